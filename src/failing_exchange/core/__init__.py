@@ -1,0 +1,1 @@
+"""The exchange: it never fails, never waits, never rolls dice."""

@@ -1,0 +1,1 @@
+"""The languages: what a venue's clients say and hear."""

@@ -1,0 +1,1 @@
+"""The failing: faults decide what goes wrong with a message, triggers when."""

@@ -1,0 +1,1 @@
+"""The doors: each only executes what the pass decided."""
