@@ -1,0 +1,218 @@
+"""One market's background as the clients and the operator have moved it.
+
+The flow itself is a pure function of the second. What clients do to it stays here: offers they took
+are gone until the next step, and a walk through several prices moves the market for a while.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from failing_exchange.core.order import Side
+
+HALF_LIFE = 20  # seconds in which a client's impact on the price halves
+SHIFTS_KEPT_MAX = (
+    10_000  # moves of the price remembered; candles before the oldest show none of them
+)
+
+
+class CandleLike(Protocol):
+    """Prices in ticks, `volume` in lots, `cost` the sum of ticks times lots."""
+
+    @property
+    def at(self) -> int: ...
+    @property
+    def open(self) -> int: ...
+    @property
+    def high(self) -> int: ...
+    @property
+    def low(self) -> int: ...
+    @property
+    def close(self) -> int: ...
+    @property
+    def volume(self) -> int: ...
+    @property
+    def cost(self) -> int: ...
+
+
+class PrintLike(Protocol):
+    """A public trade: `side` is the taker's."""
+
+    @property
+    def ticks(self) -> int: ...
+    @property
+    def lots(self) -> int: ...
+    @property
+    def side(self) -> str: ...
+
+
+class Background(Protocol):
+    """The other traders of one market: pure functions of the second since the epoch."""
+
+    def second(self, second: int, /) -> CandleLike: ...
+    def candle(self, timeframe_seconds: int, second: int, /) -> CandleLike: ...
+    def window(self, start: int, stop: int, /) -> CandleLike: ...
+    def prints(self, second: int, /) -> Sequence[PrintLike]: ...
+    def best(self, second: int, /) -> tuple[int, int]: ...
+    def asks(self, second: int, /) -> Iterator[tuple[int, int]]: ...
+    def bids(self, second: int, /) -> Iterator[tuple[int, int]]: ...
+    def first_touch(
+        self, start: int, stop: int, lower: int | None, upper: int | None, /
+    ) -> int | None: ...
+
+
+class Shift(NamedTuple):
+    """From `second` on the price is moved by `lasting` ticks, and by `fading` ticks that decay."""
+
+    second: int
+    lasting: int
+    fading: int
+
+
+def faded(ticks: int, seconds: int) -> int:
+    """What is left of an impact after some seconds: halves each `HALF_LIFE`, linear between.
+
+    >>> faded(100, 0), faded(100, 20), faded(-100, 30), faded(1, 1000)
+    (100, 50, -38, 0)
+    """
+    halvings, rest = divmod(seconds, HALF_LIFE)
+    left = abs(ticks) >> halvings if halvings < 64 else 0
+    left -= left * rest // (2 * HALF_LIFE)
+    return left if ticks > 0 else -left
+
+
+class Street:
+    """The background of one market, second by second."""
+
+    def __init__(self, flow: Background | None) -> None:
+        self.flow = flow
+        self.shifts: list[Shift] = []
+        self._second = -1
+        self._shift = 0
+        self._best: tuple[int, int] | None = None
+        self._taken: dict[tuple[Side, int], int] = {}
+        self._pulled: dict[Side, tuple[int, int]] = {}
+
+    def to(self, second: int) -> None:
+        """Stand at a second; offers taken in an earlier one are renewed."""
+        if second != self._second:
+            self._second = second
+            self._best = None
+            self._shift = self.shift_at(second) if self.shifts else 0
+            if self._taken:
+                self._taken.clear()
+            if self._pulled:
+                self._pulled.clear()
+
+    def shift_at(self, second: int) -> int:
+        """By how many ticks the price is moved at a second."""
+        index = bisect_right(self.shifts, (second, 1 << 62, 0)) - 1
+        if index < 0:
+            return 0
+        shift = self.shifts[index]
+        return shift.lasting + faded(shift.fading, second - shift.second)
+
+    def last(self) -> int:
+        """The price of the last print of the background, in ticks; 0 without a background."""
+        return max(1, self.flow.second(self._second).close + self._shift) if self.flow else 0
+
+    def low_high(self) -> tuple[int, int]:
+        """The lowest and the highest print of this second."""
+        assert self.flow is not None
+        candle = self.flow.second(self._second)
+        return max(1, candle.low + self._shift), max(1, candle.high + self._shift)
+
+    def passed(self, side: Side, ticks: int) -> int:
+        """Lots that takers of `side` printed beyond `ticks` in this second."""
+        assert self.flow is not None
+        limit = ticks - self._shift
+        if side is Side.SELL:
+            return sum(p.lots for p in self.flow.prints(self._second) if p.ticks < limit)
+        return sum(p.lots for p in self.flow.prints(self._second) if p.ticks > limit)
+
+    def best(self, side: Side) -> int:
+        """The best price offered on a side, 0 when there is none."""
+        if self._taken or self._pulled:
+            return next(self.levels(side), (0, 0))[0]
+        if self._best is None:
+            if self.flow is None:
+                return 0
+            bid, ask = self.flow.best(self._second)
+            self._best = (max(1, bid + self._shift), max(2, ask + self._shift))
+        return self._best[0] if side is Side.BUY else self._best[1]
+
+    def levels(self, side: Side) -> Iterator[tuple[int, int]]:
+        """(ticks, lots) offered on a side, best first."""
+        if self.flow is None:
+            return
+        raw = self.flow.bids(self._second) if side is Side.BUY else self.flow.asks(self._second)
+        at_price, extra = self._pulled.get(side, (0, 0))
+        for base, offered in raw:
+            ticks = base + self._shift
+            if at_price and _beyond(side, ticks, at_price):
+                if extra and (lots := extra - self._taken.get((side, at_price), 0)) > 0:
+                    yield at_price, lots
+                at_price = 0
+            elif at_price:
+                continue  # pulled
+            if ticks >= 1 and (lots := offered - self._taken.get((side, ticks), 0)) > 0:
+                yield ticks, lots
+
+    def take(self, side: Side, ticks: int, lots: int) -> None:
+        """Note that an offer was taken."""
+        key = (side, ticks)
+        self._taken[key] = self._taken.get(key, 0) + lots
+
+    def pull(self, side: Side, ticks: int, lots: int) -> None:
+        """Withdraw all offers up to and including `ticks`; offer `lots` there instead."""
+        self._pulled[side] = (ticks, lots)
+        self._taken.pop((side, ticks), None)
+
+    def move(self, lasting: int, fading: int) -> None:
+        """Move the price from the next second on."""
+        second = self._second + 1
+        old = self.shifts[-1] if self.shifts else Shift(second, 0, 0)
+        left = faded(old.fading, second - old.second)
+        new = Shift(second, old.lasting + lasting, left + fading)
+        if self.shifts and old.second == second:
+            self.shifts[-1] = new
+        else:
+            self.shifts.append(new)
+            del self.shifts[:-SHIFTS_KEPT_MAX]
+
+    def view(self, second: int) -> Street:
+        """The same background at another second, without disturbing this one."""
+        other = Street(self.flow)
+        other.shifts = self.shifts
+        other.to(second)
+        return other
+
+    def first_touch(
+        self, start: int, stop: int, lower: int | None, upper: int | None
+    ) -> int | None:
+        """The first second of [start, stop) with a print at or below `lower`, or at or above `upper`."""
+        if self.flow is None or (lower is None and upper is None):
+            return None
+        while start < stop:
+            first, final = self.shift_at(start), self.shifts[-1].lasting if self.shifts else 0
+            least, most = min(first, final), max(first, final)
+            hit = self.flow.first_touch(
+                start, stop,
+                None if lower is None else lower - least,
+                None if upper is None else upper - most,
+            )  # fmt: skip
+            if hit is None:
+                return None
+            shift, candle = self.shift_at(hit), self.flow.second(hit)
+            if lower is not None and candle.low + shift <= lower:
+                return hit
+            if upper is not None and candle.high + shift >= upper:
+                return hit
+            start = hit + 1
+        return None
+
+
+def _beyond(side: Side, ticks: int, limit: int) -> bool:
+    return ticks < limit if side is Side.BUY else ticks > limit

@@ -1,0 +1,100 @@
+"""The clients' resting orders of one market, by price, then by time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+from failing_exchange.core.order import Order, Side
+
+
+class Level:
+    """All orders at one price, first come first."""
+
+    __slots__ = ("head", "lots", "tail", "ticks")
+
+    def __init__(self, ticks: int) -> None:
+        self.ticks = ticks
+        self.lots = 0
+        self.head: Order | None = None
+        self.tail: Order | None = None
+
+    def __iter__(self) -> Iterator[Order]:
+        order = self.head
+        while order is not None:
+            yield order
+            order = order.next
+
+
+class OrderBook:
+    """Price-time priority. Adding and removing cost the same however deep the book is.
+
+    A level that has emptied stays in the heap until it comes to its top.
+    """
+
+    def __init__(self) -> None:
+        self._levels: dict[Side, dict[int, Level]] = {Side.BUY: {}, Side.SELL: {}}
+        self._heaps: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}  # bids negated
+        self.count = 0
+
+    def add(self, order: Order) -> None:
+        """Put an order behind all others of its price."""
+        side, ticks = order.side, order.ticks
+        levels = self._levels[side]
+        level = levels.get(ticks)
+        if level is None:
+            level = levels[ticks] = Level(ticks)
+            heappush(self._heaps[side], -ticks if side is Side.BUY else ticks)
+        tail = level.tail
+        if tail is None:
+            level.head = order
+        else:
+            tail.next = order
+            order.previous = tail
+        level.tail = order
+        level.lots += order.lots - order.filled
+        order.resting = True
+        self.count += 1
+
+    def remove(self, order: Order) -> None:
+        """Take an order out, wherever it stands."""
+        level = self._levels[order.side][order.ticks]
+        before, after = order.previous, order.next
+        if before is None:
+            level.head = after
+        else:
+            before.next = after
+        if after is None:
+            level.tail = before
+        else:
+            after.previous = before
+        order.previous = order.next = None
+        order.resting = False
+        level.lots -= order.lots - order.filled
+        self.count -= 1
+
+    def reduce(self, order: Order, lots: int) -> None:
+        """Note that a resting order is smaller by `lots` (filled or amended)."""
+        self._levels[order.side][order.ticks].lots -= lots
+
+    def best(self, side: Side) -> Level | None:
+        """The best level that holds an order."""
+        heap, levels = self._heaps[side], self._levels[side]
+        while heap:
+            ticks = -heap[0] if side is Side.BUY else heap[0]
+            level = levels[ticks]
+            if level.head is not None:
+                return level
+            heappop(heap)
+            del levels[ticks]
+        return None
+
+    def levels(self, side: Side) -> list[tuple[int, int]]:
+        """(ticks, lots) of every level that holds an order, best first."""
+        found = [(lv.ticks, lv.lots) for lv in self._levels[side].values() if lv.head is not None]
+        return sorted(found, reverse=side is Side.BUY)
+
+    def orders(self, side: Side) -> Iterator[Order]:
+        """All orders of a side, in the order in which they would match."""
+        for ticks, _ in self.levels(side):
+            yield from self._levels[side][ticks]

@@ -1,0 +1,301 @@
+"""What may be asked of the exchange, in the imperative: by a client, or by the operator."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from failing_exchange.core.market import Market, MarketStatus, Prevention
+from failing_exchange.core.order import OrderType, Side, TimeInForce
+
+# ---- clients act
+
+
+class PlaceOrder(NamedTuple):
+    """Place one order. `cost` (quote atoms) instead of `lots` for a market order by cost."""
+
+    account: str
+    symbol: str
+    side: Side
+    kind: OrderType
+    lots: int = 0
+    ticks: int = 0
+    cost: int = 0
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    client_id: str = ""
+    stop_ticks: int = 0
+    trail_ticks: int = 0
+    prevention: Prevention | None = None
+    test: bool = False  # check everything, place nothing
+
+
+class PlaceOrderList(NamedTuple):
+    """Place two orders of which one cancels the other (OCO): a limit maker and a triggered leg."""
+
+    account: str
+    legs: tuple[PlaceOrder, PlaceOrder]
+
+
+class CancelOrder(NamedTuple):
+    """Cancel one open order, named by id or by client order id; `symbol` may be empty."""
+
+    account: str
+    symbol: str = ""
+    order_id: int = 0
+    client_id: str = ""
+
+
+class CancelAllOrders(NamedTuple):
+    """Cancel every open order of an account, in one market or in all."""
+
+    account: str
+    symbol: str = ""
+
+
+class AmendOrder(NamedTuple):
+    """Reduce the amount of an open order; it keeps its place in the queue."""
+
+    account: str
+    symbol: str
+    order_id: int
+    lots: int
+    client_id: str = ""
+
+
+class ReplaceOrder(NamedTuple):
+    """Cancel an order, then place another. `stop_on_failure`: don't place when the cancel fails."""
+
+    cancel: CancelOrder
+    place: PlaceOrder
+    stop_on_failure: bool = True
+
+
+# ---- clients ask; `as_of` (an instant, 0 = now) reads an earlier state of the first column
+
+
+class FetchOrder(NamedTuple):
+    """One order, by id or by client order id."""
+
+    account: str
+    symbol: str = ""
+    order_id: int = 0
+    client_id: str = ""
+    as_of: int = 0
+
+
+class FetchOrders(NamedTuple):
+    """Orders, oldest first. `which`: "open", "closed", "canceled" or "all"; `since` an instant."""
+
+    account: str
+    symbol: str = ""
+    which: str = "open"
+    since: int = 0
+    limit: int | None = None
+    as_of: int = 0
+
+
+class FetchFills(NamedTuple):
+    """An account's own fills, oldest first."""
+
+    account: str
+    symbol: str = ""
+    order_id: int = 0
+    since: int = 0
+    limit: int | None = None
+    as_of: int = 0
+
+
+class FetchBalance(NamedTuple):
+    """Every balance of an account."""
+
+    account: str
+    as_of: int = 0
+
+
+class FetchTicker(NamedTuple):
+    """Best prices, last price and 24 h statistics."""
+
+    account: str
+    symbol: str
+    as_of: int = 0
+
+
+class FetchTickers(NamedTuple):
+    """Tickers of several markets; none named = all."""
+
+    account: str
+    symbols: tuple[str, ...] = ()
+    as_of: int = 0
+
+
+class FetchBook(NamedTuple):
+    """The order book, best prices first."""
+
+    account: str
+    symbol: str
+    limit: int = 100
+    as_of: int = 0
+
+
+class FetchTrades(NamedTuple):
+    """Public trades, oldest first."""
+
+    account: str
+    symbol: str
+    since: int = 0
+    limit: int = 500
+    as_of: int = 0
+
+
+class FetchCandles(NamedTuple):
+    """Candles, oldest first, the last still forming. `seconds` is the timeframe."""
+
+    account: str
+    symbol: str
+    seconds: int = 60
+    since: int = 0
+    limit: int = 500
+    as_of: int = 0
+
+
+class FetchMarkets(NamedTuple):
+    """The rules of every market."""
+
+    account: str
+
+
+class FetchTime(NamedTuple):
+    """The venue's clock."""
+
+    account: str
+
+
+class FetchStatus(NamedTuple):
+    """Whether the venue is open."""
+
+    account: str
+
+
+# ---- the operator acts: incidents, lawful and booked
+
+
+class SetMarketStatus(NamedTuple):
+    """Halt a market, resume it, or let it only cancel."""
+
+    symbol: str
+    status: MarketStatus
+
+
+class ChangeRules(NamedTuple):
+    """Replace a market's rules (steps, limits, fees); open orders stay as they are."""
+
+    market: Market
+
+
+class MovePrice(NamedTuple):
+    """Move the background market by `ppm` of its price, or by `ticks`, from the next second on.
+
+    With `seconds` the move is taken back after so long.
+    """
+
+    symbol: str
+    ppm: int = 0
+    ticks: int = 0
+    seconds: int = 0
+
+
+class PullLiquidity(NamedTuple):
+    """Withdraw the background's offers on `side` up to `ppm` beyond the best; offer `lots` there.
+
+    The price is rounded towards the best one. The background's book is renewed at its next step.
+    """
+
+    symbol: str
+    side: Side
+    ppm: int
+    lots: int = 0
+
+
+class CrossOrder(NamedTuple):
+    """Trade against an open order at its own price. `lots` 0 = all that remains."""
+
+    order_id: int
+    lots: int = 0
+
+
+class ReleaseOrder(NamedTuple):
+    """Let an order that an incident has kept off the book meet the market."""
+
+    order_id: int
+
+
+class CapNextFill(NamedTuple):
+    """Let the next order of `account` fill only `ppm` of its amount at once.
+
+    What a limit order has left fills after `rest_after` nanoseconds; None: when the market comes.
+    """
+
+    account: str
+    ppm: int
+    rest_after: int | None
+
+
+class OperatorCancel(NamedTuple):
+    """Cancel (or with `expire`, expire) somebody's order; order_id 0 = all open orders."""
+
+    order_id: int = 0
+    symbol: str = ""
+    expire: bool = False
+
+
+class Credit(NamedTuple):
+    """Pay `atoms` of an asset into an account."""
+
+    account: str
+    asset: str
+    atoms: int
+
+
+class Debit(NamedTuple):
+    """Take `atoms` of an asset out of an account's free balance, at most all of it."""
+
+    account: str
+    asset: str
+    atoms: int
+
+
+class Freeze(NamedTuple):
+    """Move `atoms` from free to used without an order; negative = release. An external lock."""
+
+    account: str
+    asset: str
+    atoms: int
+
+
+class BustTrade(NamedTuple):
+    """Undo a trade on the ledger: both sides get back what they gave."""
+
+    symbol: str
+    trade_id: int
+
+
+class OpenAccount(NamedTuple):
+    """Open an account with balances in atoms, paid in from outside."""
+
+    account: str
+    balances: tuple[tuple[str, int], ...] = ()
+    fee_asset: str | None = None
+
+
+Operator: TypeAlias = (
+    SetMarketStatus | ChangeRules | MovePrice | PullLiquidity | CrossOrder | ReleaseOrder
+    | CapNextFill     | OperatorCancel | Credit | Debit | Freeze | BustTrade | OpenAccount
+)  # fmt: skip
+Action: TypeAlias = (
+    PlaceOrder | PlaceOrderList | CancelOrder | CancelAllOrders | AmendOrder | ReplaceOrder
+)
+Query: TypeAlias = (
+    FetchOrder | FetchOrders | FetchFills | FetchBalance | FetchTicker | FetchTickers | FetchBook
+    | FetchTrades | FetchCandles | FetchMarkets | FetchTime | FetchStatus
+)  # fmt: skip
+Command: TypeAlias = Action | Query | Operator

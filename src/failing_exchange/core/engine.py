@@ -1,0 +1,146 @@
+"""The exchange: one command in, its events and its answer out. It is still: no clock, chance or I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop
+from typing import Any
+
+from failing_exchange.core import commands as c
+from failing_exchange.core import ending, operating, placing, queries
+from failing_exchange.core.background import Background
+from failing_exchange.core.events import Event
+from failing_exchange.core.market import SECOND, Market, MarketStatus
+from failing_exchange.core.state import NEVER, MarketState, State
+from failing_exchange.core.steps import run_step
+
+LOOK_AHEAD = 3_600  # seconds for which the next touch of an order is searched at a time
+
+Handler = Callable[[State, Any, int], Any]
+HANDLERS: dict[type, Handler] = {
+    c.PlaceOrder: placing.place,
+    c.PlaceOrderList: placing.place_list,
+    c.CancelOrder: ending.cancel,
+    c.CancelAllOrders: ending.cancel_all,
+    c.AmendOrder: ending.amend,
+    c.ReplaceOrder: ending.replace,
+    c.FetchOrder: queries.fetch_order,
+    c.FetchOrders: queries.fetch_orders,
+    c.FetchFills: queries.fetch_fills,
+    c.FetchBalance: queries.fetch_balance,
+    c.FetchTicker: queries.fetch_ticker,
+    c.FetchTickers: queries.fetch_tickers,
+    c.FetchBook: queries.fetch_book,
+    c.FetchTrades: queries.fetch_trades,
+    c.FetchCandles: queries.fetch_candles,
+    c.FetchMarkets: queries.fetch_markets,
+    c.FetchTime: queries.fetch_time,
+    c.FetchStatus: queries.fetch_status,
+    c.SetMarketStatus: operating.set_status,
+    c.ChangeRules: operating.change_rules,
+    c.MovePrice: operating.move_price,
+    c.PullLiquidity: operating.pull_liquidity,
+    c.CrossOrder: operating.cross_order,
+    c.ReleaseOrder: operating.release_order,
+    c.CapNextFill: operating.cap_next_fill,
+    c.OperatorCancel: operating.cancel_orders,
+    c.Credit: operating.credit,
+    c.Debit: operating.debit,
+    c.Freeze: operating.freeze,
+    c.BustTrade: operating.bust_trade,
+    c.OpenAccount: operating.open_account,
+}
+
+
+class Engine:
+    """Books, accounts and ledger behind one door.
+
+    Instants never go back: `at` of each call is at or after that of the one before.
+
+    >>> engine = Engine([])
+    >>> _ = engine.execute(c.OpenAccount("alice", (("USDT", 5),)), at=1)
+    >>> engine.execute(c.FetchBalance("alice"), at=2)[1].assets
+    {'USDT': (5, 0)}
+    """
+
+    def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
+        self.state = State(markets)
+
+    def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
+        """Carry out a command; what happened, and the answer. Raises `Reject` to say no.
+
+        What an earlier instant still owed has to be settled first, by `advance(at)`.
+        """
+        state = self.state
+        answer = HANDLERS[command.__class__](state, command, at)
+        if not state.events:
+            return (), answer
+        self._trigger(at)
+        events = tuple(state.events)
+        state.events.clear()
+        return events, answer
+
+    def advance(self, at: int) -> tuple[Event, ...]:
+        """Let all happen that is due up to `at` without anybody asking: touches, triggers, agenda."""
+        state = self.state
+        if at < state.wake_at:
+            return ()
+        while state.wake_at <= at:
+            due = min(self.state.markets.values(), key=_wake, default=None)
+            market_at = NEVER if due is None else due.wake_second * SECOND
+            if state.agenda and state.agenda[0].at <= market_at:
+                item = heappop(state.agenda)
+                operated = HANDLERS[item.command.__class__]
+                operated(state, item.command, item.at)
+                self._trigger(item.at)
+            elif due is not None:
+                self._wake(due)
+            state.wake_at = self._next_wake()
+        events = tuple(state.events)
+        state.events.clear()
+        return events
+
+    @property
+    def wake_at(self) -> int:
+        """The next instant at which something may happen without a command; far away if none."""
+        return self.state.wake_at
+
+    def _next_wake(self) -> int:
+        state = self.state
+        agenda = state.agenda[0].at if state.agenda else NEVER
+        wakes = (ms.wake_second for ms in state.markets.values())
+        return min(agenda, min(wakes, default=NEVER) * SECOND)
+
+    def _wake(self, ms: MarketState) -> None:
+        """A market's time has come: run the second if it may concern an order, and look ahead."""
+        second = ms.wake_second
+        if ms.market.status is not MarketStatus.TRADING or ms.street.flow is None:
+            ms.wake_second = NEVER
+            return
+        touch = ms.street.first_touch(second, second + 1, ms.lower, ms.upper)
+        if touch is not None:
+            run_step(self.state, ms, second)
+        elif ms.stale:
+            ms.watch_all()
+        ms.stale = False
+        if ms.lower is None and ms.upper is None:
+            ms.wake_second = NEVER
+            return
+        start, stop = second + 1, second + 1 + LOOK_AHEAD
+        found = ms.street.first_touch(start, stop, ms.lower, ms.upper)
+        ms.wake_second = stop if found is None else found
+
+    def _trigger(self, at: int) -> None:
+        """Trades of this step may trigger waiting orders, whose trades may trigger others."""
+        for ms in self.state.markets.values():
+            while ms.waiting:
+                ms.street.to(at // SECOND)
+                last, before = ms.tape.last(at // SECOND), len(ms.waiting)
+                if last:
+                    placing.check_triggers(self.state, ms, last, last, at)
+                if len(ms.waiting) == before:
+                    break
+
+
+def _wake(ms: MarketState) -> int:
+    return ms.wake_second

@@ -1,0 +1,120 @@
+"""What can happen on the exchange, in the past tense: the first column of the journal."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.order import Fill
+
+
+class OrderAccepted(NamedTuple):
+    """An order is live (or waits for its trigger)."""
+
+    order_id: int
+    account: str
+    client_id: str
+    at: int
+
+
+class OrderFilled(NamedTuple):
+    """An order traded; `lots_left` is what remains of it."""
+
+    order_id: int
+    fill: Fill
+    lots_left: int
+
+
+class OrderCanceled(NamedTuple):
+    """An order ended on request; `why` is empty when its owner asked."""
+
+    order_id: int
+    account: str
+    at: int
+    why: str = ""
+
+
+class OrderExpired(NamedTuple):
+    """An order ended by the venue's rules."""
+
+    order_id: int
+    account: str
+    at: int
+    why: str
+
+
+class OrderTriggered(NamedTuple):
+    """A waiting order met its trigger and became live."""
+
+    order_id: int
+    account: str
+    ticks: int
+    at: int
+
+
+class OrderAmended(NamedTuple):
+    """An order's amount was reduced in place."""
+
+    order_id: int
+    account: str
+    lots: int
+    at: int
+
+
+class TradeBusted(NamedTuple):
+    """A trade was undone on the ledger."""
+
+    symbol: str
+    trade_id: int
+    at: int
+
+
+class BalanceChanged(NamedTuple):
+    """A balance changed without a trade: deposit, withdrawal, lock. Changes are in atoms."""
+
+    account: str
+    asset: str
+    free: int
+    used: int
+    at: int
+    why: str
+
+
+class MarketChanged(NamedTuple):
+    """A market was halted or resumed, or its rules were replaced."""
+
+    symbol: str
+    status: MarketStatus
+    what: str
+    at: int
+
+
+class PriceMoved(NamedTuple):
+    """The operator moved the background market."""
+
+    symbol: str
+    ticks: int
+    at: int
+
+
+class LiquidityPulled(NamedTuple):
+    """The operator withdrew the background's offers up to a price."""
+
+    symbol: str
+    side: str
+    ticks: int
+    at: int
+
+
+class FillCapped(NamedTuple):
+    """The operator let the account's next order fill only in part."""
+
+    account: str
+    ppm: int
+    at: int
+
+
+Event: TypeAlias = (
+    OrderAccepted | OrderFilled | OrderCanceled | OrderExpired | OrderTriggered | OrderAmended
+    | TradeBusted | BalanceChanged | MarketChanged | PriceMoved | LiquidityPulled | FillCapped
+)  # fmt: skip

@@ -1,0 +1,130 @@
+"""Every asset of every account, moved only by balanced postings."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from failing_exchange.core.market import atoms_text
+from failing_exchange.core.reject import Reason, Reject
+
+WORLD = "(world)"  # where deposits come from: its balances are minus all that was paid in
+BACKGROUND = "(background)"  # the other traders: may owe, like the world
+FEES = "(fees)"  # what the venue has earned
+OUTSIDE = (WORLD, BACKGROUND, FEES)
+UNDO_KEPT_MAX = 65_536  # changes kept for reads of an earlier state; older ones read as the oldest
+
+
+class Change(NamedTuple):
+    """One balance's change, kept so that an earlier state can be read."""
+
+    at: int
+    account: str
+    asset: str
+    free: int
+    used: int
+
+
+class Ledger:
+    """Balances in atoms, free and used. The sum of an asset over all accounts is always zero.
+
+    >>> ledger = Ledger()
+    >>> ledger.transfer(WORLD, "alice", "USDT", 100, at=0)
+    >>> ledger.free("alice", "USDT"), ledger.total_of("USDT")
+    (100, 0)
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[str, dict[str, int]] = {name: {} for name in OUTSIDE}
+        self._used: dict[str, dict[str, int]] = {name: {} for name in OUTSIDE}
+        self._undo: deque[Change] = deque(maxlen=UNDO_KEPT_MAX)
+
+    def open(self, account: str) -> None:
+        """Make room for an account; opening it twice changes nothing."""
+        self._free.setdefault(account, {})
+        self._used.setdefault(account, {})
+
+    def accounts(self) -> list[str]:
+        """All accounts, the outside ones first."""
+        return list(self._free)
+
+    def free(self, account: str, asset: str) -> int:
+        """What the account can spend."""
+        return self._free[account].get(asset, 0)
+
+    def used(self, account: str, asset: str) -> int:
+        """What its open orders and locks hold."""
+        return self._used[account].get(asset, 0)
+
+    def total_of(self, asset: str) -> int:
+        """The sum over all accounts: zero, or money was made or lost."""
+        books = (*self._free.values(), *self._used.values())
+        return sum(book.get(asset, 0) for book in books)
+
+    def assets(self) -> list[str]:
+        """Every asset that was ever booked, sorted."""
+        names = {asset for book in self._free.values() for asset in book}
+        names.update(asset for book in self._used.values() for asset in book)
+        return sorted(names)
+
+    def balances(self, account: str, *, as_of: int = 0) -> dict[str, tuple[int, int]]:
+        """(free, used) by asset; with `as_of`, as it was at that instant."""
+        free, used = dict(self._free[account]), dict(self._used[account])
+        if as_of:
+            for change in reversed(self._undo):
+                if change.at <= as_of:
+                    break
+                if change.account == account:
+                    free[change.asset] = free.get(change.asset, 0) - change.free
+                    used[change.asset] = used.get(change.asset, 0) - change.used
+        return {asset: (free.get(asset, 0), used.get(asset, 0)) for asset in free}
+
+    def reserve(self, account: str, asset: str, atoms: int, *, at: int) -> None:
+        """Move from free to used; raise `Reject` when there is too little."""
+        free = self._free[account]
+        have = free.get(asset, 0)
+        if have < atoms:
+            raise Reject(
+                Reason.INSUFFICIENT_FUNDS,
+                f"Insufficient funds: the balance has {atoms_text(have)} {asset} free, "
+                f"the order needs {atoms_text(atoms)}",
+            )
+        free[asset] = have - atoms
+        used = self._used[account]
+        used[asset] = used.get(asset, 0) + atoms
+        self._undo.append(Change(at, account, asset, -atoms, atoms))
+
+    def release(self, account: str, asset: str, atoms: int, *, at: int) -> None:
+        """Move from used back to free."""
+        if atoms:
+            used = self._used[account]
+            used[asset] -= atoms
+            assert used[asset] >= 0, f"{account} would use {used[asset]} {asset}"
+            free = self._free[account]
+            free[asset] = free.get(asset, 0) + atoms
+            self._undo.append(Change(at, account, asset, atoms, -atoms))
+
+    def pay(self, payer: str, payee: str, asset: str, atoms: int, *, at: int) -> None:
+        """Move from the payer's used to the payee's free balance: the settlement of a match."""
+        if not atoms:
+            return
+        used = self._used[payer]
+        used[asset] = used.get(asset, 0) - atoms
+        assert used[asset] >= 0, f"{payer} would use {used[asset]} {asset}"
+        free = self._free[payee]
+        free[asset] = free.get(asset, 0) + atoms
+        self._undo.append(Change(at, payer, asset, 0, -atoms))
+        self._undo.append(Change(at, payee, asset, atoms, 0))
+
+    def transfer(self, payer: str, payee: str, asset: str, atoms: int, *, at: int) -> None:
+        """Move between free balances; only the outside may owe."""
+        if not atoms:
+            return
+        free = self._free[payer]
+        left = free.get(asset, 0) - atoms
+        assert left >= 0 or payer in OUTSIDE, f"{payer} would have {left} {asset}"
+        free[asset] = left
+        book = self._free[payee]
+        book[asset] = book.get(asset, 0) + atoms
+        self._undo.append(Change(at, payer, asset, -atoms, 0))
+        self._undo.append(Change(at, payee, asset, atoms, 0))

@@ -1,0 +1,169 @@
+"""A market: what is traded, in which steps, within which limits, for what fee."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from failing_exchange.core.reject import Reason, Reject
+
+ATOMS = 10**8  # atoms in one unit of any asset
+PPM = 1_000_000  # rates and bands are in parts per million
+SECOND = 1_000_000_000  # nanoseconds
+
+
+class MarketStatus(StrEnum):
+    """What a market accepts."""
+
+    TRADING = "trading"
+    HALTED = "halted"
+    CANCEL_ONLY = "cancel_only"
+
+
+class Prevention(StrEnum):
+    """Which order expires when two orders of one account would match."""
+
+    NONE = "none"
+    EXPIRE_MAKER = "expire_maker"
+    EXPIRE_TAKER = "expire_taker"
+    EXPIRE_BOTH = "expire_both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """A tradable pair and its rules.
+
+    Prices are whole `ticks` of `price_step` atoms of the quote asset, amounts whole `lots` of
+    `amount_step` atoms of the base asset. Fees and bands are in parts per million. `None` = no limit.
+
+    >>> m = Market(symbol="BTC/USDT", base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
+    >>> m.cost(5_000_000, 100_000) == 50_000 * ATOMS  # 1 BTC at 50,000.00
+    True
+    """
+
+    symbol: str
+    base: str
+    quote: str
+    price_step: int
+    amount_step: int
+    price_every: int = 1  # prices are multiples of so many ticks (a coarser step, later)
+    amount_every: int = 1
+    amount_min: int = 1
+    amount_max: int | None = None
+    market_amount_max: int | None = None
+    cost_min: int = 0
+    price_min: int = 1
+    price_max: int | None = None
+    price_band: tuple[int, int] | None = None  # below and above the last price
+    orders_max: int | None = None  # open orders of one account
+    maker_fee: int = 1_000
+    taker_fee: int = 1_000
+    fee_discount: int = 250_000  # of the fee, when charged in the account's own fee asset
+    prevention: Prevention = Prevention.EXPIRE_MAKER
+    status: MarketStatus = MarketStatus.TRADING
+    _unit: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.price_step < 1 or self.amount_step < 1 or self.amount_min < 1:
+            raise ValueError(
+                f"{self.symbol}: steps and amount_min are at least 1, not "
+                f"{self.price_step}, {self.amount_step}, {self.amount_min}"
+            )
+        object.__setattr__(self, "_unit", self.price_step * self.amount_step)
+
+    def cost(self, ticks: int, lots: int) -> int:
+        """What `lots` cost at `ticks`, in atoms of the quote asset, rounded down."""
+        return ticks * lots * self._unit // ATOMS
+
+    def cost_up(self, ticks: int, lots: int) -> int:
+        """The same rounded up: what an order must reserve."""
+        return -(-ticks * lots * self._unit // ATOMS)
+
+    def base_atoms(self, lots: int) -> int:
+        """An amount in atoms of the base asset."""
+        return lots * self.amount_step
+
+    def lots_for(self, cost: int, ticks: int) -> int:
+        """The most lots that `cost` atoms of the quote asset buy at `ticks`."""
+        return cost * ATOMS // (ticks * self._unit)
+
+    def check_steps(self, lots: int, ticks: int) -> None:
+        """Raise `Reject` where price or amount is no multiple of the step in force."""
+        if ticks % self.price_every:
+            raise Reject(
+                Reason.INVALID_PRICE,
+                f"Invalid price: {self.price_text(ticks)} is no multiple of "
+                f"{self.price_text(self.price_every)}",
+            )
+        if lots % self.amount_every:
+            raise Reject(
+                Reason.INVALID_AMOUNT,
+                f"Invalid amount: {self.amount_text(lots)} is no multiple of "
+                f"{self.amount_text(self.amount_every)}",
+            )
+
+    def check_limits(self, lots: int, ticks: int, last: int) -> None:
+        """Raise `Reject` where a limit order of `lots` at `ticks` breaks a rule of this market."""
+        self.check_amount(lots, self.amount_max)
+        if ticks < self.price_min or (self.price_max is not None and ticks > self.price_max):
+            raise Reject(
+                Reason.INVALID_PRICE,
+                f"Invalid price: {self.price_text(ticks)} is outside "
+                f"{self.price_text(self.price_min)} to {self.price_text(self.price_max)}",
+            )
+        if self.price_band is not None and last:
+            self._check_band(ticks, last, self.price_band)
+        if self.cost_min:
+            self.check_cost(self.cost(ticks, lots))
+
+    def check_amount(self, lots: int, most: int | None) -> None:
+        """Raise `Reject` where an amount is below the minimum or above `most`."""
+        if lots < self.amount_min:
+            raise Reject(
+                Reason.INVALID_AMOUNT,
+                f"Invalid amount: {self.amount_text(lots)} {self.base} is below the minimum "
+                f"{self.amount_text(self.amount_min)}",
+            )
+        if most is not None and lots > most:
+            raise Reject(
+                Reason.INVALID_AMOUNT,
+                f"Invalid amount: {self.amount_text(lots)} {self.base} is above the maximum "
+                f"{self.amount_text(most)}",
+            )
+
+    def check_cost(self, cost: int) -> None:
+        """Raise `Reject` where an order is worth too little."""
+        if cost < self.cost_min:
+            raise Reject(
+                Reason.INVALID_COST,
+                f"Invalid cost: {atoms_text(cost)} {self.quote} is below the minimum "
+                f"{atoms_text(self.cost_min)}",
+            )
+
+    def _check_band(self, ticks: int, last: int, band: tuple[int, int]) -> None:
+        low, high = last * (PPM - band[0]) // PPM, last * (PPM + band[1]) // PPM
+        if not low <= ticks <= high:
+            raise Reject(
+                Reason.PRICE_BAND,
+                f"Invalid price: {self.price_text(ticks)} is outside the band "
+                f"{self.price_text(low)} to {self.price_text(high)} around the last price",
+            )
+
+    def price_text(self, ticks: int | None) -> str:
+        """A price as decimal text, `-` for none."""
+        return "-" if ticks is None else atoms_text(ticks * self.price_step)
+
+    def amount_text(self, lots: int) -> str:
+        """An amount as decimal text."""
+        return atoms_text(lots * self.amount_step)
+
+
+def atoms_text(atoms: int) -> str:
+    """Atoms as the shortest exact decimal text.
+
+    >>> atoms_text(150_000_000), atoms_text(-1), atoms_text(3 * ATOMS)
+    ('1.5', '-0.00000001', '3')
+    """
+    sign, rest = ("-", -atoms) if atoms < 0 else ("", atoms)
+    whole, part = divmod(rest, ATOMS)
+    return f"{sign}{whole}.{part:08d}".rstrip("0") if part else f"{sign}{whole}"

@@ -1,0 +1,239 @@
+"""Matches: who trades with whom, at which price, and how the ledger settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import merge
+
+from failing_exchange.core.background import Street
+from failing_exchange.core.book import OrderBook
+from failing_exchange.core.events import OrderCanceled, OrderExpired, OrderFilled
+from failing_exchange.core.ledger import BACKGROUND, FEES
+from failing_exchange.core.market import PPM, Market, Prevention
+from failing_exchange.core.order import Fill, Order, OrderType, Side, Status
+from failing_exchange.core.state import MarketState, State
+
+PRICED_TYPES = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+
+
+def offers(book: OrderBook, street: Street, side: Side) -> Iterator[tuple[int, int]]:
+    """(ticks, lots) offered on a side by clients and background together, best first."""
+    sign = -1 if side is Side.BUY else 1
+    return merge(book.levels(side), street.levels(side), key=lambda level: sign * level[0])
+
+
+def walk(
+    ms: MarketState, side: Side, *, lots: int = 0, cost: int = 0, limit: int = 0
+) -> tuple[int, int]:
+    """How many lots an order of `side` would fill now, and what they cost; nothing happens.
+
+    It stops at `lots`, at `cost` (quote atoms) or at the `limit` price, whichever is given.
+    """
+    market, done, spent = ms.market, 0, 0
+    for ticks, offered in offers(ms.book, ms.street, side.other):
+        if limit and (ticks > limit if side is Side.BUY else ticks < limit):
+            break
+        take = min(offered, lots - done) if lots else offered
+        if cost:
+            take = min(take, market.lots_for(cost - spent, ticks))
+        done += take
+        spent += market.cost_up(ticks, take)
+        if (lots and done >= lots) or take < offered:
+            break
+    return done, spent
+
+
+def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> None:
+    """Let an incoming order take up to `lots` of what is offered, at its limit or better."""
+    side, opposite = order.side, order.side.other
+    limit = order.ticks if order.kind in PRICED_TYPES else 0
+    goal, first, last = order.filled + lots, 0, 0
+    while order.filled < goal and order.is_open:
+        level, ticks = ms.book.best(opposite), ms.street.best(opposite)
+        if level is not None and (not ticks or better(opposite, level.ticks, ticks)):
+            maker, ticks = level.head, level.ticks
+        elif ticks:
+            maker = None
+        else:
+            break
+        if limit and (ticks > limit if side is Side.BUY else ticks < limit):
+            break
+        if maker is not None and maker.account == order.account:
+            if not _prevent(state, ms, order, maker, at):
+                break
+            continue
+        if not _take(state, ms, order, maker, ticks, goal - order.filled, at):
+            break
+        if maker is None:
+            first, last = first or ticks, ticks
+    if first != last:
+        ms.street.move(0, (last - first) // 2)
+
+
+def better(side: Side, ticks: int, other: int) -> bool:
+    """Whether an offer at `ticks` comes before one at `other` on a side."""
+    return ticks > other if side is Side.BUY else ticks < other
+
+
+def _take(
+    state: State, ms: MarketState, order: Order, maker: Order | None, ticks: int, most: int, at: int
+) -> bool:
+    """One match; False when the order can't pay for a single lot more."""
+    lots = most
+    if maker is not None:
+        lots = min(lots, maker.remaining)
+    else:
+        lots = min(lots, next(ms.street.levels(order.side.other))[1])
+    if order.side is Side.BUY and order.kind not in PRICED_TYPES:
+        lots = min(lots, ms.market.lots_for(order.reserved, ticks))
+    if lots <= 0:
+        return False
+    if maker is None:
+        ms.street.take(order.side.other, ticks, lots)
+    trade(state, ms, order, maker, ticks, lots, at)
+    return True
+
+
+def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int) -> bool:
+    """Two orders of one account meet: expire as the taker asks. Whether the taker goes on."""
+    mode = taker.prevention if taker.prevention is not None else ms.market.prevention
+    if mode is Prevention.NONE:
+        _take(state, ms, taker, maker, maker.ticks, taker.remaining, at)
+        return True
+    if mode is not Prevention.EXPIRE_TAKER:
+        finish(state, ms, maker, Status.EXPIRED, at, why="self-trade prevention")
+    if mode is Prevention.EXPIRE_MAKER:
+        return True
+    finish(state, ms, taker, Status.EXPIRED, at, why="self-trade prevention")
+    return False
+
+
+def trade(
+    state: State,
+    ms: MarketState,
+    taker: Order | None,
+    maker: Order | None,
+    ticks: int,
+    lots: int,
+    at: int,
+    *,
+    operator: bool = False,
+) -> None:
+    """Settle one match on ledger, tape and orders. None is the background."""
+    side = taker.side if taker is not None else maker.side.other  # type: ignore[union-attr]
+    buyer, seller = (taker, maker) if side is Side.BUY else (maker, taker)
+    market = ms.market
+    cost, base = market.cost(ticks, lots), market.base_atoms(lots)
+    for order in (buyer, seller):
+        if order is not None and order.partner is not None:
+            leave_partner(state, ms, order, at)
+    _pay(state, buyer, seller, market.quote, cost, at)
+    _pay(state, seller, buyer, market.base, base, at)
+    trade_id = ms.tape.add(ticks, lots, side, at=at, operator=operator)
+    for order, is_maker in ((taker, False), (maker, True)):
+        if order is not None:
+            paid, got = (cost, base) if order.side is Side.BUY else (base, cost)
+            fee, asset = _charge(state, ms, order, got, cost, is_maker, at)
+            fill = Fill(
+                trade_id, order.id, order.account, order.symbol, order.side,
+                ticks, lots, cost, fee, asset, is_maker, at, operator,
+            )  # fmt: skip
+            _note(state, ms, order, fill, paid, at)
+
+
+def _pay(
+    state: State, payer: Order | None, payee: Order | None, asset: str, atoms: int, at: int
+) -> None:
+    to = payee.account if payee is not None else BACKGROUND
+    if payer is None:
+        state.ledger.transfer(BACKGROUND, to, asset, atoms, at=at)
+    else:
+        state.ledger.pay(payer.account, to, asset, atoms, at=at)
+
+
+def _charge(
+    state: State, ms: MarketState, order: Order, got: int, cost: int, is_maker: bool, at: int
+) -> tuple[int, str]:
+    """Take the fee: in the account's own fee asset with a discount, else in the asset received."""
+    market = ms.market
+    rate = market.maker_fee if is_maker else market.taker_fee
+    asset = market.base if order.side is Side.BUY else market.quote
+    fee, own = got * rate // PPM, state.accounts[order.account].fee_asset
+    if own is not None and own != asset:
+        discounted = cost * rate * (PPM - market.fee_discount) // (PPM * PPM)
+        value = state.value(market.quote, discounted, own, at)
+        if value is not None and state.ledger.free(order.account, own) >= value:
+            fee, asset = value, own
+    state.ledger.transfer(order.account, FEES, asset, fee, at=at)
+    return fee, asset
+
+
+def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at: int) -> None:
+    """Write a fill on its order, and give back what the order need not hold any more."""
+    if order.resting:
+        ms.book.reduce(order, fill.lots)
+    order.filled += fill.lots
+    order.cost += fill.cost
+    order.updated_at = at
+    order.fills.append(fill)
+    state.accounts[order.account].fills.append(fill)
+    order.reserved -= paid
+    ms.sequence += 1
+    state.events.append(OrderFilled(order.id, fill, order.remaining))
+    if order.remaining == 0:
+        finish(state, ms, order, Status.FILLED, at)
+    elif order.kind in PRICED_TYPES:
+        _hold(state, order, need(ms.market, order), ms.market, at)
+
+
+def _hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:
+    """Release what an order holds beyond `atoms`."""
+    asset = market.quote if order.side is Side.BUY else market.base
+    if order.reserved > atoms:
+        state.ledger.release(order.account, asset, order.reserved - atoms, at=at)
+        order.reserved = atoms
+
+
+def need(market: Market, order: Order) -> int:
+    """What an order must hold for the rest of it, in atoms of the asset it pays with."""
+    if order.side is Side.SELL:
+        return market.base_atoms(order.remaining)
+    ticks = order.ticks if order.kind in PRICED_TYPES else order.stop_ticks
+    return market.cost_up(ticks, order.remaining)
+
+
+def finish(
+    state: State, ms: MarketState, order: Order, status: Status, at: int, *, why: str = ""
+) -> None:
+    """End an order: off the book, its money free again, its end on record."""
+    if order.resting:
+        ms.book.remove(order)
+        ms.sequence += 1
+    ms.waiting.pop(order.id, None)
+    order.move_to(status, at)
+    order.why = why
+    order.held = False
+    _hold(state, order, 0, ms.market, at)
+    state.orders.pop(order.id, None)
+    state.accounts[order.account].keep(order)
+    if status is Status.CANCELED:
+        state.events.append(OrderCanceled(order.id, order.account, at, why))
+    elif status is Status.EXPIRED:
+        state.events.append(OrderExpired(order.id, order.account, at, why))
+    partner = order.partner
+    if partner is not None and partner.is_open:
+        order.partner = partner.partner = None
+        finish(state, ms, partner, status if status is Status.CANCELED else Status.EXPIRED, at,
+               why=why or "the other order of its list ended")  # fmt: skip
+
+
+def leave_partner(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """One order of a list trades or triggers: it takes over the money, the other one expires."""
+    partner = order.partner
+    if partner is None:
+        return
+    order.partner = partner.partner = None
+    order.reserved += partner.reserved
+    partner.reserved = 0
+    if partner.is_open:
+        finish(state, ms, partner, Status.EXPIRED, at, why="the other order of its list went ahead")

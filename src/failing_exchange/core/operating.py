@@ -1,0 +1,194 @@
+"""What the operator does: incidents that happen to a market, an order or an account, all of them booked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.events import (
+    BalanceChanged,
+    FillCapped,
+    LiquidityPulled,
+    MarketChanged,
+    PriceMoved,
+    TradeBusted,
+)
+from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
+from failing_exchange.core.market import PPM, SECOND, MarketStatus
+from failing_exchange.core.matching import finish, trade
+from failing_exchange.core.order import Order, Side, Status
+from failing_exchange.core.placing import enter
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.state import Account, Cap, MarketState, State
+
+
+def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
+    """Halt a market, resume it, or let it only cancel."""
+    ms = state.market(command.symbol, at)
+    ms.market = replace(ms.market, status=command.status)
+    ms.halted_at = at if command.status is MarketStatus.HALTED else 0
+    ms.watch_all()
+    _look_again(state, ms, at)
+    state.events.append(MarketChanged(command.symbol, command.status, "status", at))
+
+
+def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
+    """Replace a market's rules. The finest steps stay, since all amounts are counted in them."""
+    ms = state.market(command.market.symbol, at)
+    old, new = ms.market, command.market
+    if (old.price_step, old.amount_step) != (new.price_step, new.amount_step):
+        raise Reject(
+            Reason.BAD_REQUEST,
+            f"price_step and amount_step of {old.symbol} are fixed; make the steps coarser with "
+            "price_every and amount_every",
+        )
+    ms.market = new
+    state.events.append(MarketChanged(new.symbol, new.status, "rules", at))
+
+
+def move_price(state: State, command: c.MovePrice, at: int) -> None:
+    """Move the background market from its next second on."""
+    ms = state.market(command.symbol, at)
+    ticks = command.ticks or ms.tape.last(at // SECOND) * command.ppm // PPM
+    ms.street.move(ticks, 0)
+    _look_again(state, ms, at)
+    if command.seconds:
+        back = c.MovePrice(command.symbol, ticks=-ticks)
+        state.schedule(at + command.seconds * SECOND, back)
+    state.events.append(PriceMoved(command.symbol, ticks, at))
+
+
+def _look_again(state: State, ms: MarketState, at: int) -> None:
+    ms.stale = True
+    ms.wake_second = min(ms.wake_second, at // SECOND + 1)
+    state.wake_at = min(state.wake_at, ms.wake_second * SECOND)
+
+
+def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:
+    """Withdraw the background's offers up to a price, until its next second."""
+    ms = state.market(command.symbol, at)
+    best = ms.street.best(command.side)
+    if not best:
+        return
+    away = best * command.ppm // PPM
+    ticks = best + away if command.side is Side.SELL else best - away
+    ms.street.pull(command.side, ticks, command.lots)
+    state.events.append(LiquidityPulled(command.symbol, command.side, ticks, at))
+
+
+def cross_order(state: State, command: c.CrossOrder, at: int) -> None:
+    """Trade against an order at its own price; one that has ended is left alone."""
+    order = state.orders.get(command.order_id)
+    if order is None or order.status is not Status.OPEN or not order.ticks:
+        return
+    ms = state.market(order.symbol, at)
+    lots = min(command.lots or order.remaining, order.remaining)
+    trade(state, ms, None, order, order.ticks, lots, at, operator=True)
+
+
+def release_order(state: State, command: c.ReleaseOrder, at: int) -> None:
+    """Let a held order meet the market."""
+    order = state.orders.get(command.order_id)
+    if order is not None and order.held:
+        order.held = False
+        enter(state, state.market(order.symbol, at), order, at)
+
+
+def cap_next_fill(state: State, command: c.CapNextFill, at: int) -> None:
+    """Note how far the account's next order may fill at once."""
+    state.account(command.account).cap = Cap(command.ppm, command.rest_after)
+    state.events.append(FillCapped(command.account, command.ppm, at))
+
+
+def cancel_orders(state: State, command: c.OperatorCancel, at: int) -> None:
+    """Cancel or expire one order, or every open order of a market or of all."""
+    orders: list[Order]
+    if command.order_id:
+        orders = [o for o in [state.orders.get(command.order_id)] if o is not None]
+    else:
+        every = state.orders.values()
+        orders = [o for o in every if not command.symbol or o.symbol == command.symbol]
+    status = Status.EXPIRED if command.expire else Status.CANCELED
+    for order in orders:
+        if order.is_open:
+            finish(state, state.market(order.symbol, at), order, status, at, why="by the venue")
+
+
+def credit(state: State, command: c.Credit, at: int) -> None:
+    """Pay into an account."""
+    state.account(command.account)
+    _check_positive(command.atoms)
+    state.ledger.transfer(WORLD, command.account, command.asset, command.atoms, at=at)
+    _balance(state, command.account, command.asset, command.atoms, 0, at, "credit")
+
+
+def debit(state: State, command: c.Debit, at: int) -> None:
+    """Take out of an account's free balance, at most all of it."""
+    state.account(command.account)
+    _check_positive(command.atoms)
+    atoms = min(command.atoms, state.ledger.free(command.account, command.asset))
+    state.ledger.transfer(command.account, WORLD, command.asset, atoms, at=at)
+    _balance(state, command.account, command.asset, -atoms, 0, at, "debit")
+
+
+def _check_positive(atoms: int) -> None:
+    if atoms < 1:
+        raise Reject(Reason.BAD_REQUEST, f"an amount of at least 1 atom is needed, not {atoms}")
+
+
+def freeze(state: State, command: c.Freeze, at: int) -> None:
+    """Lock a part of a balance without an order, or (negative) unlock it; at most what is there."""
+    account = state.account(command.account)
+    locked = account.locked.get(command.asset, 0)
+    if command.atoms >= 0:
+        atoms = min(command.atoms, state.ledger.free(command.account, command.asset))
+        state.ledger.reserve(command.account, command.asset, atoms, at=at)
+    else:
+        atoms = -min(-command.atoms, locked)
+        state.ledger.release(command.account, command.asset, -atoms, at=at)
+    account.locked[command.asset] = locked + atoms
+    _balance(state, command.account, command.asset, -atoms, atoms, at, "lock")
+
+
+def _balance(
+    state: State, account: str, asset: str, free: int, used: int, at: int, why: str
+) -> None:
+    state.events.append(BalanceChanged(account, asset, free, used, at, why))
+
+
+def bust_trade(state: State, command: c.BustTrade, at: int) -> None:
+    """Undo a trade: each side gets back what it gave, as far as the other still has it free.
+
+    What is missing is paid by the background. Fees are returned; the orders keep their fills.
+    """
+    ms = state.market(command.symbol, at)
+    fills = [
+        fill
+        for account in state.accounts.values()
+        for fill in account.fills
+        if fill.trade_id == command.trade_id and fill.symbol == command.symbol
+    ]
+    if not fills:
+        raise Reject(Reason.BAD_REQUEST, f"no client's trade {command.trade_id} is on record")
+    for fill in fills:
+        base = ms.market.base_atoms(fill.lots)
+        got, gave = (
+            ((ms.market.base, base), (ms.market.quote, fill.cost))
+            if fill.side is Side.BUY
+            else ((ms.market.quote, fill.cost), (ms.market.base, base))
+        )
+        state.ledger.transfer(FEES, fill.account, fill.fee_asset, fill.fee, at=at)
+        back = min(got[1], state.ledger.free(fill.account, got[0]))
+        state.ledger.transfer(fill.account, BACKGROUND, got[0], back, at=at)
+        state.ledger.transfer(BACKGROUND, fill.account, *gave, at=at)
+    state.events.append(TradeBusted(command.symbol, command.trade_id, at))
+
+
+def open_account(state: State, command: c.OpenAccount, at: int) -> None:
+    """Open an account and pay in its first balances; opening it again only pays in."""
+    if command.account not in state.accounts:
+        state.accounts[command.account] = Account(command.account, fee_asset=command.fee_asset)
+    state.ledger.open(command.account)
+    for asset, atoms in command.balances:
+        state.ledger.transfer(WORLD, command.account, asset, atoms, at=at)
+        _balance(state, command.account, asset, atoms, 0, at, "deposit")

@@ -1,0 +1,194 @@
+"""Orders, their fills, and the table of legal status changes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from failing_exchange.core.market import Prevention
+
+
+class Side(StrEnum):
+    """What the order does with the base asset."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def other(self) -> Side:
+        """The opposite side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderType(StrEnum):
+    """How an order is priced and when it becomes live."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP_LOSS = "stop_loss"
+    STOP_LOSS_LIMIT = "stop_loss_limit"
+    TAKE_PROFIT = "take_profit"
+    TAKE_PROFIT_LIMIT = "take_profit_limit"
+    TRAILING_STOP = "trailing_stop"
+
+
+class TimeInForce(StrEnum):
+    """How long an order stays: until canceled, not at all, or wholly at once."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class Status(StrEnum):
+    """Where an order is in its life. `WAITING`: its trigger has not been met."""
+
+    WAITING = "waiting"
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+LEGAL_CHANGES: dict[Status, frozenset[Status]] = {
+    Status.WAITING: frozenset({Status.OPEN, Status.CANCELED, Status.EXPIRED, Status.FILLED}),
+    Status.OPEN: frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED}),
+    Status.FILLED: frozenset(),
+    Status.CANCELED: frozenset(),
+    Status.EXPIRED: frozenset(),
+}
+LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+TRIGGERED_TYPES = frozenset(OrderType) - {OrderType.MARKET, OrderType.LIMIT}
+
+
+class Fill(NamedTuple):
+    """One account's half of a match. `cost` and `fee` are atoms of the quote and the fee asset."""
+
+    trade_id: int
+    order_id: int
+    account: str
+    symbol: str
+    side: Side
+    ticks: int
+    lots: int
+    cost: int
+    fee: int
+    fee_asset: str
+    maker: bool
+    at: int
+    operator: bool  # made by an incident, not by the market
+
+
+class Order:
+    """An intention and how much of it is done. Only the engine changes it.
+
+    Instants are nanoseconds since the epoch; `reserved` is what it holds of its account's balance, in
+    atoms of the asset it pays with. Defaults stand on the class, so that making one is cheap.
+    """
+
+    ticks: int = 0
+    cost_wanted: int = 0  # a market order by cost, in quote atoms
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    stop_ticks: int = 0
+    trail_ticks: int = 0
+    extreme: int = 0  # the best price seen by a trailing stop
+    list_id: int = 0
+    partner: Order | None = None  # the other leg of an OCO
+    filled: int = 0
+    cost: int = 0
+    reserved: int = 0
+    ended_at: int = 0
+    amended: tuple[tuple[int, int, int], ...] = ()  # (until, ticks, lots) before each amendment
+    why: str = ""  # why it expired or was canceled, when not by its owner
+    triggered_at: int = 0
+    held: bool = False  # kept off the book by an incident
+    prevention: Prevention | None = None  # its own self-trade prevention, instead of the market's
+    previous: Order | None = None
+    next: Order | None = None
+    resting: bool = False
+
+    def __init__(
+        self, id: int, account: str, symbol: str, side: Side, kind: OrderType, lots: int, at: int
+    ) -> None:
+        self.id = id
+        self.account = account
+        self.symbol = symbol
+        self.side = side
+        self.kind = kind
+        self.lots = lots
+        self.created_at = self.updated_at = at
+        self.client_id = ""
+        self.status = Status.OPEN
+        self.fills: list[Fill] = []
+
+    def __repr__(self) -> str:
+        return (
+            f"<Order {self.id} {self.side} {self.filled}/{self.lots} lots of {self.symbol} "
+            f"at {self.ticks} {self.status}>"
+        )
+
+    @property
+    def remaining(self) -> int:
+        """Lots not yet filled."""
+        return self.lots - self.filled
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still trade."""
+        return self.status is Status.OPEN or self.status is Status.WAITING
+
+    def move_to(self, status: Status, at: int) -> None:
+        """Change the status; only along the table."""
+        assert status in LEGAL_CHANGES[self.status], f"{self} cannot become {status}"
+        self.status = status
+        self.updated_at = at
+        if status is not Status.OPEN:
+            self.ended_at = at
+
+    def snapshot(self) -> OrderSnapshot:
+        """Its state now, unchangeable."""
+        return OrderSnapshot(
+            self, self.status, self.ticks, self.lots, self.filled, self.cost,
+            len(self.fills), self.updated_at,
+        )  # fmt: skip
+
+    def as_of(self, at: int) -> OrderSnapshot | None:
+        """Its state as it was at an earlier instant; None before it was placed."""
+        if at >= self.updated_at:
+            return self.snapshot()
+        if at < self.created_at:
+            return None
+        done = [fill for fill in self.fills if fill.at <= at]
+        ticks, lots = next(
+            ((ticks, lots) for until, ticks, lots in self.amended if at < until),
+            (self.ticks, self.lots),
+        )
+        status = self.status if self.ended_at and self.ended_at <= at else Status.OPEN
+        if (
+            status is Status.OPEN
+            and self.kind in TRIGGERED_TYPES
+            and not (0 < self.triggered_at <= at)
+        ):
+            status = Status.WAITING
+        filled, cost = sum(fill.lots for fill in done), sum(fill.cost for fill in done)
+        updated = done[-1].at if done else self.created_at
+        return OrderSnapshot(self, status, ticks, lots, filled, cost, len(done), updated)
+
+
+class OrderSnapshot(NamedTuple):
+    """An order at one moment. What never changes is read from `order`."""
+
+    order: Order
+    status: Status
+    ticks: int
+    lots: int
+    filled: int
+    cost: int
+    fills: int  # how many of `order.fills` had happened
+    updated_at: int
+
+    @property
+    def remaining(self) -> int:
+        """Lots not yet filled at that moment."""
+        return self.lots - self.filled

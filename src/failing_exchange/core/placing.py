@@ -1,0 +1,289 @@
+"""Placing orders: the checks, the reservation, the entry into the book."""
+
+from __future__ import annotations
+
+from failing_exchange.core.commands import CrossOrder, PlaceOrder, PlaceOrderList, ReleaseOrder
+from failing_exchange.core.events import OrderAccepted, OrderTriggered
+from failing_exchange.core.market import PPM, SECOND, MarketStatus
+from failing_exchange.core.matching import (
+    PRICED_TYPES,
+    finish,
+    leave_partner,
+    match,
+    need,
+    trade,
+    walk,
+)
+from failing_exchange.core.order import (
+    TRIGGERED_TYPES,
+    Order,
+    OrderSnapshot,
+    OrderType,
+    Side,
+    Status,
+    TimeInForce,
+)
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.state import Account, Cap, MarketState, State
+from failing_exchange.core.triggers import follow, is_met
+
+
+def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
+    """Place one order and match it; raise `Reject` where it breaks a rule."""
+    account = state.account(command.account)
+    cap, account.cap = account.cap, None
+    ms = state.market(command.symbol, at)
+    check(state, ms, account, command, at)
+    order = _make(state, ms, command, at)
+    _reserve(state, ms, order, command, at)
+    if command.test:
+        state.ledger.release(order.account, _pays(ms, order), order.reserved, at=at)
+        return order.snapshot()
+    _accept(state, ms, account, order, at)
+    if cap is not None and _can_be_capped(ms, order):
+        _enter_capped(state, ms, order, cap, at)
+    else:
+        enter(state, ms, order, at)
+    return order.snapshot()
+
+
+def place_list(
+    state: State, command: PlaceOrderList, at: int
+) -> tuple[OrderSnapshot, OrderSnapshot]:
+    """Place two orders of which one cancels the other; they share one reservation."""
+    account, ms = state.account(command.account), state.market(command.legs[0].symbol, at)
+    for leg in command.legs:
+        check(state, ms, account, leg, at)
+    limit, stop = (_make(state, ms, leg, at) for leg in command.legs)
+    _check_list(ms, limit, stop, at)
+    both = max(need(ms.market, limit), need(ms.market, stop))
+    state.ledger.reserve(account.name, _pays(ms, limit), both, at=at)
+    limit.reserved = both
+    limit.partner, stop.partner = stop, limit
+    limit.list_id = stop.list_id = state.next_list_id
+    state.next_list_id += 1
+    for order in (limit, stop):
+        _accept(state, ms, account, order, at)
+        enter(state, ms, order, at)
+    return limit.snapshot(), stop.snapshot()
+
+
+def _check_list(ms: MarketState, limit: Order, stop: Order, at: int) -> None:
+    last = ms.tape.last(at // SECOND)
+    ordered = limit.ticks > last if limit.side is Side.SELL else 0 < limit.ticks < last
+    if (limit.side, limit.lots) != (stop.side, stop.lots) or limit.kind is not OrderType.LIMIT:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "Invalid order list: the orders must share side and amount, and the first be a limit",
+        )
+    if stop.kind not in TRIGGERED_TYPES or not ordered:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "Invalid order list: the prices are not on both sides of the last price "
+            f"{ms.market.price_text(last)}",
+        )
+
+
+def check(state: State, ms: MarketState, account: Account, c: PlaceOrder, at: int) -> None:
+    """Raise `Reject` where an order breaks a rule; nothing has changed then."""
+    market = ms.market
+    if market.status is not MarketStatus.TRADING:
+        halted = market.status is MarketStatus.HALTED
+        raise Reject(
+            Reason.MARKET_HALTED if halted else Reason.CANCEL_ONLY,
+            "Market is closed." if halted else f"{market.symbol} only accepts cancels now.",
+        )
+    if c.client_id:
+        known = account.by_client_id.get(c.client_id)
+        if known is not None and known.is_open:
+            raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
+    if market.orders_max is not None:
+        count = sum(order.symbol == market.symbol for order in account.open.values())
+        if count >= market.orders_max:
+            raise Reject(
+                Reason.TOO_MANY_ORDERS,
+                f"Too many open orders: {count} of {market.orders_max} on {market.symbol}",
+            )
+    market.check_steps(c.lots, c.ticks)
+    if c.kind in PRICED_TYPES:
+        market.check_limits(c.lots, c.ticks, ms.tape.last(at // SECOND))
+    elif not c.cost:
+        market.check_amount(c.lots, market.market_amount_max or market.amount_max)
+    if c.post_only and c.kind is OrderType.LIMIT and _crosses(ms, c.side, c.ticks):
+        raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
+    if c.kind in TRIGGERED_TYPES:
+        _check_trigger(ms, c, at)
+
+
+def _check_trigger(ms: MarketState, c: PlaceOrder, at: int) -> None:
+    last = ms.tape.last(at // SECOND)
+    if c.kind is OrderType.TRAILING_STOP:
+        if c.trail_ticks < 1 or not last:
+            raise Reject(Reason.INVALID_ORDER, "Invalid order: a trailing stop needs a distance")
+        return
+    if c.stop_ticks < 1:
+        raise Reject(Reason.INVALID_PRICE, "Invalid price: a stop needs a trigger price")
+    probe = Order(0, c.account, c.symbol, c.side, c.kind, c.lots, at)
+    probe.stop_ticks = c.stop_ticks
+    if last and is_met(probe, last, last):
+        raise Reject(Reason.WOULD_TRIGGER, "Stop price would trigger immediately.")
+
+
+def _crosses(ms: MarketState, side: Side, ticks: int) -> bool:
+    level, street = ms.book.best(side.other), ms.street.best(side.other)
+    if side is Side.BUY:
+        return (level is not None and ticks >= level.ticks) or 0 < street <= ticks
+    return (level is not None and ticks <= level.ticks) or ticks <= street
+
+
+def _make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
+    order = Order(state.next_order_id, c.account, c.symbol, c.side, c.kind, c.lots, at)
+    order.ticks = c.ticks
+    order.client_id = c.client_id or f"auto-{order.id}"
+    state.next_order_id += 1
+    if c.time_in_force is not TimeInForce.GTC:
+        order.time_in_force = c.time_in_force
+    if c.post_only:
+        order.post_only = True
+    if c.prevention is not None:
+        order.prevention = c.prevention
+    if c.kind in TRIGGERED_TYPES:
+        order.status = Status.WAITING
+        order.stop_ticks, order.trail_ticks = c.stop_ticks, c.trail_ticks
+        if c.kind is OrderType.TRAILING_STOP:
+            order.extreme = ms.tape.last(at // SECOND)
+            order.stop_ticks = order.extreme + c.trail_ticks  # what a buy must hold at most
+    return order
+
+
+def _pays(ms: MarketState, order: Order) -> str:
+    return ms.market.quote if order.side is Side.BUY else ms.market.base
+
+
+def _reserve(state: State, ms: MarketState, order: Order, c: PlaceOrder, at: int) -> None:
+    """Hold what the order may cost; raise `Reject` when the account has too little."""
+    if order.kind is not OrderType.MARKET:
+        atoms = need(ms.market, order)
+    else:
+        atoms = _market_need(ms, order, c)
+    state.ledger.reserve(order.account, _pays(ms, order), atoms, at=at)
+    order.reserved = atoms
+
+
+def _market_need(ms: MarketState, order: Order, c: PlaceOrder) -> int:
+    """What a market order takes from the book as it stands; a cost becomes an amount."""
+    if c.cost:
+        ms.market.check_cost(c.cost)
+        order.cost_wanted = c.cost
+        order.lots, spent = walk(ms, order.side, cost=c.cost)
+        order.lots -= order.lots % ms.market.amount_every
+        if order.lots < ms.market.amount_min:
+            raise Reject(Reason.INVALID_COST, "Invalid cost: it buys less than the minimum amount")
+    else:
+        _, spent = walk(ms, order.side, lots=order.lots)
+        if ms.market.cost_min and spent:
+            ms.market.check_cost(spent)
+    return spent if order.side is Side.BUY else ms.market.base_atoms(order.lots)
+
+
+def _accept(state: State, ms: MarketState, account: Account, order: Order, at: int) -> None:
+    state.orders[order.id] = account.open[order.id] = order
+    account.by_client_id[order.client_id] = order
+    state.events.append(OrderAccepted(order.id, order.account, order.client_id, at))
+
+
+def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """Let an accepted order wait for its trigger, match, and rest or expire."""
+    if order.status is Status.WAITING:
+        ms.waiting[order.id] = order
+        _watch(state, ms, order, at)
+        return
+    if order.time_in_force is TimeInForce.FOK:
+        limit = order.ticks if order.kind in PRICED_TYPES else 0
+        if walk(ms, order.side, lots=order.lots, limit=limit)[0] < order.lots:
+            finish(state, ms, order, Status.EXPIRED, at, why="could not be filled at once")
+            return
+    if order.kind not in PRICED_TYPES or _crosses(ms, order.side, order.ticks):
+        match(state, ms, order, order.remaining, at)
+    _rest_or_expire(state, ms, order, at)
+
+
+def _rest_or_expire(state: State, ms: MarketState, order: Order, at: int) -> None:
+    if not order.is_open:
+        return
+    if order.kind in PRICED_TYPES and order.time_in_force is TimeInForce.GTC:
+        ms.book.add(order)
+        ms.sequence += 1
+        _watch(state, ms, order, at)
+    else:
+        finish(state, ms, order, Status.EXPIRED, at, why="nothing more was offered")
+
+
+def _watch(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """Have the engine look at the next second whether the background reaches the order."""
+    if ms.watch(order) and ms.street.flow is not None:
+        ms.wake_second = min(ms.wake_second, at // SECOND + 1)
+        state.wake_at = min(state.wake_at, ms.wake_second * SECOND)
+
+
+def _can_be_capped(ms: MarketState, order: Order) -> bool:
+    """FOK, post-only, triggered and one-step orders are not struck by a partial fill."""
+    return (
+        order.status is Status.OPEN
+        and not order.post_only
+        and order.time_in_force is not TimeInForce.FOK
+        and order.lots > ms.market.amount_every
+    )
+
+
+def _enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int) -> None:
+    """Fill a part at once. The rest of a limit order stays open, of any other it expires."""
+    every = ms.market.amount_every
+    part = max(every, order.lots * cap.ppm // PPM // every * every)
+    if order.kind is not OrderType.LIMIT or order.time_in_force is not TimeInForce.GTC:
+        match(state, ms, order, part, at)
+        if order.is_open:
+            finish(state, ms, order, Status.EXPIRED, at, why="filled in part by the venue")
+        return
+    if _crosses(ms, order.side, order.ticks):
+        order.held = True
+    else:
+        _rest_or_expire(state, ms, order, at)
+    trade(state, ms, None, order, order.ticks, min(part, order.remaining), at, operator=True)
+    if not order.is_open:
+        return
+    if cap.rest_after is not None:
+        state.schedule(at + cap.rest_after, CrossOrder(order.id))
+    elif order.held:
+        state.schedule((at // SECOND + 1) * SECOND, ReleaseOrder(order.id))
+
+
+def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) -> None:
+    """Make live every waiting order that prints between `low` and `high` trigger."""
+    for order in list(ms.waiting.values()):
+        if order.status is Status.WAITING:
+            if is_met(order, low, high):
+                go_live(state, ms, order, at)
+            else:
+                follow(order, low, high)
+
+
+def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """A trigger is met: the order becomes an ordinary one."""
+    leave_partner(state, ms, order, at)
+    ms.waiting.pop(order.id, None)
+    order.move_to(Status.OPEN, at)
+    order.triggered_at = at
+    state.events.append(OrderTriggered(order.id, order.account, ms.tape.last(at // SECOND), at))
+    if order.kind not in PRICED_TYPES and order.side is Side.BUY:
+        _top_up(state, ms, order, at)
+    enter(state, ms, order, at)
+
+
+def _top_up(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """A triggered market buy may cost more than was held: take the rest from what is free."""
+    _, spent = walk(ms, order.side, lots=order.remaining)
+    free = state.ledger.free(order.account, ms.market.quote)
+    more = min(free, max(0, spent - order.reserved))
+    state.ledger.reserve(order.account, ms.market.quote, more, at=at)
+    order.reserved += more

@@ -1,0 +1,249 @@
+"""What clients may read. With `as_of`, an earlier state of the first column: the venue's read models lag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.background import Street
+from failing_exchange.core.book import OrderBook
+from failing_exchange.core.market import SECOND, Market, MarketStatus
+from failing_exchange.core.matching import offers
+from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.state import Account, MarketState, State
+from failing_exchange.core.tape import Bar, Trade
+
+_T = TypeVar("_T")
+STATUSES: dict[str, frozenset[Status]] = {
+    "open": frozenset({Status.OPEN, Status.WAITING}),
+    "closed": frozenset({Status.FILLED}),
+    "canceled": frozenset({Status.CANCELED, Status.EXPIRED}),
+    "all": frozenset(Status),
+}
+BOOK_LEVELS_MAX = 5_000  # a deeper snapshot is cut
+
+
+class Ticker(NamedTuple):
+    """Best prices (ticks, lots), last price and the last 24 hours; None where there is nothing."""
+
+    market: Market
+    at: int
+    bid: tuple[int, int] | None
+    ask: tuple[int, int] | None
+    last: int | None
+    day: Bar | None
+
+
+class BookSnapshot(NamedTuple):
+    """The order book: (ticks, lots) by price. `sequence` grows by at least one a change."""
+
+    market: Market
+    at: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    sequence: int
+
+
+class Trades(NamedTuple):
+    """Public trades of a market, oldest first."""
+
+    market: Market
+    trades: tuple[Trade, ...]
+
+
+class Candles(NamedTuple):
+    """Candles of a market, oldest first; `seconds` is the timeframe."""
+
+    market: Market
+    seconds: int
+    bars: tuple[Bar, ...]
+
+
+class Balances(NamedTuple):
+    """(free, used) in atoms by asset."""
+
+    account: str
+    at: int
+    assets: dict[str, tuple[int, int]]
+
+
+class Fills(NamedTuple):
+    """An account's own fills, oldest first."""
+
+    fills: tuple[Fill, ...]
+
+
+class Orders(NamedTuple):
+    """Orders of an account, oldest first."""
+
+    orders: tuple[OrderSnapshot, ...]
+
+
+class Markets(NamedTuple):
+    """The rules of every market, and the account's view of them."""
+
+    markets: tuple[Market, ...]
+
+
+class Clock(NamedTuple):
+    """The venue's clock."""
+
+    at: int
+
+
+def fetch_order(state: State, q: c.FetchOrder, at: int) -> OrderSnapshot:
+    """One order of an account."""
+    account = state.account(q.account)
+    if q.order_id:
+        order = account.open.get(q.order_id) or account.ended.get(q.order_id)
+    else:
+        order = account.by_client_id.get(q.client_id)
+    snapshot = order.as_of(q.as_of or at) if order is not None else None
+    if snapshot is None or (q.symbol and snapshot.order.symbol != q.symbol):
+        raise Reject(Reason.ORDER_NOT_FOUND, "Order does not exist.")
+    return snapshot
+
+
+def fetch_orders(state: State, q: c.FetchOrders, at: int) -> Orders:
+    """Orders of an account by status."""
+    account = state.account(q.account)
+    if q.symbol:
+        state.market(q.symbol, at)
+    wanted = STATUSES[q.which]
+    found = [
+        snapshot
+        for order in _candidates(account, q)
+        if order.created_at >= q.since
+        and (not q.symbol or order.symbol == q.symbol)
+        and (snapshot := order.as_of(q.as_of or at)) is not None
+        and snapshot.status in wanted
+    ]
+    found.sort(key=lambda snapshot: snapshot.order.id)
+    return Orders(tuple(_cut(found, q.since, q.limit)))
+
+
+def _candidates(account: Account, q: c.FetchOrders) -> Iterable[Order]:
+    if q.which == "open" and not q.as_of:
+        return account.open.values()
+    return (*account.ended.values(), *account.open.values())
+
+
+def _cut(found: list[_T], since: int, limit: int | None) -> list[_T]:
+    if limit is None:
+        return found
+    return found[:limit] if since else found[-limit:]
+
+
+def fetch_fills(state: State, q: c.FetchFills, at: int) -> Fills:
+    """An account's own fills."""
+    account = state.account(q.account)
+    if q.symbol:
+        state.market(q.symbol, at)
+    found = [
+        fill
+        for fill in account.fills
+        if q.since <= fill.at <= (q.as_of or at)
+        and (not q.symbol or fill.symbol == q.symbol)
+        and (not q.order_id or fill.order_id == q.order_id)
+    ]
+    return Fills(tuple(_cut(found, q.since, q.limit)))
+
+
+def fetch_balance(state: State, q: c.FetchBalance, at: int) -> Balances:
+    """Every balance of an account."""
+    state.account(q.account)
+    return Balances(q.account, q.as_of or at, state.ledger.balances(q.account, as_of=q.as_of))
+
+
+def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
+    """Best prices, last price and 24 h statistics of a market."""
+    return _ticker(state.market(q.symbol, at), q.as_of or at, at)
+
+
+def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...]:
+    """The same for several markets, or all."""
+    symbols = q.symbols or tuple(state.markets)
+    return tuple(_ticker(state.market(symbol, at), q.as_of or at, at) for symbol in symbols)
+
+
+def _ticker(ms: MarketState, as_of: int, at: int) -> Ticker:
+    as_of = _seen_at(ms, as_of)
+    second = as_of // SECOND
+    street = ms.street if second == at // SECOND else ms.street.view(second)
+    best: list[tuple[int, int] | None] = []
+    for side in (Side.BUY, Side.SELL):
+        level, ticks = ms.book.best(side), street.best(side)
+        sign = 1 if side is Side.BUY else -1
+        offer: tuple[int, int] | None = None
+        if ticks and (level is None or sign * ticks >= sign * level.ticks):
+            offer = next(street.levels(side), None)
+            if offer is not None and level is not None and level.ticks == ticks:
+                offer = (ticks, offer[1] + level.lots)
+        elif level is not None:
+            offer = (level.ticks, level.lots)
+        best.append(offer)
+    last = ms.tape.last(second) if street is ms.street else street.last()
+    return Ticker(ms.market, as_of, best[0], best[1], last or None, ms.tape.day(as_of))
+
+
+def _seen_at(ms: MarketState, at: int) -> int:
+    """A halted market is shown as it was when it was halted."""
+    if ms.market.status is MarketStatus.HALTED and ms.halted_at:
+        return min(at, ms.halted_at)
+    return at
+
+
+def fetch_book(state: State, q: c.FetchBook, at: int) -> BookSnapshot:
+    """The order book, best prices first; offers at one price are added up."""
+    ms = state.market(q.symbol, at)
+    as_of = _seen_at(ms, q.as_of or at)
+    same = as_of // SECOND == at // SECOND
+    return book_of(ms, ms.street if same else ms.street.view(as_of // SECOND), q.limit, as_of)
+
+
+def book_of(ms: MarketState, street: Street, limit: int, at: int) -> BookSnapshot:
+    """A snapshot of the book as clients see it."""
+    limit = min(limit, BOOK_LEVELS_MAX)
+    bids, asks = (_levels(ms.book, street, side, limit) for side in (Side.BUY, Side.SELL))
+    return BookSnapshot(ms.market, at, bids, asks, at // SECOND + ms.sequence)
+
+
+def _levels(book: OrderBook, street: Street, side: Side, limit: int) -> tuple[tuple[int, int], ...]:
+    levels: dict[int, int] = {}
+    for ticks, lots in offers(book, street, side):
+        if ticks not in levels and len(levels) == limit:
+            break
+        levels[ticks] = levels.get(ticks, 0) + lots
+    return tuple(levels.items())
+
+
+def fetch_trades(state: State, q: c.FetchTrades, at: int) -> Trades:
+    """Public trades of a market."""
+    ms = state.market(q.symbol, at)
+    now = _seen_at(ms, q.as_of or at)
+    return Trades(ms.market, tuple(ms.tape.recent(since=q.since, limit=q.limit, now=now)))
+
+
+def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
+    """Candles of a market."""
+    ms = state.market(q.symbol, at)
+    now = _seen_at(ms, q.as_of or at)
+    bars = ms.tape.candles(q.seconds, since=q.since, limit=q.limit, now=now)
+    return Candles(ms.market, q.seconds, tuple(bars))
+
+
+def fetch_markets(state: State, q: c.FetchMarkets, at: int) -> Markets:
+    """The rules of every market."""
+    return Markets(tuple(ms.market for ms in state.markets.values()))
+
+
+def fetch_time(state: State, q: c.FetchTime, at: int) -> Clock:
+    """The venue's clock."""
+    return Clock(at)
+
+
+def fetch_status(state: State, q: c.FetchStatus, at: int) -> Clock:
+    """The venue is open, or it would not have answered."""
+    return Clock(at)

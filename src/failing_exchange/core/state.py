@@ -1,0 +1,171 @@
+"""All that the exchange knows: markets with their books, accounts, ledger, agenda."""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappush
+from typing import NamedTuple
+
+from failing_exchange.core.background import Background, Street
+from failing_exchange.core.book import OrderBook
+from failing_exchange.core.commands import Operator
+from failing_exchange.core.events import Event
+from failing_exchange.core.ledger import Ledger
+from failing_exchange.core.market import ATOMS, SECOND, Market
+from failing_exchange.core.order import Fill, Order, Side
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.tape import Tape
+from failing_exchange.core.triggers import trigger_bounds
+
+ENDED_ORDERS_KEPT_MAX = 10_000  # per account; the venue then knows nothing of the older ones
+FILLS_KEPT_MAX = 20_000  # per account, likewise
+AGENDA_MAX = 100_000  # operator commands due later; one more is refused
+NEVER = 1 << 62
+
+
+class Agendum(NamedTuple):
+    """An operator command that is due later."""
+
+    at: int
+    number: int
+    command: Operator
+
+
+class Cap(NamedTuple):
+    """How far the next order of an account may fill at once."""
+
+    ppm: int
+    rest_after: int | None
+
+
+class Account:
+    """Somebody's orders and fills; the money is in the ledger."""
+
+    def __init__(self, name: str, *, fee_asset: str | None = None) -> None:
+        self.name = name
+        self.fee_asset = fee_asset
+        self.open: dict[int, Order] = {}
+        self.ended: dict[int, Order] = {}
+        self.by_client_id: dict[str, Order] = {}
+        self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT_MAX)
+        self.cap: Cap | None = None
+        self.locked: dict[str, int] = {}
+
+    def keep(self, order: Order) -> None:
+        """Move an order to the ended ones and forget the oldest beyond the limit."""
+        self.open.pop(order.id, None)
+        self.ended[order.id] = order
+        if len(self.ended) > ENDED_ORDERS_KEPT_MAX:
+            oldest = self.ended.pop(next(iter(self.ended)))
+            if self.by_client_id.get(oldest.client_id) is oldest:
+                del self.by_client_id[oldest.client_id]
+
+
+class MarketState:
+    """One market: its rules, the clients' book, and the background around it."""
+
+    def __init__(self, market: Market, flow: Background | None) -> None:
+        self.market = market
+        self.book = OrderBook()
+        self.street = Street(flow)
+        self.tape = Tape(self.street)
+        self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
+        self.sequence = 0  # changes of the clients' side of the book
+        self.lower: int | None = None  # a print at or below it may concern an order
+        self.upper: int | None = None  # likewise at or above
+        self.stale = False  # the bounds have tightened since the last search
+        self.wake_second = NEVER
+        self.halted_at = 0
+
+    def watch(self, order: Order) -> bool:
+        """Widen the watch to a live or waiting order; whether a new search is needed."""
+        lower, upper = bounds_of(order)
+        changed = False
+        if lower is not None and (self.lower is None or lower > self.lower):
+            self.lower, changed = lower, True
+        if upper is not None and (self.upper is None or upper < self.upper):
+            self.upper, changed = upper, True
+        self.stale = self.stale or changed
+        return changed
+
+    def watch_all(self) -> None:
+        """Set the bounds anew from all orders."""
+        self.lower = self.upper = None
+        for side in (Side.BUY, Side.SELL):
+            level = self.book.best(side)
+            if level is not None and level.head is not None:
+                self.watch(level.head)
+        for order in self.waiting.values():
+            self.watch(order)
+
+
+def bounds_of(order: Order) -> tuple[int | None, int | None]:
+    """The prices at or below, at or above which a print concerns an order."""
+    if order.resting:
+        return (order.ticks, None) if order.side is Side.BUY else (None, order.ticks)
+    return trigger_bounds(order)
+
+
+class State:
+    """The exchange's whole state. `events` collects what happens in the current step."""
+
+    def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
+        self.markets = {m.symbol: MarketState(m, flow) for m, flow in markets}
+        self.ledger = Ledger()
+        self.accounts: dict[str, Account] = {}
+        self.orders: dict[int, Order] = {}  # open ones
+        self.agenda: list[Agendum] = []
+        self.events: list[Event] = []
+        self.next_order_id = 1
+        self.next_list_id = 1
+        self.scheduled = 0
+        self.wake_at = NEVER
+
+    def market(self, symbol: str, at: int) -> MarketState:
+        """A market, standing at an instant; raise `Reject` for a symbol that is not traded."""
+        state = self.markets.get(symbol)
+        if state is None:
+            raise Reject(Reason.UNKNOWN_SYMBOL, f"Symbol not found: {symbol!r} is not traded here")
+        state.street.to(at // SECOND)
+        return state
+
+    def account(self, name: str) -> Account:
+        """An account; raise `Reject` for an unknown one."""
+        account = self.accounts.get(name)
+        if account is None:
+            raise Reject(Reason.KEY_REFUSED, f"Unknown account: {name!r}")
+        return account
+
+    def schedule(self, at: int, command: Operator) -> None:
+        """Have an operator command executed at a later instant."""
+        if len(self.agenda) >= AGENDA_MAX:
+            raise Reject(Reason.BAD_REQUEST, f"The agenda holds {AGENDA_MAX} commands already")
+        heappush(self.agenda, Agendum(at, self.scheduled, command))
+        self.scheduled += 1
+        self.wake_at = min(self.wake_at, at)
+
+    def value(self, asset: str, atoms: int, other: str, at: int) -> int | None:
+        """What `atoms` of an asset are worth in another at last prices; None without a path."""
+        if asset == other:
+            return atoms
+        direct = self._rate(asset, other, at)
+        if direct is not None:
+            return atoms * direct[0] // direct[1]
+        for middle in ("USDT", "BTC"):
+            first, second = self._rate(asset, middle, at), self._rate(middle, other, at)
+            if first is not None and second is not None:
+                return atoms * first[0] * second[0] // (first[1] * second[1])
+        return None
+
+    def _rate(self, asset: str, other: str, at: int) -> tuple[int, int] | None:
+        forward, backward = (
+            self.markets.get(f"{asset}/{other}"),
+            self.markets.get(f"{other}/{asset}"),
+        )
+        for state, inverse in ((forward, False), (backward, True)):
+            if state is not None:
+                state.street.to(at // SECOND)
+                price = state.tape.last(at // SECOND) * state.market.price_step
+                if price:
+                    return (ATOMS, price) if inverse else (price, ATOMS)
+        return None

@@ -1,0 +1,227 @@
+"""The public record of one market: trades, candles, 24 h statistics; clients' own included."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from failing_exchange.core.background import CandleLike, Street
+from failing_exchange.core.market import SECOND
+
+TRADES_KEPT_MAX = 100_000  # trades of clients; older ones leave the public record
+CANDLES_KEPT_MAX = 20_000  # candles remembered after they closed; then they are made again
+IDS_PER_SECOND = 1_000_000
+FIRST_CLIENT_ID = 100  # below it, the background's prints of the second
+DAY = 86_400
+NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
+          7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
+
+
+class Trade(NamedTuple):
+    """A public print. `side` is the taker's; `operator` marks one made by an incident."""
+
+    id: int
+    ticks: int
+    lots: int
+    side: str
+    at: int
+    operator: bool = False
+
+
+class Bar(NamedTuple):
+    """A candle; prices in ticks, volume in lots, cost in ticks times lots, `at` an epoch second."""
+
+    at: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    cost: int
+
+
+class Tape:
+    """What was traded in one market.
+
+    The background's share is computed from the second asked about; only clients' trades are kept.
+    """
+
+    def __init__(self, street: Street) -> None:
+        self.street = street
+        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT_MAX)
+        self._by_second: dict[int, list[Trade]] = {}
+        self._bars: dict[tuple[int, int], Bar] = {}
+        self._day: tuple[int, Bar | None] = (-1, None)
+
+    def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
+        """Print a client's trade; its id grows with time."""
+        second = at // SECOND
+        in_second = self._by_second.setdefault(second, [])
+        if in_second:
+            trade_id = in_second[-1].id + 1
+        else:
+            trade_id = second * IDS_PER_SECOND + FIRST_CLIENT_ID
+        trade = Trade(trade_id, ticks, lots, side, at, operator)
+        if len(self.trades) == TRADES_KEPT_MAX:
+            self._by_second.pop(self.trades[0].at // SECOND, None)
+        self.trades.append(trade)
+        in_second.append(trade)
+        return trade_id
+
+    def last(self, second: int) -> int:
+        """The last traded price at a second, in ticks; 0 when nothing was ever traded."""
+        if self.trades and self.trades[-1].at // SECOND >= second:
+            return self.trades[-1].ticks
+        if self.street.flow is not None:
+            return self.street.last()
+        return self.trades[-1].ticks if self.trades else 0
+
+    def prints(self, second: int) -> list[Trade]:
+        """All trades of one second, oldest first."""
+        own = self._by_second.get(second, [])
+        flow = self.street.flow
+        if flow is None:
+            return own
+        shift, at = self.street.shift_at(second), second * SECOND
+        found = [
+            Trade(second * IDS_PER_SECOND + n, max(1, p.ticks + shift), p.lots, p.side, at)
+            for n, p in enumerate(flow.prints(second))
+        ]
+        return found + own
+
+    def recent(self, *, since: int, limit: int, now: int) -> list[Trade]:
+        """Up to `limit` trades: the first ones from `since` (an instant), or the last ones."""
+        second = now // SECOND
+        if self.street.flow is None:
+            found = [t for t in self.trades if since <= t.at <= now]
+            return found[:limit] if since else found[-limit:]
+        found = []
+        if since:
+            for step in range(max(since // SECOND, second - DAY), second + 1):
+                found += [t for t in self.prints(step) if since <= t.at <= now]
+                if len(found) >= limit:
+                    break
+            return found[:limit]
+        for step in range(second, second - DAY, -1):
+            found[:0] = [t for t in self.prints(step) if t.at <= now]
+            if len(found) >= limit:
+                break
+        return found[-limit:]
+
+    def candles(self, seconds: int, *, since: int, limit: int, now: int) -> list[Bar]:
+        """Candles of a timeframe, oldest first; the last one is still forming."""
+        newest = now // SECOND // seconds * seconds
+        oldest = newest - (limit - 1) * seconds
+        if since:
+            oldest = -(-since // SECOND // seconds) * seconds
+            newest = min(newest, oldest + (limit - 1) * seconds)
+        starts = range(oldest, newest + 1, seconds)
+        bars = (self.bar(seconds, start, now=now) for start in starts)
+        return [bar for bar in bars if bar is not None]
+
+    def bar(self, seconds: int, start: int, *, now: int) -> Bar | None:
+        """One candle, up to `now`."""
+        stop = min(start + seconds, now // SECOND + 1)
+        if stop <= start:
+            return None
+        if stop < start + seconds:
+            return self._between(start, stop)
+        key = (seconds, start)
+        bar = self._bars.get(key)
+        if bar is None:
+            bar = self._whole(seconds, start)
+            if bar is not None and stop * SECOND <= now:
+                self._keep(key, bar)
+        return bar
+
+    def day(self, now: int) -> Bar | None:
+        """The last 24 hours, by the minute: the running minute and the 1,439 before it."""
+        minute = now // SECOND // 60 * 60
+        if self._day[0] != minute:
+            self._day = (minute, self._between(minute - DAY + 60, minute))
+        return merge([self._day[1], self._between(minute, now // SECOND + 1)])
+
+    def _keep(self, key: tuple[int, int], bar: Bar) -> None:
+        if len(self._bars) >= CANDLES_KEPT_MAX:
+            del self._bars[next(iter(self._bars))]
+        self._bars[key] = bar
+
+    def _whole(self, seconds: int, start: int) -> Bar | None:
+        flow = self.street.flow
+        if flow is not None and not self._touched(start, start + seconds):
+            return _plain(flow.candle(seconds, start))
+        if seconds == 1:
+            return self._second(start)
+        part = NESTED.get(seconds, 1)
+        inner = (self.bar(part, at, now=1 << 62) for at in range(start, start + seconds, part))
+        return merge(list(inner), at=start)
+
+    def _between(self, start: int, stop: int) -> Bar | None:
+        if stop <= start:
+            return None
+        flow = self.street.flow
+        if flow is not None and not self._touched(start, stop):
+            return _plain(flow.window(start, stop))
+        bars: list[Bar | None] = []
+        at = start
+        while at < stop:
+            part = next((s for s in (14_400, 3_600, 60) if at % s == 0 and at + s <= stop), 1)
+            bars.append(self.bar(part, at, now=1 << 62))
+            at += part
+        return merge(bars, at=start)
+
+    def _touched(self, start: int, stop: int) -> bool:
+        """Whether clients have traded, or moved the price, between two seconds."""
+        shifts = self.street.shifts
+        if shifts and shifts[0].second < stop:
+            if self.street.shift_at(start) or self.street.shift_at(stop - 1):
+                return True
+            if any(start <= shift.second < stop for shift in shifts):
+                return True
+        if not self.trades or self.trades[-1].at // SECOND < start:
+            return False
+        if self.trades[0].at // SECOND >= stop:
+            return False
+        if stop - start <= len(self._by_second):
+            return any(second in self._by_second for second in range(start, stop))
+        return any(start <= second < stop for second in self._by_second)
+
+    def _second(self, second: int) -> Bar | None:
+        flow = self.street.flow
+        own = self._by_second.get(second, ())
+        bars: list[Bar | None] = []
+        if flow is not None:
+            shift, base = self.street.shift_at(second), flow.second(second)
+            bars.append(_shifted(base, shift))
+        bars += [
+            Bar(second, t.ticks, t.ticks, t.ticks, t.ticks, t.lots, t.ticks * t.lots) for t in own
+        ]
+        return merge(bars, at=second)
+
+
+def merge(bars: list[Bar | None], *, at: int | None = None) -> Bar | None:
+    """Candles one after another as one candle."""
+    found = [bar for bar in bars if bar is not None]
+    if not found:
+        return None
+    return Bar(
+        found[0].at if at is None else at,
+        found[0].open,
+        max(bar.high for bar in found),
+        min(bar.low for bar in found),
+        found[-1].close,
+        sum(bar.volume for bar in found),
+        sum(bar.cost for bar in found),
+    )
+
+
+def _plain(c: CandleLike) -> Bar:
+    return Bar(c.at, c.open, c.high, c.low, c.close, c.volume, c.cost)
+
+
+def _shifted(candle: CandleLike, shift: int) -> Bar:
+    bar = _plain(candle)
+    if not shift:
+        return bar
+    opened, high, low, close = (max(1, ticks + shift) for ticks in bar[1:5])
+    return Bar(bar.at, opened, high, low, close, bar.volume, bar.cost + shift * bar.volume)
