@@ -1,0 +1,248 @@
+"""Which faults are armed, and what they decide about a trip. They decide; the gateway acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
+
+from failing_exchange.core.chance import key, mix
+from failing_exchange.core.commands import Operator, Query
+from failing_exchange.core.reject import Reject
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.trip import Decision, Stage, Trip
+
+RULES_MAX = 1_000  # armed at once; one more is refused
+
+
+# ---- the eight verdicts (the eighth is `Reject`)
+
+
+class Delay(NamedTuple):
+    """The trip waits here for so many nanoseconds."""
+
+    nanoseconds: int
+
+
+class Drop(NamedTuple):
+    """The message is lost; the client hears nothing until its own timeout."""
+
+
+class HangUp(NamedTuple):
+    """The connection breaks: the client notices at once, and knows nothing of the outcome."""
+
+
+class Repeat(NamedTuple):
+    """The request arrives a second time, so many nanoseconds later; nobody hears its answer."""
+
+    nanoseconds: int = 0
+
+
+class Replace(NamedTuple):
+    """The message becomes another: a command at REQUEST, an answer at ANSWER and WIRE."""
+
+    value: Any
+
+
+class Answer(NamedTuple):
+    """The engine is not asked; this is the answer (REQUEST only)."""
+
+    value: Any
+
+
+class Cause(NamedTuple):
+    """An incident in the same engine step, before or after the command (REQUEST only)."""
+
+    command: Operator
+    after: bool = False
+
+
+Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer | Cause
+
+
+class Edited(NamedTuple):
+    """An answer of which some fields say something else: (unified field name, value) each."""
+
+    answer: Any
+    edits: tuple[tuple[str, Any], ...]
+
+
+# ---- who is struck, and when
+
+
+class Sighting:
+    """A rule meets a trip: all that a trigger or a fault may look at."""
+
+    __slots__ = ("at", "key", "look", "memory", "n", "plan", "trip")
+
+    def __init__(
+        self, trip: Trip, at: int, n: int, draw_key: int, rule: Rule, plan: FaultPlan
+    ) -> None:
+        self.trip = trip
+        self.at = at  # the instant of the match
+        self.n = n  # the how-manieth trip this rule has met, from 1
+        self.key = draw_key
+        self.memory = rule.memory  # what the rule remembers from trip to trip
+        self.plan = plan
+        self.look: Callable[[Query], Any] = plan.look  # read the first column
+
+    def draw(self, k: int = 0) -> int:
+        """The k-th number of this sighting, uniform in [0, 2**64); it depends on nothing else."""
+        return mix(self.key, k)
+
+
+class Trigger(Protocol):
+    """When to strike: a pure function of a sighting."""
+
+    def __call__(self, sighting: Sighting, /) -> bool: ...
+
+
+class Fault(Protocol):
+    """What goes wrong: a frozen dataclass with a sentence, some fields, and one method."""
+
+    stages: ClassVar[tuple[Stage, ...]]
+
+    def strike(self, stage: Stage, sighting: Sighting, /) -> Verdict | None:
+        """The verdict at a stage; None = none here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whom:
+    """Which trips a rule meets; an empty field means all.
+
+    `operations` are unified names: create_order, cancel_order, fetch_balance, …
+    """
+
+    operations: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    sides: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    client_order_ids: tuple[str, ...] = ()
+
+    def meets(self, trip: Trip) -> bool:
+        """Whether the rule concerns this trip (its operation has been looked at already)."""
+        if self.symbols and trip.symbol not in self.symbols:
+            return False
+        if self.clients and trip.account not in self.clients:
+            return False
+        if self.sides and getattr(trip.command, "side", None) not in self.sides:
+            return False
+        ids = self.client_order_ids
+        return not ids or getattr(trip.command, "client_id", None) in ids
+
+
+class _Always:
+    def __call__(self, sighting: Sighting, /) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return "always"
+
+
+ALWAYS = _Always()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Rule:
+    """An armed fault: what, when, whom. `label` is how statistics count its strikes."""
+
+    name: str
+    fault: Fault
+    when: Trigger = ALWAYS
+    whom: Whom = field(default_factory=Whom)
+    label: str = ""
+    met: int = 0
+    struck: int = 0
+    striking: bool = False  # whether it struck the last trip it met
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+
+class FaultPlan:
+    """The armed rules, asked in the order in which they were armed.
+
+    A draw depends on the run's seed, the rule's name, the client, the operation, the symbol and how
+    many such requests that client has made: arming one more rule changes nobody else's numbers.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.rules: dict[str, Rule] = {}
+        self.look: Callable[[Query], Any] = _nothing_to_see
+        self._by_operation: dict[str, tuple[Rule, ...]] = {}
+
+    def arm(self, rule: Rule) -> Rule:
+        """Add a rule behind the others; a name that is armed already is refused."""
+        if rule.name in self.rules:
+            raise ConfigurationError(
+                f"a rule named {rule.name!r} is armed already: disarm it first, or give name="
+            )
+        if len(self.rules) >= RULES_MAX:
+            raise ConfigurationError(f"{RULES_MAX} rules are armed already; disarm some")
+        self.rules[rule.name] = rule
+        self._by_operation.clear()
+        return rule
+
+    def disarm(self, name: str) -> None:
+        """Take a rule away; unknown names are an error."""
+        if name not in self.rules:
+            armed = ", ".join(self.rules) or "nothing"
+            raise ConfigurationError(f"no rule named {name!r} is armed; armed: {armed}")
+        del self.rules[name]
+        self._by_operation.clear()
+
+    def disarm_all(self) -> None:
+        """Take all rules away."""
+        self.rules.clear()
+        self._by_operation.clear()
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, or with the first number behind it that is not armed."""
+        name, n = wanted, 1
+        while name in self.rules:
+            n += 1
+            name = f"{wanted}-{n}"
+        return name
+
+    def match(self, trip: Trip, at: int) -> None:
+        """Note on a trip which rules strike it. Their counters move now, before any delay."""
+        if not self.rules:
+            return
+        rules = self._by_operation.get(trip.operation)
+        if rules is None:
+            rules = self._by_operation[trip.operation] = tuple(
+                rule
+                for rule in self.rules.values()
+                if not rule.whom.operations or trip.operation in rule.whom.operations
+            )
+        if rules:
+            self._match(rules, trip, at)
+
+    def _match(self, rules: Iterable[Rule], trip: Trip, at: int) -> None:
+        active, considered = [], []
+        for rule in rules:
+            if not rule.whom.meets(trip):
+                continue
+            rule.met += 1
+            base = key(self.seed, "rule", rule.name, trip.account, trip.operation, trip.symbol)
+            sighting = Sighting(trip, at, rule.met, mix(base, trip.nth), rule, self)
+            considered.append(rule.name)
+            rule.striking = rule.when(sighting)
+            if rule.striking:
+                active.append((rule, sighting))
+        trip.active, trip.considered = tuple(active), tuple(considered)
+
+    def verdicts(self, stage: Stage, trip: Trip) -> Iterable[Verdict]:
+        """The verdicts on a trip at a stage, each journalled on it before it acts."""
+        for rule, sighting in trip.active:
+            if stage not in rule.fault.stages:
+                continue
+            verdict = rule.fault.strike(stage, sighting)
+            if verdict is not None:
+                rule.struck += 1
+                decision = Decision(rule.name, rule.label or rule.name, stage, verdict)
+                trip.struck = (*trip.struck, decision)
+                yield verdict
+
+
+def _nothing_to_see(query: Query) -> Any:
+    raise RuntimeError("a plan that belongs to no venue has nothing to look at")

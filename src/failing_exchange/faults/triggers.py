@@ -1,0 +1,200 @@
+"""When a fault strikes. Triggers know nothing of harm; they are combined with `&`, `|` and `~`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from failing_exchange.core.chance import strikes
+from failing_exchange.core.commands import FetchOrder
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.reject import Reject
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.plan import Sighting
+
+LOAD_REMEMBERED_MAX = 100_000  # requests a load trigger remembers; a higher load counts as this
+DAY = 86_400 * SECOND
+
+
+@dataclass(frozen=True)
+class When:
+    """A trigger that can be combined: `nth(3) | chance(0.1) & ~hours(2, 4)`."""
+
+    name: str
+    test: Callable[[Sighting], bool]
+
+    def __call__(self, sighting: Sighting, /) -> bool:
+        return self.test(sighting)
+
+    def __and__(self, other: When) -> When:
+        # both are asked always, so that the counters of one do not depend on the other
+        return When(f"({self} & {other})", lambda s: all([self(s), other(s)]))
+
+    def __or__(self, other: When) -> When:
+        return When(f"({self} | {other})", lambda s: any([self(s), other(s)]))
+
+    def __invert__(self) -> When:
+        return When(f"~{self}", lambda s: not self(s))
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+always = When("always", lambda s: True)
+never = When("never", lambda s: False)
+
+
+def probability_of(value: float, name: str = "probability") -> float:
+    """`value` when it is a probability; otherwise an error that shows it."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ConfigurationError(f"{name} must be a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def chance(probability: float) -> When:
+    """Strikes with a probability, by a draw that only this rule and request have."""
+    p = probability_of(probability)
+    return When(f"chance({p:g})", lambda s: strikes(s.draw(), p))
+
+
+def nth(n: int) -> When:
+    """Strikes the n-th request the rule meets, counted from 1."""
+    _whole(n, "n")
+    return When(f"nth({n})", lambda s: s.n == n)
+
+
+def first(n: int) -> When:
+    """Strikes the first n requests the rule meets."""
+    _whole(n, "n")
+    return When(f"first({n})", lambda s: s.n <= n)
+
+
+def every(n: int) -> When:
+    """Strikes each n-th request the rule meets."""
+    _whole(n, "n")
+    return When(f"every({n})", lambda s: s.n % n == 0)
+
+
+def after(n: int) -> When:
+    """Strikes all requests behind the n-th."""
+    _whole(n, "n", least=0)
+    return When(f"after({n})", lambda s: s.n > n)
+
+
+def between(start: int, end: int) -> When:
+    """Strikes from one instant until before another (nanoseconds since the epoch)."""
+    return When(f"between({start}, {end})", lambda s: start <= s.at < end)
+
+
+def hours(start: float, end: float) -> When:
+    """Strikes from one hour of the venue's day (UTC) until before another; may pass midnight."""
+    low, high = int(start * 3_600 * SECOND), int(end * 3_600 * SECOND)
+    if low <= high:
+        return When(f"hours({start:g}, {end:g})", lambda s: low <= s.at % DAY < high)
+    return When(f"hours({start:g}, {end:g})", lambda s: not high <= s.at % DAY < low)
+
+
+def by_hour(rate: Callable[[int], float]) -> When:
+    """Strikes with the probability that `rate` gives for the hour of the venue's day (UTC)."""
+
+    def test(s: Sighting) -> bool:
+        hour = s.at % DAY // (3_600 * SECOND)
+        return strikes(s.draw(), probability_of(rate(hour), f"the rate for hour {hour}"))
+
+    return When(f"by_hour({getattr(rate, '__name__', 'rate')})", test)
+
+
+def ramp(start: float, end: float, seconds: float) -> When:
+    """Strikes with a probability that goes from `start` to `end` in so many seconds, then stays."""
+    low, high = probability_of(start, "start"), probability_of(end, "end")
+    span = int(seconds * SECOND)
+
+    def test(s: Sighting) -> bool:
+        began = s.memory.setdefault("ramp", s.at)
+        done = min(1.0, (s.at - began) / span) if span else 1.0
+        return strikes(s.draw(), low + (high - low) * done)
+
+    return When(f"ramp({low:g}, {high:g}, {seconds:g})", test)
+
+
+def burst(enter: float, leave: float, probability: float = 1.0) -> When:
+    """Correlated failures (Gilbert-Elliott): each request may begin a bad spell, or end it.
+
+    While a spell lasts, requests are struck with `probability`.
+    """
+    begin, end = probability_of(enter, "enter"), probability_of(leave, "leave")
+    p = probability_of(probability)
+
+    def test(s: Sighting) -> bool:
+        bad = s.memory.get("burst", False)
+        bad = not strikes(s.draw(1), end) if bad else strikes(s.draw(1), begin)
+        s.memory["burst"] = bad
+        return bool(bad) and strikes(s.draw(), p)
+
+    return When(f"burst({begin:g}, {end:g}, {p:g})", test)
+
+
+def load(above: int, seconds: float = 1.0) -> When:
+    """Strikes when the rule has met more than `above` requests in the last seconds."""
+    span = int(seconds * SECOND)
+
+    def test(s: Sighting) -> bool:
+        seen = s.memory.setdefault("load", deque(maxlen=LOAD_REMEMBERED_MAX))
+        while seen and seen[0] <= s.at - span:
+            seen.popleft()
+        seen.append(s.at)
+        return len(seen) > above
+
+    return When(f"load(above={above}, seconds={seconds:g})", test)
+
+
+def sequence(*pattern: bool, repeat: bool = False) -> When:
+    """Strikes request by request as the pattern says; after its end never, or from its start."""
+
+    def test(s: Sighting) -> bool:
+        index = s.n - 1
+        if repeat and pattern:
+            index %= len(pattern)
+        return index < len(pattern) and bool(pattern[index])
+
+    return When(f"sequence{pattern}", test)
+
+
+def while_failing(rule: str) -> When:
+    """Strikes while another rule, named, has struck the last request it met."""
+
+    def test(s: Sighting) -> bool:
+        other = s.plan.rules.get(rule)
+        return other is not None and other.striking
+
+    return When(f"while_failing({rule!r})", test)
+
+
+def filled(at_least: float) -> When:
+    """Strikes when the order that the request names is filled to at least this share."""
+    share = probability_of(at_least, "at_least")
+
+    def test(s: Sighting) -> bool:
+        c = s.trip.command
+        order_id, client_id = getattr(c, "order_id", 0), getattr(c, "client_id", "")
+        if not order_id and not client_id:
+            return False
+        try:
+            order = s.look(FetchOrder(s.trip.account, "", order_id, client_id))
+        except Reject:  # no such order: nothing of it is filled
+            return False
+        return bool(order.filled >= order.lots * share)
+
+    return When(f"filled({share:g})", test)
+
+
+def _whole(n: int, name: str, *, least: int = 1) -> None:
+    if not isinstance(n, int) or isinstance(n, bool) or n < least:
+        raise ConfigurationError(f"{name} must be a whole number of at least {least}, not {n!r}")
+
+
+__all__ = [
+    "When", "after", "always", "between", "burst", "by_hour", "chance", "every", "filled", "first",
+    "hours", "load", "never", "nth", "probability_of", "ramp", "sequence", "while_failing",
+]  # fmt: skip

@@ -1,0 +1,73 @@
+"""One message there and back: what was asked, what happened, what the client was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from failing_exchange.core.events import Event
+from failing_exchange.core.reject import Reject
+
+MARKET = "(market)"  # the operation of an entry that nobody asked for: what the market did itself
+
+
+class Stage(StrEnum):
+    """Where on the road a fault strikes: before the engine, after it, or on the wire."""
+
+    REQUEST = "request"
+    ANSWER = "answer"
+    WIRE = "wire"
+
+
+class Decision(NamedTuple):
+    """What a rule decided about a trip, as the journal keeps it."""
+
+    rule: str
+    label: str
+    stage: Stage
+    verdict: Any
+
+
+class Trip:
+    """A form that fills up on its way. Only the gateway and the journal write to it.
+
+    `happened` is the first column, `told` the second: None until something was said, and for ever
+    when the answer was lost. Instants are nanoseconds since the epoch.
+    """
+
+    __slots__ = (
+        "account", "active", "answer", "born_at", "command", "considered", "echo_of", "ended_at",
+        "happened", "hung_up", "message", "nth", "number", "operation", "reply", "struck", "symbol",
+        "told",
+    )  # fmt: skip
+
+    def __init__(
+        self, number: int, born_at: int, account: str, operation: str, message: Any, symbol: str
+    ) -> None:
+        self.number = number
+        self.born_at = born_at
+        self.account = account
+        self.operation = operation
+        self.message = message
+        self.symbol = symbol
+        self.nth = 0  # the how-manieth such request of this client
+        self.command: Any = None
+        self.happened: tuple[Event, ...] = ()
+        self.answer: Any = None
+        self.told: Any = None
+        self.ended_at = 0
+        self.hung_up = False
+        self.echo_of = 0
+        self.active: tuple[Any, ...] = ()  # the armed rules that strike this trip
+        self.considered: tuple[str, ...] = ()  # those that matched it
+        self.struck: tuple[Decision, ...] = ()
+        self.reply: Callable[[Trip], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Trip {self.number} {self.account} {self.operation} {self.symbol}>"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the client heard nothing, or no."""
+        return self.told is None or isinstance(self.told, Reject)
