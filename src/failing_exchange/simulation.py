@@ -1,0 +1,268 @@
+"""simulate: any asyncio program, run in virtual time, the same in each run of the same seed.
+
+>>> async def main():
+...     await asyncio.sleep(600)
+...     return datetime.now(UTC).isoformat()
+>>> simulate(main(), start="2026-01-01T00:00:00Z")
+'2026-01-01T00:10:00+00:00'
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import runpy
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .errors import ConfigurationError
+from .virtual import entropy, wallclock
+from .virtual.clock import NS, Clock
+from .virtual.errors import BudgetExceeded, SimulationError
+from .virtual.loop import CHECK_EVERY_TURNS, STEPS_PER_INSTANT_MAX, VirtualLoop
+from .virtual.routing import routed
+
+T = TypeVar("T")
+Start = str | int | datetime
+
+START = "2026-01-01T00:00:00Z"
+VIRTUAL_SECONDS_MAX = 366 * 86_400  # a run that waits longer than a year ends with BudgetExceeded
+COLLECT_EVERY_TURNS = 16 * CHECK_EVERY_TURNS  # young garbage; all of it each 16th time
+
+
+def simulate(
+    main: Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]],
+    *,
+    seed: int = 0,
+    start: Start = START,
+    tz: str = "UTC",
+    virtual_seconds_max: float = VIRTUAL_SECONDS_MAX,
+    steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
+    wall_seconds_max: float | None = None,
+) -> T:
+    """Run `main()`, or the function `main`, in virtual time and return its result.
+
+    Waiting costs nothing: `asyncio.sleep(600)` returns at once, and `time.time()`,
+    `datetime.now()` and the monotonic clocks are ten minutes later. Random numbers, uuids and
+    orders of tasks are functions of `seed`. Tasks left over are cancelled in order.
+
+    `start` is the instant at which the program starts: ISO text, a datetime, or nanoseconds since
+    1970; without a zone it is local time, which is UTC unless `tz` names another zone.
+
+    Limits, for programs that never end: `virtual_seconds_max` (a year), `steps_per_instant_max`
+    (turns of the loop while the clock stands still) and `wall_seconds_max` (real seconds, none).
+
+    Raises Deadlock when nothing can happen any more, BudgetExceeded at a limit, SimulationError
+    inside a running event loop or another simulation, and whatever `main` raises.
+    """
+    try:
+        with virtual_time(
+            seed=seed,
+            start=start,
+            tz=tz,
+            virtual_seconds_max=virtual_seconds_max,
+            steps_per_instant_max=steps_per_instant_max,
+            wall_seconds_max=wall_seconds_max,
+        ) as world:
+            return world.run(main)
+    finally:
+        if asyncio.iscoroutine(main):
+            main.close()  # without effect on one that ran; one that never began leaves no warning
+
+
+@contextmanager
+def virtual_time(
+    *,
+    seed: int = 0,
+    start: Start = START,
+    tz: str = "UTC",
+    virtual_seconds_max: float = VIRTUAL_SECONDS_MAX,
+    steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
+    wall_seconds_max: float | None = None,
+) -> Iterator[VirtualTime]:
+    """Everything in the block runs in virtual time: `asyncio.run`, Runner, and the clocks.
+
+    Several `asyncio.run` in one block go on with the same clock. The arguments are those of
+    `simulate`, and so are the errors.
+
+    >>> with virtual_time(seed=7) as world:
+    ...     asyncio.run(asyncio.sleep(60))
+    ...     asyncio.run(asyncio.sleep(60))
+    ...     world.clock.ns // NS
+    120
+    """
+    _refuse_running_loop()
+    clock = Clock(epoch_ns=_instant(start, tz), end_ns=round(virtual_seconds_max * NS))
+    check = _Check(wall_seconds_max)
+    world = VirtualTime(clock, seed, steps_per_instant_max, check)
+    with ExitStack() as undo:
+        undo.enter_context(wallclock.follow(clock, tz=tz))
+        undo.enter_context(entropy.seeded(seed))
+        undo.enter_context(routed(world.new_loop))
+        undo.enter_context(_quiet_garbage())
+        undo.callback(world.close)
+        yield world
+
+
+def run_script(path: str | Path, argv: Sequence[str] = (), **options: Any) -> dict[str, Any]:
+    """Run a Python file as `python path argv...` would, in virtual time; returns its globals.
+
+    The options are those of `simulate`. What the script raises, SystemExit included, is raised.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ConfigurationError(f"{str(path)!r} is no file; expected the path of a Python script")
+    with virtual_time(**options), _as_program(file, argv):
+        return runpy.run_path(str(file), run_name="__main__")
+
+
+class VirtualTime:
+    """A stretch of virtual time, as `virtual_time` yields it.
+
+    `clock` is its clock, `seed` its seed, `loop` the loop made last (None before the first).
+    """
+
+    def __init__(self, clock: Clock, seed: int, steps_per_instant_max: int, check: _Check) -> None:
+        self.clock = clock
+        self.seed = seed
+        self.loop: VirtualLoop | None = None
+        self._steps_max = steps_per_instant_max
+        self._check = check
+        self._open: list[VirtualLoop] = []
+
+    def new_loop(self) -> VirtualLoop:
+        """A loop on this clock."""
+        self._open = [loop for loop in self._open if not loop.is_closed()]
+        self.loop = VirtualLoop(
+            self.clock,
+            seed=self.seed,
+            steps_per_instant_max=self._steps_max,
+            on_check=self._check,
+        )
+        self._open.append(self.loop)
+        return self.loop
+
+    def run(self, main: Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run one program to its end, as `asyncio.run` would, and return its result."""
+        coroutine = main() if callable(main) else main
+        if not asyncio.iscoroutine(coroutine):
+            raise ConfigurationError(
+                f"simulate() got {main!r}; expected a coroutine such as main(), or the async "
+                "function itself; for a script that calls asyncio.run use run_script"
+            )
+        with asyncio.Runner() as runner:
+            return runner.run(coroutine)
+
+    def close(self) -> None:
+        """End what is left in loops that the program made and did not close."""
+        for loop in self._open:
+            if not loop.is_closed():
+                loop.cancel_leftovers()
+                loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.close()
+
+
+class _Check:
+    """What is done every so many turns of a loop: collecting garbage, looking at the real clock.
+
+    Garbage is collected after a number of turns, not of allocations, so that finalisers run
+    at the same moment in every run.
+    """
+
+    def __init__(self, wall_seconds_max: float | None) -> None:
+        self._limit = wall_seconds_max
+        self._began = wallclock.REAL["monotonic"]()
+        self._checks = 0
+
+    def __call__(self) -> None:
+        self._checks += 1
+        if self._checks % (COLLECT_EVERY_TURNS // CHECK_EVERY_TURNS) == 0:
+            gc.collect(2 if self._checks % COLLECT_EVERY_TURNS == 0 else 1)
+        if self._limit is None:
+            return
+        spent = wallclock.REAL["monotonic"]() - self._began
+        if spent > self._limit:
+            raise BudgetExceeded(
+                f"the run has taken {spent:.1f} real seconds, its limit is {self._limit:g}; "
+                "raise wall_seconds_max, or simulate less"
+            )
+
+
+@contextmanager
+def _quiet_garbage() -> Iterator[None]:
+    """The collector rests but for `_Check`, and what was there before is none of its business."""
+    was_enabled, freeze = gc.isenabled(), gc.get_freeze_count() < _FROZEN_AT_START
+    gc.disable()
+    if freeze:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        gc.collect()
+        if freeze:
+            gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+_FROZEN_AT_START = 1_000  # Python 3.12 freezes a few hundred objects of its own; a program, all
+
+
+@contextmanager
+def _as_program(file: Path, argv: Sequence[str]) -> Iterator[None]:
+    """`sys.argv` and the first entry of `sys.path`, as a script expects them."""
+    before = sys.argv, list(sys.path)
+    sys.argv = [str(file), *argv]
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        yield
+    finally:
+        sys.argv, sys.path[:] = before
+
+
+def _refuse_running_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise SimulationError(
+        "an event loop is running already, and virtual time needs one of its own: call simulate() "
+        "or virtual_time() from ordinary code, not from a coroutine (in a notebook: in a thread)"
+    )
+
+
+def _instant(start: Start, tz: str) -> int:
+    """The nanoseconds since 1970 of `start`."""
+    if isinstance(start, bool) or not isinstance(start, str | int | datetime):
+        raise ConfigurationError(
+            f"start={start!r}; expected ISO text, a datetime, or whole nanoseconds since 1970"
+        )
+    if isinstance(start, int):
+        ns = start
+    else:
+        moment = _moment(start)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=wallclock.zone(tz))
+        since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        ns = (since.days * 86_400 + since.seconds) * NS + since.microseconds * 1_000
+    if not 0 <= ns < _LAST_INSTANT_NS:
+        raise ConfigurationError(f"start={start!r} lies outside the years 1970 to 2200")
+    return ns
+
+
+_LAST_INSTANT_NS = 7_258_118_400 * NS  # 2200-01-01, so that a century of run fits 64 bits
+
+
+def _moment(start: str | datetime) -> datetime:
+    if isinstance(start, datetime):
+        return start
+    try:
+        return datetime.fromisoformat(start)
+    except ValueError:
+        raise ConfigurationError(
+            f"start={start!r} is no ISO date; expected for example '2026-01-01T00:00:00Z'"
+        ) from None

@@ -1,0 +1,118 @@
+"""What the loop runs and hands out: callbacks, timers on whole nanoseconds, tasks with serial numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .clock import NS
+
+if TYPE_CHECKING:
+    from .loop import VirtualLoop
+
+
+class Step(asyncio.Handle):
+    """A callback that is ready to run: asyncio's own handle, made faster."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _context: contextvars.Context
+        _callback: Any
+        _args: Any
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: VirtualLoop,
+        context: contextvars.Context | None,
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = contextvars.copy_context() if context is None else context
+        self._cancelled = False
+        self._source_traceback = self._repr = None
+
+
+class Timer(asyncio.TimerHandle):
+    """A timer of the bot: `_when` is in whole nanoseconds, `when()` in seconds as in asyncio."""
+
+    __slots__ = ("_counts",)
+
+    if TYPE_CHECKING:
+        _when: int  # nanoseconds
+        _loop: VirtualLoop
+        _scheduled: bool
+        _cancelled: bool
+        _counts: bool
+        _callback: Any
+        _args: Any
+        _context: contextvars.Context
+
+    def __init__(
+        self,
+        when_ns: int,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: VirtualLoop,
+        context: contextvars.Context | None,
+    ) -> None:  # the slots of TimerHandle and Handle, set here because two more calls cost as much
+        self._when = when_ns
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = contextvars.copy_context() if context is None else context
+        self._cancelled = self._scheduled = False
+        self._source_traceback = self._repr = None
+
+    def when(self) -> float:
+        return self._when / NS
+
+    def cancel(self) -> None:
+        if not self._cancelled:
+            self._cancelled = True
+            if self._scheduled:
+                self._loop._forget(self)
+            self._callback = self._args = None  # so that a cancelled timer keeps nothing alive
+
+
+class VenueTimer(Timer):
+    """A timer of the venue: what goes wrong in it ends the simulation."""
+
+    __slots__ = ()
+
+    def _run(self) -> None:
+        try:
+            self._context.run(self._callback, *self._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # whatever it is, the world it belongs to is broken
+            self._loop.fail(error)
+
+
+def serial_hash(self: asyncio.Future[Any]) -> int:
+    """A serial number, given when first asked for: asyncio keeps tasks in sets ordered by it."""
+    try:
+        return self.serial  # type: ignore[attr-defined,no-any-return]
+    except AttributeError:
+        number: int = next(self.get_loop().serials)  # type: ignore[attr-defined]
+        self.serial = number  # type: ignore[attr-defined]
+        return number
+
+
+class VirtualFuture(asyncio.Future[Any]):
+    """A future that hashes by serial number."""
+
+    __slots__ = ("serial",)
+    __hash__ = serial_hash
+
+
+class VirtualTask(asyncio.Task[Any]):
+    """A task that hashes by serial number."""
+
+    __slots__ = ("serial",)
+    __hash__ = serial_hash

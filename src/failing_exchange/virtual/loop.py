@@ -1,0 +1,324 @@
+"""VirtualLoop: an asyncio event loop on which waiting is free.
+
+asyncio does the scheduling of tasks; this loop only decides what is next. Four things differ:
+
+1. Timers are ordered by whole nanoseconds, first come first served among equals. When nothing
+   is ready, the clock jumps to the next timer, so time costs nothing and floats decide nothing.
+2. Tasks and futures hash by serial number, so sets of them have one order in every process.
+3. The network is in memory (`loop.network`), executor jobs run at once on the loop's thread, and
+   what would touch the real world raises Escape.
+4. When nothing can happen any more, Deadlock says who waits for what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+from collections import deque
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple, Unpack
+
+from .clock import NEVER_NS, NS, Clock, delay_in_ns, instant_in_ns
+from .errors import BudgetExceeded, Deadlock, SimulationError
+from .handles import Step, Timer, VenueTimer, VirtualFuture, VirtualTask
+from .isolation import IsolatedLoop
+from .waits import waiting_report
+
+Args = TypeVarTuple("Args")
+
+CHECK_EVERY_TURNS = 1024  # budgets are looked at, and `on_check` is called, this often
+DEAD_TIMERS_MAX = 100  # above this, and when most timers are cancelled, the heap is rebuilt
+LEFTOVER_ROUNDS_MAX = 8  # tasks that start tasks while being cancelled get this many rounds
+STEPS_PER_INSTANT_MAX = 1_000_000  # beyond it the run ends: the program spins without waiting
+
+
+class VirtualLoop(IsolatedLoop):
+    """An event loop in virtual time.
+
+    `clock` is the time it keeps (a fresh one by default; loops that follow each other may share
+    one), `seed` is there for whoever needs chance. `steps_per_instant_max` bounds the turns of the
+    loop during which the clock stands still. `on_check` is called every 1,024 turns.
+
+    >>> loop = VirtualLoop()
+    >>> loop.run_until_complete(asyncio.sleep(86_400, "a day later"))
+    'a day later'
+    >>> loop.time(), loop.turns
+    (86400.0, 3)
+    >>> loop.close()
+    """
+
+    if TYPE_CHECKING:  # what BaseEventLoop keeps, and its stubs do not tell
+        _ready: deque[asyncio.Handle]
+        _scheduled: list[tuple[int, int, Timer]]
+        _stopping: bool
+        _closed: bool
+        _debug: bool
+        _clock_resolution: float
+        _task_factory: Any
+
+        def _check_closed(self) -> None: ...
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        seed: int = 0,
+        steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
+        on_check: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.clock = Clock() if clock is None else clock
+        self.seed = seed
+        self.turns = 0
+        self.serials = itertools.count(1)
+        self.broken = (
+            False  # a SimulationError or a failure has left `run`: only the end is to come
+        )
+        self._clock_resolution = 1 / NS
+        self._task_serials = itertools.count(1)
+        self._timer_serials = itertools.count(1)
+        self._awaited = 0  # timers that count: while there are any, something can still happen
+        self._dead = 0  # cancelled timers that are still in the heap
+        self._venue_context = contextvars.Context()
+        self._failure: BaseException | None = None
+        self._steps_max = steps_per_instant_max
+        self._check_every = max(1, min(CHECK_EVERY_TURNS, steps_per_instant_max))
+        self._check_at = self._check_every
+        self._still_since = (0, self.clock.ns)
+        self._on_check = on_check
+
+    # Time
+
+    def time(self) -> float:
+        """Seconds since the start of the simulation; it starts at 0."""
+        return self.clock.ns / NS
+
+    def time_ns(self) -> int:
+        """Nanoseconds since the start of the simulation, exact."""
+        return self.clock.ns
+
+    @property
+    def epoch_ns(self) -> int:
+        """The instant at which the simulation started, in nanoseconds since 1970."""
+        return self.clock.epoch_ns
+
+    def now_ns(self) -> int:
+        """The instant in nanoseconds since 1970: `epoch_ns + time_ns()`."""
+        return self.clock.epoch_ns + self.clock.ns
+
+    # Timers
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Args]], object],
+        *args: Unpack[Args],
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As in asyncio. The delay is rounded to nanoseconds; a positive one is never 0."""
+        timer = Timer(self.clock.ns + delay_in_ns(delay), callback, args, self, context)
+        return self._schedule(timer, timer._when < NEVER_NS)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Args]], object],
+        *args: Unpack[Args],
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As in asyncio. When the callback runs, `loop.time() >= when` holds."""
+        timer = Timer(instant_in_ns(when), callback, args, self, context)
+        return self._schedule(timer, timer._when < NEVER_NS)
+
+    def call_at_ns(
+        self, when_ns: int, callback: Callable[..., object], *args: Any, counts: bool = False
+    ) -> asyncio.TimerHandle:
+        """Set a timer of the venue, on the scale of `time_ns()`.
+
+        It belongs to no task of the bot and runs in a context of its own. `counts=True` is for what
+        somebody waits for (an answer under way); the venue's housekeeping does not count when the
+        loop decides whether anything can still happen. An exception in the callback is a bug
+        of ours and ends the simulation, as `fail` does.
+        """
+        return self._schedule(
+            VenueTimer(when_ns, callback, args, self, self._venue_context), counts
+        )
+
+    def _schedule(self, timer: Timer, counts: bool) -> Timer:
+        if self._closed:
+            self._check_closed()
+        timer._counts = counts
+        timer._scheduled = True
+        self._awaited += counts
+        heappush(self._scheduled, (timer._when, next(self._timer_serials), timer))
+        return timer
+
+    def _forget(self, timer: Timer) -> None:
+        """A scheduled timer was cancelled; rebuild the heap when most of it is dead."""
+        self._awaited -= timer._counts
+        self._dead += 1
+        if self._dead > DEAD_TIMERS_MAX and self._dead * 2 > len(self._scheduled):
+            self._scheduled[:] = [entry for entry in self._scheduled if not entry[2]._cancelled]
+            heapify(self._scheduled)
+            self._dead = 0
+
+    # Turns
+
+    def call_soon(
+        self,
+        callback: Callable[[Unpack[Args]], object],
+        *args: Unpack[Args],
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        """As in asyncio."""
+        if self._closed or self._debug:
+            return super().call_soon(callback, *args, context=context)
+        handle = Step(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def fail(self, error: BaseException) -> None:
+        """End the simulation: `error` is raised out of `run` after the present callback."""
+        if self._failure is None:
+            self._failure = error
+
+    def _run_once(self) -> None:
+        self.turns += 1
+        if self.turns >= self._check_at:
+            self._check()
+        ready, timers = self._ready, self._scheduled
+        if not ready and not self._stopping and self._failure is None:
+            self._advance()
+        if timers and timers[0][0] <= self.clock.ns:
+            self._collect_due()
+        for _ in range(len(ready)):
+            if self._failure is not None:
+                break
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+        if self._failure is not None:
+            self._raise_failure()
+
+    def _advance(self) -> None:
+        """Nothing is ready: jump to the next timer, or say that there is nothing to wait for."""
+        timers = self._scheduled
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
+            self._dead -= 1
+        if not self._awaited:
+            self._end(Deadlock(self._deadlock_text()))
+        when = timers[0][0]
+        if when > self.clock.ns:
+            try:
+                self.clock.move_to(when)
+            except BudgetExceeded as error:
+                self._end(error)
+
+    def _collect_due(self) -> None:
+        timers, now, append = self._scheduled, self.clock.ns, self._ready.append
+        while timers and timers[0][0] <= now:
+            timer = heappop(timers)[2]
+            if timer._cancelled:
+                self._dead -= 1
+            else:
+                timer._scheduled = False
+                self._awaited -= timer._counts
+                append(timer)
+
+    def _check(self) -> None:
+        """Every so many turns: is time standing still, is a budget spent?"""
+        self._check_at = self.turns + self._check_every
+        since, instant = self._still_since
+        if self.clock.ns != instant:
+            self._still_since = (self.turns, self.clock.ns)
+        elif self.turns - since >= self._steps_max:
+            self._still_since = (self.turns, instant)
+            text = (
+                f"{self.turns - since:,} turns of the loop at virtual second {self.time():.10g}: "
+                "the program spins without waiting (`while True: await sleep(0)` never "
+                "lets time pass); raise steps_per_instant_max if that is meant\n"
+            )
+            self._end(BudgetExceeded(text + waiting_report(self.tasks())))
+        if self._on_check is not None:
+            try:
+                self._on_check()
+            except SimulationError as error:
+                self._end(error)
+
+    def _end(self, error: SimulationError) -> NoReturn:
+        self.broken = True
+        raise error
+
+    def _raise_failure(self) -> NoReturn:
+        error, self._failure = self._failure, None
+        self.broken = True
+        assert error is not None
+        raise error
+
+    def _deadlock_text(self) -> str:
+        who = waiting_report(self.tasks())
+        return (
+            f"nothing can happen any more at virtual second {self.time():.10g}: no timer is set and "
+            f"no answer is under way, but these wait:\n{who or '  the caller of run_forever()'}"
+        )
+
+    # Tasks
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """As in asyncio."""
+        return VirtualFuture(loop=self)
+
+    def create_task(self, coro: Any, *, name: Any = None, **options: Any) -> asyncio.Task[Any]:
+        """As in asyncio; tasks without a name are numbered from 1 in each loop."""
+        if name is None:
+            name = f"Task-{next(self._task_serials)}"
+        if self._task_factory is not None:
+            return super().create_task(coro, name=name, **options)
+        self._check_closed()
+        return VirtualTask(coro, loop=self, name=name, **options)
+
+    def set_task_factory(self, factory: Any) -> None:
+        """As in asyncio; asyncio's own eager factory gets tasks that hash by serial number."""
+        if factory is not None and factory is getattr(asyncio, "eager_task_factory", None):
+            factory = asyncio.create_eager_task_factory(VirtualTask)  # type: ignore[attr-defined,unused-ignore]
+        super().set_task_factory(factory)
+
+    def tasks(self) -> list[asyncio.Task[Any]]:
+        """The unfinished tasks, in the order of their creation."""
+        return sorted(asyncio.all_tasks(self), key=hash)
+
+    def cancel_leftovers(self) -> None:
+        """Cancel what is still running, in order of creation, and let it end.
+
+        After an error has left `run`, a second one from the clean-up is not raised: the first is
+        on its way to the caller and is the one that explains.
+        """
+        for _ in range(LEFTOVER_ROUNDS_MAX):
+            tasks = self.tasks()
+            if not tasks:
+                return
+            for task in tasks:
+                task.cancel()
+            try:
+                self.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            except SimulationError:
+                if not self.broken:
+                    raise
+                break
+            self._report_errors(tasks)
+        for task in self.tasks():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    def _report_errors(self, tasks: list[asyncio.Task[Any]]) -> None:
+        for task in tasks:
+            if not task.cancelled() and task.exception() is not None:
+                self.call_exception_handler(
+                    {
+                        "message": "unhandled exception while the run was ending",
+                        "exception": task.exception(),
+                        "task": task,
+                    }
+                )

@@ -1,0 +1,291 @@
+"""The network of one simulation: a host table, listeners, and connections in memory.
+
+Unmodified clients reach servers of the same loop under production names:
+
+    runner = aiohttp.web.AppRunner(app)
+    await runner.setup()
+    await aiohttp.web.TCPSite(runner, "api.binance.com", 443).start()
+    ...
+    await session.get("https://api.binance.com/api/v3/ping")
+
+TLS is elided: `ssl=` is accepted and no handshake takes place. A name that nobody serves raises
+UnknownHost, so a program under test can't reach the real exchange by mistake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import itertools
+import socket
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from .errors import Escape, UnknownHost
+from .transport import Address, Delay, MemorySocket, MemoryTransport, join
+
+if TYPE_CHECKING:
+    from .loop import VirtualLoop
+
+OnConnect = Callable[[str, int], "float | BaseException | None"]
+
+PORTS_FROM, PORTS_TO = 40_000, 65_536  # ports of clients and of listeners on port 0; then again
+CLIENT_ADDRESS = "10.255.0.1"
+LOCAL_NAMES = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
+
+
+class Network:
+    """Hosts, listeners and hooks of one loop: `loop.network`.
+
+    `on_connect(host, port)`, if set, is asked before each connection: None lets it through, a
+    number lets it through after so many seconds, an exception is raised in the client.
+    `delay_ns(transport)`, if set, gives the nanoseconds that a burst of bytes takes to the other
+    end. Both say nothing about chance: use keyed draws. `connections` counts what was opened.
+    """
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self.on_connect: OnConnect | None = None
+        self.delay_ns: Delay | None = None
+        self.connections = 0
+        self._loop = loop
+        self._listeners: dict[Address, MemoryServer] = {}
+        self._aliases: dict[tuple[str, int | None], Address] = {}
+        self._addresses: dict[str, str] = {"localhost": "127.0.0.1"}
+        self._names: dict[str, str] = {"127.0.0.1": "localhost"}
+        self._targets: WeakKeyDictionary[Any, Address] = WeakKeyDictionary()
+        self._ports = itertools.cycle(range(PORTS_FROM, PORTS_TO))
+
+    # Host table
+
+    def alias(self, host: str, port: int | None = None, *, to: Address) -> None:
+        """Let `host:port` (any port if None) lead to the listener at `to`.
+
+        >>> loop.network.alias("stream.binance.com", 9443, to=("localhost", 8080))  # doctest: +SKIP
+        """
+        self._address(self.name_of(host))
+        self._aliases[self.name_of(host), port] = (self.name_of(to[0]), to[1])
+
+    def name_of(self, host: Any) -> str:
+        """The name of a host given by name or address, in the form the table uses."""
+        if isinstance(host, bytes):
+            host = host.decode("idna")
+        host = str(host or "").rstrip(".").lower()
+        return "localhost" if host in LOCAL_NAMES else self._names.get(host, host)
+
+    def hosts(self) -> list[str]:
+        """The names that can be reached, in the order in which they became known."""
+        return list(self._addresses)
+
+    def resolve(self, host: Any, port: Any) -> list[tuple[Any, Any, int, str, Address]]:
+        """What getaddrinfo answers: one address, so that nothing races. Raises UnknownHost."""
+        name = self._known(host, port)
+        number = int(port or 0)
+        return [
+            (
+                socket.AF_INET,
+                socket.SOCK_STREAM,
+                socket.IPPROTO_TCP,
+                "",
+                (self._addresses[name], number),
+            )
+        ]
+
+    def _known(self, host: Any, port: Any) -> str:
+        name = self.name_of(host)
+        if name not in self._addresses:
+            where = name if port is None else f"{name}:{port}"
+            raise UnknownHost(
+                f"{where} is not part of this simulation, which knows {', '.join(self.hosts())}; "
+                f"serve it on this loop (create_server(..., {name!r}, port)) or lead it to a "
+                f"server that runs: loop.network.alias({name!r}, to=(host, port))"
+            )
+        return name
+
+    def _address(self, name: str) -> str:
+        if name not in self._addresses:
+            number = len(self._addresses)
+            address = f"10.0.{number // 256}.{number % 256}"
+            self._addresses[name], self._names[address] = address, name
+        return self._addresses[name]
+
+    # Clients
+
+    async def create_connection(
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: Any = None,
+        port: Any = None,
+        *,
+        sock: Any = None,
+        ssl: Any = None,
+        **_: Any,
+    ) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
+        """Connect to a listener of this loop. Raises UnknownHost or ConnectionRefusedError."""
+        if sock is None:
+            target = await self._reach(host, port)
+        elif sock in self._targets:
+            target = self._targets.pop(sock)
+            sock.close()  # it was never connected; the bytes go through memory
+        else:
+            raise Escape(f"{sock!r} is connected to the real world; connect by host and port")
+        return self._open(protocol_factory, target, self._listener(target), ssl)
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Note where a socket would go; `create_connection(sock=...)` then goes there.
+
+        aiohttp connects so. The real socket stays unconnected and is closed there.
+        """
+        self._targets[sock] = await self._reach(address[0], address[1])
+
+    async def _reach(self, host: Any, port: Any) -> Address:
+        target = (self._known(host, port), int(port))
+        verdict = None if self.on_connect is None else self.on_connect(*target)
+        if isinstance(verdict, BaseException):
+            raise verdict
+        if verdict:
+            await asyncio.sleep(verdict)
+        self._listener(target)
+        return target
+
+    def _listener(self, target: Address) -> MemoryServer:
+        name, port = target
+        place = self._aliases.get(target) or self._aliases.get((name, None)) or target
+        server = self._listeners.get(place)
+        if server is None:
+            raise ConnectionRefusedError(
+                errno.ECONNREFUSED, f"Connect call failed ({name!r}, {port}): nothing listens there"
+            )
+        return server
+
+    def _open(
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        target: Address,
+        server: MemoryServer,
+        ssl: Any,
+    ) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
+        self.connections += 1
+        here = (CLIENT_ADDRESS, next(self._ports))
+        there = (self._address(target[0]), target[1])
+        protocol = protocol_factory()
+        accepted = MemoryTransport(
+            self._loop,
+            server.factory(),
+            sockname=there,
+            peername=here,
+            tls=ssl,
+            delay=self.delay_ns,
+        )
+        client = MemoryTransport(
+            self._loop, protocol, sockname=here, peername=there, tls=ssl, delay=self.delay_ns
+        )
+        server.transports[accepted] = None
+        join(client, accepted)
+        return client, protocol
+
+    # Servers
+
+    async def create_server(
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: Any = None,
+        port: int | None = None,
+        *,
+        sock: Any = None,
+        start_serving: bool = True,
+        **_: Any,
+    ) -> MemoryServer:
+        """Listen under one or more names; the names become known to the host table."""
+        if sock is not None:
+            raise Escape(f"{sock!r} belongs to the real world; listen by host and port")
+        hosts = [host] if host is None or isinstance(host, str | bytes) else list(host)
+        number = port or next(self._ports)
+        places = list(dict.fromkeys((self.name_of(name), number) for name in hosts))
+        server = MemoryServer(self, protocol_factory, places)
+        if start_serving:
+            await server.start_serving()
+        return server
+
+    def listen(self, server: MemoryServer, places: Iterable[Address]) -> None:
+        """Let a server answer at these places. Raises OSError (EADDRINUSE) if one is taken."""
+        for place in places:
+            if self._listeners.get(place, server) is not server:
+                raise OSError(errno.EADDRINUSE, f"address already in use: {place[0]}:{place[1]}")
+            self._address(place[0])
+            self._listeners[place] = server
+
+    def unlisten(self, server: MemoryServer) -> None:
+        """Let it answer no more. Its names stay known: connections to them are refused."""
+        kept = {at: other for at, other in self._listeners.items() if other is not server}
+        self._listeners = kept
+
+    def socket_at(self, place: Address) -> MemorySocket:
+        """The listening socket, as far as `server.sockets` needs it."""
+        return MemorySocket((self._address(place[0]), place[1]))
+
+
+class MemoryServer(asyncio.AbstractServer):
+    """A listener in memory; `asyncio.Server` as far as servers look at it."""
+
+    def __init__(
+        self,
+        network: Network,
+        factory: Callable[[], asyncio.BaseProtocol],
+        places: list[Address],
+    ) -> None:
+        self.factory = factory
+        self.transports: WeakKeyDictionary[MemoryTransport, None] = WeakKeyDictionary()
+        self._network = network
+        self._places = places
+        self._serving = False
+        self._forever: asyncio.Future[None] | None = None
+
+    @property
+    def sockets(self) -> tuple[MemorySocket, ...]:
+        """One for each name, to ask for its address and port."""
+        if not self._serving:
+            return ()
+        return tuple(self._network.socket_at(place) for place in self._places)
+
+    def is_serving(self) -> bool:
+        return self._serving
+
+    def get_loop(self) -> VirtualLoop:
+        return self._network._loop
+
+    async def start_serving(self) -> None:
+        if not self._serving:
+            self._network.listen(self, self._places)
+            self._serving = True
+
+    async def serve_forever(self) -> None:
+        if self._forever is not None:
+            raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
+        await self.start_serving()
+        self._forever = self.get_loop().create_future()
+        try:
+            await self._forever
+        finally:
+            self._forever = None
+            self.close()
+
+    def close(self) -> None:
+        """Accept no more; open connections go on."""
+        self._network.unlisten(self)
+        self._serving = False
+        if self._forever is not None and not self._forever.done():
+            self._forever.cancel()
+
+    def close_clients(self) -> None:
+        """Close the connections that are open."""
+        for transport in list(self.transports):
+            transport.close()
+
+    def abort_clients(self) -> None:
+        """Close them without sending what is left."""
+        for transport in list(self.transports):
+            transport.abort()
+
+    async def wait_closed(self) -> None:
+        """Returns at once, as in Python 3.11: an idle keep-alive client holds nobody up."""

@@ -1,0 +1,82 @@
+"""Leading asyncio to our loop: `asyncio.run`, Runner, new_event_loop, whoever imported them when."""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.runners
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from .handles import serial_hash
+from .loop import VirtualLoop
+
+
+@contextmanager
+def routed(new_loop: Callable[[], VirtualLoop]) -> Iterator[None]:
+    """Every loop that asyncio makes while the block runs is one of `new_loop`.
+
+    That covers `asyncio.run` and `asyncio.Runner`, also with another loop factory (a bot's uvloop
+    would run in real time), and `asyncio.new_event_loop` and `get_event_loop` by way of the policy.
+    """
+    with ExitStack() as undo:
+        _patch(undo, asyncio.Runner, "__init__", _runner_init(new_loop))
+        _patch(undo, asyncio.runners, "_cancel_all_tasks", _cancel_in_order)
+        _patch(undo, asyncio.tasks._GatheringFuture, "__hash__", serial_hash)  # type: ignore[attr-defined]
+        undo.enter_context(_resolver_of_the_loop())
+        undo.callback(asyncio.set_event_loop_policy, asyncio.get_event_loop_policy())
+        asyncio.set_event_loop_policy(_Policy(new_loop))
+        yield
+
+
+def _patch(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
+    if name in vars(owner):
+        undo.callback(setattr, owner, name, vars(owner)[name])
+    else:
+        undo.callback(delattr, owner, name)
+    setattr(owner, name, value)
+
+
+def _runner_init(new_loop: Callable[[], VirtualLoop]) -> Callable[..., None]:
+    real: Callable[..., None] = asyncio.Runner.__init__
+
+    def init(self: asyncio.Runner, *, debug: bool | None = None, loop_factory: Any = None) -> None:
+        real(self, debug=debug, loop_factory=new_loop)
+
+    return init
+
+
+_real_cancel_all_tasks: Callable[[Any], None] = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]
+
+
+def _cancel_in_order(loop: asyncio.AbstractEventLoop) -> None:
+    """asyncio cancels the tasks left over in the order of a set."""
+    if isinstance(loop, VirtualLoop):
+        loop.cancel_leftovers()
+    else:
+        _real_cancel_all_tasks(loop)
+
+
+class _Policy(asyncio.DefaultEventLoopPolicy):
+    def __init__(self, new_loop: Callable[[], VirtualLoop]) -> None:
+        super().__init__()
+        self._new_loop = new_loop
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return self._new_loop()
+
+
+@contextmanager
+def _resolver_of_the_loop() -> Iterator[None]:
+    """aiohttp asks aiodns for names, if that is installed, and so goes round the loop."""
+    with ExitStack() as undo:
+        if "aiodns" not in sys.modules:
+            undo.callback(sys.modules.pop, "aiodns", None)
+            sys.modules["aiodns"] = None  # type: ignore[assignment]  # importing it fails: aiohttp then asks the loop
+        for name in ("aiohttp.resolver", "aiohttp.connector"):
+            module: Any = sys.modules.get(name)
+            if module is not None:
+                threaded = sys.modules["aiohttp.resolver"].ThreadedResolver
+                _patch(undo, module, "DefaultResolver", threaded)
+        yield

@@ -1,0 +1,309 @@
+"""One end of an in-memory TCP connection: bytes in order, flow control, FIN, RST, half-close."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .loop import VirtualLoop
+
+RECEIVE_WINDOW_LIMIT = 262_144  # bytes on the way or unread that do not fill the sender's buffer
+HIGH_WATER_LIMIT = 65_536  # beyond it the writing protocol is paused, as in asyncio
+
+Address = tuple[str, int]
+Delay = Callable[["MemoryTransport"], int]
+
+
+class Signal(Enum):
+    """What travels between the two ends besides bytes."""
+
+    FIN = "the other side will send no more"
+    RST = "the other side is gone"
+
+
+class MemoryTransport(asyncio.Transport):
+    """One of two ends; `join` makes the pair.
+
+    What is written in one turn of the loop arrives together, after `delay(transport)` nanoseconds
+    (at the next turn without a delay), in order. `close()` ends with FIN, or with RST when
+    unread data is thrown away, as the kernel does. `abort()` drops what this turn has written. With
+    SO_LINGER (1, 0) set on `get_extra_info("socket")` either of them sends RST. Bytes that arrive
+    at a closed end are answered by RST.
+    """
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        protocol: asyncio.BaseProtocol,
+        *,
+        sockname: Address,
+        peername: Address,
+        tls: Any = None,
+        delay: Delay | None = None,
+    ) -> None:
+        sock = MemorySocket(sockname, peername)
+        extra = {"sockname": sockname, "peername": peername, "socket": sock}
+        if tls:
+            extra["sslcontext"] = tls
+        super().__init__(extra)
+        self._loop = loop
+        self._protocol: Any = protocol
+        self._tls = bool(tls)
+        self._delay = delay
+        self._socket = sock
+        self._peer: MemoryTransport | None = None
+        self._written: list[bytes] = []  # in this turn
+        self._unread = 0  # written here, not yet taken by the peer's protocol
+        self._flushing = self._eof = self._write_paused = False
+        self._closing = self._closed = self._paused = False
+        self._arrives_ns = 0  # when the last thing sent arrives: nothing overtakes it
+        self._inbox: deque[bytes | Signal] = deque()
+        self.set_write_buffer_limits()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "closing" if self._closing else "open"
+        return f"<MemoryTransport {self._socket.sockname} -> {self._socket.peername} {state}>"
+
+    # Writing
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data must be bytes-like, not {type(data).__name__}")
+        if self._eof:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        if self._closing or not data:
+            return
+        chunk = bytes(data)
+        self._written.append(chunk)
+        self._unread += len(chunk)
+        self._flush_soon()
+        if not self._write_paused and self.get_write_buffer_size() > self._high:
+            self._write_paused = True
+            self._protocol.pause_writing()
+
+    def writelines(self, list_of_data: Any) -> None:
+        self.write(b"".join(list_of_data))
+
+    def write_eof(self) -> None:
+        if not self._eof and not self._closing:
+            self._eof = True
+            self._flush_soon()
+
+    def can_write_eof(self) -> bool:
+        return not self._tls
+
+    def get_write_buffer_size(self) -> int:
+        return max(0, self._unread - RECEIVE_WINDOW_LIMIT)
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._low, self._high
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        if high is None:
+            high = HIGH_WATER_LIMIT if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self._high, self._low = high, low
+
+    def _flush_soon(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._written:
+            data = b"".join(self._written)
+            self._written.clear()
+            self._send(data)
+        if self._eof and not self._closing:
+            self._send(Signal.FIN)
+        if self._closing and not self.get_write_buffer_size():
+            self._finish(None)
+
+    def _send(self, item: bytes | Signal) -> None:
+        peer = self._peer
+        if peer is None:
+            return
+        now = self._loop.time_ns()
+        arrives = now + (self._delay(self) if self._delay is not None else 0)
+        arrives = self._arrives_ns = max(arrives, self._arrives_ns)
+        if arrives > now:
+            self._loop.call_at_ns(arrives, peer._arrive, item, counts=True)
+        else:
+            peer._arrive(item)
+
+    # Reading
+
+    def is_reading(self) -> bool:
+        return not self._paused and not self._closing
+
+    def pause_reading(self) -> None:
+        self._paused = True
+
+    def resume_reading(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._loop.call_soon(self._read)
+
+    def _arrive(self, item: bytes | Signal) -> None:
+        if item is Signal.RST and (self._closing or self._unread):
+            self._lose(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"))
+        elif not self._closing:
+            self._inbox.append(item)
+            self._read()
+        elif isinstance(item, bytes):
+            self._send(Signal.RST)
+
+    def _read(self) -> None:
+        while self._inbox and self.is_reading():
+            item = self._inbox.popleft()
+            if item is Signal.RST:
+                self._lose(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"))
+            elif item is Signal.FIN:
+                self._receive_eof()
+            else:
+                self._receive(item)
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            if isinstance(self._protocol, asyncio.BufferedProtocol):
+                _fill(self._protocol, data)
+            else:
+                self._protocol.data_received(data)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._lose(error, "Fatal error: protocol.data_received() call failed.")
+        if self._peer is not None:
+            self._peer._taken(len(data))
+
+    def _receive_eof(self) -> None:
+        try:
+            keep_open = self._protocol.eof_received()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._lose(error, "Fatal error: protocol.eof_received() call failed.")
+            return
+        if self._tls or not keep_open:
+            self.close()
+
+    def _taken(self, size: int) -> None:
+        """The peer's protocol took so many bytes: there is room to write again."""
+        self._unread -= size
+        if self._closed:
+            return
+        if self._write_paused and self.get_write_buffer_size() <= self._low:
+            self._write_paused = False
+            self._protocol.resume_writing()
+        if self._closing and not self._flushing and not self.get_write_buffer_size():
+            self._finish(None)
+
+    # Ending
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._flush_soon()
+
+    def abort(self) -> None:
+        self._lose(None)
+
+    def _lose(self, error: BaseException | None, message: str = "") -> None:
+        """End now: what was not sent is lost."""
+        if self._closed:
+            return
+        if message:
+            self._loop.call_exception_handler(
+                {
+                    "message": message,
+                    "exception": error,
+                    "transport": self,
+                    "protocol": self._protocol,
+                }
+            )
+        self._closing = True
+        self._written.clear()
+        self._loop.call_soon(self._finish, error)
+
+    def _finish(self, error: BaseException | None) -> None:
+        if self._closed:
+            return
+        self._closing = self._closed = True
+        unread = any(isinstance(item, bytes) for item in self._inbox)
+        self._inbox.clear()
+        self._send(Signal.RST if unread or self._socket.resets else Signal.FIN)
+        peer = self._peer
+        if peer is not None and peer._closed:
+            self._peer = peer._peer = None  # no cycle is left for the garbage collector
+        self._protocol.connection_lost(error)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        protocol: asyncio.BaseProtocol = self._protocol
+        return protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+
+
+class MemorySocket:
+    """What libraries ask of `get_extra_info("socket")`: names and options, no bytes."""
+
+    family = socket.AF_INET
+    type = socket.SOCK_STREAM
+    proto = socket.IPPROTO_TCP
+
+    def __init__(self, sockname: Address, peername: Address | None = None) -> None:
+        self.sockname = sockname
+        self.peername = peername
+        self.resets = False  # SO_LINGER (1, 0): closing sends RST
+
+    def getsockname(self) -> Address:
+        return self.sockname
+
+    def getpeername(self) -> Address:
+        if self.peername is None:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+        return self.peername
+
+    def setsockopt(self, level: int, option: int, value: Any = None, *_: Any) -> None:
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
+            self.resets = struct.unpack("ii", value) == (1, 0)
+
+    def getsockopt(self, level: int, option: int, *_: Any) -> int:
+        return 0
+
+    def fileno(self) -> int:
+        return -1
+
+
+def join(client: MemoryTransport, server: MemoryTransport) -> None:
+    """Make the two ends one connection, and tell the protocols: the server's first."""
+    client._peer, server._peer = server, client
+    server.get_protocol().connection_made(server)
+    client.get_protocol().connection_made(client)
+
+
+def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        room = memoryview(protocol.get_buffer(len(rest)))
+        if not len(room):
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        size = min(len(room), len(rest))
+        room[:size] = rest[:size]
+        protocol.buffer_updated(size)
+        rest = rest[size:]
