@@ -1,0 +1,50 @@
+# Every target sets up .venv by itself (Python 3.11-3.13 and make are all that is needed).
+# Another interpreter: `make PYTHON=/path/to/python3.12 test`.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint typing bench plots clean
+
+BIN := .venv/bin
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+CANDIDATES := python3.11 python3.12 python3.13 python3 python
+PYTHON ?= $(shell for p in $(CANDIDATES); do \
+	$$p -c '$(SUITABLE)' >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: .venv/ready  ## two bots trade a day on a failing exchange; see who lost money and why
+	@$(BIN)/failing-exchange demo
+
+test: .venv/ready  ## run the tests
+	@$(BIN)/python -m pytest
+
+lint: .venv/ready typing  ## style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+typing: .venv/ready  ## types only
+	@$(BIN)/mypy
+
+bench: .venv/ready  ## speed, as ratios measured in one run
+	@$(BIN)/python -m bench
+
+plots: .venv/ready  ## what `docs/` shows of the market, drawn anew
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group plots
+	@$(BIN)/python -m bench.plots
+
+clean:  ## remove what the other targets made
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is renewed when a dependency or the interpreter's choice changes.
+.venv/ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found on PATH." \
+		"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot" \
+		"make a virtual environment (on Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Setting up .venv (once)" >&2
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet \
+		--editable '.[ccxt,hypothesis]' --group dev
+	@touch $@

@@ -1,0 +1,16 @@
+"""The package's public names under `tests.mocks`, and its `run` command as a module.
+
+    from tests.mocks.failing_exchange import FailingExchange, FailureMode
+    python -m tests.mocks.failing_exchange --mode RATE_LIMIT --probability 0.1 --duration 1800
+"""
+
+from __future__ import annotations
+
+import sys
+
+from failing_exchange import *  # noqa: F403 - the whole public face is the point of this module
+
+if __name__ == "__main__":
+    from failing_exchange.cli import main
+
+    sys.exit(main(["run", *sys.argv[1:]]))
