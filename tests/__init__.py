@@ -1,1 +1,1 @@
-"""The tests; `tests.mocks.failing_exchange` is the package under the name that mocks are kept by."""
+"""The tests; `tests.mocks` holds the package under the name that mocks are kept by."""

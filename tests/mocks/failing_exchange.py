@@ -1,7 +1,7 @@
 """The package's public names under `tests.mocks`, and its `run` command as a module.
 
-    from tests.mocks.failing_exchange import FailingExchange, FailureMode
-    python -m tests.mocks.failing_exchange --mode RATE_LIMIT --probability 0.1 --duration 1800
+So `from tests.mocks.failing_exchange import FailingExchange, FailureMode` works from a checkout,
+and so does `python -m tests.mocks.failing_exchange --mode RATE_LIMIT --duration 1800`.
 """
 
 from __future__ import annotations
