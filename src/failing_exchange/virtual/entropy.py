@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from hashlib import blake2b
+from importlib import import_module
 from typing import Any
 
 from ..core.chance import key, mix
@@ -111,10 +112,10 @@ def _calling_module() -> str:
 @contextmanager
 def _numpy(seed: int) -> Iterator[None]:
     """numpy's global generator, if the program has it; default_rng() follows os.urandom."""
-    numpy_random: Any = sys.modules.get("numpy.random")
-    if numpy_random is None:
+    if "numpy" not in sys.modules:
         yield
         return
+    numpy_random: Any = import_module("numpy.random")  # numpy itself puts that off
     state = numpy_random.get_state()
     numpy_random.seed(key("numpy", seed) % 2**32)
     try:

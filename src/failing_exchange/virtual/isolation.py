@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 from .errors import Escape
@@ -85,8 +85,8 @@ class IsolatedLoop(asyncio.BaseEventLoop):
 
     def call_soon_threadsafe(
         self,
-        callback: Callable[[Unpack[Args]], object],
-        *args: Unpack[Args],
+        callback: Callable[[*Args], object],
+        *args: *Args,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """As `call_soon`, from the loop's own thread only."""
@@ -99,7 +99,7 @@ class IsolatedLoop(asyncio.BaseEventLoop):
         return self.call_soon(callback, *args, context=context)
 
     def run_in_executor(
-        self, executor: Any, func: Callable[[Unpack[Args]], T], *args: Unpack[Args]
+        self, executor: Any, func: Callable[[*Args], T], *args: *Args
     ) -> asyncio.Future[T]:
         """Run the job at the next turn of the loop, on the loop's thread."""
         future = self.create_future()
@@ -115,7 +115,7 @@ class IsolatedLoop(asyncio.BaseEventLoop):
     # Signals
 
     def add_signal_handler(
-        self, sig: int, callback: Callable[[Unpack[Args]], object], *args: Unpack[Args]
+        self, sig: int, callback: Callable[[*Args], object], *args: *Args
     ) -> None:
         """Accepted; Ctrl-C keeps its own way through asyncio.Runner."""
         self.signal_handlers[sig] = (callback, args)

@@ -18,7 +18,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
 
 from .clock import NEVER_NS, NS, Clock, delay_in_ns, instant_in_ns
 from .errors import BudgetExceeded, Deadlock, SimulationError
@@ -113,8 +113,8 @@ class VirtualLoop(IsolatedLoop):
     def call_later(
         self,
         delay: float,
-        callback: Callable[[Unpack[Args]], object],
-        *args: Unpack[Args],
+        callback: Callable[[*Args], object],
+        *args: *Args,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As in asyncio. The delay is rounded to nanoseconds; a positive one is never 0."""
@@ -124,8 +124,8 @@ class VirtualLoop(IsolatedLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[[Unpack[Args]], object],
-        *args: Unpack[Args],
+        callback: Callable[[*Args], object],
+        *args: *Args,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As in asyncio. When the callback runs, `loop.time() >= when` holds."""
@@ -168,8 +168,8 @@ class VirtualLoop(IsolatedLoop):
 
     def call_soon(
         self,
-        callback: Callable[[Unpack[Args]], object],
-        *args: Unpack[Args],
+        callback: Callable[[*Args], object],
+        *args: *Args,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """As in asyncio."""

@@ -62,7 +62,7 @@ class MemoryTransport(asyncio.Transport):
         self._written: list[bytes] = []  # in this turn
         self._unread = 0  # written here, not yet taken by the peer's protocol
         self._flushing = self._eof = self._write_paused = False
-        self._closing = self._closed = self._paused = False
+        self._closing = self._lost = self._closed = self._paused = False
         self._arrives_ns = 0  # when the last thing sent arrives: nothing overtakes it
         self._inbox: deque[bytes | Signal] = deque()
         self.set_write_buffer_limits()
@@ -127,8 +127,7 @@ class MemoryTransport(asyncio.Transport):
             self._send(data)
         if self._eof and not self._closing:
             self._send(Signal.FIN)
-        if self._closing and not self.get_write_buffer_size():
-            self._finish(None)
+        self._finish_if_drained()
 
     def _send(self, item: bytes | Signal) -> None:
         peer = self._peer
@@ -206,8 +205,7 @@ class MemoryTransport(asyncio.Transport):
         if self._write_paused and self.get_write_buffer_size() <= self._low:
             self._write_paused = False
             self._protocol.resume_writing()
-        if self._closing and not self._flushing and not self.get_write_buffer_size():
-            self._finish(None)
+        self._finish_if_drained()
 
     # Ending
 
@@ -219,12 +217,21 @@ class MemoryTransport(asyncio.Transport):
             self._closing = True
             self._flush_soon()
 
+    def _finish_if_drained(self) -> None:
+        if (
+            self._closing
+            and not self._lost
+            and not self._flushing
+            and not self.get_write_buffer_size()
+        ):
+            self._finish(None)
+
     def abort(self) -> None:
         self._lose(None)
 
     def _lose(self, error: BaseException | None, message: str = "") -> None:
         """End now: what was not sent is lost."""
-        if self._closed:
+        if self._lost or self._closed:
             return
         if message:
             self._loop.call_exception_handler(
@@ -235,7 +242,7 @@ class MemoryTransport(asyncio.Transport):
                     "protocol": self._protocol,
                 }
             )
-        self._closing = True
+        self._closing = self._lost = True
         self._written.clear()
         self._loop.call_soon(self._finish, error)
 
@@ -245,7 +252,10 @@ class MemoryTransport(asyncio.Transport):
         self._closing = self._closed = True
         unread = any(isinstance(item, bytes) for item in self._inbox)
         self._inbox.clear()
-        self._send(Signal.RST if unread or self._socket.resets else Signal.FIN)
+        if unread or self._socket.resets:
+            self._send(Signal.RST)
+        elif not self._eof:
+            self._send(Signal.FIN)
         peer = self._peer
         if peer is not None and peer._closed:
             self._peer = peer._peer = None  # no cycle is left for the garbage collector
