@@ -24,10 +24,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
-from .errors import ConfigurationError
-from .simulation import VirtualTime, run_script, virtual_time
-from .virtual.clock import NS
-from .virtual.trace import listening, trace
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.simulation import VirtualTime, run_script, virtual_time
+from failing_exchange.virtual.clock import NS
+from failing_exchange.virtual.trace import listening, trace
 
 RUNS_MAX = 100  # more are refused: each is a process of its own
 CONTEXT_LINES = 3  # equal lines shown before the first difference
@@ -63,10 +63,11 @@ class Report:
             )
         context = "".join(f"          {line}\n" for line in self.before)
         return (
-            f"{self.target}: run {self.run} of seed {self.seed} differs at line {self.lines + 1:,}\n"
+            f"{self.target}: run {self.run} of seed {self.seed} differs at line "
+            f"{self.lines + 1:,}\n"
             f"{context}  run 1:  {self.expected}\n  run {self.run}:  {self.found}\n"
-            "Usual causes: iteration over a set of strings, id() or repr() of an object without one "
-            "of its own, a thread, a file, the environment."
+            "Usual causes: iteration over a set of strings, id() or repr() of an object without "
+            "one of its own, a thread, a file, the environment."
         )
 
 
@@ -113,7 +114,7 @@ def _run_in_process(number: int, target: str, seed: int, path: Path, argv: Seque
 
 
 def _search_path() -> list[str]:
-    """Where this process finds modules, this package among them; the child's own rules come after."""
+    """Where this process finds modules, this package among them."""
     return [str(Path(entry).resolve()) for entry in sys.path if entry]
 
 

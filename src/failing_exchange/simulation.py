@@ -16,22 +16,24 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import ConfigurationError
-from .virtual import entropy, wallclock
-from .virtual.clock import NS, Clock
-from .virtual.errors import BudgetExceeded, SimulationError
-from .virtual.loop import CHECK_EVERY_TURNS, STEPS_PER_INSTANT_MAX, VirtualLoop
-from .virtual.routing import routed
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.virtual import entropy, wallclock
+from failing_exchange.virtual.clock import NS, Clock
+from failing_exchange.virtual.errors import BudgetExceeded, SimulationError
+from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
+from failing_exchange.virtual.routing import routed
 
 T = TypeVar("T")
 Start = str | int | datetime
 
 START = "2026-01-01T00:00:00Z"
 VIRTUAL_SECONDS_MAX = 366 * 86_400  # a run that waits longer than a year ends with BudgetExceeded
-COLLECT_EVERY_TURNS = 16 * CHECK_EVERY_TURNS  # young garbage; all of it each 16th time
+COLLECT_EVERY_CHECKS = 16  # checks of the loop between two collections of young garbage
+COLLECT_ALL_EVERY_CHECKS = 16 * COLLECT_EVERY_CHECKS  # ... and between two of everything
 
 
 def simulate(
@@ -70,8 +72,8 @@ def simulate(
         ) as world:
             return world.run(main)
     finally:
-        if asyncio.iscoroutine(main):
-            main.close()  # without effect on one that ran; one that never began leaves no warning
+        if asyncio.iscoroutine(main) and getcoroutinestate(main) == CORO_CREATED:
+            main.close()  # it never began, for a reason that is on its way: no warning besides
 
 
 @contextmanager
@@ -180,8 +182,8 @@ class _Check:
 
     def __call__(self) -> None:
         self._checks += 1
-        if self._checks % (COLLECT_EVERY_TURNS // CHECK_EVERY_TURNS) == 0:
-            gc.collect(2 if self._checks % COLLECT_EVERY_TURNS == 0 else 1)
+        if self._checks % COLLECT_EVERY_CHECKS == 0:
+            gc.collect(1 if self._checks % COLLECT_ALL_EVERY_CHECKS else 2)
         if self._limit is None:
             return
         spent = wallclock.REAL["monotonic"]() - self._began

@@ -9,7 +9,6 @@ import uuid
 from typing import Any
 
 import aiohttp.http_websocket  # noqa: F401  its masks are seeded as well
-import numpy
 import pytest
 
 from failing_exchange.virtual.entropy import _mask_generators, seeded
@@ -23,8 +22,6 @@ def draws() -> list[Any]:
         random.random(),
         random.Random().random(),
         random.SystemRandom().random(),
-        numpy.random.random(),
-        numpy.random.default_rng().random(),
         [generator.random() for generator in _mask_generators()],
     ]
     random.seed()
@@ -42,6 +39,20 @@ def test_every_source_is_a_function_of_the_seed() -> None:
     assert all(one != other for one, other in zip(first, others, strict=True))
 
 
+def test_numpys_global_generator_follows_too() -> None:
+    """Many a strategy draws from it."""
+    numpy = pytest.importorskip("numpy")
+
+    def numbers() -> tuple[float, float]:
+        return float(numpy.random.random()), float(numpy.random.default_rng().random())
+
+    with seeded(7):
+        first = numbers()
+    with seeded(7):
+        assert numbers() == first
+    assert numbers() != first
+
+
 def test_every_source_is_itself_again_afterwards() -> None:
     """Also when the run failed."""
     random.seed(5)
@@ -56,13 +67,16 @@ def test_every_source_is_itself_again_afterwards() -> None:
     assert os.urandom(16) != os.urandom(16)
 
 
-def test_an_unseeded_generator_shifts_no_other_modules_numbers() -> None:
-    """A module that makes one at import does so in the first run of a process only."""
+def test_what_one_module_draws_shifts_nobody_elses_numbers() -> None:
+    """A module that draws at import does so in the first run of a process only."""
     with seeded(7):
-        first = random.Random().random()
+        first = (random.Random().random(), uuid.uuid4())
     with seeded(7):
-        exec("import random; random.Random()", {"__name__": "another_module"})
-        assert random.Random().random() == first
+        code = "import random, uuid; random.Random(); drawn = uuid.uuid4()"
+        namespace = {"__name__": "another_module"}
+        exec(code, namespace)
+        assert (random.Random().random(), uuid.uuid4()) == first
+    assert namespace["drawn"] != first[1]
 
 
 def test_sizes_are_as_asked() -> None:

@@ -209,8 +209,12 @@ def test_the_venues_timers_survive_a_bot_that_cancels_everything(loop: VirtualLo
     """An order in flight is not undone because a bot tidies up `asyncio.all_tasks()`."""
     arrived: list[int] = []
 
+    def arrive() -> None:
+        assert asyncio.current_task() is None
+        arrived.append(loop.time_ns())
+
     async def main() -> None:
-        loop.call_at_ns(2 * NS, lambda: arrived.append(loop.time_ns()), counts=True)
+        loop.call_at_ns(2 * NS, arrive, counts=True)
         asyncio.create_task(asyncio.sleep(100))
         await asyncio.sleep(1)
         for task in asyncio.all_tasks():

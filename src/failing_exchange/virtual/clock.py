@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .errors import BudgetExceeded
+from failing_exchange.virtual.errors import BudgetExceeded
 
 NS = 1_000_000_000
 NEVER_NS = 1 << 62  # 146 years: a timer set for then or later (sleep(inf)) is one that never fires

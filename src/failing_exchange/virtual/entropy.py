@@ -1,4 +1,4 @@
-"""Chance of the process, seeded: os.urandom (so uuid4 and secrets), random, numpy, WebSocket masks."""
+"""Chance of the process, seeded: os.urandom (so uuid4, secrets), random, numpy, WebSocket masks."""
 
 from __future__ import annotations
 
@@ -12,30 +12,41 @@ from hashlib import blake2b
 from importlib import import_module
 from typing import Any
 
-from ..core.chance import key, mix
-from .aliases import Aliases
+from failing_exchange.core.chance import key
+from failing_exchange.virtual.aliases import Aliases
 
 REAL_URANDOM = os.urandom
 
-_stream: EntropyStream | None = None  # the one in force
+# They draw for somebody: the module that calls them is the one that counts.
+GO_BETWEENS = ("random", "secrets", "uuid", __name__)
+
+_streams: Streams | None = None  # the ones in force
 
 
-class EntropyStream:
-    """Bytes that look random and are a function of the seed and of what was drawn before."""
+class Streams:
+    """Bytes that look random: a function of the seed, of who asks, and of how much he drew before.
 
-    def __init__(self, seed: int, purpose: str) -> None:
-        self._key = key("entropy", seed, purpose).to_bytes(8, "big")
-        self._drawn = 0
+    Each module has a stream of its own. A module that draws at import does so in the first run of a
+    process only, and that must not shift anybody else's numbers.
+    """
 
-    def draw(self, size: int) -> bytes:
-        """The next `size` bytes."""
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._drawn: dict[str, int] = {}
+
+    def draw(self, size: int, who: str) -> bytes:
+        """The next `size` bytes of the module named `who`."""
         if size < 0:
             raise ValueError("negative argument not allowed")
-        blocks = []
-        for _ in range(0, size, 64):
-            self._drawn += 1
-            blocks.append(blake2b(self._drawn.to_bytes(16, "big"), key=self._key).digest())
-        return b"".join(blocks)[:size]
+        first = self._drawn.get(who, 0)
+        blocks = range(first, first + -(-size // _BLOCK))
+        self._drawn[who] = blocks.stop
+        own = key("entropy", self._seed, who).to_bytes(8, "big")
+        drawn = (blake2b(n.to_bytes(8, "big"), key=own).digest() for n in blocks)
+        return b"".join(drawn)[:size]
+
+
+_BLOCK = 64  # bytes of one blake2b digest
 
 
 @contextmanager
@@ -46,29 +57,36 @@ def seeded(seed: int) -> Iterator[None]:
     Generators in C that ask the system by themselves (OpenSSL's) stay as they are.
     """
     with ExitStack() as undo:
-        undo.callback(_forget_stream)
-        _set_stream(EntropyStream(seed, "os.urandom"))
-        undo.enter_context(_aliases().replaced())
         undo.callback(random.setstate, random.getstate())
-        random.seed(key("random", seed))
-        undo.enter_context(_unseeded_generators(seed))
         undo.enter_context(_numpy(seed))
         undo.enter_context(_websocket_masks(seed))
+        undo.callback(_put_in_force, None)
+        _put_in_force(Streams(seed))
+        undo.enter_context(_aliases().replaced())
+        undo.enter_context(_unseeded_generators())
+        random.seed(key("random", seed))
         yield
 
 
-def _set_stream(stream: EntropyStream | None) -> None:
-    global _stream
-    _stream = stream
-
-
-def _forget_stream() -> None:
-    _set_stream(None)
+def _put_in_force(streams: Streams | None) -> None:
+    global _streams
+    _streams = streams
 
 
 def urandom(size: int, /) -> bytes:
-    """os.urandom, from the stream in force if there is one."""
-    return REAL_URANDOM(size) if _stream is None else _stream.draw(size)
+    """os.urandom, from the caller's stream while a seed is in force."""
+    return REAL_URANDOM(size) if _streams is None else _streams.draw(size, _caller())
+
+
+def _caller() -> str:
+    """The name of the module for which the bytes are drawn."""
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if name not in GO_BETWEENS:
+            return name
+        frame = frame.f_back
+    return ""
 
 
 @cache
@@ -77,21 +95,12 @@ def _aliases() -> Aliases:
 
 
 @contextmanager
-def _unseeded_generators(seed: int) -> Iterator[None]:
-    """`random.Random()` and `random.seed()` would ask the system, in C.
-
-    Each draws from a stream of the module that calls, so that a module which is imported in one run
-    and known from before in another shifts nobody else's numbers.
-    """
-    counts: dict[str, int] = {}
+def _unseeded_generators() -> Iterator[None]:
+    """`random.Random()` and `random.seed()` would ask the system, in C: they draw like the rest."""
     real_seed = random.Random.seed
 
     def seed_or_draw(self: random.Random, a: Any = None, version: int = 2) -> None:
-        if a is None:
-            caller = _calling_module()
-            counts[caller] = counts.get(caller, 0) + 1
-            a = mix(key("generator", seed, caller), counts[caller])
-        real_seed(self, a, version)
+        real_seed(self, int.from_bytes(urandom(32), "big") if a is None else a, version)
 
     hidden: random.Random = random.seed.__self__  # type: ignore[attr-defined]
     with ExitStack() as undo:
@@ -100,13 +109,6 @@ def _unseeded_generators(seed: int) -> Iterator[None]:
         random.Random.seed = seed_or_draw  # type: ignore[method-assign]
         random.seed = hidden.seed
         yield
-
-
-def _calling_module() -> str:
-    frame: Any = sys._getframe(2)
-    while frame is not None and frame.f_globals.get("__name__") == "random":
-        frame = frame.f_back
-    return "" if frame is None else str(frame.f_globals.get("__name__"))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the loop runs and hands out: callbacks, timers on whole nanoseconds, tasks with serial numbers."""
+"""What the loop hands out: timers on whole nanoseconds, tasks and futures with serial numbers."""
 
 from __future__ import annotations
 
@@ -7,35 +7,10 @@ import contextvars
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .clock import NS
+from failing_exchange.virtual.clock import NS
 
 if TYPE_CHECKING:
-    from .loop import VirtualLoop
-
-
-class Step(asyncio.Handle):
-    """A callback that is ready to run: asyncio's own handle, made faster."""
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:
-        _context: contextvars.Context
-        _callback: Any
-        _args: Any
-
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: VirtualLoop,
-        context: contextvars.Context | None,
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._loop = loop
-        self._context = contextvars.copy_context() if context is None else context
-        self._cancelled = False
-        self._source_traceback = self._repr = None
+    from failing_exchange.virtual.loop import VirtualLoop
 
 
 class Timer(asyncio.TimerHandle):

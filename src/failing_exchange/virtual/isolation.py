@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
-from .errors import Escape
+from failing_exchange.virtual.errors import Escape
 
 if TYPE_CHECKING:
-    from .loop import VirtualLoop
-    from .network import Network
+    from failing_exchange.virtual.loop import VirtualLoop
+    from failing_exchange.virtual.network import Network
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class IsolatedLoop(asyncio.BaseEventLoop):
     def network(self) -> Network:
         """The network of this loop, in memory: hosts, listeners, hooks."""
         if self._network is None:
-            from .network import Network
+            from failing_exchange.virtual.network import Network
 
             loop: VirtualLoop = self  # type: ignore[assignment]
             self._network = Network(loop)

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
 
-from .clock import NEVER_NS, NS, Clock, delay_in_ns, instant_in_ns
-from .errors import BudgetExceeded, Deadlock, SimulationError
-from .handles import Step, Timer, VenueTimer, VirtualFuture, VirtualTask
-from .isolation import IsolatedLoop
-from .waits import waiting_report
+from failing_exchange.virtual.clock import NEVER_NS, NS, Clock, delay_in_ns, instant_in_ns
+from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
+from failing_exchange.virtual.handles import Timer, VenueTimer, VirtualFuture, VirtualTask
+from failing_exchange.virtual.isolation import IsolatedLoop
+from failing_exchange.virtual.waits import waiting_report
 
 Args = TypeVarTuple("Args")
 
@@ -175,7 +175,7 @@ class VirtualLoop(IsolatedLoop):
         """As in asyncio."""
         if self._closed or self._debug:
             return super().call_soon(callback, *args, context=context)
-        handle = Step(callback, args, self, context)
+        handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -261,8 +261,8 @@ class VirtualLoop(IsolatedLoop):
     def _deadlock_text(self) -> str:
         who = waiting_report(self.tasks())
         return (
-            f"nothing can happen any more at virtual second {self.time():.10g}: no timer is set and "
-            f"no answer is under way, but these wait:\n{who or '  the caller of run_forever()'}"
+            f"nothing can happen any more at virtual second {self.time():.10g}: no timer is set "
+            f"and no answer is under way, but these wait:\n{who or '  the caller of run_forever()'}"
         )
 
     # Tasks

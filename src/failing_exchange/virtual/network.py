@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .errors import Escape, UnknownHost
-from .transport import Address, Delay, MemorySocket, MemoryTransport, join
+from failing_exchange.virtual.errors import Escape, UnknownHost
+from failing_exchange.virtual.transport import Address, Delay, MemorySocket, MemoryTransport, join
 
 if TYPE_CHECKING:
-    from .loop import VirtualLoop
+    from failing_exchange.virtual.loop import VirtualLoop
 
 OnConnect = Callable[[str, int], "float | BaseException | None"]
 

@@ -1,4 +1,4 @@
-"""Leading asyncio to our loop: `asyncio.run`, Runner, new_event_loop, whoever imported them when."""
+"""Leading asyncio to our loop: `asyncio.run`, Runner, new_event_loop, whoever imported them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from .handles import serial_hash
-from .loop import VirtualLoop
+from failing_exchange.virtual.handles import serial_hash
+from failing_exchange.virtual.loop import VirtualLoop
 
 
 @contextmanager

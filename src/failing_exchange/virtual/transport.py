@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .loop import VirtualLoop
+    from failing_exchange.virtual.loop import VirtualLoop
 
 RECEIVE_WINDOW_LIMIT = 262_144  # bytes on the way or unread that do not fill the sender's buffer
 HIGH_WATER_LIMIT = 65_536  # beyond it the writing protocol is paused, as in asyncio

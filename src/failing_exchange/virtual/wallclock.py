@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from ..errors import ConfigurationError
-from .aliases import Aliases
-from .clock import NS, Clock, delay_in_ns
-from .errors import SimulationError
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.virtual.aliases import Aliases
+from failing_exchange.virtual.clock import NS, Clock, delay_in_ns
+from failing_exchange.virtual.errors import SimulationError
 
 _NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
 REAL: dict[str, Callable[..., Any]] = {name: getattr(time, name) for name in _NAMES}
