@@ -267,13 +267,13 @@ def _divided_up(amount: int, by: int) -> int:
     return -(-amount // by)
 
 
-def _exact(decay: int | str | Fraction) -> Fraction:
+def _exact(decay: float | str | Fraction) -> Fraction:
     """What a second takes off, as an exact fraction greater than zero."""
-    try:
-        value = Fraction(decay)
+    try:  # a float is not what it looks like: 0.33 is 0.330000000000000015...
+        value = Fraction(0 if isinstance(decay, float) else decay)
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
-    if isinstance(decay, float) or value <= 0:
+    if value <= 0:
         raise ConfigurationError(
             f"decay is {decay!r}; expected what a second takes off the counter, exactly and above "
             'zero: 1, "0.33" or Fraction(1, 3)'
@@ -281,7 +281,7 @@ def _exact(decay: int | str | Fraction) -> Fraction:
     return value
 
 
-def _check_positive(name: str, value: int, unit: str) -> None:
+def _check_positive(name: str, value: object, unit: str) -> None:
     """Refuse what is no whole number above zero."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{name} is {value!r}; expected a whole number ({unit}) above 0")

@@ -1,0 +1,37 @@
+"""For the bot's side: what a careful client does when the venue, or the way to it, fails.
+
+Works with any ccxt-shaped exchange, ours or ccxt's own; time is the running loop's.
+"""
+
+from __future__ import annotations
+
+from failing_exchange.resilience.breaker import CircuitBreaker
+from failing_exchange.resilience.deferring import OrderQueue, Settled
+from failing_exchange.resilience.outcomes import Order, Outcome, Venue, outcome_of, wait_for
+from failing_exchange.resilience.placing import (
+    Placement,
+    find_order,
+    new_client_order_id,
+    place_order_with_retry,
+    robust_order_placement,
+)
+from failing_exchange.resilience.reconciling import Difference, Kind, Reconciler
+
+__all__ = [
+    "CircuitBreaker",
+    "Difference",
+    "Kind",
+    "Order",
+    "OrderQueue",
+    "Outcome",
+    "Placement",
+    "Reconciler",
+    "Settled",
+    "Venue",
+    "find_order",
+    "new_client_order_id",
+    "outcome_of",
+    "place_order_with_retry",
+    "robust_order_placement",
+    "wait_for",
+]

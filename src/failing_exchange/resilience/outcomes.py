@@ -1,0 +1,112 @@
+"""What the bot's side knows of a venue: ccxt's methods, and what its errors say."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from enum import Enum
+from typing import Any, Protocol, TypeAlias
+
+from failing_exchange.errors import MalformedResponseError
+
+Order: TypeAlias = dict[str, Any]  # ccxt's unified order
+
+log = logging.getLogger("failing_exchange.resilience")
+
+
+class Venue(Protocol):
+    """The methods that are called, with ccxt's arguments; ours and ccxt's exchanges have them."""
+
+    def create_order(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+        """Place an order: symbol, type, side, amount, price, params."""
+        ...
+
+    def fetch_order(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+        """Read one order: id, symbol, params."""
+        ...
+
+    def fetch_open_orders(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+        """Read the open orders: symbol."""
+        ...
+
+
+class Outcome(Enum):
+    """What an error says about the request that it answers."""
+
+    REFUSED = "refused"  # turned away at the gate: nothing happened, the same may pass later
+    UNKNOWN = "unknown"  # whether the venue acted is unknown
+    EXISTS = "exists"  # the client order id is taken: an earlier request did arrive
+    ABSENT = "absent"  # the venue knows no such order, or does not know it yet
+    REJECTED = "rejected"  # the venue's last word: the same request fails again
+    FOREIGN = "foreign"  # not the venue's error: a bug, an open breaker, a cancelled task
+
+
+# By class name, so that ccxt's own errors are understood without importing ccxt. An error takes
+# the row of its most derived class that has one.
+OUTCOMES: dict[str, Outcome] = {
+    "RateLimitError": Outcome.REFUSED,
+    "RateLimitExceeded": Outcome.REFUSED,
+    "BannedError": Outcome.REFUSED,
+    "DDoSProtection": Outcome.REFUSED,
+    "ExchangeMaintenanceError": Outcome.REFUSED,
+    "OnMaintenance": Outcome.REFUSED,
+    "ClockSkewError": Outcome.REFUSED,
+    "InvalidNonce": Outcome.REFUSED,
+    # A 503 may come from behind the engine (Binance: "execution status unknown").
+    "ExchangeNotAvailable": Outcome.UNKNOWN,
+    "OperationFailedError": Outcome.UNKNOWN,
+    "OperationFailed": Outcome.UNKNOWN,
+    "MalformedResponseError": Outcome.UNKNOWN,
+    "JSONDecodeError": Outcome.UNKNOWN,
+    "ClientError": Outcome.UNKNOWN,  # aiohttp's
+    "TimeoutError": Outcome.UNKNOWN,
+    "OSError": Outcome.UNKNOWN,  # ConnectionError is one
+    "DuplicateOrderError": Outcome.EXISTS,
+    "DuplicateOrderId": Outcome.EXISTS,
+    "OrderNotFoundError": Outcome.ABSENT,
+    "OrderNotFound": Outcome.ABSENT,
+    "ExchangeError": Outcome.REJECTED,
+}
+
+# Seconds to wait after a refusal that names no time itself.
+WAITS: dict[str, float] = {
+    "ClockSkewError": 1.0,  # a new timestamp is made at once; more than that is not ours to mend
+    "InvalidNonce": 1.0,
+    "BannedError": 120.0,  # the shortest ban that Binance gives
+    "DDoSProtection": 120.0,
+}
+WAIT_OTHERWISE = 60.0
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """What an error, ours or ccxt's or a transport's, says about the request.
+
+    >>> outcome_of(ConnectionResetError())
+    <Outcome.UNKNOWN: 'unknown'>
+    >>> outcome_of(KeyError("a bug"))
+    <Outcome.FOREIGN: 'foreign'>
+    """
+    for cls in type(error).__mro__:
+        if cls.__name__ in OUTCOMES:
+            return OUTCOMES[cls.__name__]
+    return Outcome.FOREIGN
+
+
+def wait_for(error: BaseException) -> float:
+    """Seconds after which a refused request may be repeated: what the error says, or a habit."""
+    told = getattr(error, "retry_after", None)
+    if isinstance(told, int | float) and told >= 0:
+        return float(told)
+    for cls in type(error).__mro__:
+        if cls.__name__ in WAITS:
+            return WAITS[cls.__name__]
+    return WAIT_OTHERWISE
+
+
+def readable(answer: object) -> Order:
+    """An order as the venue gave it; MalformedResponseError when it has no id to hold it by."""
+    if isinstance(answer, dict) and answer.get("id"):
+        return answer
+    raise MalformedResponseError(
+        f"The answer has no order id: {answer!r}; expected an order, its outcome is unknown"
+    )

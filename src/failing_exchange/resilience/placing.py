@@ -1,0 +1,276 @@
+"""Placing an order once, whatever happens to the request and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.resilience.outcomes import (
+    Order,
+    Outcome,
+    Venue,
+    log,
+    outcome_of,
+    readable,
+    wait_for,
+)
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+SENDS_MAX = 3  # when neither the caller nor the exchange says (`max_retries`)
+HORIZON = 20.0  # seconds; before that, "not found" may be lag (freqtrade#3649: 20 s and more)
+PATIENCE = 3_600.0  # seconds; the longest single wait that a refusal may ask for
+LOOKUP_PAUSES = (
+    0.5,
+    1.0,
+    2.0,
+    4.0,
+    8.0,
+)  # seconds between looking and looking again; the last stays
+LOOKUPS_MAX = 60  # then the outcome stays unknown, and the error that left it so is raised
+SECOND_LOOKS = ("fetch_open_orders", "fetch_closed_orders")  # other views, with lags of their own
+
+
+async def place_order_with_retry(
+    exchange: Venue,
+    symbol: str = "BTC/USDT",
+    type: str = "limit",
+    side: str = "buy",
+    amount: float = 0.01,
+    price: float | None = 50_000,
+    *,
+    params: Mapping[str, Any] | None = None,
+    max_retries: int | None = None,
+    horizon: float = HORIZON,
+    patience: float = PATIENCE,
+) -> Order:
+    """Place one order, once, through lost answers, rate limits and maintenance.
+
+    Every request carries the same client order id (`params["clientOrderId"]`, or a new one). When
+    an outcome is unknown, the order is looked up by that id, for `horizon` seconds, before it is
+    sent again. Refusals are waited out as long as they ask, up to `patience` seconds each.
+
+    Sends at most `max_retries` times (default: the exchange's `max_retries`, or 3). Then the last
+    error is raised, as is a rejection at once. An error with the note "outcome unknown" means that
+    not even looking it up worked. Market orders ignore `price`.
+    """
+    request = {"symbol": symbol, "type": type, "side": side, "amount": amount, "price": price}
+    placement = Placement(
+        exchange,
+        request | {"params": params or {}},
+        max_retries=max_retries,
+        horizon=horizon,
+        patience=patience,
+    )
+    return await placement.place()
+
+
+async def robust_order_placement(exchange: Venue, **kwargs: Any) -> Order:
+    """Place the order that `exchange.create_order(**kwargs)` would, once; errors as there.
+
+    Unlike the well-known recipe of this name, it neither repeats a request whose outcome is unknown
+    nor changes the price of a rejected order.
+    """
+    return await Placement(exchange, kwargs).place()
+
+
+def new_client_order_id() -> str:
+    """A client order id that nobody else has: 32 hex digits (seeded within a simulation)."""
+    return uuid4().hex
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """An order was sent and nobody knows what became of it."""
+
+    error: Exception
+    until: float  # loop time; from then on "not found" is believed
+    exists: bool = False  # the venue said that the id is taken: never send again
+    looked: int = 0
+
+
+class _NotYet(Exception):
+    """Not found, but it is too early to believe it."""
+
+
+class Placement:
+    """One intent to place an order; `place` may be called again after it raised, and goes on there.
+
+    `request` holds the arguments of `create_order`. `client_order_id` is the same in each request:
+    from `params`, from `id`, or made by `new_id`.
+    """
+
+    def __init__(
+        self,
+        exchange: Venue,
+        request: Mapping[str, Any],
+        *,
+        max_retries: int | None = None,
+        horizon: float = HORIZON,
+        patience: float = PATIENCE,
+        new_id: Callable[[], str] = new_client_order_id,
+    ) -> None:
+        self.exchange = exchange
+        self.request = dict(request)
+        params = dict(self.request.get("params") or {})
+        named = self.request.pop("id", None)
+        self.client_order_id = str(params.get("clientOrderId") or named or new_id())
+        self.request["params"] = params | {"clientOrderId": self.client_order_id}
+        if "market" in str(self.request.get("type", "")):
+            self.request.pop("price", None)
+        self.horizon = horizon
+        self.patience = patience
+        self._sends_max = _sends_max(exchange, max_retries)
+        self._sends = 0
+        self._doubt: _Doubt | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a request was sent whose outcome is unknown."""
+        return self._doubt is not None
+
+    async def place(self) -> Order:
+        """The order, found or newly placed. Raises as `place_order_with_retry` does."""
+        from tenacity import AsyncRetrying, retry_if_exception
+
+        self._sends = 0
+        if self._doubt is not None:
+            self._doubt.looked = 0
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(self._again), wait=self._pause, reraise=True
+        )
+        try:
+            return await retrying(self._step)
+        except Exception as error:
+            if self._doubt is None:
+                raise
+            doubtful = self._doubt.error
+            doubtful.add_note(
+                f"outcome unknown: look client order id {self.client_order_id} up before "
+                "sending the order again"
+            )
+            if error is doubtful:
+                raise
+            raise doubtful from error
+
+    async def _step(self) -> Order:
+        """Look once, or send once."""
+        if self._doubt is not None:
+            found = await self._look(self._doubt)
+            if found is not None:
+                self._doubt = None
+                return found
+        return await self._send()
+
+    async def _send(self) -> Order:
+        """One request; an unknown outcome leaves a doubt."""
+        self._sends += 1
+        try:
+            return readable(await self.exchange.create_order(**self.request))
+        except Exception as error:
+            outcome = outcome_of(error)
+            if outcome in (Outcome.UNKNOWN, Outcome.EXISTS):
+                until = asyncio.get_running_loop().time() + self.horizon
+                self._doubt = _Doubt(error, until, exists=outcome is Outcome.EXISTS)
+            raise
+
+    async def _look(self, doubt: _Doubt) -> Order | None:
+        """The order if it is there; None when it may be sent again; _NotYet while it is early."""
+        doubt.looked += 1
+        last = asyncio.get_running_loop().time() >= doubt.until
+        found = await find_order(self.exchange, self.request, self.client_order_id, thorough=last)
+        if found is not None:
+            return found
+        if not last:
+            raise _NotYet
+        self._doubt = None
+        if doubt.exists or self._sends >= self._sends_max:
+            raise doubt.error
+        return None
+
+    def _again(self, error: BaseException) -> bool:
+        """Whether another step follows this error."""
+        doubt, outcome = self._doubt, outcome_of(error)
+        if isinstance(error, _NotYet) or outcome is Outcome.UNKNOWN or outcome is Outcome.EXISTS:
+            return doubt is not None and doubt.looked < LOOKUPS_MAX
+        if outcome is not Outcome.REFUSED or wait_for(error) > self.patience:
+            return False
+        return self._sends < self._sends_max if doubt is None else doubt.looked < LOOKUPS_MAX
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Seconds until the next step."""
+        assert state.outcome is not None, "tenacity asks for a pause only after a step"
+        error = state.outcome.exception()
+        assert error is not None, "only errors are retried"
+        log.warning("Order %s: %r", self.client_order_id, error)
+        if outcome_of(error) is Outcome.REFUSED:
+            return wait_for(error)
+        doubt = self._doubt
+        assert doubt is not None, "whatever else is retried is in doubt"
+        pause = LOOKUP_PAUSES[min(doubt.looked, len(LOOKUP_PAUSES) - 1)]
+        left = doubt.until - asyncio.get_running_loop().time()
+        return min(pause, left) if left > 0 else pause
+
+
+async def find_order(
+    exchange: Venue, request: Mapping[str, Any], client_order_id: str, *, thorough: bool = True
+) -> Order | None:
+    """The order of that client order id, or None when the venue shows none (yet).
+
+    Asks for it by id; with `thorough`, or where a venue cannot be asked so, it also reads the lists
+    of open and closed orders. Raises what the venue raises, but for "not found" and "not possible".
+    """
+    symbol = request.get("symbol")
+    try:
+        answer = await exchange.fetch_order("", symbol, {"clientOrderId": client_order_id})
+        order = readable(answer)
+        if _matches(order, request) and order.get("clientOrderId") in (client_order_id, None):
+            return order
+    except Exception as error:
+        outcome = outcome_of(error)
+        if outcome not in (Outcome.ABSENT, Outcome.REJECTED):
+            raise
+        thorough = thorough or outcome is Outcome.REJECTED
+    return await _listed(exchange, request, client_order_id) if thorough else None
+
+
+async def _listed(
+    exchange: Venue, request: Mapping[str, Any], client_order_id: str
+) -> Order | None:
+    """The order from the venue's lists, or None."""
+    for name in SECOND_LOOKS:
+        fetch = getattr(exchange, name, None)
+        if fetch is None:
+            continue
+        try:
+            orders = await fetch(request.get("symbol"))
+        except Exception as error:
+            if type(error).__name__ in ("NotSupported", "NotSupportedError"):
+                continue
+            raise
+        for order in orders:
+            if order.get("clientOrderId") == client_order_id and _matches(order, request):
+                return readable(order)
+    return None
+
+
+def _matches(order: Order, request: Mapping[str, Any]) -> bool:
+    """Whether an order can be the requested one: its id may have been used before."""
+    return all(order.get(name) in (None, request.get(name)) for name in ("symbol", "side"))
+
+
+def _sends_max(exchange: Venue, asked: int | None) -> int:
+    """How often to send: what the caller says, else the exchange, else the default."""
+    if asked is None:
+        asked = getattr(exchange, "max_retries", None)
+        return asked if isinstance(asked, int) and asked >= 1 else SENDS_MAX
+    if asked < 1:
+        raise ConfigurationError(
+            f"max_retries is {asked!r}; expected how often to send at most, at least 1"
+        )
+    return asked
