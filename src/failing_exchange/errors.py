@@ -1,4 +1,4 @@
-"""Everything a client of ours can be raised, as one tree; each class is also ccxt's when ccxt is installed.
+"""All errors a client is raised, as one tree; each is also its ccxt twin when ccxt is installed.
 
     FailingExchangeError
     ├── ExchangeError                    the venue said no: asking again changes nothing

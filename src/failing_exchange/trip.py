@@ -29,6 +29,13 @@ class Decision(NamedTuple):
     verdict: Any
 
 
+class Edited(NamedTuple):
+    """An answer of which some fields say something else: (unified field name, value) each."""
+
+    answer: Any
+    edits: tuple[tuple[str, Any], ...]
+
+
 class Trip:
     """A form that fills up on its way. Only the gateway and the journal write to it.
 
@@ -38,8 +45,8 @@ class Trip:
 
     __slots__ = (
         "account", "active", "answer", "born_at", "command", "considered", "echo_of", "ended_at",
-        "happened", "hung_up", "message", "nth", "number", "operation", "reply", "struck", "symbol",
-        "told",
+        "gave_up_at", "happened", "hung_up", "is_push", "message", "nth", "number", "operation",
+        "reply", "struck", "symbol", "told",
     )  # fmt: skip
 
     def __init__(
@@ -57,7 +64,9 @@ class Trip:
         self.answer: Any = None
         self.told: Any = None
         self.ended_at = 0
+        self.gave_up_at = 0  # when the client stopped waiting; it does not hear what comes later
         self.hung_up = False
+        self.is_push = False
         self.echo_of = 0
         self.active: tuple[Any, ...] = ()  # the armed rules that strike this trip
         self.considered: tuple[str, ...] = ()  # those that matched it
@@ -70,4 +79,4 @@ class Trip:
     @property
     def failed(self) -> bool:
         """Whether the client heard nothing, or no."""
-        return self.told is None or isinstance(self.told, Reject)
+        return self.told is None or self.gave_up_at > 0 or isinstance(self.told, Reject)

@@ -10,7 +10,7 @@ from failing_exchange.core.chance import key, mix
 from failing_exchange.core.commands import Operator, Query
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.trip import Decision, Stage, Trip
+from failing_exchange.trip import Decision, Edited, Stage, Trip
 
 RULES_MAX = 1_000  # armed at once; one more is refused
 
@@ -58,13 +58,6 @@ class Cause(NamedTuple):
 
 
 Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer | Cause
-
-
-class Edited(NamedTuple):
-    """An answer of which some fields say something else: (unified field name, value) each."""
-
-    answer: Any
-    edits: tuple[tuple[str, Any], ...]
 
 
 # ---- who is struck, and when
@@ -246,3 +239,9 @@ class FaultPlan:
 
 def _nothing_to_see(query: Query) -> Any:
     raise RuntimeError("a plan that belongs to no venue has nothing to look at")
+
+
+__all__ = [
+    "ALWAYS", "Answer", "Cause", "Decision", "Delay", "Drop", "Edited", "Fault", "FaultPlan",
+    "HangUp", "Repeat", "Replace", "Rule", "Sighting", "Stage", "Trigger", "Verdict", "Whom",
+]  # fmt: skip

@@ -1,0 +1,67 @@
+"""The venue's clock: the running loop's, in integer nanoseconds since the epoch."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+SECOND = 1_000_000_000
+
+
+class Cancelable(Protocol):
+    """A timer that can be taken back."""
+
+    def cancel(self) -> None:
+        """Take it back."""
+
+
+class VenueClock:
+    """Reads no time before it is bound to a loop, which happens at the venue's first await.
+
+    On a virtual loop the instant is the loop's own. On any other loop the wall clock is read once,
+    at the start, and loop time is added to it: the venue's time never jumps.
+    """
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._virtual: Any = None
+        self._epoch = 0
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Use this loop from now on; the instants go on where another loop has left them."""
+        before = self.now() if self.loop is not None else 0
+        self.loop = loop
+        self._virtual = loop if hasattr(loop, "call_at_ns") else None
+        if self._virtual is None:
+            start = max(before, time.time_ns())
+            self._epoch = start - int(loop.time() * SECOND)
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether waiting is free."""
+        return self._virtual is not None
+
+    def now(self) -> int:
+        """The instant."""
+        if self._virtual is not None:
+            return int(self._virtual.now_ns())
+        assert self.loop is not None, "the clock is read before it is bound"
+        return self._epoch + int(self.loop.time() * SECOND)
+
+    def call_at(
+        self, at: int, callback: Callable[..., None], *args: Any, counts: bool = True
+    ) -> Cancelable:
+        """Have something called at an instant. `counts`: whether a client waits for it."""
+        assert self.loop is not None
+        if self._virtual is not None:
+            when = at - self._virtual.epoch_ns
+            timer: Cancelable = self._virtual.call_at_ns(when, callback, *args, counts=counts)
+            return timer
+        return self.loop.call_at((at - self._epoch) / SECOND, callback, *args)
+
+    def fail(self, error: BaseException) -> None:
+        """A bug of ours: end the simulation. In real time the venue raises it at the next call."""
+        if self._virtual is not None:
+            self._virtual.fail(error)

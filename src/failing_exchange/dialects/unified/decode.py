@@ -1,0 +1,335 @@
+"""From a unified call to a command. A message is the tuple of the call's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.market import Market, Prevention
+from failing_exchange.core.order import OrderType, Side, TimeInForce
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.dialects.unified.numbers import atoms_of, lots_of, ticks_of
+from failing_exchange.trip import Trip
+
+MILLISECOND = 1_000_000
+BUY, SELL, LIMIT, MARKET = Side.BUY, Side.SELL, OrderType.LIMIT, OrderType.MARKET
+SIDES = {"buy": BUY, "sell": SELL}
+TIMEFRAMES = {
+    "1s": 1, "1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1_800, "1h": 3_600, "2h": 7_200,
+    "4h": 14_400, "6h": 21_600, "8h": 28_800, "12h": 43_200, "1d": 86_400,
+}  # fmt: skip
+# order type -> (as a limit order, as a market order) when a trigger price is given
+KINDS: dict[str, OrderType] = {
+    "limit": LIMIT,
+    "market": MARKET,
+    "limit_maker": LIMIT,
+    "stop_loss": OrderType.STOP_LOSS,
+    "stop_loss_limit": OrderType.STOP_LOSS_LIMIT,
+    "take_profit": OrderType.TAKE_PROFIT,
+    "take_profit_limit": OrderType.TAKE_PROFIT_LIMIT,
+    "trailing_stop": OrderType.TRAILING_STOP,
+}
+ALIASES = {"stop": "stop_loss", "stop_market": "stop_loss", "stop_limit": "stop_loss_limit",
+           "trailing_stop_market": "trailing_stop"}  # fmt: skip
+TRIGGERS = {  # parameter -> (as a limit order, as a market order)
+    "triggerPrice": (OrderType.STOP_LOSS_LIMIT, OrderType.STOP_LOSS),
+    "stopPrice": (OrderType.STOP_LOSS_LIMIT, OrderType.STOP_LOSS),
+    "stopLossPrice": (OrderType.STOP_LOSS_LIMIT, OrderType.STOP_LOSS),
+    "takeProfitPrice": (OrderType.TAKE_PROFIT_LIMIT, OrderType.TAKE_PROFIT),
+}
+CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
+
+
+class Decoder:
+    """Reads calls with the markets in force."""
+
+    def __init__(self, market: Callable[[str], Market | None]) -> None:
+        self._market = market
+
+    def __call__(self, trip: Trip) -> Any:
+        """The command of a trip; raises `Reject` for what cannot be read."""
+        return DECODERS[trip.operation](self, trip)
+
+    def market(self, symbol: object) -> Market:
+        """A market by its unified symbol."""
+        market = self._market(symbol) if isinstance(symbol, str) else None
+        if market is None:
+            raise Reject(Reason.UNKNOWN_SYMBOL, f"Symbol not found: {symbol!r} is not traded here")
+        return market
+
+    def order(self, account: str, arguments: tuple[Any, ...]) -> c.PlaceOrder:
+        """(symbol, type, side, amount, price, params) as a command."""
+        symbol, kind, side, amount, price, params = arguments
+        market = self.market(symbol)
+        found = SIDES.get(side) if isinstance(side, str) else None
+        if found is None:
+            raise Reject(
+                Reason.INVALID_ORDER, f'Invalid side: {side!r} is neither "buy" nor "sell"'
+            )
+        if not params and kind == "limit":  # the common case, without detours
+            lots, ticks = lots_of(amount, market.amount_step), ticks_of(price, market.price_step)
+            return c.PlaceOrder(account, symbol, found, LIMIT, lots, ticks)
+        return _rare_order(account, market, kind, found, amount, price, params or {})
+
+
+def _rare_order(
+    account: str,
+    market: Market,
+    kind: object,
+    side: Side,
+    amount: object,
+    price: object,
+    params: Mapping[str, Any],
+) -> c.PlaceOrder:
+    order_type, stop = _kind(kind, price, params)
+    priced = order_type in (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+    if priced and price is None:
+        raise Reject(
+            Reason.INVALID_PRICE, f"Invalid price: a {order_type} order needs one, not None"
+        )
+    cost = params.get("cost")
+    step = market.price_step
+    return c.PlaceOrder(
+        account=account,
+        symbol=market.symbol,
+        side=side,
+        kind=order_type,
+        lots=0 if cost is not None else lots_of(amount, market.amount_step),
+        ticks=ticks_of(price, step) if priced else 0,
+        cost=atoms_of(cost) if cost is not None else 0,
+        time_in_force=_time_in_force(params),
+        post_only=bool(params.get("postOnly")) or kind == "limit_maker" or _force(params) == "PO",
+        client_id=_client_id(params),
+        stop_ticks=ticks_of(stop, step) if stop is not None else 0,
+        trail_ticks=_trail(market, price, params) if order_type is OrderType.TRAILING_STOP else 0,
+        prevention=_prevention(params),
+        test=bool(params.get("test")),
+    )
+
+
+def _kind(
+    kind: object, price: object, params: Mapping[str, Any]
+) -> tuple[OrderType, object | None]:
+    """The order type and its trigger price. Without a type, a price makes it a limit order."""
+    if kind is None:
+        kind = "market" if price is None else "limit"
+    name = ALIASES.get(str(kind).lower(), str(kind).lower())
+    found = KINDS.get(name)
+    if found is None:
+        known = ", ".join([*KINDS, *ALIASES])
+        raise Reject(Reason.INVALID_ORDER, f"Invalid type: {kind!r} is none of {known}")
+    if "trailingAmount" in params or "trailingPercent" in params:
+        return OrderType.TRAILING_STOP, None
+    for name, (as_limit, as_market) in TRIGGERS.items():
+        if params.get(name) is not None:
+            plain = found in (LIMIT, MARKET)
+            as_priced = as_limit if found is LIMIT else as_market
+            return (as_priced if plain else found), params[name]
+    return found, None
+
+
+def _trail(market: Market, price: object, params: Mapping[str, Any]) -> int:
+    if params.get("trailingAmount") is not None:
+        return ticks_of(params["trailingAmount"], market.price_step)
+    percent = params.get("trailingPercent")
+    if percent is None or price is None:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "Invalid order: a trailing stop needs params trailingAmount, or trailingPercent "
+            "with a reference price",
+        )
+    return max(1, ticks_of(price, market.price_step) * atoms_of(percent) // (100 * 10**8))
+
+
+def _force(params: Mapping[str, Any]) -> str:
+    return str(params.get("timeInForce") or "").upper()
+
+
+def _time_in_force(params: Mapping[str, Any]) -> TimeInForce:
+    text = _force(params)
+    if not text or text == "PO":
+        return TimeInForce.GTC
+    if text not in TimeInForce.__members__:
+        raise Reject(
+            Reason.INVALID_ORDER, f"Invalid timeInForce: {text!r} is not GTC, IOC, FOK or PO"
+        )
+    return TimeInForce(text)
+
+
+def _client_id(params: Mapping[str, Any]) -> str:
+    value = params.get("clientOrderId") or params.get("newClientOrderId") or ""
+    if not isinstance(value, str) or len(value) > CLIENT_ID_LENGTH_MAX:
+        raise Reject(
+            Reason.BAD_REQUEST,
+            f"Invalid clientOrderId: {value!r} is no text of at most {CLIENT_ID_LENGTH_MAX} "
+            "characters",
+        )
+    return value
+
+
+def _prevention(params: Mapping[str, Any]) -> Prevention | None:
+    value = params.get("selfTradePrevention") or params.get("selfTradePreventionMode")
+    if value is None:
+        return None
+    name = str(value).upper()
+    if name not in Prevention.__members__:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            f"Invalid selfTradePrevention: {value!r} is none of {', '.join(Prevention)}",
+        )
+    return Prevention[name]
+
+
+def order_id_of(value: object, params: Mapping[str, Any]) -> tuple[int, str]:
+    """(order id, client order id) of a call that names an order."""
+    client_id = _client_id(params) or str(params.get("origClientOrderId") or "")
+    if value in (None, "") and client_id:
+        return 0, client_id
+    text = str(value)
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or text == "0":
+        raise Reject(
+            Reason.ORDER_NOT_FOUND, f"Order not found: {value!r} is no order id of this venue"
+        )
+    return int(text), ""
+
+
+def _instant(since: object) -> int:
+    if since is None:
+        return 0
+    if isinstance(since, bool) or not isinstance(since, (int, float)) or since < 0:
+        raise Reject(Reason.BAD_REQUEST, f"Invalid since: {since!r} is no time in milliseconds")
+    return int(since) * MILLISECOND
+
+
+def _limit(value: object, default: int, most: int) -> int:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 1:
+        raise Reject(Reason.BAD_REQUEST, f"Invalid limit: {value!r} is no number of at least 1")
+    return min(int(value), most)
+
+
+def _create(d: Decoder, t: Trip) -> Any:
+    return d.order(t.account, t.message)
+
+
+def _create_list(d: Decoder, t: Trip) -> Any:
+    first, second = (d.order(t.account, leg) for leg in t.message)
+    return c.PlaceOrderList(t.account, (first, second))
+
+
+def _cancel(d: Decoder, t: Trip) -> Any:
+    value, symbol, params = t.message
+    if symbol:
+        d.market(symbol)
+    return c.CancelOrder(t.account, symbol or "", *order_id_of(value, params))
+
+
+def _cancel_all(d: Decoder, t: Trip) -> Any:
+    if t.symbol:
+        d.market(t.symbol)
+    return c.CancelAllOrders(t.account, t.symbol)
+
+
+def _edit(d: Decoder, t: Trip) -> Any:
+    value, order, params = t.message
+    cancel = c.CancelOrder(t.account, order[0], *order_id_of(value, params))
+    return c.ReplaceOrder(cancel, d.order(t.account, order))
+
+
+def _amend(d: Decoder, t: Trip) -> Any:
+    value, symbol, amount, params = t.message
+    order_id, client_id = order_id_of(value, params)
+    lots = lots_of(amount, d.market(symbol).amount_step)
+    return c.AmendOrder(t.account, symbol, order_id, lots, client_id)
+
+
+def _order(d: Decoder, t: Trip) -> Any:
+    value, symbol, params = t.message
+    if symbol:
+        d.market(symbol)
+    return c.FetchOrder(t.account, symbol or "", *order_id_of(value, params))
+
+
+def _orders(which: str) -> Callable[[Decoder, Trip], Any]:
+    def decode(d: Decoder, t: Trip) -> Any:
+        since, limit = t.message
+        if t.symbol:
+            d.market(t.symbol)
+        most = None if limit is None else _limit(limit, 500, 10_000)
+        return c.FetchOrders(t.account, t.symbol, which, _instant(since), most)
+
+    return decode
+
+
+def _fills(d: Decoder, t: Trip) -> Any:
+    order_id, since, limit = t.message
+    if t.symbol:
+        d.market(t.symbol)
+    number = order_id_of(order_id, {})[0] if order_id is not None else 0
+    most = None if limit is None else _limit(limit, 500, 10_000)
+    return c.FetchFills(t.account, t.symbol, number, _instant(since), most)
+
+
+def _book(d: Decoder, t: Trip) -> Any:
+    d.market(t.symbol)
+    return c.FetchBook(t.account, t.symbol, _limit(t.message, 100, 5_000))
+
+
+def _trades(d: Decoder, t: Trip) -> Any:
+    since, limit = t.message
+    d.market(t.symbol)
+    return c.FetchTrades(t.account, t.symbol, _instant(since), _limit(limit, 500, 1_000))
+
+
+def _candles(d: Decoder, t: Trip) -> Any:
+    timeframe, since, limit = t.message
+    d.market(t.symbol)
+    seconds = TIMEFRAMES.get(timeframe)
+    if seconds is None:
+        raise Reject(
+            Reason.BAD_REQUEST,
+            f"Invalid timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}",
+        )
+    return c.FetchCandles(t.account, t.symbol, seconds, _instant(since), _limit(limit, 500, 1_500))
+
+
+def _ticker(d: Decoder, t: Trip) -> Any:
+    return c.FetchTicker(t.account, t.symbol)
+
+
+def _tickers(d: Decoder, t: Trip) -> Any:
+    for symbol in t.message:
+        d.market(symbol)
+    return c.FetchTickers(t.account, t.message)
+
+
+DECODERS: dict[str, Callable[[Decoder, Trip], Any]] = {
+    "create_order": _create,
+    "create_oco_order": _create_list,
+    "cancel_order": _cancel,
+    "cancel_all_orders": _cancel_all,
+    "edit_order": _edit,
+    "amend_order": _amend,
+    "fetch_order": _order,
+    "fetch_open_orders": _orders("open"),
+    "fetch_closed_orders": _orders("closed"),
+    "fetch_canceled_orders": _orders("canceled"),
+    "fetch_orders": _orders("all"),
+    "fetch_my_trades": _fills,
+    "fetch_order_trades": _fills,
+    "fetch_balance": lambda d, t: c.FetchBalance(t.account),
+    "fetch_ticker": _ticker,
+    "fetch_tickers": _tickers,
+    "fetch_bids_asks": _tickers,
+    "fetch_last_prices": _tickers,
+    "fetch_order_book": _book,
+    "fetch_trades": _trades,
+    "fetch_ohlcv": _candles,
+    "fetch_markets": lambda d, t: c.FetchMarkets(t.account),
+    "fetch_currencies": lambda d, t: c.FetchMarkets(t.account),
+    "fetch_trading_fees": lambda d, t: c.FetchMarkets(t.account),
+    "fetch_time": lambda d, t: c.FetchTime(t.account),
+    "fetch_status": lambda d, t: c.FetchStatus(t.account),
+}

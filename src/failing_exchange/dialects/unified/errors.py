@@ -1,0 +1,50 @@
+"""From a refusal to the error that the client is raised."""
+
+from __future__ import annotations
+
+from failing_exchange import errors as e
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.reject import Reason, Reject
+
+ERRORS: dict[Reason, type[e.FailingExchangeError]] = {
+    Reason.BAD_REQUEST: e.BadRequestError,
+    Reason.NOT_SUPPORTED: e.NotSupportedError,
+    Reason.UNKNOWN_SYMBOL: e.SymbolNotFoundError,
+    Reason.INVALID_ORDER: e.InvalidOrderError,
+    Reason.INVALID_PRICE: e.InvalidOrderError,
+    Reason.INVALID_AMOUNT: e.InvalidOrderError,
+    Reason.INVALID_COST: e.InvalidOrderError,
+    Reason.PRICE_BAND: e.InvalidOrderError,
+    Reason.WOULD_MATCH: e.OrderWouldMatchError,
+    Reason.WOULD_TRIGGER: e.InvalidOrderError,
+    Reason.TOO_MANY_ORDERS: e.InvalidOrderError,
+    Reason.DUPLICATE_CLIENT_ID: e.DuplicateOrderError,
+    Reason.ORDER_NOT_FOUND: e.OrderNotFoundError,
+    Reason.INSUFFICIENT_FUNDS: e.InsufficientBalanceError,
+    Reason.MARKET_HALTED: e.MarketClosedError,
+    Reason.CANCEL_ONLY: e.MarketClosedError,
+    Reason.TRADING_DISABLED: e.MarketClosedError,
+    Reason.ACCOUNT_FROZEN: e.AccountSuspendedError,
+    Reason.KEY_REFUSED: e.AuthenticationError,
+    Reason.PERMISSION_DENIED: e.PermissionDeniedError,
+    Reason.RESTRICTED_LOCATION: e.RestrictedLocationError,
+    Reason.CLOCK_SKEW: e.ClockSkewError,
+    Reason.RATE_LIMITED: e.RateLimitError,
+    Reason.TOO_MANY_ORDERS_SENT: e.RateLimitError,
+    Reason.BANNED: e.BannedError,
+    Reason.MAINTENANCE: e.ExchangeMaintenanceError,
+    Reason.UNAVAILABLE: e.ExchangeUnavailableError,
+    Reason.OUTCOME_UNKNOWN: e.RequestTimeoutError,
+    Reason.CONNECTION_LOST: e.ConnectionLostError,
+    Reason.TIMED_OUT: e.RequestTimeoutError,
+    Reason.MALFORMED: e.MalformedResponseError,
+}
+
+
+def error_of(refused: Reject, at: int) -> e.FailingExchangeError:
+    """The error for a refusal, heard at an instant; `retry_after` is counted from then."""
+    kind = ERRORS[refused.reason]
+    if issubclass(kind, (e.RateLimitError, e.BannedError, e.ExchangeMaintenanceError)):
+        wait = None if refused.until is None else max(0, refused.until - at) / SECOND
+        return kind(refused.text, reason=refused.reason.value, retry_after=wait)
+    return kind(refused.text, reason=refused.reason.value)

@@ -1,0 +1,63 @@
+"""Numbers at the door: decimal text and floats to whole steps and back, exactly."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
+
+from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.reject import Reason, Reject
+
+NUMBERS_CACHED_MAX = 16_384  # the least recently used number is read again
+UNITS_MAX = 10**15  # a larger number is refused
+
+
+@lru_cache(maxsize=NUMBERS_CACHED_MAX, typed=True)
+def ticks_of(value: object, price_step: int) -> int:
+    """A price as whole ticks, rounded to the nearest as ccxt does.
+
+    >>> ticks_of(50000.004, 10**6), ticks_of("0.1", 10**6)
+    (5000000, 10)
+    """
+    atoms = _atoms(value, "price", Reason.INVALID_PRICE)
+    return int((atoms / price_step).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+@lru_cache(maxsize=NUMBERS_CACHED_MAX, typed=True)
+def lots_of(value: object, amount_step: int) -> int:
+    """An amount as whole lots, cut off as ccxt does.
+
+    >>> lots_of(0.1 + 0.2, 10**7), lots_of(1, 10**3)
+    (3, 100000)
+    """
+    return int(_atoms(value, "amount", Reason.INVALID_AMOUNT) / amount_step)
+
+
+@lru_cache(maxsize=NUMBERS_CACHED_MAX, typed=True)
+def atoms_of(value: object) -> int:
+    """A balance or a cost as atoms, cut off."""
+    return int(_atoms(value, "cost", Reason.INVALID_COST))
+
+
+def _atoms(value: object, what: str, reason: Reason) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        raise Reject(reason, f"Invalid {what}: {value!r} is no number")
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+    except InvalidOperation:
+        raise Reject(reason, f"Invalid {what}: {value!r} is no number") from None
+    if not number.is_finite() or abs(number) > UNITS_MAX:
+        raise Reject(reason, f"Invalid {what}: {value!r} is no finite number up to 10**15")
+    if number <= 0:
+        raise Reject(reason, f"Invalid {what}: {value!r} must be greater than 0")
+    return number * ATOMS
+
+
+def price_of(ticks: int, market: Market) -> float:
+    """Ticks as the nearest float."""
+    return ticks * market.price_step / ATOMS
+
+
+def amount_of(lots: int, market: Market) -> float:
+    """Lots as the nearest float."""
+    return lots * market.amount_step / ATOMS

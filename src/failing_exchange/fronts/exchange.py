@@ -1,0 +1,156 @@
+"""`FailingExchange`: an honest exchange in your process that fails on command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from failing_exchange.dialects.unified import encode
+from failing_exchange.dialects.unified.decode import TIMEFRAMES
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.fronts.controls import Controls
+from failing_exchange.fronts.helpers import Helpers
+from failing_exchange.fronts.local import LocalClient
+from failing_exchange.fronts.streams import Streams
+from failing_exchange.fronts.unified_api import UnifiedApi, add_aliases
+from failing_exchange.fronts.watching import WatchApi
+from failing_exchange.journal import Journal
+from failing_exchange.maintenance import MaintenanceSchedule
+from failing_exchange.venue import Venue
+from failing_exchange.world import balances_of, markets_of
+
+DEFAULT_TIMEOUT = 10.0  # seconds until a call gives up
+
+
+class FailingExchange(UnifiedApi, WatchApi, Helpers, Controls):
+    """A ccxt-shaped async exchange: five markets, honest inside, failing only where you say so.
+
+    It needs no running loop and reads no clock until its first await.
+
+    base_failure_rate: the probability that any request fails, in a way drawn at random.
+    rate_limit_threshold, rate_limit_window: at most so many requests in so many seconds (sliding).
+    connection_timeout: seconds until a call without an answer gives up.
+    max_retries: what `failing_exchange.resilience` uses by default; the exchange never retries.
+    maintenance_schedule: {"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": …}}, UTC.
+    seed: the same seed gives the same market, latencies and draws.
+    markets: symbols of the default world, or `Market` objects; None = all five.
+    balances: the default account's, in units; None = plenty.
+    latency: "auto" (40 ms in virtual time, none in real time), None, milliseconds, a distribution.
+    background: False leaves the clients alone on their books.
+    journal: a path that every trip is written to, as JSON lines.
+
+    >>> import asyncio
+    >>> exchange = FailingExchange(seed=7)
+    >>> asyncio.run(exchange.fetch_ticker("BTC/USDT"))["symbol"]
+    'BTC/USDT'
+    """
+
+    id = "failing_exchange"
+    name = "Failing Exchange"
+
+    def __init__(
+        self,
+        base_failure_rate: float = 0.0,
+        rate_limit_threshold: int | None = None,
+        rate_limit_window: float = 60,
+        connection_timeout: float | None = DEFAULT_TIMEOUT,
+        max_retries: int = 3,
+        maintenance_schedule: Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        markets: object = None,
+        balances: object = None,
+        latency: object = "auto",
+        background: bool = True,
+        fee_asset: str | None = None,
+        journal: str | None = None,
+    ) -> None:
+        _check(connection_timeout, max_retries, seed)
+        venue = Venue(
+            seed=seed,
+            markets=markets_of(markets),
+            latency=latency,
+            background=background,
+            journal=Journal(path=journal),
+        )
+        self._join(venue, "main", balances, fee_asset, connection_timeout, max_retries)
+        self.set_base_failure_rate(base_failure_rate)
+        if rate_limit_threshold is not None:
+            self._set_sliding_window(rate_limit_threshold, rate_limit_window)
+        venue.maintenance = MaintenanceSchedule.parse(maintenance_schedule)
+
+    def _join(
+        self,
+        venue: Venue,
+        account: str,
+        balances: object,
+        fee_asset: str | None,
+        timeout: float | None,
+        max_retries: int,
+    ) -> None:
+        self._venue = venue
+        self._modes = {}
+        self._client = LocalClient(venue, account, timeout=timeout)
+        self._streams = Streams(venue, account)
+        self.max_retries = max_retries
+        self.connection_timeout = timeout
+        venue.open_account(account, balances_of(balances), fee_asset)
+        self.markets: dict[str, Any] = {s: encode.market(m) for s, m in venue.markets.items()}
+        self.symbols = sorted(self.markets)
+        self.currencies = encode.currencies_of(list(venue.markets.values()))
+        self.timeframes = {name: name for name in TIMEFRAMES}
+
+    def client(
+        self, account: str, *, balances: object = None, fee_asset: str | None = None
+    ) -> FailingExchange:
+        """Another account on the same venue; an account of that name is joined, not made anew."""
+        other = FailingExchange.__new__(FailingExchange)
+        other._join(
+            self._venue, account, balances, fee_asset, self.connection_timeout, self.max_retries
+        )
+        other._modes = self._modes
+        return other
+
+    @property
+    def seed(self) -> int:
+        """The seed of market, latencies and draws."""
+        return self._venue.seed
+
+    @property
+    def journal(self) -> Journal:
+        """Every trip, with both columns."""
+        return self._venue.journal
+
+    @property
+    def venue(self) -> Venue:
+        """The venue behind this client."""
+        return self._venue
+
+    async def operate(self, command: Any) -> None:
+        """Have the operator do something: an incident such as `HaltMarket`; see core.commands."""
+        await self._client.ready()
+        self._venue.gateway.operate(command)
+
+    async def close(self) -> None:
+        """Let go. A bug of ours that an earlier trip met is raised here."""
+        self._venue.close()
+
+    async def __aenter__(self) -> FailingExchange:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+
+add_aliases(FailingExchange)
+
+
+def _check(timeout: object, retries: object, seed: object) -> None:
+    if timeout is not None and (not isinstance(timeout, (int, float)) or timeout <= 0):
+        raise ConfigurationError(
+            f"connection_timeout must be seconds above 0, or None for ever, not {timeout!r}"
+        )
+    if not isinstance(retries, int) or retries < 0:
+        raise ConfigurationError(f"max_retries must be a whole number from 0, not {retries!r}")
+    if not isinstance(seed, int):
+        raise ConfigurationError(f"seed must be a whole number, not {seed!r}")

@@ -1,0 +1,163 @@
+"""ccxt's local helpers: markets, precision, times. None of them asks the venue."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from failing_exchange.core.market import PPM, Market, atoms_text
+from failing_exchange.core.reject import Reject
+from failing_exchange.dialects.unified.decode import TIMEFRAMES
+from failing_exchange.dialects.unified.encode import iso
+from failing_exchange.dialects.unified.errors import error_of
+from failing_exchange.dialects.unified.numbers import atoms_of, lots_of, ticks_of
+from failing_exchange.errors import BadRequestError, SymbolNotFoundError
+from failing_exchange.fronts.local import LocalClient
+from failing_exchange.fronts.unified_api import camel
+from failing_exchange.venue import Venue
+
+TICK_SIZE = 4  # ccxt's name for "precision holds steps"
+UNSUPPORTED = ("withdraw", "transfer", "fetchDeposits", "fetchLedger", "fetchPositions")
+
+
+class Helpers:
+    """What ccxt's exchange objects offer besides requests."""
+
+    _venue: Venue
+    _client: LocalClient
+    markets: dict[str, Any]
+    connection_timeout: float | None
+    precisionMode = TICK_SIZE
+    rateLimit = 0
+    enableRateLimit = False
+    apiKey = ""
+    secret = ""
+    password = ""
+
+    async def load_markets(self, reload: bool = False, params: object = None) -> dict[str, Any]:
+        """The rules of every market by symbol; asks the venue once, or again with `reload`."""
+        if reload or not getattr(self, "_loaded", False):
+            found = await self._client.call("fetch_markets", "", ())
+            self.markets = {market["symbol"]: market for market in found}
+            self._loaded = True
+        return self.markets
+
+    @property
+    def has(self) -> dict[str, bool]:
+        """Which unified calls there are, by ccxt's names."""
+        names = [name for name in dir(type(self)) if name.startswith(_VERBS) and "_" in name]
+        found = {camel(name): True for name in names}
+        return {**found, "spot": True, "margin": False, "swap": False} | dict.fromkeys(
+            UNSUPPORTED, False
+        )
+
+    @property
+    def timeout(self) -> float | None:
+        """The time until a call gives up, in milliseconds as in ccxt."""
+        return None if self.connection_timeout is None else self.connection_timeout * 1_000
+
+    def market(self, symbol: str) -> dict[str, Any]:
+        """The rules of a market."""
+        if symbol not in self.markets:
+            raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not traded here")
+        found: dict[str, Any] = self.markets[symbol]
+        return found
+
+    def amount_to_precision(self, symbol: str, amount: Any) -> str:
+        """An amount cut to the market's step, as text."""
+        market = self._rules(symbol)
+        every = market.amount_every
+        lots = _read(lots_of, amount, market.amount_step) // every * every
+        if not lots:
+            raise BadRequestError(
+                f"{symbol} amount {amount!r} is less than the step {market.amount_text(every)}"
+            )
+        return market.amount_text(lots)
+
+    def price_to_precision(self, symbol: str, price: Any) -> str:
+        """A price rounded to the market's step, as text."""
+        market = self._rules(symbol)
+        every = market.price_every
+        ticks = _read(ticks_of, price, market.price_step)
+        return market.price_text((2 * ticks + every) // (2 * every) * every)
+
+    def cost_to_precision(self, symbol: str, cost: Any) -> str:
+        """A cost cut to eight places, as text."""
+        self._rules(symbol)
+        return atoms_text(_read(atoms_of, cost))
+
+    def calculate_fee(
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: float,
+        price: float,
+        takerOrMaker: str = "taker",
+        params: object = None,
+    ) -> dict[str, Any]:
+        """The fee that an order would be charged in the asset it receives."""
+        market = self._rules(symbol)
+        rate = market.maker_fee if takerOrMaker == "maker" else market.taker_fee
+        got = Decimal(str(amount)) * (Decimal(str(price)) if side == "sell" else 1)
+        return {
+            "type": takerOrMaker,
+            "currency": market.quote if side == "sell" else market.base,
+            "rate": rate / PPM,
+            "cost": float(got * rate / PPM),
+        }
+
+    def milliseconds(self) -> int:
+        """The client's clock in milliseconds: the venue's, once it has started."""
+        if self._venue.loop is not None:
+            return self._venue.clock.now() // 1_000_000
+        return int(datetime.now(UTC).timestamp() * 1_000)
+
+    def seconds(self) -> int:
+        """The same in seconds."""
+        return self.milliseconds() // 1_000
+
+    def iso8601(self, timestamp: int | None = None) -> str | None:
+        """Milliseconds as ISO 8601 text."""
+        return None if timestamp is None else iso(int(timestamp))
+
+    def parse8601(self, text: str | None = None) -> int | None:
+        """ISO 8601 text as milliseconds; None for what is none."""
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:  # as in ccxt, None says that it could not be read
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1_000)
+
+    def parse_timeframe(self, timeframe: str) -> int:
+        """A timeframe in seconds."""
+        if timeframe not in TIMEFRAMES:
+            known = ", ".join(TIMEFRAMES)
+            raise BadRequestError(f"Invalid timeframe: {timeframe!r} is none of {known}")
+        return TIMEFRAMES[timeframe]
+
+    def check_required_credentials(self, error: bool = True) -> bool:
+        """Always True: the in-process door asks for no key."""
+        return True
+
+    def set_sandbox_mode(self, enabled: bool) -> None:
+        """Changes nothing: this venue is a sandbox."""
+
+    def _rules(self, symbol: str) -> Market:
+        self.market(symbol)
+        return self._venue.market_of(symbol)
+
+
+_VERBS = ("fetch_", "create_", "cancel_", "edit_", "amend_", "watch_", "un_watch_", "load_")
+
+
+def _read(parse: Any, *arguments: Any) -> int:
+    try:
+        return int(parse(*arguments))
+    except Reject as refused:
+        raise error_of(refused, 0) from None

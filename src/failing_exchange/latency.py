@@ -1,0 +1,90 @@
+"""How long messages travel: half of it before the engine, half after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from failing_exchange.core.chance import ONE, mix
+from failing_exchange.errors import ConfigurationError
+
+MILLISECOND = 1_000_000
+
+# Quantiles of a lognormal distribution with sigma 0.5, in thousandths of its median: 0.001, then
+# 1/128, 3/128, … 127/128, then 0.999. Literals, so that no platform's libm takes part.
+QUANTILES = (
+    213, 299, 370, 414, 449, 479, 505, 529, 552, 573, 594, 613, 632, 651, 669, 687, 705,
+    722, 740, 757, 775, 792, 809, 827, 844, 862, 879, 897, 915, 934, 952, 971, 990, 1010,
+    1030, 1050, 1071, 1093, 1115, 1137, 1161, 1185, 1210, 1236, 1263, 1291, 1321, 1352,
+    1384, 1419, 1455, 1494, 1536, 1581, 1631, 1685, 1745, 1812, 1890, 1980, 2089, 2227,
+    2413, 2701, 3349, 4689,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogNormal:
+    """Lognormal latency with a median in milliseconds and sigma 0.5.
+
+    >>> draw = LogNormal(median_ms=40)
+    >>> draw(0) < draw(ONE // 2) < draw(ONE - 1)
+    True
+    """
+
+    median_ms: float = 40.0
+
+    def __call__(self, draw: int) -> int:
+        """The latency in nanoseconds for a draw in [0, 2**64)."""
+        scaled = draw * (len(QUANTILES) - 1)
+        index, part = scaled >> 64, scaled & (ONE - 1)
+        low, high = QUANTILES[index], QUANTILES[index + 1]
+        thousandths = low + ((high - low) * part >> 64)
+        return int(self.median_ms * MILLISECOND) * thousandths // 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform:
+    """Latency between two bounds in milliseconds, each as likely."""
+
+    low_ms: float
+    high_ms: float
+
+    def __call__(self, draw: int) -> int:
+        """The latency in nanoseconds for a draw in [0, 2**64)."""
+        low, high = int(self.low_ms * MILLISECOND), int(self.high_ms * MILLISECOND)
+        return low + ((high - low) * draw >> 64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixed:
+    """Always the same latency, in milliseconds."""
+
+    ms: float
+
+    def __call__(self, draw: int) -> int:
+        """The latency in nanoseconds."""
+        return int(self.ms * MILLISECOND)
+
+
+Latency: TypeAlias = Callable[[int], int]
+
+
+def latency_of(value: object) -> Latency | None:
+    """What a caller means: None or 0 = no latency, a number = milliseconds, or a distribution."""
+    if value is None or value == 0:
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        return Fixed(ms=float(value))
+    if callable(value):
+        return value
+    raise ConfigurationError(
+        f'latency must be "auto", None, a number of milliseconds of at least 0, or a distribution '
+        f"such as LogNormal(median_ms=40), not {value!r}"
+    )
+
+
+def halves(latency: Latency, key: int, nth: int) -> tuple[int, int]:
+    """The way there and the way back of the nth request of a kind, in nanoseconds."""
+    total = latency(mix(key, nth))
+    there = total // 2
+    return there, total - there

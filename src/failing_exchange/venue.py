@@ -1,0 +1,150 @@
+"""One simulated venue: engine, journal, faults and gates, bound to a loop at the first await."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from failing_exchange.clock import VenueClock
+from failing_exchange.core.commands import OpenAccount
+from failing_exchange.core.engine import Engine
+from failing_exchange.core.market import SECOND, Market
+from failing_exchange.dialects.unified.decode import Decoder
+from failing_exchange.dialects.unified.encode import Encoder
+from failing_exchange.errors import InternalError
+from failing_exchange.faults.plan import FaultPlan
+from failing_exchange.gates import MaintenanceGate, RateGate
+from failing_exchange.gateway import Gate, Gateway
+from failing_exchange.journal import Journal
+from failing_exchange.latency import Latency, LogNormal, latency_of
+from failing_exchange.maintenance import MaintenanceSchedule
+from failing_exchange.world import background_of
+
+logger = logging.getLogger("failing_exchange")
+
+
+class Venue:
+    """What all clients of one exchange share.
+
+    It is made without a loop and without a clock. `start` binds it to the running loop: at the
+    first await, and again when another loop takes over; the market's grid begins at the first.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        markets: dict[str, Market],
+        latency: object = "auto",
+        background: bool = True,
+        journal: Journal | None = None,
+    ) -> None:
+        self.seed = seed
+        self.markets = markets
+        self.background = background
+        self.latency_wanted = latency
+        self.clock = VenueClock()
+        self.journal = journal or Journal()
+        self.plan = FaultPlan(seed)
+        self.maintenance = MaintenanceSchedule()
+        self.rate_gate: RateGate | None = None
+        self.accounts: dict[str, dict[str, int]] = {}
+        self.fee_assets: dict[str, str | None] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.engine: Engine | None = None
+        self._gateway: Gateway | None = None
+        self.encode = Encoder(self.market_of)
+        if latency != "auto":
+            latency_of(latency)
+
+    def market_of(self, symbol: str) -> Market:
+        """A market's rules in force."""
+        if self.engine is not None:
+            return self.engine.state.markets[symbol].market
+        return self.markets[symbol]
+
+    def find_market(self, symbol: str) -> Market | None:
+        """The same, None for an unknown symbol."""
+        state = self.engine.state.markets.get(symbol) if self.engine is not None else None
+        return state.market if state is not None else None
+
+    @property
+    def gateway(self) -> Gateway:
+        """The pass; there is one once the venue has started."""
+        if self._gateway is None:
+            raise InternalError("the venue has not started: it starts at its first await")
+        return self._gateway
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> Gateway:
+        """Bind to the running loop; build the exchange if this is the first one."""
+        self.clock.bind(loop)
+        self.loop = loop
+        if self._gateway is None:
+            self._build()
+        assert self._gateway is not None
+        self._gateway.latency = self._latency()
+        self._set_gates()
+        return self._gateway
+
+    def _build(self) -> None:
+        at = self.clock.now()
+        birth = at // SECOND
+        self.engine = Engine(
+            [
+                (
+                    market,
+                    background_of(symbol, seed=self.seed, birth=birth) if self.background else None,
+                )
+                for symbol, market in self.markets.items()
+            ]
+        )
+        self._gateway = Gateway(
+            engine=self.engine,
+            plan=self.plan,
+            journal=self.journal,
+            clock=self.clock,
+            decode=Decoder(self.find_market),
+        )
+        for name in self.accounts:
+            self._open(name)
+
+    def _latency(self) -> Latency | None:
+        if self.latency_wanted == "auto":
+            return LogNormal(median_ms=40) if self.clock.is_virtual else None
+        return latency_of(self.latency_wanted)
+
+    def open_account(self, name: str, balances: dict[str, int], fee_asset: str | None) -> None:
+        """Open an account, now or when the venue starts; known names are left as they are."""
+        if name not in self.accounts:
+            self.accounts[name] = balances
+            self.fee_assets[name] = fee_asset
+            if self._gateway is not None:
+                self._open(name)
+
+    def _open(self, name: str) -> None:
+        balances = tuple(self.accounts[name].items())
+        self.gateway.operate(OpenAccount(name, balances, self.fee_assets[name]))
+
+    def limit_rate(self, gate: RateGate | None) -> None:
+        """Put a rate limit before the engine, or none."""
+        self.rate_gate = gate
+        self._set_gates()
+
+    def _set_gates(self) -> None:
+        if self._gateway is not None:
+            gates: list[Gate] = []
+            if self.maintenance.windows:
+                gates.append(MaintenanceGate(self.maintenance))
+            if self.rate_gate is not None:
+                gates.append(self.rate_gate)
+            self._gateway.gates = gates
+
+    def plan_maintenance(self) -> None:
+        """The schedule has changed."""
+        self._set_gates()
+
+    def close(self) -> None:
+        """Write out the journal; raise a bug of ours that an earlier trip met."""
+        self.journal.close()
+        if self._gateway is not None and self._gateway.failure is not None:
+            raise InternalError("a trip failed inside the venue") from self._gateway.failure

@@ -1,0 +1,82 @@
+"""The default world: five markets with a seeded background, and what an account starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from failing_exchange.core.background import Background
+from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.errors import ConfigurationError
+
+MARKETS: dict[str, Market] = {
+    market.symbol: market
+    for market in (
+        Market(symbol="BTC/USDT", base="BTC", quote="USDT", price_step=10**6, amount_step=10**3,
+               amount_max=9_000 * 10**5, cost_min=5 * ATOMS),
+        Market(symbol="ETH/USDT", base="ETH", quote="USDT", price_step=10**6, amount_step=10**4,
+               amount_max=90_000 * 10**4, cost_min=5 * ATOMS),
+        Market(symbol="SOL/USDT", base="SOL", quote="USDT", price_step=10**6, amount_step=10**5,
+               amount_max=900_000 * 10**3, cost_min=5 * ATOMS),
+        Market(symbol="BNB/USDT", base="BNB", quote="USDT", price_step=10**6, amount_step=10**5,
+               amount_max=900_000 * 10**3, cost_min=5 * ATOMS),
+        Market(symbol="ETH/BTC", base="ETH", quote="BTC", price_step=10**3, amount_step=10**4,
+               amount_max=100_000 * 10**4, cost_min=10**4),
+    )
+}  # fmt: skip
+BALANCES: dict[str, int] = {
+    "USDT": 10_000_000 * ATOMS,
+    "BTC": 100 * ATOMS,
+    "ETH": 1_000 * ATOMS,
+    "SOL": 10_000 * ATOMS,
+    "BNB": 1_000 * ATOMS,
+}
+
+
+def markets_of(given: object) -> dict[str, Market]:
+    """The markets that a caller means: None = all, symbols of the default world, or own markets."""
+    if given is None:
+        return dict(MARKETS)
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    if not isinstance(given, (list, tuple)):
+        raise ConfigurationError(f"markets must be symbols or Market objects, not {given!r}")
+    found: dict[str, Market] = {}
+    for entry in given:
+        market = MARKETS.get(entry) if isinstance(entry, str) else entry
+        if not isinstance(market, Market):
+            raise ConfigurationError(
+                f"no market {entry!r} in the default world ({', '.join(MARKETS)}); "
+                "give a failing_exchange.Market for another one"
+            )
+        found[market.symbol] = market
+    return found
+
+
+def balances_of(given: object) -> dict[str, int]:
+    """Balances in atoms from numbers in units; None = those of the default account."""
+    from failing_exchange.dialects.unified.numbers import atoms_of
+
+    if given is None:
+        return dict(BALANCES)
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f'balances must be a mapping like {{"USDT": 1000}}, not {given!r}')
+    found = {}
+    for asset, amount in given.items():
+        if not isinstance(asset, str) or isinstance(amount, bool):
+            raise ConfigurationError(f"balances[{asset!r}] = {amount!r} is no amount of an asset")
+        try:
+            found[asset] = 0 if amount == 0 else atoms_of(amount)
+        except Exception as error:
+            raise ConfigurationError(f"balances[{asset!r}]: {error}") from error
+    return found
+
+
+def background_of(symbol: str, *, seed: int, birth: int) -> Background | None:
+    """The seeded background market of a symbol; None for a symbol without a profile."""
+    from failing_exchange.flow import PROFILES, MarketFlow, opening_of
+
+    if symbol not in PROFILES:
+        return None
+    return MarketFlow(
+        symbol, seed=seed, birth=birth, opening=opening_of(symbol, seed), profile=PROFILES[symbol]
+    )
