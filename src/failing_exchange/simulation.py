@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import runpy
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.virtual import entropy, wallclock
+from failing_exchange.virtual import wallclock
 from failing_exchange.virtual.clock import NS, Clock
 from failing_exchange.virtual.errors import BudgetExceeded, SimulationError
 from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
@@ -97,6 +96,8 @@ def virtual_time(
     ...     world.clock.ns // NS
     120
     """
+    from failing_exchange.virtual import entropy  # `random` is dear to import
+
     _refuse_running_loop()
     clock = Clock(epoch_ns=_instant(start, tz), end_ns=round(virtual_seconds_max * NS))
     check = _Check(wall_seconds_max)
@@ -115,6 +116,8 @@ def run_script(path: str | Path, argv: Sequence[str] = (), **options: Any) -> di
 
     The options are those of `simulate`. What the script raises, SystemExit included, is raised.
     """
+    import runpy
+
     file = Path(path)
     if not file.is_file():
         raise ConfigurationError(f"{str(path)!r} is no file; expected the path of a Python script")

@@ -45,9 +45,11 @@ class Timer(asyncio.TimerHandle):
         self._source_traceback = self._repr = None
 
     def when(self) -> float:
+        """Seconds on the scale of `loop.time()`."""
         return self._when / NS
 
     def cancel(self) -> None:
+        """Take it back; without effect once it ran."""
         if not self._cancelled:
             self._cancelled = True
             if self._scheduled:

@@ -45,7 +45,7 @@ class VirtualLoop(IsolatedLoop):
     >>> loop.run_until_complete(asyncio.sleep(86_400, "a day later"))
     'a day later'
     >>> loop.time(), loop.turns
-    (86400.0, 3)
+    (86400.0, 4)
     >>> loop.close()
     """
 

@@ -249,17 +249,21 @@ class MemoryServer(asyncio.AbstractServer):
         return tuple(self._network.socket_at(place) for place in self._places)
 
     def is_serving(self) -> bool:
+        """Whether it accepts connections."""
         return self._serving
 
     def get_loop(self) -> VirtualLoop:
+        """Its loop."""
         return self._network._loop
 
     async def start_serving(self) -> None:
+        """Accept connections."""
         if not self._serving:
             self._network.listen(self, self._places)
             self._serving = True
 
     async def serve_forever(self) -> None:
+        """Serve until cancelled or closed."""
         if self._forever is not None:
             raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
         await self.start_serving()

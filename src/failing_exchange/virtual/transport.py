@@ -74,6 +74,7 @@ class MemoryTransport(asyncio.Transport):
     # Writing
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        """Send bytes; they leave at the end of this turn of the loop."""
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data must be bytes-like, not {type(data).__name__}")
         if self._eof:
@@ -89,23 +90,29 @@ class MemoryTransport(asyncio.Transport):
             self._protocol.pause_writing()
 
     def writelines(self, list_of_data: Any) -> None:
+        """Send several chunks as one."""
         self.write(b"".join(list_of_data))
 
     def write_eof(self) -> None:
+        """Send FIN after what was written; reading goes on."""
         if not self._eof and not self._closing:
             self._eof = True
             self._flush_soon()
 
     def can_write_eof(self) -> bool:
+        """Not over (elided) TLS, as in asyncio."""
         return not self._tls
 
     def get_write_buffer_size(self) -> int:
+        """Bytes that neither the way nor the receive window takes."""
         return max(0, self._unread - RECEIVE_WINDOW_LIMIT)
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
+        """The low and the high water mark."""
         return self._low, self._high
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """As in asyncio."""
         if high is None:
             high = HIGH_WATER_LIMIT if low is None else 4 * low
         if low is None:
@@ -144,12 +151,15 @@ class MemoryTransport(asyncio.Transport):
     # Reading
 
     def is_reading(self) -> bool:
+        """Whether bytes are handed to the protocol."""
         return not self._paused and not self._closing
 
     def pause_reading(self) -> None:
+        """Let arriving bytes wait."""
         self._paused = True
 
     def resume_reading(self) -> None:
+        """Hand over what waits, from the next turn on."""
         if self._paused:
             self._paused = False
             self._loop.call_soon(self._read)
@@ -210,9 +220,11 @@ class MemoryTransport(asyncio.Transport):
     # Ending
 
     def is_closing(self) -> bool:
+        """Whether it is closing or closed."""
         return self._closing
 
     def close(self) -> None:
+        """Send what is written, then FIN."""
         if not self._closing:
             self._closing = True
             self._flush_soon()
@@ -227,6 +239,7 @@ class MemoryTransport(asyncio.Transport):
             self._finish(None)
 
     def abort(self) -> None:
+        """End now; what this turn has written is lost."""
         self._lose(None)
 
     def _lose(self, error: BaseException | None, message: str = "") -> None:
@@ -262,10 +275,12 @@ class MemoryTransport(asyncio.Transport):
         self._protocol.connection_lost(error)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
+        """The protocol in use."""
         protocol: asyncio.BaseProtocol = self._protocol
         return protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Change the protocol."""
         self._protocol = protocol
 
 
@@ -282,21 +297,26 @@ class MemorySocket:
         self.resets = False  # SO_LINGER (1, 0): closing sends RST
 
     def getsockname(self) -> Address:
+        """This end."""
         return self.sockname
 
     def getpeername(self) -> Address:
+        """The other end. Raises OSError (ENOTCONN) for a listener."""
         if self.peername is None:
             raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
         return self.peername
 
     def setsockopt(self, level: int, option: int, value: Any = None, *_: Any) -> None:
+        """SO_LINGER is heeded, everything else accepted."""
         if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
             self.resets = struct.unpack("ii", value) == (1, 0)
 
     def getsockopt(self, level: int, option: int, *_: Any) -> int:
+        """Always 0."""
         return 0
 
     def fileno(self) -> int:
+        """-1: there is no descriptor."""
         return -1
 
 

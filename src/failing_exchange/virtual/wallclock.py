@@ -187,18 +187,22 @@ def zone(tz: str) -> Any:
 
 
 def monotonic() -> float:
+    """time.monotonic, of the clock in force."""
     return REAL["monotonic"]() if _clock is None else _clock.ns / NS
 
 
 def monotonic_ns() -> int:
+    """time.monotonic_ns, of the clock in force."""
     return REAL["monotonic_ns"]() if _clock is None else _clock.ns
 
 
 def perf_counter() -> float:
+    """time.perf_counter, of the clock in force."""
     return REAL["perf_counter"]() if _clock is None else _clock.ns / NS
 
 
 def perf_counter_ns() -> int:
+    """time.perf_counter_ns, of the clock in force."""
     return REAL["perf_counter_ns"]() if _clock is None else _clock.ns
 
 
