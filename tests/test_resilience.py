@@ -70,7 +70,7 @@ class Scripted:
     def __init__(self, *script: Any, lag: float = 0.0) -> None:
         self.script = list(script)
         self.lag = lag  # seconds until a new order shows in any reading
-        self.by_client_id = True  # whether fetch_order finds an order by its client id
+        self.by_client_id: Exception | None = None  # what asking by client id raises
         self.placed: list[Order] = []
         self.sent: list[tuple[float, dict[str, Any]]] = []
         self.calls: list[tuple[float, str]] = []
@@ -106,8 +106,8 @@ class Scripted:
         """One order by its id, or by its client id."""
         await self.read("fetch_order")
         client_id = (params or {}).get("clientOrderId")
-        if not self.by_client_id and client_id:
-            raise NotSupportedError("fetch_order needs an id")
+        if self.by_client_id and client_id:
+            raise self.by_client_id
         for order in self.visible():
             if order["id"] == id or (client_id and order["clientOrderId"] == client_id):
                 return dict(order)
@@ -184,11 +184,12 @@ async def test_an_order_that_shows_late_is_still_found(lag: float) -> None:
     assert len(venue.sent) == 1
 
 
+@pytest.mark.parametrize("error", [NotSupportedError("needs an id"), OrderNotFoundError("none")])
 @in_virtual_time
-async def test_the_last_look_reads_every_view() -> None:
+async def test_the_last_look_reads_every_view(error: Exception) -> None:
     """A venue may show an order in its lists and not by its client id; filled ones included."""
     venue = Scripted((LOST,))
-    venue.by_client_id = False
+    venue.by_client_id = error
     placing = asyncio.create_task(place_order_with_retry(venue, **ORDER))
     await asyncio.sleep(0.02)
     venue.placed[0]["status"] = "closed"
@@ -275,7 +276,7 @@ async def test_a_rejection_is_final_and_changes_no_price(error: Exception) -> No
 @in_virtual_time
 async def test_it_gives_up_after_max_retries_and_raises_the_last_error() -> None:
     """The default is the exchange's own `max_retries`; an argument beats it."""
-    venue = Scripted(*[LOST] * 9)
+    venue = Scripted(*[ConnectionLostError("gone") for _ in range(9)])
     with pytest.raises(ConnectionError):
         await place_order_with_retry(venue, **ORDER)
     assert len(venue.sent) == 3
@@ -467,6 +468,25 @@ async def test_a_late_success_from_before_does_not_close_it() -> None:
 
 
 @in_virtual_time
+async def test_a_late_failure_from_before_does_not_keep_it_open() -> None:
+    """A hundred timeouts that trickle in must not put the first probe off for ever."""
+    breaker = CircuitBreaker(failure_threshold=1, timeout=60)
+
+    async def times_out() -> None:
+        await asyncio.sleep(59)
+        raise TimeoutError
+
+    slow = asyncio.create_task(breaker.call(times_out))
+    await asyncio.sleep(0)
+    with pytest.raises(ConnectionResetError):
+        await breaker.call(fails)
+    await asyncio.wait([slow])
+    assert isinstance(slow.exception(), TimeoutError)
+    await asyncio.sleep(1)
+    assert await breaker.call(works) == "answer"
+
+
+@in_virtual_time
 async def test_failures_count_only_in_a_row_and_rejections_not_at_all() -> None:
     """Five lost calls in a year are no outage, and a venue that says no is alive."""
     breaker = CircuitBreaker(failure_threshold=2)
@@ -534,6 +554,20 @@ async def test_an_order_in_doubt_when_the_venue_closes_is_looked_up_later() -> N
     assert await queue.submit(**ORDER) is None
     assert await queue.drain() == []
     await asyncio.sleep(600)
+    (settled,) = await queue.drain()
+    assert settled.order is not None
+    assert len(venue.sent) == 1
+
+
+@in_virtual_time
+async def test_an_order_that_cannot_be_resolved_stays_at_the_head() -> None:
+    """Those behind it may depend on it, and letting go of it would lose its client id."""
+    venue = Scripted((LATE,))
+    venue.reading_fails = [LOST] * 100
+    queue = OrderQueue(venue)
+    assert await queue.submit(**ORDER, id="mine") is None
+    assert queue.waiting == ("mine",)
+    venue.reading_fails.clear()
     (settled,) = await queue.drain()
     assert settled.order is not None
     assert len(venue.sent) == 1
@@ -646,7 +680,8 @@ async def test_an_order_never_leaves_its_end_and_a_fill_never_shrinks() -> None:
     (shrunk,) = await reconciler.sync()
     assert shrunk.kind is Kind.STALE
     assert reconciler.orders["1"]["filled"] == 0.5
-    reconciler.track(dict(order) | {"status": "canceled", "filled": 0.5})
+    order["filled"] = 0.5
+    reconciler.track(dict(order) | {"status": "canceled"})
     (reopened,) = await reconciler.sync()
     assert reopened.kind is Kind.STALE
     assert reconciler.orders == {}
@@ -703,7 +738,7 @@ async def test_an_order_that_cannot_be_looked_up_waits_for_the_next_time() -> No
     order |= {"status": "closed", "filled": 2.0}
 
     async def fails_once(id: str, symbol: str | None = None, params: Any = None) -> Order:
-        del venue.fetch_order  # type: ignore[method-assign]
+        del venue.fetch_order
         raise GARBLED
 
     venue.fetch_order = fails_once  # type: ignore[method-assign]
