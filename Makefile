@@ -27,7 +27,7 @@ typing: .venv/ready  ## types only
 	@$(BIN)/mypy
 
 bench: .venv/ready  ## speed, as ratios measured in one run
-	@$(BIN)/python -m bench
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
 
 plots: .venv/ready  ## what `docs/` shows of the market, drawn anew
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group plots
