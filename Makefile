@@ -30,7 +30,7 @@ bench: .venv/ready  ## speed, as ratios measured in one run
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
 
 plots: .venv/ready  ## what `docs/` shows of the market, drawn anew
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group plots
+	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --group plots
 	@$(BIN)/python -m bench.plots
 
 clean:  ## remove what the other targets made
@@ -44,7 +44,7 @@ clean:  ## remove what the other targets made
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot" \
 		"make a virtual environment (on Debian: apt-get install python3-venv)." >&2; exit 1; }
 	@echo "Setting up .venv (once)" >&2
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet \
+	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --upgrade pip
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet \
 		--editable '.[ccxt,hypothesis]' --group dev
 	@touch $@
