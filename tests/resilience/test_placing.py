@@ -181,8 +181,8 @@ async def test_it_gives_up_after_max_retries_and_raises_the_last_error() -> None
         await place_order_with_retry(venue, **ORDER, max_retries=1)
     assert len(venue.sent) == 6
     assert not hasattr(caught.value, "__notes__")  # it was looked up: nothing is in doubt
-    with pytest.raises(ConfigurationError, match="max_retries is 0"):
-        await place_order_with_retry(venue, **ORDER, max_retries=0)
+    with pytest.raises(ConfigurationError, match="max_retries is -1"):
+        await place_order_with_retry(venue, **ORDER, max_retries=-1)
 
 
 @in_virtual_time

@@ -265,12 +265,15 @@ def _matches(order: Order, request: Mapping[str, Any]) -> bool:
 
 
 def _sends_max(exchange: Venue, asked: int | None) -> int:
-    """How often to send: what the caller says, else the exchange, else the default."""
+    """How often to send: what the caller says, else the exchange, else the default; once at least.
+
+    An exchange of another kind may have something else under that name.
+    """
     if asked is None:
         asked = getattr(exchange, "max_retries", None)
-        return asked if isinstance(asked, int) and asked >= 1 else SENDS_MAX
-    if asked < 1:
+        asked = asked if isinstance(asked, int) and asked >= 0 else SENDS_MAX
+    if asked < 0:
         raise ConfigurationError(
-            f"max_retries is {asked!r}; expected how often to send at most, at least 1"
+            f"max_retries is {asked!r}; expected how often to send at most, 0 or 1 for once"
         )
-    return asked
+    return max(1, asked)
