@@ -66,18 +66,24 @@ Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer 
 class Sighting:
     """A rule meets a trip: all that a trigger or a fault may look at."""
 
-    __slots__ = ("at", "key", "look", "memory", "n", "plan", "trip")
+    __slots__ = ("at", "chosen", "key", "look", "memory", "n", "plan", "trip")
 
     def __init__(
-        self, trip: Trip, at: int, n: int, draw_key: int, rule: Rule, plan: FaultPlan
+        self, trip: Trip, at: int, n: int, draw_key: int, memory: dict[Any, Any], plan: FaultPlan
     ) -> None:
         self.trip = trip
         self.at = at  # the instant of the match
         self.n = n  # the how-manieth trip this rule has met, from 1
         self.key = draw_key
-        self.memory = rule.memory  # what the rule remembers from trip to trip
+        self.memory = memory  # what the rule remembers from trip to trip
         self.plan = plan
         self.look: Callable[[Query], Any] = plan.look  # read the first column
+        self.chosen: Any = None  # the part of a mixture that was drawn for this trip
+
+    def within(self, name: str) -> Sighting:
+        """The same for a part of a trigger or fault, with draws and a memory of its own."""
+        memory = self.memory.setdefault(("within", name), {})
+        return Sighting(self.trip, self.at, self.n, mix(self.key, key(name)), memory, self.plan)
 
     def draw(self, k: int = 0) -> int:
         """The k-th number of this sighting, uniform in [0, 2**64); it depends on nothing else."""
@@ -91,7 +97,12 @@ class Trigger(Protocol):
 
 
 class Fault(Protocol):
-    """What goes wrong: a frozen dataclass with a sentence, some fields, and one method."""
+    """What goes wrong: a frozen dataclass with a sentence, some fields, and one method.
+
+    Three more are optional. `decide(sighting, hit) -> bool` is asked about every trip that the rule
+    meets, `hit` being the trigger's word: what has begun may go on. `label(sighting) -> str` is how
+    statistics count it. `sticky = True` says that what goes on outlives its disarming.
+    """
 
     stages: ClassVar[tuple[Stage, ...]]
 
@@ -147,7 +158,17 @@ class Rule:
     met: int = 0
     struck: int = 0
     striking: bool = False  # whether it struck the last trip it met
+    leaving: bool = False  # disarmed, but what it has begun goes on
     memory: dict[Any, Any] = field(default_factory=dict)
+    decide: Callable[[Sighting, bool], bool] | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.decide = getattr(self.fault, "decide", None)
+
+    def strikes(self, sighting: Sighting) -> bool:
+        """Whether it strikes this trip; its trigger is asked always, so that counters move."""
+        hit = not self.leaving and self.when(sighting)
+        return hit if self.decide is None else self.decide(sighting, hit)
 
 
 class FaultPlan:
@@ -176,12 +197,27 @@ class FaultPlan:
         return rule
 
     def disarm(self, name: str) -> None:
-        """Take a rule away; unknown names are an error."""
+        """Take a rule away; unknown names are an error.
+
+        What a sticky fault (a ban) has begun goes on until its time is over, or until `lift`.
+        """
+        rule = self._rule(name)
+        if rule.struck and getattr(rule.fault, "sticky", False):
+            rule.leaving = True
+        else:
+            self.lift(name)
+
+    def lift(self, name: str) -> None:
+        """Take a rule away with all that it has begun."""
+        self._rule(name)
+        del self.rules[name]
+        self._by_operation.clear()
+
+    def _rule(self, name: str) -> Rule:
         if name not in self.rules:
             armed = ", ".join(self.rules) or "nothing"
             raise ConfigurationError(f"no rule named {name!r} is armed; armed: {armed}")
-        del self.rules[name]
-        self._by_operation.clear()
+        return self.rules[name]
 
     def disarm_all(self) -> None:
         """Take all rules away."""
@@ -217,9 +253,9 @@ class FaultPlan:
                 continue
             rule.met += 1
             base = key(self.seed, "rule", rule.name, trip.account, trip.operation, trip.symbol)
-            sighting = Sighting(trip, at, rule.met, mix(base, trip.nth), rule, self)
+            sighting = Sighting(trip, at, rule.met, mix(base, trip.nth), rule.memory, self)
             considered.append(rule.name)
-            rule.striking = rule.when(sighting)
+            rule.striking = rule.strikes(sighting)
             if rule.striking:
                 active.append((rule, sighting))
         trip.active, trip.considered = tuple(active), tuple(considered)
@@ -231,10 +267,18 @@ class FaultPlan:
                 continue
             verdict = rule.fault.strike(stage, sighting)
             if verdict is not None:
-                rule.struck += 1
-                decision = Decision(rule.name, rule.label or rule.name, stage, verdict)
-                trip.struck = (*trip.struck, decision)
+                if all(decision.rule != rule.name for decision in trip.struck):
+                    rule.struck += 1
+                trip.struck = (
+                    *trip.struck,
+                    Decision(rule.name, _label(rule, sighting), stage, verdict),
+                )
                 yield verdict
+
+
+def _label(rule: Rule, sighting: Sighting) -> str:
+    label = getattr(rule.fault, "label", None)
+    return (label(sighting) if label is not None else "") or rule.label or rule.name
 
 
 def _nothing_to_see(query: Query) -> Any:

@@ -1,0 +1,50 @@
+"""The exchange has acted, and the client hears something else, or nothing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.fields import draw_time, fault, reason, span, text
+from failing_exchange.faults.plan import Delay, Drop, Sighting, Verdict
+from failing_exchange.faults.refusals import refusal
+from failing_exchange.trip import Stage
+
+
+@fault
+class LoseAnswer:
+    """The exchange acts, and its answer never arrives."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Lose it."""
+        return Drop()
+
+
+@fault
+class DelayAnswer:
+    """The exchange acts, and its answer arrives late."""
+
+    seconds: float = span(5.0, "how late")
+    spread: float = span(0.0, "up to so much later still, by chance")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Hold it up."""
+        return Delay(draw_time(sighting, self.seconds, self.spread))
+
+
+@fault
+class FalseReject:
+    """The exchange acts, and the client is told that it refused."""
+
+    why: Reason = reason(Reason.UNAVAILABLE)
+    message: str = text("", "what the client reads; empty = the venue's usual words")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Say no to what was done; an honest refusal stays."""
+        if isinstance(sighting.trip.answer, Reject):
+            return None
+        return refusal(self.why, sighting, self.message)

@@ -1,0 +1,132 @@
+"""The catalogue: every fault by name, whom it concerns, and the incidents that it reproduces."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults import answer, body, incident, lag, refusals, request
+from failing_exchange.faults import operations as ops
+from failing_exchange.faults.fields import kind_name, spec_of
+from failing_exchange.faults.plan import Fault
+
+
+class Entry(NamedTuple):
+    """A row of the catalogue."""
+
+    name: str
+    kind: type[Any]
+    group: str
+    operations: tuple[str, ...]  # what it strikes when nobody says
+    door: str = "process"  # from which door on it exists
+
+    @property
+    def says(self) -> str:
+        """Its one sentence."""
+        return (self.kind.__doc__ or "").strip()
+
+
+def _group(group: str, rows: dict[type[Any], tuple[str, ...]]) -> list[Entry]:
+    return [Entry(kind_name(kind), kind, group, operations) for kind, operations in rows.items()]
+
+
+ROWS: list[Entry] = [
+    *_group("the request", {
+        request.LoseRequest: ops.CALLS,
+        request.DelayRequest: ops.CALLS,
+        request.RepeatRequest: ops.CHANGE,
+        request.TimeOut: ops.CALLS,
+        request.BreakConnection: ops.CALLS,
+        request.UnknownOutcome: ops.CHANGE,
+    }),
+    *_group("refusals", {
+        refusals.RejectRequest: ops.CALLS,
+        refusals.RateLimited: ops.CALLS,
+        refusals.Ban: ops.CALLS,
+        refusals.Maintenance: ops.CALLS,
+        refusals.ClockSkew: (*ops.PRIVATE_CALLS, *ops.TIME),
+    }),
+    *_group("the answer", {
+        answer.LoseAnswer: ops.CALLS,
+        answer.DelayAnswer: ops.CALLS,
+        answer.FalseReject: ops.CHANGE,
+    }),
+    *_group("the body", {
+        body.GarbleAnswer: ops.CALLS,
+    }),
+    *_group("lagging views", {
+        lag.StaleRead: ops.READS,
+    }),
+    *_group("incidents", {
+        incident.PartialFill: ops.PLACE,
+        incident.SlipPrice: ops.PLACE,
+    }),
+]  # fmt: skip
+CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ROWS}
+_BY_KIND = {entry.kind: entry for entry in ROWS}
+
+
+def make(name: str, **given: Any) -> Fault:
+    """A fault by its name in the catalogue; raises ConfigurationError for what it doesn't know.
+
+    >>> make("lose_answer")
+    LoseAnswer()
+    """
+    entry = CATALOGUE.get(name)
+    if entry is None:
+        raise ConfigurationError(
+            f"no fault {name!r} in the catalogue{_meant(name, CATALOGUE)} "
+            "`failing-exchange faults` lists them"
+        )
+    known = [one.name for one in fields(entry.kind)]
+    for field in given:
+        if field not in known:
+            takes = ", ".join(known) or "no fields"
+            raise ConfigurationError(
+                f"{name} has no field {field!r}{_meant(field, known)} It takes {takes}"
+            )
+    made: Fault = entry.kind(**given)
+    return made
+
+
+def kind_of(fault: Fault) -> Entry:
+    """The catalogue's row of a fault; one that is not in it concerns every operation."""
+    kind = type(fault)
+    return _BY_KIND.get(kind) or Entry(kind_name(kind), kind, "own", ())
+
+
+def fields_of(fault: Fault) -> dict[str, Any]:
+    """The fields of a fault as plain values, so that `make(name, **fields)` makes it again."""
+    return {one.name: getattr(fault, one.name) for one in fields(fault)}  # type: ignore[arg-type]
+
+
+def describe() -> list[dict[str, Any]]:
+    """The catalogue as plain values, for the command line and the documents."""
+    return [
+        {
+            "name": entry.name,
+            "group": entry.group,
+            "says": entry.says,
+            "operations": list(entry.operations),
+            "door": entry.door,
+            "fields": {
+                one.name: {
+                    "default": one.default,
+                    "says": spec_of(one).says,
+                    "unit": spec_of(one).unit,
+                }
+                for one in fields(entry.kind)
+            },
+        }
+        for entry in ROWS
+    ]
+
+
+def _meant(name: str, known: Any) -> str:
+    close = get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else "."
+
+
+__all__ = ["CATALOGUE", "Entry", "describe", "fields_of", "kind_of", "make"]

@@ -1,0 +1,37 @@
+"""The unified names of all calls and feeds, by what they do: whom a fault concerns."""
+
+from __future__ import annotations
+
+PLACE = ("create_order", "create_oco_order", "edit_order")
+CANCEL = ("cancel_order",)
+CHANGE = (*PLACE, *CANCEL, "cancel_all_orders", "amend_order")  # all that changes something
+
+ORDER_LISTS = ("fetch_open_orders", "fetch_closed_orders", "fetch_canceled_orders", "fetch_orders")
+ORDER_READS = ("fetch_order", *ORDER_LISTS)
+FILL_READS = ("fetch_my_trades", "fetch_order_trades")
+BALANCE = ("fetch_balance",)
+ACCOUNT_READS = (*ORDER_READS, *FILL_READS, *BALANCE)
+
+TICKER = ("fetch_ticker",)
+TICKER_LISTS = ("fetch_tickers", "fetch_bids_asks", "fetch_last_prices")
+BOOK = ("fetch_order_book",)
+TRADES = ("fetch_trades",)
+CANDLES = ("fetch_ohlcv",)
+MARKET_DATA = (*TICKER, *TICKER_LISTS, *BOOK, *TRADES, *CANDLES)
+
+RULES = ("fetch_markets", "fetch_currencies", "fetch_trading_fees")
+TIME = ("fetch_time",)
+STATUS = ("fetch_status",)
+
+PRIVATE_CALLS = (*CHANGE, *ACCOUNT_READS)
+READS = (*ACCOUNT_READS, *MARKET_DATA)
+CALLS = (*PRIVATE_CALLS, *MARKET_DATA, *RULES, *TIME, *STATUS)
+
+ACCOUNT_FEEDS = ("watch_orders", "watch_my_trades", "watch_balance")
+MARKET_FEEDS = (
+    "watch_ticker", "watch_tickers", "watch_bids_asks", "watch_order_book", "watch_ohlcv",
+    "watch_trades",
+)  # fmt: skip
+FEEDS = (*ACCOUNT_FEEDS, *MARKET_FEEDS)
+
+ALL = (*CALLS, *FEEDS)

@@ -1,0 +1,193 @@
+"""Refusals at the gate: the venue says no, and the engine is never asked."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from failing_exchange.core.commands import FetchTime
+from failing_exchange.core.queries import Clock
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.fields import (
+    fault,
+    flag,
+    nanoseconds,
+    number,
+    reason,
+    span,
+    span_or_never,
+    text,
+    whole,
+)
+from failing_exchange.faults.plan import Answer, Sighting, Verdict
+from failing_exchange.trip import Stage
+
+WINDOW_BEHIND = 5.0  # seconds that a request may be older than the venue's clock (recvWindow)
+WINDOW_AHEAD = 1.0  # seconds that it may be newer
+MESSAGES: dict[Reason, str] = {
+    Reason.BAD_REQUEST: "Bad request: a mandatory parameter was not sent or is malformed",
+    Reason.NOT_SUPPORTED: "Not supported: this venue has no such method any more",
+    Reason.UNKNOWN_SYMBOL: "Symbol not found: {symbol!r} is not traded here",
+    Reason.INVALID_ORDER: "Invalid order: the venue refuses this combination of parameters",
+    Reason.INVALID_PRICE: "Invalid price: the price filter of {symbol} refuses it",
+    Reason.INVALID_AMOUNT: "Invalid amount: the lot size filter of {symbol} refuses it",
+    Reason.INVALID_COST: "Invalid cost: the order is worth less than the minimum of {symbol}",
+    Reason.PRICE_BAND: "Invalid price: outside the band around the last price of {symbol}",
+    Reason.WOULD_MATCH: "Order would immediately match and take.",
+    Reason.WOULD_TRIGGER: "Stop price would trigger immediately.",
+    Reason.TOO_MANY_ORDERS: "Too many open orders on {symbol}",
+    Reason.DUPLICATE_CLIENT_ID: "Duplicate order sent.",
+    Reason.ORDER_NOT_FOUND: "Order does not exist.",
+    Reason.INSUFFICIENT_FUNDS: "Insufficient funds: the free balance is too small for this order",
+    Reason.MARKET_HALTED: "Market is closed.",
+    Reason.CANCEL_ONLY: "{symbol} only accepts cancels now.",
+    Reason.TRADING_DISABLED: "Rest API trading is not enabled.",
+    Reason.ACCOUNT_FROZEN: "This account is frozen; please contact customer service",
+    Reason.KEY_REFUSED: "Invalid API key, IP, or permissions for action.",
+    Reason.PERMISSION_DENIED: "This key may not do that",
+    Reason.RESTRICTED_LOCATION: "Service unavailable from a restricted location",
+    Reason.CLOCK_SKEW: "Timestamp for this request is outside of the recvWindow.",
+    Reason.RATE_LIMITED: "rate limit exceeded",
+    Reason.TOO_MANY_ORDERS_SENT: "Too many new orders: the rate limit of orders is used up",
+    Reason.BANNED: "banned: way too many requests from this address",
+    Reason.MAINTENANCE: "System maintenance",
+    Reason.UNAVAILABLE: "Service unavailable: the venue is overloaded, try again",
+    Reason.OUTCOME_UNKNOWN: "Timeout waiting for a response from the backend: status unknown",
+    Reason.CONNECTION_LOST: "connection lost",
+    Reason.TIMED_OUT: "request timed out",
+    Reason.MALFORMED: "the answer can't be read",
+}
+
+
+def refusal(
+    why: Reason, sighting: Sighting, message: str = "", *, until: int | None = None
+) -> Reject:
+    """A refusal in the venue's words, or in those of the test."""
+    return Reject(why, message or MESSAGES[why].format(symbol=sighting.trip.symbol), until=until)
+
+
+@fault
+class RejectRequest:
+    """The venue refuses the request without asking its engine."""
+
+    why: Reason = reason(Reason.UNAVAILABLE)
+    message: str = text("", "what the client reads; empty = the venue's usual words")
+    lasts: float | None = span_or_never(
+        0, "how long all further requests are refused too; None = until disarmed"
+    )
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def decide(self, sighting: Sighting, hit: bool) -> bool:
+        """Once begun, it goes on for its time."""
+        return spell(sighting, hit, self.lasts) is not None
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Refuse."""
+        return refusal(self.why, sighting, self.message)
+
+
+@fault
+class RateLimited:
+    """The venue turns the request away because there were too many."""
+
+    retry_after: float = span(1.0, "when the next request would pass; may be absurd, as seen")
+    hidden: bool = flag(False, "whether the answer keeps that time to itself")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """429."""
+        if self.hidden:
+            return refusal(Reason.RATE_LIMITED, sighting)
+        message = f"rate limit exceeded: retry after {self.retry_after:g} s"
+        until = sighting.at + nanoseconds(self.retry_after)
+        return refusal(Reason.RATE_LIMITED, sighting, message, until=until)
+
+
+@fault
+class Ban:
+    """Whoever keeps sending after a refusal is banned, each time for twice as long."""
+
+    retry_after: float = span(10.0, "the wait that each refusal asks for before any ban")
+    refusals: int = whole(3, "how many refusals lead to a ban", most=1_000)
+    shortest: float = span(120.0, "the first ban", least=1)
+    longest: float = span(259_200.0, "no ban is longer", least=1)
+    sticky: ClassVar[bool] = True  # a ban outlives the scope in which it was armed
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def decide(self, sighting: Sighting, hit: bool) -> bool:
+        """Count refusals and climb the ladder; requests during a ban don't lengthen it."""
+        memory = sighting.memory.setdefault(sighting.trip.account, {})
+        if sighting.at < memory.get("ban", 0):
+            return True
+        if not hit and sighting.at >= memory.get("wait", 0):
+            return False
+        memory["wait"] = sighting.at + nanoseconds(self.retry_after)
+        memory["refused"] = memory.get("refused", 0) + 1
+        if memory["refused"] >= self.refusals:
+            longer = max(self.shortest, 2 * memory.get("length", 0))
+            memory["length"] = min(longer, self.longest)
+            memory["ban"] = sighting.at + nanoseconds(memory["length"])
+            memory["refused"] = memory["wait"] = 0
+        return True
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """429 on the way up, 418 during a ban."""
+        memory = sighting.memory[sighting.trip.account]
+        if sighting.at < memory.get("ban", 0):
+            until = memory["ban"]
+            message = f"banned: way too many requests, until {until // 1_000_000}"
+            return refusal(Reason.BANNED, sighting, message, until=until)
+        message = f"rate limit exceeded: retry after {self.retry_after:g} s"
+        return refusal(Reason.RATE_LIMITED, sighting, message, until=memory["wait"])
+
+
+@fault
+class Maintenance:
+    """The venue is in maintenance and refuses everything."""
+
+    duration: float = span(600.0, "how long, from the first request struck; 0 = that one only")
+    message: str = text("System maintenance", "what the client reads")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def decide(self, sighting: Sighting, hit: bool) -> bool:
+        """Once begun, it goes on for its time."""
+        return spell(sighting, hit, self.duration) is not None
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """503 with the time of the end."""
+        until = sighting.memory.get("until", 0) if self.duration else None
+        return refusal(Reason.MAINTENANCE, sighting, self.message, until=until)
+
+
+@fault
+class ClockSkew:
+    """The venue's clock differs from the client's, so that timestamps are refused."""
+
+    ahead: float = number(
+        2.0, "how far the client's clock is ahead; negative = behind", "seconds",
+        least=-86_400, most=86_400,
+    )  # fmt: skip
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Tell the venue's time, or refuse what lies outside the window."""
+        if isinstance(sighting.trip.command, FetchTime):
+            return Answer(Clock(sighting.at - nanoseconds(self.ahead)))
+        if self.ahead > WINDOW_AHEAD:
+            ms = round(self.ahead * 1_000)
+            message = f"Timestamp for this request was {ms}ms ahead of the server's time."
+            return refusal(Reason.CLOCK_SKEW, sighting, message)
+        if self.ahead < -WINDOW_BEHIND:
+            return refusal(Reason.CLOCK_SKEW, sighting)
+        return None
+
+
+def spell(sighting: Sighting, hit: bool, lasts: float | None) -> int | None:
+    """The end of what goes on once it has begun; None when it doesn't go on now."""
+    memory: dict[Any, Any] = sighting.memory
+    if hit and sighting.at >= memory.get("until", 0):
+        memory["until"] = FOR_EVER if lasts is None else sighting.at + nanoseconds(lasts)
+        return int(memory["until"])
+    return int(memory["until"]) if sighting.at < memory.get("until", 0) else None
+
+
+FOR_EVER = 1 << 62

@@ -1,0 +1,104 @@
+"""What happens to a request on its way, and outcomes that the client cannot know."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from failing_exchange.core.reject import Reason
+from failing_exchange.faults.fields import (
+    acts,
+    draw_time,
+    executed,
+    fault,
+    nanoseconds,
+    reason,
+    span,
+    text,
+)
+from failing_exchange.faults.plan import Answer, Delay, Drop, HangUp, Repeat, Sighting, Verdict
+from failing_exchange.faults.refusals import refusal
+from failing_exchange.trip import Stage
+
+BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.ANSWER)
+
+
+@fault
+class LoseRequest:
+    """The request never reaches the exchange, and the client waits until its own timeout."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Lose it."""
+        return Drop()
+
+
+@fault
+class DelayRequest:
+    """The request reaches the exchange late, perhaps when the client has given up already."""
+
+    seconds: float = span(30.0, "how late")
+    spread: float = span(0.0, "up to so much later still, by chance")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Hold it up."""
+        return Delay(draw_time(sighting, self.seconds, self.spread))
+
+
+@fault
+class RepeatRequest:
+    """The exchange receives the request twice, and the client hears only the first answer."""
+
+    after: float = span(0.5, "how much later the second one arrives")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Send it again."""
+        return Repeat(nanoseconds(self.after))
+
+
+@fault
+class TimeOut:
+    """No answer comes, and the client can't tell whether the exchange acted."""
+
+    executed: str = executed()
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Lose the request or the answer."""
+        return Drop() if _here(stage, acts(sighting, self.executed)) else None
+
+
+@fault
+class BreakConnection:
+    """The connection breaks, and the client can't tell whether the exchange acted."""
+
+    executed: str = executed()
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Hang up before or behind the engine."""
+        return HangUp() if _here(stage, acts(sighting, self.executed)) else None
+
+
+@fault
+class UnknownOutcome:
+    """The venue answers that it failed, and the client can't tell whether the exchange acted."""
+
+    executed: str = executed("whether the exchange acts before it says that it failed")
+    why: Reason = reason(Reason.OUTCOME_UNKNOWN)
+    message: str = text("", "what the client reads; empty = the venue's usual words")
+    after: float = span(10.0, "how long the venue takes to say so")
+    stages: ClassVar[tuple[Stage, ...]] = (*BOTH, Stage.WIRE)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """The same words after the same time, whether the engine was asked or not."""
+        refused = refusal(self.why, sighting, self.message)
+        if stage is Stage.REQUEST:
+            return None if acts(sighting, self.executed) else Answer(refused)
+        return Delay(nanoseconds(self.after)) if stage is Stage.ANSWER else refused
+
+
+def _here(stage: Stage, acted: bool) -> bool:
+    return stage is (Stage.ANSWER if acted else Stage.REQUEST)
