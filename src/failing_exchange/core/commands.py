@@ -180,10 +180,11 @@ class FetchStatus(NamedTuple):
 
 
 class SetMarketStatus(NamedTuple):
-    """Halt a market, resume it, or let it only cancel."""
+    """Halt a market, resume it, or let it only cancel. With `nanoseconds`, for so long."""
 
     symbol: str
     status: MarketStatus
+    nanoseconds: int = 0
 
 
 class ChangeRules(NamedTuple):
@@ -265,11 +266,15 @@ class Debit(NamedTuple):
 
 
 class Freeze(NamedTuple):
-    """Move `atoms` from free to used without an order; negative = release. An external lock."""
+    """Move `atoms` from free to used without an order; negative = release. An external lock.
+
+    At most what is free is locked. With `nanoseconds` it is released after so long.
+    """
 
     account: str
     asset: str
     atoms: int
+    nanoseconds: int = 0
 
 
 class BustTrade(NamedTuple):

@@ -30,6 +30,9 @@ def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
     ms.watch_all()
     _look_again(state, ms, at)
     state.events.append(MarketChanged(command.symbol, command.status, "status", at))
+    if command.nanoseconds:
+        again = c.SetMarketStatus(command.symbol, MarketStatus.TRADING)
+        state.schedule(at + command.nanoseconds, again)
 
 
 def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
@@ -143,6 +146,9 @@ def freeze(state: State, command: c.Freeze, at: int) -> None:
     if command.atoms >= 0:
         atoms = min(command.atoms, state.ledger.free(command.account, command.asset))
         state.ledger.reserve(command.account, command.asset, atoms, at=at)
+        if command.nanoseconds and atoms:
+            back = c.Freeze(command.account, command.asset, -atoms)
+            state.schedule(at + command.nanoseconds, back)
     else:
         atoms = -min(-command.atoms, locked)
         state.ledger.release(command.account, command.asset, -atoms, at=at)
@@ -187,7 +193,9 @@ def bust_trade(state: State, command: c.BustTrade, at: int) -> None:
 def open_account(state: State, command: c.OpenAccount, at: int) -> None:
     """Open an account and pay in its first balances; opening it again only pays in."""
     if command.account not in state.accounts:
-        state.accounts[command.account] = Account(command.account, fee_asset=command.fee_asset)
+        account = Account(command.account, fee_asset=command.fee_asset)
+        account.opened_at = at
+        state.accounts[command.account] = account
     state.ledger.open(command.account)
     for asset, atoms in command.balances:
         state.ledger.transfer(WORLD, command.account, asset, atoms, at=at)

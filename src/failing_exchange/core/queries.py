@@ -152,9 +152,10 @@ def fetch_fills(state: State, q: c.FetchFills, at: int) -> Fills:
 
 
 def fetch_balance(state: State, q: c.FetchBalance, at: int) -> Balances:
-    """Every balance of an account."""
-    state.account(q.account)
-    return Balances(q.account, q.as_of or at, state.ledger.balances(q.account, as_of=q.as_of))
+    """Every balance of an account. Before its opening there is none: it is read as it opened."""
+    opened_at = state.account(q.account).opened_at
+    as_of = max(q.as_of, opened_at) if q.as_of else 0
+    return Balances(q.account, as_of or at, state.ledger.balances(q.account, as_of=as_of))
 
 
 def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:

@@ -50,6 +50,7 @@ class Account:
         self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT_MAX)
         self.cap: Cap | None = None
         self.locked: dict[str, int] = {}
+        self.opened_at = 0
 
     def keep(self, order: Order) -> None:
         """Move an order to the ended ones and forget the oldest beyond the limit."""
