@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from failing_exchange.clock import VenueClock
@@ -85,15 +85,48 @@ class Gateway:
         """Start a trip. `reply` is called once, with the trip, unless its answer is lost."""
         if self.failure is not None:
             raise InternalError("an earlier trip failed inside the venue") from self.failure
-        trip = self.journal.open(self.clock.now(), account, operation, message, symbol)
+        at = self.clock.now()
+        trip = self.journal.open(at, account, operation, message, symbol)
         trip.reply = reply
         trip.echo_of = echo_of
-        kind = (account, operation, symbol)
-        self._counts[kind] = trip.nth = self._counts.get(kind, 0) + 1
-        if len(self._counts) > KINDS_COUNTED_MAX:
-            self._counts.clear()
-        self._go_on(trip, self._road(trip))
+        self._count(trip)
+        try:
+            self._set_out(trip, at)
+        except Exception as bug:
+            self._fail(trip, bug)
+            raise
         return trip
+
+    def _count(self, trip: Trip) -> None:
+        kind = (trip.account, trip.operation, trip.symbol)
+        counts = self._counts
+        counts[kind] = trip.nth = counts.get(kind, 0) + 1
+        if trip.nth == 1 and len(counts) > KINDS_COUNTED_MAX:
+            counts.clear()
+
+    def _set_out(self, trip: Trip, at: int) -> None:
+        """Read the request and ask the faults; where nothing has to wait, go straight through."""
+        try:
+            trip.command = self.decode(trip)
+        except Reject as refused:
+            trip.answer = refused
+        if self.plan.rules and not trip.echo_of:
+            self.plan.match(trip, at)
+        if self.latency is not None or trip.active:
+            self._go_on(trip, self._road(trip))
+            return
+        try:
+            self._arrive(trip, at)
+            self._act(trip, (), at)
+        except Reject as refused:
+            trip.answer = refused
+        trip.told = trip.answer
+        self._end(trip, at)
+
+    def _fail(self, trip: Trip, bug: Exception) -> None:
+        """A bug of ours: nothing may go on as if it had not been."""
+        self.failure = bug
+        self.clock.fail(InternalError(f"a bug in the venue, on {trip!r}"))
 
     def push(
         self, account: str, operation: str, symbol: str, answer: Any, reply: Callable[[Trip], None]
@@ -101,8 +134,7 @@ class Gateway:
         """Send something that nobody asked for just now: a trip that begins behind the engine."""
         trip = self.journal.open(self.clock.now(), account, operation, None, symbol)
         trip.reply, trip.answer, trip.is_push = reply, answer, True
-        kind = (account, operation, symbol)
-        self._counts[kind] = trip.nth = self._counts.get(kind, 0) + 1
+        self._count(trip)
         self._go_on(trip, self._way_out(trip))
         return trip
 
@@ -120,7 +152,7 @@ class Gateway:
             trip.told = trip.answer
         except Lost:
             trip.told = None
-        self._end(trip)
+        self._end(trip, self.clock.now())
 
     def _in_line(self, trip: Trip) -> int:
         """How long a push travels: never so short that it would overtake the one before it."""
@@ -136,8 +168,7 @@ class Gateway:
         try:
             wait = next(road, None)
         except Exception as bug:
-            self.failure = bug
-            self.clock.fail(InternalError(f"a bug in the venue, on {trip!r}"))
+            self._fail(trip, bug)
             raise
         if wait is not None:
             self.clock.call_at(self.clock.now() + wait, self._go_on, trip, road)
@@ -151,15 +182,8 @@ class Gateway:
             if there:
                 yield there
             try:
-                trip.command = self.decode(trip)
-                for gate in self.gates:
-                    gate(trip, self.clock.now())
-                if self.plan.rules and not trip.echo_of:
-                    self.plan.match(trip, self.clock.now())
-                if trip.active:
-                    yield from self._struck_before(trip)
-                else:
-                    self._act(trip, ())
+                self._arrive(trip, self.clock.now())
+                yield from self._struck_before(trip)
                 if trip.active:
                     yield from self._strike(Stage.ANSWER, trip)
             except Reject as refused:
@@ -171,29 +195,33 @@ class Gateway:
             trip.told = trip.answer
         except Lost:
             trip.told = None
-        self._end(trip)
+        self._end(trip, self.clock.now())
 
-    def _act(self, trip: Trip, causes: Iterable[Cause]) -> None:
+    def _arrive(self, trip: Trip, at: int) -> None:
+        """At the venue's door: limits and maintenance first, then what could not be read."""
+        for gate in self.gates:
+            gate(trip, at)
+        if trip.command is None:
+            raise trip.answer
+
+    def _act(self, trip: Trip, causes: Sequence[Cause], at: int) -> None:
         """The engine's turn: what was due before, the command, and the incidents around it."""
-        at = self.clock.now()
         if at >= self.engine.wake_at:
             self.settle(at)
-        happened: list[Event] = []
         for cause in causes:
             if not cause.after:
-                happened += self.engine.execute(cause.command, at)[0]
+                trip.happened += self.engine.execute(cause.command, at)[0]
         try:
             events, trip.answer = self.engine.execute(trip.command, at)
-            happened += events
+            trip.happened = (*trip.happened, *events) if trip.happened else events
         except Reject as refused:  # the venue's honest no; faults may still make it another answer
             trip.answer = refused
-        trip.happened = tuple(happened)
         if causes:
             self._act_after(trip, causes, at)
         if trip.happened and self.listeners:
             self._publish(trip.happened, at)
 
-    def _act_after(self, trip: Trip, causes: Iterable[Cause], at: int) -> None:
+    def _act_after(self, trip: Trip, causes: Sequence[Cause], at: int) -> None:
         """Incidents behind the command; the answer then shows the state after them."""
         for cause in causes:
             if cause.after:
@@ -215,7 +243,7 @@ class Gateway:
                     trip.command = value
                 case _:
                     yield from self._obey(verdict, trip)
-        self._act(trip, causes)
+        self._act(trip, causes, self.clock.now())
 
     def _strike(self, stage: Stage, trip: Trip) -> Iterator[int]:
         """The faults behind the engine; a refusal here is what the client is told."""
@@ -251,15 +279,16 @@ class Gateway:
                 self.clock.now(), trip.account, trip.operation, None, trip.symbol
             )
             again.echo_of, again.told, again.reply = trip.number, trip.answer, reply
-            self._end(again)
+            self._end(again, self.clock.now())
             return
         self.receive(trip.account, trip.operation, trip.message, trip.symbol, echo_of=trip.number)
 
-    def _end(self, trip: Trip) -> None:
-        self.journal.end(trip, self.clock.now())
-        if trip.reply is not None and (trip.told is not None or trip.hung_up):
-            trip.reply(trip)
-        trip.reply = None
+    def _end(self, trip: Trip, at: int) -> None:
+        self.journal.end(trip, at)
+        if trip.reply is not None:
+            if trip.told is not None or trip.hung_up:
+                trip.reply(trip)
+            trip.reply = None
 
     def settle(self, at: int) -> None:
         """Let the market do what was due; it is journalled as an entry of its own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -47,6 +47,7 @@ class Journal:
         self._file: IO[str] | None = None
         self._traced = tracing()
         self.logger: logging.Logger | None = None
+        self.readers: list[Callable[[Trip], None]] = []  # called with each trip that ends
         if path is not None:
             self.record_to(path)
 
@@ -89,6 +90,8 @@ class Journal:
             self._to_repeat[_signature(trip)] = None
         if trip.struck:
             self._count_failure(trip, at)
+        for reader in self.readers:
+            reader(trip)
         if self.logger is not None:
             self.logger.debug("%s", line(trip))
         if self._file is not None or self._traced:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.clock import VenueClock
-from failing_exchange.core.commands import OpenAccount
-from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import SECOND, Market
-from failing_exchange.dialects.unified.decode import Decoder
-from failing_exchange.dialects.unified.encode import Encoder
 from failing_exchange.errors import InternalError
 from failing_exchange.faults.plan import FaultPlan
 from failing_exchange.gates import MaintenanceGate, RateGate
-from failing_exchange.gateway import Gate, Gateway
 from failing_exchange.journal import Journal
 from failing_exchange.latency import Latency, LogNormal, latency_of
 from failing_exchange.maintenance import MaintenanceSchedule
 from failing_exchange.world import background_of
+
+if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package stays cheap
+    from failing_exchange.core.engine import Engine
+    from failing_exchange.gateway import Gate, Gateway
 
 logger = logging.getLogger("failing_exchange")
 
@@ -53,7 +54,7 @@ class Venue:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.engine: Engine | None = None
         self._gateway: Gateway | None = None
-        self.encode = Encoder(self.market_of)
+        self.encode: Callable[[str, Any], Any] = self._not_started
         if latency != "auto":
             latency_of(latency)
 
@@ -86,7 +87,16 @@ class Venue:
         self._set_gates()
         return self._gateway
 
+    def _not_started(self, operation: str, told: Any) -> Any:
+        raise InternalError(f"{operation} is answered before the venue has started")
+
     def _build(self) -> None:
+        from failing_exchange.core.engine import Engine
+        from failing_exchange.dialects.unified.decode import Decoder
+        from failing_exchange.dialects.unified.encode import Encoder
+        from failing_exchange.gateway import Gateway
+
+        self.encode = Encoder(self.market_of)
         at = self.clock.now()
         birth = at // SECOND
         self.engine = Engine(
@@ -122,6 +132,8 @@ class Venue:
                 self._open(name)
 
     def _open(self, name: str) -> None:
+        from failing_exchange.core.commands import OpenAccount
+
         balances = tuple(self.accounts[name].items())
         self.gateway.operate(OpenAccount(name, balances, self.fee_assets[name]))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from failing_exchange.dialects.unified import encode
-from failing_exchange.dialects.unified.decode import TIMEFRAMES
+from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.fronts.controls import Controls
 from failing_exchange.fronts.helpers import Helpers
@@ -95,9 +94,7 @@ class FailingExchange(UnifiedApi, WatchApi, Helpers, Controls):
         self.max_retries = max_retries
         self.connection_timeout = timeout
         venue.open_account(account, balances_of(balances), fee_asset)
-        self.markets: dict[str, Any] = {s: encode.market(m) for s, m in venue.markets.items()}
-        self.symbols = sorted(self.markets)
-        self.currencies = encode.currencies_of(list(venue.markets.values()))
+        self.symbols = sorted(venue.markets)
         self.timeframes = {name: name for name in TIMEFRAMES}
 
     def client(
@@ -125,6 +122,10 @@ class FailingExchange(UnifiedApi, WatchApi, Helpers, Controls):
     def venue(self) -> Venue:
         """The venue behind this client."""
         return self._venue
+
+    async def ready(self) -> None:
+        """Start the venue now, rather than at the first call."""
+        await self._client.ready()
 
     async def operate(self, command: Any) -> None:
         """Have the operator do something: an incident such as `HaltMarket`; see core.commands."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from failing_exchange.core.market import PPM, Market, atoms_text
 from failing_exchange.core.reject import Reject
-from failing_exchange.dialects.unified.decode import TIMEFRAMES
-from failing_exchange.dialects.unified.encode import iso
-from failing_exchange.dialects.unified.errors import error_of
 from failing_exchange.dialects.unified.numbers import atoms_of, lots_of, ticks_of
+from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
 from failing_exchange.errors import BadRequestError, SymbolNotFoundError
 from failing_exchange.fronts.local import LocalClient
 from failing_exchange.fronts.unified_api import camel
@@ -26,7 +25,6 @@ class Helpers:
 
     _venue: Venue
     _client: LocalClient
-    markets: dict[str, Any]
     connection_timeout: float | None
     precisionMode = TICK_SIZE
     rateLimit = 0
@@ -34,6 +32,20 @@ class Helpers:
     apiKey = ""
     secret = ""
     password = ""
+
+    @cached_property
+    def markets(self) -> dict[str, Any]:
+        """The rules of every market by symbol, as of the start or the last `load_markets`."""
+        from failing_exchange.dialects.unified.encode import market
+
+        return {symbol: market(rules) for symbol, rules in self._venue.markets.items()}
+
+    @cached_property
+    def currencies(self) -> dict[str, Any]:
+        """Every asset that is traded, by code."""
+        from failing_exchange.dialects.unified.encode import currencies_of
+
+        return currencies_of(list(self._venue.markets.values()))
 
     async def load_markets(self, reload: bool = False, params: object = None) -> dict[str, Any]:
         """The rules of every market by symbol; asks the venue once, or again with `reload`."""
@@ -120,6 +132,8 @@ class Helpers:
 
     def iso8601(self, timestamp: int | None = None) -> str | None:
         """Milliseconds as ISO 8601 text."""
+        from failing_exchange.dialects.unified.encode import iso
+
         return None if timestamp is None else iso(int(timestamp))
 
     def parse8601(self, text: str | None = None) -> int | None:
@@ -160,4 +174,6 @@ def _read(parse: Any, *arguments: Any) -> int:
     try:
         return int(parse(*arguments))
     except Reject as refused:
+        from failing_exchange.dialects.unified.errors import error_of
+
         raise error_of(refused, 0) from None

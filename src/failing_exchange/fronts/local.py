@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.dialects.unified.errors import error_of
 from failing_exchange.errors import ConnectionLostError, RequestTimeoutError
 from failing_exchange.trip import Trip
 from failing_exchange.venue import Venue
@@ -74,6 +73,8 @@ class LocalClient:
         if told is None or not trip.ended_at:
             raise self._silence(trip)
         if told.__class__ is Reject:
+            from failing_exchange.dialects.unified.errors import error_of
+
             raise error_of(told, self.venue.clock.now())
         return self.venue.encode(trip.operation, told)
 

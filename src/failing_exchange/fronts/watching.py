@@ -189,7 +189,7 @@ class WatchApi:
         return self._venue.encode(operation, told)
 
     def _seconds(self, timeframe: str) -> int:
-        from failing_exchange.dialects.unified.decode import TIMEFRAMES
+        from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
 
         if timeframe not in TIMEFRAMES:
             known = ", ".join(TIMEFRAMES)

@@ -10,15 +10,12 @@ from failing_exchange.core.market import Market, Prevention
 from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.unified.numbers import atoms_of, lots_of, ticks_of
+from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
 from failing_exchange.trip import Trip
 
 MILLISECOND = 1_000_000
 BUY, SELL, LIMIT, MARKET = Side.BUY, Side.SELL, OrderType.LIMIT, OrderType.MARKET
 SIDES = {"buy": BUY, "sell": SELL}
-TIMEFRAMES = {
-    "1s": 1, "1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1_800, "1h": 3_600, "2h": 7_200,
-    "4h": 14_400, "6h": 21_600, "8h": 28_800, "12h": 43_200, "1d": 86_400,
-}  # fmt: skip
 # order type -> (as a limit order, as a market order) when a trigger price is given
 KINDS: dict[str, OrderType] = {
     "limit": LIMIT,

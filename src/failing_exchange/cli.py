@@ -1,0 +1,311 @@
+"""The command line: run a bot on a failing exchange, replay a run, look things up."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from failing_exchange.runner import Report, RunConfig
+
+OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+DEMO_SECONDS = 86_400
+DEMO_SEED = 7
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with an argument in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and leave with exit code 2."""
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(WRONG)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0, 1 (it failed), 2 (wrong arguments) or 130 (Ctrl-C)."""
+    from failing_exchange.errors import ConfigurationError
+
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if not hasattr(options, "command"):
+        parser.print_help()
+        return OK
+    try:
+        return int(options.command(options))
+    except ConfigurationError as error:
+        print(f"failing-exchange: {error}", file=sys.stderr)
+        return WRONG
+    except BrokenPipeError:  # the reader of our output has gone: nothing is left to tell it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="failing-exchange",
+        description="A simulated crypto exchange that fails on command, so that your bot does not.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    _add_demo(commands)
+    _add_run(commands)
+    _add_faults(commands)
+    _add_scenarios(commands)
+    _add_simulate(commands)
+    _add_replay(commands)
+    _add_check(commands)
+    return parser
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="two bots trade a day; read who lost money, and why")
+    demo.add_argument("--seed", type=int, default=DEMO_SEED, help="another day (default 7)")
+    demo.set_defaults(command=_demo)
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser(
+        "run", help="run a bot on a failing exchange", formatter_class=_Formatter
+    )
+    add = run.add_argument
+    add("--duration", type=_seconds, default=3600, help="test duration in seconds")
+    add("--mode", default=None, metavar="MODE", help="failure mode (default: RANDOM)")
+    add("--probability", type=_probability, default=0.1, help="failure probability, 0 to 1")
+    add("--modes", nargs="+", metavar="MODE", help="several failure modes")
+    add(
+        "--probabilities", nargs="+", type=_probability, metavar="P", help="one for each of --modes"
+    )
+    add("--rate-limit", type=_count, default=60, help="requests a minute, 0 = no limit")
+    add("--timeout", type=_seconds, default=5, help="seconds until a call gives up")
+    add("--maintenance", action="store_true", help="a maintenance window during the run")
+    add("--maintenance-start", default="02:00", metavar="HH:MM", help="its start (UTC)")
+    add("--maintenance-duration", type=_seconds, default=30, metavar="MINUTES", help="its length")
+    add("--output", default="exchange_test.json", metavar="FILE", help="where results are written")
+    add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
+    add("--seed", type=int, default=0, help="the same seed gives the same run")
+    add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
+    add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
+    add("--real-time", action="store_true", help="by the real clock, instead of in virtual time")
+    run.set_defaults(command=_run, parser=run)
+
+
+def _add_faults(commands: Any) -> None:
+    faults = commands.add_parser("faults", help="list the catalogue of faults, or explain one")
+    faults.add_argument("name", nargs="?", help="a fault, to explain it")
+    faults.set_defaults(command=_faults)
+
+
+def _add_scenarios(commands: Any) -> None:
+    scenarios = commands.add_parser("scenarios", help="list the shipped scenarios, or show one")
+    scenarios.add_argument("name", nargs="?", help="a scenario, to show it")
+    scenarios.set_defaults(command=_scenarios)
+
+
+def _add_simulate(commands: Any) -> None:
+    simulate = commands.add_parser("simulate", help="run any asyncio script in virtual time")
+    simulate.add_argument("--seed", type=int, default=0)
+    simulate.add_argument("--start", default="2026-01-01T00:00:00Z", help="when it starts")
+    simulate.add_argument("script", help="the script")
+    simulate.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
+    simulate.set_defaults(command=_simulate)
+
+
+def _add_replay(commands: Any) -> None:
+    replay = commands.add_parser("replay", help="run again what a results file describes, compare")
+    replay.add_argument("results", help="a file that `run --output` has written")
+    replay.set_defaults(command=_replay)
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check-determinism", help="run a bot twice; show the first line in which the runs differ"
+    )
+    check.add_argument("target", help="path.py:function, or a script")
+    check.add_argument("--seed", type=int, default=0)
+    check.set_defaults(command=_check_determinism)
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        if action.default in (None, False) or "default" in text:
+            return text
+        return f"{text} (default: {action.default})"
+
+
+# ---- arguments
+
+
+def _seconds(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return value
+
+
+def _probability(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no probability from 0 to 1")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...]:
+    if options.modes is None:
+        if options.probabilities is not None:
+            options.parser.error("--probabilities goes with --modes")
+        return ((options.mode or "RANDOM", options.probability),)
+    if options.mode is not None:
+        options.parser.error("give --mode or --modes, not both")
+    probabilities = options.probabilities or [options.probability] * len(options.modes)
+    if len(probabilities) != len(options.modes):
+        options.parser.error(
+            f"--modes names {len(options.modes)} modes and --probabilities {len(probabilities)} "
+            "numbers; give one for each"
+        )
+    return tuple(zip(options.modes, probabilities, strict=True))
+
+
+def _config(options: argparse.Namespace) -> RunConfig:
+    from failing_exchange.runner import RunConfig
+
+    modes = _modes(options)
+    if options.scenario is not None and options.mode is None and options.modes is None:
+        modes = ()
+    return RunConfig(
+        bot=options.bot,
+        duration=options.duration,
+        seed=options.seed,
+        modes=modes,
+        rate_limit=options.rate_limit or None,
+        timeout=options.timeout,
+        maintenance_start=options.maintenance_start if options.maintenance else None,
+        maintenance_minutes=options.maintenance_duration,
+        scenario=options.scenario,
+        real_time=options.real_time,
+        journal=options.journal,
+    )
+
+
+# ---- commands
+
+
+def _run(options: argparse.Namespace) -> int:
+    from failing_exchange import terminal
+
+    config = _config(options)
+    output = Path(options.output)
+    _check_writable(output)
+    report = terminal.run_with_progress(config)
+    _write(output, report)
+    terminal.show([report], output=str(output))
+    if report.interrupted:
+        return INTERRUPTED
+    return FAILED if report.crashed else OK
+
+
+def _check_writable(output: Path) -> None:
+    """Before anything runs: is there a place for the results?"""
+    from failing_exchange.errors import ConfigurationError
+
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        raise ConfigurationError(
+            f"--output {output}: no file can be written there; name one in an existing folder"
+        )
+
+
+def _write(output: Path, report: Report) -> None:
+    from failing_exchange.errors import ConfigurationError
+
+    try:
+        output.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"--output {output}: {error.strerror}") from error
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from failing_exchange import terminal
+    from failing_exchange.runner import RunConfig
+
+    modes = (("TIMEOUT", 0.01), ("CONNECTION_ERROR", 0.01), ("PARTIAL_FILL", 0.05))
+    reports = [
+        terminal.run_with_progress(
+            RunConfig(bot=bot, duration=DEMO_SECONDS, seed=options.seed, modes=modes)
+        )
+        for bot in ("naive", "careful")
+    ]
+    terminal.show_demo(reports)
+    return OK
+
+
+def _faults(options: argparse.Namespace) -> int:
+    from failing_exchange.faults.catalogue import describe
+
+    print(describe(options.name))
+    return OK
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    from failing_exchange.scenario import describe
+
+    print(describe(options.name))
+    return OK
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from failing_exchange.errors import ConfigurationError
+    from failing_exchange.simulation import run_script
+
+    if not Path(options.script).is_file():
+        raise ConfigurationError(f"no script {options.script!r}")
+    run_script(options.script, options.arguments, seed=options.seed, start=options.start)
+    return OK
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from failing_exchange import terminal
+    from failing_exchange.errors import ConfigurationError
+    from failing_exchange.runner import RunConfig
+
+    try:
+        recorded = json.loads(Path(options.results).read_text(encoding="utf-8"))
+        fields = {k: v for k, v in recorded["config"].items() if k != "start"}
+        fields["modes"] = tuple((mode, p) for mode, p in fields["modes"])
+        config = RunConfig(**fields)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{options.results} is no results file: {error}") from error
+    report = terminal.run_with_progress(config)
+    terminal.show([report])
+    again = json.loads(json.dumps(report.as_dict()))
+    different = [name for name in recorded if recorded[name] != again.get(name)]
+    print("the same as recorded" if not different else f"different: {', '.join(different)}")
+    return FAILED if different else OK
+
+
+def _check_determinism(options: argparse.Namespace) -> int:
+    from failing_exchange.determinism import check_determinism
+
+    report = check_determinism(options.target, seed=options.seed)
+    print(report)
+    return OK if report.same else FAILED

@@ -1,0 +1,301 @@
+"""One run: a bot on a failing exchange for a while, and what it cost."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from failing_exchange.bots import BOTS, Notebook
+from failing_exchange.core.events import Event, OrderAccepted
+from failing_exchange.core.market import ATOMS, SECOND
+from failing_exchange.core.order import OrderSnapshot
+from failing_exchange.core.queries import Orders
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.modes import FailureMode
+from failing_exchange.fronts.exchange import FailingExchange
+from failing_exchange.maintenance import time_of_day
+from failing_exchange.trip import Edited, Trip
+
+START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday, midnight
+LEAD = timedelta(minutes=10)  # a run with a maintenance starts so long before it
+PROGRESS_STEPS = 200  # how often a run says how far it is
+MONEY_NOTICED = 0.01  # USDT; a smaller difference is rounding
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What is to be run. `modes` are (mode, probability); times are in seconds."""
+
+    bot: str = "careful"
+    duration: float = 3_600.0
+    seed: int = 0
+    modes: tuple[tuple[str, float], ...] = ((FailureMode.RANDOM.value, 0.1),)
+    rate_limit: int | None = 60
+    timeout: float = 5.0
+    maintenance_start: str | None = None
+    maintenance_minutes: float = 30.0
+    scenario: str | None = None
+    real_time: bool = False
+    journal: str | None = None
+
+    def start(self) -> datetime:
+        """When the run starts: shortly before the maintenance, if there is one."""
+        if self.maintenance_start is None:
+            return START
+        minutes = time_of_day(self.maintenance_start) // (60 * SECOND)
+        return START + timedelta(days=1, minutes=minutes) - LEAD
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a run showed. Money is in USDT at the last price."""
+
+    config: RunConfig
+    seconds: float = 0.0
+    interrupted: bool = False
+    crashed: str | None = None
+    intended: int | None = None
+    placed: int = 0
+    duplicated: int | None = None
+    lost: int | None = None
+    unaware: int = 0
+    believed: dict[str, float] | None = None
+    true: dict[str, float] = field(default_factory=dict)
+    money: float | None = None
+    statistics: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    trouble: list[Trip] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        found = {name: value for name, value in vars(self).items() if name != "trouble"}
+        found["config"] = {**asdict(self.config), "start": self.config.start().isoformat()}
+        found["seed"] = self.config.seed
+        found["timeline"] = [
+            {**line, "timestamp": line["timestamp"].isoformat()} for line in self.timeline
+        ]
+        return found
+
+
+class Observer:
+    """Watches one client's run from outside: which orders there were, and which it was told of."""
+
+    def __init__(self, exchange: FailingExchange, account: str = "main") -> None:
+        self.exchange = exchange
+        self.account = account
+        self.accepted: dict[int, int] = {}  # order id -> when
+        self.told: dict[int, None] = {}
+        self.trouble: list[Trip] = []  # the first trips whose order the client was not told of
+
+    async def begin(self) -> None:
+        """Start the venue and listen."""
+        await self.exchange.ready()
+        self.exchange.venue.gateway.listeners.append(self._on_events)
+        self.exchange.journal.readers.append(self._on_trip)
+
+    def _on_events(self, events: tuple[Event, ...], at: int) -> None:
+        for event in events:
+            if isinstance(event, OrderAccepted) and event.account == self.account:
+                self.accepted[event.order_id] = event.at
+
+    def _on_trip(self, trip: Trip) -> None:
+        told = trip.told.answer if isinstance(trip.told, Edited) else trip.told
+        if trip.gave_up_at or trip.echo_of:
+            told = None
+        if isinstance(told, OrderSnapshot):
+            self.told[told.order.id] = None
+        elif isinstance(told, Orders):
+            self.told.update(dict.fromkeys(snapshot.order.id for snapshot in told.orders))
+        created = any(isinstance(event, OrderAccepted) for event in trip.happened)
+        if created and told is None and len(self.trouble) < 20:
+            self.trouble.append(trip)
+
+    def unaware(self) -> list[int]:
+        """Orders that the client was never told of."""
+        return [order_id for order_id in self.accepted if order_id not in self.told]
+
+    def true_changes(self) -> dict[str, float]:
+        """How the account's balances have really changed, by asset, in units."""
+        engine = self.exchange.venue.engine
+        assert engine is not None
+        began = self.exchange.venue.accounts[self.account]
+        now = engine.state.ledger.balances(self.account)
+        changes = {a: sum(now[a]) - began.get(a, 0) for a in now}
+        return {asset: atoms / ATOMS for asset, atoms in sorted(changes.items()) if atoms}
+
+
+def find_bot(name: str) -> Callable[..., Any]:
+    """A bot by name: `careful`, `naive`, `path.py:function` or `module:function`."""
+    if name in BOTS:
+        return BOTS[name]
+    place, _, function = name.rpartition(":")
+    if not place:
+        raise ConfigurationError(
+            f"no bot {name!r}: name {' or '.join(BOTS)}, or a function as path.py:function"
+        )
+    bot = getattr(_module(place), function, None)
+    if not inspect.iscoroutinefunction(bot):
+        what = "no such function" if bot is None else f"{bot!r}, no coroutine function"
+        raise ConfigurationError(f"{name}: {what}; expected async def {function}(exchange)")
+    found: Callable[..., Any] = bot
+    return found
+
+
+def _module(place: str) -> Any:
+    if not place.endswith(".py"):
+        sys.path.insert(0, "")
+        try:
+            return importlib.import_module(place)
+        except ImportError as error:
+            raise ConfigurationError(f"cannot import {place!r}: {error}") from error
+        finally:
+            sys.path.remove("")
+    path = Path(place)
+    if not path.is_file():
+        raise ConfigurationError(f"no file {place!r} with a bot in it")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(config: RunConfig, *, progress: Progress = lambda share: None) -> Report:
+    """Run a bot as configured. Ctrl-C ends it early; what was gathered is in the report."""
+    bot = find_bot(config.bot)
+    exchange = _exchange(config)
+    report, observer, notebook = Report(config=config), Observer(exchange), Notebook()
+    main = _play(config, bot, exchange, observer, notebook, report, progress)
+    try:
+        if config.real_time:
+            asyncio.run(main)
+        else:
+            from failing_exchange.simulation import simulate
+
+            limit = config.duration + 86_400
+            simulate(main, seed=config.seed, start=config.start(), virtual_seconds_max=limit)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    _conclude(report, observer, notebook if "notebook" in _parameters(bot) else None)
+    return report
+
+
+def _exchange(config: RunConfig) -> FailingExchange:
+    exchange = FailingExchange(
+        seed=config.seed,
+        connection_timeout=config.timeout,
+        maintenance_schedule=None
+        if config.maintenance_start is None
+        else {
+            "daily": {
+                "start": config.maintenance_start,
+                "duration": config.maintenance_minutes,
+            }
+        },
+        journal=config.journal,
+    )
+    for mode, probability in config.modes:
+        exchange.add_failure_mode(mode, probability)
+    exchange.set_rate_limit(config.rate_limit)
+    if config.scenario is not None:
+        from failing_exchange.scenario import load
+
+        load(config.scenario).apply(exchange)
+    return exchange
+
+
+def _parameters(bot: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(bot).parameters)
+
+
+async def _play(
+    config: RunConfig,
+    bot: Callable[..., Any],
+    exchange: FailingExchange,
+    observer: Observer,
+    notebook: Notebook,
+    report: Report,
+    progress: Progress,
+) -> None:
+    """Run the bot for its time; the clock is the venue's."""
+    loop = asyncio.get_running_loop()
+    await observer.begin()
+    notebook.now = exchange.venue.clock.now
+    took = {"exchange": exchange, "notebook": notebook}
+    names = _parameters(bot)
+    given = {name: value for name, value in took.items() if name in names}
+    task = loop.create_task(bot(**given) if given else bot(exchange))
+    began = loop.time()
+    try:
+        for step in range(1, PROGRESS_STEPS + 1):
+            left = began + config.duration * step / PROGRESS_STEPS - loop.time()
+            done, _ = await asyncio.wait({task}, timeout=max(0.0, left))
+            progress(step / PROGRESS_STEPS)
+            if done:
+                break
+        if task.done() and task.exception() is not None:
+            report.crashed = f"{type(task.exception()).__name__}: {task.exception()}"
+    finally:
+        report.seconds = loop.time() - began
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        exchange.venue.gateway.settle(exchange.venue.clock.now())
+        await exchange.close()
+
+
+def _conclude(report: Report, observer: Observer, notebook: Notebook | None) -> None:
+    """Compare what the bot meant and believes with the first column."""
+    exchange = observer.exchange
+    report.statistics = exchange.get_failure_statistics()
+    report.metrics = exchange.get_performance_metrics()
+    report.timeline = exchange.get_failure_timeline()
+    if exchange.venue.engine is None:
+        return
+    report.placed = len(observer.accepted)
+    report.unaware = len(observer.unaware())
+    report.true = observer.true_changes()
+    report.trouble = observer.trouble
+    if notebook is not None:
+        _judge_intents(report, observer, notebook)
+        report.believed = {a: v for a, v in sorted(notebook.believed.items()) if abs(v) > 1e-12}
+        report.money = _money(report, exchange)
+
+
+def _judge_intents(report: Report, observer: Observer, notebook: Notebook) -> None:
+    """Each order belongs to the intent during which it was accepted, or to the last one before."""
+    counts = [0] * len(notebook.intents)
+    index = 0
+    for at in sorted(observer.accepted.values()):
+        while index + 1 < len(counts) and notebook.intents[index + 1].began_at <= at:
+            index += 1
+        if counts:
+            counts[index] += 1
+    report.intended = len(counts)
+    report.duplicated = sum(count - 1 for count in counts if count > 1)
+    report.lost = sum(count == 0 for count in counts)
+
+
+def _money(report: Report, exchange: FailingExchange) -> float:
+    """By how much belief and truth differ, in USDT: each asset's difference, without its sign."""
+    engine = exchange.venue.engine
+    assert engine is not None
+    at = exchange.venue.clock.now()
+    believed, total = report.believed or {}, 0.0
+    for asset in sorted({*believed, *report.true}):
+        atoms = round(abs(believed.get(asset, 0.0) - report.true.get(asset, 0.0)) * ATOMS)
+        value = engine.state.value(asset, atoms, "USDT", at)
+        total += (value or 0) / ATOMS
+    return total if total > MONEY_NOTICED else 0.0
