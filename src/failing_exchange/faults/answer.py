@@ -1,13 +1,11 @@
-"""The exchange has acted, and the client hears something else, or nothing."""
+"""The exchange has acted, and its answer is lost or late."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.faults.fields import draw_time, fault, reason, span, text
+from failing_exchange.faults.fields import draw_time, fault, span
 from failing_exchange.faults.plan import Delay, Drop, Sighting, Verdict
-from failing_exchange.faults.refusals import refusal
 from failing_exchange.trip import Stage
 
 
@@ -33,18 +31,3 @@ class DelayAnswer:
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Hold it up."""
         return Delay(draw_time(sighting, self.seconds, self.spread))
-
-
-@fault
-class FalseReject:
-    """The exchange acts, and the client is told that it refused."""
-
-    why: Reason = reason(Reason.UNAVAILABLE)
-    message: str = text("", "what the client reads; empty = the venue's usual words")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
-
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
-        """Say no to what was done; an honest refusal stays."""
-        if isinstance(sighting.trip.answer, Reject):
-            return None
-        return refusal(self.why, sighting, self.message)

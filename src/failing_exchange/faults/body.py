@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.faults.fields import choice, fault
+from failing_exchange.faults.fields import anything, choice, fault, names, text
 from failing_exchange.faults.plan import Replace, Sighting, Verdict
+from failing_exchange.faults.views import edited
 from failing_exchange.trip import Stage
 
+WIRE: tuple[Stage, ...] = (Stage.WIRE,)
 GARBAGE = {
     "html": "<html><head><title>502 Bad Gateway</title></head></html>",
     "truncated": 'unexpected end of the body: {"id":"10',
@@ -22,8 +24,85 @@ class GarbleAnswer:
     """The exchange acts, and its answer can't be read."""
 
     how: str = choice("truncated", "what the body looks like", *GARBAGE)
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Make it unreadable."""
         return Replace(Reject(Reason.MALFORMED, f"Malformed answer: {GARBAGE[self.how]}"))
+
+
+@fault
+class NullAnswer:
+    """The exchange acts, and its answer says success with nothing in it."""
+
+    value: Any = anything(None, "what stands in the answer's place: None, {} or []")
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Empty it."""
+        value = list(self.value) if isinstance(self.value, tuple) else self.value
+        return edited(sighting, ("*", value))
+
+
+@fault
+class ReplyWithoutId:
+    """The exchange acts, and its answer lacks the order's id."""
+
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Leave the id out, wherever it stands."""
+        return edited(sighting, ("id", None), ("info", {}))
+
+
+@fault
+class BareReply:
+    """The exchange acts, and its answer is only an id."""
+
+    how: str = choice("dict", "a structure of nothing else, or a plain text", "dict", "text")
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Take all the rest away."""
+        order = getattr(sighting.trip.answer, "order", None)
+        if order is None:
+            return None
+        text = str(order.id)
+        return edited(sighting, ("*", text if self.how == "text" else {"id": text, "info": {}}))
+
+
+@fault
+class DropFields:
+    """Fields are missing in the answer."""
+
+    fields: tuple[str, ...] = names(("filled", "remaining"), "which, by their unified names")
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Take them out."""
+        return edited(sighting, *((name, ...) for name in self.fields))
+
+
+@fault
+class NullFields:
+    """Fields are null in the answer."""
+
+    fields: tuple[str, ...] = names(("filled", "remaining"), "which, by their unified names")
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Empty them."""
+        return edited(sighting, *((name, None) for name in self.fields))
+
+
+@fault
+class SetField:
+    """A field of the answer has another value, perhaps of another type."""
+
+    field: str = text("status", "which, by its unified name")
+    value: Any = anything("expired_in_match", "what it says")
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Change it."""
+        return edited(sighting, (self.field, self.value))

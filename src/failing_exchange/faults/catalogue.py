@@ -7,7 +7,19 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults import answer, body, incident, lag, refusals, request
+from failing_exchange.faults import (
+    answer,
+    body,
+    fills,
+    incident,
+    lag,
+    prices,
+    races,
+    refusals,
+    request,
+    stream,
+    told,
+)
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.fields import kind_name, spec_of
 from failing_exchange.faults.plan import Fault
@@ -51,17 +63,78 @@ ROWS: list[Entry] = [
     *_group("the answer", {
         answer.LoseAnswer: ops.CALLS,
         answer.DelayAnswer: ops.CALLS,
-        answer.FalseReject: ops.CHANGE,
     }),
-    *_group("the body", {
+    *_group("false answers", {
+        told.FalseReject: ops.CHANGE,
+        told.PhantomSuccess: ops.PLACE,
+        told.PhantomCancel: ops.CANCEL,
+        told.PhantomId: ops.PLACE,
+        told.ErrorInSuccess: ops.PLACE,
+        told.ContradictoryOrder: (*ops.PLACE, *ops.CANCEL, *ops.ORDER_READS),
+    }),
+    *_group("damaged answers", {
         body.GarbleAnswer: ops.CALLS,
+        body.NullAnswer: ops.CALLS,
+        body.ReplyWithoutId: ops.PLACE,
+        body.BareReply: ops.CANCEL,
+        body.DropFields: (*ops.PLACE, *ops.CANCEL, *ops.ORDER_READS),
+        body.NullFields: (*ops.PLACE, *ops.CANCEL, *ops.ORDER_READS),
+        body.SetField: (*ops.PLACE, *ops.CANCEL, *ops.ORDER_READS),
     }),
     *_group("lagging views", {
         lag.StaleRead: ops.READS,
+        lag.HideNewOrders: ops.ORDER_READS,
+        lag.HideOrders: ops.ORDER_LISTS,
+        lag.ListTwice: ops.ORDER_LISTS,
+        lag.ZeroWallet: ops.BALANCE,
     }),
-    *_group("incidents", {
-        incident.PartialFill: ops.PLACE,
-        incident.SlipPrice: ops.PLACE,
+    *_group("cancels that meet fills", {
+        races.FillBeatsCancel: ops.CANCEL,
+        races.PartialFillBeatsCancel: ops.CANCEL,
+        races.CanceledButFilled: ops.CANCEL,
+        races.HoldAfterCancel: ops.CANCEL,
+    }),
+    *_group("incidents of orders", {
+        fills.PartialFill: ops.PLACE,
+        fills.SlipPrice: ops.PLACE,
+        fills.FillAtOnce: ops.PLACE,
+        fills.FillOrder: ops.CALLS,
+        fills.ExpireOrder: ops.CALLS,
+        fills.CancelByHand: ops.CALLS,
+    }),
+    *_group("incidents of markets and accounts", {
+        incident.HaltMarket: ops.CALLS,
+        incident.JumpPrice: ops.CALLS,
+        incident.ThinBook: ops.PLACE,
+        incident.ChangeSteps: ops.PLACE,
+        incident.RaiseMinimum: ops.PLACE,
+        incident.NarrowBand: ops.PLACE,
+        incident.LimitOrders: ops.PLACE,
+        incident.ChangeFees: ops.PLACE,
+        incident.LockFunds: ops.CALLS,
+        incident.TakeFunds: ops.CALLS,
+        incident.BustLastTrade: ops.CALLS,
+    }),
+    *_group("market data", {
+        prices.NullTicker: ("fetch_ticker", "watch_ticker"),
+        prices.ZeroPrice: ("fetch_ticker", "watch_ticker"),
+        prices.CrossTicker: ("fetch_ticker", "watch_ticker"),
+        prices.HideTickers: (*ops.TICKER_LISTS, "watch_tickers", "watch_bids_asks"),
+        prices.FreezeMarketData: (*ops.MARKET_DATA, *ops.MARKET_FEEDS),
+        prices.CrossBook: (*ops.BOOK, "watch_order_book"),
+        prices.EmptyBook: (*ops.BOOK, "watch_order_book"),
+        prices.GhostLevels: (*ops.BOOK, "watch_order_book"),
+        prices.HideCandles: ops.CANDLES,
+        prices.LateCandle: ops.CANDLES,
+        prices.SameInstant: (*ops.TRADES, "watch_trades"),
+    }),
+    *_group("feeds", {
+        stream.LosePush: ops.FEEDS,
+        stream.DelayPush: ops.FEEDS,
+        stream.RepeatPush: ops.FEEDS,
+        stream.MergePushes: ops.ACCOUNT_FEEDS,
+        stream.SilenceFeed: ops.FEEDS,
+        stream.BreakFeed: ops.FEEDS,
     }),
 ]  # fmt: skip
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ROWS}

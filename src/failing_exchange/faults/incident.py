@@ -1,99 +1,218 @@
-"""Incidents on the way of a request: lawful operator commands in the same step of the engine."""
+"""What happens to markets and accounts, lawfully: halts, new rules, jumps, locked funds."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from failing_exchange.core.commands import (
-    CapNextFill,
-    FetchMarkets,
-    FetchTicker,
-    PlaceOrder,
+    BustTrade,
+    ChangeRules,
+    Debit,
+    FetchFills,
+    Freeze,
+    MovePrice,
     PullLiquidity,
-    ReplaceOrder,
+    SetMarketStatus,
 )
-from failing_exchange.core.market import Market
-from failing_exchange.core.order import OrderType, Side, TimeInForce
-from failing_exchange.core.queries import Ticker
+from failing_exchange.core.market import ATOMS, PPM, MarketStatus
+from failing_exchange.core.order import Fill, Side
 from failing_exchange.faults.fields import (
-    draw_below,
+    choice,
     fault,
     nanoseconds,
+    number,
     ppm,
     share,
     span_or_never,
+    text,
+    whole,
 )
 from failing_exchange.faults.plan import Cause, Sighting, Verdict
-from failing_exchange.trip import Stage, Trip
+from failing_exchange.faults.views import free_of, market_of
+from failing_exchange.trip import Stage
 
-
-def placed_by(trip: Trip) -> PlaceOrder | None:
-    """The single order that a request places; None for any other request, and for a test."""
-    command: Any = trip.command
-    if isinstance(command, ReplaceOrder):
-        command = command.place
-    return command if isinstance(command, PlaceOrder) and not command.test else None
-
-
-def market_of(sighting: Sighting, symbol: str) -> Market | None:
-    """The rules in force of a market."""
-    found = sighting.look(FetchMarkets(sighting.trip.account))
-    return next((market for market in found.markets if market.symbol == symbol), None)
+REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
 
 
 @fault
-class PartialFill:
-    """The order is filled in part at once, and the rest later."""
+class HaltMarket:
+    """The market of the request is halted just before it arrives."""
 
-    fill_ratio: float = share(0.3, "how much of it at once, rounded down to the amount step")
-    complete_after: float | None = span_or_never(
-        30.0, "when the rest fills; None = when the market comes"
-    )
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
-
-    def concerns(self, sighting: Sighting) -> bool:
-        """Not fill-or-kill, post-only, triggered or one-step orders."""
-        order = placed_by(sighting.trip)
-        if order is None or order.post_only or order.time_in_force is TimeInForce.FOK:
-            return False
-        if order.kind not in (OrderType.LIMIT, OrderType.MARKET):
-            return False
-        market = market_of(sighting, order.symbol)
-        return market is not None and (order.cost > 0 or order.lots > market.amount_every)
+    lasts: float | None = span_or_never(600.0, "for how long; None = until the operator resumes")
+    status: str = choice("halted", "what it still takes", "halted", "cancel_only")
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
-        """Let the operator trade against it."""
-        if not self.concerns(sighting):
+        """Halt it once; while it is halted there is nothing to do."""
+        market = market_of(sighting, sighting.trip.symbol)
+        if market is None or market.status is not MarketStatus.TRADING:
             return None
-        rest = None if self.complete_after is None else nanoseconds(self.complete_after)
-        return Cause(CapNextFill(sighting.trip.account, ppm(self.fill_ratio), rest))
+        lasts = 0 if self.lasts is None else nanoseconds(self.lasts)
+        return Cause(SetMarketStatus(market.symbol, MarketStatus(self.status), lasts))
 
 
 @fault
-class SlipPrice:
-    """Offers are withdrawn just before a market order, which then trades at a worse price."""
+class JumpPrice:
+    """The price of the request's market jumps."""
 
-    max_slippage: float = share(
-        0.02, "the average price is at most so far beyond the best", most=0.9
-    )
-    least: float = share(0.0, "and at least so far", zero=True)
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
-
-    def concerns(self, sighting: Sighting) -> bool:
-        """Only market orders."""
-        order = placed_by(sighting.trip)
-        return order is not None and order.kind is OrderType.MARKET
+    by: float = number(-0.05, "by how much of it; negative = down", "share", least=-0.99, most=10)
+    seconds: int = whole(0, "then it comes back; 0 = it stays", least=0)
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
-        """Pull the side that the order is about to take, by a distance drawn up to the most."""
-        order = placed_by(sighting.trip)
-        if order is None or order.kind is not OrderType.MARKET:
+        """Move the background market from its next second on."""
+        symbol = sighting.trip.symbol
+        if market_of(sighting, symbol) is None:
             return None
-        found: Ticker = sighting.look(FetchTicker(sighting.trip.account, order.symbol))
-        best = found.ask if order.side is Side.BUY else found.bid
-        if best is None:
+        return Cause(MovePrice(symbol, ppm=ppm(self.by), seconds=self.seconds))
+
+
+@fault
+class ThinBook:
+    """Offers near the best price are withdrawn until the next second."""
+
+    side: str = choice("sell", "which offers", "buy", "sell")
+    reach: float = share(0.02, "how far from the best price", most=0.9)
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Pull them."""
+        symbol = sighting.trip.symbol
+        if market_of(sighting, symbol) is None:
             return None
-        most, least = ppm(self.max_slippage), min(ppm(self.least), ppm(self.max_slippage))
-        distance = least + draw_below(sighting, 0, most - least + 1)
-        lots = order.lots or found.market.lots_for(order.cost, max(1, best[0] // 2))
-        return Cause(PullLiquidity(order.symbol, order.side.other, distance, lots))
+        return Cause(PullLiquidity(symbol, Side(self.side), ppm(self.reach)))
+
+
+@fault
+class ChangeSteps:
+    """The steps of price and amount become coarser while the market is open."""
+
+    price: int = whole(10, "how many of today's price steps make one")
+    amount: int = whole(10, "how many of today's amount steps make one")
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Change the rules just before the request arrives."""
+        return _change(sighting, price_every=self.price, amount_every=self.amount)
+
+
+@fault
+class RaiseMinimum:
+    """The smallest order that the market takes becomes larger."""
+
+    cost: float = number(100.0, "what an order must cost now", "quote", least=0, most=10**9)
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Change the rules just before the request arrives."""
+        return _change(sighting, cost_min=round(self.cost * ATOMS))
+
+
+@fault
+class NarrowBand:
+    """The market takes only limit prices near the last one."""
+
+    below: float = share(0.01, "how far below the last price", most=0.99)
+    above: float = share(0.01, "how far above the last price", most=100)
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Change the rules just before the request arrives."""
+        return _change(sighting, price_band=(ppm(self.below), ppm(self.above)))
+
+
+@fault
+class LimitOrders:
+    """The market takes only so many open orders of one account."""
+
+    most: int = whole(5, "how many")
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Change the rules just before the request arrives."""
+        return _change(sighting, orders_max=self.most)
+
+
+@fault
+class ChangeFees:
+    """The fees of the market change."""
+
+    maker: float = share(0.002, "of what the maker receives", most=0.5, zero=True)
+    taker: float = share(0.004, "of what the taker receives", most=0.5, zero=True)
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Change the rules just before the request arrives."""
+        return _change(sighting, maker_fee=ppm(self.maker), taker_fee=ppm(self.taker))
+
+
+@fault
+class LockFunds:
+    """A part of a free balance is locked without an order."""
+
+    asset: str = text("", "which; empty = the quote asset of the request's market, or USDT")
+    part: float = share(0.5, "how much of what is free")
+    lasts: float | None = span_or_never(60.0, "for how long; None = until the operator unlocks")
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Lock it just before the request arrives."""
+        asset = self.asset or _quote(sighting)
+        atoms = free_of(sighting, asset) * ppm(self.part) // PPM
+        lasts = 0 if self.lasts is None else nanoseconds(self.lasts)
+        return Cause(Freeze(sighting.trip.account, asset, atoms, lasts)) if atoms else None
+
+
+@fault
+class TakeFunds:
+    """A part of a free balance is withdrawn or sold outside the bot."""
+
+    asset: str = text("", "which; empty = the quote asset of the request's market, or USDT")
+    part: float = share(1.0, "how much of what is free")
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Take it just before the request arrives."""
+        asset = self.asset or _quote(sighting)
+        atoms = free_of(sighting, asset) * ppm(self.part) // PPM
+        return Cause(Debit(sighting.trip.account, asset, atoms)) if atoms else None
+
+
+@fault
+class BustLastTrade:
+    """The client's last trade is undone by the venue."""
+
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def decide(self, sighting: Sighting, hit: bool) -> bool:
+        """A trade is undone once: without a new one there is nothing to do."""
+        last = _last_fill(sighting) if hit else None
+        if last is None or sighting.memory.get(last.symbol, 0) >= last.trade_id:
+            return False
+        sighting.memory[last.symbol] = last.trade_id
+        return True
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Undo it just before the request arrives."""
+        last = _last_fill(sighting)
+        return None if last is None else Cause(BustTrade(last.symbol, last.trade_id))
+
+
+def _change(sighting: Sighting, **rules: Any) -> Cause | None:
+    """New rules for the request's market; None when they are in force already."""
+    market = market_of(sighting, sighting.trip.symbol)
+    if market is None:
+        return None
+    changed = replace(market, **rules)
+    return None if changed == market else Cause(ChangeRules(changed))
+
+
+def _quote(sighting: Sighting) -> str:
+    market = market_of(sighting, sighting.trip.symbol)
+    return market.quote if market is not None else "USDT"
+
+
+def _last_fill(sighting: Sighting) -> Fill | None:
+    found: tuple[Fill, ...] = sighting.look(FetchFills(sighting.trip.account)).fills
+    return found[-1] if found else None

@@ -1,11 +1,17 @@
-"""Reads that show an earlier state of the exchange: views that lag behind the ledger."""
+"""Reads that show an earlier or an incomplete state: views that lag behind the ledger."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from failing_exchange.faults.fields import fault, nanoseconds, span
+from failing_exchange.core.market import PPM
+from failing_exchange.core.order import OrderSnapshot, Status
+from failing_exchange.core.queries import Balances, Orders
+from failing_exchange.core.reject import Reason
+from failing_exchange.faults.fields import draw_below, fault, nanoseconds, ppm, share, span
 from failing_exchange.faults.plan import Replace, Sighting, Verdict
+from failing_exchange.faults.refusals import refusal
+from failing_exchange.faults.views import answer_of, named_by
 from failing_exchange.trip import Stage
 
 READ_LAG_MAX = 120.0  # seconds; the ledger can't be read further back, so a longer lag is refused
@@ -24,3 +30,78 @@ class StaleRead:
         if not hasattr(command, "as_of"):
             return None
         return Replace(command._replace(as_of=sighting.at - nanoseconds(self.seconds)))
+
+
+@fault
+class HideNewOrders:
+    """An order can't be found for a while after it was accepted."""
+
+    seconds: float = span(10.0, "for how long")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Refuse a look at a new order; leave new orders out of lists."""
+        born_before = sighting.at - nanoseconds(self.seconds)
+        if stage is Stage.REQUEST:
+            named = named_by(sighting)
+            if named is None or named.order.created_at <= born_before:
+                return None
+            return refusal(Reason.ORDER_NOT_FOUND, sighting)
+        return _only(sighting, lambda found: found.order.created_at <= born_before)
+
+
+@fault
+class HideOrders:
+    """A list of orders lacks some that are there."""
+
+    part: float = share(0.5, "how many of them; at least one")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Leave some out, drawn anew each time."""
+        answer = answer_of(sighting)
+        if not isinstance(answer, Orders) or not answer.orders:
+            return None
+        orders = list(answer.orders)
+        for k in range(max(1, len(orders) * ppm(self.part) // PPM)):
+            del orders[draw_below(sighting, k, len(orders))]
+        return Replace(Orders(tuple(orders)))
+
+
+@fault
+class ListTwice:
+    """A list shows an open order a second time, as canceled."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Add the contradiction behind the rest."""
+        answer = answer_of(sighting)
+        if not isinstance(answer, Orders):
+            return None
+        alive = [one for one in answer.orders if one.status is Status.OPEN]
+        if not alive:
+            return None
+        return Replace(Orders((*answer.orders, alive[0]._replace(status=Status.CANCELED))))
+
+
+@fault
+class ZeroWallet:
+    """The balance reads zero, and the money is there."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Zero everything."""
+        answer = answer_of(sighting)
+        if not isinstance(answer, Balances):
+            return None
+        return Replace(answer._replace(assets=dict.fromkeys(answer.assets, (0, 0))))
+
+
+def _only(sighting: Sighting, keep: Any) -> Replace | None:
+    answer = answer_of(sighting)
+    if not isinstance(answer, Orders):
+        return None
+    kept: tuple[OrderSnapshot, ...] = tuple(one for one in answer.orders if keep(one))
+    return None if len(kept) == len(answer.orders) else Replace(Orders(kept))

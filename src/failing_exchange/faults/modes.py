@@ -14,7 +14,7 @@ from failing_exchange.faults import operations as ops
 from failing_exchange.faults.answer import DelayAnswer
 from failing_exchange.faults.body import GarbleAnswer
 from failing_exchange.faults.fields import DRAWS_OF_TRIGGERS
-from failing_exchange.faults.incident import PartialFill, SlipPrice
+from failing_exchange.faults.fills import PartialFill, SlipPrice
 from failing_exchange.faults.lag import StaleRead
 from failing_exchange.faults.plan import Fault, Sighting, Verdict, Whom
 from failing_exchange.faults.refusals import Ban, Maintenance, RateLimited, RejectRequest
@@ -71,6 +71,10 @@ def _refusing(why: Reason) -> Callable[..., Fault]:
     return make
 
 
+def _ban(**params: Any) -> Fault:
+    return Ban(sticky=False, **params)  # a mode is replaced with all that it has begun
+
+
 MODES: dict[FailureMode, Mode] = {
     FailureMode.RATE_LIMIT: Mode(
         "The request is turned away with a time to wait.",
@@ -78,7 +82,7 @@ MODES: dict[FailureMode, Mode] = {
     ),
     FailureMode.BAN: Mode(
         "The request is turned away; who does not wait is banned, each time for longer.",
-        Ban, {"retry_after": 10.0, "refusals": 3, "shortest": 120.0, "longest": 259_200.0},
+        _ban, {"retry_after": 10.0, "refusals": 3, "shortest": 120.0, "longest": 259_200.0},
         ops.CALLS,
     ),
     FailureMode.CONNECTION_ERROR: Mode(

@@ -110,7 +110,7 @@ class Ban:
     refusals: int = whole(3, "how many refusals lead to a ban", most=1_000)
     shortest: float = span(120.0, "the first ban", least=1)
     longest: float = span(259_200.0, "no ban is longer", least=1)
-    sticky: ClassVar[bool] = True  # a ban outlives the scope in which it was armed
+    sticky: bool = flag(True, "whether a ban goes on when the fault is disarmed")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def decide(self, sighting: Sighting, hit: bool) -> bool:

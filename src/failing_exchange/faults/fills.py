@@ -1,0 +1,147 @@
+"""What happens to orders, lawfully: filled in part or at once, at a worse price, expired, canceled."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from failing_exchange.core.commands import (
+    CapNextFill,
+    CrossOrder,
+    FetchTicker,
+    OperatorCancel,
+    PullLiquidity,
+)
+from failing_exchange.core.market import PPM
+from failing_exchange.core.order import OrderType, Side, Status, TimeInForce
+from failing_exchange.core.queries import Ticker
+from failing_exchange.core.reject import Reject
+from failing_exchange.faults.fields import (
+    draw_below,
+    fault,
+    nanoseconds,
+    ppm,
+    share,
+    span_or_never,
+)
+from failing_exchange.faults.plan import Cause, Sighting, Verdict
+from failing_exchange.faults.views import market_of, open_order, placed_by
+from failing_exchange.trip import Stage
+
+REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
+
+
+@fault
+class PartialFill:
+    """The order is filled in part at once, and the rest later."""
+
+    fill_ratio: float = share(0.3, "how much of it at once, rounded down to the amount step")
+    complete_after: float | None = span_or_never(
+        30.0, "when the rest fills; None = when the market comes"
+    )
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def concerns(self, sighting: Sighting) -> bool:
+        """Not fill-or-kill, post-only, triggered or one-step orders."""
+        order = placed_by(sighting.trip)
+        if order is None or order.post_only or order.time_in_force is TimeInForce.FOK:
+            return False
+        if order.kind not in (OrderType.LIMIT, OrderType.MARKET):
+            return False
+        market = market_of(sighting, order.symbol)
+        return market is not None and (order.cost > 0 or order.lots > market.amount_every)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Let the operator trade against it."""
+        if not self.concerns(sighting):
+            return None
+        rest = None if self.complete_after is None else nanoseconds(self.complete_after)
+        return Cause(CapNextFill(sighting.trip.account, ppm(self.fill_ratio), rest))
+
+
+@fault
+class SlipPrice:
+    """Offers are withdrawn just before a market order, which then trades at a worse price."""
+
+    max_slippage: float = share(
+        0.02, "the average price is at most so far beyond the best", most=0.9
+    )
+    least: float = share(0.0, "and at least so far", zero=True)
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def concerns(self, sighting: Sighting) -> bool:
+        """Only market orders."""
+        order = placed_by(sighting.trip)
+        return order is not None and order.kind is OrderType.MARKET
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Pull the side that the order is about to take, by a distance drawn up to the most."""
+        order = placed_by(sighting.trip)
+        if order is None or order.kind is not OrderType.MARKET:
+            return None
+        try:
+            found: Ticker = sighting.look(FetchTicker(sighting.trip.account, order.symbol))
+        except Reject:  # no such market: the engine itself will refuse
+            return None
+        best = found.ask if order.side is Side.BUY else found.bid
+        if best is None:
+            return None
+        most, least = ppm(self.max_slippage), min(ppm(self.least), ppm(self.max_slippage))
+        distance = least + draw_below(sighting, 0, most - least + 1)
+        lots = order.lots or found.market.lots_for(order.cost, max(1, best[0] // 2))
+        return Cause(PullLiquidity(order.symbol, order.side.other, distance, lots))
+
+
+@fault
+class FillAtOnce:
+    """The order is filled wholly within the call that places it."""
+
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Let the operator trade against all of it, at its own price."""
+        order = placed_by(sighting.trip)
+        if order is None or order.kind is not OrderType.LIMIT or order.post_only:
+            return None
+        return Cause(CapNextFill(sighting.trip.account, PPM, None))
+
+
+@fault
+class FillOrder:
+    """An open order of the client is filled just before the request arrives."""
+
+    fill_ratio: float = share(1.0, "how much of what is left of it, at least one step")
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Trade against the order that the request names, else against the oldest one."""
+        found = open_order(sighting)
+        if found is None or found.order.status is not Status.OPEN or not found.ticks:
+            return None
+        market = market_of(sighting, found.order.symbol)
+        every = market.amount_every if market is not None else 1
+        part = found.remaining * ppm(self.fill_ratio) // PPM // every * every
+        return Cause(CrossOrder(found.order.id, max(every, part)))
+
+
+@fault
+class ExpireOrder:
+    """The venue expires an open order of the client just before the request arrives."""
+
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Expire the order that the request names, else the oldest one."""
+        found = open_order(sighting)
+        return None if found is None else Cause(OperatorCancel(found.order.id, expire=True))
+
+
+@fault
+class CancelByHand:
+    """Somebody cancels an open order of the client outside the bot."""
+
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Cancel the order that the request names, else the oldest one."""
+        found = open_order(sighting)
+        return None if found is None else Cause(OperatorCancel(found.order.id))

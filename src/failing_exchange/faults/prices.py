@@ -1,0 +1,210 @@
+"""Market data that is not what it was: null, zero, crossed, frozen, with holes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from failing_exchange.core.commands import FetchBook
+from failing_exchange.core.market import PPM, SECOND
+from failing_exchange.core.queries import BookSnapshot, Candles, Ticker, Trades
+from failing_exchange.core.reject import Reject
+from failing_exchange.faults.fields import (
+    choice,
+    draw_below,
+    fault,
+    names,
+    nanoseconds,
+    ppm,
+    share,
+    span,
+    whole,
+)
+from failing_exchange.faults.plan import Replace, Sighting, Verdict
+from failing_exchange.faults.views import answer_of, edited
+from failing_exchange.trip import Stage
+
+ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
+PRICES = ("bid", "ask", "last", "close")
+
+
+@fault
+class NullTicker:
+    """The ticker has no prices."""
+
+    fields: tuple[str, ...] = names(PRICES, "which are null")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Empty them."""
+        return edited(sighting, *((name, None) for name in self.fields))
+
+
+@fault
+class ZeroPrice:
+    """The ticker says that the price is zero."""
+
+    fields: tuple[str, ...] = names(PRICES, "which are zero")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Zero them."""
+        return edited(sighting, *((name, 0.0) for name in self.fields))
+
+
+@fault
+class CrossTicker:
+    """The ticker's bid is above its ask."""
+
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Change the two for each other."""
+        found = answer_of(sighting)
+        if not isinstance(found, Ticker) or found.bid is None or found.ask is None:
+            return None
+        return Replace(found._replace(bid=found.ask, ask=found.bid))
+
+
+@fault
+class HideTickers:
+    """A list of tickers lacks some symbols."""
+
+    part: float = share(0.5, "how many of them; at least one")
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Leave some out."""
+        found = answer_of(sighting)
+        if not isinstance(found, tuple) or not found or not isinstance(found[0], Ticker):
+            return None
+        tickers = list(found)
+        for k in range(max(1, len(tickers) * ppm(self.part) // PPM)):
+            del tickers[draw_below(sighting, k, len(tickers))]
+        return Replace(tuple(tickers))
+
+
+@fault
+class FreezeMarketData:
+    """Market data stands still at the moment of the first answer struck."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
+
+    def decide(self, sighting: Sighting, hit: bool) -> bool:
+        """Remember when it froze."""
+        if hit:
+            sighting.memory.setdefault("since", sighting.at)
+        return hit
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Read the state of then; a feed repeats its first push."""
+        trip, command = sighting.trip, sighting.trip.command
+        if stage is Stage.REQUEST:
+            if not hasattr(command, "as_of"):
+                return None
+            return Replace(command._replace(as_of=sighting.memory["since"]))
+        if not trip.is_push:
+            return None
+        first = sighting.memory.setdefault((trip.account, trip.operation, trip.symbol), trip.answer)
+        return None if first is trip.answer else Replace(first)
+
+
+@fault
+class CrossBook:
+    """The book's best bid is above its best ask."""
+
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Let the best two change places."""
+        found = answer_of(sighting)
+        if not isinstance(found, BookSnapshot) or not found.bids or not found.asks:
+            return None
+        bids, asks = (found.asks[0], *found.bids[1:]), (found.bids[0], *found.asks[1:])
+        return Replace(found._replace(bids=bids, asks=asks))
+
+
+@fault
+class EmptyBook:
+    """The book is empty."""
+
+    side: str = choice("both", "which side of it", "both", "bids", "asks")
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Take the levels out."""
+        found = answer_of(sighting)
+        if not isinstance(found, BookSnapshot):
+            return None
+        bids = found.bids if self.side == "asks" else ()
+        return Replace(found._replace(bids=bids, asks=found.asks if self.side == "bids" else ()))
+
+
+@fault
+class GhostLevels:
+    """The book also shows offers of some time ago that are gone."""
+
+    seconds: float = span(60.0, "how old they are", least=1)
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Merge an old snapshot into the new one."""
+        found = answer_of(sighting)
+        if not isinstance(found, BookSnapshot):
+            return None
+        then = sighting.at - nanoseconds(self.seconds)
+        query = FetchBook(sighting.trip.account, found.market.symbol, 100, then)
+        try:
+            old: BookSnapshot = sighting.look(query)
+        except Reject:  # the market is gone: so are its ghosts
+            return None
+        bids = sorted({**dict(old.bids), **dict(found.bids)}.items(), reverse=True)
+        asks = sorted({**dict(old.asks), **dict(found.asks)}.items())
+        return Replace(found._replace(bids=tuple(bids), asks=tuple(asks)))
+
+
+@fault
+class HideCandles:
+    """Candles are missing in the middle."""
+
+    count: int = whole(3, "how many in a row")
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Leave a hole, drawn anew for each answer; the first and the last candle stay."""
+        found = answer_of(sighting)
+        if not isinstance(found, Candles) or len(found.bars) < 3:
+            return None
+        inner = len(found.bars) - 2
+        count = min(self.count, inner)
+        start = 1 + draw_below(sighting, 0, inner - count + 1)
+        return Replace(found._replace(bars=found.bars[:start] + found.bars[start + count :]))
+
+
+@fault
+class LateCandle:
+    """The newest candles are not there yet."""
+
+    count: int = whole(1, "how many; 1 = only the one that still forms")
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Cut the end off."""
+        found = answer_of(sighting)
+        if not isinstance(found, Candles) or not found.bars:
+            return None
+        return Replace(found._replace(bars=found.bars[: -self.count]))
+
+
+@fault
+class SameInstant:
+    """Public trades of one second carry one timestamp."""
+
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Cut their times down to the second."""
+        found: Any = answer_of(sighting)
+        if not isinstance(found, Trades) or not found.trades:
+            return None
+        cut = tuple(one._replace(at=one.at // SECOND * SECOND) for one in found.trades)
+        return Replace(Trades(found.market, cut))

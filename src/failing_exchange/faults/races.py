@@ -1,0 +1,107 @@
+"""A cancel meets a fill: what the engine decides at one exact point, and what the client hears."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from failing_exchange.core.commands import CrossOrder, Freeze
+from failing_exchange.core.events import OrderFilled
+from failing_exchange.core.market import PPM
+from failing_exchange.core.order import OrderSnapshot, Side, Status
+from failing_exchange.core.reject import Reject
+from failing_exchange.faults.fields import fault, nanoseconds, ppm, share, span_or_never
+from failing_exchange.faults.plan import Cause, Replace, Sighting, Verdict
+from failing_exchange.faults.views import market_of, named_by
+from failing_exchange.trip import Stage
+
+REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
+
+
+@fault
+class FillBeatsCancel:
+    """The order is filled just before its cancel arrives, which is then refused."""
+
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Let the operator take all of it."""
+        order = open_and_priced(sighting)
+        return None if order is None else Cause(CrossOrder(order.order.id))
+
+
+@fault
+class PartialFillBeatsCancel:
+    """The order is filled in part just before its cancel arrives."""
+
+    fill_ratio: float = share(0.5, "how much of what is left, at least one step", most=0.99)
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Let the operator take a part; an order of one step is left alone."""
+        order = open_and_priced(sighting)
+        market = None if order is None else market_of(sighting, order.order.symbol)
+        if order is None or market is None or order.remaining <= market.amount_every:
+            return None
+        every = market.amount_every
+        part = order.remaining * ppm(self.fill_ratio) // PPM // every * every
+        return Cause(CrossOrder(order.order.id, max(every, part)))
+
+
+@fault
+class CanceledButFilled:
+    """The client is told that its order is canceled, and it was filled just before."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Fill it; then show it as it was before, and canceled."""
+        if stage is Stage.REQUEST:
+            order = open_and_priced(sighting)
+            return None if order is None else Cause(CrossOrder(order.order.id))
+        if not isinstance(sighting.trip.answer, Reject):
+            return None
+        seen = named_by(sighting)
+        return None if seen is None else _without_fills(seen, sighting)
+
+
+@fault
+class HoldAfterCancel:
+    """The order is canceled, and its funds stay locked for a while."""
+
+    lasts: float | None = span_or_never(60.0, "for how long; None = until the operator unlocks")
+    stages: ClassVar[tuple[Stage, ...]] = REQUEST
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Lock what the cancel sets free."""
+        found = named_by(sighting)
+        market = None if found is None else market_of(sighting, found.order.symbol)
+        if found is None or market is None or not found.order.is_open:
+            return None
+        order = found.order
+        asset = market.quote if order.side is Side.BUY else market.base
+        lasts = 0 if self.lasts is None else nanoseconds(self.lasts)
+        return Cause(Freeze(order.account, asset, order.reserved, lasts), after=True)
+
+
+def open_and_priced(sighting: Sighting) -> OrderSnapshot | None:
+    """The open order that a request names, if somebody could trade against it now."""
+    order = named_by(sighting)
+    if order is None or order.order.status is not Status.OPEN or not order.ticks:
+        return None
+    return order
+
+
+def _without_fills(seen: OrderSnapshot, sighting: Sighting) -> Replace | None:
+    """The order without what this request's incident did to it."""
+    fills = [e.fill for e in sighting.trip.happened if isinstance(e, OrderFilled)
+             and e.order_id == seen.order.id]  # fmt: skip
+    if not fills:
+        return None
+    return Replace(
+        seen._replace(
+            status=Status.CANCELED,
+            filled=seen.filled - sum(fill.lots for fill in fills),
+            cost=seen.cost - sum(fill.cost for fill in fills),
+            fills=seen.fills - len(fills),
+        )
+    )

@@ -1,0 +1,120 @@
+"""Answers that were never true: ghosts, cancels that did nothing, orders in states that cannot be."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.order import Order, OrderSnapshot, Status
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.fields import choice, draw_below, fault, reason, text
+from failing_exchange.faults.plan import Answer, Sighting, Verdict
+from failing_exchange.faults.refusals import refusal
+from failing_exchange.faults.views import edited, named_by, placed_by
+from failing_exchange.trip import Edited, Stage
+
+GHOST_IDS_FROM = 9_000_000_000  # no real order of a run gets so far
+
+
+@fault
+class FalseReject:
+    """The exchange acts, and the client is told that it refused."""
+
+    why: Reason = reason(Reason.UNAVAILABLE)
+    message: str = text("", "what the client reads; empty = the venue's usual words")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Say no to what was done; an honest refusal stays."""
+        if isinstance(sighting.trip.answer, Reject):
+            return None
+        return refusal(self.why, sighting, self.message)
+
+
+@fault
+class PhantomSuccess:
+    """The client is told that its order is open, and the exchange has never heard of it."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Answer with a ghost."""
+        order = placed_by(sighting.trip)
+        return None if order is None else Answer(ghost(order, sighting))
+
+
+@fault
+class PhantomCancel:
+    """The client is told that its order is canceled, and the exchange has not canceled it."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Answer in the engine's place; what can't be canceled is refused by the engine itself."""
+        snapshot = named_by(sighting)
+        if snapshot is None or not snapshot.order.is_open:
+            return None
+        return Answer(snapshot._replace(status=Status.CANCELED, updated_at=sighting.at))
+
+
+@fault
+class PhantomId:
+    """The order is live, and the answer names it by the id of an order that does not exist."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Give another id."""
+        return edited(sighting, ("id", str(ghost_id(sighting))))
+
+
+@fault
+class ErrorInSuccess:
+    """The request is refused inside an answer that looks like a success, without an id."""
+
+    message: str = text("insufficient balance", "the error inside the answer")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Answer with an order of which nothing is known but the error."""
+        order = placed_by(sighting.trip)
+        if order is None:
+            return None
+        info = {"result": False, "error_code": 10016, "msg": self.message}
+        unknown = ("id", "status", "filled", "remaining", "amount", "price", "cost", "timestamp",
+                   "datetime")  # fmt: skip
+        edits = (("info", info), *((name, None) for name in unknown))
+        return Answer(Edited(ghost(order, sighting), edits))
+
+
+@fault
+class ContradictoryOrder:
+    """The answer shows an order in a state that can't be."""
+
+    how: str = choice(
+        "closed_unfilled", "which", "closed_unfilled", "canceled_filled", "filled_null"
+    )
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Change status or amounts, so that they don't fit together."""
+        if self.how == "closed_unfilled":
+            return edited(sighting, ("status", "closed"), ("filled", 0.0), ("average", None))
+        if self.how == "canceled_filled":
+            return edited(sighting, ("status", "canceled"), ("remaining", 0.0))
+        return edited(sighting, ("filled", None), ("remaining", None), ("cost", None))
+
+
+def ghost_id(sighting: Sighting) -> int:
+    """The id of an order that does not exist."""
+    return GHOST_IDS_FROM + draw_below(sighting, 2, 1_000_000_000)
+
+
+def ghost(place: PlaceOrder, sighting: Sighting) -> OrderSnapshot:
+    """An order as it would look had it been accepted."""
+    order = Order(
+        ghost_id(sighting), place.account, place.symbol, place.side, place.kind,
+        max(1, place.lots), sighting.at,
+    )  # fmt: skip
+    order.ticks, order.client_id = place.ticks, place.client_id or f"auto-{order.id}"
+    return order.snapshot()

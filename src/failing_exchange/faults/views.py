@@ -1,0 +1,81 @@
+"""What a fault may look at: the order that a request places or names, the rules of its market."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.core.commands import (
+    FetchBalance,
+    FetchMarkets,
+    FetchOrder,
+    FetchOrders,
+    PlaceOrder,
+    ReplaceOrder,
+)
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import OrderSnapshot
+from failing_exchange.core.reject import Reject
+from failing_exchange.faults.plan import Replace, Sighting
+from failing_exchange.trip import Edited, Trip
+
+
+def placed_by(trip: Trip) -> PlaceOrder | None:
+    """The single order that a request places; None for any other request, and for a test."""
+    command: Any = trip.command
+    if isinstance(command, ReplaceOrder):
+        command = command.place
+    return command if isinstance(command, PlaceOrder) and not command.test else None
+
+
+def named_by(sighting: Sighting) -> OrderSnapshot | None:
+    """The order that a request names, as it is now; None when there is none."""
+    command: Any = sighting.trip.command
+    if isinstance(command, ReplaceOrder):
+        command = command.cancel
+    order_id, client_id = getattr(command, "order_id", 0), getattr(command, "client_id", "")
+    if isinstance(command, PlaceOrder) or not (order_id or client_id):
+        return None
+    try:
+        query = FetchOrder(sighting.trip.account, "", order_id, client_id)
+        found: OrderSnapshot = sighting.look(query)
+    except Reject:  # the engine itself will refuse: there is nothing to lie about
+        return None
+    return found
+
+
+def open_order(sighting: Sighting) -> OrderSnapshot | None:
+    """The open order that a request names, else the client's oldest one in the request's market."""
+    command = sighting.trip.command
+    if getattr(command, "order_id", 0) or isinstance(command, ReplaceOrder):
+        named = named_by(sighting)
+        return named if named is not None and named.order.is_open else None
+    query = FetchOrders(sighting.trip.account, sighting.trip.symbol, "open")
+    try:
+        found = sighting.look(query).orders
+    except Reject:  # no such symbol: no such order
+        return None
+    return found[0] if found else None
+
+
+def market_of(sighting: Sighting, symbol: str) -> Market | None:
+    """The rules in force of a market."""
+    found = sighting.look(FetchMarkets(sighting.trip.account))
+    return next((market for market in found.markets if market.symbol == symbol), None)
+
+
+def free_of(sighting: Sighting, asset: str) -> int:
+    """What the client has free of an asset, in atoms."""
+    found: dict[str, tuple[int, int]] = sighting.look(FetchBalance(sighting.trip.account)).assets
+    return found.get(asset, (0, 0))[0]
+
+
+def answer_of(sighting: Sighting) -> Any:
+    """The answer on its way; None when there is none, or when it is a refusal."""
+    answer = sighting.trip.answer
+    return None if isinstance(answer, Reject) else answer
+
+
+def edited(sighting: Sighting, *edits: tuple[str, Any]) -> Replace | None:
+    """The answer with some fields changed; a refusal has none."""
+    answer = answer_of(sighting)
+    return None if answer is None else Replace(Edited(answer, edits))
