@@ -12,7 +12,6 @@ from failing_exchange.trip import Stage
 
 WIRE: tuple[Stage, ...] = (Stage.WIRE,)
 GARBAGE = {
-    "html": "<html><head><title>502 Bad Gateway</title></head></html>",
     "truncated": 'unexpected end of the body: {"id":"10',
     "garbage": "the body is no text: 1f 8b 08 00 00 00",
     "empty": "the body is empty",

@@ -23,6 +23,7 @@ from failing_exchange.faults import (
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.fields import kind_name, spec_of
 from failing_exchange.faults.plan import Fault
+from failing_exchange.faults.rows import incidents_of
 
 
 class Entry(NamedTuple):
@@ -38,6 +39,11 @@ class Entry(NamedTuple):
     def says(self) -> str:
         """Its one sentence."""
         return (self.kind.__doc__ or "").strip()
+
+    @property
+    def incidents(self) -> list[str]:
+        """The real incidents in which it has a part."""
+        return incidents_of(self.name)
 
 
 def _group(group: str, rows: dict[type[Any], tuple[str, ...]]) -> list[Entry]:
@@ -184,6 +190,7 @@ def describe() -> list[dict[str, Any]]:
             "says": entry.says,
             "operations": list(entry.operations),
             "door": entry.door,
+            "incidents": entry.incidents,
             "fields": {
                 one.name: {
                     "default": one.default,

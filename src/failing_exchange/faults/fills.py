@@ -1,4 +1,4 @@
-"""What happens to orders, lawfully: filled in part or at once, at a worse price, expired, canceled."""
+"""What happens to orders, lawfully: filled in part or at once, at a worse price, expired."""
 
 from __future__ import annotations
 

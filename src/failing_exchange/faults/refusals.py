@@ -110,12 +110,13 @@ class Ban:
     refusals: int = whole(3, "how many refusals lead to a ban", most=1_000)
     shortest: float = span(120.0, "the first ban", least=1)
     longest: float = span(259_200.0, "no ban is longer", least=1)
+    shared: bool = flag(True, "whether all clients share one address; else each has its own")
     sticky: bool = flag(True, "whether a ban goes on when the fault is disarmed")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def decide(self, sighting: Sighting, hit: bool) -> bool:
         """Count refusals and climb the ladder; requests during a ban don't lengthen it."""
-        memory = sighting.memory.setdefault(sighting.trip.account, {})
+        memory = sighting.memory.setdefault(self._address(sighting), {})
         if sighting.at < memory.get("ban", 0):
             return True
         if not hit and sighting.at >= memory.get("wait", 0):
@@ -131,13 +132,16 @@ class Ban:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """429 on the way up, 418 during a ban."""
-        memory = sighting.memory[sighting.trip.account]
+        memory = sighting.memory[self._address(sighting)]
         if sighting.at < memory.get("ban", 0):
             until = memory["ban"]
             message = f"banned: way too many requests, until {until // 1_000_000}"
             return refusal(Reason.BANNED, sighting, message, until=until)
         message = f"rate limit exceeded: retry after {self.retry_after:g} s"
         return refusal(Reason.RATE_LIMITED, sighting, message, until=memory["wait"])
+
+    def _address(self, sighting: Sighting) -> str:
+        return "" if self.shared else sighting.trip.account
 
 
 @fault

@@ -1,4 +1,4 @@
-"""Answers that were never true: ghosts, cancels that did nothing, orders in states that cannot be."""
+"""Answers that were never true: ghosts, cancels that did nothing, impossible orders."""
 
 from __future__ import annotations
 

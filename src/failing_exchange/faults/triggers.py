@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import NamedTuple
 
 from failing_exchange.core.chance import strikes
 from failing_exchange.core.commands import FetchOrder
@@ -15,6 +18,15 @@ from failing_exchange.faults.plan import Sighting
 
 LOAD_REMEMBERED_MAX = 100_000  # requests a load trigger remembers; a higher load counts as this
 DAY = 86_400 * SECOND
+
+
+class Key(NamedTuple):
+    """What names a request in every run of the same bot, whatever else is armed."""
+
+    client: str
+    operation: str
+    symbol: str
+    nth: int
 
 
 @dataclass(frozen=True)
@@ -28,17 +40,20 @@ class When:
         return self.test(sighting)
 
     def __and__(self, other: When) -> When:
-        # both are asked always, so that the counters of one do not depend on the other
-        return When(f"({self} & {other})", lambda s: all([self(s), other(s)]))
+        return When(f"({self} & {other})", lambda s: all(self._both(other, s)))
 
     def __or__(self, other: When) -> When:
-        return When(f"({self} | {other})", lambda s: any([self(s), other(s)]))
+        return When(f"({self} | {other})", lambda s: any(self._both(other, s)))
 
     def __invert__(self) -> When:
         return When(f"~{self}", lambda s: not self(s))
 
     def __repr__(self) -> str:
         return self.name
+
+    def _both(self, other: When, sighting: Sighting) -> list[bool]:
+        """Both are asked always, with draws and a memory of their own: neither shifts the other."""
+        return [self(sighting.within("left")), other(sighting.within("right"))]
 
 
 always = When("always", lambda s: True)
@@ -158,7 +173,8 @@ def sequence(*pattern: bool, repeat: bool = False) -> When:
             index %= len(pattern)
         return index < len(pattern) and bool(pattern[index])
 
-    return When(f"sequence{pattern}", test)
+    shown = ", ".join(str(bool(one)) for one in pattern) + (", repeat=True" if repeat else "")
+    return When(f"sequence({shown})", test)
 
 
 def while_failing(rule: str) -> When:
@@ -189,12 +205,72 @@ def filled(at_least: float) -> When:
     return When(f"filled({share:g})", test)
 
 
+def exactly(keys: Iterable[Key]) -> When:
+    """Strikes the requests named: (client, operation, symbol, the how-manieth such request)."""
+    wanted = frozenset(Key(*one) for one in keys)
+    return When(f"exactly({len(wanted)} requests)", lambda s: key_of(s) in wanted)
+
+
+def key_of(sighting: Sighting) -> Key:
+    """What names a request from run to run."""
+    trip = sighting.trip
+    return Key(trip.account, trip.operation, trip.symbol, trip.nth)
+
+
+def parse(text: str) -> When:
+    """A trigger from its text, as scenario files and the command line have it.
+
+    >>> parse("first(3) | chance(0.1) & ~hours(2, 4)")
+    (first(3) | (chance(0.1) & ~hours(2, 4)))
+    """
+    try:
+        return _parse(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"can't read the trigger {text!r} ({error}); expected one of "
+            f"{', '.join(sorted(PARSED))}, like {PARSED_EXAMPLE!r}"
+        ) from None
+
+
+PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
+
+
+def _parse(node: ast.expr) -> When:
+    match node:
+        case ast.BinOp(left, ast.BitAnd(), right):
+            return _parse(left) & _parse(right)
+        case ast.BinOp(left, ast.BitOr(), right):
+            return _parse(left) | _parse(right)
+        case ast.UnaryOp(ast.Invert(), inner):
+            return ~_parse(inner)
+        case ast.Name(name) if name in ("always", "never"):
+            return always if name == "always" else never
+        case ast.Call(ast.Name(name), arguments, named) if name in PARSED:
+            values = [ast.literal_eval(one) for one in arguments]
+            return PARSED[name](
+                *values, **{one.arg: ast.literal_eval(one.value) for one in named if one.arg}
+            )
+    found = ast.unparse(node)
+    close = get_close_matches(found.split("(")[0], PARSED, n=1)
+    raise ValueError(f"{found!r} is no trigger" + (f"; {close[0]}?" if close else ""))
+
+
+PARSED: dict[str, Callable[..., When]] = {
+    made.__name__: made
+    for made in (
+        chance, nth, first, every, after, between, hours, ramp, burst, load, sequence,
+        while_failing, filled,
+    )
+}  # fmt: skip
+
+
 def _whole(n: int, name: str, *, least: int = 1) -> None:
     if not isinstance(n, int) or isinstance(n, bool) or n < least:
         raise ConfigurationError(f"{name} must be a whole number of at least {least}, not {n!r}")
 
 
 __all__ = [
-    "When", "after", "always", "between", "burst", "by_hour", "chance", "every", "filled", "first",
-    "hours", "load", "never", "nth", "probability_of", "ramp", "sequence", "while_failing",
+    "Key", "When", "after", "always", "between", "burst", "by_hour", "chance", "every", "exactly",
+    "filled", "first", "hours", "key_of", "load", "never", "nth", "parse", "probability_of", "ramp",
+    "sequence", "while_failing",
 ]  # fmt: skip

@@ -1,0 +1,92 @@
+"""Why a trip went as it did, in words: which rules met it, which struck, which ended it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.reject import Reject
+from failing_exchange.faults.plan import (
+    Answer,
+    Cause,
+    Delay,
+    Drop,
+    HangUp,
+    Repeat,
+    Replace,
+)
+from failing_exchange.trip import Edited, Trip
+
+
+def explain(trip: Trip) -> str:
+    """A few lines about a trip: the rules it met, in their order, and both columns."""
+    return "\n".join(_lines(trip))
+
+
+def _lines(trip: Trip) -> Iterator[str]:
+    what = f"{trip.operation} {trip.symbol}".strip()
+    echo = f", an echo of trip {trip.echo_of}" if trip.echo_of else ""
+    yield f"trip {trip.number}: {what} by {trip.account}, such request number {trip.nth}{echo}"
+    if not trip.considered and not trip.struck:
+        yield "  no rule met it"
+    names = dict.fromkeys([*(decision.rule for decision in trip.struck), *trip.considered])
+    for name in sorted(names, key=_place(trip)):
+        yield f"  {name}: {_story(trip, name)}"
+    yield f"  happened: {', '.join(type(event).__name__ for event in trip.happened) or 'nothing'}"
+    yield f"  told: {_told(trip)}"
+
+
+def _place(trip: Trip) -> Any:
+    order = {name: place for place, name in enumerate(trip.considered)}
+    return lambda name: order.get(name, -1)  # a gate stands before all rules
+
+
+def _story(trip: Trip, name: str) -> str:
+    struck = [decision for decision in trip.struck if decision.rule == name]
+    if struck:
+        parts = [f"{_words(decision.verdict)} at {decision.stage}" for decision in struck]
+        ended = _ends(struck[-1].verdict) and struck[-1] is trip.struck[-1]
+        return "; ".join(parts) + (" (this ended it)" if ended else "")
+    if any(rule.name == name for rule, _ in trip.active):
+        return "struck, but had no part in it"
+    return "met it, did not strike"
+
+
+def _ends(verdict: Any) -> bool:
+    return isinstance(verdict, (Reject, Drop, HangUp, Answer))
+
+
+def _words(verdict: Any) -> str:
+    match verdict:
+        case Reject():
+            return f"refused ({verdict.reason.value}: {verdict.text})"
+        case Delay(nanoseconds):
+            return f"held up for {nanoseconds / SECOND:g} s"
+        case Drop():
+            return "lost"
+        case HangUp():
+            return "connection broken"
+        case Repeat(nanoseconds):
+            return f"sent again {nanoseconds / SECOND:g} s later"
+        case Replace(Edited(_, edits)):
+            return f"fields changed: {', '.join(name for name, _ in edits)}"
+        case Replace(value):
+            return f"replaced by {type(value).__name__}"
+        case Answer(value):
+            return f"answered in the engine's place with {type(value).__name__}"
+        case Cause(command, after):
+            return f"incident {type(command).__name__} {'after' if after else 'before'} it"
+    return repr(verdict)
+
+
+def _told(trip: Trip) -> str:
+    if trip.hung_up:
+        return "nothing: the connection broke"
+    if trip.told is None:
+        return "nothing" if trip.ended_at else "nothing yet"
+    if isinstance(trip.told, Reject):
+        said = f"no ({trip.told.reason.value}: {trip.told.text})"
+    else:
+        said = type(trip.told).__name__
+    return f"{said}, but the client had given up" if trip.gave_up_at else said

@@ -1,0 +1,166 @@
+"""docs/faults.md, written from the catalogue: `python -m failing_exchange.faults.manual`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Any
+
+from failing_exchange.faults import modes, triggers
+from failing_exchange.faults import operations as ops
+from failing_exchange.faults.catalogue import ROWS as ENTRIES
+from failing_exchange.faults.catalogue import Entry
+from failing_exchange.faults.fields import spec_of
+from failing_exchange.faults.rows import ROWS as INCIDENTS
+from failing_exchange.faults.rows import By, Row
+
+HEAD = """\
+<!-- Written by `python -m failing_exchange.faults.manual > docs/faults.md`; a test compares. -->
+
+# Faults
+
+A fault is a difference between what happened on the exchange and what the client was told. An
+incident happens to the exchange itself, lawfully and on its books.
+
+```python
+from failing_exchange import FailingExchange
+from failing_exchange.faults.triggers import chance, nth
+
+exchange = FailingExchange(seed=7)
+exchange.arm("lose_answer", nth(1), operations="create_order")   # by name
+with exchange.arm("stale_read", chance(0.2), seconds=5):         # until the end of the block
+    ...
+```
+
+`operations`, `symbols`, `sides`, `clients` and `client_order_ids` say whom a fault strikes; without
+`operations` it strikes those of its row below. `failing-exchange faults` prints the same list.
+"""
+GROUPS = {  # names for sets of operations, the largest first
+    "all calls and feeds": ops.ALL,
+    "all calls": ops.CALLS,
+    "all feeds": ops.FEEDS,
+    "calls and feeds of market data": (*ops.MARKET_DATA, *ops.MARKET_FEEDS),
+    "private calls": ops.PRIVATE_CALLS,
+    "reads": ops.READS,
+    "calls with a symbol": modes.WITH_SYMBOL,
+    "changes of orders": ops.CHANGE,
+    "placing orders": ops.PLACE,
+    "reads of orders": ops.ORDER_READS,
+    "lists of orders": ops.ORDER_LISTS,
+    "lists of tickers": ops.TICKER_LISTS,
+    "feeds of market data": ops.MARKET_FEEDS,
+    "feeds of the account": ops.ACCOUNT_FEEDS,
+}
+WHO = {
+    By.EXCHANGE: "the honest exchange does it by itself",
+    By.RESTART: "by a restart of the bot",
+    By.WIRE: "wire: not from this door, and there is no stand-in",
+}
+
+
+def markdown() -> str:
+    """The whole document."""
+    return "\n".join([HEAD, *_faults(ENTRIES), *_triggers(), *_modes(), *_incidents(INCIDENTS), ""])
+
+
+def operations_text(operations: Iterable[str]) -> str:
+    """A set of operations, by its name where it has one."""
+    left, found = tuple(operations), []
+    for name, group in GROUPS.items():
+        if group and all(one in left for one in group):
+            found.append(name)
+            left = tuple(one for one in left if one not in group)
+    return ", ".join([*found, *(f"`{one}`" for one in left)])
+
+
+def _faults(entries: Iterable[Entry]) -> Iterator[str]:
+    group = ""
+    for entry in entries:
+        if entry.group != group:
+            group = entry.group
+            yield f"## Faults: {group}\n\n| fault | fields | strikes | seen as |\n|---|---|---|---|"
+        text = "<br>".join(_fields(entry)) or "–"
+        seen = ", ".join(entry.incidents) or "–"
+        yield (
+            f"| **`{entry.name}`** {entry.says} | {text} | {operations_text(entry.operations)} "
+            f"| {seen} |"
+        )
+        if entry is _last_of(group):
+            yield ""
+
+
+def _last_of(group: str) -> Entry:
+    return [entry for entry in ENTRIES if entry.group == group][-1]
+
+
+def _fields(entry: Entry) -> Iterator[str]:
+    for one in fields(entry.kind):
+        spec = spec_of(one)
+        yield f"`{one.name}={_value(one.default)}` {spec.says} ({_cell(spec.unit)})"
+
+
+def _triggers() -> Iterator[str]:
+    yield f"## Triggers\n\nCombined with `&`, `|` and `~`: `{triggers.PARSED_EXAMPLE}`.\n"
+    yield "| trigger | strikes |\n|---|---|"
+    for name in triggers.__all__:
+        found = getattr(triggers, name)
+        made = inspect.isfunction(found) and found is not triggers.parse
+        if made and inspect.signature(found).return_annotation == "When":
+            parameters = ", ".join(
+                str(p.replace(annotation=inspect.Parameter.empty))
+                for p in inspect.signature(found).parameters.values()
+            )
+            yield f"| `{name}({parameters})` | {_sentence(found)} |"
+    yield ""
+
+
+def _sentence(found: Any) -> str:
+    return (inspect.getdoc(found) or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+
+
+def _modes() -> Iterator[str]:
+    yield (
+        "## Failure modes\n\n"
+        "`exchange.set_failure_mode(FailureMode.TIMEOUT, probability=0.1, params={…})`. Unknown "
+        "params and bad values raise `ConfigurationError`.\n"
+    )
+    yield "| mode | what goes wrong | `params` and their defaults | strikes |\n|---|---|---|---|"
+    yield "| `NONE` | Nothing. | – | – |"
+    for mode, found in modes.MODES.items():
+        params = ", ".join(f"`{name}={_value(value)}`" for name, value in found.defaults.items())
+        yield f"| `{mode}` | {found.says} | {params} | {operations_text(found.operations)} |"
+    for mode, weights in modes.MIXTURES.items():
+        parts = ", ".join(f"{one} {weight:g}" for one, weight in weights.items())
+        yield (
+            f"| `{mode}` | One of several, drawn by weight among those that concern the request. "
+            f"| `weights` by mode ({parts}), `params` by mode | all calls |"
+        )
+    yield ""
+
+
+def _incidents(rows: list[Row]) -> Iterator[str]:
+    yield (
+        f"## Real incidents\n\n{len(rows)} kinds of failure that bots have met on real venues, and "
+        "how to have each of them here. Faults on one line are armed together, or one by one.\n"
+    )
+    family = ""
+    for row in rows:
+        if row.family != family:
+            family = row.family
+            yield f"\n### {family}\n\n| incident | how |\n|---|---|"
+        how = " + ".join(f"`{recipe}`" for recipe in row.recipes) or WHO[row.by]
+        yield f"| {row.name} | {_cell(how)}{'; ' if row.note else ''}{row.note} |"
+
+
+def _value(value: Any) -> str:
+    return repr(str(value)) if isinstance(value, str) else repr(value)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

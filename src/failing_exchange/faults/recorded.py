@@ -1,0 +1,166 @@
+"""Recorded plans: what struck in one run, as data that strikes again without dice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.catalogue import CATALOGUE, fields_of, kind_of, make
+from failing_exchange.faults.modes import OneOf
+from failing_exchange.faults.plan import Fault, FaultPlan, Rule, Sighting, Stage, Verdict
+from failing_exchange.faults.triggers import Key, key_of
+from failing_exchange.trip import Trip
+
+VERSION = 1
+
+
+class Strike(NamedTuple):
+    """A request that was struck, and the key of the draws that the fault then made."""
+
+    key: Key
+    draws: int
+
+
+class Recording(NamedTuple):
+    """A rule with all its strikes."""
+
+    name: str
+    label: str
+    kind: str
+    fields: dict[str, Any]
+    strikes: tuple[Strike, ...]
+
+
+class Again:
+    """A fault that strikes the recorded requests, and no others; the recorded draws are its own."""
+
+    stages: ClassVar[tuple[Stage, ...]] = tuple(Stage)
+
+    def __init__(self, fault: Fault, strikes: Iterable[Strike]) -> None:
+        self.fault = fault
+        self.draws = {strike.key: strike.draws for strike in strikes}
+        self.seen: set[Key] = set()
+        self._decide = getattr(fault, "decide", None)
+
+    def decide(self, sighting: Sighting, hit: bool) -> bool:
+        """Strike what the recording says, whatever the fault would decide itself."""
+        key = key_of(sighting)
+        again = key in self.draws
+        if again:
+            self.seen.add(key)
+            sighting.key = self.draws[key]
+        if self._decide is not None:
+            self._decide(sighting, again)
+        return again
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """The verdict of the fault."""
+        return self.fault.strike(stage, sighting) if stage in self.fault.stages else None
+
+
+class RecordedPlan:
+    """Which faults struck which requests. `arm` it on a plan in the place of the rules it is from.
+
+    Requests are named by client, operation, symbol and number, so that it also strikes a bot that
+    was changed in between, as far as it still makes those requests.
+    """
+
+    def __init__(self, recordings: Iterable[Recording]) -> None:
+        self.recordings = tuple(recordings)
+        self._armed: list[tuple[Recording, Again]] = []
+
+    def arm(self, plan: FaultPlan) -> None:
+        """Arm all of it; names that are armed already are refused, as ever."""
+        self._armed = []
+        for one in self.recordings:
+            again = Again(make(one.kind, **one.fields), one.strikes)
+            plan.arm(Rule(name=one.name, fault=again, label=one.label))
+            self._armed.append((one, again))
+
+    def unused(self) -> list[tuple[str, Key]]:
+        """(rule, request) of each recorded strike that has met no request since it was armed."""
+        return [
+            (one.name, strike.key)
+            for one, again in self._armed
+            for strike in one.strikes
+            if strike.key not in again.seen
+        ]
+
+    def to_json(self) -> str:
+        """The plan as text."""
+        return json.dumps(
+            {
+                "recorded_plan": VERSION,
+                "rules": [
+                    {
+                        "name": one.name,
+                        "label": one.label,
+                        "fault": one.kind,
+                        "fields": one.fields,
+                        "strikes": [[*strike.key, str(strike.draws)] for strike in one.strikes],
+                    }
+                    for one in self.recordings
+                ],
+            },
+            indent=1,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> RecordedPlan:
+        """The plan of a text; raises ConfigurationError for what is none."""
+        try:
+            found = json.loads(text)
+            version = found["recorded_plan"]
+            rules = [_recording(rule) for rule in found["rules"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError(
+                f"this is no recorded plan ({error!r}); `RecordedPlan.to_json` writes one"
+            ) from None
+        if version != VERSION:
+            raise ConfigurationError(
+                f"a recorded plan of version {version!r} can't be read: this is version {VERSION}"
+            )
+        return cls(rules)
+
+
+def record(trips: Iterable[Trip]) -> RecordedPlan:
+    """What struck these trips, as a plan. Limits and maintenance are settings: they are not in it.
+
+    Raises ConfigurationError for a fault that is not in the catalogue: it can't be written down.
+    """
+    found: dict[tuple[str, str], Recording] = {}
+    for trip in trips:
+        struck = {decision.rule: decision.label for decision in trip.struck}
+        for rule, sighting in trip.active:
+            if rule.name in struck:
+                _note(found, rule, sighting, struck[rule.name])
+    return RecordedPlan(found.values())
+
+
+def _note(
+    found: dict[tuple[str, str], Recording], rule: Rule, sighting: Sighting, label: str
+) -> None:
+    name, fault, draws = rule.name, rule.fault, sighting.key
+    if isinstance(fault, Again):
+        fault = fault.fault
+    if isinstance(fault, OneOf):
+        part = sighting.chosen
+        name, fault, draws = f"{name}: {part.label}", part.fault, sighting.within(part.label).key
+    kind = kind_of(fault).name
+    if kind not in CATALOGUE:
+        raise ConfigurationError(
+            f"the fault {kind!r} of rule {name!r} is not in the catalogue, so it can't be recorded"
+        )
+    one = found.setdefault((name, kind), Recording(name, label, kind, fields_of(fault), ()))
+    strike = Strike(key_of(sighting), draws)
+    found[name, kind] = one._replace(strikes=(*one.strikes, strike))
+
+
+def _recording(rule: dict[str, Any]) -> Recording:
+    strikes = tuple(
+        Strike(Key(client, operation, symbol, int(nth)), int(draws))
+        for client, operation, symbol, nth, draws in rule["strikes"]
+    )
+    return Recording(rule["name"], rule["label"], rule["fault"], rule["fields"], strikes)
