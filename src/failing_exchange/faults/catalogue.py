@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -153,12 +154,7 @@ def make(name: str, **given: Any) -> Fault:
     >>> make("lose_answer")
     LoseAnswer()
     """
-    entry = CATALOGUE.get(name)
-    if entry is None:
-        raise ConfigurationError(
-            f"no fault {name!r} in the catalogue{_meant(name, CATALOGUE)} "
-            "`failing-exchange faults` lists them"
-        )
+    entry = entry_of(name)
     known = [one.name for one in fields(entry.kind)]
     for field in given:
         if field not in known:
@@ -168,6 +164,17 @@ def make(name: str, **given: Any) -> Fault:
             )
     made: Fault = entry.kind(**given)
     return made
+
+
+def entry_of(name: str) -> Entry:
+    """A row by its name; raises ConfigurationError with the nearest one for an unknown name."""
+    entry = CATALOGUE.get(name)
+    if entry is None:
+        raise ConfigurationError(
+            f"no fault {name!r} in the catalogue{_meant(name, CATALOGUE)} "
+            "`failing-exchange faults` lists them"
+        )
+    return entry
 
 
 def kind_of(fault: Fault) -> Entry:
@@ -181,27 +188,29 @@ def fields_of(fault: Fault) -> dict[str, Any]:
     return {one.name: getattr(fault, one.name) for one in fields(fault)}  # type: ignore[arg-type]
 
 
-def describe() -> list[dict[str, Any]]:
-    """The catalogue as plain values, for the command line and the documents."""
-    return [
-        {
-            "name": entry.name,
-            "group": entry.group,
-            "says": entry.says,
-            "operations": list(entry.operations),
-            "door": entry.door,
-            "incidents": entry.incidents,
-            "fields": {
-                one.name: {
-                    "default": one.default,
-                    "says": spec_of(one).says,
-                    "unit": spec_of(one).unit,
-                }
-                for one in fields(entry.kind)
-            },
-        }
-        for entry in ROWS
-    ]
+def describe(name: str | None = None) -> str:
+    """The catalogue as text: all of it by groups, or one fault with its fields."""
+    return "\n".join(_list() if name is None else _explain(entry_of(name)))
+
+
+def _list() -> Iterator[str]:
+    group, width = "", max(len(entry.name) for entry in ROWS)
+    for entry in ROWS:
+        if entry.group != group:
+            yield f"{'' if not group else chr(10)}{entry.group}"
+            group = entry.group
+        yield f"  {entry.name:<{width}}  {entry.says}"
+
+
+def _explain(entry: Entry) -> Iterator[str]:
+    yield f"{entry.name} ({entry.group})\n  {entry.says}"
+    for one in fields(entry.kind):
+        spec, default = spec_of(one), one.default
+        shown = str(default) if isinstance(default, str) else default
+        yield f"  {one.name} = {shown!r}: {spec.says} ({spec.unit})"
+    yield f"  strikes, unless told otherwise: {', '.join(entry.operations)}"
+    if entry.incidents:
+        yield f"  seen as: {', '.join(entry.incidents)}"
 
 
 def _meant(name: str, known: Any) -> str:
@@ -209,4 +218,4 @@ def _meant(name: str, known: Any) -> str:
     return f"; did you mean {close[0]!r}?" if close else "."
 
 
-__all__ = ["CATALOGUE", "Entry", "describe", "fields_of", "kind_of", "make"]
+__all__ = ["CATALOGUE", "Entry", "describe", "entry_of", "fields_of", "kind_of", "make"]
