@@ -30,7 +30,7 @@ LIBRARY = {"place_order_with_retry", "robust_order_placement"}
 
 
 def namespace() -> dict[str, Any]:
-    """What the examples leave out: imports, a logger, and the exchange that some of them speak of."""
+    """What the examples leave out: imports, a logger, the exchange that some speak of."""
     names = {name: getattr(failing_exchange, name) for name in failing_exchange.__all__}
     return {
         **names,
@@ -135,9 +135,8 @@ async def _rate(names: dict[str, Any]) -> None:
 
 
 async def _unit(names: dict[str, Any]) -> None:
-    exchange = inspect.unwrap(names["failing_exchange"])
-    made = getattr(exchange, "__wrapped__", None) or exchange._get_wrapped_function()
-    await names["test_order_retry_logic"](made())
+    made = names["failing_exchange"]._get_wrapped_function()()
+    await names["test_order_retry_logic"](made)
 
 
 USES: dict[str, Callable[[dict[str, Any]], Any]] = {

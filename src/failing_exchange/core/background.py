@@ -149,13 +149,11 @@ class Street:
             return
         raw = self.flow.bids(self._second) if side is Side.BUY else self.flow.asks(self._second)
         at_price, extra = self._pulled.get(side, (0, 0))
+        if extra and (lots := extra - self._taken.get((side, at_price), 0)) > 0:
+            yield at_price, lots
         for base, offered in raw:
             ticks = base + self._shift
-            if at_price and _beyond(side, ticks, at_price):
-                if extra and (lots := extra - self._taken.get((side, at_price), 0)) > 0:
-                    yield at_price, lots
-                at_price = 0
-            elif at_price:
+            if at_price and not _beyond(side, ticks, at_price):
                 continue  # pulled
             if ticks >= 1 and (lots := offered - self._taken.get((side, ticks), 0)) > 0:
                 yield ticks, lots
