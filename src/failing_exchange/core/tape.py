@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ class Tape:
         self.street = street
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT_MAX)
         self._by_second: dict[int, list[Trade]] = {}
+        self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
         self._day: tuple[int, Bar | None] = (-1, None)
 
@@ -61,12 +63,17 @@ class Tape:
             trade_id = in_second[-1].id + 1
         else:
             trade_id = second * IDS_PER_SECOND + FIRST_CLIENT_ID
+            self._traded.append(second)
         trade = Trade(trade_id, ticks, lots, side, at, operator)
         if len(self.trades) == TRADES_KEPT_MAX:
-            self._by_second.pop(self.trades[0].at // SECOND, None)
+            self._forget(self.trades[0].at // SECOND)
         self.trades.append(trade)
         in_second.append(trade)
         return trade_id
+
+    def _forget(self, second: int) -> None:
+        if self._by_second.pop(second, None) is not None:
+            del self._traded[0]
 
     def last(self, second: int) -> int:
         """The last traded price at a second, in ticks; 0 when nothing was ever traded."""
@@ -150,9 +157,9 @@ class Tape:
         flow = self.street.flow
         if flow is not None and not self._touched(start, start + seconds):
             return _plain(flow.candle(seconds, start))
-        if seconds == 1:
-            return self._second(start)
-        part = NESTED.get(seconds, 1)
+        if seconds not in NESTED:
+            return self._fine(start, start + seconds)
+        part = NESTED[seconds]
         inner = (self.bar(part, at, now=1 << 62) for at in range(start, start + seconds, part))
         return merge(list(inner), at=start)
 
@@ -165,26 +172,48 @@ class Tape:
         bars: list[Bar | None] = []
         at = start
         while at < stop:
-            part = next((s for s in (14_400, 3_600, 60) if at % s == 0 and at + s <= stop), 1)
-            bars.append(self.bar(part, at, now=1 << 62))
+            part = next((s for s in (14_400, 3_600, 60) if at % s == 0 and at + s <= stop), 0)
+            if part:
+                bars.append(self.bar(part, at, now=1 << 62))
+            else:
+                part = min(stop, at // 60 * 60 + 60) - at
+                bars.append(self._fine(at, at + part))
             at += part
+        return merge(bars, at=start)
+
+    def _fine(self, start: int, stop: int) -> Bar | None:
+        """At most a minute, second by second where it was touched."""
+        flow = self.street.flow
+        if flow is None or self._moved(start, stop):
+            return merge([self._second(second) for second in range(start, stop)], at=start)
+        bars: list[Bar | None] = []
+        at = start
+        place = bisect_left(self._traded, start)
+        while place < len(self._traded) and (second := self._traded[place]) < stop:
+            if at < second:
+                bars.append(_plain(flow.window(at, second)))
+            bars.append(self._second(second))
+            at, place = second + 1, place + 1
+        if at < stop:
+            bars.append(_plain(flow.window(at, stop)))
         return merge(bars, at=start)
 
     def _touched(self, start: int, stop: int) -> bool:
         """Whether clients have traded, or moved the price, between two seconds."""
+        place = bisect_left(self._traded, start)
+        if place < len(self._traded) and self._traded[place] < stop:
+            return True
+        return self._moved(start, stop)
+
+    def _moved(self, start: int, stop: int) -> bool:
+        """Whether the price was moved at some second of [start, stop)."""
         shifts = self.street.shifts
-        if shifts and shifts[0].second < stop:
-            if self.street.shift_at(start) or self.street.shift_at(stop - 1):
-                return True
-            if any(start <= shift.second < stop for shift in shifts):
-                return True
-        if not self.trades or self.trades[-1].at // SECOND < start:
+        if not shifts or shifts[0].second >= stop:
             return False
-        if self.trades[0].at // SECOND >= stop:
-            return False
-        if stop - start <= len(self._by_second):
-            return any(second in self._by_second for second in range(start, stop))
-        return any(start <= second < stop for second in self._by_second)
+        if self.street.shift_at(start) or self.street.shift_at(stop - 1):
+            return True
+        place = bisect_left(shifts, (start,))
+        return place < len(shifts) and shifts[place].second < stop
 
     def _second(self, second: int) -> Bar | None:
         flow = self.street.flow
