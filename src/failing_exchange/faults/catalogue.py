@@ -133,7 +133,6 @@ ROWS: list[Entry] = [
         prices.GhostLevels: (*ops.BOOK, "watch_order_book"),
         prices.HideCandles: ops.CANDLES,
         prices.LateCandle: ops.CANDLES,
-        prices.SameInstant: (*ops.TRADES, "watch_trades"),
     }),
     *_group("feeds", {
         stream.LosePush: ops.FEEDS,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from failing_exchange.core.commands import FetchBook
-from failing_exchange.core.market import PPM, SECOND
-from failing_exchange.core.queries import BookSnapshot, Candles, Ticker, Trades
+from failing_exchange.core.market import PPM
+from failing_exchange.core.queries import BookSnapshot, Candles, Ticker
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.fields import (
     choice,
@@ -193,18 +193,3 @@ class LateCandle:
         if not isinstance(found, Candles) or not found.bars:
             return None
         return Replace(found._replace(bars=found.bars[: -self.count]))
-
-
-@fault
-class SameInstant:
-    """Public trades of one second carry one timestamp."""
-
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
-
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
-        """Cut their times down to the second."""
-        found: Any = answer_of(sighting)
-        if not isinstance(found, Trades) or not found.trades:
-            return None
-        cut = tuple(one._replace(at=one.at // SECOND * SECOND) for one in found.trades)
-        return Replace(Trades(found.market, cut))

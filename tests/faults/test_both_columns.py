@@ -1,0 +1,234 @@
+"""Every fault of the catalogue, armed and disarmed: both columns are as its sentence says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from failing_exchange import FailingExchange, simulate
+from failing_exchange.faults.catalogue import CATALOGUE
+from failing_exchange.faults.triggers import parse
+from tests.faults import stories as s
+from tests.faults.stories import Story
+
+ACCEPTED = ["OrderAccepted"]
+TWO = ["OrderAccepted", "OrderAccepted"]
+PLACED = (ACCEPTED, "open")
+LISTED = ([], ["open", "open"])
+CANCELED = (["OrderCanceled"], ("canceled", 0.0))
+FOUND = (ACCEPTED, ("open", True, "open"))
+AMOUNTS = (ACCEPTED, ("open", 0.0, 0.01))
+AT_ONCE = (ACCEPTED, ("open", 0.0))
+RICH = ([], (10_000_000.0, 0.0))
+STILL_OPEN: tuple[Any, Any] = ([], "open")
+ALL_TAKEN = (7, ("open", "open", "open"))
+HEALTHY = ([], ("ok",) * 5)
+UNCROSSED = ([], ("bid below ask", True))
+CANDLES = ([], (20, [1], True))
+PUSHED = (TWO, [1, 2])
+
+STORIES: dict[str, Story] = {
+    "lose_request": Story(s.place, ([], "RequestTimeoutError"), PLACED),
+    "delay_request": Story(
+        s.place_and_wait, (([], ACCEPTED), "RequestTimeoutError"), ((ACCEPTED, ACCEPTED), "open"),
+        {"seconds": 30}, on=("create_order",),
+    ),
+    "repeat_request": Story(s.place_twice, (TWO, ("open", 2)), (ACCEPTED, ("open", 1))),
+    "time_out": Story(s.place, (ACCEPTED, "RequestTimeoutError"), PLACED, {"executed": "after"}),
+    "break_connection": Story(
+        s.place_timed, ([], ("ConnectionLostError", 0.0)), AT_ONCE, {"executed": "before"}
+    ),
+    "unknown_outcome": Story(
+        s.place_timed, (ACCEPTED, ("ExchangeUnavailableError", 7.0)), AT_ONCE,
+        {"executed": "after", "why": "unavailable", "after": 7},
+    ),
+    "reject_request": Story(
+        s.place, ([], "InsufficientBalanceError"), PLACED, {"why": "insufficient_funds"}
+    ),
+    "rate_limited": Story(s.place, ([], "RateLimitError"), PLACED),
+    "ban": Story(
+        s.ask_over_time,
+        ([], ("RateLimitError", "RateLimitError", "BannedError", "BannedError", "ok")), HEALTHY,
+        {"refusals": 3, "shortest": 600}, when="nth(1)",
+    ),
+    "maintenance": Story(
+        s.ask_over_time, ([], (*["ExchangeMaintenanceError"] * 4, "ok")), HEALTHY,
+        {"duration": 600}, when="nth(1)",
+    ),
+    "clock_skew": Story(s.what_time, ([], (2.0, "ClockSkewError")), (ACCEPTED, (0.0, "open"))),
+    "lose_answer": Story(s.place, (ACCEPTED, "RequestTimeoutError"), PLACED),
+    "delay_answer": Story(s.place_timed, (ACCEPTED, ("open", 5.0)), AT_ONCE, {"seconds": 5}),
+    "false_reject": Story(s.place, (ACCEPTED, "ExchangeUnavailableError"), PLACED),
+    "phantom_success": Story(
+        s.place_and_find, ([], ("open", True, "OrderNotFoundError")), FOUND
+    ),
+    "phantom_cancel": Story(s.rest_and_cancel, ([], ("canceled", 0.0)), CANCELED),
+    "phantom_id": Story(
+        s.place_and_find, (ACCEPTED, ("open", True, "OrderNotFoundError")), FOUND
+    ),
+    "error_in_success": Story(
+        s.place_and_find, ([], (None, False, "OrderNotFoundError")), FOUND
+    ),
+    "contradictory_order": Story(s.place_amounts, (ACCEPTED, ("closed", 0.0, 0.01)), AMOUNTS),
+    "garble_answer": Story(s.place, (ACCEPTED, "MalformedResponseError"), PLACED),
+    "null_answer": Story(s.place_answer, (ACCEPTED, None), (ACCEPTED, "a structure")),
+    "reply_without_id": Story(
+        s.place_and_find, (ACCEPTED, ("open", False, "OrderNotFoundError")), FOUND
+    ),
+    "bare_reply": Story(
+        s.rest_and_cancel_bare, (["OrderCanceled"], (True, False)),
+        (["OrderCanceled"], (True, True)),
+    ),
+    "drop_fields": Story(s.place_amounts, (ACCEPTED, ("open", "missing", "missing")), AMOUNTS),
+    "null_fields": Story(s.place_amounts, (ACCEPTED, ("open", None, None)), AMOUNTS),
+    "set_field": Story(s.place_amounts, (ACCEPTED, ("expired_in_match", 0.0, 0.01)), AMOUNTS),
+    "stale_read": Story(
+        s.how_old, (ACCEPTED, (10_000, 0.0, "OrderNotFoundError", 0)),
+        (ACCEPTED, (0, 400.0, "open", 1)), {"seconds": 10},
+    ),
+    "hide_new_orders": Story(
+        s.look_soon_and_later, (ACCEPTED, (("OrderNotFoundError", 0), ("open", 1))),
+        (ACCEPTED, (("open", 1), ("open", 1))), {"seconds": 10},
+    ),
+    "hide_orders": Story(s.rest_and_list, ([], ["open"]), LISTED, {"part": 0.5}),
+    "list_twice": Story(s.rest_and_list, ([], ["open", "open", "canceled"]), LISTED),
+    "zero_wallet": Story(s.money, ([], (0.0, 0.0)), RICH),
+    "fill_beats_cancel": Story(
+        s.rest_and_cancel, (["OrderFilled"], "OrderNotFoundError"), CANCELED
+    ),
+    "partial_fill_beats_cancel": Story(
+        s.rest_and_cancel, (["OrderFilled", "OrderCanceled"], ("canceled", 0.005)), CANCELED
+    ),
+    "canceled_but_filled": Story(
+        s.rest_and_cancel, (["OrderFilled"], ("canceled", 0.0)), CANCELED
+    ),
+    "hold_after_cancel": Story(
+        s.cancel_and_look_at_funds,
+        (["OrderCanceled", "BalanceChanged", "BalanceChanged"], ("canceled", 400.0, 0.0)),
+        (["OrderCanceled"], ("canceled", 0.0, 0.0)), {"lasts": 60},
+    ),
+    "partial_fill": Story(
+        s.partly,
+        (["FillCapped", "OrderAccepted", "OrderFilled", "OrderFilled"],
+         ("open", 0.3, "closed", 1.0)),
+        (ACCEPTED, ("open", 0.0, "open", 0.0)),
+    ),
+    "slip_price": Story(
+        s.buy_at_market, ("LiquidityPulled", ("closed", True)),
+        ("OrderAccepted", ("closed", False)),
+        {"least": 0.005, "max_slippage": 0.02},
+    ),
+    "fill_at_once": Story(
+        s.place, (["FillCapped", "OrderAccepted", "OrderFilled"], "closed"), PLACED
+    ),
+    "fill_order": Story(s.rest_and_look, (["OrderFilled"], "closed"), STILL_OPEN),
+    "expire_order": Story(s.rest_and_look, (["OrderExpired"], "expired"), STILL_OPEN),
+    "cancel_by_hand": Story(s.rest_and_look, (["OrderCanceled"], "canceled"), STILL_OPEN),
+    "halt_market": Story(s.place, (["MarketChanged"], "MarketClosedError"), PLACED),
+    "jump_price": Story(
+        s.price_a_second_later, (["PriceMoved"], True), ([], False), {"by": -0.05}, when="nth(1)"
+    ),
+    "thin_book": Story(
+        s.thin, (["LiquidityPulled", "OrderAccepted", "OrderExpired"], "expired"),
+        (["OrderAccepted", "OrderFilled"], "closed"),
+    ),
+    "change_steps": Story(
+        s.place_one_of_each, (6, ("InvalidOrderError", "open", "open")), ALL_TAKEN
+    ),
+    "raise_minimum": Story(
+        s.place_one_of_each, (6, ("open", "InvalidOrderError", "open")), ALL_TAKEN
+    ),
+    "narrow_band": Story(
+        s.place_one_of_each, (5, ("InvalidOrderError", "InvalidOrderError", "open")), ALL_TAKEN
+    ),
+    "limit_orders": Story(
+        s.place_one_of_each, (5, ("open", "open", "InvalidOrderError")), ALL_TAKEN, {"most": 5}
+    ),
+    "change_fees": Story(
+        s.fees_paid, ("MarketChanged", 0.004), ("OrderAccepted", 0.001), {"taker": 0.004}
+    ),
+    "lock_funds": Story(
+        s.money, (["BalanceChanged"], (5_000_000.0, 5_000_000.0)), RICH, {"part": 0.5}
+    ),
+    "take_funds": Story(s.money, (["BalanceChanged"], (9_000_000.0, 0.0)), RICH, {"part": 0.1}),
+    "bust_last_trade": Story(
+        s.trade_and_count, (["OrderFilled", "TradeBusted"], 0.0), (["OrderFilled"], 0.000999)
+    ),
+    "null_ticker": Story(s.ticker, ([], (None, None, None)), UNCROSSED),
+    "zero_price": Story(s.ticker, ([], (0.0, 0.0, 0.0)), UNCROSSED),
+    "cross_ticker": Story(s.ticker, ([], ("bid below ask", False)), UNCROSSED),
+    "hide_tickers": Story(s.how_many_tickers, ([], 1), ([], 2), {"part": 0.5}),
+    "freeze_market_data": Story(s.is_it_moving, ([], [0, 0, 0]), ([], [0, 5_000, 10_000])),
+    "cross_book": Story(s.book, ([], ("bid below ask", False)), UNCROSSED),
+    "empty_book": Story(s.book, ([], (0, 0)), UNCROSSED),
+    "ghost_levels": Story(
+        s.book_after_a_jump, (["PriceMoved"], True), (["PriceMoved"], False), {"seconds": 60}
+    ),
+    "hide_candles": Story(s.candle_steps, ([], (17, [1, 4], True)), CANDLES, {"count": 3}),
+    "late_candle": Story(s.candle_steps, ([], (19, [1], False)), CANDLES),
+    "lose_push": Story(s.watch_two_orders, (TWO, [2]), PUSHED, when="nth(1)"),
+    "delay_push": Story(s.watch_two_orders, (TWO, [2, 1]), PUSHED, when="nth(1)"),
+    "repeat_push": Story(s.watch_two_orders, (TWO, [1, 2, 1]), PUSHED, when="nth(1)"),
+    "merge_pushes": Story(s.watch_two_orders, (TWO, [2]), PUSHED),
+    "silence_feed": Story(s.watch_two_orders, (TWO, []), PUSHED, when="nth(1)"),
+    "break_feed": Story(s.watch_two_orders, (TWO, "ConnectionLostError"), PUSHED, when="nth(1)"),
+}  # fmt: skip
+
+
+def columns(name: str, story: Story, *, armed: bool) -> tuple[Any, Any]:
+    """Both columns of a fault's story."""
+
+    async def main() -> tuple[Any, Any]:
+        async with FailingExchange(latency=None, markets=["BTC/USDT", "ETH/USDT"]) as x:
+            await x.fetch_time()
+
+            def arm() -> None:
+                if armed:
+                    x.arm(name, parse(story.when), operations=story.on, **story.fields)
+
+            return await story.tell(x, arm)
+
+    return simulate(main())
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_an_armed_fault_changes_just_the_columns_that_it_names(name: str) -> None:
+    """A fault without a story, or one that changes nothing, would be a line in a list."""
+    story = STORIES[name]
+    assert story.armed != story.calm
+    assert columns(name, story, armed=False) == story.calm
+    assert columns(name, story, armed=True) == story.armed
+
+
+def test_no_story_is_left_of_a_fault_that_is_gone() -> None:
+    """The table is the catalogue's, row for row."""
+    assert list(STORIES) == list(CATALOGUE)
+
+
+@pytest.mark.parametrize("name", ["time_out", "break_connection", "unknown_outcome"])
+def test_lost_before_and_lost_after_look_the_same_to_the_client(name: str) -> None:
+    """The one difference between the two must be on the exchange, or a bot could cheat."""
+    found = {}
+    for executed in ("before", "after", False, True):
+        story = STORIES[name]._replace(tell=s.place_timed)
+        story = story._replace(fields={**story.fields, "executed": executed})
+        found[executed] = columns(name, story, armed=True)
+    assert found["before"][0] == found[False][0] == []
+    assert found["after"][0] == found[True][0] == ACCEPTED
+    assert len({told for _, told in found.values()}) == 1
+
+
+@pytest.mark.parametrize("name", ["time_out", "break_connection", "unknown_outcome"])
+def test_either_means_now_one_and_now_the_other(name: str) -> None:
+    """By default nobody knows; over some orders, both must come."""
+
+    async def main() -> int:
+        async with FailingExchange(latency=None) as x:
+            x.arm(name, operations="create_order")
+            for _ in range(40):
+                await s.said(s.buy(x))
+            x.disarm(name)
+            return len(await x.fetch_open_orders())
+
+    assert 8 <= simulate(main()) <= 32
