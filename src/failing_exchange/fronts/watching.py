@@ -11,6 +11,7 @@ from failing_exchange.errors import BadRequestError
 from failing_exchange.fronts.local import LocalClient
 from failing_exchange.fronts.streams import Look, Streams
 from failing_exchange.fronts.unified_api import NONE, Params
+from failing_exchange.trip import Edited
 from failing_exchange.venue import Venue
 
 EDGE = "watch_for_symbols needs at least one symbol"
@@ -184,9 +185,7 @@ class WatchApi:
         return engine.execute(query, at)[1]
 
     def _encode_pushed(self, operation: str, kind: Any, told: Any) -> Any:
-        if isinstance(told, tuple) and not hasattr(told, "_asdict"):
-            told = kind(told)
-        return self._venue.encode(operation, told)
+        return self._venue.encode(operation, _as_list(kind, told)) or ()
 
     def _seconds(self, timeframe: str) -> int:
         from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
@@ -195,3 +194,10 @@ class WatchApi:
             known = ", ".join(TIMEFRAMES)
             raise BadRequestError(f"Invalid timeframe: {timeframe!r} is none of {known}")
         return TIMEFRAMES[timeframe]
+
+
+def _as_list(kind: Any, told: Any) -> Any:
+    """Pushed entries as the answer of the call that lists them, altered fields and all."""
+    if isinstance(told, Edited):
+        return told._replace(answer=_as_list(kind, told.answer))
+    return told if hasattr(told, "_asdict") else kind(told)
