@@ -73,10 +73,16 @@ class LocalClient:
         if told is None or not trip.ended_at:
             raise self._silence(trip)
         if told.__class__ is Reject:
-            from failing_exchange.dialects.unified.errors import error_of
+            raise self._refusal(told)
+        try:
+            return self.venue.encode(trip.operation, told)
+        except Reject as refused:  # a half of a cancel-and-replace
+            raise self._refusal(refused) from None
 
-            raise error_of(told, self.venue.clock.now())
-        return self.venue.encode(trip.operation, told)
+    def _refusal(self, refused: Reject) -> Exception:
+        from failing_exchange.dialects.unified.errors import error_of
+
+        return error_of(refused, self.venue.clock.now())
 
     def _silence(self, trip: Trip) -> Exception:
         what = f"{trip.operation} {trip.symbol}".strip()

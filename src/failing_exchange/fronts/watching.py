@@ -84,7 +84,7 @@ class WatchApi:
 
         pushes = await self._streams.next("watch_trades", symbol, look)
         trades = [self._venue.encode("fetch_trades", told) for told in pushes]
-        return [trade for part in trades for trade in part]
+        return [trade for part in trades for trade in part or ()]
 
     async def watch_orders(
         self,

@@ -18,6 +18,7 @@ from failing_exchange.core.queries import (
     Orders,
     Ticker,
 )
+from failing_exchange.core.reject import Reject
 from failing_exchange.core.tape import Trade
 from failing_exchange.core.triggers import stop_of
 from failing_exchange.trip import Edited
@@ -344,6 +345,13 @@ def _edit(answer: Any, edits: tuple[tuple[str, Any], ...]) -> Any:
 
 
 def _replaced(e: Encoder, told: Replaced) -> Any:
+    """The new order. Either half may have been refused: raises `Reject` that says which."""
+    if isinstance(told.canceled, Reject) and not isinstance(told.placed, OrderSnapshot):
+        raise Reject(told.canceled.reason, f"{told.canceled.text} (the order was not replaced)")
+    if isinstance(told.placed, Reject):
+        raise Reject(
+            told.placed.reason, f"{told.placed.text} (the old order is canceled, no new one placed)"
+        )
     return e("create_order", told.placed)
 
 

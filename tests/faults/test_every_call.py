@@ -1,0 +1,115 @@
+"""Any fault on any call or feed: an answer, or one of our errors, never a bug of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from failing_exchange import FailingExchange, FailingExchangeError, simulate
+from failing_exchange.dialects.unified.decode import DECODERS
+from failing_exchange.faults import operations as ops
+from failing_exchange.faults.catalogue import CATALOGUE
+from tests.faults.stories import HIGH, LOW, SYMBOL, buy
+
+
+def calls(x: FailingExchange, order_id: str) -> dict[str, Awaitable[Any]]:
+    """Every call once."""
+    stop = {"stopLossPrice": 30_000}
+    return {
+        "create_order": buy(x),
+        "create_order at market": buy(x, None),
+        "create_order by cost": x.create_market_buy_order_with_cost(SYMBOL, 1_000),
+        "create_order stop": x.create_order(SYMBOL, "limit", "sell", 0.01, 30_000, stop),
+        "create_oco_order": x.create_oco_order(SYMBOL, "sell", 0.01, HIGH, 30_000),
+        "edit_order": x.edit_order(order_id, SYMBOL, "limit", "buy", 0.02, LOW),
+        "amend_order": x.amend_order(order_id, SYMBOL, 0.005),
+        "fetch_order": x.fetch_order(order_id),
+        "fetch_open_orders": x.fetch_open_orders(),
+        "fetch_closed_orders": x.fetch_closed_orders(SYMBOL),
+        "fetch_canceled_orders": x.fetch_canceled_orders(SYMBOL),
+        "fetch_orders": x.fetch_orders(SYMBOL),
+        "fetch_my_trades": x.fetch_my_trades(SYMBOL),
+        "fetch_order_trades": x.fetch_order_trades(order_id, SYMBOL),
+        "fetch_balance": x.fetch_balance(),
+        "fetch_ticker": x.fetch_ticker(SYMBOL),
+        "fetch_ticker of nothing": x.fetch_ticker("NO/SUCH"),
+        "fetch_tickers": x.fetch_tickers(),
+        "fetch_bids_asks": x.fetch_bids_asks(),
+        "fetch_last_prices": x.fetch_last_prices(),
+        "fetch_order_book": x.fetch_order_book(SYMBOL),
+        "fetch_trades": x.fetch_trades(SYMBOL),
+        "fetch_ohlcv": x.fetch_ohlcv(SYMBOL),
+        "fetch_markets": x.fetch_markets(),
+        "fetch_currencies": x.fetch_currencies(),
+        "fetch_trading_fees": x.fetch_trading_fees(),
+        "fetch_time": x.fetch_time(),
+        "fetch_status": x.fetch_status(),
+        "cancel_order": x.cancel_order(order_id, SYMBOL),
+        "cancel_order of nothing": x.cancel_order("999"),
+        "cancel_all_orders": x.cancel_all_orders(SYMBOL),
+    }
+
+
+def feeds(x: FailingExchange) -> dict[str, Awaitable[Any]]:
+    """Every feed once."""
+    return {
+        "watch_ticker": x.watch_ticker(SYMBOL),
+        "watch_tickers": x.watch_tickers([SYMBOL]),
+        "watch_bids_asks": x.watch_bids_asks([SYMBOL]),
+        "watch_order_book": x.watch_order_book(SYMBOL),
+        "watch_ohlcv": x.watch_ohlcv(SYMBOL),
+        "watch_trades": x.watch_trades(SYMBOL),
+        "watch_orders": x.watch_orders(),
+        "watch_my_trades": x.watch_my_trades(),
+        "watch_balance": x.watch_balance(),
+    }
+
+
+async def hear(call: Awaitable[Any]) -> None:
+    with suppress(FailingExchangeError, TimeoutError):
+        await asyncio.wait_for(call, 20)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_fault_on_every_call_at_once_breaks_nothing_of_ours(name: str) -> None:
+    """A fault that raises inside the venue would end somebody's simulation as a bug of ours."""
+
+    async def main() -> None:
+        async with FailingExchange(latency=None) as x:
+            order = await buy(x)
+            await buy(x, None)
+            x.arm(name, operations=ops.ALL)
+            watching = [asyncio.ensure_future(hear(feed)) for feed in feeds(x).values()]
+            await asyncio.sleep(0.5)
+            for call in calls(x, order["id"]).values():
+                await hear(call)
+            await asyncio.gather(*watching)
+            x.reset()
+            await asyncio.sleep(61)
+            assert (await x.fetch_ticker(SYMBOL))["bid"] > 0
+            assert set(assets_out_of_balance(x)) == set()
+
+    simulate(main())
+
+
+def assets_out_of_balance(x: FailingExchange) -> list[str]:
+    engine = x.venue.engine
+    assert engine is not None
+    ledger = engine.state.ledger
+    return [asset for asset in ledger.assets() if ledger.total_of(asset)]
+
+
+def test_the_groups_of_operations_name_every_call_and_feed() -> None:
+    """A call that is in no group would be struck by nothing."""
+    assert set(ops.CALLS) == set(DECODERS)
+    x = FailingExchange()
+    named = calls(x, "1")
+    assert {name.split()[0] for name in named} == set(DECODERS)
+    watched = feeds(x)
+    assert set(watched) == set(ops.FEEDS)
+    for awaitable in [*named.values(), *watched.values()]:
+        awaitable.close()  # type: ignore[attr-defined]
