@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(options, "command"):
         parser.print_help()
         return OK
+    logging.getLogger("failing_exchange").addHandler(logging.NullHandler())
     try:
         return int(options.command(options))
     except ConfigurationError as error:
@@ -218,8 +220,9 @@ def _run(options: argparse.Namespace) -> int:
     output = Path(options.output)
     _check_writable(output)
     report = terminal.run_with_progress(config)
+    terminal.show([report])
     _write(output, report)
-    terminal.show([report], output=str(output))
+    print(f"Results are in {output}")
     if report.interrupted:
         return INTERRUPTED
     return FAILED if report.crashed else OK

@@ -15,7 +15,7 @@ from typing import Any
 
 from failing_exchange.bots import BOTS, Notebook
 from failing_exchange.core.events import Event, OrderAccepted
-from failing_exchange.core.market import ATOMS, SECOND
+from failing_exchange.core.market import ATOMS, SECOND, Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.queries import Orders
 from failing_exchange.errors import ConfigurationError
@@ -27,6 +27,7 @@ from failing_exchange.trip import Edited, Trip
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday, midnight
 LEAD = timedelta(minutes=10)  # a run with a maintenance starts so long before it
 PROGRESS_STEPS = 200  # how often a run says how far it is
+HIDDEN = ("trouble", "markets")  # what only the terminal shows
 MONEY_NOTICED = 0.01  # USDT; a smaller difference is rounding
 
 Progress = Callable[[float], None]
@@ -76,10 +77,11 @@ class Report:
     metrics: dict[str, float] = field(default_factory=dict)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     trouble: list[Trip] = field(default_factory=list)
+    markets: dict[str, Market] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        found = {name: value for name, value in vars(self).items() if name != "trouble"}
+        found = {name: value for name, value in vars(self).items() if name not in HIDDEN}
         found["config"] = {**asdict(self.config), "start": self.config.start().isoformat()}
         found["seed"] = self.config.seed
         found["timeline"] = [
@@ -268,6 +270,7 @@ def _conclude(report: Report, observer: Observer, notebook: Notebook | None) -> 
     report.unaware = len(observer.unaware())
     report.true = observer.true_changes()
     report.trouble = observer.trouble
+    report.markets = exchange.venue.markets
     if notebook is not None:
         _judge_intents(report, observer, notebook)
         report.believed = {a: v for a, v in sorted(notebook.believed.items()) if abs(v) > 1e-12}
@@ -289,13 +292,19 @@ def _judge_intents(report: Report, observer: Observer, notebook: Notebook) -> No
 
 
 def _money(report: Report, exchange: FailingExchange) -> float:
-    """By how much belief and truth differ, in USDT: each asset's difference, without its sign."""
+    """How much the bot does not know of, in USDT: what it has unawares, or lacks, if that is more.
+
+    Both sides of an unknown trade count once: 0.1 BTC that were bought twice are 0.1 BTC in error.
+    """
     engine = exchange.venue.engine
     assert engine is not None
-    at = exchange.venue.clock.now()
-    believed, total = report.believed or {}, 0.0
+    at, believed = exchange.venue.clock.now(), report.believed or {}
+    more = less = 0.0
     for asset in sorted({*believed, *report.true}):
-        atoms = round(abs(believed.get(asset, 0.0) - report.true.get(asset, 0.0)) * ATOMS)
-        value = engine.state.value(asset, atoms, "USDT", at)
-        total += (value or 0) / ATOMS
-    return total if total > MONEY_NOTICED else 0.0
+        difference = report.true.get(asset, 0.0) - believed.get(asset, 0.0)
+        value = engine.state.value(asset, round(abs(difference) * ATOMS), "USDT", at)
+        if difference > 0:
+            more += (value or 0) / ATOMS
+        else:
+            less += (value or 0) / ATOMS
+    return max(more, less) if max(more, less) > MONEY_NOTICED else 0.0

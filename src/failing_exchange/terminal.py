@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.events import Event, OrderFilled
+from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reject
-from failing_exchange.journal import row
+from failing_exchange.gates import instant_text
 from failing_exchange.runner import Report, RunConfig, run
 from failing_exchange.trip import Trip
 from failing_exchange.virtual.wallclock import REAL
@@ -43,7 +46,7 @@ def run_with_progress(config: RunConfig) -> Report:
         return run(config, progress=advance)
 
 
-def show(reports: Sequence[Report], *, output: str | None = None) -> None:
+def show(reports: Sequence[Report]) -> None:
     """The table at the end of a run."""
     from rich.console import Console
 
@@ -54,8 +57,6 @@ def show(reports: Sequence[Report], *, output: str | None = None) -> None:
             console.print(f"The bot died: {report.crashed}", style="red", markup=False)
         if report.interrupted:
             console.print("Interrupted: this is what was gathered until then.", style="yellow")
-    if output is not None:
-        console.print(f"Results are in {output}", markup=False)
 
 
 def _table(reports: Sequence[Report]) -> Any:
@@ -105,53 +106,71 @@ def show_demo(reports: Sequence[Report]) -> None:
 
     console = Console()
     show(reports)
-    naive, careful = reports
-    console.print(_verdict(naive), markup=False)
-    console.print(_verdict(careful), markup=False)
-    if naive.trouble:
-        console.print("\nWhere it went wrong, in the two columns of the journal:", markup=False)
-        console.print(two_columns(naive.trouble[:TROUBLE_SHOWN]), markup=False, highlight=False)
-    console.print(
-        f"\nAgain: failing-exchange demo --seed {naive.config.seed}"
-        "   Your own bot: failing-exchange run --bot mybot.py:main",
-        markup=False,
-    )
+    for report in reports:
+        console.print(_verdict(report), markup=False, highlight=False)
+    troubled = [report for report in reports if report.trouble]
+    if troubled:
+        console.print(
+            f"\nHow the {troubled[0].config.bot} bot came to it, in the journal's two columns:\n",
+            markup=False, highlight=False,
+        )  # fmt: skip
+        console.print(columns(troubled[0].trouble[:TROUBLE_SHOWN], troubled[0].markets))
+    console.print(f"Another day:   failing-exchange demo --seed {reports[0].config.seed + 1}")
+    console.print("Your own bot:  failing-exchange run --bot mybot.py:main")
 
 
 def _verdict(report: Report) -> str:
     name = report.config.bot
     if not report.money:
-        return f"The {name} bot knows exactly what it owns, after {report.placed:,} orders."
+        return f"The {name} bot knows what it owns, to the cent, after {report.placed:,} orders."
     return (
         f"The {name} bot is wrong about {report.money:,.2f} USDT: {report.duplicated} orders were "
-        f"placed twice, and of {report.unaware} it was never told."
+        f"placed twice, and {report.unaware} it was never told of."
     )
 
 
-def two_columns(trips: Sequence[Trip]) -> str:
-    """Trips as text: what happened on the exchange, and what the client was told."""
-    lines = [f"{'trip':>6}  {'asked':<28}{'HAPPENED':<34}TOLD"]
+def columns(trips: Sequence[Trip], markets: Mapping[str, Market]) -> Any:
+    """The two columns of some trips: what happened on the exchange, what the client was told."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("trip", "asked", "HAPPENED", "TOLD"):
+        table.add_column(name)
     for trip in trips:
-        asked = f"{trip.operation} {trip.symbol}".strip()
-        happened = ", ".join(_event(event) for event in row(trip)["happened"]) or "nothing"
-        lines.append(f"{trip.number:>6}  {asked:<28}{happened[:32]:<34}{_told(trip)}")
-        lines += [f"{'':>8}struck by {d.rule}: {type(d.verdict).__name__}" for d in trip.struck]
-    return "\n".join(lines)
+        market = markets.get(trip.symbol)
+        asked = f"{trip.operation}\n{_request(trip, market)}"
+        happened = "\n".join(_event(event, market) for event in trip.happened) or "nothing"
+        told = _told(trip) + "".join(f"\nstruck by {d.rule}" for d in trip.struck)
+        cells = (f"{trip.number}\n{instant_text(trip.born_at)[11:19]}", asked, happened, told)
+        table.add_row(*map(Text, cells))
+    return table
 
 
-def _event(event: dict[str, Any]) -> str:
-    what = str(event["is"]).removeprefix("Order").lower()
-    return f"order {event['order_id']} {what}" if "order_id" in event else what
+def _request(trip: Trip, market: Market | None) -> str:
+    command = trip.command
+    if not isinstance(command, PlaceOrder) or market is None:
+        return trip.symbol
+    return f"{command.side} {market.amount_text(command.lots)} {market.base}"
+
+
+def _event(event: Event, market: Market | None) -> str:
+    if isinstance(event, OrderFilled) and market is not None:
+        fill = event.fill
+        amount, price = market.amount_text(fill.lots), market.price_text(fill.ticks)
+        return f"order {fill.order_id}: {fill.side} {amount} at {price}"
+    what = type(event).__name__.removeprefix("Order").lower()
+    order_id = getattr(event, "order_id", None)
+    return what if order_id is None else f"order {order_id} {what}"
 
 
 def _told(trip: Trip) -> str:
     if trip.hung_up:
         return "connection lost"
     if trip.told is None or trip.gave_up_at:
-        return "nothing (timed out)"
-    if isinstance(trip.told, Reject):
-        return f"no: {trip.told.text}"
-    return "the truth" if not trip.struck else "an answer"
+        return "nothing: timed out"
+    return f"no: {trip.told.text}" if isinstance(trip.told, Reject) else "an answer"
 
 
 def span(seconds: float) -> str:
