@@ -108,7 +108,7 @@ def test_fragments_run(block: str) -> None:
 
 async def _place(names: dict[str, Any]) -> None:
     exchange = FailingExchange()
-    exchange.set_failure_mode("CONNECTION_ERROR", 0.3, {"executed": "before"})
+    exchange.set_failure_mode("CONNECTION_ERROR", 0.3, {"executed": "after"})
     order = await names["robust_order_placement"](
         exchange, symbol="BTC/USDT", type="limit", side="buy", amount=0.1, price=50000
     )

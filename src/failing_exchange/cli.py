@@ -32,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0, 1 (it failed), 2 (wrong arguments) or 130 (Ctrl-C)."""
     from failing_exchange.errors import ConfigurationError
 
-    parser = _parser()
-    options = parser.parse_args(argv)
+    arguments = parser()
+    options = arguments.parse_args(argv)
     if not hasattr(options, "command"):
-        parser.print_help()
+        arguments.print_help()
         return OK
     logging.getLogger("failing_exchange").addHandler(logging.NullHandler())
     try:
@@ -51,12 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def parser() -> Parser:
+    """The parser of all commands."""
+    made = Parser(
         prog="failing-exchange",
         description="A simulated crypto exchange that fails on command, so that your bot does not.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    commands = made.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _add_demo(commands)
     _add_run(commands)
     _add_faults(commands)
@@ -64,7 +65,7 @@ def _parser() -> Parser:
     _add_simulate(commands)
     _add_replay(commands)
     _add_check(commands)
-    return parser
+    return made
 
 
 def _add_demo(commands: Any) -> None:

@@ -35,13 +35,13 @@ STORIES: dict[str, Story] = {
         {"seconds": 30}, on=("create_order",),
     ),
     "repeat_request": Story(s.place_twice, (TWO, ("open", 2)), (ACCEPTED, ("open", 1))),
-    "time_out": Story(s.place, (ACCEPTED, "RequestTimeoutError"), PLACED, {"executed": "after"}),
+    "time_out": Story(s.place, (ACCEPTED, "RequestTimeoutError"), PLACED, {"executed": "before"}),
     "break_connection": Story(
-        s.place_timed, ([], ("ConnectionLostError", 0.0)), AT_ONCE, {"executed": "before"}
+        s.place_timed, ([], ("ConnectionLostError", 0.0)), AT_ONCE, {"executed": "after"}
     ),
     "unknown_outcome": Story(
         s.place_timed, (ACCEPTED, ("ExchangeUnavailableError", 7.0)), AT_ONCE,
-        {"executed": "after", "why": "unavailable", "after": 7},
+        {"executed": "before", "why": "unavailable", "after": 7},
     ),
     "reject_request": Story(
         s.place, ([], "InsufficientBalanceError"), PLACED, {"why": "insufficient_funds"}
@@ -214,8 +214,8 @@ def test_lost_before_and_lost_after_look_the_same_to_the_client(name: str) -> No
         story = STORIES[name]._replace(tell=s.place_timed)
         story = story._replace(fields={**story.fields, "executed": executed})
         found[executed] = columns(name, story, armed=True)
-    assert found["before"][0] == found[False][0] == []
-    assert found["after"][0] == found[True][0] == ACCEPTED
+    assert found["after"][0] == found[False][0] == []
+    assert found["before"][0] == found[True][0] == ACCEPTED
     assert len({told for _, told in found.values()}) == 1
 
 

@@ -100,9 +100,9 @@ def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = N
 
 
 def executed(says: str = "whether the exchange acts before the message is lost") -> Any:
-    """Whether the exchange acted: the message was lost "before" it did, "after", or "either"."""
+    """When the exchange acts: "before" the loss (the order is live), "after" (it never does)."""
     return choice(
-        "either", says, "before", "after", "either", also={True: "after", False: "before"}
+        "either", says, "before", "after", "either", also={True: "before", False: "after"}
     )
 
 
@@ -213,7 +213,7 @@ def draw_time(sighting: Sighting, at_least: float, spread: float) -> int:
 
 def acts(sighting: Sighting, chosen: str) -> bool:
     """Whether the exchange acts, for a field `executed`."""
-    return chosen == "after" or (chosen == "either" and draw_below(sighting, 1, 2) == 1)
+    return chosen == "before" or (chosen == "either" and draw_below(sighting, 1, 2) == 1)
 
 
 def _field(default: Any, spec: Spec) -> Any:

@@ -86,11 +86,11 @@ MODES: dict[FailureMode, Mode] = {
         ops.CALLS,
     ),
     FailureMode.CONNECTION_ERROR: Mode(
-        "The connection breaks before or after the exchange acted.",
+        "The connection breaks; whether the exchange acted before, `executed` says.",
         BreakConnection, {"executed": "either"}, ops.CALLS,
     ),
     FailureMode.TIMEOUT: Mode(
-        "No answer comes; the message was lost before or after the exchange acted.",
+        "No answer comes; whether the exchange acted before, `executed` says.",
         TimeOut, {"executed": "either"}, ops.CALLS,
     ),
     FailureMode.SLOW_RESPONSE: Mode(

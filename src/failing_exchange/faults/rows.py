@@ -67,10 +67,10 @@ ROWS: list[Row] = [
         "order_timeout_after_accept": (_arm("lose_answer", CREATE),),
         "order_timeout_never_arrived": (_arm("lose_request", CREATE),),
         "order_503_then_filled": (
-            _arm("unknown_outcome", CREATE, executed="after", why="unavailable", after=0),
+            _arm("unknown_outcome", CREATE, executed="before", why="unavailable", after=0),
         ),
         "order_1007_then_event": (
-            _arm("unknown_outcome", CREATE, executed="after"),
+            _arm("unknown_outcome", CREATE, executed="before"),
             "watch_orders tells of the order before the answer comes",
         ),
         "gateway_html_5xx_after_accept": (
@@ -80,7 +80,7 @@ ROWS: list[Row] = [
         "reply_without_order_id": (
             _arm("reply_without_id"), _arm("phantom_success"), _arm("phantom_id"),
         ),
-        "stale_keepalive_reset": (_arm("break_connection", executed="before", when=ONE),),
+        "stale_keepalive_reset": (_arm("break_connection", executed="after", when=ONE),),
         "hidden_transport_retry": (_arm("repeat_request", CREATE), _arm("lose_answer", CREATE)),
         "duplicate_client_id_reply": (
             _arm("lose_answer", CREATE, when=ONE),

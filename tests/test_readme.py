@@ -1,0 +1,39 @@
+"""What the README shows is true."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from failing_exchange.cli import parser
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+SHELL = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("failing-exchange")
+]
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.strip().splitlines()[-1][:40])
+def test_each_example_runs(block: str) -> None:
+    """A reader's first experience is to paste one of them."""
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+
+
+@pytest.mark.parametrize("line", SHELL)
+def test_each_command_is_one(line: str) -> None:
+    """Its arguments are those that the command line knows."""
+    _, *arguments = shlex.split(line, comments=True)
+    assert hasattr(parser().parse_args(arguments), "command")
+
+
+def test_the_files_it_names_are_there() -> None:
+    """A dead link is a promise not kept."""
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert (Path(__file__).parent.parent / target).exists(), target
