@@ -1,0 +1,183 @@
+"""The command line as a person meets it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BOT = """\
+import asyncio
+
+async def main(exchange):
+    while True:
+        try:
+            await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 49_000)
+        except Exception:
+            pass
+        await asyncio.sleep(30)
+
+async def dies(exchange):
+    raise KeyError("my own bug")
+
+def no_coroutine(exchange):
+    pass
+"""
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "failing_exchange", *arguments],
+        cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_a_run_ends_with_a_table_and_a_file(tmp_path: Path) -> None:
+    """The table is for people, the file for programs; both hold the same."""
+    ran = command("run", "--duration", "1800", "--bot", "naive", "--seed", "5", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "exchange_test.json").read_text(encoding="utf-8"))
+    for name in ("config", "seed", "statistics", "timeline", "metrics", "intended", "placed"):
+        assert name in found
+    assert found["seed"] == 5
+    assert str(found["placed"]) in ran.stdout
+    assert "exchange_test.json" in ran.stdout
+
+
+def test_a_run_can_be_replayed(tmp_path: Path) -> None:
+    """The results file is all that is needed to see the same run again."""
+    command("run", "--duration", "900", "--mode", "TIMEOUT", "--output", "r.json", cwd=tmp_path)
+    ran = command("replay", "r.json", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "the same as recorded" in ran.stdout
+
+
+def test_my_own_bot_is_run(tmp_path: Path) -> None:
+    """Without stated intents nothing is said of them, rather than something wrong."""
+    (tmp_path / "mybot.py").write_text(BOT, encoding="utf-8")
+    ran = command("run", "--duration", "600", "--bot", "mybot.py:main", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "not judged" in ran.stdout
+
+
+def test_a_bot_that_dies_is_told_of(tmp_path: Path) -> None:
+    """Its error is shown, what was gathered is written, and the exit code says that it failed."""
+    (tmp_path / "mybot.py").write_text(BOT, encoding="utf-8")
+    ran = command("run", "--duration", "600", "--bot", "mybot.py:dies", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "my own bug" in ran.stdout
+    assert (tmp_path / "exchange_test.json").exists()
+
+
+def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> None:
+    """Otherwise most runs would never see it."""
+    ran = command(
+        "run", "--duration", "3600", "--maintenance", "--maintenance-start", "05:30",
+        "--maintenance-duration", "20", "--mode", "NONE", cwd=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "exchange_test.json").read_text(encoding="utf-8"))
+    assert "T05:20:00" in found["config"]["start"]
+    assert found["statistics"]["by_type"]["MAINTENANCE"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nope"], "invalid choice"),
+        (["run", "--mode", "NOPE"], "RATE_LIMIT"),
+        (["run", "--probability", "2"], "probability"),
+        (["run", "--modes", "TIMEOUT", "BAN", "--probabilities", "0.1"], "one for each"),
+        (["run", "--mode", "BAN", "--modes", "BAN"], "not both"),
+        (["run", "--bot", "nope"], "path.py:function"),
+        (["run", "--bot", "nope.py:main"], "no file"),
+        (["run", "--bot", "mybot.py:no_coroutine"], "async def"),
+        (["run", "--bot", "mybot.py:missing"], "no such function"),
+        (["run", "--output", "no/such/folder/x.json"], "existing folder"),
+        (["run", "--maintenance", "--maintenance-start", "25:00"], "HH:MM"),
+        (["run", "--duration", "soon"], "no number"),
+        (["faults", "lose_anser"], "lose_answer"),
+        (["replay", "nope.json"], "no results file"),
+        (["simulate", "nope.py"], "no script"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_line(
+    arguments: list[str], says: str, tmp_path: Path
+) -> None:
+    """It says what was wrong and the way out, before anything runs."""
+    (tmp_path / "mybot.py").write_text(BOT, encoding="utf-8")
+    ran = command(*arguments, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert says in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert ran.stdout == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child there")
+def test_ctrl_c_writes_what_was_gathered(tmp_path: Path) -> None:
+    """A long run that is stopped is not lost."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "failing_exchange", "run", "--duration", "900000000",
+         "--journal", "journal.jsonl"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    journal = tmp_path / "journal.jsonl"
+    while not journal.exists() or journal.stat().st_size < 10_000:  # it is under way then
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Interrupted" in out
+    assert json.loads((tmp_path / "exchange_test.json").read_text())["interrupted"] is True
+
+
+def test_a_full_disk_is_told_of(tmp_path: Path) -> None:
+    """The table is shown all the same."""
+    ran = command("run", "--duration", "60", "--output", "/dev/full", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "No space left" in ran.stderr
+    assert "orders placed" in ran.stdout
+
+
+def test_a_script_runs_in_virtual_time(tmp_path: Path) -> None:
+    """A day of sleep takes no time, and the script is not changed."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import asyncio, sys, time\n"
+        "async def main():\n"
+        "    await asyncio.sleep(86400)\n"
+        "    print(time.strftime('%Y-%m-%d', time.gmtime()), sys.argv[1:])\n"
+        "asyncio.run(main())\n",
+        encoding="utf-8",
+    )
+    ran = command("simulate", "--start", "2026-03-01", "script.py", "--a", "b", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() == "2026-03-02 ['--a', 'b']"
+
+
+def test_faults_are_listed_and_explained(tmp_path: Path) -> None:
+    """The catalogue is where one looks for what can go wrong."""
+    assert "lose_answer" in command("faults", cwd=tmp_path).stdout
+    assert "executed" in command("faults", "time_out", cwd=tmp_path).stdout
+
+
+def test_the_demo_says_who_lost_money_and_why(tmp_path: Path) -> None:
+    """The first thing that a new user sees."""
+    ran = command("demo", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "The naive bot is wrong about" in ran.stdout
+    assert "The careful bot knows what it owns" in ran.stdout
+    assert "HAPPENED" in ran.stdout
+    assert ran.stderr == ""
+
+
+def test_in_real_time_too(tmp_path: Path) -> None:
+    """The same run by the real clock, for bots that can't be simulated."""
+    ran = command("run", "--real-time", "--duration", "1", "--mode", "NONE", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "exchange_test.json").read_text(encoding="utf-8"))
+    assert found["placed"] == 1
