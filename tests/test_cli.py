@@ -181,3 +181,16 @@ def test_in_real_time_too(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     found = json.loads((tmp_path / "exchange_test.json").read_text(encoding="utf-8"))
     assert found["placed"] == 1
+
+
+def test_a_bot_is_checked_for_determinism(tmp_path: Path) -> None:
+    """A bot whose runs differ can't be debugged by replaying them."""
+    (tmp_path / "mybot.py").write_text(BOT, encoding="utf-8")
+    same = command("check-determinism", "mybot.py:main", cwd=tmp_path)
+    assert same.returncode == 0, same.stdout + same.stderr
+    assert "are the same" in same.stdout
+    by_hash = BOT.replace("0.01, 49_000", "0.01, next(iter({'49000', '48000', '47000', '46000'}))")
+    (tmp_path / "mybot.py").write_text(by_hash, encoding="utf-8")
+    other = command("check-determinism", "mybot.py:main", cwd=tmp_path)
+    assert other.returncode == 1
+    assert "differs at line" in other.stdout

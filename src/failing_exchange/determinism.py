@@ -7,6 +7,7 @@ journal passes to `virtual.trace.trace`, what the program prints, and how it end
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import io
 import os
@@ -17,19 +18,23 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from itertools import chain, repeat
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.simulation import VirtualTime, run_script, virtual_time
 from failing_exchange.virtual.clock import NS
 from failing_exchange.virtual.trace import listening, trace
 
 RUNS_MAX = 100  # more are refused: each is a process of its own
+BOT_SECONDS = 3_600.0  # of virtual time
+BOT_FAILURE_RATE = 0.1
 CONTEXT_LINES = 3  # equal lines shown before the first difference
 
 ENDED = "<the trace ended here>"
@@ -76,8 +81,9 @@ def check_determinism(
 ) -> Report:
     """Run `target` so many times and compare the traces.
 
-    `target` is the path of a script, or "path.py:function" with a function without arguments,
-    async or not; `argv` are the arguments of a script. A run that ends in an exception is
+    `target` is the path of a script, or "path.py:function": a function without arguments, async or
+    not, or a bot, `async def main(exchange)`, which trades for an hour on an exchange that fails
+    one request in ten; `argv` are the arguments of a script. A run that ends in an exception is
     compared like any other. Raises ConfigurationError for a target that is not there.
     """
     _Target.parse(target)
@@ -186,10 +192,27 @@ class _Target:
                 trace(f"ended at virtual second {world.clock.ns / NS:.9f}, turn {world.loop.turns}")
 
 
-def _call(world: VirtualTime, function: Callable[[], Any]) -> None:
-    result = world.run(function) if iscoroutinefunction(function) else function()
+def _call(world: VirtualTime, function: Callable[..., Any]) -> None:
+    if iscoroutinefunction(function):
+        takes = bool(signature(function).parameters)
+        result = world.run(partial(_trade, function, world.seed) if takes else function)
+    else:
+        result = function()
     if result is not None:
         trace(f"returned {result!r}")
+
+
+async def _trade(bot: Callable[..., Any], seed: int) -> Any:
+    """Let a bot trade for a while on an exchange that fails now and then."""
+    exchange = FailingExchange(seed=seed, base_failure_rate=BOT_FAILURE_RATE)
+    task = asyncio.get_running_loop().create_task(bot(exchange))
+    await asyncio.wait({task}, timeout=BOT_SECONDS)
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await exchange.close()
+    return None
 
 
 def _load(path: Path) -> ModuleType:
