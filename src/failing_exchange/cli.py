@@ -103,6 +103,7 @@ def _add_run(commands: Any) -> None:
 def _add_faults(commands: Any) -> None:
     faults = commands.add_parser("faults", help="list the catalogue of faults, or explain one")
     faults.add_argument("name", nargs="?", help="a fault, to explain it")
+    faults.add_argument("--markdown", action="store_true", help="the manual, as docs/faults.md")
     faults.set_defaults(command=_faults)
 
 
@@ -264,6 +265,11 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _faults(options: argparse.Namespace) -> int:
+    if options.markdown:
+        from failing_exchange.faults.manual import markdown
+
+        print(markdown(), end="")
+        return OK
     from failing_exchange.faults.catalogue import describe
 
     print(describe(options.name))

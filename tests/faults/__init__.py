@@ -1,0 +1,1 @@
+"""Tests of the faults, by module and by story."""

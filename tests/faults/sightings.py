@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from failing_exchange.core.market import SECOND
-from failing_exchange.faults.plan import FaultPlan, Rule, Sighting, Trigger
+from failing_exchange.faults.plan import FaultPlan, Rule, Sighting, Stage, Trigger
 from failing_exchange.trip import Trip
 
 
@@ -14,7 +14,7 @@ class Meeting:
 
     def __init__(self, when: Trigger, *, seed: int = 0, fault: Any = None) -> None:
         self.plan = FaultPlan(seed)
-        self.rule = Rule(name="rule", fault=fault or Nothing(), when=when)
+        self.rule = Rule(name="rule", fault=fault if fault is not None else Nothing(), when=when)
         self.plan.arm(self.rule)
         self.trips = 0
 
@@ -34,7 +34,7 @@ class Meeting:
 class Nothing:
     """A fault that does nothing."""
 
-    stages = ()
+    stages: ClassVar[tuple[Stage, ...]] = ()
 
     def strike(self, stage: Any, sighting: Sighting) -> None:
         return None

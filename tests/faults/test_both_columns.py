@@ -12,21 +12,22 @@ from failing_exchange.faults.triggers import parse
 from tests.faults import stories as s
 from tests.faults.stories import Story
 
+Both = tuple[Any, Any]  # (happened, told)
 ACCEPTED = ["OrderAccepted"]
 TWO = ["OrderAccepted", "OrderAccepted"]
-PLACED = (ACCEPTED, "open")
-LISTED = ([], ["open", "open"])
-CANCELED = (["OrderCanceled"], ("canceled", 0.0))
-FOUND = (ACCEPTED, ("open", True, "open"))
-AMOUNTS = (ACCEPTED, ("open", 0.0, 0.01))
-AT_ONCE = (ACCEPTED, ("open", 0.0))
-RICH = ([], (10_000_000.0, 0.0))
-STILL_OPEN: tuple[Any, Any] = ([], "open")
-ALL_TAKEN = (7, ("open", "open", "open"))
-HEALTHY = ([], ("ok",) * 5)
-UNCROSSED = ([], ("bid below ask", True))
-CANDLES = ([], (20, [1], True))
-PUSHED = (TWO, [1, 2])
+PLACED: Both = (ACCEPTED, "open")
+LISTED: Both = ([], ["open", "open"])
+CANCELED: Both = (["OrderCanceled"], ("canceled", 0.0))
+FOUND: Both = (ACCEPTED, ("open", True, "open"))
+AMOUNTS: Both = (ACCEPTED, ("open", 0.0, 0.01))
+AT_ONCE: Both = (ACCEPTED, ("open", 0.0))
+RICH: Both = ([], (10_000_000.0, 0.0))
+STILL_OPEN: Both = ([], "open")
+ALL_TAKEN: Both = (7, ("open", "open", "open"))
+HEALTHY: Both = ([], ("ok",) * 5)
+UNCROSSED: Both = ([], ("bid below ask", True))
+CANDLES: Both = ([], (20, [1], True))
+PUSHED: Both = (TWO, [1, 2])
 
 STORIES: dict[str, Story] = {
     "lose_request": Story(s.place, ([], "RequestTimeoutError"), PLACED),

@@ -129,7 +129,7 @@ def test_each_of_the_118_incidents_has_one_row_and_a_way() -> None:
 
 
 def test_the_document_is_what_the_catalogue_says_now() -> None:
-    """Mend it with `python -m failing_exchange.faults.manual > docs/faults.md`."""
+    """Mend it with `failing-exchange faults --markdown > docs/faults.md`."""
     assert DOCUMENT.read_text(encoding="utf-8") == markdown()
 
 

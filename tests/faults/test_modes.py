@@ -19,7 +19,8 @@ from failing_exchange import (
     simulate,
 )
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.modes import MIXTURES, MODES, preset
+from failing_exchange.faults.modes import preset
+from failing_exchange.faults.presets import MIXTURES, MODES
 from failing_exchange.faults.triggers import nth
 from tests.faults.stories import LOW, SYMBOL, buy, happened, said, status
 

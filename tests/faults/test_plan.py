@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from failing_exchange import FailingExchange, simulate
@@ -10,6 +12,7 @@ from failing_exchange.faults import plan as plans
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.plan import FaultPlan, Rule, Whom
 from failing_exchange.faults.triggers import nth
+from failing_exchange.trip import Trip
 from tests.faults.stories import SYMBOL, buy, said
 
 
@@ -46,12 +49,15 @@ def test_whom_chooses_by_symbol_side_client_and_client_order_id() -> None:
     async def main() -> list[object]:
         async with FailingExchange(latency=None) as x:
             bob = x.client("bob")
-            only = {"why": "invalid_price", "operations": "create_order"}
-            seen: list[object] = []
-            for whom in (
-                {"symbols": SYMBOL}, {"sides": "sell"}, {"clients": "bob"},
+            only: dict[str, Any] = {"why": "invalid_price", "operations": "create_order"}
+            whoms: list[dict[str, Any]] = [
+                {"symbols": SYMBOL},
+                {"sides": "sell"},
+                {"clients": "bob"},
                 {"client_order_ids": "mine"},
-            ):  # fmt: skip
+            ]
+            seen: list[object] = []
+            for whom in whoms:
                 with x.arm("reject_request", **only, **whom):
                     answers = [
                         await said(buy(x)),
@@ -127,7 +133,7 @@ def test_disarming_ends_what_is_not_sticky_at_once() -> None:
 
 def test_parts_of_a_sighting_have_draws_and_memories_of_their_own() -> None:
     """Or two bursts in one trigger would share a spell."""
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def remember(sighting: plans.Sighting) -> bool:
         left, right = sighting.within("left"), sighting.within("right")
@@ -138,6 +144,6 @@ def test_parts_of_a_sighting_have_draws_and_memories_of_their_own() -> None:
 
     plan = FaultPlan()
     plan.arm(Rule(name="a", fault=make("lose_answer"), when=remember, whom=Whom()))
-    plan.match(plans.Trip(1, 0, "main", "fetch_time", None, ""), 0)
+    plan.match(Trip(1, 0, "main", "fetch_time", None, ""), 0)
     assert len({seen["own"], seen["left"], seen["right"]}) == 3
     assert not seen["shared"]

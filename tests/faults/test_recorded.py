@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -66,9 +66,9 @@ def test_a_replay_can_be_recorded_again() -> None:
             if plan is None:
                 x.arm("time_out", chance(0.3), operations="create_order")
             else:
-                plan.arm(x.venue.plan)
+                x.replay(plan)
             await trade(x)
-            return record(x.journal.trips)
+            return x.recorded()
 
     first = simulate(main(None))
     assert simulate(main(first)).to_json() == first.to_json()
@@ -102,7 +102,7 @@ def test_a_text_that_is_no_plan_is_refused(text: str) -> None:
 class Own:
     """A fault of a test's own."""
 
-    stages = (Stage.ANSWER,)
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
     def strike(self, stage: Stage, sighting: object) -> Drop:
         return Drop()
@@ -133,7 +133,7 @@ def test_explain_says_which_rules_met_which_struck_and_which_ended_it() -> None:
             x.arm("lose_answer", name="lost", operations="create_order")
             x.arm("delay_answer", name="late", operations="create_order")
             await said(buy(x))
-            told = explain(x.journal.trips[-1])
+            told = x.explain(2)
             x.reset()
             await x.fetch_time()
             return [*told.splitlines(), "", *explain(x.journal.trips[-1]).splitlines()]

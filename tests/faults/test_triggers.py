@@ -187,7 +187,7 @@ def test_a_text_that_is_no_trigger_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: t.chance(1.5), lambda: t.chance(True), lambda: t.nth(0), lambda: t.first(1.5),
+        lambda: t.chance(1.5), lambda: t.chance(True), lambda: t.nth(0), lambda: t.first(True),
         lambda: t.every(0), lambda: t.after(-1), lambda: t.burst(2, 0), lambda: t.filled(7),
     ],
 )  # fmt: skip

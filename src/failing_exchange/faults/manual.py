@@ -1,15 +1,14 @@
-"""docs/faults.md, written from the catalogue: `python -m failing_exchange.faults.manual`."""
+"""docs/faults.md, written from the catalogue: `failing-exchange faults --markdown`."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from failing_exchange.faults import modes, triggers
 from failing_exchange.faults import operations as ops
+from failing_exchange.faults import presets, triggers
 from failing_exchange.faults.catalogue import ROWS as ENTRIES
 from failing_exchange.faults.catalogue import Entry
 from failing_exchange.faults.fields import spec_of
@@ -17,7 +16,7 @@ from failing_exchange.faults.rows import ROWS as INCIDENTS
 from failing_exchange.faults.rows import By, Row
 
 HEAD = """\
-<!-- Written by `python -m failing_exchange.faults.manual > docs/faults.md`; a test compares. -->
+<!-- Written by `failing-exchange faults --markdown > docs/faults.md`; a test compares. -->
 
 # Faults
 
@@ -44,7 +43,7 @@ GROUPS = {  # names for sets of operations, the largest first
     "calls and feeds of market data": (*ops.MARKET_DATA, *ops.MARKET_FEEDS),
     "private calls": ops.PRIVATE_CALLS,
     "reads": ops.READS,
-    "calls with a symbol": modes.WITH_SYMBOL,
+    "calls with a symbol": presets.WITH_SYMBOL,
     "changes of orders": ops.CHANGE,
     "placing orders": ops.PLACE,
     "reads of orders": ops.ORDER_READS,
@@ -128,10 +127,10 @@ def _modes() -> Iterator[str]:
     )
     yield "| mode | what goes wrong | `params` and their defaults | strikes |\n|---|---|---|---|"
     yield "| `NONE` | Nothing. | – | – |"
-    for mode, found in modes.MODES.items():
+    for mode, found in presets.MODES.items():
         params = ", ".join(f"`{name}={_value(value)}`" for name, value in found.defaults.items())
         yield f"| `{mode}` | {found.says} | {params} | {operations_text(found.operations)} |"
-    for mode, weights in modes.MIXTURES.items():
+    for mode, weights in presets.MIXTURES.items():
         parts = ", ".join(f"{one} {weight:g}" for one, weight in weights.items())
         yield (
             f"| `{mode}` | One of several, drawn by weight among those that concern the request. "
@@ -160,7 +159,3 @@ def _value(value: Any) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from failing_exchange.core.chance import strikes
 from failing_exchange.core.commands import FetchOrder
@@ -15,6 +13,9 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Sighting
+
+if TYPE_CHECKING:
+    import ast
 
 LOAD_REMEMBERED_MAX = 100_000  # requests a load trigger remembers; a higher load counts as this
 DAY = 86_400 * SECOND
@@ -223,6 +224,8 @@ def parse(text: str) -> When:
     >>> parse("first(3) | chance(0.1) & ~hours(2, 4)")
     (first(3) | (chance(0.1) & ~hours(2, 4)))
     """
+    import ast
+
     try:
         return _parse(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, ValueError, TypeError) as error:
@@ -236,6 +239,9 @@ PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
 
 
 def _parse(node: ast.expr) -> When:
+    import ast
+    from difflib import get_close_matches
+
     match node:
         case ast.BinOp(left, ast.BitAnd(), right):
             return _parse(left) & _parse(right)

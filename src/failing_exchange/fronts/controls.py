@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.catalogue import kind_of, make
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.plan import Fault, Rule, Trigger, Whom
 from failing_exchange.faults.triggers import always, by_hour, chance, probability_of
@@ -16,6 +15,9 @@ from failing_exchange.gates import RateGate
 from failing_exchange.limits import SlidingWindow, TokenBucket
 from failing_exchange.maintenance import once
 from failing_exchange.venue import Venue
+
+if TYPE_CHECKING:
+    from failing_exchange.faults.recorded import RecordedPlan
 
 logger = logging.getLogger("failing_exchange")
 BASE_RULE = "base failure rate"
@@ -152,6 +154,8 @@ class Controls:
 
         >>> # exchange.arm("lose_answer", nth(1), operations="create_order")
         """
+        from failing_exchange.faults.catalogue import kind_of, make
+
         made = make(fault, **fields) if isinstance(fault, str) else fault
         kind = kind_of(made)
         whom = Whom(
@@ -170,6 +174,29 @@ class Controls:
             label=kind.name,
         )
         return Armed(self._venue, plan.arm(rule))
+
+    def recorded(self) -> RecordedPlan:
+        """What has struck so far, as data that strikes again without dice; see `replay`."""
+        from failing_exchange.faults.recorded import record
+
+        return record(self._venue.journal.trips)
+
+    def replay(self, plan: RecordedPlan) -> RecordedPlan:
+        """Arm a recorded plan; afterwards `plan.unused()` says what met no request."""
+        plan.arm(self._venue.plan)
+        return plan
+
+    def explain(self, number: int) -> str:
+        """Why a trip went as it did: the rules that met it, in words. Trips have numbers from 1."""
+        from failing_exchange.faults.explain import explain
+
+        for trip in self._venue.journal.trips:
+            if trip.number == number:
+                return explain(trip)
+        raise ConfigurationError(
+            f"the journal has no trip {number!r}; it keeps the last "
+            f"{len(self._venue.journal.trips)}"
+        )
 
     def disarm(self, name: str) -> None:
         """Take one armed fault away, by its name."""
