@@ -313,4 +313,8 @@ class Gateway:
             listener(events, at)
 
     def _look(self, query: Any) -> Any:
-        return self.engine.execute(query, self.clock.now())[1]
+        """The first column as a fault sees it: what was due has happened."""
+        at = self.clock.now()
+        if at >= self.engine.wake_at:
+            self.settle(at)
+        return self.engine.execute(query, at)[1]
