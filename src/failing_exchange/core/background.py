@@ -108,6 +108,8 @@ class Street:
 
     def shift_at(self, second: int) -> int:
         """By how many ticks the price is moved at a second."""
+        if not self.shifts:
+            return 0
         index = bisect_right(self.shifts, (second, 1 << 62, 0)) - 1
         if index < 0:
             return 0

@@ -54,6 +54,7 @@ class Tape:
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
         self._day: tuple[int, Bar | None] = (-1, None)
+        self._minute: tuple[int, int, Bar | None] = (-1, -1, None)
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; its id grows with time."""
@@ -143,10 +144,24 @@ class Tape:
 
     def day(self, now: int) -> Bar | None:
         """The last 24 hours, by the minute: the running minute and the 1,439 before it."""
-        minute = now // SECOND // 60 * 60
+        second = now // SECOND
+        minute = second // 60 * 60
         if self._day[0] != minute:
             self._day = (minute, self._between(minute - DAY + 60, minute))
-        return merge([self._day[1], self._between(minute, now // SECOND + 1)])
+        past = join(self._day[1], self._so_far(minute, second))
+        return join(past, self._second(second))
+
+    def _so_far(self, minute: int, second: int) -> Bar | None:
+        """The running minute until before a second; what is past does not change any more."""
+        start, stop, bar = self._minute
+        if start != minute or stop > second:
+            start, stop, bar = minute, minute, None
+        if stop + 1 == second:
+            bar = join(bar, self._second(stop))
+        elif stop < second:
+            bar = join(bar, self._between(stop, second))
+        self._minute = (minute, second, bar)
+        return bar
 
     def _keep(self, key: tuple[int, int], bar: Bar) -> None:
         if len(self._bars) >= CANDLES_KEPT_MAX:
@@ -217,15 +232,31 @@ class Tape:
 
     def _second(self, second: int) -> Bar | None:
         flow = self.street.flow
-        own = self._by_second.get(second, ())
-        bars: list[Bar | None] = []
+        bar = None
         if flow is not None:
-            shift, base = self.street.shift_at(second), flow.second(second)
-            bars.append(_shifted(base, shift))
-        bars += [
-            Bar(second, t.ticks, t.ticks, t.ticks, t.ticks, t.lots, t.ticks * t.lots) for t in own
-        ]
-        return merge(bars, at=second)
+            bar = _shifted(flow.second(second), self.street.shift_at(second))
+        for t in self._by_second.get(second, ()):
+            price = t.ticks
+            own = Bar(second, price, price, price, price, t.lots, price * t.lots)
+            bar = join(bar, own)
+        return bar
+
+
+def join(first: Bar | None, then: Bar | None) -> Bar | None:
+    """Two candles, one after the other, as one."""
+    if first is None or then is None:
+        return first or then
+    at, opened, high, low, _, volume, cost = first
+    _, _, top, bottom, close, more, spent = then
+    return Bar(
+        at,
+        opened,
+        high if high > top else top,
+        low if low < bottom else bottom,
+        close,
+        volume + more,
+        cost + spent,
+    )
 
 
 def merge(bars: list[Bar | None], *, at: int | None = None) -> Bar | None:
