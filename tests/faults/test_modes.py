@@ -236,6 +236,7 @@ def test_a_ban_outlives_the_block_in_which_it_was_armed_but_not_a_reset() -> Non
             seen.append(await said(x.fetch_status()))
             await asyncio.sleep(121)
             seen.append(await status(x.fetch_status()))
+            assert x.armed == []
             with x.arm("ban", name="again", refusals=1):
                 await said(x.fetch_time())
             x.reset()

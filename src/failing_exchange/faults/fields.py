@@ -99,7 +99,9 @@ def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = N
     return _field(default, Spec(says, listed, check, f"one of {listed}"))
 
 
-def executed(says: str = "whether the exchange acts before the message is lost") -> Any:
+def executed(
+    says: str = "when the exchange acts: before the loss, after it (never), or drawn",
+) -> Any:
     """When the exchange acts: "before" the loss (the order is live), "after" (it never does)."""
     return choice(
         "either", says, "before", "after", "either", also={True: "before", False: "after"}

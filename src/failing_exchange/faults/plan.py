@@ -12,6 +12,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.trip import Decision, Edited, Stage, Trip
 
+WITHIN = "within"  # keys of memories that belong to parts
 RULES_MAX = 1_000  # armed at once; one more is refused
 
 
@@ -82,12 +83,16 @@ class Sighting:
 
     def within(self, name: str) -> Sighting:
         """The same for a part of a trigger or fault, with draws and a memory of its own."""
-        memory = self.memory.setdefault(("within", name), {})
+        memory = self.memory.setdefault((WITHIN, name), {})
         return Sighting(self.trip, self.at, self.n, mix(self.key, key(name)), memory, self.plan)
 
     def draw(self, k: int = 0) -> int:
         """The k-th number of this sighting, uniform in [0, 2**64); it depends on nothing else."""
         return mix(self.key, k)
+
+    def remembers(self, name: str) -> bool:
+        """Whether that part has been asked before."""
+        return (WITHIN, name) in self.memory
 
 
 class Trigger(Protocol):
@@ -101,7 +106,8 @@ class Fault(Protocol):
 
     Three more are optional. `decide(sighting, hit) -> bool` is asked about every trip that the rule
     meets, `hit` being the trigger's word: what has begun may go on. `label(sighting) -> str` is how
-    statistics count it. `sticky = True` says that what goes on outlives its disarming.
+    statistics count it. `sticky = True` says that what goes on outlives its disarming, until
+    `over(sighting) -> bool`.
     """
 
     stages: ClassVar[tuple[Stage, ...]]
@@ -258,6 +264,8 @@ class FaultPlan:
             rule.striking = rule.strikes(sighting)
             if rule.striking:
                 active.append((rule, sighting))
+            elif rule.leaving and _is_over(rule, sighting):
+                self.lift(rule.name)
         trip.active, trip.considered = tuple(active), tuple(considered)
 
     def verdicts(self, stage: Stage, trip: Trip) -> Iterable[Verdict]:
@@ -274,6 +282,11 @@ class FaultPlan:
                     Decision(rule.name, _label(rule, sighting), stage, verdict),
                 )
                 yield verdict
+
+
+def _is_over(rule: Rule, sighting: Sighting) -> bool:
+    over = getattr(rule.fault, "over", None)
+    return over is None or bool(over(sighting))
 
 
 def _label(rule: Rule, sighting: Sighting) -> str:

@@ -152,15 +152,13 @@ class OneOf:
 
     def decide(self, sighting: Sighting, hit: bool) -> bool:
         """What has begun in one part goes on; otherwise the drawn one decides about its hit."""
+        if not hit and not sighting.memory:
+            return False
         picked = self._pick(sighting) if hit else None
         struck = None
         for part in self.parts:
-            decide = getattr(part.fault, "decide", None)
-            inner = part is picked
-            if decide is not None and sighting.trip.operation in part.operations:
-                inner = decide(sighting.within(part.label), inner)
-            if inner and struck is None:
-                struck = part
+            if (part is picked or _goes_on(part, sighting)) and _decide(part, sighting, picked):
+                struck = struck or part
         sighting.chosen = struck
         return struck is not None
 
@@ -184,6 +182,18 @@ class OneOf:
                 return part
             point -= part.weight
         return None
+
+
+def _goes_on(part: Part, sighting: Sighting) -> bool:
+    """Whether a part has begun something; one that has never struck remembers nothing."""
+    return sighting.remembers(part.label) and sighting.trip.operation in part.operations
+
+
+def _decide(part: Part, sighting: Sighting, picked: Part | None) -> bool:
+    decide = getattr(part.fault, "decide", None)
+    if decide is None:
+        return part is picked
+    return bool(decide(sighting.within(part.label), part is picked))
 
 
 def _concerns(part: Part, sighting: Sighting) -> bool:

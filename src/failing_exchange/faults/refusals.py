@@ -140,6 +140,13 @@ class Ban:
         message = f"rate limit exceeded: retry after {self.retry_after:g} s"
         return refusal(Reason.RATE_LIMITED, sighting, message, until=memory["wait"])
 
+    def over(self, sighting: Sighting) -> bool:
+        """Whether nobody is banned or told to wait any more."""
+        ends = ("ban", "wait")
+        return all(
+            sighting.at >= one.get(end, 0) for one in sighting.memory.values() for end in ends
+        )
+
     def _address(self, sighting: Sighting) -> str:
         return "" if self.shared else sighting.trip.account
 

@@ -86,7 +86,9 @@ class BreakConnection:
 class UnknownOutcome:
     """The venue answers that it failed, and the client can't tell whether the exchange acted."""
 
-    executed: str = executed("whether the exchange acts before it says that it failed")
+    executed: str = executed(
+        "when the exchange acts: before it says that it failed, never (after), or drawn"
+    )
     why: Reason = reason(Reason.OUTCOME_UNKNOWN)
     message: str = text("", "what the client reads; empty = the venue's usual words")
     after: float = span(10.0, "how long the venue takes to say so")
