@@ -21,7 +21,7 @@ from failing_exchange import (
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import preset
 from failing_exchange.faults.presets import MIXTURES, MODES
-from failing_exchange.faults.triggers import nth
+from failing_exchange.faults.triggers import load, nth
 from tests.faults.stories import LOW, SYMBOL, buy, happened, said, status
 
 
@@ -244,6 +244,26 @@ def test_a_ban_outlives_the_block_in_which_it_was_armed_but_not_a_reset() -> Non
             return seen
 
     assert simulate(main()) == ["BannedError", "ok", "ok"]
+
+
+def test_a_ban_can_be_set_off_by_load_and_is_one_address_or_each_clients_own() -> None:
+    """Each process within its limits, and the address they share is banned all the same."""
+
+    async def main(shared: bool) -> list[Any]:
+        async with FailingExchange(latency=None) as x:
+            bob = x.client("bob")
+            with x.arm("ban", load(above=4, seconds=1), refusals=1, shared=shared):
+                for _ in range(5):
+                    await said(x.fetch_time())
+                await asyncio.sleep(2)
+                seen = [await said(x.fetch_order("1")), await said(bob.fetch_order("1"))]
+            seen.append(await said(bob.fetch_order("1")))
+            seen.append(await said(x.fetch_order("1")))
+            return seen
+
+    served = "OrderNotFoundError"
+    assert simulate(main(True)) == ["BannedError"] * 4
+    assert simulate(main(False)) == ["BannedError", served, served, "BannedError"]
 
 
 def test_random_draws_all_that_concern_the_call_and_is_counted_by_what_it_drew() -> None:

@@ -116,15 +116,15 @@ class Ban:
 
     def decide(self, sighting: Sighting, hit: bool) -> bool:
         """Count refusals and climb the ladder; requests during a ban don't lengthen it."""
-        memory = sighting.memory.setdefault(self._address(sighting), {})
-        if sighting.at < memory.get("ban", 0):
+        memory = self._address(sighting)
+        if sighting.at < memory["ban"]:
             return True
-        if not hit and sighting.at >= memory.get("wait", 0):
+        if not hit and sighting.at >= memory["wait"]:
             return False
         memory["wait"] = sighting.at + nanoseconds(self.retry_after)
-        memory["refused"] = memory.get("refused", 0) + 1
+        memory["refused"] += 1
         if memory["refused"] >= self.refusals:
-            longer = max(self.shortest, 2 * memory.get("length", 0))
+            longer = max(self.shortest, 2 * memory["length"])
             memory["length"] = min(longer, self.longest)
             memory["ban"] = sighting.at + nanoseconds(memory["length"])
             memory["refused"] = memory["wait"] = 0
@@ -132,8 +132,8 @@ class Ban:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """429 on the way up, 418 during a ban."""
-        memory = sighting.memory[self._address(sighting)]
-        if sighting.at < memory.get("ban", 0):
+        memory = self._address(sighting)
+        if sighting.at < memory["ban"]:
             until = memory["ban"]
             message = f"banned: way too many requests, until {until // 1_000_000}"
             return refusal(Reason.BANNED, sighting, message, until=until)
@@ -142,13 +142,14 @@ class Ban:
 
     def over(self, sighting: Sighting) -> bool:
         """Whether nobody is banned or told to wait any more."""
-        ends = ("ban", "wait")
-        return all(
-            sighting.at >= one.get(end, 0) for one in sighting.memory.values() for end in ends
-        )
+        addresses = sighting.memory.get("addresses", {}).values()
+        return all(sighting.at >= max(one["ban"], one["wait"]) for one in addresses)
 
-    def _address(self, sighting: Sighting) -> str:
-        return "" if self.shared else sighting.trip.account
+    def _address(self, sighting: Sighting) -> dict[str, Any]:
+        """What is known of the address that a request comes from."""
+        addresses: dict[str, dict[str, Any]] = sighting.memory.setdefault("addresses", {})
+        name = "" if self.shared else sighting.trip.account
+        return addresses.setdefault(name, {"ban": 0, "wait": 0, "refused": 0, "length": 0})
 
 
 @fault
