@@ -1,6 +1,7 @@
 """The background market: pure functions of seed, symbol and second; or a recording."""
 
-from failing_exchange.flow.market import Candle, MarketFlow, Print
+from failing_exchange.flow.candles import Candle, Print, Second
+from failing_exchange.flow.market import MarketFlow
 from failing_exchange.flow.profiles import PROFILES, Profile, opening_of
 
-__all__ = ["PROFILES", "Candle", "MarketFlow", "Print", "Profile", "opening_of"]
+__all__ = ["PROFILES", "Candle", "MarketFlow", "Print", "Profile", "Second", "opening_of"]

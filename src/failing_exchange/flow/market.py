@@ -4,45 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
-from failing_exchange.core.chance import key, mix
-from failing_exchange.flow.path import LEVELS, LOGNORMAL, SECONDS, Node, Path
+from failing_exchange.core.chance import key
+from failing_exchange.flow.candles import Candle, Print, Second, merged
+from failing_exchange.flow.draws import words
+from failing_exchange.flow.ladder import Ladder
+from failing_exchange.flow.path import FINEST, LEAST, LEVELS, Path
 from failing_exchange.flow.profiles import Profile
+from failing_exchange.flow.splitting import Node, split
 
-SECONDS_KEPT_MAX = 4_096  # candles of a second remembered in ticks; then they are made again
-LEVELS_MAX = 5_000  # offers a side
-BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # up to which offer the grid is how coarse
-BUCKET = 15  # seconds for which an offer keeps its amount; each has its own moment of change
+TEN = LEVELS[FINEST]
+TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
 STEP_BITS = 13
 STEP = 1 << STEP_BITS  # points of the logarithm per entry of the table of prices
 REACH = 512  # entries on each side: prices stay between e**-4 and e**4 times the opening
-LIMIT = REACH * STEP
+FARTHEST = REACH * STEP - 1
 FINE = 16  # bits of a tick in the table
 E_UP, E_DOWN = 18_598_480_464_849_033_621, 18_296_245_629_532_432_955  # e**±0.008192 * 2**64
-
-
-class Candle(NamedTuple):
-    """Prices in ticks, volume in lots, `at` an epoch second; `cost` is the sum of ticks times lots.
-
-    `cost` is exact for a second; for longer candles it is estimated from their prices.
-    """
-
-    at: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    cost: int
-
-
-class Print(NamedTuple):
-    """A public trade; `side` is the taker's."""
-
-    ticks: int
-    lots: int
-    side: str
 
 
 class MarketFlow:
@@ -61,41 +39,22 @@ class MarketFlow:
         self, symbol: str, *, seed: int, birth: int, opening: int, profile: Profile
     ) -> None:
         self.birth = birth
-        self._table = _prices(opening)
-        self._profile = profile
-        self._path = Path(
-            symbol, seed,
-            sigma=profile.sigma, volume=profile.volume, activity=profile.activity,
-        )  # fmt: skip
-        self._key = key(seed, "ladder", symbol)
-        self._seconds: dict[int, Candle] = {}
-        self._origin = 0
-        self._origin = self._path.node(SECONDS, birth).close
+        self._prices = _prices(opening)
+        self._path = Path(symbol, seed, sigma=profile.sigma, volume=profile.volume)
+        self._key = key(seed, "flow", symbol, "seconds")
+        self._active = profile.activity * 256 // 1_000
+        self._ladder = Ladder(key(seed, "ladder", symbol), profile)
+        self._tens: dict[int, list[Second]] = {}
+        self._origin = self._point_at(birth)
 
     # ---- candles
 
-    def second(self, second: int, /) -> Candle:
+    def second(self, second: int, /) -> Second:
         """The candle of one second. Without trades it stands at the close before it."""
-        known = self._seconds
-        candle = known.get(second)
-        if candle is None:
-            if len(known) >= SECONDS_KEPT_MAX:
-                known.clear()
-            candle = known[second] = self._second(second)
-        return candle
-
-    def _second(self, second: int) -> Candle:
-        node = self._path.node(SECONDS, second)
-        if not node.volume:
-            still = self._price(node.close)
-            return Candle(second, still, still, still, still, 0, 0)
-        price = self._price
-        opened, close = price(node.open), price(node.close)
-        high = price(node.high) if node.high > max(node.open, node.close) else max(opened, close)
-        low = price(node.low) if node.low < min(node.open, node.close) else min(opened, close)
-        trades = _trades(opened, high, low, close, node.volume)
-        cost = sum([ticks * lots for ticks, lots in trades])
-        return Candle(second, opened, high, low, close, node.volume, cost)
+        ten = self._tens.get(second // TEN)
+        if ten is None:
+            ten = self._split(second // TEN)
+        return ten[second % TEN]
 
     def candle(self, timeframe_seconds: int, second: int, /) -> Candle:
         """The whole candle of a timeframe that contains a second."""
@@ -104,135 +63,141 @@ class MarketFlow:
 
     def window(self, start: int, stop: int, /) -> Candle:
         """The seconds from `start` until before `stop` as one candle."""
-        first: Node | None = None
-        high, low, close, volume, cost = -1 << 62, 1 << 62, 0, 0, 0
-        for level, index in _cover(start, stop):
-            node = self._path.node(level, index)
-            first = first or node
-            high, low, close = max(high, node.high), min(low, node.low), node.close
-            volume += node.volume
-            cost += self._cost(level, index, node)
-        assert first is not None, f"an empty window: {start} to {stop}"
-        price = self._price
-        return Candle(start, price(first.open), price(high), price(low), price(close), volume, cost)
-
-    def _cost(self, level: int, index: int, node: Node) -> int:
-        if level == SECONDS:
-            return self.second(index).cost
-        return self._price((node.open + node.high + node.low + node.close) // 4) * node.volume
+        return merged(start, [self._piece(level, index) for level, index in _cover(start, stop)])
 
     def prints(self, second: int, /) -> tuple[Print, ...]:
         """The public trades of a second: they open, peak, bottom and close with its candle."""
         candle = self.second(second)
-        if not candle.volume:
-            return ()
-        _, opened, high, low, close, volume, _ = candle
-        before, found = self.second(second - 1).close, []
-        for ticks, lots in _trades(opened, high, low, close, volume):
-            up = ticks > before or (ticks == before and bool((ticks + second) & 1))
-            found.append(Print(ticks, lots, "buy" if up else "sell"))
-            before = ticks
-        return tuple(found)
+        return candle.prints(sold=self.best(second)[0] == candle.close)
 
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None, /
     ) -> int | None:
         """The first second of [start, stop) with a price at or beyond `lower` or `upper`."""
-        for level, index in _cover(start, stop):
-            found = self._touch(level, index, lower, upper)
+        bounds = (-1 if lower is None else lower, 1 << 62 if upper is None else upper)
+        level = next((n for n, seconds in enumerate(LEVELS) if seconds <= stop - start), FINEST)
+        size = LEVELS[level]
+        for index in range(start // size, -(-stop // size)):
+            found = self._touch(level, index, start, stop, bounds)
             if found is not None:
                 return found
         return None
 
-    def _touch(self, level: int, index: int, lower: int | None, upper: int | None) -> int | None:
+    def _touch(
+        self, level: int, index: int, start: int, stop: int, bounds: tuple[int, int]
+    ) -> int | None:
+        """Only what may touch is looked into; a candle that reaches beyond the range may not."""
         node = self._path.node(level, index)
-        below = lower is not None and self._price(node.low) <= lower
-        if not below and not (upper is not None and self._price(node.high) >= upper):
+        lower, upper = bounds
+        if self._price(node.low) > lower and self._price(node.high) < upper:
             return None
-        if level == SECONDS:
-            return index
-        count = LEVELS[level] // LEVELS[level + 1]
-        for part in range(index * count, (index + 1) * count):
-            found = self._touch(level + 1, part, lower, upper)
+        if level == FINEST:
+            for second in range(max(start, index * TEN), min(stop, index * TEN + TEN)):
+                candle = self.second(second)
+                if candle.low <= lower or candle.high >= upper:
+                    return second
+            return None
+        size = LEVELS[level + 1]
+        count = LEVELS[level] // size
+        first, last = (
+            max(start // size, index * count),
+            min(-(-stop // size), index * count + count),
+        )
+        for part in range(first, last):
+            found = self._touch(level + 1, part, start, stop, bounds)
             if found is not None:
                 return found
-        raise AssertionError("the parts of a candle do not agree with it")
-
-    def extremes(self, start: int, stop: int, /) -> tuple[int, int]:
-        """The lowest and the highest price of [start, stop)."""
-        candle = self.window(start, stop)
-        return candle.low, candle.high
-
-    def _price(self, point: int) -> int:
-        """Ticks at a point of the logarithm; it never falls when the point rises."""
-        place = point - self._origin
-        if not -LIMIT < place < LIMIT:
-            place = LIMIT - 1 if place > 0 else 1 - LIMIT
-        low, rise = self._table[(place >> STEP_BITS) + REACH]
-        return low + (rise * (place & STEP - 1) >> STEP_BITS) >> FINE
+        return None
 
     # ---- the ladder
 
     def best(self, second: int, /) -> tuple[int, int]:
         """The best bid and ask after a second; the last price is one of them."""
-        close, draw = self.second(second).close, mix(self._key, second // 3)
-        spread = max(1, self._profile.spread * LOGNORMAL[draw & 63] // 1_000)
-        if draw >> 8 & 1 and close > spread:
-            return close - spread, close
-        return close, close + spread
+        return self._ladder.best(self.second(second).close, second)
 
     def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
         """(ticks, lots) offered for sale, best first."""
-        return self._ladder(self.best(second)[1], second, 1)
+        return self._ladder.offers(self.best(second)[1], second, 1)
 
     def bids(self, second: int, /) -> Iterator[tuple[int, int]]:
         """(ticks, lots) bid for, best first."""
-        return self._ladder(self.best(second)[0], second, -1)
+        return self._ladder.offers(self.best(second)[0], second, -1)
 
-    def _ladder(self, best: int, second: int, sign: int) -> Iterator[tuple[int, int]]:
-        """Offers stand at prices of their own and keep their amounts for a while."""
-        yield best, self._lots(best, second, 1)
-        grid, ticks = self._profile.grid, best
-        for count in range(1, LEVELS_MAX):
-            coarse = next(factor for most, factor in BANDS if count < most)
-            step = grid * coarse
-            ticks = self._next(ticks, step, sign)
-            if ticks < 1:
-                return
-            yield ticks, self._lots(ticks, second, coarse)
+    # ---- from points to ticks
 
-    def _next(self, ticks: int, step: int, sign: int) -> int:
-        """The next price with an offer: one in each cell of the grid."""
-        cell = ticks // step + sign
-        return cell * step + (mix(self._key ^ step, cell) % step if step > 1 else 0)
+    def _piece(self, level: int, index: int) -> Candle | Second:
+        if level > FINEST:
+            return self.second(index)
+        node, price = self._path.node(level, index), self._price
+        middle = price((node.open + node.high + node.low + node.close) // 4)
+        return Candle(
+            index * LEVELS[level], price(node.open), price(node.high), price(node.low),
+            price(node.close), node.volume, middle * node.volume,
+        )  # fmt: skip
 
-    def _lots(self, ticks: int, second: int, coarse: int) -> int:
-        draws = self._key + ticks
-        bucket = (second + mix(draws, 0) % BUCKET) // BUCKET
-        draw = mix(draws, 1 + bucket)
-        typical = self._profile.offer * (1 + (coarse > 1) + (coarse > 4))
-        return 1 + typical * LOGNORMAL[draw & 63] // 1_000 * LOGNORMAL[draw >> 6 & 63] // 1_000
+    def _split(self, index: int) -> list[Second]:
+        """Split ten seconds: some trade, and the price stands still in the others."""
+        if len(self._tens) >= TENS_KEPT_MAX:
+            self._tens.clear()
+        active, parts = self._busy(index)
+        seconds: list[Second] = []
+        price, start = self._price, index * TEN
+        still = price(parts[0].open)
+        for n, (opened, high, low, closed, volume, _) in zip(active, parts, strict=True):
+            if len(seconds) < n:
+                seconds += _quiet(start + len(seconds), start + n, still)
+            close = price(closed)
+            top, bottom = (still, close) if still > close else (close, still)
+            if high > opened and high > closed:
+                top = price(high)
+            if low < opened and low < closed:
+                bottom = price(low)
+            seconds.append(Second(start + n, still, top, bottom, close, volume))
+            still = close
+        seconds += _quiet(start + len(seconds), start + TEN, still)
+        self._tens[index] = seconds
+        return seconds
+
+    def _busy(self, index: int) -> tuple[list[int], list[Node]]:
+        """Which of ten seconds trade, and their candles in points."""
+        node, draws = self._path.node(FINEST, index), words(self._key, index)
+        active = [n for n in range(TEN) if draws[n] >> 24 < self._active]
+        active = active[: node.volume // LEAST] or [draws[0] % TEN]
+        return active, split(node, [draws[n] for n in active], least=LEAST)
+
+    def _point_at(self, second: int) -> int:
+        """The point of the logarithm at the close of a second."""
+        index, place = divmod(second, TEN)
+        point = self._path.node(FINEST, index).open
+        for n, part in zip(*self._busy(index), strict=True):
+            if n <= place:
+                point = part.close
+        return point
+
+    def _price(self, point: int) -> int:
+        """Ticks at a point of the logarithm; it never falls when the point rises."""
+        place = point - self._origin
+        if not -FARTHEST <= place <= FARTHEST:
+            place = FARTHEST if place > 0 else -FARTHEST
+        low, rise = self._prices[(place >> STEP_BITS) + REACH]
+        return low + (rise * (place & STEP - 1) >> STEP_BITS) >> FINE
 
 
-def _trades(opened: int, high: int, low: int, close: int, volume: int) -> list[tuple[int, int]]:
-    """Prices and amounts of a second's prints."""
-    turns = (low, high) if close >= opened else (high, low)
-    prices = [opened]
-    for ticks in (*turns, close):
-        if ticks != prices[-1]:
-            prices.append(ticks)
-    part, rest = divmod(volume, len(prices))
-    return [(ticks, part + (n < rest)) for n, ticks in enumerate(prices)]
+def _quiet(start: int, stop: int, price: int) -> list[Second]:
+    """Seconds in which nobody trades."""
+    return [Second(second, price, price, price, price, 0) for second in range(start, stop)]
 
 
 def _cover(start: int, stop: int) -> Iterator[tuple[int, int]]:
     """The fewest candles (level, index) that make up the seconds [start, stop)."""
     while start < stop:
-        for level, seconds in enumerate(LEVELS):
-            if start % seconds == 0 and start + seconds <= stop:
-                yield level, start // seconds
-                start += seconds
-                break
+        level = next((n for n, s in enumerate(LEVELS) if start % s == 0 and start + s <= stop), -1)
+        if level < 0:
+            yield FINEST + 1, start
+            start += 1
+        else:
+            yield level, start // LEVELS[level]
+            start += LEVELS[level]
 
 
 def _prices(opening: int) -> list[tuple[int, int]]:

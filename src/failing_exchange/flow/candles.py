@@ -1,0 +1,104 @@
+"""What a market shows: the candle of a second, its prints, and longer candles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from failing_exchange.flow.draws import LOGNORMAL
+
+SPREAD = 0x9E3779B97F4A7C15  # an odd number that scatters the bits of what it multiplies
+
+
+class Print(NamedTuple):
+    """A public trade; `side` is the taker's."""
+
+    ticks: int
+    lots: int
+    side: str
+
+
+class Second(NamedTuple):
+    """The candle of one second: prices in ticks, volume in lots, `at` an epoch second."""
+
+    at: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+
+    @property
+    def cost(self) -> int:
+        """The sum of ticks times lots of its prints."""
+        if self.high == self.low:
+            return self.close * self.volume
+        return sum([ticks * lots for ticks, lots in self.trades()])
+
+    def trades(self) -> list[tuple[int, int]]:
+        """(ticks, lots) of its prints: they open, peak, bottom and close with it."""
+        _, opened, high, low, close, volume = self
+        if not volume:
+            return []
+        prices = [opened]
+        for ticks in ((low, high) if close >= opened else (high, low)) + (close,):
+            if ticks != prices[-1]:
+                prices.append(ticks)
+        return list(zip(prices, _portions(volume, close, len(prices)), strict=True))
+
+    def prints(self, *, sold: bool) -> tuple[Print, ...]:
+        """Its prints; `sold`: the taker of the last one sold."""
+        trades = self.trades()
+        sides = ["buy" if at[0] > before[0] else "sell" for before, at in pairwise(trades)]
+        if trades:
+            last = "sell" if sold else "buy"
+            sides = [_other(sides[0]), *sides[:-1], last] if sides else [last]
+        return tuple([Print(*trade, side) for trade, side in zip(trades, sides, strict=True)])
+
+
+class Candle(NamedTuple):
+    """Prices in ticks, volume in lots, `at` an epoch second; `cost` is the sum of ticks times lots.
+
+    `cost` is exact for a second; for longer candles it is estimated, and cost / volume lies between
+    low and high.
+    """
+
+    at: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    cost: int
+
+
+def merged(at: int, parts: Sequence[Candle | Second]) -> Candle:
+    """Candles one after another as one."""
+    if len(parts) == 1 and isinstance(parts[0], Candle):
+        return parts[0]
+    return Candle(
+        at,
+        parts[0].open,
+        max([part.high for part in parts]),
+        min([part.low for part in parts]),
+        parts[-1].close,
+        sum([part.volume for part in parts]),
+        sum([part.cost for part in parts]),
+    )
+
+
+def _portions(volume: int, close: int, count: int) -> list[int]:
+    """Amounts of prints, at least one lot each, uneven as those of strangers are."""
+    if count == 1:
+        return [volume]
+    draw = (volume * SPREAD ^ close) * SPREAD >> 20
+    weights = [LOGNORMAL[draw >> 6 * n & 63] for n in range(count)]
+    total, free = sum(weights), volume - count
+    lots = [1 + free * weight // total for weight in weights]
+    lots[-1] += volume - sum(lots)
+    return lots
+
+
+def _other(side: str) -> str:
+    return "sell" if side == "buy" else "buy"
