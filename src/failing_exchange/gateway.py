@@ -68,7 +68,6 @@ class Gateway:
         self.listeners: list[Callable[[tuple[Event, ...], int], None]] = []
         self.failure: BaseException | None = None
         self._counts: Counter[tuple[str, str, str]] = Counter()
-        self._latency_key = key(plan.seed, "latency")
         self._line: dict[str, int] = {}  # when the last push to each client arrives
         plan.look = self._look
 
@@ -158,7 +157,7 @@ class Gateway:
         """How long a push travels: never so short that it would overtake the one before it."""
         assert self.latency is not None
         now = self.clock.now()
-        back = halves(self.latency, self._latency_key, trip.number)[1]
+        back = self._travel(self.latency, trip)[1]
         arrival = max(now + back, self._line.get(trip.account, 0))
         self._line[trip.account] = arrival
         return arrival - now
@@ -177,7 +176,7 @@ class Gateway:
         """The way of one message; yields each time it has to wait."""
         there = back = 0
         if self.latency is not None:
-            there, back = halves(self.latency, self._latency_key, trip.number)
+            there, back = self._travel(self.latency, trip)
         try:
             if there:
                 yield there
@@ -196,6 +195,11 @@ class Gateway:
         except Lost:
             trip.told = None
         self._end(trip, self.clock.now())
+
+    def _travel(self, latency: Latency, trip: Trip) -> tuple[int, int]:
+        """The times of the way there and back: a draw of this very request, like a fault's."""
+        of_kind = key(self.plan.seed, "latency", trip.account, trip.operation, trip.symbol)
+        return halves(latency, of_kind, trip.nth)
 
     def _arrive(self, trip: Trip, at: int) -> None:
         """At the venue's door: limits and maintenance first, then what could not be read."""
