@@ -16,7 +16,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.trip import MARKET, Decision, Trip
 from failing_exchange.virtual.trace import trace, tracing
 
-TRIPS_KEPT_MAX = 20_000  # the oldest are forgotten; with a file, they are on disk
+TRIPS_KEPT_MAX = 10_000  # the oldest are forgotten; with a file, they are on disk
 LATENCIES_KEPT_MAX = 10_000  # of the last trips, for averages and percentiles
 FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for the retry rate
 VERSION = 1

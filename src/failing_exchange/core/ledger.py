@@ -12,7 +12,7 @@ WORLD = "(world)"  # where deposits come from: its balances are minus all that w
 BACKGROUND = "(background)"  # the other traders: may owe, like the world
 FEES = "(fees)"  # what the venue has earned
 OUTSIDE = (WORLD, BACKGROUND, FEES)
-UNDO_KEPT_MAX = 65_536  # changes kept for reads of an earlier state; older ones read as the oldest
+UNDO_KEPT_MAX = 16_384  # changes kept for reads of an earlier state; older ones read as the oldest
 
 
 class Change(NamedTuple):

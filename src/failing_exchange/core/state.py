@@ -17,8 +17,8 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.tape import Tape
 from failing_exchange.core.triggers import trigger_bounds
 
-ENDED_ORDERS_KEPT_MAX = 10_000  # per account; the venue then knows nothing of the older ones
-FILLS_KEPT_MAX = 20_000  # per account, likewise
+ENDED_ORDERS_KEPT_MAX = 3_000  # per account; the venue then knows nothing of the older ones
+FILLS_KEPT_MAX = 10_000  # per account, likewise
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
 NEVER = 1 << 62
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from failing_exchange.core.background import CandleLike, Street
 from failing_exchange.core.market import SECOND
 
-TRADES_KEPT_MAX = 100_000  # trades of clients; older ones leave the public record
-CANDLES_KEPT_MAX = 20_000  # candles remembered after they closed; then they are made again
+TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
+CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are made again
 IDS_PER_SECOND = 1_000_000
 FIRST_CLIENT_ID = 100  # below it, the background's prints of the second
 DAY = 86_400
