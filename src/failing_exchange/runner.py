@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from failing_exchange.auditor import audit
 from failing_exchange.bots import BOTS, Notebook
 from failing_exchange.core.events import Event, OrderAccepted
 from failing_exchange.core.market import ATOMS, SECOND, Market
@@ -266,6 +267,7 @@ def _conclude(report: Report, observer: Observer, notebook: Notebook | None) -> 
     report.timeline = exchange.get_failure_timeline()
     if exchange.venue.engine is None:
         return
+    audit(exchange.venue.engine)
     report.placed = len(observer.accepted)
     report.unaware = len(observer.unaware())
     report.true = observer.true_changes()
