@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from failing_exchange.flow.draws import EXPONENTIAL, LOGNORMAL, NORMAL
 
-CALM = 1_500  # the larger, the more alike the parts are, and the less volatility clusters
-WEIGHTS = tuple([draw * (CALM + draw) for draw in LOGNORMAL])
 BEYOND = tuple([2 * draw for draw in EXPONENTIAL])
 
 
@@ -37,7 +35,7 @@ def split(
 ) -> list[Node]:
     """Split a candle in as many as there are draws of 24 bits; each gets at least `least` lots."""
     opened, volume, size = node.open, node.volume, node.size
-    weights = [WEIGHTS[draw & 63] for draw in draws]
+    weights = [LOGNORMAL[draw & 63] for draw in draws]
     if season:
         weights = [weight * season[n] // 1_000 for n, weight in enumerate(weights)]
     square, whole = size * size, sum(weights)
