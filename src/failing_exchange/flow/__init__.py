@@ -3,5 +3,15 @@
 from failing_exchange.flow.candles import Candle, Print, Second
 from failing_exchange.flow.market import MarketFlow
 from failing_exchange.flow.profiles import PROFILES, Profile, opening_of
+from failing_exchange.flow.recording import RecordedFlow
 
-__all__ = ["PROFILES", "Candle", "MarketFlow", "Print", "Profile", "Second", "opening_of"]
+__all__ = [
+    "PROFILES",
+    "Candle",
+    "MarketFlow",
+    "Print",
+    "Profile",
+    "RecordedFlow",
+    "Second",
+    "opening_of",
+]

@@ -9,9 +9,9 @@ from failing_exchange.core.chance import key
 from failing_exchange.flow.candles import Candle, Print, Second, merged
 from failing_exchange.flow.draws import words
 from failing_exchange.flow.ladder import Ladder
-from failing_exchange.flow.path import FINEST, LEAST, LEVELS, Path
+from failing_exchange.flow.path import FINEST, LEVELS, Path
 from failing_exchange.flow.profiles import Profile
-from failing_exchange.flow.splitting import Node, split
+from failing_exchange.flow.splitting import LEAST, Node, split
 
 TEN = LEVELS[FINEST]
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again

@@ -10,7 +10,7 @@ from math import isqrt
 
 from failing_exchange.core.chance import key
 from failing_exchange.flow.draws import LOGNORMAL, NORMAL, words
-from failing_exchange.flow.splitting import Node, split
+from failing_exchange.flow.splitting import LEAST, Node, split
 
 DAY = 86_400
 # Seconds; each divides the one before.
@@ -19,7 +19,6 @@ LEVELS = (
 )  # fmt: skip
 FINEST = len(LEVELS) - 1
 SPLITS_KEPT_MAX = 1_024  # split candles remembered per level; then they are split again when asked
-LEAST = 4  # lots in a second that trades: enough for one print each at open, high, low and close
 OCTAVES = 2  # of the walk from block to block: periods of 1 and 2 blocks of 256 days
 ROOT = 16  # the root of a block's days
 

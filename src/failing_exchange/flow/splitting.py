@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from failing_exchange.flow.draws import EXPONENTIAL, LOGNORMAL, NORMAL
 
+LEAST = 4  # lots in a second that trades: enough for one print each at open, high, low and close
 BEYOND = tuple([2 * draw for draw in EXPONENTIAL])
 
 

@@ -1,0 +1,303 @@
+"""A market that repeats a recording of trades or candles, behind the same face as a seeded one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import accumulate, groupby, pairwise
+from os import PathLike, fspath
+
+from failing_exchange.core.chance import key
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.flow.candles import Candle, Print, Second, merged
+from failing_exchange.flow.draws import words
+from failing_exchange.flow.ladder import Ladder
+from failing_exchange.flow.profiles import PROFILES, Profile
+from failing_exchange.flow.rows import Row, instant, read
+from failing_exchange.flow.splitting import LEAST, Node, split
+
+PARTS_KEPT_MAX = 4_096  # split candles remembered; then they are split again when asked
+BLOCK = 256  # rows whose extremes are known together
+# Candles are split into the longest of these that fits.
+LENGTHS = (86_400, 14_400, 3_600, 900, 300, 60, 10, 1)
+PARTS_MAX = 16  # parts of one split; a candle of another length is refused
+FINE = 10  # bits of a tick while a candle is split
+DAY = 86_400
+
+Bar = Candle | Second
+
+
+class RecordedFlow:
+    """The market of a recording; clients' orders trade against it like against a seeded one.
+
+    `start` is the instant of the recording that coincides with `birth`, the venue's first second
+    (a timestamp or ISO 8601; default: in the first row, at most one candle after its beginning).
+    Before the first row and after the last one nobody trades and the price stands still. Candles
+    are split into seconds that agree with them; trades of one second become its prints. The ladder
+    around the last price is made up.
+
+    `price_step` and `amount_step` are the market's, in atoms (1e-8). Raises `ConfigurationError`
+    with file, line and value when the file cannot be understood.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        symbol: str,
+        birth: int,
+        price_step: int,
+        amount_step: int,
+        start: int | str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.birth = birth
+        recorded = read(path, price_step=price_step, amount_step=amount_step)
+        self._key = key(seed, "recording", symbol)
+        self._prints: dict[int, tuple[Print, ...]] = {}
+        self._length = 1 if recorded.trades else _length(fspath(path), recorded.rows)
+        shift = birth - _start(start, recorded.rows[0].at, birth, self._length)
+        if recorded.trades:
+            self._bars = self._of_trades(recorded.rows, shift)
+        else:
+            self._bars = [_bar(row, shift) for row in recorded.rows]
+        self._starts = [bar.at for bar in self._bars]
+        self._volumes = list(accumulate([bar.volume for bar in self._bars], initial=0))
+        self._costs = list(accumulate([bar.cost for bar in self._bars], initial=0))
+        blocks = [self._bars[n : n + BLOCK] for n in range(0, len(self._bars), BLOCK)]
+        self._highs = [max(bar.high for bar in block) for block in blocks]
+        self._lows = [min(bar.low for bar in block) for block in blocks]
+        self._parts: dict[tuple[int, int], list[Node]] = {}
+        self._ladder = Ladder(key(seed, "ladder", symbol), self._profile(symbol))
+
+    # ---- candles
+
+    def second(self, second: int, /) -> Bar:
+        """The candle of one second. Without trades it stands at the close before it."""
+        place = bisect_right(self._starts, second) - 1
+        if place < 0:
+            return _still(second, self._bars[0].open)
+        bar = self._bars[place]
+        if second >= bar.at + self._length:
+            return _still(second, bar.close)
+        return bar if self._length == 1 else self._within(bar, second)
+
+    def candle(self, timeframe_seconds: int, second: int, /) -> Candle:
+        """The whole candle of a timeframe that contains a second."""
+        start = second // timeframe_seconds * timeframe_seconds
+        return self.window(start, start + timeframe_seconds)
+
+    def window(self, start: int, stop: int, /) -> Candle:
+        """The seconds from `start` until before `stop` as one candle."""
+        first, last = self._inside(start, stop)
+        if first >= last:
+            return merged(start, [self.second(second) for second in self._moving(start, stop)])
+        begin, end = self._bars[first].at, self._bars[last - 1].at + self._length
+        parts: list[Bar] = [self.second(second) for second in self._moving(start, begin)]
+        parts.append(self._sum(first, last))
+        parts += [self.second(second) for second in self._moving(end, stop)]
+        return merged(start, parts)._replace(at=start)
+
+    def prints(self, second: int, /) -> tuple[Print, ...]:
+        """The public trades of a second."""
+        known = self._prints.get(second)
+        if known is not None:
+            return known
+        bar = self.second(second)
+        if isinstance(bar, Candle):
+            bar = Second(*bar[:6])
+        return bar.prints(sold=self.best(second)[0] == bar.close)
+
+    def first_touch(
+        self, start: int, stop: int, lower: int | None, upper: int | None, /
+    ) -> int | None:
+        """The first second of [start, stop) with a price at or beyond `lower` or `upper`."""
+        least, most = -1 if lower is None else lower, 1 << 62 if upper is None else upper
+        bar = self.second(start)
+        if start < stop and (bar.low <= least or bar.high >= most):
+            return start
+        place = max(0, bisect_right(self._starts, start) - 1)
+        while place < len(self._bars) and self._starts[place] < stop:
+            block, rest = divmod(place, BLOCK)
+            if not rest and self._lows[block] > least and self._highs[block] < most:
+                place += BLOCK
+                continue
+            bar = self._bars[place]
+            if bar.low <= least or bar.high >= most:
+                for second in range(max(bar.at, start), min(bar.at + self._length, stop)):
+                    fine = self.second(second)
+                    if fine.low <= least or fine.high >= most:
+                        return second
+            place += 1
+        return None
+
+    # ---- the ladder
+
+    def best(self, second: int, /) -> tuple[int, int]:
+        """The best bid and ask after a second; the last price is one of them."""
+        return self._ladder.best(self.second(second).close, second)
+
+    def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
+        """(ticks, lots) offered for sale, best first."""
+        return self._ladder.offers(self.best(second)[1], second, 1)
+
+    def bids(self, second: int, /) -> Iterator[tuple[int, int]]:
+        """(ticks, lots) bid for, best first."""
+        return self._ladder.offers(self.best(second)[0], second, -1)
+
+    # ---- rows
+
+    def _of_trades(self, rows: list[Row], shift: int) -> list[Candle]:
+        """One candle for each second with trades; their prints are remembered."""
+        bars, before = [], rows[0].open
+        for at, group in groupby(rows, key=lambda row: row.at + shift):
+            prints = []
+            for row in group:
+                side = row.side or ("sell" if row.open < before else "buy")
+                prints.append(Print(row.open, row.volume, side))
+                before = row.open
+            self._prints[at] = tuple(prints)
+            ticks = [trade.ticks for trade in prints]
+            cost = sum([trade.ticks * trade.lots for trade in prints])
+            lots = sum([trade.lots for trade in prints])
+            bars.append(Candle(at, ticks[0], max(ticks), min(ticks), ticks[-1], lots, cost))
+        return bars
+
+    def _profile(self, symbol: str) -> Profile:
+        """The market's own profile, or one that fits the recorded price and volume."""
+        if symbol in PROFILES:
+            return PROFILES[symbol]
+        first, last = self._bars[0], self._bars[-1]
+        daily = self._volumes[-1] * DAY // max(last.at + self._length - first.at, 1)
+        return Profile(
+            opening=first.open, opening_spread=0, sigma=0, volume=daily, activity=0,
+            spread=max(1, first.open // 400_000), grid=max(1, first.open // 80_000),
+            offer=max(1, daily // 27_000),
+        )  # fmt: skip
+
+    def _inside(self, start: int, stop: int) -> tuple[int, int]:
+        """Which rows lie in the range as a whole."""
+        return (
+            bisect_left(self._starts, start),
+            bisect_right(self._starts, stop - self._length),
+        )
+
+    def _moving(self, start: int, stop: int) -> Iterator[int]:
+        """The first second of a range, and those in which something may happen."""
+        if start >= stop:
+            return
+        yield start
+        place = max(0, bisect_right(self._starts, start) - 1)
+        while place < len(self._bars) and self._starts[place] < stop:
+            at = self._starts[place]
+            yield from range(max(at, start + 1), min(at + self._length, stop))
+            place += 1
+
+    def _sum(self, first: int, last: int) -> Candle:
+        """The rows from `first` until before `last` as one candle."""
+        highs, lows, place = [], [], first
+        while place < last:
+            block, rest = divmod(place, BLOCK)
+            if not rest and place + BLOCK <= last:
+                highs.append(self._highs[block])
+                lows.append(self._lows[block])
+                place += BLOCK
+            else:
+                highs.append(self._bars[place].high)
+                lows.append(self._bars[place].low)
+                place += 1
+        return Candle(
+            self._starts[first], self._bars[first].open, max(highs), min(lows),
+            self._bars[last - 1].close, self._volumes[last] - self._volumes[first],
+            self._costs[last] - self._costs[first],
+        )  # fmt: skip
+
+    # ---- seconds within a candle
+
+    def _within(self, bar: Candle, second: int) -> Second:
+        """A second of a recorded candle, which is split as often as needed."""
+        spread = (bar.high - bar.low << FINE) * 3 // 5  # of a walk whose range this is
+        opened, high, low, close = (ticks << FINE for ticks in bar[1:5])
+        node = Node(opened, high, low, close, bar.volume, spread)
+        start, length = bar.at, self._length
+        while length > 1:
+            finer = _finer(length)
+            place = (second - start) // finer
+            node = self._split(node, start, length, finer)[place]
+            start, length = start + place * finer, finer
+        opened, high, low, close = (point >> FINE for point in node[:4])
+        return Second(second, opened, high, low, close, node.volume)
+
+    def _split(self, node: Node, start: int, length: int, finer: int) -> list[Node]:
+        known = self._parts.get((start, length))
+        if known is None:
+            if len(self._parts) >= PARTS_KEPT_MAX:
+                self._parts.clear()
+            known = self._parts[start, length] = self._busy(node, start, length, finer)
+        return known
+
+    def _busy(self, node: Node, start: int, length: int, finer: int) -> list[Node]:
+        """The parts of a candle; where little was traded the price stands still in some."""
+        count, most = length // finer, node.volume // LEAST
+        draws = words(self._key ^ length, start)[:count]
+        busy = min(max(most, 1), count)
+        active = [n * count // busy for n in range(busy)]
+        parts: list[Node] = []
+        for n, part in zip(
+            active,
+            split(node, [draws[n] for n in active], least=LEAST if most else 0),
+            strict=True,
+        ):
+            parts += [_idle(part.open)] * (n - len(parts))
+            parts.append(part)
+        return parts + [_idle(parts[-1].close)] * (count - len(parts))
+
+
+def _idle(point: int) -> Node:
+    return Node(point, point, point, point, 0, 0)
+
+
+def _start(given: int | str | None, first: int, birth: int, length: int) -> int:
+    if given is None:
+        return first + (birth - first) % length  # so that candles begin where the venue's do
+    try:
+        return instant(str(given))
+    except ValueError:
+        raise ConfigurationError(
+            f"start={given!r} is no instant; expected a number since the epoch or ISO 8601"
+        ) from None
+
+
+def _length(path: str, rows: list[Row]) -> int:
+    """How many seconds a candle lasts: the least distance of two."""
+    gaps = {after.at - before.at for before, after in pairwise(rows)}
+    length = min(gaps, default=60)
+    if length < 1 or not _splits(length):
+        raise ConfigurationError(
+            f"recording {path!r}: its candles lie {length} seconds apart; "
+            "expected one of ccxt's timeframes from 1s to 1d"
+        )
+    return length
+
+
+def _splits(length: int) -> bool:
+    while length > 1:
+        finer = _finer(length)
+        if length // finer > PARTS_MAX:
+            return False
+        length = finer
+    return True
+
+
+def _finer(length: int) -> int:
+    """Into how long parts a candle is split."""
+    return next(finer for finer in LENGTHS if finer < length and length % finer == 0)
+
+
+def _bar(row: Row, shift: int) -> Candle:
+    cost = (row.open + row.high + row.low + row.close) * row.volume // 4
+    return Candle(row.at + shift, row.open, row.high, row.low, row.close, row.volume, cost)
+
+
+def _still(second: int, price: int) -> Second:
+    return Second(second, price, price, price, price, 0)
