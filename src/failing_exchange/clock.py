@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
 
 SECOND = 1_000_000_000
 
@@ -26,6 +28,7 @@ class VenueClock:
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.now: Callable[[], int] = _unbound  # the instant
         self._virtual: Any = None
         self._epoch = 0
 
@@ -34,34 +37,41 @@ class VenueClock:
         before = self.now() if self.loop is not None else 0
         self.loop = loop
         self._virtual = loop if hasattr(loop, "call_at_ns") else None
-        if self._virtual is None:
-            start = max(before, time.time_ns())
-            self._epoch = start - int(loop.time() * SECOND)
+        if self._virtual is not None:
+            self._epoch = self._virtual.epoch_ns
+            self.now = self._virtual.now_ns
+            return
+        start = max(before, time.time_ns())
+        self._epoch = epoch = start - int(loop.time() * SECOND)
+        seconds = loop.time
+
+        def now() -> int:
+            return epoch + int(seconds() * SECOND)
+
+        self.now = now
 
     @property
     def is_virtual(self) -> bool:
         """Whether waiting is free."""
         return self._virtual is not None
 
-    def now(self) -> int:
-        """The instant."""
-        if self._virtual is not None:
-            return int(self._virtual.now_ns())
-        assert self.loop is not None, "the clock is read before it is bound"
-        return self._epoch + int(self.loop.time() * SECOND)
-
     def call_at(
         self, at: int, callback: Callable[..., None], *args: Any, counts: bool = True
     ) -> Cancelable:
         """Have something called at an instant. `counts`: whether a client waits for it."""
-        assert self.loop is not None
         if self._virtual is not None:
-            when = at - self._virtual.epoch_ns
-            timer: Cancelable = self._virtual.call_at_ns(when, callback, *args, counts=counts)
+            timer: Cancelable = self._virtual.call_at_ns(
+                at - self._epoch, callback, *args, counts=counts
+            )
             return timer
+        assert self.loop is not None
         return self.loop.call_at((at - self._epoch) / SECOND, callback, *args)
 
     def fail(self, error: BaseException) -> None:
         """A bug of ours: end the simulation. In real time the venue raises it at the next call."""
         if self._virtual is not None:
             self._virtual.fail(error)
+
+
+def _unbound() -> int:
+    raise AssertionError("the clock is read before it is bound to a loop")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Protocol
 
 from failing_exchange.core.reject import Reason, Reject
@@ -13,7 +12,8 @@ from failing_exchange.trip import Decision, Stage, Trip
 class Limit(Protocol):
     """A rate limit: None grants a request; otherwise the instant from which it would pass."""
 
-    def take(self, at: int, weight: int = 1, /) -> int | None: ...
+    def take(self, at: int, weight: int = 1, /) -> int | None:
+        """Grant a request, or say from when on the same one would be granted."""
 
 
 class MaintenanceGate:
@@ -57,7 +57,7 @@ def strike(trip: Trip, rule: str, label: str, refused: Reject) -> None:
 
 def instant_text(at: int) -> str:
     """An instant as ISO 8601 text to the second."""
-    from datetime import datetime, timedelta
+    from datetime import UTC, datetime, timedelta
 
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return (epoch + timedelta(seconds=at // 1_000_000_000)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
-from failing_exchange.clock import VenueClock
+from failing_exchange.clock import Cancelable, VenueClock
 from failing_exchange.core.chance import key
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
 from failing_exchange.core.reject import Reject
-from failing_exchange.errors import InternalError
+from failing_exchange.errors import ConfigurationError, InternalError
 from failing_exchange.faults.plan import (
     Answer,
     Cause,
@@ -29,6 +28,8 @@ from failing_exchange.trip import Stage, Trip
 KINDS_COUNTED_MAX = 100_000  # (client, operation, symbol) combinations; then counting begins anew
 
 Decode = Callable[[Trip], Any]
+Reply = Callable[[Trip], None]
+Listener = Callable[[tuple[Event, ...], int], None]
 
 
 class Gate(Protocol):
@@ -41,11 +42,24 @@ class Lost(Exception):
     """The trip ends here, and its client hears no answer."""
 
 
+class _Kind:
+    """Requests of one client, operation and symbol: how many, and the key of their draws."""
+
+    __slots__ = ("count", "latency_key")
+
+    def __init__(self, latency_key: int) -> None:
+        self.count = 0
+        self.latency_key = latency_key
+
+
 class Gateway:
     """Carries trips. A road is a generator: it yields how long (in nanoseconds) the trip waits now.
 
     A waiting trip is a timer of the venue, never a task of the client's loop: a client that gives
-    up or is canceled undoes nothing.
+    up or is canceled undoes nothing. A trip that meets no fault takes no road but goes straight.
+
+    A bug of ours in a trip is kept in `failure`: it ends a simulation, and in real time every
+    later call raises it.
     """
 
     def __init__(
@@ -65,141 +79,101 @@ class Gateway:
         self.decode = decode
         self.latency = latency
         self.gates: list[Gate] = []
-        self.listeners: list[Callable[[tuple[Event, ...], int], None]] = []
-        self.failure: BaseException | None = None
-        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self.listeners: list[Listener] = []
+        self.failure: Exception | None = None
+        self._kinds: dict[tuple[str, str, str], _Kind] = {}
         self._line: dict[str, int] = {}  # when the last push to each client arrives
+        self._held: dict[str, int] = {}  # until when the line to a client is held up
         plan.look = self._look
 
+    # ---- requests
+
     def receive(
-        self,
-        account: str,
-        operation: str,
-        message: Any,
-        symbol: str,
-        reply: Callable[[Trip], None] | None = None,
-        *,
-        echo_of: int = 0,
+        self, account: str, operation: str, message: Any, symbol: str, reply: Reply | None = None
     ) -> Trip:
         """Start a trip. `reply` is called once, with the trip, unless its answer is lost."""
         if self.failure is not None:
-            raise InternalError("an earlier trip failed inside the venue") from self.failure
+            raise self.broken()
         at = self.clock.now()
         trip = self.journal.open(at, account, operation, message, symbol)
-        trip.reply = reply
-        trip.echo_of = echo_of
-        self._count(trip)
+        if reply is not None:
+            trip.reply = reply
         try:
-            self._set_out(trip, at)
+            self._set_out(trip, at, self._kind(trip))
         except Exception as bug:
-            self._fail(trip, bug)
-            raise
+            self._fail(bug, trip)
         return trip
 
-    def _count(self, trip: Trip) -> None:
-        kind = (trip.account, trip.operation, trip.symbol)
-        counts = self._counts
-        counts[kind] = trip.nth = counts.get(kind, 0) + 1
-        if trip.nth == 1 and len(counts) > KINDS_COUNTED_MAX:
-            counts.clear()
+    def _kind(self, trip: Trip) -> _Kind:
+        """Count a request of its kind."""
+        name = (trip.account, trip.operation, trip.symbol)
+        kind = self._kinds.get(name)
+        if kind is None:
+            if len(self._kinds) >= KINDS_COUNTED_MAX:
+                self._kinds.clear()
+            kind = self._kinds[name] = _Kind(key(self.plan.seed, "latency", *name))
+        kind.count = trip.nth = kind.count + 1
+        return kind
 
-    def _set_out(self, trip: Trip, at: int) -> None:
+    def _set_out(self, trip: Trip, at: int, kind: _Kind) -> None:
         """Read the request and ask the faults; where nothing has to wait, go straight through."""
         try:
             trip.command = self.decode(trip)
         except Reject as refused:
-            trip.answer = refused
+            trip.answer = _settled(refused)
         if self.plan.rules and not trip.echo_of:
             self.plan.match(trip, at)
-        if self.latency is not None or trip.active:
-            self._go_on(trip, self._road(trip))
+        if self.latency is not None:
+            there, back = halves(self.latency, kind.latency_key, trip.nth)
+            if not trip.active:
+                trip.due_at = at + there + back
+                self.clock.call_at(at + there, self._run, self._arrive_late, trip, back)
+                return
+        elif trip.active:
+            there = back = 0
+        else:
+            self._serve(trip, at)
+            trip.told = trip.answer
+            self._end(trip, at)
             return
+        self._go_on(self._road(trip, there, back))
+
+    def _serve(self, trip: Trip, at: int) -> None:
+        """The venue's whole part in a trip without faults."""
         try:
             self._arrive(trip, at)
             self._act(trip, (), at)
         except Reject as refused:
-            trip.answer = refused
+            trip.answer = _settled(refused)
+
+    def _arrive_late(self, trip: Trip, back: int) -> None:
+        at = self.clock.now()
+        self._serve(trip, at)
+        self.clock.call_at(at + back, self._run, self._deliver, trip)
+
+    def _deliver(self, trip: Trip) -> None:
         trip.told = trip.answer
-        self._end(trip, at)
-
-    def _fail(self, trip: Trip, bug: Exception) -> None:
-        """A bug of ours: nothing may go on as if it had not been."""
-        self.failure = bug
-        self.clock.fail(InternalError(f"a bug in the venue, on {trip!r}"))
-
-    def push(
-        self, account: str, operation: str, symbol: str, answer: Any, reply: Callable[[Trip], None]
-    ) -> Trip:
-        """Send something that nobody asked for just now: a trip that begins behind the engine."""
-        trip = self.journal.open(self.clock.now(), account, operation, None, symbol)
-        trip.reply, trip.answer, trip.is_push = reply, answer, True
-        self._count(trip)
-        self._go_on(trip, self._way_out(trip))
-        return trip
-
-    def _way_out(self, trip: Trip) -> Iterator[int]:
-        """The way of a push. The line keeps its order; a delay at ANSWER lets others pass."""
-        try:
-            if self.plan.rules:
-                self.plan.match(trip, self.clock.now())
-                if trip.active:
-                    yield from self._strike(Stage.ANSWER, trip)
-            if self.latency is not None:
-                yield self._in_line(trip)
-            if trip.active:
-                yield from self._strike(Stage.WIRE, trip)
-            trip.told = trip.answer
-        except Lost:
-            trip.told = None
         self._end(trip, self.clock.now())
 
-    def _in_line(self, trip: Trip) -> int:
-        """How long a push travels: never so short that it would overtake the one before it."""
-        assert self.latency is not None
-        now = self.clock.now()
-        back = self._travel(self.latency, trip)[1]
-        arrival = max(now + back, self._line.get(trip.account, 0))
-        self._line[trip.account] = arrival
-        return arrival - now
-
-    def _go_on(self, trip: Trip, road: Iterator[int]) -> None:
-        """Follow a road to its next wait, or to its end."""
-        try:
-            wait = next(road, None)
-        except Exception as bug:
-            self._fail(trip, bug)
-            raise
-        if wait is not None:
-            self.clock.call_at(self.clock.now() + wait, self._go_on, trip, road)
-
-    def _road(self, trip: Trip) -> Iterator[int]:
-        """The way of one message; yields each time it has to wait."""
-        there = back = 0
-        if self.latency is not None:
-            there, back = self._travel(self.latency, trip)
+    def _road(self, trip: Trip, there: int, back: int) -> Iterator[int]:
+        """The way of a struck message; yields each time it has to wait."""
         try:
             if there:
                 yield there
             try:
                 self._arrive(trip, self.clock.now())
                 yield from self._struck_before(trip)
-                if trip.active:
-                    yield from self._strike(Stage.ANSWER, trip)
+                yield from self._strike(Stage.ANSWER, trip)
             except Reject as refused:
-                trip.answer = refused
+                trip.answer = _settled(refused)
             if back:
                 yield back
-            if trip.active:
-                yield from self._strike(Stage.WIRE, trip)
+            yield from self._strike(Stage.WIRE, trip)
             trip.told = trip.answer
         except Lost:
-            trip.told = None
+            if back and trip.hung_up and self.clock.now() < trip.born_at + there + back:
+                yield back  # a client can't see from the time on which way the connection broke
         self._end(trip, self.clock.now())
-
-    def _travel(self, latency: Latency, trip: Trip) -> tuple[int, int]:
-        """The times of the way there and back: a draw of this very request, like a fault's."""
-        of_kind = key(self.plan.seed, "latency", trip.account, trip.operation, trip.symbol)
-        return halves(latency, of_kind, trip.nth)
 
     def _arrive(self, trip: Trip, at: int) -> None:
         """At the venue's door: limits and maintenance first, then what could not be read."""
@@ -210,19 +184,20 @@ class Gateway:
 
     def _act(self, trip: Trip, causes: Sequence[Cause], at: int) -> None:
         """The engine's turn: what was due before, the command, and the incidents around it."""
-        if at >= self.engine.wake_at:
-            self.settle(at)
+        engine = self.engine
+        if at >= engine.wake_at:
+            self._settle(at)
         for cause in causes:
             if not cause.after:
-                trip.happened += self.engine.execute(cause.command, at)[0]
+                trip.happened += engine.execute(cause.command, at)[0]
         try:
-            events, trip.answer = self.engine.execute(trip.command, at)
+            events, trip.answer = engine.execute(trip.command, at)
             trip.happened = (*trip.happened, *events) if trip.happened else events
         except Reject as refused:  # the venue's honest no; faults may still make it another answer
-            trip.answer = refused
+            trip.answer = _settled(refused)
         if causes:
             self._act_after(trip, causes, at)
-        if trip.happened and self.listeners:
+        if self.listeners and trip.happened:
             self._publish(trip.happened, at)
 
     def _act_after(self, trip: Trip, causes: Sequence[Cause], at: int) -> None:
@@ -233,8 +208,21 @@ class Gateway:
         if hasattr(trip.answer, "order"):
             trip.answer = trip.answer.order.snapshot()
 
+    def _end(self, trip: Trip, at: int) -> None:
+        self.journal.end(trip, at)
+        reply = trip.reply
+        if reply is not None:
+            trip.reply = None
+            if trip.told is not None or trip.hung_up:
+                reply(trip)
+
+    # ---- faults on the road
+
     def _struck_before(self, trip: Trip) -> Iterator[int]:
-        """The REQUEST faults, then the engine, unless a fault has answered in its place."""
+        """The REQUEST faults in their order, until one ends the trip; then the engine.
+
+        Incidents belong to the engine's step: a request that never gets there causes none.
+        """
         causes: list[Cause] = []
         for verdict in self.plan.verdicts(Stage.REQUEST, trip):
             match verdict:
@@ -257,6 +245,8 @@ class Gateway:
             elif isinstance(verdict, Reject):
                 trip.answer = verdict
                 return
+            elif isinstance(verdict, Delay) and trip.is_push and stage is Stage.WIRE:
+                yield self._hold(trip.account, verdict.nanoseconds)
             else:
                 yield from self._obey(verdict, trip)
 
@@ -272,44 +262,84 @@ class Gateway:
                 trip.hung_up = True
                 raise Lost
             case Repeat(nanoseconds):
-                self.clock.call_at(self.clock.now() + nanoseconds, self._repeat, trip, trip.reply)
+                self.later(self.clock.now() + nanoseconds, self._repeat, trip, trip.reply)
             case _:
-                raise InternalError(f"no such verdict: {verdict!r}")
+                raise InternalError(f"no such verdict at this place: {verdict!r}")
 
-    def _repeat(self, trip: Trip, reply: Callable[[Trip], None] | None) -> None:
+    def _repeat(self, trip: Trip, reply: Reply | None) -> None:
         """The same request arrives again, its answer unheard; or the same push once more."""
+        at = self.clock.now()
+        again = self.journal.open_echo(trip, at)
         if trip.is_push:
-            again = self.journal.open(
-                self.clock.now(), trip.account, trip.operation, None, trip.symbol
-            )
-            again.echo_of, again.told, again.reply = trip.number, trip.answer, reply
-            self._end(again, self.clock.now())
-            return
-        self.receive(trip.account, trip.operation, trip.message, trip.symbol, echo_of=trip.number)
+            again.told, again.reply = trip.answer, reply
+            self._end(again, at)
+        else:
+            self._set_out(again, at, _Kind(key(self.plan.seed, "echo", trip.account, trip.symbol)))
 
-    def _end(self, trip: Trip, at: int) -> None:
-        self.journal.end(trip, at)
-        if trip.reply is not None:
-            if trip.told is not None or trip.hung_up:
-                trip.reply(trip)
-            trip.reply = None
+    # ---- pushes
+
+    def push(self, account: str, operation: str, symbol: str, answer: Any, reply: Reply) -> Trip:
+        """Send something that nobody asked for just now: a trip that begins behind the engine."""
+        at = self.clock.now()
+        trip = self.journal.open_push(at, account, operation, symbol)
+        trip.reply, trip.answer = reply, answer
+        kind = self._kind(trip)
+        if self.plan.rules:
+            self.plan.match(trip, at)
+        if self.latency is None and not trip.active and self._held.get(account, 0) <= at:
+            trip.told = answer
+            self._end(trip, at)
+        else:
+            self._go_on(self._way_out(trip, kind))
+        return trip
+
+    def _way_out(self, trip: Trip, kind: _Kind) -> Iterator[int]:
+        """The way of a push. The line keeps its order; a delay at ANSWER lets others pass."""
+        try:
+            yield from self._strike(Stage.ANSWER, trip)
+            if self.latency is not None:
+                yield self._in_line(trip, halves(self.latency, kind.latency_key, trip.nth)[1])
+            while (held := self._held.get(trip.account, 0)) > (now := self.clock.now()):
+                yield held - now
+            yield from self._strike(Stage.WIRE, trip)
+            trip.told = trip.answer
+        except Lost:
+            trip.told = None
+        self._end(trip, self.clock.now())
+
+    def _in_line(self, trip: Trip, back: int) -> int:
+        """How long a push travels: never so short that it would overtake the one before it."""
+        now = self.clock.now()
+        arrival = self._line[trip.account] = max(now + back, self._line.get(trip.account, 0))
+        return arrival - now
+
+    def _hold(self, account: str, nanoseconds: int) -> int:
+        """Hold up the line to a client: what is sent later arrives later."""
+        self._held[account] = self.clock.now() + nanoseconds
+        return nanoseconds
+
+    # ---- the market and the operator
 
     def settle(self, at: int) -> None:
         """Let the market do what was due; it is journalled as an entry of its own."""
+        self._run(self._settle, at)
+
+    def _settle(self, at: int) -> None:
         events = self.engine.advance(at)
         if events:
             self.journal.note(events, at)
-            if self.listeners:
-                self._publish(events, at)
+            self._publish(events, at)
 
     def operate(self, command: Any) -> Any:
-        """An operator command outside any trip: an incident, journalled as such."""
+        """An operator command outside any trip: an incident, journalled as such.
+
+        Raises `Reject` for a command that makes no sense as things are.
+        """
         at = self.clock.now()
         self.settle(at)
         events, answer = self.engine.execute(command, at)
-        entry = self.journal.note(events, at)
-        entry.command = command
-        self._publish(events, at)
+        self.journal.note(events, at).command = command
+        self._run(self._publish, events, at)
         return answer
 
     def _publish(self, events: tuple[Event, ...], at: int) -> None:
@@ -317,8 +347,50 @@ class Gateway:
             listener(events, at)
 
     def _look(self, query: Any) -> Any:
-        """The first column as a fault sees it: what was due has happened."""
-        at = self.clock.now()
-        if at >= self.engine.wake_at:
-            self.settle(at)
-        return self.engine.execute(query, at)[1]
+        return self.engine.execute(query, self.clock.now())[1]
+
+    # ---- waiting, and bugs of ours
+
+    def later(
+        self, at: int, callback: Callable[..., None], *args: Any, counts: bool = True
+    ) -> Cancelable:
+        """Have something of the venue called at an instant. `counts`: a client waits for it."""
+        return self.clock.call_at(at, self._run, callback, *args, counts=counts)
+
+    def _go_on(self, road: Iterator[int]) -> None:
+        """Follow a road to its next wait, or to its end."""
+        wait = next(road, None)
+        if wait is not None:
+            self.later(self.clock.now() + wait, self._go_on, road)
+
+    def _run(self, callback: Callable[..., None], *args: Any) -> None:
+        """Call something of the venue; a bug in it must not go unheard."""
+        try:
+            callback(*args)
+        except Exception as bug:
+            trip = next((arg for arg in args if isinstance(arg, Trip)), None)
+            self._fail(bug, trip)
+
+    def _fail(self, bug: Exception, trip: Trip | None) -> NoReturn:
+        """A bug of ours: nothing may go on as if it had not been."""
+        if self.failure is None:
+            self.failure = bug
+            self.clock.fail(self.broken())
+        if trip is not None and trip.reply is not None:
+            trip.reply(trip)  # who waits for it is raised the failure
+        raise self.broken()
+
+    def broken(self) -> Exception:
+        """What each call is raised after a bug of ours; a full disk says so itself."""
+        bug = self.failure
+        if isinstance(bug, (ConfigurationError, InternalError)):
+            return bug
+        error = InternalError(f"a bug in the venue ended the run: {type(bug).__name__}: {bug}")
+        error.__cause__ = bug
+        return error
+
+
+def _settled(refused: Reject) -> Reject:
+    """A refusal as an answer: it is kept, but not the frames it was raised through."""
+    refused.__traceback__ = refused.__context__ = None
+    return refused

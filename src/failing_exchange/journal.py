@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import IO, Any, NamedTuple
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.events import Event
-from failing_exchange.core.order import Order, OrderSnapshot
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.trip import MARKET, Decision, Trip
 from failing_exchange.virtual.trace import trace, tracing
 
+if TYPE_CHECKING:
+    import logging
+    from pathlib import Path
+
+    from failing_exchange.core.events import Event
+    from failing_exchange.core.order import OrderSnapshot
+
 TRIPS_KEPT_MAX = 10_000  # the oldest are forgotten; with a file, they are on disk
-LATENCIES_KEPT_MAX = 10_000  # of the last trips, for averages and percentiles
+ROWS_KEPT_MAX = 500_000  # entries of the kept answers (candles, levels, orders); likewise
+LATENCIES_KEPT_MAX = 10_000  # of the last requests, for averages and percentiles
 FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for the retry rate
+CHUNK = 256  # trips are weighed and forgotten so many at a time
 VERSION = 1
 
 
@@ -31,85 +36,138 @@ class Failure(NamedTuple):
 
 
 class Journal:
-    """The trips of a venue. In memory the last `keep`; with `path`, each ended one as a JSON line.
+    """The trips of a venue: in memory the last `keep`, with `path` all, as JSON lines.
 
-    Counters go over all trips, kept or not.
+    The file is written as it runs, a line for each trip that ends; `close` adds those under way.
+    A file that can't be written is a ConfigurationError: when it is named, or when its disk is
+    full. Counters go over all requests, kept or not; pushes and echoes are no requests.
     """
 
     def __init__(self, *, keep: int = TRIPS_KEPT_MAX, path: str | Path | None = None) -> None:
-        self.trips: deque[Trip] = deque(maxlen=keep)
+        self.trips: deque[Trip] = deque()
         self.failures: deque[Failure] = deque(maxlen=keep)
         self.latencies: deque[int] = deque(maxlen=LATENCIES_KEPT_MAX)
         self.by_label: Counter[str] = Counter()
-        self.requests = self.ended = self.succeeded = self.failed_requests = self.repeats = 0
-        self._numbers = 0
-        self._to_repeat: dict[Any, None] = {}
-        self._file: IO[str] | None = None
-        self._traced = tracing()
+        self.requests = self.succeeded = self.ended = self.failed_requests = self.repeats = 0
         self.logger: logging.Logger | None = None
         self.readers: list[Callable[[Trip], None]] = []  # called with each trip that ends
+        self._keep = keep
+        self._numbers = 0
+        self._weights: deque[int] = deque()  # rows of the answers in each chunk but the last two
+        self._to_repeat: dict[Any, None] = {}
+        self._path = path
+        self._file: IO[str] | None = None
+        self._traced = tracing()
         if path is not None:
             self.record_to(path)
 
     def record_to(self, path: str | Path) -> None:
         """Write each trip that ends from now on to a file, as a JSON line."""
-        self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  closed by close()
-        self._file.write(json.dumps({"journal": VERSION}) + "\n")
+        self._path = path
+        self._file = _opened(path, "w")
+        self._put(f'{{"journal": {VERSION}}}')
 
     def open(self, at: int, account: str, operation: str, message: Any, symbol: str) -> Trip:
-        """Begin a trip: it has a number and a place from its first moment."""
-        self._numbers += 1
-        trip = Trip(self._numbers, at, account, operation, message, symbol)
-        self.trips.append(trip)
+        """Begin a request: it has a number and a place from its first moment."""
+        trip = self._begin(at, account, operation, message, symbol)
         self.requests += 1
         if self._to_repeat and self._to_repeat.pop(_signature(trip), 1) is None:
             self.repeats += 1
         return trip
 
+    def open_push(self, at: int, account: str, operation: str, symbol: str) -> Trip:
+        """Begin a message that nobody asked for just now."""
+        trip = self._begin(at, account, operation, None, symbol)
+        trip.is_push = True
+        return trip
+
+    def open_echo(self, of: Trip, at: int) -> Trip:
+        """Begin a second arrival of a message."""
+        trip = self._begin(at, of.account, of.operation, of.message, of.symbol)
+        trip.echo_of, trip.nth, trip.is_push = of.number, of.nth, of.is_push
+        return trip
+
     def note(self, events: tuple[Event, ...], at: int) -> Trip:
         """Record what happened without anybody asking."""
-        self._numbers += 1
-        trip = Trip(self._numbers, at, "", MARKET, None, "")
+        trip = self._begin(at, "", MARKET, None, "")
         trip.happened = events
         trip.ended_at = at
-        self.trips.append(trip)
         self._write(trip)
         return trip
+
+    def _begin(self, at: int, account: str, operation: str, message: Any, symbol: str) -> Trip:
+        self._numbers = number = self._numbers + 1
+        trip = Trip(number, at, account, operation, message, symbol)
+        self.trips.append(trip)
+        if not number % CHUNK:
+            self._forget()
+        return trip
+
+    def _forget(self) -> None:
+        """Weigh the chunk before the last one, whose answers are there, and drop old ones."""
+        trips, weights = self.trips, self._weights
+        behind = len(trips) - len(weights) * CHUNK
+        if behind >= 2 * CHUNK:
+            start = len(weights) * CHUNK
+            weights.append(sum(_rows(t.told) for t in islice(trips, start, start + CHUNK)))
+        while weights and (
+            len(trips) > self._keep or (len(weights) > 1 and sum(weights) > ROWS_KEPT_MAX)
+        ):
+            weights.popleft()
+            for _ in range(CHUNK):
+                trips.popleft()
 
     def end(self, trip: Trip, at: int) -> None:
         """A trip is over: the client was told, or never will be."""
         trip.ended_at = at
-        self.ended += 1
-        self.latencies.append(at - trip.born_at)
-        told = trip.told
-        if told is not None and told.__class__ is not Reject and not trip.gave_up_at:
-            self.succeeded += 1
-        elif not trip.echo_of:
-            if len(self._to_repeat) >= FAILED_KEPT_MAX:
-                del self._to_repeat[next(iter(self._to_repeat))]
-            self._to_repeat[_signature(trip)] = None
+        if not trip.is_push and not trip.echo_of:
+            self._count(trip, at)
         if trip.struck:
-            self._count_failure(trip, at)
+            self._count_failure(trip)
         for reader in self.readers:
             reader(trip)
         if self.logger is not None:
             self.logger.debug("%s", line(trip))
-        if self._file is not None or self._traced:
+        if self._path is not None or self._traced:
             self._write(trip)
 
-    def _count_failure(self, trip: Trip, at: int) -> None:
+    def _count(self, trip: Trip, at: int) -> None:
+        self.ended += 1
+        self.latencies.append((trip.gave_up_at or at) - trip.born_at)
+        told = trip.told
+        if told is not None and told.__class__ is not Reject and not trip.gave_up_at:
+            self.succeeded += 1
+            return
+        if len(self._to_repeat) >= FAILED_KEPT_MAX:
+            del self._to_repeat[next(iter(self._to_repeat))]
+        self._to_repeat[_signature(trip)] = None
+
+    def _count_failure(self, trip: Trip) -> None:
         self.failed_requests += 1
         for label in dict.fromkeys(decision.label for decision in trip.struck):
             self.by_label[label] += 1
             self.failures.append(Failure(trip.born_at, label, _details(trip)))
 
     def _write(self, trip: Trip) -> None:
-        if self._file is not None or self._traced:
+        if self._path is not None or self._traced:
             text = line(trip)
             if self._traced:
                 trace(text)
-            if self._file is not None:
-                self._file.write(text + "\n")
+            if self._path is not None:
+                self._put(text)
+
+    def _put(self, text: str) -> None:
+        """Write a line at once; a journal with holes would be worse than a run that stops."""
+        if self._file is None:  # closed, and used again
+            assert self._path is not None
+            self._file = _opened(self._path, "a")
+        try:
+            self._file.write(text + "\n")
+        except OSError as error:
+            self._path = self._file = None
+            raise ConfigurationError(
+                f"the journal can't be written any more: {error}; make room, or name another file"
+            ) from error
 
     def lines(self) -> Iterator[str]:
         """The kept trips as JSON lines, in the order of their numbers."""
@@ -119,28 +177,87 @@ class Journal:
         """The kept trips as text; equal for equal runs."""
         return "".join(f"{text}\n" for text in self.lines())
 
+    def find(self, number: int) -> Trip:
+        """A trip by its number; raises ConfigurationError for one that is not kept."""
+        first = self.trips[0].number if self.trips else 1
+        if not first <= number < first + len(self.trips):
+            raise ConfigurationError(
+                f"trip {number!r} is not kept: there are {first} to {first + len(self.trips) - 1}"
+            )
+        return self.trips[number - first]
+
     def close(self) -> None:
-        """Close the file, if any; the memory stays readable."""
+        """Close the file, if any, with a line for each trip under way; the memory stays."""
         if self._file is not None:
+            for trip in self.trips:
+                if not trip.ended_at:
+                    self._put(line(trip))
             self._file.close()
             self._file = None
 
-    def flush(self) -> None:
-        """Have the file hold all that has ended."""
-        if self._file is not None:
-            self._file.flush()
+
+def _opened(path: str | Path, mode: str) -> IO[str]:
+    try:
+        return open(path, mode, buffering=1, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the journal {str(path)!r} can't be written: {error.strerror}; name another file"
+        ) from error
+
+
+def _rows(told: Any) -> int:
+    """How many entries an answer has."""
+    answer = getattr(told, "answer", told)
+    if answer.__class__ is tuple:
+        return len(answer)
+    name = ROWS.get(answer.__class__.__name__)
+    return 0 if name is None else sum(len(getattr(answer, part)) for part in name)
+
+
+ROWS = {  # kind of answer -> where its entries are
+    "Candles": ("bars",),
+    "Trades": ("trades",),
+    "BookSnapshot": ("bids", "asks"),
+    "Orders": ("orders",),
+    "Fills": ("fills",),
+    "Balances": ("assets",),
+    "Markets": ("markets",),
+}
 
 
 def load(path: str | Path) -> list[dict[str, Any]]:
-    """The trips of a journal file, as plain values in the order of their numbers."""
-    with Path(path).open(encoding="utf-8") as file:
-        rows = [json.loads(text) for text in file if text.strip()]
-    if not rows or rows[0].get("journal") != VERSION:
+    """The trips of a journal file, as plain values in the order of their numbers.
+
+    Raises ConfigurationError for a file that is no journal, naming the line that can't be read.
+    """
+    import json
+
+    rows: dict[int, dict[str, Any]] = {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            for number, text in enumerate(file, 1):
+                found = json.loads(text)
+                if number == 1:
+                    _check_version(path, found)
+                else:
+                    rows[int(found["number"])] = found  # later lines of a trip know more
+            if not rows and not file.tell():
+                _check_version(path, None)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{path}, line {number}: no line of a journal ({error}); record the run again"
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+    return [rows[number] for number in sorted(rows)]
+
+
+def _check_version(path: str | Path, first: Any) -> None:
+    if not isinstance(first, dict) or first.get("journal") != VERSION:
         raise ConfigurationError(
             f"{path} is no journal of version {VERSION}: its first line is "
-            f"{json.dumps(rows[0]) if rows else 'missing'}; record the run again with this version"
+            f"{'missing' if first is None else first}; record the run again with this version"
         )
-    return sorted(rows[1:], key=lambda row: int(row["number"]))
 
 
 def diff(
@@ -179,6 +296,8 @@ def _verdict_text(decision: Decision) -> str:
 
 def line(trip: Trip) -> str:
     """A trip as one JSON line."""
+    import json
+
     return json.dumps(row(trip), separators=(",", ":"), ensure_ascii=False)
 
 
@@ -204,23 +323,29 @@ def row(trip: Trip) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Any value of a trip as JSON can hold it. Floats keep their shortest text."""
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or value.__class__ in (bool, int, float, str):
         return value
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, OrderSnapshot):
-        return _order(value)
-    if isinstance(value, Order):
-        return _order(value.snapshot())
+    if isinstance(value, tuple):
+        if hasattr(value, "_asdict"):
+            return _record(value)
+        return [plain(part) for part in value]
     if isinstance(value, Reject):
         return {"reject": value.reason.value, "text": value.text, "until": value.until}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {"is": type(value).__name__, **{k: plain(v) for k, v in value._asdict().items()}}
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    return str(value)
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    snapshot = getattr(value, "snapshot", None)
+    return _record(snapshot()) if snapshot is not None else _text(value)
+
+
+def _record(value: Any) -> dict[str, Any]:
+    kind = type(value).__name__
+    if kind == "OrderSnapshot":
+        return _order(value)
+    return {"is": kind, **{name: plain(part) for name, part in value._asdict().items()}}
 
 
 def _order(snapshot: OrderSnapshot) -> dict[str, Any]:
@@ -239,3 +364,9 @@ def _order(snapshot: OrderSnapshot) -> dict[str, Any]:
         "cost": snapshot.cost,
         "updated": snapshot.updated_at,
     }
+
+
+def _text(value: Any) -> str:
+    """A foreign object's text, or its kind: an address would differ from run to run."""
+    text = str(value)
+    return f"<{type(value).__name__}>" if " at 0x" in text else text

@@ -51,23 +51,20 @@ class Venue:
         self.rate_gate: RateGate | None = None
         self.accounts: dict[str, dict[str, int]] = {}
         self.fee_assets: dict[str, str | None] = {}
+        self.incidents: list[tuple[int, Any]] = []  # planned before the start: (after, command)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.engine: Engine | None = None
+        self.running: Gateway  # there from the first start on; a plain attribute, for speed
         self._gateway: Gateway | None = None
         self.encode: Callable[[str, Any], Any] = self._not_started
         if latency != "auto":
             latency_of(latency)
 
     def market_of(self, symbol: str) -> Market:
-        """A market's rules in force."""
+        """A market's rules in force; KeyError for an unknown symbol."""
         if self.engine is not None:
             return self.engine.state.markets[symbol].market
         return self.markets[symbol]
-
-    def find_market(self, symbol: str) -> Market | None:
-        """The same, None for an unknown symbol."""
-        state = self.engine.state.markets.get(symbol) if self.engine is not None else None
-        return state.market if state is not None else None
 
     @property
     def gateway(self) -> Gateway:
@@ -96,7 +93,6 @@ class Venue:
         from failing_exchange.dialects.unified.encode import Encoder
         from failing_exchange.gateway import Gateway
 
-        self.encode = Encoder(self.market_of)
         at = self.clock.now()
         birth = at // SECOND
         self.engine = Engine(
@@ -108,15 +104,19 @@ class Venue:
                 for symbol, market in self.markets.items()
             ]
         )
-        self._gateway = Gateway(
+        listed: Any = self.engine.state.markets
+        self.encode = Encoder(listed)
+        self._gateway = self.running = Gateway(
             engine=self.engine,
             plan=self.plan,
             journal=self.journal,
             clock=self.clock,
-            decode=Decoder(self.find_market),
+            decode=Decoder(listed),
         )
         for name in self.accounts:
             self._open(name)
+        for after, command in self.incidents:
+            self.engine.state.schedule(at + after, command)
 
     def _latency(self) -> Latency | None:
         if self.latency_wanted == "auto":
@@ -155,8 +155,17 @@ class Venue:
         """The schedule has changed."""
         self._set_gates()
 
+    def plan_incident(self, after: int, command: Any) -> None:
+        """Have the operator do something so many nanoseconds after the start, or after now."""
+        if self.engine is None:
+            self.incidents.append((after, command))
+        else:
+            self.engine.state.schedule(self.clock.now() + after, command)
+
     def close(self) -> None:
         """Write out the journal; raise a bug of ours that an earlier trip met."""
-        self.journal.close()
-        if self._gateway is not None and self._gateway.failure is not None:
-            raise InternalError("a trip failed inside the venue") from self._gateway.failure
+        try:
+            self.journal.close()
+        finally:
+            if self._gateway is not None and self._gateway.failure is not None:
+                raise self._gateway.broken()

@@ -36,14 +36,14 @@ class Helpers:
     @cached_property
     def markets(self) -> dict[str, Any]:
         """The rules of every market by symbol, as of the start or the last `load_markets`."""
-        from failing_exchange.dialects.unified.encode import market
+        from failing_exchange.dialects.unified.structures import market
 
         return {symbol: market(rules) for symbol, rules in self._venue.markets.items()}
 
     @cached_property
     def currencies(self) -> dict[str, Any]:
         """Every asset that is traded, by code."""
-        from failing_exchange.dialects.unified.encode import currencies_of
+        from failing_exchange.dialects.unified.structures import currencies_of
 
         return currencies_of(list(self._venue.markets.values()))
 
@@ -132,7 +132,7 @@ class Helpers:
 
     def iso8601(self, timestamp: int | None = None) -> str | None:
         """Milliseconds as ISO 8601 text."""
-        from failing_exchange.dialects.unified.encode import iso
+        from failing_exchange.dialects.unified.instants import iso
 
         return None if timestamp is None else iso(int(timestamp))
 

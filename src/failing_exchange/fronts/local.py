@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from asyncio import get_running_loop, sleep
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import ConnectionLostError, RequestTimeoutError
-from failing_exchange.trip import Trip
-from failing_exchange.venue import Venue
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+
+    from failing_exchange.clock import Cancelable
+    from failing_exchange.gateway import Gateway
+    from failing_exchange.trip import Trip
+    from failing_exchange.venue import Venue
 
 TURN_EVERY = 32  # calls that need not wait, after which a client gives up one turn of the loop
 
@@ -25,59 +31,66 @@ class LocalClient:
         self.timeout = timeout
         self._calls = 0
 
-    async def call(self, operation: str, symbol: str, message: Any) -> Any:
+    async def call(self, operation: str, symbol: Any, message: Any) -> Any:
         """Send a request; its answer as the unified structure, or the matching error raised."""
         venue = self.venue
-        loop = asyncio.get_running_loop()
-        gateway = venue.gateway if venue.loop is loop else venue.start(loop)
+        loop = get_running_loop()
+        gateway = venue.running if venue.loop is loop else venue.start(loop)
+        if symbol.__class__ is not str:
+            symbol = str(symbol)
         trip = gateway.receive(self.account, operation, message, symbol)
-        if trip.ended_at and (trip.told is not None or trip.hung_up):
-            self._calls += 1
-            if self._calls % TURN_EVERY == 0:
-                await asyncio.sleep(0)
+        told = trip.told
+        if trip.ended_at and (told is not None or trip.hung_up):
+            self._calls = calls = self._calls + 1
+            if not calls % TURN_EVERY:
+                await self._give_way(loop)
         else:
-            await self._wait(trip, loop)
-        return self._hear(trip)
+            await self._wait(trip, gateway, loop)
+            told = trip.told if trip.ended_at else None
+        if told is None:
+            raise self._silence(trip)
+        if told.__class__ is Reject:
+            raise self._refusal(told)
+        try:
+            return venue.encode(operation, told)
+        except Reject as refused:  # a half of a cancel-and-replace
+            raise self._refusal(refused) from None
 
-    async def ready(self) -> None:
+    async def ready(self) -> Gateway:
         """Start the venue, or bind it to the loop that runs now."""
-        loop = asyncio.get_running_loop()
-        if self.venue.loop is not loop:
-            self.venue.start(loop)
+        loop = get_running_loop()
+        return self.venue.running if self.venue.loop is loop else self.venue.start(loop)
 
-    async def _wait(self, trip: Trip, loop: asyncio.AbstractEventLoop) -> None:
+    async def _give_way(self, loop: AbstractEventLoop) -> None:
+        """One turn for all others. Calls that take no time count as steps of the loop."""
+        if self.venue.clock.is_virtual:
+            loop.turns += TURN_EVERY - 1  # type: ignore[attr-defined]  # a VirtualLoop's
+        await sleep(0)
+
+    async def _wait(self, trip: Trip, gateway: Gateway, loop: AbstractEventLoop) -> None:
         """Until the answer comes, or until the client has waited long enough."""
-        answered: asyncio.Future[None] = loop.create_future()
+        answered: Future[None] = loop.create_future()
 
         def hear(_: object = None) -> None:
             if not answered.done():
                 answered.set_result(None)
 
         trip.reply = hear
-        clock = self.venue.clock
-        timer = None
+        timer: Cancelable | None = None
         if self.timeout is not None:
             give_up_at = trip.born_at + int(self.timeout * 1_000_000_000)
-            timer = clock.call_at(give_up_at, hear)
+            if not 0 < trip.due_at < give_up_at:
+                timer = gateway.clock.call_at(give_up_at, hear)
         try:
             await answered
         finally:
             trip.reply = None
             if not trip.ended_at:
-                trip.gave_up_at = clock.now()
+                trip.gave_up_at = gateway.clock.now()
             if timer is not None:
                 timer.cancel()
-
-    def _hear(self, trip: Trip) -> Any:
-        told = trip.told
-        if told is None or not trip.ended_at:
-            raise self._silence(trip)
-        if told.__class__ is Reject:
-            raise self._refusal(told)
-        try:
-            return self.venue.encode(trip.operation, told)
-        except Reject as refused:  # a half of a cancel-and-replace
-            raise self._refusal(refused) from None
+        if gateway.failure is not None:
+            raise gateway.broken()
 
     def _refusal(self, refused: Reject) -> Exception:
         from failing_exchange.dialects.unified.errors import error_of
@@ -86,7 +99,7 @@ class LocalClient:
 
     def _silence(self, trip: Trip) -> Exception:
         what = f"{trip.operation} {trip.symbol}".strip()
-        if trip.hung_up:
+        if trip.hung_up and trip.ended_at:
             return ConnectionLostError(
                 f"connection lost during {what}: whether the venue acted is unknown",
                 reason=Reason.CONNECTION_LOST.value,

@@ -165,7 +165,7 @@ class WatchApi:
     async def _check(self, symbol: str | None) -> None:
         """Start the venue; raise for a symbol that is not traded."""
         await self._client.ready()
-        if symbol and self._venue.find_market(symbol) is None:
+        if symbol and symbol not in self._venue.running.engine.state.markets:
             await self._client.call("fetch_ticker", symbol, ())
 
     async def _latest(self, operation: str, encode_as: str, query: Any) -> Any:

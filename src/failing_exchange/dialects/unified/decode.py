@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import Market, Prevention
+from failing_exchange.core.market import ATOMS, Market, Prevention
 from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.dialects.unified.numbers import atoms_of, lots_of, ticks_of
+from failing_exchange.dialects.unified.numbers import atoms_of, hashable, lots_of, ticks_of
 from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
 from failing_exchange.trip import Trip
 
 MILLISECOND = 1_000_000
 BUY, SELL, LIMIT, MARKET = Side.BUY, Side.SELL, OrderType.LIMIT, OrderType.MARKET
-SIDES = {"buy": BUY, "sell": SELL}
+SIDES = {"buy": BUY, "sell": SELL, "BUY": BUY, "SELL": SELL}
 # order type -> (as a limit order, as a market order) when a trigger price is given
 KINDS: dict[str, OrderType] = {
     "limit": LIMIT,
@@ -35,14 +35,22 @@ TRIGGERS = {  # parameter -> (as a limit order, as a market order)
     "stopLossPrice": (OrderType.STOP_LOSS_LIMIT, OrderType.STOP_LOSS),
     "takeProfitPrice": (OrderType.TAKE_PROFIT_LIMIT, OrderType.TAKE_PROFIT),
 }
+PRICED = (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
 CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
+
+
+class Listed(Protocol):
+    """A market as the exchange keeps it."""
+
+    market: Market
 
 
 class Decoder:
     """Reads calls with the markets in force."""
 
-    def __init__(self, market: Callable[[str], Market | None]) -> None:
-        self._market = market
+    def __init__(self, listed: Mapping[str, Listed]) -> None:
+        self._listed = listed
 
     def __call__(self, trip: Trip) -> Any:
         """The command of a trip; raises `Reject` for what cannot be read."""
@@ -50,22 +58,23 @@ class Decoder:
 
     def market(self, symbol: object) -> Market:
         """A market by its unified symbol."""
-        market = self._market(symbol) if isinstance(symbol, str) else None
-        if market is None:
+        listed = self._listed.get(symbol) if isinstance(symbol, str) else None
+        if listed is None:
             raise Reject(Reason.UNKNOWN_SYMBOL, f"Symbol not found: {symbol!r} is not traded here")
-        return market
+        return listed.market
 
     def order(self, account: str, arguments: tuple[Any, ...]) -> c.PlaceOrder:
         """(symbol, type, side, amount, price, params) as a command."""
         symbol, kind, side, amount, price, params = arguments
         market = self.market(symbol)
-        found = SIDES.get(side) if isinstance(side, str) else None
+        found = SIDES.get(side) if side.__class__ is str else SIDES.get(str(side).lower())
         if found is None:
             raise Reject(
                 Reason.INVALID_ORDER, f'Invalid side: {side!r} is neither "buy" nor "sell"'
             )
         if not params and kind == "limit":  # the common case, without detours
-            lots, ticks = lots_of(amount, market.amount_step), ticks_of(price, market.price_step)
+            lots = lots_of(hashable(amount), market.amount_step)
+            ticks = ticks_of(hashable(price), market.price_step)
             return c.PlaceOrder(account, symbol, found, LIMIT, lots, ticks)
         return _rare_order(account, market, kind, found, amount, price, params or {})
 
@@ -80,29 +89,44 @@ def _rare_order(
     params: Mapping[str, Any],
 ) -> c.PlaceOrder:
     order_type, stop = _kind(kind, price, params)
-    priced = order_type in (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+    priced = order_type in PRICED
     if priced and price is None:
         raise Reject(
             Reason.INVALID_PRICE, f"Invalid price: a {order_type} order needs one, not None"
         )
     cost = params.get("cost")
-    step = market.price_step
+    by_cost = cost is not None and not priced
     return c.PlaceOrder(
         account=account,
         symbol=market.symbol,
         side=side,
         kind=order_type,
-        lots=0 if cost is not None else lots_of(amount, market.amount_step),
-        ticks=ticks_of(price, step) if priced else 0,
-        cost=atoms_of(cost) if cost is not None else 0,
+        lots=0 if by_cost else lots_of(hashable(amount), market.amount_step),
+        ticks=_ticks(market, price) if priced else 0,
+        cost=atoms_of(hashable(cost)) if by_cost else 0,
         time_in_force=_time_in_force(params),
-        post_only=bool(params.get("postOnly")) or kind == "limit_maker" or _force(params) == "PO",
+        post_only=_post_only(kind, priced, params),
         client_id=_client_id(params),
-        stop_ticks=ticks_of(stop, step) if stop is not None else 0,
+        stop_ticks=_ticks(market, stop) if stop is not None else 0,
         trail_ticks=_trail(market, price, params) if order_type is OrderType.TRAILING_STOP else 0,
         prevention=_prevention(params),
         test=bool(params.get("test")),
     )
+
+
+def _ticks(market: Market, price: object) -> int:
+    return ticks_of(hashable(price), market.price_step)
+
+
+def _post_only(kind: object, priced: bool, params: Mapping[str, Any]) -> bool:
+    wanted = bool(params.get("postOnly")) or _force(params) == "PO"
+    if str(kind).lower() != "limit_maker" and not wanted:
+        return False
+    force = _time_in_force(params)
+    if not priced or force is not TimeInForce.GTC:
+        what = f"{force} order" if priced else "order without a price"
+        raise Reject(Reason.INVALID_ORDER, f"Invalid order: an {what} can't be post-only")
+    return True
 
 
 def _kind(
@@ -128,7 +152,7 @@ def _kind(
 
 def _trail(market: Market, price: object, params: Mapping[str, Any]) -> int:
     if params.get("trailingAmount") is not None:
-        return ticks_of(params["trailingAmount"], market.price_step)
+        return _ticks(market, params["trailingAmount"])
     percent = params.get("trailingPercent")
     if percent is None or price is None:
         raise Reject(
@@ -136,7 +160,7 @@ def _trail(market: Market, price: object, params: Mapping[str, Any]) -> int:
             "Invalid order: a trailing stop needs params trailingAmount, or trailingPercent "
             "with a reference price",
         )
-    return max(1, ticks_of(price, market.price_step) * atoms_of(percent) // (100 * 10**8))
+    return max(1, _ticks(market, price) * atoms_of(hashable(percent)) // (100 * ATOMS))
 
 
 def _force(params: Mapping[str, Any]) -> str:
@@ -173,7 +197,8 @@ def _prevention(params: Mapping[str, Any]) -> Prevention | None:
     if name not in Prevention.__members__:
         raise Reject(
             Reason.INVALID_ORDER,
-            f"Invalid selfTradePrevention: {value!r} is none of {', '.join(Prevention)}",
+            f"Invalid selfTradePrevention: {value!r} is none of "
+            + ", ".join(Prevention.__members__),
         )
     return Prevention[name]
 
@@ -191,20 +216,24 @@ def order_id_of(value: object, params: Mapping[str, Any]) -> tuple[int, str]:
     return int(text), ""
 
 
-def _instant(since: object) -> int:
+def _instant(since: Any) -> int:
     if since is None:
         return 0
-    if isinstance(since, bool) or not isinstance(since, (int, float)) or since < 0:
+    if not _is_number(since) or not 0 <= since < SINCE_MAX:
         raise Reject(Reason.BAD_REQUEST, f"Invalid since: {since!r} is no time in milliseconds")
     return int(since) * MILLISECOND
 
 
-def _limit(value: object, default: int, most: int) -> int:
+def _limit(value: Any, default: int, most: int) -> int:
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 1:
+    if not _is_number(value) or not value >= 1:
         raise Reject(Reason.BAD_REQUEST, f"Invalid limit: {value!r} is no number of at least 1")
-    return min(int(value), most)
+    return int(min(value, most))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _create(d: Decoder, t: Trip) -> Any:
@@ -238,7 +267,7 @@ def _edit(d: Decoder, t: Trip) -> Any:
 def _amend(d: Decoder, t: Trip) -> Any:
     value, symbol, amount, params = t.message
     order_id, client_id = order_id_of(value, params)
-    lots = lots_of(amount, d.market(symbol).amount_step)
+    lots = lots_of(hashable(amount), d.market(symbol).amount_step)
     return c.AmendOrder(t.account, symbol, order_id, lots, client_id)
 
 
@@ -283,7 +312,7 @@ def _trades(d: Decoder, t: Trip) -> Any:
 def _candles(d: Decoder, t: Trip) -> Any:
     timeframe, since, limit = t.message
     d.market(t.symbol)
-    seconds = TIMEFRAMES.get(timeframe)
+    seconds = TIMEFRAMES.get(timeframe) if isinstance(timeframe, str) else None
     if seconds is None:
         raise Reject(
             Reason.BAD_REQUEST,

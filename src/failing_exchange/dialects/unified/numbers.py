@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
+from typing import Any
 
 from failing_exchange.core.market import ATOMS, Market
 from failing_exchange.core.reject import Reason, Reject
@@ -37,6 +38,21 @@ def lots_of(value: object, amount_step: int) -> int:
 def atoms_of(value: object) -> int:
     """A balance or a cost as atoms, cut off."""
     return int(_atoms(value, "cost", Reason.INVALID_COST))
+
+
+def hashable(value: Any) -> object:
+    """A number of any kind as a plain one; anything else as its text, to be refused as such."""
+    if value.__class__ in PLAIN:
+        return value
+    for kind in (str, float, int, Decimal):
+        if isinstance(value, kind):
+            return kind(value)
+    if hasattr(value, "__index__"):  # an integer of numpy
+        return int(value)
+    return float(value) if hasattr(value, "__float__") else repr(value)
+
+
+PLAIN = (float, int, str, bool, Decimal, type(None))
 
 
 def _atoms(value: object, what: str, reason: Reason) -> Decimal:

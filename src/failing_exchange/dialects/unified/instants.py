@@ -1,0 +1,30 @@
+"""Instants as texts: ISO 8601 in UTC, to the millisecond."""
+
+from __future__ import annotations
+
+DAY_MS = 86_400_000
+_last = (-1, "")  # the last second and its text: most of the work, and mostly asked for again
+
+
+def iso(ms: int) -> str:
+    """Milliseconds since the epoch as ISO 8601 text.
+
+    >>> iso(1_767_225_600_000)
+    '2026-01-01T00:00:00.000Z'
+    """
+    global _last
+    second, ms = divmod(ms, 1_000)
+    known, text = _last
+    if known != second:
+        text = _text(second)
+        _last = (second, text)
+    return f"{text}.{ms:03d}Z"
+
+
+def _text(second: int) -> str:
+    from datetime import date
+
+    day, second = divmod(second, 86_400)
+    hours, minutes = divmod(second // 60, 60)
+    text = date.fromordinal(719_163 + day).isoformat()
+    return f"{text}T{hours:02d}:{minutes:02d}:{second % 60:02d}"

@@ -1,0 +1,153 @@
+"""ccxt's structures of market data, balances and rules, complete to the key and type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from failing_exchange.core.market import ATOMS, PPM, Market, MarketStatus, atoms_text
+from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets, Ticker
+from failing_exchange.dialects.unified.instants import iso
+
+
+def ticker(t: Ticker) -> dict[str, Any]:
+    """ccxt's ticker structure."""
+    market, at, bid, ask, last, day = t
+    price, step = market.price_step, market.amount_step
+    ms = at // 1_000_000
+    close = last * price / ATOMS if last else None
+    opened = day.open * price / ATOMS if day else None
+    base = day.volume * step / ATOMS if day else 0.0
+    quote = day.cost * price * step / ATOMS**2 if day else 0.0
+    change = close - opened if close is not None and opened is not None else None
+    return {
+        "info": {"symbol": market.symbol, "last": last, "bid": bid, "ask": ask},
+        "symbol": market.symbol,
+        "timestamp": ms,
+        "datetime": iso(ms),
+        "high": day.high * price / ATOMS if day else None,
+        "low": day.low * price / ATOMS if day else None,
+        "bid": bid[0] * price / ATOMS if bid else None,
+        "bidVolume": bid[1] * step / ATOMS if bid else None,
+        "ask": ask[0] * price / ATOMS if ask else None,
+        "askVolume": ask[1] * step / ATOMS if ask else None,
+        "vwap": quote / base if base else None,
+        "open": opened,
+        "close": close,
+        "last": close,
+        "previousClose": None,
+        "change": change,
+        "percentage": change / opened * 100 if change is not None and opened else None,
+        "average": (close + opened) / 2 if close is not None and opened is not None else None,
+        "baseVolume": base,
+        "quoteVolume": quote,
+        "indexPrice": None,
+        "markPrice": None,
+    }
+
+
+def book(b: BookSnapshot) -> dict[str, Any]:
+    """ccxt's order book structure."""
+    price, step, ms = b.market.price_step, b.market.amount_step, b.at // 1_000_000
+    return {
+        "symbol": b.market.symbol,
+        "bids": [[ticks * price / ATOMS, lots * step / ATOMS] for ticks, lots in b.bids],
+        "asks": [[ticks * price / ATOMS, lots * step / ATOMS] for ticks, lots in b.asks],
+        "timestamp": ms,
+        "datetime": iso(ms),
+        "nonce": b.sequence,
+    }
+
+
+def candles(c: Candles) -> list[list[float]]:
+    """ccxt's candles: [ms, open, high, low, close, volume] each."""
+    price, step = c.market.price_step, c.market.amount_step
+    return [
+        [
+            bar.at * 1_000,
+            bar.open * price / ATOMS,
+            bar.high * price / ATOMS,
+            bar.low * price / ATOMS,
+            bar.close * price / ATOMS,
+            bar.volume * step / ATOMS,
+        ]
+        for bar in c.bars
+    ]
+
+
+def balance(b: Balances) -> dict[str, Any]:
+    """ccxt's balance structure."""
+    ms = b.at // 1_000_000
+    answer: dict[str, Any] = {
+        "info": {asset: {"free": atoms_text(f), "used": atoms_text(u)}
+                 for asset, (f, u) in b.assets.items()},
+        "timestamp": ms,
+        "datetime": iso(ms),
+        "free": {}, "used": {}, "total": {},
+    }  # fmt: skip
+    for asset, (free, used) in b.assets.items():
+        entry = {"free": free / ATOMS, "used": used / ATOMS, "total": (free + used) / ATOMS}
+        answer[asset] = entry
+        for name, value in entry.items():
+            answer[name][asset] = value
+    return answer
+
+
+def market(m: Market) -> dict[str, Any]:
+    """ccxt's market structure."""
+    nothing = {"min": None, "max": None}
+    step, price = m.amount_step / ATOMS, m.price_step / ATOMS
+    return {
+        "info": {"symbol": m.symbol, "status": m.status.value},
+        "id": m.base + m.quote, "lowercaseId": (m.base + m.quote).lower(), "symbol": m.symbol,
+        "base": m.base, "quote": m.quote, "settle": None,
+        "baseId": m.base, "quoteId": m.quote, "settleId": None,
+        "type": "spot", "spot": True, "margin": False, "swap": False, "future": False,
+        "option": False, "active": m.status is MarketStatus.TRADING, "contract": False,
+        "linear": None, "inverse": None, "subType": None,
+        "taker": m.taker_fee / PPM, "maker": m.maker_fee / PPM,
+        "percentage": True, "tierBased": False, "feeSide": "get",
+        "contractSize": None, "expiry": None, "expiryDatetime": None,
+        "strike": None, "optionType": None,
+        "precision": {"amount": step * m.amount_every, "price": price * m.price_every,
+                      "cost": None, "base": 1 / ATOMS, "quote": 1 / ATOMS},
+        "limits": {
+            "leverage": dict(nothing),
+            "amount": {"min": m.amount_min * step, "max": _times(m.amount_max, step)},
+            "price": {"min": m.price_min * price, "max": _times(m.price_max, price)},
+            "cost": {"min": m.cost_min / ATOMS, "max": None},
+        },
+        "marginModes": {"cross": False, "isolated": False}, "created": None,
+    }  # fmt: skip
+
+
+def _times(value: int | None, step: float) -> float | None:
+    return None if value is None else value * step
+
+
+def currencies_of(markets: Iterable[Market]) -> dict[str, dict[str, Any]]:
+    """ccxt's currency structures, by code."""
+    codes = dict.fromkeys(code for m in markets for code in (m.base, m.quote))
+    nothing = {"min": None, "max": None}
+    return {
+        code: {
+            "info": {"code": code}, "id": code, "numericId": None, "code": code, "type": "crypto",
+            "name": code, "active": True, "deposit": False, "withdraw": False, "fee": None,
+            "precision": 1 / ATOMS, "margin": False, "networks": {},
+            "limits": {kind: dict(nothing) for kind in ("amount", "withdraw", "deposit")},
+        }
+        for code in codes
+    }  # fmt: skip
+
+
+def fees(markets: Markets) -> dict[str, dict[str, Any]]:
+    """ccxt's trading fee structures, by symbol."""
+    return {m.symbol: fee(m) for m in markets.markets}
+
+
+def fee(m: Market) -> dict[str, Any]:
+    """ccxt's trading fee structure."""
+    return {
+        "info": {"symbol": m.symbol}, "symbol": m.symbol, "maker": m.maker_fee / PPM,
+        "taker": m.taker_fee / PPM, "percentage": True, "tierBased": False,
+    }  # fmt: skip
