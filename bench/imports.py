@@ -14,6 +14,7 @@ CASES = {
     "bare": ["-c", "pass"],
     "asyncio": ["-c", "import asyncio"],
     "failing_exchange": ["-c", "import failing_exchange"],
+    "FailingExchange": ["-c", "from failing_exchange import FailingExchange"],
     "--help": ["-m", "failing_exchange", "--help"],
 }
 
@@ -33,9 +34,9 @@ def main() -> None:
     over = {name: (spent - bare) * 1e3 for name, spent in best.items()}
     for name, ms in over.items():
         print(f"{name:>17}: {ms:6.1f} ms over bare Python")
-    ours = over["failing_exchange"] / over["asyncio"]
-    print(f"import failing_exchange: {ours:.2f} x asyncio (at most 1.7)")
-    print(f"--help: {over['--help'] / over['failing_exchange']:.2f} x that (under 2)")
+    ours = over["FailingExchange"] / over["asyncio"]
+    print(f"from failing_exchange import FailingExchange: {ours:.2f} x asyncio (at most 1.7)")
+    print(f"--help: {over['--help'] / over['FailingExchange']:.2f} x that (under 2)")
 
 
 if __name__ == "__main__":

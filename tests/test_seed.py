@@ -47,7 +47,8 @@ def namespace() -> dict[str, Any]:
 
 def compiled(block: str) -> CodeType:
     """A block as code; some of them await at the top."""
-    return compile(block, "seed", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    code: CodeType = compile(block, "seed", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return code
 
 
 def title(block: str) -> str:

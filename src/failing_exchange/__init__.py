@@ -5,42 +5,47 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.market import Market
-from failing_exchange.errors import (
-    AccountSuspendedError,
-    AuthenticationError,
-    BadRequestError,
-    BannedError,
-    CircuitOpenError,
-    ClockSkewError,
-    ConfigurationError,
-    ConnectionLostError,
-    DuplicateOrderError,
-    ExchangeError,
-    ExchangeMaintenanceError,
-    ExchangeUnavailableError,
-    FailingExchangeError,
-    InsufficientBalanceError,
-    InternalError,
-    InvalidOrderError,
-    MalformedResponseError,
-    MarketClosedError,
-    NotSupportedError,
-    OperationFailedError,
-    OrderNotFoundError,
-    OrderRejectedError,
-    OrderWouldMatchError,
-    PermissionDeniedError,
-    RateLimitError,
-    RequestFailedError,
-    RequestTimeoutError,
-    RestrictedLocationError,
-    SymbolNotFoundError,
-)
-from failing_exchange.faults.modes import FailureMode
-from failing_exchange.fronts.exchange import FailingExchange
-
 if TYPE_CHECKING:
+    from failing_exchange.core.market import (
+        Market,
+    )
+    from failing_exchange.errors import (
+        AccountSuspendedError,
+        AuthenticationError,
+        BadRequestError,
+        BannedError,
+        CircuitOpenError,
+        ClockSkewError,
+        ConfigurationError,
+        ConnectionLostError,
+        DuplicateOrderError,
+        ExchangeError,
+        ExchangeMaintenanceError,
+        ExchangeUnavailableError,
+        FailingExchangeError,
+        InsufficientBalanceError,
+        InternalError,
+        InvalidOrderError,
+        MalformedResponseError,
+        MarketClosedError,
+        NotSupportedError,
+        OperationFailedError,
+        OrderNotFoundError,
+        OrderRejectedError,
+        OrderWouldMatchError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestFailedError,
+        RequestTimeoutError,
+        RestrictedLocationError,
+        SymbolNotFoundError,
+    )
+    from failing_exchange.faults.modes import (
+        FailureMode,
+    )
+    from failing_exchange.fronts.exchange import (
+        FailingExchange,
+    )
     from failing_exchange.resilience import (
         CircuitBreaker,
         OrderQueue,
@@ -48,26 +53,76 @@ if TYPE_CHECKING:
         place_order_with_retry,
         robust_order_placement,
     )
-    from failing_exchange.simulation import simulate, virtual_time
+    from failing_exchange.simulation import (
+        simulate,
+        virtual_time,
+    )
 
 __version__ = "0.1.0"
 
-_LAZY = {
-    "simulate": "failing_exchange.simulation",
-    "virtual_time": "failing_exchange.simulation",
-    "CircuitBreaker": "failing_exchange.resilience",
-    "OrderQueue": "failing_exchange.resilience",
-    "Reconciler": "failing_exchange.resilience",
-    "place_order_with_retry": "failing_exchange.resilience",
-    "robust_order_placement": "failing_exchange.resilience",
+# Each public name and where it stands. A name is loaded when it is first asked for, so that the
+# pytest plugin and the command line cost nothing where they are not used.
+_HOMES = {
+    "core.market": ("Market",),
+    "errors": (
+        "AccountSuspendedError",
+        "AuthenticationError",
+        "BadRequestError",
+        "BannedError",
+        "CircuitOpenError",
+        "ClockSkewError",
+        "ConfigurationError",
+        "ConnectionLostError",
+        "DuplicateOrderError",
+        "ExchangeError",
+        "ExchangeMaintenanceError",
+        "ExchangeUnavailableError",
+        "FailingExchangeError",
+        "InsufficientBalanceError",
+        "InternalError",
+        "InvalidOrderError",
+        "MalformedResponseError",
+        "MarketClosedError",
+        "NotSupportedError",
+        "OperationFailedError",
+        "OrderNotFoundError",
+        "OrderRejectedError",
+        "OrderWouldMatchError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "RequestFailedError",
+        "RequestTimeoutError",
+        "RestrictedLocationError",
+        "SymbolNotFoundError",
+    ),
+    "faults.modes": ("FailureMode",),
+    "fronts.exchange": ("FailingExchange",),
+    "resilience": (
+        "CircuitBreaker",
+        "OrderQueue",
+        "Reconciler",
+        "place_order_with_retry",
+        "robust_order_placement",
+    ),
+    "simulation": (
+        "simulate",
+        "virtual_time",
+    ),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Load what is not needed by every bot only when it is asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), name)
+    """Load a public name from its module."""
+    for home, names in _HOMES.items():
+        if name in names:
+            found = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted([*globals(), *__all__])
 
 
 __all__ = [

@@ -79,7 +79,7 @@ def _add_run(commands: Any) -> None:
         "run", help="run a bot on a failing exchange", formatter_class=_Formatter
     )
     add = run.add_argument
-    add("--duration", type=_seconds, default=3600, help="test duration in seconds")
+    add("--duration", type=_seconds, help="test duration in seconds (default: 3600)")
     add("--mode", default=None, metavar="MODE", help="failure mode (default: RANDOM)")
     add("--probability", type=_probability, default=0.1, help="failure probability, 0 to 1")
     add("--modes", nargs="+", metavar="MODE", help="several failure modes")
@@ -191,6 +191,15 @@ def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...]:
     return tuple(zip(options.modes, probabilities, strict=True))
 
 
+def _duration_of(scenario: str | None) -> float:
+    """What a scenario says, else an hour."""
+    if scenario is None:
+        return 3_600.0
+    from failing_exchange.scenario import load
+
+    return load(scenario).duration or 3_600.0
+
+
 def _config(options: argparse.Namespace) -> RunConfig:
     from failing_exchange.runner import RunConfig
 
@@ -199,7 +208,7 @@ def _config(options: argparse.Namespace) -> RunConfig:
         modes = ()
     return RunConfig(
         bot=options.bot,
-        duration=options.duration,
+        duration=options.duration or _duration_of(options.scenario),
         seed=options.seed,
         modes=modes,
         rate_limit=options.rate_limit or None,

@@ -197,26 +197,25 @@ def run(config: RunConfig, *, progress: Progress = lambda share: None) -> Report
 
 
 def _exchange(config: RunConfig) -> FailingExchange:
-    exchange = FailingExchange(
-        seed=config.seed,
-        connection_timeout=config.timeout,
-        maintenance_schedule=None
-        if config.maintenance_start is None
-        else {
-            "daily": {
-                "start": config.maintenance_start,
-                "duration": config.maintenance_minutes,
-            }
-        },
-        journal=config.journal,
-    )
-    for mode, probability in config.modes:
-        exchange.add_failure_mode(mode, probability)
-    exchange.set_rate_limit(config.rate_limit)
+    """The exchange of a run: the scenario's, with what the configuration adds."""
+    arguments: dict[str, Any] = {"seed": config.seed, "connection_timeout": config.timeout}
+    scenario = None
     if config.scenario is not None:
         from failing_exchange.scenario import load
 
-        load(config.scenario).apply(exchange)
+        scenario = load(config.scenario)
+        arguments = {**arguments, **scenario.arguments}
+        arguments["seed"] = config.seed or scenario.seed
+    if config.maintenance_start is not None:
+        daily = {"start": config.maintenance_start, "duration": config.maintenance_minutes}
+        arguments["maintenance_schedule"] = {"daily": daily}
+    exchange = FailingExchange(journal=config.journal, **arguments)
+    for mode, probability in config.modes:
+        exchange.add_failure_mode(mode, probability)
+    if config.rate_limit is not None:
+        exchange.set_rate_limit(config.rate_limit)
+    if scenario is not None:
+        scenario.apply(exchange)
     return exchange
 
 

@@ -1,0 +1,182 @@
+"""The pytest plugin: async tests in virtual time on a failing exchange, for those who ask.
+
+An async test is run in virtual time when it takes the fixture `failing_exchange` or `virtual_time`,
+has the marker `faults`, or the ini option `failing_exchange_virtual` is true. Other plugins for
+async tests then leave it alone; all other tests are left to them.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+FIXTURES = ("failing_exchange", "virtual_time")
+OPTION = "--failing-exchange-seed"
+TRIPS_SHOWN = 12  # of a failing test, the last ones
+WIDTH = 100  # columns of what a failing test prints
+_seed = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The seed, and whether all async tests run in virtual time."""
+    parser.getgroup("failing-exchange").addoption(
+        OPTION,
+        type=int,
+        default=None,
+        metavar="N",
+        help="the seed of every exchange (default: one for each test, from its name)",
+    )
+    parser.addini(
+        "failing_exchange_virtual", "run all async tests in virtual time", "bool", default=False
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker."""
+    config.addinivalue_line(
+        "markers",
+        "faults(kind_or_mode, when=…, **fields): arm a fault of the catalogue, or a FailureMode "
+        "with probability= and params=, on the test's exchange",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> Any:
+    """Make an async test of ours an ordinary function, before another plugin takes it."""
+    if not inspect.iscoroutinefunction(obj) or not collector.istestfunction(obj, name):
+        return None
+    if not _is_ours(collector, obj):
+        return None
+    ordinary = _in_virtual_time(obj)
+    setattr(collector.obj, name, ordinary)  # pytest looks a test up where it stands
+    return list(collector._genfunctions(name, ordinary))
+
+
+def _is_ours(collector: Any, test: Callable[..., Any]) -> bool:
+    if collector.config.getini("failing_exchange_virtual"):
+        return True
+    if any(name in inspect.signature(test).parameters for name in FIXTURES):
+        return True
+    marks = [*getattr(test, "pytestmark", []), *collector.iter_markers("faults")]
+    return any(mark.name == "faults" for mark in marks)
+
+
+def _in_virtual_time(test: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        from failing_exchange.simulation import simulate
+
+        exchanges = [value for value in kwargs.values() if _is_exchange(value)]
+        simulate(functools.partial(test, *args, **kwargs), seed=_current_seed(exchanges))
+
+    return run
+
+
+def _current_seed(exchanges: list[Any]) -> int:
+    return int(exchanges[0].seed) if exchanges else _running.seed
+
+
+class _Running:
+    """The seed of the test under way: the function that runs it is not told of its item."""
+
+    seed = 0
+
+
+_running = _Running()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Settle the seed before the first fixture asks for it."""
+    _running.seed = item.stash[_seed] = _seed_of(item)
+
+
+def _seed_of(item: pytest.Item) -> int:
+    given = item.config.getoption(OPTION)
+    if given is not None:
+        return int(given)
+    marked = [mark.kwargs["seed"] for mark in item.iter_markers("faults") if "seed" in mark.kwargs]
+    return int(marked[0]) if marked else crc32(item.nodeid.encode())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Arm what the markers say; run an async test whose fixtures hold an exchange of ours."""
+    exchanges = [value for value in pyfuncitem.funcargs.values() if _is_exchange(value)]
+    for exchange in exchanges:
+        _arm(exchange, pyfuncitem)
+    if exchanges and inspect.iscoroutinefunction(pyfuncitem.obj):
+        names = pyfuncitem._fixtureinfo.argnames
+        _in_virtual_time(pyfuncitem.obj)(**{name: pyfuncitem.funcargs[name] for name in names})
+        return True
+    return None
+
+
+def _is_exchange(value: object) -> bool:
+    """Without importing anything for suites that have none."""
+    kind = type(value)
+    return kind.__module__.startswith("failing_exchange.") and kind.__name__ == "FailingExchange"
+
+
+def _arm(exchange: Any, item: pytest.Item) -> None:
+    from failing_exchange.faults.modes import FailureMode
+
+    for mark in item.iter_markers("faults"):
+        fields = {name: value for name, value in mark.kwargs.items() if name != "seed"}
+        for kind in mark.args:
+            if isinstance(kind, FailureMode) or kind in FailureMode.__members__:
+                exchange.add_failure_mode(kind, **fields)
+            else:
+                exchange.arm(kind, **fields)
+
+
+@pytest.fixture
+def failing_exchange(request: pytest.FixtureRequest) -> Any:
+    """A FailingExchange with the test's seed; the marker `faults` arms it."""
+    from failing_exchange.fronts.exchange import FailingExchange
+
+    return FailingExchange(seed=request.node.stash[_seed])
+
+
+@pytest.fixture
+def virtual_time(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Virtual time. In a test that is not async, for each `asyncio.run` that it calls."""
+    if inspect.iscoroutinefunction(inspect.unwrap(request.function)):
+        yield None
+        return
+    from failing_exchange.simulation import virtual_time as context
+
+    with context(seed=request.node.stash[_seed]) as world:
+        yield world
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """A failing test shows its seed, the two columns at the end, and the line that replays it."""
+    report = yield
+    exchanges = [v for v in getattr(item, "funcargs", {}).values() if _is_exchange(v)]
+    if report.failed and report.when == "call" and exchanges:
+        report.sections.append(("failing-exchange", _story(item, exchanges[0])))
+    return report
+
+
+def _story(item: pytest.Item, exchange: Any) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+
+    from failing_exchange.terminal import columns
+
+    out = StringIO()
+    console = Console(file=out, width=WIDTH)
+    console.print(f"seed {exchange.seed}; the last {TRIPS_SHOWN} trips:", highlight=False)
+    trips = [trip for trip in exchange.journal.trips if trip.message is not None or trip.is_push]
+    console.print(columns(trips[-TRIPS_SHOWN:], exchange.venue.markets))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    replay = f"again: pytest {item.nodeid!r} {OPTION} {exchange.seed}"
+    return "\n".join([*lines, replay])

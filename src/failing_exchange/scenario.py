@@ -1,0 +1,249 @@
+"""A scenario: a whole run as data, in a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.reject import Reject
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.catalogue import make
+from failing_exchange.faults.modes import FailureMode, preset
+from failing_exchange.faults.triggers import always, parse
+from failing_exchange.incidents import command_of, meant
+from failing_exchange.maintenance import MaintenanceSchedule
+from failing_exchange.world import balances_of, markets_of
+
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+KEYS = (
+    "description", "evidence", "seed", "duration", "markets", "accounts", "timeout", "rate_limit",
+    "latency", "background", "maintenance", "modes", "faults", "incidents", "intent",
+)  # fmt: skip
+WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """Everything that a run is made of, checked. Times are in seconds, balances in units.
+
+    `arguments` are those of `FailingExchange`; `apply` arms the rest.
+    """
+
+    name: str
+    description: str = ""
+    evidence: str = ""
+    seed: int = 0
+    duration: float | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rate_limit: int | None = None
+    modes: tuple[Mapping[str, Any], ...] = ()
+    faults: tuple[Mapping[str, Any], ...] = ()
+    incidents: tuple[tuple[int, Any], ...] = ()  # (nanoseconds from the start, command)
+    intent: Mapping[str, Any] = field(default_factory=dict)
+
+    def apply(self, exchange: Any) -> None:
+        """Arm the faults, open the accounts and plan the incidents on a `FailingExchange`."""
+        for name, account in self.accounts.items():
+            if name != "main":
+                exchange.client(name, **account)
+        if self.rate_limit is not None:
+            exchange.set_rate_limit(self.rate_limit)
+        for mode in self.modes:
+            exchange.add_failure_mode(
+                mode["mode"], mode.get("probability", 1.0), mode.get("params")
+            )
+        for fault in self.faults:
+            given = dict(fault)
+            kind, when = given.pop("kind"), given.pop("when", None)
+            exchange.arm(kind, parse(when) if when else always, **given)
+        for after, command in self.incidents:
+            exchange.venue.plan_incident(after, command)
+
+
+def load(place: str | Path) -> Scenario:
+    """A scenario from a file, or a shipped one by its name.
+
+    Raises ConfigurationError that names the file, the key, the value and what is accepted.
+    """
+    path = Path(place)
+    if path.suffix != ".toml" and not path.is_file():
+        if str(place) not in shipped():
+            known = dict.fromkeys(shipped())
+            raise ConfigurationError(f"no scenario {str(place)!r}{meant(str(place), known)}")
+        text = (_folder() / f"{place}.toml").read_text(encoding="utf-8")
+        return read(text, name=str(place), place=f"{place}.toml")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"scenario {place}: {error}") from error
+    return read(text, name=path.stem, place=str(place))
+
+
+def read(text: str, *, name: str = "scenario", place: str = "scenario") -> Scenario:
+    """A scenario from TOML text."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{place}: {error}") from error
+    return _Reader(place, table).scenario(name)
+
+
+def shipped() -> list[str]:
+    """The names of the scenarios that come with the package."""
+    found = (entry.name for entry in _folder().iterdir())
+    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+
+
+def describe(name: str | None = None) -> str:
+    """The shipped scenarios as text, a line each; or one of them, whole."""
+    if name is None:
+        scenarios = [load(one) for one in shipped()]
+        width = max(len(one.name) for one in scenarios)
+        return "\n".join(f"{one.name:<{width}}  {one.description}" for one in scenarios)
+    load(name)  # says what is wrong with it
+    if name in shipped():
+        return str((_folder() / f"{name}.toml").read_text(encoding="utf-8")).rstrip()
+    return Path(name).read_text(encoding="utf-8").rstrip()
+
+
+def _folder() -> Any:
+    return files("failing_exchange") / "scenarios"
+
+
+class _Reader:
+    """Reads a table; each error says where it stands."""
+
+    def __init__(self, place: str, table: Mapping[str, Any]) -> None:
+        self.place = place
+        self.table = table
+
+    def scenario(self, name: str) -> Scenario:
+        """The scenario that the table describes."""
+        for key in self.table:
+            if key not in KEYS:
+                self._fail(key, f"is no key of a scenario{meant(key, dict.fromkeys(KEYS))}")
+        get = self.table.get
+        markets = self._try("markets", lambda: markets_of(get("markets")))
+        accounts = dict(self._accounts())
+        main = accounts.get("main", {})
+        arguments = {
+            "seed": self._whole("seed", 0),
+            "markets": list(markets.values()),
+            "background": bool(get("background", True)),
+            "maintenance_schedule": get("maintenance"),
+            **main,
+        }
+        self._try("maintenance", lambda: MaintenanceSchedule.parse(get("maintenance")))
+        if "timeout" in self.table:
+            arguments["connection_timeout"] = self._seconds("timeout", get("timeout"))
+        if "latency" in self.table:
+            wanted = get("latency")
+            arguments["latency"] = None if wanted == "none" else wanted
+        return Scenario(
+            name=name,
+            description=str(get("description", "")),
+            evidence=str(get("evidence", "")),
+            seed=self._whole("seed", 0),
+            duration=self._seconds("duration", get("duration"))
+            if "duration" in self.table
+            else None,
+            arguments=arguments,
+            accounts=accounts,
+            rate_limit=self._whole("rate_limit", 1) if "rate_limit" in self.table else None,
+            modes=tuple(self._modes()),
+            faults=tuple(self._faults()),
+            incidents=tuple(self._incidents(markets)),
+            intent=get("intent", {}),
+        )
+
+    def _accounts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, account in self._tables("accounts"):
+            for key in account:
+                if key not in ("balances", "fee_asset"):
+                    self._fail(f"accounts.{name}.{key}", "is none of balances, fee_asset")
+            key = f"accounts.{name}.balances"
+            self._try(key, partial(balances_of, account.get("balances")))
+            yield name, dict(account)
+
+    def _modes(self) -> Iterator[Mapping[str, Any]]:
+        for key, mode in self._list("modes"):
+            unknown = [one for one in mode if one not in ("mode", "probability", "params")]
+            if unknown or "mode" not in mode:
+                self._fail(key, "has the keys mode, probability and params")
+            if mode["mode"] not in FailureMode.__members__:
+                known = dict(FailureMode.__members__)
+                self._fail(f"{key}.mode", f"is no failure mode{meant(str(mode['mode']), known)}")
+            wanted, params = FailureMode(mode["mode"]), mode.get("params", {})
+            if wanted is not FailureMode.NONE:
+                self._try(f"{key}.params", partial(preset, wanted, params))
+            yield mode
+
+    def _faults(self) -> Iterator[Mapping[str, Any]]:
+        for key, fault in self._list("faults"):
+            if "kind" not in fault:
+                self._fail(f"{key}.kind", "is missing: a fault of the catalogue")
+            fields = {
+                name: value
+                for name, value in fault.items()
+                if name not in ("kind", "when", "name", *WHOM)
+            }
+            self._try(key, partial(make, fault["kind"], **fields))
+            if "when" in fault:
+                self._try(f"{key}.when", partial(parse, str(fault["when"])))
+            yield fault
+
+    def _incidents(self, markets: Mapping[str, Market]) -> Iterator[tuple[int, Any]]:
+        for key, incident in self._list("incidents"):
+            fields = dict(incident)
+            if "at" not in fields or "do" not in fields:
+                self._fail(key, 'has the keys at (seconds, or "10m") and do (an incident)')
+            after = round(self._seconds(f"{key}.at", fields.pop("at")) * SECOND)
+            name = str(fields.pop("do"))
+            yield after, self._try(key, partial(command_of, name, fields, markets))
+
+    def _list(self, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        value = self.table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            self._fail(key, f"is an array of tables: write [[{key}]]")
+        for n, entry in enumerate(value, 1):
+            yield f"{key}[{n}]", entry
+
+    def _tables(self, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        value = self.table.get(key, {})
+        if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+            self._fail(key, f"is a table of tables: write [{key}.NAME]")
+        yield from value.items()
+
+    def _whole(self, key: str, least: int) -> int:
+        value = self.table.get(key, least)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            self._fail(key, f"= {value!r} must be a whole number of at least {least}")
+        return int(value)
+
+    def _seconds(self, key: str, value: object) -> float:
+        number, unit = value, 1
+        if isinstance(value, str) and value[-1:] in UNITS:
+            number, unit = value[:-1], UNITS[value[-1]]
+        try:
+            seconds = float(number) * unit  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            seconds = -1.0
+        if isinstance(value, bool) or not 0 <= seconds < 10**10:
+            self._fail(key, f'= {value!r} must be seconds, or a span like "10m" or "1h"')
+        return seconds
+
+    def _try(self, key: str, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except (ConfigurationError, Reject, TypeError, ValueError) as error:
+            self._fail(key, f": {error}")
+
+    def _fail(self, key: str, what: str) -> Any:
+        raise ConfigurationError(f"{self.place}: {key} {what}".replace(" : ", ": "))

@@ -1,0 +1,172 @@
+"""The plugin, in suites of its own: alone, beside other plugins, and where nobody asks for it."""
+
+from __future__ import annotations
+
+import pytest
+
+ALONE = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:cacheprovider")
+SCOPE = "asyncio_default_fixture_loop_scope=function"  # or pytest-asyncio warns that it is unset
+STRICT = ("-p", "no:anyio", "-p", "no:cacheprovider", "-o", SCOPE)
+
+STORY = """
+import asyncio, time
+import pytest
+from failing_exchange.faults.triggers import nth
+
+async def test_a_day_takes_no_time(virtual_time):
+    began = time.time()
+    await asyncio.sleep(86_400)
+    assert time.time() - began == 86_400
+
+async def test_it_is_honest(failing_exchange):
+    order = await failing_exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+    assert order["status"] == "open"
+
+@pytest.mark.faults("lose_answer", when=nth(1), operations="create_order")
+async def test_the_marker_arms(failing_exchange):
+    with pytest.raises(TimeoutError):
+        await failing_exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+    assert len(await failing_exchange.fetch_open_orders()) == 1
+
+@pytest.mark.faults("TIMEOUT", probability=1.0, params={"executed": "after"})
+@pytest.mark.faults("RATE_LIMIT", probability=0.0)
+class TestInAClass:
+    async def test_modes_too(self, failing_exchange):
+        with pytest.raises(TimeoutError):
+            await failing_exchange.fetch_balance()
+
+def test_that_is_not_async(virtual_time):
+    asyncio.run(asyncio.sleep(86_400))
+
+@pytest.mark.parametrize("amount", [0.1, 0.2])
+async def test_parameters(failing_exchange, amount):
+    order = await failing_exchange.create_order("BTC/USDT", "limit", "buy", amount, 40_000)
+    assert order["amount"] == amount
+"""
+
+
+@pytest.mark.parametrize("beside", [ALONE, STRICT, (*STRICT, "-o", "asyncio_mode=auto")])
+def test_async_tests_run_in_virtual_time(
+    pytester: pytest.Pytester, beside: tuple[str, ...]
+) -> None:
+    """Without another plugin, and beside pytest-asyncio in both of its modes."""
+    pytester.makepyfile(STORY)
+    ran = pytester.runpytest_subprocess(*beside, "-W", "error")
+    ran.assert_outcomes(passed=7)
+
+
+def test_beside_anyio(pytester: pytest.Pytester) -> None:
+    """Its tests are its own, ours are ours."""
+    pytester.makepyfile(
+        STORY
+        + """
+@pytest.mark.anyio
+async def test_of_anyio(anyio_backend_name):
+    assert type(asyncio.get_running_loop()).__name__ != "VirtualLoop"
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+"""
+    )
+    ran = pytester.runpytest_subprocess("-p", "no:asyncio", "-p", "no:cacheprovider")
+    ran.assert_outcomes(passed=8)
+
+
+def test_the_others_keep_their_tests(pytester: pytest.Pytester) -> None:
+    """A test that does not ask for us runs on the loop that it always had."""
+    pytester.makepyfile(
+        """
+        import asyncio
+
+        async def test_of_pytest_asyncio():
+            assert type(asyncio.get_running_loop()).__name__ != "VirtualLoop"
+        """
+    )
+    ran = pytester.runpytest_subprocess(*STRICT, "-o", "asyncio_mode=auto")
+    ran.assert_outcomes(passed=1)
+
+
+def test_a_suite_without_us_imports_nothing(pytester: pytest.Pytester) -> None:
+    """To be installed must cost nothing."""
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_plain():
+            loaded = {name for name in sys.modules if name.startswith("failing_exchange")}
+            assert loaded <= {"failing_exchange", "failing_exchange.pytest_plugin"}
+        """
+    )
+    ran = pytester.runpytest_subprocess(*ALONE)
+    ran.assert_outcomes(passed=1)
+
+
+def test_the_ini_option_takes_all_async_tests(pytester: pytest.Pytester) -> None:
+    """For a suite that is all about a bot."""
+    pytester.makeini("[pytest]\nfailing_exchange_virtual = true\n")
+    pytester.makepyfile(
+        """
+        import asyncio
+
+        async def test_without_a_fixture():
+            assert type(asyncio.get_running_loop()).__name__ == "VirtualLoop"
+            await asyncio.sleep(86_400)
+        """
+    )
+    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=1)
+
+
+def test_a_fixture_of_that_name_may_be_ones_own(pytester: pytest.Pytester) -> None:
+    """As in the document that this project began with; under another name it works, too."""
+    pytester.makepyfile(
+        """
+        import asyncio
+        import pytest
+        from failing_exchange import FailingExchange, FailureMode, place_order_with_retry
+
+        @pytest.fixture
+        def failing_exchange():
+            exchange = FailingExchange()
+            exchange.set_failure_mode(FailureMode.RANDOM, probability=0.1)
+            return exchange
+
+        @pytest.fixture
+        def venue():
+            return FailingExchange()
+
+        async def test_order_retry_logic(failing_exchange):
+            order = await place_order_with_retry(
+                failing_exchange, symbol="BTC/USDT", type="limit", side="buy", amount=0.1,
+                price=50000,
+            )
+            assert order["status"] in ["open", "closed"]
+
+        async def test_another_name(venue):
+            assert type(asyncio.get_running_loop()).__name__ == "VirtualLoop"
+            assert await venue.fetch_time()
+        """
+    )
+    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=2)
+
+
+def test_a_failure_shows_both_columns_and_how_to_see_it_again(pytester: pytest.Pytester) -> None:
+    """The line is pasted, the same failure is seen."""
+    pytester.makepyfile(
+        test_bot="""
+        import pytest
+
+        @pytest.mark.faults("lose_answer", operations="create_order")
+        async def test_fails(failing_exchange):
+            await failing_exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+        """
+    )
+    ran = pytester.runpytest_subprocess(*ALONE)
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(["*HAPPENED*TOLD*", "*order 1 accepted*timed out*"])
+    again = [line for line in ran.outlines if line.startswith("again: pytest ")]
+    assert len(again) == 1
+    seed = again[0].rsplit(" ", 1)[1]
+    second = pytester.runpytest_subprocess(*ALONE, "--failing-exchange-seed", seed)
+    second.stdout.fnmatch_lines([f"*seed {seed}; *"])
+    assert max(len(line) for line in ran.outlines if "order 1" in line) <= 100
