@@ -10,8 +10,10 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.fronts.controls import Controls
 from failing_exchange.fronts.helpers import Helpers
 from failing_exchange.fronts.local import LocalClient
-from failing_exchange.fronts.streams import Streams
-from failing_exchange.fronts.unified_api import UnifiedApi, add_aliases
+from failing_exchange.fronts.ordering import OrderApi
+from failing_exchange.fronts.reading import ReadApi
+from failing_exchange.fronts.unified_api import Unsupported, add_aliases
+from failing_exchange.fronts.unwatching import UnwatchApi
 from failing_exchange.fronts.watching import WatchApi
 from failing_exchange.journal import Journal
 from failing_exchange.maintenance import MaintenanceSchedule
@@ -21,7 +23,7 @@ from failing_exchange.world import balances_of, markets_of
 DEFAULT_TIMEOUT = 10.0  # seconds until a call gives up
 
 
-class FailingExchange(UnifiedApi, WatchApi, Helpers, Controls):
+class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Helpers, Controls):
     """A ccxt-shaped async exchange: five markets, honest inside, failing only where you say so.
 
     It needs no running loop and reads no clock until its first await.
@@ -90,9 +92,8 @@ class FailingExchange(UnifiedApi, WatchApi, Helpers, Controls):
         self._venue = venue
         self._modes = {}
         self._client = LocalClient(venue, account, timeout=timeout)
-        self._streams = Streams(venue, account)
         self.max_retries = max_retries
-        self.connection_timeout = timeout
+        self.options: dict[str, Any] = {}
         venue.open_account(account, balances_of(balances), fee_asset)
         self.symbols = sorted(venue.markets)
         self.timeframes = {name: name for name in TIMEFRAMES}

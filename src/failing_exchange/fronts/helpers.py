@@ -10,14 +10,13 @@ from typing import Any
 from failing_exchange.core.market import PPM, Market, atoms_text
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.unified.numbers import atoms_of, lots_of, ticks_of
-from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
+from failing_exchange.dialects.unified.timeframes import seconds_of
 from failing_exchange.errors import BadRequestError, SymbolNotFoundError
 from failing_exchange.fronts.local import LocalClient
-from failing_exchange.fronts.unified_api import camel
+from failing_exchange.fronts.unified_api import NOT_SUPPORTED, camel
 from failing_exchange.venue import Venue
 
 TICK_SIZE = 4  # ccxt's name for "precision holds steps"
-UNSUPPORTED = ("withdraw", "transfer", "fetchDeposits", "fetchLedger", "fetchPositions")
 
 
 class Helpers:
@@ -25,13 +24,13 @@ class Helpers:
 
     _venue: Venue
     _client: LocalClient
-    connection_timeout: float | None
     precisionMode = TICK_SIZE
     rateLimit = 0
     enableRateLimit = False
     apiKey = ""
     secret = ""
     password = ""
+    last_response_headers: dict[str, str] | None = None  # there are none in process
 
     @cached_property
     def markets(self) -> dict[str, Any]:
@@ -55,19 +54,27 @@ class Helpers:
             self._loaded = True
         return self.markets
 
-    @property
+    @cached_property
     def has(self) -> dict[str, bool]:
         """Which unified calls there are, by ccxt's names."""
         names = [name for name in dir(type(self)) if name.startswith(_VERBS) and "_" in name]
-        found = {camel(name): True for name in names}
-        return {**found, "spot": True, "margin": False, "swap": False} | dict.fromkeys(
-            UNSUPPORTED, False
-        )
+        kinds = {"spot": True, "margin": False, "swap": False, "future": False, "option": False}
+        missing = dict.fromkeys(map(camel, NOT_SUPPORTED), False)
+        return {camel(name): True for name in names} | kinds | missing
 
     @property
     def timeout(self) -> float | None:
-        """The time until a call gives up, in milliseconds as in ccxt."""
-        return None if self.connection_timeout is None else self.connection_timeout * 1_000
+        """The time until a call gives up, in milliseconds as in ccxt; None = never."""
+        return None if self._client.timeout is None else self._client.timeout * 1_000
+
+    @timeout.setter
+    def timeout(self, milliseconds: float | None) -> None:
+        self._client.timeout = None if milliseconds is None else milliseconds / 1_000
+
+    @property
+    def connection_timeout(self) -> float | None:
+        """The same in seconds."""
+        return self._client.timeout
 
     def market(self, symbol: str) -> dict[str, Any]:
         """The rules of a market."""
@@ -150,10 +157,7 @@ class Helpers:
 
     def parse_timeframe(self, timeframe: str) -> int:
         """A timeframe in seconds."""
-        if timeframe not in TIMEFRAMES:
-            known = ", ".join(TIMEFRAMES)
-            raise BadRequestError(f"Invalid timeframe: {timeframe!r} is none of {known}")
-        return TIMEFRAMES[timeframe]
+        return seconds_of(timeframe)
 
     def check_required_credentials(self, error: bool = True) -> bool:
         """Always True: the in-process door asks for no key."""

@@ -4,43 +4,85 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core import commands as c
-from failing_exchange.core import events as ev
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.reject import Reject
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.unified.errors import error_of
-from failing_exchange.errors import ConnectionLostError
-from failing_exchange.trip import Trip
-from failing_exchange.venue import Venue
+from failing_exchange.errors import ConnectionLostError, OperationFailedError
+
+if TYPE_CHECKING:
+    from failing_exchange.clock import Cancelable
+    from failing_exchange.core.events import Event
+    from failing_exchange.gateway import Gateway
+    from failing_exchange.trip import Trip
+    from failing_exchange.venue import Venue
 
 PUSHES_WAITING_MAX = 1_000  # pushes that a slow client has not taken; the oldest are dropped
 STREAMS_MAX = 1_024  # streams of one client, as on real venues; one more is refused
+NEVER = 1 << 61  # an instant that does not come
 
 Look = Callable[[int], Any]
 
 
-class Stream:
-    """One subscription: the pushes that have arrived, and whoever waits for the next."""
+class Channel(NamedTuple):
+    """What is subscribed to; `detail` tells streams of one operation apart, as by depth."""
 
-    def __init__(self, operation: str, symbol: str) -> None:
-        self.operation = operation
-        self.symbol = symbol
-        self.arrived: deque[Any] = deque(maxlen=PUSHES_WAITING_MAX)
-        self.waiter: asyncio.Future[None] | None = None
+    operation: str
+    symbol: str
+    detail: Any = None
+
+
+class Wanted(NamedTuple):
+    """A channel, and for market data how a push is made: `look(at)`, None = nothing new."""
+
+    channel: Channel
+    look: Look | None = None
+
+
+class Batch:
+    """Pushes that have arrived together; all who wait for them share it."""
+
+    def __init__(self) -> None:
+        self.pushes: deque[Any] = deque(maxlen=PUSHES_WAITING_MAX)
+
+
+class Stream:
+    """One subscription: the pushes that have arrived, and those who wait for the next."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.channel, self.look = wanted
+        self.batch = Batch()
+        self.waiters: list[asyncio.Future[None]] = []
         self.pushed_at = -1  # the second of the last push of market data
-        self.broken = False
+        self.timer: Cancelable | None = None  # of market data, while somebody waits
+        self.broken: Exception | None = None
 
     def hear(self, trip: Trip) -> None:
         """A push has arrived, or the connection broke."""
         if trip.hung_up:
-            self.broken = True
+            self.end(
+                ConnectionLostError(
+                    f"connection lost: the stream {trip.operation} {trip.symbol} has ended; "
+                    "call it again to subscribe anew",
+                    reason=Reason.CONNECTION_LOST.value,
+                )
+            )
         else:
-            self.arrived.append(trip.told)
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
+            self.batch.pushes.append(trip.told)
+            self.wake()
+
+    def end(self, why: Exception) -> None:
+        """There will be no more; who waits is told why."""
+        self.broken = why
+        self.wake()
+
+    def wake(self) -> None:
+        """Let all who wait look again."""
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class Streams:
@@ -49,140 +91,154 @@ class Streams:
     def __init__(self, venue: Venue, account: str) -> None:
         self.venue = venue
         self.account = account
-        self._streams: dict[tuple[str, str], Stream] = {}
-        self._listening = False
-        self._alarm_at = 0
+        self._streams: dict[Channel, Stream] = {}
+        self._listens_to: Gateway | None = None
+        self._alarm: Cancelable | None = None
+        self._alarm_for: Any = None  # what the alarm is set for: loop, instant, whether it counts
 
-    async def next(self, operation: str, symbol: str, look: Look | None) -> list[Any]:
-        """The pushes that have arrived since the last call; waits for one if there are none.
-
-        `look(at)` makes a push of market data; account data (None) is pushed when it happens.
-        """
+    async def next(self, *wanted: Wanted) -> tuple[Channel, list[Any]]:
+        """What has arrived since the last call on one of several channels; waits for it."""
         loop = asyncio.get_running_loop()
-        if self.venue.loop is not loop:
-            self.venue.start(loop)
-        stream = self._stream(operation, symbol)
-        while not stream.arrived and not stream.broken:
-            stream.waiter = loop.create_future()
-            timer = None
-            if look is None:
-                self._set_alarm()
-            else:
-                timer = self._tick(stream, look)
-            try:
-                if not stream.arrived and not stream.broken:
-                    await stream.waiter
-            finally:
-                stream.waiter = None
-                if timer is not None:
-                    timer.cancel()
-        return self._take(stream)
+        gateway = self.venue.running if self.venue.loop is loop else self.venue.start(loop)
+        streams = [self._stream(one, gateway) for one in wanted]
+        batches = [stream.batch for stream in streams]
+        while True:
+            for stream, batch in zip(streams, batches, strict=True):
+                if batch.pushes or stream.broken is not None:
+                    return stream.channel, self._take(stream, batch)
+            if gateway.failure is not None:
+                raise gateway.broken()
+            await self._wait(streams, loop.create_future())
 
-    def forget(self, operation: str, symbol: str) -> None:
-        """End a subscription."""
-        self._streams.pop((operation, symbol), None)
+    async def _wait(self, streams: Sequence[Stream], waiter: asyncio.Future[None]) -> None:
+        for stream in streams:
+            stream.waiters.append(waiter)
+        try:
+            for stream in streams:
+                if stream.look is not None and stream.timer is None:
+                    self._tick(stream)
+            self._set_alarm()
+            await waiter
+        finally:
+            for stream in streams:
+                stream.waiters.remove(waiter)
+                if not stream.waiters and stream.timer is not None:
+                    stream.timer.cancel()
+                    stream.timer = None
 
-    def _take(self, stream: Stream) -> list[Any]:
-        if stream.broken:
-            self.forget(stream.operation, stream.symbol)
-            raise ConnectionLostError(
-                f"connection lost: the stream {stream.operation} {stream.symbol} has ended; "
-                "call it again to subscribe anew",
-                reason="connection_lost",
-            )
-        taken = list(stream.arrived)
-        stream.arrived.clear()
-        for told in taken:
+    def forget(self, operation: str, *symbols: str) -> bool:
+        """End the subscriptions of an operation, of some symbols or of all; True, as in ccxt."""
+        for channel in list(self._streams):
+            if channel.operation == operation and (not symbols or channel.symbol in symbols):
+                stream = self._streams.pop(channel)
+                text = f"the stream {operation} {channel.symbol}".strip()
+                stream.end(OperationFailedError(f"{text} was ended by un_{operation}"))
+        return True
+
+    def _take(self, stream: Stream, batch: Batch) -> list[Any]:
+        """Those who waited for one batch get the same; the next call waits for the next one."""
+        if stream.batch is batch:
+            stream.batch = Batch()
+        if not batch.pushes:
+            if self._streams.get(stream.channel) is stream:
+                del self._streams[stream.channel]
+            assert stream.broken is not None
+            raise stream.broken
+        for told in batch.pushes:
             if isinstance(told, Reject):
                 raise error_of(told, self.venue.clock.now())
-        return taken
+        return list(batch.pushes)
 
-    def _stream(self, operation: str, symbol: str) -> Stream:
-        key = (operation, symbol)
-        if key not in self._streams:
+    def _stream(self, wanted: Wanted, gateway: Gateway) -> Stream:
+        if self._listens_to is not gateway:
+            self._listens_to = gateway
+            gateway.listeners.append(self._on_events)
+        stream = self._streams.get(wanted.channel)
+        if stream is None:
             if len(self._streams) >= STREAMS_MAX:
-                raise ConnectionLostError(f"more than {STREAMS_MAX} streams of one client")
-            self._streams[key] = Stream(operation, symbol)
-            if not self._listening:
-                self._listening = True
-                self.venue.gateway.listeners.append(self._on_events)
-        return self._streams[key]
+                raise ConnectionLostError(
+                    f"{STREAMS_MAX} streams of one client are open: end some with un_watch_…"
+                )
+            stream = self._streams[wanted.channel] = Stream(wanted)
+        return stream
 
-    # ---- market data: one push a second, made when somebody waits for it
+    # ---- market data: one push a second, made while somebody waits for it
 
-    def _tick(self, stream: Stream, look: Look) -> Any:
-        """Push what is new this second, else wait for the next."""
-        clock = self.venue.clock
-        now = clock.now()
-        if now // SECOND > stream.pushed_at:
-            self._push_market(stream, look)
-            return None
-        return clock.call_at((now // SECOND + 1) * SECOND, self._push_market, stream, look)
-
-    def _push_market(self, stream: Stream, look: Look) -> None:
-        gateway = self.venue.gateway
-        now = self.venue.clock.now()
-        gateway.settle(now)
-        stream.pushed_at = now // SECOND
-        answer = look(now)
-        if answer is None:  # nothing new: look again in a second
-            at = (now // SECOND + 1) * SECOND
-            self.venue.clock.call_at(at, self._push_if_awaited, stream, look)
+    def _tick(self, stream: Stream) -> None:
+        """Push what is new this second; then again each second, until nobody waits any more."""
+        stream.timer = None
+        if not stream.waiters:
             return
-        trip = gateway.push(self.account, stream.operation, stream.symbol, answer, stream.hear)
-        if trip.ended_at and trip.told is None and not trip.hung_up:  # lost: the next one follows
-            at = (now // SECOND + 1) * SECOND
-            self.venue.clock.call_at(at, self._push_if_awaited, stream, look)
+        gateway, now = self.venue.gateway, self.venue.clock.now()
+        second = now // SECOND
+        stream.timer = gateway.later((second + 1) * SECOND, self._tick, stream)
+        if second > stream.pushed_at:
+            gateway.settle(now)
+            stream.pushed_at = second
+            answer = self._look(stream, now)
+            if answer is not None:
+                operation, symbol, _ = stream.channel
+                gateway.push(self.account, operation, symbol, answer, stream.hear)
 
-    def _push_if_awaited(self, stream: Stream, look: Look) -> None:
-        if stream.waiter is not None and not stream.waiter.done():
-            self._push_market(stream, look)
+    def _look(self, stream: Stream, at: int) -> Any:
+        assert stream.look is not None
+        try:
+            return stream.look(at)
+        except Reject as refused:  # the venue says no on this way, too
+            return refused
 
     # ---- account data: pushed when it happens
 
-    def _on_events(self, events: tuple[ev.Event, ...], at: int) -> None:
+    def _on_events(self, events: tuple[Event, ...], at: int) -> None:
         """Something happened on the venue: tell the client what concerns it."""
-        engine = self.venue.engine
-        assert engine is not None
-        orders: dict[int, str] = {}
+        if any(stream.look is None for stream in self._streams.values()):
+            self._tell(events, at)
+            self._set_alarm()
+
+    def _tell(self, events: tuple[Event, ...], at: int) -> None:
+        from failing_exchange.core.commands import FetchBalance, FetchOrder
+
+        execute = self.venue.running.engine.execute
+        orders: dict[int, None] = {}
         concerned = False
         for event in events:
             fill = getattr(event, "fill", None)
-            account = fill.account if fill is not None else getattr(event, "account", None)
-            if account != self.account:
+            if getattr(fill or event, "account", None) != self.account:
                 continue
             concerned = True
             if fill is not None:
-                self._push_account("watch_my_trades", fill.symbol, (fill,))
+                self._push("watch_my_trades", fill.symbol, (fill,))
             if order_id := getattr(event, "order_id", 0):
-                orders[order_id] = ""
+                orders[order_id] = None
         for order_id in orders:
-            snapshot = engine.execute(c.FetchOrder(self.account, "", order_id), at)[1]
-            self._push_account("watch_orders", snapshot.order.symbol, (snapshot,))
-        if concerned and ("watch_balance", "") in self._streams:
-            balances = engine.execute(c.FetchBalance(self.account), at)[1]
-            self._push_account("watch_balance", "", balances)
-        self._set_alarm()
+            snapshot = execute(FetchOrder(self.account, "", order_id), at)[1]
+            self._push("watch_orders", snapshot.order.symbol, (snapshot,))
+        if concerned and Channel("watch_balance", "") in self._streams:
+            self._push("watch_balance", "", execute(FetchBalance(self.account), at)[1])
 
-    def _push_account(self, operation: str, symbol: str, answer: Any) -> None:
-        for key in dict.fromkeys(((operation, symbol), (operation, ""))):
-            stream = self._streams.get(key)
+    def _push(self, operation: str, symbol: str, answer: Any) -> None:
+        for name in dict.fromkeys((symbol, "")):
+            stream = self._streams.get(Channel(operation, name))
             if stream is not None:
-                self.venue.gateway.push(self.account, operation, symbol, answer, stream.hear)
+                self.venue.running.push(self.account, operation, symbol, answer, stream.hear)
 
     def _set_alarm(self) -> None:
         """While somebody waits for account data, wake up when the market may touch an order."""
-        engine, clock = self.venue.engine, self.venue.clock
-        assert engine is not None
-        awaited = any(s.waiter is not None and s.pushed_at < 0 for s in self._streams.values())
-        wake_at = engine.wake_at
-        if not awaited or wake_at >= 1 << 61 or self._alarm_at == wake_at:
+        venue, engine = self.venue, self.venue.running.engine
+        wanted = None
+        if any(s.waiters and s.look is None for s in self._streams.values()):
+            counts = bool(engine.state.account(self.account).open)  # else it can't concern them
+            wanted = (venue.loop, engine.wake_at, counts)
+        if wanted == self._alarm_for:
             return
-        self._alarm_at = wake_at
-        counts = bool(engine.state.account(self.account).open)
-        clock.call_at(max(wake_at, clock.now()), self._alarm, counts=counts)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_for = None, wanted
+        if wanted is not None and engine.wake_at < NEVER:
+            at = max(engine.wake_at, venue.clock.now())
+            self._alarm = venue.running.later(at, self._on_alarm, counts=wanted[2])
 
-    def _alarm(self) -> None:
-        self._alarm_at = 0
-        self.venue.gateway.settle(self.venue.clock.now())
+    def _on_alarm(self) -> None:
+        self._alarm = self._alarm_for = None
+        self.venue.running.settle(self.venue.clock.now())
         self._set_alarm()

@@ -3,51 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core import commands as c
-from failing_exchange.core.queries import Fills, Orders, Trades
 from failing_exchange.errors import BadRequestError
 from failing_exchange.fronts.local import LocalClient
-from failing_exchange.fronts.streams import Look, Streams
-from failing_exchange.fronts.unified_api import NONE, Params
-from failing_exchange.trip import Edited
-from failing_exchange.venue import Venue
+from failing_exchange.fronts.unified_api import NONE, Params, names_of
 
-EDGE = "watch_for_symbols needs at least one symbol"
+if TYPE_CHECKING:
+    from failing_exchange.fronts.streams import Channel, Streams, Wanted
+    from failing_exchange.venue import Venue
+
+LEVELS = 100  # of an order book, unless `limit` says otherwise
+TRADES = 100  # in one push, likewise
 
 
 class WatchApi:
-    """The calls of ccxt.pro. Market data comes once a second, account data when it happens."""
+    """The calls of ccxt.pro. Market data comes once a second, account data when it happens.
+
+    A broken stream raises ConnectionLostError once; the next call subscribes anew.
+    """
 
     _venue: Venue
     _client: LocalClient
-    _streams: Streams
+    _watched: Streams | None = None
 
     async def watch_ticker(self, symbol: str, params: Params = NONE) -> Any:
         """The next ticker."""
-        return await self._latest("watch_ticker", "fetch_ticker", c.FetchTicker(self._me, symbol))
+        return await self._latest("watch_ticker", "FetchTicker", symbol)
 
     async def watch_tickers(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
         """The next tickers, by symbol."""
-        query = c.FetchTickers(self._me, tuple(symbols or ()))
-        return await self._latest("watch_tickers", "fetch_tickers", query)
+        return await self._latest_of("watch_tickers", symbols)
 
     async def watch_bids_asks(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
         """The next best prices, by symbol."""
-        query = c.FetchTickers(self._me, tuple(symbols or ()))
-        return await self._latest("watch_bids_asks", "fetch_bids_asks", query)
+        return await self._latest_of("watch_bids_asks", symbols)
 
     async def watch_order_book(
         self, symbol: str, limit: int | None = None, params: Params = NONE
     ) -> Any:
         """The next order book."""
-        query = c.FetchBook(self._me, symbol, limit or 100)
-        return await self._latest("watch_order_book", "fetch_order_book", query)
+        return await self.watch_order_book_for_symbols([symbol], limit, params)
+
+    async def watch_order_book_for_symbols(
+        self, symbols: Sequence[str], limit: int | None = None, params: Params = NONE
+    ) -> Any:
+        """The next order book of one of several markets."""
+        found = [
+            await self._market("watch_order_book", "FetchBook", symbol, limit or LEVELS)
+            for symbol in _some(symbols)
+        ]
+        return (await self._next(*found))[1]
 
     async def watch_ohlcv(
         self,
@@ -58,9 +68,23 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The next state of the candles; the last one is still forming."""
-        seconds = self._seconds(timeframe)
-        query = c.FetchCandles(self._me, symbol, seconds, (since or 0) * 1_000_000, limit or 1)
-        return await self._latest("watch_ohlcv", "fetch_ohlcv", query)
+        wanted = await self._candles(symbol, timeframe, since, limit)
+        return (await self._next(wanted))[1]
+
+    async def watch_ohlcv_for_symbols(
+        self,
+        symbolsAndTimeframes: Sequence[Sequence[str]],
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The next of several (symbol, timeframe), as {symbol: {timeframe: candles}}."""
+        pairs = {}
+        for symbol, timeframe in _some(symbolsAndTimeframes):
+            wanted = await self._candles(symbol, timeframe, since, limit)
+            pairs[wanted.channel] = (wanted, timeframe)
+        channel, candles = await self._next(*(wanted for wanted, _ in pairs.values()))
+        return {channel.symbol: {pairs[channel][1]: candles}}
 
     async def watch_trades(
         self,
@@ -70,21 +94,18 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The public trades since the last call."""
-        await self._check(symbol)
-        seen = self._seen
+        return await self.watch_trades_for_symbols([symbol], since, limit, params)
 
-        def look(at: int) -> Trades | None:
-            query = c.FetchTrades(self._me, symbol, 0, limit or 100)
-            found: Trades = self._look(query, at)
-            new = tuple(t for t in found.trades if t.id > seen.get(symbol, 0))
-            if not new:
-                return None
-            seen[symbol] = new[-1].id
-            return Trades(found.market, new)
-
-        pushes = await self._streams.next("watch_trades", symbol, look)
-        trades = [self._venue.encode("fetch_trades", told) for told in pushes]
-        return [trade for part in trades for trade in part or ()]
+    async def watch_trades_for_symbols(
+        self,
+        symbols: Sequence[str],
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The public trades of one of several markets since the last call."""
+        found = [await self._trades(symbol, limit or TRADES) for symbol in _some(symbols)]
+        return (await self._next(*found))[1]
 
     async def watch_orders(
         self,
@@ -94,8 +115,17 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The orders that have changed since the last call, one entry a change."""
-        pushes = await self._account("watch_orders", symbol)
-        return [o for told in pushes for o in self._encode_pushed("fetch_orders", Orders, told)]
+        return await self._account("watch_orders", [symbol or ""])
+
+    async def watch_orders_for_symbols(
+        self,
+        symbols: Sequence[str],
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The same for several markets."""
+        return await self._account("watch_orders", _some(symbols))
 
     async def watch_my_trades(
         self,
@@ -105,99 +135,102 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The account's own fills since the last call."""
-        pushes = await self._account("watch_my_trades", symbol)
-        return [f for told in pushes for f in self._encode_pushed("fetch_my_trades", Fills, told)]
+        return await self._account("watch_my_trades", [symbol or ""])
 
-    async def watch_balance(self, params: Params = NONE) -> Any:
-        """The balances after their next change."""
-        pushes = await self._streams.next("watch_balance", "", None)
-        return self._venue.encode("fetch_balance", pushes[-1])
-
-    async def watch_order_book_for_symbols(
-        self, symbols: Sequence[str], limit: int | None = None, params: Params = NONE
-    ) -> Any:
-        """The next order book of one of several markets, in turn."""
-        return await self.watch_order_book(self._turn("book", symbols), limit, params)
-
-    async def watch_trades_for_symbols(
+    async def watch_my_trades_for_symbols(
         self,
         symbols: Sequence[str],
         since: int | None = None,
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The next public trades of one of several markets, in turn."""
-        return await self.watch_trades(self._turn("trades", symbols), since, limit, params)
+        """The same for several markets."""
+        return await self._account("watch_my_trades", _some(symbols))
 
-    async def un_watch_ticker(self, symbol: str, params: Params = NONE) -> bool:
-        """End a subscription to tickers."""
-        self._streams.forget("watch_ticker", symbol)
-        return True
-
-    async def un_watch_order_book(self, symbol: str, params: Params = NONE) -> bool:
-        """End a subscription to order books."""
-        self._streams.forget("watch_order_book", symbol)
-        return True
-
-    async def un_watch_trades(self, symbol: str, params: Params = NONE) -> bool:
-        """End a subscription to trades."""
-        self._streams.forget("watch_trades", symbol)
-        return True
-
-    # ---- in common
+    async def watch_balance(self, params: Params = NONE) -> Any:
+        """The balances after their next change."""
+        return await self._account("watch_balance", [""])
 
     @property
-    def _me(self) -> str:
-        return self._client.account
+    def _streams(self) -> Streams:
+        if self._watched is None:
+            from failing_exchange.fronts.streams import Streams
 
-    @property
-    def _seen(self) -> dict[str, int]:
-        found: dict[str, int] = self.__dict__.setdefault("_trades_seen", {})
-        return found
+            self._watched = Streams(self._venue, self._client.account)
+        return self._watched
 
-    def _turn(self, kind: str, symbols: Sequence[str]) -> str:
-        if not symbols:
-            raise BadRequestError(EDGE)
-        turns: dict[str, int] = self.__dict__.setdefault("_turns", {})
-        turns[kind] = turns.get(kind, -1) + 1
-        return symbols[turns[kind] % len(symbols)]
+    async def _next(self, *wanted: Wanted) -> tuple[Channel, Any]:
+        """The next state of one of several channels: of snapshots the last, of changes all."""
+        channel, pushes = await self._streams.next(*wanted)
+        encoded = [self._venue.encode(channel.operation, told) for told in pushes]
+        if channel.operation not in CHANGES or not all(isinstance(one, list) for one in encoded):
+            return channel, encoded[-1]
+        return channel, [entry for one in encoded for entry in one]
 
-    async def _check(self, symbol: str | None) -> None:
+    async def _latest(self, operation: str, query: str, symbol: str) -> Any:
+        return (await self._next(await self._market(operation, query, symbol)))[1]
+
+    async def _latest_of(self, operation: str, symbols: Sequence[str] | None) -> Any:
+        names = names_of(symbols)
+        for symbol in names:
+            await self._check(symbol)
+        return (await self._next(self._wanted(operation, "FetchTickers", "", names)))[1]
+
+    async def _market(self, operation: str, query: str, symbol: str, *fields: Any) -> Wanted:
+        await self._check(symbol)
+        return self._wanted(operation, query, symbol, symbol, *fields)
+
+    async def _candles(
+        self, symbol: str, timeframe: str, since: int | None, limit: int | None
+    ) -> Wanted:
+        from failing_exchange.dialects.unified.timeframes import seconds_of
+
+        fields = (seconds_of(timeframe), (since or 0) * 1_000_000, limit or 1)
+        return await self._market("watch_ohlcv", "FetchCandles", symbol, *fields)
+
+    async def _trades(self, symbol: str, limit: int) -> Wanted:
+        """A channel whose pushes hold what the one before did not."""
+        wanted = await self._market("watch_trades", "FetchTrades", symbol, 0, limit)
+        recent, last = wanted.look, 0
+        assert recent is not None
+
+        def look(at: int) -> Any:
+            nonlocal last
+            found = recent(at)
+            new = tuple(trade for trade in found.trades if trade.id > last)
+            last = new[-1].id if new else last
+            return found._replace(trades=new) if new else None
+
+        return wanted._replace(look=look)
+
+    def _wanted(self, operation: str, query: str, symbol: str, *fields: Any) -> Wanted:
+        """A channel of market data; its pushes answer a query."""
+        from failing_exchange.core import commands
+        from failing_exchange.fronts.streams import Channel, Wanted
+
+        asked = getattr(commands, query)(self._client.account, *fields)
+        engine = self._venue.running.engine
+        return Wanted(Channel(operation, symbol, asked), lambda at: engine.execute(asked, at)[1])
+
+    async def _account(self, operation: str, symbols: Sequence[str]) -> Any:
+        from failing_exchange.fronts.streams import Channel, Wanted
+
+        for symbol in symbols:
+            await self._check(symbol)
+        found = [Wanted(Channel(operation, symbol)) for symbol in dict.fromkeys(symbols)]
+        return (await self._next(*found))[1]
+
+    async def _check(self, symbol: str) -> None:
         """Start the venue; raise for a symbol that is not traded."""
-        await self._client.ready()
-        if symbol and symbol not in self._venue.running.engine.state.markets:
+        gateway = await self._client.ready()
+        if symbol and symbol not in gateway.engine.state.markets:
             await self._client.call("fetch_ticker", symbol, ())
 
-    async def _latest(self, operation: str, encode_as: str, query: Any) -> Any:
-        symbol = getattr(query, "symbol", "")
-        await self._check(symbol)
-        look: Look = lambda at: self._look(query, at)  # noqa: E731  a closure over the query
-        pushes = await self._streams.next(operation, symbol, look)
-        return self._venue.encode(encode_as, pushes[-1])
 
-    async def _account(self, operation: str, symbol: str | None) -> list[Any]:
-        await self._check(symbol)
-        return await self._streams.next(operation, symbol or "", None)
-
-    def _look(self, query: Any, at: int) -> Any:
-        engine = self._venue.engine
-        assert engine is not None
-        return engine.execute(query, at)[1]
-
-    def _encode_pushed(self, operation: str, kind: Any, told: Any) -> Any:
-        return self._venue.encode(operation, _as_list(kind, told)) or ()
-
-    def _seconds(self, timeframe: str) -> int:
-        from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
-
-        if timeframe not in TIMEFRAMES:
-            known = ", ".join(TIMEFRAMES)
-            raise BadRequestError(f"Invalid timeframe: {timeframe!r} is none of {known}")
-        return TIMEFRAMES[timeframe]
+CHANGES = ("watch_trades", "watch_orders", "watch_my_trades")  # each push says what is new
 
 
-def _as_list(kind: Any, told: Any) -> Any:
-    """Pushed entries as the answer of the call that lists them, altered fields and all."""
-    if isinstance(told, Edited):
-        return told._replace(answer=_as_list(kind, told.answer))
-    return told if hasattr(told, "_asdict") else kind(told)
+def _some(entries: Sequence[Any]) -> Sequence[Any]:
+    if not entries or isinstance(entries, str):
+        raise BadRequestError(f"a list of at least one symbol is expected, not {entries!r}")
+    return entries

@@ -6,3 +6,14 @@ TIMEFRAMES = {
     "1s": 1, "1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1_800, "1h": 3_600, "2h": 7_200,
     "4h": 14_400, "6h": 21_600, "8h": 28_800, "12h": 43_200, "1d": 86_400,
 }  # fmt: skip
+
+
+def seconds_of(timeframe: object) -> int:
+    """A timeframe in seconds; raises BadRequestError for one that there is not."""
+    found = TIMEFRAMES.get(timeframe) if isinstance(timeframe, str) else None
+    if found is None:
+        from failing_exchange.errors import BadRequestError
+
+        known = ", ".join(TIMEFRAMES)
+        raise BadRequestError(f"Invalid timeframe: {timeframe!r} is none of {known}")
+    return found

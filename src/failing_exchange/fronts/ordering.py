@@ -1,0 +1,223 @@
+"""ccxt's unified calls that change something: orders and their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from failing_exchange.errors import BadRequestError, FailingExchangeError
+from failing_exchange.fronts.local import LocalClient
+from failing_exchange.fronts.unified_api import NONE, Params, own
+
+BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
+
+
+class OrderApi:
+    """Names, arguments and their order as in ccxt; each call is one request unless it says more.
+
+    Amounts are cut to the market's step and prices rounded to it, as ccxt does before it sends.
+    """
+
+    _client: LocalClient
+
+    async def create_order(
+        self,
+        symbol: str,
+        type: str | None = None,
+        side: str = "",
+        amount: Any = None,
+        price: Any = None,
+        params: Params = NONE,
+        *,
+        id: str | None = None,
+    ) -> Any:
+        """Place an order.
+
+        Without `type`, a price makes it a limit order and no price a market order; `id` is taken as
+        the client order id. Params: clientOrderId, timeInForce (GTC, IOC, FOK, PO), postOnly, cost,
+        triggerPrice (stopPrice), stopLossPrice, takeProfitPrice, trailingAmount, trailingPercent,
+        selfTradePrevention, test.
+
+        >>> # order = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 50000)
+        """
+        if id is not None:
+            params = {"clientOrderId": str(id), **(params or NONE)}
+        if params:
+            params = own(params)
+        message = (symbol, type, side, amount, price, params)
+        return await self._client.call("create_order", symbol, message)
+
+    async def create_limit_order(
+        self, symbol: str, side: str, amount: Any, price: Any, params: Params = NONE
+    ) -> Any:
+        """A limit order."""
+        return await self.create_order(symbol, "limit", side, amount, price, params)
+
+    async def create_market_order(
+        self, symbol: str, side: str, amount: Any, price: Any = None, params: Params = NONE
+    ) -> Any:
+        """A market order."""
+        return await self.create_order(symbol, "market", side, amount, None, params)
+
+    async def create_limit_buy_order(
+        self, symbol: str, amount: Any, price: Any, params: Params = NONE
+    ) -> Any:
+        """A limit order to buy."""
+        return await self.create_order(symbol, "limit", "buy", amount, price, params)
+
+    async def create_limit_sell_order(
+        self, symbol: str, amount: Any, price: Any, params: Params = NONE
+    ) -> Any:
+        """A limit order to sell."""
+        return await self.create_order(symbol, "limit", "sell", amount, price, params)
+
+    async def create_market_buy_order(self, symbol: str, amount: Any, params: Params = NONE) -> Any:
+        """A market order to buy."""
+        return await self.create_order(symbol, "market", "buy", amount, None, params)
+
+    async def create_market_sell_order(
+        self, symbol: str, amount: Any, params: Params = NONE
+    ) -> Any:
+        """A market order to sell."""
+        return await self.create_order(symbol, "market", "sell", amount, None, params)
+
+    async def create_market_order_with_cost(
+        self, symbol: str, side: str, cost: Any, params: Params = NONE
+    ) -> Any:
+        """A market order for so much of the quote asset."""
+        return await self.create_order(
+            symbol, "market", side, None, None, {**own(params), "cost": cost}
+        )
+
+    async def create_market_buy_order_with_cost(
+        self, symbol: str, cost: Any, params: Params = NONE
+    ) -> Any:
+        """A market order that spends so much of the quote asset."""
+        return await self.create_market_order_with_cost(symbol, "buy", cost, params)
+
+    async def create_post_only_order(
+        self, symbol: str, type: str, side: str, amount: Any, price: Any, params: Params = NONE
+    ) -> Any:
+        """A limit order that is refused where it would match at once."""
+        return await self.create_order(
+            symbol, type, side, amount, price, {**own(params), "postOnly": True}
+        )
+
+    async def create_trigger_order(
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any,
+        price: Any = None,
+        triggerPrice: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """An order that becomes live when the market reaches `triggerPrice`."""
+        if triggerPrice is None:
+            raise BadRequestError("create_trigger_order needs triggerPrice, not None")
+        more = {**own(params), "triggerPrice": triggerPrice}
+        return await self.create_order(symbol, type, side, amount, price, more)
+
+    async def create_stop_order(
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any,
+        price: Any = None,
+        triggerPrice: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The same as create_trigger_order."""
+        return await self.create_trigger_order(
+            symbol, type, side, amount, price, triggerPrice, params
+        )
+
+    async def create_stop_limit_order(
+        self,
+        symbol: str,
+        side: str,
+        amount: Any,
+        price: Any,
+        triggerPrice: Any,
+        params: Params = NONE,
+    ) -> Any:
+        """A limit order behind a stop price."""
+        return await self.create_trigger_order(
+            symbol, "limit", side, amount, price, triggerPrice, params
+        )
+
+    async def create_stop_market_order(
+        self, symbol: str, side: str, amount: Any, triggerPrice: Any, params: Params = NONE
+    ) -> Any:
+        """A market order behind a stop price."""
+        return await self.create_trigger_order(
+            symbol, "market", side, amount, None, triggerPrice, params
+        )
+
+    async def create_oco_order(
+        self,
+        symbol: str,
+        side: str,
+        amount: Any,
+        price: Any,
+        stopPrice: Any,
+        stopLimitPrice: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """A limit order and a stop of which one ends the other; both orders, the limit first."""
+        limit = (symbol, "limit", side, amount, price, own(params))
+        kind = "stop_loss" if stopLimitPrice is None else "stop_loss_limit"
+        stop = (symbol, kind, side, amount, stopLimitPrice, {"triggerPrice": stopPrice})
+        return await self._client.call("create_oco_order", symbol, (limit, stop))
+
+    async def create_orders(
+        self, orders: Sequence[Mapping[str, Any]], params: Params = NONE
+    ) -> Any:
+        """Place several orders, one after another; where one is refused, an entry says so."""
+        if len(orders) > BATCH_MAX:
+            raise BadRequestError(
+                f"create_orders takes up to {BATCH_MAX} orders, not {len(orders)}"
+            )
+        placed: list[Any] = []
+        for order in orders:
+            try:
+                placed.append(await self.create_order(**order))
+            except FailingExchangeError as refused:
+                placed.append({"info": {"error": str(refused)}, "id": None, "status": "rejected",
+                               "symbol": order.get("symbol")})  # fmt: skip
+        return placed
+
+    async def edit_order(
+        self,
+        id: Any,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any = None,
+        price: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """Cancel an order and place another in one request; either half may be refused."""
+        kept = own(params)
+        order = (symbol, type, side, amount, price, kept)
+        return await self._client.call("edit_order", symbol, (id, order, kept))
+
+    async def amend_order(self, id: Any, symbol: str, amount: Any, params: Params = NONE) -> Any:
+        """Reduce an open order's amount; it keeps its place in the queue."""
+        return await self._client.call("amend_order", symbol, (id, symbol, amount, own(params)))
+
+    async def cancel_order(self, id: Any, symbol: str | None = None, params: Params = NONE) -> Any:
+        """Cancel an open order, by id, or with id None by params["clientOrderId"]."""
+        return await self._client.call("cancel_order", symbol or "", (id, symbol, own(params)))
+
+    async def cancel_orders(
+        self, ids: Sequence[Any], symbol: str | None = None, params: Params = NONE
+    ) -> Any:
+        """Cancel several orders, one after another; the first refusal is raised."""
+        return [await self.cancel_order(id, symbol, params) for id in ids]
+
+    async def cancel_all_orders(self, symbol: str | None = None, params: Params = NONE) -> Any:
+        """Cancel every open order, of one market or of all."""
+        return await self._client.call("cancel_all_orders", symbol or "", ())
