@@ -19,6 +19,8 @@ MARGIN = 1.001  # how far beyond the best price the limit lies, so that it trade
 NAIVE_ATTEMPTS = 3
 SETTLE_POLLS_MAX = 30  # looks at an order that does not end; then it is canceled
 READ_ATTEMPTS_MAX = 8  # tries of a call that only reads; then this minute is left out
+ORDERS_LOOKED_AT = 50  # latest orders, when the books are reconciled
+NAMES_KEPT_MAX = 200  # orders the bot still knows of; older ones have long ended
 INTENTS_KEPT_MAX = 1_000_000  # a run ends before; one more is an error
 
 
@@ -93,55 +95,65 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
 
 
 async def careful(exchange: Any, notebook: Notebook) -> None:
-    """Names each order, asks before it sends again, and books what was really traded."""
+    """Names each order, asks before it sends again, and books what was really traded, once."""
     from failing_exchange.resilience.placing import new_client_order_id, place_order_with_retry
 
-    open_questions: list[tuple[str, Intent]] = []
+    books = _Books(exchange, notebook)
     while True:
-        open_questions = await _answer(exchange, notebook, open_questions)
+        await books.reconcile()
         held = notebook.holds("BTC")
         side, amount = ("sell", held) if held >= AMOUNT / 2 else ("buy", AMOUNT)
         client_order_id = new_client_order_id()
         with notebook.intend(side, amount) as intent:
+            books.expect(client_order_id, intent)
             try:
                 price = await _price(exchange, side)
                 placed = await place_order_with_retry(
                     exchange, SYMBOL, "limit", side, amount, price,
                     params={"clientOrderId": client_order_id},
                 )  # fmt: skip
-                notebook.book(await _settle(exchange, placed))
-                intent.done = True
-            except Exception as error:
-                if _may_have_acted(error):
-                    open_questions.append((client_order_id, intent))
+                books.enter(await _settle(exchange, placed))
+            except Exception:  # what became of the order shows when the books are reconciled
+                await asyncio.sleep(1)
         await asyncio.sleep(PAUSE)
 
 
-def _may_have_acted(error: Exception) -> bool:
-    """Whether the order may exist all the same."""
-    from failing_exchange.resilience.outcomes import Outcome, outcome_of
+class _Books:
+    """Each order that carries one of the bot's names is booked once, however it came about."""
 
-    sure = (Outcome.REFUSED, Outcome.REJECTED, Outcome.FOREIGN)
-    return outcome_of(error) not in sure or bool(getattr(error, "__notes__", None))
+    def __init__(self, exchange: Any, notebook: Notebook) -> None:
+        self._exchange = exchange
+        self._notebook = notebook
+        self._names: dict[str, Intent] = {}
+        self._booked: dict[str, None] = {}
 
+    def expect(self, client_order_id: str, intent: Intent) -> None:
+        """An order of this name may appear."""
+        self._names[client_order_id] = intent
+        if len(self._names) > NAMES_KEPT_MAX:
+            del self._names[next(iter(self._names))]
 
-async def _answer(
-    exchange: Any, notebook: Notebook, questions: list[tuple[str, Intent]]
-) -> list[tuple[str, Intent]]:
-    """Look up the orders whose outcome is unknown; those still unknown are kept."""
-    from failing_exchange.resilience.placing import find_order
+    def enter(self, order: dict[str, Any]) -> None:
+        """Book an order that has ended, unless it was booked before."""
+        intent = self._names.get(order["clientOrderId"])
+        if intent is not None and order["id"] not in self._booked:
+            self._booked[order["id"]] = None
+            if len(self._booked) > NAMES_KEPT_MAX:
+                del self._booked[next(iter(self._booked))]
+            self._notebook.book(order)
+            intent.done = True
 
-    unknown = []
-    for client_order_id, intent in questions:
+    async def reconcile(self) -> None:
+        """Look through the venue's latest orders for any of ours; the next minute looks again."""
         try:
-            request = {"symbol": SYMBOL, "side": intent.side}
-            found = await find_order(exchange, request, client_order_id)
-            if found is not None:
-                notebook.book(await _settle(exchange, found))
-                intent.done = True
-        except Exception:
-            unknown.append((client_order_id, intent))
-    return unknown
+            orders = await _patiently(
+                lambda: self._exchange.fetch_orders(SYMBOL, limit=ORDERS_LOOKED_AT)
+            )
+            for order in orders:
+                if order["clientOrderId"] in self._names and order["id"] not in self._booked:
+                    self.enter(await _settle(self._exchange, order))
+        except Exception:  # the venue does not answer: nothing is booked, nothing is lost
+            await asyncio.sleep(1)
 
 
 async def _price(exchange: Any, side: str) -> float:
@@ -159,7 +171,7 @@ async def _settle(exchange: Any, order: dict[str, Any]) -> dict[str, Any]:
     """Wait until an order has ended; cancel what does not; the order as it ended."""
     for poll in range(SETTLE_POLLS_MAX * 2):
         found = await _patiently(lambda: exchange.fetch_order(order["id"], order["symbol"]))
-        if found["status"] not in ("open", None) and found["filled"] is not None:
+        if found.get("status") not in ("open", None) and found.get("filled") is not None:
             return dict(found)
         if poll >= SETTLE_POLLS_MAX:
             await _cancel(exchange, order)
@@ -184,7 +196,7 @@ async def _patiently(call: Callable[[], Awaitable[Any]]) -> Any:
     for attempt in range(READ_ATTEMPTS_MAX):
         try:
             answer = await call()
-            if isinstance(answer, dict) and answer:
+            if isinstance(answer, (dict, list)):
                 return answer
         except Exception as error:
             if attempt == READ_ATTEMPTS_MAX - 1:

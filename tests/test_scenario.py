@@ -1,0 +1,140 @@
+"""Scenario files: a whole run as data, checked before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from failing_exchange import ConfigurationError, FailingExchange, FailingExchangeError, simulate
+from failing_exchange.core.market import MarketStatus
+from failing_exchange.runner import RunConfig, run
+from failing_exchange.scenario import Scenario, describe, load, read, shipped
+
+WHOLE = """
+description = "everything at once"
+seed = 5
+duration = "2h"
+markets = ["BTC/USDT", "ETH/USDT"]
+timeout = 3
+rate_limit = 600
+latency = 20
+
+[accounts.main]
+balances = { USDT = 1000, BTC = 0.5 }
+
+[accounts.bob]
+balances = { USDT = 7 }
+
+[maintenance]
+daily = { start = "01:00", duration = 5, message = "back soon" }
+
+[[modes]]
+mode = "PARTIAL_FILL"
+probability = 0.5
+params = { fill_ratio = 0.5 }
+
+[[faults]]
+kind = "lose_answer"
+when = "nth(1) & ~hours(2, 4)"
+operations = ["create_order"]
+name = "the first answer"
+
+[[incidents]]
+at = "10m"
+do = "halt"
+symbol = "BTC/USDT"
+"""
+
+
+def made(scenario: Scenario) -> FailingExchange:
+    exchange = FailingExchange(**scenario.arguments)
+    scenario.apply(exchange)
+    return exchange
+
+
+def test_a_scenario_is_a_whole_run() -> None:
+    """Markets, accounts, faults and incidents: all of it is there, at its time."""
+
+    async def story() -> None:
+        import asyncio
+
+        exchange = made(read(WHOLE))
+        assert exchange.symbols == ["BTC/USDT", "ETH/USDT"]
+        assert (await exchange.fetch_balance())["total"] == {"USDT": 1000.0, "BTC": 0.5}
+        assert (await exchange.client("bob").fetch_balance())["free"]["USDT"] == 7.0
+        with pytest.raises(TimeoutError):
+            await exchange.create_order("BTC/USDT", "limit", "buy", 0.001, 40_000)
+        await asyncio.sleep(601)
+        await exchange.fetch_ticker("BTC/USDT")
+        assert exchange.venue.market_of("BTC/USDT").status is MarketStatus.HALTED
+        await asyncio.sleep(3_000)
+        with pytest.raises(FailingExchangeError, match="back soon"):
+            await exchange.fetch_balance()
+
+    simulate(story())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("sead = 1", "seed"),
+        ("seed = -1", "at least 0"),
+        ("duration = 'soon'", "1h"),
+        ("markets = ['BTC/USD']", "BTC/USDT"),
+        ("[accounts.main]\nbalance = {}", "balances"),
+        ("[accounts.main]\nbalances = { USDT = 'much' }", "much"),
+        ("[[faults]]\nkind = 'lose_anser'", "lose_answer"),
+        ("[[faults]]\nwhen = 'always'", "kind"),
+        ("[[faults]]\nkind = 'lose_answer'\nwhen = 'nht(3)'", "nth"),
+        ("[[faults]]\nkind = 'stale_read'\nsecond = 3", "seconds"),
+        ("[[modes]]\nmode = 'TIMEOT'", "TIMEOUT"),
+        ("[[modes]]\nmode = 'TIMEOUT'\nparams = { executd = 'x' }", "executed"),
+        ("[[incidents]]\nat = 5\ndo = 'hlat'\nsymbol = 'BTC/USDT'", "halt"),
+        ("[[incidents]]\nat = 5\ndo = 'halt'", "symbol"),
+        ("[[incidents]]\nat = 5\ndo = 'halt'\nsymbol = 'BTC/USD'", "BTC/USDT"),
+        ("[[incidents]]\ndo = 'halt'\nsymbol = 'BTC/USDT'", "at"),
+        ("[maintenance]\nhourly = {}", "daily"),
+        ("incidents = 3", "array of tables"),
+        ("this is no toml", "line 1"),
+    ],
+)
+def test_a_mistake_is_named_with_the_way_out(text: str, says: str) -> None:
+    """Where it stands, what was found, what is accepted: before anything runs."""
+    with pytest.raises(ConfigurationError) as found:
+        read(text, place="storm.toml")
+    assert str(found.value).startswith("storm.toml")
+    assert says in str(found.value)
+
+
+def test_files_and_names_are_loaded(tmp_path: Path) -> None:
+    """A path is a file, a bare word one of ours."""
+    (tmp_path / "mine.toml").write_text("seed = 3", encoding="utf-8")
+    assert load(tmp_path / "mine.toml").seed == 3
+    assert load("symbol_halted").incidents
+    with pytest.raises(ConfigurationError, match="symbol_halted"):
+        load("symbol_halt")
+    with pytest.raises(ConfigurationError, match="nothing"):
+        load(tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_careful_bot_survives_each_shipped_scenario(name: str) -> None:
+    """Each says what it is and where it was seen; a careful bot knows what it owns after it."""
+    scenario = load(name)
+    assert scenario.description
+    assert scenario.evidence
+    assert scenario.description in describe()
+    report = run(RunConfig(bot="careful", scenario=name, modes=(), rate_limit=None, duration=3600))
+    assert report.crashed is None
+    assert report.money == 0.0
+
+
+@pytest.mark.parametrize(
+    "name", ["order_timeout_after_accept", "hidden_transport_retry", "partial_then_cancel"]
+)
+def test_the_naive_bot_loses_where_the_scenario_says(name: str) -> None:
+    """A scenario that harms nobody tests nothing."""
+    report = run(RunConfig(bot="naive", scenario=name, modes=(), rate_limit=None, duration=3600))
+    assert report.money is not None
+    assert report.money > 100
