@@ -16,7 +16,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-from failing_exchange.flow import PROFILES, Candle, MarketFlow, Second, opening_of
+from failing_exchange.flow import PROFILES, Candle, MarketFlow, opening_of
 from failing_exchange.world import MARKETS
 
 TARGET = Path(__file__).resolve().parent.parent / "market.png"
@@ -66,24 +66,26 @@ def candlesticks(axis: Any, candles: list[Candle], seconds: int, step: float, ti
 
 
 def busy(axis: Any, flow: MarketFlow, step: float, lot: float) -> None:
-    """Ten minutes with their trades, and the best bid and ask."""
+    """An hour by the minute, with its trades."""
     start = BIRTH + 14 * HOUR
-    seconds = range(start, start + 600)
-    asks = [flow.best(second)[1] * step for second in seconds]
-    bids = [flow.best(second)[0] * step for second in seconds]
-    axis.fill_between(
-        [s - start for s in seconds], bids, asks, color="grey", alpha=0.5, step="post"
-    )
-    for side, colour in (("buy", UP), ("sell", DOWN)):
+    for n in range(60):
+        candle = flow.candle(60, start + n * 60)
+        colour = UP if candle.close >= candle.open else DOWN
+        axis.plot([n + 0.5] * 2, [candle.low * step, candle.high * step], color=colour, lw=1)
+        body = sorted((candle.open * step, candle.close * step))
+        axis.fill_between([n + 0.1, n + 0.9], *body, color=colour, alpha=0.5, lw=0)
+    for side, colour in (("buy", "#00695c"), ("sell", "#b71c1c")):
         trades = [
-            (s - start + n / 5, p) for s in seconds for n, p in enumerate(flow.prints(s))
-            if p.side == side
-        ]  # fmt: skip
-        axis.scatter([a for a, _ in trades], [p.ticks * step for _, p in trades],
-                     s=[(p.lots * lot * 60) ** 0.5 * 3 for _, p in trades], color=colour,
-                     alpha=0.6, linewidths=0)  # fmt: skip
-    axis.set_title("ten minutes at 14:00: trades (area: amount), best bid and ask")
-    axis.set_xlabel("seconds")
+            (second - start + n / 5, trade)
+            for second in range(start, start + HOUR)
+            for n, trade in enumerate(flow.prints(second))
+            if trade.side == side
+        ]
+        at, prices = [a / 60 for a, _ in trades], [p.ticks * step for _, p in trades]
+        areas = [1 + p.lots * lot * 8 for _, p in trades]
+        axis.scatter(at, prices, s=areas, color=colour, alpha=0.5, linewidths=0)
+    axis.set_title("an hour from 14:00, 1 minute a candle, with its trades (area: amount)")
+    axis.set_xlabel("minutes")
 
 
 def depth(axis: Any, flow: MarketFlow, step: float, lot: float) -> None:
@@ -96,9 +98,10 @@ def depth(axis: Any, flow: MarketFlow, step: float, lot: float) -> None:
                       where="post", label=f"{later} s" if colour is UP else None)  # fmt: skip
     axis.legend()
     axis.set_title("the book: offered in total up to a price, now, after 5 s and 30 s")
+    axis.set_ylabel("amount")
 
 
-def changes(candles: list[Candle] | list[Second]) -> list[float]:
+def changes(candles: list[Candle]) -> list[float]:
     return [log(after.close / before.close) for before, after in pairwise(candles)]
 
 

@@ -11,6 +11,7 @@ from failing_exchange.flow.profiles import Profile
 LEVELS_MAX = 5_000  # offers a side
 BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # up to which offer the grid is how coarse
 BUCKET = 15  # seconds for which an offer keeps its amount; each has its own moment of change
+OFFERS_KEPT_MAX = 8_192  # offers remembered; then they are made again
 RENEWED = 3  # seconds for which the spread stays
 
 
@@ -20,6 +21,7 @@ class Ladder:
     def __init__(self, key: int, profile: Profile) -> None:
         self._key = key
         self._profile = profile
+        self._offers: dict[tuple[int, int], tuple[int, int, int]] = {}
 
     def best(self, close: int, second: int) -> tuple[int, int]:
         """The best bid and ask after a second; the last price is one of them."""
@@ -30,25 +32,38 @@ class Ladder:
         return close, close + spread
 
     def offers(self, best: int, second: int, sign: int) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) from the best price upwards (`sign` 1) or downwards (-1)."""
-        yield best, self._lots(best, second, 1)
-        count, ticks = 1, best
+        """(ticks, lots) from the best price upwards (`sign` 1) or downwards (-1).
+
+        Beyond the best price there is one offer in each cell of a grid.
+        """
+        yield best, self._lots(mix(self._key, ~best), second, 1)
+        known, count, ticks = self._offers, 1, best
         for most, coarse in BANDS:
-            step = self._profile.grid * coarse
+            cell = ticks // (self._profile.grid * coarse)
             while count < most:
-                ticks = self._next(ticks, step, sign)
+                cell += sign
+                offer = known.get((cell, coarse))
+                if offer is None or not offer[2] <= second < offer[2] + BUCKET:
+                    offer = self._make(cell, coarse, second)
+                ticks = offer[0]
                 if ticks < 1:
                     return
-                yield ticks, self._lots(ticks, second, coarse)
+                yield ticks, offer[1]
                 count += 1
 
-    def _next(self, ticks: int, step: int, sign: int) -> int:
-        """The next price with an offer: one in each cell of the grid."""
-        cell = ticks // step + sign
-        return cell * step + (mix(self._key ^ step, cell) % step if step > 1 else 0)
+    def _make(self, cell: int, coarse: int, second: int) -> tuple[int, int, int]:
+        """The price and the amount of an offer, and from which second on it has that amount."""
+        if len(self._offers) >= OFFERS_KEPT_MAX:
+            self._offers.clear()
+        step = self._profile.grid * coarse
+        draw = mix(self._key ^ step, cell)
+        since = second - (second + (draw >> 32)) % BUCKET
+        lots = self._lots(draw, second, coarse)
+        offer = self._offers[cell, coarse] = (cell * step + draw % step, lots, since)
+        return offer
 
-    def _lots(self, ticks: int, second: int, coarse: int) -> int:
-        own = mix(self._key, ~ticks)
-        draw = mix(own, (second + own % BUCKET) // BUCKET)
+    def _lots(self, own: int, second: int, coarse: int) -> int:
+        """How much an offer is for; `own`: its own draw."""
+        draw = mix(own, (second + (own >> 32)) // BUCKET)
         typical = self._profile.offer * (1 + (coarse > 1) + (coarse > 4))
         return 1 + typical * LOGNORMAL[draw & 63] * LOGNORMAL[draw >> 6 & 63] // 1_000_000

@@ -18,7 +18,7 @@ LEVELS = (
     256 * DAY, 64 * DAY, 16 * DAY, 4 * DAY, DAY, 14_400, 3_600, 900, 300, 60, 10,
 )  # fmt: skip
 FINEST = len(LEVELS) - 1
-SPLITS_KEPT_MAX = 1_024  # split candles remembered per level; then they are split again when asked
+SPLITS_KEPT_MAX = 256  # split candles remembered per level; then they are split again when asked
 OCTAVES = 2  # of the walk from block to block: periods of 1 and 2 blocks of 256 days
 ROOT = 16  # the root of a block's days
 

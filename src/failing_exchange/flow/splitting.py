@@ -71,34 +71,38 @@ def _wicks(
 def _walk(node: Node, draws: Sequence[int], sizes: list[int], weights: list[int]) -> list[int]:
     """The closes of the parts."""
     opened, high, low, closed, *_ = node
-    at, path = opened, []
-    for draw, size in zip(draws, sizes, strict=True):
-        at += size * NORMAL[draw >> 6 & 63] // 1_000
-        path.append(at)
-    miss, passed, whole = closed - at, 0, sum(weights)
-    for n, weight in enumerate(weights):
+    steps = [
+        size * NORMAL[draw >> 6 & 63] // 1_000 for draw, size in zip(draws, sizes, strict=True)
+    ]
+    at, passed, path = opened, 0, []
+    miss, whole = closed - opened - sum(steps), sum(weights)
+    for step, weight in zip(steps, weights, strict=True):
+        at += step
         passed += weight
-        path[n] += miss * passed // whole
-    path[-1] = closed
-    if len(path) > 1:
+        path.append(at + miss * passed // whole)
+    if (top := max(path)) < high and len(path) > 1:
         _lift(path, sizes, high, 1)
+        top = max(path)
+    if (bottom := min(path)) > low and len(path) > 1:
         _lift(path, sizes, low, -1)
-    if max(path) > high or min(path) < low:
+        bottom = min(path)
+    if top > high or bottom < low:
         return [_folded(point, low, high) for point in path]
     return path
 
 
 def _lift(path: list[int], sizes: list[int], edge: int, sign: int) -> None:
     """Lead a walk that stays far from an edge of the range towards it; no lone spike is left."""
-    farthest = (max if sign > 0 else min)(path[:-1])
+    inner = path[:-1]
+    farthest = max(inner) if sign > 0 else min(inner)
     at = path.index(farthest)
     gap = (edge - farthest) * sign - sizes[at]
     if gap <= 0:
         return
-    last = len(path) - 1
-    for n in range(last):
+    last = len(inner)
+    for n, point in enumerate(inner):
         part = gap * (n + 1) // (at + 1) if n <= at else gap * (last - n) // (last - at)
-        path[n] += sign * part
+        path[n] = point + sign * part
 
 
 def _folded(point: int, low: int, high: int) -> int:
