@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typing bench clean
+.PHONY: help demo test lint typing bench plots clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -28,6 +28,10 @@ typing: .venv/ready  ## types only
 
 bench: .venv/ready  ## speed, as ratios measured in one run
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+plots: .venv/ready  ## draw docs/market.png
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group plots
+	@$(BIN)/python docs/plots/market.py
 
 clean:  ## remove what the other targets made
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

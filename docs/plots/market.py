@@ -50,10 +50,10 @@ def candlesticks(axis: Any, candles: list[Candle], seconds: int, step: float, ti
     colours = [UP if candle.close >= candle.open else DOWN for candle in candles]
     low = [candle.low * step for candle in candles]
     axis.bar(at, [(c.high - c.low) * step for c in candles], bottom=low, color=colours,
-             width=seconds / unit * 0.12, align="edge")  # fmt: skip
+             width=seconds / unit * 0.25, align="edge")  # fmt: skip
     bodies = [min(c.open, c.close) * step for c in candles]
     heights = [max(1, abs(c.open - c.close)) * step for c in candles]
-    shift = seconds / unit * 0.34
+    shift = seconds / unit * 0.28
     axis.bar([a - shift for a in at], heights, bottom=bodies, color=colours,
              width=seconds / unit * 0.8, align="edge")  # fmt: skip
     axis.set_ylim(min(low) * 0.999, max(c.high for c in candles) * step * 1.001)
