@@ -137,10 +137,11 @@ def test_another_loop_factory_does_not_lead_out_of_virtual_time() -> None:
 def test_asyncio_is_itself_again_afterwards() -> None:
     """Also after an error: the next asyncio.run is real."""
     policy = asyncio.get_event_loop_policy()
-    patched = (asyncio.Runner.__init__, asyncio.runners._cancel_all_tasks)  # type: ignore[attr-defined]
+    runners: Any = asyncio.runners
+    patched = (asyncio.Runner.__init__, runners._cancel_all_tasks)
     with pytest.raises(Deadlock):
         simulate(asyncio.Event().wait())
-    assert (asyncio.Runner.__init__, asyncio.runners._cancel_all_tasks) == patched  # type: ignore[attr-defined]
+    assert (asyncio.Runner.__init__, runners._cancel_all_tasks) == patched
     assert asyncio.get_event_loop_policy() is policy
     assert gc.isenabled() and sys.modules.get("aiodns", 1) is not None
 

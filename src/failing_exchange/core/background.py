@@ -13,54 +13,103 @@ from typing import NamedTuple, Protocol
 from failing_exchange.core.order import Side
 
 HALF_LIFE = 20  # seconds in which a client's impact on the price halves
-SHIFTS_KEPT_MAX = (
-    10_000  # moves of the price remembered; candles before the oldest show none of them
-)
+SHIFTS_KEPT_MAX = 10_000  # moves of the price; candles before the oldest show none of them
 
 
 class CandleLike(Protocol):
     """Prices in ticks, `volume` in lots, `cost` the sum of ticks times lots."""
 
     @property
-    def at(self) -> int: ...
+    def at(self) -> int:
+        """The epoch second of its open."""
+        ...
+
     @property
-    def open(self) -> int: ...
+    def open(self) -> int:
+        """The first price."""
+        ...
+
     @property
-    def high(self) -> int: ...
+    def high(self) -> int:
+        """The highest."""
+        ...
+
     @property
-    def low(self) -> int: ...
+    def low(self) -> int:
+        """The lowest."""
+        ...
+
     @property
-    def close(self) -> int: ...
+    def close(self) -> int:
+        """The last price."""
+        ...
+
     @property
-    def volume(self) -> int: ...
+    def volume(self) -> int:
+        """Lots traded."""
+        ...
+
     @property
-    def cost(self) -> int: ...
+    def cost(self) -> int:
+        """Ticks times lots, summed up."""
+        ...
 
 
 class PrintLike(Protocol):
     """A public trade: `side` is the taker's."""
 
     @property
-    def ticks(self) -> int: ...
+    def ticks(self) -> int:
+        """The price."""
+        ...
+
     @property
-    def lots(self) -> int: ...
+    def lots(self) -> int:
+        """The amount."""
+        ...
+
     @property
-    def side(self) -> str: ...
+    def side(self) -> str:
+        """Which side the taker took."""
+        ...
 
 
 class Background(Protocol):
     """The other traders of one market: pure functions of the second since the epoch."""
 
-    def second(self, second: int, /) -> CandleLike: ...
-    def candle(self, timeframe_seconds: int, second: int, /) -> CandleLike: ...
-    def window(self, start: int, stop: int, /) -> CandleLike: ...
-    def prints(self, second: int, /) -> Sequence[PrintLike]: ...
-    def best(self, second: int, /) -> tuple[int, int]: ...
-    def asks(self, second: int, /) -> Iterator[tuple[int, int]]: ...
-    def bids(self, second: int, /) -> Iterator[tuple[int, int]]: ...
+    def second(self, second: int, /) -> CandleLike:
+        """The candle of one second."""
+        ...
+
+    def candle(self, timeframe_seconds: int, second: int, /) -> CandleLike:
+        """The whole candle of a timeframe that contains a second."""
+        ...
+
+    def window(self, start: int, stop: int, /) -> CandleLike:
+        """The seconds from `start` until before `stop` as one candle."""
+        ...
+
+    def prints(self, second: int, /) -> Sequence[PrintLike]:
+        """The public trades of a second."""
+        ...
+
+    def best(self, second: int, /) -> tuple[int, int]:
+        """The best bid and ask after a second."""
+        ...
+
+    def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
+        """(ticks, lots) offered for sale, best first."""
+        ...
+
+    def bids(self, second: int, /) -> Iterator[tuple[int, int]]:
+        """(ticks, lots) bid for, best first."""
+        ...
+
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None, /
-    ) -> int | None: ...
+    ) -> int | None:
+        """The first second of [start, stop) with a price at or beyond a bound."""
+        ...
 
 
 class Shift(NamedTuple):
@@ -192,7 +241,7 @@ class Street:
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None
     ) -> int | None:
-        """The first second of [start, stop) with a print at or below `lower`, or at or above `upper`."""
+        """The first second of [start, stop) with a print at or beyond `lower` or `upper`."""
         if self.flow is None or (lower is None and upper is None):
             return None
         while start < stop:

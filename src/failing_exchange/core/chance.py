@@ -1,4 +1,4 @@
-"""Chance without state: keyed 64-bit integer hashes, the same on every platform and in every process.
+"""Chance without state: keyed 64-bit integer hashes, the same on every platform.
 
 A draw is a pure function of its key, so one more draw somewhere shifts nobody else's numbers.
 """

@@ -1,4 +1,4 @@
-"""The exchange: one command in, its events and its answer out. It is still: no clock, chance or I/O."""
+"""The exchange: one command in, its events and its answer out. No clock, chance or I/O."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Engine:
         return events, answer
 
     def advance(self, at: int) -> tuple[Event, ...]:
-        """Let all happen that is due up to `at` without anybody asking: touches, triggers, agenda."""
+        """Let all happen that is due up to `at` unasked: touches, triggers, agenda."""
         state = self.state
         if at < state.wake_at:
             return ()

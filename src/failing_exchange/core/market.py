@@ -34,7 +34,7 @@ class Market:
     """A tradable pair and its rules.
 
     Prices are whole `ticks` of `price_step` atoms of the quote asset, amounts whole `lots` of
-    `amount_step` atoms of the base asset. Fees and bands are in parts per million. `None` = no limit.
+    `amount_step` atoms of the base asset. Fees and bands are in parts per million; None = no limit.
 
     >>> m = Market(symbol="BTC/USDT", base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
     >>> m.cost(5_000_000, 100_000) == 50_000 * ATOMS  # 1 BTC at 50,000.00

@@ -1,4 +1,4 @@
-"""What the operator does: incidents that happen to a market, an order or an account, all of them booked."""
+"""What the operator does: incidents of markets, orders and accounts, all of them booked."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ class Fill(NamedTuple):
 class Order:
     """An intention and how much of it is done. Only the engine changes it.
 
-    Instants are nanoseconds since the epoch; `reserved` is what it holds of its account's balance, in
-    atoms of the asset it pays with. Defaults stand on the class, so that making one is cheap.
+    Instants are nanoseconds since the epoch; `reserved` is what it holds of its account's balance,
+    in atoms of the asset it pays with. Defaults stand on the class, so that making one is cheap.
     """
 
     ticks: int = 0

@@ -1,4 +1,4 @@
-"""What clients may read. With `as_of`, an earlier state of the first column: the venue's read models lag."""
+"""What clients may read; with `as_of`, an earlier state of the first column."""
 
 from __future__ import annotations
 

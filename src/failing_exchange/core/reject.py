@@ -1,4 +1,4 @@
-"""How the venue says no: one exception with a reason, raised by decoder, limits, engine and faults alike."""
+"""How the venue says no: one exception, for decoder, limits, engine and faults alike."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Reason(StrEnum):
 class Reject(Exception):
     """A refusal; the only exception that crosses the core. Two with the same content are equal.
 
-    `until` is the instant (nanoseconds since the epoch) from which the request would pass, if known.
+    `until` is the instant (nanoseconds since the epoch) from which it would pass, if known.
     """
 
     def __init__(self, reason: Reason, text: str, *, until: int | None = None) -> None:

@@ -10,7 +10,7 @@ from failing_exchange.core.state import MarketState, State
 
 
 def run_step(state: State, ms: MarketState, second: int) -> None:
-    """One second of the background: it trades through resting orders, and may trigger waiting ones."""
+    """One second of the background: it trades through resting orders, may trigger waiting ones."""
     at = second * SECOND
     ms.street.to(second)
     low, high = ms.street.low_high()

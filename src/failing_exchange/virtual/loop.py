@@ -283,7 +283,8 @@ class VirtualLoop(IsolatedLoop):
     def set_task_factory(self, factory: Any) -> None:
         """As in asyncio; asyncio's own eager factory gets tasks that hash by serial number."""
         if factory is not None and factory is getattr(asyncio, "eager_task_factory", None):
-            factory = asyncio.create_eager_task_factory(VirtualTask)  # type: ignore[attr-defined,unused-ignore]
+            make: Any = vars(asyncio)["create_eager_task_factory"]  # from Python 3.12 on
+            factory = make(VirtualTask)
         super().set_task_factory(factory)
 
     def tasks(self) -> list[asyncio.Task[Any]]:

@@ -23,7 +23,8 @@ def routed(new_loop: Callable[[], VirtualLoop]) -> Iterator[None]:
     with ExitStack() as undo:
         _patch(undo, asyncio.Runner, "__init__", _runner_init(new_loop))
         _patch(undo, asyncio.runners, "_cancel_all_tasks", _cancel_in_order)
-        _patch(undo, asyncio.tasks._GatheringFuture, "__hash__", serial_hash)  # type: ignore[attr-defined]
+        gathering: Any = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
+        _patch(undo, gathering, "__hash__", serial_hash)
         undo.enter_context(_resolver_of_the_loop())
         undo.callback(asyncio.set_event_loop_policy, asyncio.get_event_loop_policy())
         asyncio.set_event_loop_policy(_Policy(new_loop))
@@ -47,7 +48,8 @@ def _runner_init(new_loop: Callable[[], VirtualLoop]) -> Callable[..., None]:
     return init
 
 
-_real_cancel_all_tasks: Callable[[Any], None] = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]
+_runners: Any = asyncio.runners
+_real_cancel_all_tasks: Callable[[Any], None] = _runners._cancel_all_tasks
 
 
 def _cancel_in_order(loop: asyncio.AbstractEventLoop) -> None:
@@ -73,7 +75,8 @@ def _resolver_of_the_loop() -> Iterator[None]:
     with ExitStack() as undo:
         if "aiodns" not in sys.modules:
             undo.callback(sys.modules.pop, "aiodns", None)
-            sys.modules["aiodns"] = None  # type: ignore[assignment]  # importing it fails: aiohttp then asks the loop
+            # importing it fails then, and aiohttp asks the loop
+            sys.modules["aiodns"] = None  # type: ignore[assignment]
         for name in ("aiohttp.resolver", "aiohttp.connector"):
             module: Any = sys.modules.get(name)
             if module is not None:
