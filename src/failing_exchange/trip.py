@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.events import Event
 from failing_exchange.core.reject import Reject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from failing_exchange.core.events import Event
 
 MARKET = "(market)"  # the operation of an entry that nobody asked for: what the market did itself
 

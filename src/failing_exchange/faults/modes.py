@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.faults.plan import Fault, Whom
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from failing_exchange.faults.plan import Fault, Whom
 
 
 class FailureMode(StrEnum):

@@ -2,62 +2,38 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.modes import FailureMode, preset
-from failing_exchange.faults.plan import Fault, Rule, Trigger, Whom
-from failing_exchange.faults.triggers import always, by_hour, chance, probability_of
-from failing_exchange.gates import RateGate
-from failing_exchange.limits import SlidingWindow, TokenBucket
-from failing_exchange.maintenance import once
-from failing_exchange.venue import Venue
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from failing_exchange.faults.modes import FailureMode
+    from failing_exchange.faults.plan import Fault, Rule, Trigger
     from failing_exchange.faults.recorded import RecordedPlan
+    from failing_exchange.fronts.arming import Armed, Arming
+    from failing_exchange.venue import Venue
 
-logger = logging.getLogger("failing_exchange")
-BASE_RULE = "base failure rate"
-DYNAMIC_RULE = "dynamic failure rate"
-
-
-class Armed:
-    """An armed fault. As a context manager it is disarmed at the end of the block."""
-
-    def __init__(self, venue: Venue, rule: Rule) -> None:
-        self._venue = venue
-        self.rule = rule
-
-    @property
-    def name(self) -> str:
-        """The rule's name."""
-        return self.rule.name
-
-    @property
-    def struck(self) -> int:
-        """How often it has struck."""
-        return self.rule.struck
-
-    def disarm(self) -> None:
-        """Take it away; doing so twice changes nothing."""
-        if self._venue.plan.rules.get(self.rule.name) is self.rule:
-            self._venue.plan.disarm(self.rule.name)
-
-    def __enter__(self) -> Armed:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.disarm()
+LOGGER = "failing_exchange"
 
 
 class Controls:
-    """What goes wrong, and how often. All of it may be called before the venue has started."""
+    """What goes wrong, and how often. All of it may be called before the venue has started.
+
+    The clients of one venue share it. A wrong argument raises ConfigurationError at once.
+    """
 
     _venue: Venue
-    _modes: dict[str, tuple[FailureMode, float]]
+    _shared: dict[str, Any]  # of all clients of the venue
+
+    @property
+    def _arming(self) -> Arming:
+        found: Arming | None = self._shared.get("arming")
+        if found is None:
+            from failing_exchange.fronts.arming import Arming
+
+            found = self._shared["arming"] = Arming(self._venue)
+        return found
 
     # ---- modes: presets of the catalogue
 
@@ -71,74 +47,41 @@ class Controls:
 
         Each mode documents its `params`; unknown ones raise ConfigurationError.
         """
-        wanted = _mode(mode)
-        fault = None if wanted is FailureMode.NONE else preset(wanted, params or {})
-        p = probability_of(probability)
-        for name in list(self._modes):
-            self._venue.plan.disarm(name)
-        self._modes.clear()
-        if fault is not None:
-            self._arm_mode(wanted, p, fault.fault, fault.whom)
+        self._arming.set_mode(mode, probability, params)
 
     def add_failure_mode(
         self,
-        mode: FailureMode | str,
+        mode: FailureMode | str | None,
         probability: float = 1.0,
         params: Mapping[str, Any] | None = None,
     ) -> None:
         """Fail in one more way, beside those set before."""
-        wanted, p = _mode(mode), probability_of(probability)
-        if wanted is not FailureMode.NONE:
-            fault = preset(wanted, params or {})
-            self._arm_mode(wanted, p, fault.fault, fault.whom)
-
-    def _arm_mode(self, mode: FailureMode, p: float, fault: Fault, whom: Whom) -> None:
-        name = self._venue.plan.free_name(mode.value)
-        rule = Rule(name=name, fault=fault, when=chance(p), whom=whom, label=mode.value)
-        self._venue.plan.arm(rule)
-        self._modes[name] = (mode, p)
+        self._arming.add_mode(mode, probability, params)
 
     @property
     def failure_mode(self) -> FailureMode:
         """The mode in force: NONE without one, MIXED with several."""
-        modes = [mode for mode, _ in self._modes.values()]
-        if not modes:
-            return FailureMode.NONE
-        return modes[0] if len(modes) == 1 else FailureMode.MIXED
+        return self._arming.mode
 
     @property
     def failure_rate(self) -> float:
         """The probability of the mode in force; of several, that at least one strikes."""
-        passes = 1.0
-        for _, p in self._modes.values():
-            passes *= 1.0 - p
-        return next(iter(self._modes.values()))[1] if len(self._modes) == 1 else 1.0 - passes
+        return self._arming.rate
 
     def set_base_failure_rate(self, rate: float) -> None:
         """Have any request fail with this probability, in a way drawn at random."""
-        self._set_base(BASE_RULE, chance(rate) if probability_of(rate, "rate") else None)
+        self._arming.set_base(rate)
 
     def set_dynamic_failure_rate(self, rate: Callable[[int], float] | None) -> None:
         """Have requests fail with the probability `rate(hour)`, by the hour of the day in UTC."""
-        if rate is not None and not callable(rate):
-            raise ConfigurationError(f"rate must be a function of the hour (0 to 23), not {rate!r}")
-        self._set_base(DYNAMIC_RULE, by_hour(rate) if rate is not None else None)
-
-    def _set_base(self, name: str, when: Trigger | None) -> None:
-        if name in self._venue.plan.rules:
-            self._venue.plan.disarm(name)
-        if when is not None:
-            found = preset(FailureMode.RANDOM, {})
-            self._venue.plan.arm(
-                Rule(name=name, fault=found.fault, whom=found.whom, when=when, label=name)
-            )
+        self._arming.set_dynamic(rate)
 
     # ---- single faults of the catalogue
 
     def arm(
         self,
         fault: Fault | str,
-        when: Trigger = always,
+        when: Trigger | None = None,
         *,
         name: str | None = None,
         operations: Iterable[str] | str = (),
@@ -148,32 +91,34 @@ class Controls:
         client_order_ids: Iterable[str] | str = (),
         **fields: Any,
     ) -> Armed:
-        """Arm a fault of the catalogue, by object or by name with its fields.
+        """Arm a fault of the catalogue, by object or by name with its fields; see `armed`.
 
-        Without `operations` it strikes those that its catalogue row names. Names are unified calls.
+        `when` is a trigger of `failing_exchange.faults.triggers`, None = always. Without
+        `operations` it strikes those that its catalogue row names. Names are unified calls.
 
         >>> # exchange.arm("lose_answer", nth(1), operations="create_order")
         """
-        from failing_exchange.faults.catalogue import kind_of, make
+        whom = {
+            "operations": operations,
+            "symbols": symbols,
+            "sides": sides,
+            "clients": clients,
+            "client_order_ids": client_order_ids,
+        }
+        return self._arming.arm(fault, when, name, whom, fields)
 
-        made = make(fault, **fields) if isinstance(fault, str) else fault
-        kind = kind_of(made)
-        whom = Whom(
-            operations=_names(operations) or kind.operations,
-            symbols=_names(symbols),
-            sides=_names(sides),
-            clients=_names(clients),
-            client_order_ids=_names(client_order_ids),
-        )
-        plan = self._venue.plan
-        rule = Rule(
-            name=name or plan.free_name(kind.name),
-            fault=made,
-            when=when,
-            whom=whom,
-            label=kind.name,
-        )
-        return Armed(self._venue, plan.arm(rule))
+    def disarm(self, name: str) -> None:
+        """Take one armed fault away, by its name. What a ban has begun goes on to its end."""
+        self._arming.disarm(name)
+
+    @property
+    def armed(self) -> list[Rule]:
+        """All armed rules, in the order in which they are asked."""
+        return list(self._venue.plan.rules.values())
+
+    def reset(self) -> None:
+        """Health again: no faults, bans, limits, maintenance. Orders, balances, journal stay."""
+        self._arming.reset()
 
     def recorded(self) -> RecordedPlan:
         """What has struck so far, as data that strikes again without dice; see `replay`."""
@@ -190,30 +135,7 @@ class Controls:
         """Why a trip went as it did: the rules that met it, in words. Trips have numbers from 1."""
         from failing_exchange.faults.explain import explain
 
-        for trip in self._venue.journal.trips:
-            if trip.number == number:
-                return explain(trip)
-        raise ConfigurationError(
-            f"the journal has no trip {number!r}; it keeps the last "
-            f"{len(self._venue.journal.trips)}"
-        )
-
-    def disarm(self, name: str) -> None:
-        """Take one armed fault away, by its name."""
-        self._venue.plan.disarm(name)
-        self._modes.pop(name, None)
-
-    @property
-    def armed(self) -> list[Rule]:
-        """All armed rules, in the order in which they are asked."""
-        return list(self._venue.plan.rules.values())
-
-    def reset(self) -> None:
-        """Health again: no faults, no limits, no maintenance. Orders, balances, journal stay."""
-        self._venue.plan.disarm_all()
-        self._modes.clear()
-        self._venue.maintenance.windows.clear()
-        self._venue.limit_rate(None)
+        return explain(self._venue.journal.find(number))
 
     # ---- gates
 
@@ -222,15 +144,7 @@ class Controls:
 
         None takes the limit away.
         """
-        if calls_per_minute is None:
-            self._venue.limit_rate(None)
-            return
-        self._venue.limit_rate(RateGate(TokenBucket.per_minute(calls_per_minute)))
-
-    def _set_sliding_window(self, threshold: int, window: float) -> None:
-        self._venue.limit_rate(
-            RateGate(SlidingWindow(limit=threshold, window=int(window * 1_000_000_000)))
-        )
+        self._arming.limit_rate(calls_per_minute)
 
     def schedule_maintenance(
         self,
@@ -239,8 +153,7 @@ class Controls:
         message: str = "System maintenance",
     ) -> None:
         """Plan a maintenance; every request is refused while it lasts. Naive times are local."""
-        self._venue.maintenance.add(once(start_time, duration_minutes, message))
-        self._venue.plan_maintenance()
+        self._arming.plan_maintenance(start_time, duration_minutes, message)
 
     # ---- what has been observed
 
@@ -253,10 +166,12 @@ class Controls:
 
     def get_failure_timeline(self) -> list[dict[str, Any]]:
         """Each failure: `timestamp` (UTC datetime), `type`, `details`; oldest first."""
+        from datetime import UTC, datetime, timedelta
 
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
         return [
             {
-                "timestamp": datetime.fromtimestamp(failure.at / 1e9, tz=UTC),
+                "timestamp": epoch + timedelta(microseconds=failure.at // 1_000),
                 "type": failure.label,
                 "details": failure.details,
             }
@@ -280,21 +195,10 @@ class Controls:
 
     def enable_debug_logging(self) -> None:
         """Log every trip with both columns, to the logger "failing_exchange"."""
+        import logging
+
+        logger = logging.getLogger(LOGGER)
         if not logger.handlers:
             logger.addHandler(logging.StreamHandler())
         logger.setLevel(logging.DEBUG)
         self._venue.journal.logger = logger
-
-
-def _mode(mode: FailureMode | str | None) -> FailureMode:
-    if mode is None:
-        return FailureMode.NONE
-    try:
-        return FailureMode(mode)
-    except ValueError:
-        known = ", ".join(FailureMode)
-        raise ConfigurationError(f"no failure mode {mode!r}; there are {known}") from None
-
-
-def _names(value: Iterable[str] | str) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)

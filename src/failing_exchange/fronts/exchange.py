@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
 from failing_exchange.errors import ConfigurationError
@@ -15,10 +14,12 @@ from failing_exchange.fronts.reading import ReadApi
 from failing_exchange.fronts.unified_api import Unsupported, add_aliases
 from failing_exchange.fronts.unwatching import UnwatchApi
 from failing_exchange.fronts.watching import WatchApi
-from failing_exchange.journal import Journal
-from failing_exchange.maintenance import MaintenanceSchedule
-from failing_exchange.venue import Venue
-from failing_exchange.world import balances_of, markets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from failing_exchange.journal import Journal
+    from failing_exchange.venue import Venue
 
 DEFAULT_TIMEOUT = 10.0  # seconds until a call gives up
 
@@ -66,6 +67,11 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         fee_asset: str | None = None,
         journal: str | None = None,
     ) -> None:
+        from failing_exchange.journal import Journal
+        from failing_exchange.maintenance import MaintenanceSchedule
+        from failing_exchange.venue import Venue
+        from failing_exchange.world import markets_of
+
         _check(connection_timeout, max_retries, seed)
         venue = Venue(
             seed=seed,
@@ -74,10 +80,12 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
             background=background,
             journal=Journal(path=journal),
         )
+        self._shared = {}
         self._join(venue, "main", balances, fee_asset, connection_timeout, max_retries)
-        self.set_base_failure_rate(base_failure_rate)
+        if base_failure_rate != 0:
+            self.set_base_failure_rate(base_failure_rate)
         if rate_limit_threshold is not None:
-            self._set_sliding_window(rate_limit_threshold, rate_limit_window)
+            self._arming.limit_window(rate_limit_threshold, rate_limit_window)
         venue.maintenance = MaintenanceSchedule.parse(maintenance_schedule)
 
     def _join(
@@ -89,8 +97,9 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         timeout: float | None,
         max_retries: int,
     ) -> None:
+        from failing_exchange.world import balances_of
+
         self._venue = venue
-        self._modes = {}
         self._client = LocalClient(venue, account, timeout=timeout)
         self.max_retries = max_retries
         self.options: dict[str, Any] = {}
@@ -103,10 +112,10 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
     ) -> FailingExchange:
         """Another account on the same venue; an account of that name is joined, not made anew."""
         other = FailingExchange.__new__(FailingExchange)
+        other._shared = self._shared
         other._join(
             self._venue, account, balances, fee_asset, self.connection_timeout, self.max_retries
         )
-        other._modes = self._modes
         return other
 
     @property

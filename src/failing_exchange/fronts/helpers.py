@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.market import PPM, Market, atoms_text
 from failing_exchange.core.reject import Reject
-from failing_exchange.dialects.unified.numbers import atoms_of, lots_of, ticks_of
 from failing_exchange.dialects.unified.timeframes import seconds_of
 from failing_exchange.errors import BadRequestError, SymbolNotFoundError
 from failing_exchange.fronts.local import LocalClient
 from failing_exchange.fronts.unified_api import NOT_SUPPORTED, camel
-from failing_exchange.venue import Venue
+
+if TYPE_CHECKING:
+    from failing_exchange.core.market import Market
+    from failing_exchange.venue import Venue
 
 TICK_SIZE = 4  # ccxt's name for "precision holds steps"
 
@@ -69,6 +68,7 @@ class Helpers:
 
     @timeout.setter
     def timeout(self, milliseconds: float | None) -> None:
+        """Set it for the calls to come."""
         self._client.timeout = None if milliseconds is None else milliseconds / 1_000
 
     @property
@@ -87,7 +87,7 @@ class Helpers:
         """An amount cut to the market's step, as text."""
         market = self._rules(symbol)
         every = market.amount_every
-        lots = _read(lots_of, amount, market.amount_step) // every * every
+        lots = _read("lots_of", amount, market.amount_step) // every * every
         if not lots:
             raise BadRequestError(
                 f"{symbol} amount {amount!r} is less than the step {market.amount_text(every)}"
@@ -98,13 +98,15 @@ class Helpers:
         """A price rounded to the market's step, as text."""
         market = self._rules(symbol)
         every = market.price_every
-        ticks = _read(ticks_of, price, market.price_step)
+        ticks = _read("ticks_of", price, market.price_step)
         return market.price_text((2 * ticks + every) // (2 * every) * every)
 
     def cost_to_precision(self, symbol: str, cost: Any) -> str:
         """A cost cut to eight places, as text."""
+        from failing_exchange.core.market import atoms_text
+
         self._rules(symbol)
-        return atoms_text(_read(atoms_of, cost))
+        return atoms_text(_read("atoms_of", cost))
 
     def calculate_fee(
         self,
@@ -117,6 +119,10 @@ class Helpers:
         params: object = None,
     ) -> dict[str, Any]:
         """The fee that an order would be charged in the asset it receives."""
+        from decimal import Decimal
+
+        from failing_exchange.core.market import PPM
+
         market = self._rules(symbol)
         rate = market.maker_fee if takerOrMaker == "maker" else market.taker_fee
         got = Decimal(str(amount)) * (Decimal(str(price)) if side == "sell" else 1)
@@ -131,6 +137,8 @@ class Helpers:
         """The client's clock in milliseconds: the venue's, once it has started."""
         if self._venue.loop is not None:
             return self._venue.clock.now() // 1_000_000
+        from datetime import UTC, datetime
+
         return int(datetime.now(UTC).timestamp() * 1_000)
 
     def seconds(self) -> int:
@@ -147,6 +155,8 @@ class Helpers:
         """ISO 8601 text as milliseconds; None for what is none."""
         if text is None:
             return None
+        from datetime import UTC, datetime
+
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:  # as in ccxt, None says that it could not be read
@@ -174,9 +184,11 @@ class Helpers:
 _VERBS = ("fetch_", "create_", "cancel_", "edit_", "amend_", "watch_", "un_watch_", "load_")
 
 
-def _read(parse: Any, *arguments: Any) -> int:
+def _read(parser: str, value: Any, *step: int) -> int:
+    from failing_exchange.dialects.unified import numbers
+
     try:
-        return int(parse(*arguments))
+        return int(getattr(numbers, parser)(numbers.hashable(value), *step))
     except Reject as refused:
         from failing_exchange.dialects.unified.errors import error_of
 

@@ -1,0 +1,204 @@
+"""Arming and disarming: from what a test asks for to rules of the venue's plan, limits, windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.modes import FailureMode, preset
+from failing_exchange.faults.plan import ALWAYS, Fault, Rule, Trigger, Whom
+from failing_exchange.faults.triggers import by_hour, chance, probability_of
+from failing_exchange.gates import RateGate
+from failing_exchange.limits import SlidingWindow, TokenBucket
+from failing_exchange.maintenance import once
+from failing_exchange.venue import Venue
+
+BASE_RULE = "base failure rate"
+DYNAMIC_RULE = "dynamic failure rate"
+
+
+class Armed:
+    """An armed fault. As a context manager it is disarmed at the end of the block."""
+
+    def __init__(self, venue: Venue, rule: Rule) -> None:
+        self._venue = venue
+        self.rule = rule
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.rule.name
+
+    @property
+    def struck(self) -> int:
+        """How many requests it has struck."""
+        return self.rule.struck
+
+    def disarm(self) -> None:
+        """Take it away; doing so twice changes nothing."""
+        if self._venue.plan.rules.get(self.rule.name) is self.rule:
+            self._venue.plan.disarm(self.rule.name)
+
+    def __enter__(self) -> Armed:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.disarm()
+
+
+class Arming:
+    """What is armed on a venue, for all of its clients together."""
+
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
+        self.modes: dict[str, tuple[FailureMode, float]] = {}  # by the name of the rule
+
+    def set_mode(
+        self, mode: FailureMode | str | None, probability: float, params: Mapping[str, Any] | None
+    ) -> None:
+        """One mode in place of all."""
+        made = self._made(mode, probability, params)
+        for name in list(self.modes):
+            if name in self.venue.plan.rules:
+                self.venue.plan.disarm(name)
+        self.modes.clear()
+        self._arm_mode(*made)
+
+    def add_mode(
+        self, mode: FailureMode | str | None, probability: float, params: Mapping[str, Any] | None
+    ) -> None:
+        """One mode more."""
+        self._arm_mode(*self._made(mode, probability, params))
+
+    def _made(
+        self, mode: FailureMode | str | None, probability: float, params: Mapping[str, Any] | None
+    ) -> tuple[FailureMode, float, tuple[Fault, Whom] | None]:
+        """Everything checked, before anything changes."""
+        wanted, p = mode_of(mode), probability_of(probability)
+        return wanted, p, None if wanted is FailureMode.NONE else preset(wanted, params or {})
+
+    def _arm_mode(self, mode: FailureMode, p: float, made: tuple[Fault, Whom] | None) -> None:
+        if made is not None:
+            name = self.venue.plan.free_name(mode.value)
+            fault, whom = made
+            rule = Rule(name=name, fault=fault, when=chance(p), whom=whom, label=mode.value)
+            self.venue.plan.arm(rule)
+            self.modes[name] = (mode, p)
+
+    @property
+    def mode(self) -> FailureMode:
+        """The mode in force."""
+        modes = [mode for mode, _ in self.modes.values()]
+        if not modes:
+            return FailureMode.NONE
+        return modes[0] if len(modes) == 1 else FailureMode.MIXED
+
+    @property
+    def rate(self) -> float:
+        """The probability that at least one mode strikes."""
+        rates = [p for _, p in self.modes.values()]
+        if len(rates) == 1:
+            return rates[0]
+        passes = 1.0
+        for p in rates:
+            passes *= 1.0 - p
+        return 1.0 - passes
+
+    def set_base(self, rate: float) -> None:
+        """Any request, with a probability."""
+        wanted = probability_of(rate, "rate")
+        self._replace(BASE_RULE, chance(wanted) if wanted else None)
+
+    def set_dynamic(self, rate: Callable[[int], float] | None) -> None:
+        """Any request, with a probability by the hour."""
+        if rate is not None and not callable(rate):
+            raise ConfigurationError(f"rate must be a function of the hour (0 to 23), not {rate!r}")
+        self._replace(DYNAMIC_RULE, by_hour(rate) if rate is not None else None)
+
+    def _replace(self, name: str, when: Trigger | None) -> None:
+        if name in self.venue.plan.rules:
+            self.venue.plan.disarm(name)
+        if when is not None:
+            fault, whom = preset(FailureMode.RANDOM, {})
+            self.venue.plan.arm(Rule(name=name, fault=fault, whom=whom, when=when, label=name))
+
+    def arm(
+        self,
+        fault: Fault | str,
+        when: Trigger | None,
+        name: str | None,
+        whom: Mapping[str, Iterable[str] | str],
+        fields: Mapping[str, Any],
+    ) -> Armed:
+        """A fault of the catalogue."""
+        from failing_exchange.faults.catalogue import kind_of, make
+
+        if not isinstance(fault, str) and fields:
+            raise ConfigurationError(
+                f"{', '.join(fields)} of {fault!r} can't be set here: it is made already; "
+                "give the fault's name with its fields, or the fault alone"
+            )
+        made = make(fault, **fields) if isinstance(fault, str) else fault
+        kind = kind_of(made)
+        names = {what: _names(value) for what, value in whom.items()}
+        plan = self.venue.plan
+        rule = Rule(
+            name=name or plan.free_name(kind.name),
+            fault=made,
+            when=when or ALWAYS,
+            whom=Whom(**names | {"operations": names["operations"] or kind.operations}),
+            label=kind.name,
+        )
+        return Armed(self.venue, plan.arm(rule))
+
+    def disarm(self, name: str) -> None:
+        """One rule, by name."""
+        self.venue.plan.disarm(name)
+        self.modes.pop(name, None)
+
+    def reset(self) -> None:
+        """Health again."""
+        self.venue.plan.disarm_all()
+        self.modes.clear()
+        self.venue.maintenance.windows.clear()
+        self.venue.limit_rate(None)
+
+    # ---- gates
+
+    def limit_rate(self, calls_per_minute: int | None) -> None:
+        """A token bucket, or none."""
+        gate = None
+        if calls_per_minute is not None:
+            gate = RateGate(TokenBucket.per_minute(calls_per_minute))
+        self.venue.limit_rate(gate)
+
+    def limit_window(self, threshold: int, window: float) -> None:
+        """A sliding window; `window` in seconds."""
+        if isinstance(window, bool) or not isinstance(window, (int, float)) or not 0 < window < 1e9:
+            raise ConfigurationError(
+                f"rate_limit_window must be a number of seconds above 0, not {window!r}"
+            )
+        nanoseconds = round(window * 1_000_000_000)
+        self.venue.limit_rate(RateGate(SlidingWindow(limit=threshold, window=nanoseconds)))
+
+    def plan_maintenance(self, start: datetime, minutes: float, message: str) -> None:
+        """A window, once."""
+        self.venue.maintenance.add(once(start, minutes, message))
+        self.venue.plan_maintenance()
+
+
+def mode_of(mode: FailureMode | str | None) -> FailureMode:
+    """A mode by its name; None is NONE."""
+    if mode is None:
+        return FailureMode.NONE
+    try:
+        return FailureMode(mode)
+    except ValueError:
+        known = ", ".join(FailureMode)
+        raise ConfigurationError(f"no failure mode {mode!r}; there are {known}") from None
+
+
+def _names(value: Iterable[str] | str) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
