@@ -59,7 +59,7 @@ async def in_real_time() -> dict[str, float]:
 
 async def with_latency() -> float:
     exchange = FailingExchange()
-    speeds = []
+    speeds: list[float] = []
     for _ in range(ROUNDS):
         gc.collect()
         began = REAL["perf_counter"]()
