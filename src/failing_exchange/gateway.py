@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol
 
 from failing_exchange.clock import Cancelable, VenueClock
@@ -141,8 +141,9 @@ class Gateway:
     def _serve(self, trip: Trip, at: int) -> None:
         """The venue's whole part in a trip without faults."""
         try:
-            self._arrive(trip, at)
-            self._act(trip, (), at)
+            if self.gates or trip.command is None:
+                self._arrive(trip, at)
+            self._act(trip, at)
         except Reject as refused:
             trip.answer = _settled(refused)
 
@@ -182,31 +183,29 @@ class Gateway:
         if trip.command is None:
             raise trip.answer
 
-    def _act(self, trip: Trip, causes: Sequence[Cause], at: int) -> None:
+    def _act(self, trip: Trip, at: int, causes: Sequence[Cause] = ()) -> None:
         """The engine's turn: what was due before, the command, and the incidents around it."""
         engine = self.engine
         if at >= engine.wake_at:
             self._settle(at)
-        for cause in causes:
-            if not cause.after:
-                trip.happened += engine.execute(cause.command, at)[0]
+        before = self._cause((c for c in causes if not c.after), at) if causes else ()
         try:
-            events, trip.answer = engine.execute(trip.command, at)
-            trip.happened = (*trip.happened, *events) if trip.happened else events
+            trip.happened, trip.answer = engine.execute(trip.command, at)
         except Reject as refused:  # the venue's honest no; faults may still make it another answer
             trip.answer = _settled(refused)
-        if causes:
-            self._act_after(trip, causes, at)
+        if causes:  # the answer shows the state after all of them
+            after = self._cause((c for c in causes if c.after), at)
+            trip.happened = before + trip.happened + after
+            if hasattr(trip.answer, "order"):
+                trip.answer = trip.answer.order.snapshot()
         if self.listeners and trip.happened:
             self._publish(trip.happened, at)
 
-    def _act_after(self, trip: Trip, causes: Sequence[Cause], at: int) -> None:
-        """Incidents behind the command; the answer then shows the state after them."""
+    def _cause(self, causes: Iterable[Cause], at: int) -> tuple[Event, ...]:
+        happened: tuple[Event, ...] = ()
         for cause in causes:
-            if cause.after:
-                trip.happened += self.engine.execute(cause.command, at)[0]
-        if hasattr(trip.answer, "order"):
-            trip.answer = trip.answer.order.snapshot()
+            happened += self.engine.execute(cause.command, at)[0]
+        return happened
 
     def _end(self, trip: Trip, at: int) -> None:
         self.journal.end(trip, at)
@@ -235,7 +234,7 @@ class Gateway:
                     trip.command = value
                 case _:
                     yield from self._obey(verdict, trip)
-        self._act(trip, causes, self.clock.now())
+        self._act(trip, self.clock.now(), causes)
 
     def _strike(self, stage: Stage, trip: Trip) -> Iterator[int]:
         """The faults behind the engine; a refusal here is what the client is told."""

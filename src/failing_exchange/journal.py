@@ -69,7 +69,11 @@ class Journal:
 
     def open(self, at: int, account: str, operation: str, message: Any, symbol: str) -> Trip:
         """Begin a request: it has a number and a place from its first moment."""
-        trip = self._begin(at, account, operation, message, symbol)
+        self._numbers = number = self._numbers + 1
+        trip = Trip(number, at, account, operation, message, symbol)
+        self.trips.append(trip)
+        if not number % CHUNK:
+            self._forget()
         self.requests += 1
         if self._to_repeat and self._to_repeat.pop(_signature(trip), 1) is None:
             self.repeats += 1
@@ -120,8 +124,15 @@ class Journal:
     def end(self, trip: Trip, at: int) -> None:
         """A trip is over: the client was told, or never will be."""
         trip.ended_at = at
-        if not trip.is_push and not trip.echo_of:
-            self._count(trip, at)
+        told = trip.told
+        if trip.is_push or trip.echo_of:
+            pass  # no request
+        elif told is None or told.__class__ is Reject or trip.gave_up_at:
+            self._count_unheard(trip, at)
+        else:
+            self.ended += 1
+            self.succeeded += 1
+            self.latencies.append(at - trip.born_at)
         if trip.struck:
             self._count_failure(trip)
         for reader in self.readers:
@@ -131,13 +142,10 @@ class Journal:
         if self._path is not None or self._traced:
             self._write(trip)
 
-    def _count(self, trip: Trip, at: int) -> None:
+    def _count_unheard(self, trip: Trip, at: int) -> None:
+        """A request that was refused, or whose answer its client did not hear."""
         self.ended += 1
         self.latencies.append((trip.gave_up_at or at) - trip.born_at)
-        told = trip.told
-        if told is not None and told.__class__ is not Reject and not trip.gave_up_at:
-            self.succeeded += 1
-            return
         if len(self._to_repeat) >= FAILED_KEPT_MAX:
             del self._to_repeat[next(iter(self._to_repeat))]
         self._to_repeat[_signature(trip)] = None

@@ -54,6 +54,8 @@ class Decoder:
 
     def __call__(self, trip: Trip) -> Any:
         """The command of a trip; raises `Reject` for what cannot be read."""
+        if trip.operation == "create_order":  # the busiest one, without detours
+            return self.order(trip.account, trip.message)
         return DECODERS[trip.operation](self, trip)
 
     def market(self, symbol: object) -> Market:
@@ -67,14 +69,15 @@ class Decoder:
         """(symbol, type, side, amount, price, params) as a command."""
         symbol, kind, side, amount, price, params = arguments
         market = self.market(symbol)
-        found = SIDES.get(side) if side.__class__ is str else SIDES.get(str(side).lower())
+        found = SIDES.get(side if side.__class__ is str else str(side).lower())
         if found is None:
             raise Reject(
                 Reason.INVALID_ORDER, f'Invalid side: {side!r} is neither "buy" nor "sell"'
             )
-        if not params and kind == "limit":  # the common case, without detours
-            lots = lots_of(hashable(amount), market.amount_step)
-            ticks = ticks_of(hashable(price), market.price_step)
+        if kind == "limit" and not params:  # the common case, without detours
+            if amount.__class__ is not float or price.__class__ is not float:
+                amount, price = hashable(amount), hashable(price)
+            lots, ticks = lots_of(amount, market.amount_step), ticks_of(price, market.price_step)
             return c.PlaceOrder(account, symbol, found, LIMIT, lots, ticks)
         return _rare_order(account, market, kind, found, amount, price, params or {})
 
@@ -236,10 +239,6 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _create(d: Decoder, t: Trip) -> Any:
-    return d.order(t.account, t.message)
-
-
 def _create_list(d: Decoder, t: Trip) -> Any:
     first, second = (d.order(t.account, leg) for leg in t.message)
     return c.PlaceOrderList(t.account, (first, second))
@@ -332,7 +331,7 @@ def _tickers(d: Decoder, t: Trip) -> Any:
 
 
 DECODERS: dict[str, Callable[[Decoder, Trip], Any]] = {
-    "create_order": _create,
+    "create_order": lambda d, t: d.order(t.account, t.message),
     "create_oco_order": _create_list,
     "cancel_order": _cancel,
     "cancel_all_orders": _cancel_all,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 DAY_MS = 86_400_000
-_last = (-1, "")  # the last second and its text: most of the work, and mostly asked for again
+_second = (-1, "")  # the last second and its text: most of the work, mostly asked for again
+_ms = (-1, "")  # the last answer: orders placed at once share their instants
 
 
 def iso(ms: int) -> str:
@@ -12,13 +13,18 @@ def iso(ms: int) -> str:
     >>> iso(1_767_225_600_000)
     '2026-01-01T00:00:00.000Z'
     """
-    global _last
-    second, ms = divmod(ms, 1_000)
-    known, text = _last
+    global _second, _ms
+    known, text = _ms
+    if known == ms:
+        return text
+    second, rest = divmod(ms, 1_000)
+    known, text = _second
     if known != second:
         text = _text(second)
-        _last = (second, text)
-    return f"{text}.{ms:03d}Z"
+        _second = (second, text)
+    text = f"{text}.{rest:03d}Z"
+    _ms = (ms, text)
+    return text
 
 
 def _text(second: int) -> str:

@@ -39,9 +39,10 @@ UNIFIED_TYPES = dict.fromkeys(OrderType, "market") | {
 def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     """ccxt's order structure."""
     o, status, ticks, lots, filled, cost, fills, updated_at = snapshot
-    placed = o.created_at // 1_000_000
+    placed, updated = o.created_at // 1_000_000, updated_at // 1_000_000
     step, order_id, client_id = market.amount_step, str(o.id), o.client_id
-    return {
+    amount = lots * step / ATOMS
+    fields = {
         "info": {
             "orderId": order_id, "clientOrderId": client_id, "status": OWN_STATUSES[status],
             "ticks": ticks, "lots": lots, "filled": filled,
@@ -51,7 +52,7 @@ def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
         "timestamp": placed,
         "datetime": iso(placed),
         "lastTradeTimestamp": None,
-        "lastUpdateTimestamp": updated_at // 1_000_000,
+        "lastUpdateTimestamp": updated,
         "status": STATUSES[status],
         "symbol": o.symbol,
         "type": UNIFIED_TYPES[o.kind],
@@ -65,22 +66,22 @@ def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
         "takeProfitPrice": None,
         "stopLossPrice": None,
         "average": None,
-        "amount": lots * step / ATOMS,
+        "amount": amount,
         "filled": filled * step / ATOMS if filled else 0.0,
-        "remaining": (lots - filled) * step / ATOMS,
+        "remaining": (lots - filled) * step / ATOMS if filled else amount,
         "cost": cost / ATOMS if cost else 0.0,
         "trades": [],
         "fee": {"currency": None, "cost": None},
         "fees": [],
-    } | (_rarer(snapshot, market) if fills or o.stop_ticks or o.extreme else NOTHING)  # fmt: skip
+    }  # fmt: skip
+    if fills or o.stop_ticks or o.extreme:
+        _add_rarer(fields, snapshot, market)
+    return fields
 
 
-NOTHING: dict[str, Any] = {}
-
-
-def _rarer(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+def _add_rarer(fields: dict[str, Any], snapshot: OrderSnapshot, market: Market) -> None:
     """The fields that most open orders leave empty: fills, and what triggers it."""
-    o, fields = snapshot.order, dict[str, Any]()
+    o = snapshot.order
     if o.stop_ticks or o.extreme:
         stop = stop_of(o) * market.price_step / ATOMS
         fields["stopPrice"] = fields["triggerPrice"] = stop
@@ -96,7 +97,6 @@ def _rarer(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
             fields["price"] = average
         if len(fees) == 1:
             fields["fee"] = dict(fees[0])
-    return fields
 
 
 def _fees(fills: list[Fill]) -> list[dict[str, Any]]:
