@@ -65,6 +65,7 @@ class Engine:
 
     def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
         self.state = State(markets)
+        self._markets = list(self.state.markets.values())
 
     def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
         """Carry out a command; what happened, and the answer. Raises `Reject` to say no.
@@ -132,7 +133,7 @@ class Engine:
 
     def _trigger(self, at: int) -> None:
         """Trades of this step may trigger waiting orders, whose trades may trigger others."""
-        for ms in self.state.markets.values():
+        for ms in self._markets:
             while ms.waiting:
                 ms.street.to(at // SECOND)
                 last, before = ms.tape.last(at // SECOND), len(ms.waiting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import TypeAlias
 
 from failing_exchange.core.market import atoms_text
 from failing_exchange.core.reject import Reason, Reject
@@ -15,14 +15,9 @@ OUTSIDE = (WORLD, BACKGROUND, FEES)
 UNDO_KEPT_MAX = 16_384  # changes kept for reads of an earlier state; older ones read as the oldest
 
 
-class Change(NamedTuple):
-    """One balance's change, kept so that an earlier state can be read."""
-
-    at: int
-    account: str
-    asset: str
-    free: int
-    used: int
+# One balance's change, kept so that an earlier state can be read: at, account, asset, free, used.
+# A bare tuple: one is made for every posting.
+Change: TypeAlias = tuple[int, str, str, int, int]
 
 
 class Ledger:
@@ -71,12 +66,12 @@ class Ledger:
         """(free, used) by asset; with `as_of`, as it was at that instant."""
         free, used = dict(self._free[account]), dict(self._used[account])
         if as_of:
-            for change in reversed(self._undo):
-                if change.at <= as_of:
+            for at, name, asset, freed, held in reversed(self._undo):
+                if at <= as_of:
                     break
-                if change.account == account:
-                    free[change.asset] = free.get(change.asset, 0) - change.free
-                    used[change.asset] = used.get(change.asset, 0) - change.used
+                if name == account:
+                    free[asset] = free.get(asset, 0) - freed
+                    used[asset] = used.get(asset, 0) - held
         return {asset: (free.get(asset, 0), used.get(asset, 0)) for asset in free}
 
     def reserve(self, account: str, asset: str, atoms: int, *, at: int) -> None:
@@ -92,7 +87,7 @@ class Ledger:
         free[asset] = have - atoms
         used = self._used[account]
         used[asset] = used.get(asset, 0) + atoms
-        self._undo.append(Change(at, account, asset, -atoms, atoms))
+        self._undo.append((at, account, asset, -atoms, atoms))
 
     def release(self, account: str, asset: str, atoms: int, *, at: int) -> None:
         """Move from used back to free."""
@@ -102,7 +97,7 @@ class Ledger:
             assert used[asset] >= 0, f"{account} would use {used[asset]} {asset}"
             free = self._free[account]
             free[asset] = free.get(asset, 0) + atoms
-            self._undo.append(Change(at, account, asset, atoms, -atoms))
+            self._undo.append((at, account, asset, atoms, -atoms))
 
     def pay(self, payer: str, payee: str, asset: str, atoms: int, *, at: int) -> None:
         """Move from the payer's used to the payee's free balance: the settlement of a match."""
@@ -113,8 +108,8 @@ class Ledger:
         assert used[asset] >= 0, f"{payer} would use {used[asset]} {asset}"
         free = self._free[payee]
         free[asset] = free.get(asset, 0) + atoms
-        self._undo.append(Change(at, payer, asset, 0, -atoms))
-        self._undo.append(Change(at, payee, asset, atoms, 0))
+        self._undo.append((at, payer, asset, 0, -atoms))
+        self._undo.append((at, payee, asset, atoms, 0))
 
     def transfer(self, payer: str, payee: str, asset: str, atoms: int, *, at: int) -> None:
         """Move between free balances; only the outside may owe."""
@@ -126,5 +121,5 @@ class Ledger:
         free[asset] = left
         book = self._free[payee]
         book[asset] = book.get(asset, 0) + atoms
-        self._undo.append(Change(at, payer, asset, -atoms, 0))
-        self._undo.append(Change(at, payee, asset, atoms, 0))
+        self._undo.append((at, payer, asset, -atoms, 0))
+        self._undo.append((at, payee, asset, atoms, 0))

@@ -104,7 +104,8 @@ class Market:
 
     def check_limits(self, lots: int, ticks: int, last: int) -> None:
         """Raise `Reject` where a limit order of `lots` at `ticks` breaks a rule of this market."""
-        self.check_amount(lots, self.amount_max)
+        if lots < self.amount_min or (self.amount_max is not None and lots > self.amount_max):
+            self.check_amount(lots, self.amount_max)
         if ticks < self.price_min or (self.price_max is not None and ticks > self.price_max):
             raise Reject(
                 Reason.INVALID_PRICE,
@@ -113,8 +114,8 @@ class Market:
             )
         if self.price_band is not None and last:
             self._check_band(ticks, last, self.price_band)
-        if self.cost_min:
-            self.check_cost(self.cost(ticks, lots))
+        if self.cost_min and (cost := self.cost(ticks, lots)) < self.cost_min:
+            self.check_cost(cost)
 
     def check_amount(self, lots: int, most: int | None) -> None:
         """Raise `Reject` where an amount is below the minimum or above `most`."""

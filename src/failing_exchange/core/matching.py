@@ -196,10 +196,10 @@ def _hold(state: State, order: Order, atoms: int, market: Market, at: int) -> No
 
 def need(market: Market, order: Order) -> int:
     """What an order must hold for the rest of it, in atoms of the asset it pays with."""
+    lots = order.lots - order.filled
     if order.side is Side.SELL:
-        return market.base_atoms(order.remaining)
-    ticks = order.ticks if order.kind in PRICED_TYPES else order.stop_ticks
-    return market.cost_up(ticks, order.remaining)
+        return lots * market.amount_step
+    return market.cost_up(order.ticks if order.kind in PRICED_TYPES else order.stop_ticks, lots)
 
 
 def finish(

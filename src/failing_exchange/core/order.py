@@ -11,6 +11,8 @@ from failing_exchange.core.market import Prevention
 class Side(StrEnum):
     """What the order does with the base asset."""
 
+    __hash__ = str.__hash__  # Enum's own is a Python call, and these are keys of hot tables
+
     BUY = "buy"
     SELL = "sell"
 
@@ -22,6 +24,8 @@ class Side(StrEnum):
 
 class OrderType(StrEnum):
     """How an order is priced and when it becomes live."""
+
+    __hash__ = str.__hash__  # Enum's own is a Python call, and these are keys of hot tables
 
     MARKET = "market"
     LIMIT = "limit"
@@ -35,6 +39,8 @@ class OrderType(StrEnum):
 class TimeInForce(StrEnum):
     """How long an order stays: until canceled, not at all, or wholly at once."""
 
+    __hash__ = str.__hash__  # Enum's own is a Python call, and these are keys of hot tables
+
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
@@ -42,6 +48,8 @@ class TimeInForce(StrEnum):
 
 class Status(StrEnum):
     """Where an order is in its life. `WAITING`: its trigger has not been met."""
+
+    __hash__ = str.__hash__  # Enum's own is a Python call, and these are keys of hot tables
 
     WAITING = "waiting"
     OPEN = "open"

@@ -104,9 +104,11 @@ def check(state: State, ms: MarketState, account: Account, c: PlaceOrder, at: in
                 Reason.TOO_MANY_ORDERS,
                 f"Too many open orders: {count} of {market.orders_max} on {market.symbol}",
             )
-    market.check_steps(c.lots, c.ticks)
+    if market.price_every > 1 or market.amount_every > 1:
+        market.check_steps(c.lots, c.ticks)
     if c.kind in PRICED_TYPES:
-        market.check_limits(c.lots, c.ticks, ms.tape.last(at // SECOND))
+        last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
+        market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
         market.check_amount(c.lots, market.market_amount_max or market.amount_max)
     if c.post_only and c.kind is OrderType.LIMIT and _crosses(ms, c.side, c.ticks):
@@ -130,10 +132,11 @@ def _check_trigger(ms: MarketState, c: PlaceOrder, at: int) -> None:
 
 
 def _crosses(ms: MarketState, side: Side, ticks: int) -> bool:
-    level, street = ms.book.best(side.other), ms.street.best(side.other)
     if side is Side.BUY:
-        return (level is not None and ticks >= level.ticks) or 0 < street <= ticks
-    return (level is not None and ticks <= level.ticks) or ticks <= street
+        level, street = ms.book.best(Side.SELL), ms.street.best(Side.SELL)
+        return 0 < street <= ticks or (level is not None and ticks >= level.ticks)
+    level, street = ms.book.best(Side.BUY), ms.street.best(Side.BUY)
+    return ticks <= street or (level is not None and ticks <= level.ticks)
 
 
 def _make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
@@ -162,11 +165,10 @@ def _pays(ms: MarketState, order: Order) -> str:
 
 def _reserve(state: State, ms: MarketState, order: Order, c: PlaceOrder, at: int) -> None:
     """Hold what the order may cost; raise `Reject` when the account has too little."""
-    if order.kind is not OrderType.MARKET:
-        atoms = need(ms.market, order)
-    else:
-        atoms = _market_need(ms, order, c)
-    state.ledger.reserve(order.account, _pays(ms, order), atoms, at=at)
+    market = ms.market
+    atoms = _market_need(ms, order, c) if order.kind is OrderType.MARKET else need(market, order)
+    asset = market.quote if order.side is Side.BUY else market.base
+    state.ledger.reserve(order.account, asset, atoms, at=at)
     order.reserved = atoms
 
 
@@ -214,7 +216,8 @@ def _rest_or_expire(state: State, ms: MarketState, order: Order, at: int) -> Non
     if order.kind in PRICED_TYPES and order.time_in_force is TimeInForce.GTC:
         ms.book.add(order)
         ms.sequence += 1
-        _watch(state, ms, order, at)
+        if not ms.is_watched(order):
+            _watch(state, ms, order, at)
     else:
         finish(state, ms, order, Status.EXPIRED, at, why="nothing more was offered")
 

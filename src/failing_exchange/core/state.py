@@ -89,6 +89,12 @@ class MarketState:
         self.stale = self.stale or changed
         return changed
 
+    def is_watched(self, order: Order) -> bool:
+        """Whether the watch that is kept already covers the price of a resting order."""
+        if order.side is Side.BUY:
+            return self.lower is not None and order.ticks <= self.lower
+        return self.upper is not None and order.ticks >= self.upper
+
     def watch_all(self) -> None:
         """Set the bounds anew from all orders."""
         self.lower = self.upper = None
