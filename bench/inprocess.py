@@ -40,8 +40,9 @@ async def per_second(call: Case) -> float:
 async def in_real_time() -> dict[str, float]:
     mock = AsyncMock(return_value={"id": "1"})
     plain, armed = FailingExchange(latency=None), FailingExchange(latency=None)
-    for n in range(1, 4):
-        armed.arm("lose_answer", nth(10**9), operations="create_order", name=f"never {n}")
+    armed.arm("lose_answer", operations="cancel_order", name="another call")
+    armed.arm("lose_answer", symbols="ETH/USDT", operations="create_order", name="another market")
+    armed.arm("lose_answer", nth(10**9), operations="create_order", name="another time")
     cases: dict[str, Case] = {
         "AsyncMock": mock,
         "plain": plain.create_order,

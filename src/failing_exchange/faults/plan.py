@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 from failing_exchange.core.chance import key, mix
@@ -67,19 +68,45 @@ Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer 
 class Sighting:
     """A rule meets a trip: all that a trigger or a fault may look at."""
 
-    __slots__ = ("at", "chosen", "key", "look", "memory", "n", "plan", "trip")
+    __slots__ = ("_key", "at", "chosen", "memory", "n", "plan", "rule", "trip")
 
     def __init__(
-        self, trip: Trip, at: int, n: int, draw_key: int, memory: dict[Any, Any], plan: FaultPlan
+        self,
+        trip: Trip,
+        at: int,
+        n: int,
+        draw_key: int | None,
+        memory: dict[Any, Any],
+        plan: FaultPlan,
+        rule: str = "",
     ) -> None:
         self.trip = trip
         self.at = at  # the instant of the match
         self.n = n  # the how-manieth trip this rule has met, from 1
-        self.key = draw_key
+        self._key = draw_key  # None: that of `rule`, made when the first number is drawn
         self.memory = memory  # what the rule remembers from trip to trip
         self.plan = plan
-        self.look: Callable[[Query], Any] = plan.look  # read the first column
+        self.rule = rule
         self.chosen: Any = None  # the part of a mixture that was drawn for this trip
+
+    @property
+    def key(self) -> int:
+        """What all its numbers are drawn from: the seed, the rule, and which request this is."""
+        if self._key is None:
+            trip = self.trip
+            of_kind = key(
+                self.plan.seed, "rule", self.rule, trip.account, trip.operation, trip.symbol
+            )
+            self._key = mix(of_kind, trip.nth)
+        return self._key
+
+    @key.setter
+    def key(self, draw_key: int) -> None:
+        self._key = draw_key
+
+    def look(self, query: Query) -> Any:
+        """Read the first column; may raise `Reject`."""
+        return self.plan.look(query)
 
     def within(self, name: str) -> Sighting:
         """The same for a part of a trigger or fault, with draws and a memory of its own."""
@@ -116,7 +143,7 @@ class Fault(Protocol):
         """The verdict at a stage; None = none here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Whom:
     """Which trips a rule meets; an empty field means all.
 
@@ -128,6 +155,11 @@ class Whom:
     sides: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     client_order_ids: tuple[str, ...] = ()
+
+    @cached_property
+    def narrow(self) -> bool:
+        """Whether it asks for more than the operation."""
+        return bool(self.symbols or self.sides or self.clients or self.client_order_ids)
 
     def meets(self, trip: Trip) -> bool:
         """Whether the rule concerns this trip (its operation has been looked at already)."""
@@ -255,11 +287,10 @@ class FaultPlan:
     def _match(self, rules: Iterable[Rule], trip: Trip, at: int) -> None:
         active, considered = [], []
         for rule in rules:
-            if not rule.whom.meets(trip):
+            if rule.whom.narrow and not rule.whom.meets(trip):
                 continue
             rule.met += 1
-            base = key(self.seed, "rule", rule.name, trip.account, trip.operation, trip.symbol)
-            sighting = Sighting(trip, at, rule.met, mix(base, trip.nth), rule.memory, self)
+            sighting = Sighting(trip, at, rule.met, None, rule.memory, self, rule.name)
             considered.append(rule.name)
             rule.striking = rule.strikes(sighting)
             if rule.striking:
