@@ -97,6 +97,10 @@ class Background(Protocol):
         """The best bid and ask after a second."""
         ...
 
+    def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(ticks, lots) of the best bid and of the best ask after a second."""
+        ...
+
     def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
         """(ticks, lots) offered for sale, best first."""
         ...
@@ -193,6 +197,14 @@ class Street:
             bid, ask = self.flow.best(self._second)
             self._best = (max(1, bid + self._shift), max(2, ask + self._shift))
         return self._best[0] if side is Side.BUY else self._best[1]
+
+    def top(self, side: Side) -> tuple[int, int] | None:
+        """(ticks, lots) of the best offer on a side."""
+        if self.flow is None or self._taken or self._pulled:
+            return next(self.levels(side), None)
+        bid, ask = self.flow.top(self._second)
+        ticks, lots = bid if side is Side.BUY else ask
+        return max(1 if side is Side.BUY else 2, ticks + self._shift), lots
 
     def levels(self, side: Side) -> Iterator[tuple[int, int]]:
         """(ticks, lots) offered on a side, best first."""

@@ -9,7 +9,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.background import Street
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.market import SECOND, Market, MarketStatus
-from failing_exchange.core.matching import offers
+from failing_exchange.core.matching import better, offers
 from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
@@ -175,15 +175,12 @@ def _ticker(ms: MarketState, as_of: int, at: int) -> Ticker:
     street = ms.street if second == at // SECOND else ms.street.view(second)
     best: list[tuple[int, int] | None] = []
     for side in (Side.BUY, Side.SELL):
-        level, ticks = ms.book.best(side), street.best(side)
-        sign = 1 if side is Side.BUY else -1
-        offer: tuple[int, int] | None = None
-        if ticks and (level is None or sign * ticks >= sign * level.ticks):
-            offer = next(street.levels(side), None)
-            if offer is not None and level is not None and level.ticks == ticks:
-                offer = (ticks, offer[1] + level.lots)
-        elif level is not None:
-            offer = (level.ticks, level.lots)
+        level, offer = ms.book.best(side), street.top(side)
+        if level is not None:
+            if offer is None or better(side, level.ticks, offer[0]):
+                offer = (level.ticks, level.lots)
+            elif level.ticks == offer[0]:
+                offer = (level.ticks, level.lots + offer[1])
         best.append(offer)
     last = ms.tape.last(second) if street is ms.street else street.last()
     return Ticker(ms.market, as_of, best[0], best[1], last or None, ms.tape.day(as_of))

@@ -55,6 +55,7 @@ class Tape:
         self._bars: dict[tuple[int, int], Bar] = {}
         self._day: tuple[int, Bar | None] = (-1, None)
         self._minute: tuple[int, int, Bar | None] = (-1, -1, None)
+        self._latest: Bar | None = None
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; its id grows with time."""
@@ -230,10 +231,24 @@ class Tape:
         place = bisect_left(shifts, (start,))
         return place < len(shifts) and shifts[place].second < stop
 
+    def _quiet(self, second: int) -> Bar:
+        """A second of the background alone; asked about as the running one, then as a past one."""
+        bar = self._latest
+        if bar is None or bar.at != second:
+            assert self.street.flow is not None
+            c = self.street.flow.second(second)
+            # as in longer candles, the cost is estimated: exact ones need every print
+            cost = (c.open + c.high + c.low + c.close) * c.volume // 4
+            bar = Bar(second, c.open, c.high, c.low, c.close, c.volume, cost)
+            self._latest = bar
+        return bar
+
     def _second(self, second: int) -> Bar | None:
         flow = self.street.flow
         bar = None
         if flow is not None:
+            if not self.street.shifts and second not in self._by_second:
+                return self._quiet(second)
             bar = _shifted(flow.second(second), self.street.shift_at(second))
         for t in self._by_second.get(second, ()):
             price = t.ticks

@@ -36,7 +36,7 @@ class Ladder:
 
         Beyond the best price there is one offer in each cell of a grid.
         """
-        yield best, self._lots(mix(self._key, ~best), second, 1)
+        yield best, self.first(best, second)
         known, count, ticks = self._offers, 1, best
         for most, coarse in BANDS:
             cell = ticks // (self._profile.grid * coarse)
@@ -50,6 +50,10 @@ class Ladder:
                     return
                 yield ticks, offer[1]
                 count += 1
+
+    def first(self, best: int, second: int) -> int:
+        """How much is offered at the best price."""
+        return self._lots(mix(self._key, ~best), second, 1)
 
     def _make(self, cell: int, coarse: int, second: int) -> tuple[int, int, int]:
         """The price and the amount of an offer, and from which second on it has that amount."""

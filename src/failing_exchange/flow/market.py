@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -11,9 +12,12 @@ from failing_exchange.flow.draws import words
 from failing_exchange.flow.ladder import Ladder
 from failing_exchange.flow.path import FINEST, LEVELS, Path
 from failing_exchange.flow.profiles import Profile
-from failing_exchange.flow.splitting import LEAST, Node, split
+from failing_exchange.flow.splitting import LEAST, Columns, Node, columns
 
 TEN = LEVELS[FINEST]
+SIZES = (*LEVELS, 1)
+HOUR = LEVELS.index(3_600)
+COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their hours are summed up again
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
 STEP_BITS = 13
 STEP = 1 << STEP_BITS  # points of the logarithm per entry of the table of prices
@@ -45,6 +49,7 @@ class MarketFlow:
         self._active = profile.activity * 256 // 1_000
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
         self._tens: dict[int, list[Second]] = {}
+        self._costs: dict[tuple[int, int], int] = {}
         self._origin = self._point_at(birth)
 
     # ---- candles
@@ -62,8 +67,11 @@ class MarketFlow:
         return self.window(start, start + timeframe_seconds)
 
     def window(self, start: int, stop: int, /) -> Candle:
-        """The seconds from `start` until before `stop` as one candle."""
-        return merged(start, [self._piece(level, index) for level, index in _cover(start, stop)])
+        """The seconds from `start` until before `stop` as one candle; at least one second."""
+        if stop <= start:
+            raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
+        parts = [self._run(level, first, last) for level, first, last in _cover(start, stop)]
+        return merged(start, parts)
 
     def prints(self, second: int, /) -> tuple[Print, ...]:
         """The public trades of a second: they open, peak, bottom and close with its candle."""
@@ -115,6 +123,11 @@ class MarketFlow:
         """The best bid and ask after a second; the last price is one of them."""
         return self._ladder.best(self.second(second).close, second)
 
+    def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(ticks, lots) of the best bid and of the best ask after a second."""
+        bid, ask = self.best(second)
+        return (bid, self._ladder.first(bid, second)), (ask, self._ladder.first(ask, second))
+
     def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
         """(ticks, lots) offered for sale, best first."""
         return self._ladder.offers(self.best(second)[1], second, 1)
@@ -125,54 +138,95 @@ class MarketFlow:
 
     # ---- from points to ticks
 
-    def _piece(self, level: int, index: int) -> Candle | Second:
+    def _run(self, level: int, first: int, last: int) -> Candle:
+        """The candles [first, last) of a level, children of one parent, as one."""
         if level > FINEST:
-            return self.second(index)
-        node, price = self._path.node(level, index), self._price
-        middle = price((node.open + node.high + node.low + node.close) // 4)
+            ten, place = divmod(first, TEN)
+            return merged(first, (self._tens.get(ten) or self._split(ten))[place:][: last - first])
+        nodes, price = self._path.row(level, first, last), self._price
+        if level < HOUR:
+            cost = sum([self._cost(level, index) for index in range(first, last)])
+        else:
+            cost = sum([self._estimate(node) for node in nodes])
         return Candle(
-            index * LEVELS[level], price(node.open), price(node.high), price(node.low),
-            price(node.close), node.volume, middle * node.volume,
-        )  # fmt: skip
+            first * LEVELS[level],
+            price(nodes[0].open),
+            price(max([node.high for node in nodes])),
+            price(min([node.low for node in nodes])),
+            price(nodes[-1].close),
+            sum([node.volume for node in nodes]),
+            cost,
+        )
+
+    def _cost(self, level: int, index: int) -> int:
+        """The cost of a candle longer than an hour: the sum of its hours."""
+        cost = self._costs.get((level, index))
+        if cost is None:
+            if len(self._costs) >= COSTS_KEPT_MAX:
+                self._costs.clear()
+            if level + 1 == HOUR:
+                cost = sum([self._estimate(node) for node in self._path.split(level, index)])
+            else:
+                count = LEVELS[level] // LEVELS[level + 1]
+                inner = range(index * count, index * count + count)
+                cost = sum([self._cost(level + 1, part) for part in inner])
+            self._costs[level, index] = cost
+        return cost
+
+    def _estimate(self, node: Node) -> int:
+        """The cost of a candle of at most an hour, as if it traded at its middle on average."""
+        middle = node.open + node.high + node.low + node.close >> 2
+        return self._price(middle) * node.volume
 
     def _split(self, index: int) -> list[Second]:
         """Split ten seconds: some trade, and the price stands still in the others."""
         if len(self._tens) >= TENS_KEPT_MAX:
             self._tens.clear()
-        active, parts = self._busy(index)
+        node = self._path.node(FINEST, index)
+        active, parts = self._busy(node, index)
+        tops, bottoms, closes = self._ticks(node, parts)
         seconds: list[Second] = []
-        price, start = self._price, index * TEN
-        still = price(parts[0].open)
-        for n, (opened, high, low, closed, volume, _) in zip(active, parts, strict=True):
+        start, still = index * TEN, self._price(node.open)
+        for n, top, bottom, close, lots in zip(
+            active, tops, bottoms, closes, parts.volumes, strict=True
+        ):
             if len(seconds) < n:
                 seconds += _quiet(start + len(seconds), start + n, still)
-            close = price(closed)
-            top, bottom = (still, close) if still > close else (close, still)
-            if high > opened and high > closed:
-                top = price(high)
-            if low < opened and low < closed:
-                bottom = price(low)
-            seconds.append(Second(start + n, still, top, bottom, close, volume))
+            seconds.append(Second(start + n, still, top, bottom, close, lots))
             still = close
-        seconds += _quiet(start + len(seconds), start + TEN, still)
+        if len(seconds) < TEN:
+            seconds += _quiet(start + len(seconds), start + TEN, still)
         self._tens[index] = seconds
         return seconds
 
-    def _busy(self, index: int) -> tuple[list[int], list[Node]]:
+    def _ticks(self, node: Node, parts: Columns) -> Iterator[list[int]]:
+        """The highs, lows and closes of the parts of a candle in ticks, as `_price` gives them."""
+        cell = node.low - self._origin >> STEP_BITS
+        rows = (parts.highs, parts.lows, parts.closes)
+        if node.high - self._origin >> STEP_BITS == cell and -REACH <= cell < REACH:
+            # All of them lie on one straight line of the table, as nearly always.
+            low, rise = self._prices[cell + REACH]
+            zero = self._origin + (cell << STEP_BITS)
+            for row in rows:
+                yield [low + (rise * (p - zero) >> STEP_BITS) >> FINE for p in row]
+        else:
+            for row in rows:
+                yield [self._price(point) for point in row]
+
+    def _busy(self, node: Node, index: int) -> tuple[list[int], Columns]:
         """Which of ten seconds trade, and their candles in points."""
-        node, draws = self._path.node(FINEST, index), words(self._key, index)
+        draws = words(self._key, index)
         active = [n for n in range(TEN) if draws[n] >> 24 < self._active]
         active = active[: node.volume // LEAST] or [draws[0] % TEN]
-        return active, split(node, [draws[n] for n in active], least=LEAST)
+        return active, columns(node, [draws[n] for n in active], least=LEAST)
 
     def _point_at(self, second: int) -> int:
         """The point of the logarithm at the close of a second."""
         index, place = divmod(second, TEN)
-        point = self._path.node(FINEST, index).open
-        for n, part in zip(*self._busy(index), strict=True):
-            if n <= place:
-                point = part.close
-        return point
+        node = self._path.node(FINEST, index)
+        active, parts = self._busy(node, index)
+        passed = bisect_right(active, place)
+        return parts.closes[passed - 1] if passed else node.open
 
     def _price(self, point: int) -> int:
         """Ticks at a point of the logarithm; it never falls when the point rises."""
@@ -188,16 +242,22 @@ def _quiet(start: int, stop: int, price: int) -> list[Second]:
     return [Second(second, price, price, price, price, 0) for second in range(start, stop)]
 
 
-def _cover(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """The fewest candles (level, index) that make up the seconds [start, stop)."""
-    while start < stop:
-        level = next((n for n, s in enumerate(LEVELS) if start % s == 0 and start + s <= stop), -1)
-        if level < 0:
-            yield FINEST + 1, start
-            start += 1
-        else:
-            yield level, start // LEVELS[level]
-            start += LEVELS[level]
+def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """The fewest candles that make up the seconds [start, stop): (level, first, last) in rows.
+
+    They grow until the largest that fits, then shrink; those of a row have one parent.
+    """
+    for level in range(FINEST + 1, 0, -1):
+        size, larger = SIZES[level], SIZES[level - 1]
+        end = min(-(-start // larger) * larger, stop // size * size)
+        if start < end:
+            yield level, start // size, end // size
+            start = end
+    for level, size in enumerate(SIZES):
+        end = stop // size * size
+        if start < end:
+            yield level, start // size, end // size
+            start = end
 
 
 def _prices(opening: int) -> list[tuple[int, int]]:

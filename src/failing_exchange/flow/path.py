@@ -48,6 +48,13 @@ class Path:
         parent, place = divmod(index, LEVELS[level - 1] // LEVELS[level])
         return self.split(level - 1, parent)[place]
 
+    def row(self, level: int, first: int, last: int) -> list[Node]:
+        """The candles [first, last) of a level; all but the longest must have one parent."""
+        if level == 0:
+            return [self._block(index) for index in range(first, last)]
+        parent, place = divmod(first, LEVELS[level - 1] // LEVELS[level])
+        return self.split(level - 1, parent)[place : place + last - first]
+
     def split(self, level: int, index: int) -> list[Node]:
         """The candles of the next finer level within a candle."""
         known = self._splits[level]

@@ -137,6 +137,11 @@ class RecordedFlow:
         """The best bid and ask after a second; the last price is one of them."""
         return self._ladder.best(self.second(second).close, second)
 
+    def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(ticks, lots) of the best bid and of the best ask after a second."""
+        bid, ask = self.best(second)
+        return (bid, self._ladder.first(bid, second)), (ask, self._ladder.first(ask, second))
+
     def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
         """(ticks, lots) offered for sale, best first."""
         return self._ladder.offers(self.best(second)[1], second, 1)

@@ -8,6 +8,7 @@ the more is traded. The closes are a random walk, bent to end at the close and t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import isqrt
 from typing import NamedTuple
 
@@ -31,41 +32,36 @@ class Node(NamedTuple):
     size: int
 
 
+class Columns(NamedTuple):
+    """The parts of a split candle as columns: a row is a `Node`."""
+
+    opens: list[int]
+    highs: list[int]
+    lows: list[int]
+    closes: list[int]
+    volumes: list[int]
+    sizes: list[int]
+
+
 def split(
     node: Node, draws: Sequence[int], *, season: Sequence[int] = (), least: int
 ) -> list[Node]:
     """Split a candle in as many as there are draws of 24 bits; each gets at least `least` lots."""
-    opened, volume, size = node.open, node.volume, node.size
+    return list(map(Node, *columns(node, draws, season=season, least=least)))
+
+
+def columns(node: Node, draws: Sequence[int], *, season: Sequence[int] = (), least: int) -> Columns:
+    """The same in columns, for whoever needs no nodes: the last split is the most frequent one."""
+    square = node.size * node.size
     weights = [LOGNORMAL[draw & 63] for draw in draws]
     if season:
         weights = [weight * season[n] // 1_000 for n, weight in enumerate(weights)]
-    square, whole = size * size, sum(weights)
+    whole = sum(weights)
     sizes = [isqrt(square * weight // whole) for weight in weights]
     path = _walk(node, draws, sizes, weights)
-    tops, bottoms = _wicks(node, draws, sizes, path)
-    lots = _shares(volume, draws, weights, least)
-    return list(map(Node, [opened, *path], tops, bottoms, path, lots, sizes))
-
-
-def _wicks(
-    node: Node, draws: Sequence[int], sizes: list[int], path: list[int]
-) -> tuple[list[int], list[int]]:
-    """How high and how low the parts go."""
-    before, high, low, *_ = node
-    tops, bottoms = [], []
-    for draw, size, after in zip(draws, sizes, path, strict=True):
-        # How far a random walk goes beyond its ends, known both: 2 w (w + move) is exponential.
-        above, below = (before, after) if before > after else (after, before)
-        move, square = above - below, size * size
-        moved = move * move
-        top = above + (isqrt(moved + square * BEYOND[draw >> 12 & 63] // 1_000) - move >> 1)
-        bottom = below - (isqrt(moved + square * BEYOND[draw >> 18 & 63] // 1_000) - move >> 1)
-        tops.append(top if top < high else high)
-        bottoms.append(bottom if bottom > low else low)
-        before = after
-    tops[tops.index(max(tops))] = high
-    bottoms[bottoms.index(min(bottoms))] = low
-    return tops, bottoms
+    opens = [node.open, *path[:-1]]
+    highs, lows = _wicks(node, draws, sizes, opens, path)
+    return Columns(opens, highs, lows, path, _shares(node.volume, draws, weights, least), sizes)
 
 
 def _walk(node: Node, draws: Sequence[int], sizes: list[int], weights: list[int]) -> list[int]:
@@ -74,12 +70,11 @@ def _walk(node: Node, draws: Sequence[int], sizes: list[int], weights: list[int]
     steps = [
         size * NORMAL[draw >> 6 & 63] // 1_000 for draw, size in zip(draws, sizes, strict=True)
     ]
-    at, passed, path = opened, 0, []
     miss, whole = closed - opened - sum(steps), sum(weights)
-    for step, weight in zip(steps, weights, strict=True):
-        at += step
-        passed += weight
-        path.append(at + miss * passed // whole)
+    path = [
+        opened + walked + miss * passed // whole
+        for walked, passed in zip(accumulate(steps), accumulate(weights), strict=True)
+    ]
     if (top := max(path)) < high and len(path) > 1:
         _lift(path, sizes, high, 1)
         top = max(path)
@@ -112,6 +107,29 @@ def _folded(point: int, low: int, high: int) -> int:
     if point < low:
         return min(high, 2 * low - point)
     return point
+
+
+def _wicks(
+    node: Node, draws: Sequence[int], sizes: list[int], opens: list[int], closes: list[int]
+) -> tuple[list[int], list[int]]:
+    """How high and how low the parts go."""
+    high, low = node.high, node.low
+    tops, bottoms = [], []
+    for draw, size, before, after in zip(draws, sizes, opens, closes, strict=True):
+        # How far a random walk goes beyond its ends, known both: 2 w (w + move) is exponential.
+        fall, square = before - after, size * size
+        moved = fall * fall
+        above = isqrt(moved + square * BEYOND[draw >> 12 & 63] // 1_000)
+        below = isqrt(moved + square * BEYOND[draw >> 18 & 63] // 1_000)
+        if fall > 0:
+            top, bottom = before + (above - fall >> 1), after - (below - fall >> 1)
+        else:
+            top, bottom = after + (above + fall >> 1), before - (below + fall >> 1)
+        tops.append(top if top < high else high)
+        bottoms.append(bottom if bottom > low else low)
+    tops[tops.index(max(tops))] = high
+    bottoms[bottoms.index(min(bottoms))] = low
+    return tops, bottoms
 
 
 def _shares(volume: int, draws: Sequence[int], weights: list[int], least: int) -> list[int]:
