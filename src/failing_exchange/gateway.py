@@ -127,7 +127,7 @@ class Gateway:
             there, back = halves(self.latency, kind.latency_key, trip.nth)
             if not trip.active:
                 trip.due_at = at + there + back
-                self.clock.call_at(at + there, self._run, self._arrive_late, trip, back)
+                self.clock.call_at(at + there, self._arrive_late, trip, back)
                 return
         elif trip.active:
             there = back = 0
@@ -148,13 +148,19 @@ class Gateway:
             trip.answer = _settled(refused)
 
     def _arrive_late(self, trip: Trip, back: int) -> None:
-        at = self.clock.now()
-        self._serve(trip, at)
-        self.clock.call_at(at + back, self._run, self._deliver, trip)
+        try:
+            at = self.clock.now()
+            self._serve(trip, at)
+            self.clock.call_at(at + back, self._deliver, trip)
+        except Exception as bug:
+            self._fail(bug, trip)
 
     def _deliver(self, trip: Trip) -> None:
-        trip.told = trip.answer
-        self._end(trip, self.clock.now())
+        try:
+            trip.told = trip.answer
+            self._end(trip, self.clock.now())
+        except Exception as bug:
+            self._fail(bug, trip)
 
     def _road(self, trip: Trip, there: int, back: int) -> Iterator[int]:
         """The way of a struck message; yields each time it has to wait."""

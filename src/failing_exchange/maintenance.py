@@ -15,6 +15,7 @@ WEEK = 7 * DAY
 MONDAY = 4 * DAY  # the first Monday of the epoch: 1970-01-05
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WINDOWS_MAX = 1_000  # planned at once; one more is refused
+MINUTES_MAX = 366 * 1_440  # of one window; a longer one is refused
 DEFAULT_MESSAGE = "System maintenance"
 
 
@@ -52,6 +53,8 @@ class MaintenanceSchedule:
 
         Times are UTC, durations minutes; a `message` is optional.
         """
+        if text is not None and not isinstance(text, Mapping):
+            raise ConfigurationError(f"maintenance_schedule must be a mapping, not {text!r}")
         schedule = cls()
         for name, entry in (text or {}).items():
             if name not in ("daily", "weekly"):
@@ -105,9 +108,12 @@ def time_of_day(text: object) -> int:
 
 
 def _minutes(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise ConfigurationError(f"a duration is a number of minutes above 0, not {value!r}")
-    return round(value * MINUTE)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 < value <= MINUTES_MAX:  # type: ignore[operator]
+        raise ConfigurationError(
+            f"a duration is a number of minutes above 0 and up to a year, not {value!r}"
+        )
+    return max(1, round(value * MINUTE))  # type: ignore[operator]
 
 
 def _repeated(name: str, entry: Mapping[str, Any]) -> Window:

@@ -157,7 +157,7 @@ add_aliases(FailingExchange)
 
 
 def _check(timeout: object, retries: object, seed: object) -> None:
-    if timeout is not None and (not isinstance(timeout, (int, float)) or timeout <= 0):
+    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout < 1e9):
         raise ConfigurationError(
             f"connection_timeout must be seconds above 0, or None for ever, not {timeout!r}"
         )
