@@ -1,0 +1,239 @@
+"""The engine against a slow obvious reference, and its books after whatever may happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from failing_exchange.auditor import audit
+from failing_exchange.core import commands as c
+from failing_exchange.core.engine import Engine
+from failing_exchange.core.events import OrderAccepted, OrderFilled
+from failing_exchange.core.market import ATOMS, Market, MarketStatus, Prevention
+from failing_exchange.core.order import (
+    LEGAL_CHANGES,
+    TRIGGERED_TYPES,
+    OrderType,
+    Side,
+    Status,
+    TimeInForce,
+)
+from failing_exchange.core.reject import Reject
+from tests.core.reference_book import ReferenceBook
+
+S = "BTC/USDT"
+MARKET = Market(symbol=S, base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
+ACCOUNTS = ("alice", "bob", "carol")
+accounts = st.sampled_from(ACCOUNTS)
+sides = st.sampled_from(list(Side))
+prices = st.integers(95, 105)
+amounts = st.integers(1, 9)
+orders = st.integers(1, 40)
+
+
+class Books(RuleBasedStateMachine):
+    """What both machines share: accounts, a clock, and what must hold after every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 1_767_225_600 * 10**9
+        self.engine = Engine([(MARKET, None)])
+        self.statuses: dict[int, Status] = {}
+        balances = (("USDT", 10**6 * ATOMS), ("BTC", 10 * ATOMS), ("BNB", ATOMS))
+        for name in ACCOUNTS:
+            fee_asset = "BNB" if name == "carol" else None
+            self.do(c.OpenAccount(name, balances, fee_asset))
+
+    def do(self, command: Any) -> tuple[Any, Any]:
+        """Carry out a command; a refusal is an answer, too."""
+        self.at += 1_000_000
+        self.engine.advance(self.at)
+        try:
+            return self.engine.execute(command, self.at)
+        except Reject as refused:
+            return (), refused
+
+    def limit(self, account: str, side: Side, ticks: int, lots: int, **more: Any) -> Any:
+        """A limit order."""
+        return self.do(c.PlaceOrder(account, S, side, OrderType.LIMIT, lots, ticks, **more))
+
+    @invariant()
+    def the_books_are_sound(self) -> None:
+        """Conservation, reservations, no crossed book, sound orders."""
+        audit(self.engine)
+
+    @invariant()
+    def statuses_change_along_the_table(self) -> None:
+        """No order comes back from its end."""
+        for account in self.engine.state.accounts.values():
+            for order in (*account.open.values(), *account.ended.values()):
+                before = self.statuses.get(order.id)
+                if before is not None and before is not order.status:
+                    assert order.status in LEGAL_CHANGES[before]
+                self.statuses[order.id] = order.status
+                assert order.filled + order.remaining == order.lots
+
+
+class AgainstReference(Books):
+    """Plain orders between clients: who trades with whom, at which price, is exactly known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reference = ReferenceBook()
+
+    @rule(account=accounts, side=sides, ticks=st.none() | prices, lots=amounts)
+    def place(self, account: str, side: Side, ticks: int | None, lots: int) -> None:
+        """Price first, then time; the maker's price is the price."""
+        kind = OrderType.MARKET if ticks is None else OrderType.LIMIT
+        events, _ = self.do(
+            c.PlaceOrder(account, S, side, kind, lots, ticks or 0, prevention=Prevention.NONE)
+        )
+        ids = [event.order_id for event in events if isinstance(event, OrderAccepted)]
+        assert len(ids) == 1
+        fills = [event.fill for event in events if isinstance(event, OrderFilled)]
+        made = [(fill.order_id, fill.ticks, fill.lots) for fill in fills if fill.maker]
+        assert made == self.reference.place(ids[0], side is Side.BUY, ticks, lots)
+
+    @rule(number=orders)
+    def cancel(self, number: int) -> None:
+        """Only what rests can be canceled, and only by its owner."""
+        order = self.engine.state.orders.get(number)
+        owner = order.account if order is not None else "alice"
+        _, answer = self.do(c.CancelOrder(owner, S, number))
+        assert isinstance(answer, Reject) != self.reference.cancel(number)
+
+    @rule(number=orders, lots=amounts)
+    def amend(self, number: int, lots: int) -> None:
+        """A smaller order keeps its place."""
+        order = self.engine.state.orders.get(number)
+        if order is not None:
+            before = order.lots
+            _, answer = self.do(c.AmendOrder(order.account, S, number, lots))
+            if not isinstance(answer, Reject):
+                self.reference.reduce(number, before - lots)
+
+    @invariant()
+    def both_books_are_the_same(self) -> None:
+        """Level for level."""
+        book = self.engine.state.markets[S].book
+        for side in Side:
+            assert book.levels(side) == self.reference.levels(side is Side.BUY)
+
+
+class Everything(Books):
+    """All order types and all incidents, in any order: the books stay sound."""
+
+    @initialize()
+    def open_the_market(self) -> None:
+        """A first trade gives a last price, which stops need."""
+        self.limit("alice", Side.SELL, 100, 1)
+        self.limit("bob", Side.BUY, 100, 1)
+
+    @rule(
+        account=accounts, side=sides, ticks=prices, lots=amounts,
+        force=st.sampled_from(list(TimeInForce)), post_only=st.booleans(),
+        prevention=st.sampled_from(list(Prevention)), name=st.sampled_from(["", "a", "b"]),
+    )  # fmt: skip
+    def place(self, account: str, side: Side, ticks: int, lots: int, **more: Any) -> None:
+        """Limit orders of every kind."""
+        self.limit(
+            account, side, ticks, lots, time_in_force=more["force"], post_only=more["post_only"],
+            prevention=more["prevention"], client_id=more["name"],
+        )  # fmt: skip
+
+    @rule(account=accounts, side=sides, lots=amounts, by_cost=st.booleans())
+    def take(self, account: str, side: Side, lots: int, by_cost: bool) -> None:
+        """Market orders, by amount or by cost."""
+        order = c.PlaceOrder(account, S, side, OrderType.MARKET, lots)
+        self.do(order._replace(lots=0, cost=lots * 100_000) if by_cost else order)
+
+    @rule(
+        account=accounts, side=sides, lots=amounts, ticks=prices, stop=prices,
+        kind=st.sampled_from(sorted(TRIGGERED_TYPES)),
+    )  # fmt: skip
+    def wait(
+        self, account: str, side: Side, lots: int, ticks: int, stop: int, kind: OrderType
+    ) -> None:
+        """Stops, take-profits, trailing stops."""
+        priced = ticks if kind.value.endswith("limit") else 0
+        order = c.PlaceOrder(account, S, side, kind, lots, priced, stop_ticks=stop, trail_ticks=3)
+        self.do(order)
+
+    @rule(account=accounts, side=sides, lots=amounts, near=st.integers(1, 5), far=st.integers(1, 5))
+    def one_cancels_the_other(
+        self, account: str, side: Side, lots: int, near: int, far: int
+    ) -> None:
+        """OCO."""
+        sign = 1 if side is Side.SELL else -1
+        limit = c.PlaceOrder(account, S, side, OrderType.LIMIT, lots, 100 + sign * near)
+        stop = c.PlaceOrder(account, S, side, OrderType.STOP_LOSS_LIMIT, lots, 100 - sign * far,
+                            stop_ticks=100 - sign * far)  # fmt: skip
+        self.do(c.PlaceOrderList(account, (limit, stop)))
+
+    @rule(account=accounts, number=orders, ticks=prices, lots=amounts, stop=st.booleans())
+    def replace(self, account: str, number: int, ticks: int, lots: int, stop: bool) -> None:
+        """Cancel and replace, with its half successes."""
+        place = c.PlaceOrder(account, S, Side.BUY, OrderType.LIMIT, lots, ticks)
+        self.do(c.ReplaceOrder(c.CancelOrder(account, S, number), place, stop))
+
+    @rule(account=accounts)
+    def cancel_all(self, account: str) -> None:
+        """All of an account's orders."""
+        self.do(c.CancelAllOrders(account))
+
+    @rule(number=orders, lots=st.integers(0, 9))
+    def cross(self, number: int, lots: int) -> None:
+        """The operator trades against an order."""
+        self.do(c.CrossOrder(number, lots))
+
+    @rule(account=accounts, ppm=st.integers(1, 999_999), rest=st.none() | st.integers(1, 10**9))
+    def cap(self, account: str, ppm: int, rest: int | None) -> None:
+        """The next order fills in part; the rest after a while."""
+        self.do(c.CapNextFill(account, ppm, rest))
+
+    @rule(seconds=st.integers(1, 3))
+    def time_passes(self, seconds: int) -> None:
+        """What was planned happens."""
+        self.at += seconds * 10**9
+        self.engine.advance(self.at)
+
+    @rule(status=st.sampled_from(list(MarketStatus)))
+    def change_status(self, status: MarketStatus) -> None:
+        """Halt, resume, cancel only."""
+        self.do(c.SetMarketStatus(S, status))
+
+    @rule(
+        account=accounts, asset=st.sampled_from(["BTC", "USDT"]), atoms=st.integers(-(10**9), 10**9)
+    )
+    def lock(self, account: str, asset: str, atoms: int) -> None:
+        """Locks and unlocks."""
+        self.do(c.Freeze(account, asset, atoms))
+
+    @rule(account=accounts, asset=st.sampled_from(["BTC", "USDT"]), atoms=st.integers(1, 10**15))
+    def pay(self, account: str, asset: str, atoms: int) -> None:
+        """Debits take what is there at most; credits add."""
+        self.do(c.Debit(account, asset, atoms))
+        self.do(c.Credit(account, asset, atoms // 2 + 1))
+
+    @rule(number=st.integers(0, 40), expire=st.booleans())
+    def cancel_by_hand(self, number: int, expire: bool) -> None:
+        """The venue ends orders."""
+        self.do(c.OperatorCancel(number, expire=expire))
+
+    @rule(which=st.integers(0, 30))
+    def bust(self, which: int) -> None:
+        """Trades are undone on the ledger."""
+        trades = self.engine.state.markets[S].tape.trades
+        if trades:
+            self.do(c.BustTrade(S, trades[which % len(trades)].id))
+
+
+AgainstReference.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None
+)
+Everything.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestAgainstReference = AgainstReference.TestCase
+TestEverything = Everything.TestCase
