@@ -75,6 +75,38 @@ def test_a_scenario_is_a_whole_run() -> None:
     simulate(story())
 
 
+def test_an_exchange_takes_a_scenario_by_its_constructor(tmp_path: Path) -> None:
+    """What is given beside it goes before it."""
+    (tmp_path / "whole.toml").write_text(WHOLE, encoding="utf-8")
+    exchange = FailingExchange(scenario=tmp_path / "whole.toml")
+    assert (exchange.seed, exchange.connection_timeout) == (5, 3.0)
+    assert exchange.symbols == ["BTC/USDT", "ETH/USDT"]
+    assert [rule.name for rule in exchange.armed] == ["PARTIAL_FILL", "the first answer"]
+    assert FailingExchange(seed=9, scenario="symbol_halted").seed == 9
+
+
+def test_a_recording_is_the_market(tmp_path: Path) -> None:
+    """Real trades instead of the seeded ones; a mistake in the file is told at once."""
+    rows = "timestamp,price,amount,side\n1700000000,100.00,1,buy\n1700000060,101.00,2,sell\n"
+    (tmp_path / "trades.csv").write_text(rows, encoding="utf-8")
+
+    async def story() -> None:
+        import asyncio
+
+        exchange = FailingExchange(recordings={"BTC/USDT": tmp_path / "trades.csv"})
+        assert (await exchange.fetch_ticker("BTC/USDT"))["last"] == 100.0
+        await asyncio.sleep(90)
+        assert (await exchange.fetch_ticker("BTC/USDT"))["last"] == 101.0
+        assert (await exchange.fetch_ticker("ETH/USDT"))["last"] > 1_000
+
+    simulate(story())
+    (tmp_path / "bad.csv").write_text("timestamp,price,amount\n1,x,1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="line 2"):
+        FailingExchange(recordings={"BTC/USDT": tmp_path / "bad.csv"})
+    with pytest.raises(ConfigurationError, match="BTC/USD"):
+        FailingExchange(recordings={"BTC/USD": tmp_path / "trades.csv"})
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

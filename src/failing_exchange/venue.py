@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.clock import VenueClock
@@ -18,6 +19,7 @@ from failing_exchange.maintenance import MaintenanceSchedule
 from failing_exchange.world import background_of
 
 if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package stays cheap
+    from failing_exchange.core.background import Background
     from failing_exchange.core.engine import Engine
     from failing_exchange.gateway import Gate, Gateway
 
@@ -38,11 +40,13 @@ class Venue:
         markets: dict[str, Market],
         latency: object = "auto",
         background: bool = True,
+        recordings: Mapping[str, str | PathLike[str]] | None = None,
         journal: Journal | None = None,
     ) -> None:
         self.seed = seed
         self.markets = markets
         self.background = background
+        self.recordings = dict(recordings or {})
         self.latency_wanted = latency
         self.clock = VenueClock()
         self.journal = journal or Journal()
@@ -99,7 +103,7 @@ class Venue:
             [
                 (
                     market,
-                    background_of(symbol, seed=self.seed, birth=birth) if self.background else None,
+                    self._background(symbol, market, birth),
                 )
                 for symbol, market in self.markets.items()
             ]
@@ -117,6 +121,14 @@ class Venue:
             self._open(name)
         for after, command in self.incidents:
             self.engine.state.schedule(at + after, command)
+
+    def _background(self, symbol: str, market: Market, birth: int) -> Background | None:
+        if not self.background:
+            return None
+        recording = self.recordings.get(symbol)
+        return background_of(
+            symbol, seed=self.seed, birth=birth, market=market, recording=recording
+        )
 
     def _latency(self) -> Latency | None:
         if self.latency_wanted == "auto":

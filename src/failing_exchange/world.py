@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 
 from failing_exchange.core.background import Background
 from failing_exchange.core.market import ATOMS, Market
@@ -71,12 +72,46 @@ def balances_of(given: object) -> dict[str, int]:
     return found
 
 
-def background_of(symbol: str, *, seed: int, birth: int) -> Background | None:
-    """The seeded background market of a symbol; None for a symbol without a profile."""
+def background_of(
+    symbol: str,
+    *,
+    seed: int,
+    birth: int,
+    market: Market | None = None,
+    recording: str | PathLike[str] | None = None,
+) -> Background | None:
+    """The background of a market: a recording, or the seeded one; None without a profile for it."""
     from failing_exchange.flow import PROFILES, MarketFlow, opening_of
+    from failing_exchange.flow.recording import RecordedFlow
 
+    if recording is not None and market is not None:
+        return RecordedFlow(
+            recording,
+            symbol=symbol,
+            birth=birth,
+            price_step=market.price_step,
+            amount_step=market.amount_step,
+            seed=seed,
+        )
     if symbol not in PROFILES:
         return None
     return MarketFlow(
         symbol, seed=seed, birth=birth, opening=opening_of(symbol, seed), profile=PROFILES[symbol]
     )
+
+
+def recordings_of(
+    given: Mapping[str, str | PathLike[str]] | None, markets: Mapping[str, Market]
+) -> dict[str, str | PathLike[str]]:
+    """Recordings by symbol, each of them read once, so that a mistake in a file is told at once."""
+    from failing_exchange.flow.rows import read
+
+    found = dict(given or {})
+    for symbol, path in found.items():
+        market = markets.get(symbol)
+        if market is None:
+            raise ConfigurationError(
+                f"recordings: no market {symbol!r} here; there are {', '.join(markets)}"
+            )
+        read(path, price_step=market.price_step, amount_step=market.amount_step)
+    return found

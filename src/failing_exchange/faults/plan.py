@@ -102,6 +102,7 @@ class Sighting:
 
     @key.setter
     def key(self, draw_key: int) -> None:
+        """Draw from another key: a recorded plan has those of the recording."""
         self._key = draw_key
 
     def look(self, query: Query) -> Any:

@@ -17,8 +17,10 @@ from failing_exchange.fronts.watching import WatchApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     from failing_exchange.journal import Journal
+    from failing_exchange.scenario import Scenario
     from failing_exchange.venue import Venue
 
 DEFAULT_TIMEOUT = 10.0  # seconds until a call gives up
@@ -39,6 +41,8 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
     balances: the default account's, in units; None = plenty.
     latency: "auto" (40 ms in virtual time, none in real time), None, milliseconds, a distribution.
     background: False leaves the clients alone on their books.
+    recordings: CSV files of trades or candles by symbol, instead of the seeded background.
+    scenario: a scenario file, or the name of a shipped one; what is given here goes before it.
     journal: a path that every trip is written to, as JSON lines.
 
     >>> import asyncio
@@ -64,29 +68,42 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         balances: object = None,
         latency: object = "auto",
         background: bool = True,
+        recordings: Mapping[str, str | PathLike[str]] | None = None,
+        scenario: str | PathLike[str] | None = None,
         fee_asset: str | None = None,
         journal: str | None = None,
     ) -> None:
         from failing_exchange.journal import Journal
         from failing_exchange.maintenance import MaintenanceSchedule
         from failing_exchange.venue import Venue
-        from failing_exchange.world import markets_of
+        from failing_exchange.world import markets_of, recordings_of
 
-        _check(connection_timeout, max_retries, seed)
+        planned = _load(scenario)
+        wanted = _with_scenario(
+            planned, seed=seed, markets=markets, balances=balances, latency=latency,
+            background=background, fee_asset=fee_asset, connection_timeout=connection_timeout,
+            maintenance_schedule=maintenance_schedule,
+        )  # fmt: skip
+        timeout = wanted["connection_timeout"]
+        _check(timeout, max_retries, wanted["seed"])
+        found = markets_of(wanted["markets"])
         venue = Venue(
-            seed=seed,
-            markets=markets_of(markets),
-            latency=latency,
-            background=background,
+            seed=wanted["seed"],
+            markets=found,
+            latency=wanted["latency"],
+            background=wanted["background"],
+            recordings=recordings_of(recordings, found),
             journal=Journal(path=journal),
         )
         self._shared = {}
-        self._join(venue, "main", balances, fee_asset, connection_timeout, max_retries)
+        self._join(venue, "main", wanted["balances"], wanted["fee_asset"], timeout, max_retries)
         if base_failure_rate != 0:
             self.set_base_failure_rate(base_failure_rate)
         if rate_limit_threshold is not None:
             self._arming.limit_window(rate_limit_threshold, rate_limit_window)
-        venue.maintenance = MaintenanceSchedule.parse(maintenance_schedule)
+        venue.maintenance = MaintenanceSchedule.parse(wanted["maintenance_schedule"])
+        if planned is not None:
+            planned.apply(self)
 
     def _join(
         self,
@@ -154,6 +171,27 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
 
 
 add_aliases(FailingExchange)
+
+
+DEFAULTS: dict[str, Any] = {"seed": 0, "latency": "auto", "background": True,
+                            "connection_timeout": DEFAULT_TIMEOUT}  # fmt: skip
+
+
+def _with_scenario(planned: Scenario | None, **given: Any) -> dict[str, Any]:
+    """The arguments that hold: what is given, else the scenario's, else the defaults."""
+    wanted = planned.arguments if planned is not None else {}
+    return {
+        name: wanted.get(name, value) if value == DEFAULTS.get(name) else value
+        for name, value in given.items()
+    }
+
+
+def _load(scenario: str | PathLike[str] | None) -> Scenario | None:
+    if scenario is None:
+        return None
+    from failing_exchange.scenario import load
+
+    return load(str(scenario))
 
 
 def _check(timeout: object, retries: object, seed: object) -> None:
