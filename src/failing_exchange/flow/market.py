@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 from failing_exchange.core.chance import key
@@ -16,14 +17,15 @@ from failing_exchange.flow.splitting import LEAST, Columns, Node, columns
 
 TEN = LEVELS[FINEST]
 SIZES = (*LEVELS, 1)
-HOUR = LEVELS.index(3_600)
-COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their hours are summed up again
+LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
+COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their parts are summed up again
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
 STEP_BITS = 13
 STEP = 1 << STEP_BITS  # points of the logarithm per entry of the table of prices
 REACH = 512  # entries on each side: prices stay between e**-4 and e**4 times the opening
 FARTHEST = REACH * STEP - 1
 FINE = 16  # bits of a tick in the table
+_NEW_SECOND = partial(tuple.__new__, Second)  # from a row; what `Second._make` does, but in C
 E_UP, E_DOWN = 18_598_480_464_849_033_621, 18_296_245_629_532_432_955  # e**±0.008192 * 2**64
 
 
@@ -144,7 +146,7 @@ class MarketFlow:
             ten, place = divmod(first, TEN)
             return merged(first, (self._tens.get(ten) or self._split(ten))[place:][: last - first])
         nodes, price = self._path.row(level, first, last), self._price
-        if level < HOUR:
+        if level < LONG:
             cost = sum([self._cost(level, index) for index in range(first, last)])
         else:
             cost = sum([self._estimate(node) for node in nodes])
@@ -159,12 +161,12 @@ class MarketFlow:
         )
 
     def _cost(self, level: int, index: int) -> int:
-        """The cost of a candle longer than an hour: the sum of its hours."""
+        """The cost of a candle of more than four hours: the sum of its parts."""
         cost = self._costs.get((level, index))
         if cost is None:
             if len(self._costs) >= COSTS_KEPT_MAX:
                 self._costs.clear()
-            if level + 1 == HOUR:
+            if level + 1 == LONG:
                 cost = sum([self._estimate(node) for node in self._path.split(level, index)])
             else:
                 count = LEVELS[level] // LEVELS[level + 1]
@@ -174,7 +176,7 @@ class MarketFlow:
         return cost
 
     def _estimate(self, node: Node) -> int:
-        """The cost of a candle of at most an hour, as if it traded at its middle on average."""
+        """The cost of a candle of at most four hours, as if it traded at its middle on average."""
         middle = node.open + node.high + node.low + node.close >> 2
         return self._price(middle) * node.volume
 
@@ -182,36 +184,34 @@ class MarketFlow:
         """Split ten seconds: some trade, and the price stands still in the others."""
         if len(self._tens) >= TENS_KEPT_MAX:
             self._tens.clear()
-        node = self._path.node(FINEST, index)
+        node, start = self._path.node(FINEST, index), index * TEN
         active, parts = self._busy(node, index)
-        tops, bottoms, closes = self._ticks(node, parts)
-        seconds: list[Second] = []
-        start, still = index * TEN, self._price(node.open)
-        for n, top, bottom, close, lots in zip(
-            active, tops, bottoms, closes, parts.volumes, strict=True
-        ):
-            if len(seconds) < n:
-                seconds += _quiet(start + len(seconds), start + n, still)
-            seconds.append(Second(start + n, still, top, bottom, close, lots))
-            still = close
-        if len(seconds) < TEN:
-            seconds += _quiet(start + len(seconds), start + TEN, still)
+        opened, (tops, bottoms, closes) = self._price(node.open), self._ticks(node, parts)
+        at, opens = [start + n for n in active], [opened, *closes[:-1]]
+        rows = zip(at, opens, tops, bottoms, closes, parts.volumes, strict=True)
+        seconds = list(map(_NEW_SECOND, rows))
+        if len(active) < TEN:
+            for n in range(TEN):
+                if n not in active:
+                    still = seconds[n - 1].close if n else opened
+                    seconds.insert(n, Second(start + n, still, still, still, still, 0))
         self._tens[index] = seconds
         return seconds
 
-    def _ticks(self, node: Node, parts: Columns) -> Iterator[list[int]]:
+    def _ticks(self, node: Node, parts: Columns) -> tuple[list[int], list[int], list[int]]:
         """The highs, lows and closes of the parts of a candle in ticks, as `_price` gives them."""
-        cell = node.low - self._origin >> STEP_BITS
-        rows = (parts.highs, parts.lows, parts.closes)
-        if node.high - self._origin >> STEP_BITS == cell and -REACH <= cell < REACH:
-            # All of them lie on one straight line of the table, as nearly always.
-            low, rise = self._prices[cell + REACH]
-            zero = self._origin + (cell << STEP_BITS)
-            for row in rows:
-                yield [low + (rise * (p - zero) >> STEP_BITS) >> FINE for p in row]
-        else:
-            for row in rows:
-                yield [self._price(point) for point in row]
+        cell, price = node.low - self._origin >> STEP_BITS, self._price
+        highs, lows, closes = parts.highs, parts.lows, parts.closes
+        if node.high - self._origin >> STEP_BITS != cell or not -REACH <= cell < REACH:
+            return list(map(price, highs)), list(map(price, lows)), list(map(price, closes))
+        # All of them lie on one straight line of the table, as nearly always.
+        low, rise = self._prices[cell + REACH]
+        zero = (low << STEP_BITS) - rise * (self._origin + (cell << STEP_BITS))
+        return (
+            [zero + rise * point >> STEP_BITS + FINE for point in highs],
+            [zero + rise * point >> STEP_BITS + FINE for point in lows],
+            [zero + rise * point >> STEP_BITS + FINE for point in closes],
+        )
 
     def _busy(self, node: Node, index: int) -> tuple[list[int], Columns]:
         """Which of ten seconds trade, and their candles in points."""
@@ -235,11 +235,6 @@ class MarketFlow:
             place = FARTHEST if place > 0 else -FARTHEST
         low, rise = self._prices[(place >> STEP_BITS) + REACH]
         return low + (rise * (place & STEP - 1) >> STEP_BITS) >> FINE
-
-
-def _quiet(start: int, stop: int, price: int) -> list[Second]:
-    """Seconds in which nobody trades."""
-    return [Second(second, price, price, price, price, 0) for second in range(start, stop)]
 
 
 def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:

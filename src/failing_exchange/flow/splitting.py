@@ -75,29 +75,30 @@ def _walk(node: Node, draws: Sequence[int], sizes: list[int], weights: list[int]
         opened + walked + miss * passed // whole
         for walked, passed in zip(accumulate(steps), accumulate(weights), strict=True)
     ]
-    if (top := max(path)) < high and len(path) > 1:
-        _lift(path, sizes, high, 1)
-        top = max(path)
-    if (bottom := min(path)) > low and len(path) > 1:
-        _lift(path, sizes, low, -1)
-        bottom = min(path)
+    top, bottom = max(path), min(path)
+    if top < high and _lift(path, sizes, top, high, 1):
+        top, bottom = max(path), min(path)
+    if bottom > low and _lift(path, sizes, bottom, low, -1):
+        top, bottom = max(path), min(path)
     if top > high or bottom < low:
-        return [_folded(point, low, high) for point in path]
+        return [p if low <= p <= high else _folded(p, low, high) for p in path]
     return path
 
 
-def _lift(path: list[int], sizes: list[int], edge: int, sign: int) -> None:
+def _lift(path: list[int], sizes: list[int], farthest: int, edge: int, sign: int) -> bool:
     """Lead a walk that stays far from an edge of the range towards it; no lone spike is left."""
-    inner = path[:-1]
-    farthest = max(inner) if sign > 0 else min(inner)
+    last = len(path) - 1  # the last close stays
+    if path[last] == farthest and last:
+        inner = path[:-1]
+        farthest = max(inner) if sign > 0 else min(inner)
     at = path.index(farthest)
     gap = (edge - farthest) * sign - sizes[at]
-    if gap <= 0:
-        return
-    last = len(inner)
-    for n, point in enumerate(inner):
+    if gap <= 0 or not last:
+        return False
+    for n in range(last):
         part = gap * (n + 1) // (at + 1) if n <= at else gap * (last - n) // (last - at)
-        path[n] = point + sign * part
+        path[n] += sign * part
+    return True
 
 
 def _folded(point: int, low: int, high: int) -> int:
