@@ -238,33 +238,38 @@ def load(path: str | Path) -> list[dict[str, Any]]:
 
     Raises ConfigurationError for a file that is no journal, naming the line that can't be read.
     """
-    import json
-
-    rows: dict[int, dict[str, Any]] = {}
     try:
         with open(path, encoding="utf-8") as file:
-            for number, text in enumerate(file, 1):
-                found = json.loads(text)
-                if number == 1:
-                    _check_version(path, found)
-                else:
-                    rows[int(found["number"])] = found  # later lines of a trip know more
-            if not rows and not file.tell():
-                _check_version(path, None)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"{path}, line {number}: no line of a journal ({error}); record the run again"
-        ) from error
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+            first, *texts = file.read().splitlines() or [""]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the journal {str(path)!r} can't be read: {error}") from error
+    _check_version(path, first)
+    rows = {}
+    for place, text in enumerate(texts, 2):
+        row = _parsed(text)
+        if row is None or not isinstance(row.get("number"), int):
+            raise ConfigurationError(
+                f"{path}, line {place}: {text[:60]!r} is no trip; was the run cut off there?"
+            )
+        rows[row["number"]] = row  # a later line of a trip knows more
     return [rows[number] for number in sorted(rows)]
 
 
-def _check_version(path: str | Path, first: Any) -> None:
-    if not isinstance(first, dict) or first.get("journal") != VERSION:
+def _parsed(text: str) -> dict[str, Any] | None:
+    import json
+
+    try:
+        found = json.loads(text)
+    except ValueError:  # the caller says which line it is
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _check_version(path: str | Path, first: str) -> None:
+    if (_parsed(first) or {}).get("journal") != VERSION:
         raise ConfigurationError(
-            f"{path} is no journal of version {VERSION}: its first line is "
-            f"{'missing' if first is None else first}; record the run again with this version"
+            f"{path} is no journal of version {VERSION}: its first line is {first[:60]!r}; "
+            "record the run again with this version"
         )
 
 

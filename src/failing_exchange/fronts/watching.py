@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.errors import BadRequestError
+from failing_exchange.errors import BadRequestError, SymbolNotFoundError
 from failing_exchange.fronts.local import LocalClient
 from failing_exchange.fronts.unified_api import NONE, Params, names_of
 
@@ -54,7 +54,9 @@ class WatchApi:
     ) -> Any:
         """The next order book of one of several markets."""
         found = [
-            await self._market("watch_order_book", "FetchBook", symbol, limit or LEVELS)
+            await self._market(
+                "watch_order_book", "FetchBook", symbol, _count("limit", limit, LEVELS)
+            )
             for symbol in _some(symbols)
         ]
         return (await self._next(*found))[1]
@@ -104,7 +106,9 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The public trades of one of several markets since the last call."""
-        found = [await self._trades(symbol, limit or TRADES) for symbol in _some(symbols)]
+        found = [
+            await self._trades(symbol, _count("limit", limit, TRADES)) for symbol in _some(symbols)
+        ]
         return (await self._next(*found))[1]
 
     async def watch_orders(
@@ -185,7 +189,8 @@ class WatchApi:
     ) -> Wanted:
         from failing_exchange.dialects.unified.timeframes import seconds_of
 
-        fields = (seconds_of(timeframe), (since or 0) * 1_000_000, limit or 1)
+        start = _count("since", since, 0) * 1_000_000
+        fields = (seconds_of(timeframe), start, _count("limit", limit, 1))
         return await self._market("watch_ohlcv", "FetchCandles", symbol, *fields)
 
     async def _trades(self, symbol: str, limit: int) -> Wanted:
@@ -216,18 +221,29 @@ class WatchApi:
         from failing_exchange.fronts.streams import Channel, Wanted
 
         for symbol in symbols:
-            await self._check(symbol)
+            if symbol != "":  # all of them
+                await self._check(symbol)
         found = [Wanted(Channel(operation, symbol)) for symbol in dict.fromkeys(symbols)]
         return (await self._next(*found))[1]
 
     async def _check(self, symbol: str) -> None:
         """Start the venue; raise for a symbol that is not traded."""
         gateway = await self._client.ready()
-        if symbol and symbol not in gateway.engine.state.markets:
-            await self._client.call("fetch_ticker", symbol, ())
+        if not isinstance(symbol, str) or symbol not in gateway.engine.state.markets:
+            raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not traded here")
 
 
 CHANGES = ("watch_trades", "watch_orders", "watch_my_trades")  # each push says what is new
+
+
+def _count(name: str, value: Any, default: int) -> int:
+    """A number that a caller gives, or what holds without one."""
+    if value is None:
+        return default
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value < 10**15:
+        raise BadRequestError(f"Invalid {name}: {value!r} is no number of at least 0")
+    return int(value) or default
 
 
 def _some(entries: Sequence[Any]) -> Sequence[Any]:
