@@ -145,6 +145,7 @@ class Street:
         self._second = -1
         self._shift = 0
         self._best: tuple[int, int] | None = None
+        self._top: tuple[tuple[int, int], tuple[int, int]] | None = None
         self._taken: dict[tuple[Side, int], int] = {}
         self._pulled: dict[Side, tuple[int, int]] = {}
 
@@ -152,7 +153,7 @@ class Street:
         """Stand at a second; offers taken in an earlier one are renewed."""
         if second != self._second:
             self._second = second
-            self._best = None
+            self._best = self._top = None
             self._shift = self.shift_at(second) if self.shifts else 0
             if self._taken:
                 self._taken.clear()
@@ -202,8 +203,9 @@ class Street:
         """(ticks, lots) of the best offer on a side."""
         if self.flow is None or self._taken or self._pulled:
             return next(self.levels(side), None)
-        bid, ask = self.flow.top(self._second)
-        ticks, lots = bid if side is Side.BUY else ask
+        if self._top is None:
+            self._top = self.flow.top(self._second)
+        ticks, lots = self._top[0 if side is Side.BUY else 1]
         return max(1 if side is Side.BUY else 2, ticks + self._shift), lots
 
     def levels(self, side: Side) -> Iterator[tuple[int, int]]:

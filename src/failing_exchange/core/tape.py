@@ -171,8 +171,8 @@ class Tape:
 
     def _whole(self, seconds: int, start: int) -> Bar | None:
         flow = self.street.flow
-        if flow is not None and not self._touched(start, start + seconds):
-            return _plain(flow.candle(seconds, start))
+        if not self._touched(start, start + seconds):
+            return _plain(flow.candle(seconds, start)) if flow is not None else None
         if seconds not in NESTED:
             return self._fine(start, start + seconds)
         part = NESTED[seconds]
@@ -183,8 +183,8 @@ class Tape:
         if stop <= start:
             return None
         flow = self.street.flow
-        if flow is not None and not self._touched(start, stop):
-            return _plain(flow.window(start, stop))
+        if not self._touched(start, stop):
+            return _plain(flow.window(start, stop)) if flow is not None else None
         bars: list[Bar | None] = []
         at = start
         while at < stop:
