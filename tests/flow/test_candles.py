@@ -94,6 +94,47 @@ def test_a_window_is_its_seconds(seed: int, start: int, length: int) -> None:
     assert window.low * window.volume <= window.cost <= window.high * window.volume
 
 
+@given(symbols, seeds, instants, st.integers(1, 100_000))
+@settings(deadline=None, max_examples=40)
+def test_a_rolling_window_is_one_asked_for_afresh(
+    symbol: str, seed: int, start: int, length: int
+) -> None:
+    """The ticker of each second reuses what it knows of the second before."""
+    flow = market(symbol, seed)
+    for later in (0, 1, 2, 9, 10, 11, 60, 3):
+        begin, end = start + later, start + length + later
+        assert flow.window(begin, end) == market(symbol, seed).window(begin, end)
+
+
+def test_a_window_without_a_second_is_refused() -> None:
+    """An empty candle has no price; the caller hears why."""
+    with pytest.raises(ValueError, match="holds no second"):
+        market().window(BIRTH, BIRTH)
+
+
+@given(symbols, seeds, instants)
+@settings(deadline=None, max_examples=60)
+def test_costs_of_long_candles_add_up(symbol: str, seed: int, second: int) -> None:
+    """The average price of a day, of its halves and of its six parts is one and the same."""
+    flow = market(symbol, seed)
+    day = flow.candle(DAY, second)
+    for part in (14_400, 28_800, 43_200):
+        found = [flow.candle(part, at).cost for at in range(day.at, day.at + DAY, part)]
+        assert sum(found) == day.cost
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_the_estimated_cost_is_near_the_exact_one(symbol: str) -> None:
+    """What was paid on average in a day: by its candle, and by its minutes."""
+    flow, off = market(symbol, 5), []
+    for start in range(BIRTH, BIRTH + 8 * DAY, DAY):
+        day = flow.candle(DAY, start)
+        exact = sum(flow.candle(60, at).cost for at in range(start, start + DAY, 60))
+        off.append(abs(day.cost / exact - 1))
+    assert sum(off) / len(off) < 0.0025
+    assert max(off) < 0.01
+
+
 @given(seeds, instants, st.integers(1, 3_000), st.integers(-150, 150), st.integers(-150, 150))
 @settings(deadline=None, max_examples=150)
 def test_first_touch_is_what_looking_at_each_second_finds(

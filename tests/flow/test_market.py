@@ -149,6 +149,17 @@ def test_a_day_trades_about_its_volume(symbol: str) -> None:
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
+@pytest.mark.parametrize("seconds", [60, 3_600, DAY])
+def test_wild_times_trade_more(symbol: str, seconds: int) -> None:
+    """The busier half of the candles, by volume, moves farther than the other."""
+    flow = market(symbol, 4)
+    row = [flow.candle(seconds, BIRTH - n * seconds) for n in range(1_000)]
+    row.sort(key=lambda candle: candle.volume)
+    calm, wild = ([log(c.high / c.low) for c in half] for half in (row[:500], row[500:]))
+    assert sum(wild) > 1.15 * sum(calm)
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
 def test_some_seconds_are_quiet(symbol: str) -> None:
     """As many seconds trade as the profile says."""
     flow, active = market(symbol), PROFILES[symbol].activity / 1_000
@@ -179,6 +190,7 @@ def test_what_is_remembered_stays_bounded() -> None:
     """A simulated year must not fill the memory."""
     flow = market()
     for second in range(BIRTH, BIRTH + 6 * DAY, 61):
-        flow.best(second)
+        next(flow.asks(second))
+        flow.window(second - DAY, second)
     kept = sum(len(known) for known in flow._path._splits) + len(flow._tens)
-    assert kept < 12_000
+    assert kept + len(flow._costs) + len(flow._ladder._offers) < 16_000

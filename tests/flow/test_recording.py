@@ -132,20 +132,25 @@ def test_recorded_candles_are_shown_and_their_seconds_agree(
         for part in parts[:90]:
             trades = flow.prints(part.at)
             assert sum(trade.lots for trade in trades) == part.volume
+            assert sum(trade.ticks * trade.lots for trade in trades) == part.cost
             assert not trades or max(trade.ticks for trade in trades) == part.high
 
 
-@given(shapes(), st.integers(-70, 400), st.integers(1, 300), st.integers(900, 52_000))
+@given(
+    shapes(), st.sampled_from((1, 60, 300, 900)), st.integers(-70, 4_000), st.integers(1, 3_000),
+    st.integers(900, 52_000),
+)  # fmt: skip
 @settings(deadline=None, max_examples=100)
 def test_first_touch_and_windows_are_what_looking_at_each_second_finds(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[int, int, int, int, int]],
+    timeframe: int,
     start: int,
     length: int,
     price: int,
 ) -> None:
     """Ranges may begin and end within candles, before the first and after the last."""
-    flow = recorded(tmp_path_factory.mktemp("recording"), candles(rows, 60))
+    flow = recorded(tmp_path_factory.mktemp("recording"), candles(rows, timeframe))
     begin, end = BIRTH + start, BIRTH + start + length
     seconds = [flow.second(second) for second in range(begin, end)]
     window = flow.window(begin, end)
@@ -160,6 +165,21 @@ def test_first_touch_and_windows_are_what_looking_at_each_second_finds(
             if (lower is not None and s.low <= lower) or (upper is not None and s.high >= upper)
         )  # fmt: skip
         assert flow.first_touch(begin, end, lower, upper) == next(found, None)
+
+
+def test_the_ticker_of_recorded_days_looks_at_no_single_seconds(tmp_path: Path) -> None:
+    """24 hours from noon to noon: two halves of days, of which only the edges are split."""
+    row = (10_000, 10_400, 9_700, 10_200, 10**7)
+    flow = recorded(tmp_path, candles([row] * 4, 86_400))
+    window = flow.window(BIRTH + 43_200, BIRTH + 129_600)
+    halves = [flow.window(BIRTH + n * 43_200, BIRTH + n * 43_200 + 43_200) for n in (1, 2)]
+    assert window[1:6] == (
+        halves[0].open, max(half.high for half in halves), min(half.low for half in halves),
+        halves[1].close, sum(half.volume for half in halves),
+    )  # fmt: skip
+    assert len(flow._parts) < 20
+    with pytest.raises(ValueError, match="holds no second"):
+        flow.window(BIRTH, BIRTH)
 
 
 def test_long_recordings_are_asked_fast_and_right(tmp_path: Path) -> None:

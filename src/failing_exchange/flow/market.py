@@ -16,7 +16,6 @@ from failing_exchange.flow.profiles import Profile
 from failing_exchange.flow.splitting import LEAST, Columns, Node, columns
 
 TEN = LEVELS[FINEST]
-SIZES = (*LEVELS, 1)
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
 COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their parts are summed up again
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
@@ -52,6 +51,7 @@ class MarketFlow:
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
         self._tens: dict[int, list[Second]] = {}
         self._costs: dict[tuple[int, int], int] = {}
+        self._middle: tuple[int, int, Candle] | None = None  # of the last window
         self._origin = self._point_at(birth)
 
     # ---- candles
@@ -72,8 +72,15 @@ class MarketFlow:
         """The seconds from `start` until before `stop` as one candle; at least one second."""
         if stop <= start:
             raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
-        parts = [self._run(level, first, last) for level, first, last in _cover(start, stop)]
-        return merged(start, parts)
+        begin, end = -(-start // TEN) * TEN, stop // TEN * TEN
+        if begin >= end:
+            return merged(start, [self.second(second) for second in range(start, stop)])
+        middle = self._between(begin, end)
+        if (begin, end) == (start, stop):
+            return middle
+        before = [self.second(second) for second in range(start, begin)]
+        after = [self.second(second) for second in range(end, stop)]
+        return merged(start, [*before, middle, *after])
 
     def prints(self, second: int, /) -> tuple[Print, ...]:
         """The public trades of a second: they open, peak, bottom and close with its candle."""
@@ -140,18 +147,25 @@ class MarketFlow:
 
     # ---- from points to ticks
 
-    def _run(self, level: int, first: int, last: int) -> Candle:
-        """The candles [first, last) of a level, children of one parent, as one."""
-        if level > FINEST:
-            ten, place = divmod(first, TEN)
-            return merged(first, (self._tens.get(ten) or self._split(ten))[place:][: last - first])
-        nodes, price = self._path.row(level, first, last), self._price
-        if level < LONG:
-            cost = sum([self._cost(level, index) for index in range(first, last)])
-        else:
-            cost = sum([self._estimate(node) for node in nodes])
+    def _between(self, start: int, stop: int) -> Candle:
+        """A window of whole tens of seconds; the last one is remembered for the second after."""
+        if self._middle is None or self._middle[:2] != (start, stop):
+            self._middle = (start, stop, self._sum(start, stop))
+        return self._middle[2]
+
+    def _sum(self, start: int, stop: int) -> Candle:
+        """The same from the longest candles that fit."""
+        nodes: list[Node] = []
+        price, cost = self._price, 0
+        for level, first, last in _cover(start, stop):
+            row = self._path.row(level, first, last)
+            nodes += row
+            if level < LONG:
+                cost += sum([self._cost(level, index) for index in range(first, last)])
+            else:
+                cost += sum([self._estimate(node) for node in row])
         return Candle(
-            first * LEVELS[level],
+            start,
             price(nodes[0].open),
             price(max([node.high for node in nodes])),
             price(min([node.low for node in nodes])),
@@ -238,17 +252,17 @@ class MarketFlow:
 
 
 def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """The fewest candles that make up the seconds [start, stop): (level, first, last) in rows.
+    """The fewest candles that make up [start, stop), as rows (level, first, last) of one parent.
 
-    They grow until the largest that fits, then shrink; those of a row have one parent.
+    They grow until the largest that fits, then shrink.
     """
-    for level in range(FINEST + 1, 0, -1):
-        size, larger = SIZES[level], SIZES[level - 1]
+    for level in range(FINEST, 0, -1):
+        size, larger = LEVELS[level], LEVELS[level - 1]
         end = min(-(-start // larger) * larger, stop // size * size)
         if start < end:
             yield level, start // size, end // size
             start = end
-    for level, size in enumerate(SIZES):
+    for level, size in enumerate(LEVELS):
         end = stop // size * size
         if start < end:
             yield level, start // size, end // size

@@ -60,7 +60,7 @@ class RecordedFlow:
         if recorded.trades:
             self._bars = self._of_trades(recorded.rows, shift)
         else:
-            self._bars = [_bar(row, shift) for row in recorded.rows]
+            self._bars = [_bar(row, shift, self._length) for row in recorded.rows]
         self._starts = [bar.at for bar in self._bars]
         self._volumes = list(accumulate([bar.volume for bar in self._bars], initial=0))
         self._costs = list(accumulate([bar.cost for bar in self._bars], initial=0))
@@ -89,13 +89,14 @@ class RecordedFlow:
 
     def window(self, start: int, stop: int, /) -> Candle:
         """The seconds from `start` until before `stop` as one candle."""
+        if stop <= start:
+            raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
         first, last = self._inside(start, stop)
         if first >= last:
-            return merged(start, [self.second(second) for second in self._moving(start, stop)])
-        begin, end = self._bars[first].at, self._bars[last - 1].at + self._length
-        parts: list[Bar] = [self.second(second) for second in self._moving(start, begin)]
-        parts.append(self._sum(first, last))
-        parts += [self.second(second) for second in self._moving(end, stop)]
+            parts = list(self._edge(start, stop))
+        else:
+            begin, end = self._bars[first].at, self._bars[last - 1].at + self._length
+            parts = [*self._edge(start, begin), self._sum(first, last), *self._edge(end, stop)]
         return merged(start, parts)._replace(at=start)
 
     def prints(self, second: int, /) -> tuple[Print, ...]:
@@ -124,10 +125,9 @@ class RecordedFlow:
                 continue
             bar = self._bars[place]
             if bar.low <= least or bar.high >= most:
-                for second in range(max(bar.at, start), min(bar.at + self._length, stop)):
-                    fine = self.second(second)
-                    if fine.low <= least or fine.high >= most:
-                        return second
+                found = self._touch(_node(bar), bar.at, self._length, (start, stop), (least, most))
+                if found is not None:
+                    return found
             place += 1
         return None
 
@@ -152,9 +152,10 @@ class RecordedFlow:
 
     # ---- rows
 
-    def _of_trades(self, rows: list[Row], shift: int) -> list[Candle]:
+    def _of_trades(self, rows: list[Row], shift: int) -> list[Bar]:
         """One candle for each second with trades; their prints are remembered."""
-        bars, before = [], rows[0].open
+        bars: list[Bar] = []
+        before = rows[0].open
         for at, group in groupby(rows, key=lambda row: row.at + shift):
             prints = []
             for row in group:
@@ -187,15 +188,18 @@ class RecordedFlow:
             bisect_right(self._starts, stop - self._length),
         )
 
-    def _moving(self, start: int, stop: int) -> Iterator[int]:
-        """The first second of a range, and those in which something may happen."""
+    def _edge(self, start: int, stop: int) -> Iterator[Bar]:
+        """The longest candles that make up a range in which no row lies as a whole."""
         if start >= stop:
             return
-        yield start
-        place = max(0, bisect_right(self._starts, start) - 1)
+        place = bisect_right(self._starts, start) - 1
+        if place < 0 or start >= self._starts[place] + self._length:
+            yield self.second(start)  # the price stands still until the next row
+        place = max(0, place)
         while place < len(self._bars) and self._starts[place] < stop:
-            at = self._starts[place]
-            yield from range(max(at, start + 1), min(at + self._length, stop))
+            bar = self._bars[place]
+            if start < bar.at + self._length:
+                yield from self._parts_of(_node(bar), bar.at, self._length, (start, stop))
             place += 1
 
     def _sum(self, first: int, last: int) -> Candle:
@@ -219,19 +223,47 @@ class RecordedFlow:
 
     # ---- seconds within a candle
 
-    def _within(self, bar: Candle, second: int) -> Second:
+    def _within(self, bar: Bar, second: int) -> Second:
         """A second of a recorded candle, which is split as often as needed."""
-        spread = (bar.high - bar.low << FINE) * 3 // 5  # of a walk whose range this is
-        opened, high, low, close = (ticks << FINE for ticks in bar[1:5])
-        node = Node(opened, high, low, close, bar.volume, spread)
-        start, length = bar.at, self._length
+        node, start, length = _node(bar), bar.at, self._length
         while length > 1:
             finer = _finer(length)
             place = (second - start) // finer
             node = self._split(node, start, length, finer)[place]
             start, length = start + place * finer, finer
-        opened, high, low, close = (point >> FINE for point in node[:4])
-        return Second(second, opened, high, low, close, node.volume)
+        return Second(second, *_ticks(node), node.volume)
+
+    def _parts_of(self, node: Node, at: int, length: int, wanted: tuple[int, int]) -> Iterator[Bar]:
+        """The longest parts of a candle that lie within a range."""
+        start, stop = wanted
+        if start <= at and at + length <= stop:
+            found = Second(at, *_ticks(node), node.volume)
+            yield found if length == 1 else _estimated(found)
+            return
+        finer = _finer(length)
+        for begin, part in self._timed(node, at, length, finer):
+            if begin < stop and start < begin + finer:
+                yield from self._parts_of(part, begin, finer, wanted)
+
+    def _touch(
+        self, node: Node, at: int, length: int, wanted: tuple[int, int], bounds: tuple[int, int]
+    ) -> int | None:
+        """The first second of a candle, within a range, that reaches a bound."""
+        if node.low >> FINE > bounds[0] and node.high >> FINE < bounds[1]:
+            return None
+        if length == 1:
+            return at
+        finer = _finer(length)
+        for begin, part in self._timed(node, at, length, finer):
+            if begin < wanted[1] and wanted[0] < begin + finer:
+                found = self._touch(part, begin, finer, wanted, bounds)
+                if found is not None:
+                    return found
+        return None
+
+    def _timed(self, node: Node, at: int, length: int, finer: int) -> Iterator[tuple[int, Node]]:
+        """The parts of a candle, each with the second at which it begins."""
+        return zip(range(at, at + length, finer), self._split(node, at, length, finer), strict=True)
 
     def _split(self, node: Node, start: int, length: int, finer: int) -> list[Node]:
         known = self._parts.get((start, length))
@@ -299,9 +331,25 @@ def _finer(length: int) -> int:
     return next(finer for finer in LENGTHS if finer < length and length % finer == 0)
 
 
-def _bar(row: Row, shift: int) -> Candle:
-    cost = (row.open + row.high + row.low + row.close) * row.volume // 4
-    return Candle(row.at + shift, row.open, row.high, row.low, row.close, row.volume, cost)
+def _bar(row: Row, shift: int, length: int) -> Bar:
+    bar = Second(row.at + shift, row.open, row.high, row.low, row.close, row.volume)
+    return bar if length == 1 else _estimated(bar)
+
+
+def _estimated(bar: Second) -> Candle:
+    """The candle with its cost as if it traded at its middle on average."""
+    return Candle(*bar, (bar.open + bar.high + bar.low + bar.close) * bar.volume // 4)
+
+
+def _node(bar: Bar) -> Node:
+    """A recorded candle in 2**-FINE ticks."""
+    opened, high, low, close = (ticks << FINE for ticks in bar[1:5])
+    spread = (high - low) * 3 // 5  # of a walk whose range this is
+    return Node(opened, high, low, close, bar.volume, spread)
+
+
+def _ticks(node: Node) -> tuple[int, int, int, int]:
+    return node.open >> FINE, node.high >> FINE, node.low >> FINE, node.close >> FINE
 
 
 def _still(second: int, price: int) -> Second:
