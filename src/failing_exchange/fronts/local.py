@@ -45,7 +45,13 @@ class LocalClient:
             if not calls % TURN_EVERY:
                 await self._give_way(loop)
         else:
-            await self._wait(trip, gateway, loop)
+            answered, timer = self._listen(trip, gateway, loop)
+            try:
+                await answered
+            finally:
+                self._leave(trip, gateway, timer)
+            if gateway.failure is not None:
+                raise gateway.broken()
             told = trip.told if trip.ended_at else None
         if told is None:
             raise self._silence(trip)
@@ -67,8 +73,10 @@ class LocalClient:
             loop.turns += TURN_EVERY - 1  # type: ignore[attr-defined]  # a VirtualLoop's
         await sleep(0)
 
-    async def _wait(self, trip: Trip, gateway: Gateway, loop: AbstractEventLoop) -> None:
-        """Until the answer comes, or until the client has waited long enough."""
+    def _listen(
+        self, trip: Trip, gateway: Gateway, loop: AbstractEventLoop
+    ) -> tuple[Future[None], Cancelable | None]:
+        """What is awaited for the answer, and the timer that ends the waiting, where it may."""
         answered: Future[None] = loop.create_future()
 
         def hear(_: object = None) -> None:
@@ -76,21 +84,20 @@ class LocalClient:
                 answered.set_result(None)
 
         trip.reply = hear
-        timer: Cancelable | None = None
-        if self.timeout is not None:
-            give_up_at = trip.born_at + int(self.timeout * 1_000_000_000)
-            if not 0 < trip.due_at < give_up_at:
-                timer = gateway.clock.call_at(give_up_at, hear)
-        try:
-            await answered
-        finally:
-            trip.reply = None
-            if not trip.ended_at:
-                trip.gave_up_at = gateway.clock.now()
-            if timer is not None:
-                timer.cancel()
-        if gateway.failure is not None:
-            raise gateway.broken()
+        if self.timeout is None:
+            return answered, None
+        give_up_at = trip.born_at + int(self.timeout * 1_000_000_000)
+        if 0 < trip.due_at < give_up_at:
+            return answered, None
+        return answered, gateway.clock.call_at(give_up_at, hear)
+
+    def _leave(self, trip: Trip, gateway: Gateway, timer: Cancelable | None) -> None:
+        """Answered, or not waiting any more; the trip goes on by itself."""
+        trip.reply = None
+        if not trip.ended_at:
+            trip.gave_up_at = gateway.clock.now()
+        if timer is not None:
+            timer.cancel()
 
     def _refusal(self, refused: Reject) -> Exception:
         from failing_exchange.dialects.unified.errors import error_of

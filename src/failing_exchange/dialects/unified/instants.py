@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DAY_MS = 86_400_000
+_day = (-1, "")  # the last day and its text
 _second = (-1, "")  # the last second and its text: most of the work, mostly asked for again
 _ms = (-1, "")  # the last answer: orders placed at once share their instants
 
@@ -28,9 +29,15 @@ def iso(ms: int) -> str:
 
 
 def _text(second: int) -> str:
-    from datetime import date
-
+    global _day
     day, second = divmod(second, 86_400)
-    hours, minutes = divmod(second // 60, 60)
-    text = date.fromordinal(719_163 + day).isoformat()
-    return f"{text}T{hours:02d}:{minutes:02d}:{second % 60:02d}"
+    known, text = _day
+    if known != day:
+        from datetime import date
+
+        text = date.fromordinal(719_163 + day).isoformat()
+        _day = (day, text)
+    return f"{text}T{TWO[second // 3_600]}:{TWO[second // 60 % 60]}:{TWO[second % 60]}"
+
+
+TWO = [f"{number:02d}" for number in range(60)]
