@@ -64,7 +64,9 @@ def place_list(
     state.next_list_id += 1
     for order in (limit, stop):
         _accept(state, ms, account, order, at)
-        enter(state, ms, order, at)
+    for order in (limit, stop):
+        if order.is_open:
+            enter(state, ms, order, at)
     return limit.snapshot(), stop.snapshot()
 
 
@@ -76,6 +78,8 @@ def _check_list(ms: MarketState, limit: Order, stop: Order, at: int) -> None:
             Reason.INVALID_ORDER,
             "Invalid order list: the orders must share side and amount, and the first be a limit",
         )
+    if _crosses(ms, limit.side, limit.ticks):
+        raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
     if stop.kind not in TRIGGERED_TYPES or not ordered:
         raise Reject(
             Reason.INVALID_ORDER,
