@@ -24,10 +24,13 @@ from failing_exchange.flow import PROFILES, MarketFlow, opening_of
 ROUNDS = 7  # interleaved; the fastest counts, since the machine may be busy
 BIRTH = 1_767_225_600
 TIMEFRAMES = {"1s": 1, "1m": 60, "3m": 180, "1h": 3_600, "12h": 43_200, "1d": 86_400}
-# Microseconds an answer may take on an idle core of the early 2020s.
+DAY = 86_400
+# Microseconds an answer may take on an idle core of the early 2020s. What misses is marked.
 TARGETS = {
-    "a second after the other": 4.0,
+    "a second after the other": 3.0,
     "best after second": 1.5,
+    "the first offer": 2.0,
+    "24 hours, a minute later": 40.0,
     "first_touch, a quiet hour": 60.0,
     **{f"1,000 cold candles of {name}": 150_000.0 for name in TIMEFRAMES},
 }
@@ -59,6 +62,21 @@ def best(flow: MarketFlow = market()) -> int:  # noqa: B008
     return 3_000
 
 
+def first(flow: MarketFlow = market()) -> int:  # noqa: B008
+    """What one offer costs, the second being known."""
+    for second in range(BIRTH, BIRTH + 3_000):
+        next(flow.asks(second))
+    return 3_000
+
+
+def days(step: int) -> int:
+    """The ticker's 24 hours, asked again and again."""
+    flow = market()
+    for n in range(300):
+        flow.window(BIRTH + n * step - DAY, BIRTH + n * step)
+    return 300
+
+
 def quiet() -> int:
     """An order far from the market: nearly all answers are no."""
     flow = market()
@@ -87,6 +105,9 @@ CASES: dict[str, Callable[[], int]] = {
     "reference": reference,
     "a second after the other": sequence,
     "best after second": best,
+    "the first offer": first,
+    "24 hours, a minute later": partial(days, 60),
+    "24 hours, a second later": partial(days, 1),
     "first_touch, a quiet hour": quiet,
     **{
         f"1,000 cold candles of {name}": partial(candles, seconds)
@@ -97,16 +118,18 @@ CASES: dict[str, Callable[[], int]] = {
 
 
 def grown() -> int:
-    """Bytes by which a market grows between its first and its tenth day, second by second."""
+    """Bytes by which a market grows in the second half of a year, asked about all it knows."""
     flow = market()
     tracemalloc.start()
     sizes = []
-    for day in range(1, 11):
-        for second in range(BIRTH + day * 86_400, BIRTH + day * 86_400 + 86_400, 7):
-            flow.second(second)
+    for start in range(BIRTH, BIRTH + 365 * DAY, 15 * DAY):
+        for second in range(start, start + 15 * DAY, 7_207):
+            next(flow.asks(second))
+            flow.window(second - DAY, second)
         sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    return max(sizes[5:]) - max(sizes[:5])
+    half = len(sizes) // 2
+    return max(sizes[half:]) - max(sizes[:half])
 
 
 def main() -> None:
@@ -120,8 +143,9 @@ def main() -> None:
     print(f"{'':32}{'us':>10}{'x':>10}{'target, us':>12}")
     for name, each in found.items():
         target = f"{TARGETS[name]:12,.1f}" if name in TARGETS else ""
-        print(f"{name:32}{each:10,.2f}{each / found['reference']:10,.1f}{target}")
-    print(f"grown from day 5 to day 10, second by second: {grown() / 1e3:,.0f} kB")
+        missed = "  missed" if each > TARGETS.get(name, each) else ""
+        print(f"{name:32}{each:10,.2f}{each / found['reference']:10,.1f}{target}{missed}")
+    print(f"grown in the second half of a year: {grown() / 1e3:,.0f} kB")
 
 
 if __name__ == "__main__":
