@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from failing_exchange.cli import parser
+from failing_exchange.scenario import read
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -31,6 +32,13 @@ def test_each_command_is_one(line: str) -> None:
     """Its arguments are those that the command line knows."""
     _, *arguments = shlex.split(line, comments=True)
     assert hasattr(parser().parse_args(arguments), "command")
+
+
+def test_the_scenario_is_one() -> None:
+    """It is read like any other."""
+    block = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert len(block) == 1
+    assert read(block[0]).incidents
 
 
 def test_the_files_it_names_are_there() -> None:
