@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,8 @@ def test_a_time_to_wait_is_exact_and_never_negative(kind: type[FailingExchangeEr
     reason = next(reason for reason, error in ERRORS.items() if error is kind)
     at = 1_767_225_600_000_000_000
     for until, wait in ((at + 1, 1e-9), (at + 1_234_567_890, 1.23456789), (at - 5, 0.0)):
-        assert error_of(Reject(reason, "", until=until), at).retry_after == wait  # type: ignore[attr-defined]
+        told: Any = error_of(Reject(reason, "", until=until), at)
+        assert told.retry_after == wait
     assert error_of(Reject(reason, ""), at).retry_after is None  # type: ignore[attr-defined]
 
 

@@ -208,10 +208,8 @@ class Gateway:
             self._publish(trip.happened, at)
 
     def _cause(self, causes: Iterable[Cause], at: int) -> tuple[Event, ...]:
-        happened: tuple[Event, ...] = ()
-        for cause in causes:
-            happened += self.engine.execute(cause.command, at)[0]
-        return happened
+        events = (self.engine.execute(cause.command, at)[0] for cause in causes)
+        return tuple(event for step in events for event in step)
 
     def _end(self, trip: Trip, at: int) -> None:
         self.journal.end(trip, at)

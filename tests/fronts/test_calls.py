@@ -1,9 +1,7 @@
-"""Every unified call: ccxt's names, arguments and their order, and what comes back."""
+"""What the unified calls do, what they refuse, and what the local helpers say."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -17,60 +15,12 @@ from failing_exchange import (
     FailingExchange,
     FailingExchangeError,
     InvalidOrderError,
-    NotSupportedError,
     OrderNotFoundError,
     SymbolNotFoundError,
     simulate,
 )
-from failing_exchange.fronts.unified_api import NOT_SUPPORTED, camel
 
 SYMBOL = "BTC/USDT"
-
-
-def names(text: str) -> list[str]:
-    return text.split()
-
-
-READS = names(
-    """
-    fetch_markets fetch_currencies fetch_ticker fetch_tickers fetch_order_book fetch_l2_order_book
-    fetch_trades fetch_ohlcv fetch_balance fetch_order fetch_open_orders fetch_closed_orders
-    fetch_my_trades fetch_time fetch_status fetch_orders fetch_canceled_orders fetch_order_trades
-    fetch_trading_fee fetch_trading_fees fetch_bids_asks fetch_last_prices load_markets
-    """
-)
-ORDERS = names(
-    """
-    create_order cancel_order create_limit_order create_market_order create_limit_buy_order
-    create_limit_sell_order create_market_buy_order create_market_sell_order
-    create_market_buy_order_with_cost create_stop_order create_stop_limit_order
-    create_stop_market_order create_trigger_order create_post_only_order create_orders edit_order
-    cancel_orders cancel_all_orders
-    """
-)
-WATCHED = names(
-    """
-    watch_ticker watch_tickers watch_bids_asks watch_order_book watch_trades watch_ohlcv
-    watch_balance watch_orders watch_my_trades watch_order_book_for_symbols
-    watch_trades_for_symbols watch_ohlcv_for_symbols un_watch_ticker un_watch_tickers
-    un_watch_order_book un_watch_trades un_watch_ohlcv un_watch_orders un_watch_my_trades
-    un_watch_bids_asks un_watch_order_book_for_symbols un_watch_trades_for_symbols
-    un_watch_ohlcv_for_symbols
-    """
-)
-HELPERS = names(
-    """
-    market amount_to_precision price_to_precision cost_to_precision calculate_fee milliseconds
-    iso8601 parse8601 parse_timeframe check_required_credentials set_sandbox_mode close
-    """
-)
-ATTRIBUTES = names(
-    """
-    id name has markets symbols currencies timeframes options apiKey secret password rateLimit
-    enableRateLimit timeout precisionMode last_response_headers
-    """
-)
-JUDGE = ccxt.Exchange({"id": "judge"})
 Story = Callable[[FailingExchange], Awaitable[None]]
 
 
@@ -80,46 +30,6 @@ def run(story: Story, **options: Any) -> None:
             await story(exchange)
 
     simulate(main())
-
-
-@pytest.mark.parametrize("name", [*READS, *ORDERS, *WATCHED, *HELPERS[:-1]])
-def test_a_call_has_ccxts_arguments_in_ccxts_order(name: str) -> None:
-    """A bot passes them by position."""
-    ours = list(inspect.signature(getattr(FailingExchange, name)).parameters.values())[1:]
-    theirs = list(inspect.signature(getattr(ccxt.Exchange, name)).parameters.values())[1:]
-    names = [p.name for p in ours if p.kind is not p.KEYWORD_ONLY]
-    wanted = [p.name for p in theirs if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-    renamed = {"symbolsAndTimeframes": "symbolsAndTimeframes", "datetime": "text"}
-    wanted = [renamed.get(w, w) for w in wanted]
-    assert len(names) >= len(wanted), (names, wanted)
-    for mine, his in zip(names, wanted, strict=False):
-        assert mine == his or name in ("iso8601", "parse8601", "cost_to_precision"), (names, wanted)
-
-
-@pytest.mark.parametrize("name", [*READS, *ORDERS, *WATCHED])
-def test_a_call_has_a_camel_case_name_and_is_in_has(name: str) -> None:
-    """fetchOHLCV is fetch_ohlcv, and `has` says that it is there."""
-    assert getattr(FailingExchange, camel(name)) is getattr(FailingExchange, name)
-    assert FailingExchange().has[camel(name)] is True
-    assert hasattr(JUDGE, camel(name)), "the name is ccxt's"
-
-
-@pytest.mark.parametrize("name", ATTRIBUTES)
-def test_an_attribute_is_there(name: str) -> None:
-    """Bots read them without asking."""
-    assert hasattr(FailingExchange(), name)
-
-
-@pytest.mark.parametrize("name", NOT_SUPPORTED)
-def test_what_a_spot_venue_has_not_is_refused_as_such(name: str) -> None:
-    """`has` is False, and the call says so instead of failing in a strange way."""
-    x = FailingExchange()
-    assert x.has[camel(name)] is False
-    with pytest.raises(NotSupportedError, match="spot only"):
-        asyncio.run(getattr(x, name)("BTC", 1))
-
-
-# ---- orders
 
 
 def test_each_way_to_place_an_order_places_that_order() -> None:
@@ -297,7 +207,8 @@ def test_params_that_are_none_or_no_mapping() -> None:
     """None means none; anything else is told what is expected."""
 
     async def story(x: FailingExchange) -> None:
-        order = await x.create_order(SYMBOL, "limit", "buy", 0.01, 30_000, None)  # type: ignore[arg-type]
+        nothing: Any = None
+        order = await x.create_order(SYMBOL, "limit", "buy", 0.01, 30_000, nothing)
         with pytest.raises(BadRequestError, match="mapping"):
             await x.fetch_order(order["id"], SYMBOL, ["x"])  # type: ignore[arg-type]
 
@@ -378,7 +289,7 @@ def test_precision_is_ccxts() -> None:
             call("NO/SUCH", 1)
         with pytest.raises(FailingExchangeError):
             call(SYMBOL, [])
-    judge = JUDGE
+    judge = ccxt.Exchange({"id": "judge"})
     judge.set_markets(list(x.markets.values()))
     for amount in (0.1, 0.30000000000000004, 1.99999, 7):
         assert x.amount_to_precision(SYMBOL, amount) == judge.amount_to_precision(SYMBOL, amount)
