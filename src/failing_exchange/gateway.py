@@ -9,7 +9,7 @@ from failing_exchange.clock import Cancelable, VenueClock
 from failing_exchange.core.chance import key
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
-from failing_exchange.core.reject import Reject
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import ConfigurationError, InternalError
 from failing_exchange.faults.plan import (
     Answer,
@@ -89,15 +89,27 @@ class Gateway:
     # ---- requests
 
     def receive(
-        self, account: str, operation: str, message: Any, symbol: str, reply: Reply | None = None
+        self,
+        account: str,
+        operation: str,
+        message: Any,
+        symbol: str,
+        reply: Reply | None = None,
+        read: Decode | None = None,
+        expires_at: int = 0,
     ) -> Trip:
-        """Start a trip. `reply` is called once, with the trip, unless its answer is lost."""
+        """Start a trip. `reply` is called once, with the trip, unless its answer is lost.
+
+        `read` makes a command of the message, where it is no unified call.
+        """
         if self.failure is not None:
             raise self.broken()
         at = self.clock.now()
         trip = self.journal.open(at, account, operation, message, symbol)
         if reply is not None:
             trip.reply = reply
+        if read is not None:
+            trip.read, trip.expires_at = read, expires_at
         try:
             self._set_out(trip, at, self._kind(trip))
         except Exception as bug:
@@ -118,7 +130,7 @@ class Gateway:
     def _set_out(self, trip: Trip, at: int, kind: _Kind) -> None:
         """Read the request and ask the faults; where nothing has to wait, go straight through."""
         try:
-            trip.command = self.decode(trip)
+            trip.command = (trip.read or self.decode)(trip)
         except Reject as refused:
             trip.answer = _settled(refused)
         if self.plan.rules and not trip.echo_of:
@@ -194,6 +206,8 @@ class Gateway:
         engine = self.engine
         if at >= engine.wake_at:
             self._settle(at)
+        if trip.expires_at and at > trip.expires_at:
+            raise Reject(Reason.CLOCK_SKEW, "the request is older than its window allows")
         before = self._cause((c for c in causes if not c.after), at) if causes else ()
         try:
             trip.happened, trip.answer = engine.execute(trip.command, at)

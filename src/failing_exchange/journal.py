@@ -89,6 +89,7 @@ class Journal:
         """Begin a second arrival of a message."""
         trip = self._begin(at, of.account, of.operation, of.message, of.symbol)
         trip.echo_of, trip.nth, trip.is_push = of.number, of.nth, of.is_push
+        trip.read, trip.expires_at = of.read, of.expires_at
         return trip
 
     def note(self, events: tuple[Event, ...], at: int) -> Trip:

@@ -62,6 +62,8 @@ class Trip:
     considered: tuple[str, ...] = ()  # those that matched it
     struck: tuple[Decision, ...] = ()
     reply: Callable[[Trip], None] | None = None
+    read: Callable[[Trip], Any] | None = None  # how its message is read; None: as a unified call
+    expires_at: int = 0  # from then on the venue refuses it as too old; 0: never
 
     def __init__(
         self, number: int, born_at: int, account: str, operation: str, message: Any, symbol: str

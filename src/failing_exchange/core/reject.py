@@ -44,14 +44,18 @@ class Reason(StrEnum):
 class Reject(Exception):
     """A refusal; the only exception that crosses the core. Two with the same content are equal.
 
-    `until` is the instant (nanoseconds since the epoch) from which it would pass, if known.
+    `until` is the instant (nanoseconds since the epoch) from which it would pass, if known; `rule`
+    names the rule that is broken where the reason does not say it all: a filter, a venue's code.
     """
 
-    def __init__(self, reason: Reason, text: str, *, until: int | None = None) -> None:
+    def __init__(
+        self, reason: Reason, text: str, *, until: int | None = None, rule: str = ""
+    ) -> None:
         super().__init__(text)
         self.reason = reason
         self.text = text
         self.until = until
+        self.rule = rule
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reject) and self.content == other.content
@@ -63,6 +67,6 @@ class Reject(Exception):
         return f"Reject({self.reason.value}: {self.text})"
 
     @property
-    def content(self) -> tuple[Reason, str, int | None]:
-        """What is compared and journalled."""
-        return (self.reason, self.text, self.until)
+    def content(self) -> tuple[Reason, str, int | None, str]:
+        """What is compared."""
+        return (self.reason, self.text, self.until, self.rule)

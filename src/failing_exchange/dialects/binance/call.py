@@ -1,0 +1,102 @@
+"""A request as the pass carries it: which endpoint, with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from failing_exchange.core.market import Market
+from failing_exchange.core.reject import Reject
+from failing_exchange.dialects.binance.codes import refuse
+from failing_exchange.dialects.binance.params import Params
+
+
+class Security(Enum):
+    """What a key must be allowed (rest-api.md, "Request Security", 2026-07-21)."""
+
+    NONE = "none"
+    USER_STREAM = "user_stream"
+    USER_DATA = "user_data"
+    TRADE = "trade"
+
+
+class Listed(Protocol):
+    """A market as the exchange keeps it."""
+
+    market: Market
+
+
+class Reading(NamedTuple):
+    """What reading a request needs: its parameters, and the markets in force."""
+
+    params: Params
+    account: str
+    markets: Mapping[str, Listed]
+    symbols: Mapping[str, str]  # venue's name -> unified symbol
+
+    def market(self, name: str = "symbol") -> Market:
+        """The market that a parameter names; raises `Reject` for an unknown one."""
+        symbol = self.symbols.get(self.params.need(name))
+        if symbol is None:
+            refuse("BAD_SYMBOL", "Invalid symbol.")
+        return self.markets[symbol].market
+
+    def maybe_market(self, name: str = "symbol") -> Market | None:
+        """The same for a parameter that may be left out."""
+        return self.market(name) if name in self.params else None
+
+
+class Writing(NamedTuple):
+    """What writing an answer needs."""
+
+    params: Params
+    command: Any
+    markets: Mapping[str, Listed]
+    at: int
+    micro: bool = False
+
+    def market(self, symbol: str) -> Market:
+        """A market by its unified symbol."""
+        return self.markets[symbol].market
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A row of the table of endpoints.
+
+    `http` is method and path, `socket` the WebSocket API's name; empty where there is none.
+    `weight` counts against the address, `orders` against the account's unfilled orders.
+    """
+
+    http: str
+    operation: str
+    read: Callable[[Reading], Any]
+    write: Callable[[Writing, Any], Any]
+    socket: str = ""
+    security: Security = Security.NONE
+    weight: int | Callable[[Params], int] = 1
+    orders: int = 0
+
+    def __str__(self) -> str:
+        return self.http
+
+    @property
+    def signed(self) -> bool:
+        """Whether a request must be signed."""
+        return self.security is not Security.NONE
+
+
+class Call(NamedTuple):
+    """The message of a trip: what the client asked, without its key, signature and times.
+
+    `refused` is why it can't be read, for the pass to say at its place.
+    """
+
+    endpoint: Endpoint
+    params: Params
+    weight: int = 1
+    address: str = ""
+    micro: bool = False
+    refused: Reject | None = None

@@ -1,0 +1,215 @@
+"""How the venue says no: code, words and HTTP status of every refusal.
+
+Codes and words: errors.md, 2026-07-21. Statuses: rest-api.md, "HTTP Return Codes", same date.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, NoReturn
+
+from failing_exchange.core.reject import Reason, Reject
+
+CODES: dict[str, int] = {
+    "UNKNOWN": -1000,
+    "DISCONNECTED": -1001,
+    "UNAUTHORIZED": -1002,
+    "TOO_MANY_REQUESTS": -1003,
+    "UNEXPECTED_RESP": -1006,
+    "TIMEOUT": -1007,
+    "SERVER_BUSY": -1008,
+    "INVALID_MESSAGE": -1013,
+    "UNKNOWN_ORDER_COMPOSITION": -1014,
+    "TOO_MANY_ORDERS": -1015,
+    "SERVICE_SHUTTING_DOWN": -1016,
+    "UNSUPPORTED_OPERATION": -1020,
+    "INVALID_TIMESTAMP": -1021,
+    "INVALID_SIGNATURE": -1022,
+    "TOO_MANY_CONNECTIONS": -1034,
+    "ILLEGAL_CHARS": -1100,
+    "TOO_MANY_PARAMETERS": -1101,
+    "MANDATORY_PARAM_EMPTY_OR_MALFORMED": -1102,
+    "UNKNOWN_PARAM": -1103,
+    "UNREAD_PARAMETERS": -1104,
+    "PARAM_EMPTY": -1105,
+    "PARAM_NOT_REQUIRED": -1106,
+    "PARAM_OVERFLOW": -1108,
+    "BAD_PRECISION": -1111,
+    "NO_DEPTH": -1112,
+    "TIF_NOT_REQUIRED": -1114,
+    "INVALID_TIF": -1115,
+    "INVALID_ORDER_TYPE": -1116,
+    "INVALID_SIDE": -1117,
+    "EMPTY_NEW_CL_ORD_ID": -1118,
+    "EMPTY_ORG_CL_ORD_ID": -1119,
+    "BAD_INTERVAL": -1120,
+    "BAD_SYMBOL": -1121,
+    "INVALID_SYMBOLSTATUS": -1122,
+    "INVALID_LISTEN_KEY": -1125,
+    "MORE_THAN_XX_HOURS": -1127,
+    "OPTIONAL_PARAMS_BAD_COMBO": -1128,
+    "INVALID_PARAMETER": -1130,
+    "BAD_STRATEGY_TYPE": -1134,
+    "INVALID_JSON": -1135,
+    "INVALID_TICKER_TYPE": -1139,
+    "INVALID_CANCEL_RESTRICTIONS": -1145,
+    "DUPLICATE_SYMBOLS": -1151,
+    "OCO_ORDER_TYPE_REJECTED": -1158,
+    "OCO_ICEBERGQTY_TIMEINFORCE": -1160,
+    "BUY_OCO_LIMIT_MUST_BE_BELOW": -1165,
+    "SELL_OCO_LIMIT_MUST_BE_ABOVE": -1166,
+    "BOTH_OCO_ORDERS_CANNOT_BE_LIMIT": -1168,
+    "INVALID_TIME_UNIT": -1194,
+    "BUY_OCO_STOP_LOSS_MUST_BE_ABOVE": -1196,
+    "SELL_OCO_STOP_LOSS_MUST_BE_BELOW": -1197,
+    "BUY_OCO_TAKE_PROFIT_MUST_BE_BELOW": -1198,
+    "SELL_OCO_TAKE_PROFIT_MUST_BE_ABOVE": -1199,
+    "INVALID_PEG_PRICE_TYPE": -1210,
+    "INVALID_PEG_OFFSET_TYPE": -1211,
+    "SYMBOL_DOES_NOT_MATCH_STATUS": -1220,
+    "NEW_ORDER_REJECTED": -2010,
+    "CANCEL_REJECTED": -2011,
+    "NO_SUCH_ORDER": -2013,
+    "BAD_API_KEY_FMT": -2014,
+    "REJECTED_MBX_KEY": -2015,
+    "NO_TRADING_WINDOW": -2016,
+    "CANCEL_REPLACE_PARTIALLY_FAILED": -2021,
+    "CANCEL_REPLACE_FAILED": -2022,
+    "ORDER_ARCHIVED": -2026,
+    "SUBSCRIPTION_ACTIVE": -2035,
+    "SUBSCRIPTION_INACTIVE": -2036,
+    "ORDER_AMEND_REJECTED": -2038,
+    "CLIENT_ORDER_ID_INVALID": -2039,
+    "MAXIMUM_SUBSCRIPTION_IDS": -2042,
+}
+# Statuses other than 400. 401: seen with keys that are unknown; the documents name no status.
+STATUSES = {
+    "UNKNOWN": 500,
+    "DISCONNECTED": 500,
+    "UNEXPECTED_RESP": 500,
+    "TIMEOUT": 408,
+    "SERVER_BUSY": 503,
+    "TOO_MANY_REQUESTS": 429,
+    "TOO_MANY_ORDERS": 429,
+    "SERVICE_SHUTTING_DOWN": 503,
+    "BAD_API_KEY_FMT": 401,
+    "REJECTED_MBX_KEY": 401,
+    "UNAUTHORIZED": 401,
+}
+
+
+class Said(NamedTuple):
+    """A refusal as the venue says it; `retry_after` in seconds, where it tells."""
+
+    status: int
+    code: int
+    text: str
+    until: int | None = None
+
+
+# A refusal that does not come from this dialect: (code, words); empty words: those of the refusal.
+REASONS: dict[Reason, tuple[str, str]] = {
+    Reason.BAD_REQUEST: ("INVALID_PARAMETER", "Invalid data sent for a parameter."),
+    Reason.NOT_SUPPORTED: ("UNSUPPORTED_OPERATION", "This operation is not supported."),
+    Reason.UNKNOWN_SYMBOL: ("BAD_SYMBOL", "Invalid symbol."),
+    Reason.INVALID_ORDER: ("NEW_ORDER_REJECTED", "Unsupported order combination"),
+    Reason.INVALID_PRICE: ("INVALID_MESSAGE", "Filter failure: PRICE_FILTER"),
+    Reason.INVALID_AMOUNT: ("INVALID_MESSAGE", "Filter failure: LOT_SIZE"),
+    Reason.INVALID_COST: ("INVALID_MESSAGE", "Filter failure: NOTIONAL"),
+    Reason.PRICE_BAND: ("INVALID_MESSAGE", "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    Reason.WOULD_MATCH: ("NEW_ORDER_REJECTED", "Order would immediately match and take."),
+    Reason.WOULD_TRIGGER: ("NEW_ORDER_REJECTED", "Order would trigger immediately."),
+    Reason.TOO_MANY_ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ORDERS"),
+    Reason.DUPLICATE_CLIENT_ID: ("NEW_ORDER_REJECTED", "Duplicate order sent."),
+    Reason.ORDER_NOT_FOUND: ("NO_SUCH_ORDER", "Order does not exist."),
+    Reason.INSUFFICIENT_FUNDS: (
+        "NEW_ORDER_REJECTED",
+        "Account has insufficient balance for requested action.",
+    ),
+    Reason.MARKET_HALTED: ("INVALID_MESSAGE", "Market is closed."),
+    Reason.CANCEL_ONLY: ("INVALID_MESSAGE", "Market is closed."),
+    Reason.TRADING_DISABLED: (
+        "NEW_ORDER_REJECTED",
+        "This account may not place or cancel orders.",
+    ),
+    Reason.ACCOUNT_FROZEN: ("NEW_ORDER_REJECTED", "This action is disabled on this account."),
+    Reason.KEY_REFUSED: (
+        "REJECTED_MBX_KEY",
+        "Invalid API-key, IP, or permissions for action.",
+    ),
+    Reason.PERMISSION_DENIED: ("UNAUTHORIZED", "You are not authorized to execute this request."),
+    Reason.RESTRICTED_LOCATION: (
+        "UNKNOWN",
+        "Service unavailable from a restricted location according to 'b. Eligibility' in "
+        "https://www.binance.com/en/terms. Please contact customer service if you believe you "
+        "received this message in error.",
+    ),
+    Reason.CLOCK_SKEW: (
+        "INVALID_TIMESTAMP",
+        "Timestamp for this request is outside of the recvWindow.",
+    ),
+    Reason.RATE_LIMITED: (
+        "TOO_MANY_REQUESTS",
+        "Too much request weight used; current limit is 6000 request weight per 1 MINUTE. Please "
+        "use WebSocket Streams for live updates to avoid polling the API.",
+    ),
+    Reason.TOO_MANY_ORDERS_SENT: (
+        "TOO_MANY_ORDERS",
+        "Too many new orders; current limit is 100 orders per 10 SECOND.",
+    ),
+    Reason.BANNED: (
+        "TOO_MANY_REQUESTS",
+        "Way too much request weight used; IP banned until {until}. Please use WebSocket Streams "
+        "for live updates to avoid bans.",
+    ),
+    Reason.MAINTENANCE: ("UNKNOWN", "System is under maintenance."),
+    Reason.UNAVAILABLE: (
+        "SERVER_BUSY",
+        "Server is currently overloaded with other requests. Please try again in a few minutes.",
+    ),
+    Reason.OUTCOME_UNKNOWN: (
+        "TIMEOUT",
+        "Timeout waiting for response from backend server. Send status unknown; execution status "
+        "unknown.",
+    ),
+    Reason.CONNECTION_LOST: ("DISCONNECTED", "Internal error; unable to process your request. "
+                             "Please try again."),
+    Reason.TIMED_OUT: (
+        "TIMEOUT",
+        "Timeout waiting for response from backend server. Send status unknown; execution status "
+        "unknown.",
+    ),
+    Reason.MALFORMED: (
+        "UNEXPECTED_RESP",
+        "An unexpected response was received from the message bus. Execution status unknown.",
+    ),
+}  # fmt: skip
+REASON_STATUSES = {Reason.BANNED: 418, Reason.RESTRICTED_LOCATION: 451, Reason.MAINTENANCE: 503}
+CANCELS = frozenset({"cancel_order", "cancel_all_orders"})
+
+
+def refuse(name: str, text: str, reason: Reason = Reason.BAD_REQUEST) -> NoReturn:
+    """Say no in the venue's own words; `name` is a row of `CODES`."""
+    raise Reject(reason, text, rule=name)
+
+
+def missing(parameter: str) -> NoReturn:
+    """A parameter that must be there is not, or can't be read."""
+    refuse(
+        "MANDATORY_PARAM_EMPTY_OR_MALFORMED",
+        f"Mandatory parameter '{parameter}' was not sent, was empty/null, or malformed.",
+    )
+
+
+def said(refused: Reject, operation: str) -> Said:
+    """How the venue says a refusal, whoever it comes from: this dialect, the engine, a fault."""
+    if refused.rule in CODES:
+        status = STATUSES.get(refused.rule, 400)
+        return Said(status, CODES[refused.rule], refused.text, refused.until)
+    name, text = REASONS[refused.reason]
+    if refused.reason is Reason.ORDER_NOT_FOUND and operation in CANCELS:
+        name, text = "CANCEL_REJECTED", "Unknown order sent."
+    code = 0 if refused.reason is Reason.RESTRICTED_LOCATION else CODES[name]
+    if refused.until is not None:
+        text = text.replace("{until}", str(refused.until // 1_000_000))
+    status = REASON_STATUSES.get(refused.reason) or STATUSES.get(name, 400)
+    return Said(status, code, text, refused.until)

@@ -1,0 +1,1 @@
+"""The wire doors: the venue's own protocols over HTTP and WebSocket, on a socket or in memory."""

@@ -1,0 +1,70 @@
+"""A Binance venue that can be reached: on a port, or under its production names in a simulation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from failing_exchange.fronts.wire.door import Door
+from failing_exchange.fronts.wire.http import HttpFront
+from failing_exchange.fronts.wire.keys import Keyring
+
+if TYPE_CHECKING:
+    from failing_exchange.fronts.exchange import FailingExchange
+
+# rest-api.md, web-socket-streams.md, web-socket-api.md, "General Information", 2026-07-21
+PLACES: tuple[tuple[str, int], ...] = (
+    *((f"api{n}.binance.com", 443) for n in ("", "1", "2", "3", "4", "-gcp")),
+    ("data-api.binance.vision", 443),
+    ("stream.binance.com", 443),
+    ("stream.binance.com", 9443),
+    ("data-stream.binance.vision", 443),
+    ("data-stream.binance.vision", 9443),
+    ("ws-api.binance.com", 443),
+    ("ws-api.binance.com", 9443),
+)
+
+
+class Binance:
+    """A venue that speaks Binance Spot; `exchange` is the same venue's in-process door.
+
+    >>> from failing_exchange import FailingExchange
+    >>> venue = Binance(FailingExchange(seed=7))
+    """
+
+    def __init__(self, exchange: FailingExchange, *, keys: Keyring | None = None) -> None:
+        self.exchange = exchange
+        self.keys = keys or Keyring.default()
+        for account in self.keys.accounts:
+            exchange.client(account)
+        self._front = HttpFront(Door(exchange.venue, self.keys))
+        self._listeners: list[asyncio.AbstractServer] = []
+        self._server: web.Server | None = None
+
+    async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
+        """Answer at a place; the port, which for 0 is a free one."""
+        loop = asyncio.get_running_loop()
+        await self.exchange.ready()
+        if self._server is None:
+            self._server = web.Server(
+                self._front.handle, handler_cancellation=True, access_log=None
+            )
+        listener = await loop.create_server(self._server, host, port, ssl=ssl)
+        self._listeners.append(listener)
+        return int(listener.sockets[0].getsockname()[1])
+
+    async def listen_in_simulation(self) -> None:
+        """Answer under the production names of the simulation's network."""
+        for host, port in PLACES:
+            await self.listen(host, port)
+
+    async def close(self) -> None:
+        """Stop answering; open connections are ended."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        if self._server is not None:
+            await self._server.shutdown(timeout=0)
+            self._server = None

@@ -1,0 +1,73 @@
+"""The HTTP front: aiohttp requests to trips, what they were told to responses."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from failing_exchange.fronts.wire.door import Door, Reply, Request
+
+if TYPE_CHECKING:
+    from failing_exchange.trip import Trip
+
+BODY_BYTES_MAX = 1 << 20  # a longer body is refused by aiohttp with 413
+JSON = "application/json;charset=UTF-8"
+
+
+class HttpFront:
+    """Answers HTTP requests. Bound to the loop that it is started in."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One request: a trip, or the venue's 404."""
+        venue = self.door.venue
+        loop = asyncio.get_running_loop()
+        gateway = venue.running if venue.loop is loop else venue.start(loop)
+        body = await request.read() if request.can_read_body else b""
+        path, _, query = request.raw_path.partition("?")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        asked = Request(request.method, path, query, body, headers, request.remote or "")
+        trip = self.door.receive(gateway, asked)
+        if trip is None:
+            return _response(NOT_FOUND)
+        if not trip.ended_at or (trip.told is None and not trip.hung_up):
+            await self._answered(trip, loop)
+        if gateway.failure is not None:
+            raise gateway.broken()
+        if trip.told is None:
+            assert request.transport is not None
+            request.transport.abort()
+            return _response(NOT_FOUND)
+        return _response(self.door.reply(trip))
+
+    async def _answered(self, trip: Trip, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until the client is told something; where its answer is lost, until it leaves."""
+        heard: asyncio.Future[None] = loop.create_future()
+
+        def hear(_: Trip) -> None:
+            if not heard.done():
+                heard.set_result(None)
+
+        trip.reply = hear
+        try:
+            await heard
+        finally:
+            trip.reply = None
+            if not trip.ended_at:
+                trip.gave_up_at = self.door.venue.clock.now()
+
+
+NOT_FOUND = Reply(404, b'{"code":-1000,"msg":"Not found."}')
+
+
+def _response(reply: Reply) -> web.Response:
+    response = web.Response(status=reply.status, body=reply.body)
+    headers: Any = response.headers
+    headers["Content-Type"] = JSON
+    for name, value in reply.headers:
+        headers[name] = value
+    return response
