@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 import pytest
 
@@ -54,3 +56,19 @@ def test_a_lost_answer_leaves_the_order_live() -> None:
         assert len(open_orders.body) == 1
 
     on_the_wire(story)
+
+
+def test_a_bot_that_cancels_all_tasks_does_not_cancel_the_venue() -> None:
+    """Housekeeping of a bot must not undo an order that is on its way."""
+
+    async def story(client: Client) -> None:
+        order = asyncio.ensure_future(client.order())
+        await asyncio.sleep(0.1)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(10)
+        assert order.cancelled()
+        shown = await client.signed("GET", "/api/v3/openOrders")
+        assert len(shown.body) == 1
+
+    on_the_wire(story, latency=2_000)

@@ -31,6 +31,9 @@ Args = TypeVarTuple("Args")
 CHECK_EVERY_TURNS = 1024  # budgets are looked at, and `on_check` is called, this often
 DEAD_TIMERS_MAX = 100  # above this, and when most timers are cancelled, the heap is rebuilt
 LEFTOVER_ROUNDS_MAX = 8  # tasks that start tasks while being cancelled get this many rounds
+# Tasks made in a context where this is set are the venue's own: `asyncio.all_tasks()` does not list
+# them, so that a bot that cancels everything it finds does not cancel the world around it.
+BEHIND_THE_SCENES: contextvars.ContextVar[bool] = contextvars.ContextVar("behind", default=False)
 STEPS_PER_INSTANT_MAX = 1_000_000  # beyond it the run ends: the program spins without waiting
 
 
@@ -78,6 +81,7 @@ class VirtualLoop(IsolatedLoop):
         )
         self._clock_resolution = 1 / NS
         self._task_serials = itertools.count(1)
+        self._behind: dict[asyncio.Task[Any], None] = {}
         self._timer_serials = itertools.count(1)
         self._awaited = 0  # timers that count: while there are any, something can still happen
         self._dead = 0  # cancelled timers that are still in the heap
@@ -278,7 +282,13 @@ class VirtualLoop(IsolatedLoop):
         if self._task_factory is not None:
             return super().create_task(coro, name=name, **options)
         self._check_closed()
-        return VirtualTask(coro, loop=self, name=name, **options)
+        task = VirtualTask(coro, loop=self, name=name, **options)
+        if BEHIND_THE_SCENES.get():
+            # https://docs.python.org/3/library/asyncio-extending.html, "Task lifetime support"
+            asyncio._unregister_task(task)
+            self._behind[task] = None
+            task.add_done_callback(self._behind.pop)
+        return task
 
     def set_task_factory(self, factory: Any) -> None:
         """As in asyncio; asyncio's own eager factory gets tasks that hash by serial number."""
@@ -288,7 +298,7 @@ class VirtualLoop(IsolatedLoop):
         super().set_task_factory(factory)
 
     def tasks(self) -> list[asyncio.Task[Any]]:
-        """The unfinished tasks, in the order of their creation."""
+        """The unfinished tasks, in the order of their creation; not those behind the scenes."""
         return sorted(asyncio.all_tasks(self), key=hash)
 
     def cancel_leftovers(self) -> None:
@@ -298,7 +308,7 @@ class VirtualLoop(IsolatedLoop):
         on its way to the caller and is the one that explains.
         """
         for _ in range(LEFTOVER_ROUNDS_MAX):
-            tasks = self.tasks()
+            tasks = self.tasks() or list(self._behind)
             if not tasks:
                 return
             for task in tasks:
@@ -310,7 +320,7 @@ class VirtualLoop(IsolatedLoop):
                     raise
                 break
             self._report_errors(tasks)
-        for task in self.tasks():
+        for task in (*self.tasks(), *self._behind):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
 
     def _report_errors(self, tasks: list[asyncio.Task[Any]]) -> None:

@@ -15,6 +15,7 @@ UnknownHost, so a program under test can't reach the real exchange by mistake.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import errno
 import itertools
 import socket
@@ -171,7 +172,7 @@ class Network:
         protocol = protocol_factory()
         accepted = MemoryTransport(
             self._loop,
-            server.factory(),
+            server.context.copy().run(server.factory),
             sockname=there,
             peername=here,
             tls=ssl,
@@ -181,7 +182,8 @@ class Network:
             self._loop, protocol, sockname=here, peername=there, tls=ssl, delay=self.delay_ns
         )
         server.transports[accepted] = None
-        join(client, accepted)
+        server.context.copy().run(join, accepted, client)
+        protocol.connection_made(client)
         return client, protocol
 
     # Servers
@@ -236,6 +238,7 @@ class MemoryServer(asyncio.AbstractServer):
     ) -> None:
         self.factory = factory
         self.transports: WeakKeyDictionary[MemoryTransport, None] = WeakKeyDictionary()
+        self.context = contextvars.copy_context()  # what accepts a connection runs in it, as always
         self._network = network
         self._places = places
         self._serving = False

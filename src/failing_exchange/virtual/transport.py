@@ -320,11 +320,10 @@ class MemorySocket:
         return -1
 
 
-def join(client: MemoryTransport, server: MemoryTransport) -> None:
-    """Make the two ends one connection, and tell the protocols: the server's first."""
+def join(server: MemoryTransport, client: MemoryTransport) -> None:
+    """Make the two ends one connection, and tell the server's protocol."""
     client._peer, server._peer = server, client
     server.get_protocol().connection_made(server)
-    client.get_protocol().connection_made(client)
 
 
 def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:

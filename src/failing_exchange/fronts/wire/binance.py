@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from aiohttp import web
 from failing_exchange.fronts.wire.door import Door
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
+from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.exchange import FailingExchange
@@ -30,12 +32,21 @@ PLACES: tuple[tuple[str, int], ...] = (
 class Binance:
     """A venue that speaks Binance Spot; `exchange` is the same venue's in-process door.
 
+    `places`: the hosts and ports it answers under in a simulation, by default production's.
+
     >>> from failing_exchange import FailingExchange
     >>> venue = Binance(FailingExchange(seed=7))
     """
 
-    def __init__(self, exchange: FailingExchange, *, keys: Keyring | None = None) -> None:
+    def __init__(
+        self,
+        exchange: FailingExchange,
+        *,
+        keys: Keyring | None = None,
+        places: Iterable[tuple[str, int]] = PLACES,
+    ) -> None:
         self.exchange = exchange
+        self.places = tuple(places)
         self.keys = keys or Keyring.default()
         for account in self.keys.accounts:
             exchange.client(account)
@@ -44,8 +55,20 @@ class Binance:
         self._server: web.Server | None = None
 
     async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
-        """Answer at a place; the port, which for 0 is a free one."""
+        """Answer at a place; the port, which for 0 is a free one.
+
+        Raises OSError for a place that is taken or not ours.
+        """
         loop = asyncio.get_running_loop()
+        behind = BEHIND_THE_SCENES.set(True)  # its tasks are the venue's, not the client's
+        try:
+            return await self._listen(loop, host, port, ssl)
+        finally:
+            BEHIND_THE_SCENES.reset(behind)
+
+    async def _listen(
+        self, loop: asyncio.AbstractEventLoop, host: str, port: int, ssl: Any
+    ) -> int:
         await self.exchange.ready()
         if self._server is None:
             self._server = web.Server(
@@ -56,8 +79,8 @@ class Binance:
         return int(listener.sockets[0].getsockname()[1])
 
     async def listen_in_simulation(self) -> None:
-        """Answer under the production names of the simulation's network."""
-        for host, port in PLACES:
+        """Answer under all its names in the simulation's network."""
+        for host, port in self.places:
             await self.listen(host, port)
 
     async def close(self) -> None:
