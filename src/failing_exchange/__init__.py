@@ -64,6 +64,8 @@ __version__ = "0.1.0"
 # pytest plugin and the command line cost nothing where they are not used.
 _HOMES = {
     "core.market": ("Market",),
+    "clients": ("ccxt_session", "redirect"),
+    "fronts.wire.binance": ("Binance",),
     "errors": (
         "AccountSuspendedError",
         "AuthenticationError",
@@ -130,6 +132,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BannedError",
+    "Binance",
     "CircuitBreaker",
     "CircuitOpenError",
     "ClockSkewError",

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from failing_exchange import server
+
 if TYPE_CHECKING:
     from failing_exchange.runner import Report, RunConfig
 
@@ -60,6 +62,7 @@ def parser() -> Parser:
     commands = made.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _add_demo(commands)
     _add_run(commands)
+    server.add_parser(commands)
     _add_faults(commands)
     _add_scenarios(commands)
     _add_simulate(commands)

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.virtual import wallclock
@@ -27,6 +27,7 @@ from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
 from failing_exchange.virtual.routing import routed
 
 T = TypeVar("T")
+Main = Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]]
 Start = str | int | datetime
 
 START = "2026-01-01T00:00:00Z"
@@ -36,11 +37,12 @@ COLLECT_ALL_EVERY_CHECKS = 16 * COLLECT_EVERY_CHECKS  # ... and between two of e
 
 
 def simulate(
-    main: Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]],
+    main: Main[T],
     *,
     seed: int = 0,
     start: Start = START,
     tz: str = "UTC",
+    venue: str | Venue | Sequence[str | Venue] = (),
     virtual_seconds_max: float = VIRTUAL_SECONDS_MAX,
     steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
     wall_seconds_max: float | None = None,
@@ -53,6 +55,10 @@ def simulate(
 
     `start` is the instant at which the program starts: ISO text, a datetime, or nanoseconds since
     1970; without a zone it is local time, which is UTC unless `tz` names another zone.
+
+    `venue="binance"` lets Binance's production hosts lead to a simulated venue of the same seed, so
+    that an unmodified client reaches it; any other host is refused. For a venue with faults, keys
+    or hosts of its own give a `failing_exchange.Binance`; several venues as a list.
 
     Limits, for programs that never end: `virtual_seconds_max` (a year), `steps_per_instant_max`
     (turns of the loop while the clock stands still) and `wall_seconds_max` (real seconds, none).
@@ -69,10 +75,44 @@ def simulate(
             steps_per_instant_max=steps_per_instant_max,
             wall_seconds_max=wall_seconds_max,
         ) as world:
-            return world.run(main)
+            return world.run(_hosted(main, venue, seed) if venue else main)
     finally:
         if asyncio.iscoroutine(main) and getcoroutinestate(main) == CORO_CREATED:
             main.close()  # it never began, for a reason that is on its way: no warning besides
+
+
+class Venue(Protocol):
+    """What can be hosted in a simulation."""
+
+    async def listen_in_simulation(self) -> None:
+        """Answer under its names."""
+
+    async def close(self) -> None:
+        """Answer no more."""
+
+
+async def _hosted(main: Main[T], venues: str | Venue | Sequence[str | Venue], seed: int) -> T:
+    """Run `main` while its venues answer."""
+    wanted = [venues] if isinstance(venues, str) or not isinstance(venues, Sequence) else venues
+    found = [_venue(one, seed) for one in wanted]
+    try:
+        for venue in found:
+            await venue.listen_in_simulation()
+        return await (main() if callable(main) else main)
+    finally:
+        for venue in found:
+            await venue.close()
+
+
+def _venue(wanted: str | Venue, seed: int) -> Venue:
+    if not isinstance(wanted, str):
+        return wanted
+    if wanted != "binance":
+        raise ConfigurationError(f'venue={wanted!r}; expected "binance", or a venue made by you')
+    from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.fronts.wire.binance import Binance
+
+    return Binance(FailingExchange(seed=seed))
 
 
 @contextmanager
@@ -151,7 +191,7 @@ class VirtualTime:
         self._open.append(self.loop)
         return self.loop
 
-    def run(self, main: Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def run(self, main: Main[T]) -> T:
         """Run one program to its end, as `asyncio.run` would, and return its result."""
         coroutine = main() if callable(main) else main
         if not asyncio.iscoroutine(coroutine):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from failing_exchange.fronts.wire.door import Door
+from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
@@ -66,9 +66,7 @@ class Binance:
         finally:
             BEHIND_THE_SCENES.reset(behind)
 
-    async def _listen(
-        self, loop: asyncio.AbstractEventLoop, host: str, port: int, ssl: Any
-    ) -> int:
+    async def _listen(self, loop: asyncio.AbstractEventLoop, host: str, port: int, ssl: Any) -> int:
         await self.exchange.ready()
         if self._server is None:
             self._server = web.Server(
@@ -82,6 +80,10 @@ class Binance:
         """Answer under all its names in the simulation's network."""
         for host, port in self.places:
             await self.listen(host, port)
+
+    async def ask(self, request: Request) -> Reply | None:
+        """Answer one request without a socket; None when the connection breaks instead."""
+        return await self._front.ask(request)
 
     async def close(self) -> None:
         """Stop answering; open connections are ended."""

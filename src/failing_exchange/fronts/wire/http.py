@@ -24,25 +24,32 @@ class HttpFront:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request: a trip, or the venue's 404."""
-        venue = self.door.venue
-        loop = asyncio.get_running_loop()
-        gateway = venue.running if venue.loop is loop else venue.start(loop)
         body = await request.read() if request.can_read_body else b""
         path, _, query = request.raw_path.partition("?")
         headers = {name.lower(): value for name, value in request.headers.items()}
         asked = Request(request.method, path, query, body, headers, request.remote or "")
-        trip = self.door.receive(gateway, asked)
+        reply = await self.ask(asked)
+        if reply is None:
+            assert request.transport is not None
+            request.transport.abort()
+        return _response(reply or NOT_FOUND)
+
+    async def ask(self, request: Request) -> Reply | None:
+        """What a request is answered; None when the connection breaks instead.
+
+        It waits for as long as the answer takes, which for a lost one is for ever.
+        """
+        venue = self.door.venue
+        loop = asyncio.get_running_loop()
+        gateway = venue.running if venue.loop is loop else venue.start(loop)
+        trip = self.door.receive(gateway, request)
         if trip is None:
-            return _response(NOT_FOUND)
+            return NOT_FOUND
         if not trip.ended_at or (trip.told is None and not trip.hung_up):
             await self._answered(trip, loop)
         if gateway.failure is not None:
             raise gateway.broken()
-        if trip.told is None:
-            assert request.transport is not None
-            request.transport.abort()
-            return _response(NOT_FOUND)
-        return _response(self.door.reply(trip))
+        return None if trip.told is None else self.door.reply(trip)
 
     async def _answered(self, trip: Trip, loop: asyncio.AbstractEventLoop) -> None:
         """Wait until the client is told something; where its answer is lost, until it leaves."""

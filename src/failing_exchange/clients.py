@@ -1,0 +1,207 @@
+"""Leading unmodified ccxt clients to a simulated venue: over a socket, or without one."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.fronts.wire.binance import Binance
+
+ORIGINAL_HOST = "X-Original-Host"  # the host that the client meant
+TIMEOUT = 60.0  # seconds until a session without a socket gives up, where its client sets no limit
+
+
+def redirect(exchange: Any, url: str) -> Any:
+    """Lead every request of a ccxt exchange (async, sync or pro) to a venue; returns the exchange.
+
+    Its URLs stay production's, so that all of ccxt's tables hold; only the transport is moved. The
+    real exchange can't be reached through it any more, not even after `close()`.
+
+    >>> redirect(ccxt.binance(), "http://127.0.0.1:8080")  # doctest: +SKIP
+
+    Raises ConfigurationError for what is no ccxt exchange, and for what is no http URL.
+    """
+    base = _base(url)
+    if not hasattr(exchange, "describe") or not hasattr(exchange, "session"):
+        raise ConfigurationError(f"redirect({exchange!r}): expected an exchange of ccxt")
+    if hasattr(exchange, "own_session"):
+        _redirect_async(exchange, base)
+    else:
+        _redirect_sync(exchange, base)
+    return exchange
+
+
+def ccxt_session(venue: Binance | FailingExchange | None = None) -> Any:
+    """A session for a real ccxt class, with our venue behind it and no socket between.
+
+    `ccxt.binance({"session": ccxt_session(), "apiKey": …, "secret": …})`; without an argument the
+    venue is a new one of seed 0.
+    """
+    from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.fronts.wire.binance import Binance
+
+    if venue is None or isinstance(venue, FailingExchange):
+        venue = Binance(venue or FailingExchange())
+    return _DirectSession(venue)
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        raise ConfigurationError(f"{url!r} is no venue; expected for example http://127.0.0.1:8080")
+    return url.rstrip("/")
+
+
+def _moved(base: str, url: Any) -> tuple[str, str]:
+    """(the same path and query at the venue, the host that was meant)."""
+    parts = urlsplit(str(url))
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{base}{parts.path}{query}", parts.hostname or ""
+
+
+# ---- asynchronous: REST and WebSocket
+
+
+def _redirect_async(exchange: Any, base: str) -> None:
+    opened = exchange.open
+
+    def reopen(lazy: bool = False) -> None:
+        if exchange.session is None:
+            exchange.session = _RedirectedSession(base)
+        opened(lazy)
+
+    exchange.open = reopen
+    exchange.session = _RedirectedSession(base)
+
+
+class _RedirectedSession:
+    """An aiohttp session that is made at its first use, and only knows the venue."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._session: Any = None
+
+    def _real(self) -> Any:
+        if self._session is None:
+            import aiohttp
+
+            self._session = aiohttp.ClientSession()
+        return self._session
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._real(), name)
+        if name not in METHODS:
+            return method
+
+        def send(url: Any, *, headers: Any = None, proxy: Any = None, **options: Any) -> Any:
+            from yarl import URL
+
+            where, host = _moved(self._base, url)
+            if name == "ws_connect":
+                where = "ws" + where.removeprefix("http")
+            headers = {**(headers or {}), ORIGINAL_HOST: host}
+            return method(URL(where, encoded=True), headers=headers, **options)
+
+        return send
+
+    @property
+    def closed(self) -> bool:
+        return self._session is not None and bool(self._session.closed)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+METHODS = ("get", "post", "put", "delete", "patch", "ws_connect")
+
+
+# ---- synchronous
+
+
+def _redirect_sync(exchange: Any, base: str) -> None:
+    from requests.adapters import HTTPAdapter
+
+    class Redirected(HTTPAdapter):
+        def send(self, request: Any, *args: Any, **options: Any) -> Any:
+            request.url, host = _moved(base, request.url)
+            request.headers[ORIGINAL_HOST] = host
+            options["proxies"] = {}
+            return super().send(request, *args, **options)
+
+    exchange.session.trust_env = False
+    for scheme in ("http://", "https://"):
+        exchange.session.mount(scheme, Redirected())
+
+
+# ---- without a socket
+
+
+class _DirectSession:
+    """As much of an aiohttp session as ccxt uses, with the venue's door behind it."""
+
+    def __init__(self, venue: Binance) -> None:
+        self.venue = venue
+        self.headers: dict[str, str] = {}
+        self.closed = False
+
+    def get(self, url: Any, **options: Any) -> _Exchange:
+        return _Exchange(self.venue, "GET", url, options)
+
+    def post(self, url: Any, **options: Any) -> _Exchange:
+        return _Exchange(self.venue, "POST", url, options)
+
+    def put(self, url: Any, **options: Any) -> _Exchange:
+        return _Exchange(self.venue, "PUT", url, options)
+
+    def delete(self, url: Any, **options: Any) -> _Exchange:
+        return _Exchange(self.venue, "DELETE", url, options)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class _Exchange:
+    """One request and its response: `async with session.get(url) as response`."""
+
+    def __init__(self, venue: Binance, method: str, url: Any, options: dict[str, Any]) -> None:
+        self._venue = venue
+        self._method = method
+        self._url = urlsplit(str(url))
+        self._options = options
+
+    async def __aenter__(self) -> _Response:
+        from failing_exchange.fronts.wire.door import Request
+
+        headers = {name.lower(): str(v) for name, v in (self._options.get("headers") or {}).items()}
+        body = self._options.get("data") or b""
+        parts = self._url
+        asked = Request(self._method, parts.path, parts.query, body, headers, "127.0.0.1")
+        limit = getattr(self._options.get("timeout"), "total", None) or TIMEOUT
+        async with asyncio.timeout(limit):
+            reply = await self._venue.ask(asked)
+        if reply is None:
+            from aiohttp import ServerDisconnectedError
+
+            raise ServerDisconnectedError
+        return _Response(reply)
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        pass
+
+
+class _Response:
+    def __init__(self, reply: Any) -> None:
+        self._reply = reply
+        self.status: int = reply.status
+        self.reason = HTTPStatus(reply.status).phrase
+        self.headers = {"Content-Type": "application/json;charset=UTF-8", **dict(reply.headers)}
+
+    async def text(self, **_: Any) -> str:
+        return str(self._reply.body.decode("utf-8", "replace"))

@@ -1,0 +1,155 @@
+"""serve: a venue on a port of this machine, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.fronts.wire.binance import Binance
+
+HOST = "127.0.0.1"
+PORT = 8080
+VENUES = ("binance",)
+PREFIX = "FAILING_EXCHANGE_"  # environment: the prefix and the option's name in capitals
+PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under a plain name
+SNIPPET = """
+    import ccxt.async_support as ccxt
+    from failing_exchange import redirect
+
+    exchange = ccxt.binance({{"apiKey": "{key}",
+                             "secret": "{secret}"}})
+    redirect(exchange, "{url}")
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add `serve` to a command line."""
+    serve = commands.add_parser(
+        "serve",
+        help="a venue on a port, for bots in any language",
+        description="Serve a venue's own REST and WebSocket protocol on a port of this machine. "
+        f"Each option can be given as {PREFIX}OPTION in the environment, too; FAILURE_MODE and "
+        "FAILURE_RATE stand for --mode and --rate.",
+    )
+    serve.add_argument("venue", nargs="?", choices=VENUES, default="binance", help="its dialect")
+    _add(serve, "host", HOST, "address to listen at")
+    _add(serve, "port", PORT, "port to listen at; 0 takes a free one", type=int)
+    _add(serve, "seed", 0, "seed of market and faults", type=int)
+    _add(serve, "scenario", None, "a scenario file, or the name of a shipped one")
+    _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
+    _add(serve, "journal", None, "write every trip to this file")
+    _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
+    _add(serve, "rate", 0.1, "its probability", type=float)
+    for name, text in (("tls", "encrypt, with a throw-away certificate"),
+                       ("uvloop", "run on uvloop, where it is installed")):  # fmt: skip
+        given = os.environ.get(PREFIX + name.upper(), "").lower() in ("1", "true", "yes")
+        serve.add_argument(f"--{name}", action="store_true", default=given, help=text)
+    serve.set_defaults(command=serve_command)
+
+
+def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> None:
+    plain = PLAIN.get(name)
+    given = os.environ.get(PREFIX + name.upper()) or (plain and os.environ.get(plain)) or default
+    shown = "" if default is None else f" (default {default})"
+    parser.add_argument(f"--{name}", type=type, default=given, help=text + shown)
+
+
+def serve_command(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C; raises ConfigurationError for what can't be served."""
+    import asyncio
+
+    venue = _venue(options)
+    with asyncio.Runner(loop_factory=_loop_factory(options.uvloop)) as runner:
+        runner.run(_serve(venue, options))
+    return 0
+
+
+def _venue(options: argparse.Namespace) -> Binance:
+    from failing_exchange.faults.modes import FailureMode
+    from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.fronts.wire.binance import Binance
+
+    if not 0 <= options.port < 65_536:
+        raise ConfigurationError(f"--port {options.port}; expected 0 to 65535")
+    exchange = FailingExchange(
+        seed=options.seed, scenario=options.scenario, journal=options.journal
+    )
+    if options.mode is not None:
+        if options.mode not in FailureMode.__members__:
+            known = ", ".join(FailureMode.__members__)
+            raise ConfigurationError(f"--mode {options.mode!r}; expected one of {known}")
+        exchange.set_failure_mode(FailureMode[options.mode], options.rate)
+    return Binance(exchange)
+
+
+def _loop_factory(uvloop: bool) -> Any:
+    if not uvloop:
+        return None
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        raise ConfigurationError(
+            "--uvloop: uvloop is not installed; pip install 'failing-exchange[uvloop]'"
+        ) from None
+    return new_event_loop
+
+
+async def _serve(venue: Binance, options: argparse.Namespace) -> None:
+    import asyncio
+    import signal
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    ssl = _certificate() if options.tls else None
+    try:
+        port = await venue.listen(options.host, options.port, ssl=ssl)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{options.host}:{options.port} can't be listened at: {error.strerror or error}; stop "
+            "what listens there, or give another --port (0 takes a free one)"
+        ) from error
+    print(_greeting(options, port), flush=True)
+    try:
+        await stop.wait()
+    finally:
+        await venue.close()
+        await venue.exchange.close()
+    print(_farewell(venue.exchange), flush=True)
+
+
+def _greeting(options: argparse.Namespace, port: int) -> str:
+    from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    url = f"{'https' if options.tls else 'http'}://{host}:{port}"
+    text = f"failing-exchange: {options.venue} at {url}, seed {options.seed}; Ctrl-C stops it"
+    if options.keys is not None:
+        return text
+    return text + "\n" + SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, url=url)
+
+
+def _farewell(exchange: FailingExchange) -> str:
+    journal = exchange.journal
+    return f"stopped after {journal.requests} requests, {journal.failed_requests} of them struck"
+
+
+def _certificate() -> Any:
+    """A TLS context with a certificate that lives as long as this process."""
+    import ssl
+    import tempfile
+
+    from failing_exchange.fronts.wire.certificate import throw_away
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(throw_away())
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
