@@ -53,6 +53,7 @@ class Venue:
         self.plan = FaultPlan(seed)
         self.maintenance = MaintenanceSchedule()
         self.rate_gate: RateGate | None = None
+        self.wire_gates: list[Gate] = []  # of the doors that speak a venue's own protocol
         self.accounts: dict[str, dict[str, int]] = {}
         self.fee_assets: dict[str, str | None] = {}
         self.incidents: list[tuple[int, Any]] = []  # planned before the start: (after, command)
@@ -149,6 +150,11 @@ class Venue:
         balances = tuple(self.accounts[name].items())
         self.gateway.operate(OpenAccount(name, balances, self.fee_assets[name]))
 
+    def add_wire_gate(self, gate: Gate) -> None:
+        """Put the limits of a venue's own protocol before the engine, behind all others."""
+        self.wire_gates.append(gate)
+        self._set_gates()
+
     def limit_rate(self, gate: RateGate | None) -> None:
         """Put a rate limit before the engine, or none."""
         self.rate_gate = gate
@@ -161,7 +167,7 @@ class Venue:
                 gates.append(MaintenanceGate(self.maintenance))
             if self.rate_gate is not None:
                 gates.append(self.rate_gate)
-            self._gateway.gates = gates
+            self._gateway.gates = gates + self.wire_gates
 
     def plan_maintenance(self) -> None:
         """The schedule has changed."""

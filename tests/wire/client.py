@@ -14,6 +14,7 @@ import aiohttp
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.fronts.wire.binance import Binance
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.fronts.wire.metering import VenueLimits
 
 HOST = "https://api.binance.com"
 T = TypeVar("T")
@@ -60,12 +61,14 @@ class Client:
         return await self.signed("POST", "/api/v3/order", **sent)
 
 
-def on_the_wire(story: Callable[[Client], Awaitable[T]], **options: Any) -> T:
+def on_the_wire(
+    story: Callable[[Client], Awaitable[T]], *, limits: VenueLimits | None = None, **options: Any
+) -> T:
     """Run a story against a venue in virtual time, under its production names."""
     options.setdefault("latency", None)
 
     async def main() -> T:
-        venue = Binance(FailingExchange(**options))
+        venue = Binance(FailingExchange(**options), limits=limits)
         await venue.listen_in_simulation()
         try:
             async with aiohttp.ClientSession() as session:

@@ -19,7 +19,8 @@ ENDPOINTS = (
     ),
     Endpoint(
         http="POST /api/v3/order", socket="order.place", operation="create_order",
-        security=Security.TRADE, orders=1, read=orders.read_place, write=orders.write_placed,
+        security=Security.TRADE, orders=1, free=True,
+        read=orders.read_place, write=orders.write_placed,
     ),
     Endpoint(
         http="POST /api/v3/order/test", socket="order.test", operation="create_order",
@@ -31,7 +32,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         http="DELETE /api/v3/order", socket="order.cancel", operation="cancel_order",
-        security=Security.TRADE, read=orders.read_cancel, write=orders.write_canceled,
+        security=Security.TRADE, free=True, read=orders.read_cancel, write=orders.write_canceled,
     ),
     Endpoint(
         http="GET /api/v3/openOrders", socket="openOrders.status", operation="fetch_open_orders",

@@ -11,6 +11,7 @@ from aiohttp import web
 from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
+from failing_exchange.fronts.wire.metering import Metering, VenueLimits
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ PLACES: tuple[tuple[str, int], ...] = (
 class Binance:
     """A venue that speaks Binance Spot; `exchange` is the same venue's in-process door.
 
+    `keys`: who may trade; without it one documented pair, for the account `main`.
+    `limits`: what an address and an account may do; without it production's.
     `places`: the hosts and ports it answers under in a simulation, by default production's.
 
     >>> from failing_exchange import FailingExchange
@@ -43,6 +46,7 @@ class Binance:
         exchange: FailingExchange,
         *,
         keys: Keyring | None = None,
+        limits: VenueLimits | None = None,
         places: Iterable[tuple[str, int]] = PLACES,
     ) -> None:
         self.exchange = exchange
@@ -50,7 +54,10 @@ class Binance:
         self.keys = keys or Keyring.default()
         for account in self.keys.accounts:
             exchange.client(account)
-        self._front = HttpFront(Door(exchange.venue, self.keys))
+        self.metering = Metering(limits)
+        exchange.venue.add_wire_gate(self.metering)
+        exchange.journal.readers.append(self.metering.ended)
+        self._front = HttpFront(Door(exchange.venue, self.keys, self.metering))
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 
@@ -68,6 +75,9 @@ class Binance:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, host: str, port: int, ssl: Any) -> int:
         await self.exchange.ready()
+        listeners = self.exchange.venue.gateway.listeners
+        if self.metering.heard not in listeners:
+            listeners.append(self.metering.heard)
         if self._server is None:
             self._server = web.Server(
                 self._front.handle, handler_cancellation=True, access_log=None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.call import Call, Endpoint, Reading, Security, Writing
 from failing_exchange.dialects.binance.codes import Said, refuse, said
@@ -18,6 +19,7 @@ from failing_exchange.trip import Trip
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.keys import Keyring
+    from failing_exchange.fronts.wire.metering import Metering
     from failing_exchange.gateway import Gateway
     from failing_exchange.venue import Venue
 
@@ -40,7 +42,7 @@ class Reply(NamedTuple):
 
     status: int
     body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Sequence[tuple[str, str]] = ()
 
 
 Hear = Callable[[Trip], None]
@@ -49,9 +51,10 @@ Hear = Callable[[Trip], None]
 class Door:
     """One venue's REST entrance. Keys and markets are looked up, nothing is kept here."""
 
-    def __init__(self, venue: Venue, keys: Keyring) -> None:
+    def __init__(self, venue: Venue, keys: Keyring, metering: Metering) -> None:
         self.venue = venue
         self.keys = keys
+        self.metering = metering
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
     def receive(self, gateway: Gateway, request: Request, hear: Hear | None = None) -> Trip | None:
@@ -118,14 +121,15 @@ class Door:
         if isinstance(told, Reject):
             return self._refusal(said(told, trip.operation), trip)
         writing = Writing(call.params, trip.command, self._listed, trip.ended_at, call.micro)
-        return Reply(200, orjson.dumps(call.endpoint.write(writing, told)))
+        body = orjson.dumps(call.endpoint.write(writing, told))
+        return Reply(200, body, self.metering.headers(call, trip.account, trip.ended_at, ok=True))
 
     def _refusal(self, no: Said, trip: Trip) -> Reply:
-        body = orjson.dumps({"code": no.code, "msg": no.text})
-        if no.until is None or no.status not in (418, 429):
-            return Reply(no.status, body)
-        wait = max(0, -((trip.ended_at - no.until) // 1_000_000_000))
-        return Reply(no.status, body, (("Retry-After", str(wait)),))
+        headers = self.metering.headers(trip.message, trip.account, trip.ended_at, ok=False)
+        if no.until is not None and no.status in (418, 429):
+            wait = max(0, (no.until - trip.ended_at + SECOND - 1) // SECOND)
+            headers.append(("Retry-After", str(wait)))
+        return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
 
 
 def unsigned(text: str) -> str:

@@ -1,0 +1,254 @@
+"""The venue's own limits: request weight of an address, unfilled orders of an account, bans.
+
+rest-api.md, "LIMITS"; faqs/order_count_decrement.md; CHANGELOG.md of 2026-03-27 (successful order
+requests weigh nothing, failed ones do); the documents of 2026-07-21.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.dialects.binance.call import Call
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.gates import strike
+from failing_exchange.limits import DAY, MINUTE, SECOND, BanLadder
+from failing_exchange.trip import Trip
+
+ADDRESSES_MAX = 10_000  # the one not seen for longest is forgotten, with its counts
+ORDERS_REMEMBERED_MAX = 10_000  # unfilled orders whose fill gives credit back; likewise
+MAKER_CREDIT = 5  # orders that the first fill of a resting order gives back (the example's number)
+WORDS = {SECOND: ("SECOND", "S"), MINUTE: ("MINUTE", "M"), DAY: ("DAY", "D")}
+
+
+class Interval(NamedTuple):
+    """So many a stretch of the calendar: `number` times `unit` nanoseconds."""
+
+    limit: int
+    number: int
+    unit: int
+
+    @property
+    def letter(self) -> str:
+        """As headers name it: 10S, 1M, 1D."""
+        return f"{self.number}{WORDS[self.unit][1]}"
+
+    def row(self, kind: str) -> dict[str, Any]:
+        """As exchangeInfo and the WebSocket API show it."""
+        return {
+            "rateLimitType": kind,
+            "interval": WORDS[self.unit][0],
+            "intervalNum": self.number,
+            "limit": self.limit,
+        }
+
+
+class VenueLimits(NamedTuple):
+    """What an address and an account may do. The defaults are production's of 2026-07-21."""
+
+    weight: Interval = Interval(6_000, 1, MINUTE)
+    raw: Interval = Interval(300_000, 5, MINUTE)
+    orders: tuple[Interval, ...] = (Interval(100, 10, SECOND), Interval(200_000, 1, DAY))
+    connects: Interval = Interval(300, 5, MINUTE)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """`rateLimits` of exchangeInfo."""
+        return [
+            self.weight.row("REQUEST_WEIGHT"),
+            *(interval.row("ORDERS") for interval in self.orders),
+            self.raw.row("RAW_REQUESTS"),
+        ]
+
+    def accelerated(self, times: int) -> VenueLimits:
+        """The same limits for tests: each a so-manieth part, but at least one."""
+        if times < 1:
+            raise ConfigurationError(f"accelerated({times}); expected a whole number from 1")
+
+        def part(one: Interval) -> Interval:
+            return one._replace(limit=max(1, one.limit // times))
+
+        return VenueLimits(
+            weight=part(self.weight),
+            raw=part(self.raw),
+            orders=tuple(map(part, self.orders)),
+            connects=part(self.connects),
+        )
+
+
+class Count:
+    """How much of an interval is used; it starts anew at each edge of the calendar."""
+
+    __slots__ = ("_index", "_used", "interval")
+
+    def __init__(self, interval: Interval) -> None:
+        self.interval = interval
+        self._index = -1
+        self._used = 0
+
+    def used(self, at: int) -> int:
+        """What is used at an instant."""
+        index = at // (self.interval.number * self.interval.unit)
+        if index > self._index:
+            self._index, self._used = index, 0
+        return self._used
+
+    def add(self, at: int, amount: int) -> int:
+        """Use more, or with a negative amount give back; what is used then."""
+        self._used = max(0, self.used(at) + amount)
+        return self._used
+
+    def edge(self, at: int) -> int:
+        """When the count starts anew."""
+        length = self.interval.number * self.interval.unit
+        return (at // length + 1) * length
+
+
+@dataclass(slots=True)
+class _Address:
+    weight: Count
+    raw: Count
+    connects: Count
+    ladder: BanLadder = field(default_factory=BanLadder)
+
+
+class Metering:
+    """Counts what addresses and accounts use: a gate of the pass, and a reader of its ends."""
+
+    def __init__(self, limits: VenueLimits | None = None) -> None:
+        self.limits = limits or VenueLimits()
+        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._orders: dict[str, tuple[Count, ...]] = {}
+        self._unfilled: OrderedDict[int, None] = OrderedDict()
+
+    def __call__(self, trip: Trip, at: int, /) -> None:
+        """Raise `Reject` for a banned address, one that has used its weight, too many orders."""
+        call = trip.message
+        if call.__class__ is Call:
+            self.admit(trip, call, at)
+
+    def admit(self, trip: Trip, call: Call, at: int) -> None:
+        """The gate itself, for a call."""
+        address = self._address(call.address)
+        banned = address.ladder.banned_until(at)
+        if banned is not None:
+            _refuse(trip, _ban(banned))
+        address.raw.add(at, 1)
+        weight = 0 if call.endpoint.free else call.weight
+        over = address.weight.used(at) + call.weight > self.limits.weight.limit
+        if over or address.raw.used(at) > self.limits.raw.limit:
+            banned = address.ladder.refused(at)
+            _refuse(trip, _ban(banned) if banned else self._slow_down(address, at))
+        address.weight.add(at, weight)
+        if call.endpoint.orders:
+            self._check_orders(trip, call.endpoint.orders, at)
+
+    def _check_orders(self, trip: Trip, orders: int, at: int) -> None:
+        for count in self._counts(trip.account):
+            limit = count.interval.limit
+            if count.used(at) + orders > limit:
+                number, word = count.interval.number, WORDS[count.interval.unit][0]
+                text = f"Too many new orders; current limit is {limit} orders per {number} {word}."
+                no = Reject(
+                    Reason.TOO_MANY_ORDERS_SENT, text, until=count.edge(at), rule="TOO_MANY_ORDERS"
+                )
+                _refuse(trip, no)
+
+    def _slow_down(self, address: _Address, at: int) -> Reject:
+        limit, number = self.limits.weight.limit, self.limits.weight.number
+        word = WORDS[self.limits.weight.unit][0]
+        text = (
+            f"Too much request weight used; current limit is {limit} request weight per {number} "
+            f"{word}. Please use WebSocket Streams for live updates to avoid polling the API."
+        )
+        until = address.weight.edge(at)
+        return Reject(Reason.RATE_LIMITED, text, until=until, rule="TOO_MANY_REQUESTS")
+
+    def ended(self, trip: Trip) -> None:
+        """A trip is over: an order request that failed weighs after all."""
+        call = trip.message
+        if call.__class__ is Call and call.endpoint.free and isinstance(trip.answer, Reject):
+            self._address(call.address).weight.add(trip.ended_at, call.weight)
+
+    def heard(self, events: Iterable[Event], at: int) -> None:
+        """A new order counts; its first fill gives credit back, a maker's more than a taker's."""
+        for event in events:
+            if isinstance(event, OrderAccepted):
+                self._count(event.account, at, 1)
+                self._unfilled[event.order_id] = None
+                if len(self._unfilled) > ORDERS_REMEMBERED_MAX:
+                    self._unfilled.popitem(last=False)
+            elif isinstance(event, OrderFilled) and event.order_id in self._unfilled:
+                del self._unfilled[event.order_id]
+                self._count(event.fill.account, at, -MAKER_CREDIT if event.fill.maker else -1)
+
+    def _count(self, account: str, at: int, orders: int) -> None:
+        for count in self._counts(account):
+            count.add(at, orders)
+
+    def headers(self, call: Call, account: str, at: int, *, ok: bool) -> list[tuple[str, str]]:
+        """X-MBX-USED-WEIGHT and, on order answers, X-MBX-ORDER-COUNT."""
+        used = str(self._address(call.address).weight.used(at))
+        letter = self.limits.weight.letter
+        found = [("x-mbx-used-weight", used), (f"x-mbx-used-weight-{letter.lower()}", used)]
+        if ok and call.endpoint.orders:
+            found += [
+                (f"x-mbx-order-count-{count.interval.letter.lower()}", str(count.used(at)))
+                for count in self._counts(account)
+            ]
+        return found
+
+    def order_rows(self, account: str, at: int) -> list[dict[str, Any]]:
+        """How many unfilled orders count, by interval (GET /api/v3/rateLimit/order)."""
+        return [
+            {**count.interval.row("ORDERS"), "count": count.used(at)}
+            for count in self._counts(account)
+        ]
+
+    def weight_row(self, address: str, at: int) -> dict[str, Any]:
+        """The weight an address has used, as the WebSocket API shows it."""
+        count = self._address(address).weight
+        return {**count.interval.row("REQUEST_WEIGHT"), "count": count.used(at)}
+
+    def connects(self, address: str, at: int) -> bool:
+        """Whether an address may open one more WebSocket connection; it is counted."""
+        count = self._address(address).connects
+        return count.add(at, 1) <= self.limits.connects.limit
+
+    def banned_until(self, address: str, at: int) -> int | None:
+        """The end of an address's ban, if it is banned."""
+        return self._address(address).ladder.banned_until(at)
+
+    def _address(self, name: str) -> _Address:
+        found = self._addresses.get(name)
+        if found is None:
+            limits = self.limits
+            found = self._addresses[name] = _Address(
+                Count(limits.weight), Count(limits.raw), Count(limits.connects)
+            )
+            if len(self._addresses) > ADDRESSES_MAX:
+                self._addresses.popitem(last=False)
+        else:
+            self._addresses.move_to_end(name)
+        return found
+
+    def _counts(self, account: str) -> tuple[Count, ...]:
+        counts = self._orders.get(account)
+        if counts is None:
+            counts = self._orders[account] = tuple(map(Count, self.limits.orders))
+        return counts
+
+
+def _ban(until: int) -> Reject:
+    text = (
+        f"Way too much request weight used; IP banned until {until // 1_000_000}. Please use "
+        "WebSocket Streams for live updates to avoid bans."
+    )
+    return Reject(Reason.BANNED, text, until=until)
+
+
+def _refuse(trip: Trip, refused: Reject) -> None:
+    strike(trip, "venue limits", "RATE_LIMIT", refused)
