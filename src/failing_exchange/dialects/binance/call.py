@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
@@ -35,6 +35,7 @@ class Reading(NamedTuple):
     account: str
     markets: Mapping[str, Listed]
     symbols: Mapping[str, str]  # venue's name -> unified symbol
+    at: int = 0  # the venue's clock
 
     def market(self, name: str = "symbol") -> Market:
         """The market that a parameter names; raises `Reject` for an unknown one."""
@@ -56,6 +57,7 @@ class Writing(NamedTuple):
     markets: Mapping[str, Listed]
     at: int
     micro: bool = False
+    limits: Sequence[Any] = ()  # the venue's limits, as exchangeInfo lists them
 
     def market(self, symbol: str) -> Market:
         """A market by its unified symbol."""

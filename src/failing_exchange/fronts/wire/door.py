@@ -55,6 +55,7 @@ class Door:
         self.venue = venue
         self.keys = keys
         self.metering = metering
+        self._limits = metering.limits.rows()
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
     def receive(self, gateway: Gateway, request: Request, hear: Hear | None = None) -> Trip | None:
@@ -107,7 +108,9 @@ class Door:
         call: Call = trip.message
         if call.refused is not None:
             raise call.refused
-        return call.endpoint.read(Reading(call.params, trip.account, self._listed, self.symbols))
+        now = self.venue.clock.now()
+        reading = Reading(call.params, trip.account, self._listed, self.symbols, now)
+        return call.endpoint.read(reading)
 
     @property
     def _listed(self) -> Any:
@@ -120,7 +123,9 @@ class Door:
         told = trip.told
         if isinstance(told, Reject):
             return self._refusal(said(told, trip.operation), trip)
-        writing = Writing(call.params, trip.command, self._listed, trip.ended_at, call.micro)
+        writing = Writing(
+            call.params, trip.command, self._listed, trip.ended_at, call.micro, self._limits
+        )
         body = orjson.dumps(call.endpoint.write(writing, told))
         return Reply(200, body, self.metering.headers(call, trip.account, trip.ended_at, ok=True))
 

@@ -1,0 +1,286 @@
+"""Tickers: 24 hours, trading day, rolling windows, last and best prices.
+
+rest-api.md, "24hr ticker price change statistics" to "Rolling window price change statistics",
+2026-07-21.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.market import SECOND, MarketStatus
+from failing_exchange.core.queries import Ticker
+from failing_exchange.dialects.binance.call import Reading, Writing
+from failing_exchange.dialects.binance.codes import missing, refuse
+from failing_exchange.dialects.binance.intervals import offset_of, start_of
+from failing_exchange.dialects.binance.market_data import average, tally_of
+from failing_exchange.dialects.binance.params import Params
+from failing_exchange.dialects.binance.values import (
+    amount,
+    decimal,
+    instant,
+    percent,
+    price,
+    venue_symbol,
+)
+
+SYMBOLS_MAX = 100  # of one request for windows; more are refused
+IDS_PER_SECOND = 1_000_000
+WINDOW = re.compile(r"^(\d{1,2})([mhd])$")
+WINDOW_UNITS = {"m": (60, 59), "h": (3_600, 23), "d": (86_400, 7)}
+STATUSES = {
+    "TRADING": (MarketStatus.TRADING, MarketStatus.CANCEL_ONLY),
+    "HALT": (MarketStatus.HALTED,),
+    "BREAK": (),
+}
+LEGAL_SYMBOLS = '^\\\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\\\]$'
+
+
+# ---- requests
+
+
+def symbols_of(r: Reading) -> tuple[str, ...]:
+    """The unified symbols that `symbol` or `symbols` name; none where neither was sent."""
+    p = r.params
+    if "symbol" in p and "symbols" in p:
+        refuse("OPTIONAL_PARAMS_BAD_COMBO", "Combination of optional parameters invalid.")
+    if "symbol" in p:
+        return (r.market().symbol,)
+    return many(r, p["symbols"]) if "symbols" in p else ()
+
+
+def many(r: Reading, text: str) -> tuple[str, ...]:
+    """The unified symbols of a JSON list of names."""
+    names = json_list(text)
+    if len(set(names)) < len(names):
+        refuse("DUPLICATE_SYMBOLS", "Symbol is present multiple times in the list.")
+    found = tuple(r.symbols.get(name, "") for name in names)
+    if "" in found:
+        refuse("BAD_SYMBOL", "Invalid symbol.")
+    return found
+
+
+def json_list(text: str, parameter: str = "symbols") -> list[str]:
+    """A JSON list of texts with at least one entry; raises `Reject`."""
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        refuse(
+            "ILLEGAL_CHARS",
+            f"Illegal characters found in parameter '{parameter}'; legal range is "
+            f"'{LEGAL_SYMBOLS}'.",
+        )
+    return names
+
+
+def _one_or_more(r: Reading) -> tuple[str, ...]:
+    """For windows: one symbol at least must be named."""
+    found = symbols_of(r)
+    if not found:
+        missing("symbol")
+    if len(found) > SYMBOLS_MAX:
+        refuse("TOO_MANY_PARAMETERS", "Too many parameters sent for this endpoint.")
+    return found
+
+
+def _status(r: Reading) -> None:
+    """A symbolStatus must be a known one, and for a single symbol hold."""
+    text = r.params.get("symbolStatus")
+    if text is None:
+        return
+    if text not in STATUSES:
+        refuse("INVALID_SYMBOLSTATUS", "Invalid symbolStatus.")
+    if "symbol" in r.params and r.market().status not in STATUSES[text]:
+        refuse(
+            "SYMBOL_DOES_NOT_MATCH_STATUS",
+            "The symbol's status does not match the requested symbolStatus.",
+        )
+
+
+def read_tickers(r: Reading) -> c.FetchTickers:
+    """GET /api/v3/ticker/24hr, /ticker/price and /ticker/bookTicker."""
+    _kind(r.params)
+    _status(r)
+    return c.FetchTickers(r.account, symbols_of(r))
+
+
+def read_day(r: Reading) -> c.FetchTickers:
+    """GET /api/v3/ticker/tradingDay."""
+    _kind(r.params)
+    _status(r)
+    offset = offset_of(r.params.text("timeZone", "0"))
+    return c.FetchTickers(r.account, _one_or_more(r), since=start_of("1d", r.at // SECOND, offset))
+
+
+def read_window(r: Reading) -> c.FetchTickers:
+    """GET /api/v3/ticker: the window opens with a minute."""
+    _kind(r.params)
+    _status(r)
+    seconds = window_of(r.params.text("windowSize", "1d"))
+    since = (r.at // SECOND - seconds) // 60 * 60
+    return c.FetchTickers(r.account, _one_or_more(r), since=since)
+
+
+def window_of(text: str) -> int:
+    """A window such as 1m, 59m, 1h, 7d in seconds; raises `Reject`."""
+    found = WINDOW.match(text)
+    if found is not None:
+        length, most = WINDOW_UNITS[found[2]]
+        if 1 <= int(found[1]) <= most:
+            return int(found[1]) * length
+    refuse("INVALID_PARAMETER", "Data sent for parameter 'windowSize' is not valid.")
+
+
+def _kind(p: Params) -> None:
+    if p.get("type", "FULL") not in ("FULL", "MINI"):
+        refuse("INVALID_TICKER_TYPE", "Invalid ticker type.")
+
+
+# ---- weights
+
+
+def by_symbols(one: int, *more: tuple[int, int], all: int) -> Callable[[Params], int]:
+    """A weight by the number of symbols: `one`, up to (so many, weight) each, or of `all`."""
+
+    def weight(p: Params) -> int:
+        if "symbol" in p:
+            return one
+        if "symbols" not in p:
+            return all
+        count = p["symbols"].count(",") + 1
+        return next((weight for most, weight in more if count <= most), all)
+
+    return weight
+
+
+def each(weight: int, most: int) -> Callable[[Params], int]:
+    """So much for each symbol, at most `most`."""
+
+    def total(p: Params) -> int:
+        return min(most, weight * (p.get("symbols", "").count(",") + 1))
+
+    return total
+
+
+# ---- answers
+
+
+def _answer(w: Writing, tickers: tuple[Ticker, ...], write: Callable[[Ticker], Any]) -> Any:
+    """One object for `symbol`, a list otherwise; without those of another status."""
+    if "symbol" in w.params:
+        return write(tickers[0])
+    wanted = STATUSES.get(w.params.get("symbolStatus", ""))
+    return [write(t) for t in tickers if wanted is None or t.market.status in wanted]
+
+
+def write_prices(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
+    """Last prices."""
+    return _answer(
+        w,
+        tickers,
+        lambda t: {"symbol": venue_symbol(t.market.symbol), "price": price(t.last or 0, t.market)},
+    )
+
+
+def write_best(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
+    """Best prices."""
+    return _answer(w, tickers, lambda t: {"symbol": venue_symbol(t.market.symbol)} | best(t))
+
+
+def best(t: Ticker) -> dict[str, str]:
+    """The best bid and ask; zeros where there is none."""
+    bid, ask, market = t.bid or (0, 0), t.ask or (0, 0), t.market
+    return {
+        "bidPrice": price(bid[0], market),
+        "bidQty": amount(bid[1], market),
+        "askPrice": price(ask[0], market),
+        "askQty": amount(ask[1], market),
+    }
+
+
+def write_24h(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
+    """Statistics of 24 hours, FULL or MINI."""
+    mini = w.params.get("type") == "MINI"
+    return _answer(w, tickers, lambda t: _mini(w, t) if mini else full_24h(t, micro=w.micro))
+
+
+def write_window(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
+    """Statistics of a window, FULL or MINI."""
+    mini = w.params.get("type") == "MINI"
+    return _answer(w, tickers, lambda t: _mini(w, t) if mini else _full(w, t))
+
+
+def full_24h(t: Ticker, *, micro: bool) -> dict[str, Any]:
+    """The long form of 24 hours."""
+    market, change = t.market, changes(t)
+    return {
+        "symbol": venue_symbol(market.symbol),
+        **change,
+        "prevClosePrice": price(t.day.open if t.day else 0, market),
+        "lastPrice": price(t.last or 0, market),
+        "lastQty": amount(market.amount_min, market),
+        **best(t),
+        **_range(t),
+        **_times(t, micro),
+    }
+
+
+def _full(w: Writing, t: Ticker) -> dict[str, Any]:
+    return {
+        "symbol": venue_symbol(t.market.symbol),
+        **changes(t),
+        **_range(t, last=True),
+        **_times(t, w.micro),
+    }
+
+
+def _mini(w: Writing, t: Ticker) -> dict[str, Any]:
+    return {
+        "symbol": venue_symbol(t.market.symbol),
+        **_range(t, last=True),
+        **_times(t, w.micro),
+    }
+
+
+def changes(t: Ticker) -> dict[str, str]:
+    """How the price has changed since the window opened."""
+    opened = t.day.open if t.day else 0
+    change = (t.last or 0) - opened if opened else 0
+    return {
+        "priceChange": price(change, t.market),
+        "priceChangePercent": percent(change, opened),
+        "weightedAvgPrice": average(t.day, t.market, t.last),
+    }
+
+
+def _range(t: Ticker, *, last: bool = False) -> dict[str, str]:
+    day, market = t.day, t.market
+    found = {
+        "openPrice": price(day.open if day else 0, market),
+        "highPrice": price(day.high if day else 0, market),
+        "lowPrice": price(day.low if day else 0, market),
+    }
+    if last:
+        found["lastPrice"] = price(t.last or 0, market)
+    found["volume"] = amount(day.volume if day else 0, market)
+    found["quoteVolume"] = decimal(market.cost(1, day.cost) if day else 0)
+    return found
+
+
+def _times(t: Ticker, micro: bool) -> dict[str, int]:
+    """The window, and the ids and number of its trades (see `tally_of`)."""
+    opened = t.day.at if t.day else t.at // SECOND
+    closed = t.at // SECOND
+    return {
+        "openTime": instant(opened * SECOND, micro=micro),
+        "closeTime": instant(t.at, micro=micro),
+        "firstId": opened * IDS_PER_SECOND,
+        "lastId": closed * IDS_PER_SECOND,
+        "count": tally_of(t.day, t.market, closed + 1 - opened).trades if t.day else 0,
+    }
