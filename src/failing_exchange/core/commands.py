@@ -113,7 +113,7 @@ class FetchBalance(NamedTuple):
 
 
 class FetchTicker(NamedTuple):
-    """Best prices, last price and 24 h statistics; with `since` (an epoch second), those from it."""
+    """Best prices, last price, 24 h statistics; with `since` (an epoch second), those from it."""
 
     account: str
     symbol: str
