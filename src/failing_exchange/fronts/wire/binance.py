@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from failing_exchange.fronts.wire.door import Door, Reply, Request
+from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
+from failing_exchange.fronts.wire.websocket import WebSocketFront
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ class Binance:
         self.metering = Metering(limits)
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
-        self._front = HttpFront(Door(exchange.venue, self.keys, self.metering))
+        self.sockets = WebSocketFront()
+        self._front = HttpFront(Door(exchange.venue, self.keys, self.metering), self.sockets)
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 
@@ -100,6 +103,7 @@ class Binance:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        self.sockets.close(Code.GOING_AWAY)
         if self._server is not None:
             await self._server.shutdown(timeout=0)
             self._server = None
