@@ -59,7 +59,7 @@ class Binance:
         self.metering = Metering(limits)
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
-        self.sockets = WebSocketFront()
+        self.sockets = WebSocketFront(self.metering)
         self._front = HttpFront(Door(exchange.venue, self.keys, self.metering), self.sockets)
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,16 +13,12 @@ from failing_exchange.fronts.wire.connection import Connection, Limits, Outgoing
 from failing_exchange.fronts.wire.door import Reply
 
 if TYPE_CHECKING:
+    from failing_exchange.fronts.wire.metering import Metering
     from failing_exchange.gateway import Gateway
 
 MESSAGE_BYTES_MAX = 1 << 20  # a longer message of a client is refused with close code 1009
 CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
-ADDRESSES_MAX = 10_000  # addresses whose connects are counted; then counting begins anew
 GOODBYE_SECONDS = 1.0  # how long a client that broke the protocol may take to say goodbye
-
-# web-socket-streams.md and web-socket-api.md, connection limits, 2026-07-21
-CONNECTS_MAX = 300  # of one address within five minutes; one more is refused with 429
-CONNECTS_WITHIN = 300 * SECOND
 
 Open = Callable[[Connection], None]
 
@@ -72,12 +67,11 @@ class WebSocketFront:
     A route's path is matched whole, or, when it ends with a slash, as a beginning.
     """
 
-    def __init__(self, *, connects: int = CONNECTS_MAX) -> None:
+    def __init__(self, metering: Metering) -> None:
         self.connections = Connections()
         self.routes: dict[str, Route] = {}
-        self.connects = connects
+        self.metering = metering
         self._outgoing: tuple[asyncio.AbstractEventLoop, Outgoing] | None = None
-        self._came: dict[str, deque[int]] = {}
 
     def route(self, path: str) -> Route | None:
         """What is spoken at a path; None for nothing."""
@@ -95,15 +89,12 @@ class WebSocketFront:
             return Reply(404, b'{"code":-1000,"msg":"Not found."}')
         if len(self.connections) >= CONNECTIONS_MAX:
             return Reply(503, b"")
-        came = self._came.get(place.address)
-        if came is None:
-            if len(self._came) >= ADDRESSES_MAX:
-                self._came.clear()
-            came = self._came[place.address] = deque(maxlen=self.connects)
-        if len(came) == self.connects and at - came[0] < CONNECTS_WITHIN:
-            wait = -((at - came[0] - CONNECTS_WITHIN) // SECOND)
-            return Reply(429, TOO_MANY, (("Retry-After", str(wait)),))
-        came.append(at)
+        banned = self.metering.banned_until(place.address, at)
+        if banned is not None:
+            wait = -((at - banned) // SECOND)
+            return Reply(418, BANNED, (("Retry-After", str(wait)),))
+        if not self.metering.connects(place.address, at):
+            return Reply(429, TOO_MANY)
         return None
 
     async def handle(
@@ -157,4 +148,6 @@ class WebSocketFront:
             connection.flush()
 
 
+# the venue's documents do not show these bodies: the words of REST's codes (errors.md, -1003)
+BANNED = b'{"code":-1003,"msg":"Way too many requests; IP banned."}'
 TOO_MANY = b'{"code":-1003,"msg":"Too many requests; please use fewer connections."}'
