@@ -1,0 +1,251 @@
+"""What an account hears of itself: the events of the user data stream.
+
+user-data-stream.md; enums.md, "Execution types" and "Expiry Reasons"; 2026-07-21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import (
+    TRIGGERED_TYPES,
+    Fill,
+    Order,
+    OrderSnapshot,
+    OrderType,
+    Status,
+    TimeInForce,
+)
+from failing_exchange.dialects.binance.call import Listed
+from failing_exchange.dialects.binance.orders import (
+    prevention_name,
+    status_name,
+    type_name,
+    working_time,
+)
+from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
+
+# why an order expired, in the core's words -> expiry reason
+EXPIRY_REASONS = {
+    "could not be filled at once": "UNFILLED_FOK_ORDER_EXPIRED",
+    "by the venue": "EXCHANGE_CANCELED",
+    "the other order of its list ended": "OCO_TRIGGER",
+    "the other order of its list went ahead": "OCO_TRIGGER",
+}
+
+
+class Report(NamedTuple):
+    """Something happened to an order: `execution` in the venue's word, and how it stood then."""
+
+    execution: str
+    snapshot: OrderSnapshot
+    at: int
+    fill: Fill | None = None
+
+
+class ListStatus(NamedTuple):
+    """A list of orders has begun, or is over."""
+
+    list_id: int
+    orders: tuple[OrderSnapshot, ...]
+    over: bool
+    at: int
+
+
+class Position(NamedTuple):
+    """What the account has of the assets that the step may have changed: (asset, free, used)."""
+
+    assets: tuple[tuple[str, int, int], ...]
+    at: int
+
+
+class Delta(NamedTuple):
+    """A balance changed without an order; `event` is the venue's name of what happened."""
+
+    event: str
+    asset: str
+    atoms: int
+    at: int
+
+
+class Terminated(NamedTuple):
+    """The stream has ended."""
+
+    at: int
+
+
+class ListenKeyExpired(NamedTuple):
+    """The key of a stream of old has run out."""
+
+    listen_key: str
+    at: int
+
+
+Record: TypeAlias = Report | ListStatus | Position | Delta | Terminated | ListenKeyExpired
+# which unified feed an event belongs to: what faults name
+FEEDS: dict[type, str] = {
+    Report: "watch_orders",
+    ListStatus: "watch_orders",
+    Position: "watch_balance",
+    Delta: "watch_balance",
+    Terminated: "watch_orders",
+    ListenKeyExpired: "watch_orders",
+}
+
+
+def feed_of(record: Record) -> str:
+    """The unified feed that a push belongs to; a trade's report belongs to `watch_my_trades`."""
+    if isinstance(record, Report) and record.fill is not None:
+        return "watch_my_trades"
+    return FEEDS[type(record)]
+
+
+class Heard(NamedTuple):
+    """What writing an event needs: when the venue sent it, the markets, the unit of instants."""
+
+    at: int
+    markets: Mapping[str, Listed]
+    micro: bool = False
+
+
+def write(record: Record, w: Heard) -> dict[str, Any]:
+    """An event as the client reads it, without the envelope of its subscription."""
+    head, body = WRITERS[type(record)](record, w)
+    return {"e": head, "E": instant(w.at, micro=w.micro), **body}
+
+
+def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
+    state, order = record.snapshot, record.snapshot.order
+    market, micro = w.markets[order.symbol].market, w.micro
+    canceled = record.execution == "CANCELED"
+    body = {
+        "s": venue_symbol(order.symbol),
+        "c": f"cancel-{order.id}" if canceled else order.client_id,
+        "S": order.side.name,
+        "o": type_name(order),
+        "f": order.time_in_force.value,
+        "q": amount(state.lots, market),
+        "p": price(state.ticks, market),
+        "P": price(order.stop_ticks, market),
+        "F": decimal(0),
+        "g": order.list_id or -1,
+        "C": order.client_id if canceled else "",
+        "x": record.execution,
+        "X": status_name(state),
+        "r": "NONE",
+        "i": order.id,
+        **_last(record.fill, market),
+        "z": amount(state.filled, market),
+        "T": instant(record.at, micro=micro),
+        "I": execution_id(record),
+        "w": on_the_book(state),
+        "O": instant(order.created_at, micro=micro),
+        "Z": decimal(state.cost),
+        "Q": decimal(order.cost_wanted),
+        "V": prevention_name(order, market),
+    }
+    if state.status is not Status.WAITING and not _never_triggered(order):
+        body["W"] = working_time(state, micro=micro)
+    if record.execution == "EXPIRED":
+        body["eR"] = expiry_reason(order)
+    return "executionReport", body
+
+
+def _last(fill: Fill | None, market: Market) -> dict[str, Any]:
+    """The fields of the trade that is reported, or of none."""
+    if fill is None:
+        nothing = decimal(0)
+        return {"l": nothing, "L": nothing, "n": "0", "N": None, "t": -1, "m": False, "M": False,
+                "Y": nothing}  # fmt: skip
+    return {
+        "l": amount(fill.lots, market),
+        "L": price(fill.ticks, market),
+        "n": decimal(fill.fee),
+        "N": fill.fee_asset,
+        "t": fill.trade_id,
+        "m": fill.maker,
+        "M": True,
+        "Y": decimal(fill.cost),
+    }
+
+
+def execution_id(record: Report) -> int:
+    """A number that grows with each thing that happens to an order, and that no other has."""
+    state = record.snapshot
+    done = state.fills + len(state.order.amended)
+    again = record.execution == "NEW" and state.order.triggered_at == record.at
+    slot = 1 if again else SLOTS.get(record.execution, 3)
+    return state.order.id * EXECUTIONS_OF_AN_ORDER + done * 4 + slot
+
+
+EXECUTIONS_OF_AN_ORDER = 1_000_000  # numbers that each order has for its executions
+SLOTS = {"NEW": 0, "TRADE": 0, "REPLACED": 2}  # a triggered order's second NEW: 1
+
+
+def on_the_book(state: OrderSnapshot) -> bool:
+    """The flag `w`: a new order is, until it has ended; a market order only until it trades."""
+    if state.status is not Status.OPEN:
+        return False
+    order = state.order
+    return not state.filled or (bool(order.ticks) and order.time_in_force is TimeInForce.GTC)
+
+
+def _never_triggered(order: Order) -> bool:
+    return order.kind in TRIGGERED_TYPES and not order.triggered_at
+
+
+def expiry_reason(order: Order) -> str:
+    """Why an order expired, in the venue's word."""
+    found = EXPIRY_REASONS.get(order.why)
+    if found is not None:
+        return found
+    if order.kind is not OrderType.MARKET and order.time_in_force is TimeInForce.IOC:
+        return "UNFILLED_IOC_QUANTITY_EXPIRED"
+    return "INSUFFICIENT_LIQUIDITY"
+
+
+def _list_status(record: ListStatus, w: Heard) -> tuple[str, dict[str, Any]]:
+    symbol = venue_symbol(record.orders[0].order.symbol)
+    return "listStatus", {
+        "s": symbol,
+        "g": record.list_id,
+        "c": "OCO",
+        "l": "ALL_DONE" if record.over else "EXEC_STARTED",
+        "L": "ALL_DONE" if record.over else "EXECUTING",
+        "r": "NONE",
+        "C": f"list-{record.list_id}",
+        "T": instant(record.at, micro=w.micro),
+        "O": [{"s": symbol, "i": one.order.id, "c": one.order.client_id} for one in record.orders],
+    }
+
+
+def _position(record: Position, w: Heard) -> tuple[str, dict[str, Any]]:
+    return "outboundAccountPosition", {
+        "u": instant(record.at, micro=w.micro),
+        "B": [{"a": a, "f": decimal(free), "l": decimal(used)} for a, free, used in record.assets],
+    }
+
+
+def _delta(record: Delta, w: Heard) -> tuple[str, dict[str, Any]]:
+    at = instant(record.at, micro=w.micro)
+    return record.event, {"a": record.asset, "d": decimal(record.atoms), "T": at}
+
+
+def _terminated(record: Terminated, w: Heard) -> tuple[str, dict[str, Any]]:
+    return "eventStreamTerminated", {}
+
+
+def _listen_key_expired(record: ListenKeyExpired, w: Heard) -> tuple[str, dict[str, Any]]:
+    return "listenKeyExpired", {"listenKey": record.listen_key}
+
+
+WRITERS: dict[type, Callable[[Any, Heard], tuple[str, dict[str, Any]]]] = {
+    Report: _report,
+    ListStatus: _list_status,
+    Position: _position,
+    Delta: _delta,
+    Terminated: _terminated,
+    ListenKeyExpired: _listen_key_expired,
+}
