@@ -1,6 +1,6 @@
 """From what happened in one step of the exchange to what an account hears of it, in order.
 
-faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one account position.
+faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one position.
 """
 
 from __future__ import annotations
