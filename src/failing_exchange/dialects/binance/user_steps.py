@@ -13,7 +13,6 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, OrderSnapshot, Status
 from failing_exchange.dialects.binance.user_events import (
     Delta,
-    ListStatus,
     Position,
     Record,
     Report,
@@ -27,9 +26,6 @@ class Look(Protocol):
 
     def order(self, order_id: int) -> OrderSnapshot:
         """An order of the account."""
-
-    def of_list(self, list_id: int) -> tuple[OrderSnapshot, ...]:
-        """The orders of a list."""
 
     def balances(self) -> Mapping[str, tuple[int, int]]:
         """(free, used) by asset."""
@@ -48,14 +44,14 @@ def account_of(event: e.Event) -> str:
 def records(events: Sequence[e.Event], look: Look) -> list[Record]:
     """What one account hears of its events of one step, in the venue's order.
 
-    Reports as things happened, then the state of lists, then the balances that may have changed.
+    Reports and lists as things happened, then the balances that may have changed.
     """
     step = _Step(events, look)
     for event in events:
         note = NOTES.get(type(event))
         if note is not None:
             note(step, event)
-    return [*step.told, *step.lists(), *step.position()]
+    return [*step.told, *step.position()]
 
 
 class _Step:
@@ -67,7 +63,6 @@ class _Step:
         self.assets: dict[str, None] = {}
         self.at = 0
         self._states: dict[int, OrderSnapshot] = {}
-        self._lists: dict[int, None] = {}
         self._fills: dict[int, list[Fill]] = {}
         self._waited: set[int] = set()
         for event in events:
@@ -77,15 +72,13 @@ class _Step:
                 self._waited.add(event.order_id)
 
     def order(self, order_id: int, at: int) -> OrderSnapshot:
-        """An order as it stood before this event; its assets and its list are noted."""
+        """An order as it stood before this event; its assets are noted."""
         self.at = at
         state = self._states.get(order_id)
         if state is None:
             state = self._before(self.look.order(order_id))
-            market, order = self.look.market(state.order.symbol), state.order
+            market = self.look.market(state.order.symbol)
             self.assets[market.base] = self.assets[market.quote] = None
-            if order.list_id:
-                self._lists[order.list_id] = None
         return state
 
     def _before(self, after: OrderSnapshot) -> OrderSnapshot:
@@ -102,15 +95,6 @@ class _Step:
         """Something happened to an order, and this is how it stands now."""
         self._states[state.order.id] = state = state._replace(updated_at=self.at)
         self.told.append(Report(execution, state, self.at, fill))
-
-    def lists(self) -> list[ListStatus]:
-        """The lists of which orders were touched."""
-        told = []
-        for list_id in self._lists:
-            orders = self.look.of_list(list_id)
-            over = sum(snapshot.order.is_open for snapshot in orders) < len(orders)
-            told.append(ListStatus(list_id, orders, over, self.at))
-        return told
 
     def position(self) -> list[Position]:
         """The balances of the assets that were touched, as they are after the step."""

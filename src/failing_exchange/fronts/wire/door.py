@@ -9,11 +9,16 @@ import orjson
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
-from failing_exchange.dialects.binance.call import Call, Endpoint, Reading, Security, Writing
+from failing_exchange.dialects.binance.call import Call, Reading, Security, Writing
 from failing_exchange.dialects.binance.codes import Said, refuse, said
 from failing_exchange.dialects.binance.endpoints import BY_HTTP
 from failing_exchange.dialects.binance.params import Params, form
-from failing_exchange.dialects.binance.signing import check_signature, check_time, refused_key
+from failing_exchange.dialects.binance.signing import (
+    Key,
+    check_signature,
+    check_time,
+    refused_key,
+)
 from failing_exchange.dialects.binance.values import venue_symbol
 from failing_exchange.trip import Trip
 
@@ -68,38 +73,40 @@ class Door:
             text = request.body.decode("utf-8", "surrogateescape")
             params = Params(form(text) | form(request.query) if text else form(request.query))
             if endpoint.signed:
-                account, expires_at = self._admit(endpoint, request, params, text)
+                name = request.headers.get("x-mbx-apikey", "")
+                signed = unsigned(request.query) + unsigned(text)
+                key = self.known(name)
+                check_signature(key, signed, params)
+                account, expires_at = self.admit(key, endpoint.security, params, request.address)
         except Reject as no:
             no.__traceback__ = None
             refused = no
         micro = request.headers.get("x-mbx-time-unit", "").upper() == "MICROSECOND"
-        weight = endpoint.weight
-        call = Call(
-            endpoint,
-            params,
-            weight if isinstance(weight, int) else weight(params),
-            request.address,
-            micro,
-            refused,
-        )
-        symbol = self.symbols.get(params.get("symbol", ""), "")
+        call = Call(endpoint, params, endpoint.weighs(params), request.address, micro, refused)
+        return self.send(gateway, call, account, hear, expires_at)
+
+    def send(
+        self, gateway: Gateway, call: Call, account: str, hear: Hear | None, expires_at: int
+    ) -> Trip:
+        """Send a call on its way through the pass."""
+        symbol = self.symbols.get(call.params.get("symbol", ""), "")
         return gateway.receive(
-            account, endpoint.operation, call, symbol, hear, self._read, expires_at
+            account, call.endpoint.operation, call, symbol, hear, self._read, expires_at
         )
 
-    def _admit(
-        self, endpoint: Endpoint, request: Request, params: Params, body: str
-    ) -> tuple[str, int]:
-        """Whose request it is, and until when it is fresh; raises `Reject`."""
-        name = request.headers.get("x-mbx-apikey", "")
+    def known(self, name: str) -> Key:
+        """The key of a name; raises `Reject` for one that is malformed or unknown."""
         if not name.isascii() or not name.isalnum():
             refuse("BAD_API_KEY_FMT", "API-key format invalid.")
         key = self.keys.find(name)
         if key is None:
             refused_key()
-        check_signature(key, unsigned(request.query) + unsigned(body), params)
+        return key
+
+    def admit(self, key: Key, security: Security, params: Params, address: str) -> tuple[str, int]:
+        """Whose request it is, and until when it is fresh; raises `Reject`."""
         expires_at = check_time(params, self.venue.clock.now())
-        key.check(endpoint.security, request.address)
+        key.check(security, address)
         return key.account, expires_at
 
     def _read(self, trip: Trip) -> Any:
@@ -107,10 +114,11 @@ class Door:
         call: Call = trip.message
         if call.refused is not None:
             raise call.refused
-        return call.endpoint.read(Reading(call.params, trip.account, self._listed, self.symbols))
+        return call.endpoint.read(Reading(call.params, trip.account, self.listed, self.symbols))
 
     @property
-    def _listed(self) -> Any:
+    def listed(self) -> Any:
+        """The markets in force."""
         assert self.venue.engine is not None
         return self.venue.engine.state.markets
 
@@ -120,9 +128,14 @@ class Door:
         told = trip.told
         if isinstance(told, Reject):
             return self._refusal(said(told, trip.operation), trip)
-        writing = Writing(call.params, trip.command, self._listed, trip.ended_at, call.micro)
-        body = orjson.dumps(call.endpoint.write(writing, told))
+        body = orjson.dumps(self.written(trip))
         return Reply(200, body, self.metering.headers(call, trip.account, trip.ended_at, ok=True))
+
+    def written(self, trip: Trip) -> Any:
+        """What the client is told, where it is no refusal, as JSON can hold it."""
+        call: Call = trip.message
+        writing = Writing(call.params, trip.command, self.listed, trip.ended_at, call.micro)
+        return call.endpoint.write(writing, trip.told)
 
     def _refusal(self, no: Said, trip: Trip) -> Reply:
         headers = self.metering.headers(trip.message, trip.account, trip.ended_at, ok=False)
