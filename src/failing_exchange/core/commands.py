@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Side, TimeInForce
@@ -176,6 +177,16 @@ class FetchStatus(NamedTuple):
     account: str
 
 
+class Errand(NamedTuple):
+    """What a door does itself when the engine's turn comes: sign in, subscribe, and the like.
+
+    `run(at)` gives the answer, or raises `Reject`; it changes nothing of the exchange.
+    """
+
+    account: str
+    run: Callable[[int], Any]
+
+
 # ---- the operator acts: incidents, lawful and booked
 
 
@@ -301,6 +312,6 @@ Action: TypeAlias = (
 )
 Query: TypeAlias = (
     FetchOrder | FetchOrders | FetchFills | FetchBalance | FetchTicker | FetchTickers | FetchBook
-    | FetchTrades | FetchCandles | FetchMarkets | FetchTime | FetchStatus
+    | FetchTrades | FetchCandles | FetchMarkets | FetchTime | FetchStatus | Errand
 )  # fmt: skip
 Command: TypeAlias = Action | Query | Operator

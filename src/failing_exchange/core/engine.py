@@ -36,6 +36,7 @@ HANDLERS: dict[type, Handler] = {
     c.FetchMarkets: queries.fetch_markets,
     c.FetchTime: queries.fetch_time,
     c.FetchStatus: queries.fetch_status,
+    c.Errand: queries.run_errand,
     c.SetMarketStatus: operating.set_status,
     c.ChangeRules: operating.change_rules,
     c.MovePrice: operating.move_price,

@@ -245,3 +245,8 @@ def fetch_time(state: State, q: c.FetchTime, at: int) -> Clock:
 def fetch_status(state: State, q: c.FetchStatus, at: int) -> Clock:
     """The venue is open, or it would not have answered."""
     return Clock(at)
+
+
+def run_errand(state: State, errand: c.Errand, at: int) -> object:
+    """What the door does itself."""
+    return errand.run(at)

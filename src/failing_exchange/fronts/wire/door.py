@@ -25,7 +25,7 @@ from failing_exchange.trip import Trip
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.keys import Keyring
     from failing_exchange.fronts.wire.metering import Metering
-    from failing_exchange.gateway import Gateway
+    from failing_exchange.gateway import Decode, Gateway
     from failing_exchange.venue import Venue
 
 NOBODY = ""  # the account of a request whose key is unknown, or which needs none
@@ -86,12 +86,18 @@ class Door:
         return self.send(gateway, call, account, hear, expires_at)
 
     def send(
-        self, gateway: Gateway, call: Call, account: str, hear: Hear | None, expires_at: int
+        self,
+        gateway: Gateway,
+        call: Call,
+        account: str,
+        hear: Hear | None,
+        expires_at: int,
+        read: Decode | None = None,
     ) -> Trip:
-        """Send a call on its way through the pass."""
+        """Send a call on its way through the pass; `read` where its endpoint does not do it."""
         symbol = self.symbols.get(call.params.get("symbol", ""), "")
         return gateway.receive(
-            account, call.endpoint.operation, call, symbol, hear, self._read, expires_at
+            account, call.endpoint.operation, call, symbol, hear, read or self._read, expires_at
         )
 
     def known(self, name: str) -> Key:
