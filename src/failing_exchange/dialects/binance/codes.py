@@ -58,6 +58,7 @@ CODES: dict[str, int] = {
     "BUY_OCO_LIMIT_MUST_BE_BELOW": -1165,
     "SELL_OCO_LIMIT_MUST_BE_ABOVE": -1166,
     "BOTH_OCO_ORDERS_CANNOT_BE_LIMIT": -1168,
+    "TOO_MANY_SUBSCRIPTIONS": -1191,
     "INVALID_TIME_UNIT": -1194,
     "BUY_OCO_STOP_LOSS_MUST_BE_ABOVE": -1196,
     "SELL_OCO_STOP_LOSS_MUST_BE_BELOW": -1197,
@@ -80,6 +81,7 @@ CODES: dict[str, int] = {
     "ORDER_AMEND_REJECTED": -2038,
     "CLIENT_ORDER_ID_INVALID": -2039,
     "MAXIMUM_SUBSCRIPTION_IDS": -2042,
+    "UNSUPPORTED_KEY": -4056,  # seen in production; not in errors.md
 }
 # Statuses other than 400. 401: seen with keys that are unknown; the documents name no status.
 STATUSES = {

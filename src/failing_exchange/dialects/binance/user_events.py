@@ -102,6 +102,13 @@ def feed_of(record: Record) -> str:
     return FEEDS[type(record)]
 
 
+def symbol_of(record: Record) -> str:
+    """The market that an event is about; empty for one that is about the account."""
+    if isinstance(record, Report):
+        return record.snapshot.order.symbol
+    return record.orders[0].order.symbol if isinstance(record, ListStatus) else ""
+
+
 class Heard(NamedTuple):
     """What writing an event needs: when the venue sent it, the markets, the unit of instants."""
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
-from failing_exchange.fronts.wire.websocket import WebSocketFront
+from failing_exchange.fronts.wire.socket_door import SocketDoor
+from failing_exchange.fronts.wire.user_stream import UserStreams
+from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
@@ -60,7 +63,11 @@ class Binance:
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
         self.sockets = WebSocketFront(self.metering)
-        self._front = HttpFront(Door(exchange.venue, self.keys, self.metering), self.sockets)
+        door = Door(exchange.venue, self.keys, self.metering)
+        self._front = HttpFront(door, self.sockets)
+        self.user_streams = UserStreams(exchange.venue)
+        socket_door = SocketDoor(door, self.user_streams)
+        self.sockets.routes["/ws-api/v3"] = Route(socket_door.open, Limits(counts_text=False))
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 

@@ -109,7 +109,9 @@ class Door:
             refused_key()
         return key
 
-    def admit(self, key: Key, security: Security, params: Params, address: str) -> tuple[str, int]:
+    def admit(
+        self, key: Key, security: Security | None, params: Params, address: str
+    ) -> tuple[str, int]:
         """Whose request it is, and until when it is fresh; raises `Reject`."""
         expires_at = check_time(params, self.venue.clock.now())
         key.check(security, address)

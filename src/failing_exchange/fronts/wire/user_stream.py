@@ -1,0 +1,153 @@
+"""What accounts hear of themselves: each event of theirs is a push of its own, open to faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.core.commands import FetchBalance, FetchOrder
+from failing_exchange.core.reject import Reject
+from failing_exchange.dialects.binance.user_events import (
+    Heard,
+    Record,
+    Terminated,
+    feed_of,
+    symbol_of,
+    write,
+)
+from failing_exchange.dialects.binance.user_steps import account_of, records
+from failing_exchange.fronts.alarm import Alarm
+
+if TYPE_CHECKING:
+    from failing_exchange.core.events import Event
+    from failing_exchange.core.market import Market
+    from failing_exchange.core.order import OrderSnapshot
+    from failing_exchange.gateway import Gateway
+    from failing_exchange.trip import Trip
+    from failing_exchange.venue import Venue
+
+
+class UserStream:
+    """An account's events on one connection, until the last of them is told.
+
+    `say` is given each event as it arrives, None for one that can't be read; `hang_up` is called
+    when the connection breaks in a push's place.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        say: Callable[[dict[str, Any] | None], None],
+        hang_up: Callable[[], None],
+        *,
+        micro: bool = False,
+    ) -> None:
+        self.account = account
+        self.over = False  # nothing is told any more
+        self.markets: Mapping[str, Any] = {}
+        self._say = say
+        self._hang_up = hang_up
+        self._micro = micro
+
+    def push(self, gateway: Gateway, record: Record) -> None:
+        """Send an event on its way."""
+        self.markets = gateway.engine.state.markets
+        gateway.push(self.account, feed_of(record), symbol_of(record), record, self._hear)
+
+    def _hear(self, trip: Trip) -> None:
+        """A push has arrived, or the connection breaks in its place."""
+        if self.over:
+            return
+        if trip.hung_up:
+            self.over = True
+            self._hang_up()
+            return
+        told = trip.told
+        self.over = isinstance(told, Terminated)
+        if isinstance(told, Reject):
+            self._say(None)
+        else:
+            self._say(write(told, Heard(trip.born_at, self.markets, self._micro)))
+
+
+class UserStreams:
+    """All user streams of a venue: hears what happens there, and tells whom it concerns.
+
+    While there is a stream, a timer of the venue lets the market do what is due in time: an order
+    that the market touches is told of without anybody asking.
+    """
+
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
+        self._streams: dict[str, list[UserStream]] = {}
+        self._listens_to: Gateway | None = None
+        self._alarm = Alarm(venue, self._set_alarm)
+
+    def add(self, stream: UserStream) -> None:
+        """From now on it hears of its account."""
+        gateway = self.venue.running
+        if self._listens_to is not gateway:
+            self._listens_to = gateway
+            gateway.listeners.append(self._on_events)
+        self._streams.setdefault(stream.account, []).append(stream)
+        self._set_alarm()
+
+    def end(self, stream: UserStream, last: Record) -> None:
+        """It hears no more; `last` is pushed behind what is on its way."""
+        self.remove(stream)
+        stream.push(self.venue.running, last)
+
+    def remove(self, stream: UserStream) -> None:
+        """It hears no more; one that is not there is no error."""
+        streams = self._streams.get(stream.account, [])
+        if stream in streams:
+            streams.remove(stream)
+            if not streams:
+                del self._streams[stream.account]
+            self._set_alarm()
+
+    def _on_events(self, events: tuple[Event, ...], at: int) -> None:
+        if not self._streams:
+            return
+        concerned: dict[str, list[Event]] = {}
+        for event in events:
+            account = account_of(event)
+            if account in self._streams:
+                concerned.setdefault(account, []).append(event)
+        gateway = self.venue.running
+        for account, its in concerned.items():
+            told = records(its, _Sight(gateway, account, at))
+            for stream in list(self._streams.get(account, ())):
+                for record in told:
+                    stream.push(gateway, record)
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        state = self.venue.running.engine.state
+        counts = any(state.account(account).open for account in self._streams)
+        self._alarm.set(bool(self._streams), counts=counts)
+
+
+class _Sight:
+    """An account as it is after a step (see `user_steps.Look`)."""
+
+    def __init__(self, gateway: Gateway, account: str, at: int) -> None:
+        self._engine = gateway.engine
+        self._account = account
+        self._at = at
+
+    def order(self, order_id: int) -> OrderSnapshot:
+        """An order of the account."""
+        query = FetchOrder(self._account, "", order_id)
+        found: OrderSnapshot = self._engine.execute(query, self._at)[1]
+        return found
+
+    def balances(self) -> Mapping[str, tuple[int, int]]:
+        """(free, used) by asset."""
+        found: dict[str, tuple[int, int]]
+        found = self._engine.execute(FetchBalance(self._account), self._at)[1].assets
+        return found
+
+    def market(self, symbol: str) -> Market:
+        """A market's rules."""
+        return self._engine.state.markets[symbol].market
