@@ -312,6 +312,6 @@ Action: TypeAlias = (
 )
 Query: TypeAlias = (
     FetchOrder | FetchOrders | FetchFills | FetchBalance | FetchTicker | FetchTickers | FetchBook
-    | FetchTrades | FetchCandles | FetchMarkets | FetchTime | FetchStatus | Errand
+    | FetchTrades | FetchCandles | FetchMarkets | FetchTime | FetchStatus
 )  # fmt: skip
-Command: TypeAlias = Action | Query | Operator
+Command: TypeAlias = Action | Query | Operator | Errand
