@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from failing_exchange.core.events import OrderListChanged
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     TRIGGERED_TYPES,
@@ -17,7 +18,9 @@ from failing_exchange.core.order import (
     OrderType,
     Status,
     TimeInForce,
+    Why,
 )
+from failing_exchange.core.order_list import ListUpdate
 from failing_exchange.dialects.binance.call import Listed
 from failing_exchange.dialects.binance.orders import (
     prevention_name,
@@ -27,12 +30,14 @@ from failing_exchange.dialects.binance.orders import (
 )
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
 
-# why an order expired, in the core's words -> expiry reason
+# why an order expired -> expiry reason (user-data-stream.md, "Order Expiry Reason")
 EXPIRY_REASONS = {
-    "could not be filled at once": "UNFILLED_FOK_ORDER_EXPIRED",
-    "by the venue": "EXCHANGE_CANCELED",
-    "the other order of its list ended": "OCO_TRIGGER",
-    "the other order of its list went ahead": "OCO_TRIGGER",
+    Why.NOT_AT_ONCE: "UNFILLED_FOK_ORDER_EXPIRED",
+    Why.OTHER_WENT_AHEAD: "OCO_TRIGGER",
+    Why.OTHER_ENDED: "OCO_TRIGGER",
+    Why.WORKING_ENDED: "OTO_PHASE_ONE_EXPIRED",
+    Why.REFUSED: "REJECTED",
+    Why.BY_VENUE: "EXCHANGE_CANCELED",
 }
 
 
@@ -43,15 +48,6 @@ class Report(NamedTuple):
     snapshot: OrderSnapshot
     at: int
     fill: Fill | None = None
-
-
-class ListStatus(NamedTuple):
-    """A list of orders has begun, or is over."""
-
-    list_id: int
-    orders: tuple[OrderSnapshot, ...]
-    over: bool
-    at: int
 
 
 class Position(NamedTuple):
@@ -83,11 +79,11 @@ class ListenKeyExpired(NamedTuple):
     at: int
 
 
-Record: TypeAlias = Report | ListStatus | Position | Delta | Terminated | ListenKeyExpired
+Record: TypeAlias = Report | OrderListChanged | Position | Delta | Terminated | ListenKeyExpired
 # which unified feed an event belongs to: what faults name
 FEEDS: dict[type, str] = {
     Report: "watch_orders",
-    ListStatus: "watch_orders",
+    OrderListChanged: "watch_orders",
     Position: "watch_balance",
     Delta: "watch_balance",
     Terminated: "watch_orders",
@@ -106,7 +102,7 @@ def symbol_of(record: Record) -> str:
     """The market that an event is about; empty for one that is about the account."""
     if isinstance(record, Report):
         return record.snapshot.order.symbol
-    return record.orders[0].order.symbol if isinstance(record, ListStatus) else ""
+    return record.symbol if isinstance(record, OrderListChanged) else ""
 
 
 class Heard(NamedTuple):
@@ -153,7 +149,7 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
         "Q": decimal(order.cost_wanted),
         "V": prevention_name(order, market),
     }
-    if state.status is not Status.WAITING and not _never_triggered(order):
+    if _works(state):
         body["W"] = working_time(state, micro=micro)
     if record.execution == "EXPIRED":
         body["eR"] = expiry_reason(order)
@@ -180,15 +176,21 @@ def _last(fill: Fill | None, market: Market) -> dict[str, Any]:
 
 def execution_id(record: Report) -> int:
     """A number that grows with each thing that happens to an order, and that no other has."""
-    state = record.snapshot
-    done = state.fills + len(state.order.amended)
-    again = record.execution == "NEW" and state.order.triggered_at == record.at
-    slot = 1 if again else SLOTS.get(record.execution, 3)
-    return state.order.id * EXECUTIONS_OF_AN_ORDER + done * 4 + slot
+    state, order = record.snapshot, record.snapshot.order
+    done = state.fills + len(order.amended)
+    return order.id * EXECUTIONS_OF_AN_ORDER + done * 4 + _slot(record.execution, state)
 
 
 EXECUTIONS_OF_AN_ORDER = 1_000_000  # numbers that each order has for its executions
-SLOTS = {"NEW": 0, "TRADE": 0, "REPLACED": 2}  # a triggered order's second NEW: 1
+
+
+def _slot(execution: str, state: OrderSnapshot) -> int:
+    """Accepted, activated, triggered, ended: at most once each, in this order."""
+    if execution != "NEW":
+        return 0 if execution in ("TRADE", "REPLACED") else 3
+    if state.status is Status.OPEN and state.order.kind in TRIGGERED_TYPES:
+        return 2
+    return 1 if state.order.follows and state.status is not Status.PENDING else 0
 
 
 def on_the_book(state: OrderSnapshot) -> bool:
@@ -199,33 +201,46 @@ def on_the_book(state: OrderSnapshot) -> bool:
     return not state.filled or (bool(order.ticks) and order.time_in_force is TimeInForce.GTC)
 
 
-def _never_triggered(order: Order) -> bool:
-    return order.kind in TRIGGERED_TYPES and not order.triggered_at
+def _works(state: OrderSnapshot) -> bool:
+    """Whether it has been placed on the book, or would have been."""
+    if state.status is Status.WAITING or state.status is Status.PENDING:
+        return False
+    order = state.order
+    triggered = order.kind not in TRIGGERED_TYPES or order.triggered_at
+    return bool(triggered and (not order.follows or order.activated_at))
 
 
 def expiry_reason(order: Order) -> str:
     """Why an order expired, in the venue's word."""
-    found = EXPIRY_REASONS.get(order.why)
-    if found is not None:
-        return found
+    for why, reason in EXPIRY_REASONS.items():
+        if order.why == why:
+            return reason
     if order.kind is not OrderType.MARKET and order.time_in_force is TimeInForce.IOC:
         return "UNFILLED_IOC_QUANTITY_EXPIRED"
     return "INSUFFICIENT_LIQUIDITY"
 
 
-def _list_status(record: ListStatus, w: Heard) -> tuple[str, dict[str, Any]]:
-    symbol = venue_symbol(record.orders[0].order.symbol)
+def _list_status(record: OrderListChanged, w: Heard) -> tuple[str, dict[str, Any]]:
+    symbol = venue_symbol(record.symbol)
     return "listStatus", {
         "s": symbol,
         "g": record.list_id,
-        "c": "OCO",
-        "l": "ALL_DONE" if record.over else "EXEC_STARTED",
-        "L": "ALL_DONE" if record.over else "EXECUTING",
+        "c": record.contingency.name,
+        "l": LIST_STATUS_TYPES[record.what],
+        "L": record.status.name,
         "r": "NONE",
-        "C": f"list-{record.list_id}",
+        "C": record.client_id,
         "T": instant(record.at, micro=w.micro),
-        "O": [{"s": symbol, "i": one.order.id, "c": one.order.client_id} for one in record.orders],
+        "O": [{"s": symbol, "i": number, "c": name} for number, name in record.orders],
     }
+
+
+# enums.md, "Order List Status"
+LIST_STATUS_TYPES = {
+    ListUpdate.STARTED: "EXEC_STARTED",
+    ListUpdate.UPDATED: "UPDATED",
+    ListUpdate.DONE: "ALL_DONE",
+}
 
 
 def _position(record: Position, w: Heard) -> tuple[str, dict[str, Any]]:
@@ -250,7 +265,7 @@ def _listen_key_expired(record: ListenKeyExpired, w: Heard) -> tuple[str, dict[s
 
 WRITERS: dict[type, Callable[[Any, Heard], tuple[str, dict[str, Any]]]] = {
     Report: _report,
-    ListStatus: _list_status,
+    OrderListChanged: _list_status,
     Position: _position,
     Delta: _delta,
     Terminated: _terminated,

@@ -10,15 +10,13 @@ from typing import Any, Protocol
 
 from failing_exchange.core import events as e
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import Fill, OrderSnapshot, Status
+from failing_exchange.core.order import TRIGGERED_TYPES, Fill, OrderSnapshot, Status, Why
 from failing_exchange.dialects.binance.user_events import (
     Delta,
     Position,
     Record,
     Report,
 )
-
-PREVENTED = "self-trade prevention"
 
 
 class Look(Protocol):
@@ -64,12 +62,17 @@ class _Step:
         self.at = 0
         self._states: dict[int, OrderSnapshot] = {}
         self._fills: dict[int, list[Fill]] = {}
-        self._waited: set[int] = set()
+        self._began: dict[int, Status] = {}
+        self._new: set[int] = set()
         for event in events:
             if isinstance(event, e.OrderFilled):
                 self._fills.setdefault(event.order_id, []).append(event.fill)
+            elif isinstance(event, e.OrderAccepted):
+                self._new.add(event.order_id)
             elif isinstance(event, e.OrderTriggered):
-                self._waited.add(event.order_id)
+                self._began.setdefault(event.order_id, Status.WAITING)
+            elif isinstance(event, e.OrderActivated):
+                self._began.setdefault(event.order_id, Status.PENDING)
 
     def order(self, order_id: int, at: int) -> OrderSnapshot:
         """An order as it stood before this event; its assets are noted."""
@@ -83,13 +86,20 @@ class _Step:
 
     def _before(self, after: OrderSnapshot) -> OrderSnapshot:
         fills = self._fills.get(after.order.id, ())
-        waits = after.status is Status.WAITING or after.order.id in self._waited
         return after._replace(
-            status=Status.WAITING if waits else Status.OPEN,
+            status=self._status_before(after),
             filled=after.filled - sum(fill.lots for fill in fills),
             cost=after.cost - sum(fill.cost for fill in fills),
             fills=after.fills - len(fills),
         )
+
+    def _status_before(self, after: OrderSnapshot) -> Status:
+        order = after.order
+        if order.id in self._new:
+            if order.follows:
+                return Status.PENDING
+            return Status.WAITING if order.kind in TRIGGERED_TYPES else Status.OPEN
+        return self._began.get(order.id, after.status if order.is_open else Status.OPEN)
 
     def tell(self, execution: str, state: OrderSnapshot, fill: Fill | None = None) -> None:
         """Something happened to an order, and this is how it stands now."""
@@ -134,8 +144,18 @@ def _canceled(step: _Step, event: e.OrderCanceled) -> None:
 
 def _expired(step: _Step, event: e.OrderExpired) -> None:
     state = step.order(event.order_id, event.at)
-    execution = "TRADE_PREVENTION" if event.why == PREVENTED else "EXPIRED"
+    execution = "TRADE_PREVENTION" if event.why == Why.SELF_TRADE else "EXPIRED"
     step.tell(execution, state._replace(status=Status.EXPIRED))
+
+
+def _activated(step: _Step, event: e.OrderActivated) -> None:
+    state = step.order(event.order_id, event.at)
+    waits = state.order.kind in TRIGGERED_TYPES
+    step.tell("NEW", state._replace(status=Status.WAITING if waits else Status.OPEN))
+
+
+def _list_changed(step: _Step, event: e.OrderListChanged) -> None:
+    step.told.append(event)
 
 
 def _amended(step: _Step, event: e.OrderAmended) -> None:
@@ -158,5 +178,7 @@ NOTES: dict[type, Callable[[_Step, Any], None]] = {
     e.OrderCanceled: _canceled,
     e.OrderExpired: _expired,
     e.OrderAmended: _amended,
+    e.OrderActivated: _activated,
+    e.OrderListChanged: _list_changed,
     e.BalanceChanged: _balance,
 }
