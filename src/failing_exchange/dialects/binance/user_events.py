@@ -177,7 +177,7 @@ def _last(fill: Fill | None, market: Market) -> dict[str, Any]:
 def execution_id(record: Report) -> int:
     """A number that grows with each thing that happens to an order, and that no other has."""
     state, order = record.snapshot, record.snapshot.order
-    done = state.fills + len(order.amended)
+    done = state.fills + sum(until <= record.at for until, _, _ in order.amended)
     return order.id * EXECUTIONS_OF_AN_ORDER + done * 4 + _slot(record.execution, state)
 
 
