@@ -261,7 +261,7 @@ def test_who_goes_on_after_429_is_banned_and_disconnected() -> None:
     tight = VenueLimits(weight=Interval(60, 1, MINUTE))
 
     async def story(client: SocketClient) -> None:
-        statuses = []
+        statuses: list[int] = []
         while not client.ws.closed and len(statuses) < 50:
             await client.send("account.status", client.sign({}))
             message = await client.ws.receive()

@@ -148,7 +148,7 @@ def test_money_and_locks_are_told() -> None:
         await client.exchange.operate(c.Freeze("main", "BNB", 2 * ATOMS))
         await quiet(client)
         assert short(client.events)[::2] == ["balanceUpdate", "externalLockUpdate"]
-        assert client.events[-1]["B"] == [{"a": "BNB", "f": "3.00000000", "l": "2.00000000"}]
+        assert client.events[-1]["B"] == [{"a": "BNB", "f": "1003.00000000", "l": "2.00000000"}]
 
     on_a_socket(story)
 
