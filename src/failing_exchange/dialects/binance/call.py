@@ -78,6 +78,7 @@ class Endpoint:
     security: Security = Security.NONE
     weight: int | Callable[[Params], int] = 1
     orders: int = 0
+    key_only: bool = False  # it needs a key, and no signature
     free: bool = False  # a success weighs nothing (CHANGELOG.md, 2026-03-27)
 
     def __str__(self) -> str:

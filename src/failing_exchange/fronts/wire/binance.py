@@ -13,6 +13,7 @@ from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
+from failing_exchange.fronts.wire.listen_keys import ListenKeys
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
 from failing_exchange.fronts.wire.socket_door import SocketDoor
 from failing_exchange.fronts.wire.user_stream import UserStreams
@@ -40,6 +41,7 @@ class Binance:
 
     `keys`: who may trade; without it one documented pair, for the account `main`.
     `limits`: what an address and an account may do; without it production's.
+    `legacy_listen_keys`: user streams by listen key, as before 2026-02-20; without it 410.
     `places`: the hosts and ports it answers under in a simulation, by default production's.
 
     >>> from failing_exchange import FailingExchange
@@ -53,6 +55,7 @@ class Binance:
         keys: Keyring | None = None,
         limits: VenueLimits | None = None,
         places: Iterable[tuple[str, int]] = PLACES,
+        legacy_listen_keys: bool = False,
     ) -> None:
         self.exchange = exchange
         self.places = tuple(places)
@@ -66,6 +69,10 @@ class Binance:
         door = Door(exchange.venue, self.keys, self.metering)
         self._front = HttpFront(door, self.sockets)
         self.user_streams = UserStreams(exchange.venue)
+        self.listen_keys: ListenKeys | None = None
+        if legacy_listen_keys:
+            self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
+            door.more = self.listen_keys.endpoints
         socket_door = SocketDoor(door, self.user_streams)
         self.sockets.routes["/ws-api/v3"] = Route(socket_door.open, Limits(counts_text=False))
         self._listeners: list[asyncio.AbstractServer] = []

@@ -60,11 +60,13 @@ class Door:
         self.venue = venue
         self.keys = keys
         self.metering = metering
+        self.more: Mapping[str, Endpoint] = {}  # endpoints that only this venue has
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
     def receive(self, gateway: Gateway, request: Request, hear: Hear | None = None) -> Trip | None:
         """Send a request on its way; None for one that the venue has no endpoint for."""
-        endpoint = BY_HTTP.get(f"{request.method} {request.path}")
+        called = f"{request.method} {request.path}"
+        endpoint = BY_HTTP.get(called) or self.more.get(called)
         if endpoint is None:
             return None
         account, expires_at, params = NOBODY, 0, Params()
@@ -73,17 +75,28 @@ class Door:
             text = request.body.decode("utf-8", "surrogateescape")
             params = Params(form(text) | form(request.query) if text else form(request.query))
             if endpoint.signed:
-                name = request.headers.get("x-mbx-apikey", "")
-                signed = unsigned(request.query) + unsigned(text)
-                key = self.known(name)
-                check_signature(key, signed, params)
-                account, expires_at = self.admit(key, endpoint.security, params, request.address)
+                account, expires_at = self._whose(endpoint, request, params, text)
         except Reject as no:
             no.__traceback__ = None
             refused = no
         micro = request.headers.get("x-mbx-time-unit", "").upper() == "MICROSECOND"
         call = Call(endpoint, params, endpoint.weighs(params), request.address, micro, refused)
         return self.send(gateway, call, account, hear, expires_at)
+
+    def _whose(
+        self, endpoint: Endpoint, request: Request, params: Params, body: str
+    ) -> tuple[str, int]:
+        """Whose request it is, and until when it is fresh; raises `Reject`."""
+        key = self.known(request.headers.get("x-mbx-apikey", ""))
+        if endpoint.key_only:
+            key.check(endpoint.security, request.address)
+            return key.account, 0
+        check_signature(key, unsigned(request.query) + unsigned(body), params)
+        return self.admit(key, endpoint.security, params, request.address)
+
+    def absent(self, request: Request) -> Reply:
+        """What stands at a path without an endpoint."""
+        return GONE if request.path in REMOVED else NOT_FOUND
 
     def send(
         self,
@@ -151,6 +164,18 @@ class Door:
             wait = max(0, (no.until - trip.ended_at + SECOND - 1) // SECOND)
             headers.append(("Retry-After", str(wait)))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
+
+
+NOT_FOUND = Reply(404, b'{"code":-1000,"msg":"Not found."}')
+# CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
+REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
+GONE = Reply(
+    410,
+    b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
+    b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n"
+    b"</body>\r\n</html>\r\n",
+    (("Content-Type", "text/html"),),
+)
 
 
 def unsigned(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from failing_exchange.fronts.wire.connection import Place
-from failing_exchange.fronts.wire.door import Door, Reply, Request
+from failing_exchange.fronts.wire.door import NOT_FOUND, Door, Reply, Request
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.websocket import WebSocketFront
@@ -56,7 +56,7 @@ class HttpFront:
         gateway, loop = self._gateway(), asyncio.get_running_loop()
         trip = self.door.receive(gateway, request)
         if trip is None:
-            return NOT_FOUND
+            return self.door.absent(request)
         if not trip.ended_at or (trip.told is None and not trip.hung_up):
             await self._answered(trip, loop)
         if gateway.failure is not None:
@@ -82,9 +82,6 @@ class HttpFront:
             trip.reply = None
             if not trip.ended_at:
                 trip.gave_up_at = self.door.venue.clock.now()
-
-
-NOT_FOUND = Reply(404, b'{"code":-1000,"msg":"Not found."}')
 
 
 def _response(reply: Reply) -> web.Response:

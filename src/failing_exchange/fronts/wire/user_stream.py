@@ -9,6 +9,7 @@ from failing_exchange.core.commands import FetchBalance, FetchOrder
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.user_events import (
     Heard,
+    ListenKeyExpired,
     Record,
     Terminated,
     feed_of,
@@ -63,7 +64,7 @@ class UserStream:
             self._hang_up()
             return
         told = trip.told
-        self.over = isinstance(told, Terminated)
+        self.over = isinstance(told, (Terminated, ListenKeyExpired))
         if isinstance(told, Reject):
             self._say(None)
         else:
