@@ -9,7 +9,7 @@ import orjson
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
-from failing_exchange.dialects.binance.call import Call, Reading, Security, Writing
+from failing_exchange.dialects.binance.call import Call, Endpoint, Reading, Security, Writing
 from failing_exchange.dialects.binance.codes import Said, refuse, said
 from failing_exchange.dialects.binance.endpoints import BY_HTTP
 from failing_exchange.dialects.binance.params import Params, form
