@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import ATOMS
+from failing_exchange.faults import operations as ops
+from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import chance, first
 from tests.wire.socket_client import URL, SocketClient, on_a_socket
 from tests.wire.test_socket_api import log_on, two_keys
@@ -266,3 +269,38 @@ def test_the_same_seed_tells_the_same_bytes() -> None:
         return client.heard
 
     assert on_a_socket(story, latency="auto", seed=5) == on_a_socket(story, latency="auto", seed=5)
+
+
+def test_a_report_may_say_something_else() -> None:
+    """Fields of events are changed as those of answers are."""
+
+    async def story(client: SocketClient) -> None:
+        await client.subscribe()
+        client.exchange.arm("set_field", operations="watch_orders", field="status", value="closed")
+        placed = await client.order()
+        assert placed["result"]["status"] == "NEW"
+        assert client.events[0]["X"] == "FILLED"
+
+    on_a_socket(story)
+
+
+@pytest.mark.parametrize("fault", CATALOGUE)
+def test_each_fault_of_the_catalogue_can_strike_here(fault: str) -> None:
+    """Whatever is armed, on all that is asked and told: the venue itself stays whole."""
+
+    async def story(client: SocketClient) -> None:
+        client.exchange.arm(fault, operations=(*ops.ALL, "session"))
+        for name, params in (
+            ("userDataStream.subscribe.signature", {}),
+            ("order.place", {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET",
+                             "quantity": "0.1"}),
+            ("account.status", {}),
+        ):  # fmt: skip
+            with contextlib.suppress(aiohttp.ClientConnectionError):  # the line may be broken
+                await client.send(name, client.sign(params))
+                await asyncio.sleep(30)
+        async with aiohttp.ClientSession() as session, session.ws_connect(URL) as ws:
+            assert not ws.closed
+        client.exchange.venue.close()  # raises a bug of ours
+
+    on_a_socket(story)

@@ -11,6 +11,7 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.call import Call, Endpoint, Reading, Security, Writing
 from failing_exchange.dialects.binance.codes import Said, refuse, said
+from failing_exchange.dialects.binance.edits import edit
 from failing_exchange.dialects.binance.endpoints import BY_HTTP
 from failing_exchange.dialects.binance.params import Params, form
 from failing_exchange.dialects.binance.signing import (
@@ -20,7 +21,7 @@ from failing_exchange.dialects.binance.signing import (
     refused_key,
 )
 from failing_exchange.dialects.binance.values import venue_symbol
-from failing_exchange.trip import Trip
+from failing_exchange.trip import Edited, Trip
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.keys import Keyring
@@ -156,7 +157,10 @@ class Door:
         """What the client is told, where it is no refusal, as JSON can hold it."""
         call: Call = trip.message
         writing = Writing(call.params, trip.command, self.listed, trip.ended_at, call.micro)
-        return call.endpoint.write(writing, trip.told)
+        told = trip.told
+        if told.__class__ is Edited:
+            return edit(call.endpoint.write(writing, told.answer), told.edits)
+        return call.endpoint.write(writing, told)
 
     def _refusal(self, no: Said, trip: Trip) -> Reply:
         headers = self.metering.headers(trip.message, trip.account, trip.ended_at, ok=False)

@@ -139,8 +139,8 @@ class ListenKeys:
         if connection.name in known.streams or len(known.streams) >= LISTENERS_MAX:
             return
 
-        def say(event: dict[str, Any] | None) -> None:
-            payload = UNREADABLE if event is None else orjson.dumps(event)
+        def say(event: Any) -> None:
+            payload = UNREADABLE if event is ... else orjson.dumps(event)
             connection.send_frame(listener.wrapped(name, payload))
 
         stream = UserStream(known.account, say, connection.abort, micro=listener.micro)

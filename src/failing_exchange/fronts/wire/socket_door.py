@@ -174,8 +174,8 @@ class Conversation:
         return [*orders, metering.weight_row(call.address, at)]
 
     def _open_stream(self, number: int, account: str) -> UserStream:
-        def say(event: dict[str, Any] | None) -> None:
-            if event is None:
+        def say(event: Any) -> None:
+            if event is ...:
                 self.connection.send_text(UNREADABLE)
             else:
                 self._say({"subscriptionId": number, "event": event})

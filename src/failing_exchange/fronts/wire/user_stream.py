@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import FetchBalance, FetchOrder
 from failing_exchange.core.reject import Reject
+from failing_exchange.dialects.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.dialects.binance.user_events import (
     Heard,
     ListenKeyExpired,
@@ -18,6 +19,7 @@ from failing_exchange.dialects.binance.user_events import (
 )
 from failing_exchange.dialects.binance.user_steps import account_of, records
 from failing_exchange.fronts.alarm import Alarm
+from failing_exchange.trip import Edited
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -31,14 +33,14 @@ if TYPE_CHECKING:
 class UserStream:
     """An account's events on one connection, until the last of them is told.
 
-    `say` is given each event as it arrives, None for one that can't be read; `hang_up` is called
+    `say` is given each event as it arrives, `...` for one that can't be read; `hang_up` is called
     when the connection breaks in a push's place.
     """
 
     def __init__(
         self,
         account: str,
-        say: Callable[[dict[str, Any] | None], None],
+        say: Callable[[Any], None],
         hang_up: Callable[[], None],
         *,
         micro: bool = False,
@@ -63,12 +65,16 @@ class UserStream:
             self.over = True
             self._hang_up()
             return
-        told = trip.told
-        self.over = isinstance(told, (Terminated, ListenKeyExpired))
+        told: Any = trip.told
+        edits: Any = ()
+        if told.__class__ is Edited:
+            told, edits = told
         if isinstance(told, Reject):
-            self._say(None)
-        else:
-            self._say(write(told, Heard(trip.born_at, self.markets, self._micro)))
+            self._say(...)
+            return
+        self.over = isinstance(told, (Terminated, ListenKeyExpired))
+        event = write(told, Heard(trip.born_at, self.markets, self._micro))
+        self._say(edit(event, edits, EVENT_FIELDS) if edits else event)
 
 
 class UserStreams:
