@@ -49,6 +49,22 @@ def test_an_order_is_told_from_its_birth_to_its_end() -> None:
     on_a_socket(story)
 
 
+def test_a_cancel_is_told_by_the_name_that_the_client_gave_it() -> None:
+    """newClientOrderId of a cancel is the cancel's own."""
+
+    async def story(client: SocketClient) -> None:
+        await client.subscribe()
+        await client.order(newClientOrderId="mine")
+        await client.signed(
+            "order.cancel", symbol="BTCUSDT", origClientOrderId="mine", newClientOrderId="away"
+        )
+        await quiet(client)
+        report = next(one for one in client.events if one.get("x") == "CANCELED")
+        assert (report["c"], report["C"]) == ("away", "mine")
+
+    on_a_socket(story, latency="auto")
+
+
 def test_what_the_market_does_is_told_without_a_request() -> None:
     """A resting order fills while the client only listens."""
 

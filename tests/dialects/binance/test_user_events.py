@@ -51,6 +51,10 @@ class Ear:
         """A market's rules."""
         return self.floor.engine.state.markets[symbol].market
 
+    def cancel_id(self) -> str:
+        """Nobody names a cancel here."""
+        return ""
+
 
 def place(floor: Floor, side: Any, kind: OrderType, lots: int, **more: Any) -> Any:
     """An order of alice."""
@@ -165,6 +169,18 @@ def test_a_stop_waits_off_the_book_and_begins_to_work_when_triggered() -> None:
     assert (live["x"], live["X"], live["w"]) == ("NEW", "NEW", True)
     assert live["W"] > live["O"]
     assert live["I"] > waiting["I"]
+
+
+def test_icebergs_and_trailing_orders_say_so() -> None:
+    """`F` is what an iceberg shows; `d` and `D` appear for trailing orders only."""
+    floor = Floor()
+    ear = Ear(floor)
+    place(floor, BUY, LIMIT, 5_000, ticks=90, iceberg_lots=1_000)
+    iceberg = ear.hear()[0]
+    assert (iceberg["F"], "d" in iceberg) == ("0.01000000", False)
+    place(floor, BUY, OrderType.STOP_LOSS_LIMIT, 1_000, ticks=90, trail_bips=200)
+    trailing = ear.hear()[0]
+    assert (trailing["d"], trailing["D"]) == (200, trailing["T"])
 
 
 def test_a_waiting_stop_that_is_canceled_has_never_worked() -> None:

@@ -48,6 +48,7 @@ class Report(NamedTuple):
     snapshot: OrderSnapshot
     at: int
     fill: Fill | None = None
+    cancel_id: str = ""  # how the client has called its cancel
 
 
 class Position(NamedTuple):
@@ -125,14 +126,14 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
     canceled = record.execution == "CANCELED"
     body = {
         "s": venue_symbol(order.symbol),
-        "c": f"cancel-{order.id}" if canceled else order.client_id,
+        "c": record.cancel_id or f"cancel-{order.id}" if canceled else order.client_id,
         "S": order.side.name,
         "o": type_name(order),
         "f": order.time_in_force.value,
         "q": amount(state.lots, market),
         "p": price(state.ticks, market),
         "P": price(order.stop_ticks, market),
-        "F": decimal(0),
+        "F": amount(order.iceberg_lots, market),
         "g": order.list_id or -1,
         "C": order.client_id if canceled else "",
         "x": record.execution,
@@ -149,6 +150,10 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
         "Q": decimal(order.cost_wanted),
         "V": prevention_name(order, market),
     }
+    if order.trail_bips:
+        body["d"] = order.trail_bips
+        if order.trailing_at:
+            body["D"] = instant(order.trailing_at, micro=micro)
     if _works(state):
         body["W"] = working_time(state, micro=micro)
     if record.execution == "EXPIRED":

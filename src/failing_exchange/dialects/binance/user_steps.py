@@ -31,6 +31,9 @@ class Look(Protocol):
     def market(self, symbol: str) -> Market:
         """A market's rules."""
 
+    def cancel_id(self) -> str:
+        """How the client has called the cancel of this step; empty where it has not."""
+
 
 def account_of(event: e.Event) -> str:
     """Whom an event concerns; empty for nobody."""
@@ -101,10 +104,16 @@ class _Step:
             return Status.WAITING if order.kind in TRIGGERED_TYPES else Status.OPEN
         return self._began.get(order.id, after.status if order.is_open else Status.OPEN)
 
-    def tell(self, execution: str, state: OrderSnapshot, fill: Fill | None = None) -> None:
+    def tell(
+        self,
+        execution: str,
+        state: OrderSnapshot,
+        fill: Fill | None = None,
+        cancel_id: str = "",
+    ) -> None:
         """Something happened to an order, and this is how it stands now."""
         self._states[state.order.id] = state = state._replace(updated_at=self.at)
-        self.told.append(Report(execution, state, self.at, fill))
+        self.told.append(Report(execution, state, self.at, fill, cancel_id))
 
     def position(self) -> list[Position]:
         """The balances of the assets that were touched, as they are after the step."""
@@ -139,7 +148,7 @@ def _filled(step: _Step, event: e.OrderFilled) -> None:
 
 def _canceled(step: _Step, event: e.OrderCanceled) -> None:
     state = step.order(event.order_id, event.at)
-    step.tell("CANCELED", state._replace(status=Status.CANCELED))
+    step.tell("CANCELED", state._replace(status=Status.CANCELED), cancel_id=step.look.cancel_id())
 
 
 def _expired(step: _Step, event: e.OrderExpired) -> None:

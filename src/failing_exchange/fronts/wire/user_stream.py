@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.commands import FetchBalance, FetchOrder
+from failing_exchange.core.commands import (
+    CancelOrder,
+    CancelOrderList,
+    FetchBalance,
+    FetchOrder,
+    ReplaceOrder,
+)
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.dialects.binance.user_events import (
@@ -28,6 +35,15 @@ if TYPE_CHECKING:
     from failing_exchange.gateway import Gateway
     from failing_exchange.trip import Trip
     from failing_exchange.venue import Venue
+
+
+# where a request names its cancel (rest-api.md, "Cancel order", "Cancel an Existing Order …")
+CANCEL_NAMES: dict[type, str] = {
+    CancelOrder: "newClientOrderId",
+    CancelOrderList: "newClientOrderId",
+    ReplaceOrder: "cancelNewClientOrderId",
+}
+LOOK_BACK_MAX = 1_000  # trips among which that of a step is looked for; then a cancel has no name
 
 
 class UserStream:
@@ -123,7 +139,7 @@ class UserStreams:
                 concerned.setdefault(account, []).append(event)
         gateway = self.venue.running
         for account, its in concerned.items():
-            told = records(its, _Sight(gateway, account, at))
+            told = records(its, _Sight(gateway, account, events, at))
             for stream in list(self._streams.get(account, ())):
                 for record in told:
                     stream.push(gateway, record)
@@ -138,8 +154,10 @@ class UserStreams:
 class _Sight:
     """An account as it is after a step (see `user_steps.Look`)."""
 
-    def __init__(self, gateway: Gateway, account: str, at: int) -> None:
+    def __init__(self, gateway: Gateway, account: str, events: tuple[Event, ...], at: int) -> None:
         self._engine = gateway.engine
+        self._trips = gateway.journal.trips
+        self._events = events
         self._account = account
         self._at = at
 
@@ -158,3 +176,11 @@ class _Sight:
     def market(self, symbol: str) -> Market:
         """A market's rules."""
         return self._engine.state.markets[symbol].market
+
+    def cancel_id(self) -> str:
+        """How the client has called the cancel of this step; empty where it has not."""
+        for trip in islice(reversed(self._trips), LOOK_BACK_MAX):
+            if trip.happened is self._events:
+                params: Mapping[str, str] = getattr(trip.message, "params", {})
+                return params.get(CANCEL_NAMES.get(type(trip.command), ""), "")
+        return ""
