@@ -73,6 +73,7 @@ class Binance:
         if legacy_listen_keys:
             self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
             door.more = self.listen_keys.endpoints
+            self.listen_keys.join_routes(self.sockets.routes)
         socket_door = SocketDoor(door, self.user_streams)
         self.sockets.routes["/ws-api/v3"] = Route(socket_door.open, Limits(counts_text=False))
         self._listeners: list[asyncio.AbstractServer] = []

@@ -6,9 +6,11 @@ The venue's documents until 2025-12-18; the venue itself retired them on 2026-02
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -16,8 +18,10 @@ from failing_exchange.core.commands import Errand
 from failing_exchange.core.market import SECOND
 from failing_exchange.dialects.binance.call import Endpoint, Reading, Security, Writing
 from failing_exchange.dialects.binance.codes import refuse
+from failing_exchange.dialects.binance.socket_api import time_unit
 from failing_exchange.dialects.binance.user_events import ListenKeyExpired
 from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
+from failing_exchange.fronts.wire.websocket import Route
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.connection import Connection
@@ -25,16 +29,6 @@ if TYPE_CHECKING:
 LIFE = 3_600 * SECOND  # of a key, from its making or its last extension
 LISTENERS_MAX = 1_000  # connections on one key; one more hears nothing
 PATH = "/api/v3/userDataStream"
-
-
-class Listener(Protocol):
-    """Who hears a stream of /ws or /stream."""
-
-    connection: Connection
-    micro: bool
-
-    def wrapped(self, name: str, payload: bytes) -> bytes:
-        """The frame of a push."""
 
 
 class _ListenKey:
@@ -129,34 +123,64 @@ class ListenKeys:
 
     # ---- who listens
 
-    def knows(self, name: str) -> bool:
-        """Whether a stream's name is a valid listen key."""
-        return name in self._keys
+    def join_routes(self, routes: dict[str, Route]) -> None:
+        """Let keys stand where streams stand: /ws/<key> and /stream?streams=<key>."""
+        for path in ("/ws/", "/stream"):
+            before = routes.get(path, Route(_nothing_else))
+            routes[path] = before._replace(open=partial(self._open, before.open))
 
-    def join(self, name: str, listener: Listener) -> None:
-        """A connection listens by a key."""
-        known, connection = self._keys[name], listener.connection
-        if connection.name in known.streams or len(known.streams) >= LISTENERS_MAX:
+    def _open(self, before: Callable[[Connection], None], connection: Connection) -> None:
+        """A connection may name keys among its streams."""
+        before(connection)
+        place = connection.place
+        options = parse_qs(place.query)
+        combined = place.path == "/stream"
+        named = options.get("streams", [""])[0] if combined else place.path.removeprefix("/ws/")
+        names = [name for name in named.split("/") if name in self._keys]
+        if not names:
+            return
+        micro = time_unit(options.get("timeUnit", [""])[0])
+        for name in names:
+            self._join(self._keys[name], connection, combined=combined, micro=micro)
+        closed = connection.on_closed
+
+        def on_closed(connection: Connection) -> None:
+            for name in names:
+                self._leave(name, connection)
+            if closed is not None:
+                closed(connection)
+
+        connection.on_closed = on_closed
+
+    def _join(
+        self, known: _ListenKey, connection: Connection, *, combined: bool, micro: bool
+    ) -> None:
+        if len(known.streams) >= LISTENERS_MAX:
             return
 
         def say(event: Any) -> None:
             payload = UNREADABLE if event is ... else orjson.dumps(event)
-            connection.send_frame(listener.wrapped(name, payload))
+            if combined:
+                payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)
+            connection.send_text(payload)
 
-        stream = UserStream(known.account, say, connection.abort, micro=listener.micro)
+        stream = UserStream(known.account, say, connection.abort, micro=micro)
         known.streams[connection.name] = stream
         self._streams.add(stream)
 
-    def leave(self, name: str, listener: Listener) -> None:
-        """It listens no more; one that never did is no error."""
+    def _leave(self, name: str, connection: Connection) -> None:
         known = self._keys.get(name)
-        stream = known.streams.pop(listener.connection.name, None) if known is not None else None
+        stream = known.streams.pop(connection.name, None) if known is not None else None
         if stream is not None:
             stream.over = True
             self._streams.remove(stream)
 
 
 UNREADABLE = b'{"e":'  # what arrives of a push that can't be read
+
+
+def _nothing_else(connection: Connection) -> None:
+    """No market streams here."""
 
 
 def _as_it_is(w: Writing, told: Any) -> Any:
