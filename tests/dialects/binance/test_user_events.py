@@ -9,6 +9,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.market import ATOMS, Market, Prevention
 from failing_exchange.core.order import OrderSnapshot, OrderType, TimeInForce
 from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.user_events import Heard, Terminated, write
 from failing_exchange.dialects.binance.user_steps import account_of, records
 from tests.core.floor import BUY, LIMIT, SELL, START, Floor, S
@@ -29,6 +30,7 @@ class Ear:
         self.floor = floor
         self.account = account
         self.heard = len(floor.events)
+        self.not_placed: tuple[c.PlaceOrder, Reject] | None = None
 
     def hear(self) -> list[dict[str, Any]]:
         """What was told since the last call, as JSON would show it."""
@@ -54,6 +56,10 @@ class Ear:
     def cancel_id(self) -> str:
         """Nobody names a cancel here."""
         return ""
+
+    def refused(self) -> tuple[c.PlaceOrder, Reject] | None:
+        """The second half of a cancel-and-replace that went wrong."""
+        return self.not_placed
 
 
 def place(floor: Floor, side: Any, kind: OrderType, lots: int, **more: Any) -> Any:
@@ -239,6 +245,22 @@ def test_money_that_comes_goes_or_is_locked_is_told_with_the_position() -> None:
         ("externalLockUpdate", "BTC", "2.00000000"),
     ]
     assert all(list(one) == ["e", "E", "a", "d", "T"] for one in told)
+
+
+def test_a_replacement_that_is_refused_is_rejected() -> None:
+    """enums.md, REJECTED: the cancel succeeded, the new order was never there."""
+    floor = Floor()
+    floor.limit("alice", BUY, 90, 1_000, client_id="old")
+    ear = Ear(floor)
+    new = c.PlaceOrder("alice", S, BUY, LIMIT, 10**12, ticks=90, client_id="new")
+    replaced = floor.do(c.ReplaceOrder(c.CancelOrder("alice", S, 3), new))
+    ear.not_placed = (new, replaced.placed)
+    told = ear.hear()
+    assert short(told) == ["CANCELED CANCELED", "REJECTED REJECTED", "outboundAccountPosition"]
+    report = told[1]
+    assert set(report) == set(REPORT) - {"W"}
+    assert (report["c"], report["r"]) == ("new", "INSUFFICIENT_BALANCES")
+    assert (report["i"], report["O"], report["w"]) == (-1, -1, False)
 
 
 def test_nobody_hears_of_the_others() -> None:

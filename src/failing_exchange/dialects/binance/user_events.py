@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import OrderListChanged
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
@@ -21,6 +22,7 @@ from failing_exchange.core.order import (
     Why,
 )
 from failing_exchange.core.order_list import ListUpdate
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.call import Listed
 from failing_exchange.dialects.binance.orders import (
     prevention_name,
@@ -28,7 +30,14 @@ from failing_exchange.dialects.binance.orders import (
     type_name,
     working_time,
 )
-from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
+from failing_exchange.dialects.binance.values import (
+    MICROSECOND,
+    amount,
+    decimal,
+    instant,
+    price,
+    venue_symbol,
+)
 
 # why an order expired -> expiry reason (user-data-stream.md, "Order Expiry Reason")
 EXPIRY_REASONS = {
@@ -49,6 +58,7 @@ class Report(NamedTuple):
     at: int
     fill: Fill | None = None
     cancel_id: str = ""  # how the client has called its cancel
+    reason: str = "NONE"  # why it was rejected
 
 
 class Position(NamedTuple):
@@ -71,6 +81,26 @@ class Terminated(NamedTuple):
     """The stream has ended."""
 
     at: int
+
+
+# "Order Reject Reason"
+REJECT_REASONS = {
+    Reason.INSUFFICIENT_FUNDS: "INSUFFICIENT_BALANCES",
+    Reason.WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+    Reason.WOULD_MATCH: "WOULD_MATCH_IMMEDIATELY",
+}
+
+
+def rejected(place: PlaceOrder, refused: Reject, at: int) -> Report:
+    """The report of an order that was never placed: it has neither number nor birth."""
+    order = Order(-1, place.account, place.symbol, place.side, place.kind, place.lots, at)
+    order.ticks, order.stop_ticks, order.client_id = place.ticks, place.stop_ticks, place.client_id
+    order.time_in_force, order.post_only = place.time_in_force, place.post_only
+    order.cost_wanted, order.iceberg_lots = place.cost, place.iceberg_lots
+    order.trail_bips, order.prevention = place.trail_bips, place.prevention
+    order.status = Status.EXPIRED
+    reason = REJECT_REASONS.get(refused.reason, "NONE")
+    return Report("REJECTED", order.snapshot(), at, reason=reason)
 
 
 class ListenKeyExpired(NamedTuple):
@@ -137,15 +167,15 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
         "g": order.list_id or -1,
         "C": order.client_id if canceled else "",
         "x": record.execution,
-        "X": status_name(state),
-        "r": "NONE",
+        "X": status_name(state) if record.execution != "REJECTED" else "REJECTED",
+        "r": record.reason,
         "i": order.id,
         **_last(record.fill, market),
         "z": amount(state.filled, market),
         "T": instant(record.at, micro=micro),
         "I": execution_id(record),
         "w": on_the_book(state),
-        "O": instant(order.created_at, micro=micro),
+        "O": instant(order.created_at, micro=micro) if order.id > 0 else -1,
         "Z": decimal(state.cost),
         "Q": decimal(order.cost_wanted),
         "V": prevention_name(order, market),
@@ -182,6 +212,8 @@ def _last(fill: Fill | None, market: Market) -> dict[str, Any]:
 def execution_id(record: Report) -> int:
     """A number that grows with each thing that happens to an order, and that no other has."""
     state, order = record.snapshot, record.snapshot.order
+    if order.id < 0:  # it never was one
+        return record.at // MICROSECOND
     done = state.fills + sum(until <= record.at for until, _, _ in order.amended)
     return order.id * EXECUTIONS_OF_AN_ORDER + done * 4 + _slot(record.execution, state)
 
@@ -211,6 +243,8 @@ def _works(state: OrderSnapshot) -> bool:
     if state.status is Status.WAITING or state.status is Status.PENDING:
         return False
     order = state.order
+    if order.id < 0:
+        return False
     triggered = order.kind not in TRIGGERED_TYPES or order.triggered_at
     return bool(triggered and (not order.follows or order.activated_at))
 

@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from failing_exchange.core import events as e
+from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import TRIGGERED_TYPES, Fill, OrderSnapshot, Status, Why
+from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.user_events import (
     Delta,
     Position,
     Record,
     Report,
+    rejected,
 )
 
 
@@ -33,6 +36,9 @@ class Look(Protocol):
 
     def cancel_id(self) -> str:
         """How the client has called the cancel of this step; empty where it has not."""
+
+    def refused(self) -> tuple[PlaceOrder, Reject] | None:
+        """The order of this step that was refused after another was canceled for it."""
 
 
 def account_of(event: e.Event) -> str:
@@ -52,6 +58,9 @@ def records(events: Sequence[e.Event], look: Look) -> list[Record]:
         note = NOTES.get(type(event))
         if note is not None:
             note(step, event)
+    refused = look.refused()
+    if refused is not None:
+        step.told.append(rejected(*refused, step.at))
     return [*step.told, *step.position()]
 
 

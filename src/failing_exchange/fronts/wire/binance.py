@@ -74,8 +74,9 @@ class Binance:
             self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
             door.more = self.listen_keys.endpoints
             self.listen_keys.join_routes(self.sockets.routes)
-        socket_door = SocketDoor(door, self.user_streams)
-        self.sockets.routes["/ws-api/v3"] = Route(socket_door.open, Limits(counts_text=False))
+        self.socket_door = SocketDoor(door, self.user_streams)
+        route = Route(self.socket_door.open, Limits(counts_text=False))
+        self.sockets.routes["/ws-api/v3"] = route
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 
@@ -118,6 +119,7 @@ class Binance:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        self.socket_door.announce_shutdown()
         self.sockets.close(Code.GOING_AWAY)
         if self._server is not None:
             await self._server.shutdown(timeout=0)

@@ -16,6 +16,7 @@ from failing_exchange.dialects.binance.endpoints import BY_SOCKET
 from failing_exchange.dialects.binance.params import TRUE_FALSE
 from failing_exchange.dialects.binance.signing import Key, check_signature, refused_key
 from failing_exchange.dialects.binance.socket_api import SESSION, Asked
+from failing_exchange.dialects.binance.values import instant
 from failing_exchange.fronts.wire.door import NOBODY, Door
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.socket_session import SIGNED, Session
@@ -42,14 +43,23 @@ class SocketDoor:
     def __init__(self, door: Door, streams: UserStreams) -> None:
         self.door = door
         self.streams = streams
+        self.conversations: dict[str, Conversation] = {}
+
+    def announce_shutdown(self) -> None:
+        """Tell all clients that the venue is about to shut down ("Server Shutdown")."""
+        for conversation in self.conversations.values():
+            conversation.announce_shutdown()
 
     def open(self, connection: Connection) -> None:
         """Begin to converse on a new connection."""
         at = connection.gateway.clock.now()
         self.door.metering.weigh(connection.place.address, at, CONNECT_WEIGHT)
-        conversation = Conversation(self, connection)
+        conversation = self.conversations[connection.name] = Conversation(self, connection)
         connection.on_text = conversation.hear
-        connection.on_closed = conversation.close
+        connection.on_closed = self._closed
+
+    def _closed(self, connection: Connection) -> None:
+        self.conversations.pop(connection.name).close(connection)
 
 
 class Conversation:
@@ -172,6 +182,11 @@ class Conversation:
         metering = self.door.metering
         orders = metering.order_rows(trip.account, at) if call.endpoint.orders else []
         return [*orders, metering.weight_row(call.address, at)]
+
+    def announce_shutdown(self) -> None:
+        """The venue is about to shut down."""
+        at = instant(self.connection.gateway.clock.now(), micro=self.micro)
+        self._say({"event": {"e": "serverShutdown", "E": at}})
 
     def _open_stream(self, number: int, account: str) -> UserStream:
         def say(event: Any) -> None:

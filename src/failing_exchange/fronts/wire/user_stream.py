@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from failing_exchange.core.commands import (
     CancelOrderList,
     FetchBalance,
     FetchOrder,
+    PlaceOrder,
     ReplaceOrder,
 )
+from failing_exchange.core.ending import Replaced
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.dialects.binance.user_events import (
@@ -179,8 +182,22 @@ class _Sight:
 
     def cancel_id(self) -> str:
         """How the client has called the cancel of this step; empty where it has not."""
-        for trip in islice(reversed(self._trips), LOOK_BACK_MAX):
-            if trip.happened is self._events:
-                params: Mapping[str, str] = getattr(trip.message, "params", {})
-                return params.get(CANCEL_NAMES.get(type(trip.command), ""), "")
-        return ""
+        trip = self._trip
+        if trip is None:
+            return ""
+        params: Mapping[str, str] = getattr(trip.message, "params", {})
+        return params.get(CANCEL_NAMES.get(type(trip.command), ""), "")
+
+    def refused(self) -> tuple[PlaceOrder, Reject] | None:
+        """The order of this step that was refused after another was canceled for it."""
+        trip = self._trip
+        if trip is None or not isinstance(trip.answer, Replaced):
+            return None
+        placed = trip.answer.placed
+        return (trip.command.place, placed) if isinstance(placed, Reject) else None
+
+    @cached_property
+    def _trip(self) -> Trip | None:
+        """Whose step it is; None where the market did it by itself."""
+        near = islice(reversed(self._trips), LOOK_BACK_MAX)
+        return next((trip for trip in near if trip.happened is self._events), None)
