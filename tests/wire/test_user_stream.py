@@ -172,6 +172,22 @@ def test_money_and_locks_are_told() -> None:
     on_a_socket(story)
 
 
+def test_a_trade_that_is_undone_shows_in_the_balances() -> None:
+    """There is no event for it: the position is all that the client hears."""
+
+    async def story(client: SocketClient) -> None:
+        await client.subscribe()
+        placed = await client.order(type="MARKET", price=None, timeInForce=None)
+        trade = placed["result"]["fills"][0]["tradeId"]
+        before = len(client.events)
+        await client.exchange.operate(c.BustTrade("BTC/USDT", trade))
+        await quiet(client)
+        assert short(client.events[before:]) == ["outboundAccountPosition"]
+        assert client.events[-1]["B"][0] == {"a": "BTC", "f": "100.00000000", "l": "0.00000000"}
+
+    on_a_socket(story)
+
+
 @pytest.mark.parametrize(
     ("fault", "fields", "told"),
     [

@@ -189,6 +189,11 @@ def _balance(step: _Step, event: e.BalanceChanged) -> None:
     step.told.append(Delta(kind, event.asset, atoms, event.at))
 
 
+def _busted(step: _Step, event: e.TradeBusted) -> None:
+    market, step.at = step.look.market(event.symbol), event.at
+    step.assets[market.base] = step.assets[market.quote] = None
+
+
 NOTES: dict[type, Callable[[_Step, Any], None]] = {
     e.OrderAccepted: _accepted,
     e.OrderTriggered: _triggered,
@@ -199,4 +204,5 @@ NOTES: dict[type, Callable[[_Step, Any], None]] = {
     e.OrderActivated: _activated,
     e.OrderListChanged: _list_changed,
     e.BalanceChanged: _balance,
+    e.TradeBusted: _busted,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from failing_exchange.core.commands import (
     ReplaceOrder,
 )
 from failing_exchange.core.ending import Replaced
+from failing_exchange.core.events import TradeBusted
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.dialects.binance.user_events import (
@@ -137,9 +138,9 @@ class UserStreams:
             return
         concerned: dict[str, list[Event]] = {}
         for event in events:
-            account = account_of(event)
-            if account in self._streams:
-                concerned.setdefault(account, []).append(event)
+            for account in self._concerned(event):
+                if account in self._streams:
+                    concerned.setdefault(account, []).append(event)
         gateway = self.venue.running
         for account, its in concerned.items():
             told = records(its, _Sight(gateway, account, events, at))
@@ -147,6 +148,18 @@ class UserStreams:
                 for record in told:
                     stream.push(gateway, record)
         self._set_alarm()
+
+    def _concerned(self, event: Event) -> Iterable[str]:
+        """The accounts that an event is about: of an undone trade, those that had it."""
+        if not isinstance(event, TradeBusted):
+            return (account_of(event),)
+        accounts = self.venue.running.engine.state.accounts
+        which = (event.symbol, event.trade_id)
+        return [
+            name
+            for name in self._streams
+            if any((fill.symbol, fill.trade_id) == which for fill in accounts[name].fills)
+        ]
 
     def _set_alarm(self) -> None:
         state = self.venue.running.engine.state
