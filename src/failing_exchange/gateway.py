@@ -339,7 +339,7 @@ class Gateway:
 
     def settle(self, at: int) -> None:
         """Let the market do what was due; it is journalled as an entry of its own."""
-        self._run(self._settle, at)
+        self.run(self._settle, at)
 
     def _settle(self, at: int) -> None:
         events = self.engine.advance(at)
@@ -356,7 +356,7 @@ class Gateway:
         self.settle(at)
         events, answer = self.engine.execute(command, at)
         self.journal.note(events, at).command = command
-        self._run(self._publish, events, at)
+        self.run(self._publish, events, at)
         return answer
 
     def _publish(self, events: tuple[Event, ...], at: int) -> None:
@@ -372,7 +372,7 @@ class Gateway:
         self, at: int, callback: Callable[..., None], *args: Any, counts: bool = True
     ) -> Cancelable:
         """Have something of the venue called at an instant. `counts`: a client waits for it."""
-        return self.clock.call_at(at, self._run, callback, *args, counts=counts)
+        return self.clock.call_at(at, self.run, callback, *args, counts=counts)
 
     def _go_on(self, road: Iterator[int]) -> None:
         """Follow a road to its next wait, or to its end."""
@@ -380,7 +380,7 @@ class Gateway:
         if wait is not None:
             self.later(self.clock.now() + wait, self._go_on, road)
 
-    def _run(self, callback: Callable[..., None], *args: Any) -> None:
+    def run(self, callback: Callable[..., None], *args: Any) -> None:
         """Call something of the venue; a bug in it must not go unheard."""
         try:
             callback(*args)

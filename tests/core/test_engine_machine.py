@@ -21,6 +21,7 @@ from failing_exchange.core.order import (
     Status,
     TimeInForce,
 )
+from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reject
 from tests.core.reference_book import ReferenceBook
 
@@ -32,6 +33,9 @@ sides = st.sampled_from(list(Side))
 prices = st.integers(95, 105)
 amounts = st.integers(1, 9)
 orders = st.integers(1, 40)
+STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
+PROFITS = (OrderType.LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
+WORKING = (None, TimeInForce.GTC, TimeInForce.IOC)  # None: an OCO
 
 
 class Books(RuleBasedStateMachine):
@@ -84,18 +88,24 @@ class AgainstReference(Books):
         super().__init__()
         self.reference = ReferenceBook()
 
-    @rule(account=accounts, side=sides, ticks=st.none() | prices, lots=amounts)
-    def place(self, account: str, side: Side, ticks: int | None, lots: int) -> None:
-        """Price first, then time; the maker's price is the price."""
+    @rule(
+        account=accounts,
+        side=sides,
+        ticks=st.none() | prices,
+        lots=amounts,
+        part=st.just(0) | st.integers(1, 4),
+    )
+    def place(self, account: str, side: Side, ticks: int | None, lots: int, part: int) -> None:
+        """Price first, then time; the maker's price is the price; of icebergs a part at a time."""
         kind = OrderType.MARKET if ticks is None else OrderType.LIMIT
-        events, _ = self.do(
-            c.PlaceOrder(account, S, side, kind, lots, ticks or 0, prevention=Prevention.NONE)
-        )
+        part = 0 if ticks is None else min(part, lots)
+        order = c.PlaceOrder(account, S, side, kind, lots, ticks or 0, prevention=Prevention.NONE)
+        events, _ = self.do(order._replace(iceberg_lots=part))
         ids = [event.order_id for event in events if isinstance(event, OrderAccepted)]
         assert len(ids) == 1
         fills = [event.fill for event in events if isinstance(event, OrderFilled)]
         made = [(fill.order_id, fill.ticks, fill.lots) for fill in fills if fill.maker]
-        assert made == self.reference.place(ids[0], side is Side.BUY, ticks, lots)
+        assert made == self.reference.place(ids[0], side is Side.BUY, ticks, lots, part)
 
     @rule(number=orders)
     def cancel(self, number: int) -> None:
@@ -121,6 +131,7 @@ class AgainstReference(Books):
         book = self.engine.state.markets[S].book
         for side in Side:
             assert book.levels(side) == self.reference.levels(side is Side.BUY)
+            assert book.shown(side) == self.reference.levels(side is Side.BUY, shown=True)
 
 
 class Everything(Books):
@@ -136,12 +147,13 @@ class Everything(Books):
         account=accounts, side=sides, ticks=prices, lots=amounts,
         force=st.sampled_from(list(TimeInForce)), post_only=st.booleans(),
         prevention=st.sampled_from(list(Prevention)), name=st.sampled_from(["", "a", "b"]),
+        part=st.integers(0, 3),
     )  # fmt: skip
     def place(self, account: str, side: Side, ticks: int, lots: int, **more: Any) -> None:
         """Limit orders of every kind."""
         self.limit(
             account, side, ticks, lots, time_in_force=more["force"], post_only=more["post_only"],
-            prevention=more["prevention"], client_id=more["name"],
+            prevention=more["prevention"], client_id=more["name"], iceberg_lots=more["part"],
         )  # fmt: skip
 
     @rule(account=accounts, side=sides, lots=amounts, by_cost=st.booleans())
@@ -152,15 +164,14 @@ class Everything(Books):
 
     @rule(
         account=accounts, side=sides, lots=amounts, ticks=prices, stop=prices,
-        kind=st.sampled_from(sorted(TRIGGERED_TYPES)),
+        kind=st.sampled_from(sorted(TRIGGERED_TYPES)), bips=st.sampled_from([0, 0, 100, 300]),
     )  # fmt: skip
-    def wait(
-        self, account: str, side: Side, lots: int, ticks: int, stop: int, kind: OrderType
-    ) -> None:
-        """Stops, take-profits, trailing stops."""
-        priced = ticks if kind.value.endswith("limit") else 0
+    def wait(self, account: str, side: Side, lots: int, kind: OrderType, **more: Any) -> None:
+        """Stops, take-profits, trailing stops; some trail by basis points, some at once."""
+        priced = more["ticks"] if kind.value.endswith("limit") else 0
+        stop = 0 if more["bips"] == 300 else more["stop"]
         order = c.PlaceOrder(account, S, side, kind, lots, priced, stop_ticks=stop, trail_ticks=3)
-        self.do(order)
+        self.do(order._replace(trail_bips=more["bips"]))
 
     @rule(account=accounts, side=sides, lots=amounts, near=st.integers(1, 5), far=st.integers(1, 5))
     def one_cancels_the_other(
@@ -172,6 +183,35 @@ class Everything(Books):
         stop = c.PlaceOrder(account, S, side, OrderType.STOP_LOSS_LIMIT, lots, 100 - sign * far,
                             stop_ticks=100 - sign * far)  # fmt: skip
         self.do(c.PlaceOrderList(account, (limit, stop)))
+
+    @rule(
+        account=accounts, side=sides, lots=amounts, near=st.integers(1, 5), far=st.integers(1, 5),
+        profit=st.sampled_from(PROFITS), loss=st.sampled_from(STOPS), cost=st.sampled_from(WORKING),
+        pending=st.none() | st.sampled_from(sorted(OrderType)),
+    )  # fmt: skip
+    def order_list(self, account: str, side: Side, lots: int, **more: Any) -> None:
+        """OCO, OTO and OTOCO under the rules of the venue."""
+        sign = 1 if side is Side.SELL else -1
+        ahead, behind = 100 + sign * more["near"], 100 - sign * more["far"]
+        profit = c.PlaceOrder(account, S, side, more["profit"], lots, ahead, stop_ticks=ahead,
+                              post_only=more["profit"] is OrderType.LIMIT)  # fmt: skip
+        loss = c.PlaceOrder(account, S, side, more["loss"], lots, behind, stop_ticks=behind,
+                            trail_bips=100 * (lots % 2))  # fmt: skip
+        legs: tuple[c.PlaceOrder, ...] = (profit, loss) if side is Side.SELL else (loss, profit)
+        contingency = Contingency.OCO
+        if more["cost"] is not None:
+            contingency = Contingency.OTO
+            first = c.PlaceOrder(account, S, side.other, OrderType.LIMIT, lots + 1, ahead,
+                                 time_in_force=more["cost"])  # fmt: skip
+            single = profit._replace(kind=more["pending"]) if more["pending"] else None
+            legs = (first, single) if single is not None else (first, *legs)
+        self.do(c.PlaceOrderList(account, legs, contingency, client_id=more["profit"].value))
+
+    @rule(account=accounts, number=st.integers(1, 12), kind=st.sampled_from(PROFITS))
+    def cancel_list(self, account: str, number: int, kind: OrderType) -> None:
+        """By id, or by name."""
+        by_name = c.CancelOrderList(account, S, client_id=kind.value)
+        self.do(by_name if number > 9 else c.CancelOrderList(account, S, number))
 
     @rule(account=accounts, number=orders, ticks=prices, lots=amounts, stop=st.booleans())
     def replace(self, account: str, number: int, ticks: int, lots: int, stop: bool) -> None:

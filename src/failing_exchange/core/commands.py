@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Side, TimeInForce
+from failing_exchange.core.order_list import Contingency
 
 # ---- clients act
 
 
 class PlaceOrder(NamedTuple):
-    """Place one order. `cost` (quote atoms) instead of `lots` for a market order by cost."""
+    """Place one order. `cost` (quote atoms) instead of `lots` for a market order by cost.
+
+    `iceberg_lots`: how much of it is shown at a time. `trail_bips`: a stop loss or take profit
+    that trails by so many basis points; with `stop_ticks`, once that price is reached.
+    """
 
     account: str
     symbol: str
@@ -27,13 +33,31 @@ class PlaceOrder(NamedTuple):
     trail_ticks: int = 0
     prevention: Prevention | None = None
     test: bool = False  # check everything, place nothing
+    iceberg_lots: int = 0
+    trail_bips: int = 0
 
 
 class PlaceOrderList(NamedTuple):
-    """Place two orders of which one cancels the other (OCO): a limit maker and a triggered leg."""
+    """Place orders that belong together; see `Contingency`.
+
+    OCO: the leg above the price, then the one below; OTO: the working order, then the pending one,
+    or a pending pair. Without a contingency: an OCO of a limit order and a triggered one, which
+    makes no `OrderListChanged` events.
+    """
 
     account: str
-    legs: tuple[PlaceOrder, PlaceOrder]
+    legs: tuple[PlaceOrder, ...]
+    contingency: Contingency | None = None
+    client_id: str = ""
+
+
+class CancelOrderList(NamedTuple):
+    """Cancel all orders of a list, named by id or by the list's client id."""
+
+    account: str
+    symbol: str = ""
+    list_id: int = 0
+    client_id: str = ""
 
 
 class CancelOrder(NamedTuple):
@@ -90,6 +114,27 @@ class FetchOrders(NamedTuple):
     symbol: str = ""
     which: str = "open"
     since: int = 0
+    limit: int | None = None
+    as_of: int = 0
+
+
+class FetchOrderList(NamedTuple):
+    """One list of orders, by id or by its client id."""
+
+    account: str
+    list_id: int = 0
+    client_id: str = ""
+    as_of: int = 0
+
+
+class FetchOrderLists(NamedTuple):
+    """Lists of orders, oldest first. `which`: "open" or "all"; `since` and `until` instants."""
+
+    account: str
+    which: str = "all"
+    since: int = 0
+    until: int = 0
+    from_id: int = 0
     limit: int | None = None
     as_of: int = 0
 
@@ -171,6 +216,15 @@ class FetchCandles(NamedTuple):
     edges: tuple[int, ...] = ()
 
 
+class FetchAveragePrice(NamedTuple):
+    """The price of the last minutes, weighted by amount."""
+
+    account: str
+    symbol: str
+    minutes: int = 5
+    as_of: int = 0
+
+
 class FetchMarkets(NamedTuple):
     """The rules of every market."""
 
@@ -187,6 +241,16 @@ class FetchStatus(NamedTuple):
     """Whether the venue is open."""
 
     account: str
+
+
+class Errand(NamedTuple):
+    """What a door does itself when the engine's turn comes: sign in, subscribe, and the like.
+
+    `run(at)` gives the answer, or raises `Reject`; it changes nothing of the exchange.
+    """
+
+    account: str
+    run: Callable[[int], Any]
 
 
 # ---- the operator acts: incidents, lawful and booked
@@ -310,10 +374,17 @@ Operator: TypeAlias = (
     | CapNextFill     | OperatorCancel | Credit | Debit | Freeze | BustTrade | OpenAccount
 )  # fmt: skip
 Action: TypeAlias = (
-    PlaceOrder | PlaceOrderList | CancelOrder | CancelAllOrders | AmendOrder | ReplaceOrder
+    PlaceOrder
+    | PlaceOrderList
+    | CancelOrder
+    | CancelOrderList
+    | CancelAllOrders
+    | AmendOrder
+    | ReplaceOrder
 )
 Query: TypeAlias = (
-    FetchOrder | FetchOrders | FetchFills | FetchBalance | FetchTicker | FetchTickers | FetchBook
-    | FetchTrades | FetchCandles | FetchMarkets | FetchTime | FetchStatus
+    FetchOrder | FetchOrders | FetchOrderList | FetchOrderLists | FetchFills | FetchBalance
+    | FetchTicker | FetchTickers | FetchBook | FetchTrades | FetchCandles
+    | FetchAveragePrice | FetchMarkets | FetchTime | FetchStatus
 )  # fmt: skip
-Command: TypeAlias = Action | Query | Operator
+Command: TypeAlias = Action | Query | Operator | Errand

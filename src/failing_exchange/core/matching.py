@@ -7,19 +7,32 @@ from heapq import merge
 
 from failing_exchange.core.background import Street
 from failing_exchange.core.book import OrderBook
-from failing_exchange.core.events import OrderCanceled, OrderExpired, OrderFilled
+from failing_exchange.core.events import (
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderListChanged,
+)
 from failing_exchange.core.ledger import BACKGROUND, FEES
 from failing_exchange.core.market import PPM, Market, Prevention
-from failing_exchange.core.order import Fill, Order, OrderType, Side, Status
+from failing_exchange.core.order import Fill, Order, OrderType, Side, Status, Why
+from failing_exchange.core.order_list import ListUpdate, OrderList
 from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.triggers import stop_of
 
 PRICED_TYPES = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 
 
-def offers(book: OrderBook, street: Street, side: Side) -> Iterator[tuple[int, int]]:
-    """(ticks, lots) offered on a side by clients and background together, best first."""
+def offers(
+    book: OrderBook, street: Street, side: Side, *, shown: bool = False
+) -> Iterator[tuple[int, int]]:
+    """(ticks, lots) offered on a side by clients and background together, best first.
+
+    All that can be traded, or what is `shown` of it.
+    """
     sign = -1 if side is Side.BUY else 1
-    return merge(book.levels(side), street.levels(side), key=lambda level: sign * level[0])
+    own = book.shown(side) if shown else book.levels(side)
+    return merge(own, street.levels(side), key=lambda level: sign * level[0])
 
 
 def walk(
@@ -81,7 +94,7 @@ def _take(
     """One match; False when the order can't pay for a single lot more."""
     lots = most
     if maker is not None:
-        lots = min(lots, maker.remaining)
+        lots = min(lots, maker.shown or maker.remaining)
     else:
         lots = min(lots, next(ms.street.levels(order.side.other))[1])
     if order.side is Side.BUY and order.kind not in PRICED_TYPES:
@@ -101,10 +114,10 @@ def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int)
         _take(state, ms, taker, maker, maker.ticks, taker.remaining, at)
         return True
     if mode is not Prevention.EXPIRE_TAKER:
-        finish(state, ms, maker, Status.EXPIRED, at, why="self-trade prevention")
+        finish(state, ms, maker, Status.EXPIRED, at, why=Why.SELF_TRADE)
     if mode is Prevention.EXPIRE_MAKER:
         return True
-    finish(state, ms, taker, Status.EXPIRED, at, why="self-trade prevention")
+    finish(state, ms, taker, Status.EXPIRED, at, why=Why.SELF_TRADE)
     return False
 
 
@@ -184,6 +197,8 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at
         finish(state, ms, order, Status.FILLED, at)
     elif order.kind in PRICED_TYPES:
         _hold(state, order, need(ms.market, order), ms.market, at)
+        if order.iceberg_lots and order.resting and not order.shown:
+            ms.book.refill(order)
 
 
 def _hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:
@@ -199,7 +214,9 @@ def need(market: Market, order: Order) -> int:
     lots = order.lots - order.filled
     if order.side is Side.SELL:
         return lots * market.amount_step
-    return market.cost_up(order.ticks if order.kind in PRICED_TYPES else order.stop_ticks, lots)
+    if order.kind in PRICED_TYPES:
+        return market.cost_up(order.ticks, lots)
+    return market.cost_up(order.stop_ticks or stop_of(order), lots)
 
 
 def finish(
@@ -220,11 +237,44 @@ def finish(
         state.events.append(OrderCanceled(order.id, order.account, at, why))
     elif status is Status.EXPIRED:
         state.events.append(OrderExpired(order.id, order.account, at, why))
-    partner = order.partner
-    if partner is not None and partner.is_open:
+    if order.order_list is not None:
+        _end_others(state, ms, order, order.order_list, at)
+
+
+def _end_others(
+    state: State, ms: MarketState, order: Order, order_list: OrderList, at: int
+) -> None:
+    """An order of a list has ended: what becomes of the others, and of the list."""
+    others: tuple[Order, ...] = ()
+    partner, why = order.partner, order.why or Why.OTHER_ENDED
+    if partner is not None:
         order.partner = partner.partner = None
-        finish(state, ms, partner, status if status is Status.CANCELED else Status.EXPIRED, at,
-               why=why or "the other order of its list ended")  # fmt: skip
+        others = (partner,)
+    if order_list.is_pending:
+        if order.status is Status.FILLED:  # the working one: no other can be
+            state.filled_lists.append(order_list)
+            return
+        others = order_list.orders
+        why = Why.OTHER_ENDED if order.follows else Why.WORKING_ENDED
+    status = Status.CANCELED if order.status is Status.CANCELED else Status.EXPIRED
+    for other in others:
+        if other.is_open:
+            finish(state, ms, other, status, at, why=why)
+    if not order_list.ended_at and not any(one.is_open for one in order_list.orders):
+        order_list.ended_at = at
+        state.accounts[order.account].keep_list(order_list)
+        tell_of_list(state, order_list, ListUpdate.DONE, at)
+
+
+def tell_of_list(state: State, order_list: OrderList, what: ListUpdate, at: int) -> None:
+    """Note a change of a list; those placed without a contingency change in silence."""
+    order_list.updated_at = at
+    if order_list.announced:
+        told = OrderListChanged(
+            order_list.id, order_list.client_id, order_list.account, order_list.symbol,
+            order_list.contingency, what, order_list.status, order_list.named, at,
+        )  # fmt: skip
+        state.events.append(told)
 
 
 def leave_partner(state: State, ms: MarketState, order: Order, at: int) -> None:
@@ -236,4 +286,4 @@ def leave_partner(state: State, ms: MarketState, order: Order, at: int) -> None:
     order.reserved += partner.reserved
     partner.reserved = 0
     if partner.is_open:
-        finish(state, ms, partner, Status.EXPIRED, at, why="the other order of its list went ahead")
+        finish(state, ms, partner, Status.EXPIRED, at, why=Why.OTHER_WENT_AHEAD)

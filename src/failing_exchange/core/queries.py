@@ -11,13 +11,14 @@ from failing_exchange.core.book import OrderBook
 from failing_exchange.core.market import SECOND, Market, MarketStatus
 from failing_exchange.core.matching import better, offers
 from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
+from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.tape import Bar, Trade
 
 _T = TypeVar("_T")
 STATUSES: dict[str, frozenset[Status]] = {
-    "open": frozenset({Status.OPEN, Status.WAITING}),
+    "open": frozenset({Status.OPEN, Status.WAITING, Status.PENDING}),
     "closed": frozenset({Status.FILLED}),
     "canceled": frozenset({Status.CANCELED, Status.EXPIRED}),
     "all": frozenset(Status),
@@ -61,6 +62,19 @@ class Candles(NamedTuple):
     bars: tuple[Bar, ...]
 
 
+class AveragePrice(NamedTuple):
+    """The average price of some minutes: `ticks` / `weight`, 0 / 1 when nothing was ever traded.
+
+    `at` is the second of the last trade in them, as an instant.
+    """
+
+    market: Market
+    at: int
+    minutes: int
+    ticks: int
+    weight: int
+
+
 class Balances(NamedTuple):
     """(free, used) in atoms by asset."""
 
@@ -79,6 +93,12 @@ class Orders(NamedTuple):
     """Orders of an account, oldest first."""
 
     orders: tuple[OrderSnapshot, ...]
+
+
+class OrderLists(NamedTuple):
+    """Lists of orders of an account, oldest first."""
+
+    lists: tuple[OrderListSnapshot, ...]
 
 
 class Markets(NamedTuple):
@@ -136,6 +156,35 @@ def _cut(found: list[_T], since: int, limit: int | None) -> list[_T]:
     return found[:limit] if since else found[-limit:]
 
 
+def fetch_order_list(state: State, q: c.FetchOrderList, at: int) -> OrderListSnapshot:
+    """One list of an account."""
+    account = state.account(q.account)
+    if q.list_id:
+        found = account.lists.get(q.list_id) or account.ended_lists.get(q.list_id)
+    else:
+        found = account.lists_by_client_id.get(q.client_id)
+    snapshot = found.as_of(q.as_of or at) if found is not None else None
+    if snapshot is None:
+        raise Reject(Reason.ORDER_NOT_FOUND, "Order list does not exist.")
+    return snapshot
+
+
+def fetch_order_lists(state: State, q: c.FetchOrderLists, at: int) -> OrderLists:
+    """Lists of an account: the first ones from an id or an instant, else the last ones."""
+    account = state.account(q.account)
+    until = q.until or at
+    found = [
+        snapshot
+        for one in (*account.ended_lists.values(), *account.lists.values())
+        if one.id >= q.from_id
+        and q.since <= one.created_at <= until
+        and (snapshot := one.as_of(q.as_of or at)) is not None
+        and (q.which != "open" or snapshot.status is ListStatus.EXECUTING)
+    ]
+    found.sort(key=lambda snapshot: snapshot.id)
+    return OrderLists(tuple(_cut(found, q.since or q.from_id, q.limit)))
+
+
 def fetch_fills(state: State, q: c.FetchFills, at: int) -> Fills:
     """An account's own fills."""
     account = state.account(q.account)
@@ -179,10 +228,11 @@ def _ticker(ms: MarketState, as_of: int, at: int, since: int) -> Ticker:
     for side in (Side.BUY, Side.SELL):
         level, offer = ms.book.best(side), street.top(side)
         if level is not None:
+            shown = level.lots - level.hidden
             if offer is None or better(side, level.ticks, offer[0]):
-                offer = (level.ticks, level.lots)
+                offer = (level.ticks, shown)
             elif level.ticks == offer[0]:
-                offer = (level.ticks, level.lots + offer[1])
+                offer = (level.ticks, shown + offer[1])
         best.append(offer)
     last = ms.tape.last(second) if street is ms.street else street.last()
     bar = ms.tape.window(since, as_of) if since else ms.tape.day(as_of)
@@ -213,7 +263,7 @@ def book_of(ms: MarketState, street: Street, limit: int, at: int) -> BookSnapsho
 
 def _levels(book: OrderBook, street: Street, side: Side, limit: int) -> tuple[tuple[int, int], ...]:
     levels: dict[int, int] = {}
-    for ticks, lots in offers(book, street, side):
+    for ticks, lots in offers(book, street, side, shown=True):
         if ticks not in levels and len(levels) == limit:
             break
         levels[ticks] = levels.get(ticks, 0) + lots
@@ -244,6 +294,15 @@ def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
     return Candles(ms.market, q.seconds, tuple(bars))
 
 
+def fetch_average_price(state: State, q: c.FetchAveragePrice, at: int) -> AveragePrice:
+    """The average price of the last minutes."""
+    ms = state.market(q.symbol, at)
+    now = _seen_at(ms, q.as_of or at)
+    ticks, weight = ms.tape.average(q.minutes, now // SECOND)
+    last = ms.tape.recent(since=0, limit=1, now=now)
+    return AveragePrice(ms.market, last[0].at if last else now, q.minutes, ticks, weight)
+
+
 def fetch_markets(state: State, q: c.FetchMarkets, at: int) -> Markets:
     """The rules of every market."""
     return Markets(tuple(ms.market for ms in state.markets.values()))
@@ -257,3 +316,8 @@ def fetch_time(state: State, q: c.FetchTime, at: int) -> Clock:
 def fetch_status(state: State, q: c.FetchStatus, at: int) -> Clock:
     """The venue is open, or it would not have answered."""
     return Clock(at)
+
+
+def run_errand(state: State, errand: c.Errand, at: int) -> object:
+    """What the door does itself."""
+    return errand.run(at)

@@ -39,6 +39,32 @@ class Reason(StrEnum):
     CONNECTION_LOST = "connection_lost"
     TIMED_OUT = "timed_out"
     MALFORMED = "malformed"
+    CLIENT_ID_MISMATCH = "client_id_mismatch"
+    CANCEL_RESTRICTED = "cancel_restricted"
+
+
+class Rule(StrEnum):
+    """Which rule of a market is broken, where the reason alone does not tell."""
+
+    __hash__ = str.__hash__
+
+    PRICE = "price"
+    AMOUNT = "amount"
+    MARKET_AMOUNT = "market_amount"
+    NOTIONAL = "notional"
+    PRICE_BAND = "price_band"
+    ORDERS = "orders"
+    ALGO_ORDERS = "algo_orders"
+    ICEBERG_ORDERS = "iceberg_orders"
+    ORDER_LISTS = "order_lists"
+    AMENDS = "amends"
+    POSITION = "position"
+    ICEBERG_PARTS = "iceberg_parts"
+    TRAILING_DELTA = "trailing_delta"
+    LIQUIDITY = "liquidity"  # nothing is offered that a market order by cost could take
+    LIST_PRICES = "list_prices"
+    LIST_SHAPE = "list_shape"
+    ICEBERG_SIZE = "iceberg_size"
 
 
 class Reject(Exception):

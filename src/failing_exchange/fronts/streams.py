@@ -11,6 +11,7 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.unified.errors import error_of
 from failing_exchange.errors import ConnectionLostError, OperationFailedError
+from failing_exchange.fronts.alarm import Alarm
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 PUSHES_WAITING_MAX = 1_000  # pushes that a slow client has not taken; the oldest are dropped
 STREAMS_MAX = 1_024  # streams of one client, as on real venues; one more is refused
-NEVER = 1 << 61  # an instant that does not come
 
 Look = Callable[[int], Any]
 
@@ -93,8 +93,7 @@ class Streams:
         self.account = account
         self._streams: dict[Channel, Stream] = {}
         self._listens_to: Gateway | None = None
-        self._alarm: Cancelable | None = None
-        self._alarm_for: Any = None  # what the alarm is set for: loop, instant, whether it counts
+        self._alarm = Alarm(venue, self._set_alarm)
 
     async def next(self, *wanted: Wanted) -> tuple[Channel, list[Any]]:
         """What has arrived since the last call on one of several channels; waits for it."""
@@ -224,21 +223,7 @@ class Streams:
 
     def _set_alarm(self) -> None:
         """While somebody waits for account data, wake up when the market may touch an order."""
-        venue, engine = self.venue, self.venue.running.engine
-        wanted = None
-        if any(s.waiters and s.look is None for s in self._streams.values()):
-            counts = bool(engine.state.account(self.account).open)  # else it can't concern them
-            wanted = (venue.loop, engine.wake_at, counts)
-        if wanted == self._alarm_for:
-            return
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm, self._alarm_for = None, wanted
-        if wanted is not None and engine.wake_at < NEVER:
-            at = max(engine.wake_at, venue.clock.now())
-            self._alarm = venue.running.later(at, self._on_alarm, counts=wanted[2])
-
-    def _on_alarm(self) -> None:
-        self._alarm = self._alarm_for = None
-        self.venue.running.settle(self.venue.clock.now())
-        self._set_alarm()
+        waited = any(s.waiters and s.look is None for s in self._streams.values())
+        state = self.venue.running.engine.state
+        counts = waited and bool(state.account(self.account).open)  # else it can't concern them
+        self._alarm.set(waited, counts=counts)

@@ -80,15 +80,20 @@ class Endpoint:
     security: Security = Security.NONE
     weight: int | Callable[[Params], int] = 1
     orders: int = 0
+    key_only: bool = False  # it needs a key, and no signature
     free: bool = False  # a success weighs nothing (CHANGELOG.md, 2026-03-27)
 
     def __str__(self) -> str:
-        return self.http
+        return self.http or self.socket
 
     @property
     def signed(self) -> bool:
         """Whether a request must be signed."""
         return self.security is not Security.NONE
+
+    def weighs(self, params: Params) -> int:
+        """What a request with these parameters weighs."""
+        return self.weight if isinstance(self.weight, int) else self.weight(params)
 
 
 class Call(NamedTuple):

@@ -58,6 +58,7 @@ CODES: dict[str, int] = {
     "BUY_OCO_LIMIT_MUST_BE_BELOW": -1165,
     "SELL_OCO_LIMIT_MUST_BE_ABOVE": -1166,
     "BOTH_OCO_ORDERS_CANNOT_BE_LIMIT": -1168,
+    "TOO_MANY_SUBSCRIPTIONS": -1191,
     "INVALID_TIME_UNIT": -1194,
     "BUY_OCO_STOP_LOSS_MUST_BE_ABOVE": -1196,
     "SELL_OCO_STOP_LOSS_MUST_BE_BELOW": -1197,
@@ -80,6 +81,7 @@ CODES: dict[str, int] = {
     "ORDER_AMEND_REJECTED": -2038,
     "CLIENT_ORDER_ID_INVALID": -2039,
     "MAXIMUM_SUBSCRIPTION_IDS": -2042,
+    "UNSUPPORTED_KEY": -4056,  # seen in production; not in errors.md
 }
 # Statuses other than 400. 401: seen with keys that are unknown; the documents name no status.
 STATUSES = {
@@ -181,6 +183,14 @@ REASONS: dict[Reason, tuple[str, str]] = {
     Reason.MALFORMED: (
         "UNEXPECTED_RESP",
         "An unexpected response was received from the message bus. Execution status unknown.",
+    ),
+    Reason.CLIENT_ID_MISMATCH: (
+        "CLIENT_ORDER_ID_INVALID",
+        "Client order ID is not correct for this order ID.",
+    ),
+    Reason.CANCEL_RESTRICTED: (
+        "CANCEL_REJECTED",
+        "Order was not canceled due to cancel restrictions.",
     ),
 }  # fmt: skip
 REASON_STATUSES = {Reason.BANNED: 418, Reason.RESTRICTED_LOCATION: 451, Reason.MAINTENANCE: 503}

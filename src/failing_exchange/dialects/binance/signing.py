@@ -6,8 +6,10 @@ rest-api.md, "Request Security" and "SIGNED Endpoint security", 2026-07-21.
 from __future__ import annotations
 
 import hmac
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from hashlib import sha256
 from typing import NoReturn
 
@@ -15,12 +17,21 @@ from failing_exchange.core.reject import Reason
 from failing_exchange.dialects.binance.call import Security
 from failing_exchange.dialects.binance.codes import missing, refuse
 from failing_exchange.dialects.binance.params import MICROSECONDS_FROM, NUMBER, Params
+from failing_exchange.errors import ConfigurationError
 
 RECV_WINDOW = 5_000_000_000  # nanoseconds, where the client says nothing
 RECV_WINDOW_MAX = 60_000_000_000  # a longer one is refused
 AHEAD_MAX = 1_000_000_000  # a timestamp may be less than this ahead of the venue's clock
 
 Verify = Callable[[bytes, str], bool]
+
+
+class KeyKind(Enum):
+    """How a key signs (faqs/api_key_types.md, 2026-07-21), as the venue names it."""
+
+    HMAC = "HMAC_SHA256"
+    RSA = "RSA"
+    ED25519 = "Ed25519"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +41,14 @@ class Key:
     name: str
     account: str
     verify: Verify = field(repr=False)
+    kind: KeyKind = KeyKind.HMAC
     permissions: frozenset[Security] = frozenset(Security)
     addresses: tuple[str, ...] = ()
 
-    def check(self, security: Security, address: str) -> None:
-        """Raise `Reject` where the key may not do this, or not from here."""
-        if security not in self.permissions or (self.addresses and address not in self.addresses):
+    def check(self, security: Security | None, address: str) -> None:
+        """Raise `Reject` where the key may not do this (None: anything), or not from here."""
+        forbidden = security is not None and security not in self.permissions
+        if forbidden or (self.addresses and address not in self.addresses):
             refused_key()
 
 
@@ -118,3 +131,58 @@ def hmac_verifier(secret: str) -> Verify:
         return hmac.compare_digest(state.hexdigest().encode(), given)
 
     return verify
+
+
+def ed25519_verifier(public: str) -> Verify:
+    """Checks Ed25519 signatures in base64; `public` is the public key as PEM.
+
+    Raises ConfigurationError for any other key.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    key = _public_key(public)
+    if not isinstance(key, Ed25519PublicKey):
+        raise ConfigurationError(f"{public[:40]!r}… is no public Ed25519 key")
+
+    def verify(payload: bytes, signature: str) -> bool:
+        try:
+            key.verify(b64decode(signature, validate=True), payload)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    return verify
+
+
+def rsa_verifier(public: str) -> Verify:
+    """Checks RSA signatures (PKCS#1 v1.5, SHA-256) in base64; `public` is the public key as PEM.
+
+    Raises ConfigurationError for any other key.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    key = _public_key(public)
+    if not isinstance(key, RSAPublicKey):
+        raise ConfigurationError(f"{public[:40]!r}… is no public RSA key")
+
+    def verify(payload: bytes, signature: str) -> bool:
+        try:
+            key.verify(b64decode(signature, validate=True), payload, PKCS1v15(), SHA256())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    return verify
+
+
+def _public_key(public: str) -> object:
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        return load_pem_public_key(public.encode())
+    except ValueError as error:
+        raise ConfigurationError(f"{public[:40]!r}… is no public key in PEM: {error}") from error

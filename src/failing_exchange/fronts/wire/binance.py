@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
+from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
+from failing_exchange.fronts.wire.listen_keys import ListenKeys
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
+from failing_exchange.fronts.wire.socket_door import SocketDoor
+from failing_exchange.fronts.wire.user_stream import UserStreams
+from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
@@ -35,6 +41,7 @@ class Binance:
 
     `keys`: who may trade; without it one documented pair, for the account `main`.
     `limits`: what an address and an account may do; without it production's.
+    `legacy_listen_keys`: user streams by listen key, as before 2026-02-20; without it 410.
     `places`: the hosts and ports it answers under in a simulation, by default production's.
 
     >>> from failing_exchange import FailingExchange
@@ -48,6 +55,7 @@ class Binance:
         keys: Keyring | None = None,
         limits: VenueLimits | None = None,
         places: Iterable[tuple[str, int]] = PLACES,
+        legacy_listen_keys: bool = False,
     ) -> None:
         self.exchange = exchange
         self.places = tuple(places)
@@ -57,7 +65,18 @@ class Binance:
         self.metering = Metering(limits)
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
-        self._front = HttpFront(Door(exchange.venue, self.keys, self.metering))
+        self.sockets = WebSocketFront(self.metering)
+        door = Door(exchange.venue, self.keys, self.metering)
+        self._front = HttpFront(door, self.sockets)
+        self.user_streams = UserStreams(exchange.venue)
+        self.listen_keys: ListenKeys | None = None
+        if legacy_listen_keys:
+            self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
+            door.more = self.listen_keys.endpoints
+            self.listen_keys.join_routes(self.sockets.routes)
+        self.socket_door = SocketDoor(door, self.user_streams)
+        route = Route(self.socket_door.open, Limits(counts_text=False))
+        self.sockets.routes["/ws-api/v3"] = route
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 
@@ -100,6 +119,8 @@ class Binance:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        self.socket_door.announce_shutdown()
+        self.sockets.close(Code.GOING_AWAY)
         if self._server is not None:
             await self._server.shutdown(timeout=0)
             self._server = None

@@ -11,16 +11,22 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.call import Call, Endpoint, Reading, Security, Writing
 from failing_exchange.dialects.binance.codes import Said, refuse, said
+from failing_exchange.dialects.binance.edits import edit
 from failing_exchange.dialects.binance.endpoints import BY_HTTP
 from failing_exchange.dialects.binance.params import Params, form
-from failing_exchange.dialects.binance.signing import check_signature, check_time, refused_key
+from failing_exchange.dialects.binance.signing import (
+    Key,
+    check_signature,
+    check_time,
+    refused_key,
+)
 from failing_exchange.dialects.binance.values import venue_symbol
-from failing_exchange.trip import Trip
+from failing_exchange.trip import Edited, Trip
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.keys import Keyring
     from failing_exchange.fronts.wire.metering import Metering
-    from failing_exchange.gateway import Gateway
+    from failing_exchange.gateway import Decode, Gateway
     from failing_exchange.venue import Venue
 
 NOBODY = ""  # the account of a request whose key is unknown, or which needs none
@@ -56,11 +62,13 @@ class Door:
         self.keys = keys
         self.metering = metering
         self._limits = metering.limits.rows()
+        self.more: Mapping[str, Endpoint] = {}  # endpoints that only this venue has
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
     def receive(self, gateway: Gateway, request: Request, hear: Hear | None = None) -> Trip | None:
         """Send a request on its way; None for one that the venue has no endpoint for."""
-        endpoint = BY_HTTP.get(f"{request.method} {request.path}")
+        called = f"{request.method} {request.path}"
+        endpoint = BY_HTTP.get(called) or self.more.get(called)
         if endpoint is None:
             return None
         account, expires_at, params = NOBODY, 0, Params()
@@ -69,38 +77,59 @@ class Door:
             text = request.body.decode("utf-8", "surrogateescape")
             params = Params(form(text) | form(request.query) if text else form(request.query))
             if endpoint.signed:
-                account, expires_at = self._admit(endpoint, request, params, text)
+                account, expires_at = self._whose(endpoint, request, params, text)
         except Reject as no:
             no.__traceback__ = None
             refused = no
         micro = request.headers.get("x-mbx-time-unit", "").upper() == "MICROSECOND"
-        weight = endpoint.weight
-        call = Call(
-            endpoint,
-            params,
-            weight if isinstance(weight, int) else weight(params),
-            request.address,
-            micro,
-            refused,
-        )
-        symbol = self.symbols.get(params.get("symbol", ""), "")
-        return gateway.receive(
-            account, endpoint.operation, call, symbol, hear, self._read, expires_at
-        )
+        call = Call(endpoint, params, endpoint.weighs(params), request.address, micro, refused)
+        return self.send(gateway, call, account, hear, expires_at)
 
-    def _admit(
+    def _whose(
         self, endpoint: Endpoint, request: Request, params: Params, body: str
     ) -> tuple[str, int]:
         """Whose request it is, and until when it is fresh; raises `Reject`."""
-        name = request.headers.get("x-mbx-apikey", "")
+        key = self.known(request.headers.get("x-mbx-apikey", ""))
+        if endpoint.key_only:
+            key.check(endpoint.security, request.address)
+            return key.account, 0
+        check_signature(key, unsigned(request.query) + unsigned(body), params)
+        return self.admit(key, endpoint.security, params, request.address)
+
+    def absent(self, request: Request) -> Reply:
+        """What stands at a path without an endpoint."""
+        return GONE if request.path in REMOVED else NOT_FOUND
+
+    def send(
+        self,
+        gateway: Gateway,
+        call: Call,
+        account: str,
+        hear: Hear | None,
+        expires_at: int,
+        read: Decode | None = None,
+    ) -> Trip:
+        """Send a call on its way through the pass; `read` where its endpoint does not do it."""
+        symbol = self.symbols.get(call.params.get("symbol", ""), "")
+        return gateway.receive(
+            account, call.endpoint.operation, call, symbol, hear, read or self._read, expires_at
+        )
+
+    def known(self, name: str) -> Key:
+        """The key of a name; raises `Reject` for one that is malformed or unknown."""
         if not name.isascii() or not name.isalnum():
             refuse("BAD_API_KEY_FMT", "API-key format invalid.")
         key = self.keys.find(name)
         if key is None:
             refused_key()
-        check_signature(key, unsigned(request.query) + unsigned(body), params)
+        return key
+
+    def admit(
+        self, key: Key, security: Security | None, params: Params, address: str
+    ) -> tuple[str, int]:
+        """Whose request it is, and until when it is fresh; raises `Reject`."""
         expires_at = check_time(params, self.venue.clock.now())
-        key.check(endpoint.security, request.address)
+        key.check(security, address)
         return key.account, expires_at
 
     def _read(self, trip: Trip) -> Any:
@@ -109,11 +138,12 @@ class Door:
         if call.refused is not None:
             raise call.refused
         now = self.venue.clock.now()
-        reading = Reading(call.params, trip.account, self._listed, self.symbols, now)
+        reading = Reading(call.params, trip.account, self.listed, self.symbols, now)
         return call.endpoint.read(reading)
 
     @property
-    def _listed(self) -> Any:
+    def listed(self) -> Any:
+        """The markets in force."""
         assert self.venue.engine is not None
         return self.venue.engine.state.markets
 
@@ -123,11 +153,19 @@ class Door:
         told = trip.told
         if isinstance(told, Reject):
             return self._refusal(said(told, trip.operation), trip)
-        writing = Writing(
-            call.params, trip.command, self._listed, trip.ended_at, call.micro, self._limits
-        )
-        body = orjson.dumps(call.endpoint.write(writing, told))
+        body = orjson.dumps(self.written(trip))
         return Reply(200, body, self.metering.headers(call, trip.account, trip.ended_at, ok=True))
+
+    def written(self, trip: Trip) -> Any:
+        """What the client is told, where it is no refusal, as JSON can hold it."""
+        call: Call = trip.message
+        writing = Writing(
+            call.params, trip.command, self.listed, trip.ended_at, call.micro, self._limits
+        )
+        told = trip.told
+        if told.__class__ is Edited:
+            return edit(call.endpoint.write(writing, told.answer), told.edits)
+        return call.endpoint.write(writing, told)
 
     def _refusal(self, no: Said, trip: Trip) -> Reply:
         headers = self.metering.headers(trip.message, trip.account, trip.ended_at, ok=False)
@@ -135,6 +173,18 @@ class Door:
             wait = max(0, (no.until - trip.ended_at + SECOND - 1) // SECOND)
             headers.append(("Retry-After", str(wait)))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
+
+
+NOT_FOUND = Reply(404, b'{"code":-1000,"msg":"Not found."}')
+# CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
+REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
+GONE = Reply(
+    410,
+    b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
+    b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n"
+    b"</body>\r\n</html>\r\n",
+    (("Content-Type", "text/html"),),
+)
 
 
 def unsigned(text: str) -> str:

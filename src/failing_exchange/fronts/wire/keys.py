@@ -35,6 +35,10 @@ class Keyring:
             )
         self._keys[key.name] = key
 
+    def remove(self, name: str) -> None:
+        """Revoke a key, from its next request on; an unknown one is no error."""
+        self._keys.pop(name, None)
+
     def find(self, name: str) -> Key | None:
         """A key, or None."""
         return self._keys.get(name)

@@ -213,6 +213,10 @@ class Metering:
         count = self._address(address).weight
         return {**count.interval.row("REQUEST_WEIGHT"), "count": count.used(at)}
 
+    def weigh(self, address: str, at: int, weight: int) -> None:
+        """Count what never comes to the gate: a connect, a message that can't be read."""
+        self._address(address).weight.add(at, weight)
+
     def connects(self, address: str, at: int) -> bool:
         """Whether an address may open one more WebSocket connection; it is counted."""
         count = self._address(address).connects

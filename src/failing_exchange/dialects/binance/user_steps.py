@@ -1,0 +1,208 @@
+"""From what happened in one step of the exchange to what an account hears of it, in order.
+
+faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from failing_exchange.core import events as e
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import TRIGGERED_TYPES, Fill, OrderSnapshot, Status, Why
+from failing_exchange.core.reject import Reject
+from failing_exchange.dialects.binance.user_events import (
+    Delta,
+    Position,
+    Record,
+    Report,
+    rejected,
+)
+
+
+class Look(Protocol):
+    """What stands behind the events of an account, as it is after their step."""
+
+    def order(self, order_id: int) -> OrderSnapshot:
+        """An order of the account."""
+
+    def balances(self) -> Mapping[str, tuple[int, int]]:
+        """(free, used) by asset."""
+
+    def market(self, symbol: str) -> Market:
+        """A market's rules."""
+
+    def cancel_id(self) -> str:
+        """How the client has called the cancel of this step; empty where it has not."""
+
+    def refused(self) -> tuple[PlaceOrder, Reject] | None:
+        """The order of this step that was refused after another was canceled for it."""
+
+
+def account_of(event: e.Event) -> str:
+    """Whom an event concerns; empty for nobody."""
+    fill = getattr(event, "fill", None)
+    account: str = getattr(event if fill is None else fill, "account", "")
+    return account
+
+
+def records(events: Sequence[e.Event], look: Look) -> list[Record]:
+    """What one account hears of its events of one step, in the venue's order.
+
+    Reports and lists as things happened, then the balances that may have changed.
+    """
+    step = _Step(events, look)
+    for event in events:
+        note = NOTES.get(type(event))
+        if note is not None:
+            note(step, event)
+    refused = look.refused()
+    if refused is not None:
+        step.told.append(rejected(*refused, step.at))
+    return [*step.told, *step.position()]
+
+
+class _Step:
+    """The events of one account in one step; orders are unrolled from their state after it."""
+
+    def __init__(self, events: Sequence[e.Event], look: Look) -> None:
+        self.look = look
+        self.told: list[Record] = []
+        self.assets: dict[str, None] = {}
+        self.at = 0
+        self._states: dict[int, OrderSnapshot] = {}
+        self._fills: dict[int, list[Fill]] = {}
+        self._began: dict[int, Status] = {}
+        self._new: set[int] = set()
+        for event in events:
+            if isinstance(event, e.OrderFilled):
+                self._fills.setdefault(event.order_id, []).append(event.fill)
+            elif isinstance(event, e.OrderAccepted):
+                self._new.add(event.order_id)
+            elif isinstance(event, e.OrderTriggered):
+                self._began.setdefault(event.order_id, Status.WAITING)
+            elif isinstance(event, e.OrderActivated):
+                self._began.setdefault(event.order_id, Status.PENDING)
+
+    def order(self, order_id: int, at: int) -> OrderSnapshot:
+        """An order as it stood before this event; its assets are noted."""
+        self.at = at
+        state = self._states.get(order_id)
+        if state is None:
+            state = self._before(self.look.order(order_id))
+            market = self.look.market(state.order.symbol)
+            self.assets[market.base] = self.assets[market.quote] = None
+        return state
+
+    def _before(self, after: OrderSnapshot) -> OrderSnapshot:
+        fills = self._fills.get(after.order.id, ())
+        return after._replace(
+            status=self._status_before(after),
+            filled=after.filled - sum(fill.lots for fill in fills),
+            cost=after.cost - sum(fill.cost for fill in fills),
+            fills=after.fills - len(fills),
+        )
+
+    def _status_before(self, after: OrderSnapshot) -> Status:
+        order = after.order
+        if order.id in self._new:
+            if order.follows:
+                return Status.PENDING
+            return Status.WAITING if order.kind in TRIGGERED_TYPES else Status.OPEN
+        return self._began.get(order.id, after.status if order.is_open else Status.OPEN)
+
+    def tell(
+        self,
+        execution: str,
+        state: OrderSnapshot,
+        fill: Fill | None = None,
+        cancel_id: str = "",
+    ) -> None:
+        """Something happened to an order, and this is how it stands now."""
+        self._states[state.order.id] = state = state._replace(updated_at=self.at)
+        self.told.append(Report(execution, state, self.at, fill, cancel_id))
+
+    def position(self) -> list[Position]:
+        """The balances of the assets that were touched, as they are after the step."""
+        if not self.assets:
+            return []
+        balances = self.look.balances()
+        return [Position(tuple((a, *balances.get(a, (0, 0))) for a in self.assets), self.at)]
+
+
+def _accepted(step: _Step, event: e.OrderAccepted) -> None:
+    state = step.order(event.order_id, event.at)
+    step.tell("NEW", state)
+
+
+def _triggered(step: _Step, event: e.OrderTriggered) -> None:
+    state = step.order(event.order_id, event.at)
+    step.tell("NEW", state._replace(status=Status.OPEN))
+
+
+def _filled(step: _Step, event: e.OrderFilled) -> None:
+    fill = event.fill
+    state = step.order(event.order_id, fill.at)
+    step.assets[fill.fee_asset] = None
+    state = state._replace(
+        status=Status.OPEN if event.lots_left else Status.FILLED,
+        filled=state.filled + fill.lots,
+        cost=state.cost + fill.cost,
+        fills=state.fills + 1,
+    )
+    step.tell("TRADE", state, fill)
+
+
+def _canceled(step: _Step, event: e.OrderCanceled) -> None:
+    state = step.order(event.order_id, event.at)
+    step.tell("CANCELED", state._replace(status=Status.CANCELED), cancel_id=step.look.cancel_id())
+
+
+def _expired(step: _Step, event: e.OrderExpired) -> None:
+    state = step.order(event.order_id, event.at)
+    execution = "TRADE_PREVENTION" if event.why == Why.SELF_TRADE else "EXPIRED"
+    step.tell(execution, state._replace(status=Status.EXPIRED))
+
+
+def _activated(step: _Step, event: e.OrderActivated) -> None:
+    state = step.order(event.order_id, event.at)
+    waits = state.order.kind in TRIGGERED_TYPES
+    step.tell("NEW", state._replace(status=Status.WAITING if waits else Status.OPEN))
+
+
+def _list_changed(step: _Step, event: e.OrderListChanged) -> None:
+    step.told.append(event)
+
+
+def _amended(step: _Step, event: e.OrderAmended) -> None:
+    state = step.order(event.order_id, event.at)
+    step.tell("REPLACED", state._replace(lots=event.lots))
+
+
+def _balance(step: _Step, event: e.BalanceChanged) -> None:
+    locked = event.why == "lock"
+    kind, atoms = ("externalLockUpdate", event.used) if locked else ("balanceUpdate", event.free)
+    step.at = event.at
+    step.assets[event.asset] = None
+    step.told.append(Delta(kind, event.asset, atoms, event.at))
+
+
+def _busted(step: _Step, event: e.TradeBusted) -> None:
+    market, step.at = step.look.market(event.symbol), event.at
+    step.assets[market.base] = step.assets[market.quote] = None
+
+
+NOTES: dict[type, Callable[[_Step, Any], None]] = {
+    e.OrderAccepted: _accepted,
+    e.OrderTriggered: _triggered,
+    e.OrderFilled: _filled,
+    e.OrderCanceled: _canceled,
+    e.OrderExpired: _expired,
+    e.OrderAmended: _amended,
+    e.OrderActivated: _activated,
+    e.OrderListChanged: _list_changed,
+    e.BalanceChanged: _balance,
+    e.TradeBusted: _busted,
+}

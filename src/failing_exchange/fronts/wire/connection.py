@@ -1,0 +1,302 @@
+"""One WebSocket connection of a client, whatever is spoken on it."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from aiohttp import WSMsgType
+
+from failing_exchange.core.market import SECOND
+from failing_exchange.fronts.wire.frames import (
+    Code,
+    close_frame,
+    ping_frame,
+    pong_frame,
+    text_frame,
+)
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from aiohttp import WSMessage, web
+
+    from failing_exchange.clock import Cancelable
+    from failing_exchange.gateway import Gateway
+
+OUTBOX_BYTES_MAX = 4 << 20  # unsent bytes of a slow client; beyond it the connection is cut
+PINGS_KEPT_MAX = 100  # unanswered pings whose payload is remembered; then the oldest is not
+CLOSE_WAIT = 5 * SECOND  # how long a client may take to answer a close frame
+
+NEVER = 1 << 62
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What holds for connections (web-socket-streams.md, "WebSocket Limits", 2026-07-21).
+
+    Spans are in nanoseconds. Without `counts_text` only pings and pongs count as messages.
+    """
+
+    messages: int = 5
+    messages_within: int = SECOND
+    counts_text: bool = True
+    ping_every: int = 20 * SECOND
+    pong_within: int = 60 * SECOND
+    lifetime: int = 24 * 3_600 * SECOND
+    outbox_bytes: int = OUTBOX_BYTES_MAX
+
+
+class Place(NamedTuple):
+    """Where and from where a client has connected; header names in lower case."""
+
+    path: str
+    query: str
+    address: str
+    host: str
+    headers: Mapping[str, str]
+
+
+class Outgoing:
+    """Writes what one turn of the loop has sent: one write a connection, after the turn."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[Connection] = []
+
+    def add(self, connection: Connection) -> None:
+        """A connection has something to write."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(connection)
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            connection.flush()
+
+
+class Connection:
+    """An open connection. Its name ("ws-1", …) is the same in each run of a seed.
+
+    Who speaks on it sets `on_text` (each text message) and `on_closed` (once, at its end). What is
+    sent leaves after the present turn of the loop, in order, in one write. Pings, pongs, the
+    limits on messages and the end after 24 hours are its own affair.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        place: Place,
+        transport: asyncio.Transport,
+        gateway: Gateway,
+        outgoing: Outgoing,
+        limits: Limits,
+    ) -> None:
+        self.name = name
+        self.place = place
+        self.transport = transport
+        self.gateway = gateway
+        self.limits = limits
+        self.opened_at = gateway.clock.now()
+        self.on_text: Callable[[Connection, str], None] = _refuse
+        self.on_closed: Callable[[Connection], None] | None = None
+        self.closing = False  # a close frame was sent, or the end has come
+        self.gone = False
+        self.ended_by = ""  # why the venue ended it
+        self.ignores_pongs = False  # a fault: the client's pongs are not heard
+        self._outgoing = outgoing
+        self._outbox: list[bytes] = []
+        self._lost_data = self._lost_pings = False
+        self._heard: deque[int] = deque(maxlen=limits.messages)
+        self._pings: deque[tuple[int, bytes]] = deque(maxlen=PINGS_KEPT_MAX)
+        self._ping_at = self.opened_at + limits.ping_every
+        self._timer: Cancelable | None = None
+        self._set_timer()
+
+    def __repr__(self) -> str:
+        state = "gone" if self.gone else "closing" if self.closing else "open"
+        return f"<Connection {self.name} {self.place.path} {state}>"
+
+    # ---- sending
+
+    def send_text(self, text: str | bytes) -> None:
+        """Send a text message; bytes are UTF-8 already."""
+        self.send_frame(text_frame(text))
+
+    def send_frame(self, data: bytes) -> None:
+        """Send a frame that was made before, as it is shared by many."""
+        if self.closing or self._lost_data:
+            return
+        self._write(data)
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are, also while data is stalled."""
+        if not self.gone:
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        outbox = self._outbox
+        if not outbox:
+            self._outgoing.add(self)
+        outbox.append(data)
+
+    def flush(self) -> None:
+        """Write now what was sent in this turn; cut off a client that does not take it."""
+        outbox = self._outbox
+        if not outbox:
+            return
+        data = outbox[0] if len(outbox) == 1 else b"".join(outbox)
+        outbox.clear()
+        transport = self.transport
+        if transport.get_write_buffer_size() + len(data) > self.limits.outbox_bytes:
+            self.ended_by = "slow consumer"
+            self.abort()
+        elif not transport.is_closing():
+            transport.write(data)
+
+    # ---- faults: silence
+
+    def stall(self, *, data: bool = True, pings: bool = False) -> None:
+        """Let messages, or pings and pongs, or both go nowhere; the connection stays open."""
+        self._lost_data, self._lost_pings = data, pings
+
+    def resume(self) -> None:
+        """Send again; what was lost stays lost."""
+        self._lost_data = self._lost_pings = False
+
+    # ---- ending
+
+    def close(self, code: int | None = Code.NORMAL, reason: str = "") -> None:
+        """Send a close frame; the connection ends when the client has answered, or soon after."""
+        if self.closing:
+            return
+        self.closing = True
+        self.ended_by = self.ended_by or reason or str(code)
+        self._write(close_frame(code, reason))
+        self._cancel_timer()
+        at = self.gateway.clock.now() + CLOSE_WAIT
+        self._timer = self.gateway.later(at, self.transport.close)
+
+    def hang_up(self) -> None:
+        """End without a close frame: what was sent is written, then FIN."""
+        self.flush()
+        self.closing = True
+        self.transport.close()
+
+    def abort(self, *, reset: bool = True) -> None:
+        """End at once, and lose what is unsent; `reset` with RST."""
+        self.closing = True
+        self._outbox.clear()
+        sock = self.transport.get_extra_info("socket")
+        if reset and sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def end(self) -> None:
+        """The transport is gone, or about to be: tell who speaks here, once."""
+        if self.gone:
+            return
+        self.closing = self.gone = True
+        self._cancel_timer()
+        self._outbox.clear()
+        if self.on_closed is not None:
+            self.gateway.run(self.on_closed, self)
+
+    # ---- hearing
+
+    async def read(self, ws: web.WebSocketResponse) -> None:
+        """Hear the client until the connection ends."""
+        while self._hear(await ws.receive()):
+            pass
+
+    def _hear(self, message: WSMessage) -> bool:
+        """One message; whether there may be more."""
+        kind, data = message.type, message.data
+        if kind is WSMsgType.TEXT:
+            if self._may_speak(self.limits.counts_text):
+                self.gateway.run(self.on_text, self, data)
+        elif kind is WSMsgType.BINARY:
+            self.close(Code.UNSUPPORTED, "binary messages are not supported")
+        elif kind is WSMsgType.PING:
+            if self._may_speak(True) and not self._lost_pings:
+                self._write(pong_frame(data))
+        elif kind is WSMsgType.PONG:
+            if self._may_speak(True) and not self.ignores_pongs:
+                self._answered(bytes(data))
+        else:
+            self._answer_close(message)
+            return False
+        return True
+
+    def _answer_close(self, message: WSMessage) -> None:
+        """The client says goodbye, or the line is dead already."""
+        if message.type is WSMsgType.CLOSE and not self.closing:
+            self._write(close_frame(message.data or None))
+        self.flush()
+        self.closing = True
+        self.transport.close()
+
+    def _may_speak(self, counts: bool) -> bool:
+        """Count a message; one too many within the span ends the connection."""
+        if self.closing:
+            return False
+        if not counts:
+            return True
+        now, heard = self.gateway.clock.now(), self._heard
+        if len(heard) == self.limits.messages and now - heard[0] < self.limits.messages_within:
+            # seen in production: close 1008 with this reason
+            self.close(Code.POLICY, "Too many requests")
+            return False
+        heard.append(now)
+        return True
+
+    # ---- pings, pongs and the 24 hours
+
+    def _set_timer(self) -> None:
+        due = self._pings[0][0] + self.limits.pong_within if self._pings else NEVER
+        at = min(self._ping_at, due, self.opened_at + self.limits.lifetime)
+        self._timer = self.gateway.later(at, self._on_timer, counts=False)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self.closing:
+            return
+        now = self.gateway.clock.now()
+        if now >= self.opened_at + self.limits.lifetime:
+            self.close(Code.GOING_AWAY, "24 hours are over")
+        elif self._pings and now >= self._pings[0][0] + self.limits.pong_within:
+            self.close(Code.POLICY, "Pong timeout")  # seen in production
+        else:
+            if now >= self._ping_at:
+                self._ping(now)
+            self._set_timer()
+
+    def _ping(self, now: int) -> None:
+        self._ping_at = now + self.limits.ping_every
+        payload = b"%d" % (now // 1_000_000)
+        self._pings.append((now, payload))
+        if not self._lost_pings:
+            self._write(ping_frame(payload))
+
+    def _answered(self, payload: bytes) -> None:
+        """A pong answers its ping and those before it; an unsolicited one answers nothing."""
+        if any(sent == payload for _, sent in self._pings):
+            while self._pings.popleft()[1] != payload:
+                pass
+            self._cancel_timer()
+            self._set_timer()
+
+
+def _refuse(connection: Connection, text: str) -> None:
+    connection.close(Code.POLICY, "nothing is spoken here")

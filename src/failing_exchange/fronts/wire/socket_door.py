@@ -1,0 +1,212 @@
+"""The WebSocket API's entrance: text in, its trip through the pass, text out. It does no I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import orjson
+
+from failing_exchange.core.commands import Errand
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.dialects.binance import socket_api
+from failing_exchange.dialects.binance.call import Call, Endpoint
+from failing_exchange.dialects.binance.codes import missing, said
+from failing_exchange.dialects.binance.endpoints import BY_SOCKET
+from failing_exchange.dialects.binance.params import TRUE_FALSE
+from failing_exchange.dialects.binance.signing import Key, check_signature, refused_key
+from failing_exchange.dialects.binance.socket_api import SESSION, Asked
+from failing_exchange.dialects.binance.values import instant
+from failing_exchange.fronts.wire.door import NOBODY, Door
+from failing_exchange.fronts.wire.frames import Code
+from failing_exchange.fronts.wire.socket_session import SIGNED, Session
+from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
+
+if TYPE_CHECKING:
+    from failing_exchange.fronts.wire.connection import Connection
+    from failing_exchange.gateway import Decode
+    from failing_exchange.trip import Trip
+
+CONNECT_WEIGHT = 2  # web-socket-api.md, "IP limits", 2026-07-21
+REQUESTS_REMEMBERED_MAX = 10_000  # under way, of one connection; the oldest then counts as heard
+BANNED = 418
+UNREADABLE = '{"subscriptionId":'  # what arrives of a push that can't be read
+# errors.md, -1020; what production says was not seen
+UNKNOWN_METHOD = Reject(
+    Reason.NOT_SUPPORTED, "This operation is not supported.", rule="UNSUPPORTED_OPERATION"
+)
+
+
+class SocketDoor:
+    """Where `/ws-api/v3` leads: each connection is given a conversation."""
+
+    def __init__(self, door: Door, streams: UserStreams) -> None:
+        self.door = door
+        self.streams = streams
+        self.conversations: dict[str, Conversation] = {}
+
+    def announce_shutdown(self) -> None:
+        """Tell all clients that the venue is about to shut down ("Server Shutdown")."""
+        for conversation in self.conversations.values():
+            conversation.announce_shutdown()
+
+    def open(self, connection: Connection) -> None:
+        """Begin to converse on a new connection."""
+        at = connection.gateway.clock.now()
+        self.door.metering.weigh(connection.place.address, at, CONNECT_WEIGHT)
+        conversation = self.conversations[connection.name] = Conversation(self, connection)
+        connection.on_text = conversation.hear
+        connection.on_closed = self._closed
+
+    def _closed(self, connection: Connection) -> None:
+        self.conversations.pop(connection.name).close(connection)
+
+
+class Conversation:
+    """What is said on one connection. Replies leave as their trips end, not as they were asked."""
+
+    def __init__(self, entrance: SocketDoor, connection: Connection) -> None:
+        options = parse_qs(connection.place.query)
+        self.door = entrance.door
+        self.connection = connection
+        self.micro = socket_api.time_unit(options.get("timeUnit", [""])[0])
+        self.session = Session(
+            entrance.streams,
+            self._open_stream,
+            connected_at=connection.opened_at,
+            limits_shown=options.get("returnRateLimits", [""])[0].lower() != "false",
+            micro=self.micro,
+        )
+        self._under_way: dict[int, Trip] = {}
+
+    def hear(self, connection: Connection, text: str) -> None:
+        """A text message has arrived."""
+        asked = socket_api.asked(text)
+        endpoint = BY_SOCKET.get(asked.method) or SESSION.get(asked.method)
+        if endpoint is not None:
+            self._send(asked, endpoint)
+            return
+        at, address = connection.gateway.clock.now(), connection.place.address
+        self.door.metering.weigh(address, at, 1)
+        no = said(asked.refused or UNKNOWN_METHOD, "")
+        reply = socket_api.refused(asked.id, no, at, micro=self.micro)
+        if self.session.limits_shown:
+            reply["rateLimits"] = [self.door.metering.weight_row(address, at)]
+        self._say(reply)
+
+    def close(self, connection: Connection) -> None:
+        """The connection is gone: its streams end, its requests go on unheard."""
+        self.session.close()
+        for trip in self._under_way.values():
+            trip.reply = None
+            if not trip.ended_at:
+                trip.gave_up_at = connection.gateway.clock.now()
+        self._under_way.clear()
+
+    # ---- requests
+
+    def _send(self, asked: Asked, endpoint: Endpoint) -> None:
+        """A call on its way through the pass."""
+        place, params = self.connection.place, asked.params
+        given, shown = asked.id, params.pop("returnRateLimits", "").lower()
+        account, expires_at, refused, errand = NOBODY, 0, None, None
+        signed_in = self.session.key
+        try:
+            key = self._signer(asked, endpoint)
+            if key is not None:
+                security = SIGNED.get(endpoint.socket, endpoint.security)
+                account, expires_at = self.door.admit(key, security, params, place.address)
+            if endpoint.socket in SESSION:
+                errand = self.session.errand(endpoint.socket, params, key)
+        except Reject as no:
+            no.__traceback__ = None
+            refused = no
+            if signed_in is not None and self.session.key is None:
+                given = None  # "Regarding API key revocation"
+        call = Call(endpoint, params, endpoint.weighs(params), place.address, self.micro, refused)
+        limits_shown = TRUE_FALSE.get(shown, self.session.limits_shown)
+
+        def hear(trip: Trip) -> None:
+            self._answer(trip, given, limits_shown)
+
+        read = None if endpoint.socket not in SESSION else _reader(refused, account, errand)
+        trip = self.door.send(self.connection.gateway, call, account, hear, expires_at, read)
+        if not trip.ended_at:
+            self._remember(trip)
+
+    def _signer(self, asked: Asked, endpoint: Endpoint) -> Key | None:
+        """Whose request it is, by its own signature or the session's; None where nobody's."""
+        if not endpoint.signed and endpoint.socket not in SIGNED:
+            return None
+        params, signed_in = asked.params, self.session.key
+        own = "apiKey" in params or "signature" in params or endpoint.socket in SIGNED
+        if not own and signed_in is not None:
+            if self.door.keys.find(signed_in.name) is not signed_in:
+                self.session.key = None
+                refused_key()
+            return signed_in
+        name = params.pop("apiKey", "") or (signed_in.name if signed_in is not None else "")
+        if not name:
+            missing("apiKey")
+        key = self.door.known(name)
+        check_signature(key, asked.payload, params)
+        return key
+
+    def _remember(self, trip: Trip) -> None:
+        self._under_way[trip.number] = trip
+        if len(self._under_way) > REQUESTS_REMEMBERED_MAX:
+            del self._under_way[next(iter(self._under_way))]
+
+    # ---- replies and events
+
+    def _answer(self, trip: Trip, given: int | str | None, limits_shown: bool) -> None:
+        self._under_way.pop(trip.number, None)
+        told, at, status = trip.told, trip.ended_at, 200
+        if told is None:
+            if trip.hung_up:
+                self.connection.abort()
+            return
+        if isinstance(told, Reject):
+            no = said(told, trip.operation)
+            reply, status = socket_api.refused(given, no, at, micro=self.micro), no.status
+        else:
+            reply = socket_api.accepted(given, self.door.written(trip))
+        if limits_shown:
+            reply["rateLimits"] = self._limits(trip, at)
+        self._say(reply)
+        if status == BANNED:
+            self.connection.close(Code.POLICY, "IP banned")
+
+    def _limits(self, trip: Trip, at: int) -> list[dict[str, Any]]:
+        call: Call = trip.message
+        metering = self.door.metering
+        orders = metering.order_rows(trip.account, at) if call.endpoint.orders else []
+        return [*orders, metering.weight_row(call.address, at)]
+
+    def announce_shutdown(self) -> None:
+        """The venue is about to shut down."""
+        at = instant(self.connection.gateway.clock.now(), micro=self.micro)
+        self._say({"event": {"e": "serverShutdown", "E": at}})
+
+    def _open_stream(self, number: int, account: str) -> UserStream:
+        def say(event: Any) -> None:
+            if event is ...:
+                self.connection.send_text(UNREADABLE)
+            else:
+                self._say({"subscriptionId": number, "event": event})
+
+        return UserStream(account, say, self.connection.abort, micro=self.micro)
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self.connection.send_text(orjson.dumps(message))
+
+
+def _reader(refused: Reject | None, account: str, errand: Any) -> Decode:
+    """How a method of the session is read: it is an errand of the connection."""
+
+    def read(trip: Trip) -> Errand:
+        if refused is not None:
+            raise refused
+        return Errand(account, errand)
+
+    return read

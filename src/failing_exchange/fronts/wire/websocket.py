@@ -1,0 +1,153 @@
+"""The WebSocket front: upgrades on the port of HTTP, and the connections that are open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from aiohttp import web
+
+from failing_exchange.core.market import SECOND
+from failing_exchange.fronts.wire.connection import Connection, Limits, Outgoing, Place
+from failing_exchange.fronts.wire.door import Reply
+
+if TYPE_CHECKING:
+    from failing_exchange.fronts.wire.metering import Metering
+    from failing_exchange.gateway import Gateway
+
+MESSAGE_BYTES_MAX = 1 << 20  # a longer message of a client is refused with close code 1009
+CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
+GOODBYE_SECONDS = 1.0  # how long a client that broke the protocol may take to say goodbye
+
+Open = Callable[[Connection], None]
+
+
+class Route(NamedTuple):
+    """What is spoken on a path: `open` is given each new connection, and sets its `on_text`."""
+
+    open: Open
+    limits: Limits = Limits()
+
+
+class Connections:
+    """The open connections by name, in the order in which they were opened."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self._open: dict[str, Connection] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._open.values()))
+
+    def get(self, name: str) -> Connection | None:
+        """An open connection; None for one that is gone."""
+        return self._open.get(name)
+
+    def next_name(self) -> str:
+        """The name of the next one."""
+        self.opened += 1
+        return f"ws-{self.opened}"
+
+    def add(self, connection: Connection) -> None:
+        """One more is open."""
+        self._open[connection.name] = connection
+
+    def remove(self, connection: Connection) -> None:
+        """It is gone."""
+        self._open.pop(connection.name, None)
+
+
+class WebSocketFront:
+    """Upgrades requests by path and reads what clients say. Bound to the loop it is started in.
+
+    A route's path is matched whole, or, when it ends with a slash, as a beginning.
+    """
+
+    def __init__(self, metering: Metering) -> None:
+        self.connections = Connections()
+        self.routes: dict[str, Route] = {}
+        self.metering = metering
+        self._outgoing: tuple[asyncio.AbstractEventLoop, Outgoing] | None = None
+
+    def route(self, path: str) -> Route | None:
+        """What is spoken at a path; None for nothing."""
+        found = self.routes.get(path)
+        if found is not None:
+            return found
+        for beginning, route in self.routes.items():
+            if beginning.endswith("/") and path.startswith(beginning):
+                return route
+        return None
+
+    def refusal(self, place: Place, at: int) -> Reply | None:
+        """Why a client may not connect now; None when it may."""
+        if self.route(place.path) is None:
+            return Reply(404, b'{"code":-1000,"msg":"Not found."}')
+        if len(self.connections) >= CONNECTIONS_MAX:
+            return Reply(503, b"")
+        banned = self.metering.banned_until(place.address, at)
+        if banned is not None:
+            wait = -((at - banned) // SECOND)
+            return Reply(418, BANNED, (("Retry-After", str(wait)),))
+        if not self.metering.connects(place.address, at):
+            return Reply(429, TOO_MANY)
+        return None
+
+    async def handle(
+        self, request: web.BaseRequest, place: Place, gateway: Gateway
+    ) -> web.StreamResponse:
+        """Upgrade a request that was not refused, and stay until its connection ends."""
+        ws = web.WebSocketResponse(
+            autoping=False,
+            autoclose=False,
+            compress=False,
+            max_msg_size=MESSAGE_BYTES_MAX,
+            timeout=GOODBYE_SECONDS,
+        )
+        await ws.prepare(request)
+        transport = request.transport
+        if transport is None:  # the client has left
+            return ws
+        connection = self._connect(place, transport, gateway)
+        try:
+            await connection.read(ws)
+        finally:
+            self.connections.remove(connection)
+            connection.end()
+            transport.close()
+        return ws
+
+    def _connect(self, place: Place, transport: asyncio.Transport, gateway: Gateway) -> Connection:
+        route = self.route(place.path)
+        assert route is not None
+        connection = Connection(
+            name=self.connections.next_name(),
+            place=place,
+            transport=transport,
+            gateway=gateway,
+            outgoing=self._outgoing_of(asyncio.get_running_loop()),
+            limits=route.limits,
+        )
+        self.connections.add(connection)
+        gateway.run(route.open, connection)
+        return connection
+
+    def _outgoing_of(self, loop: asyncio.AbstractEventLoop) -> Outgoing:
+        if self._outgoing is None or self._outgoing[0] is not loop:
+            self._outgoing = (loop, Outgoing(loop))
+        return self._outgoing[1]
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye on all connections."""
+        for connection in self.connections:
+            connection.close(code, reason)
+            connection.flush()
+
+
+# the venue's documents do not show these bodies: the words of REST's codes (errors.md, -1003)
+BANNED = b'{"code":-1003,"msg":"Way too many requests; IP banned."}'
+TOO_MANY = b'{"code":-1003,"msg":"Too many requests; please use fewer connections."}'

@@ -1,0 +1,283 @@
+"""What an account hears of itself, event by event, against the official examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.market import ATOMS, Market, Prevention
+from failing_exchange.core.order import OrderSnapshot, OrderType, TimeInForce
+from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.reject import Reject
+from failing_exchange.dialects.binance.user_events import Heard, Terminated, write
+from failing_exchange.dialects.binance.user_steps import account_of, records
+from tests.core.floor import BUY, LIMIT, SELL, START, Floor, S
+
+# user-data-stream.md, "Order Update", 2026-07-21, without `v`, which only prevented orders have
+REPORT: dict[str, type | tuple[type, ...]] = {
+    "e": str, "E": int, "s": str, "c": str, "S": str, "o": str, "f": str, "q": str, "p": str,
+    "P": str, "F": str, "g": int, "C": str, "x": str, "X": str, "r": str, "i": int, "l": str,
+    "z": str, "L": str, "n": str, "N": (str, type(None)), "T": int, "t": int, "I": int, "w": bool,
+    "m": bool, "M": bool, "O": int, "Z": str, "Y": str, "Q": str, "W": int, "V": str,
+}  # fmt: skip
+
+
+class Ear:
+    """Hears what one account is told of each step."""
+
+    def __init__(self, floor: Floor, account: str = "alice") -> None:
+        self.floor = floor
+        self.account = account
+        self.heard = len(floor.events)
+        self.not_placed: tuple[c.PlaceOrder, Reject] | None = None
+
+    def hear(self) -> list[dict[str, Any]]:
+        """What was told since the last call, as JSON would show it."""
+        events = [e for e in self.floor.events[self.heard :] if account_of(e) == self.account]
+        self.heard = len(self.floor.events)
+        markets = self.floor.engine.state.markets
+        return [write(record, Heard(self.floor.at, markets)) for record in records(events, self)]
+
+    def order(self, order_id: int) -> OrderSnapshot:
+        """An order of the account."""
+        found: OrderSnapshot = self.floor.order(order_id, self.account)
+        return found
+
+    def balances(self) -> Mapping[str, tuple[int, int]]:
+        """(free, used) by asset."""
+        found: dict[str, tuple[int, int]] = self.floor.do(c.FetchBalance(self.account)).assets
+        return found
+
+    def market(self, symbol: str) -> Market:
+        """A market's rules."""
+        return self.floor.engine.state.markets[symbol].market
+
+    def cancel_id(self) -> str:
+        """Nobody names a cancel here."""
+        return ""
+
+    def refused(self) -> tuple[c.PlaceOrder, Reject] | None:
+        """The second half of a cancel-and-replace that went wrong."""
+        return self.not_placed
+
+
+def place(floor: Floor, side: Any, kind: OrderType, lots: int, **more: Any) -> Any:
+    """An order of alice."""
+    return floor.do(c.PlaceOrder("alice", S, side, kind, lots, **more))
+
+
+def short(heard: list[dict[str, Any]]) -> list[str]:
+    """The events by name; reports as execution and status."""
+    return [f"{one['x']} {one['X']}" if "x" in one else one["e"] for one in heard]
+
+
+def test_a_report_has_the_fields_of_the_official_example() -> None:
+    """A client that reads a field by its letter must find it, with its type."""
+    floor = Floor()
+    ear = Ear(floor)
+    floor.limit("alice", BUY, 90, 5_000, client_id="mine")
+    report, position = ear.hear()
+    assert set(report) == set(REPORT)
+    assert all(isinstance(report[name], kind) for name, kind in REPORT.items())
+    assert (report["c"], report["C"], report["t"], report["n"]) == ("mine", "", -1, "0")
+    assert (report["p"], report["q"], report["w"]) == ("0.90000000", "0.05000000", True)
+    assert list(position) == ["e", "E", "u", "B"]
+    assert position["B"] == [
+        {"a": "BTC", "f": "10.00000000", "l": "0.00000000"},
+        {"a": "USDT", "f": "999999.95500000", "l": "0.04500000"},
+    ]
+
+
+def test_a_market_order_that_runs_out_is_told_as_in_the_venues_sample() -> None:
+    """NEW, each trade with the sums so far, EXPIRED, then one position: faq, "market_orders"."""
+    floor = Floor()
+    for ticks in (101, 102):
+        floor.limit("bob", SELL, ticks, 2_000)
+    ear = Ear(floor)
+    place(floor, BUY, OrderType.MARKET, 6_000)
+    told = ear.hear()
+    assert short(told) == [
+        "NEW NEW", "TRADE PARTIALLY_FILLED", "TRADE PARTIALLY_FILLED", "EXPIRED EXPIRED",
+        "outboundAccountPosition",
+    ]  # fmt: skip
+    assert [one["z"] for one in told[:4]] == [f"0.0{n}000000" for n in (0, 2, 4, 4)]
+    assert [one["l"] for one in told[:4]] == [f"0.0{n}000000" for n in (0, 2, 2, 0)]
+    assert [one["M"] for one in told[:4]] == [False, True, True, False]
+    assert [one["w"] for one in told[:4]] == [True, False, False, False]
+    assert told[3]["eR"] == "INSUFFICIENT_LIQUIDITY"
+    assert (told[1]["L"], told[1]["Y"], told[1]["N"], told[1]["m"]) == (
+        "1.01000000", "0.02020000", "BTC", False,
+    )  # fmt: skip
+
+
+def test_numbers_of_executions_grow_and_never_repeat() -> None:
+    """A client that has seen an `I` takes the event for a repetition."""
+    floor = Floor()
+    ear = Ear(floor)
+    floor.limit("alice", BUY, 90, 5_000)
+    floor.limit("bob", SELL, 90, 1_000)
+    floor.do(c.AmendOrder("alice", S, 3, 3_000))
+    floor.limit("bob", SELL, 90, 1_000)
+    floor.do(c.CancelOrder("alice", S, 3))
+    told = [one for one in ear.hear() if "I" in one]
+    assert [one["x"] for one in told] == ["NEW", "TRADE", "REPLACED", "TRADE", "CANCELED"]
+    numbers = [one["I"] for one in told]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_cancel_has_an_id_of_its_own_and_names_the_orders() -> None:
+    """`c` is the cancel's id and `C` the order's: clients that take `c` for the order's lose it."""
+    floor = Floor()
+    floor.limit("alice", BUY, 90, 5_000, client_id="mine")
+    ear = Ear(floor)
+    floor.do(c.CancelOrder("alice", S, 0, "mine"))
+    report, position = ear.hear()
+    assert (report["x"], report["X"], report["C"]) == ("CANCELED", "CANCELED", "mine")
+    assert report["c"] not in ("", "mine")
+    assert position["B"][1]["l"] == "0.00000000"
+
+
+def test_an_amended_order_is_replaced() -> None:
+    """faq, "order_amend_keep_priority": execution type REPLACED."""
+    floor = Floor()
+    floor.limit("alice", BUY, 90, 5_000)
+    ear = Ear(floor)
+    floor.do(c.AmendOrder("alice", S, 3, 3_000))
+    report = ear.hear()[0]
+    assert (report["x"], report["X"], report["q"]) == ("REPLACED", "NEW", "0.03000000")
+
+
+def test_why_an_order_expired() -> None:
+    """user-data-stream.md, "Order Expiry Reason"."""
+    floor = Floor()
+    floor.limit("bob", SELL, 101, 1_000)
+    ear = Ear(floor)
+    place(floor, BUY, LIMIT, 2_000, ticks=101, time_in_force=TimeInForce.FOK)
+    place(floor, BUY, LIMIT, 2_000, ticks=101, time_in_force=TimeInForce.IOC)
+    floor.limit("alice", BUY, 90, 1_000)
+    floor.do(c.OperatorCancel(6, expire=True))
+    reasons = [one["eR"] for one in ear.hear() if one.get("x") == "EXPIRED"]
+    assert reasons == [
+        "UNFILLED_FOK_ORDER_EXPIRED", "UNFILLED_IOC_QUANTITY_EXPIRED", "EXCHANGE_CANCELED",
+    ]  # fmt: skip
+
+
+def test_a_stop_waits_off_the_book_and_begins_to_work_when_triggered() -> None:
+    """A waiting order has no working time and is not on the book; its trigger is a second NEW."""
+    floor = Floor()
+    ear = Ear(floor)
+    place(floor, BUY, OrderType.STOP_LOSS_LIMIT, 1_000, ticks=90, stop_ticks=110)
+    waiting = ear.hear()[0]
+    assert (waiting["w"], "W" in waiting, waiting["P"]) == (False, False, "1.10000000")
+    floor.last(110)
+    live = ear.hear()[0]
+    assert (live["x"], live["X"], live["w"]) == ("NEW", "NEW", True)
+    assert live["W"] > live["O"]
+    assert live["I"] > waiting["I"]
+
+
+def test_icebergs_and_trailing_orders_say_so() -> None:
+    """`F` is what an iceberg shows; `d` and `D` appear for trailing orders only."""
+    floor = Floor()
+    ear = Ear(floor)
+    place(floor, BUY, LIMIT, 5_000, ticks=90, iceberg_lots=1_000)
+    iceberg = ear.hear()[0]
+    assert (iceberg["F"], "d" in iceberg) == ("0.01000000", False)
+    place(floor, BUY, OrderType.STOP_LOSS_LIMIT, 1_000, ticks=90, trail_bips=200)
+    trailing = ear.hear()[0]
+    assert (trailing["d"], trailing["D"]) == (200, trailing["T"])
+
+
+def test_a_waiting_stop_that_is_canceled_has_never_worked() -> None:
+    """Its report has no working time either."""
+    floor = Floor()
+    place(floor, BUY, OrderType.STOP_LOSS_LIMIT, 1_000, ticks=90, stop_ticks=110)
+    ear = Ear(floor)
+    floor.do(c.CancelOrder("alice", S, 3))
+    assert "W" not in ear.hear()[0]
+
+
+def test_orders_that_prevent_each_other_end_by_trade_prevention() -> None:
+    """enums.md: execution TRADE_PREVENTION, status EXPIRED_IN_MATCH."""
+    floor = Floor()
+    floor.limit("alice", SELL, 101, 1_000)
+    ear = Ear(floor)
+    place(floor, BUY, LIMIT, 1_000, ticks=101, prevention=Prevention.EXPIRE_TAKER)
+    assert short(ear.hear())[:2] == ["NEW NEW", "TRADE_PREVENTION EXPIRED_IN_MATCH"]
+
+
+def test_a_list_tells_when_it_begins_and_when_it_is_over() -> None:
+    """listStatus has the fields of the official example, and names both orders."""
+    floor = Floor()
+    ear = Ear(floor)
+    legs = (
+        c.PlaceOrder("alice", S, SELL, LIMIT, 1_000, ticks=120, post_only=True, client_id="up"),
+        c.PlaceOrder(
+            "alice", S, SELL, OrderType.STOP_LOSS_LIMIT, 1_000, ticks=80, stop_ticks=80,
+            client_id="down",
+        ),
+    )  # fmt: skip
+    floor.do(c.PlaceOrderList("alice", legs, Contingency.OCO, "both"))
+    begun = next(one for one in ear.hear() if one["e"] == "listStatus")
+    assert list(begun) == ["e", "E", "s", "g", "c", "l", "L", "r", "C", "T", "O"]
+    assert (begun["c"], begun["l"], begun["L"]) == ("OCO", "EXEC_STARTED", "EXECUTING")
+    assert (begun["C"], [one["c"] for one in begun["O"]]) == ("both", ["up", "down"])
+    floor.limit("bob", BUY, 120, 1_000)
+    told = ear.hear()
+    over = next(one for one in told if one["e"] == "listStatus")
+    assert (over["l"], over["L"]) == ("ALL_DONE", "ALL_DONE")
+    ended = [(one["c"], one["x"], one.get("eR")) for one in told if "x" in one]
+    assert sorted(ended, key=str) == [("down", "EXPIRED", "OCO_TRIGGER"), ("up", "TRADE", None)]
+
+
+def test_money_that_comes_goes_or_is_locked_is_told_with_the_position() -> None:
+    """Deposits are balanceUpdate, locks of other systems externalLockUpdate."""
+    floor = Floor()
+    ear = Ear(floor)
+    floor.do(c.Credit("alice", "EUR", 5 * ATOMS))
+    floor.do(c.Debit("alice", "BTC", ATOMS))
+    floor.do(c.Freeze("alice", "BTC", 2 * ATOMS))
+    told = [one for one in ear.hear() if one["e"] != "outboundAccountPosition"]
+    assert [(one["e"], one["a"], one["d"]) for one in told] == [
+        ("balanceUpdate", "EUR", "5.00000000"),
+        ("balanceUpdate", "BTC", "-1.00000000"),
+        ("externalLockUpdate", "BTC", "2.00000000"),
+    ]
+    assert all(list(one) == ["e", "E", "a", "d", "T"] for one in told)
+
+
+def test_a_replacement_that_is_refused_is_rejected() -> None:
+    """enums.md, REJECTED: the cancel succeeded, the new order was never there."""
+    floor = Floor()
+    floor.limit("alice", BUY, 90, 1_000, client_id="old")
+    ear = Ear(floor)
+    new = c.PlaceOrder("alice", S, BUY, LIMIT, 10**12, ticks=90, client_id="new")
+    replaced = floor.do(c.ReplaceOrder(c.CancelOrder("alice", S, 3), new))
+    ear.not_placed = (new, replaced.placed)
+    told = ear.hear()
+    assert short(told) == ["CANCELED CANCELED", "REJECTED REJECTED", "outboundAccountPosition"]
+    report = told[1]
+    assert set(report) == set(REPORT) - {"W"}
+    assert (report["c"], report["r"]) == ("new", "INSUFFICIENT_BALANCES")
+    assert (report["i"], report["O"], report["w"]) == (-1, -1, False)
+
+
+def test_nobody_hears_of_the_others() -> None:
+    """Both sides of a trade are told, each of its own order only."""
+    floor = Floor()
+    alice, bob = Ear(floor), Ear(floor, "bob")
+    floor.limit("alice", BUY, 90, 1_000)
+    floor.limit("bob", SELL, 90, 1_000)
+    assert short(alice.hear()) == ["NEW NEW", "TRADE FILLED", "outboundAccountPosition"]
+    told = bob.hear()
+    assert short(told) == ["NEW NEW", "TRADE FILLED", "outboundAccountPosition"]
+    assert (told[1]["m"], told[1]["S"]) == (False, "SELL")
+
+
+def test_instants_are_in_microseconds_where_asked_for() -> None:
+    """timeUnit holds for events as well."""
+    floor = Floor()
+    markets = floor.engine.state.markets
+    event = write(Terminated(START), Heard(START, markets, micro=True))
+    assert event == {"e": "eventStreamTerminated", "E": START // 1_000}

@@ -1,0 +1,108 @@
+"""ccxt.pro, unmodified, on the WebSocket API: orders, trades and balances as they happen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from failing_exchange import FailingExchange, simulate
+from failing_exchange.fronts.wire.binance import Binance
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+
+ccxtpro = pytest.importorskip("ccxt.pro")
+# what ccxt makes of exchangeInfo, as far as these stories need it
+MARKET = {
+    "id": "BTCUSDT", "lowercaseId": "btcusdt", "symbol": "BTC/USDT", "base": "BTC",
+    "quote": "USDT", "baseId": "BTC", "quoteId": "USDT", "type": "spot", "spot": True,
+    "margin": False, "swap": False, "future": False, "option": False, "contract": False,
+    "linear": None, "inverse": None, "subType": None, "settle": None, "settleId": None,
+    "active": True, "precision": {"price": 0.01, "amount": 0.00001},
+    "limits": {"amount": {}, "price": {}, "cost": {}},
+    "info": {"orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"]},
+}  # fmt: skip
+
+
+def with_ccxt(story: Callable[[Any, Binance], Awaitable[None]], **options: Any) -> None:
+    """Run a story with a ccxt.pro exchange against a venue, in virtual time."""
+
+    async def main() -> None:
+        venue = Binance(FailingExchange(**{"latency": None} | options))
+        await venue.listen_in_simulation()
+        client = ccxtpro.binance({"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET})
+        client.set_markets([MARKET])
+        try:
+            await story(client, venue)
+        finally:
+            await client.close()
+            await venue.close()
+
+    simulate(main())
+
+
+async def collect(watch: Callable[[], Awaitable[Any]], into: list[Any]) -> None:
+    """Watch for ever."""
+    while True:
+        into.append(await watch())
+
+
+def test_orders_are_placed_and_canceled_over_the_websocket() -> None:
+    """create_order_ws, cancel_order_ws, fetch_open_orders_ws, and ccxt's own error class."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        order = await client.create_order_ws("BTC/USDT", "limit", "buy", 0.1, 40_000)
+        assert (order["status"], order["amount"]) == ("open", 0.1)
+        assert [one["id"] for one in await client.fetch_open_orders_ws("BTC/USDT")] == [order["id"]]
+        gone = await client.cancel_order_ws(order["id"], "BTC/USDT")
+        assert gone["status"] == "canceled"
+        with pytest.raises(ccxtpro.OrderNotFound):
+            await client.cancel_order_ws(order["id"], "BTC/USDT")
+
+    with_ccxt(story)
+
+
+@pytest.mark.parametrize("latency", [None, "auto"])
+def test_orders_trades_and_balances_are_watched(latency: object) -> None:
+    """watch_orders, watch_my_trades and watch_balance over one subscription by signature."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        orders: list[Any] = []
+        trades: list[Any] = []
+        balances: list[Any] = []
+        tasks = [
+            asyncio.ensure_future(collect(watch, into))
+            for watch, into in (
+                (client.watch_orders, orders),
+                (client.watch_my_trades, trades),
+                (client.watch_balance, balances),
+            )
+        ]
+        await asyncio.sleep(5)
+        order = await client.create_order_ws("BTC/USDT", "market", "buy", 0.1)
+        await asyncio.sleep(5)
+        for task in tasks:
+            task.cancel()
+        last = orders[-1][-1]
+        assert (last["id"], last["status"], last["filled"]) == (order["id"], "closed", 0.1)
+        assert sum(trade["amount"] for trade in trades[-1]) == pytest.approx(0.1)
+        mine = await venue.exchange.fetch_balance()
+        assert balances[-1]["BTC"]["free"] == mine["BTC"]["free"]
+
+    with_ccxt(story, latency=latency)
+
+
+def test_an_order_that_the_market_fills_is_watched() -> None:
+    """ccxt only waits; the venue's own timer brings the fill."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        price = (await venue.exchange.fetch_ticker("BTC/USDT"))["bid"]
+        watching = asyncio.ensure_future(client.watch_my_trades())
+        await asyncio.sleep(1)
+        order = await client.create_order_ws("BTC/USDT", "limit", "buy", 0.1, price)
+        trades = await asyncio.wait_for(watching, 3_600)
+        assert trades[0]["order"] == order["id"]
+        assert trades[0]["takerOrMaker"] == "maker"
+
+    with_ccxt(story)
