@@ -113,11 +113,12 @@ class FetchBalance(NamedTuple):
 
 
 class FetchTicker(NamedTuple):
-    """Best prices, last price and 24 h statistics."""
+    """Best prices, last price and 24 h statistics; with `since` (an epoch second), those from it."""
 
     account: str
     symbol: str
     as_of: int = 0
+    since: int = 0
 
 
 class FetchTickers(NamedTuple):
@@ -126,6 +127,7 @@ class FetchTickers(NamedTuple):
     account: str
     symbols: tuple[str, ...] = ()
     as_of: int = 0
+    since: int = 0
 
 
 class FetchBook(NamedTuple):
@@ -138,17 +140,26 @@ class FetchBook(NamedTuple):
 
 
 class FetchTrades(NamedTuple):
-    """Public trades, oldest first."""
+    """Public trades, oldest first: the last ones up to `until`, or the first from `since`.
+
+    `from_id` is the id to begin with, instead of an instant.
+    """
 
     account: str
     symbol: str
     since: int = 0
     limit: int = 500
     as_of: int = 0
+    until: int = 0
+    from_id: int = 0
 
 
 class FetchCandles(NamedTuple):
-    """Candles, oldest first, the last still forming. `seconds` is the timeframe."""
+    """Candles, oldest first, the last still forming. `seconds` is the timeframe.
+
+    `edges`: epoch seconds, in order, between which there is a candle each, for timeframes that are
+    no fixed number of seconds.
+    """
 
     account: str
     symbol: str
@@ -156,6 +167,8 @@ class FetchCandles(NamedTuple):
     since: int = 0
     limit: int = 500
     as_of: int = 0
+    until: int = 0
+    edges: tuple[int, ...] = ()
 
 
 class FetchMarkets(NamedTuple):

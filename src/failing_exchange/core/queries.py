@@ -160,16 +160,18 @@ def fetch_balance(state: State, q: c.FetchBalance, at: int) -> Balances:
 
 def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
     """Best prices, last price and 24 h statistics of a market."""
-    return _ticker(state.market(q.symbol, at), q.as_of or at, at)
+    return _ticker(state.market(q.symbol, at), q.as_of or at, at, q.since)
 
 
 def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...]:
     """The same for several markets, or all."""
     symbols = q.symbols or tuple(state.markets)
-    return tuple(_ticker(state.market(symbol, at), q.as_of or at, at) for symbol in symbols)
+    return tuple(
+        _ticker(state.market(symbol, at), q.as_of or at, at, q.since) for symbol in symbols
+    )
 
 
-def _ticker(ms: MarketState, as_of: int, at: int) -> Ticker:
+def _ticker(ms: MarketState, as_of: int, at: int, since: int) -> Ticker:
     as_of = _seen_at(ms, as_of)
     second = as_of // SECOND
     street = ms.street if second == at // SECOND else ms.street.view(second)
@@ -183,7 +185,8 @@ def _ticker(ms: MarketState, as_of: int, at: int) -> Ticker:
                 offer = (level.ticks, level.lots + offer[1])
         best.append(offer)
     last = ms.tape.last(second) if street is ms.street else street.last()
-    return Ticker(ms.market, as_of, best[0], best[1], last or None, ms.tape.day(as_of))
+    bar = ms.tape.window(since, as_of) if since else ms.tape.day(as_of)
+    return Ticker(ms.market, as_of, best[0], best[1], last or None, bar)
 
 
 def _seen_at(ms: MarketState, at: int) -> int:
@@ -221,14 +224,23 @@ def fetch_trades(state: State, q: c.FetchTrades, at: int) -> Trades:
     """Public trades of a market."""
     ms = state.market(q.symbol, at)
     now = _seen_at(ms, q.as_of or at)
-    return Trades(ms.market, tuple(ms.tape.recent(since=q.since, limit=q.limit, now=now)))
+    if q.until:
+        now = min(now, q.until)
+    if q.from_id:
+        found = ms.tape.from_id(q.from_id, limit=q.limit, now=now)
+    else:
+        found = ms.tape.recent(since=q.since, limit=q.limit, now=now)
+    return Trades(ms.market, tuple(found))
 
 
 def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
     """Candles of a market."""
     ms = state.market(q.symbol, at)
     now = _seen_at(ms, q.as_of or at)
-    bars = ms.tape.candles(q.seconds, since=q.since, limit=q.limit, now=now)
+    if q.edges:
+        bars = ms.tape.between(q.edges, now=now)
+    else:
+        bars = ms.tape.candles(q.seconds, since=q.since, limit=q.limit, now=now, until=q.until)
     return Candles(ms.market, q.seconds, tuple(bars))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from failing_exchange.core.background import CandleLike, Street
@@ -117,9 +119,34 @@ class Tape:
                 break
         return found[-limit:]
 
-    def candles(self, seconds: int, *, since: int, limit: int, now: int) -> list[Bar]:
-        """Candles of a timeframe, oldest first; the last one is still forming."""
-        newest = now // SECOND // seconds * seconds
+    def from_id(self, first: int, *, limit: int, now: int) -> list[Trade]:
+        """Up to `limit` trades from an id on; those kept, or made again from their second."""
+        since = first // IDS_PER_SECOND * SECOND
+        extra = first % IDS_PER_SECOND  # at most so many of its second come before it
+        found = self.recent(since=max(since, 1), limit=limit + extra, now=now)
+        return [trade for trade in found if trade.id >= first][:limit]
+
+    def window(self, start: int, now: int) -> Bar | None:
+        """What was traded from a second on, the running one included."""
+        second = now // SECOND
+        return join(self._between(start, second), self._second(second))
+
+    def between(self, edges: Sequence[int], *, now: int) -> list[Bar]:
+        """A candle between each two edges (epoch seconds) that lie before `now`."""
+        stop = now // SECOND + 1
+        bars = (
+            self._between(start, min(end, stop)) for start, end in pairwise(edges) if start < stop
+        )
+        return [bar for bar in bars if bar is not None]
+
+    def candles(
+        self, seconds: int, *, since: int, limit: int, now: int, until: int = 0
+    ) -> list[Bar]:
+        """Candles of a timeframe, oldest first; the last one is still forming.
+
+        `until`: those that begin at or before it.
+        """
+        newest = (min(now, until) if until else now) // SECOND // seconds * seconds
         oldest = newest - (limit - 1) * seconds
         if since:
             oldest = -(-since // SECOND // seconds) * seconds

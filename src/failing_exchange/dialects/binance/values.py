@@ -41,3 +41,14 @@ def venue_symbol(symbol: str) -> str:
     'BTCUSDT'
     """
     return symbol.replace("/", "")
+
+
+def percent(change: int, of: int) -> str:
+    """A change in per cent with three places, as tickers show it.
+
+    >>> percent(-1, 3), percent(5, 0)
+    ('-33.333', '0.000')
+    """
+    thousandths = (abs(change) * 200_000 + of) // (2 * of) if of else 0
+    sign = "-" if change < 0 and thousandths else ""
+    return f"{sign}{thousandths // 1000}.{thousandths % 1000:03d}"
