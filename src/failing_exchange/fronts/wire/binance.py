@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from failing_exchange.fronts.wire.door import Door, Reply, Request
+from failing_exchange.fronts.wire.feeds import Feeds
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
-from failing_exchange.fronts.wire.websocket import WebSocketFront
+from failing_exchange.fronts.wire.subscriptions import MarketStreams
+from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
@@ -60,6 +62,13 @@ class Binance:
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
         self.sockets = WebSocketFront(self.metering)
+        self.feeds = Feeds(exchange.venue)
+        self.streams = streams = MarketStreams(self.feeds)
+        self.sockets.routes |= {
+            "/ws": Route(streams.open_raw),
+            "/ws/": Route(streams.open_raw),
+            "/stream": Route(streams.open_combined),
+        }
         self._front = HttpFront(Door(exchange.venue, self.keys, self.metering), self.sockets)
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
@@ -103,6 +112,8 @@ class Binance:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        if self.streams.sessions:
+            self.streams.announce_shutdown(self.exchange.venue.clock.now())
         self.sockets.close(Code.GOING_AWAY)
         if self._server is not None:
             await self._server.shutdown(timeout=0)
