@@ -11,7 +11,6 @@ import asyncio
 import os
 import selectors
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -93,7 +92,8 @@ async def main(rounds: int) -> None:
     transports: list[Any] = []
     venue = Binance(FailingExchange(latency=None, background=False))
     ports = (await bare(joined, transports), await venue.listen("127.0.0.1", 0))
-    clients = subprocess.Popen([sys.executable, __file__, "read", *map(str, ports)])
+    arguments = (__file__, "read", *map(str, ports))
+    clients = await asyncio.create_subprocess_exec(sys.executable, *arguments)
     while len(joined) < CLIENTS or len(venue.sockets.connections) < CLIENTS:
         await asyncio.sleep(0.05)
     ours = list(venue.sockets.connections)
@@ -123,7 +123,7 @@ async def main(rounds: int) -> None:
             found.setdefault(name, []).append(await measure(send, where, times, size))
     report(found)
     clients.kill()
-    clients.wait()
+    await clients.wait()
 
 
 def report(found: dict[str, list[float]]) -> None:
