@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
+from failing_exchange.fronts.wire.subscriptions import METHODS, Refused, read
 from tests.wire.client import Client, on_the_wire
 from tests.wire.streams import streams
 
@@ -104,6 +108,27 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
      {"code": 2, "msg": "Invalid request: missing field `method` at line 1 column 35"}),
     ("hello", {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}),
 ]  # fmt: skip
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=6,
+)
+REQUESTS = st.fixed_dictionaries(
+    {"method": st.sampled_from(METHODS) | JSON}, optional={"params": JSON, "id": JSON}
+)
+
+
+@given(st.one_of(st.text(), JSON.map(json.dumps), REQUESTS.map(json.dumps)))
+def test_any_text_is_understood_or_refused(text: str) -> None:
+    """What a client says must never break the venue."""
+    try:
+        asked = read(text)
+    except Refused as no:
+        assert no.answer["code"] in (2, 3)
+    else:
+        assert asked.method in METHODS
 
 
 @pytest.mark.parametrize(("sent", "answer"), REFUSALS)
@@ -342,6 +367,44 @@ def test_a_push_is_shared_and_not_journalled_until_a_rule_concerns_it() -> None:
     on_the_wire(story)
 
 
+def test_faults_of_market_data_reach_the_streams() -> None:
+    """The same rules as for calls, in the fields of the venue's own messages."""
+
+    async def story(client: Client) -> None:
+        exchange = client.venue.exchange
+        async with streams(client, "/ws/btcusdt@ticker") as socket:
+            exchange.arm("null_ticker", operations="watch_ticker", fields=["bid", "last"])
+            ticker = await socket.next()
+            assert (ticker["b"], ticker["c"]) == (None, None) and ticker["a"]
+            exchange.disarm("null_ticker")
+            exchange.arm("cross_ticker", operations="watch_ticker")
+            ticker = await socket.next()
+            assert float(ticker["b"]) > float(ticker["a"])
+        async with streams(client, "/ws/btcusdt@depth5") as socket:
+            exchange.arm("empty_book", operations="watch_order_book")
+            book = await socket.next()
+            assert book["bids"] == book["asks"] == [] and book["lastUpdateId"]
+
+    on_the_wire(story)
+
+
+def test_a_push_that_is_struck_stands_in_the_journal() -> None:
+    """What happened on the line can be looked up by its connection."""
+
+    async def story(client: Client) -> None:
+        exchange = client.venue.exchange
+        async with streams(client, "/ws/btcusdt@trade") as socket:
+            exchange.arm("repeat_push", operations="watch_trades", after=0.5)
+            first, second = await socket.take(2)
+            ids = {first["t"]: 1, second["t"]: 1}
+            while (trade := await socket.next())["t"] not in ids:
+                ids[trade["t"]] = 1
+            pushes = [trip for trip in exchange.journal.trips if trip.account == "ws-1"]
+            assert pushes and all(trip.is_push for trip in pushes)
+
+    on_the_wire(story)
+
+
 def test_a_broken_feed_breaks_its_connection() -> None:
     """What the client sees is a reset, without a close frame."""
 
@@ -384,3 +447,30 @@ def test_a_venue_that_shuts_down_says_so() -> None:
             assert (await raw.ws.receive()).data == 1001
 
     on_the_wire(story)
+
+
+def heard_by_a_client(seed: int) -> list[str]:
+    """Everything that some streams push in ten seconds."""
+    heard: list[str] = []
+
+    async def story(client: Client) -> None:
+        names = ("trade", "aggTrade", "kline_1m", "ticker", "bookTicker", "depth", "depth5@100ms")
+        path = "/stream?streams=" + "/".join(f"btcusdt@{name}" for name in names)
+        async with streams(client, path) as socket:
+            for n in range(10):
+                await client.order(price=str(40_000 + n))
+                while True:
+                    heard.append(await socket.ws.receive_str())
+                    if '@depth"' in heard[-1]:
+                        break
+
+    on_the_wire(story, seed=seed, latency="auto")
+    return heard
+
+
+def test_the_same_seed_pushes_the_same_bytes() -> None:
+    """A failure on a stream can be looked at again."""
+    first = heard_by_a_client(3)
+    assert len(first) > 50
+    assert heard_by_a_client(3) == first
+    assert heard_by_a_client(4) != first

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
+from failing_exchange.core.chance import mix
 from failing_exchange.fronts.wire.connection import Connection, Limits
 from failing_exchange.fronts.wire.frames import close_frame, frame, text_frame
 from failing_exchange.fronts.wire.websocket import Route
@@ -323,3 +324,29 @@ def test_an_idle_connection_does_not_keep_a_simulation_going() -> None:
 
     with pytest.raises(Deadlock):
         on_sockets(story, idle=True)
+
+
+def test_no_bytes_of_a_client_break_the_venue(caplog: pytest.LogCaptureFixture) -> None:
+    """Random frames and garbage end their own connection at most."""
+
+    async def story(client: Client) -> None:
+        draw = 12345
+        for _ in range(200):
+            _, writer = await raw_connection()
+            for _ in range(3):
+                draw = mix(draw, 7)
+                payload = draw.to_bytes(8, "big")[: draw % 9]
+                opcode, reserved = draw >> 8 & 15, draw >> 12 & 7 if draw % 3 == 0 else 0
+                mask = None if draw % 7 == 0 else b"abcd"
+                final = draw % 5 != 0
+                writer.write(frame(payload, opcode, final=final, reserved=reserved, mask=mask))
+            await asyncio.sleep(0.1)
+            writer.close()
+            await asyncio.sleep(2)
+        async with client.session.ws_connect(URL + ECHO) as ws:
+            await ws.send_str("still there?")
+            assert await ws.receive_str() == "still there?"
+        assert len(client.venue.sockets.connections) == 0
+
+    on_sockets(story)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

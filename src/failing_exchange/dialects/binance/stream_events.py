@@ -111,7 +111,9 @@ def _cost(cost: int, market: Market) -> str:
     return decimal(market.cost(cost, 1))
 
 
-def mini_ticker(found: Ticker, at: int, *, micro: bool, window: str = "") -> dict[str, Any]:
+def mini_ticker(
+    found: Ticker, at: int, *, micro: bool, window: str, last_lots: int
+) -> dict[str, Any]:
     """24 hours in short."""
     day, market = found.day, found.market
     last = found.last or 0
@@ -125,8 +127,8 @@ def mini_ticker(found: Ticker, at: int, *, micro: bool, window: str = "") -> dic
     }
 
 
-def ticker(found: Ticker, at: int, *, micro: bool, window: str = "") -> dict[str, Any]:
-    """24 hours."""
+def ticker(found: Ticker, at: int, *, micro: bool, window: str, last_lots: int) -> dict[str, Any]:
+    """24 hours; `last_lots`: the amount of the last trade."""
     market = found.market
     answer = _head("24hrTicker", at, market, micro) | _change(found)
     opened = found.day.open if found.day else 0
@@ -135,7 +137,7 @@ def ticker(found: Ticker, at: int, *, micro: bool, window: str = "") -> dict[str
         answer
         | {
             "x": price(opened, market),
-            "Q": amount(0, market),
+            "Q": amount(last_lots, market),
             "b": price(bid[0], market),
             "B": amount(bid[1], market),
             "a": price(ask[0], market),
@@ -145,7 +147,9 @@ def ticker(found: Ticker, at: int, *, micro: bool, window: str = "") -> dict[str
     )
 
 
-def window_ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str, Any]:
+def window_ticker(
+    found: Ticker, at: int, *, micro: bool, window: str, last_lots: int
+) -> dict[str, Any]:
     """A rolling window that begins on a minute."""
     since = (at // SECOND - WINDOWS[window]) // 60 * 60
     answer = _head(f"{window}Ticker", at, found.market, micro)
@@ -227,3 +231,33 @@ def depth(found: Updated, at: int, *, micro: bool) -> dict[str, Any]:
 
 def _levels(levels: tuple[tuple[int, int], ...], market: Market) -> list[tuple[str, str]]:
     return [(price(ticks, market), amount(lots, market)) for ticks, lots in levels]
+
+
+# unified names, as faults know them, by the venue's fields
+FIELDS = {
+    "bid": "b", "ask": "a", "bidVolume": "B", "askVolume": "A", "last": "c", "close": "c",
+    "open": "o", "high": "h", "low": "l", "price": "p", "amount": "q", "id": "t", "side": "m",
+    "baseVolume": "v", "volume": "v", "quoteVolume": "q", "vwap": "w", "percentage": "P",
+    "change": "p", "timestamp": "E", "symbol": "s", "bids": "bids", "asks": "asks", "nonce": "u",
+}  # fmt: skip
+
+
+def edit(payload: Any, edits: tuple[tuple[str, Any], ...]) -> Any:
+    """A push of which some fields say something else. `*`: the whole push; `...`: it is missing."""
+    for name, value in edits:
+        if name == "*":
+            payload = value
+        elif isinstance(payload, list):
+            payload = [edit(entry, ((name, value),)) for entry in payload]
+        elif isinstance(payload, dict):
+            if isinstance(inner := payload.get("k"), dict):
+                payload = payload | {"k": edit(inner, ((name, value),))}
+            elif (field := FIELDS.get(name, name)) in payload:
+                payload = _with(payload, field, value)
+    return payload
+
+
+def _with(payload: dict[str, Any], field: str, value: Any) -> dict[str, Any]:
+    if value is ...:
+        return {name: said for name, said in payload.items() if name != field}
+    return payload | {field: f"{value:.8f}" if isinstance(value, float) else value}

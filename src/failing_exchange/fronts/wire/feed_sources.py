@@ -206,10 +206,15 @@ class TickerSource:
         self.operation = "watch_ticker" if symbol else "watch_tickers"
         self._window = WINDOWS.get(stream.interval, 0)
         self._write = partial(TICKERS[stream.kind], window=stream.interval)
+        self._shows_last = stream.kind is Kind.TICKER
+        self._last_lots = 0
         self._seen: dict[str, Any] = {}
 
     def new(self, at: int) -> Iterable[Any]:
         """One ticker, or a tuple of them."""
+        if self._shows_last:
+            last = self.world.ask(c.FetchTrades(NOBODY, self.symbol, limit=1), at).trades
+            self._last_lots = last[-1].lots if last else 0
         since = (at // SECOND - self._window) // 60 * 60 if self._window else 0
         symbols = (self.symbol,) if self.symbol else ()
         tickers = self.world.ask(c.FetchTickers(NOBODY, symbols, since=since), at)
@@ -226,8 +231,8 @@ class TickerSource:
     def write(self, answer: Any, at: int, micro: bool) -> Any:
         """<symbol>@ticker and its kin, and their arrays."""
         if self.symbol:
-            return self._write(answer, at, micro=micro)
-        return [self._write(ticker, at, micro=micro) for ticker in answer]
+            return self._write(answer, at, micro=micro, last_lots=self._last_lots)
+        return [self._write(ticker, at, micro=micro, last_lots=0) for ticker in answer]
 
 
 class BestSource:

@@ -14,6 +14,7 @@ import orjson
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
+from failing_exchange.dialects.binance.stream_events import edit
 from failing_exchange.dialects.binance.stream_names import Kind, StreamName, parse
 from failing_exchange.dialects.binance.values import venue_symbol
 from failing_exchange.fronts.wire.feed_sources import SOURCES, DepthSource, Source, World
@@ -43,9 +44,10 @@ class Feed:
 
     def payload(self, answer: Any, at: int) -> bytes:
         """A push as JSON."""
-        if answer.__class__ is Edited:
-            answer = answer.answer
-        return orjson.dumps(self.source.write(answer, at, self.micro))
+        if answer.__class__ is not Edited:
+            return orjson.dumps(self.source.write(answer, at, self.micro))
+        said = edit(self.source.write(answer.answer, at, self.micro), answer.edits)
+        return said.encode() if isinstance(said, str) else orjson.dumps(said)
 
 
 class Feeds:

@@ -149,7 +149,7 @@ def read(text: str) -> Asked:
     if not isinstance(body, dict) or "method" not in body:
         raise Refused(2, f"Invalid request: missing field `method` at {end}")
     method, params = body["method"], body.get("params")
-    if method not in METHOD:
+    if not isinstance(method, str) or method not in METHOD:
         found = METHOD_VALUE.search(text)
         known = ", ".join(f"`{name}`" for name in METHODS)
         where = _place(text, found.end()) if found else end
