@@ -82,10 +82,10 @@ class World:
         """Somebody is about to read a book."""
         if query.__class__ is not c.FetchBook:
             return
-        mine = [s for s in sources if isinstance(s, DepthSource) and s.symbol == query.symbol]
+        mine = [source for source in sources if isinstance(source, DepthSource)]
         for source in mine:
             source.keep_up(at)
-        if query.limit > self.depth(query.symbol):
+        if mine and query.limit > self.depth(query.symbol):
             self.depths[query.symbol] = query.limit
             for source in mine:
                 source.deepen(at)

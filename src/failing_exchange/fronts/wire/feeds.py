@@ -64,6 +64,7 @@ class Feeds:
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
         self.pushed = 0  # straight pushes, one a listener
         self._feeds: dict[tuple[str, bool], Feed] = {}
+        self._by_symbol: dict[str, list[Feed]] = {}
         self._world: World | None = None
         self._beat: Cancelable | None = None
         self._fast: Cancelable | None = None
@@ -83,6 +84,7 @@ class Feeds:
             if feed is None:
                 return
             self._feeds[key] = feed
+            self._by_symbol.setdefault(feed.source.symbol, []).append(feed)
         feed.listeners[session.connection.name] = session
         self._set_beat()
 
@@ -94,6 +96,10 @@ class Feeds:
         feed.listeners.pop(session.connection.name, None)
         if not feed.listeners:
             del self._feeds[(name, session.micro)]
+            beside = self._by_symbol[feed.source.symbol]
+            beside.remove(feed)
+            if self._world is not None and not any(_is_depth(other) for other in beside):
+                self._world.depths.pop(feed.source.symbol, None)
 
     def _open(self, name: str, micro: bool) -> Feed | None:
         stream = parse(name)
@@ -153,19 +159,14 @@ class Feeds:
         """Something happened: real time pushes now, the others with their next beat."""
         if not self._feeds or self._world is None:
             return
-        changed = self._world.touched(events)
-        if not changed:
-            return
         fast = False
-        for feed in list(self._feeds.values()):
-            levels = changed.get(feed.source.symbol)
-            if levels is None:
-                continue
-            if isinstance(feed.source, DepthSource):
-                feed.source.touch(levels, at)
-            if not feed.stream.every:
-                self._push(feed, feed.source.new(at), at)
-            fast = fast or feed.stream.every == 100
+        for symbol, levels in self._world.touched(events).items():
+            for feed in list(self._by_symbol.get(symbol, ())):
+                if isinstance(feed.source, DepthSource):
+                    feed.source.touch(levels, at)
+                if not feed.stream.every:
+                    self._push(feed, feed.source.new(at), at)
+                fast = fast or feed.stream.every == 100
         if fast and self._fast is None and (at + FAST) // FAST * FAST % SECOND:
             self._fast = self._gateway.later((at // FAST + 1) * FAST, self._on_fast)
 
@@ -173,7 +174,8 @@ class Feeds:
         """A snapshot is about to be read: the updates after it must be as deep as it is."""
         query: FetchBook | Any = trip.command
         if self._feeds and self._world is not None and hasattr(query, "limit"):
-            self._world.snapshot_read(query, at, [feed.source for feed in self._feeds.values()])
+            beside = self._by_symbol.get(getattr(query, "symbol", ""), ())
+            self._world.snapshot_read(query, at, [feed.source for feed in beside])
 
     # ---- pushes
 
@@ -209,3 +211,7 @@ class Feeds:
         source = feed.source
         name = session.connection.name
         self._gateway.push(name, source.operation, source.symbol, answer, hear)
+
+
+def _is_depth(feed: Feed) -> bool:
+    return isinstance(feed.source, DepthSource)
