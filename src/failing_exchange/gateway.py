@@ -315,6 +315,11 @@ class Gateway:
             self._go_on(self._way_out(trip, kind))
         return trip
 
+    def forget_line(self, account: str) -> None:
+        """A line is gone for good: a connection that has ended has no order to keep."""
+        self._line.pop(account, None)
+        self._held.pop(account, None)
+
     def _way_out(self, trip: Trip, kind: _Kind) -> Iterator[int]:
         """The way of a push. The line keeps its order; a delay at ANSWER lets others pass."""
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
@@ -19,6 +21,14 @@ from tests.wire.client import Client, on_the_wire
 
 URL = "wss://stream.binance.com:9443"
 ECHO = "/echo"
+HANDSHAKE = (
+    f"GET {ECHO} HTTP/1.1",
+    "Host: stream.binance.com:9443",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+)
 
 
 def echo(connection: Connection) -> None:
@@ -43,15 +53,7 @@ def on_sockets(
 async def raw_connection() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection after its handshake, byte by byte."""
     reader, writer = await asyncio.open_connection("stream.binance.com", 9443)
-    head = (
-        f"GET {ECHO} HTTP/1.1",
-        "Host: stream.binance.com:9443",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec-WebSocket-Version: 13",
-    )
-    writer.write("\r\n".join((*head, "", "")).encode())
+    writer.write("\r\n".join((*HANDSHAKE, "", "")).encode())
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     return reader, writer
 
@@ -350,3 +352,48 @@ def test_no_bytes_of_a_client_break_the_venue(caplog: pytest.LogCaptureFixture) 
 
     on_sockets(story)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_thousand_reset_connections_leave_nothing_behind() -> None:
+    """A bot that reconnects for days must not wear the venue out."""
+
+    async def story(client: Client) -> None:
+        gone = []
+        for n in range(1_000):
+            ws = await client.session.ws_connect(URL + "/ws/btcusdt@trade")
+            (connection,) = client.venue.sockets.connections
+            gone.append(weakref.ref(connection))
+            await asyncio.sleep(1.1)
+            if n % 2:
+                connection.abort()
+                await asyncio.sleep(0.1)
+            await ws.close()
+            del connection, ws
+        await asyncio.sleep(100)
+        assert len(client.venue.sockets.connections) == 0
+        assert not client.venue.streams.sessions
+        gc.collect()
+        assert sum(ref() is not None for ref in gone) <= 1
+
+    on_sockets(story)
+
+
+BAD_HANDSHAKES = [
+    ("Connection: Upgrade", "Connection: close"),
+    ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: short"),
+    ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 12"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong"), BAD_HANDSHAKES)
+def test_a_bad_handshake_is_a_bad_request(right: str, wrong: str) -> None:
+    """It must not look like a connection that was opened and lost."""
+
+    async def story(client: Client) -> None:
+        reader, writer = await asyncio.open_connection("stream.binance.com", 9443)
+        writer.write("\r\n".join((*HANDSHAKE, "", "")).replace(right, wrong).encode())
+        head = await reader.readline()
+        assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+        writer.close()
+
+    on_sockets(story)
