@@ -84,6 +84,7 @@ class Gateway:
         self._kinds: dict[tuple[str, str, str], _Kind] = {}
         self._line: dict[str, int] = {}  # when the last push to each client arrives
         self._held: dict[str, int] = {}  # until when the line to a client is held up
+        self._held_until = 0  # the last of them
         plan.look = self._look
 
     # ---- requests
@@ -295,6 +296,10 @@ class Gateway:
 
     # ---- pushes
 
+    def is_straight(self, operation: str, at: int) -> bool:
+        """Whether a push meets nothing on its way: no latency, no armed rule, no line held up."""
+        return self.latency is None and at >= self._held_until and not self.plan.concerns(operation)
+
     def push(self, account: str, operation: str, symbol: str, answer: Any, reply: Reply) -> Trip:
         """Send something that nobody asked for just now: a trip that begins behind the engine."""
         at = self.clock.now()
@@ -309,6 +314,11 @@ class Gateway:
         else:
             self._go_on(self._way_out(trip, kind))
         return trip
+
+    def forget_line(self, account: str) -> None:
+        """A line is gone for good: a connection that has ended has no order to keep."""
+        self._line.pop(account, None)
+        self._held.pop(account, None)
 
     def _way_out(self, trip: Trip, kind: _Kind) -> Iterator[int]:
         """The way of a push. The line keeps its order; a delay at ANSWER lets others pass."""
@@ -332,7 +342,8 @@ class Gateway:
 
     def _hold(self, account: str, nanoseconds: int) -> int:
         """Hold up the line to a client: what is sent later arrives later."""
-        self._held[account] = self.clock.now() + nanoseconds
+        until = self._held[account] = self.clock.now() + nanoseconds
+        self._held_until = max(self._held_until, until)
         return nanoseconds
 
     # ---- the market and the operator

@@ -227,6 +227,7 @@ ROWS = {  # kind of answer -> where its entries are
     "Candles": ("bars",),
     "Trades": ("trades",),
     "BookSnapshot": ("bids", "asks"),
+    "BookUpdate": ("bids", "asks"),
     "Orders": ("orders",),
     "Fills": ("fills",),
     "Balances": ("assets",),

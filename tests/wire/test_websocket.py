@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
@@ -11,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
+from failing_exchange.core.chance import mix
 from failing_exchange.fronts.wire.connection import Connection, Limits
 from failing_exchange.fronts.wire.frames import close_frame, frame, text_frame
 from failing_exchange.fronts.wire.websocket import Route
@@ -18,6 +21,14 @@ from tests.wire.client import Client, on_the_wire
 
 URL = "wss://stream.binance.com:9443"
 ECHO = "/echo"
+HANDSHAKE = (
+    f"GET {ECHO} HTTP/1.1",
+    "Host: stream.binance.com:9443",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+)
 
 
 def echo(connection: Connection) -> None:
@@ -42,15 +53,7 @@ def on_sockets(
 async def raw_connection() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection after its handshake, byte by byte."""
     reader, writer = await asyncio.open_connection("stream.binance.com", 9443)
-    head = (
-        f"GET {ECHO} HTTP/1.1",
-        "Host: stream.binance.com:9443",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec-WebSocket-Version: 13",
-    )
-    writer.write("\r\n".join((*head, "", "")).encode())
+    writer.write("\r\n".join((*HANDSHAKE, "", "")).encode())
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     return reader, writer
 
@@ -323,3 +326,74 @@ def test_an_idle_connection_does_not_keep_a_simulation_going() -> None:
 
     with pytest.raises(Deadlock):
         on_sockets(story, idle=True)
+
+
+def test_no_bytes_of_a_client_break_the_venue(caplog: pytest.LogCaptureFixture) -> None:
+    """Random frames and garbage end their own connection at most."""
+
+    async def story(client: Client) -> None:
+        draw = 12345
+        for _ in range(200):
+            _, writer = await raw_connection()
+            for _ in range(3):
+                draw = mix(draw, 7)
+                payload = draw.to_bytes(8, "big")[: draw % 9]
+                opcode, reserved = draw >> 8 & 15, draw >> 12 & 7 if draw % 3 == 0 else 0
+                mask = None if draw % 7 == 0 else b"abcd"
+                final = draw % 5 != 0
+                writer.write(frame(payload, opcode, final=final, reserved=reserved, mask=mask))
+            await asyncio.sleep(0.1)
+            writer.close()
+            await asyncio.sleep(2)
+        async with client.session.ws_connect(URL + ECHO) as ws:
+            await ws.send_str("still there?")
+            assert await ws.receive_str() == "still there?"
+        assert len(client.venue.sockets.connections) == 0
+
+    on_sockets(story)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_thousand_reset_connections_leave_nothing_behind() -> None:
+    """A bot that reconnects for days must not wear the venue out."""
+
+    async def story(client: Client) -> None:
+        gone = []
+        for n in range(1_000):
+            ws = await client.session.ws_connect(URL + "/ws/btcusdt@trade")
+            (connection,) = client.venue.sockets.connections
+            gone.append(weakref.ref(connection))
+            await asyncio.sleep(1.1)
+            if n % 2:
+                connection.abort()
+                await asyncio.sleep(0.1)
+            await ws.close()
+            del connection, ws
+        await asyncio.sleep(100)
+        assert len(client.venue.sockets.connections) == 0
+        assert not client.venue.streams.sessions
+        gc.collect()
+        assert sum(ref() is not None for ref in gone) <= 1
+
+    on_sockets(story)
+
+
+BAD_HANDSHAKES = [
+    ("Connection: Upgrade", "Connection: close"),
+    ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: short"),
+    ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 12"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong"), BAD_HANDSHAKES)
+def test_a_bad_handshake_is_a_bad_request(right: str, wrong: str) -> None:
+    """It must not look like a connection that was opened and lost."""
+
+    async def story(client: Client) -> None:
+        reader, writer = await asyncio.open_connection("stream.binance.com", 9443)
+        writer.write("\r\n".join((*HANDSHAKE, "", "")).replace(right, wrong).encode())
+        head = await reader.readline()
+        assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+        writer.close()
+
+    on_sockets(story)

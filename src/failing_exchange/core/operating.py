@@ -76,6 +76,7 @@ def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:
     away = best * command.ppm // PPM
     ticks = best + away if command.side is Side.SELL else best - away
     ms.street.pull(command.side, ticks, command.lots)
+    ms.sequence += 1
     state.events.append(LiquidityPulled(command.symbol, command.side, ticks, at))
 
 

@@ -273,17 +273,22 @@ class FaultPlan:
 
     def match(self, trip: Trip, at: int) -> None:
         """Note on a trip which rules strike it. Their counters move now, before any delay."""
-        if not self.rules:
-            return
-        rules = self._by_operation.get(trip.operation)
+        if self.rules and (rules := self._rules(trip.operation)):
+            self._match(rules, trip, at)
+
+    def concerns(self, operation: str) -> bool:
+        """Whether a rule may strike trips of an operation."""
+        return bool(self.rules and self._rules(operation))
+
+    def _rules(self, operation: str) -> tuple[Rule, ...]:
+        rules = self._by_operation.get(operation)
         if rules is None:
-            rules = self._by_operation[trip.operation] = tuple(
+            rules = self._by_operation[operation] = tuple(
                 rule
                 for rule in self.rules.values()
-                if not rule.whom.operations or trip.operation in rule.whom.operations
+                if not rule.whom.operations or operation in rule.whom.operations
             )
-        if rules:
-            self._match(rules, trip, at)
+        return rules
 
     def _match(self, rules: Iterable[Rule], trip: Trip, at: int) -> None:
         active, considered = [], []

@@ -10,12 +10,14 @@ from aiohttp import web
 
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
+from failing_exchange.fronts.wire.feeds import Feeds
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.http import HttpFront
 from failing_exchange.fronts.wire.keys import Keyring
 from failing_exchange.fronts.wire.listen_keys import ListenKeys
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
 from failing_exchange.fronts.wire.socket_door import SocketDoor
+from failing_exchange.fronts.wire.subscriptions import MarketStreams
 from failing_exchange.fronts.wire.user_stream import UserStreams
 from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
@@ -68,15 +70,21 @@ class Binance:
         self.sockets = WebSocketFront(self.metering)
         door = Door(exchange.venue, self.keys, self.metering)
         self._front = HttpFront(door, self.sockets)
+        self.feeds = Feeds(exchange.venue)
+        self.streams = MarketStreams(self.feeds)
         self.user_streams = UserStreams(exchange.venue)
+        self.socket_door = SocketDoor(door, self.user_streams)
+        self.sockets.routes |= {
+            "/ws": Route(self.streams.open_raw),
+            "/ws/": Route(self.streams.open_raw),
+            "/stream": Route(self.streams.open_combined),
+            "/ws-api/v3": Route(self.socket_door.open, Limits(counts_text=False)),
+        }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:
             self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
             door.more = self.listen_keys.endpoints
             self.listen_keys.join_routes(self.sockets.routes)
-        self.socket_door = SocketDoor(door, self.user_streams)
-        route = Route(self.socket_door.open, Limits(counts_text=False))
-        self.sockets.routes["/ws-api/v3"] = route
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 
@@ -120,6 +128,8 @@ class Binance:
             listener.close()
         self._listeners.clear()
         self.socket_door.announce_shutdown()
+        if self.streams.sessions:
+            self.streams.announce_shutdown(self.exchange.venue.clock.now())
         self.sockets.close(Code.GOING_AWAY)
         if self._server is not None:
             await self._server.shutdown(timeout=0)

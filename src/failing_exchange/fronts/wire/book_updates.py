@@ -1,0 +1,75 @@
+"""What has changed in an order book between two pushes, so that it joins any snapshot between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from failing_exchange.core.order import Side
+
+if TYPE_CHECKING:
+    from failing_exchange.core.market import Market
+    from failing_exchange.core.queries import BookSnapshot
+
+Levels = tuple[tuple[int, int], ...]
+
+
+class BookUpdate(NamedTuple):
+    """Changed levels (ticks, lots); 0 lots for one that is gone.
+
+    It covers the changes with the numbers `first` to `sequence`, of those that snapshots tell.
+    """
+
+    market: Market
+    at: int
+    bids: Levels
+    asks: Levels
+    first: int
+    sequence: int
+
+
+class BookView:
+    """The best levels of a book as a listener knows them.
+
+    Whoever took a snapshot between two updates must get right from there, too. So a level that
+    was different for a moment is in the next update, even when it is again what it was.
+    """
+
+    def __init__(self, snapshot: BookSnapshot) -> None:
+        self.sequence = snapshot.sequence  # of the last update
+        self._levels: dict[Side, dict[int, int]] = {}
+        self._touched: dict[Side, dict[int, None]] = {Side.BUY: {}, Side.SELL: {}}
+        self.set(snapshot)
+
+    def set(self, snapshot: BookSnapshot) -> None:
+        """Take a snapshot for known: as another one shows more levels, or fewer."""
+        self._levels = {Side.BUY: dict(snapshot.bids), Side.SELL: dict(snapshot.asks)}
+
+    def touch(self, side: Side, ticks: int) -> None:
+        """A level has changed, or may have."""
+        self._touched[side][ticks] = None
+
+    def note(self, snapshot: BookSnapshot) -> None:
+        """Note what is different in a snapshot that is as deep as the one before."""
+        before = self._levels
+        self.set(snapshot)
+        for side, now in self._levels.items():
+            touched, then = self._touched[side], before[side]
+            touched.update((ticks, None) for ticks, lots in now.items() if then.get(ticks) != lots)
+            touched.update((ticks, None) for ticks in then if ticks not in now)
+
+    def update(self, snapshot: BookSnapshot) -> BookUpdate | None:
+        """All that has changed since the last update; None for nothing."""
+        if snapshot.sequence == self.sequence:
+            return None
+        self.note(snapshot)
+        bids, asks = self._take(Side.BUY), self._take(Side.SELL)
+        if not bids and not asks:
+            return None
+        first, self.sequence = self.sequence + 1, snapshot.sequence
+        return BookUpdate(snapshot.market, snapshot.at, bids, asks, first, snapshot.sequence)
+
+    def _take(self, side: Side) -> Levels:
+        touched, levels = self._touched[side], self._levels[side]
+        ordered = sorted(touched, reverse=side is Side.BUY)
+        touched.clear()
+        return tuple((ticks, levels.get(ticks, 0)) for ticks in ordered)

@@ -1,0 +1,160 @@
+"""ccxt.pro, unmodified, on the market streams."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from failing_exchange import FailingExchange, simulate
+from failing_exchange.core.commands import FetchBook
+from failing_exchange.dialects.binance.call import Endpoint
+from failing_exchange.dialects.binance.endpoints import BY_HTTP
+from failing_exchange.dialects.binance.stream_events import partial_depth
+from failing_exchange.faults.triggers import nth
+from failing_exchange.fronts.wire.binance import Binance
+
+ccxtpro = pytest.importorskip("ccxt.pro")
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+DEPTH = Endpoint(
+    http="GET /api/v3/depth",
+    operation="fetch_order_book",
+    read=lambda r: FetchBook(r.account, r.market().symbol, r.params.integer("limit", 100)),
+    write=lambda w, found: partial_depth(found),
+)
+
+
+def market(symbol: str) -> dict[str, Any]:
+    """What ccxt makes of exchangeInfo, as far as these stories need it."""
+    base, quote = symbol.split("/")
+    names = {"id": base + quote, "lowercaseId": (base + quote).lower(), "symbol": symbol}
+    assets = {"base": base, "quote": quote, "baseId": base, "quoteId": quote}
+    kind = {"type": "spot", "spot": True, "active": True} | dict.fromkeys(
+        ("margin", "swap", "future", "option", "contract"), False
+    )
+    nothing = dict.fromkeys(("linear", "inverse", "subType", "settle", "settleId"))
+    steps = {"precision": {"price": 0.01, "amount": 0.00001}, "limits": {}, "info": {}}
+    return names | assets | kind | nothing | steps
+
+
+@pytest.fixture(autouse=True)
+def depth() -> Iterator[None]:
+    """The one REST call that ccxt needs beside the streams, where the venue does not have it."""
+    missing = DEPTH.http not in BY_HTTP
+    if missing:
+        BY_HTTP[DEPTH.http] = DEPTH
+    yield
+    if missing:
+        del BY_HTTP[DEPTH.http]
+
+
+async def for_ever(watch: Callable[[str], Awaitable[Any]]) -> None:
+    """Watch until something breaks."""
+    while True:
+        await watch(BTC)
+
+
+def with_ccxt(story: Callable[[Any, Binance], Awaitable[None]], **options: Any) -> None:
+    """Run a story with a ccxt.pro exchange against a venue, in virtual time."""
+
+    async def main() -> None:
+        venue = Binance(FailingExchange(**{"latency": None} | options))
+        await venue.listen_in_simulation()
+        client = ccxtpro.binance()
+        client.set_markets([market(BTC), market(ETH)])
+        try:
+            await story(client, venue)
+        finally:
+            await client.close()
+            await venue.close()
+
+    simulate(main())
+
+
+def test_tickers_trades_and_candles_are_watched() -> None:
+    """What ccxt makes of the streams is what the venue shows in process."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        ticker = await client.watch_ticker(BTC, {"name": "ticker"})
+        truth = await venue.exchange.fetch_ticker(BTC)
+        for name in ("last", "bid", "ask", "high", "low", "open", "bidVolume", "baseVolume"):
+            assert ticker[name] == truth[name], name
+        trades = await client.watch_trades(BTC)
+        shown = {t["id"]: t for t in await venue.exchange.fetch_trades(BTC, limit=20)}
+        for trade in trades:
+            for name in ("price", "amount", "side", "timestamp"):
+                assert trade[name] == shown[trade["id"]][name]
+        candle = (await client.watch_ohlcv(BTC, "1m"))[-1]
+        assert candle == (await venue.exchange.fetch_ohlcv(BTC, "1m", limit=1))[-1]
+        both = [await client.watch_tickers([BTC, ETH]) for _ in range(2)]
+        assert {symbol for one in both for symbol in one} == {BTC, ETH}
+        best = await client.watch_bids_asks([ETH])
+        assert best[ETH]["bid"] < best[ETH]["ask"]
+
+    with_ccxt(story)
+
+
+@pytest.mark.parametrize("latency", [None, "auto"])
+@pytest.mark.parametrize("limit", [None, 100])
+def test_the_order_book_of_ccxt_stays_the_venues(latency: object, limit: int | None) -> None:
+    """ccxt checks U and u of each event itself, and gives up where they do not join."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        for n in range(60):
+            book = await client.watch_order_book(BTC, limit)
+            truth = await venue.exchange.fetch_order_book(BTC, 10)
+            if latency is None and truth["nonce"] == book["nonce"]:
+                assert book["bids"][:10] == truth["bids"]
+                assert book["asks"][:10] == truth["asks"]
+            if n % 4 == 0:
+                price = round(truth["asks"][0][0] - 0.01, 2)
+                await venue.exchange.create_order(BTC, "limit", "buy", 0.02, price)
+
+    with_ccxt(story, latency=latency)
+
+
+def test_a_lost_update_is_noticed_and_mended() -> None:
+    """ccxt raises a checksum error and begins anew; the venue lets it."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        await client.watch_order_book(BTC)
+        venue.exchange.arm("lose_push", operations="watch_order_book", when=nth(2))
+        with pytest.raises(ccxtpro.ChecksumError):
+            await for_ever(client.watch_order_book)
+        venue.exchange.disarm("lose_push")
+        book = await client.watch_order_book(BTC)
+        assert book["nonce"]
+
+    with_ccxt(story)
+
+
+def test_a_silent_feed_is_silent_and_its_connection_lives() -> None:
+    """The worst of all: everything looks healthy, and prices are old."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        await client.watch_trades(BTC)
+        venue.exchange.arm("silence_feed", operations="watch_trades")
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(for_ever(client.watch_trades), 120)
+        assert len(venue.sockets.connections) == 1
+        venue.exchange.disarm("silence_feed")
+        assert await client.watch_trades(BTC)
+
+    with_ccxt(story)
+
+
+def test_ccxt_reconnects_after_a_reset() -> None:
+    """A broken connection raises NetworkError; the next call connects again."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        await client.watch_trades(BTC)
+        for connection in venue.sockets.connections:
+            connection.abort()
+        with pytest.raises(ccxtpro.NetworkError):
+            await for_ever(client.watch_trades)
+        assert await client.watch_trades(BTC)
+        assert [c.name for c in venue.sockets.connections] == ["ws-2"]
+
+    with_ccxt(story)
