@@ -32,7 +32,7 @@ def offset_of(text: str) -> int:
         seconds = sign * (int(found[2]) * 3_600 + int(found[3] or 0) * 60)
         if -12 * 3_600 <= seconds <= 14 * 3_600:
             return seconds
-    refuse("INVALID_PARAMETER", "Data sent for parameter 'timeZone' is not valid.")
+    return refuse("INVALID_PARAMETER", "Data sent for parameter 'timeZone' is not valid.")
 
 
 def start_of(interval: str, second: int, offset: int = 0) -> int:

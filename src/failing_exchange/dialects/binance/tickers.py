@@ -134,7 +134,7 @@ def window_of(text: str) -> int:
         length, most = WINDOW_UNITS[found[2]]
         if 1 <= int(found[1]) <= most:
             return int(found[1]) * length
-    refuse("INVALID_PARAMETER", "Data sent for parameter 'windowSize' is not valid.")
+    return refuse("INVALID_PARAMETER", "Data sent for parameter 'windowSize' is not valid.")
 
 
 def _kind(p: Params) -> None:
