@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.ledger import OUTSIDE
-from failing_exchange.core.order import Order, Side
+from failing_exchange.core.order import Order, Side, Status
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.errors import InternalError
 
@@ -69,6 +69,20 @@ def sound_orders(state: State) -> Iterator[str]:
             yield from _order(order, state.markets[order.symbol])
 
 
+def sound_lists(state: State) -> Iterator[str]:
+    """A list executes while an order of it is open; none is pending for longer than it must."""
+    for account in state.accounts.values():
+        for one in account.lists.values():
+            if one.ended_at or not any(order.is_open for order in one.orders):
+                yield f"{one} is among those that execute"
+            pending = any(order.status is Status.PENDING for order in one.orders)
+            if pending != (one.is_pending and one.orders[0].is_open):
+                yield f"{one} has orders that wait for nothing, or do not wait"
+        for one in account.ended_lists.values():
+            if any(order.is_open for order in one.orders):
+                yield f"{one} is over and has open orders"
+
+
 def _order(order: Order, ms: MarketState) -> Iterator[str]:
     if not order.is_open:
         yield f"{order} is among the open ones"
@@ -78,7 +92,8 @@ def _order(order: Order, ms: MarketState) -> Iterator[str]:
         yield f"{order} has fills that do not add up to {order.filled}"
     if sum(fill.cost for fill in order.fills) != order.cost:
         yield f"{order} has fills that do not cost {order.cost}"
-    if order.resting == (order.held or order.id in ms.waiting):
+    beside = order.held or order.id in ms.waiting or order.status is Status.PENDING
+    if order.resting == beside:
         yield f"{order} stands neither in the book nor beside it"
 
 
@@ -88,4 +103,5 @@ CHECKS: tuple[Callable[[State], Iterator[str]], ...] = (
     reservation,
     uncrossed_books,
     sound_orders,
+    sound_lists,
 )

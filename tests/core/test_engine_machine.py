@@ -21,6 +21,7 @@ from failing_exchange.core.order import (
     Status,
     TimeInForce,
 )
+from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reject
 from tests.core.reference_book import ReferenceBook
 
@@ -32,6 +33,9 @@ sides = st.sampled_from(list(Side))
 prices = st.integers(95, 105)
 amounts = st.integers(1, 9)
 orders = st.integers(1, 40)
+STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
+PROFITS = (OrderType.LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
+WORKING = (None, TimeInForce.GTC, TimeInForce.IOC)  # None: an OCO
 
 
 class Books(RuleBasedStateMachine):
@@ -172,6 +176,34 @@ class Everything(Books):
         stop = c.PlaceOrder(account, S, side, OrderType.STOP_LOSS_LIMIT, lots, 100 - sign * far,
                             stop_ticks=100 - sign * far)  # fmt: skip
         self.do(c.PlaceOrderList(account, (limit, stop)))
+
+    @rule(
+        account=accounts, side=sides, lots=amounts, near=st.integers(1, 5), far=st.integers(1, 5),
+        profit=st.sampled_from(PROFITS), loss=st.sampled_from(STOPS), cost=st.sampled_from(WORKING),
+        pending=st.none() | st.sampled_from(sorted(OrderType)),
+    )  # fmt: skip
+    def order_list(self, account: str, side: Side, lots: int, **more: Any) -> None:
+        """OCO, OTO and OTOCO under the rules of the venue."""
+        sign = 1 if side is Side.SELL else -1
+        ahead, behind = 100 + sign * more["near"], 100 - sign * more["far"]
+        profit = c.PlaceOrder(account, S, side, more["profit"], lots, ahead, stop_ticks=ahead,
+                              post_only=more["profit"] is OrderType.LIMIT)  # fmt: skip
+        loss = c.PlaceOrder(account, S, side, more["loss"], lots, behind, stop_ticks=behind)
+        legs = (profit, loss) if side is Side.SELL else (loss, profit)
+        contingency = Contingency.OCO
+        if more["cost"] is not None:
+            contingency = Contingency.OTO
+            first = c.PlaceOrder(account, S, side.other, OrderType.LIMIT, lots + 1, ahead,
+                                 time_in_force=more["cost"])  # fmt: skip
+            single = profit._replace(kind=more["pending"]) if more["pending"] else None
+            legs = (first, single) if single is not None else (first, *legs)
+        self.do(c.PlaceOrderList(account, legs, contingency, client_id=more["profit"].value))
+
+    @rule(account=accounts, number=st.integers(1, 12), kind=st.sampled_from(PROFITS))
+    def cancel_list(self, account: str, number: int, kind: OrderType) -> None:
+        """By id, or by name."""
+        by_name = c.CancelOrderList(account, S, client_id=kind.value)
+        self.do(by_name if number > 9 else c.CancelOrderList(account, S, number))
 
     @rule(account=accounts, number=orders, ticks=prices, lots=amounts, stop=st.booleans())
     def replace(self, account: str, number: int, ticks: int, lots: int, stop: bool) -> None:

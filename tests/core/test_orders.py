@@ -6,50 +6,11 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.auditor import audit
 from failing_exchange.core import commands as c
-from failing_exchange.core.engine import Engine
-from failing_exchange.core.market import ATOMS, Market, Prevention
-from failing_exchange.core.order import OrderType, Side, Status, TimeInForce
+from failing_exchange.core.market import Prevention
+from failing_exchange.core.order import OrderType, Status, TimeInForce
 from failing_exchange.core.reject import Reason, Reject
-
-S = "BTC/USDT"
-MARKET = Market(symbol=S, base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
-BUY, SELL, LIMIT = Side.BUY, Side.SELL, OrderType.LIMIT
-
-
-class Floor:
-    """An engine with two accounts and a clock that goes on with each command."""
-
-    def __init__(self) -> None:
-        self.at = 1_767_225_600 * 10**9
-        self.engine = Engine([(MARKET, None)])
-        for name in ("alice", "bob"):
-            self.do(c.OpenAccount(name, (("USDT", 10**6 * ATOMS), ("BTC", 10 * ATOMS))))
-
-    def do(self, command: Any) -> Any:
-        self.at += 1_000_000
-        self.engine.advance(self.at)
-        answer = self.engine.execute(command, self.at)[1]
-        audit(self.engine)
-        return answer
-
-    def limit(self, who: str, side: Side, ticks: int, lots: int, **more: Any) -> Any:
-        return self.do(c.PlaceOrder(who, S, side, LIMIT, lots, ticks, **more))
-
-    def order(self, number: int, who: str = "alice") -> Any:
-        return self.do(c.FetchOrder(who, S, number))
-
-    def used(self, who: str, asset: str) -> int:
-        return self.engine.state.ledger.used(who, asset)
-
-
-@pytest.fixture
-def floor() -> Floor:
-    made = Floor()
-    made.limit("alice", SELL, 100, 1)
-    made.limit("bob", BUY, 100, 1)  # the last price is 100
-    return made
+from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
 
 
 def test_price_goes_before_time(floor: Floor) -> None:

@@ -11,6 +11,7 @@ from failing_exchange.auditor import audit
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import Order, OrderType, Side
+from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reject
 from failing_exchange.world import MARKETS, background_of
 
@@ -23,7 +24,9 @@ Step = tuple[int, str, Side, int, int]  # seconds to wait, what, side, away from
 steps: st.SearchStrategy[list[Step]] = st.lists(
     st.tuples(
         st.integers(0, 400),
-        st.sampled_from(["limit", "market", "stop", "trail", "oco", "move", "cancel", "cap"]),
+        st.sampled_from(
+            ["limit", "market", "stop", "trail", "oco", "oto", "move", "cancel", "cap"]
+        ),
         st.sampled_from(list(Side)),
         st.integers(-3_000, 9_000),
         st.integers(1, 2_000_000),
@@ -57,6 +60,9 @@ def command(what: str, side: Side, away: int, lots: int, last: int) -> Any:
         limit = order._replace(ticks=last + sign * (abs(away) + 1))
         leg = order._replace(kind=OrderType.STOP_LOSS_LIMIT, ticks=stop, stop_ticks=stop)
         return c.PlaceOrderList("alice", (limit, leg))
+    if what == "oto":
+        behind = order._replace(side=side.other, ticks=last + sign * abs(away))
+        return c.PlaceOrderList("alice", (order, behind), Contingency.OTO)
     if what == "move":
         return c.MovePrice(S, ticks=sign * away // 3, seconds=lots % 50)
     if what == "cap":

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Side, TimeInForce
+from failing_exchange.core.order_list import Contingency
 
 # ---- clients act
 
@@ -30,10 +31,26 @@ class PlaceOrder(NamedTuple):
 
 
 class PlaceOrderList(NamedTuple):
-    """Place two orders of which one cancels the other (OCO): a limit maker and a triggered leg."""
+    """Place orders that belong together; see `Contingency`.
+
+    OCO: the leg above the price, then the one below; OTO: the working order, then the pending one,
+    or a pending pair. Without a contingency: an OCO of a limit order and a triggered one, which
+    makes no `OrderListChanged` events.
+    """
 
     account: str
-    legs: tuple[PlaceOrder, PlaceOrder]
+    legs: tuple[PlaceOrder, ...]
+    contingency: Contingency | None = None
+    client_id: str = ""
+
+
+class CancelOrderList(NamedTuple):
+    """Cancel all orders of a list, named by id or by the list's client id."""
+
+    account: str
+    symbol: str = ""
+    list_id: int = 0
+    client_id: str = ""
 
 
 class CancelOrder(NamedTuple):
@@ -90,6 +107,27 @@ class FetchOrders(NamedTuple):
     symbol: str = ""
     which: str = "open"
     since: int = 0
+    limit: int | None = None
+    as_of: int = 0
+
+
+class FetchOrderList(NamedTuple):
+    """One list of orders, by id or by its client id."""
+
+    account: str
+    list_id: int = 0
+    client_id: str = ""
+    as_of: int = 0
+
+
+class FetchOrderLists(NamedTuple):
+    """Lists of orders, oldest first. `which`: "open" or "all"; `since` and `until` instants."""
+
+    account: str
+    which: str = "all"
+    since: int = 0
+    until: int = 0
+    from_id: int = 0
     limit: int | None = None
     as_of: int = 0
 
@@ -297,10 +335,17 @@ Operator: TypeAlias = (
     | CapNextFill     | OperatorCancel | Credit | Debit | Freeze | BustTrade | OpenAccount
 )  # fmt: skip
 Action: TypeAlias = (
-    PlaceOrder | PlaceOrderList | CancelOrder | CancelAllOrders | AmendOrder | ReplaceOrder
+    PlaceOrder
+    | PlaceOrderList
+    | CancelOrder
+    | CancelOrderList
+    | CancelAllOrders
+    | AmendOrder
+    | ReplaceOrder
 )
 Query: TypeAlias = (
-    FetchOrder | FetchOrders | FetchFills | FetchBalance | FetchTicker | FetchTickers | FetchBook
-    | FetchTrades | FetchCandles | FetchMarkets | FetchTime | FetchStatus
+    FetchOrder | FetchOrders | FetchOrderList | FetchOrderLists | FetchFills | FetchBalance
+    | FetchTicker | FetchTickers | FetchBook | FetchTrades | FetchCandles | FetchMarkets
+    | FetchTime | FetchStatus
 )  # fmt: skip
 Command: TypeAlias = Action | Query | Operator

@@ -7,7 +7,7 @@ from heapq import heappop
 from typing import Any
 
 from failing_exchange.core import commands as c
-from failing_exchange.core import ending, operating, placing, queries
+from failing_exchange.core import ending, listing, operating, placing, queries
 from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import SECOND, Market, MarketStatus
@@ -19,13 +19,16 @@ LOOK_AHEAD = 3_600  # seconds for which the next touch of an order is searched a
 Handler = Callable[[State, Any, int], Any]
 HANDLERS: dict[type, Handler] = {
     c.PlaceOrder: placing.place,
-    c.PlaceOrderList: placing.place_list,
+    c.PlaceOrderList: listing.place_list,
     c.CancelOrder: ending.cancel,
+    c.CancelOrderList: listing.cancel_list,
     c.CancelAllOrders: ending.cancel_all,
     c.AmendOrder: ending.amend,
     c.ReplaceOrder: ending.replace,
     c.FetchOrder: queries.fetch_order,
     c.FetchOrders: queries.fetch_orders,
+    c.FetchOrderList: queries.fetch_order_list,
+    c.FetchOrderLists: queries.fetch_order_lists,
     c.FetchFills: queries.fetch_fills,
     c.FetchBalance: queries.fetch_balance,
     c.FetchTicker: queries.fetch_ticker,
@@ -95,7 +98,10 @@ class Engine:
                 operated(state, item.command, item.at)
                 self._trigger(item.at)
             elif due is not None:
+                second = due.wake_second
                 self._wake(due)
+                if state.filled_lists:
+                    self._trigger(second * SECOND)
             state.wake_at = self._next_wake()
         events = tuple(state.events)
         state.events.clear()
@@ -132,7 +138,19 @@ class Engine:
         ms.wake_second = stop if found is None else found
 
     def _trigger(self, at: int) -> None:
-        """Trades of this step may trigger waiting orders, whose trades may trigger others."""
+        """Trades of this step may trigger waiting orders, whose trades may trigger others.
+
+        The same for the orders behind a working order that was filled.
+        """
+        state = self.state
+        while True:
+            while state.filled_lists:
+                listing.activate(state, state.filled_lists.pop(0), at)
+            self._trigger_waiting(at)
+            if not state.filled_lists:
+                return
+
+    def _trigger_waiting(self, at: int) -> None:
         for ms in self._markets:
             while ms.waiting:
                 ms.street.to(at // SECOND)

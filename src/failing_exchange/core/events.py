@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import Fill
+from failing_exchange.core.order_list import Contingency, ListStatus, ListUpdate
 
 
 class OrderAccepted(NamedTuple):
@@ -49,6 +50,31 @@ class OrderTriggered(NamedTuple):
     order_id: int
     account: str
     ticks: int
+    at: int
+
+
+class OrderActivated(NamedTuple):
+    """A pending order of a list was placed: its working order is filled."""
+
+    order_id: int
+    account: str
+    at: int
+
+
+class OrderListChanged(NamedTuple):
+    """A list was placed, an order of it was renamed, or it is over.
+
+    `orders` are the (id, client id) of its orders.
+    """
+
+    list_id: int
+    client_id: str
+    account: str
+    symbol: str
+    contingency: Contingency
+    what: ListUpdate
+    status: ListStatus
+    orders: tuple[tuple[int, str], ...]
     at: int
 
 
@@ -116,5 +142,6 @@ class FillCapped(NamedTuple):
 
 Event: TypeAlias = (
     OrderAccepted | OrderFilled | OrderCanceled | OrderExpired | OrderTriggered | OrderAmended
-    | TradeBusted | BalanceChanged | MarketChanged | PriceMoved | LiquidityPulled | FillCapped
+    | OrderActivated | OrderListChanged | TradeBusted | BalanceChanged | MarketChanged | PriceMoved
+    | LiquidityPulled | FillCapped
 )  # fmt: skip

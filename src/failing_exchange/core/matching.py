@@ -7,10 +7,16 @@ from heapq import merge
 
 from failing_exchange.core.background import Street
 from failing_exchange.core.book import OrderBook
-from failing_exchange.core.events import OrderCanceled, OrderExpired, OrderFilled
+from failing_exchange.core.events import (
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderListChanged,
+)
 from failing_exchange.core.ledger import BACKGROUND, FEES
 from failing_exchange.core.market import PPM, Market, Prevention
-from failing_exchange.core.order import Fill, Order, OrderType, Side, Status
+from failing_exchange.core.order import Fill, Order, OrderType, Side, Status, Why
+from failing_exchange.core.order_list import ListUpdate, OrderList
 from failing_exchange.core.state import MarketState, State
 
 PRICED_TYPES = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
@@ -101,10 +107,10 @@ def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int)
         _take(state, ms, taker, maker, maker.ticks, taker.remaining, at)
         return True
     if mode is not Prevention.EXPIRE_TAKER:
-        finish(state, ms, maker, Status.EXPIRED, at, why="self-trade prevention")
+        finish(state, ms, maker, Status.EXPIRED, at, why=Why.SELF_TRADE)
     if mode is Prevention.EXPIRE_MAKER:
         return True
-    finish(state, ms, taker, Status.EXPIRED, at, why="self-trade prevention")
+    finish(state, ms, taker, Status.EXPIRED, at, why=Why.SELF_TRADE)
     return False
 
 
@@ -220,11 +226,44 @@ def finish(
         state.events.append(OrderCanceled(order.id, order.account, at, why))
     elif status is Status.EXPIRED:
         state.events.append(OrderExpired(order.id, order.account, at, why))
-    partner = order.partner
-    if partner is not None and partner.is_open:
+    if order.order_list is not None:
+        _end_others(state, ms, order, order.order_list, at)
+
+
+def _end_others(
+    state: State, ms: MarketState, order: Order, order_list: OrderList, at: int
+) -> None:
+    """An order of a list has ended: what becomes of the others, and of the list."""
+    others: tuple[Order, ...] = ()
+    partner, why = order.partner, order.why or Why.OTHER_ENDED
+    if partner is not None:
         order.partner = partner.partner = None
-        finish(state, ms, partner, status if status is Status.CANCELED else Status.EXPIRED, at,
-               why=why or "the other order of its list ended")  # fmt: skip
+        others = (partner,)
+    if order_list.is_pending:
+        if order.status is Status.FILLED:  # the working one: no other can be
+            state.filled_lists.append(order_list)
+            return
+        others = order_list.orders
+        why = Why.OTHER_ENDED if order.follows else Why.WORKING_ENDED
+    status = Status.CANCELED if order.status is Status.CANCELED else Status.EXPIRED
+    for other in others:
+        if other.is_open:
+            finish(state, ms, other, status, at, why=why)
+    if not order_list.ended_at and not any(one.is_open for one in order_list.orders):
+        order_list.ended_at = at
+        state.accounts[order.account].keep_list(order_list)
+        tell_of_list(state, order_list, ListUpdate.DONE, at)
+
+
+def tell_of_list(state: State, order_list: OrderList, what: ListUpdate, at: int) -> None:
+    """Note a change of a list; those placed without a contingency change in silence."""
+    order_list.updated_at = at
+    if order_list.announced:
+        told = OrderListChanged(
+            order_list.id, order_list.client_id, order_list.account, order_list.symbol,
+            order_list.contingency, what, order_list.status, order_list.named, at,
+        )  # fmt: skip
+        state.events.append(told)
 
 
 def leave_partner(state: State, ms: MarketState, order: Order, at: int) -> None:
@@ -236,4 +275,4 @@ def leave_partner(state: State, ms: MarketState, order: Order, at: int) -> None:
     order.reserved += partner.reserved
     partner.reserved = 0
     if partner.is_open:
-        finish(state, ms, partner, Status.EXPIRED, at, why="the other order of its list went ahead")
+        finish(state, ms, partner, Status.EXPIRED, at, why=Why.OTHER_WENT_AHEAD)

@@ -16,7 +16,7 @@ from failing_exchange.core.events import (
 from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
 from failing_exchange.core.market import PPM, SECOND, MarketStatus
 from failing_exchange.core.matching import finish, trade
-from failing_exchange.core.order import Order, Side, Status
+from failing_exchange.core.order import Order, Side, Status, Why
 from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, Cap, MarketState, State
@@ -114,7 +114,7 @@ def cancel_orders(state: State, command: c.OperatorCancel, at: int) -> None:
     status = Status.EXPIRED if command.expire else Status.CANCELED
     for order in orders:
         if order.is_open:
-            finish(state, state.market(order.symbol, at), order, status, at, why="by the venue")
+            finish(state, state.market(order.symbol, at), order, status, at, why=Why.BY_VENUE)
 
 
 def credit(state: State, command: c.Credit, at: int) -> None:

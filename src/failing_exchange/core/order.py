@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from failing_exchange.core.market import Prevention
+
+if TYPE_CHECKING:
+    from failing_exchange.core.order_list import OrderList
 
 
 class Side(StrEnum):
@@ -47,10 +50,15 @@ class TimeInForce(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an order is in its life. `WAITING`: its trigger has not been met."""
+    """Where an order is in its life.
+
+    `PENDING`: it is placed when the working order of its list is filled. `WAITING`: its trigger
+    has not been met.
+    """
 
     __hash__ = str.__hash__  # Enum's own is a Python call, and these are keys of hot tables
 
+    PENDING = "pending"
     WAITING = "waiting"
     OPEN = "open"
     FILLED = "filled"
@@ -58,7 +66,24 @@ class Status(StrEnum):
     EXPIRED = "expired"
 
 
+class Why(StrEnum):
+    """Why an order ended when its owner did not ask for it."""
+
+    __hash__ = str.__hash__
+
+    NOTHING_OFFERED = "nothing more was offered"
+    NOT_AT_ONCE = "could not be filled at once"
+    SELF_TRADE = "self-trade prevention"
+    OTHER_WENT_AHEAD = "the other order of its list went ahead"
+    OTHER_ENDED = "the other order of its list ended"
+    WORKING_ENDED = "the working order of its list ended"
+    REFUSED = "refused when its turn came"
+    BY_VENUE = "by the venue"
+    CAPPED = "filled in part by the venue"
+
+
 LEGAL_CHANGES: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset(set(Status) - {Status.PENDING}),
     Status.WAITING: frozenset({Status.OPEN, Status.CANCELED, Status.EXPIRED, Status.FILLED}),
     Status.OPEN: frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED}),
     Status.FILLED: frozenset(),
@@ -102,7 +127,10 @@ class Order:
     trail_ticks: int = 0
     extreme: int = 0  # the best price seen by a trailing stop
     list_id: int = 0
+    order_list: OrderList | None = None
     partner: Order | None = None  # the other leg of an OCO
+    follows: bool = False  # it is placed when the working order of its list is filled
+    activated_at: int = 0  # when that was
     filled: int = 0
     cost: int = 0
     reserved: int = 0
@@ -144,14 +172,15 @@ class Order:
     @property
     def is_open(self) -> bool:
         """Whether it can still trade."""
-        return self.status is Status.OPEN or self.status is Status.WAITING
+        status = self.status
+        return status is Status.OPEN or status is Status.WAITING or status is Status.PENDING
 
     def move_to(self, status: Status, at: int) -> None:
         """Change the status; only along the table."""
         assert status in LEGAL_CHANGES[self.status], f"{self} cannot become {status}"
         self.status = status
         self.updated_at = at
-        if status is not Status.OPEN:
+        if status is not Status.OPEN and status is not Status.WAITING:
             self.ended_at = at
 
     def snapshot(self) -> OrderSnapshot:
@@ -173,12 +202,11 @@ class Order:
             (self.ticks, self.lots),
         )
         status = self.status if self.ended_at and self.ended_at <= at else Status.OPEN
-        if (
-            status is Status.OPEN
-            and self.kind in TRIGGERED_TYPES
-            and not (0 < self.triggered_at <= at)
-        ):
-            status = Status.WAITING
+        if status is Status.OPEN:
+            if self.follows and not (0 < self.activated_at <= at):
+                status = Status.PENDING
+            elif self.kind in TRIGGERED_TYPES and not (0 < self.triggered_at <= at):
+                status = Status.WAITING
         filled, cost = sum(fill.lots for fill in done), sum(fill.cost for fill in done)
         updated = done[-1].at if done else self.created_at
         return OrderSnapshot(self, status, ticks, lots, filled, cost, len(done), updated)

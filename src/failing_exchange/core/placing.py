@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.commands import CrossOrder, PlaceOrder, PlaceOrderList, ReleaseOrder
+from failing_exchange.core.commands import CrossOrder, PlaceOrder, ReleaseOrder
 from failing_exchange.core.events import OrderAccepted, OrderTriggered
-from failing_exchange.core.market import PPM, SECOND, MarketStatus
+from failing_exchange.core.market import PPM, SECOND, Market, MarketStatus
 from failing_exchange.core.matching import (
     PRICED_TYPES,
     finish,
@@ -22,6 +22,7 @@ from failing_exchange.core.order import (
     Side,
     Status,
     TimeInForce,
+    Why,
 )
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, Cap, MarketState, State
@@ -34,12 +35,12 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     cap, account.cap = account.cap, None
     ms = state.market(command.symbol, at)
     check(state, ms, account, command, at)
-    order = _make(state, ms, command, at)
+    order = make(state, ms, command, at)
     _reserve(state, ms, order, command, at)
     if command.test:
-        state.ledger.release(order.account, _pays(ms, order), order.reserved, at=at)
+        state.ledger.release(order.account, pays(ms, order), order.reserved, at=at)
         return order.snapshot()
-    _accept(state, ms, account, order, at)
+    accept(state, account, order, at)
     if cap is not None and _can_be_capped(ms, order):
         _enter_capped(state, ms, order, cap, at)
     else:
@@ -47,49 +48,19 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     return order.snapshot()
 
 
-def place_list(
-    state: State, command: PlaceOrderList, at: int
-) -> tuple[OrderSnapshot, OrderSnapshot]:
-    """Place two orders of which one cancels the other; they share one reservation."""
-    account, ms = state.account(command.account), state.market(command.legs[0].symbol, at)
-    for leg in command.legs:
-        check(state, ms, account, leg, at)
-    limit, stop = (_make(state, ms, leg, at) for leg in command.legs)
-    _check_list(ms, limit, stop, at)
-    both = max(need(ms.market, limit), need(ms.market, stop))
-    state.ledger.reserve(account.name, _pays(ms, limit), both, at=at)
-    limit.reserved = both
-    limit.partner, stop.partner = stop, limit
-    limit.list_id = stop.list_id = state.next_list_id
-    state.next_list_id += 1
-    for order in (limit, stop):
-        _accept(state, ms, account, order, at)
-    for order in (limit, stop):
-        if order.is_open:
-            enter(state, ms, order, at)
-    return limit.snapshot(), stop.snapshot()
+def check(
+    state: State,
+    ms: MarketState,
+    account: Account,
+    c: PlaceOrder,
+    at: int,
+    *,
+    pending: bool = False,
+) -> None:
+    """Raise `Reject` where an order breaks a rule; nothing has changed then.
 
-
-def _check_list(ms: MarketState, limit: Order, stop: Order, at: int) -> None:
-    last = ms.tape.last(at // SECOND)
-    ordered = limit.ticks > last if limit.side is Side.SELL else 0 < limit.ticks < last
-    if (limit.side, limit.lots) != (stop.side, stop.lots) or limit.kind is not OrderType.LIMIT:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            "Invalid order list: the orders must share side and amount, and the first be a limit",
-        )
-    if _crosses(ms, limit.side, limit.ticks):
-        raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
-    if stop.kind not in TRIGGERED_TYPES or not ordered:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            "Invalid order list: the prices are not on both sides of the last price "
-            f"{ms.market.price_text(last)}",
-        )
-
-
-def check(state: State, ms: MarketState, account: Account, c: PlaceOrder, at: int) -> None:
-    """Raise `Reject` where an order breaks a rule; nothing has changed then."""
+    What depends on the moment at which it meets the market is left out for a `pending` one.
+    """
     market = ms.market
     if market.status is not MarketStatus.TRADING:
         halted = market.status is MarketStatus.HALTED
@@ -102,12 +73,7 @@ def check(state: State, ms: MarketState, account: Account, c: PlaceOrder, at: in
         if known is not None and known.is_open:
             raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
     if market.orders_max is not None:
-        count = sum(order.symbol == market.symbol for order in account.open.values())
-        if count >= market.orders_max:
-            raise Reject(
-                Reason.TOO_MANY_ORDERS,
-                f"Too many open orders: {count} of {market.orders_max} on {market.symbol}",
-            )
+        check_count(market, account, market.orders_max)
     if market.price_every > 1 or market.amount_every > 1:
         market.check_steps(c.lots, c.ticks)
     if c.kind in PRICED_TYPES:
@@ -115,13 +81,27 @@ def check(state: State, ms: MarketState, account: Account, c: PlaceOrder, at: in
         market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
         market.check_amount(c.lots, market.market_amount_max or market.amount_max)
-    if c.post_only and c.kind is OrderType.LIMIT and _crosses(ms, c.side, c.ticks):
+    if pending:
+        return
+    if c.post_only and c.kind is OrderType.LIMIT and crosses(ms, c.side, c.ticks):
         raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
     if c.kind in TRIGGERED_TYPES:
-        _check_trigger(ms, c, at)
+        check_trigger(ms, c, at)
 
 
-def _check_trigger(ms: MarketState, c: PlaceOrder, at: int) -> None:
+def check_count(market: Market, account: Account, most: int, *, new: int = 1) -> None:
+    """Raise `Reject` where an account would have more than `most` orders open in a market."""
+    if len(account.open) + new <= most:
+        return
+    count = sum(order.symbol == market.symbol for order in account.open.values())
+    if count + new > most:
+        raise Reject(
+            Reason.TOO_MANY_ORDERS, f"Too many open orders: {count} of {most} on {market.symbol}"
+        )
+
+
+def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
+    """Raise `Reject` where a triggered order has no trigger, or one that is met already."""
     last = ms.tape.last(at // SECOND)
     if c.kind is OrderType.TRAILING_STOP:
         if c.trail_ticks < 1 or not last:
@@ -135,7 +115,8 @@ def _check_trigger(ms: MarketState, c: PlaceOrder, at: int) -> None:
         raise Reject(Reason.WOULD_TRIGGER, "Stop price would trigger immediately.")
 
 
-def _crosses(ms: MarketState, side: Side, ticks: int) -> bool:
+def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
+    """Whether an order at `ticks` would match at once."""
     if side is Side.BUY:
         level, street = ms.book.best(Side.SELL), ms.street.best(Side.SELL)
         return 0 < street <= ticks or (level is not None and ticks >= level.ticks)
@@ -143,7 +124,8 @@ def _crosses(ms: MarketState, side: Side, ticks: int) -> bool:
     return ticks <= street or (level is not None and ticks <= level.ticks)
 
 
-def _make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
+def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
+    """The order that a command describes, not yet accepted."""
     order = Order(state.next_order_id, c.account, c.symbol, c.side, c.kind, c.lots, at)
     order.ticks = c.ticks
     order.client_id = c.client_id or f"auto-{order.id}"
@@ -163,7 +145,8 @@ def _make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
     return order
 
 
-def _pays(ms: MarketState, order: Order) -> str:
+def pays(ms: MarketState, order: Order) -> str:
+    """The asset that an order pays with."""
     return ms.market.quote if order.side is Side.BUY else ms.market.base
 
 
@@ -192,7 +175,8 @@ def _market_need(ms: MarketState, order: Order, c: PlaceOrder) -> int:
     return spent if order.side is Side.BUY else ms.market.base_atoms(order.lots)
 
 
-def _accept(state: State, ms: MarketState, account: Account, order: Order, at: int) -> None:
+def accept(state: State, account: Account, order: Order, at: int) -> None:
+    """Put an order among the open ones."""
     state.orders[order.id] = account.open[order.id] = order
     account.by_client_id[order.client_id] = order
     state.events.append(OrderAccepted(order.id, order.account, order.client_id, at))
@@ -207,9 +191,9 @@ def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
     if order.time_in_force is TimeInForce.FOK:
         limit = order.ticks if order.kind in PRICED_TYPES else 0
         if walk(ms, order.side, lots=order.lots, limit=limit)[0] < order.lots:
-            finish(state, ms, order, Status.EXPIRED, at, why="could not be filled at once")
+            finish(state, ms, order, Status.EXPIRED, at, why=Why.NOT_AT_ONCE)
             return
-    if order.kind not in PRICED_TYPES or _crosses(ms, order.side, order.ticks):
+    if order.kind not in PRICED_TYPES or crosses(ms, order.side, order.ticks):
         match(state, ms, order, order.remaining, at)
     _rest_or_expire(state, ms, order, at)
 
@@ -223,7 +207,7 @@ def _rest_or_expire(state: State, ms: MarketState, order: Order, at: int) -> Non
         if not ms.is_watched(order):
             _watch(state, ms, order, at)
     else:
-        finish(state, ms, order, Status.EXPIRED, at, why="nothing more was offered")
+        finish(state, ms, order, Status.EXPIRED, at, why=Why.NOTHING_OFFERED)
 
 
 def _watch(state: State, ms: MarketState, order: Order, at: int) -> None:
@@ -250,9 +234,9 @@ def _enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int
     if order.kind is not OrderType.LIMIT or order.time_in_force is not TimeInForce.GTC:
         match(state, ms, order, part, at)
         if order.is_open:
-            finish(state, ms, order, Status.EXPIRED, at, why="filled in part by the venue")
+            finish(state, ms, order, Status.EXPIRED, at, why=Why.CAPPED)
         return
-    if _crosses(ms, order.side, order.ticks):
+    if crosses(ms, order.side, order.ticks):
         order.held = True
     else:
         _rest_or_expire(state, ms, order, at)

@@ -11,13 +11,14 @@ from failing_exchange.core.book import OrderBook
 from failing_exchange.core.market import SECOND, Market, MarketStatus
 from failing_exchange.core.matching import better, offers
 from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
+from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.tape import Bar, Trade
 
 _T = TypeVar("_T")
 STATUSES: dict[str, frozenset[Status]] = {
-    "open": frozenset({Status.OPEN, Status.WAITING}),
+    "open": frozenset({Status.OPEN, Status.WAITING, Status.PENDING}),
     "closed": frozenset({Status.FILLED}),
     "canceled": frozenset({Status.CANCELED, Status.EXPIRED}),
     "all": frozenset(Status),
@@ -81,6 +82,12 @@ class Orders(NamedTuple):
     orders: tuple[OrderSnapshot, ...]
 
 
+class OrderLists(NamedTuple):
+    """Lists of orders of an account, oldest first."""
+
+    lists: tuple[OrderListSnapshot, ...]
+
+
 class Markets(NamedTuple):
     """The rules of every market, and the account's view of them."""
 
@@ -134,6 +141,35 @@ def _cut(found: list[_T], since: int, limit: int | None) -> list[_T]:
     if limit is None:
         return found
     return found[:limit] if since else found[-limit:]
+
+
+def fetch_order_list(state: State, q: c.FetchOrderList, at: int) -> OrderListSnapshot:
+    """One list of an account."""
+    account = state.account(q.account)
+    if q.list_id:
+        found = account.lists.get(q.list_id) or account.ended_lists.get(q.list_id)
+    else:
+        found = account.lists_by_client_id.get(q.client_id)
+    snapshot = found.as_of(q.as_of or at) if found is not None else None
+    if snapshot is None:
+        raise Reject(Reason.ORDER_NOT_FOUND, "Order list does not exist.")
+    return snapshot
+
+
+def fetch_order_lists(state: State, q: c.FetchOrderLists, at: int) -> OrderLists:
+    """Lists of an account: the first ones from an id or an instant, else the last ones."""
+    account = state.account(q.account)
+    until = q.until or at
+    found = [
+        snapshot
+        for one in (*account.ended_lists.values(), *account.lists.values())
+        if one.id >= q.from_id
+        and q.since <= one.created_at <= until
+        and (snapshot := one.as_of(q.as_of or at)) is not None
+        and (q.which != "open" or snapshot.status is ListStatus.EXECUTING)
+    ]
+    found.sort(key=lambda snapshot: snapshot.id)
+    return OrderLists(tuple(_cut(found, q.since or q.from_id, q.limit)))
 
 
 def fetch_fills(state: State, q: c.FetchFills, at: int) -> Fills:

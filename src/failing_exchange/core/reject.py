@@ -39,6 +39,17 @@ class Reason(StrEnum):
     CONNECTION_LOST = "connection_lost"
     TIMED_OUT = "timed_out"
     MALFORMED = "malformed"
+    CLIENT_ID_MISMATCH = "client_id_mismatch"
+    CANCEL_RESTRICTED = "cancel_restricted"
+
+
+class Rule(StrEnum):
+    """Which rule of a market is broken, where the reason alone does not tell."""
+
+    __hash__ = str.__hash__
+
+    LIST_PRICES = "list_prices"
+    LIST_SHAPE = "list_shape"
 
 
 class Reject(Exception):

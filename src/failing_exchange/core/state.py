@@ -13,12 +13,14 @@ from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
 from failing_exchange.core.market import ATOMS, SECOND, Market
 from failing_exchange.core.order import Fill, Order, Side
+from failing_exchange.core.order_list import OrderList
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.tape import Tape
 from failing_exchange.core.triggers import trigger_bounds
 
 ENDED_ORDERS_KEPT_MAX = 3_000  # per account; the venue then knows nothing of the older ones
 FILLS_KEPT_MAX = 10_000  # per account, likewise
+ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
 NEVER = 1 << 62
 
@@ -47,6 +49,9 @@ class Account:
         self.open: dict[int, Order] = {}
         self.ended: dict[int, Order] = {}
         self.by_client_id: dict[str, Order] = {}
+        self.lists: dict[int, OrderList] = {}  # executing ones
+        self.ended_lists: dict[int, OrderList] = {}
+        self.lists_by_client_id: dict[str, OrderList] = {}
         self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT_MAX)
         self.cap: Cap | None = None
         self.locked: dict[str, int] = {}
@@ -60,6 +65,15 @@ class Account:
             oldest = self.ended.pop(next(iter(self.ended)))
             if self.by_client_id.get(oldest.client_id) is oldest:
                 del self.by_client_id[oldest.client_id]
+
+    def keep_list(self, ended: OrderList) -> None:
+        """The same for a list."""
+        self.lists.pop(ended.id, None)
+        self.ended_lists[ended.id] = ended
+        if len(self.ended_lists) > ORDER_LISTS_KEPT_MAX:
+            oldest = self.ended_lists.pop(next(iter(self.ended_lists)))
+            if self.lists_by_client_id.get(oldest.client_id) is oldest:
+                del self.lists_by_client_id[oldest.client_id]
 
 
 class MarketState:
@@ -123,6 +137,7 @@ class State:
         self.orders: dict[int, Order] = {}  # open ones
         self.agenda: list[Agendum] = []
         self.events: list[Event] = []
+        self.filled_lists: list[OrderList] = []  # whose pending orders are due in this step
         self.next_order_id = 1
         self.next_list_id = 1
         self.scheduled = 0

@@ -55,6 +55,8 @@ MESSAGES: dict[Reason, str] = {
     Reason.CONNECTION_LOST: "connection lost",
     Reason.TIMED_OUT: "request timed out",
     Reason.MALFORMED: "the answer can't be read",
+    Reason.CLIENT_ID_MISMATCH: "Client order ID is not correct for this order ID.",
+    Reason.CANCEL_RESTRICTED: "Order was not canceled due to cancel restrictions.",
 }
 
 

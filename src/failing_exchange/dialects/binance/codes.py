@@ -182,6 +182,14 @@ REASONS: dict[Reason, tuple[str, str]] = {
         "UNEXPECTED_RESP",
         "An unexpected response was received from the message bus. Execution status unknown.",
     ),
+    Reason.CLIENT_ID_MISMATCH: (
+        "CLIENT_ORDER_ID_INVALID",
+        "Client order ID is not correct for this order ID.",
+    ),
+    Reason.CANCEL_RESTRICTED: (
+        "CANCEL_REJECTED",
+        "Order was not canceled due to cancel restrictions.",
+    ),
 }  # fmt: skip
 REASON_STATUSES = {Reason.BANNED: 418, Reason.RESTRICTED_LOCATION: 451, Reason.MAINTENANCE: 503}
 CANCELS = frozenset({"cancel_order", "cancel_all_orders"})

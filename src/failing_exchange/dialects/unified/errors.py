@@ -38,6 +38,8 @@ ERRORS: dict[Reason, type[e.FailingExchangeError]] = {
     Reason.CONNECTION_LOST: e.ConnectionLostError,
     Reason.TIMED_OUT: e.RequestTimeoutError,
     Reason.MALFORMED: e.MalformedResponseError,
+    Reason.CLIENT_ID_MISMATCH: e.OrderNotFoundError,
+    Reason.CANCEL_RESTRICTED: e.InvalidOrderError,
 }
 
 

@@ -22,6 +22,7 @@ from failing_exchange.dialects.unified.instants import iso
 STATUSES = {
     Status.OPEN: "open",
     Status.WAITING: "open",
+    Status.PENDING: "open",
     Status.FILLED: "closed",
     Status.CANCELED: "canceled",
     Status.EXPIRED: "expired",

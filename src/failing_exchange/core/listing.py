@@ -1,0 +1,288 @@
+"""Orders that belong together: placing a list, canceling it, placing what was pending."""
+
+from __future__ import annotations
+
+from failing_exchange.core.commands import CancelOrderList, PlaceOrder, PlaceOrderList
+from failing_exchange.core.events import OrderActivated
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.matching import finish, need, tell_of_list, walk
+from failing_exchange.core.order import (
+    TRIGGERED_TYPES,
+    Order,
+    OrderSnapshot,
+    OrderType,
+    Side,
+    Status,
+    Why,
+)
+from failing_exchange.core.order_list import (
+    Contingency,
+    ListUpdate,
+    OrderList,
+    OrderListSnapshot,
+)
+from failing_exchange.core.placing import (
+    accept,
+    check,
+    check_count,
+    check_trigger,
+    crosses,
+    enter,
+    make,
+    pays,
+)
+from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.state import Account, MarketState, State
+
+STOP_KINDS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
+PROFIT_KINDS = (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
+LEGS = {Contingency.OCO: (2, 2), Contingency.OTO: (2, 3)}  # the least and the most
+
+
+def place_list(state: State, command: PlaceOrderList, at: int) -> tuple[OrderSnapshot, ...]:
+    """Place orders that belong together; raise `Reject` for all where one breaks a rule.
+
+    Pending orders are still pending in the answer, even where the working one is filled at once.
+    """
+    account, ms = state.account(command.account), state.market(command.legs[0].symbol, at)
+    if command.contingency is None:
+        first, second = _plain_pair(state, ms, account, command, at)
+        orders: tuple[Order, ...] = (first, second)
+    else:
+        orders = _checked(state, ms, account, command, command.contingency, at)
+        _link(orders, command.contingency)
+        _reserve(state, ms, orders, at)
+    _accept_list(state, account, command, orders, at)
+    for order in orders:
+        if order.is_open and order.status is not Status.PENDING:
+            enter(state, ms, order, at)
+    return tuple(order.snapshot() for order in orders)
+
+
+def _plain_pair(
+    state: State, ms: MarketState, account: Account, command: PlaceOrderList, at: int
+) -> tuple[Order, Order]:
+    """A limit order first, then a triggered one, on both sides of the last price."""
+    for leg in command.legs:
+        check(state, ms, account, leg, at)
+    limit, stop = (make(state, ms, leg, at) for leg in command.legs)
+    _check_plain_pair(ms, limit, stop, at)
+    _hold_as_one(state, ms, limit, stop, at)
+    limit.partner, stop.partner = stop, limit
+    return limit, stop
+
+
+def _check_plain_pair(ms: MarketState, limit: Order, stop: Order, at: int) -> None:
+    last = ms.tape.last(at // SECOND)
+    ordered = limit.ticks > last if limit.side is Side.SELL else 0 < limit.ticks < last
+    if (limit.side, limit.lots) != (stop.side, stop.lots) or limit.kind is not OrderType.LIMIT:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "Invalid order list: the orders must share side and amount, and the first be a limit",
+        )
+    if crosses(ms, limit.side, limit.ticks):
+        raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
+    if stop.kind not in TRIGGERED_TYPES or not ordered:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "Invalid order list: the prices are not on both sides of the last price "
+            f"{ms.market.price_text(last)}",
+        )
+
+
+def _hold_as_one(state: State, ms: MarketState, one: Order, other: Order, at: int) -> None:
+    """Reserve for a pair of which only one can trade; the first holds it."""
+    both = max(need(ms.market, one), need(ms.market, other))
+    state.ledger.reserve(one.account, pays(ms, one), both, at=at)
+    one.reserved = both
+
+
+def _checked(
+    state: State,
+    ms: MarketState,
+    account: Account,
+    command: PlaceOrderList,
+    contingency: Contingency,
+    at: int,
+) -> tuple[Order, ...]:
+    """The orders of a list under the rules of its contingency, or `Reject`."""
+    legs = command.legs
+    _check_shape(account, command, contingency)
+    if ms.market.orders_max is not None:
+        check_count(ms.market, account, ms.market.orders_max, new=len(legs))
+    pair = legs if contingency is Contingency.OCO else legs[1:]
+    if len(pair) == 2:
+        _check_pair(pair[0], pair[1])
+    if contingency is Contingency.OCO:
+        _check_around(ms, pair[0], pair[1], at)
+    for n, leg in enumerate(legs):
+        check(state, ms, account, leg, at, pending=contingency is Contingency.OTO and n > 0)
+    return tuple(make(state, ms, leg, at) for leg in legs)
+
+
+def _check_shape(account: Account, command: PlaceOrderList, contingency: Contingency) -> None:
+    """How many legs there are, for whom, and that no name is used twice."""
+    legs = command.legs
+    least, most = LEGS[contingency]
+    if not least <= len(legs) <= most or any(
+        (leg.symbol, leg.account) != (legs[0].symbol, command.account) for leg in legs
+    ):
+        raise _refusal(f"an {contingency.name} has {least} to {most} orders in one market")
+    if contingency is Contingency.OTO and (
+        legs[0].kind is not OrderType.LIMIT or any(leg.cost for leg in legs)
+    ):
+        raise _refusal("its working order is a limit order, and none is placed by cost")
+    names = [leg.client_id for leg in legs if leg.client_id]
+    known = account.lists_by_client_id.get(command.client_id) if command.client_id else None
+    if len(names) != len(dict.fromkeys(names)) or (known is not None and not known.ended_at):
+        raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
+
+
+def _check_pair(above: PlaceOrder, below: PlaceOrder) -> None:
+    """Of an OCO pair, one takes a profit (or is a maker), the other stops a loss, each in place."""
+    if (above.side, above.lots) != (below.side, below.lots):
+        raise _refusal("the orders of a pair share side and amount")
+    profit, stop = (above, below) if above.side is Side.SELL else (below, above)
+    makes = profit.kind is OrderType.LIMIT and profit.post_only
+    if stop.kind not in STOP_KINDS or not (makes or profit.kind in PROFIT_KINDS):
+        raise _refusal(
+            f"a {above.side} pair has a limit maker or take profit "
+            + ("above and a stop loss below" if profit is above else "below and a stop loss above")
+        )
+
+
+def _check_around(
+    ms: MarketState, above: PlaceOrder | Order, below: PlaceOrder | Order, at: int
+) -> None:
+    """The last price lies between the two orders of a pair."""
+    last = ms.tape.last(at // SECOND)
+    over, under = _decisive(above), _decisive(below)
+    if last and ((over and over <= last) or (under and under >= last)):
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "The relationship of the prices for the orders is not correct: the last price "
+            f"{ms.market.price_text(last)} is not between {ms.market.price_text(under or None)} "
+            f"and {ms.market.price_text(over or None)}",
+            rule=Rule.LIST_PRICES,
+        )
+
+
+def _decisive(leg: PlaceOrder | Order) -> int:
+    """The price of an order that is compared with the last one; 0 = none."""
+    priced = leg.kind in (OrderType.LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+    return leg.ticks if priced else leg.stop_ticks
+
+
+def _refusal(text: str) -> Reject:
+    return Reject(Reason.INVALID_ORDER, f"Invalid order list: {text}", rule=Rule.LIST_SHAPE)
+
+
+def _link(orders: tuple[Order, ...], contingency: Contingency) -> None:
+    """Bind a pair, and let the pending orders wait."""
+    pair = orders if contingency is Contingency.OCO else orders[1:]
+    if len(pair) == 2:
+        pair[0].partner, pair[1].partner = pair[1], pair[0]
+    if contingency is Contingency.OTO:
+        for order in pair:
+            order.status, order.follows = Status.PENDING, True
+
+
+def _reserve(state: State, ms: MarketState, orders: tuple[Order, ...], at: int) -> None:
+    """Hold what the orders may cost, pending ones included; all of it or, with a `Reject`, none.
+
+    Only what a pending market order costs is not known before its turn.
+    """
+    singles = [order for order in orders if order.partner is None]
+    pairs = [order for order in orders if order.partner is not None]
+    try:
+        for order in singles:
+            if not _costs_later(order):
+                atoms = need(ms.market, order)
+                state.ledger.reserve(order.account, pays(ms, order), atoms, at=at)
+                order.reserved = atoms
+        if pairs:
+            _hold_as_one(state, ms, pairs[0], pairs[1], at)
+    except Reject:
+        for order in singles:
+            state.ledger.release(order.account, pays(ms, order), order.reserved, at=at)
+        raise
+
+
+def _costs_later(order: Order) -> bool:
+    return order.kind is OrderType.MARKET and order.side is Side.BUY
+
+
+def _accept_list(
+    state: State, account: Account, command: PlaceOrderList, orders: tuple[Order, ...], at: int
+) -> None:
+    """Put a list among the executing ones, and its orders among the open ones."""
+    first = orders[0]
+    contingency = command.contingency or Contingency.OCO
+    made = OrderList(state.next_list_id, account.name, first.symbol, contingency, at)
+    state.next_list_id += 1
+    made.client_id = command.client_id or f"auto-list-{made.id}"
+    made.announced = command.contingency is not None
+    made.orders = orders
+    for order in orders:
+        order.list_id, order.order_list = made.id, made
+    account.lists[made.id] = account.lists_by_client_id[made.client_id] = made
+    tell_of_list(state, made, ListUpdate.STARTED, at)
+    for order in orders:
+        accept(state, account, order, at)
+
+
+def activate(state: State, order_list: OrderList, at: int) -> None:
+    """A working order is filled: its pending orders meet the market, or expire if refused."""
+    order_list.started = True
+    ms = state.market(order_list.symbol, at)
+    pending = [order for order in order_list.orders[1:] if order.is_open]
+    try:
+        _check_turn(state, ms, pending, at)
+    except Reject:
+        for order in pending:
+            if order.is_open:
+                finish(state, ms, order, Status.EXPIRED, at, why=Why.REFUSED)
+        return
+    for order in pending:
+        waits = order.kind in TRIGGERED_TYPES
+        order.move_to(Status.WAITING if waits else Status.OPEN, at)
+        order.activated_at = at
+        state.events.append(OrderActivated(order.id, order.account, at))
+    for order in pending:
+        if order.is_open:
+            enter(state, ms, order, at)
+
+
+def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) -> None:
+    """The rules of the moment, and the money of a market order."""
+    if len(pending) == 2:
+        _check_around(ms, pending[0], pending[1], at)
+    for order in pending:
+        if order.post_only and crosses(ms, order.side, order.ticks):
+            raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
+        if order.kind in TRIGGERED_TYPES:
+            check_trigger(ms, order, at)
+        if _costs_later(order):
+            spent = walk(ms, order.side, lots=order.lots)[1]
+            state.ledger.reserve(order.account, ms.market.quote, spent, at=at)
+            order.reserved = spent
+
+
+def cancel_list(state: State, command: CancelOrderList, at: int) -> OrderListSnapshot:
+    """Cancel all orders of a list that is executing."""
+    account = state.account(command.account)
+    if command.list_id:
+        found = account.lists.get(command.list_id)
+    else:
+        found = account.lists_by_client_id.get(command.client_id)
+    if found is None or found.ended_at or (command.symbol and found.symbol != command.symbol):
+        raise Reject(Reason.ORDER_NOT_FOUND, "Unknown order list sent.")
+    if command.client_id and found.client_id != command.client_id:
+        raise Reject(Reason.CLIENT_ID_MISMATCH, "Client order ID is not correct for this order ID.")
+    ms = state.market(found.symbol, at)
+    for order in found.orders:
+        if order.is_open:
+            finish(state, ms, order, Status.CANCELED, at)
+    snapshot = found.as_of(at)
+    assert snapshot is not None
+    return snapshot
