@@ -189,7 +189,7 @@ class Everything(Books):
         profit = c.PlaceOrder(account, S, side, more["profit"], lots, ahead, stop_ticks=ahead,
                               post_only=more["profit"] is OrderType.LIMIT)  # fmt: skip
         loss = c.PlaceOrder(account, S, side, more["loss"], lots, behind, stop_ticks=behind)
-        legs = (profit, loss) if side is Side.SELL else (loss, profit)
+        legs: tuple[c.PlaceOrder, ...] = (profit, loss) if side is Side.SELL else (loss, profit)
         contingency = Contingency.OCO
         if more["cost"] is not None:
             contingency = Contingency.OTO
