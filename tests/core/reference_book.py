@@ -13,6 +13,8 @@ class Resting:
     buys: bool
     ticks: int
     lots: int
+    part: int = 0  # how much is shown at a time; 0: all
+    shown: int = 0
 
 
 @dataclass
@@ -22,7 +24,7 @@ class ReferenceBook:
     resting: list[Resting] = field(default_factory=list)
 
     def place(
-        self, id: int, buys: bool, ticks: int | None, lots: int
+        self, id: int, buys: bool, ticks: int | None, lots: int, part: int = 0
     ) -> list[tuple[int, int, int]]:
         """Matches as (maker, ticks, lots). What a limit order (`ticks`) has left comes to rest."""
         matches = []
@@ -33,15 +35,23 @@ class ReferenceBook:
             price = min if buys else max
             best = price(r.ticks for r in others)
             maker = next(r for r in others if r.ticks == best)
-            part = min(lots, maker.lots)
-            matches.append((maker.id, best, part))
-            lots -= part
-            maker.lots -= part
-            if not maker.lots:
+            done = min(lots, maker.shown)
+            matches.append((maker.id, best, done))
+            lots -= done
+            maker.lots -= done
+            maker.shown -= done
+            if not maker.shown:
                 self.resting.remove(maker)
+                self._rest(maker)
         if lots and ticks is not None:
-            self.resting.append(Resting(id, buys, ticks, lots))
+            self._rest(Resting(id, buys, ticks, lots, part))
         return matches
+
+    def _rest(self, order: Resting) -> None:
+        """Put what is left of an order behind all others."""
+        order.shown = min(order.part or order.lots, order.lots)
+        if order.lots:
+            self.resting.append(order)
 
     def cancel(self, id: int) -> bool:
         """Whether there was something to cancel."""
@@ -50,16 +60,19 @@ class ReferenceBook:
         return bool(found)
 
     def reduce(self, id: int, lots: int) -> None:
-        """Take `lots` off a resting order; it keeps its place."""
+        """Take `lots` off a resting order; it keeps its place, and shows less only if it must."""
         for r in self.resting:
             if r.id == id:
                 r.lots -= lots
+                r.shown = min(r.shown, r.lots)
 
-    def levels(self, buys: bool) -> list[tuple[int, int]]:
-        """(ticks, lots), best first."""
-        prices = sorted({r.ticks for r in self.resting if r.buys == buys}, reverse=buys)
-        return [(p, sum(r.lots for r in self.resting if r.buys == buys and r.ticks == p))
-                for p in prices]  # fmt: skip
+    def levels(self, buys: bool, *, shown: bool = False) -> list[tuple[int, int]]:
+        """(ticks, lots), best first: all, or what is shown."""
+        mine = [r for r in self.resting if r.buys == buys]
+        return [
+            (p, sum(r.shown if shown else r.lots for r in mine if r.ticks == p))
+            for p in sorted({r.ticks for r in mine}, reverse=buys)
+        ]
 
 
 def _meets(buys: bool, ticks: int | None, other: int) -> bool:

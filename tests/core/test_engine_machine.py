@@ -88,18 +88,24 @@ class AgainstReference(Books):
         super().__init__()
         self.reference = ReferenceBook()
 
-    @rule(account=accounts, side=sides, ticks=st.none() | prices, lots=amounts)
-    def place(self, account: str, side: Side, ticks: int | None, lots: int) -> None:
-        """Price first, then time; the maker's price is the price."""
+    @rule(
+        account=accounts,
+        side=sides,
+        ticks=st.none() | prices,
+        lots=amounts,
+        part=st.just(0) | st.integers(1, 4),
+    )
+    def place(self, account: str, side: Side, ticks: int | None, lots: int, part: int) -> None:
+        """Price first, then time; the maker's price is the price; of icebergs a part at a time."""
         kind = OrderType.MARKET if ticks is None else OrderType.LIMIT
-        events, _ = self.do(
-            c.PlaceOrder(account, S, side, kind, lots, ticks or 0, prevention=Prevention.NONE)
-        )
+        part = 0 if ticks is None else min(part, lots)
+        order = c.PlaceOrder(account, S, side, kind, lots, ticks or 0, prevention=Prevention.NONE)
+        events, _ = self.do(order._replace(iceberg_lots=part))
         ids = [event.order_id for event in events if isinstance(event, OrderAccepted)]
         assert len(ids) == 1
         fills = [event.fill for event in events if isinstance(event, OrderFilled)]
         made = [(fill.order_id, fill.ticks, fill.lots) for fill in fills if fill.maker]
-        assert made == self.reference.place(ids[0], side is Side.BUY, ticks, lots)
+        assert made == self.reference.place(ids[0], side is Side.BUY, ticks, lots, part)
 
     @rule(number=orders)
     def cancel(self, number: int) -> None:
@@ -125,6 +131,7 @@ class AgainstReference(Books):
         book = self.engine.state.markets[S].book
         for side in Side:
             assert book.levels(side) == self.reference.levels(side is Side.BUY)
+            assert book.shown(side) == self.reference.levels(side is Side.BUY, shown=True)
 
 
 class Everything(Books):
@@ -140,12 +147,13 @@ class Everything(Books):
         account=accounts, side=sides, ticks=prices, lots=amounts,
         force=st.sampled_from(list(TimeInForce)), post_only=st.booleans(),
         prevention=st.sampled_from(list(Prevention)), name=st.sampled_from(["", "a", "b"]),
+        part=st.integers(0, 3),
     )  # fmt: skip
     def place(self, account: str, side: Side, ticks: int, lots: int, **more: Any) -> None:
         """Limit orders of every kind."""
         self.limit(
             account, side, ticks, lots, time_in_force=more["force"], post_only=more["post_only"],
-            prevention=more["prevention"], client_id=more["name"],
+            prevention=more["prevention"], client_id=more["name"], iceberg_lots=more["part"],
         )  # fmt: skip
 
     @rule(account=accounts, side=sides, lots=amounts, by_cost=st.booleans())

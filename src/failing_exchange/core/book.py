@@ -9,13 +9,13 @@ from failing_exchange.core.order import Order, Side
 
 
 class Level:
-    """All orders at one price, first come first."""
+    """All orders at one price, first come first; `hidden` of the lots are not shown to anybody."""
 
-    __slots__ = ("head", "lots", "tail", "ticks")
+    __slots__ = ("head", "hidden", "lots", "tail", "ticks")
 
     def __init__(self, ticks: int) -> None:
         self.ticks = ticks
-        self.lots = 0
+        self.lots = self.hidden = 0
         self.head: Order | None = None
         self.tail: Order | None = None
 
@@ -29,7 +29,8 @@ class Level:
 class OrderBook:
     """Price-time priority. Adding and removing cost the same however deep the book is.
 
-    A level that has emptied stays in the heap until it comes to its top.
+    A level that has emptied stays in the heap until it comes to its top. Of an iceberg order only
+    one part is shown; each further part queues up behind all others of its price.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,9 @@ class OrderBook:
             order.previous = tail
         level.tail = order
         level.lots += order.lots - order.filled
+        if order.iceberg_lots:
+            order.shown = min(order.iceberg_lots, order.remaining)
+            level.hidden += order.remaining - order.shown
         order.resting = True
         self.count += 1
 
@@ -71,11 +75,33 @@ class OrderBook:
         order.previous = order.next = None
         order.resting = False
         level.lots -= order.lots - order.filled
+        if order.iceberg_lots:
+            level.hidden -= order.remaining - order.shown
+            order.shown = 0
         self.count -= 1
 
     def reduce(self, order: Order, lots: int) -> None:
-        """Note that a resting order is smaller by `lots` (filled or amended)."""
-        self._levels[order.side][order.ticks].lots -= lots
+        """Note that a resting order is about to be filled by `lots`, from what is shown first."""
+        level = self._levels[order.side][order.ticks]
+        level.lots -= lots
+        if order.iceberg_lots:
+            part = min(lots, order.shown)
+            order.shown -= part
+            level.hidden -= lots - part
+
+    def shrink(self, order: Order, lots: int) -> None:
+        """Note that it is about to be amended by so much: what is hidden goes first."""
+        level = self._levels[order.side][order.ticks]
+        level.lots -= lots
+        if order.iceberg_lots:
+            part = min(lots, order.remaining - order.shown)
+            level.hidden -= part
+            order.shown -= lots - part
+
+    def refill(self, order: Order) -> None:
+        """Show the next part of an iceberg order, behind all others of its price."""
+        self.remove(order)
+        self.add(order)
 
     def best(self, side: Side) -> Level | None:
         """The best level that holds an order."""
@@ -89,8 +115,14 @@ class OrderBook:
             del levels[ticks]
         return None
 
+    def shown(self, side: Side) -> list[tuple[int, int]]:
+        """(ticks, lots) of every level as everybody sees it, best first."""
+        levels = self._levels[side].values()
+        found = [(lv.ticks, lv.lots - lv.hidden) for lv in levels if lv.head is not None]
+        return sorted(found, reverse=side is Side.BUY)
+
     def levels(self, side: Side) -> list[tuple[int, int]]:
-        """(ticks, lots) of every level that holds an order, best first."""
+        """(ticks, lots) of every level that holds an order, best first; hidden lots count."""
         found = [(lv.ticks, lv.lots) for lv in self._levels[side].values() if lv.head is not None]
         return sorted(found, reverse=side is Side.BUY)
 

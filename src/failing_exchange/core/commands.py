@@ -12,7 +12,10 @@ from failing_exchange.core.order_list import Contingency
 
 
 class PlaceOrder(NamedTuple):
-    """Place one order. `cost` (quote atoms) instead of `lots` for a market order by cost."""
+    """Place one order. `cost` (quote atoms) instead of `lots` for a market order by cost.
+
+    `iceberg_lots`: how much of it is shown at a time.
+    """
 
     account: str
     symbol: str
@@ -28,6 +31,7 @@ class PlaceOrder(NamedTuple):
     trail_ticks: int = 0
     prevention: Prevention | None = None
     test: bool = False  # check everything, place nothing
+    iceberg_lots: int = 0
 
 
 class PlaceOrderList(NamedTuple):

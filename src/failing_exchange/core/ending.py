@@ -63,8 +63,9 @@ def amend(state: State, command: AmendOrder, at: int) -> OrderSnapshot:
         )
     order.amended = (*order.amended, (at, order.ticks, order.lots))
     if order.resting:
-        ms.book.reduce(order, order.lots - command.lots)
+        ms.book.shrink(order, order.lots - command.lots)
     order.lots = command.lots
+    order.iceberg_lots = min(order.iceberg_lots, command.lots)
     order.updated_at = at
     ms.sequence += 1
     if order.partner is None:

@@ -22,10 +22,16 @@ from failing_exchange.core.state import MarketState, State
 PRICED_TYPES = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 
 
-def offers(book: OrderBook, street: Street, side: Side) -> Iterator[tuple[int, int]]:
-    """(ticks, lots) offered on a side by clients and background together, best first."""
+def offers(
+    book: OrderBook, street: Street, side: Side, *, shown: bool = False
+) -> Iterator[tuple[int, int]]:
+    """(ticks, lots) offered on a side by clients and background together, best first.
+
+    All that can be traded, or what is `shown` of it.
+    """
     sign = -1 if side is Side.BUY else 1
-    return merge(book.levels(side), street.levels(side), key=lambda level: sign * level[0])
+    own = book.shown(side) if shown else book.levels(side)
+    return merge(own, street.levels(side), key=lambda level: sign * level[0])
 
 
 def walk(
@@ -87,7 +93,7 @@ def _take(
     """One match; False when the order can't pay for a single lot more."""
     lots = most
     if maker is not None:
-        lots = min(lots, maker.remaining)
+        lots = min(lots, maker.shown or maker.remaining)
     else:
         lots = min(lots, next(ms.street.levels(order.side.other))[1])
     if order.side is Side.BUY and order.kind not in PRICED_TYPES:
@@ -190,6 +196,8 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at
         finish(state, ms, order, Status.FILLED, at)
     elif order.kind in PRICED_TYPES:
         _hold(state, order, need(ms.market, order), ms.market, at)
+        if order.iceberg_lots and order.resting and not order.shown:
+            ms.book.refill(order)
 
 
 def _hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:

@@ -126,6 +126,8 @@ class Order:
     stop_ticks: int = 0
     trail_ticks: int = 0
     extreme: int = 0  # the best price seen by a trailing stop
+    iceberg_lots: int = 0  # how much of it is shown at a time; 0: all
+    shown: int = 0  # what is left of the part that is shown now
     list_id: int = 0
     order_list: OrderList | None = None
     partner: Order | None = None  # the other leg of an OCO

@@ -24,7 +24,7 @@ from failing_exchange.core.order import (
     TimeInForce,
     Why,
 )
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.state import Account, Cap, MarketState, State
 from failing_exchange.core.triggers import follow, is_met
 
@@ -81,12 +81,32 @@ def check(
         market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
         market.check_amount(c.lots, market.market_amount_max or market.amount_max)
+    if c.iceberg_lots:
+        check_iceberg(market, c)
     if pending:
         return
     if c.post_only and c.kind is OrderType.LIMIT and crosses(ms, c.side, c.ticks):
         raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
     if c.kind in TRIGGERED_TYPES:
         check_trigger(ms, c, at)
+
+
+def check_iceberg(market: Market, c: PlaceOrder) -> None:
+    """Raise `Reject` where an order cannot be shown in parts of that size."""
+    if c.kind not in PRICED_TYPES or c.time_in_force is not TimeInForce.GTC:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "Invalid order: only a limit order that stays can be shown in parts",
+        )
+    if c.iceberg_lots > c.lots:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            f"Invalid order: the part to be shown, {market.amount_text(c.iceberg_lots)}, "
+            f"exceeds the amount {market.amount_text(c.lots)}",
+            rule=Rule.ICEBERG_SIZE,
+        )
+    market.check_steps(c.iceberg_lots, 0)
+    market.check_amount(c.iceberg_lots, market.amount_max)
 
 
 def check_count(market: Market, account: Account, most: int, *, new: int = 1) -> None:
@@ -136,6 +156,8 @@ def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
         order.post_only = True
     if c.prevention is not None:
         order.prevention = c.prevention
+    if c.iceberg_lots:
+        order.iceberg_lots = c.iceberg_lots
     if c.kind in TRIGGERED_TYPES:
         order.status = Status.WAITING
         order.stop_ticks, order.trail_ticks = c.stop_ticks, c.trail_ticks

@@ -213,10 +213,11 @@ def _ticker(ms: MarketState, as_of: int, at: int) -> Ticker:
     for side in (Side.BUY, Side.SELL):
         level, offer = ms.book.best(side), street.top(side)
         if level is not None:
+            shown = level.lots - level.hidden
             if offer is None or better(side, level.ticks, offer[0]):
-                offer = (level.ticks, level.lots)
+                offer = (level.ticks, shown)
             elif level.ticks == offer[0]:
-                offer = (level.ticks, level.lots + offer[1])
+                offer = (level.ticks, shown + offer[1])
         best.append(offer)
     last = ms.tape.last(second) if street is ms.street else street.last()
     return Ticker(ms.market, as_of, best[0], best[1], last or None, ms.tape.day(as_of))
@@ -246,7 +247,7 @@ def book_of(ms: MarketState, street: Street, limit: int, at: int) -> BookSnapsho
 
 def _levels(book: OrderBook, street: Street, side: Side, limit: int) -> tuple[tuple[int, int], ...]:
     levels: dict[int, int] = {}
-    for ticks, lots in offers(book, street, side):
+    for ticks, lots in offers(book, street, side, shown=True):
         if ticks not in levels and len(levels) == limit:
             break
         levels[ticks] = levels.get(ticks, 0) + lots

@@ -50,6 +50,7 @@ class Rule(StrEnum):
 
     LIST_PRICES = "list_prices"
     LIST_SHAPE = "list_shape"
+    ICEBERG_SIZE = "iceberg_size"
 
 
 class Reject(Exception):

@@ -29,7 +29,7 @@ def _trade_through(state: State, ms: MarketState, side: Side, at: int) -> None:
         if left <= 0:
             return
         order = level.head
-        lots = min(left, order.remaining)
+        lots = min(left, order.shown or order.remaining)
         used += lots
         trade(state, ms, None, order, order.ticks, lots, at)
 
@@ -42,6 +42,6 @@ def _trade_crossed(state: State, ms: MarketState, side: Side, at: int) -> None:
         if offer is None or better(opposite, level.ticks, offer[0]):
             return
         order = level.head
-        lots = min(offer[1], order.remaining)
+        lots = min(offer[1], order.shown or order.remaining)
         ms.street.take(opposite, offer[0], lots)
         trade(state, ms, None, order, order.ticks, lots, at)
