@@ -164,15 +164,14 @@ class Everything(Books):
 
     @rule(
         account=accounts, side=sides, lots=amounts, ticks=prices, stop=prices,
-        kind=st.sampled_from(sorted(TRIGGERED_TYPES)),
+        kind=st.sampled_from(sorted(TRIGGERED_TYPES)), bips=st.sampled_from([0, 0, 100, 300]),
     )  # fmt: skip
-    def wait(
-        self, account: str, side: Side, lots: int, ticks: int, stop: int, kind: OrderType
-    ) -> None:
-        """Stops, take-profits, trailing stops."""
-        priced = ticks if kind.value.endswith("limit") else 0
+    def wait(self, account: str, side: Side, lots: int, kind: OrderType, **more: Any) -> None:
+        """Stops, take-profits, trailing stops; some trail by basis points, some at once."""
+        priced = more["ticks"] if kind.value.endswith("limit") else 0
+        stop = 0 if more["bips"] == 300 else more["stop"]
         order = c.PlaceOrder(account, S, side, kind, lots, priced, stop_ticks=stop, trail_ticks=3)
-        self.do(order)
+        self.do(order._replace(trail_bips=more["bips"]))
 
     @rule(account=accounts, side=sides, lots=amounts, near=st.integers(1, 5), far=st.integers(1, 5))
     def one_cancels_the_other(
@@ -196,7 +195,8 @@ class Everything(Books):
         ahead, behind = 100 + sign * more["near"], 100 - sign * more["far"]
         profit = c.PlaceOrder(account, S, side, more["profit"], lots, ahead, stop_ticks=ahead,
                               post_only=more["profit"] is OrderType.LIMIT)  # fmt: skip
-        loss = c.PlaceOrder(account, S, side, more["loss"], lots, behind, stop_ticks=behind)
+        loss = c.PlaceOrder(account, S, side, more["loss"], lots, behind, stop_ticks=behind,
+                            trail_bips=100 * (lots % 2))  # fmt: skip
         legs: tuple[c.PlaceOrder, ...] = (profit, loss) if side is Side.SELL else (loss, profit)
         contingency = Contingency.OCO
         if more["cost"] is not None:

@@ -25,7 +25,7 @@ steps: st.SearchStrategy[list[Step]] = st.lists(
     st.tuples(
         st.integers(0, 400),
         st.sampled_from(
-            ["limit", "market", "stop", "trail", "oco", "oto", "move", "cancel", "cap"]
+            ["limit", "market", "stop", "trail", "bips", "oco", "oto", "move", "cancel", "cap"]
         ),
         st.sampled_from(list(Side)),
         st.integers(-3_000, 9_000),
@@ -56,6 +56,10 @@ def command(what: str, side: Side, away: int, lots: int, last: int) -> Any:
         return order._replace(kind=OrderType.STOP_LOSS, ticks=0, stop_ticks=stop)
     if what == "trail":
         return order._replace(kind=OrderType.TRAILING_STOP, ticks=0, trail_ticks=abs(away) + 1)
+    if what == "bips":
+        kind = OrderType.TAKE_PROFIT if lots % 3 else OrderType.STOP_LOSS
+        at = last + sign * away if lots % 2 else 0
+        return order._replace(kind=kind, ticks=0, trail_bips=abs(away) // 30 + 1, stop_ticks=at)
     if what == "oco":
         limit = order._replace(ticks=last + sign * (abs(away) + 1))
         leg = order._replace(kind=OrderType.STOP_LOSS_LIMIT, ticks=stop, stop_ticks=stop)

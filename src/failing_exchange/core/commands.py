@@ -14,7 +14,8 @@ from failing_exchange.core.order_list import Contingency
 class PlaceOrder(NamedTuple):
     """Place one order. `cost` (quote atoms) instead of `lots` for a market order by cost.
 
-    `iceberg_lots`: how much of it is shown at a time.
+    `iceberg_lots`: how much of it is shown at a time. `trail_bips`: a stop loss or take profit
+    that trails by so many basis points; with `stop_ticks`, once that price is reached.
     """
 
     account: str
@@ -32,6 +33,7 @@ class PlaceOrder(NamedTuple):
     prevention: Prevention | None = None
     test: bool = False  # check everything, place nothing
     iceberg_lots: int = 0
+    trail_bips: int = 0
 
 
 class PlaceOrderList(NamedTuple):

@@ -30,6 +30,7 @@ from failing_exchange.core.placing import (
     enter,
     make,
     pays,
+    start_trailing,
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.state import Account, MarketState, State
@@ -184,7 +185,7 @@ def _link(orders: tuple[Order, ...], contingency: Contingency) -> None:
         pair[0].partner, pair[1].partner = pair[1], pair[0]
     if contingency is Contingency.OTO:
         for order in pair:
-            order.status, order.follows = Status.PENDING, True
+            order.status, order.follows, order.trailing_at = Status.PENDING, True, 0
 
 
 def _reserve(state: State, ms: MarketState, orders: tuple[Order, ...], at: int) -> None:
@@ -247,6 +248,8 @@ def activate(state: State, order_list: OrderList, at: int) -> None:
         waits = order.kind in TRIGGERED_TYPES
         order.move_to(Status.WAITING if waits else Status.OPEN, at)
         order.activated_at = at
+        if order.trail_bips or order.trail_ticks:
+            start_trailing(ms, order, at)
         state.events.append(OrderActivated(order.id, order.account, at))
     for order in pending:
         if order.is_open:

@@ -18,6 +18,7 @@ from failing_exchange.core.market import PPM, Market, Prevention
 from failing_exchange.core.order import Fill, Order, OrderType, Side, Status, Why
 from failing_exchange.core.order_list import ListUpdate, OrderList
 from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.triggers import stop_of
 
 PRICED_TYPES = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 
@@ -213,7 +214,9 @@ def need(market: Market, order: Order) -> int:
     lots = order.lots - order.filled
     if order.side is Side.SELL:
         return lots * market.amount_step
-    return market.cost_up(order.ticks if order.kind in PRICED_TYPES else order.stop_ticks, lots)
+    if order.kind in PRICED_TYPES:
+        return market.cost_up(order.ticks, lots)
+    return market.cost_up(order.stop_ticks or stop_of(order), lots)
 
 
 def finish(

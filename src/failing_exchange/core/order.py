@@ -125,7 +125,9 @@ class Order:
     post_only: bool = False
     stop_ticks: int = 0
     trail_ticks: int = 0
-    extreme: int = 0  # the best price seen by a trailing stop
+    trail_bips: int = 0  # how far its trigger is behind the best price, in basis points
+    extreme: int = 0  # the best price seen by a trailing order; 0: it does not trail yet
+    trailing_at: int = 0  # since when one in basis points trails
     iceberg_lots: int = 0  # how much of it is shown at a time; 0: all
     shown: int = 0  # what is left of the part that is shown now
     list_id: int = 0

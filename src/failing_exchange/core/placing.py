@@ -28,6 +28,8 @@ from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.state import Account, Cap, MarketState, State
 from failing_exchange.core.triggers import follow, is_met
 
+BIPS_TYPES = TRIGGERED_TYPES - {OrderType.TRAILING_STOP}
+
 
 def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     """Place one order and match it; raise `Reject` where it breaks a rule."""
@@ -83,6 +85,10 @@ def check(
         market.check_amount(c.lots, market.market_amount_max or market.amount_max)
     if c.iceberg_lots:
         check_iceberg(market, c)
+    if c.trail_bips and c.kind not in BIPS_TYPES:
+        raise Reject(
+            Reason.INVALID_ORDER, "Invalid order: only a stop loss or a take profit trails by bips"
+        )
     if pending:
         return
     if c.post_only and c.kind is OrderType.LIMIT and crosses(ms, c.side, c.ticks):
@@ -128,6 +134,8 @@ def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
             raise Reject(Reason.INVALID_ORDER, "Invalid order: a trailing stop needs a distance")
         return
     if c.stop_ticks < 1:
+        if c.trail_bips:
+            return
         raise Reject(Reason.INVALID_PRICE, "Invalid price: a stop needs a trigger price")
     probe = Order(0, c.account, c.symbol, c.side, c.kind, c.lots, at)
     probe.stop_ticks = c.stop_ticks
@@ -161,10 +169,20 @@ def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
     if c.kind in TRIGGERED_TYPES:
         order.status = Status.WAITING
         order.stop_ticks, order.trail_ticks = c.stop_ticks, c.trail_ticks
-        if c.kind is OrderType.TRAILING_STOP:
-            order.extreme = ms.tape.last(at // SECOND)
-            order.stop_ticks = order.extreme + c.trail_ticks  # what a buy must hold at most
+        if c.trail_bips or c.kind is OrderType.TRAILING_STOP:
+            order.trail_bips = c.trail_bips
+            start_trailing(ms, order, at)
     return order
+
+
+def start_trailing(ms: MarketState, order: Order, at: int) -> None:
+    """Let a trailing order follow the last price from now on, if it need not wait for its stop."""
+    if order.kind is OrderType.TRAILING_STOP:
+        order.extreme = ms.tape.last(at // SECOND)
+        order.stop_ticks = order.extreme + order.trail_ticks  # what a buy must hold at most
+    elif not order.stop_ticks:
+        order.extreme = ms.tape.last(at // SECOND)
+        order.trailing_at = at if order.extreme else 0
 
 
 def pays(ms: MarketState, order: Order) -> str:
@@ -277,8 +295,8 @@ def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) 
         if order.status is Status.WAITING:
             if is_met(order, low, high):
                 go_live(state, ms, order, at)
-            else:
-                follow(order, low, high)
+            elif follow(order, low, high, at):
+                _watch(state, ms, order, at)
 
 
 def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:

@@ -5,17 +5,27 @@ from __future__ import annotations
 from failing_exchange.core.order import Order, OrderType, Side
 
 STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
+BIPS = 10_000  # basis points in a whole
 
 
 def triggers_above(order: Order) -> bool:
-    """Whether a rising price triggers it: a buy stop, a sell take-profit, a trailing buy."""
-    if order.kind is OrderType.TRAILING_STOP or order.kind in STOPS:
+    """Whether a rising price triggers it: a buy stop, a sell take-profit, whatever trails a buy."""
+    if order.kind in STOPS or trails(order):
         return order.side is Side.BUY
     return order.side is Side.SELL
 
 
+def trails(order: Order) -> bool:
+    """Whether it follows the price now; one with a stop price does so once that is reached."""
+    return order.kind is OrderType.TRAILING_STOP or (order.trail_bips > 0 and order.extreme > 0)
+
+
 def stop_of(order: Order) -> int:
-    """The trigger price now; a trailing stop's follows the best price seen."""
+    """The trigger price now; a trailing order's follows the best price seen."""
+    if order.trail_bips and order.extreme:
+        if order.side is Side.BUY:
+            return -(-order.extreme * (BIPS + order.trail_bips) // BIPS)
+        return order.extreme * (BIPS - order.trail_bips) // BIPS
     if order.kind is not OrderType.TRAILING_STOP:
         return order.stop_ticks
     trail = order.trail_ticks if order.side is Side.BUY else -order.trail_ticks
@@ -24,7 +34,9 @@ def stop_of(order: Order) -> int:
 
 def trigger_bounds(order: Order) -> tuple[int | None, int | None]:
     """The prices at or below, at or above which a print concerns the order."""
-    stop, trailing = stop_of(order), order.kind is OrderType.TRAILING_STOP
+    stop, trailing = stop_of(order), trails(order)
+    if order.trail_bips and not (stop or trailing):
+        return (None, 1)  # whatever is traded next
     if triggers_above(order):
         return (order.extreme - 1 if trailing else None, stop)
     return (stop, order.extreme + 1 if trailing else None)
@@ -32,11 +44,36 @@ def trigger_bounds(order: Order) -> tuple[int | None, int | None]:
 
 def is_met(order: Order, low: int, high: int) -> bool:
     """Whether prints between `low` and `high` trigger it."""
+    if order.trail_bips and not order.extreme:
+        return False
+    return _reached(order, low, high)
+
+
+def _reached(order: Order, low: int, high: int) -> bool:
     return high >= stop_of(order) if triggers_above(order) else low <= stop_of(order)
 
 
-def follow(order: Order, low: int, high: int) -> None:
-    """Let a trailing stop follow the market."""
-    if order.kind is OrderType.TRAILING_STOP:
-        best = min(order.extreme, low) if order.side is Side.BUY else max(order.extreme, high)
-        order.extreme = best
+def follow(order: Order, low: int, high: int, at: int) -> bool:
+    """Let a trailing order follow the market; whether it has moved."""
+    buys = order.side is Side.BUY
+    if trails(order):
+        best = min(order.extreme, low) if buys else max(order.extreme, high)
+    elif order.trail_bips and (not order.stop_ticks or _reached(order, low, high)):
+        best = _first_price(order, low, high)
+        order.trailing_at = at
+    else:
+        return False
+    moved = best != order.extreme
+    order.extreme = best
+    return moved
+
+
+def _first_price(order: Order, low: int, high: int) -> int:
+    """The best price for a trailing order since its stop price was reached, in between somewhere.
+
+    Prints are thought to come steadily: the stop price is met where the range allows it.
+    """
+    buys, stop = order.side is Side.BUY, order.stop_ticks
+    if not stop or triggers_above(order) is not buys:
+        return low if buys else high
+    return max(stop, low) if buys else min(stop, high)
