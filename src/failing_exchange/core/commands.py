@@ -202,6 +202,15 @@ class FetchCandles(NamedTuple):
     as_of: int = 0
 
 
+class FetchAveragePrice(NamedTuple):
+    """The price of the last minutes, weighted by amount."""
+
+    account: str
+    symbol: str
+    minutes: int = 5
+    as_of: int = 0
+
+
 class FetchMarkets(NamedTuple):
     """The rules of every market."""
 
@@ -351,7 +360,7 @@ Action: TypeAlias = (
 )
 Query: TypeAlias = (
     FetchOrder | FetchOrders | FetchOrderList | FetchOrderLists | FetchFills | FetchBalance
-    | FetchTicker | FetchTickers | FetchBook | FetchTrades | FetchCandles | FetchMarkets
-    | FetchTime | FetchStatus
+    | FetchTicker | FetchTickers | FetchBook | FetchTrades | FetchCandles
+    | FetchAveragePrice | FetchMarkets | FetchTime | FetchStatus
 )  # fmt: skip
 Command: TypeAlias = Action | Query | Operator

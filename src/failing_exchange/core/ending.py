@@ -10,6 +10,7 @@ from failing_exchange.core.matching import finish, need
 from failing_exchange.core.order import Order, OrderSnapshot, Side, Status
 from failing_exchange.core.placing import place
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.rules import check_amends
 from failing_exchange.core.state import Account, State
 
 
@@ -61,6 +62,8 @@ def amend(state: State, command: AmendOrder, at: int) -> OrderSnapshot:
             f"Invalid amount: {ms.market.amount_text(command.lots)} must be less than the order's "
             f"{ms.market.amount_text(order.lots)} and more than is filled",
         )
+    if ms.market.rules is not None:
+        check_amends(order, ms.market.rules)
     order.amended = (*order.amended, (at, order.ticks, order.lots))
     if order.resting:
         ms.book.shrink(order, order.lots - command.lots)

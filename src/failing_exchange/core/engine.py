@@ -36,6 +36,7 @@ HANDLERS: dict[type, Handler] = {
     c.FetchBook: queries.fetch_book,
     c.FetchTrades: queries.fetch_trades,
     c.FetchCandles: queries.fetch_candles,
+    c.FetchAveragePrice: queries.fetch_average_price,
     c.FetchMarkets: queries.fetch_markets,
     c.FetchTime: queries.fetch_time,
     c.FetchStatus: queries.fetch_status,

@@ -33,6 +33,7 @@ from failing_exchange.core.placing import (
     start_trailing,
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.rules import check_list_rules, check_prices
 from failing_exchange.core.state import Account, MarketState, State
 
 STOP_KINDS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
@@ -111,6 +112,8 @@ def _checked(
     _check_shape(account, command, contingency)
     if ms.market.orders_max is not None:
         check_count(ms.market, account, ms.market.orders_max, new=len(legs))
+    if ms.market.rules is not None:
+        check_list_rules(ms.market, ms.market.rules, account, legs)
     pair = legs if contingency is Contingency.OCO else legs[1:]
     if len(pair) == 2:
         _check_pair(pair[0], pair[1])
@@ -263,6 +266,8 @@ def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) ->
     for order in pending:
         if order.post_only and crosses(ms, order.side, order.ticks):
             raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
+        if ms.market.rules is not None:
+            check_prices(ms, ms.market.rules, order, at)
         if order.kind in TRIGGERED_TYPES:
             check_trigger(ms, order, at)
         if _costs_later(order):

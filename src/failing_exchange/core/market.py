@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reason, Reject, Rule
 
 ATOMS = 10**8  # atoms in one unit of any asset
 PPM = 1_000_000  # rates and bands are in parts per million
@@ -30,11 +30,39 @@ class Prevention(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What else an order may break. None = no such rule. Stop prices obey those of prices.
+
+    Counts are open ones of an account in the market. Ranges are (least, most): of prices by side as
+    parts per million of the average price, of trails in basis points. The average is weighted by
+    amount over `average_minutes`, 0 = the last price; it values market orders, too.
+    """
+
+    algo_orders_max: int | None = None  # stop losses and take profits
+    iceberg_orders_max: int | None = None
+    order_lists_max: int | None = None
+    amends_max: int | None = None  # of one order
+    iceberg_parts_max: int | None = None
+    position_max: int | None = None  # atoms of the base asset, open buys included
+    market_amount_min: int | None = None  # lots
+    market_amount_every: int | None = None
+    cost_max: int | None = None  # atoms of the quote asset
+    cost_min_of_market: bool = True  # whether the least cost holds for market orders
+    cost_max_of_market: bool = True
+    average_minutes: int = 0
+    buy_prices: tuple[int, int] | None = None
+    sell_prices: tuple[int, int] | None = None
+    trail_above: tuple[int, int] | None = None  # buy stops, sell profits
+    trail_below: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """A tradable pair and its rules.
 
     Prices are whole `ticks` of `price_step` atoms of the quote asset, amounts whole `lots` of
     `amount_step` atoms of the base asset. Fees and bands are in parts per million; None = no limit.
+    `rules` are what else a venue may refuse an order for.
 
     >>> m = Market(symbol="BTC/USDT", base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
     >>> m.cost(5_000_000, 100_000) == 50_000 * ATOMS  # 1 BTC at 50,000.00
@@ -61,6 +89,7 @@ class Market:
     fee_discount: int = 250_000  # of the fee, when charged in the account's own fee asset
     prevention: Prevention = Prevention.EXPIRE_MAKER
     status: MarketStatus = MarketStatus.TRADING
+    rules: Rules | None = None
     _unit: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -94,12 +123,14 @@ class Market:
                 Reason.INVALID_PRICE,
                 f"Invalid price: {self.price_text(ticks)} is no multiple of "
                 f"{self.price_text(self.price_every)}",
+                rule=Rule.PRICE,
             )
         if lots % self.amount_every:
             raise Reject(
                 Reason.INVALID_AMOUNT,
                 f"Invalid amount: {self.amount_text(lots)} is no multiple of "
                 f"{self.amount_text(self.amount_every)}",
+                rule=Rule.AMOUNT,
             )
 
     def check_limits(self, lots: int, ticks: int, last: int) -> None:
@@ -107,29 +138,37 @@ class Market:
         if lots < self.amount_min or (self.amount_max is not None and lots > self.amount_max):
             self.check_amount(lots, self.amount_max)
         if ticks < self.price_min or (self.price_max is not None and ticks > self.price_max):
-            raise Reject(
-                Reason.INVALID_PRICE,
-                f"Invalid price: {self.price_text(ticks)} is outside "
-                f"{self.price_text(self.price_min)} to {self.price_text(self.price_max)}",
-            )
+            self.check_price(ticks)
         if self.price_band is not None and last:
             self._check_band(ticks, last, self.price_band)
         if self.cost_min and (cost := self.cost(ticks, lots)) < self.cost_min:
             self.check_cost(cost)
 
-    def check_amount(self, lots: int, most: int | None) -> None:
-        """Raise `Reject` where an amount is below the minimum or above `most`."""
+    def check_price(self, ticks: int) -> None:
+        """Raise `Reject` where a price is too low or too high at any time."""
+        if ticks < self.price_min or (self.price_max is not None and ticks > self.price_max):
+            raise Reject(
+                Reason.INVALID_PRICE,
+                f"Invalid price: {self.price_text(ticks)} is outside "
+                f"{self.price_text(self.price_min)} to {self.price_text(self.price_max)}",
+                rule=Rule.PRICE,
+            )
+
+    def check_amount(self, lots: int, most: int | None, *, rule: Rule = Rule.AMOUNT) -> None:
+        """Raise `Reject` where an amount is below the minimum or above `most`, by that `rule`."""
         if lots < self.amount_min:
             raise Reject(
                 Reason.INVALID_AMOUNT,
                 f"Invalid amount: {self.amount_text(lots)} {self.base} is below the minimum "
                 f"{self.amount_text(self.amount_min)}",
+                rule=Rule.AMOUNT,
             )
         if most is not None and lots > most:
             raise Reject(
                 Reason.INVALID_AMOUNT,
                 f"Invalid amount: {self.amount_text(lots)} {self.base} is above the maximum "
                 f"{self.amount_text(most)}",
+                rule=rule,
             )
 
     def check_cost(self, cost: int) -> None:
@@ -139,6 +178,7 @@ class Market:
                 Reason.INVALID_COST,
                 f"Invalid cost: {atoms_text(cost)} {self.quote} is below the minimum "
                 f"{atoms_text(self.cost_min)}",
+                rule=Rule.NOTIONAL,
             )
 
     def _check_band(self, ticks: int, last: int, band: tuple[int, int]) -> None:
@@ -148,6 +188,7 @@ class Market:
                 Reason.PRICE_BAND,
                 f"Invalid price: {self.price_text(ticks)} is outside the band "
                 f"{self.price_text(low)} to {self.price_text(high)} around the last price",
+                rule=Rule.PRICE_BAND,
             )
 
     def price_text(self, ticks: int | None) -> str:

@@ -25,6 +25,7 @@ from failing_exchange.core.order import (
     Why,
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.rules import check_rules
 from failing_exchange.core.state import Account, Cap, MarketState, State
 from failing_exchange.core.triggers import follow, is_met
 
@@ -82,9 +83,13 @@ def check(
         last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
         market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
-        market.check_amount(c.lots, market.market_amount_max or market.amount_max)
+        most = market.market_amount_max
+        rule = Rule.AMOUNT if most is None else Rule.MARKET_AMOUNT
+        market.check_amount(c.lots, most or market.amount_max, rule=rule)
     if c.iceberg_lots:
         check_iceberg(market, c)
+    if market.rules is not None:
+        check_rules(state, ms, account, c, market.rules, at)
     if c.trail_bips and c.kind not in BIPS_TYPES:
         raise Reject(
             Reason.INVALID_ORDER, "Invalid order: only a stop loss or a take profit trails by bips"
@@ -122,7 +127,9 @@ def check_count(market: Market, account: Account, most: int, *, new: int = 1) ->
     count = sum(order.symbol == market.symbol for order in account.open.values())
     if count + new > most:
         raise Reject(
-            Reason.TOO_MANY_ORDERS, f"Too many open orders: {count} of {most} on {market.symbol}"
+            Reason.TOO_MANY_ORDERS,
+            f"Too many open orders: {count} of {most} on {market.symbol}",
+            rule=Rule.ORDERS,
         )
 
 
@@ -201,16 +208,22 @@ def _reserve(state: State, ms: MarketState, order: Order, c: PlaceOrder, at: int
 
 def _market_need(ms: MarketState, order: Order, c: PlaceOrder) -> int:
     """What a market order takes from the book as it stands; a cost becomes an amount."""
+    rules = ms.market.rules
     if c.cost:
-        ms.market.check_cost(c.cost)
+        if rules is None or rules.cost_min_of_market:
+            ms.market.check_cost(c.cost)
         order.cost_wanted = c.cost
         order.lots, spent = walk(ms, order.side, cost=c.cost)
         order.lots -= order.lots % ms.market.amount_every
         if order.lots < ms.market.amount_min:
-            raise Reject(Reason.INVALID_COST, "Invalid cost: it buys less than the minimum amount")
+            raise Reject(
+                Reason.INVALID_COST,
+                "Invalid cost: it buys less than the minimum amount",
+                rule=Rule.AMOUNT if spent else Rule.LIQUIDITY,
+            )
     else:
         _, spent = walk(ms, order.side, lots=order.lots)
-        if ms.market.cost_min and spent:
+        if ms.market.cost_min and spent and rules is None:
             ms.market.check_cost(spent)
     return spent if order.side is Side.BUY else ms.market.base_atoms(order.lots)
 

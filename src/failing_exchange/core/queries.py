@@ -62,6 +62,19 @@ class Candles(NamedTuple):
     bars: tuple[Bar, ...]
 
 
+class AveragePrice(NamedTuple):
+    """The average price of some minutes: `ticks` / `weight`, 0 / 1 when nothing was ever traded.
+
+    `at` is the second of the last trade in them, as an instant.
+    """
+
+    market: Market
+    at: int
+    minutes: int
+    ticks: int
+    weight: int
+
+
 class Balances(NamedTuple):
     """(free, used) in atoms by asset."""
 
@@ -267,6 +280,15 @@ def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
     now = _seen_at(ms, q.as_of or at)
     bars = ms.tape.candles(q.seconds, since=q.since, limit=q.limit, now=now)
     return Candles(ms.market, q.seconds, tuple(bars))
+
+
+def fetch_average_price(state: State, q: c.FetchAveragePrice, at: int) -> AveragePrice:
+    """The average price of the last minutes."""
+    ms = state.market(q.symbol, at)
+    now = _seen_at(ms, q.as_of or at)
+    ticks, weight = ms.tape.average(q.minutes, now // SECOND)
+    last = ms.tape.recent(since=0, limit=1, now=now)
+    return AveragePrice(ms.market, last[0].at if last else now, q.minutes, ticks, weight)
 
 
 def fetch_markets(state: State, q: c.FetchMarkets, at: int) -> Markets:

@@ -48,6 +48,20 @@ class Rule(StrEnum):
 
     __hash__ = str.__hash__
 
+    PRICE = "price"
+    AMOUNT = "amount"
+    MARKET_AMOUNT = "market_amount"
+    NOTIONAL = "notional"
+    PRICE_BAND = "price_band"
+    ORDERS = "orders"
+    ALGO_ORDERS = "algo_orders"
+    ICEBERG_ORDERS = "iceberg_orders"
+    ORDER_LISTS = "order_lists"
+    AMENDS = "amends"
+    POSITION = "position"
+    ICEBERG_PARTS = "iceberg_parts"
+    TRAILING_DELTA = "trailing_delta"
+    LIQUIDITY = "liquidity"  # nothing is offered that a market order by cost could take
     LIST_PRICES = "list_prices"
     LIST_SHAPE = "list_shape"
     ICEBERG_SIZE = "iceberg_size"

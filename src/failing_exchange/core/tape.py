@@ -56,6 +56,7 @@ class Tape:
         self._day: tuple[int, Bar | None] = (-1, None)
         self._minute: tuple[int, int, Bar | None] = (-1, -1, None)
         self._latest: Bar | None = None
+        self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; its id grows with time."""
@@ -84,6 +85,18 @@ class Tape:
         if self.street.flow is not None:
             return self.street.last()
         return self.trades[-1].ticks if self.trades else 0
+
+    def average(self, minutes: int, second: int) -> tuple[int, int]:
+        """The price as a fraction of ticks: the average of so many minutes, weighted by amount.
+
+        The last price for 0 minutes, and where nothing was traded in them; (0, 1) without any.
+        """
+        key = (second, minutes, self.trades[-1].id if self.trades else 0)
+        if minutes and self._average[0] != key:
+            past = self._between(second + 1 - 60 * minutes, second)
+            self._average = (key, join(past, self._second(second)))
+        bar = self._average[1] if minutes else None
+        return (bar.cost, bar.volume) if bar is not None and bar.volume else (self.last(second), 1)
 
     def prints(self, second: int) -> list[Trade]:
         """All trades of one second, oldest first."""

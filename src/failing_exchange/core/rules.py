@@ -1,0 +1,188 @@
+"""The rarer rules of a market: counts, ranges around the average price, values, parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.market import PPM, SECOND, Market, Rules, atoms_text
+from failing_exchange.core.order import (
+    LIMIT_TYPES,
+    TRIGGERED_TYPES,
+    Order,
+    OrderType,
+    Side,
+)
+from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.state import Account, MarketState, State
+from failing_exchange.core.triggers import STOPS
+
+Placed = PlaceOrder | Order
+
+
+def check_rules(
+    state: State, ms: MarketState, account: Account, c: PlaceOrder, rules: Rules, at: int
+) -> None:
+    """Raise `Reject` where an order breaks a rule."""
+    market = ms.market
+    check_prices(ms, rules, c, at)
+    if c.kind is OrderType.MARKET:
+        _check_market_order(ms, rules, c, at)
+    elif rules.cost_max is not None and c.kind in LIMIT_TYPES:
+        _check_cost_max(market, rules.cost_max, market.cost_up(c.ticks, c.lots))
+    if c.iceberg_lots and rules.iceberg_parts_max is not None:
+        _check_parts(market, c, rules.iceberg_parts_max)
+    if c.trail_bips:
+        _check_trail(c, rules)
+    if c.side is Side.BUY and rules.position_max is not None:
+        _check_position(state, market, account, c, rules.position_max)
+    _check_counts(market, account, rules, (c,))
+
+
+def check_prices(ms: MarketState, rules: Rules, c: Placed, at: int) -> None:
+    """Raise `Reject` where a stop price is impossible, or a price too far from the average."""
+    if c.stop_ticks and c.kind is not OrderType.TRAILING_STOP:
+        ms.market.check_steps(0, c.stop_ticks)
+        ms.market.check_price(c.stop_ticks)
+    prices = rules.buy_prices if c.side is Side.BUY else rules.sell_prices
+    if prices is None or c.kind not in LIMIT_TYPES:
+        return
+    ticks, weight = ms.tape.average(rules.average_minutes, at // SECOND)
+    if ticks and not ticks * prices[0] <= c.ticks * weight * PPM <= ticks * prices[1]:
+        low, high = (ticks * share // (weight * PPM) for share in prices)
+        raise Reject(
+            Reason.PRICE_BAND,
+            f"Invalid price: {ms.market.price_text(c.ticks)} is outside "
+            f"{ms.market.price_text(low)} to {ms.market.price_text(high)} around the average price",
+            rule=Rule.PRICE_BAND,
+        )
+
+
+def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -> None:
+    """Amounts and values of an order without a price; the average price values it."""
+    market = ms.market
+    if not c.cost:
+        least, every = rules.market_amount_min, rules.market_amount_every
+        if (least is not None and c.lots < least) or (every and c.lots % every):
+            raise Reject(
+                Reason.INVALID_AMOUNT,
+                f"Invalid amount: a market order of {market.amount_text(c.lots)} {market.base} is "
+                f"below {market.amount_text(least or 0)}, or no multiple of "
+                f"{market.amount_text(every or 1)}",
+                rule=Rule.MARKET_AMOUNT,
+            )
+    ticks, weight = ms.tape.average(rules.average_minutes, at // SECOND)
+    cost = c.cost or market.cost(ticks * c.lots, 1) // weight
+    if cost and rules.cost_min_of_market:
+        market.check_cost(cost)
+    if rules.cost_max is not None and rules.cost_max_of_market:
+        _check_cost_max(market, rules.cost_max, cost)
+
+
+def _check_cost_max(market: Market, most: int, cost: int) -> None:
+    if cost > most:
+        raise Reject(
+            Reason.INVALID_COST,
+            f"Invalid cost: {atoms_text(cost)} {market.quote} is above the maximum "
+            f"{atoms_text(most)}",
+            rule=Rule.NOTIONAL,
+        )
+
+
+def _check_parts(market: Market, c: PlaceOrder, most: int) -> None:
+    parts = -(-c.lots // c.iceberg_lots)
+    if parts > most:
+        raise Reject(
+            Reason.INVALID_AMOUNT,
+            f"Invalid amount: shown by {market.amount_text(c.iceberg_lots)}, the order has "
+            f"{parts} parts, at most {most} are allowed",
+            rule=Rule.ICEBERG_PARTS,
+        )
+
+
+def _check_trail(c: PlaceOrder, rules: Rules) -> None:
+    above = (c.kind in STOPS) is (c.side is Side.BUY)
+    allowed = rules.trail_above if above else rules.trail_below
+    if allowed is not None and not allowed[0] <= c.trail_bips <= allowed[1]:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            f"Invalid order: it trails by {c.trail_bips} basis points, allowed are "
+            f"{allowed[0]} to {allowed[1]}",
+            rule=Rule.TRAILING_DELTA,
+        )
+
+
+def _check_position(
+    state: State, market: Market, account: Account, c: PlaceOrder, most: int
+) -> None:
+    """What the account has and is about to buy; all of it."""
+    ledger, name = state.ledger, account.name
+    bought = sum(o.remaining for o in _open(account, market) if o.side is Side.BUY)
+    held = ledger.free(name, market.base) + ledger.used(name, market.base)
+    position = held + market.base_atoms(bought + c.lots)
+    if position > most:
+        raise Reject(
+            Reason.INVALID_AMOUNT,
+            f"Invalid amount: with it the position would be {atoms_text(position)} {market.base}, "
+            f"at most {atoms_text(most)} are allowed",
+            rule=Rule.POSITION,
+        )
+
+
+def _open(account: Account, market: Market) -> Iterable[Order]:
+    return (order for order in account.open.values() if order.symbol == market.symbol)
+
+
+def _is_algo(order: Placed) -> bool:
+    return order.kind in TRIGGERED_TYPES
+
+
+def _is_iceberg(order: Placed) -> bool:
+    return order.iceberg_lots > 0
+
+
+def check_list_rules(
+    market: Market, rules: Rules, account: Account, legs: tuple[PlaceOrder, ...]
+) -> None:
+    """Raise `Reject` where a list is one too many, or has orders that are."""
+    if rules.order_lists_max is not None:
+        count = sum(one.symbol == market.symbol for one in account.lists.values())
+        if count >= rules.order_lists_max:
+            raise Reject(
+                Reason.TOO_MANY_ORDERS,
+                f"Too many open order lists: {count} of {rules.order_lists_max} on {market.symbol}",
+                rule=Rule.ORDER_LISTS,
+            )
+    _check_counts(market, account, rules, legs)
+
+
+def _check_counts(
+    market: Market, account: Account, rules: Rules, legs: tuple[PlaceOrder, ...]
+) -> None:
+    """How many orders of a kind there would be, all those to be placed together included."""
+    limits: tuple[tuple[int | None, Callable[[Placed], bool], Rule], ...] = (
+        (rules.algo_orders_max, _is_algo, Rule.ALGO_ORDERS),
+        (rules.iceberg_orders_max, _is_iceberg, Rule.ICEBERG_ORDERS),
+    )
+    for most, counts, rule in limits:
+        new = sum(map(counts, legs))
+        if most is None or not new or len(account.open) + new <= most:
+            continue
+        count = sum(map(counts, _open(account, market)))
+        if count + new > most:
+            raise Reject(
+                Reason.TOO_MANY_ORDERS,
+                f"Too many open orders of the kind {rule}: {count} of {most} on {market.symbol}",
+                rule=rule,
+            )
+
+
+def check_amends(order: Order, rules: Rules) -> None:
+    """Raise `Reject` where an order was amended too often."""
+    count = len(order.amended)
+    if rules.amends_max is not None and count >= rules.amends_max:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            f"Invalid order: it was amended {count} times already, the most that is allowed",
+            rule=Rule.AMENDS,
+        )
