@@ -60,10 +60,13 @@ class Rule(StrEnum):
     AMENDS = "amends"
     POSITION = "position"
     ICEBERG_PARTS = "iceberg_parts"
+    PREVENTION = "prevention"
     TRAILING_DELTA = "trailing_delta"
     LIQUIDITY = "liquidity"  # nothing is offered that a market order by cost could take
     LIST_PRICES = "list_prices"
     LIST_SHAPE = "list_shape"
+    AMEND_SAME = "amend_same"
+    AMEND_INCREASE = "amend_increase"
     ICEBERG_SIZE = "iceberg_size"
 
 
