@@ -16,19 +16,6 @@ ccxtpro = pytest.importorskip("ccxt.pro")
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 
 
-def market(symbol: str) -> dict[str, Any]:
-    """What ccxt makes of exchangeInfo, as far as these stories need it."""
-    base, quote = symbol.split("/")
-    names = {"id": base + quote, "lowercaseId": (base + quote).lower(), "symbol": symbol}
-    assets = {"base": base, "quote": quote, "baseId": base, "quoteId": quote}
-    kind = {"type": "spot", "spot": True, "active": True} | dict.fromkeys(
-        ("margin", "swap", "future", "option", "contract"), False
-    )
-    nothing = dict.fromkeys(("linear", "inverse", "subType", "settle", "settleId"))
-    steps = {"precision": {"price": 0.01, "amount": 0.00001}, "limits": {}, "info": {}}
-    return names | assets | kind | nothing | steps
-
-
 async def for_ever(watch: Callable[[str], Awaitable[Any]]) -> None:
     """Watch until something breaks."""
     while True:
@@ -41,8 +28,7 @@ def with_ccxt(story: Callable[[Any, Binance], Awaitable[None]], **options: Any) 
     async def main() -> None:
         venue = Binance(FailingExchange(**{"latency": None} | options))
         await venue.listen_in_simulation()
-        client = ccxtpro.binance()
-        client.set_markets([market(BTC), market(ETH)])
+        client = ccxtpro.binance({"options": {"fetchMarkets": {"types": ["spot"]}}})
         try:
             await story(client, venue)
         finally:
