@@ -176,6 +176,27 @@ def test_a_deeper_snapshot_deepens_the_updates() -> None:
     on_the_wire(story)
 
 
+def test_the_procedure_works_over_http() -> None:
+    """Word for word: the stream, then GET /api/v3/depth with 5,000 levels, then the events."""
+
+    async def story(client: Client) -> None:
+        async with streams(client, "/ws/btcusdt@depth@100ms") as socket:
+            buffered = [await socket.next()]
+            answer = await client.public("GET", "/api/v3/depth", symbol="BTCUSDT", limit=5_000)
+            book = Book(answer.body)
+            assert book.id >= buffered[0]["U"]
+            buffered += await socket.take(3)
+            first = next(event for event in buffered if event["u"] > book.id)
+            assert first["U"] <= book.id + 1 <= first["u"]
+            for event in buffered:
+                book.apply(event)
+            answer = await client.public("GET", "/api/v3/depth", symbol="BTCUSDT", limit=5_000)
+            assert book.id == answer.body["lastUpdateId"]
+            assert book.shown(5_000) == Book(answer.body).shown(5_000)
+
+    on_the_wire(story, latency="auto")
+
+
 LEVELS = st.dictionaries(st.integers(1, 9), st.integers(1, 3), max_size=6)
 
 

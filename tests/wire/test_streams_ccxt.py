@@ -3,51 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.core.commands import FetchBook
-from failing_exchange.dialects.binance.call import Endpoint
-from failing_exchange.dialects.binance.endpoints import BY_HTTP
-from failing_exchange.dialects.binance.stream_events import partial_depth
 from failing_exchange.faults.triggers import nth
 from failing_exchange.fronts.wire.binance import Binance
 
 ccxtpro = pytest.importorskip("ccxt.pro")
 BTC, ETH = "BTC/USDT", "ETH/USDT"
-DEPTH = Endpoint(
-    http="GET /api/v3/depth",
-    operation="fetch_order_book",
-    read=lambda r: FetchBook(r.account, r.market().symbol, r.params.integer("limit", 100)),
-    write=lambda w, found: partial_depth(found),
-)
-
-
-def market(symbol: str) -> dict[str, Any]:
-    """What ccxt makes of exchangeInfo, as far as these stories need it."""
-    base, quote = symbol.split("/")
-    names = {"id": base + quote, "lowercaseId": (base + quote).lower(), "symbol": symbol}
-    assets = {"base": base, "quote": quote, "baseId": base, "quoteId": quote}
-    kind = {"type": "spot", "spot": True, "active": True} | dict.fromkeys(
-        ("margin", "swap", "future", "option", "contract"), False
-    )
-    nothing = dict.fromkeys(("linear", "inverse", "subType", "settle", "settleId"))
-    steps = {"precision": {"price": 0.01, "amount": 0.00001}, "limits": {}, "info": {}}
-    return names | assets | kind | nothing | steps
-
-
-@pytest.fixture(autouse=True)
-def depth() -> Iterator[None]:
-    """The one REST call that ccxt needs beside the streams, where the venue does not have it."""
-    missing = DEPTH.http not in BY_HTTP
-    if missing:
-        BY_HTTP[DEPTH.http] = DEPTH
-    yield
-    if missing:
-        del BY_HTTP[DEPTH.http]
 
 
 async def for_ever(watch: Callable[[str], Awaitable[Any]]) -> None:
@@ -62,8 +28,7 @@ def with_ccxt(story: Callable[[Any, Binance], Awaitable[None]], **options: Any) 
     async def main() -> None:
         venue = Binance(FailingExchange(**{"latency": None} | options))
         await venue.listen_in_simulation()
-        client = ccxtpro.binance()
-        client.set_markets([market(BTC), market(ETH)])
+        client = ccxtpro.binance({"options": {"fetchMarkets": {"types": ["spot"]}}})
         try:
             await story(client, venue)
         finally:

@@ -5,13 +5,13 @@ rest-api.md, "Market Data endpoints", 2026-07-21.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.queries import BookSnapshot, Candles, Trades
-from failing_exchange.core.tape import Bar, Trade
+from failing_exchange.core.tape import FIRST_CLIENT_ID, IDS_PER_SECOND, Bar, Trade
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.intervals import (
@@ -81,7 +81,7 @@ def read_older_trades(r: Reading) -> c.FetchTrades:
 
 
 def read_aggregates(r: Reading) -> c.FetchTrades:
-    """GET /api/v3/aggTrades. A print of ours is one taker's at one price: an aggregate of one."""
+    """GET /api/v3/aggTrades."""
     p = r.params
     since, until = p.instant("startTime"), p.instant("endTime")
     if "fromId" in p and (since or until):
@@ -116,19 +116,32 @@ def trade(one: Trade, market: Market, *, micro: bool) -> dict[str, Any]:
 
 def write_aggregates(w: Writing, answer: Trades) -> list[dict[str, Any]]:
     """Aggregate trades: the id of an aggregate is that of its first trade."""
-    return [aggregate(one, answer.market, micro=w.micro) for one in answer.trades]
+    groups: list[list[Trade]] = []
+    for one in answer.trades:
+        if groups and belongs_together(groups[-1][-1], one):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return [aggregate(group, answer.market, micro=w.micro) for group in groups]
 
 
-def aggregate(one: Trade, market: Market, *, micro: bool) -> dict[str, Any]:
-    """One aggregate trade."""
+def belongs_together(one: Trade, other: Trade) -> bool:
+    """Whether two prints, one after the other, are of one taker order at one price."""
+    clients = min(one.id, other.id) % IDS_PER_SECOND >= FIRST_CLIENT_ID
+    return clients and (one.at, one.ticks, one.side) == (other.at, other.ticks, other.side)
+
+
+def aggregate(group: Sequence[Trade], market: Market, *, micro: bool) -> dict[str, Any]:
+    """One aggregate trade, of prints that belong together."""
+    first = group[0]
     return {
-        "a": one.id,
-        "p": price(one.ticks, market),
-        "q": amount(one.lots, market),
-        "f": one.id,
-        "l": one.id,
-        "T": instant(one.at, micro=micro),
-        "m": one.side == "sell",
+        "a": first.id,
+        "p": price(first.ticks, market),
+        "q": amount(sum(one.lots for one in group), market),
+        "f": first.id,
+        "l": group[-1].id,
+        "T": instant(first.at, micro=micro),
+        "m": first.side == "sell",
         "M": True,
     }
 

@@ -1,7 +1,6 @@
-"""What market streams push, in the venue's words.
+"""What market streams push, in the venue's words; the same numbers as REST shows.
 
-web-socket-streams.md, "Detailed Stream information", 2026-07-21. Trade ids grow with time and
-have gaps, so numbers of trades are estimated from the seconds that a window spans.
+web-socket-streams.md, "Detailed Stream information", 2026-07-21.
 """
 
 from __future__ import annotations
@@ -10,21 +9,33 @@ from typing import Any, Protocol
 
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.queries import BookSnapshot, Candles, Ticker, Trades
-from failing_exchange.core.tape import IDS_PER_SECOND, Trade
+from failing_exchange.core.tape import IDS_PER_SECOND
+from failing_exchange.dialects.binance import edits, tickers
 from failing_exchange.dialects.binance.intervals import next_edge
-from failing_exchange.dialects.binance.stream_names import WINDOWS
-from failing_exchange.dialects.binance.values import (
-    amount,
-    decimal,
-    instant,
-    percent,
-    price,
-    venue_symbol,
+from failing_exchange.dialects.binance.market_data import (
+    AVERAGE_MINUTES,
+    aggregate,
+    levels,
+    sides,
+    tally_of,
 )
+from failing_exchange.dialects.binance.market_data import average as average_of
+from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
 
-DAY = 86_400
-TRADES_A_SECOND = 4  # about as many prints has a second of the background
-AVERAGE_INTERVAL = "5m"
+# REST's names of a window's statistics, by those of the streams
+WINDOW = {
+    "p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice", "c": "lastPrice",
+    "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume", "q": "quoteVolume",
+    "O": "openTime", "C": "closeTime", "F": "firstId", "L": "lastId", "n": "count",
+}  # fmt: skip
+DAY = {
+    "p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice", "x": "prevClosePrice",
+    "c": "lastPrice", "Q": "lastQty", "b": "bidPrice", "B": "bidQty", "a": "askPrice",
+    "A": "askQty", "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume",
+    "q": "quoteVolume", "O": "openTime", "C": "closeTime", "F": "firstId", "L": "lastId",
+    "n": "count",
+}  # fmt: skip
+MINI = ("c", "o", "h", "l", "v", "q")
 
 
 class Updated(Protocol):
@@ -54,134 +65,58 @@ def trade(found: Trades, at: int, *, micro: bool) -> dict[str, Any]:
     }
 
 
-def belongs_together(one: Trade, other: Trade) -> bool:
-    """Whether two prints, one after the other, are of one taker order and price."""
-    clients = min(one.id, other.id) % IDS_PER_SECOND >= 100
-    return clients and (one.at, one.ticks, one.side) == (other.at, other.ticks, other.side)
-
-
 def agg_trade(found: Trades, at: int, *, micro: bool) -> dict[str, Any]:
     """Prints that belong together."""
-    first, last = found.trades[0], found.trades[-1]
-    return _head("aggTrade", at, found.market, micro) | {
-        "a": first.id,
-        "p": price(first.ticks, found.market),
-        "q": amount(sum(one.lots for one in found.trades), found.market),
-        "f": first.id,
-        "l": last.id,
-        "T": instant(first.at, micro=micro),
-        "m": first.side == "sell",
-        "M": True,
-    }
+    told = aggregate(found.trades, found.market, micro=micro)
+    return _head("aggTrade", at, found.market, micro) | told
 
 
-def kline(found: Candles, interval: str, at: int, *, micro: bool) -> dict[str, Any]:
+def kline(found: Candles, interval: str, offset: int, at: int, *, micro: bool) -> dict[str, Any]:
     """A candle; `x` when its time is over."""
     bar, market = found.bars[-1], found.market
-    stop = next_edge(interval, bar.at)
-    closed = at >= stop * SECOND
-    until = stop if closed else at // SECOND + 1
+    stop = next_edge(interval, bar.at, offset)
+    tally = tally_of(bar, market, stop - bar.at)
     k = {
         "t": instant(bar.at * SECOND, micro=micro),
         "T": instant(stop * SECOND, micro=micro) - 1,
         "s": venue_symbol(market.symbol),
         "i": interval,
         "f": bar.at * IDS_PER_SECOND,
-        "L": _last_id(until),
+        "L": min(stop - 1, at // SECOND) * IDS_PER_SECOND,
         "o": price(bar.open, market),
         "c": price(bar.close, market),
         "h": price(bar.high, market),
         "l": price(bar.low, market),
         "v": amount(bar.volume, market),
-        "n": (until - bar.at) * TRADES_A_SECOND,
-        "x": closed,
-        "q": _cost(bar.cost, market),
-        "V": amount(bar.volume // 2, market),
-        "Q": _cost(bar.cost // 2, market),
+        "n": tally.trades,
+        "x": at >= stop * SECOND,
+        "q": decimal(tally.quote),
+        "V": decimal(tally.taker_base),
+        "Q": decimal(tally.taker_quote),
         "B": "0",
     }
     return _head("kline", at, market, micro) | {"k": k}
 
 
-def _last_id(until: int) -> int:
-    return (until - 1) * IDS_PER_SECOND + TRADES_A_SECOND - 1
-
-
-def _cost(cost: int, market: Market) -> str:
-    return decimal(market.cost(cost, 1))
-
-
-def mini_ticker(
-    found: Ticker, at: int, *, micro: bool, window: str, last_lots: int
-) -> dict[str, Any]:
+def mini_ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str, Any]:
     """24 hours in short."""
-    day, market = found.day, found.market
-    last = found.last or 0
-    return _head("24hrMiniTicker", at, market, micro) | {
-        "c": price(last, market),
-        "o": price(day.open if day else last, market),
-        "h": price(day.high if day else last, market),
-        "l": price(day.low if day else last, market),
-        "v": amount(day.volume if day else 0, market),
-        "q": _cost(day.cost if day else 0, market),
-    }
+    said = tickers.full_24h(found, micro=micro)
+    head = _head("24hrMiniTicker", at, found.market, micro)
+    return head | {field: said[DAY[field]] for field in MINI}
 
 
-def ticker(found: Ticker, at: int, *, micro: bool, window: str, last_lots: int) -> dict[str, Any]:
-    """24 hours; `last_lots`: the amount of the last trade."""
-    market = found.market
-    answer = _head("24hrTicker", at, market, micro) | _change(found)
-    opened = found.day.open if found.day else 0
-    bid, ask = found.bid or (0, 0), found.ask or (0, 0)
-    return (
-        answer
-        | {
-            "x": price(opened, market),
-            "Q": amount(last_lots, market),
-            "b": price(bid[0], market),
-            "B": amount(bid[1], market),
-            "a": price(ask[0], market),
-            "A": amount(ask[1], market),
-        }
-        | _window(found, at, at // SECOND - DAY + 1, micro)
-    )
+def ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str, Any]:
+    """24 hours."""
+    said = tickers.full_24h(found, micro=micro)
+    head = _head("24hrTicker", at, found.market, micro)
+    return head | {field: said[name] for field, name in DAY.items()}
 
 
-def window_ticker(
-    found: Ticker, at: int, *, micro: bool, window: str, last_lots: int
-) -> dict[str, Any]:
+def window_ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str, Any]:
     """A rolling window that begins on a minute."""
-    since = (at // SECOND - WINDOWS[window]) // 60 * 60
-    answer = _head(f"{window}Ticker", at, found.market, micro)
-    return answer | _change(found) | _window(found, at, since, micro)
-
-
-def _change(found: Ticker) -> dict[str, Any]:
-    day, market, last = found.day, found.market, found.last or 0
-    opened = day.open if day else last
-    average = day.cost // day.volume if day and day.volume else last
-    return {
-        "p": decimal((last - opened) * market.price_step),
-        "P": percent(last - opened, opened),
-        "w": price(average, market),
-        "c": price(last, market),
-        "o": price(opened, market),
-        "h": price(day.high if day else last, market),
-        "l": price(day.low if day else last, market),
-        "v": amount(day.volume if day else 0, market),
-        "q": _cost(day.cost if day else 0, market),
-    }
-
-
-def _window(found: Ticker, at: int, since: int, micro: bool) -> dict[str, Any]:
-    until = at // SECOND + 1
-    return {
-        "O": instant(since * SECOND, micro=micro),
-        "C": instant(at, micro=micro),
-        "F": since * IDS_PER_SECOND,
-        "L": _last_id(until),
-        "n": (until - since) * TRADES_A_SECOND,
-    }
+    said = tickers.full_window(found, micro=micro)
+    head = _head(f"{window}Ticker", at, found.market, micro)
+    return head | {field: said[name] for field, name in WINDOW.items()}
 
 
 def book_ticker(found: BookSnapshot) -> dict[str, Any]:
@@ -201,22 +136,16 @@ def book_ticker(found: BookSnapshot) -> dict[str, Any]:
 
 def average(found: Ticker, at: int, *, micro: bool) -> dict[str, Any]:
     """The average price of some minutes."""
-    day, market = found.day, found.market
-    ticks = day.cost // day.volume if day and day.volume else found.last or 0
-    return _head("avgPrice", at, market, micro) | {
-        "i": AVERAGE_INTERVAL,
-        "w": price(ticks, market),
+    return _head("avgPrice", at, found.market, micro) | {
+        "i": f"{AVERAGE_MINUTES}m",
+        "w": average_of(found.day, found.market, found.last),
         "T": instant(found.at // SECOND * SECOND, micro=micro),
     }
 
 
 def partial_depth(found: BookSnapshot) -> dict[str, Any]:
     """The best levels; without a type and a time, too."""
-    return {
-        "lastUpdateId": found.sequence,
-        "bids": _levels(found.bids, found.market),
-        "asks": _levels(found.asks, found.market),
-    }
+    return {"lastUpdateId": found.sequence, **sides(found)}
 
 
 def depth(found: Updated, at: int, *, micro: bool) -> dict[str, Any]:
@@ -224,40 +153,24 @@ def depth(found: Updated, at: int, *, micro: bool) -> dict[str, Any]:
     return _head("depthUpdate", at, found.market, micro) | {
         "U": found.first,
         "u": found.sequence,
-        "b": _levels(found.bids, found.market),
-        "a": _levels(found.asks, found.market),
+        "b": levels(found.bids, found.market),
+        "a": levels(found.asks, found.market),
     }
 
 
-def _levels(levels: tuple[tuple[int, int], ...], market: Market) -> list[tuple[str, str]]:
-    return [(price(ticks, market), amount(lots, market)) for ticks, lots in levels]
-
-
-# unified names, as faults know them, by the venue's fields
-FIELDS = {
-    "bid": "b", "ask": "a", "bidVolume": "B", "askVolume": "A", "last": "c", "close": "c",
-    "open": "o", "high": "h", "low": "l", "price": "p", "amount": "q", "id": "t", "side": "m",
-    "baseVolume": "v", "volume": "v", "quoteVolume": "q", "vwap": "w", "percentage": "P",
-    "change": "p", "timestamp": "E", "symbol": "s", "bids": "bids", "asks": "asks", "nonce": "u",
+# unified names, as faults know them
+FIELDS: dict[str, tuple[str, ...]] = {
+    "bid": ("b",), "ask": ("a",), "bidVolume": ("B",), "askVolume": ("A",), "last": ("c",),
+    "close": ("c",), "open": ("o",), "high": ("h",), "low": ("l",), "price": ("p",),
+    "amount": ("q",), "id": ("t", "a"), "baseVolume": ("v",), "volume": ("v",),
+    "quoteVolume": ("q",), "vwap": ("w",), "percentage": ("P",), "change": ("p",),
+    "timestamp": ("E",), "symbol": ("s",), "nonce": ("u", "lastUpdateId"),
 }  # fmt: skip
 
 
-def edit(payload: Any, edits: tuple[tuple[str, Any], ...]) -> Any:
-    """A push of which some fields say something else. `*`: the whole push; `...`: it is missing."""
-    for name, value in edits:
-        if name == "*":
-            payload = value
-        elif isinstance(payload, list):
-            payload = [edit(entry, ((name, value),)) for entry in payload]
-        elif isinstance(payload, dict):
-            if isinstance(inner := payload.get("k"), dict):
-                payload = payload | {"k": edit(inner, ((name, value),))}
-            elif (field := FIELDS.get(name, name)) in payload:
-                payload = _with(payload, field, value)
-    return payload
-
-
-def _with(payload: dict[str, Any], field: str, value: Any) -> dict[str, Any]:
-    if value is ...:
-        return {name: said for name, said in payload.items() if name != field}
-    return payload | {field: f"{value:.8f}" if isinstance(value, float) else value}
+def edit(payload: Any, said: tuple[tuple[str, Any], ...]) -> Any:
+    """A push of which some fields say something else: see `edits.edit`."""
+    candle = payload.get("k") if isinstance(payload, dict) else None
+    if not isinstance(candle, dict) or any(name == "*" for name, _ in said):
+        return edits.edit(payload, said, FIELDS)
+    return payload | {"k": edits.edit(candle, said, FIELDS)}

@@ -213,7 +213,7 @@ def write_24h(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
 def write_window(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
     """Statistics of a window, FULL or MINI."""
     mini = w.params.get("type") == "MINI"
-    return _answer(w, tickers, lambda t: _mini(w, t) if mini else _full(w, t))
+    return _answer(w, tickers, lambda t: _mini(w, t) if mini else full_window(t, micro=w.micro))
 
 
 def full_24h(t: Ticker, *, micro: bool) -> dict[str, Any]:
@@ -231,12 +231,13 @@ def full_24h(t: Ticker, *, micro: bool) -> dict[str, Any]:
     }
 
 
-def _full(w: Writing, t: Ticker) -> dict[str, Any]:
+def full_window(t: Ticker, *, micro: bool) -> dict[str, Any]:
+    """The long form of a window."""
     return {
         "symbol": venue_symbol(t.market.symbol),
         **changes(t),
         **_range(t, last=True),
-        **_times(t, w.micro),
+        **_times(t, micro),
     }
 
 

@@ -20,6 +20,7 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import Side
 from failing_exchange.dialects.binance import stream_events as events
 from failing_exchange.dialects.binance.intervals import next_edge, start_of
+from failing_exchange.dialects.binance.market_data import AVERAGE_MINUTES, belongs_together
 from failing_exchange.dialects.binance.stream_names import WINDOWS, Kind, StreamName
 from failing_exchange.fronts.wire.book_updates import BookUpdate, BookView
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 NOBODY = ""  # market data needs no account
 TRADES_A_PUSH_MAX = 10_000  # prints looked at in one go; the rest come with the next
 LEVELS = 100  # of a diff stream, each side, until somebody reads a deeper snapshot
-AVERAGE_SECONDS = 300  # avgPriceMins of production
 
 
 class Level(NamedTuple):
@@ -151,7 +151,7 @@ class AggTradeSource:
         found: Trades | None = None
         for found in self._trades.new(at):
             trade = found.trades[0]
-            if together and not events.belongs_together(together[-1], trade):
+            if together and not belongs_together(together[-1], trade):
                 yield found._replace(trades=tuple(together))
                 together = []
             together.append(trade)
@@ -194,7 +194,7 @@ class KlineSource:
 
     def write(self, answer: Any, at: int, micro: bool) -> Any:
         """<symbol>@kline_<interval>."""
-        return events.kline(answer, self.interval, at, micro=micro)
+        return events.kline(answer, self.interval, self.offset, at, micro=micro)
 
 
 class TickerSource:
@@ -206,15 +206,10 @@ class TickerSource:
         self.operation = "watch_ticker" if symbol else "watch_tickers"
         self._window = WINDOWS.get(stream.interval, 0)
         self._write = partial(TICKERS[stream.kind], window=stream.interval)
-        self._shows_last = stream.kind is Kind.TICKER
-        self._last_lots = 0
         self._seen: dict[str, Any] = {}
 
     def new(self, at: int) -> Iterable[Any]:
         """One ticker, or a tuple of them."""
-        if self._shows_last:
-            last = self.world.ask(c.FetchTrades(NOBODY, self.symbol, limit=1), at).trades
-            self._last_lots = last[-1].lots if last else 0
         since = (at // SECOND - self._window) // 60 * 60 if self._window else 0
         symbols = (self.symbol,) if self.symbol else ()
         tickers = self.world.ask(c.FetchTickers(NOBODY, symbols, since=since), at)
@@ -231,8 +226,8 @@ class TickerSource:
     def write(self, answer: Any, at: int, micro: bool) -> Any:
         """<symbol>@ticker and its kin, and their arrays."""
         if self.symbol:
-            return self._write(answer, at, micro=micro, last_lots=self._last_lots)
-        return [self._write(ticker, at, micro=micro, last_lots=0) for ticker in answer]
+            return self._write(answer, at, micro=micro)
+        return [self._write(ticker, at, micro=micro) for ticker in answer]
 
 
 class BestSource:
@@ -270,7 +265,7 @@ class AverageSource:
 
     def new(self, at: int) -> Iterable[Ticker]:
         """A ticker of the window."""
-        since = at // SECOND - AVERAGE_SECONDS + 1
+        since = at // SECOND - AVERAGE_MINUTES * 60
         ticker = self.world.ask(c.FetchTicker(NOBODY, self.symbol, since=since), at)
         if ticker.day is not None and ticker.day != self._seen:
             self._seen = ticker.day
