@@ -16,7 +16,10 @@ class FetchOrder(NamedTuple):
 
 
 class FetchOrders(NamedTuple):
-    """Orders, oldest first. `which`: "open", "closed", "canceled" or "all"; `since` an instant."""
+    """Orders, oldest first. `which`: "open", "closed", "canceled" or "all".
+
+    Those placed from `since` to `until` (instants), or with ids from `from_id` on; 0: no bound.
+    """
 
     account: str
     symbol: str = ""
@@ -24,6 +27,8 @@ class FetchOrders(NamedTuple):
     since: int = 0
     limit: int | None = None
     as_of: int = 0
+    until: int = 0
+    from_id: int = 0
 
 
 class FetchOrderList(NamedTuple):
@@ -48,7 +53,7 @@ class FetchOrderLists(NamedTuple):
 
 
 class FetchFills(NamedTuple):
-    """An account's own fills, oldest first."""
+    """An account's own fills, oldest first; bounds as in `FetchOrders`, ids those of trades."""
 
     account: str
     symbol: str = ""
@@ -56,6 +61,8 @@ class FetchFills(NamedTuple):
     since: int = 0
     limit: int | None = None
     as_of: int = 0
+    until: int = 0
+    from_id: int = 0
 
 
 class FetchAmendments(NamedTuple):

@@ -155,12 +155,14 @@ def fetch_orders(state: State, q: c.FetchOrders, at: int) -> Orders:
         snapshot
         for order in _candidates(account, q)
         if order.created_at >= q.since
+        and order.id >= q.from_id
+        and (not q.until or order.created_at <= q.until)
         and (not q.symbol or order.symbol == q.symbol)
         and (snapshot := order.as_of(q.as_of or at)) is not None
         and snapshot.status in wanted
     ]
     found.sort(key=lambda snapshot: snapshot.order.id)
-    return Orders(tuple(_cut(found, q.since, q.limit)))
+    return Orders(tuple(_cut(found, q.since or q.from_id, q.limit)))
 
 
 def _candidates(account: Account, q: c.FetchOrders) -> Iterable[Order]:
@@ -213,10 +215,12 @@ def fetch_fills(state: State, q: c.FetchFills, at: int) -> Fills:
         fill
         for fill in account.fills
         if q.since <= fill.at <= (q.as_of or at)
+        and fill.trade_id >= q.from_id
+        and (not q.until or fill.at <= q.until)
         and (not q.symbol or fill.symbol == q.symbol)
         and (not q.order_id or fill.order_id == q.order_id)
     ]
-    return Fills(tuple(_cut(found, q.since, q.limit)))
+    return Fills(tuple(_cut(found, q.since or q.from_id, q.limit)))
 
 
 def fetch_amendments(state: State, q: c.FetchAmendments, at: int) -> Amendments:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
@@ -26,6 +26,23 @@ class Listed(Protocol):
     """A market as the exchange keeps it."""
 
     market: Market
+
+
+class Meter(Protocol):
+    """The venue's limits, and what is used of them."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The limits, as exchangeInfo lists them."""
+
+    def order_rows(self, account: str, at: int) -> list[dict[str, Any]]:
+        """How many unfilled orders of an account count, by interval."""
+
+
+class Answered(NamedTuple):
+    """An answer that is neither a plain success nor a plain refusal: its status and its body."""
+
+    status: int
+    body: Any
 
 
 class Reading(NamedTuple):
@@ -57,7 +74,7 @@ class Writing(NamedTuple):
     markets: Mapping[str, Listed]
     at: int
     micro: bool = False
-    limits: Sequence[Any] = ()  # the venue's limits, as exchangeInfo lists them
+    meter: Meter | None = None
 
     def market(self, symbol: str) -> Market:
         """A market by its unified symbol."""

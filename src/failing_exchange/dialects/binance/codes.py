@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, NoReturn
 
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reason, Reject, Rule
 
 CODES: dict[str, int] = {
     "UNKNOWN": -1000,
@@ -193,6 +193,41 @@ REASONS: dict[Reason, tuple[str, str]] = {
         "Order was not canceled due to cancel restrictions.",
     ),
 }  # fmt: skip
+# A broken rule of a market: its filter, or the engine's words (filters.md; errors.md).
+RULES: dict[str, tuple[str, str]] = {
+    Rule.PRICE: ("INVALID_MESSAGE", "Filter failure: PRICE_FILTER"),
+    Rule.AMOUNT: ("INVALID_MESSAGE", "Filter failure: LOT_SIZE"),
+    Rule.MARKET_AMOUNT: ("INVALID_MESSAGE", "Filter failure: MARKET_LOT_SIZE"),
+    Rule.NOTIONAL: ("INVALID_MESSAGE", "Filter failure: NOTIONAL"),
+    Rule.PRICE_BAND: ("INVALID_MESSAGE", "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    Rule.ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ORDERS"),
+    Rule.ALGO_ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ALGO_ORDERS"),
+    Rule.ICEBERG_ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ICEBERG_ORDERS"),
+    Rule.ORDER_LISTS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ORDER_LISTS"),
+    Rule.AMENDS: ("ORDER_AMEND_REJECTED", "Filter failure: MAX_NUM_ORDER_AMENDS"),
+    Rule.POSITION: ("INVALID_MESSAGE", "Filter failure: MAX_POSITION"),
+    Rule.ICEBERG_PARTS: ("INVALID_MESSAGE", "Filter failure: ICEBERG_PARTS"),
+    Rule.TRAILING_DELTA: ("INVALID_MESSAGE", "Filter failure: TRAILING_DELTA"),
+    Rule.PREVENTION: ("INVALID_MESSAGE", "This symbol does not allow the STP mode."),
+    Rule.LIQUIDITY: (
+        "NEW_ORDER_REJECTED",
+        "Order book liquidity is less than symbol minimum quantity.",
+    ),
+    Rule.LIST_PRICES: (
+        "NEW_ORDER_REJECTED",
+        "The relationship of the prices for the orders is not correct.",
+    ),
+    Rule.LIST_SHAPE: ("UNKNOWN_ORDER_COMPOSITION", "Unsupported order combination."),
+    Rule.AMEND_SAME: (
+        "ORDER_AMEND_REJECTED",
+        "The requested action would change no state; rejecting",
+    ),
+    Rule.AMEND_INCREASE: (
+        "ORDER_AMEND_REJECTED",
+        "Order amend (quantity increase) is not supported.",
+    ),
+    Rule.ICEBERG_SIZE: ("NEW_ORDER_REJECTED", "IcebergQty exceeds QTY."),
+}
 REASON_STATUSES = {Reason.BANNED: 418, Reason.RESTRICTED_LOCATION: 451, Reason.MAINTENANCE: 503}
 CANCELS = frozenset({"cancel_order", "cancel_all_orders"})
 
@@ -215,7 +250,7 @@ def said(refused: Reject, operation: str) -> Said:
     if refused.rule in CODES:
         status = STATUSES.get(refused.rule, 400)
         return Said(status, CODES[refused.rule], refused.text, refused.until)
-    name, text = REASONS[refused.reason]
+    name, text = RULES.get(refused.rule) or REASONS[refused.reason]
     if refused.reason is Reason.ORDER_NOT_FOUND and operation in CANCELS:
         name, text = "CANCEL_REJECTED", "Unknown order sent."
     code = 0 if refused.reason is Reason.RESTRICTED_LOCATION else CODES[name]

@@ -49,7 +49,7 @@ def write_info(w: Writing, answer: Markets) -> dict[str, Any]:
     return {
         "timezone": "UTC",
         "serverTime": instant(w.at, micro=w.micro),
-        "rateLimits": w.limits,
+        "rateLimits": w.meter.rows() if w.meter is not None else [],
         "exchangeFilters": [],
         "symbols": [_symbol(w, market) for market in answer.markets if _wanted(w, market)],
     }

@@ -1,24 +1,25 @@
-"""Orders: requests to commands, answers to JSON.
+"""Orders as JSON: what placing, canceling and querying them is answered.
 
 rest-api.md, "Trading endpoints" and "Account Endpoints"; enums.md; 2026-07-21.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from failing_exchange.core import commands as c
-from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import Fill, Order, OrderSnapshot, OrderType, Side, Status
-from failing_exchange.core.order import TimeInForce as Force
-from failing_exchange.core.reject import Reason
-from failing_exchange.dialects.binance.call import Reading, Writing
-from failing_exchange.dialects.binance.codes import missing, refuse
-from failing_exchange.dialects.binance.params import Params
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import (
+    TRIGGERED_TYPES,
+    Fill,
+    Order,
+    OrderSnapshot,
+    OrderType,
+    Status,
+    Why,
+)
+from failing_exchange.dialects.binance.call import Writing
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
 
-SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 TYPES = {
     "LIMIT": OrderType.LIMIT,
     "LIMIT_MAKER": OrderType.LIMIT,
@@ -29,155 +30,16 @@ TYPES = {
     "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT_LIMIT,
 }
 TYPE_NAMES = {kind: name for name, kind in TYPES.items() if name != "LIMIT_MAKER"}
-FORCES = {"GTC": Force.GTC, "IOC": Force.IOC, "FOK": Force.FOK}
-PREVENTIONS = {mode.name: mode for mode in Prevention}
-CLIENT_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
-# "Additional mandatory parameters based on order type"
-NEEDED = {
-    "LIMIT": ("timeInForce", "quantity", "price"),
-    "MARKET": (),
-    "STOP_LOSS": ("quantity", "stopPrice"),
-    "STOP_LOSS_LIMIT": ("timeInForce", "quantity", "price", "stopPrice"),
-    "TAKE_PROFIT": ("quantity", "stopPrice"),
-    "TAKE_PROFIT_LIMIT": ("timeInForce", "quantity", "price", "stopPrice"),
-    "LIMIT_MAKER": ("quantity", "price"),
-}
-RESPONSES = ("ACK", "RESULT", "FULL")
 FULL_TYPES = ("MARKET", "LIMIT")  # the others are acknowledged only, unless asked otherwise
-
-
-# ---- requests
-
-
-def read_place(r: Reading) -> c.PlaceOrder:
-    """POST /api/v3/order."""
-    p, market = r.params, r.market()
-    side, name = _side(p), p.need("type")
-    kind = TYPES.get(name)
-    if kind is None:
-        refuse("INVALID_ORDER_TYPE", "Invalid orderType.")
-    _check_combination(p, name)
-    return c.PlaceOrder(
-        account=r.account,
-        symbol=market.symbol,
-        side=side,
-        kind=kind,
-        lots=_lots(p, "quantity", market),
-        ticks=_ticks(p, "price", market),
-        cost=p.atoms("quoteOrderQty"),
-        time_in_force=_force(p),
-        post_only=name == "LIMIT_MAKER",
-        client_id=client_id(p, "newClientOrderId"),
-        stop_ticks=_ticks(p, "stopPrice", market),
-        prevention=p.one_of("selfTradePreventionMode", PREVENTIONS, Prevention.NONE)
-        if "selfTradePreventionMode" in p
-        else None,
-    )
-
-
-def read_test(r: Reading) -> c.PlaceOrder:
-    """POST /api/v3/order/test."""
-    return read_place(r)._replace(test=True)
-
-
-def read_query(r: Reading) -> c.FetchOrder:
-    """GET /api/v3/order."""
-    return c.FetchOrder(r.account, r.market().symbol, *_named(r.params))
-
-
-def read_cancel(r: Reading) -> c.CancelOrder:
-    """DELETE /api/v3/order."""
-    return c.CancelOrder(r.account, r.market().symbol, *_named(r.params))
-
-
-def read_open(r: Reading) -> c.FetchOrders:
-    """GET /api/v3/openOrders."""
-    market = r.maybe_market()
-    return c.FetchOrders(r.account, market.symbol if market else "", "open")
-
-
-def _check_combination(p: Params, name: str) -> None:
-    for parameter in NEEDED[name]:
-        if not p.get(parameter):
-            missing(parameter)
-    if name == "MARKET":
-        if not p.get("quantity") and not p.get("quoteOrderQty"):
-            missing("quantity")
-        if "quantity" in p and "quoteOrderQty" in p:
-            _not_required("quoteOrderQty")
-        for parameter in ("price", "timeInForce", "stopPrice"):
-            if parameter in p:
-                _not_required(parameter)
-    if name in ("LIMIT", "LIMIT_MAKER") and "stopPrice" in p:
-        _not_required("stopPrice")
-
-
-def _not_required(parameter: str) -> None:
-    refuse("PARAM_NOT_REQUIRED", f"Parameter '{parameter}' sent when not required.")
-
-
-def _side(p: Params) -> Side:
-    side = SIDES.get(p.need("side"))
-    if side is None:
-        refuse("INVALID_SIDE", "Invalid side.")
-    return side
-
-
-def _force(p: Params) -> Force:
-    text = p.get("timeInForce")
-    if text is None:
-        return Force.GTC
-    force = FORCES.get(text)
-    if force is None:
-        refuse("INVALID_TIF", "Invalid timeInForce.")
-    return force
-
-
-def client_id(p: Params, name: str) -> str:
-    """A client order id, empty where none was sent."""
-    text = p.get(name)
-    if text is None:
-        return ""
-    if not CLIENT_ID.match(text):
-        refuse(
-            "ILLEGAL_CHARS",
-            f"Illegal characters found in parameter '{name}'; legal range is "
-            "'^[a-zA-Z0-9-_]{1,36}$'.",
-        )
-    return text
-
-
-def _named(p: Params) -> tuple[int, str]:
-    """(order id, client order id) of a request about one order."""
-    if "orderId" not in p and "origClientOrderId" not in p:
-        refuse(
-            "MANDATORY_PARAM_EMPTY_OR_MALFORMED",
-            "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!",
-        )
-    return p.integer("orderId", 0), p.text("origClientOrderId")
-
-
-def _ticks(p: Params, name: str, market: Market) -> int:
-    """A price in ticks; one between two ticks breaks the PRICE_FILTER."""
-    if name not in p:
-        return 0
-    ticks, rest = divmod(p.atoms(name), market.price_step)
-    if rest or not ticks:
-        refuse("INVALID_MESSAGE", "Filter failure: PRICE_FILTER", Reason.INVALID_PRICE)
-    return ticks
-
-
-def _lots(p: Params, name: str, market: Market) -> int:
-    """An amount in lots; one between two steps breaks LOT_SIZE."""
-    if name not in p:
-        return 0
-    lots, rest = divmod(p.atoms(name), market.amount_step)
-    if rest or not lots:
-        refuse("INVALID_MESSAGE", "Filter failure: LOT_SIZE", Reason.INVALID_AMOUNT)
-    return lots
-
-
-# ---- answers
+# why an order expired -> expiryReason (enums.md, "Expiry Reasons")
+EXPIRY_REASONS = {
+    Why.NOT_AT_ONCE: "UNFILLED_FOK_ORDER_EXPIRED",
+    Why.OTHER_WENT_AHEAD: "OCO_TRIGGER",
+    Why.OTHER_ENDED: "OCO_TRIGGER",
+    Why.WORKING_ENDED: "OTO_PHASE_ONE_EXPIRED",
+    Why.REFUSED: "REJECTED",
+    Why.BY_VENUE: "EXCHANGE_CANCELED",
+}
 
 
 def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
@@ -188,7 +50,8 @@ def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
     answer = _head(order) | {"transactTime": instant(placed.updated_at, micro=w.micro)}
     if wanted == "ACK":
         return answer
-    answer |= _state(placed, market)
+    answer |= state(placed, market)
+    answer |= rarities(placed, market, micro=w.micro)
     answer["workingTime"] = working_time(placed, micro=w.micro)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
     if wanted == "FULL":
@@ -198,23 +61,46 @@ def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
 
 
 def write_tested(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
-    """A test order leaves no trace."""
-    return {}
+    """A test order leaves no trace; its fees are told on request."""
+    if not w.params.flag("computeCommissionRates"):
+        return {}
+    market = w.market(placed.order.symbol)
+    return {
+        "standardCommissionForOrder": maker_taker(market.maker_fee, market.taker_fee),
+        "specialCommissionForOrder": maker_taker(0, 0),
+        "taxCommissionForOrder": maker_taker(0, 0),
+        "discount": discount(market),
+    }
+
+
+def maker_taker(maker: int, taker: int) -> dict[str, str]:
+    """Fees (parts per million) as rates."""
+    return {"maker": decimal(maker * 100), "taker": decimal(taker * 100)}
+
+
+def discount(market: Market) -> dict[str, Any]:
+    """What paying fees in BNB saves."""
+    return {
+        "enabledForAccount": True,
+        "enabledForSymbol": True,
+        "discountAsset": "BNB",
+        "discount": decimal((1_000_000 - market.fee_discount) * 100),
+    }
 
 
 def write_order(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     """An order as queries show it."""
     order, market = snapshot.order, w.market(snapshot.order.symbol)
-    answer = _head(order) | _state(snapshot, market)
+    answer = _head(order) | state(snapshot, market)
     answer["stopPrice"] = price(order.stop_ticks, market)
-    answer["icebergQty"] = decimal(0)
+    answer["icebergQty"] = amount(order.iceberg_lots, market)
     answer["time"] = instant(order.created_at, micro=w.micro)
     answer["updateTime"] = instant(snapshot.updated_at, micro=w.micro)
-    answer["isWorking"] = snapshot.status is not Status.WAITING
+    answer["isWorking"] = snapshot.status not in (Status.WAITING, Status.PENDING)
     answer["workingTime"] = working_time(snapshot, micro=w.micro)
     answer["origQuoteOrderQty"] = decimal(order.cost_wanted)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
-    return answer
+    return answer | rarities(snapshot, market, micro=w.micro)
 
 
 def write_orders(w: Writing, answer: Any) -> list[dict[str, Any]]:
@@ -230,10 +116,11 @@ def write_canceled(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
         "origClientOrderId": order.client_id,
         "orderId": order.id,
         "orderListId": order.list_id or -1,
-        "clientOrderId": w.params.get("newClientOrderId") or f"cancel-{order.id}",
+        "clientOrderId": order.canceled_as or f"cancel-{order.id}",
         "transactTime": instant(snapshot.updated_at, micro=w.micro),
     }
-    answer |= _state(snapshot, market)
+    answer |= state(snapshot, market)
+    answer |= rarities(snapshot, market, micro=w.micro)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
     return answer
 
@@ -247,7 +134,8 @@ def _head(order: Order) -> dict[str, Any]:
     }
 
 
-def _state(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+def state(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+    """What every answer says of how an order stands."""
     order = snapshot.order
     return {
         "price": price(snapshot.ticks, market),
@@ -260,6 +148,28 @@ def _state(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
         "type": type_name(order),
         "side": order.side.name,
     }
+
+
+def rarities(snapshot: OrderSnapshot, market: Market, *, micro: bool) -> dict[str, Any]:
+    """The conditional fields ("Conditional fields in Order Responses")."""
+    order = snapshot.order
+    found: dict[str, Any] = {}
+    if order.kind in TRIGGERED_TYPES and order.stop_ticks:
+        found["stopPrice"] = price(order.stop_ticks, market)
+    if order.iceberg_lots:
+        found["icebergQty"] = amount(order.iceberg_lots, market)
+    if order.trail_bips:
+        found["trailingDelta"] = order.trail_bips
+        since = order.trailing_at
+        found["trailingTime"] = instant(since, micro=micro) if since else -1
+    labels = {"strategyId": order.strategy_id, "strategyType": order.strategy_type}
+    found |= {name: value for name, value in labels.items() if value is not None}
+    if order.prevented_matches:
+        found["preventedMatchId"] = order.prevented_matches[-1].id
+        found["preventedQuantity"] = amount(order.prevented, market)
+    if snapshot.status is Status.EXPIRED and order.why in EXPIRY_REASONS:
+        found["expiryReason"] = EXPIRY_REASONS[Why(order.why)]
+    return found
 
 
 def _fill(fill: Fill, market: Market) -> dict[str, Any]:
@@ -284,7 +194,9 @@ def status_name(snapshot: OrderSnapshot) -> str:
         return "PARTIALLY_FILLED" if snapshot.filled else "NEW"
     if status is Status.WAITING:
         return "NEW"
-    if status is Status.EXPIRED and snapshot.order.why == "self-trade prevention":
+    if status is Status.PENDING:
+        return "PENDING_NEW"
+    if status is Status.EXPIRED and snapshot.order.why == Why.SELF_TRADE:
         return "EXPIRED_IN_MATCH"
     return status.name
 
@@ -298,6 +210,7 @@ def prevention_name(order: Order, market: Market) -> str:
 def working_time(snapshot: OrderSnapshot, *, micro: bool) -> int:
     """When an order began to work on the book; -1 before."""
     order = snapshot.order
-    if snapshot.status is Status.WAITING:
+    if snapshot.status in (Status.WAITING, Status.PENDING):
         return -1
-    return instant(order.triggered_at or order.created_at, micro=micro)
+    began = order.triggered_at or order.activated_at or order.created_at
+    return instant(began, micro=micro)

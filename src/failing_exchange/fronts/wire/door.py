@@ -9,7 +9,14 @@ import orjson
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
-from failing_exchange.dialects.binance.call import Call, Endpoint, Reading, Security, Writing
+from failing_exchange.dialects.binance.call import (
+    Answered,
+    Call,
+    Endpoint,
+    Reading,
+    Security,
+    Writing,
+)
 from failing_exchange.dialects.binance.codes import Said, refuse, said
 from failing_exchange.dialects.binance.edits import edit
 from failing_exchange.dialects.binance.endpoints import BY_HTTP
@@ -61,7 +68,6 @@ class Door:
         self.venue = venue
         self.keys = keys
         self.metering = metering
-        self._limits = metering.limits.rows()
         self.more: Mapping[str, Endpoint] = {}  # endpoints that only this venue has
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
@@ -153,14 +159,18 @@ class Door:
         told = trip.told
         if isinstance(told, Reject):
             return self._refusal(said(told, trip.operation), trip)
-        body = orjson.dumps(self.written(trip))
-        return Reply(200, body, self.metering.headers(call, trip.account, trip.ended_at, ok=True))
+        written = self.written(trip)
+        status = 200
+        if written.__class__ is Answered:
+            status, written = written
+        headers = self.metering.headers(call, trip.account, trip.ended_at, ok=status == 200)
+        return Reply(status, orjson.dumps(written), headers)
 
     def written(self, trip: Trip) -> Any:
         """What the client is told, where it is no refusal, as JSON can hold it."""
         call: Call = trip.message
         writing = Writing(
-            call.params, trip.command, self.listed, trip.ended_at, call.micro, self._limits
+            call.params, trip.command, self.listed, trip.ended_at, call.micro, self.metering
         )
         told = trip.told
         if told.__class__ is Edited:

@@ -201,6 +201,10 @@ class Metering:
             ]
         return found
 
+    def rows(self) -> list[dict[str, Any]]:
+        """The limits, as exchangeInfo lists them."""
+        return self.limits.rows()
+
     def order_rows(self, account: str, at: int) -> list[dict[str, Any]]:
         """How many unfilled orders count, by interval (GET /api/v3/rateLimit/order)."""
         return [

@@ -10,7 +10,7 @@ import orjson
 from failing_exchange.core.commands import Errand
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance import socket_api
-from failing_exchange.dialects.binance.call import Call, Endpoint
+from failing_exchange.dialects.binance.call import Answered, Call, Endpoint
 from failing_exchange.dialects.binance.codes import missing, said
 from failing_exchange.dialects.binance.endpoints import BY_SOCKET
 from failing_exchange.dialects.binance.params import TRUE_FALSE
@@ -170,7 +170,12 @@ class Conversation:
             no = said(told, trip.operation)
             reply, status = socket_api.refused(given, no, at, micro=self.micro), no.status
         else:
-            reply = socket_api.accepted(given, self.door.written(trip))
+            written = self.door.written(trip)
+            if written.__class__ is Answered:
+                status = written.status
+                reply = {"id": given, "status": status, "error": written.body}
+            else:
+                reply = socket_api.accepted(given, written)
         if limits_shown:
             reply["rateLimits"] = self._limits(trip, at)
         self._say(reply)
