@@ -13,16 +13,8 @@ from failing_exchange.fronts.wire.binance import Binance
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
 
 ccxtpro = pytest.importorskip("ccxt.pro")
-# what ccxt makes of exchangeInfo, as far as these stories need it
-MARKET = {
-    "id": "BTCUSDT", "lowercaseId": "btcusdt", "symbol": "BTC/USDT", "base": "BTC",
-    "quote": "USDT", "baseId": "BTC", "quoteId": "USDT", "type": "spot", "spot": True,
-    "margin": False, "swap": False, "future": False, "option": False, "contract": False,
-    "linear": None, "inverse": None, "subType": None, "settle": None, "settleId": None,
-    "active": True, "precision": {"price": 0.01, "amount": 0.00001},
-    "limits": {"amount": {}, "price": {}, "cost": {}},
-    "info": {"orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"]},
-}  # fmt: skip
+# spot alone: other hosts than this venue's answer for the rest
+OPTIONS = {"fetchCurrencies": False, "fetchMargins": False, "fetchMarkets": {"types": ["spot"]}}
 
 
 def with_ccxt(story: Callable[[Any, Binance], Awaitable[None]], **options: Any) -> None:
@@ -31,8 +23,8 @@ def with_ccxt(story: Callable[[Any, Binance], Awaitable[None]], **options: Any) 
     async def main() -> None:
         venue = Binance(FailingExchange(**{"latency": None} | options))
         await venue.listen_in_simulation()
-        client = ccxtpro.binance({"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET})
-        client.set_markets([MARKET])
+        keys = {"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET}
+        client = ccxtpro.binance(keys | {"options": OPTIONS})
         try:
             await story(client, venue)
         finally:
