@@ -10,7 +10,7 @@ from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import Fill, Order, OrderSnapshot, OrderType, Side, Status
+from failing_exchange.core.order import Fill, Order, OrderSnapshot, OrderType, Side, Status, Why
 from failing_exchange.core.order import TimeInForce as Force
 from failing_exchange.core.reject import Reason
 from failing_exchange.dialects.binance.call import Reading, Writing
@@ -87,7 +87,8 @@ def read_query(r: Reading) -> c.FetchOrder:
 
 def read_cancel(r: Reading) -> c.CancelOrder:
     """DELETE /api/v3/order."""
-    return c.CancelOrder(r.account, r.market().symbol, *_named(r.params))
+    cancel = c.CancelOrder(r.account, r.market().symbol, *_named(r.params))
+    return cancel._replace(cancel_id=client_id(r.params, "newClientOrderId"))
 
 
 def read_open(r: Reading) -> c.FetchOrders:
@@ -230,12 +231,17 @@ def write_canceled(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
         "origClientOrderId": order.client_id,
         "orderId": order.id,
         "orderListId": order.list_id or -1,
-        "clientOrderId": w.params.get("newClientOrderId") or f"cancel-{order.id}",
+        "clientOrderId": cancel_name(order),
         "transactTime": instant(snapshot.updated_at, micro=w.micro),
     }
     answer |= _state(snapshot, market)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
     return answer
+
+
+def cancel_name(order: Order) -> str:
+    """The client id of the cancel that ended an order; where the client gave none, a made one."""
+    return order.canceled_as or f"cancel-{order.id}"
 
 
 def _head(order: Order) -> dict[str, Any]:
@@ -282,9 +288,11 @@ def status_name(snapshot: OrderSnapshot) -> str:
     status = snapshot.status
     if status is Status.OPEN:
         return "PARTIALLY_FILLED" if snapshot.filled else "NEW"
+    if status is Status.PENDING:
+        return "PENDING_NEW"
     if status is Status.WAITING:
         return "NEW"
-    if status is Status.EXPIRED and snapshot.order.why == "self-trade prevention":
+    if status is Status.EXPIRED and snapshot.order.why == Why.SELF_TRADE:
         return "EXPIRED_IN_MATCH"
     return status.name
 
