@@ -7,32 +7,39 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from failing_exchange import FailingExchange, simulate
+from failing_exchange.dialects.binance.signing import Key, KeyKind, ed25519_verifier, rsa_verifier
 from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
 
 ccxtpro = pytest.importorskip("ccxt.pro")
-# what ccxt makes of exchangeInfo, as far as these stories need it
-MARKET = {
-    "id": "BTCUSDT", "lowercaseId": "btcusdt", "symbol": "BTC/USDT", "base": "BTC",
-    "quote": "USDT", "baseId": "BTC", "quoteId": "USDT", "type": "spot", "spot": True,
-    "margin": False, "swap": False, "future": False, "option": False, "contract": False,
-    "linear": None, "inverse": None, "subType": None, "settle": None, "settleId": None,
-    "active": True, "precision": {"price": 0.01, "amount": 0.00001},
-    "limits": {"amount": {}, "price": {}, "cost": {}},
-    "info": {"orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"]},
-}  # fmt: skip
+# spot alone: other hosts than this venue's answer for the rest
+OPTIONS = {"fetchCurrencies": False, "fetchMargins": False, "fetchMarkets": {"types": ["spot"]}}
 
 
-def with_ccxt(story: Callable[[Any, Binance], Awaitable[None]], **options: Any) -> None:
+def with_ccxt(
+    story: Callable[[Any, Binance], Awaitable[None]],
+    *,
+    key: Key | None = None,
+    secret: str = DEFAULT_SECRET,
+    **options: Any,
+) -> None:
     """Run a story with a ccxt.pro exchange against a venue, in virtual time."""
 
     async def main() -> None:
-        venue = Binance(FailingExchange(**{"latency": None} | options))
+        exchange = FailingExchange(**{"latency": None} | options)
+        venue = Binance(exchange, keys=Keyring([key]) if key is not None else None)
         await venue.listen_in_simulation()
-        client = ccxtpro.binance({"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET})
-        client.set_markets([MARKET])
+        name = key.name if key is not None else DEFAULT_KEY
+        client = ccxtpro.binance({"apiKey": name, "secret": secret, "options": OPTIONS})
         try:
             await story(client, venue)
         finally:
@@ -40,6 +47,22 @@ def with_ccxt(story: Callable[[Any, Binance], Awaitable[None]], **options: Any) 
             await venue.close()
 
     simulate(main())
+
+
+def pair_of(kind: KeyKind) -> tuple[Key, str]:
+    """A key with two halves: what the venue knows, and the client's half as PEM."""
+    private: Any
+    if kind is KeyKind.RSA:
+        private, verifier = rsa.generate_private_key(65_537, 2_048), rsa_verifier
+    else:
+        private, verifier = (
+            ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)),
+            ed25519_verifier,
+        )
+    secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    key = Key(name="twoHalves", account="main", verify=verifier(public.decode()), kind=kind)
+    return key, secret.decode()
 
 
 async def collect(watch: Callable[[], Awaitable[Any]], into: list[Any]) -> None:
@@ -61,6 +84,22 @@ def test_orders_are_placed_and_canceled_over_the_websocket() -> None:
             await client.cancel_order_ws(order["id"], "BTC/USDT")
 
     with_ccxt(story)
+
+
+@pytest.mark.parametrize("kind", [KeyKind.RSA, KeyKind.ED25519])
+def test_keys_of_two_halves_sign_here_and_over_http(kind: KeyKind) -> None:
+    """The same key signs sorted parameters here, and a query there."""
+
+    async def story(client: Any, venue: Binance) -> None:
+        order = await client.create_order_ws("BTC/USDT", "limit", "buy", 0.1, 40_000)
+        shown = await client.fetch_order(order["id"], "BTC/USDT")
+        assert shown["status"] == "open"
+        client.secret = pair_of(KeyKind.RSA)[1]  # another one
+        with pytest.raises(ccxtpro.AuthenticationError):
+            await client.create_order_ws("BTC/USDT", "limit", "buy", 0.1, 40_000)
+
+    key, secret = pair_of(kind)
+    with_ccxt(story, key=key, secret=secret)
 
 
 @pytest.mark.parametrize("latency", [None, "auto"])

@@ -34,7 +34,8 @@ class Ear:
 
     def hear(self) -> list[dict[str, Any]]:
         """What was told since the last call, as JSON would show it."""
-        events = [e for e in self.floor.events[self.heard :] if account_of(e) == self.account]
+        numbered = list(enumerate(self.floor.events, 1))[self.heard :]
+        events = [(n, event) for n, event in numbered if account_of(event) == self.account]
         self.heard = len(self.floor.events)
         markets = self.floor.engine.state.markets
         return [write(record, Heard(self.floor.at, markets)) for record in records(events, self)]
@@ -52,10 +53,6 @@ class Ear:
     def market(self, symbol: str) -> Market:
         """A market's rules."""
         return self.floor.engine.state.markets[symbol].market
-
-    def cancel_id(self) -> str:
-        """Nobody names a cancel here."""
-        return ""
 
     def refused(self) -> tuple[c.PlaceOrder, Reject] | None:
         """The second half of a cancel-and-replace that went wrong."""
@@ -131,21 +128,31 @@ def test_a_cancel_has_an_id_of_its_own_and_names_the_orders() -> None:
     floor = Floor()
     floor.limit("alice", BUY, 90, 5_000, client_id="mine")
     ear = Ear(floor)
-    floor.do(c.CancelOrder("alice", S, 0, "mine"))
+    floor.do(c.CancelOrder("alice", S, 0, "mine", cancel_id="away"))
     report, position = ear.hear()
-    assert (report["x"], report["X"], report["C"]) == ("CANCELED", "CANCELED", "mine")
-    assert report["c"] not in ("", "mine")
+    assert (report["x"], report["X"]) == ("CANCELED", "CANCELED")
+    assert (report["c"], report["C"]) == ("away", "mine")
     assert position["B"][1]["l"] == "0.00000000"
 
 
 def test_an_amended_order_is_replaced() -> None:
-    """faq, "order_amend_keep_priority": execution type REPLACED."""
+    """faq, "order_amend_keep_priority": execution type REPLACED, and perhaps a new name."""
     floor = Floor()
-    floor.limit("alice", BUY, 90, 5_000)
+    floor.limit("alice", BUY, 90, 5_000, client_id="old")
     ear = Ear(floor)
-    floor.do(c.AmendOrder("alice", S, 3, 3_000))
+    floor.do(c.AmendOrder("alice", S, 3, 3_000, new_client_id="new"))
     report = ear.hear()[0]
     assert (report["x"], report["X"], report["q"]) == ("REPLACED", "NEW", "0.03000000")
+    assert (report["c"], report["C"]) == ("new", "old")
+
+
+def test_the_clients_own_labels_are_told() -> None:
+    """strategyId and strategyType appear where they were sent."""
+    floor = Floor()
+    ear = Ear(floor)
+    place(floor, BUY, LIMIT, 5_000, ticks=90, strategy_id=7, strategy_type=1_000_000)
+    report = ear.hear()[0]
+    assert (report["j"], report["J"]) == (7, 1_000_000)
 
 
 def test_why_an_order_expired() -> None:
@@ -199,12 +206,31 @@ def test_a_waiting_stop_that_is_canceled_has_never_worked() -> None:
 
 
 def test_orders_that_prevent_each_other_end_by_trade_prevention() -> None:
-    """enums.md: execution TRADE_PREVENTION, status EXPIRED_IN_MATCH."""
+    """enums.md: execution TRADE_PREVENTION, status EXPIRED_IN_MATCH, and fields of their own."""
     floor = Floor()
-    floor.limit("alice", SELL, 101, 1_000)
+    floor.limit("alice", SELL, 101, 3_000)
     ear = Ear(floor)
     place(floor, BUY, LIMIT, 1_000, ticks=101, prevention=Prevention.EXPIRE_TAKER)
-    assert short(ear.hear())[:2] == ["NEW NEW", "TRADE_PREVENTION EXPIRED_IN_MATCH"]
+    told = ear.hear()
+    assert short(told)[:2] == ["NEW NEW", "TRADE_PREVENTION EXPIRED_IN_MATCH"]
+    report = told[1]
+    assert set(report) == set(REPORT) | {"v", "A", "B", "u", "U", "Cs", "pl", "pL", "pY"}
+    assert (report["v"], report["U"], report["Cs"]) == (0, 3, "BTCUSDT")
+    assert (report["A"], report["B"], report["pl"]) == ("0.01000000",) * 3
+    assert (report["pL"], report["pY"], report["l"]) == ("1.01000000", "0.01010000", "0.00000000")
+
+
+def test_orders_that_decrement_each_other_say_by_how_much() -> None:
+    """faqs/stp_faq.md, DECREMENT: the smaller one expires, the larger one goes on, smaller."""
+    floor = Floor()
+    floor.limit("alice", SELL, 101, 3_000)
+    ear = Ear(floor)
+    place(floor, BUY, LIMIT, 1_000, ticks=101, prevention=Prevention.DECREMENT)
+    reports = {one["i"]: one for one in ear.hear() if one.get("x") == "TRADE_PREVENTION"}
+    assert {n: (one["X"], one["B"]) for n, one in reports.items()} == {
+        3: ("NEW", "0.01000000"), 4: ("EXPIRED_IN_MATCH", "0.01000000"),
+    }  # fmt: skip
+    assert (reports[3]["q"], reports[3]["w"]) == ("0.03000000", True)
 
 
 def test_a_list_tells_when_it_begins_and_when_it_is_over() -> None:

@@ -116,13 +116,18 @@ def write_canceled(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
         "origClientOrderId": order.client_id,
         "orderId": order.id,
         "orderListId": order.list_id or -1,
-        "clientOrderId": order.canceled_as or f"cancel-{order.id}",
+        "clientOrderId": cancel_name(order),
         "transactTime": instant(snapshot.updated_at, micro=w.micro),
     }
     answer |= state(snapshot, market)
     answer |= rarities(snapshot, market, micro=w.micro)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
     return answer
+
+
+def cancel_name(order: Order) -> str:
+    """The client id of the cancel that ended an order; where the client gave none, a made one."""
+    return order.canceled_as or f"cancel-{order.id}"
 
 
 def _head(order: Order) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import OrderListChanged
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
-    TRIGGERED_TYPES,
     Fill,
     Order,
     OrderSnapshot,
     OrderType,
+    PreventedMatch,
     Status,
     TimeInForce,
     Why,
@@ -25,13 +25,12 @@ from failing_exchange.core.order_list import ListUpdate
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.call import Listed
 from failing_exchange.dialects.binance.orders import (
+    cancel_name,
     prevention_name,
     status_name,
     type_name,
-    working_time,
 )
 from failing_exchange.dialects.binance.values import (
-    MICROSECOND,
     amount,
     decimal,
     instant,
@@ -50,14 +49,28 @@ EXPIRY_REASONS = {
 }
 
 
+class Prevented(NamedTuple):
+    """A match that was prevented, as one of its orders sees it: lots that expired for it.
+
+    `lots` now and `total` so far; `matched` would have been traded.
+    """
+
+    match: PreventedMatch
+    counter_id: int
+    lots: int
+    total: int
+    matched: int
+
+
 class Report(NamedTuple):
     """Something happened to an order: `execution` in the venue's word, and how it stood then."""
 
     execution: str
     snapshot: OrderSnapshot
     at: int
+    number: int  # of the execution: it grows over all of the venue
     fill: Fill | None = None
-    cancel_id: str = ""  # how the client has called its cancel
+    prevented: Prevented | None = None
     reason: str = "NONE"  # why it was rejected
 
 
@@ -91,16 +104,17 @@ REJECT_REASONS = {
 }
 
 
-def rejected(place: PlaceOrder, refused: Reject, at: int) -> Report:
+def rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Report:
     """The report of an order that was never placed: it has neither number nor birth."""
     order = Order(-1, place.account, place.symbol, place.side, place.kind, place.lots, at)
     order.ticks, order.stop_ticks, order.client_id = place.ticks, place.stop_ticks, place.client_id
     order.time_in_force, order.post_only = place.time_in_force, place.post_only
     order.cost_wanted, order.iceberg_lots = place.cost, place.iceberg_lots
     order.trail_bips, order.prevention = place.trail_bips, place.prevention
+    order.strategy_id, order.strategy_type = place.strategy_id, place.strategy_type
     order.status = Status.EXPIRED
     reason = REJECT_REASONS.get(refused.reason, "NONE")
-    return Report("REJECTED", order.snapshot(), at, reason=reason)
+    return Report("REJECTED", order.snapshot(), at, number, reason=reason)
 
 
 class ListenKeyExpired(NamedTuple):
@@ -153,19 +167,19 @@ def write(record: Record, w: Heard) -> dict[str, Any]:
 def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
     state, order = record.snapshot, record.snapshot.order
     market, micro = w.markets[order.symbol].market, w.micro
-    canceled = record.execution == "CANCELED"
-    body = {
+    name, original = _names(record)
+    return "executionReport", {
         "s": venue_symbol(order.symbol),
-        "c": record.cancel_id or f"cancel-{order.id}" if canceled else order.client_id,
+        "c": name,
         "S": order.side.name,
         "o": type_name(order),
         "f": order.time_in_force.value,
-        "q": amount(state.lots, market),
+        "q": amount(state.lots + order.decremented, market),
         "p": price(state.ticks, market),
         "P": price(order.stop_ticks, market),
         "F": amount(order.iceberg_lots, market),
         "g": order.list_id or -1,
-        "C": order.client_id if canceled else "",
+        "C": original,
         "x": record.execution,
         "X": status_name(state) if record.execution != "REJECTED" else "REJECTED",
         "r": record.reason,
@@ -173,22 +187,62 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
         **_last(record.fill, market),
         "z": amount(state.filled, market),
         "T": instant(record.at, micro=micro),
-        "I": execution_id(record),
+        "I": record.number,
         "w": on_the_book(state),
         "O": instant(order.created_at, micro=micro) if order.id > 0 else -1,
         "Z": decimal(state.cost),
         "Q": decimal(order.cost_wanted),
         "V": prevention_name(order, market),
+        **_conditional(record, market, micro),
     }
+
+
+def _names(record: Report) -> tuple[str, str]:
+    """The client id of what happened, and the order's own where that is another."""
+    order = record.snapshot.order
+    if record.execution == "CANCELED":
+        return cancel_name(order), order.client_id
+    if record.execution == "REPLACED":
+        return order.client_id, order.amendments[-1].old_client_id
+    return order.client_id, ""
+
+
+def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
+    """Fields that only some reports have ("Conditional Fields in Execution Report")."""
+    order, found = record.snapshot.order, dict[str, Any]()
     if order.trail_bips:
-        body["d"] = order.trail_bips
-        if order.trailing_at:
-            body["D"] = instant(order.trailing_at, micro=micro)
-    if _works(state):
-        body["W"] = working_time(state, micro=micro)
+        found["d"] = order.trail_bips
+        if 0 < order.trailing_at <= record.at:
+            found["D"] = instant(order.trailing_at, micro=micro)
+    if order.strategy_id is not None:
+        found["j"] = order.strategy_id
+    if order.strategy_type is not None:
+        found["J"] = order.strategy_type
+    if order.id > 0 and order.working_at and record.snapshot.status not in NOT_YET:
+        found["W"] = instant(order.working_at, micro=micro)
+    if record.prevented is not None:
+        found |= _prevented(record.prevented, market)
     if record.execution == "EXPIRED":
-        body["eR"] = expiry_reason(order)
-    return "executionReport", body
+        found["eR"] = expiry_reason(order)
+    return found
+
+
+NOT_YET = (Status.PENDING, Status.WAITING)
+
+
+def _prevented(prevented: Prevented, market: Market) -> dict[str, Any]:
+    match, matched = prevented.match, prevented.matched
+    return {
+        "v": match.id,
+        "A": amount(prevented.total, market),
+        "B": amount(prevented.lots, market),
+        "u": -1,  # no account belongs to a trade group
+        "U": prevented.counter_id,
+        "Cs": venue_symbol(match.symbol),
+        "pl": amount(matched, market),
+        "pL": price(match.ticks, market),
+        "pY": decimal(market.cost(match.ticks, matched)),
+    }
 
 
 def _last(fill: Fill | None, market: Market) -> dict[str, Any]:
@@ -209,44 +263,12 @@ def _last(fill: Fill | None, market: Market) -> dict[str, Any]:
     }
 
 
-def execution_id(record: Report) -> int:
-    """A number that grows with each thing that happens to an order, and that no other has."""
-    state, order = record.snapshot, record.snapshot.order
-    if order.id < 0:  # it never was one
-        return record.at // MICROSECOND
-    done = state.fills + sum(until <= record.at for until, _, _ in order.amended)
-    return order.id * EXECUTIONS_OF_AN_ORDER + done * 4 + _slot(record.execution, state)
-
-
-EXECUTIONS_OF_AN_ORDER = 1_000_000  # numbers that each order has for its executions
-
-
-def _slot(execution: str, state: OrderSnapshot) -> int:
-    """Accepted, activated, triggered, ended: at most once each, in this order."""
-    if execution != "NEW":
-        return 0 if execution in ("TRADE", "REPLACED") else 3
-    if state.status is Status.OPEN and state.order.kind in TRIGGERED_TYPES:
-        return 2
-    return 1 if state.order.follows and state.status is not Status.PENDING else 0
-
-
 def on_the_book(state: OrderSnapshot) -> bool:
     """The flag `w`: a new order is, until it has ended; a market order only until it trades."""
     if state.status is not Status.OPEN:
         return False
     order = state.order
     return not state.filled or (bool(order.ticks) and order.time_in_force is TimeInForce.GTC)
-
-
-def _works(state: OrderSnapshot) -> bool:
-    """Whether it has been placed on the book, or would have been."""
-    if state.status is Status.WAITING or state.status is Status.PENDING:
-        return False
-    order = state.order
-    if order.id < 0:
-        return False
-    triggered = order.kind not in TRIGGERED_TYPES or order.triggered_at
-    return bool(triggered and (not order.follows or order.activated_at))
 
 
 def expiry_reason(order: Order) -> str:

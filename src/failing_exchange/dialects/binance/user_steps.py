@@ -11,11 +11,19 @@ from typing import Any, Protocol
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import TRIGGERED_TYPES, Fill, OrderSnapshot, Status, Why
+from failing_exchange.core.order import (
+    TRIGGERED_TYPES,
+    Fill,
+    OrderSnapshot,
+    PreventedMatch,
+    Status,
+    Why,
+)
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.user_events import (
     Delta,
     Position,
+    Prevented,
     Record,
     Report,
     rejected,
@@ -34,9 +42,6 @@ class Look(Protocol):
     def market(self, symbol: str) -> Market:
         """A market's rules."""
 
-    def cancel_id(self) -> str:
-        """How the client has called the cancel of this step; empty where it has not."""
-
     def refused(self) -> tuple[PlaceOrder, Reject] | None:
         """The order of this step that was refused after another was canceled for it."""
 
@@ -48,35 +53,36 @@ def account_of(event: e.Event) -> str:
     return account
 
 
-def records(events: Sequence[e.Event], look: Look) -> list[Record]:
-    """What one account hears of its events of one step, in the venue's order.
+def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
+    """What one account hears of its events of one step, each with its number, in the venue's order.
 
     Reports and lists as things happened, then the balances that may have changed.
     """
     step = _Step(events, look)
-    for event in events:
+    for number, event in events:
         note = NOTES.get(type(event))
         if note is not None:
+            step.number = number
             note(step, event)
     refused = look.refused()
     if refused is not None:
-        step.told.append(rejected(*refused, step.at))
+        step.told.append(rejected(*refused, step.at, step.number + 1))
     return [*step.told, *step.position()]
 
 
 class _Step:
     """The events of one account in one step; orders are unrolled from their state after it."""
 
-    def __init__(self, events: Sequence[e.Event], look: Look) -> None:
+    def __init__(self, events: Sequence[tuple[int, e.Event]], look: Look) -> None:
         self.look = look
         self.told: list[Record] = []
         self.assets: dict[str, None] = {}
-        self.at = 0
+        self.at = self.number = 0
         self._states: dict[int, OrderSnapshot] = {}
         self._fills: dict[int, list[Fill]] = {}
         self._began: dict[int, Status] = {}
         self._new: set[int] = set()
-        for event in events:
+        for _, event in events:
             if isinstance(event, e.OrderFilled):
                 self._fills.setdefault(event.order_id, []).append(event.fill)
             elif isinstance(event, e.OrderAccepted):
@@ -118,11 +124,19 @@ class _Step:
         execution: str,
         state: OrderSnapshot,
         fill: Fill | None = None,
-        cancel_id: str = "",
+        prevented: Prevented | None = None,
     ) -> None:
         """Something happened to an order, and this is how it stands now."""
         self._states[state.order.id] = state = state._replace(updated_at=self.at)
-        self.told.append(Report(execution, state, self.at, fill, cancel_id))
+        self.told.append(Report(execution, state, self.at, self.number, fill, prevented))
+
+    def prevented(self, match: PreventedMatch, order_id: int, lots: int) -> Prevented:
+        """A prevented match as one of its orders sees it."""
+        matches = self.look.order(order_id).order.prevented_matches
+        total = sum(expired(one, order_id) for one in matches if one.id <= match.id)
+        counter_id = match.maker_id if order_id == match.taker_id else match.taker_id
+        counter = self._states.get(counter_id) or self.look.order(counter_id)
+        return Prevented(match, counter_id, lots, total, min(lots, counter.remaining or lots))
 
     def position(self) -> list[Position]:
         """The balances of the assets that were touched, as they are after the step."""
@@ -130,6 +144,11 @@ class _Step:
             return []
         balances = self.look.balances()
         return [Position(tuple((a, *balances.get(a, (0, 0))) for a in self.assets), self.at)]
+
+
+def expired(match: PreventedMatch, order_id: int) -> int:
+    """The lots of an order that expired for a prevented match."""
+    return match.taker_lots if match.taker_id == order_id else match.maker_lots
 
 
 def _accepted(step: _Step, event: e.OrderAccepted) -> None:
@@ -157,13 +176,24 @@ def _filled(step: _Step, event: e.OrderFilled) -> None:
 
 def _canceled(step: _Step, event: e.OrderCanceled) -> None:
     state = step.order(event.order_id, event.at)
-    step.tell("CANCELED", state._replace(status=Status.CANCELED), cancel_id=step.look.cancel_id())
+    step.tell("CANCELED", state._replace(status=Status.CANCELED))
 
 
 def _expired(step: _Step, event: e.OrderExpired) -> None:
     state = step.order(event.order_id, event.at)
-    execution = "TRADE_PREVENTION" if event.why == Why.SELF_TRADE else "EXPIRED"
-    step.tell(execution, state._replace(status=Status.EXPIRED))
+    ended = state._replace(status=Status.EXPIRED)
+    if event.why != Why.SELF_TRADE:
+        step.tell("EXPIRED", ended)
+        return
+    match = state.order.prevented_matches[-1]
+    prevented = step.prevented(match, event.order_id, expired(match, event.order_id))
+    step.tell("TRADE_PREVENTION", ended, prevented=prevented)
+
+
+def _decremented(step: _Step, event: e.OrderDecremented) -> None:
+    state = step.order(event.order_id, event.at)
+    prevented = step.prevented(event.match, event.order_id, event.lots)
+    step.tell("TRADE_PREVENTION", state, prevented=prevented)
 
 
 def _activated(step: _Step, event: e.OrderActivated) -> None:
@@ -200,6 +230,7 @@ NOTES: dict[type, Callable[[_Step, Any], None]] = {
     e.OrderFilled: _filled,
     e.OrderCanceled: _canceled,
     e.OrderExpired: _expired,
+    e.OrderDecremented: _decremented,
     e.OrderAmended: _amended,
     e.OrderActivated: _activated,
     e.OrderListChanged: _list_changed,

@@ -8,12 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import (
-    CancelOrder,
-    CancelOrderList,
     FetchBalance,
     FetchOrder,
     PlaceOrder,
-    ReplaceOrder,
 )
 from failing_exchange.core.ending import Replaced
 from failing_exchange.core.events import TradeBusted
@@ -41,13 +38,7 @@ if TYPE_CHECKING:
     from failing_exchange.venue import Venue
 
 
-# where a request names its cancel (rest-api.md, "Cancel order", "Cancel an Existing Order …")
-CANCEL_NAMES: dict[type, str] = {
-    CancelOrder: "newClientOrderId",
-    CancelOrderList: "newClientOrderId",
-    ReplaceOrder: "cancelNewClientOrderId",
-}
-LOOK_BACK_MAX = 1_000  # trips among which that of a step is looked for; then a cancel has no name
+LOOK_BACK_MAX = 1_000  # trips among which a step looks for its own; then a rejection is not told
 
 
 class UserStream:
@@ -136,11 +127,12 @@ class UserStreams:
     def _on_events(self, events: tuple[Event, ...], at: int) -> None:
         if not self._streams:
             return
-        concerned: dict[str, list[Event]] = {}
-        for event in events:
+        concerned: dict[str, list[tuple[int, Event]]] = {}
+        first = self.venue.running.engine.executions - len(events) + 1
+        for number, event in enumerate(events, first):
             for account in self._concerned(event):
                 if account in self._streams:
-                    concerned.setdefault(account, []).append(event)
+                    concerned.setdefault(account, []).append((number, event))
         gateway = self.venue.running
         for account, its in concerned.items():
             told = records(its, _Sight(gateway, account, events, at))
@@ -192,14 +184,6 @@ class _Sight:
     def market(self, symbol: str) -> Market:
         """A market's rules."""
         return self._engine.state.markets[symbol].market
-
-    def cancel_id(self) -> str:
-        """How the client has called the cancel of this step; empty where it has not."""
-        trip = self._trip
-        if trip is None:
-            return ""
-        params: Mapping[str, str] = getattr(trip.message, "params", {})
-        return params.get(CANCEL_NAMES.get(type(trip.command), ""), "")
 
     def refused(self) -> tuple[PlaceOrder, Reject] | None:
         """The order of this step that was refused after another was canceled for it."""
