@@ -225,6 +225,15 @@ class FetchAveragePrice(NamedTuple):
     as_of: int = 0
 
 
+class FetchAveragePrice(NamedTuple):
+    """The price of the last minutes, weighted by amount."""
+
+    account: str
+    symbol: str
+    minutes: int = 5
+    as_of: int = 0
+
+
 class FetchMarkets(NamedTuple):
     """The rules of every market."""
 
