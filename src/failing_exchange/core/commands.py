@@ -150,6 +150,18 @@ class FetchFills(NamedTuple):
     as_of: int = 0
 
 
+class FetchPreventedMatches(NamedTuple):
+    """Matches of an account's own orders that were prevented, oldest first, from an id on."""
+
+    account: str
+    symbol: str
+    order_id: int = 0
+    from_id: int = 0
+    limit: int = 500
+    match_id: int | None = None
+    as_of: int = 0
+
+
 class FetchBalance(NamedTuple):
     """Every balance of an account."""
 
@@ -392,7 +404,8 @@ Action: TypeAlias = (
     | ReplaceOrder
 )
 Query: TypeAlias = (
-    FetchOrder | FetchOrders | FetchOrderList | FetchOrderLists | FetchFills | FetchBalance
+    FetchOrder | FetchOrders | FetchOrderList | FetchOrderLists | FetchFills
+    | FetchPreventedMatches | FetchBalance
     | FetchTicker | FetchTickers | FetchBook | FetchTrades | FetchCandles
     | FetchAveragePrice | FetchMarkets | FetchTime | FetchStatus
 )  # fmt: skip

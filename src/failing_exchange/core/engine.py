@@ -30,6 +30,7 @@ HANDLERS: dict[type, Handler] = {
     c.FetchOrderList: queries.fetch_order_list,
     c.FetchOrderLists: queries.fetch_order_lists,
     c.FetchFills: queries.fetch_fills,
+    c.FetchPreventedMatches: queries.fetch_prevented_matches,
     c.FetchBalance: queries.fetch_balance,
     c.FetchTicker: queries.fetch_ticker,
     c.FetchTickers: queries.fetch_tickers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.core.order import Fill
+from failing_exchange.core.order import Fill, PreventedMatch
 from failing_exchange.core.order_list import Contingency, ListStatus, ListUpdate
 
 
@@ -78,6 +78,19 @@ class OrderListChanged(NamedTuple):
     at: int
 
 
+class OrderDecremented(NamedTuple):
+    """An order is smaller by what it would have traded with one of its own account, and goes on.
+
+    One that ended so has an `OrderExpired`; the match is the last of its `prevented_matches`.
+    """
+
+    order_id: int
+    account: str
+    match: PreventedMatch
+    lots: int
+    at: int
+
+
 class OrderAmended(NamedTuple):
     """An order's amount was reduced in place."""
 
@@ -142,6 +155,6 @@ class FillCapped(NamedTuple):
 
 Event: TypeAlias = (
     OrderAccepted | OrderFilled | OrderCanceled | OrderExpired | OrderTriggered | OrderAmended
-    | OrderActivated | OrderListChanged | TradeBusted | BalanceChanged | MarketChanged | PriceMoved
-    | LiquidityPulled | FillCapped
+    | OrderActivated | OrderListChanged | OrderDecremented | TradeBusted | BalanceChanged
+    | MarketChanged | PriceMoved | LiquidityPulled | FillCapped
 )  # fmt: skip

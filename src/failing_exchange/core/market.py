@@ -21,12 +21,16 @@ class MarketStatus(StrEnum):
 
 
 class Prevention(StrEnum):
-    """Which order expires when two orders of one account would match."""
+    """Which order expires when two orders of one account would match.
+
+    With `DECREMENT` both are smaller by what would have been traded; the smaller one expires.
+    """
 
     NONE = "none"
     EXPIRE_MAKER = "expire_maker"
     EXPIRE_TAKER = "expire_taker"
     EXPIRE_BOTH = "expire_both"
+    DECREMENT = "decrement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Rules:
     sell_prices: tuple[int, int] | None = None
     trail_above: tuple[int, int] | None = None  # buy stops, sell profits
     trail_below: tuple[int, int] | None = None
+    preventions: tuple[Prevention, ...] | None = None  # those an order may ask for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

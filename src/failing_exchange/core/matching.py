@@ -9,13 +9,14 @@ from failing_exchange.core.background import Street
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.events import (
     OrderCanceled,
+    OrderDecremented,
     OrderExpired,
     OrderFilled,
     OrderListChanged,
 )
 from failing_exchange.core.ledger import BACKGROUND, FEES
 from failing_exchange.core.market import PPM, Market, Prevention
-from failing_exchange.core.order import Fill, Order, OrderType, Side, Status, Why
+from failing_exchange.core.order import Fill, Order, OrderType, PreventedMatch, Side, Status, Why
 from failing_exchange.core.order_list import ListUpdate, OrderList
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.triggers import stop_of
@@ -74,6 +75,7 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
         if maker is not None and maker.account == order.account:
             if not _prevent(state, ms, order, maker, at):
                 break
+            goal = min(goal, order.lots)
             continue
         if not _take(state, ms, order, maker, ticks, goal - order.filled, at):
             break
@@ -113,12 +115,45 @@ def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int)
     if mode is Prevention.NONE:
         _take(state, ms, taker, maker, maker.ticks, taker.remaining, at)
         return True
-    if mode is not Prevention.EXPIRE_TAKER:
-        finish(state, ms, maker, Status.EXPIRED, at, why=Why.SELF_TRADE)
-    if mode is Prevention.EXPIRE_MAKER:
-        return True
-    finish(state, ms, taker, Status.EXPIRED, at, why=Why.SELF_TRADE)
-    return False
+    if mode is Prevention.DECREMENT:
+        lots = min(taker.remaining, maker.shown or maker.remaining)
+        taken = made = lots
+    else:
+        taken = 0 if mode is Prevention.EXPIRE_MAKER else taker.remaining
+        made = 0 if mode is Prevention.EXPIRE_TAKER else maker.remaining
+    number = ms.prevented[-1].id + 1 if ms.prevented else 0
+    match = PreventedMatch(
+        number, taker.symbol, taker.account, mode, taker.id, maker.id, maker.ticks, taken, made, at
+    )
+    ms.prevented.append(match)
+    for order, lots in ((maker, made), (taker, taken)):
+        order.prevented_matches = (*order.prevented_matches, match)
+        _expire_part(state, ms, order, match, lots, at)
+    return taker.is_open
+
+
+def _expire_part(
+    state: State, ms: MarketState, order: Order, match: PreventedMatch, lots: int, at: int
+) -> None:
+    """A part of an order expires for self-trade prevention, and the order with its last part."""
+    order.prevented += lots
+    if lots == order.remaining:
+        finish(state, ms, order, Status.EXPIRED, at, why=Why.SELF_TRADE)
+        return
+    if not lots:
+        return
+    if order.resting:
+        ms.book.reduce(order, lots)
+        ms.sequence += 1
+    order.amended = (*order.amended, (at, order.ticks, order.lots))
+    order.lots -= lots
+    order.decremented += lots
+    order.updated_at = at
+    if order.kind in PRICED_TYPES and order.partner is None:
+        _hold(state, order, need(ms.market, order), ms.market, at)
+    if order.iceberg_lots and order.resting and not order.shown:
+        ms.book.refill(order)
+    state.events.append(OrderDecremented(order.id, order.account, match, lots, at))
 
 
 def trade(

@@ -112,7 +112,40 @@ class Fill(NamedTuple):
     operator: bool  # made by an incident, not by the market
 
 
-class Order:
+class PreventedMatch(NamedTuple):
+    """Two orders of one account would have matched at `ticks`; ids count the market's from 0.
+
+    `taker_lots` and `maker_lots` are what of them expired for it, 0 where nothing did.
+    """
+
+    id: int
+    symbol: str
+    account: str
+    mode: Prevention
+    taker_id: int
+    maker_id: int
+    ticks: int
+    taker_lots: int
+    maker_lots: int
+    at: int
+
+
+class Rarities:
+    """What few orders have. The defaults stand on the class, so that the others pay nothing."""
+
+    iceberg_lots: int = 0  # how much of it is shown at a time; 0: all
+    shown: int = 0  # what is left of the part that is shown now
+    order_list: OrderList | None = None
+    follows: bool = False  # it is placed when the working order of its list is filled
+    activated_at: int = 0  # when that was
+    trail_bips: int = 0  # how far its trigger is behind the best price, in basis points
+    trailing_at: int = 0  # since when it trails
+    prevented: int = 0  # lots that expired because they would have met the account's own
+    decremented: int = 0  # those of them that `lots` is smaller by
+    prevented_matches: tuple[PreventedMatch, ...] = ()
+
+
+class Order(Rarities):
     """An intention and how much of it is done. Only the engine changes it.
 
     Instants are nanoseconds since the epoch; `reserved` is what it holds of its account's balance,
@@ -125,16 +158,9 @@ class Order:
     post_only: bool = False
     stop_ticks: int = 0
     trail_ticks: int = 0
-    trail_bips: int = 0  # how far its trigger is behind the best price, in basis points
     extreme: int = 0  # the best price seen by a trailing order; 0: it does not trail yet
-    trailing_at: int = 0  # since when one in basis points trails
-    iceberg_lots: int = 0  # how much of it is shown at a time; 0: all
-    shown: int = 0  # what is left of the part that is shown now
     list_id: int = 0
-    order_list: OrderList | None = None
     partner: Order | None = None  # the other leg of an OCO
-    follows: bool = False  # it is placed when the working order of its list is filled
-    activated_at: int = 0  # when that was
     filled: int = 0
     cost: int = 0
     reserved: int = 0
@@ -172,6 +198,11 @@ class Order:
     def remaining(self) -> int:
         """Lots not yet filled."""
         return self.lots - self.filled
+
+    @property
+    def original_lots(self) -> int:
+        """Its amount before self-trade prevention made it smaller."""
+        return self.lots + self.decremented
 
     @property
     def is_open(self) -> bool:

@@ -10,7 +10,7 @@ from failing_exchange.core.background import Street
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.market import SECOND, Market, MarketStatus
 from failing_exchange.core.matching import better, offers
-from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
+from failing_exchange.core.order import Fill, Order, OrderSnapshot, PreventedMatch, Side, Status
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
@@ -93,6 +93,12 @@ class Orders(NamedTuple):
     """Orders of an account, oldest first."""
 
     orders: tuple[OrderSnapshot, ...]
+
+
+class PreventedMatches(NamedTuple):
+    """Prevented matches of an account, oldest first."""
+
+    matches: tuple[PreventedMatch, ...]
 
 
 class OrderLists(NamedTuple):
@@ -198,6 +204,21 @@ def fetch_fills(state: State, q: c.FetchFills, at: int) -> Fills:
         and (not q.order_id or fill.order_id == q.order_id)
     ]
     return Fills(tuple(_cut(found, q.since, q.limit)))
+
+
+def fetch_prevented_matches(state: State, q: c.FetchPreventedMatches, at: int) -> PreventedMatches:
+    """An account's prevented matches in a market."""
+    account, ms = state.account(q.account), state.market(q.symbol, at)
+    found = [
+        match
+        for match in ms.prevented
+        if match.account == account.name
+        and match.at <= (q.as_of or at)
+        and match.id >= q.from_id
+        and (q.match_id is None or match.id == q.match_id)
+        and (not q.order_id or q.order_id in (match.taker_id, match.maker_id))
+    ]
+    return PreventedMatches(tuple(found[: q.limit]))
 
 
 def fetch_balance(state: State, q: c.FetchBalance, at: int) -> Balances:

@@ -60,6 +60,7 @@ class Rule(StrEnum):
     AMENDS = "amends"
     POSITION = "position"
     ICEBERG_PARTS = "iceberg_parts"
+    PREVENTION = "prevention"
     TRAILING_DELTA = "trailing_delta"
     LIQUIDITY = "liquidity"  # nothing is offered that a market order by cost could take
     LIST_PRICES = "list_prices"

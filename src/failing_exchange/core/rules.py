@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from failing_exchange.core.commands import PlaceOrder
-from failing_exchange.core.market import PPM, SECOND, Market, Rules, atoms_text
+from failing_exchange.core.market import PPM, SECOND, Market, Prevention, Rules, atoms_text
 from failing_exchange.core.order import (
     LIMIT_TYPES,
     TRIGGERED_TYPES,
@@ -30,6 +30,8 @@ def check_rules(
         _check_market_order(ms, rules, c, at)
     elif rules.cost_max is not None and c.kind in LIMIT_TYPES:
         _check_cost_max(market, rules.cost_max, market.cost_up(c.ticks, c.lots))
+    if c.prevention is not None and rules.preventions is not None:
+        _check_prevention(c.prevention, rules.preventions)
     if c.iceberg_lots and rules.iceberg_parts_max is not None:
         _check_parts(market, c, rules.iceberg_parts_max)
     if c.trail_bips:
@@ -86,6 +88,15 @@ def _check_cost_max(market: Market, most: int, cost: int) -> None:
             f"Invalid cost: {atoms_text(cost)} {market.quote} is above the maximum "
             f"{atoms_text(most)}",
             rule=Rule.NOTIONAL,
+        )
+
+
+def _check_prevention(mode: Prevention, allowed: tuple[Prevention, ...]) -> None:
+    if mode not in allowed:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            f"Invalid order: self-trade prevention {mode} is none of {', '.join(allowed)}",
+            rule=Rule.PREVENTION,
         )
 
 

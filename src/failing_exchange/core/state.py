@@ -12,7 +12,7 @@ from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
 from failing_exchange.core.market import ATOMS, SECOND, Market
-from failing_exchange.core.order import Fill, Order, Side
+from failing_exchange.core.order import Fill, Order, PreventedMatch, Side
 from failing_exchange.core.order_list import OrderList
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.tape import Tape
@@ -21,6 +21,7 @@ from failing_exchange.core.triggers import trigger_bounds
 ENDED_ORDERS_KEPT_MAX = 3_000  # per account; the venue then knows nothing of the older ones
 FILLS_KEPT_MAX = 10_000  # per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
+PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is known
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
 NEVER = 1 << 62
 
@@ -91,6 +92,7 @@ class MarketState:
         self.stale = False  # the bounds have tightened since the last search
         self.wake_second = NEVER
         self.halted_at = 0
+        self.prevented: deque[PreventedMatch] = deque(maxlen=PREVENTED_KEPT_MAX)
 
     def watch(self, order: Order) -> bool:
         """Widen the watch to a live or waiting order; whether a new search is needed."""
