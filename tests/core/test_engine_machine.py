@@ -219,6 +219,20 @@ class Everything(Books):
         place = c.PlaceOrder(account, S, Side.BUY, OrderType.LIMIT, lots, ticks)
         self.do(c.ReplaceOrder(c.CancelOrder(account, S, number), place, stop))
 
+    @rule(number=orders, lots=amounts, name=st.sampled_from([None, "", "a", "b", "c"]))
+    def amend(self, number: int, lots: int, name: str | None) -> None:
+        """Smaller, perhaps under another name; of a pair both."""
+        order = self.engine.state.orders.get(number)
+        if order is not None:
+            self.do(c.AmendOrder(order.account, S, number, lots, new_client_id=name))
+
+    @rule(number=orders, only=st.sampled_from([None, *c.CancelOnly]))
+    def cancel(self, number: int, only: c.CancelOnly | None) -> None:
+        """Whatever is open, or only what is as far as was meant."""
+        order = self.engine.state.orders.get(number)
+        if order is not None:
+            self.do(c.CancelOrder(order.account, S, number, order.client_id, only))
+
     @rule(account=accounts)
     def cancel_all(self, account: str) -> None:
         """All of an account's orders."""

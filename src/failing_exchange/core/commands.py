@@ -1,15 +1,66 @@
-"""What may be asked of the exchange, in the imperative: by a client, or by the operator."""
+"""What may be demanded of the exchange, in the imperative: by a client, or by the operator.
+
+What may be asked is in `core.asking`, and can be had from here as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
 
+from failing_exchange.core.asking import (
+    FetchAmendments,
+    FetchAveragePrice,
+    FetchBalance,
+    FetchBook,
+    FetchCandles,
+    FetchFills,
+    FetchMarkets,
+    FetchOrder,
+    FetchOrderList,
+    FetchOrderLists,
+    FetchOrders,
+    FetchPreventedMatches,
+    FetchStatus,
+    FetchTicker,
+    FetchTickers,
+    FetchTime,
+    FetchTrades,
+    Query,
+)
 from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.order_list import Contingency
 
+__all__ = [  # what this module hands on; what it defines is public as well
+    "FetchAmendments",
+    "FetchAveragePrice",
+    "FetchBalance",
+    "FetchBook",
+    "FetchCandles",
+    "FetchFills",
+    "FetchMarkets",
+    "FetchOrder",
+    "FetchOrderList",
+    "FetchOrderLists",
+    "FetchOrders",
+    "FetchPreventedMatches",
+    "FetchStatus",
+    "FetchTicker",
+    "FetchTickers",
+    "FetchTime",
+    "FetchTrades",
+    "Query",
+]
+
 # ---- clients act
+
+
+class CancelOnly(StrEnum):
+    """Which orders a cancel is meant for."""
+
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
 
 
 class PlaceOrder(NamedTuple):
@@ -35,6 +86,8 @@ class PlaceOrder(NamedTuple):
     test: bool = False  # check everything, place nothing
     iceberg_lots: int = 0
     trail_bips: int = 0
+    strategy_id: int | None = None  # the client's own labels
+    strategy_type: int | None = None
 
 
 class PlaceOrderList(NamedTuple):
@@ -52,21 +105,30 @@ class PlaceOrderList(NamedTuple):
 
 
 class CancelOrderList(NamedTuple):
-    """Cancel all orders of a list, named by id or by the list's client id."""
+    """Cancel all orders of a list, named by id or by the list's client id.
+
+    Named by both, both must fit. `cancel_id` is the client's name of the cancel.
+    """
 
     account: str
     symbol: str = ""
     list_id: int = 0
     client_id: str = ""
+    cancel_id: str = ""
 
 
 class CancelOrder(NamedTuple):
-    """Cancel one open order, named by id or by client order id; `symbol` may be empty."""
+    """Cancel one open order, named by id or by client order id; `symbol` may be empty.
+
+    Named by both, both must fit. `cancel_id` is the client's name of the cancel.
+    """
 
     account: str
     symbol: str = ""
     order_id: int = 0
     client_id: str = ""
+    only: CancelOnly | None = None
+    cancel_id: str = ""
 
 
 class CancelAllOrders(NamedTuple):
@@ -74,194 +136,33 @@ class CancelAllOrders(NamedTuple):
 
     account: str
     symbol: str = ""
+    cancel_id: str = ""
 
 
 class AmendOrder(NamedTuple):
-    """Reduce the amount of an open order; it keeps its place in the queue."""
+    """Reduce the amount of an open order to `lots`; it keeps its place in the queue.
+
+    `new_client_id` is its name from then on; None: as before, empty: a made one.
+    """
 
     account: str
     symbol: str
     order_id: int
     lots: int
     client_id: str = ""
+    new_client_id: str | None = None
 
 
 class ReplaceOrder(NamedTuple):
-    """Cancel an order, then place another. `stop_on_failure`: don't place when the cancel fails."""
+    """Cancel an order, then place another. `stop_on_failure`: don't place when the cancel fails.
+
+    `check_first`: cancel nothing when the new order breaks a rule of the market.
+    """
 
     cancel: CancelOrder
     place: PlaceOrder
     stop_on_failure: bool = True
-
-
-# ---- clients ask; `as_of` (an instant, 0 = now) reads an earlier state of the first column
-
-
-class FetchOrder(NamedTuple):
-    """One order, by id or by client order id."""
-
-    account: str
-    symbol: str = ""
-    order_id: int = 0
-    client_id: str = ""
-    as_of: int = 0
-
-
-class FetchOrders(NamedTuple):
-    """Orders, oldest first. `which`: "open", "closed", "canceled" or "all"; `since` an instant."""
-
-    account: str
-    symbol: str = ""
-    which: str = "open"
-    since: int = 0
-    limit: int | None = None
-    as_of: int = 0
-
-
-class FetchOrderList(NamedTuple):
-    """One list of orders, by id or by its client id."""
-
-    account: str
-    list_id: int = 0
-    client_id: str = ""
-    as_of: int = 0
-
-
-class FetchOrderLists(NamedTuple):
-    """Lists of orders, oldest first. `which`: "open" or "all"; `since` and `until` instants."""
-
-    account: str
-    which: str = "all"
-    since: int = 0
-    until: int = 0
-    from_id: int = 0
-    limit: int | None = None
-    as_of: int = 0
-
-
-class FetchFills(NamedTuple):
-    """An account's own fills, oldest first."""
-
-    account: str
-    symbol: str = ""
-    order_id: int = 0
-    since: int = 0
-    limit: int | None = None
-    as_of: int = 0
-
-
-class FetchPreventedMatches(NamedTuple):
-    """Matches of an account's own orders that were prevented, oldest first, from an id on."""
-
-    account: str
-    symbol: str
-    order_id: int = 0
-    from_id: int = 0
-    limit: int = 500
-    match_id: int | None = None
-    as_of: int = 0
-
-
-class FetchBalance(NamedTuple):
-    """Every balance of an account."""
-
-    account: str
-    as_of: int = 0
-
-
-class FetchTicker(NamedTuple):
-    """Best prices, last price, 24 h statistics; with `since` (an epoch second), those from it."""
-
-    account: str
-    symbol: str
-    as_of: int = 0
-    since: int = 0
-
-
-class FetchTickers(NamedTuple):
-    """Tickers of several markets; none named = all."""
-
-    account: str
-    symbols: tuple[str, ...] = ()
-    as_of: int = 0
-    since: int = 0
-
-
-class FetchBook(NamedTuple):
-    """The order book, best prices first."""
-
-    account: str
-    symbol: str
-    limit: int = 100
-    as_of: int = 0
-
-
-class FetchTrades(NamedTuple):
-    """Public trades, oldest first: the last ones up to `until`, or the first from `since`.
-
-    `from_id` is the id to begin with, instead of an instant.
-    """
-
-    account: str
-    symbol: str
-    since: int = 0
-    limit: int = 500
-    as_of: int = 0
-    until: int = 0
-    from_id: int = 0
-
-
-class FetchCandles(NamedTuple):
-    """Candles, oldest first, the last still forming. `seconds` is the timeframe.
-
-    `edges`: epoch seconds, in order, between which there is a candle each, for timeframes that are
-    no fixed number of seconds.
-    """
-
-    account: str
-    symbol: str
-    seconds: int = 60
-    since: int = 0
-    limit: int = 500
-    as_of: int = 0
-    until: int = 0
-    edges: tuple[int, ...] = ()
-
-
-class FetchAveragePrice(NamedTuple):
-    """The price of the last minutes, weighted by amount."""
-
-    account: str
-    symbol: str
-    minutes: int = 5
-    as_of: int = 0
-
-
-class FetchAveragePrice(NamedTuple):
-    """The price of the last minutes, weighted by amount."""
-
-    account: str
-    symbol: str
-    minutes: int = 5
-    as_of: int = 0
-
-
-class FetchMarkets(NamedTuple):
-    """The rules of every market."""
-
-    account: str
-
-
-class FetchTime(NamedTuple):
-    """The venue's clock."""
-
-    account: str
-
-
-class FetchStatus(NamedTuple):
-    """Whether the venue is open."""
-
-    account: str
+    check_first: bool = False
 
 
 class Errand(NamedTuple):
@@ -403,10 +304,4 @@ Action: TypeAlias = (
     | AmendOrder
     | ReplaceOrder
 )
-Query: TypeAlias = (
-    FetchOrder | FetchOrders | FetchOrderList | FetchOrderLists | FetchFills
-    | FetchPreventedMatches | FetchBalance
-    | FetchTicker | FetchTickers | FetchBook | FetchTrades | FetchCandles
-    | FetchAveragePrice | FetchMarkets | FetchTime | FetchStatus
-)  # fmt: skip
-Command: TypeAlias = Action | Query | Operator | Errand
+Command: TypeAlias = Action | Query | Operator

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from failing_exchange.core.commands import AmendOrder, CancelAllOrders, CancelOrder, ReplaceOrder
+from failing_exchange.core.commands import (
+    AmendOrder,
+    CancelAllOrders,
+    CancelOnly,
+    CancelOrder,
+    ReplaceOrder,
+)
 from failing_exchange.core.events import OrderAmended
-from failing_exchange.core.matching import finish, need
-from failing_exchange.core.order import Order, OrderSnapshot, Side, Status
-from failing_exchange.core.placing import place
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.market import Market
+from failing_exchange.core.matching import finish, need, tell_of_list
+from failing_exchange.core.order import (
+    LIMIT_TYPES,
+    Amendment,
+    Order,
+    OrderSnapshot,
+    Side,
+    Status,
+)
+from failing_exchange.core.order_list import ListUpdate
+from failing_exchange.core.placing import check, place
+from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_amends
-from failing_exchange.core.state import Account, State
+from failing_exchange.core.state import Account, MarketState, State, check_client_id
 
 
 class Replaced(NamedTuple):
@@ -26,15 +41,28 @@ def find_open(account: Account, symbol: str, order_id: int, client_id: str) -> O
     order = account.open.get(order_id) if order_id else account.by_client_id.get(client_id)
     if order is None or not order.is_open or (symbol and order.symbol != symbol):
         raise Reject(Reason.ORDER_NOT_FOUND, "Unknown order sent.")
+    if order_id and client_id:
+        check_client_id(order.client_id, client_id)
     return order
 
 
 def cancel(state: State, command: CancelOrder, at: int) -> OrderSnapshot:
-    """Cancel one open order."""
+    """Cancel one open order, and with it the others of its list."""
     account = state.account(command.account)
     order = find_open(account, command.symbol, command.order_id, command.client_id)
+    if command.only is not None:
+        _check_progress(order, command.only)
+    if command.cancel_id:
+        order.canceled_as = command.cancel_id
     finish(state, state.market(order.symbol, at), order, Status.CANCELED, at)
     return order.snapshot()
+
+
+def _check_progress(order: Order, only: CancelOnly) -> None:
+    """Raise `Reject` where an order is not as far as the cancel is meant for."""
+    wanted = only is CancelOnly.PARTIALLY_FILLED
+    if (order.filled > 0) is not wanted or order.status is Status.PENDING:
+        raise Reject(Reason.CANCEL_RESTRICTED, "Order was not canceled due to cancel restrictions.")
 
 
 def cancel_all(state: State, command: CancelAllOrders, at: int) -> tuple[OrderSnapshot, ...]:
@@ -45,49 +73,104 @@ def cancel_all(state: State, command: CancelAllOrders, at: int) -> tuple[OrderSn
     ended = [o for o in account.open.values() if not command.symbol or o.symbol == command.symbol]
     for order in ended:
         if order.is_open:  # the other order of a list may have ended with its partner
+            if command.cancel_id:
+                order.canceled_as = command.cancel_id
             finish(state, state.market(order.symbol, at), order, Status.CANCELED, at)
     return tuple(order.snapshot() for order in ended)
 
 
 def amend(state: State, command: AmendOrder, at: int) -> OrderSnapshot:
-    """Reduce the amount of an open order; it keeps its place in the queue."""
+    """Reduce the amount of an open order; it keeps its place in the queue.
+
+    The other order of a pair is reduced with it, unless the list was placed in process.
+    """
     account = state.account(command.account)
     order = find_open(account, command.symbol, command.order_id, command.client_id)
     ms = state.market(order.symbol, at)
-    ms.market.check_steps(command.lots, 0)
-    ms.market.check_amount(command.lots, ms.market.amount_max)
-    if not order.filled < command.lots < order.lots:
-        raise Reject(
-            Reason.INVALID_AMOUNT,
-            f"Invalid amount: {ms.market.amount_text(command.lots)} must be less than the order's "
-            f"{ms.market.amount_text(order.lots)} and more than is filled",
-        )
-    if ms.market.rules is not None:
-        check_amends(order, ms.market.rules)
-    order.amended = (*order.amended, (at, order.ticks, order.lots))
-    if order.resting:
-        ms.book.shrink(order, order.lots - command.lots)
-    order.lots = command.lots
-    order.iceberg_lots = min(order.iceberg_lots, command.lots)
-    order.updated_at = at
-    ms.sequence += 1
-    if order.partner is None:
-        _release_surplus(state, order, at)
-    state.events.append(OrderAmended(order.id, order.account, command.lots, at))
+    lots = command.lots - order.decremented
+    _check_amendment(ms.market, order, lots)
+    name = _new_name(account, order, command.new_client_id)
+    renamed = name != order.client_id
+    order_list = order.order_list
+    pair: tuple[Order, ...] = (order,)
+    if order_list is not None and order_list.announced and order.partner is not None:
+        pair = (order, order.partner)
+    for one in pair:
+        _amend(state, ms, account, one, lots, name if one is order else one.client_id, at)
+    if order.partner is None or len(pair) > 1:
+        _release_surplus(state, pair, at)
+    if order_list is not None and renamed:
+        tell_of_list(state, order_list, ListUpdate.UPDATED, at)
     return order.snapshot()
 
 
-def _release_surplus(state: State, order: Order, at: int) -> None:
-    market = state.markets[order.symbol].market
-    surplus = order.reserved - need(market, order)
-    asset = market.quote if order.side is Side.BUY else market.base
+def _check_amendment(market: Market, order: Order, lots: int) -> None:
+    """Raise `Reject` where an order may not become that small, or would not become smaller."""
+    market.check_steps(lots, 0)
+    market.check_amount(lots, market.amount_max)
+    if not order.filled < lots < order.lots:
+        text = (
+            f"Invalid amount: {market.amount_text(lots)} must be less than the order's "
+            f"{market.amount_text(order.lots)} and more than is filled"
+        )
+        rule = Rule.AMEND_INCREASE if lots > order.lots else Rule.AMEND_SAME
+        raise Reject(Reason.INVALID_AMOUNT, text, rule=rule if lots >= order.lots else "")
+    if market.rules is not None:
+        check_amends(order, market.rules)
+        if order.kind in LIMIT_TYPES:
+            market.check_cost(market.cost(order.ticks, lots))
+
+
+def _new_name(account: Account, order: Order, wanted: str | None) -> str:
+    """The client id of an order after an amendment; raise `Reject` where another one has it."""
+    if wanted is None or wanted == order.client_id:
+        return order.client_id
+    known = account.by_client_id.get(wanted)
+    if known is not None and known.is_open:
+        raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
+    return wanted or f"auto-{order.id}-{len(order.amendments) + 1}"
+
+
+def _amend(
+    state: State, ms: MarketState, account: Account, order: Order, lots: int, name: str, at: int
+) -> None:
+    record = Amendment(
+        state.next_execution_id, order.id, order.symbol, order.client_id, name,
+        order.original_lots, lots + order.decremented, at,
+    )  # fmt: skip
+    order.amendments = (*order.amendments, record)
+    order.amended = (*order.amended, (at, order.ticks, order.lots))
+    if order.resting:
+        ms.book.shrink(order, order.lots - lots)
+    order.lots = lots
+    order.iceberg_lots = min(order.iceberg_lots, lots)
+    order.updated_at = at
+    ms.sequence += 1
+    if name != order.client_id:
+        account.rename(order, name)
+    state.events.append(OrderAmended(order.id, order.account, lots, at))
+
+
+def _release_surplus(state: State, pair: tuple[Order, ...], at: int) -> None:
+    """What an order, or a pair of which only one can trade, need not hold any more."""
+    market = state.markets[pair[0].symbol].market
+    holder = max(pair, key=lambda order: order.reserved)
+    surplus = holder.reserved - max(need(market, order) for order in pair)
+    asset = market.quote if holder.side is Side.BUY else market.base
     if surplus > 0:
-        state.ledger.release(order.account, asset, surplus, at=at)
-        order.reserved -= surplus
+        state.ledger.release(holder.account, asset, surplus, at=at)
+        holder.reserved -= surplus
 
 
 def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:
-    """Cancel, then place; either half may be refused on its own."""
+    """Cancel, then place; either half may be refused on its own.
+
+    Raises `Reject` only where the rules are checked first, and the new order breaks one.
+    """
+    if command.check_first:
+        new = command.place._replace(client_id="")  # the name may be that of the old order
+        account, ms = state.account(new.account), state.market(new.symbol, at)
+        check(state, ms, account, new, at, pending=True)
     canceled: OrderSnapshot | Reject
     try:
         canceled = cancel(state, command.cancel, at)

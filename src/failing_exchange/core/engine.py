@@ -30,6 +30,7 @@ HANDLERS: dict[type, Handler] = {
     c.FetchOrderList: queries.fetch_order_list,
     c.FetchOrderLists: queries.fetch_order_lists,
     c.FetchFills: queries.fetch_fills,
+    c.FetchAmendments: queries.fetch_amendments,
     c.FetchPreventedMatches: queries.fetch_prevented_matches,
     c.FetchBalance: queries.fetch_balance,
     c.FetchTicker: queries.fetch_ticker,
@@ -84,6 +85,7 @@ class Engine:
             return (), answer
         self._trigger(at)
         events = tuple(state.events)
+        state.executions += len(events)
         state.events.clear()
         return events, answer
 
@@ -107,8 +109,17 @@ class Engine:
                     self._trigger(second * SECOND)
             state.wake_at = self._next_wake()
         events = tuple(state.events)
+        state.executions += len(events)
         state.events.clear()
         return events
+
+    @property
+    def executions(self) -> int:
+        """The number of the last event. Those of the last step are numbered in their order.
+
+        A venue's execution ids: of `events`, the first has `executions - len(events) + 1`.
+        """
+        return self.state.executions
 
     @property
     def wake_at(self) -> int:

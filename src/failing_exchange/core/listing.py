@@ -34,7 +34,7 @@ from failing_exchange.core.placing import (
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_list_rules, check_prices
-from failing_exchange.core.state import Account, MarketState, State
+from failing_exchange.core.state import Account, MarketState, State, check_client_id
 
 STOP_KINDS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
 PROFIT_KINDS = (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
@@ -285,11 +285,12 @@ def cancel_list(state: State, command: CancelOrderList, at: int) -> OrderListSna
         found = account.lists_by_client_id.get(command.client_id)
     if found is None or found.ended_at or (command.symbol and found.symbol != command.symbol):
         raise Reject(Reason.ORDER_NOT_FOUND, "Unknown order list sent.")
-    if command.client_id and found.client_id != command.client_id:
-        raise Reject(Reason.CLIENT_ID_MISMATCH, "Client order ID is not correct for this order ID.")
+    if command.client_id:
+        check_client_id(found.client_id, command.client_id)
     ms = state.market(found.symbol, at)
     for order in found.orders:
         if order.is_open:
+            order.canceled_as = command.cancel_id
             finish(state, ms, order, Status.CANCELED, at)
     snapshot = found.as_of(at)
     assert snapshot is not None

@@ -294,6 +294,7 @@ def _end_others(
     status = Status.CANCELED if order.status is Status.CANCELED else Status.EXPIRED
     for other in others:
         if other.is_open:
+            other.canceled_as = order.canceled_as
             finish(state, ms, other, status, at, why=why)
     if not order_list.ended_at and not any(one.is_open for one in order_list.orders):
         order_list.ended_at = at

@@ -130,6 +130,19 @@ class PreventedMatch(NamedTuple):
     at: int
 
 
+class Amendment(NamedTuple):
+    """What an amendment changed; `execution_id` is the number of its event."""
+
+    execution_id: int
+    order_id: int
+    symbol: str
+    old_client_id: str
+    new_client_id: str
+    old_lots: int
+    new_lots: int
+    at: int
+
+
 class Rarities:
     """What few orders have. The defaults stand on the class, so that the others pay nothing."""
 
@@ -143,6 +156,10 @@ class Rarities:
     prevented: int = 0  # lots that expired because they would have met the account's own
     decremented: int = 0  # those of them that `lots` is smaller by
     prevented_matches: tuple[PreventedMatch, ...] = ()
+    amendments: tuple[Amendment, ...] = ()
+    canceled_as: str = ""  # the client's name of the cancel that ended it
+    strategy_id: int | None = None
+    strategy_type: int | None = None
 
 
 class Order(Rarities):
@@ -209,6 +226,13 @@ class Order(Rarities):
         """Whether it can still trade."""
         status = self.status
         return status is Status.OPEN or status is Status.WAITING or status is Status.PENDING
+
+    @property
+    def working_at(self) -> int:
+        """When it began to work: to match or to rest; 0 while it has not."""
+        if self.kind in TRIGGERED_TYPES:
+            return self.triggered_at
+        return self.activated_at if self.follows else self.created_at
 
     def move_to(self, status: Status, at: int) -> None:
         """Change the status; only along the table."""

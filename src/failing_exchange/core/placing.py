@@ -173,6 +173,8 @@ def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
         order.prevention = c.prevention
     if c.iceberg_lots:
         order.iceberg_lots = c.iceberg_lots
+    if c.strategy_id is not None or c.strategy_type is not None:
+        order.strategy_id, order.strategy_type = c.strategy_id, c.strategy_type
     if c.kind in TRIGGERED_TYPES:
         order.status = Status.WAITING
         order.stop_ticks, order.trail_ticks = c.stop_ticks, c.trail_ticks

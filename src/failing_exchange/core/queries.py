@@ -10,10 +10,18 @@ from failing_exchange.core.background import Street
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.market import SECOND, Market, MarketStatus
 from failing_exchange.core.matching import better, offers
-from failing_exchange.core.order import Fill, Order, OrderSnapshot, PreventedMatch, Side, Status
+from failing_exchange.core.order import (
+    Amendment,
+    Fill,
+    Order,
+    OrderSnapshot,
+    PreventedMatch,
+    Side,
+    Status,
+)
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.state import Account, MarketState, State
+from failing_exchange.core.state import Account, MarketState, State, check_client_id
 from failing_exchange.core.tape import Bar, Trade
 
 _T = TypeVar("_T")
@@ -95,6 +103,12 @@ class Orders(NamedTuple):
     orders: tuple[OrderSnapshot, ...]
 
 
+class Amendments(NamedTuple):
+    """Amendments of an order, oldest first."""
+
+    amendments: tuple[Amendment, ...]
+
+
 class PreventedMatches(NamedTuple):
     """Prevented matches of an account, oldest first."""
 
@@ -122,13 +136,12 @@ class Clock(NamedTuple):
 def fetch_order(state: State, q: c.FetchOrder, at: int) -> OrderSnapshot:
     """One order of an account."""
     account = state.account(q.account)
-    if q.order_id:
-        order = account.open.get(q.order_id) or account.ended.get(q.order_id)
-    else:
-        order = account.by_client_id.get(q.client_id)
+    order = account.find(q.order_id) if q.order_id else account.by_client_id.get(q.client_id)
     snapshot = order.as_of(q.as_of or at) if order is not None else None
     if snapshot is None or (q.symbol and snapshot.order.symbol != q.symbol):
         raise Reject(Reason.ORDER_NOT_FOUND, "Order does not exist.")
+    if q.order_id and q.client_id:
+        check_client_id(snapshot.order.client_id, q.client_id)
     return snapshot
 
 
@@ -204,6 +217,17 @@ def fetch_fills(state: State, q: c.FetchFills, at: int) -> Fills:
         and (not q.order_id or fill.order_id == q.order_id)
     ]
     return Fills(tuple(_cut(found, q.since, q.limit)))
+
+
+def fetch_amendments(state: State, q: c.FetchAmendments, at: int) -> Amendments:
+    """How an order was amended; an unknown order was not."""
+    order = state.account(q.account).find(q.order_id)
+    state.market(q.symbol, at)
+    if order is None or order.symbol != q.symbol:
+        return Amendments(())
+    until = q.as_of or at
+    found = [one for one in order.amendments if one.execution_id >= q.from_id and one.at <= until]
+    return Amendments(tuple(found[: q.limit]))
 
 
 def fetch_prevented_matches(state: State, q: c.FetchPreventedMatches, at: int) -> PreventedMatches:

@@ -65,6 +65,8 @@ class Rule(StrEnum):
     LIQUIDITY = "liquidity"  # nothing is offered that a market order by cost could take
     LIST_PRICES = "list_prices"
     LIST_SHAPE = "list_shape"
+    AMEND_SAME = "amend_same"
+    AMEND_INCREASE = "amend_increase"
     ICEBERG_SIZE = "iceberg_size"
 
 

@@ -190,7 +190,7 @@ def _check_counts(
 
 def check_amends(order: Order, rules: Rules) -> None:
     """Raise `Reject` where an order was amended too often."""
-    count = len(order.amended)
+    count = len(order.amendments)
     if rules.amends_max is not None and count >= rules.amends_max:
         raise Reject(
             Reason.INVALID_ORDER,

@@ -58,6 +58,17 @@ class Account:
         self.locked: dict[str, int] = {}
         self.opened_at = 0
 
+    def find(self, order_id: int) -> Order | None:
+        """An order, open or ended; None for one that is unknown or forgotten."""
+        return self.open.get(order_id) or self.ended.get(order_id)
+
+    def rename(self, order: Order, client_id: str) -> None:
+        """Have an order found by another client id."""
+        if self.by_client_id.get(order.client_id) is order:
+            del self.by_client_id[order.client_id]
+        order.client_id = client_id
+        self.by_client_id[client_id] = order
+
     def keep(self, order: Order) -> None:
         """Move an order to the ended ones and forget the oldest beyond the limit."""
         self.open.pop(order.id, None)
@@ -139,6 +150,7 @@ class State:
         self.orders: dict[int, Order] = {}  # open ones
         self.agenda: list[Agendum] = []
         self.events: list[Event] = []
+        self.executions = 0  # events of the steps before this one
         self.filled_lists: list[OrderList] = []  # whose pending orders are due in this step
         self.next_order_id = 1
         self.next_list_id = 1
@@ -159,6 +171,11 @@ class State:
         if account is None:
             raise Reject(Reason.KEY_REFUSED, f"Unknown account: {name!r}")
         return account
+
+    @property
+    def next_execution_id(self) -> int:
+        """The number of the next event: they are counted over the whole venue, from 1 on."""
+        return self.executions + len(self.events) + 1
 
     def schedule(self, at: int, command: Operator) -> None:
         """Have an operator command executed at a later instant."""
@@ -193,3 +210,9 @@ class State:
                 if price:
                     return (ATOMS, price) if inverse else (price, ATOMS)
         return None
+
+
+def check_client_id(own: str, named: str) -> None:
+    """Raise `Reject` where an order or a list was named by two ids that are not both its own."""
+    if own != named:
+        raise Reject(Reason.CLIENT_ID_MISMATCH, "Client order ID is not correct for this order ID.")

@@ -1,0 +1,184 @@
+"""What may be asked of the exchange; `as_of` (an instant, 0 = now) reads an earlier state."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+
+class FetchOrder(NamedTuple):
+    """One order, by id or by client order id; named by both, both must fit."""
+
+    account: str
+    symbol: str = ""
+    order_id: int = 0
+    client_id: str = ""
+    as_of: int = 0
+
+
+class FetchOrders(NamedTuple):
+    """Orders, oldest first. `which`: "open", "closed", "canceled" or "all"; `since` an instant."""
+
+    account: str
+    symbol: str = ""
+    which: str = "open"
+    since: int = 0
+    limit: int | None = None
+    as_of: int = 0
+
+
+class FetchOrderList(NamedTuple):
+    """One list of orders, by id or by its client id."""
+
+    account: str
+    list_id: int = 0
+    client_id: str = ""
+    as_of: int = 0
+
+
+class FetchOrderLists(NamedTuple):
+    """Lists of orders, oldest first. `which`: "open" or "all"; `since` and `until` instants."""
+
+    account: str
+    which: str = "all"
+    since: int = 0
+    until: int = 0
+    from_id: int = 0
+    limit: int | None = None
+    as_of: int = 0
+
+
+class FetchFills(NamedTuple):
+    """An account's own fills, oldest first."""
+
+    account: str
+    symbol: str = ""
+    order_id: int = 0
+    since: int = 0
+    limit: int | None = None
+    as_of: int = 0
+
+
+class FetchAmendments(NamedTuple):
+    """How an order was amended, oldest first, from an execution id on."""
+
+    account: str
+    symbol: str
+    order_id: int
+    from_id: int = 0
+    limit: int = 500
+    as_of: int = 0
+
+
+class FetchPreventedMatches(NamedTuple):
+    """Matches of an account's own orders that were prevented, oldest first, from an id on."""
+
+    account: str
+    symbol: str
+    order_id: int = 0
+    from_id: int = 0
+    limit: int = 500
+    match_id: int | None = None
+    as_of: int = 0
+
+
+class FetchBalance(NamedTuple):
+    """Every balance of an account."""
+
+    account: str
+    as_of: int = 0
+
+
+class FetchTicker(NamedTuple):
+    """Best prices, last price, 24 h statistics; with `since` (an epoch second), those from it."""
+
+    account: str
+    symbol: str
+    as_of: int = 0
+    since: int = 0
+
+
+class FetchTickers(NamedTuple):
+    """Tickers of several markets; none named = all."""
+
+    account: str
+    symbols: tuple[str, ...] = ()
+    as_of: int = 0
+    since: int = 0
+
+
+class FetchBook(NamedTuple):
+    """The order book, best prices first."""
+
+    account: str
+    symbol: str
+    limit: int = 100
+    as_of: int = 0
+
+
+class FetchTrades(NamedTuple):
+    """Public trades, oldest first."""
+
+    account: str
+    symbol: str
+    since: int = 0
+    limit: int = 500
+    as_of: int = 0
+
+
+class FetchCandles(NamedTuple):
+    """Candles, oldest first, the last still forming. `seconds` is the timeframe."""
+
+    account: str
+    symbol: str
+    seconds: int = 60
+    since: int = 0
+    limit: int = 500
+    as_of: int = 0
+
+
+class FetchAveragePrice(NamedTuple):
+    """The price of the last minutes, weighted by amount."""
+
+    account: str
+    symbol: str
+    minutes: int = 5
+    as_of: int = 0
+
+
+class FetchMarkets(NamedTuple):
+    """The rules of every market."""
+
+    account: str
+
+
+class FetchTime(NamedTuple):
+    """The venue's clock."""
+
+    account: str
+
+
+class FetchStatus(NamedTuple):
+    """Whether the venue is open."""
+
+    account: str
+
+
+Query: TypeAlias = (
+    FetchOrder
+    | FetchOrders
+    | FetchOrderList
+    | FetchOrderLists
+    | FetchFills
+    | FetchAmendments
+    | FetchPreventedMatches
+    | FetchBalance
+    | FetchTicker
+    | FetchTickers
+    | FetchBook
+    | FetchTrades
+    | FetchCandles
+    | FetchAveragePrice
+    | FetchMarkets
+    | FetchTime
+    | FetchStatus
+)  # fmt: skip
