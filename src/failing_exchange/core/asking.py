@@ -16,7 +16,11 @@ class FetchOrder(NamedTuple):
 
 
 class FetchOrders(NamedTuple):
-    """Orders, oldest first. `which`: "open", "closed", "canceled" or "all"; `since` an instant."""
+    """Orders, oldest first. `which`: "open", "closed", "canceled" or "all".
+
+    Of more than `limit`, the first from `since` (an instant) or `from_id` on, else the last ones;
+    none placed after `until`.
+    """
 
     account: str
     symbol: str = ""
@@ -24,6 +28,8 @@ class FetchOrders(NamedTuple):
     since: int = 0
     limit: int | None = None
     as_of: int = 0
+    until: int = 0
+    from_id: int = 0
 
 
 class FetchOrderList(NamedTuple):
@@ -48,7 +54,7 @@ class FetchOrderLists(NamedTuple):
 
 
 class FetchFills(NamedTuple):
-    """An account's own fills, oldest first."""
+    """An account's own fills, oldest first; `from_id` is a trade's. Cut as orders are."""
 
     account: str
     symbol: str = ""
@@ -56,6 +62,8 @@ class FetchFills(NamedTuple):
     since: int = 0
     limit: int | None = None
     as_of: int = 0
+    until: int = 0
+    from_id: int = 0
 
 
 class FetchAmendments(NamedTuple):
@@ -116,17 +124,24 @@ class FetchBook(NamedTuple):
 
 
 class FetchTrades(NamedTuple):
-    """Public trades, oldest first."""
+    """Public trades, oldest first: the first from `since` or `from_id` on, else the last ones."""
 
     account: str
     symbol: str
     since: int = 0
     limit: int = 500
     as_of: int = 0
+    until: int = 0
+    from_id: int = 0
 
 
 class FetchCandles(NamedTuple):
-    """Candles, oldest first, the last still forming. `seconds` is the timeframe."""
+    """Candles, oldest first, the last still forming. `seconds` is the timeframe.
+
+    They open from `since` on, or are the last ones; none opens after `until`. `edges`: epoch
+    seconds, in order, between which there is a candle each, for timeframes that are no fixed
+    number of seconds.
+    """
 
     account: str
     symbol: str
@@ -134,6 +149,8 @@ class FetchCandles(NamedTuple):
     since: int = 0
     limit: int = 500
     as_of: int = 0
+    until: int = 0
+    edges: tuple[int, ...] = ()
 
 
 class FetchAveragePrice(NamedTuple):
