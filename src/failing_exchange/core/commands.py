@@ -5,8 +5,9 @@ What may be asked is in `core.asking`, and can be had from here as well.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from failing_exchange.core.asking import (
     FetchAmendments,
