@@ -18,7 +18,8 @@ class FetchOrder(NamedTuple):
 class FetchOrders(NamedTuple):
     """Orders, oldest first. `which`: "open", "closed", "canceled" or "all".
 
-    Those placed from `since` to `until` (instants), or with ids from `from_id` on; 0: no bound.
+    Of more than `limit`, the first from `since` (an instant) or `from_id` on, else the last ones;
+    none placed after `until`.
     """
 
     account: str
@@ -53,7 +54,7 @@ class FetchOrderLists(NamedTuple):
 
 
 class FetchFills(NamedTuple):
-    """An account's own fills, oldest first; bounds as in `FetchOrders`, ids those of trades."""
+    """An account's own fills, oldest first; `from_id` is a trade's. Cut as orders are."""
 
     account: str
     symbol: str = ""
@@ -123,10 +124,7 @@ class FetchBook(NamedTuple):
 
 
 class FetchTrades(NamedTuple):
-    """Public trades, oldest first: the last ones up to `until`, or the first from `since`.
-
-    `from_id` is the id to begin with, instead of an instant.
-    """
+    """Public trades, oldest first: the first from `since` or `from_id` on, else the last ones."""
 
     account: str
     symbol: str
@@ -140,8 +138,9 @@ class FetchTrades(NamedTuple):
 class FetchCandles(NamedTuple):
     """Candles, oldest first, the last still forming. `seconds` is the timeframe.
 
-    `edges`: epoch seconds, in order, between which there is a candle each, for timeframes that are
-    no fixed number of seconds.
+    They open from `since` on, or are the last ones; none opens after `until`. `edges`: epoch
+    seconds, in order, between which there is a candle each, for timeframes that are no fixed
+    number of seconds.
     """
 
     account: str

@@ -94,7 +94,7 @@ class Market:
     fee_discount: int = 250_000  # of the fee, when charged in the account's own fee asset
     prevention: Prevention = Prevention.EXPIRE_MAKER
     status: MarketStatus = MarketStatus.TRADING
-    rules: Rules | None = None
+    rules: Rules | None = field(default=None, repr=False)  # journals print markets as ever
     _unit: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -150,13 +150,12 @@ def fetch_orders(state: State, q: c.FetchOrders, at: int) -> Orders:
     account = state.account(q.account)
     if q.symbol:
         state.market(q.symbol, at)
-    wanted = STATUSES[q.which]
+    wanted, until = STATUSES[q.which], q.until or at
     found = [
         snapshot
         for order in _candidates(account, q)
-        if order.created_at >= q.since
+        if q.since <= order.created_at <= until
         and order.id >= q.from_id
-        and (not q.until or order.created_at <= q.until)
         and (not q.symbol or order.symbol == q.symbol)
         and (snapshot := order.as_of(q.as_of or at)) is not None
         and snapshot.status in wanted
@@ -171,10 +170,10 @@ def _candidates(account: Account, q: c.FetchOrders) -> Iterable[Order]:
     return (*account.ended.values(), *account.open.values())
 
 
-def _cut(found: list[_T], since: int, limit: int | None) -> list[_T]:
+def _cut(found: list[_T], start: int, limit: int | None) -> list[_T]:
     if limit is None:
         return found
-    return found[:limit] if since else found[-limit:]
+    return found[:limit] if start else found[-limit:]
 
 
 def fetch_order_list(state: State, q: c.FetchOrderList, at: int) -> OrderListSnapshot:
@@ -211,12 +210,12 @@ def fetch_fills(state: State, q: c.FetchFills, at: int) -> Fills:
     account = state.account(q.account)
     if q.symbol:
         state.market(q.symbol, at)
+    until = min(q.as_of or at, q.until or at)
     found = [
         fill
         for fill in account.fills
-        if q.since <= fill.at <= (q.as_of or at)
+        if q.since <= fill.at <= until
         and fill.trade_id >= q.from_id
-        and (not q.until or fill.at <= q.until)
         and (not q.symbol or fill.symbol == q.symbol)
         and (not q.order_id or fill.order_id == q.order_id)
     ]
@@ -325,10 +324,7 @@ def fetch_trades(state: State, q: c.FetchTrades, at: int) -> Trades:
     now = _seen_at(ms, q.as_of or at)
     if q.until:
         now = min(now, q.until)
-    if q.from_id:
-        found = ms.tape.from_id(q.from_id, limit=q.limit, now=now)
-    else:
-        found = ms.tape.recent(since=q.since, limit=q.limit, now=now)
+    found = ms.tape.recent(since=q.since, limit=q.limit, now=now, from_id=q.from_id)
     return Trades(ms.market, tuple(found))
 
 

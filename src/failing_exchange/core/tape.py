@@ -14,8 +14,10 @@ from failing_exchange.core.market import SECOND
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
 CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are made again
 IDS_PER_SECOND = 1_000_000
-FIRST_CLIENT_ID = 100  # below it, the background's prints of the second
+FIRST_CLIENT_ID = 100  # below it, the background's prints of the second, the first hundred
+FIRST_LATE_ID = 900_000  # from it on, the others
 DAY = 86_400
+HISTORY = 365 * DAY  # trades of the background can be asked for by their ids for so long
 NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
           7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
 
@@ -61,13 +63,15 @@ class Tape:
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
-        """Print a client's trade; its id grows with time."""
+        """Print a client's trade; each id is higher than the one before."""
         second = at // SECOND
         in_second = self._by_second.setdefault(second, [])
         if in_second:
             trade_id = in_second[-1].id + 1
         else:
             trade_id = second * IDS_PER_SECOND + FIRST_CLIENT_ID
+            if self.trades:  # so many in one second that its first ones are forgotten already
+                trade_id = max(trade_id, self.trades[-1].id + 1)
             self._traded.append(second)
         trade = Trade(trade_id, ticks, lots, side, at, operator)
         if len(self.trades) == TRADES_KEPT_MAX:
@@ -95,8 +99,7 @@ class Tape:
         """
         key = (second, minutes, self.trades[-1].id if self.trades else 0)
         if minutes and self._average[0] != key:
-            past = self._between(second + 1 - 60 * minutes, second)
-            self._average = (key, join(past, self._second(second)))
+            self._average = (key, self.window(second + 1 - 60 * minutes, second * SECOND))
         bar = self._average[1] if minutes else None
         return (bar.cost, bar.volume) if bar is not None and bar.volume else (self.last(second), 1)
 
@@ -107,22 +110,32 @@ class Tape:
         if flow is None:
             return own
         shift, at = self.street.shift_at(second), second * SECOND
+        first = second * IDS_PER_SECOND
         found = [
-            Trade(second * IDS_PER_SECOND + n, max(1, p.ticks + shift), p.lots, p.side, at)
+            Trade(first + _place(n), max(1, p.ticks + shift), p.lots, p.side, at)
             for n, p in enumerate(flow.prints(second))
         ]
-        return found + own
+        if len(found) <= FIRST_CLIENT_ID:
+            return found + own
+        return sorted(found + own, key=lambda trade: trade.id)
 
-    def recent(self, *, since: int, limit: int, now: int) -> list[Trade]:
-        """Up to `limit` trades: the first ones from `since` (an instant), or the last ones."""
+    def recent(self, *, since: int, limit: int, now: int, from_id: int = 0) -> list[Trade]:
+        """Up to `limit` trades: the first from an instant or an id, or the last ones before `now`.
+
+        With a background, those of the last day, or of a day from the id on.
+        """
         second = now // SECOND
         if self.street.flow is None:
-            found = [t for t in self.trades if since <= t.at <= now]
-            return found[:limit] if since else found[-limit:]
+            found = [t for t in self.trades if since <= t.at <= now and t.id >= from_id]
+            return found[:limit] if since or from_id else found[-limit:]
         found = []
-        if since:
-            for step in range(max(since // SECOND, second - DAY), second + 1):
-                found += [t for t in self.prints(step) if since <= t.at <= now]
+        if since or from_id:
+            start = max(since // SECOND, second - DAY)
+            if from_id:
+                start = max(from_id // IDS_PER_SECOND, second - HISTORY)
+            for step in range(start, min(second, start + DAY) + 1):
+                trades = self.prints(step)
+                found += [t for t in trades if since <= t.at <= now and t.id >= from_id]
                 if len(found) >= limit:
                     break
             return found[:limit]
@@ -132,33 +145,25 @@ class Tape:
                 break
         return found[-limit:]
 
-    def from_id(self, first: int, *, limit: int, now: int) -> list[Trade]:
-        """Up to `limit` trades from an id on; those kept, or made again from their second."""
-        since = first // IDS_PER_SECOND * SECOND
-        extra = first % IDS_PER_SECOND  # at most so many of its second come before it
-        found = self.recent(since=max(since, 1), limit=limit + extra, now=now)
-        return [trade for trade in found if trade.id >= first][:limit]
-
     def window(self, start: int, now: int) -> Bar | None:
         """What was traded from a second on, the running one included."""
         second = now // SECOND
-        return join(self._between(start, second), self._second(second))
+        return join(self._between(start, second, second * SECOND), self._second(second))
 
     def between(self, edges: Sequence[int], *, now: int) -> list[Bar]:
         """A candle between each two edges (epoch seconds) that lie before `now`."""
         stop = now // SECOND + 1
         bars = (
-            self._between(start, min(end, stop)) for start, end in pairwise(edges) if start < stop
+            self._between(start, min(end, stop), now)
+            for start, end in pairwise(edges)
+            if start < stop
         )
         return [bar for bar in bars if bar is not None]
 
     def candles(
         self, seconds: int, *, since: int, limit: int, now: int, until: int = 0
     ) -> list[Bar]:
-        """Candles of a timeframe, oldest first; the last one is still forming.
-
-        `until`: those that begin at or before it.
-        """
+        """Candles of a timeframe that open up to `until`, oldest first; the last may be forming."""
         newest = (min(now, until) if until else now) // SECOND // seconds * seconds
         oldest = newest - (limit - 1) * seconds
         if since:
@@ -174,11 +179,11 @@ class Tape:
         if stop <= start:
             return None
         if stop < start + seconds:
-            return self._between(start, stop)
+            return self._between(start, stop, now)
         key = (seconds, start)
         bar = self._bars.get(key)
         if bar is None:
-            bar = self._whole(seconds, start)
+            bar = self._whole(seconds, start, now)
             if bar is not None and stop * SECOND <= now:
                 self._keep(key, bar)
         return bar
@@ -188,7 +193,7 @@ class Tape:
         second = now // SECOND
         minute = second // 60 * 60
         if self._day[0] != minute:
-            self._day = (minute, self._between(minute - DAY + 60, minute))
+            self._day = (minute, self._between(minute - DAY + 60, minute, now))
         past = join(self._day[1], self._so_far(minute, second))
         return join(past, self._second(second))
 
@@ -200,7 +205,7 @@ class Tape:
         if stop + 1 == second:
             bar = join(bar, self._second(stop))
         elif stop < second:
-            bar = join(bar, self._between(stop, second))
+            bar = join(bar, self._between(stop, second, second * SECOND))
         self._minute = (minute, second, bar)
         return bar
 
@@ -209,17 +214,18 @@ class Tape:
             del self._bars[next(iter(self._bars))]
         self._bars[key] = bar
 
-    def _whole(self, seconds: int, start: int) -> Bar | None:
+    def _whole(self, seconds: int, start: int, now: int) -> Bar | None:
         flow = self.street.flow
         if not self._touched(start, start + seconds):
             return _plain(flow.candle(seconds, start)) if flow is not None else None
         if seconds not in NESTED:
             return self._fine(start, start + seconds)
         part = NESTED[seconds]
-        inner = (self.bar(part, at, now=1 << 62) for at in range(start, start + seconds, part))
+        inner = (self.bar(part, at, now=now) for at in range(start, start + seconds, part))
         return merge(list(inner), at=start)
 
-    def _between(self, start: int, stop: int) -> Bar | None:
+    def _between(self, start: int, stop: int, now: int) -> Bar | None:
+        """What was traded between two seconds; only what is past at `now` is remembered."""
         if stop <= start:
             return None
         flow = self.street.flow
@@ -230,7 +236,7 @@ class Tape:
         while at < stop:
             part = next((s for s in (14_400, 3_600, 60) if at % s == 0 and at + s <= stop), 0)
             if part:
-                bars.append(self.bar(part, at, now=1 << 62))
+                bars.append(self.bar(part, at, now=now))
             else:
                 part = min(stop, at // 60 * 60 + 60) - at
                 bars.append(self._fine(at, at + part))
@@ -295,6 +301,11 @@ class Tape:
             own = Bar(second, price, price, price, price, t.lots, price * t.lots)
             bar = join(bar, own)
         return bar
+
+
+def _place(n: int) -> int:
+    """Where a print of the background stands among the ids of its second."""
+    return n if n < FIRST_CLIENT_ID else FIRST_LATE_ID + n
 
 
 def join(first: Bar | None, then: Bar | None) -> Bar | None:
