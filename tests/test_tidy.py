@@ -33,7 +33,8 @@ FLOORS: dict[str, int] = {
     "gateway": 4, "venue": 4, "world": 4, "incidents": 4, "scenario": 4,
     "scenarios": 4, "auditor": 4, "conduct": 4,
     "faults": 3, "dialects": 3, "feeds": 3, "gates": 3, "limits": 3, "flow": 3, "resilience": 3,
-    "virtual": 2, "trip": 2, "journal": 2, "clock": 2, "latency": 2, "maintenance": 2,
+    "virtual": 2, "trip": 2, "lines": 2,
+    "kinds": 2, "journal": 2, "clock": 2, "latency": 2, "maintenance": 2,
     "core": 1,
     "errors": 0,
 }  # fmt: skip

@@ -6,6 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from failing_exchange.clients import (
+        ccxt_session,
+        redirect,
+    )
     from failing_exchange.core.market import (
         Market,
     )
@@ -45,6 +49,9 @@ if TYPE_CHECKING:
     )
     from failing_exchange.fronts.exchange import (
         FailingExchange,
+    )
+    from failing_exchange.fronts.wire.binance import (
+        Binance,
     )
     from failing_exchange.resilience import (
         CircuitBreaker,
@@ -164,7 +171,9 @@ __all__ = [
     "RequestTimeoutError",
     "RestrictedLocationError",
     "SymbolNotFoundError",
+    "ccxt_session",
     "place_order_with_retry",
+    "redirect",
     "robust_order_placement",
     "simulate",
     "virtual_time",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol
 
 from failing_exchange.clock import Cancelable, VenueClock
-from failing_exchange.core.chance import key
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
 from failing_exchange.core.reject import Reason, Reject
@@ -22,10 +21,10 @@ from failing_exchange.faults.plan import (
     Replace,
 )
 from failing_exchange.journal import Journal
+from failing_exchange.kinds import Kind, Kinds
 from failing_exchange.latency import Latency, halves
+from failing_exchange.lines import Lines
 from failing_exchange.trip import Stage, Trip
-
-KINDS_COUNTED_MAX = 100_000  # (client, operation, symbol) combinations; then counting begins anew
 
 Decode = Callable[[Trip], Any]
 Reply = Callable[[Trip], None]
@@ -40,16 +39,6 @@ class Gate(Protocol):
 
 class Lost(Exception):
     """The trip ends here, and its client hears no answer."""
-
-
-class _Kind:
-    """Requests of one client, operation and symbol: how many, and the key of their draws."""
-
-    __slots__ = ("count", "latency_key")
-
-    def __init__(self, latency_key: int) -> None:
-        self.count = 0
-        self.latency_key = latency_key
 
 
 class Gateway:
@@ -81,10 +70,8 @@ class Gateway:
         self.gates: list[Gate] = []
         self.listeners: list[Listener] = []
         self.failure: Exception | None = None
-        self._kinds: dict[tuple[str, str, str], _Kind] = {}
-        self._line: dict[str, int] = {}  # when the last push to each client arrives
-        self._held: dict[str, int] = {}  # until when the line to a client is held up
-        self._held_until = 0  # the last of them
+        self.kinds = Kinds(plan.seed)
+        self.lines = Lines()
         plan.look = self._look
 
     # ---- requests
@@ -112,23 +99,12 @@ class Gateway:
         if read is not None:
             trip.read, trip.expires_at = read, expires_at
         try:
-            self._set_out(trip, at, self._kind(trip))
+            self._set_out(trip, at, self.kinds.count(trip))
         except Exception as bug:
             self._fail(bug, trip)
         return trip
 
-    def _kind(self, trip: Trip) -> _Kind:
-        """Count a request of its kind."""
-        name = (trip.account, trip.operation, trip.symbol)
-        kind = self._kinds.get(name)
-        if kind is None:
-            if len(self._kinds) >= KINDS_COUNTED_MAX:
-                self._kinds.clear()
-            kind = self._kinds[name] = _Kind(key(self.plan.seed, "latency", *name))
-        kind.count = trip.nth = kind.count + 1
-        return kind
-
-    def _set_out(self, trip: Trip, at: int, kind: _Kind) -> None:
+    def _set_out(self, trip: Trip, at: int, kind: Kind) -> None:
         """Read the request and ask the faults; where nothing has to wait, go straight through."""
         try:
             trip.command = (trip.read or self.decode)(trip)
@@ -264,7 +240,8 @@ class Gateway:
                 trip.answer = verdict
                 return
             elif isinstance(verdict, Delay) and trip.is_push and stage is Stage.WIRE:
-                yield self._hold(trip.account, verdict.nanoseconds)
+                self.lines.hold(trip.account, self.clock.now() + verdict.nanoseconds)
+                yield verdict.nanoseconds
             else:
                 yield from self._obey(verdict, trip)
 
@@ -292,59 +269,45 @@ class Gateway:
             again.told, again.reply = trip.answer, reply
             self._end(again, at)
         else:
-            self._set_out(again, at, _Kind(key(self.plan.seed, "echo", trip.account, trip.symbol)))
+            self._set_out(again, at, self.kinds.of_echo(trip))
 
     # ---- pushes
 
     def is_straight(self, operation: str, at: int) -> bool:
         """Whether a push meets nothing on its way: no latency, no armed rule, no line held up."""
-        return self.latency is None and at >= self._held_until and not self.plan.concerns(operation)
+        free = self.latency is None and self.lines.are_free(at)
+        return free and not self.plan.concerns(operation)
 
     def push(self, account: str, operation: str, symbol: str, answer: Any, reply: Reply) -> Trip:
         """Send something that nobody asked for just now: a trip that begins behind the engine."""
         at = self.clock.now()
         trip = self.journal.open_push(at, account, operation, symbol)
         trip.reply, trip.answer = reply, answer
-        kind = self._kind(trip)
+        kind = self.kinds.count(trip)
         if self.plan.rules:
             self.plan.match(trip, at)
-        if self.latency is None and not trip.active and self._held.get(account, 0) <= at:
+        if self.latency is None and not trip.active and self.lines.held_until(account) <= at:
             trip.told = answer
             self._end(trip, at)
         else:
             self._go_on(self._way_out(trip, kind))
         return trip
 
-    def forget_line(self, account: str) -> None:
-        """A line is gone for good: a connection that has ended has no order to keep."""
-        self._line.pop(account, None)
-        self._held.pop(account, None)
-
-    def _way_out(self, trip: Trip, kind: _Kind) -> Iterator[int]:
+    def _way_out(self, trip: Trip, kind: Kind) -> Iterator[int]:
         """The way of a push. The line keeps its order; a delay at ANSWER lets others pass."""
         try:
             yield from self._strike(Stage.ANSWER, trip)
             if self.latency is not None:
-                yield self._in_line(trip, halves(self.latency, kind.latency_key, trip.nth)[1])
-            while (held := self._held.get(trip.account, 0)) > (now := self.clock.now()):
+                back = halves(self.latency, kind.latency_key, trip.nth)[1]
+                now = self.clock.now()
+                yield self.lines.arrival(trip.account, now + back) - now
+            while (held := self.lines.held_until(trip.account)) > (now := self.clock.now()):
                 yield held - now
             yield from self._strike(Stage.WIRE, trip)
             trip.told = trip.answer
         except Lost:
             trip.told = None
         self._end(trip, self.clock.now())
-
-    def _in_line(self, trip: Trip, back: int) -> int:
-        """How long a push travels: never so short that it would overtake the one before it."""
-        now = self.clock.now()
-        arrival = self._line[trip.account] = max(now + back, self._line.get(trip.account, 0))
-        return arrival - now
-
-    def _hold(self, account: str, nanoseconds: int) -> int:
-        """Hold up the line to a client: what is sent later arrives later."""
-        until = self._held[account] = self.clock.now() + nanoseconds
-        self._held_until = max(self._held_until, until)
-        return nanoseconds
 
     # ---- the market and the operator
 

@@ -1,0 +1,1 @@
+"""Dialects: from the wire's words to the exchange's and back."""

@@ -1,0 +1,1 @@
+"""The venue on the wire: HTTP, WebSocket, limits, faults."""

@@ -20,7 +20,7 @@ PARAMETERS_MAX = 200  # a request with more is refused
 NUMBER = re.compile(r"^[0-9]{1,20}$")
 DECIMAL = re.compile(r"^[0-9]{1,20}(\.[0-9]{1,20})?$")
 DECIMAL_RANGE = "^([0-9]{1,20})(\\\\.[0-9]{1,20})?$"
-LONG_MAX = 2**63 - 1
+LONG_MAX = 2**63 - 1  # a larger number is refused
 TRUE_FALSE = {"true": True, "false": False}
 
 

@@ -216,4 +216,4 @@ class MarketStreams:
     def _closed(self, connection: Connection) -> None:
         session = self.sessions.pop(connection.name)
         session.unsubscribe(list(session.streams))
-        connection.gateway.forget_line(connection.name)
+        connection.gateway.lines.forget(connection.name)

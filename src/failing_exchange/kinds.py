@@ -1,0 +1,41 @@
+"""Requests by their kind: how many of it a client has sent, and the key of their draws."""
+
+from __future__ import annotations
+
+from failing_exchange.core.chance import key
+from failing_exchange.trip import Trip
+
+KINDS_COUNTED_MAX = 100_000  # (client, operation, symbol) combinations; then counting begins anew
+
+
+class Kind:
+    """Requests of one client, operation and symbol."""
+
+    __slots__ = ("count", "latency_key")
+
+    def __init__(self, latency_key: int) -> None:
+        self.count = 0
+        self.latency_key = latency_key
+
+
+class Kinds:
+    """All kinds that were met. The keys depend on the seed and the kind alone."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._kinds: dict[tuple[str, str, str], Kind] = {}
+
+    def count(self, trip: Trip) -> Kind:
+        """Count a message of its kind; the trip learns the how-manieth it is."""
+        name = (trip.account, trip.operation, trip.symbol)
+        kind = self._kinds.get(name)
+        if kind is None:
+            if len(self._kinds) >= KINDS_COUNTED_MAX:
+                self._kinds.clear()
+            kind = self._kinds[name] = Kind(key(self._seed, "latency", *name))
+        kind.count = trip.nth = kind.count + 1
+        return kind
+
+    def of_echo(self, trip: Trip) -> Kind:
+        """The kind of a second arrival: it is not counted, and has draws of its own."""
+        return Kind(key(self._seed, "echo", trip.account, trip.symbol))
