@@ -265,6 +265,14 @@ ENDPOINTS = (
         http="GET /sapi/v1/account/apiRestrictions", operation="fetch_status",
         security=Security.USER_DATA, read=sapi.read_status, write=sapi.write_restrictions,
     ),
+    Endpoint(
+        http="GET /fapi/v1/exchangeInfo", operation="fetch_markets",
+        read=sapi.read_markets, write=sapi.write_no_contracts,
+    ),
+    Endpoint(
+        http="GET /dapi/v1/exchangeInfo", operation="fetch_markets",
+        read=sapi.read_markets, write=sapi.write_no_contracts,
+    ),
 )  # fmt: skip
 BY_HTTP = {endpoint.http: endpoint for endpoint in ENDPOINTS}
 BY_SOCKET = {endpoint.socket: endpoint for endpoint in ENDPOINTS if endpoint.socket}

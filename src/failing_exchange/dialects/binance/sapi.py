@@ -35,6 +35,18 @@ def write_none(w: Writing, answer: Any) -> list[Any]:
     return []
 
 
+def write_no_contracts(w: Writing, answer: Any) -> dict[str, Any]:
+    """exchangeInfo of the futures hosts, which ccxt asks at its start by default: no contracts."""
+    return {
+        "timezone": "UTC",
+        "serverTime": instant(w.at, micro=False),
+        "rateLimits": [],
+        "exchangeFilters": [],
+        "assets": [],
+        "symbols": [],
+    }
+
+
 def write_fees(w: Writing, answer: Markets) -> list[dict[str, Any]]:
     """GET /sapi/v1/asset/tradeFee."""
     wanted = w.params.get("symbol")

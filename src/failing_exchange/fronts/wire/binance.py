@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PLACES: tuple[tuple[str, int], ...] = (
     *((f"api{n}.binance.com", 443) for n in ("", "1", "2", "3", "4", "-gcp")),
     ("data-api.binance.vision", 443),
+    ("fapi.binance.com", 443),  # without contracts: ccxt asks for them when it starts
+    ("dapi.binance.com", 443),
     ("stream.binance.com", 443),
     ("stream.binance.com", 9443),
     ("data-stream.binance.vision", 443),
