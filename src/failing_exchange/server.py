@@ -11,6 +11,8 @@ from failing_exchange.errors import ConfigurationError
 if TYPE_CHECKING:
     from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.binance import Binance
+    from failing_exchange.fronts.wire.control_door import ControlDoor
+    from failing_exchange.fronts.wire.keys import Keyring
 
 HOST = "127.0.0.1"
 PORT = 8080
@@ -45,6 +47,9 @@ def add_parser(commands: Any) -> None:
     _add(serve, "journal", None, "write every trip to this file")
     _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
     _add(serve, "rate", 0.1, "its probability", type=float)
+    _add(serve, "control-port", None, "a port for the control door; without it there is none",
+         type=int)  # fmt: skip
+    _add(serve, "control-token", None, "what the control door asks for; needed off loopback")
     for name, text in (("tls", "encrypt, with a throw-away certificate"),
                        ("uvloop", "run on uvloop, where it is installed")):  # fmt: skip
         given = os.environ.get(PREFIX + name.upper(), "").lower() in ("1", "true", "yes")
@@ -54,7 +59,7 @@ def add_parser(commands: Any) -> None:
 
 def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> None:
     plain = PLAIN.get(name)
-    given = os.environ.get(PREFIX + name.upper()) or (plain and os.environ.get(plain)) or default
+    given = os.environ.get(PREFIX + name.upper().replace("-", "_")) or (plain and os.environ.get(plain)) or default
     shown = "" if default is None else f" (default {default})"
     parser.add_argument(f"--{name}", type=type, default=given, help=text + shown)
 
@@ -74,8 +79,10 @@ def _venue(options: argparse.Namespace) -> Binance:
     from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.binance import Binance
 
-    if not 0 <= options.port < 65_536:
-        raise ConfigurationError(f"--port {options.port}; expected 0 to 65535")
+    for name in ("port", "control_port"):
+        if not 0 <= (getattr(options, name) or 0) < 65_536:
+            shown = name.replace("_", "-")
+            raise ConfigurationError(f"--{shown} {getattr(options, name)}; expected 0 to 65535")
     exchange = FailingExchange(
         seed=options.seed, scenario=options.scenario, journal=options.journal
     )
@@ -84,7 +91,15 @@ def _venue(options: argparse.Namespace) -> Binance:
             known = ", ".join(FailureMode.__members__)
             raise ConfigurationError(f"--mode {options.mode!r}; expected one of {known}")
         exchange.set_failure_mode(FailureMode[options.mode], options.rate)
-    return Binance(exchange)
+    return Binance(exchange, keys=_keys(options.keys))
+
+
+def _keys(path: str | None) -> Keyring | None:
+    if path is None:
+        return None
+    from failing_exchange.fronts.wire.key_file import read
+
+    return read(path)
 
 
 def _loop_factory(uvloop: bool) -> Any:
@@ -108,27 +123,47 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     ssl = _certificate() if options.tls else None
+    control = None
     try:
-        port = await venue.listen(options.host, options.port, ssl=ssl)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{options.host}:{options.port} can't be listened at: {error.strerror or error}; stop "
-            "what listens there, or give another --port (0 takes a free one)"
-        ) from error
-    print(_greeting(options, port), flush=True)
-    try:
+        port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
+        print(_greeting(options, port), flush=True)
+        if options.control_port is not None:
+            control = _control(venue, options)
+            where = await _listening(control, options.host, options.control_port, "--control-port")
+            print(f"control door: http://{_shown(options.host)}:{where}/openapi.json", flush=True)
         await stop.wait()
     finally:
+        if control is not None:
+            await control.close()
         await venue.close()
         await venue.exchange.close()
     print(_farewell(venue.exchange), flush=True)
 
 
+def _control(venue: Binance, options: argparse.Namespace) -> ControlDoor:
+    from failing_exchange.fronts.wire.control_door import ControlDoor
+
+    return ControlDoor(venue, token=options.control_token)
+
+
+async def _listening(door: Any, host: str, port: int, option: str, **more: Any) -> int:
+    try:
+        return int(await door.listen(host, port, **more))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{_shown(host)}:{port} can't be listened at: {error.strerror or error}; stop what "
+            f"listens there, or give another {option} (0 takes a free one)"
+        ) from error
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _greeting(options: argparse.Namespace, port: int) -> str:
     from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
 
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    url = f"{'https' if options.tls else 'http'}://{host}:{port}"
+    url = f"{'https' if options.tls else 'http'}://{_shown(options.host)}:{port}"
     text = f"failing-exchange: {options.venue} at {url}, seed {options.seed}; Ctrl-C stops it"
     if options.keys is not None:
         return text

@@ -1,0 +1,114 @@
+"""A small client of the control door, for test suites of any kind: no loop, no dependency."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import ProxyHandler, Request, build_opener
+
+from failing_exchange.errors import ConfigurationError
+
+TIMEOUT = 10.0  # seconds until a request gives up
+
+
+class Control:
+    """The operator's side of a served venue.
+
+    >>> control = Control("http://127.0.0.1:8090")
+    >>> control.arm("lose_answer", "nth(1)", operations=["create_order"])  # doctest: +SKIP
+
+    Each call raises ConfigurationError with the door's own words for what it refuses, and
+    ConnectionError when nobody answers.
+    """
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._opener = build_opener(ProxyHandler({}))
+
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Any request of the door's table (GET /openapi.json)."""
+        headers = {"Content-Type": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None if body is None else json.dumps(body).encode()
+        asked = Request(self.url + path, data=data, headers=headers, method=method)
+        try:
+            with self._opener.open(asked, timeout=TIMEOUT) as response:
+                return json.load(response)
+        except HTTPError as error:
+            text = error.read().decode("utf-8", "replace")
+            raise ConfigurationError(f"{method} {path}: {error.code} {text}") from error
+        except URLError as error:
+            raise ConnectionError(f"{self.url} does not answer: {error.reason}") from error
+
+    def health(self) -> Any:
+        """Whether the venue is sound."""
+        return self.request("GET", "/health")
+
+    def clock(self) -> int:
+        """The venue's clock, in nanoseconds since the epoch."""
+        return int(self.request("GET", "/clock")["ns"])
+
+    def arm(
+        self, kind: str, when: str | None = None, *, name: str | None = None, **options: Any
+    ) -> Any:
+        """Arm a fault. `when` is a trigger as text; operations, symbols, sides, clients and
+        client_order_ids say whom it concerns; anything else is a field of the fault."""
+        whom = {key: options.pop(key) for key in WHOM if key in options}
+        given = {"kind": kind, "when": when, "name": name, "fields": options, **whom}
+        body = {key: value for key, value in given.items() if value not in (None, {})}
+        return self.request("POST", "/rules", body)
+
+    def disarm(self, name: str) -> None:
+        """Take one rule away."""
+        self.request("DELETE", f"/rules/{quote(name, safe='')}")
+
+    def reset(self) -> None:
+        """Health again."""
+        self.request("DELETE", "/rules")
+
+    def rules(self) -> Any:
+        """What is armed."""
+        return self.request("GET", "/rules")
+
+    def set_failure_mode(
+        self, mode: str, probability: float = 1.0, params: dict[str, Any] | None = None
+    ) -> None:
+        """One failure mode in place of all."""
+        body = {"mode": mode, "probability": probability, "params": params or {}}
+        self.request("POST", "/modes", body)
+
+    def statistics(self) -> Any:
+        """What has struck, by kind."""
+        return self.request("GET", "/statistics")
+
+    def trips(self, after: int = 0, limit: int = 100) -> Any:
+        """The journal's tail, both columns."""
+        return self.request("GET", f"/trips?after={after}&limit={limit}")
+
+    def explain(self, number: int) -> str:
+        """Which rules met a trip, and which decided."""
+        return str(self.request("GET", f"/trips/{number}/explanation")["text"])
+
+    def incident(self, do: str, **fields: Any) -> None:
+        """Have the operator do something, as in scenario files."""
+        self.request("POST", "/incidents", {"do": do, **fields})
+
+    def scenario(self, *, name: str | None = None, toml: str | None = None) -> None:
+        """Load a scenario's faults and incidents, from now on."""
+        given = {"name": name, "toml": toml}
+        self.request("POST", "/scenario", {k: v for k, v in given.items() if v is not None})
+
+    def account(self, name: str = "main") -> Any:
+        """An account's true balances and open orders."""
+        return self.request("GET", f"/accounts/{quote(name, safe='')}")
+
+    def hang_up(self) -> int:
+        """Break all open WebSocket connections; how many there were."""
+        return int(self.request("DELETE", "/connections")["broken"])
+
+
+WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
