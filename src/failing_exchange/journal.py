@@ -230,6 +230,9 @@ ROWS = {  # kind of answer -> where its entries are
     "BookUpdate": ("bids", "asks"),
     "Orders": ("orders",),
     "Fills": ("fills",),
+    "OrderLists": ("lists",),
+    "Amendments": ("amendments",),
+    "PreventedMatches": ("matches",),
     "Balances": ("assets",),
     "Markets": ("markets",),
 }

@@ -128,6 +128,26 @@ def test_candles_end_where_asked(market: Any) -> None:
     assert opened(until=at + 10**12, limit=2) == whole[-2:]
 
 
+@pytest.mark.parametrize("wanted", [{"seconds": 300}, {"seconds": 60, "edges": (0, 60, 120)}])
+def test_who_looks_in_the_last_second_of_a_candle_changes_nothing(wanted: dict[str, Any]) -> None:
+    """What is traded later in that second belongs to it all the same."""
+
+    def bars(*, looks: bool) -> Any:
+        engine = Engine([(MARKETS[S], background_of(S, seed=5, birth=START // SECOND))])
+        engine.execute(c.OpenAccount("alice", (("USDT", 10**6 * ATOMS),)), START)
+        opens = START // SECOND // 300 * 300 + 600
+        query = c.FetchCandles("alice", S, **wanted)
+        query = query._replace(edges=tuple(opens + 180 + edge for edge in query.edges))
+        order = c.PlaceOrder("alice", S, BUY, OrderType.MARKET, 10_000)
+        engine.execute(order, (opens + 299) * SECOND + 1)
+        if looks:
+            engine.execute(query, (opens + 299) * SECOND + 2)
+        engine.execute(order, (opens + 299) * SECOND + 3)
+        return engine.execute(query, (opens + 600) * SECOND)[1].bars
+
+    assert bars(looks=True) == bars(looks=False)
+
+
 def test_a_crowded_second_of_a_recording_has_ids_in_order() -> None:
     """More prints than there are ids below the clients' own."""
 

@@ -157,22 +157,18 @@ class Engine:
         The same for the orders behind a working order that was filled.
         """
         state = self.state
-        while True:
-            while state.filled_lists:
-                listing.activate(state, state.filled_lists.pop(0), at)
-            self._trigger_waiting(at)
-            if not state.filled_lists:
-                return
-
-    def _trigger_waiting(self, at: int) -> None:
+        while state.filled_lists:
+            listing.activate(state, state.filled_lists.pop(0), at)
         for ms in self._markets:
             while ms.waiting:
                 ms.street.to(at // SECOND)
                 last, before = ms.tape.last(at // SECOND), len(ms.waiting)
                 if last:
-                    placing.check_triggers(self.state, ms, last, last, at)
+                    placing.check_triggers(state, ms, last, last, at)
                 if len(ms.waiting) == before:
                     break
+        if state.filled_lists:
+            self._trigger(at)
 
 
 def _wake(ms: MarketState) -> int:

@@ -86,14 +86,10 @@ def check(
         most = market.market_amount_max
         rule = Rule.AMOUNT if most is None else Rule.MARKET_AMOUNT
         market.check_amount(c.lots, most or market.amount_max, rule=rule)
-    if c.iceberg_lots:
-        check_iceberg(market, c)
+    if c.iceberg_lots or c.trail_bips:
+        _check_rarities(market, c)
     if market.rules is not None:
         check_rules(state, ms, account, c, market.rules, at)
-    if c.trail_bips and c.kind not in BIPS_TYPES:
-        raise Reject(
-            Reason.INVALID_ORDER, "Invalid order: only a stop loss or a take profit trails by bips"
-        )
     if pending:
         return
     if c.post_only and c.kind is OrderType.LIMIT and crosses(ms, c.side, c.ticks):
@@ -102,8 +98,14 @@ def check(
         check_trigger(ms, c, at)
 
 
-def check_iceberg(market: Market, c: PlaceOrder) -> None:
-    """Raise `Reject` where an order cannot be shown in parts of that size."""
+def _check_rarities(market: Market, c: PlaceOrder) -> None:
+    """Which orders may be shown in parts, of which size, and which may trail by basis points."""
+    if c.trail_bips and c.kind not in BIPS_TYPES:
+        raise Reject(
+            Reason.INVALID_ORDER, "Invalid order: only a stop loss or a take profit trails by bips"
+        )
+    if not c.iceberg_lots:
+        return
     if c.kind not in PRICED_TYPES or c.time_in_force is not TimeInForce.GTC:
         raise Reject(
             Reason.INVALID_ORDER,
