@@ -10,6 +10,9 @@ if TYPE_CHECKING:
         ccxt_session,
         redirect,
     )
+    from failing_exchange.control import (
+        Control,
+    )
     from failing_exchange.core.market import (
         Market,
     )
@@ -72,6 +75,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "core.market": ("Market",),
     "clients": ("ccxt_session", "redirect"),
+    "control": ("Control",),
     "fronts.wire.binance": ("Binance",),
     "errors": (
         "AccountSuspendedError",
@@ -82,6 +86,7 @@ _HOMES = {
         "ClockSkewError",
         "ConfigurationError",
         "ConnectionLostError",
+        "Control",
         "DuplicateOrderError",
         "ExchangeError",
         "ExchangeMaintenanceError",
@@ -145,6 +150,7 @@ __all__ = [
     "ClockSkewError",
     "ConfigurationError",
     "ConnectionLostError",
+    "Control",
     "DuplicateOrderError",
     "ExchangeError",
     "ExchangeMaintenanceError",

@@ -47,8 +47,8 @@ def add_parser(commands: Any) -> None:
     _add(serve, "journal", None, "write every trip to this file")
     _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
     _add(serve, "rate", 0.1, "its probability", type=float)
-    _add(serve, "control-port", None, "a port for the control door; without it there is none",
-         type=int)  # fmt: skip
+    door = "a port for the control door; without it there is none"
+    _add(serve, "control-port", None, door, type=int)
     _add(serve, "control-token", None, "what the control door asks for; needed off loopback")
     for name, text in (("tls", "encrypt, with a throw-away certificate"),
                        ("uvloop", "run on uvloop, where it is installed")):  # fmt: skip
@@ -59,7 +59,11 @@ def add_parser(commands: Any) -> None:
 
 def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> None:
     plain = PLAIN.get(name)
-    given = os.environ.get(PREFIX + name.upper().replace("-", "_")) or (plain and os.environ.get(plain)) or default
+    given = (
+        os.environ.get(PREFIX + name.upper().replace("-", "_"))
+        or (plain and os.environ.get(plain))
+        or default
+    )
     shown = "" if default is None else f" (default {default})"
     parser.add_argument(f"--{name}", type=type, default=given, help=text + shown)
 

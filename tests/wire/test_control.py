@@ -88,17 +88,17 @@ def test_incidents_and_scenarios_come_from_outside_too() -> None:
     """All that a scenario file can do, a running server can be told."""
 
     async def story(operator: Operator, client: Client) -> None:
-        assert (await operator.ask("POST", "/incidents", {"do": "halt", "symbol": "BTC/USDT"}))[0] == 200
+        halt = {"do": "halt", "symbol": "BTC/USDT"}
+        assert (await operator.ask("POST", "/incidents", halt))[0] == 200
         refused = await client.order()
         assert (refused.status, refused.body["msg"]) == (400, "Market is closed.")
         toml = '[[faults]]\nkind = "lose_answer"\nwhen = "nth(3)"\n'
         status, found = await operator.ask("POST", "/scenario", {"toml": toml})
         assert (status, found["rules"]) == (200, 1)
         assert (await operator.ask("DELETE", "/rules"))[1] == {"rules": 0}
-        assert (await operator.ask("POST", "/modes", {"mode": "TIMEOUT", "probability": 0.5}))[1] == {
-            "mode": "TIMEOUT",
-            "rate": 0.5,
-        }
+        mode = {"mode": "TIMEOUT", "probability": 0.5}
+        told = (await operator.ask("POST", "/modes", mode))[1]
+        assert told == {"mode": "TIMEOUT", "rate": 0.5}
 
     at_the_desk(story)
 

@@ -46,7 +46,8 @@ class ControlDoor:
         """
         if self._token is None and not is_loopback(host):
             raise ConfigurationError(
-                f"the control door at {host} can be reached by others: give it a token, or 127.0.0.1"
+                f"the control door at {host} can be reached by others: give it a token, or listen "
+                "at 127.0.0.1"
             )
         self._hosts = (*LOCAL, host.lower())
         loop = asyncio.get_running_loop()

@@ -116,7 +116,7 @@ class Desk:
 
     def connections(self, asked: Asked) -> Any:
         """The open WebSocket connections."""
-        return [name for name in self.venue.sockets.connections]
+        return [connection.name for connection in self.venue.sockets.connections]
 
     # ---- acting
 
@@ -164,7 +164,7 @@ class Desk:
 
     def hang_up(self, asked: Asked) -> Any:
         """Break all open WebSocket connections."""
-        found = list(self.venue.sockets.connections.values())
+        found = list(self.venue.sockets.connections)
         for connection in found:
             connection.abort()
         return {"broken": len(found)}

@@ -1,11 +1,11 @@
 """A file of API keys (TOML): whose each is, how it signs, what it may do and from where.
 
-    [[keys]]
-    name = "alicesKey"          # what the client sends as X-MBX-APIKEY
-    secret = "alicesSecret"     # HMAC; or public_key = "-----BEGIN PUBLIC KEY-----…" (RSA, Ed25519)
-    account = "alice"
-    permissions = ["USER_DATA", "TRADE", "USER_STREAM"]   # all, where it is left out
-    addresses = ["127.0.0.1"]                             # anywhere, where it is left out
+[[keys]]
+name = "alicesKey"          # what the client sends as X-MBX-APIKEY
+secret = "alicesSecret"     # HMAC; or public_key = "-----BEGIN PUBLIC KEY-----…" (RSA, Ed25519)
+account = "alice"
+permissions = ["USER_DATA", "TRADE", "USER_STREAM"]   # all, where it is left out
+addresses = ["127.0.0.1"]                             # anywhere, where it is left out
 """
 
 from __future__ import annotations
