@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typing bench plots clean
+.PHONY: help demo test clients lint typing bench plots clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -18,6 +18,9 @@ demo: .venv/ready  ## two bots trade a day on a failing exchange; see who lost m
 
 test: .venv/ready  ## run the tests
 	@$(BIN)/python -m pytest
+
+clients: .venv/ready  ## run the slower tests: real clients on real sockets
+	@$(BIN)/python -m pytest tests/integration
 
 lint: .venv/ready typing  ## style and types
 	@$(BIN)/ruff check .

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import HealthCheck, settings
+from pytest import Config
 
 settings.register_profile(
     "repeatable",
@@ -12,3 +15,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
+
+
+def pytest_ignore_collect(collection_path: Path, config: Config) -> bool | None:
+    """The slower suites run only when they are named: `make clients`."""
+    if collection_path.name in SLOWER and collection_path.parent == HERE:
+        return not any(collection_path.name in argument for argument in config.args)
+    return None
+
+
+HERE = Path(__file__).resolve().parent
+SLOWER = ("integration", "clients")

@@ -17,7 +17,7 @@ from tests.sources import check, functions, modules, place, tree
 # Not in the simulated path: they stand between it and the real world.
 OUTSIDE = (
     "cli", "pytest_plugin", "terminal", "simulation", "determinism",
-    "virtual.wallclock", "virtual.entropy", "fronts.wire.certificate", "server",
+    "virtual.wallclock", "virtual.entropy", "fronts.wire.certificate", "server", "trading",
 )  # fmt: skip
 
 # What the simulated path must not call, and what it does instead.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from failing_exchange import server
+from failing_exchange import server, trading
 
 if TYPE_CHECKING:
     from failing_exchange.runner import Report, RunConfig
@@ -63,6 +63,7 @@ def parser() -> Parser:
     _add_demo(commands)
     _add_run(commands)
     server.add_parser(commands)
+    trading.add_parser(commands)
     _add_faults(commands)
     _add_scenarios(commands)
     _add_simulate(commands)

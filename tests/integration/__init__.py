@@ -1,0 +1,1 @@
+"""Tests against a served venue, as the compose file runs them."""

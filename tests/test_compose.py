@@ -1,0 +1,57 @@
+"""The compose file's three services, as processes: no Docker is needed to know that they work."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+from tests.sources import ROOT
+
+COMPOSE = (ROOT / "docker-compose.test.yml").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_the_three_services_of_the_seed_are_there() -> None:
+    """Names, environment and commands are those of the document that the project began with."""
+    services = re.findall(r"^  ([\w-]+):$", COMPOSE, re.MULTILINE)
+    assert services == ["failing-exchange", "trading-system", "test-runner"]
+    for line in ('FAILURE_MODE: "MIXED"', 'FAILURE_RATE: "0.1"', 'ENABLE_RETRIES: "true"',
+                 'MAX_RETRIES: "3"', 'EXCHANGE_URL: "http://failing-exchange:8080"',
+                 "command: pytest tests/integration/test_exchange_failures.py"):  # fmt: skip
+        assert line in COMPOSE
+    targets = re.findall(r"target: ([\w-]+)", COMPOSE)
+    assert set(targets) == set(re.findall(r"^FROM .* AS ([\w-]+)$", DOCKERFILE, re.MULTILINE))
+
+
+def test_the_image_runs_as_nobody_special_and_says_when_it_is_ready() -> None:
+    """A container that runs as root, or is ready too early, is a trap."""
+    assert re.search(r"^USER venue$", DOCKERFILE, re.MULTILINE)
+    assert "HEALTHCHECK --interval" in DOCKERFILE
+    assert 'ENTRYPOINT ["failing-exchange"]' in DOCKERFILE
+
+
+def test_the_venue_and_the_bot_run_with_that_environment() -> None:
+    """`serve` and `trade` take all they need from the environment, and end on SIGTERM."""
+    start = [sys.executable, "-m", "failing_exchange"]
+    environment = os.environ | {"FAILURE_MODE": "MIXED", "FAILURE_RATE": "0.1",
+                                "FAILING_EXCHANGE_PORT": "0", "PYTHONUNBUFFERED": "1"}  # fmt: skip
+    with subprocess.Popen(
+        [*start, "serve"], stdout=subprocess.PIPE, text=True, env=environment
+    ) as served:
+        assert served.stdout is not None
+        url = served.stdout.readline().split(" at ")[1].split(",")[0]
+        environment |= {"EXCHANGE_URL": url, "ENABLE_RETRIES": "true", "MAX_RETRIES": "3"}
+        traded = subprocess.run(
+            [*start, "trade", "--duration", "3"], stdout=subprocess.PIPE, text=True,
+            env=environment, timeout=60, check=True,
+        )  # fmt: skip
+        served.terminate()
+        rest = served.stdout.read()
+    assert traded.stdout.startswith(f"trade: the careful bot at {url}")
+    assert "orders done" in traded.stdout
+    requests = re.search(r"stopped after (\d+) requests", rest)
+    assert requests is not None
+    assert int(requests[1]) > 0
+    assert served.returncode == 0
