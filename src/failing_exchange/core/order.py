@@ -82,6 +82,9 @@ class Why(StrEnum):
     CAPPED = "filled in part by the venue"
 
 
+# A record from a tuple of its fields: the constructor of a NamedTuple is a call of Python more.
+record = tuple.__new__
+
 # Names of their own: on Python 3.11 to look up an enum's member by its class costs a Python call.
 BUY, SELL = Side.BUY, Side.SELL
 LIMIT, MARKET = OrderType.LIMIT, OrderType.MARKET
@@ -251,9 +254,12 @@ class Order(Rarities):
 
     def snapshot(self) -> OrderSnapshot:
         """Its state now, unchangeable."""
-        return OrderSnapshot(
-            self, self.status, self.ticks, self.lots, self.filled, self.cost,
-            len(self.fills), self.updated_at,
+        return record(
+            OrderSnapshot,
+            (
+                self, self.status, self.ticks, self.lots, self.filled, self.cost,
+                len(self.fills), self.updated_at,
+            ),
         )  # fmt: skip
 
     def as_of(self, at: int) -> OrderSnapshot | None:

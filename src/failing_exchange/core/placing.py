@@ -30,6 +30,7 @@ from failing_exchange.core.order import (
     OrderType,
     Side,
     Why,
+    record,
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_rules
@@ -42,7 +43,9 @@ BIPS_TYPES = TRIGGERED_TYPES - {OrderType.TRAILING_STOP}
 def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     """Place one order and match it; raise `Reject` where it breaks a rule."""
     account = state.account(command.account)
-    cap, account.cap = account.cap, None
+    cap = account.cap
+    if cap is not None:
+        account.cap = None
     ms = state.market(command.symbol, at)
     check(state, ms, account, command, at)
     order = make(state, ms, command, at)
@@ -243,7 +246,7 @@ def accept(state: State, account: Account, order: Order, at: int) -> None:
     """Put an order among the open ones."""
     state.orders[order.id] = account.open[order.id] = order
     account.by_client_id[order.client_id] = order
-    state.events.append(OrderAccepted(order.id, order.account, order.client_id, at))
+    state.events.append(record(OrderAccepted, (order.id, order.account, order.client_id, at)))
 
 
 def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
