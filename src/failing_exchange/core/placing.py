@@ -74,7 +74,7 @@ def check(
 
     What depends on the moment at which it meets the market is left out for a `pending` one.
     """
-    market = ms.market
+    market, kind = ms.market, c.kind
     if market.status is not TRADING:
         halted = market.status is HALTED
         raise Reject(
@@ -89,7 +89,7 @@ def check(
         check_count(market, account, market.orders_max)
     if market.price_every > 1 or market.amount_every > 1:
         market.check_steps(c.lots, c.ticks)
-    if c.kind in PRICED_TYPES:
+    if kind in PRICED_TYPES:
         last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
         market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
@@ -102,9 +102,9 @@ def check(
         check_rules(state, ms, account, c, market.rules, at)
     if pending:
         return
-    if c.post_only and c.kind is LIMIT and crosses(ms, c.side, c.ticks):
+    if c.post_only and kind is LIMIT and crosses(ms, c.side, c.ticks):
         raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
-    if c.kind in TRIGGERED_TYPES:
+    if kind in TRIGGERED_TYPES:
         check_trigger(ms, c, at)
 
 
@@ -173,25 +173,28 @@ def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
 
 def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
     """The order that a command describes, not yet accepted."""
-    order = Order(state.next_order_id, c.account, c.symbol, c.side, c.kind, c.lots, at)
-    order.ticks = c.ticks
-    order.client_id = c.client_id or f"auto-{order.id}"
+    (account, symbol, side, kind, lots, ticks, _, force, post_only, client_id,
+     stop_ticks, trail_ticks, prevention, _, iceberg_lots, trail_bips,
+     strategy_id, strategy_type) = c  # fmt: skip
+    order = Order(state.next_order_id, account, symbol, side, kind, lots, at)
+    order.ticks = ticks
+    order.client_id = client_id or f"auto-{order.id}"
     state.next_order_id += 1
-    if c.time_in_force is not GTC:
-        order.time_in_force = c.time_in_force
-    if c.post_only:
+    if force is not GTC:
+        order.time_in_force = force
+    if post_only:
         order.post_only = True
-    if c.prevention is not None:
-        order.prevention = c.prevention
-    if c.iceberg_lots:
-        order.iceberg_lots = c.iceberg_lots
-    if c.strategy_id is not None or c.strategy_type is not None:
-        order.strategy_id, order.strategy_type = c.strategy_id, c.strategy_type
-    if c.kind in TRIGGERED_TYPES:
+    if prevention is not None:
+        order.prevention = prevention
+    if iceberg_lots:
+        order.iceberg_lots = iceberg_lots
+    if strategy_id is not None or strategy_type is not None:
+        order.strategy_id, order.strategy_type = strategy_id, strategy_type
+    if kind in TRIGGERED_TYPES:
         order.status = WAITING
-        order.stop_ticks, order.trail_ticks = c.stop_ticks, c.trail_ticks
-        if c.trail_bips or c.kind is OrderType.TRAILING_STOP:
-            order.trail_bips = c.trail_bips
+        order.stop_ticks, order.trail_ticks = stop_ticks, trail_ticks
+        if trail_bips or kind is OrderType.TRAILING_STOP:
+            order.trail_bips = trail_bips
             start_trailing(ms, order, at)
     return order
 
