@@ -20,6 +20,7 @@ from failing_exchange.core.order import (
     PreventedMatch,
     Side,
     Status,
+    record,
 )
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
@@ -286,7 +287,7 @@ def _ticker(ms: MarketState, as_of: int, at: int, since: int) -> Ticker:
         best.append(offer)
     last = ms.tape.last(second) if street is ms.street else street.last()
     bar = ms.tape.window(since, as_of) if since else ms.tape.day(as_of)
-    return Ticker(ms.market, as_of, best[0], best[1], last or None, bar)
+    return record(Ticker, (ms.market, as_of, best[0], best[1], last or None, bar))
 
 
 def _seen_at(ms: MarketState, at: int) -> int:
