@@ -181,7 +181,7 @@ class Gateway:
     def _act(self, trip: Trip, at: int, causes: Sequence[Cause] = ()) -> None:
         """The engine's turn: what was due before, the command, and the incidents around it."""
         engine = self.engine
-        if at >= engine.wake_at:
+        if at >= engine.state.wake_at:
             self._settle(at)
         if trip.expires_at and at > trip.expires_at:
             raise Reject(Reason.CLOCK_SKEW, "the request is older than its window allows")

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.trip import MARKET, Decision, Trip
+from failing_exchange.trip import MARKET, Decision, Edited, Trip
 from failing_exchange.virtual.trace import trace, tracing
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Journal:
         behind = len(trips) - len(weights) * CHUNK
         if behind >= 2 * CHUNK:
             start = len(weights) * CHUNK
-            weights.append(sum(_rows(t.told) for t in islice(trips, start, start + CHUNK)))
+            weights.append(sum([_rows(t.told) for t in islice(trips, start, start + CHUNK)]))
         while weights and (
             len(trips) > self._keep or (len(weights) > 1 and sum(weights) > ROWS_KEPT_MAX)
         ):
@@ -216,11 +216,11 @@ def _opened(path: str | Path, mode: str) -> IO[str]:
 
 def _rows(told: Any) -> int:
     """How many entries an answer has."""
-    answer = getattr(told, "answer", told)
+    answer = told.answer if told.__class__ is Edited else told
     if answer.__class__ is tuple:
         return len(answer)
-    name = ROWS.get(answer.__class__.__name__)
-    return 0 if name is None else sum(len(getattr(answer, part)) for part in name)
+    parts = ROWS.get(answer.__class__.__name__)
+    return 0 if parts is None else sum([len(getattr(answer, part)) for part in parts])
 
 
 ROWS = {  # kind of answer -> where its entries are

@@ -43,27 +43,14 @@ class Trip:
     """A form that fills up on its way. Only the gateway and the journal write to it.
 
     `happened` is the first column, `told` the second: None until something was said, and for ever
-    when the answer was lost. Instants are nanoseconds since the epoch. Defaults stand on the class,
-    so that beginning a trip is cheap.
+    when the answer was lost. Instants are nanoseconds since the epoch.
     """
 
-    nth: int = 0  # the how-manieth such request of this client
-    command: Any = None
-    happened: tuple[Event, ...] = ()
-    answer: Any = None
-    told: Any = None
-    ended_at: int = 0
-    due_at: int = 0  # when its answer arrives, where nothing can come between
-    gave_up_at: int = 0  # when the client stopped waiting; it does not hear what comes later
-    hung_up: bool = False
-    is_push: bool = False
-    echo_of: int = 0
-    active: tuple[Any, ...] = ()  # the armed rules that strike this trip
-    considered: tuple[str, ...] = ()  # those that matched it
-    struck: tuple[Decision, ...] = ()
-    reply: Callable[[Trip], None] | None = None
-    read: Callable[[Trip], Any] | None = None  # how its message is read; None: as a unified call
-    expires_at: int = 0  # from then on the venue refuses it as too old; 0: never
+    __slots__ = (
+        "account", "active", "answer", "born_at", "command", "considered", "due_at", "echo_of",
+        "ended_at", "expires_at", "gave_up_at", "happened", "hung_up", "is_push", "message", "nth",
+        "number", "operation", "read", "reply", "struck", "symbol", "told",
+    )  # fmt: skip
 
     def __init__(
         self, number: int, born_at: int, account: str, operation: str, message: Any, symbol: str
@@ -74,6 +61,23 @@ class Trip:
         self.operation = operation
         self.message = message
         self.symbol = symbol
+        self.nth = 0  # the how-manieth such request of this client
+        self.command: Any = None
+        self.happened: tuple[Event, ...] = ()
+        self.answer: Any = None
+        self.told: Any = None
+        self.ended_at = 0
+        self.due_at = 0  # when its answer arrives, where nothing can come between
+        self.gave_up_at = 0  # when the client stopped waiting; it does not hear what comes later
+        self.hung_up = False
+        self.is_push = False
+        self.echo_of = 0
+        self.active: tuple[Any, ...] = ()  # the armed rules that strike this trip
+        self.considered: tuple[str, ...] = ()  # those that matched it
+        self.struck: tuple[Decision, ...] = ()
+        self.reply: Callable[[Trip], None] | None = None
+        self.read: Callable[[Trip], Any] | None = None  # its message; None: as a unified call
+        self.expires_at = 0  # from then on the venue refuses it as too old; 0: never
 
     def __repr__(self) -> str:
         return f"<Trip {self.number} {self.account} {self.operation} {self.symbol}>"

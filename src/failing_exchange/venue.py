@@ -110,13 +110,13 @@ class Venue:
             ]
         )
         listed: Any = self.engine.state.markets
-        self.encode = Encoder(listed)
+        self.encode = Encoder(listed).encode
         self._gateway = self.running = Gateway(
             engine=self.engine,
             plan=self.plan,
             journal=self.journal,
             clock=self.clock,
-            decode=Decoder(listed),
+            decode=Decoder(listed).decode,
         )
         for name in self.accounts:
             self._open(name)

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from failing_exchange.core.order import Side
+from failing_exchange.core.order import BUY, SELL, Side
 
 HALF_LIFE = 20  # seconds in which a client's impact on the price halves
 SHIFTS_KEPT_MAX = 10_000  # moves of the price; candles before the oldest show none of them
@@ -184,7 +184,7 @@ class Street:
         """Lots that takers of `side` printed beyond `ticks` in this second."""
         assert self.flow is not None
         limit = ticks - self._shift
-        if side is Side.SELL:
+        if side is SELL:
             return sum(p.lots for p in self.flow.prints(self._second) if p.ticks < limit)
         return sum(p.lots for p in self.flow.prints(self._second) if p.ticks > limit)
 
@@ -197,7 +197,7 @@ class Street:
                 return 0
             bid, ask = self.flow.best(self._second)
             self._best = (max(1, bid + self._shift), max(2, ask + self._shift))
-        return self._best[0] if side is Side.BUY else self._best[1]
+        return self._best[0] if side is BUY else self._best[1]
 
     def top(self, side: Side) -> tuple[int, int] | None:
         """(ticks, lots) of the best offer on a side."""
@@ -205,14 +205,14 @@ class Street:
             return next(self.levels(side), None)
         if self._top is None:
             self._top = self.flow.top(self._second)
-        ticks, lots = self._top[0 if side is Side.BUY else 1]
-        return max(1 if side is Side.BUY else 2, ticks + self._shift), lots
+        ticks, lots = self._top[0 if side is BUY else 1]
+        return max(1 if side is BUY else 2, ticks + self._shift), lots
 
     def levels(self, side: Side) -> Iterator[tuple[int, int]]:
         """(ticks, lots) offered on a side, best first."""
         if self.flow is None:
             return
-        raw = self.flow.bids(self._second) if side is Side.BUY else self.flow.asks(self._second)
+        raw = self.flow.bids(self._second) if side is BUY else self.flow.asks(self._second)
         at_price, extra = self._pulled.get(side, (0, 0))
         if extra and (lots := extra - self._taken.get((side, at_price), 0)) > 0:
             yield at_price, lots
@@ -278,4 +278,4 @@ class Street:
 
 
 def _beyond(side: Side, ticks: int, limit: int) -> bool:
-    return ticks < limit if side is Side.BUY else ticks > limit
+    return ticks < limit if side is BUY else ticks > limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
-from failing_exchange.core.order import Order, Side
+from failing_exchange.core.order import BUY, SELL, Order, Side
 
 
 class Level:
@@ -34,8 +34,8 @@ class OrderBook:
     """
 
     def __init__(self) -> None:
-        self._levels: dict[Side, dict[int, Level]] = {Side.BUY: {}, Side.SELL: {}}
-        self._heaps: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}  # bids negated
+        self._levels: dict[Side, dict[int, Level]] = {BUY: {}, SELL: {}}
+        self._heaps: dict[Side, list[int]] = {BUY: [], SELL: []}  # bids negated
         self.count = 0
 
     def add(self, order: Order) -> None:
@@ -45,7 +45,7 @@ class OrderBook:
         level = levels.get(ticks)
         if level is None:
             level = levels[ticks] = Level(ticks)
-            heappush(self._heaps[side], -ticks if side is Side.BUY else ticks)
+            heappush(self._heaps[side], -ticks if side is BUY else ticks)
         tail = level.tail
         if tail is None:
             level.head = order
@@ -107,7 +107,7 @@ class OrderBook:
         """The best level that holds an order."""
         heap, levels = self._heaps[side], self._levels[side]
         while heap:
-            ticks = -heap[0] if side is Side.BUY else heap[0]
+            ticks = -heap[0] if side is BUY else heap[0]
             level = levels[ticks]
             if level.head is not None:
                 return level
@@ -119,12 +119,12 @@ class OrderBook:
         """(ticks, lots) of every level as everybody sees it, best first."""
         levels = self._levels[side].values()
         found = [(lv.ticks, lv.lots - lv.hidden) for lv in levels if lv.head is not None]
-        return sorted(found, reverse=side is Side.BUY)
+        return sorted(found, reverse=side is BUY)
 
     def levels(self, side: Side) -> list[tuple[int, int]]:
         """(ticks, lots) of every level that holds an order, best first; hidden lots count."""
         found = [(lv.ticks, lv.lots) for lv in self._levels[side].values() if lv.head is not None]
-        return sorted(found, reverse=side is Side.BUY)
+        return sorted(found, reverse=side is BUY)
 
     def orders(self, side: Side) -> Iterator[Order]:
         """All orders of a side, in the order in which they would match."""

@@ -32,7 +32,7 @@ def mix(k: int, n: int) -> int:
     >>> mix(1, 0) != mix(1, 1)
     True
     """
-    z = (k + n * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) & MASK
+    z = (k + (n + 1) * 0x9E3779B97F4A7C15) & MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
     return z ^ (z >> 31)

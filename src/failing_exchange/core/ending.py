@@ -15,12 +15,13 @@ from failing_exchange.core.events import OrderAmended
 from failing_exchange.core.market import Market
 from failing_exchange.core.matching import finish, need, tell_of_list
 from failing_exchange.core.order import (
+    BUY,
+    CANCELED,
     LIMIT_TYPES,
+    PENDING,
     Amendment,
     Order,
     OrderSnapshot,
-    Side,
-    Status,
 )
 from failing_exchange.core.order_list import ListUpdate
 from failing_exchange.core.placing import check, place
@@ -54,14 +55,14 @@ def cancel(state: State, command: CancelOrder, at: int) -> OrderSnapshot:
         _check_progress(order, command.only)
     if command.cancel_id:
         order.canceled_as = command.cancel_id
-    finish(state, state.market(order.symbol, at), order, Status.CANCELED, at)
+    finish(state, state.market(order.symbol, at), order, CANCELED, at)
     return order.snapshot()
 
 
 def _check_progress(order: Order, only: CancelOnly) -> None:
     """Raise `Reject` where an order is not as far as the cancel is meant for."""
     wanted = only is CancelOnly.PARTIALLY_FILLED
-    if (order.filled > 0) is not wanted or order.status is Status.PENDING:
+    if (order.filled > 0) is not wanted or order.status is PENDING:
         raise Reject(Reason.CANCEL_RESTRICTED, "Order was not canceled due to cancel restrictions.")
 
 
@@ -75,7 +76,7 @@ def cancel_all(state: State, command: CancelAllOrders, at: int) -> tuple[OrderSn
         if order.is_open:  # the other order of a list may have ended with its partner
             if command.cancel_id:
                 order.canceled_as = command.cancel_id
-            finish(state, state.market(order.symbol, at), order, Status.CANCELED, at)
+            finish(state, state.market(order.symbol, at), order, CANCELED, at)
     return tuple(order.snapshot() for order in ended)
 
 
@@ -156,7 +157,7 @@ def _release_surplus(state: State, pair: tuple[Order, ...], at: int) -> None:
     market = state.markets[pair[0].symbol].market
     holder = max(pair, key=lambda order: order.reserved)
     surplus = holder.reserved - max(need(market, order) for order in pair)
-    asset = market.quote if holder.side is Side.BUY else market.base
+    asset = market.quote if holder.side is BUY else market.base
     if surplus > 0:
         state.ledger.release(holder.account, asset, surplus, at=at)
         holder.reserved -= surplus

@@ -10,7 +10,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core import ending, listing, operating, placing, queries
 from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event
-from failing_exchange.core.market import SECOND, Market, MarketStatus
+from failing_exchange.core.market import SECOND, TRADING, Market
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.steps import run_step
 
@@ -135,7 +135,7 @@ class Engine:
     def _wake(self, ms: MarketState) -> None:
         """A market's time has come: run the second if it may concern an order, and look ahead."""
         second = ms.wake_second
-        if ms.market.status is not MarketStatus.TRADING or ms.street.flow is None:
+        if ms.market.status is not TRADING or ms.street.flow is None:
             ms.wake_second = NEVER
             return
         touch = ms.street.first_touch(second, second + 1, ms.lower, ms.upper)

@@ -20,6 +20,9 @@ class MarketStatus(StrEnum):
     CANCEL_ONLY = "cancel_only"
 
 
+TRADING, HALTED = MarketStatus.TRADING, MarketStatus.HALTED  # as in order.py: to look up fast
+
+
 class Prevention(StrEnum):
     """Which order expires when two orders of one account would match.
 
@@ -93,7 +96,7 @@ class Market:
     taker_fee: int = 1_000
     fee_discount: int = 250_000  # of the fee, when charged in the account's own fee asset
     prevention: Prevention = Prevention.EXPIRE_MAKER
-    status: MarketStatus = MarketStatus.TRADING
+    status: MarketStatus = TRADING
     rules: Rules | None = field(default=None, repr=False)  # journals print markets as ever
     _unit: int = field(init=False, repr=False, compare=False)
 

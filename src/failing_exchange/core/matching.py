@@ -16,12 +16,26 @@ from failing_exchange.core.events import (
 )
 from failing_exchange.core.ledger import BACKGROUND, FEES
 from failing_exchange.core.market import PPM, Market, Prevention
-from failing_exchange.core.order import Fill, Order, OrderType, PreventedMatch, Side, Status, Why
+from failing_exchange.core.order import (
+    BUY,
+    CANCELED,
+    EXPIRED,
+    FILLED,
+    LIMIT,
+    SELL,
+    Fill,
+    Order,
+    OrderType,
+    PreventedMatch,
+    Side,
+    Status,
+    Why,
+)
 from failing_exchange.core.order_list import ListUpdate, OrderList
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.triggers import stop_of
 
-PRICED_TYPES = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+PRICED_TYPES = (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 
 
 def offers(
@@ -31,7 +45,7 @@ def offers(
 
     All that can be traded, or what is `shown` of it.
     """
-    sign = -1 if side is Side.BUY else 1
+    sign = -1 if side is BUY else 1
     own = book.shown(side) if shown else book.levels(side)
     return merge(own, street.levels(side), key=lambda level: sign * level[0])
 
@@ -45,7 +59,7 @@ def walk(
     """
     market, done, spent = ms.market, 0, 0
     for ticks, offered in offers(ms.book, ms.street, side.other):
-        if limit and (ticks > limit if side is Side.BUY else ticks < limit):
+        if limit and (ticks > limit if side is BUY else ticks < limit):
             break
         take = min(offered, lots - done) if lots else offered
         if cost:
@@ -70,7 +84,7 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
             maker = None
         else:
             break
-        if limit and (ticks > limit if side is Side.BUY else ticks < limit):
+        if limit and (ticks > limit if side is BUY else ticks < limit):
             break
         if maker is not None and maker.account == order.account:
             if not _prevent(state, ms, order, maker, at):
@@ -87,7 +101,7 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
 
 def better(side: Side, ticks: int, other: int) -> bool:
     """Whether an offer at `ticks` comes before one at `other` on a side."""
-    return ticks > other if side is Side.BUY else ticks < other
+    return ticks > other if side is BUY else ticks < other
 
 
 def _take(
@@ -99,7 +113,7 @@ def _take(
         lots = min(lots, maker.shown or maker.remaining)
     else:
         lots = min(lots, next(ms.street.levels(order.side.other))[1])
-    if order.side is Side.BUY and order.kind not in PRICED_TYPES:
+    if order.side is BUY and order.kind not in PRICED_TYPES:
         lots = min(lots, ms.market.lots_for(order.reserved, ticks))
     if lots <= 0:
         return False
@@ -138,7 +152,7 @@ def _expire_part(
     """A part of an order expires for self-trade prevention, and the order with its last part."""
     order.prevented += lots
     if lots == order.remaining:
-        finish(state, ms, order, Status.EXPIRED, at, why=Why.SELF_TRADE)
+        finish(state, ms, order, EXPIRED, at, why=Why.SELF_TRADE)
         return
     if not lots:
         return
@@ -169,7 +183,7 @@ def trade(
 ) -> None:
     """Settle one match on ledger, tape and orders. None is the background."""
     side = taker.side if taker is not None else maker.side.other  # type: ignore[union-attr]
-    buyer, seller = (taker, maker) if side is Side.BUY else (maker, taker)
+    buyer, seller = (taker, maker) if side is BUY else (maker, taker)
     market = ms.market
     cost, base = market.cost(ticks, lots), market.base_atoms(lots)
     for order in (buyer, seller):
@@ -180,7 +194,7 @@ def trade(
     trade_id = ms.tape.add(ticks, lots, side, at=at, operator=operator)
     for order, is_maker in ((taker, False), (maker, True)):
         if order is not None:
-            paid, got = (cost, base) if order.side is Side.BUY else (base, cost)
+            paid, got = (cost, base) if order.side is BUY else (base, cost)
             fee, asset = _charge(state, ms, order, got, cost, is_maker, at)
             fill = Fill(
                 trade_id, order.id, order.account, order.symbol, order.side,
@@ -205,7 +219,7 @@ def _charge(
     """Take the fee: in the account's own fee asset with a discount, else in the asset received."""
     market = ms.market
     rate = market.maker_fee if is_maker else market.taker_fee
-    asset = market.base if order.side is Side.BUY else market.quote
+    asset = market.base if order.side is BUY else market.quote
     fee, own = got * rate // PPM, state.accounts[order.account].fee_asset
     if own is not None and own != asset:
         discounted = cost * rate * (PPM - market.fee_discount) // (PPM * PPM)
@@ -229,7 +243,7 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at
     ms.sequence += 1
     state.events.append(OrderFilled(order.id, fill, order.remaining))
     if order.remaining == 0:
-        finish(state, ms, order, Status.FILLED, at)
+        finish(state, ms, order, FILLED, at)
     elif order.kind in PRICED_TYPES:
         _hold(state, order, need(ms.market, order), ms.market, at)
         if order.iceberg_lots and order.resting and not order.shown:
@@ -238,7 +252,7 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at
 
 def _hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:
     """Release what an order holds beyond `atoms`."""
-    asset = market.quote if order.side is Side.BUY else market.base
+    asset = market.quote if order.side is BUY else market.base
     if order.reserved > atoms:
         state.ledger.release(order.account, asset, order.reserved - atoms, at=at)
         order.reserved = atoms
@@ -247,7 +261,7 @@ def _hold(state: State, order: Order, atoms: int, market: Market, at: int) -> No
 def need(market: Market, order: Order) -> int:
     """What an order must hold for the rest of it, in atoms of the asset it pays with."""
     lots = order.lots - order.filled
-    if order.side is Side.SELL:
+    if order.side is SELL:
         return lots * market.amount_step
     if order.kind in PRICED_TYPES:
         return market.cost_up(order.ticks, lots)
@@ -268,9 +282,9 @@ def finish(
     _hold(state, order, 0, ms.market, at)
     state.orders.pop(order.id, None)
     state.accounts[order.account].keep(order)
-    if status is Status.CANCELED:
+    if status is CANCELED:
         state.events.append(OrderCanceled(order.id, order.account, at, why))
-    elif status is Status.EXPIRED:
+    elif status is EXPIRED:
         state.events.append(OrderExpired(order.id, order.account, at, why))
     if order.order_list is not None:
         _end_others(state, ms, order, order.order_list, at)
@@ -286,12 +300,12 @@ def _end_others(
         order.partner = partner.partner = None
         others = (partner,)
     if order_list.is_pending:
-        if order.status is Status.FILLED:  # the working one: no other can be
+        if order.status is FILLED:  # the working one: no other can be
             state.filled_lists.append(order_list)
             return
         others = order_list.orders
         why = Why.OTHER_ENDED if order.follows else Why.WORKING_ENDED
-    status = Status.CANCELED if order.status is Status.CANCELED else Status.EXPIRED
+    status = CANCELED if order.status is CANCELED else EXPIRED
     for other in others:
         if other.is_open:
             other.canceled_as = order.canceled_as
@@ -322,4 +336,4 @@ def leave_partner(state: State, ms: MarketState, order: Order, at: int) -> None:
     order.reserved += partner.reserved
     partner.reserved = 0
     if partner.is_open:
-        finish(state, ms, partner, Status.EXPIRED, at, why=Why.OTHER_WENT_AHEAD)
+        finish(state, ms, partner, EXPIRED, at, why=Why.OTHER_WENT_AHEAD)

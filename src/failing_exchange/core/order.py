@@ -22,7 +22,7 @@ class Side(StrEnum):
     @property
     def other(self) -> Side:
         """The opposite side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
+        return SELL if self is BUY else BUY
 
 
 class OrderType(StrEnum):
@@ -82,16 +82,26 @@ class Why(StrEnum):
     CAPPED = "filled in part by the venue"
 
 
+# A record from a tuple of its fields: the constructor of a NamedTuple is a call of Python more.
+record = tuple.__new__
+
+# Names of their own: on Python 3.11 to look up an enum's member by its class costs a Python call.
+BUY, SELL = Side.BUY, Side.SELL
+LIMIT, MARKET = OrderType.LIMIT, OrderType.MARKET
+GTC, FOK = TimeInForce.GTC, TimeInForce.FOK
+PENDING, WAITING, OPEN = Status.PENDING, Status.WAITING, Status.OPEN
+FILLED, CANCELED, EXPIRED = Status.FILLED, Status.CANCELED, Status.EXPIRED
+
 LEGAL_CHANGES: dict[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset(set(Status) - {Status.PENDING}),
-    Status.WAITING: frozenset({Status.OPEN, Status.CANCELED, Status.EXPIRED, Status.FILLED}),
-    Status.OPEN: frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED}),
-    Status.FILLED: frozenset(),
-    Status.CANCELED: frozenset(),
-    Status.EXPIRED: frozenset(),
+    PENDING: frozenset(set(Status) - {PENDING}),
+    WAITING: frozenset({OPEN, CANCELED, EXPIRED, FILLED}),
+    OPEN: frozenset({FILLED, CANCELED, EXPIRED}),
+    FILLED: frozenset(),
+    CANCELED: frozenset(),
+    EXPIRED: frozenset(),
 }
-LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
-TRIGGERED_TYPES = frozenset(OrderType) - {OrderType.MARKET, OrderType.LIMIT}
+LIMIT_TYPES = frozenset({LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+TRIGGERED_TYPES = frozenset(OrderType) - {MARKET, LIMIT}
 
 
 class Fill(NamedTuple):
@@ -171,7 +181,7 @@ class Order(Rarities):
 
     ticks: int = 0
     cost_wanted: int = 0  # a market order by cost, in quote atoms
-    time_in_force: TimeInForce = TimeInForce.GTC
+    time_in_force: TimeInForce = GTC
     post_only: bool = False
     stop_ticks: int = 0
     trail_ticks: int = 0
@@ -202,7 +212,7 @@ class Order(Rarities):
         self.lots = lots
         self.created_at = self.updated_at = at
         self.client_id = ""
-        self.status = Status.OPEN
+        self.status = OPEN
         self.fills: list[Fill] = []
 
     def __repr__(self) -> str:
@@ -225,7 +235,7 @@ class Order(Rarities):
     def is_open(self) -> bool:
         """Whether it can still trade."""
         status = self.status
-        return status is Status.OPEN or status is Status.WAITING or status is Status.PENDING
+        return status is OPEN or status is WAITING or status is PENDING
 
     @property
     def working_at(self) -> int:
@@ -239,14 +249,17 @@ class Order(Rarities):
         assert status in LEGAL_CHANGES[self.status], f"{self} cannot become {status}"
         self.status = status
         self.updated_at = at
-        if status is not Status.OPEN and status is not Status.WAITING:
+        if status is not OPEN and status is not WAITING:
             self.ended_at = at
 
     def snapshot(self) -> OrderSnapshot:
         """Its state now, unchangeable."""
-        return OrderSnapshot(
-            self, self.status, self.ticks, self.lots, self.filled, self.cost,
-            len(self.fills), self.updated_at,
+        return record(
+            OrderSnapshot,
+            (
+                self, self.status, self.ticks, self.lots, self.filled, self.cost,
+                len(self.fills), self.updated_at,
+            ),
         )  # fmt: skip
 
     def as_of(self, at: int) -> OrderSnapshot | None:
@@ -260,12 +273,12 @@ class Order(Rarities):
             ((ticks, lots) for until, ticks, lots in self.amended if at < until),
             (self.ticks, self.lots),
         )
-        status = self.status if self.ended_at and self.ended_at <= at else Status.OPEN
-        if status is Status.OPEN:
+        status = self.status if self.ended_at and self.ended_at <= at else OPEN
+        if status is OPEN:
             if self.follows and not (0 < self.activated_at <= at):
-                status = Status.PENDING
+                status = PENDING
             elif self.kind in TRIGGERED_TYPES and not (0 < self.triggered_at <= at):
-                status = Status.WAITING
+                status = WAITING
         filled, cost = sum(fill.lots for fill in done), sum(fill.cost for fill in done)
         updated = done[-1].at if done else self.created_at
         return OrderSnapshot(self, status, ticks, lots, filled, cost, len(done), updated)

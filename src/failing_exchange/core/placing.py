@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from failing_exchange.core.commands import CrossOrder, PlaceOrder, ReleaseOrder
 from failing_exchange.core.events import OrderAccepted, OrderTriggered
-from failing_exchange.core.market import PPM, SECOND, Market, MarketStatus
+from failing_exchange.core.market import HALTED, PPM, SECOND, TRADING, Market
 from failing_exchange.core.matching import (
     PRICED_TYPES,
     finish,
@@ -15,14 +15,22 @@ from failing_exchange.core.matching import (
     walk,
 )
 from failing_exchange.core.order import (
+    BUY,
+    EXPIRED,
+    FOK,
+    GTC,
+    LIMIT,
+    MARKET,
+    OPEN,
+    SELL,
     TRIGGERED_TYPES,
+    WAITING,
     Order,
     OrderSnapshot,
     OrderType,
     Side,
-    Status,
-    TimeInForce,
     Why,
+    record,
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_rules
@@ -35,7 +43,9 @@ BIPS_TYPES = TRIGGERED_TYPES - {OrderType.TRAILING_STOP}
 def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     """Place one order and match it; raise `Reject` where it breaks a rule."""
     account = state.account(command.account)
-    cap, account.cap = account.cap, None
+    cap = account.cap
+    if cap is not None:
+        account.cap = None
     ms = state.market(command.symbol, at)
     check(state, ms, account, command, at)
     order = make(state, ms, command, at)
@@ -64,9 +74,9 @@ def check(
 
     What depends on the moment at which it meets the market is left out for a `pending` one.
     """
-    market = ms.market
-    if market.status is not MarketStatus.TRADING:
-        halted = market.status is MarketStatus.HALTED
+    market, kind = ms.market, c.kind
+    if market.status is not TRADING:
+        halted = market.status is HALTED
         raise Reject(
             Reason.MARKET_HALTED if halted else Reason.CANCEL_ONLY,
             "Market is closed." if halted else f"{market.symbol} only accepts cancels now.",
@@ -79,7 +89,7 @@ def check(
         check_count(market, account, market.orders_max)
     if market.price_every > 1 or market.amount_every > 1:
         market.check_steps(c.lots, c.ticks)
-    if c.kind in PRICED_TYPES:
+    if kind in PRICED_TYPES:
         last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
         market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
@@ -92,9 +102,9 @@ def check(
         check_rules(state, ms, account, c, market.rules, at)
     if pending:
         return
-    if c.post_only and c.kind is OrderType.LIMIT and crosses(ms, c.side, c.ticks):
+    if c.post_only and kind is LIMIT and crosses(ms, c.side, c.ticks):
         raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
-    if c.kind in TRIGGERED_TYPES:
+    if kind in TRIGGERED_TYPES:
         check_trigger(ms, c, at)
 
 
@@ -106,7 +116,7 @@ def _check_rarities(market: Market, c: PlaceOrder) -> None:
         )
     if not c.iceberg_lots:
         return
-    if c.kind not in PRICED_TYPES or c.time_in_force is not TimeInForce.GTC:
+    if c.kind not in PRICED_TYPES or c.time_in_force is not GTC:
         raise Reject(
             Reason.INVALID_ORDER,
             "Invalid order: only a limit order that stays can be shown in parts",
@@ -154,34 +164,37 @@ def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
 
 def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
     """Whether an order at `ticks` would match at once."""
-    if side is Side.BUY:
-        level, street = ms.book.best(Side.SELL), ms.street.best(Side.SELL)
+    if side is BUY:
+        level, street = ms.book.best(SELL), ms.street.best(SELL)
         return 0 < street <= ticks or (level is not None and ticks >= level.ticks)
-    level, street = ms.book.best(Side.BUY), ms.street.best(Side.BUY)
+    level, street = ms.book.best(BUY), ms.street.best(BUY)
     return ticks <= street or (level is not None and ticks <= level.ticks)
 
 
 def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
     """The order that a command describes, not yet accepted."""
-    order = Order(state.next_order_id, c.account, c.symbol, c.side, c.kind, c.lots, at)
-    order.ticks = c.ticks
-    order.client_id = c.client_id or f"auto-{order.id}"
+    (account, symbol, side, kind, lots, ticks, _, force, post_only, client_id,
+     stop_ticks, trail_ticks, prevention, _, iceberg_lots, trail_bips,
+     strategy_id, strategy_type) = c  # fmt: skip
+    order = Order(state.next_order_id, account, symbol, side, kind, lots, at)
+    order.ticks = ticks
+    order.client_id = client_id or f"auto-{order.id}"
     state.next_order_id += 1
-    if c.time_in_force is not TimeInForce.GTC:
-        order.time_in_force = c.time_in_force
-    if c.post_only:
+    if force is not GTC:
+        order.time_in_force = force
+    if post_only:
         order.post_only = True
-    if c.prevention is not None:
-        order.prevention = c.prevention
-    if c.iceberg_lots:
-        order.iceberg_lots = c.iceberg_lots
-    if c.strategy_id is not None or c.strategy_type is not None:
-        order.strategy_id, order.strategy_type = c.strategy_id, c.strategy_type
-    if c.kind in TRIGGERED_TYPES:
-        order.status = Status.WAITING
-        order.stop_ticks, order.trail_ticks = c.stop_ticks, c.trail_ticks
-        if c.trail_bips or c.kind is OrderType.TRAILING_STOP:
-            order.trail_bips = c.trail_bips
+    if prevention is not None:
+        order.prevention = prevention
+    if iceberg_lots:
+        order.iceberg_lots = iceberg_lots
+    if strategy_id is not None or strategy_type is not None:
+        order.strategy_id, order.strategy_type = strategy_id, strategy_type
+    if kind in TRIGGERED_TYPES:
+        order.status = WAITING
+        order.stop_ticks, order.trail_ticks = stop_ticks, trail_ticks
+        if trail_bips or kind is OrderType.TRAILING_STOP:
+            order.trail_bips = trail_bips
             start_trailing(ms, order, at)
     return order
 
@@ -198,14 +211,14 @@ def start_trailing(ms: MarketState, order: Order, at: int) -> None:
 
 def pays(ms: MarketState, order: Order) -> str:
     """The asset that an order pays with."""
-    return ms.market.quote if order.side is Side.BUY else ms.market.base
+    return ms.market.quote if order.side is BUY else ms.market.base
 
 
 def _reserve(state: State, ms: MarketState, order: Order, c: PlaceOrder, at: int) -> None:
     """Hold what the order may cost; raise `Reject` when the account has too little."""
     market = ms.market
-    atoms = _market_need(ms, order, c) if order.kind is OrderType.MARKET else need(market, order)
-    asset = market.quote if order.side is Side.BUY else market.base
+    atoms = _market_need(ms, order, c) if order.kind is MARKET else need(market, order)
+    asset = market.quote if order.side is BUY else market.base
     state.ledger.reserve(order.account, asset, atoms, at=at)
     order.reserved = atoms
 
@@ -229,26 +242,26 @@ def _market_need(ms: MarketState, order: Order, c: PlaceOrder) -> int:
         _, spent = walk(ms, order.side, lots=order.lots)
         if ms.market.cost_min and spent and rules is None:
             ms.market.check_cost(spent)
-    return spent if order.side is Side.BUY else ms.market.base_atoms(order.lots)
+    return spent if order.side is BUY else ms.market.base_atoms(order.lots)
 
 
 def accept(state: State, account: Account, order: Order, at: int) -> None:
     """Put an order among the open ones."""
     state.orders[order.id] = account.open[order.id] = order
     account.by_client_id[order.client_id] = order
-    state.events.append(OrderAccepted(order.id, order.account, order.client_id, at))
+    state.events.append(record(OrderAccepted, (order.id, order.account, order.client_id, at)))
 
 
 def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
     """Let an accepted order wait for its trigger, match, and rest or expire."""
-    if order.status is Status.WAITING:
+    if order.status is WAITING:
         ms.waiting[order.id] = order
         _watch(state, ms, order, at)
         return
-    if order.time_in_force is TimeInForce.FOK:
+    if order.time_in_force is FOK:
         limit = order.ticks if order.kind in PRICED_TYPES else 0
         if walk(ms, order.side, lots=order.lots, limit=limit)[0] < order.lots:
-            finish(state, ms, order, Status.EXPIRED, at, why=Why.NOT_AT_ONCE)
+            finish(state, ms, order, EXPIRED, at, why=Why.NOT_AT_ONCE)
             return
     if order.kind not in PRICED_TYPES or crosses(ms, order.side, order.ticks):
         match(state, ms, order, order.remaining, at)
@@ -258,13 +271,13 @@ def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
 def _rest_or_expire(state: State, ms: MarketState, order: Order, at: int) -> None:
     if not order.is_open:
         return
-    if order.kind in PRICED_TYPES and order.time_in_force is TimeInForce.GTC:
+    if order.kind in PRICED_TYPES and order.time_in_force is GTC:
         ms.book.add(order)
         ms.sequence += 1
         if not ms.is_watched(order):
             _watch(state, ms, order, at)
     else:
-        finish(state, ms, order, Status.EXPIRED, at, why=Why.NOTHING_OFFERED)
+        finish(state, ms, order, EXPIRED, at, why=Why.NOTHING_OFFERED)
 
 
 def _watch(state: State, ms: MarketState, order: Order, at: int) -> None:
@@ -277,9 +290,9 @@ def _watch(state: State, ms: MarketState, order: Order, at: int) -> None:
 def _can_be_capped(ms: MarketState, order: Order) -> bool:
     """FOK, post-only, triggered and one-step orders are not struck by a partial fill."""
     return (
-        order.status is Status.OPEN
+        order.status is OPEN
         and not order.post_only
-        and order.time_in_force is not TimeInForce.FOK
+        and order.time_in_force is not FOK
         and order.lots > ms.market.amount_every
     )
 
@@ -288,10 +301,10 @@ def _enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int
     """Fill a part at once. The rest of a limit order stays open, of any other it expires."""
     every = ms.market.amount_every
     part = max(every, order.lots * cap.ppm // PPM // every * every)
-    if order.kind is not OrderType.LIMIT or order.time_in_force is not TimeInForce.GTC:
+    if order.kind is not LIMIT or order.time_in_force is not GTC:
         match(state, ms, order, part, at)
         if order.is_open:
-            finish(state, ms, order, Status.EXPIRED, at, why=Why.CAPPED)
+            finish(state, ms, order, EXPIRED, at, why=Why.CAPPED)
         return
     if crosses(ms, order.side, order.ticks):
         order.held = True
@@ -309,7 +322,7 @@ def _enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int
 def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) -> None:
     """Make live every waiting order that prints between `low` and `high` trigger."""
     for order in list(ms.waiting.values()):
-        if order.status is Status.WAITING:
+        if order.status is WAITING:
             if is_met(order, low, high):
                 go_live(state, ms, order, at)
             elif follow(order, low, high, at):
@@ -320,10 +333,10 @@ def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
     """A trigger is met: the order becomes an ordinary one."""
     leave_partner(state, ms, order, at)
     ms.waiting.pop(order.id, None)
-    order.move_to(Status.OPEN, at)
+    order.move_to(OPEN, at)
     order.triggered_at = at
     state.events.append(OrderTriggered(order.id, order.account, ms.tape.last(at // SECOND), at))
-    if order.kind not in PRICED_TYPES and order.side is Side.BUY:
+    if order.kind not in PRICED_TYPES and order.side is BUY:
         _top_up(state, ms, order, at)
     enter(state, ms, order, at)
 

@@ -8,9 +8,11 @@ from typing import NamedTuple, TypeVar
 from failing_exchange.core import commands as c
 from failing_exchange.core.background import Street
 from failing_exchange.core.book import OrderBook
-from failing_exchange.core.market import SECOND, Market, MarketStatus
+from failing_exchange.core.market import HALTED, SECOND, Market
 from failing_exchange.core.matching import better, offers
 from failing_exchange.core.order import (
+    BUY,
+    SELL,
     Amendment,
     Fill,
     Order,
@@ -18,6 +20,7 @@ from failing_exchange.core.order import (
     PreventedMatch,
     Side,
     Status,
+    record,
 )
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
@@ -273,7 +276,7 @@ def _ticker(ms: MarketState, as_of: int, at: int, since: int) -> Ticker:
     second = as_of // SECOND
     street = ms.street if second == at // SECOND else ms.street.view(second)
     best: list[tuple[int, int] | None] = []
-    for side in (Side.BUY, Side.SELL):
+    for side in (BUY, SELL):
         level, offer = ms.book.best(side), street.top(side)
         if level is not None:
             shown = level.lots - level.hidden
@@ -284,12 +287,12 @@ def _ticker(ms: MarketState, as_of: int, at: int, since: int) -> Ticker:
         best.append(offer)
     last = ms.tape.last(second) if street is ms.street else street.last()
     bar = ms.tape.window(since, as_of) if since else ms.tape.day(as_of)
-    return Ticker(ms.market, as_of, best[0], best[1], last or None, bar)
+    return record(Ticker, (ms.market, as_of, best[0], best[1], last or None, bar))
 
 
 def _seen_at(ms: MarketState, at: int) -> int:
     """A halted market is shown as it was when it was halted."""
-    if ms.market.status is MarketStatus.HALTED and ms.halted_at:
+    if ms.market.status is HALTED and ms.halted_at:
         return min(at, ms.halted_at)
     return at
 
@@ -305,7 +308,7 @@ def fetch_book(state: State, q: c.FetchBook, at: int) -> BookSnapshot:
 def book_of(ms: MarketState, street: Street, limit: int, at: int) -> BookSnapshot:
     """A snapshot of the book as clients see it."""
     limit = min(limit, BOOK_LEVELS_MAX)
-    bids, asks = (_levels(ms.book, street, side, limit) for side in (Side.BUY, Side.SELL))
+    bids, asks = (_levels(ms.book, street, side, limit) for side in (BUY, SELL))
     return BookSnapshot(ms.market, at, bids, asks, at // SECOND + ms.sequence)
 
 

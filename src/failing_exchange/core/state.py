@@ -12,7 +12,7 @@ from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
 from failing_exchange.core.market import ATOMS, SECOND, Market
-from failing_exchange.core.order import Fill, Order, PreventedMatch, Side
+from failing_exchange.core.order import BUY, SELL, Fill, Order, PreventedMatch
 from failing_exchange.core.order_list import OrderList
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.tape import Tape
@@ -118,14 +118,14 @@ class MarketState:
 
     def is_watched(self, order: Order) -> bool:
         """Whether the watch that is kept already covers the price of a resting order."""
-        if order.side is Side.BUY:
+        if order.side is BUY:
             return self.lower is not None and order.ticks <= self.lower
         return self.upper is not None and order.ticks >= self.upper
 
     def watch_all(self) -> None:
         """Set the bounds anew from all orders."""
         self.lower = self.upper = None
-        for side in (Side.BUY, Side.SELL):
+        for side in (BUY, SELL):
             level = self.book.best(side)
             if level is not None and level.head is not None:
                 self.watch(level.head)
@@ -136,7 +136,7 @@ class MarketState:
 def bounds_of(order: Order) -> tuple[int | None, int | None]:
     """The prices at or below, at or above which a print concerns an order."""
     if order.resting:
-        return (order.ticks, None) if order.side is Side.BUY else (None, order.ticks)
+        return (order.ticks, None) if order.side is BUY else (None, order.ticks)
     return trigger_bounds(order)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import better, trade
-from failing_exchange.core.order import Side
+from failing_exchange.core.order import BUY, SELL, Side
 from failing_exchange.core.placing import check_triggers
 from failing_exchange.core.state import MarketState, State
 
@@ -14,7 +14,7 @@ def run_step(state: State, ms: MarketState, second: int) -> None:
     at = second * SECOND
     ms.street.to(second)
     low, high = ms.street.low_high()
-    for side in (Side.BUY, Side.SELL):
+    for side in (BUY, SELL):
         _trade_through(state, ms, side, at)
         _trade_crossed(state, ms, side, at)
     check_triggers(state, ms, low, high, at)

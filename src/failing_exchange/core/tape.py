@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from failing_exchange.core.background import CandleLike, Street
 from failing_exchange.core.market import SECOND
+from failing_exchange.core.order import record
 
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
 CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are made again
@@ -57,8 +58,8 @@ class Tape:
         self._by_second: dict[int, list[Trade]] = {}
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
-        self._day: tuple[int, Bar | None] = (-1, None)
-        self._minute: tuple[int, int, Bar | None] = (-1, -1, None)
+        self._day: tuple[int, Bar | None] = (-1, None)  # until before a minute
+        self._past: tuple[int, Bar | None] = (-1, None)  # until before a second of it
         self._latest: Bar | None = None
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
 
@@ -193,21 +194,16 @@ class Tape:
         second = now // SECOND
         minute = second // 60 * 60
         if self._day[0] != minute:
-            self._day = (minute, self._between(minute - DAY + 60, minute, now))
-        past = join(self._day[1], self._so_far(minute, second))
+            self._past = self._day = (minute, self._between(minute - DAY + 60, minute, now))
+        elif self._past[0] > second:
+            self._past = self._day
+        stop, past = self._past
+        if stop < second:  # what is past of the running minute does not change any more
+            one = stop + 1 == second
+            more = self._second(stop) if one else self._between(stop, second, second * SECOND)
+            past = join(past, more)
+            self._past = (second, past)
         return join(past, self._second(second))
-
-    def _so_far(self, minute: int, second: int) -> Bar | None:
-        """The running minute until before a second; what is past does not change any more."""
-        start, stop, bar = self._minute
-        if start != minute or stop > second:
-            start, stop, bar = minute, minute, None
-        if stop + 1 == second:
-            bar = join(bar, self._second(stop))
-        elif stop < second:
-            bar = join(bar, self._between(stop, second, second * SECOND))
-        self._minute = (minute, second, bar)
-        return bar
 
     def _keep(self, key: tuple[int, int], bar: Bar) -> None:
         if len(self._bars) >= CANDLES_KEPT_MAX:
@@ -283,9 +279,10 @@ class Tape:
         if bar is None or bar.at != second:
             assert self.street.flow is not None
             c = self.street.flow.second(second)
+            opened, high, low, close, volume = c.open, c.high, c.low, c.close, c.volume
             # as in longer candles, the cost is estimated: exact ones need every print
-            cost = (c.open + c.high + c.low + c.close) * c.volume // 4
-            bar = Bar(second, c.open, c.high, c.low, c.close, c.volume, cost)
+            cost = (opened + high + low + close) * volume // 4
+            bar = record(Bar, (second, opened, high, low, close, volume, cost))
             self._latest = bar
         return bar
 
@@ -314,15 +311,9 @@ def join(first: Bar | None, then: Bar | None) -> Bar | None:
         return first or then
     at, opened, high, low, _, volume, cost = first
     _, _, top, bottom, close, more, spent = then
-    return Bar(
-        at,
-        opened,
-        high if high > top else top,
-        low if low < bottom else bottom,
-        close,
-        volume + more,
-        cost + spent,
-    )
+    high = high if high > top else top
+    low = low if low < bottom else bottom
+    return record(Bar, (at, opened, high, low, close, volume + more, cost + spent))
 
 
 def merge(bars: list[Bar | None], *, at: int | None = None) -> Bar | None:

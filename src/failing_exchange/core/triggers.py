@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.order import Order, OrderType, Side
+from failing_exchange.core.order import BUY, SELL, Order, OrderType
 
 STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
 BIPS = 10_000  # basis points in a whole
@@ -11,8 +11,8 @@ BIPS = 10_000  # basis points in a whole
 def triggers_above(order: Order) -> bool:
     """Whether a rising price triggers it: a buy stop, a sell take-profit, whatever trails a buy."""
     if order.kind in STOPS or trails(order):
-        return order.side is Side.BUY
-    return order.side is Side.SELL
+        return order.side is BUY
+    return order.side is SELL
 
 
 def trails(order: Order) -> bool:
@@ -23,12 +23,12 @@ def trails(order: Order) -> bool:
 def stop_of(order: Order) -> int:
     """The trigger price now; a trailing order's follows the best price seen."""
     if order.trail_bips and order.extreme:
-        if order.side is Side.BUY:
+        if order.side is BUY:
             return -(-order.extreme * (BIPS + order.trail_bips) // BIPS)
         return order.extreme * (BIPS - order.trail_bips) // BIPS
     if order.kind is not OrderType.TRAILING_STOP:
         return order.stop_ticks
-    trail = order.trail_ticks if order.side is Side.BUY else -order.trail_ticks
+    trail = order.trail_ticks if order.side is BUY else -order.trail_ticks
     return max(1, order.extreme + trail)
 
 
@@ -55,7 +55,7 @@ def _reached(order: Order, low: int, high: int) -> bool:
 
 def follow(order: Order, low: int, high: int, at: int) -> bool:
     """Let a trailing order follow the market; whether it has moved."""
-    buys = order.side is Side.BUY
+    buys = order.side is BUY
     if trails(order):
         best = min(order.extreme, low) if buys else max(order.extreme, high)
     elif order.trail_bips and (not order.stop_ticks or _reached(order, low, high)):
@@ -73,7 +73,7 @@ def _first_price(order: Order, low: int, high: int) -> int:
 
     Prints are thought to come steadily: the stop price is met where the range allows it.
     """
-    buys, stop = order.side is Side.BUY, order.stop_ticks
+    buys, stop = order.side is BUY, order.stop_ticks
     if not stop or triggers_above(order) is not buys:
         return low if buys else high
     return max(stop, low) if buys else min(stop, high)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 from failing_exchange.core.chance import key, mix
@@ -157,7 +156,7 @@ class Whom:
     clients: tuple[str, ...] = ()
     client_order_ids: tuple[str, ...] = ()
 
-    @cached_property
+    @property
     def narrow(self) -> bool:
         """Whether it asks for more than the operation."""
         return bool(self.symbols or self.sides or self.clients or self.client_order_ids)
@@ -199,15 +198,14 @@ class Rule:
     striking: bool = False  # whether it struck the last trip it met
     leaving: bool = False  # disarmed, but what it has begun goes on
     memory: dict[Any, Any] = field(default_factory=dict)
+    narrow: bool = field(init=False, repr=False)
+    ask: Callable[[Sighting], bool] = field(init=False, repr=False)  # the trigger, ready to call
     decide: Callable[[Sighting, bool], bool] | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self.narrow = self.whom.narrow
+        self.ask = self.when.__call__
         self.decide = getattr(self.fault, "decide", None)
-
-    def strikes(self, sighting: Sighting) -> bool:
-        """Whether it strikes this trip; its trigger is asked always, so that counters move."""
-        hit = not self.leaving and self.when(sighting)
-        return hit if self.decide is None else self.decide(sighting, hit)
 
 
 class FaultPlan:
@@ -293,17 +291,22 @@ class FaultPlan:
     def _match(self, rules: Iterable[Rule], trip: Trip, at: int) -> None:
         active, considered = [], []
         for rule in rules:
-            if rule.whom.narrow and not rule.whom.meets(trip):
+            if rule.narrow and not rule.whom.meets(trip):
                 continue
             rule.met += 1
             sighting = Sighting(trip, at, rule.met, None, rule.memory, self, rule.name)
             considered.append(rule.name)
-            rule.striking = rule.strikes(sighting)
-            if rule.striking:
+            hit = not rule.leaving and rule.ask(sighting)
+            if rule.decide is not None:
+                hit = rule.decide(sighting, hit)
+            rule.striking = hit
+            if hit:
                 active.append((rule, sighting))
             elif rule.leaving and _is_over(rule, sighting):
                 self.lift(rule.name)
-        trip.active, trip.considered = tuple(active), tuple(considered)
+        trip.considered = tuple(considered)
+        if active:
+            trip.active = tuple(active)
 
     def verdicts(self, stage: Stage, trip: Trip) -> Iterable[Verdict]:
         """The verdicts on a trip at a stage, each journalled on it before it acts."""

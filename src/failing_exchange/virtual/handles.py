@@ -13,6 +13,31 @@ if TYPE_CHECKING:
     from failing_exchange.virtual.loop import VirtualLoop
 
 
+class Soon(asyncio.Handle):
+    """A callback of the next turn. It is asyncio's, made without asking whether to debug."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _callback: Any
+        _args: Any
+        _context: contextvars.Context
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: VirtualLoop,
+        context: contextvars.Context | None,
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = contextvars.copy_context() if context is None else context
+        self._cancelled = False
+        self._source_traceback = self._repr = None
+
+
 class Timer(asyncio.TimerHandle):
     """A timer of the bot: `_when` is in whole nanoseconds, `when()` in seconds as in asyncio."""
 

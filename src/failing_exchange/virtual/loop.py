@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
 
 from failing_exchange.virtual.clock import NEVER_NS, NS, Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
-from failing_exchange.virtual.handles import Timer, VenueTimer, VirtualFuture, VirtualTask
+from failing_exchange.virtual.handles import Soon, Timer, VenueTimer, VirtualFuture, VirtualTask
 from failing_exchange.virtual.isolation import IsolatedLoop
 from failing_exchange.virtual.waits import waiting_report
 
@@ -179,7 +179,7 @@ class VirtualLoop(IsolatedLoop):
         """As in asyncio."""
         if self._closed or self._debug:
             return super().call_soon(callback, *args, context=context)
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Soon(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -189,22 +189,26 @@ class VirtualLoop(IsolatedLoop):
             self._failure = error
 
     def _run_once(self) -> None:
-        self.turns += 1
-        if self.turns >= self._check_at:
-            self._check()
-        ready, timers = self._ready, self._scheduled
-        if not ready and not self._stopping and self._failure is None:
-            self._advance()
-        if timers and timers[0][0] <= self.clock.ns:
-            self._collect_due()
-        for _ in range(len(ready)):
+        """All turns until the loop is to stop, for which asyncio looks after each call of this."""
+        ready, timers, clock = self._ready, self._scheduled, self.clock
+        while True:
+            self.turns += 1
+            if self.turns >= self._check_at:
+                self._check()
+            if not ready and not self._stopping and self._failure is None:
+                self._advance()
+            if timers and timers[0][0] <= clock.ns:
+                self._collect_due()
+            for _ in range(len(ready)):
+                if self._failure is not None:
+                    break
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    handle._run()
             if self._failure is not None:
-                break
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
-        if self._failure is not None:
-            self._raise_failure()
+                self._raise_failure()
+            if self._stopping:
+                return
 
     def _advance(self) -> None:
         """Nothing is ready: jump to the next timer, or say that there is nothing to wait for."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import ATOMS, Market, Prevention
-from failing_exchange.core.order import OrderType, Side, TimeInForce
+from failing_exchange.core.order import OrderType, Side, TimeInForce, record
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.unified.numbers import atoms_of, hashable, lots_of, ticks_of
 from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
@@ -35,6 +35,7 @@ TRIGGERS = {  # parameter -> (as a limit order, as a market order)
     "stopLossPrice": (OrderType.STOP_LOSS_LIMIT, OrderType.STOP_LOSS),
     "takeProfitPrice": (OrderType.TAKE_PROFIT_LIMIT, OrderType.TAKE_PROFIT),
 }
+UNUSED = c.PlaceOrder("", "", BUY, LIMIT)[6:]  # what a plain limit order leaves as it is
 PRICED = (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
 CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
@@ -52,7 +53,7 @@ class Decoder:
     def __init__(self, listed: Mapping[str, Listed]) -> None:
         self._listed = listed
 
-    def __call__(self, trip: Trip) -> Any:
+    def decode(self, trip: Trip) -> Any:
         """The command of a trip; raises `Reject` for what cannot be read."""
         if trip.operation == "create_order":  # the busiest one, without detours
             return self.order(trip.account, trip.message)
@@ -78,7 +79,8 @@ class Decoder:
             if amount.__class__ is not float or price.__class__ is not float:
                 amount, price = hashable(amount), hashable(price)
             lots, ticks = lots_of(amount, market.amount_step), ticks_of(price, market.price_step)
-            return c.PlaceOrder(account, symbol, found, LIMIT, lots, ticks)
+            used = (account, symbol, found, LIMIT, lots, ticks)
+            return record(c.PlaceOrder, used + UNUSED)
         return _rare_order(account, market, kind, found, amount, price, params or {})
 
 

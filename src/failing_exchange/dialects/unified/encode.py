@@ -36,12 +36,12 @@ class Encoder:
     def __init__(self, listed: Mapping[str, Listed]) -> None:
         self._listed = listed
 
-    def __call__(self, operation: str, told: Any) -> Any:
+    def encode(self, operation: str, told: Any) -> Any:
         """What the client gets for an answer: made anew, so that changing it changes nothing."""
         if told.__class__ is OrderSnapshot:
             return order(told, self._listed[told.order.symbol].market)
         if told.__class__ is Edited:
-            return _edit(self(operation, told.answer), told.edits)
+            return _edit(self.encode(operation, told.answer), told.edits)
         return ENCODERS[operation](self, told)
 
     def orders(self, found: tuple[OrderSnapshot, ...]) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def _replaced(e: Encoder, told: Replaced) -> Any:
         raise Reject(
             told.placed.reason, f"{told.placed.text} (the old order is canceled, no new one placed)"
         )
-    return e("create_order", told.placed)
+    return e.encode("create_order", told.placed)
 
 
 def _last_prices(e: Encoder, told: tuple[Ticker, ...]) -> Any:

@@ -7,43 +7,55 @@ from typing import Any
 
 from failing_exchange.core.market import ATOMS, PPM, Market, MarketStatus, atoms_text
 from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets, Ticker
+from failing_exchange.core.tape import Bar
 from failing_exchange.dialects.unified.instants import iso
+
+ATOMS_SQUARED = ATOMS**2
+
+# Every field in its place. To copy it and write over most is quicker than to make it from nothing.
+BLANK: dict[str, Any] = dict.fromkeys((
+    "info", "symbol", "timestamp", "datetime", "high", "low", "bid", "bidVolume", "ask",
+    "askVolume", "vwap", "open", "close", "last", "previousClose", "change", "percentage",
+    "average", "baseVolume", "quoteVolume", "indexPrice", "markPrice",
+))  # fmt: skip
 
 
 def ticker(t: Ticker) -> dict[str, Any]:
     """ccxt's ticker structure."""
     market, at, bid, ask, last, day = t
-    price, step = market.price_step, market.amount_step
-    ms = at // 1_000_000
-    close = last * price / ATOMS if last else None
-    opened = day.open * price / ATOMS if day else None
-    base = day.volume * step / ATOMS if day else 0.0
-    quote = day.cost * price * step / ATOMS**2 if day else 0.0
-    change = close - opened if close is not None and opened is not None else None
-    return {
-        "info": {"symbol": market.symbol, "last": last, "bid": bid, "ask": ask},
-        "symbol": market.symbol,
-        "timestamp": ms,
-        "datetime": iso(ms),
-        "high": day.high * price / ATOMS if day else None,
-        "low": day.low * price / ATOMS if day else None,
-        "bid": bid[0] * price / ATOMS if bid else None,
-        "bidVolume": bid[1] * step / ATOMS if bid else None,
-        "ask": ask[0] * price / ATOMS if ask else None,
-        "askVolume": ask[1] * step / ATOMS if ask else None,
-        "vwap": quote / base if base else None,
-        "open": opened,
-        "close": close,
-        "last": close,
-        "previousClose": None,
-        "change": change,
-        "percentage": change / opened * 100 if change is not None and opened else None,
-        "average": (close + opened) / 2 if close is not None and opened is not None else None,
-        "baseVolume": base,
-        "quoteVolume": quote,
-        "indexPrice": None,
-        "markPrice": None,
-    }
+    symbol, price, step = market.symbol, market.price_step, market.amount_step
+    fields = BLANK.copy()
+    fields["info"] = {"symbol": symbol, "last": last, "bid": bid, "ask": ask}
+    fields["symbol"] = symbol
+    fields["timestamp"] = ms = at // 1_000_000
+    fields["datetime"] = iso(ms)
+    if bid is not None:
+        fields["bid"], fields["bidVolume"] = bid[0] * price / ATOMS, bid[1] * step / ATOMS
+    if ask is not None:
+        fields["ask"], fields["askVolume"] = ask[0] * price / ATOMS, ask[1] * step / ATOMS
+    if last:
+        fields["close"] = fields["last"] = last * price / ATOMS
+    fields["baseVolume"] = fields["quoteVolume"] = 0.0
+    if day is not None:
+        _add_day(fields, day, price, step)
+    return fields
+
+
+def _add_day(fields: dict[str, Any], day: Bar, price: int, step: int) -> None:
+    """The fields about the last 24 hours; some of them compare the last price with the first."""
+    _, first, high, low, _, volume, cost = day
+    fields["high"] = high * price / ATOMS
+    fields["low"] = low * price / ATOMS
+    fields["open"] = opened = first * price / ATOMS
+    fields["baseVolume"] = base = volume * step / ATOMS
+    fields["quoteVolume"] = quote = cost * price * step / ATOMS_SQUARED
+    if base:
+        fields["vwap"] = quote / base
+    close = fields["close"]
+    if close is not None:
+        fields["change"] = change = close - opened
+        fields["percentage"] = change / opened * 100 if opened else None
+        fields["average"] = (close + opened) / 2
 
 
 def book(b: BookSnapshot) -> dict[str, Any]:
