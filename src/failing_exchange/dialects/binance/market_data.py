@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.bars import Bar
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.queries import BookSnapshot, Candles, Trades
-from failing_exchange.core.tape import FIRST_CLIENT_ID, IDS_PER_SECOND, Bar, Trade
+from failing_exchange.core.tape import FIRST_CLIENT_ID, IDS_PER_SECOND, Trade
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.intervals import (
