@@ -23,7 +23,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
-from failing_exchange.core.tape import Trade
+from failing_exchange.core.tape import DAY, Trade
 
 _T = TypeVar("_T")
 STATUSES: dict[str, frozenset[Status]] = {
@@ -38,7 +38,8 @@ BOOK_LEVELS_MAX = 5_000  # a deeper snapshot is cut
 class Ticker(NamedTuple):
     """Best prices (ticks, lots), last price and the last 24 hours; None where there is nothing.
 
-    `ends`: the first and the last trade of that time, where they were asked for.
+    `since`: the epoch second from which there are statistics instead. `ends`: the first and the
+    last trade of that time, where they were asked for.
     """
 
     market: Market
@@ -47,6 +48,7 @@ class Ticker(NamedTuple):
     ask: tuple[int, int] | None
     last: int | None
     day: Bar | None
+    since: int = 0
     ends: tuple[Trade, Trade] | None = None
 
 
@@ -291,8 +293,10 @@ def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Tick
         best.append(offer)
     last = ms.tape.last(second) if street is ms.street else street.last()
     bar = ms.tape.window(since, as_of) if since else ms.tape.day(as_of)
-    ends = ms.tape.ends(since or bar.at, as_of) if q.ends and bar is not None else None
-    return Ticker(ms.market, as_of, best[0], best[1], last or None, bar, ends)
+    ends = None
+    if q.ends:
+        ends = ms.tape.ends(since or second // 60 * 60 + 60 - DAY, as_of)
+    return Ticker(ms.market, as_of, best[0], best[1], last or None, bar, since, ends)
 
 
 def _seen_at(ms: MarketState, at: int) -> int:

@@ -12,7 +12,7 @@ from failing_exchange.dialects.unified.instants import iso
 
 def ticker(t: Ticker) -> dict[str, Any]:
     """ccxt's ticker structure."""
-    market, at, bid, ask, last, day, _ = t
+    market, at, bid, ask, last, day, *_ = t
     price, step = market.price_step, market.amount_step
     ms = at // 1_000_000
     close = last * price / ATOMS if last else None
