@@ -24,6 +24,7 @@ from failing_exchange.dialects.binance.intervals import (
     offset_of,
 )
 from failing_exchange.dialects.binance.params import Params
+from failing_exchange.dialects.binance.tickers import check_status
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price
 
 LIMIT_MAX = 1_000  # of trades and candles; more are cut to it
@@ -37,6 +38,7 @@ AVERAGE_MINUTES = 5
 def read_depth(r: Reading) -> c.FetchBook:
     """GET /api/v3/depth."""
     symbol = r.market().symbol
+    check_status(r)
     return c.FetchBook(r.account, symbol, r.params.integer("limit", 100, least=1, most=DEPTH_MAX))
 
 

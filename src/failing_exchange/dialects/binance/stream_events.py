@@ -34,11 +34,25 @@ MINI = ("c", "o", "h", "l", "v", "q")
 class Updated(Protocol):
     """Changed levels of a book: see `BookUpdate`."""
 
-    market: Market
-    bids: tuple[tuple[int, int], ...]
-    asks: tuple[tuple[int, int], ...]
-    first: int
-    sequence: int
+    @property
+    def market(self) -> Market:
+        """Whose book."""
+
+    @property
+    def bids(self) -> tuple[tuple[int, int], ...]:
+        """(ticks, lots), 0 lots for a level that is gone."""
+
+    @property
+    def asks(self) -> tuple[tuple[int, int], ...]:
+        """The same."""
+
+    @property
+    def first(self) -> int:
+        """The number of the first change."""
+
+    @property
+    def sequence(self) -> int:
+        """And of the last one."""
 
 
 def _head(event: str, at: int, market: Market, micro: bool) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def _one_or_more(r: Reading) -> tuple[str, ...]:
     return found
 
 
-def _status(r: Reading) -> None:
+def check_status(r: Reading) -> None:
     """A symbolStatus must be a known one, and for a single symbol hold."""
     text = r.params.get("symbolStatus")
     if text is None:
@@ -104,7 +104,7 @@ def _status(r: Reading) -> None:
 
 def read_prices(r: Reading) -> c.FetchTickers:
     """GET /api/v3/ticker/price and /ticker/bookTicker."""
-    _status(r)
+    check_status(r)
     return c.FetchTickers(r.account, symbols_of(r))
 
 
@@ -117,7 +117,7 @@ def read_24h(r: Reading) -> c.FetchTickers:
 def read_day(r: Reading) -> c.FetchTickers:
     """GET /api/v3/ticker/tradingDay."""
     _kind(r.params)
-    _status(r)
+    check_status(r)
     offset = offset_of(r.params.text("timeZone", "0"))
     since = start_of("1d", r.at // SECOND, offset)
     return c.FetchTickers(r.account, _one_or_more(r), since=since, ends=True)
@@ -126,7 +126,7 @@ def read_day(r: Reading) -> c.FetchTickers:
 def read_window(r: Reading) -> c.FetchTickers:
     """GET /api/v3/ticker: the window opens with a minute."""
     _kind(r.params)
-    _status(r)
+    check_status(r)
     seconds = window_of(r.params.text("windowSize", "1d"))
     since = (r.at // SECOND - seconds) // 60 * 60
     return c.FetchTickers(r.account, _one_or_more(r), since=since, ends=True)
