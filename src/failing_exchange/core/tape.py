@@ -19,7 +19,7 @@ FIRST_CLIENT_ID = 100  # below it, the background's prints of the second, the fi
 FIRST_LATE_ID = 900_000  # from it on, the others
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
 DAY = 86_400
-HISTORY = 365 * DAY  # trades of the background can be asked for by their ids for so long
+HISTORY = 365 * DAY  # trades of the background can be asked for so long
 NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
           7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
 
@@ -139,8 +139,8 @@ class Tape:
     ) -> list[Trade]:
         """Up to `limit` trades: the first from an instant or an id, or the last ones before `now`.
 
-        With a background, those of the last day, or of a day from the id on. With `takers`, those
-        of one taker at one price count as one, with the id of the first, and are never cut apart.
+        With a background, those of the last day, or of a day from the first one on. With `takers`,
+        those of one taker at one price count as one, with the first one's id, and stay together.
         """
         forward = since > 0 or from_id > 0
 
@@ -152,12 +152,23 @@ class Tape:
             found = pick(self.trades)
         else:
             found = []
-            for second in _seconds(since // SECOND, from_id // IDS_PER_SECOND, now // SECOND):
+            start = max(since // SECOND, from_id // IDS_PER_SECOND) if forward else None
+            for second in self._seconds(start, now):
                 picked = pick(self.prints(second))
                 found = found + picked if forward else picked + found
                 if len(found) >= limit:
                     break
         return list(chain.from_iterable(found[:limit] if forward else found[-limit:]))
+
+    def _seconds(self, start: int | None, now: int) -> range:
+        """Where to look for trades of the background: from the first one on, or backwards."""
+        second = now // SECOND
+        if start is None:
+            return range(second, second - DAY, -1)
+        first = self._first(max(start, second - HISTORY), second + 1, now)
+        if first is None:
+            return range(0)
+        return range(first.at // SECOND, min(second, first.at // SECOND + DAY) + 1)
 
     def ends(self, start: int, now: int) -> tuple[Trade, Trade] | None:
         """The first and the last trade from a second on; None when there was none."""
@@ -357,14 +368,6 @@ class Tape:
         for t in self._by_second.get(second, ()):
             bar = join(bar, of_trade(second, t.ticks, t.lots, t.side))
         return bar
-
-
-def _seconds(since: int, first: int, now: int) -> range:
-    """Where to look for trades of the background: from a second on, or backwards from `now`."""
-    if not since and not first:
-        return range(now, now - DAY, -1)
-    start = max(first, now - HISTORY) if first else max(since, now - DAY)
-    return range(start, min(now, start + DAY) + 1)
 
 
 def _place(n: int) -> int:

@@ -230,3 +230,40 @@ def test_long_candles_are_what_days_add_up_to(square: Square, interval: str, zon
     assert (row[1], row[4]) == (days[0][1], days[-1][4])
     assert Decimal(row[5]) == sum(Decimal(day[5]) for day in days)
     assert all(b[0] - a[0] == DAY for a, b in pairwise(days))
+
+
+# ---- the beginning of all
+
+
+LISTED = 1_502_942_400_000  # 2017-08-17, 4:00, as in production
+MIDNIGHT = LISTED - 4 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("interval", "opened"),
+    [("1m", LISTED), ("1d", MIDNIGHT), ("1w", MIDNIGHT - 3 * DAY), ("1M", MIDNIGHT - 16 * DAY)],
+)
+def test_the_first_candle_there_is_can_be_asked_for(
+    square: Square, interval: str, opened: int
+) -> None:
+    """Clients send a startTime of 0 to learn since when a market is traded."""
+    rows = square.get("klines", symbol="BTCUSDT", interval=interval, startTime=0, limit=2)
+    assert len(rows) == 2
+    assert (rows[0][0], rows[1][0]) == (opened, rows[0][6] + 1)
+    older: dict[str, Any] = {"symbol": "BTCUSDT", "interval": interval, "endTime": opened - 1}
+    assert square.get("klines", **older) == []
+    assert square.get("klines", **older | {"endTime": opened}) == rows[:1]
+
+
+def test_old_trades_can_be_asked_for_by_time_and_by_id(square: Square) -> None:
+    """A month ago somebody traded, too; the oldest there are come first."""
+    month = square.at // 10**6 - 30 * DAY
+    by_time = square.get("aggTrades", symbol="BTCUSDT", startTime=month, limit=5)
+    assert len(by_time) == 5
+    assert by_time[0]["T"] - month < 60 * SECOND
+    by_id = square.get("historicalTrades", symbol="BTCUSDT", fromId=by_time[0]["f"], limit=5)
+    assert [entry["id"] for entry in by_id] == [entry["f"] for entry in by_time]
+    oldest = square.get("aggTrades", symbol="BTCUSDT", startTime=0, limit=5)
+    assert oldest == square.get("aggTrades", symbol="BTCUSDT", fromId=0, limit=5)
+    assert oldest[0]["T"] < month
+    assert [entry["a"] for entry in oldest] == sorted(entry["a"] for entry in oldest)

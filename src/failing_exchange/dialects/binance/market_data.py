@@ -17,11 +17,13 @@ from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.intervals import (
     INTERVALS,
+    LISTED_AT,
     SECONDS,
     edges,
     is_plain,
     next_edge,
     offset_of,
+    start_of,
 )
 from failing_exchange.dialects.binance.params import Params
 from failing_exchange.dialects.binance.tickers import check_status
@@ -86,7 +88,7 @@ def read_older_trades(r: Reading) -> c.FetchTrades:
 def read_aggregates(r: Reading) -> c.FetchTrades:
     """GET /api/v3/aggTrades."""
     p = r.params
-    since, until = p.instant("startTime"), p.instant("endTime")
+    since, until = _since(p), p.instant("endTime")
     if "fromId" in p and (since or until):
         refuse("OPTIONAL_PARAMS_BAD_COMBO", "Combination of optional parameters invalid.")
     return c.FetchTrades(
@@ -144,6 +146,11 @@ def _first_id(p: Params) -> int:
     return max(1, p.integer("fromId")) if "fromId" in p else 0
 
 
+def _since(p: Params) -> int:
+    """A startTime, of which 0 means all there is; 0 where it was not sent."""
+    return max(1, p.instant("startTime")) if "startTime" in p else 0
+
+
 def _limit(p: Params, default: int = 500) -> int:
     return p.integer("limit", default, least=1, most=LIMIT_MAX)
 
@@ -160,10 +167,11 @@ def read_candles(r: Reading) -> c.FetchCandles:
     """GET /api/v3/klines and /api/v3/uiKlines."""
     p, symbol = r.params, r.market().symbol
     interval = interval_of(p.need("interval"))
-    since, until = p.instant("startTime"), p.instant("endTime")
+    since, until = _since(p), p.instant("endTime")
     offset, limit = offset_of(p.text("timeZone", "0")), _limit(p)
     if is_plain(interval, offset):
         seconds = SECONDS[interval]
+        since = since and max(since, start_of(interval, LISTED_AT) * SECOND)
         return c.FetchCandles(r.account, symbol, seconds, since, limit, until=_end_of(until))
     found = edges(
         interval,
@@ -184,11 +192,13 @@ def interval_of(text: str) -> str:
 
 
 def write_candles(w: Writing, answer: Candles) -> list[list[Any]]:
-    """Candles as rows of twelve."""
+    """Candles as rows of twelve; none from before the markets were listed."""
     interval, offset = w.params["interval"], offset_of(w.params.get("timeZone", "0"))
+    ends = [next_edge(interval, bar.at, offset) for bar in answer.bars]
     return [
-        _row(bar, answer.market, next_edge(interval, bar.at, offset), w.micro)
-        for bar in answer.bars
+        _row(bar, answer.market, end, w.micro)
+        for bar, end in zip(answer.bars, ends, strict=True)
+        if end > LISTED_AT
     ]
 
 
