@@ -97,12 +97,16 @@ class FetchBalance(NamedTuple):
 
 
 class FetchTicker(NamedTuple):
-    """Best prices, last price, 24 h statistics; with `since` (an epoch second), those from it."""
+    """Best prices, last price, 24 h statistics; with `since` (an epoch second), those from it.
+
+    With `ends`, the first and the last trade of that time as well.
+    """
 
     account: str
     symbol: str
     as_of: int = 0
     since: int = 0
+    ends: bool = False
 
 
 class FetchTickers(NamedTuple):
@@ -112,6 +116,7 @@ class FetchTickers(NamedTuple):
     symbols: tuple[str, ...] = ()
     as_of: int = 0
     since: int = 0
+    ends: bool = False
 
 
 class FetchBook(NamedTuple):
@@ -124,7 +129,10 @@ class FetchBook(NamedTuple):
 
 
 class FetchTrades(NamedTuple):
-    """Public trades, oldest first: the first from `since` or `from_id` on, else the last ones."""
+    """Public trades, oldest first: the first from `since` or `from_id` on, else the last ones.
+
+    With `takers`, the trades of one taker at one price count as one, and are never cut apart.
+    """
 
     account: str
     symbol: str
@@ -133,6 +141,7 @@ class FetchTrades(NamedTuple):
     as_of: int = 0
     until: int = 0
     from_id: int = 0
+    takers: bool = False
 
 
 class FetchCandles(NamedTuple):
@@ -140,7 +149,7 @@ class FetchCandles(NamedTuple):
 
     They open from `since` on, or are the last ones; none opens after `until`. `edges`: epoch
     seconds, in order, between which there is a candle each, for timeframes that are no fixed
-    number of seconds.
+    number of seconds. With `ends`, the first and the last trade of the last candle, too.
     """
 
     account: str
@@ -151,6 +160,7 @@ class FetchCandles(NamedTuple):
     as_of: int = 0
     until: int = 0
     edges: tuple[int, ...] = ()
+    ends: bool = False
 
 
 class FetchAveragePrice(NamedTuple):

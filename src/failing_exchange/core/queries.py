@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.background import Street
+from failing_exchange.core.bars import Bar
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.market import HALTED, SECOND, Market
 from failing_exchange.core.matching import better, offers
@@ -25,7 +26,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
-from failing_exchange.core.tape import Bar, Trade
+from failing_exchange.core.tape import DAY, Trade
 
 _T = TypeVar("_T")
 STATUSES: dict[str, frozenset[Status]] = {
@@ -38,7 +39,11 @@ BOOK_LEVELS_MAX = 5_000  # a deeper snapshot is cut
 
 
 class Ticker(NamedTuple):
-    """Best prices (ticks, lots), last price and the last 24 hours; None where there is nothing."""
+    """Best prices (ticks, lots), last price and the last 24 hours; None where there is nothing.
+
+    `since`: the epoch second from which there are statistics instead. `ends`: the first and the
+    last trade of that time, where they were asked for.
+    """
 
     market: Market
     at: int
@@ -46,6 +51,8 @@ class Ticker(NamedTuple):
     ask: tuple[int, int] | None
     last: int | None
     day: Bar | None
+    since: int = 0
+    ends: tuple[Trade, Trade] | None = None
 
 
 class BookSnapshot(NamedTuple):
@@ -66,11 +73,15 @@ class Trades(NamedTuple):
 
 
 class Candles(NamedTuple):
-    """Candles of a market, oldest first; `seconds` is the timeframe."""
+    """Candles of a market, oldest first; `seconds` is the timeframe.
+
+    `ends`: the first and the last trade of the last candle, where they were asked for.
+    """
 
     market: Market
     seconds: int
     bars: tuple[Bar, ...]
+    ends: tuple[Trade, Trade] | None = None
 
 
 class AveragePrice(NamedTuple):
@@ -260,19 +271,17 @@ def fetch_balance(state: State, q: c.FetchBalance, at: int) -> Balances:
 
 def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
     """Best prices, last price and 24 h statistics of a market."""
-    return _ticker(state.market(q.symbol, at), q.as_of or at, at, q.since)
+    return _ticker(state.market(q.symbol, at), q, at)
 
 
 def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...]:
     """The same for several markets, or all."""
     symbols = q.symbols or tuple(state.markets)
-    return tuple(
-        _ticker(state.market(symbol, at), q.as_of or at, at, q.since) for symbol in symbols
-    )
+    return tuple(_ticker(state.market(symbol, at), q, at) for symbol in symbols)
 
 
-def _ticker(ms: MarketState, as_of: int, at: int, since: int) -> Ticker:
-    as_of = _seen_at(ms, as_of)
+def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Ticker:
+    as_of, since = _seen_at(ms, q.as_of or at), q.since
     second = as_of // SECOND
     street = ms.street if second == at // SECOND else ms.street.view(second)
     best: list[tuple[int, int] | None] = []
@@ -287,7 +296,10 @@ def _ticker(ms: MarketState, as_of: int, at: int, since: int) -> Ticker:
         best.append(offer)
     last = ms.tape.last(second) if street is ms.street else street.last()
     bar = ms.tape.window(since, as_of) if since else ms.tape.day(as_of)
-    return record(Ticker, (ms.market, as_of, best[0], best[1], last or None, bar))
+    ends = None
+    if q.ends:
+        ends = ms.tape.ends(since or second // 60 * 60 + 60 - DAY, as_of)
+    return record(Ticker, (ms.market, as_of, best[0], best[1], last or None, bar, since, ends))
 
 
 def _seen_at(ms: MarketState, at: int) -> int:
@@ -327,7 +339,9 @@ def fetch_trades(state: State, q: c.FetchTrades, at: int) -> Trades:
     now = _seen_at(ms, q.as_of or at)
     if q.until:
         now = min(now, q.until)
-    found = ms.tape.recent(since=q.since, limit=q.limit, now=now, from_id=q.from_id)
+    found = ms.tape.recent(
+        since=q.since, limit=q.limit, now=now, from_id=q.from_id, takers=q.takers
+    )
     return Trades(ms.market, tuple(found))
 
 
@@ -339,7 +353,14 @@ def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
         bars = ms.tape.between(q.edges, now=now)
     else:
         bars = ms.tape.candles(q.seconds, since=q.since, limit=q.limit, now=now, until=q.until)
-    return Candles(ms.market, q.seconds, tuple(bars))
+    if q.seconds == 1:
+        bars = [ms.tape.counted(bar) for bar in bars]
+    ends = None
+    if q.ends and bars:
+        start = bars[-1].at
+        end = next((edge for edge in q.edges if edge > start), start + q.seconds)
+        ends = ms.tape.ends(start, min(now, end * SECOND - 1))
+    return Candles(ms.market, q.seconds, tuple(bars), ends)
 
 
 def fetch_average_price(state: State, q: c.FetchAveragePrice, at: int) -> AveragePrice:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
 from typing import NamedTuple
 
-from failing_exchange.core.background import CandleLike, Street
+from failing_exchange.core.background import Street
+from failing_exchange.core.bars import Bar, claimed, join, merge, of_trade, plain, shifted
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import record
 
@@ -17,8 +18,9 @@ CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are 
 IDS_PER_SECOND = 1_000_000
 FIRST_CLIENT_ID = 100  # below it, the background's prints of the second, the first hundred
 FIRST_LATE_ID = 900_000  # from it on, the others
+SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
 DAY = 86_400
-HISTORY = 365 * DAY  # trades of the background can be asked for by their ids for so long
+HISTORY = 365 * DAY  # trades of the background can be asked for so long
 NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
           7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
 
@@ -34,16 +36,29 @@ class Trade(NamedTuple):
     operator: bool = False
 
 
-class Bar(NamedTuple):
-    """A candle; prices in ticks, volume in lots, cost in ticks times lots, `at` an epoch second."""
+def same_taker(one: Trade, then: Trade) -> bool:
+    """Whether two trades, one after the other, are of one taker at one price.
 
-    at: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    cost: int
+    Each print of the background is a taker's of its own.
+    """
+    if (one.at, one.ticks, one.side) != (then.at, then.ticks, then.side):
+        return False
+    return _of_client(one) and _of_client(then)
+
+
+def _of_client(trade: Trade) -> bool:
+    return FIRST_CLIENT_ID <= trade.id % IDS_PER_SECOND < FIRST_LATE_ID
+
+
+def by_taker(trades: Iterable[Trade]) -> list[list[Trade]]:
+    """Trades in order, those of one taker at one price together."""
+    found: list[list[Trade]] = []
+    for trade in trades:
+        if found and same_taker(found[-1][-1], trade):
+            found[-1].append(trade)
+        else:
+            found.append([trade])
+    return found
 
 
 class Tape:
@@ -120,31 +135,82 @@ class Tape:
             return found + own
         return sorted(found + own, key=lambda trade: trade.id)
 
-    def recent(self, *, since: int, limit: int, now: int, from_id: int = 0) -> list[Trade]:
+    def recent(
+        self, *, since: int, limit: int, now: int, from_id: int = 0, takers: bool = False
+    ) -> list[Trade]:
         """Up to `limit` trades: the first from an instant or an id, or the last ones before `now`.
 
-        With a background, those of the last day, or of a day from the id on.
+        With a background, those of the last day, or of a day from the first one on. With `takers`,
+        those of one taker at one price count as one, with the first one's id, and stay together.
         """
-        second = now // SECOND
+        forward = since > 0 or from_id > 0
+
+        def pick(trades: Iterable[Trade]) -> list[list[Trade]]:
+            runs = by_taker(trades) if takers else [[trade] for trade in trades]
+            return [run for run in runs if since <= run[0].at <= now and run[0].id >= from_id]
+
         if self.street.flow is None:
-            found = [t for t in self.trades if since <= t.at <= now and t.id >= from_id]
-            return found[:limit] if since or from_id else found[-limit:]
-        found = []
-        if since or from_id:
-            start = max(since // SECOND, second - DAY)
-            if from_id:
-                start = max(from_id // IDS_PER_SECOND, second - HISTORY)
-            for step in range(start, min(second, start + DAY) + 1):
-                trades = self.prints(step)
-                found += [t for t in trades if since <= t.at <= now and t.id >= from_id]
+            found = pick(self.trades)
+        else:
+            found = []
+            start = max(since // SECOND, from_id // IDS_PER_SECOND) if forward else None
+            for second in self._seconds(start, now):
+                picked = pick(self.prints(second))
+                found = found + picked if forward else picked + found
                 if len(found) >= limit:
                     break
-            return found[:limit]
-        for step in range(second, second - DAY, -1):
-            found[:0] = [t for t in self.prints(step) if t.at <= now]
-            if len(found) >= limit:
-                break
-        return found[-limit:]
+        return list(chain.from_iterable(found[:limit] if forward else found[-limit:]))
+
+    def _seconds(self, start: int | None, now: int) -> range:
+        """Where to look for trades of the background: from the first one on, or backwards."""
+        second = now // SECOND
+        if start is None:
+            return range(second, second - DAY, -1)
+        first = self._first(max(start, second - HISTORY), second + 1, now)
+        if first is None:
+            return range(0)
+        return range(first.at // SECOND, min(second, first.at // SECOND + DAY) + 1)
+
+    def ends(self, start: int, now: int) -> tuple[Trade, Trade] | None:
+        """The first and the last trade from a second on; None when there was none."""
+        second = now // SECOND
+        first = self._first(start, second + 1, now)
+        if first is None or first.at > now:
+            return None
+        return first, self.recent(since=0, limit=1, now=now)[0]
+
+    def _first(self, start: int, stop: int, now: int) -> Trade | None:
+        """The first trade of [start, stop), looked for where there is volume."""
+        if self.street.flow is None:
+            place = bisect_left(self._traded, start)
+            seconds = self._traded[place : place + 1]
+            return self.prints(seconds[0])[0] if seconds and seconds[0] < stop else None
+        for second in range(start, min(start + SECONDS_TRIED, stop)):
+            if found := self.prints(second):
+                return found[0]
+        start += SECONDS_TRIED
+        if not self._has_traded(start, stop, now):
+            return None
+        while stop - start > 1:
+            half = start + stop >> 1
+            if self._has_traded(start, half, now):
+                stop = half
+            else:
+                start = half
+        return self.prints(start)[0]
+
+    def _has_traded(self, start: int, stop: int, now: int) -> bool:
+        bar = self._between(start, stop, now)
+        return bar is not None and bar.volume > 0
+
+    def counted(self, bar: Bar) -> Bar:
+        """The candle of one second, its prints counted instead of estimated."""
+        found = self.prints(bar.at)
+        return bar._replace(
+            cost=sum([t.ticks * t.lots for t in found]),
+            trades=len(found),
+            bought=sum([t.lots for t in found if t.side == "buy"]),
+        )
 
     def window(self, start: int, now: int) -> Bar | None:
         """What was traded from a second on, the running one included."""
@@ -213,7 +279,7 @@ class Tape:
     def _whole(self, seconds: int, start: int, now: int) -> Bar | None:
         flow = self.street.flow
         if not self._touched(start, start + seconds):
-            return _plain(flow.candle(seconds, start)) if flow is not None else None
+            return plain(flow.candle(seconds, start), seconds) if flow is not None else None
         if seconds not in NESTED:
             return self._fine(start, start + seconds)
         part = NESTED[seconds]
@@ -226,7 +292,7 @@ class Tape:
             return None
         flow = self.street.flow
         if not self._touched(start, stop):
-            return _plain(flow.window(start, stop)) if flow is not None else None
+            return plain(flow.window(start, stop), stop - start) if flow is not None else None
         bars: list[Bar | None] = []
         at = start
         while at < stop:
@@ -249,11 +315,11 @@ class Tape:
         place = bisect_left(self._traded, start)
         while place < len(self._traded) and (second := self._traded[place]) < stop:
             if at < second:
-                bars.append(_plain(flow.window(at, second)))
+                bars.append(plain(flow.window(at, second), second - at))
             bars.append(self._second(second))
             at, place = second + 1, place + 1
         if at < stop:
-            bars.append(_plain(flow.window(at, stop)))
+            bars.append(plain(flow.window(at, stop), stop - at))
         return merge(bars, at=start)
 
     def _touched(self, start: int, stop: int) -> bool:
@@ -282,7 +348,8 @@ class Tape:
             opened, high, low, close, volume = c.open, c.high, c.low, c.close, c.volume
             # as in longer candles, the cost is estimated: exact ones need every print
             cost = (opened + high + low + close) * volume // 4
-            bar = record(Bar, (second, opened, high, low, close, volume, cost))
+            trades, bought = claimed(volume, 1), volume // 2
+            bar = record(Bar, (second, opened, high, low, close, volume, cost, trades, bought))
             self._latest = bar
         return bar
 
@@ -292,53 +359,12 @@ class Tape:
         if flow is not None:
             if not self.street.shifts and second not in self._by_second:
                 return self._quiet(second)
-            bar = _shifted(flow.second(second), self.street.shift_at(second))
+            bar = shifted(plain(flow.second(second), 1), self.street.shift_at(second))
         for t in self._by_second.get(second, ()):
-            price = t.ticks
-            own = Bar(second, price, price, price, price, t.lots, price * t.lots)
-            bar = join(bar, own)
+            bar = join(bar, of_trade(second, t.ticks, t.lots, t.side))
         return bar
 
 
 def _place(n: int) -> int:
     """Where a print of the background stands among the ids of its second."""
     return n if n < FIRST_CLIENT_ID else FIRST_LATE_ID + n
-
-
-def join(first: Bar | None, then: Bar | None) -> Bar | None:
-    """Two candles, one after the other, as one."""
-    if first is None or then is None:
-        return first or then
-    at, opened, high, low, _, volume, cost = first
-    _, _, top, bottom, close, more, spent = then
-    high = high if high > top else top
-    low = low if low < bottom else bottom
-    return record(Bar, (at, opened, high, low, close, volume + more, cost + spent))
-
-
-def merge(bars: list[Bar | None], *, at: int | None = None) -> Bar | None:
-    """Candles one after another as one candle."""
-    found = [bar for bar in bars if bar is not None]
-    if not found:
-        return None
-    return Bar(
-        found[0].at if at is None else at,
-        found[0].open,
-        max(bar.high for bar in found),
-        min(bar.low for bar in found),
-        found[-1].close,
-        sum(bar.volume for bar in found),
-        sum(bar.cost for bar in found),
-    )
-
-
-def _plain(c: CandleLike) -> Bar:
-    return Bar(c.at, c.open, c.high, c.low, c.close, c.volume, c.cost)
-
-
-def _shifted(candle: CandleLike, shift: int) -> Bar:
-    bar = _plain(candle)
-    if not shift:
-        return bar
-    opened, high, low, close = (max(1, ticks + shift) for ticks in bar[1:5])
-    return Bar(bar.at, opened, high, low, close, bar.volume, bar.cost + shift * bar.volume)

@@ -66,22 +66,22 @@ ENDPOINTS = (
     Endpoint(
         http="GET /api/v3/ticker/24hr", socket="ticker.24hr", operation="fetch_tickers",
         weight=tickers.by_symbols(2, (20, 2), (100, 40), all=80),
-        read=tickers.read_tickers, write=tickers.write_24h,
+        read=tickers.read_24h, write=tickers.write_24h,
     ),
     Endpoint(
         http="GET /api/v3/ticker/tradingDay", socket="ticker.tradingDay",
         operation="fetch_tickers", weight=tickers.each(4, 200),
-        read=tickers.read_day, write=tickers.write_window,
+        read=tickers.read_day, write=tickers.write_day,
     ),
     Endpoint(
         http="GET /api/v3/ticker/price", socket="ticker.price", operation="fetch_tickers",
         weight=tickers.by_symbols(2, all=4),
-        read=tickers.read_tickers, write=tickers.write_prices,
+        read=tickers.read_prices, write=tickers.write_prices,
     ),
     Endpoint(
         http="GET /api/v3/ticker/bookTicker", socket="ticker.book", operation="fetch_tickers",
         weight=tickers.by_symbols(2, all=4),
-        read=tickers.read_tickers, write=tickers.write_best,
+        read=tickers.read_prices, write=tickers.write_best,
     ),
     Endpoint(
         http="GET /api/v3/ticker", socket="ticker", operation="fetch_tickers",

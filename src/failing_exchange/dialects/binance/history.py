@@ -12,7 +12,7 @@ from failing_exchange.core.order import Fill, PreventedMatch
 from failing_exchange.core.queries import Fills, PreventedMatches
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
-from failing_exchange.dialects.binance.info import filters
+from failing_exchange.dialects.binance.filters import filters
 from failing_exchange.dialects.binance.order_lists import check_span
 from failing_exchange.dialects.binance.orders import discount
 from failing_exchange.dialects.binance.params import Params

@@ -1,6 +1,6 @@
-"""exchangeInfo: the rules of every market, as filters.
+"""exchangeInfo: every market and its rules.
 
-rest-api.md, "Exchange information"; filters.md; enums.md; 2026-07-21.
+rest-api.md, "Exchange information"; enums.md; 2026-07-21.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import PPM, Market, MarketStatus, Prevention
+from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.queries import Markets
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
+from failing_exchange.dialects.binance.filters import filters
 from failing_exchange.dialects.binance.tickers import STATUSES, many
-from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
+from failing_exchange.dialects.binance.values import instant, venue_symbol
 
-UNLIMITED = 92_141_578 * 10**8  # what filters of markets without a limit show, in atoms
 STATUS_NAMES = {
     MarketStatus.TRADING: "TRADING",
     MarketStatus.HALTED: "HALT",
@@ -25,7 +25,6 @@ ORDER_TYPES = [
     "LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT",
     "TAKE_PROFIT_LIMIT",
 ]  # fmt: skip
-MODES = [mode.name for mode in Prevention]
 
 
 def read_info(r: Reading) -> c.FetchMarkets:
@@ -79,12 +78,12 @@ def _symbol(w: Writing, market: Market) -> dict[str, Any]:
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
         "orderTypes": ORDER_TYPES,
-        "icebergAllowed": False,
+        "icebergAllowed": True,
         "ocoAllowed": True,
-        "otoAllowed": False,
+        "otoAllowed": True,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
+        "allowTrailingStop": True,
         "cancelReplaceAllowed": True,
         "amendAllowed": True,
         "pegInstructionsAllowed": False,
@@ -94,58 +93,10 @@ def _symbol(w: Writing, market: Market) -> dict[str, Any]:
         "permissions": [],
         "permissionSets": [["SPOT"]] if shown else [],
         "defaultSelfTradePreventionMode": market.prevention.name,
-        "allowedSelfTradePreventionModes": MODES,
+        "allowedSelfTradePreventionModes": _preventions(market),
     }
 
 
-def filters(market: Market) -> list[dict[str, Any]]:
-    """A market's rules as filters."""
-    found = [_price_filter(market), _lot_size("LOT_SIZE", market, market.amount_max)]
-    found.append(_lot_size("MARKET_LOT_SIZE", market, market.market_amount_max))
-    if market.price_band is not None:
-        found.append(_band(market.price_band))
-    found.append(
-        {
-            "filterType": "NOTIONAL",
-            "minNotional": decimal(market.cost_min),
-            "applyMinToMarket": True,
-            "maxNotional": decimal(UNLIMITED),
-            "applyMaxToMarket": False,
-            "avgPriceMins": 5,
-        }
-    )
-    if market.orders_max is not None:
-        found.append({"filterType": "MAX_NUM_ORDERS", "maxNumOrders": market.orders_max})
-    return found
-
-
-def _price_filter(market: Market) -> dict[str, Any]:
-    most = market.price_max
-    return {
-        "filterType": "PRICE_FILTER",
-        "minPrice": price(market.price_min, market),
-        "maxPrice": price(most, market) if most is not None else decimal(1_000_000 * 10**8),
-        "tickSize": price(market.price_every, market),
-    }
-
-
-def _lot_size(name: str, market: Market, most: int | None) -> dict[str, Any]:
-    most = most if most is not None else market.amount_max
-    return {
-        "filterType": name,
-        "minQty": amount(market.amount_min, market),
-        "maxQty": amount(most, market) if most is not None else decimal(UNLIMITED),
-        "stepSize": amount(market.amount_every, market),
-    }
-
-
-def _band(band: tuple[int, int]) -> dict[str, Any]:
-    down, up = (f"{(PPM + part) / PPM:.6f}".rstrip("0") for part in (-band[0], band[1]))
-    return {
-        "filterType": "PERCENT_PRICE_BY_SIDE",
-        "bidMultiplierUp": up,
-        "bidMultiplierDown": down,
-        "askMultiplierUp": up,
-        "askMultiplierDown": down,
-        "avgPriceMins": 0,
-    }
+def _preventions(market: Market) -> list[str]:
+    allowed = market.rules.preventions if market.rules is not None else None
+    return [mode.name for mode in (Prevention if allowed is None else allowed)]

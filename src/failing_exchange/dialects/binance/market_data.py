@@ -9,26 +9,29 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.bars import Bar
 from failing_exchange.core.market import SECOND, Market
-from failing_exchange.core.queries import BookSnapshot, Candles, Trades
-from failing_exchange.core.tape import FIRST_CLIENT_ID, IDS_PER_SECOND, Bar, Trade
+from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
+from failing_exchange.core.tape import Trade, by_taker
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.intervals import (
     INTERVALS,
+    LISTED_AT,
     SECONDS,
     edges,
     is_plain,
     next_edge,
     offset_of,
+    start_of,
 )
 from failing_exchange.dialects.binance.params import Params
+from failing_exchange.dialects.binance.tickers import check_status
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price
 
 LIMIT_MAX = 1_000  # of trades and candles; more are cut to it
 DEPTH_MAX = 5_000  # of levels; likewise
 AVERAGE_MINUTES = 5
-PRINTS_PER_SECOND = 3  # how many trades a candle claims: only a short past is kept print by print
 
 
 # ---- the book
@@ -37,6 +40,7 @@ PRINTS_PER_SECOND = 3  # how many trades a candle claims: only a short past is k
 def read_depth(r: Reading) -> c.FetchBook:
     """GET /api/v3/depth."""
     symbol = r.market().symbol
+    check_status(r)
     return c.FetchBook(r.account, symbol, r.params.integer("limit", 100, least=1, most=DEPTH_MAX))
 
 
@@ -76,14 +80,15 @@ def read_trades(r: Reading) -> c.FetchTrades:
 
 def read_older_trades(r: Reading) -> c.FetchTrades:
     """GET /api/v3/historicalTrades."""
-    first = r.params.integer("fromId", 0)
-    return c.FetchTrades(r.account, r.market().symbol, limit=_limit(r.params), from_id=first)
+    return c.FetchTrades(
+        r.account, r.market().symbol, limit=_limit(r.params), from_id=_first_id(r.params)
+    )
 
 
 def read_aggregates(r: Reading) -> c.FetchTrades:
     """GET /api/v3/aggTrades."""
     p = r.params
-    since, until = p.instant("startTime"), p.instant("endTime")
+    since, until = _since(p), p.instant("endTime")
     if "fromId" in p and (since or until):
         refuse("OPTIONAL_PARAMS_BAD_COMBO", "Combination of optional parameters invalid.")
     return c.FetchTrades(
@@ -92,7 +97,8 @@ def read_aggregates(r: Reading) -> c.FetchTrades:
         since=since,
         limit=_limit(p),
         until=_end_of(until),
-        from_id=p.integer("fromId", 0),
+        from_id=_first_id(p),
+        takers=True,
     )
 
 
@@ -116,23 +122,12 @@ def trade(one: Trade, market: Market, *, micro: bool) -> dict[str, Any]:
 
 def write_aggregates(w: Writing, answer: Trades) -> list[dict[str, Any]]:
     """Aggregate trades: the id of an aggregate is that of its first trade."""
-    groups: list[list[Trade]] = []
-    for one in answer.trades:
-        if groups and belongs_together(groups[-1][-1], one):
-            groups[-1].append(one)
-        else:
-            groups.append([one])
+    groups = by_taker(answer.trades)
     return [aggregate(group, answer.market, micro=w.micro) for group in groups]
 
 
-def belongs_together(one: Trade, other: Trade) -> bool:
-    """Whether two prints, one after the other, are of one taker order at one price."""
-    clients = min(one.id, other.id) % IDS_PER_SECOND >= FIRST_CLIENT_ID
-    return clients and (one.at, one.ticks, one.side) == (other.at, other.ticks, other.side)
-
-
 def aggregate(group: Sequence[Trade], market: Market, *, micro: bool) -> dict[str, Any]:
-    """One aggregate trade, of prints that belong together."""
+    """One aggregate trade: those of one taker at one price."""
     first = group[0]
     return {
         "a": first.id,
@@ -144,6 +139,16 @@ def aggregate(group: Sequence[Trade], market: Market, *, micro: bool) -> dict[st
         "m": first.side == "sell",
         "M": True,
     }
+
+
+def _first_id(p: Params) -> int:
+    """The id to begin with; 0 stands for none, and the id 0 for the oldest trade there is."""
+    return max(1, p.integer("fromId")) if "fromId" in p else 0
+
+
+def _since(p: Params) -> int:
+    """A startTime, of which 0 means all there is; 0 where it was not sent."""
+    return max(1, p.instant("startTime")) if "startTime" in p else 0
 
 
 def _limit(p: Params, default: int = 500) -> int:
@@ -162,10 +167,11 @@ def read_candles(r: Reading) -> c.FetchCandles:
     """GET /api/v3/klines and /api/v3/uiKlines."""
     p, symbol = r.params, r.market().symbol
     interval = interval_of(p.need("interval"))
-    since, until = p.instant("startTime"), p.instant("endTime")
+    since, until = _since(p), p.instant("endTime")
     offset, limit = offset_of(p.text("timeZone", "0")), _limit(p)
     if is_plain(interval, offset):
         seconds = SECONDS[interval]
+        since = since and max(since, start_of(interval, LISTED_AT) * SECOND)
         return c.FetchCandles(r.account, symbol, seconds, since, limit, until=_end_of(until))
     found = edges(
         interval,
@@ -175,7 +181,7 @@ def read_candles(r: Reading) -> c.FetchCandles:
         now=r.at // SECOND,
         offset=offset,
     )
-    return c.FetchCandles(r.account, symbol, edges=found)
+    return c.FetchCandles(r.account, symbol, SECONDS.get(interval, 0), edges=found)
 
 
 def interval_of(text: str) -> str:
@@ -186,16 +192,18 @@ def interval_of(text: str) -> str:
 
 
 def write_candles(w: Writing, answer: Candles) -> list[list[Any]]:
-    """Candles as rows of twelve."""
+    """Candles as rows of twelve; none from before the markets were listed."""
     interval, offset = w.params["interval"], offset_of(w.params.get("timeZone", "0"))
+    ends = [next_edge(interval, bar.at, offset) for bar in answer.bars]
     return [
-        _row(bar, answer.market, next_edge(interval, bar.at, offset), w.micro)
-        for bar in answer.bars
+        _row(bar, answer.market, end, w.micro)
+        for bar, end in zip(answer.bars, ends, strict=True)
+        if end > LISTED_AT
     ]
 
 
 def _row(bar: Bar, market: Market, end: int, micro: bool) -> list[Any]:
-    tally = tally_of(bar, market, end - bar.at)
+    tally = tally_of(bar, market)
     return [
         instant(bar.at * SECOND, micro=micro),
         price(bar.open, market),
@@ -204,54 +212,47 @@ def _row(bar: Bar, market: Market, end: int, micro: bool) -> list[Any]:
         price(bar.close, market),
         amount(bar.volume, market),
         instant(end * SECOND, micro=micro) - 1,
-        decimal(tally.quote),
-        tally.trades,
-        decimal(tally.taker_base),
-        decimal(tally.taker_quote),
+        decimal(tally.cost),
+        bar.trades,
+        decimal(tally.bought),
+        decimal(tally.bought_cost),
         "0",
     ]
 
 
 class Tally(NamedTuple):
-    """What a candle says beside its prices. The quote volume is in atoms, like the takers'."""
+    """What a candle says beside its prices, in atoms."""
 
-    quote: int
-    trades: int
-    taker_base: int
-    taker_quote: int
+    cost: int
+    bought: int
+    bought_cost: int
 
 
-def tally_of(bar: Bar, market: Market, seconds: int) -> Tally:
-    """The tally of a candle of so many seconds.
-
-    The number of trades and the takers' share are estimates that add up over timeframes: the market
-    keeps prints for a short past only, so a candle claims three a second, half of them bought.
-    """
-    base, quote = market.base_atoms(bar.volume), market.cost(1, bar.cost)
-    count = PRINTS_PER_SECOND * seconds if bar.volume else 0
-    return Tally(quote, count, base // 2, quote // 2)
+def tally_of(bar: Bar, market: Market) -> Tally:
+    """The tally of a candle; what takers bought cost as much, on average, as the rest."""
+    bought_cost = bar.cost * bar.bought // bar.volume if bar.volume else 0
+    return Tally(
+        market.cost(1, bar.cost), market.base_atoms(bar.bought), market.cost(1, bought_cost)
+    )
 
 
 # ---- averages
 
 
-def read_average(r: Reading) -> c.FetchTicker:
+def read_average(r: Reading) -> c.FetchAveragePrice:
     """GET /api/v3/avgPrice."""
-    since = r.at // SECOND - AVERAGE_MINUTES * 60
-    return c.FetchTicker(r.account, r.market().symbol, since=since)
+    return c.FetchAveragePrice(r.account, r.market().symbol, AVERAGE_MINUTES)
 
 
-def write_average(w: Writing, ticker: Any) -> dict[str, Any]:
+def write_average(w: Writing, found: AveragePrice) -> dict[str, Any]:
     """The average of the last five minutes."""
     return {
-        "mins": AVERAGE_MINUTES,
-        "price": average(ticker.day, ticker.market, ticker.last),
-        "closeTime": instant(ticker.at, micro=w.micro),
+        "mins": found.minutes,
+        "price": average(found),
+        "closeTime": instant(found.at, micro=w.micro),
     }
 
 
-def average(bar: Bar | None, market: Market, last: int | None) -> str:
-    """The volume-weighted average of a bar; without trades, the last price."""
-    if bar is None or not bar.volume:
-        return price(last or 0, market)
-    return decimal(bar.cost * market.price_step // bar.volume)
+def average(found: AveragePrice) -> str:
+    """An average price, which is no whole number of ticks."""
+    return decimal(found.ticks * found.market.price_step // found.weight)

@@ -8,24 +8,17 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from failing_exchange.core.market import SECOND, Market
-from failing_exchange.core.queries import BookSnapshot, Candles, Ticker, Trades
-from failing_exchange.core.tape import IDS_PER_SECOND
+from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
 from failing_exchange.dialects.binance import edits, tickers
 from failing_exchange.dialects.binance.intervals import next_edge
-from failing_exchange.dialects.binance.market_data import (
-    AVERAGE_MINUTES,
-    aggregate,
-    levels,
-    sides,
-    tally_of,
-)
+from failing_exchange.dialects.binance.market_data import aggregate, levels, sides, tally_of
 from failing_exchange.dialects.binance.market_data import average as average_of
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
 
 # REST's names of a window's statistics, by those of the streams
 WINDOW = {
-    "p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice", "c": "lastPrice",
-    "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume", "q": "quoteVolume",
+    "p": "priceChange", "P": "priceChangePercent", "o": "openPrice", "h": "highPrice",
+    "l": "lowPrice", "c": "lastPrice", "w": "weightedAvgPrice", "v": "volume", "q": "quoteVolume",
     "O": "openTime", "C": "closeTime", "F": "firstId", "L": "lastId", "n": "count",
 }  # fmt: skip
 DAY = {
@@ -41,11 +34,25 @@ MINI = ("c", "o", "h", "l", "v", "q")
 class Updated(Protocol):
     """Changed levels of a book: see `BookUpdate`."""
 
-    market: Market
-    bids: tuple[tuple[int, int], ...]
-    asks: tuple[tuple[int, int], ...]
-    first: int
-    sequence: int
+    @property
+    def market(self) -> Market:
+        """Whose book."""
+
+    @property
+    def bids(self) -> tuple[tuple[int, int], ...]:
+        """(ticks, lots), 0 lots for a level that is gone."""
+
+    @property
+    def asks(self) -> tuple[tuple[int, int], ...]:
+        """The same."""
+
+    @property
+    def first(self) -> int:
+        """The number of the first change."""
+
+    @property
+    def sequence(self) -> int:
+        """And of the last one."""
 
 
 def _head(event: str, at: int, market: Market, micro: bool) -> dict[str, Any]:
@@ -66,7 +73,7 @@ def trade(found: Trades, at: int, *, micro: bool) -> dict[str, Any]:
 
 
 def agg_trade(found: Trades, at: int, *, micro: bool) -> dict[str, Any]:
-    """Prints that belong together."""
+    """The trades of one taker at one price."""
     told = aggregate(found.trades, found.market, micro=micro)
     return _head("aggTrade", at, found.market, micro) | told
 
@@ -75,24 +82,24 @@ def kline(found: Candles, interval: str, offset: int, at: int, *, micro: bool) -
     """A candle; `x` when its time is over."""
     bar, market = found.bars[-1], found.market
     stop = next_edge(interval, bar.at, offset)
-    tally = tally_of(bar, market, stop - bar.at)
+    tally = tally_of(bar, market)
     k = {
         "t": instant(bar.at * SECOND, micro=micro),
         "T": instant(stop * SECOND, micro=micro) - 1,
         "s": venue_symbol(market.symbol),
         "i": interval,
-        "f": bar.at * IDS_PER_SECOND,
-        "L": min(stop - 1, at // SECOND) * IDS_PER_SECOND,
+        "f": found.ends[0].id if found.ends else -1,
+        "L": found.ends[1].id if found.ends else -1,
         "o": price(bar.open, market),
         "c": price(bar.close, market),
         "h": price(bar.high, market),
         "l": price(bar.low, market),
         "v": amount(bar.volume, market),
-        "n": tally.trades,
+        "n": bar.trades,
         "x": at >= stop * SECOND,
-        "q": decimal(tally.quote),
-        "V": decimal(tally.taker_base),
-        "Q": decimal(tally.taker_quote),
+        "q": decimal(tally.cost),
+        "V": decimal(tally.bought),
+        "Q": decimal(tally.bought_cost),
         "B": "0",
     }
     return _head("kline", at, market, micro) | {"k": k}
@@ -114,7 +121,7 @@ def ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str, Any
 
 def window_ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str, Any]:
     """A rolling window that begins on a minute."""
-    said = tickers.full_window(found, micro=micro)
+    said = tickers.full(found, tickers.times_of_window(found, micro=micro))
     head = _head(f"{window}Ticker", at, found.market, micro)
     return head | {field: said[name] for field, name in WINDOW.items()}
 
@@ -134,12 +141,12 @@ def book_ticker(found: BookSnapshot) -> dict[str, Any]:
     }
 
 
-def average(found: Ticker, at: int, *, micro: bool) -> dict[str, Any]:
+def average(found: AveragePrice, at: int, *, micro: bool) -> dict[str, Any]:
     """The average price of some minutes."""
     return _head("avgPrice", at, found.market, micro) | {
-        "i": f"{AVERAGE_MINUTES}m",
-        "w": average_of(found.day, found.market, found.last),
-        "T": instant(found.at // SECOND * SECOND, micro=micro),
+        "i": f"{found.minutes}m",
+        "w": average_of(found),
+        "T": instant(found.at, micro=micro),
     }
 
 

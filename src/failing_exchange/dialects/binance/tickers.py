@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import SECOND, MarketStatus
 from failing_exchange.core.queries import Ticker
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import missing, refuse
-from failing_exchange.dialects.binance.intervals import offset_of, start_of
-from failing_exchange.dialects.binance.market_data import average, tally_of
+from failing_exchange.dialects.binance.intervals import DAY, offset_of, start_of
 from failing_exchange.dialects.binance.params import Params
 from failing_exchange.dialects.binance.values import (
     amount,
@@ -29,7 +28,7 @@ from failing_exchange.dialects.binance.values import (
 )
 
 SYMBOLS_MAX = 100  # of one request for windows; more are refused
-IDS_PER_SECOND = 1_000_000
+CHANGES = ("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice")
 WINDOW = re.compile(r"^(\d{1,2})([mhd])$")
 WINDOW_UNITS = {"m": (60, 59), "h": (3_600, 23), "d": (86_400, 7)}
 STATUSES = {
@@ -89,7 +88,7 @@ def _one_or_more(r: Reading) -> tuple[str, ...]:
     return found
 
 
-def _status(r: Reading) -> None:
+def check_status(r: Reading) -> None:
     """A symbolStatus must be a known one, and for a single symbol hold."""
     text = r.params.get("symbolStatus")
     if text is None:
@@ -103,28 +102,34 @@ def _status(r: Reading) -> None:
         )
 
 
-def read_tickers(r: Reading) -> c.FetchTickers:
-    """GET /api/v3/ticker/24hr, /ticker/price and /ticker/bookTicker."""
-    _kind(r.params)
-    _status(r)
+def read_prices(r: Reading) -> c.FetchTickers:
+    """GET /api/v3/ticker/price and /ticker/bookTicker."""
+    check_status(r)
     return c.FetchTickers(r.account, symbols_of(r))
+
+
+def read_24h(r: Reading) -> c.FetchTickers:
+    """GET /api/v3/ticker/24hr."""
+    _kind(r.params)
+    return read_prices(r)._replace(ends=True)
 
 
 def read_day(r: Reading) -> c.FetchTickers:
     """GET /api/v3/ticker/tradingDay."""
     _kind(r.params)
-    _status(r)
+    check_status(r)
     offset = offset_of(r.params.text("timeZone", "0"))
-    return c.FetchTickers(r.account, _one_or_more(r), since=start_of("1d", r.at // SECOND, offset))
+    since = start_of("1d", r.at // SECOND, offset)
+    return c.FetchTickers(r.account, _one_or_more(r), since=since, ends=True)
 
 
 def read_window(r: Reading) -> c.FetchTickers:
     """GET /api/v3/ticker: the window opens with a minute."""
     _kind(r.params)
-    _status(r)
+    check_status(r)
     seconds = window_of(r.params.text("windowSize", "1d"))
     since = (r.at // SECOND - seconds) // 60 * 60
-    return c.FetchTickers(r.account, _one_or_more(r), since=since)
+    return c.FetchTickers(r.account, _one_or_more(r), since=since, ends=True)
 
 
 def window_of(text: str) -> int:
@@ -206,82 +211,88 @@ def best(t: Ticker) -> dict[str, str]:
 
 def write_24h(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
     """Statistics of 24 hours, FULL or MINI."""
-    mini = w.params.get("type") == "MINI"
-    return _answer(w, tickers, lambda t: _mini(w, t) if mini else full_24h(t, micro=w.micro))
+    if w.params.get("type") == "MINI":
+        return _answer(w, tickers, lambda t: mini(t, times_of_24h(t, micro=w.micro)))
+    return _answer(w, tickers, lambda t: full_24h(t, micro=w.micro))
 
 
 def write_window(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
     """Statistics of a window, FULL or MINI."""
-    mini = w.params.get("type") == "MINI"
-    return _answer(w, tickers, lambda t: _mini(w, t) if mini else full_window(t, micro=w.micro))
+    write = mini if w.params.get("type") == "MINI" else full
+    return _answer(w, tickers, lambda t: write(t, times_of_window(t, micro=w.micro)))
+
+
+def write_day(w: Writing, tickers: tuple[Ticker, ...]) -> Any:
+    """Statistics of a trading day, FULL or MINI."""
+    write = mini if w.params.get("type") == "MINI" else full
+    return _answer(w, tickers, lambda t: write(t, times_of_day(t, micro=w.micro)))
+
+
+class Times(NamedTuple):
+    """When a window opened and closes, in milliseconds or microseconds."""
+
+    opened: int
+    closed: int
+
+
+def times_of_24h(t: Ticker, *, micro: bool) -> Times:
+    """24 hours to the millisecond, though what is counted begins with a minute."""
+    return Times(instant(t.at - DAY * SECOND, micro=micro), instant(t.at, micro=micro))
+
+
+def times_of_window(t: Ticker, *, micro: bool) -> Times:
+    """From its minute until now."""
+    return Times(instant(t.since * SECOND, micro=micro), instant(t.at, micro=micro))
+
+
+def times_of_day(t: Ticker, *, micro: bool) -> Times:
+    """The whole day, what is left of it included."""
+    end = (t.since + DAY) * SECOND
+    return Times(instant(t.since * SECOND, micro=micro), instant(end, micro=micro) - 1)
 
 
 def full_24h(t: Ticker, *, micro: bool) -> dict[str, Any]:
     """The long form of 24 hours."""
-    market, change = t.market, changes(t)
+    market, said = t.market, full(t, times_of_24h(t, micro=micro))
+    return {
+        **{name: said[name] for name in CHANGES},
+        "prevClosePrice": said["openPrice"],  # a market opens where it closed
+        "lastPrice": said["lastPrice"],
+        "lastQty": amount(t.ends[1].lots if t.ends else 0, market),
+        **best(t),
+        **{name: said[name] for name in said if name not in CHANGES and name != "lastPrice"},
+    }
+
+
+def full(t: Ticker, times: Times) -> dict[str, Any]:
+    """The long form of a window."""
+    short, last = mini(t, times), t.last or 0
+    opened = t.day.open if t.day else last
+    bar, market = t.day, t.market
+    average = bar.cost * market.price_step // bar.volume if bar and bar.volume else None
+    return {
+        "symbol": short.pop("symbol"),
+        "priceChange": price(last - opened, market),
+        "priceChangePercent": percent(last - opened, opened),
+        "weightedAvgPrice": price(last, market) if average is None else decimal(average),
+        **short,
+    }
+
+
+def mini(t: Ticker, times: Times) -> dict[str, Any]:
+    """The short form. Without trades the prices are the last one, and the ids -1."""
+    bar, market, last = t.day, t.market, t.last or 0
     return {
         "symbol": venue_symbol(market.symbol),
-        **change,
-        "prevClosePrice": price(t.day.open if t.day else 0, market),
-        "lastPrice": price(t.last or 0, market),
-        "lastQty": amount(market.amount_min, market),
-        **best(t),
-        **_range(t),
-        **_times(t, micro),
-    }
-
-
-def full_window(t: Ticker, *, micro: bool) -> dict[str, Any]:
-    """The long form of a window."""
-    return {
-        "symbol": venue_symbol(t.market.symbol),
-        **changes(t),
-        **_range(t, last=True),
-        **_times(t, micro),
-    }
-
-
-def _mini(w: Writing, t: Ticker) -> dict[str, Any]:
-    return {
-        "symbol": venue_symbol(t.market.symbol),
-        **_range(t, last=True),
-        **_times(t, w.micro),
-    }
-
-
-def changes(t: Ticker) -> dict[str, str]:
-    """How the price has changed since the window opened."""
-    opened = t.day.open if t.day else 0
-    change = (t.last or 0) - opened if opened else 0
-    return {
-        "priceChange": price(change, t.market),
-        "priceChangePercent": percent(change, opened),
-        "weightedAvgPrice": average(t.day, t.market, t.last),
-    }
-
-
-def _range(t: Ticker, *, last: bool = False) -> dict[str, str]:
-    day, market = t.day, t.market
-    found = {
-        "openPrice": price(day.open if day else 0, market),
-        "highPrice": price(day.high if day else 0, market),
-        "lowPrice": price(day.low if day else 0, market),
-    }
-    if last:
-        found["lastPrice"] = price(t.last or 0, market)
-    found["volume"] = amount(day.volume if day else 0, market)
-    found["quoteVolume"] = decimal(market.cost(1, day.cost) if day else 0)
-    return found
-
-
-def _times(t: Ticker, micro: bool) -> dict[str, int]:
-    """The window, and the ids and number of its trades (see `tally_of`)."""
-    opened = t.day.at if t.day else t.at // SECOND
-    closed = t.at // SECOND
-    return {
-        "openTime": instant(opened * SECOND, micro=micro),
-        "closeTime": instant(t.at, micro=micro),
-        "firstId": opened * IDS_PER_SECOND,
-        "lastId": closed * IDS_PER_SECOND,
-        "count": tally_of(t.day, t.market, closed + 1 - opened).trades if t.day else 0,
+        "openPrice": price(bar.open if bar else last, market),
+        "highPrice": price(bar.high if bar else last, market),
+        "lowPrice": price(bar.low if bar else last, market),
+        "lastPrice": price(last, market),
+        "volume": amount(bar.volume if bar else 0, market),
+        "quoteVolume": decimal(market.cost(1, bar.cost) if bar else 0),
+        "openTime": times.opened,
+        "closeTime": times.closed,
+        "firstId": t.ends[0].id if t.ends else -1,
+        "lastId": t.ends[1].id if t.ends else -1,
+        "count": bar.trades if bar else 0,
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from failing_exchange.core.bars import Bar
 from failing_exchange.core.market import ATOMS, PPM, Market, MarketStatus, atoms_text
 from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets, Ticker
-from failing_exchange.core.tape import Bar
 from failing_exchange.dialects.unified.instants import iso
 
 ATOMS_SQUARED = ATOMS**2
@@ -22,7 +22,7 @@ BLANK: dict[str, Any] = dict.fromkeys((
 
 def ticker(t: Ticker) -> dict[str, Any]:
     """ccxt's ticker structure."""
-    market, at, bid, ask, last, day = t
+    market, at, bid, ask, last, day, *_ = t
     symbol, price, step = market.symbol, market.price_step, market.amount_step
     fields = BLANK.copy()
     fields["info"] = {"symbol": symbol, "last": last, "bid": bid, "ask": ask}
@@ -43,7 +43,7 @@ def ticker(t: Ticker) -> dict[str, Any]:
 
 def _add_day(fields: dict[str, Any], day: Bar, price: int, step: int) -> None:
     """The fields about the last 24 hours; some of them compare the last price with the first."""
-    _, first, high, low, _, volume, cost = day
+    _, first, high, low, _, volume, cost, *_ = day
     fields["high"] = high * price / ATOMS
     fields["low"] = low * price / ATOMS
     fields["open"] = opened = first * price / ATOMS

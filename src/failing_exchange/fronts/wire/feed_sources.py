@@ -18,16 +18,16 @@ from failing_exchange.core.events import (
 )
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import Side
+from failing_exchange.core.tape import by_taker
 from failing_exchange.dialects.binance import stream_events as events
 from failing_exchange.dialects.binance.intervals import next_edge, start_of
-from failing_exchange.dialects.binance.market_data import AVERAGE_MINUTES, belongs_together
+from failing_exchange.dialects.binance.market_data import AVERAGE_MINUTES
 from failing_exchange.dialects.binance.stream_names import WINDOWS, Kind, StreamName
 from failing_exchange.fronts.wire.book_updates import BookUpdate, BookView
 
 if TYPE_CHECKING:
     from failing_exchange.core.engine import Engine
-    from failing_exchange.core.queries import BookSnapshot, Candles, Ticker, Trades
-    from failing_exchange.core.tape import Trade
+    from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
 
 NOBODY = ""  # market data needs no account
 TRADES_A_PUSH_MAX = 10_000  # prints looked at in one go; the rest come with the next
@@ -147,16 +147,9 @@ class AggTradeSource:
 
     def new(self, at: int) -> Iterable[Trades]:
         """One answer a taker order and price."""
-        together: list[Trade] = []
-        found: Trades | None = None
-        for found in self._trades.new(at):
-            trade = found.trades[0]
-            if together and not belongs_together(together[-1], trade):
-                yield found._replace(trades=tuple(together))
-                together = []
-            together.append(trade)
-        if found is not None:
-            yield found._replace(trades=tuple(together))
+        found = list(self._trades.new(at))
+        for together in by_taker(one.trades[0] for one in found):
+            yield found[0]._replace(trades=tuple(together))
 
     def write(self, answer: Any, at: int, micro: bool) -> Any:
         """<symbol>@aggTrade."""
@@ -186,7 +179,8 @@ class KlineSource:
             edges = (start, next_edge(self.interval, start, self.offset))
         else:
             return
-        query = c.FetchCandles(NOBODY, self.symbol, edges[1] - edges[0], edges=edges)
+        length = edges[1] - edges[0]
+        query = c.FetchCandles(NOBODY, self.symbol, length, edges=edges, ends=True)
         found = self.world.ask(query, at)
         if found.bars and (found.bars != self._pushed or edges[1] == start):
             self._pushed = found.bars
@@ -205,6 +199,7 @@ class TickerSource:
         self.symbol = symbol
         self.operation = "watch_ticker" if symbol else "watch_tickers"
         self._window = WINDOWS.get(stream.interval, 0)
+        self._ends = stream.kind is not Kind.MINI_TICKER
         self._write = partial(TICKERS[stream.kind], window=stream.interval)
         self._seen: dict[str, Any] = {}
 
@@ -212,7 +207,8 @@ class TickerSource:
         """One ticker, or a tuple of them."""
         since = (at // SECOND - self._window) // 60 * 60 if self._window else 0
         symbols = (self.symbol,) if self.symbol else ()
-        tickers = self.world.ask(c.FetchTickers(NOBODY, symbols, since=since), at)
+        query = c.FetchTickers(NOBODY, symbols, since=since, ends=self._ends)
+        tickers = self.world.ask(query, at)
         changed = tuple(ticker for ticker in tickers if self._changed(ticker))
         if changed:
             yield changed[0] if self.symbol else changed
@@ -263,13 +259,13 @@ class AverageSource:
         self.symbol = symbol
         self._seen: Any = None
 
-    def new(self, at: int) -> Iterable[Ticker]:
-        """A ticker of the window."""
-        since = at // SECOND - AVERAGE_MINUTES * 60
-        ticker = self.world.ask(c.FetchTicker(NOBODY, self.symbol, since=since), at)
-        if ticker.day is not None and ticker.day != self._seen:
-            self._seen = ticker.day
-            yield ticker
+    def new(self, at: int) -> Iterable[AveragePrice]:
+        """The average of now."""
+        query = c.FetchAveragePrice(NOBODY, self.symbol, AVERAGE_MINUTES)
+        found: AveragePrice = self.world.ask(query, at)
+        if found.ticks and found[1:] != self._seen:
+            self._seen = found[1:]
+            yield found
 
     def write(self, answer: Any, at: int, micro: bool) -> Any:
         """<symbol>@avgPrice."""

@@ -1,0 +1,155 @@
+"""The public record: which trades are of one taker, which is the first one of a time, how many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import pytest
+
+from failing_exchange.core.background import Street
+from failing_exchange.core.bars import TRADES_A_SECOND
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.tape import Tape, by_taker
+
+NOON = 1_767_268_800
+HOUR = 3_600
+
+
+class Print(NamedTuple):
+    """A trade of the background."""
+
+    ticks: int
+    lots: int
+    side: str
+
+
+class Span(NamedTuple):
+    """A candle of the background."""
+
+    at: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    cost: int
+
+
+class Rare:
+    """A background that prints one trade, bought at 100, in a few seconds only."""
+
+    def __init__(self, *seconds: int, lots: int = 1) -> None:
+        self.seconds = seconds
+        self.lots = lots
+        self.asked = 0  # for windows
+
+    def second(self, second: int, /) -> Span:
+        """Its candle."""
+        return self.window(second, second + 1)
+
+    def candle(self, timeframe_seconds: int, second: int, /) -> Span:
+        """Of the whole timeframe."""
+        start = second // timeframe_seconds * timeframe_seconds
+        return self.window(start, start + timeframe_seconds)
+
+    def window(self, start: int, stop: int, /) -> Span:
+        """The lots of its prints."""
+        self.asked += 1
+        lots = self.lots * sum(start <= second < stop for second in self.seconds)
+        return Span(start, 100, 100, 100, 100, lots, 100 * lots)
+
+    def prints(self, second: int, /) -> Sequence[Print]:
+        """One, or none."""
+        return (Print(100, self.lots, "buy"),) if second in self.seconds else ()
+
+    def best(self, second: int, /) -> tuple[int, int]:
+        """Around the last price."""
+        return 99, 101
+
+    def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
+        """A lot on each side."""
+        return (99, 1), (101, 1)
+
+    def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
+        """One level."""
+        return iter([(101, 1)])
+
+    def bids(self, second: int, /) -> Iterator[tuple[int, int]]:
+        """One level."""
+        return iter([(99, 1)])
+
+    def first_touch(
+        self, start: int, stop: int, lower: int | None, upper: int | None, /
+    ) -> int | None:
+        """Never asked here."""
+        raise AssertionError("nobody waits for a price")
+
+
+@pytest.mark.parametrize("delay", [0, 5, 8, 9, 500, HOUR - 1])
+def test_the_first_trade_of_a_quiet_time_is_found_without_going_through_it(delay: int) -> None:
+    """A ticker tells its id; a market that hardly trades must not make tickers slow."""
+    flow = Rare(NOON - 1, NOON + delay, NOON + HOUR)
+    tape = Tape(Street(flow))
+    ends = tape.ends(NOON, (NOON + HOUR) * SECOND - 1)
+    assert ends is not None
+    assert [trade.at for trade in ends] == [(NOON + delay) * SECOND] * 2
+    assert flow.asked < 20
+
+
+def test_a_time_without_trades_has_no_ends() -> None:
+    """Neither with a background nor without one."""
+    assert Tape(Street(Rare(NOON - 1, NOON + HOUR))).ends(NOON, (NOON + HOUR) * SECOND - 1) is None
+    alone = Tape(Street(None))
+    alone.add(100, 1, "buy", at=(NOON - 1) * SECOND)
+    assert alone.ends(NOON, (NOON + HOUR) * SECOND) is None
+
+
+def test_a_client_among_strangers_may_be_first_and_last() -> None:
+    """Its trades have ids above those of the background of their second."""
+    tape = Tape(Street(Rare(NOON + 20)))
+    first = tape.add(101, 5, "sell", at=(NOON + 9) * SECOND + 7)
+    last = tape.add(99, 5, "buy", at=(NOON + 20) * SECOND)
+    ends = tape.ends(NOON, (NOON + HOUR) * SECOND)
+    assert ends is not None
+    assert [trade.id for trade in ends] == [first, last]
+
+
+def test_trades_of_one_taker_stay_together() -> None:
+    """At one price and instant; those of strangers are each of a taker of their own."""
+    tape = Tape(Street(Rare(NOON)))
+    at = NOON * SECOND
+    for ticks, lots, side, later in (
+        (100, 1, "buy", 0), (100, 2, "buy", 0), (101, 3, "buy", 0), (101, 4, "sell", 0),
+        (101, 5, "sell", 1), (101, 6, "sell", 1),
+    ):  # fmt: skip
+        tape.add(ticks, lots, side, at=at + later)
+    runs = by_taker(tape.prints(NOON))
+    assert [[trade.lots for trade in run] for run in runs] == [[1], [1, 2], [3], [4], [5, 6]]
+    last = tape.recent(since=0, limit=2, now=at + 1, takers=True)
+    assert [trade.lots for trade in last] == [4, 5, 6]
+    first = tape.recent(since=at, limit=2, now=at + 1, takers=True)
+    assert [trade.lots for trade in first] == [1, 1, 2]
+    inside = tape.recent(since=0, limit=9, now=at + 1, from_id=first[2].id, takers=True)
+    assert [trade.lots for trade in inside] == [3, 4, 5, 6]
+
+
+def test_candles_count_clients_and_estimate_strangers() -> None:
+    """At most a trade a lot; a second that is asked about by itself is counted."""
+    alone = Tape(Street(None))
+    for side in ("buy", "sell", "buy"):
+        alone.add(100, 10, side, at=NOON * SECOND)
+    bar = alone.bar(60, NOON, now=(NOON + HOUR) * SECOND)
+    assert bar is not None
+    assert (bar.trades, bar.bought, bar.volume) == (3, 20, 30)
+    rare = Tape(Street(Rare(NOON, NOON + 2)))
+    bar = rare.bar(60, NOON, now=(NOON + HOUR) * SECOND)
+    assert bar is not None
+    assert (bar.trades, bar.bought) == (2, 1)
+    busy = Tape(Street(Rare(NOON, lots=1_000)))
+    bar = busy.bar(60, NOON, now=(NOON + HOUR) * SECOND)
+    assert bar is not None
+    assert bar.trades == 60 * TRADES_A_SECOND
+    second = busy.bar(1, NOON, now=(NOON + HOUR) * SECOND)
+    assert second is not None
+    assert (busy.counted(second).trades, busy.counted(second).bought) == (1, 1_000)
