@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -55,3 +56,22 @@ def test_the_venue_and_the_bot_run_with_that_environment() -> None:
     assert requests is not None
     assert int(requests[1]) > 0
     assert served.returncode == 0
+
+
+def test_a_server_stops_while_a_client_waits_for_a_lost_answer() -> None:
+    """SIGTERM ends it, whoever still hopes to hear something."""
+    environment = os.environ | {"FAILURE_MODE": "TIMEOUT", "FAILURE_RATE": "1"}
+    command = [sys.executable, "-m", "failing_exchange", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as served:
+        assert served.stdout is not None
+        url = served.stdout.readline().split(" at ")[1].split(",")[0]
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as waiting:
+            waiting.sendall(b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n")
+            waiting.settimeout(0.3)
+            try:
+                assert not waiting.recv(1), "an answer that should be lost"
+            except TimeoutError:
+                print("nothing, as it should be")
+            served.terminate()
+            assert served.wait(timeout=10) == 0

@@ -40,6 +40,9 @@ PLACES: tuple[tuple[str, int], ...] = (
 )
 
 
+GRACE = 0.1  # seconds for answers under way when it closes; aiohttp takes 0 for "for ever"
+
+
 class Binance:
     """A venue that speaks Binance Spot; `exchange` is the same venue's in-process door.
 
@@ -134,5 +137,5 @@ class Binance:
             self.streams.announce_shutdown(self.exchange.venue.clock.now())
         self.sockets.close(Code.GOING_AWAY)
         if self._server is not None:
-            await self._server.shutdown(timeout=0)
+            await self._server.shutdown(timeout=GRACE)
             self._server = None

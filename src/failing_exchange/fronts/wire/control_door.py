@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from failing_exchange.fronts.wire.binance import Binance
 
 BODY_BYTES_MAX = 1 << 20  # a longer body is refused with 413
+GRACE = 0.1  # seconds for answers under way when it closes
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -63,7 +64,7 @@ class ControlDoor:
         """Stop listening."""
         if self._listener is not None and self._server is not None:
             self._listener.close()
-            await self._server.shutdown(timeout=0)
+            await self._server.shutdown(timeout=GRACE)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         refused = self._refusal(request)
