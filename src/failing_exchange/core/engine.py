@@ -113,6 +113,15 @@ class Engine:
         state.events.clear()
         return events
 
+    def schedule(self, due: int, command: c.Operator, at: int) -> None:
+        """At an instant, have an operator command executed at a later one."""
+        self.state.schedule(due, command)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state that was kept."""
+        self.state = state
+        self._markets = list(state.markets.values())
+
     @property
     def executions(self) -> int:
         """The number of the last event. Those of the last step are numbered in their order.

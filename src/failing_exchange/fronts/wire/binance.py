@@ -69,7 +69,7 @@ class Binance:
         self.metering = Metering(limits)
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
-        self.sockets = WebSocketFront(self.metering)
+        self.sockets = WebSocketFront(self.metering, exchange.venue)
         door = Door(exchange.venue, self.keys, self.metering)
         self._front = HttpFront(door, self.sockets)
         self.feeds = Feeds(exchange.venue)
