@@ -100,11 +100,8 @@ class Durable:
         self.outbox.on_halt = venue.set_gates
 
     def _put_meta(self, asked: Mapping[str, Any]) -> None:
-        from importlib.metadata import version
-
         batch = Batch()
-        batch.meta = {n: json.dumps(v) for n, v in asked.items()}
-        batch.meta["release"] = json.dumps(version("failing-exchange"))
+        batch.meta = {n: json.dumps(v) for n, v in {**asked, "release": _release()}.items()}
         self._write_now(batch)
 
     def _write_now(self, batch: Batch) -> None:
@@ -118,6 +115,7 @@ class Durable:
     def _check(self, asked: Mapping[str, Any]) -> None:
         for name, value in asked.items():
             if self.known.get(name) != value:
+                self._store.close()
                 shown = "" if name == "markets" else f" ({self.known.get(name)!r}, not {value!r})"
                 raise ConfigurationError(
                     f"{self.path} was begun with another {name}{shown}: "
@@ -138,7 +136,7 @@ class Durable:
         self._flows = {m.symbol: flow for m, flow in markets if flow is not None}
         engine = self._engine = RecordedEngine(markets, self.outbox)
         snapshot = self._store.snapshot()
-        if snapshot is not None:
+        if snapshot is not None and self.known.get("release") == _release():
             self._snapshot_at = snapshot[0]
             text = zlib.decompress(snapshot[1]).decode("utf-8")
             engine.restore(from_graph(text, self._flows))
@@ -194,12 +192,20 @@ class Durable:
         assert self._engine is not None
         graph = Graph({flow: symbol for symbol, flow in self._flows.items()})
         text = graph.to_text(self._engine.state)
+        batch.meta["release"] = json.dumps(_release())
         batch.snapshot = (self.outbox.number, zlib.compress(text.encode("utf-8"), 1))
         self._snapshot_at = self.outbox.number
 
     def close(self) -> None:
         """Write what is left, and let go of the file."""
         self.outbox.close()
+
+
+def _release() -> str:
+    """The release that runs. The snapshot of another one is not read: its objects may differ."""
+    from importlib.metadata import version
+
+    return version("failing-exchange")
 
 
 def _leaves(rules: list[Any]) -> bool:

@@ -83,10 +83,11 @@ class Store:
         if tables and kind != APPLICATION:
             raise ConfigurationError(f"{self.path} is no journal but another database; name a file")
         if tables and version != VERSION:
+            release = self.meta().get("release", "unknown").strip('"')
             raise ConfigurationError(
                 f"{self.path} is a journal of version {version}, and this release reads version "
                 f"{VERSION}: start with a new --journal file, or serve this one with the release "
-                f"that has written it ({self.meta().get('release', 'unknown')})"
+                f"that has written it ({release})"
             )
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
