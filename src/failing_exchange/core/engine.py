@@ -56,6 +56,7 @@ HANDLERS: dict[type, Handler] = {
     c.Freeze: operating.freeze,
     c.BustTrade: operating.bust_trade,
     c.OpenAccount: operating.open_account,
+    c.Restart: operating.restart,
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from failing_exchange.core.events import VenueRestarted
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.feeds import Feeds
@@ -23,6 +24,7 @@ from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
+    from failing_exchange.core.events import Event
     from failing_exchange.fronts.exchange import FailingExchange
 
 # rest-api.md, web-socket-streams.md, web-socket-api.md, "General Information", 2026-07-21
@@ -106,7 +108,7 @@ class Binance:
         await self.exchange.ready()
         listeners = self.exchange.venue.gateway.listeners
         if self.metering.heard not in listeners:
-            listeners.append(self.metering.heard)
+            listeners += [self.metering.heard, self._heard]
         if self._server is None:
             self._server = web.Server(
                 self._front.handle, handler_cancellation=True, access_log=None
@@ -114,6 +116,12 @@ class Binance:
         listener = await loop.create_server(self._server, host, port, ssl=ssl)
         self._listeners.append(listener)
         return int(listener.sockets[0].getsockname()[1])
+
+    def _heard(self, events: tuple[Event, ...], at: int) -> None:
+        """A venue that died takes its connections with it."""
+        if any(event.__class__ is VenueRestarted for event in events):
+            for connection in self.sockets.connections:
+                connection.abort()
 
     async def listen_in_simulation(self) -> None:
         """Answer under all its names in the simulation's network."""
