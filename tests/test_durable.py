@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import sqlite3
 import time
+import tracemalloc
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, cast
@@ -23,9 +25,9 @@ from failing_exchange.core.commands import Credit, SetMarketStatus
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.durable.durable import Durable
-from failing_exchange.durable.outbox import WhenFull
+from failing_exchange.durable.outbox import Outbox, WhenFull
 from failing_exchange.durable.recorded import RecordedEngine
-from failing_exchange.durable.store import Stored
+from failing_exchange.durable.store import Store, Stored
 from failing_exchange.errors import ConfigurationError, ExchangeUnavailableError
 from failing_exchange.faults.triggers import burst, by_hour, chance, nth
 from tests.core.test_engine_machine import MARKET, Everything
@@ -211,9 +213,6 @@ def test_a_fault_without_a_text_is_named(tmp_path: Path, caplog: pytest.LogCaptu
     assert "mine can't be armed again" in caplog.text
 
 
-# ---- snapshots, time, what was planned
-
-
 def test_a_snapshot_shortens_the_way_back(tmp_path: Path) -> None:
     """What is in the snapshot is not carried out again, and the state is the same."""
 
@@ -277,9 +276,6 @@ def test_the_clock_never_goes_back(tmp_path: Path) -> None:
     run(story())
 
 
-# ---- full disks
-
-
 @pytest.mark.parametrize("full", list(WhenFull))
 def test_a_full_disk_is_never_silent(
     tmp_path: Path, full: WhenFull, caplog: pytest.LogCaptureFixture
@@ -314,6 +310,47 @@ def test_a_full_disk_is_never_silent(
 
     caplog.set_level(logging.WARNING)
     run(story())
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    """What is written is let go of; the file grows, the process does not."""
+    outbox = Outbox(Store(tmp_path / "run.db"), full=WhenFull.HALT)
+
+    def gather() -> int:
+        for n in range(3_000):
+            outbox.command(n, "x" * 200)
+            outbox.trip(n, "y" * 500, ("main", "create_order", S), n + 1)
+        outbox.commit()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        gather()
+        before = gather()
+        after = max(gather() for _ in range(3))
+    finally:
+        tracemalloc.stop()
+        outbox.close()
+    assert after - before < 50_000
+
+
+def test_a_halted_venue_keeps_only_so_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Refusals while the disk is full must not fill the memory; how many are missing is said."""
+    monkeypatch.setattr("failing_exchange.durable.outbox.HELD_TRIPS_MAX", 5)
+    store = Store(tmp_path / "run.db")
+    outbox = Outbox(store, full=WhenFull.HALT)
+    cast(Any, store)._db.execute("PRAGMA query_only = 1")
+    for n in range(12):
+        outbox.trip(n, "{}", ("main", "fetch_time", ""), 1)
+        outbox.commit()
+    cast(Any, store)._db.execute("PRAGMA query_only = 0")
+    outbox.commit()
+    assert len(list(store.trips())) == 5
+    assert "7 trips of meanwhile are missing" in caplog.text
+    outbox.close()
 
 
 # ---- files that can't be used

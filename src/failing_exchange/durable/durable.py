@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from failing_exchange.venue import Venue
 
 SNAPSHOT_EVERY = 100_000  # commands: so many are carried out again at most
+SNAPSHOT_AT_CLOSE = 1_000  # commands without one, after which a clean end makes one
 
 
 class Recovered(NamedTuple):
@@ -97,7 +98,7 @@ class Durable:
             self._note_armed()
         venue.clock.not_before = self.last_at
         venue.plan.changed = self.outbox.touch
-        self.outbox.on_halt = venue.set_gates
+        self.outbox.on_halt.append(venue.set_gates)
 
     def _put_meta(self, asked: Mapping[str, Any]) -> None:
         batch = Batch()
@@ -197,7 +198,10 @@ class Durable:
         self._snapshot_at = self.outbox.number
 
     def close(self) -> None:
-        """Write what is left, and let go of the file."""
+        """Write what is left, with a snapshot where the way back is long; let go of the file."""
+        if self.outbox.number - self._snapshot_at >= SNAPSHOT_AT_CLOSE and self._engine is not None:
+            self._snapshot_every = 0
+            self.outbox.touch()
         self.outbox.close()
 
 

@@ -48,7 +48,7 @@ class Outbox:
         self.lost_trips = 0  # that were not kept while the disk was full
         self.number = store.last_command()
         self.ahead: Callable[[Batch], None] = _nothing
-        self.on_halt: Callable[[], None] = _nothing_at_all
+        self.on_halt: list[Callable[[], None]] = []
         self._batch = Batch()
         self._waiting: list[Callable[[bool], None]] = []
         self._gateway: Gateway | None = None
@@ -59,6 +59,11 @@ class Outbox:
     def is_dirty(self) -> bool:
         """Whether something waits to be written; what is told now has to wait for it."""
         return self._dirty and not self.halted
+
+    @property
+    def says(self) -> str:
+        """How the journal is: written, full (the venue is halted), or given up."""
+        return "full" if self.halted else "written" if self.store is not None else "given up"
 
     def bind(self, gateway: Gateway) -> None:
         """Keep time by a venue that runs; what was gathered before is written soon."""
@@ -174,8 +179,8 @@ class Outbox:
                 self.store.path, error,
             )  # fmt: skip
             self.halted = True
-            self.on_halt()
             self._tell(False)
+            self._tell_of_halt()
         self._set_timer(TRY_AGAIN)
 
     def _room_again(self) -> None:
@@ -185,12 +190,16 @@ class Outbox:
             self.store.path, self.lost_trips,
         )  # fmt: skip
         self.halted, self.lost_trips = False, 0
-        self.on_halt()
+        self._tell_of_halt()
 
     def _tell(self, written: bool) -> None:
         waiting, self._waiting = self._waiting, []
         for callback in waiting:
             callback(written)
+
+    def _tell_of_halt(self) -> None:
+        for callback in self.on_halt:
+            callback()
 
     def close(self) -> None:
         """Write what is left, and let go of the file."""
@@ -209,8 +218,4 @@ def _writable(text: str) -> str:
 
 
 def _nothing(batch: Batch) -> None:
-    return None
-
-
-def _nothing_at_all() -> None:
     return None

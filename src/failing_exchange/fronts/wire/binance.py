@@ -89,6 +89,8 @@ class Binance:
             self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
             door.more = self.listen_keys.endpoints
             self.listen_keys.join_routes(self.sockets.routes)
+        if exchange.venue.durable is not None:
+            exchange.venue.durable.outbox.on_halt.append(self._on_halt)
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 
@@ -120,8 +122,18 @@ class Binance:
     def _heard(self, events: tuple[Event, ...], at: int) -> None:
         """A venue that died takes its connections with it."""
         if any(event.__class__ is VenueRestarted for event in events):
-            for connection in self.sockets.connections:
-                connection.abort()
+            self._hang_up()
+
+    def _on_halt(self) -> None:
+        """The journal is full: who listens would hear of what is not written."""
+        durable = self.exchange.venue.durable
+        if durable is not None and durable.outbox.halted:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Break all connections that stay open."""
+        for connection in self.sockets.connections:
+            connection.abort()
 
     async def listen_in_simulation(self) -> None:
         """Answer under all its names in the simulation's network."""
