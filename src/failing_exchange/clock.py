@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from failing_exchange.errors import ConfigurationError
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -31,6 +33,7 @@ class VenueClock:
         self.now: Callable[[], int] = _unbound  # the instant
         self._virtual: Any = None
         self._epoch = 0
+        self.not_before = 0  # an instant that was reached already, in an earlier process
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Use this loop from now on; the instants go on where another loop has left them."""
@@ -40,8 +43,13 @@ class VenueClock:
         if self._virtual is not None:
             self._epoch = self._virtual.epoch_ns
             self.now = self._virtual.now_ns
+            if self.now() < self.not_before:
+                raise ConfigurationError(
+                    f"the simulation starts {self.not_before - self.now()} ns before the last "
+                    "instant of its journal: give a later start, or name another journal"
+                )
             return
-        start = max(before, time.time_ns())
+        start = max(before, self.not_before, time.time_ns())
         self._epoch = epoch = start - int(loop.time() * SECOND)
         seconds = loop.time
 

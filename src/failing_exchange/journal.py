@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +25,7 @@ LATENCIES_KEPT_MAX = 10_000  # of the last requests, for averages and percentile
 FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for the retry rate
 CHUNK = 256  # trips are weighed and forgotten so many at a time
 VERSION = 1
+COUNTERS = ("last", "requests", "succeeded", "ended", "failed_requests", "repeats")
 
 
 class Failure(NamedTuple):
@@ -51,8 +52,9 @@ class Journal:
         self.requests = self.succeeded = self.ended = self.failed_requests = self.repeats = 0
         self.logger: logging.Logger | None = None
         self.readers: list[Callable[[Trip], None]] = []  # called with each trip that ends
+        self.sink: Callable[[Trip, str], None] | None = None  # given each trip's line as it ends
         self._keep = keep
-        self._numbers = 0
+        self.last = 0  # the number of the last trip
         self._weights: deque[int] = deque()  # rows of the answers in each chunk but the last two
         self._to_repeat: dict[Any, None] = {}
         self._path = path
@@ -67,9 +69,13 @@ class Journal:
         self._file = _opened(path, "w")
         self._put(f'{{"journal": {VERSION}}}')
 
+    def go_on(self, counters: Mapping[str, int], by_label: Mapping[str, int]) -> None:
+        """Count on from where an earlier process has left it."""
+        vars(self).update(counters, by_label=Counter(by_label))
+
     def open(self, at: int, account: str, operation: str, message: Any, symbol: str) -> Trip:
         """Begin a request: it has a number and a place from its first moment."""
-        self._numbers = number = self._numbers + 1
+        self.last = number = self.last + 1
         trip = Trip(number, at, account, operation, message, symbol)
         self.trips.append(trip)
         if not number % CHUNK:
@@ -101,7 +107,7 @@ class Journal:
         return trip
 
     def _begin(self, at: int, account: str, operation: str, message: Any, symbol: str) -> Trip:
-        self._numbers = number = self._numbers + 1
+        self.last = number = self.last + 1
         trip = Trip(number, at, account, operation, message, symbol)
         self.trips.append(trip)
         if not number % CHUNK:
@@ -140,7 +146,7 @@ class Journal:
             reader(trip)
         if self.logger is not None:
             self.logger.debug("%s", line(trip))
-        if self._path is not None or self._traced:
+        if self._path is not None or self._traced or self.sink is not None:
             self._write(trip)
 
     def _count_unheard(self, trip: Trip, at: int) -> None:
@@ -158,10 +164,12 @@ class Journal:
             self.failures.append(Failure(trip.born_at, label, _details(trip)))
 
     def _write(self, trip: Trip) -> None:
-        if self._path is not None or self._traced:
+        if self._path is not None or self._traced or self.sink is not None:
             text = line(trip)
             if self._traced:
                 trace(text)
+            if self.sink is not None:
+                self.sink(trip, text)
             if self._path is not None:
                 self._put(text)
 

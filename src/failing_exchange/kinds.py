@@ -36,6 +36,16 @@ class Kinds:
         kind.count = trip.nth = kind.count + 1
         return kind
 
+    @property
+    def known(self) -> int:
+        """How many kinds were met."""
+        return len(self._kinds)
+
+    def go_on(self, name: tuple[str, str, str], count: int) -> None:
+        """Count on from where an earlier process has left a kind (client, operation, symbol)."""
+        kind = self._kinds[name] = Kind(key(self._seed, "latency", *name))
+        kind.count = count
+
     def of_echo(self, trip: Trip) -> Kind:
         """The kind of a second arrival: it is not counted, and has draws of its own."""
         return Kind(key(self._seed, "echo", trip.account, trip.symbol))

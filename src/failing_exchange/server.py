@@ -18,6 +18,10 @@ HOST = "127.0.0.1"
 PORT = 8080
 VENUES = ("binance",)
 PREFIX = "FAILING_EXCHANGE_"  # environment: the prefix and the option's name in capitals
+JOURNAL = (
+    "write every trip to this file, as JSON lines; one that ends in .db is a database from which "
+    "the venue comes back after a crash"
+)
 PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under a plain name
 SNIPPET = """
     import ccxt.async_support as ccxt
@@ -44,7 +48,8 @@ def add_parser(commands: Any) -> None:
     _add(serve, "seed", 0, "seed of market and faults", type=int)
     _add(serve, "scenario", None, "a scenario file, or the name of a shipped one")
     _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
-    _add(serve, "journal", None, "write every trip to this file")
+    _add(serve, "journal", None, JOURNAL)
+    _add(serve, "journal-full", "halt", "when that database can't be written: halt, or go-on")
     _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
     _add(serve, "rate", 0.1, "its probability", type=float)
     door = "a port for the control door; without it there is none"
@@ -88,14 +93,29 @@ def _venue(options: argparse.Namespace) -> Binance:
             shown = name.replace("_", "-")
             raise ConfigurationError(f"--{shown} {getattr(options, name)}; expected 0 to 65535")
     exchange = FailingExchange(
-        seed=options.seed, scenario=options.scenario, journal=options.journal
+        seed=options.seed, scenario=options.scenario, journal=_journal(options)
     )
-    if options.mode is not None:
+    durable = exchange.venue.durable
+    if options.mode is not None and (durable is None or durable.is_new):
         if options.mode not in FailureMode.__members__:
             known = ", ".join(FailureMode.__members__)
             raise ConfigurationError(f"--mode {options.mode!r}; expected one of {known}")
         exchange.set_failure_mode(FailureMode[options.mode], options.rate)
     return Binance(exchange, keys=_keys(options.keys))
+
+
+def _journal(options: argparse.Namespace) -> Any:
+    from failing_exchange.durable.outbox import WhenFull
+    from failing_exchange.fronts.exchange import DATABASES
+
+    path, full = options.journal, options.journal_full
+    if full not in tuple(WhenFull):
+        raise ConfigurationError(f"--journal-full {full!r}; expected {' or '.join(WhenFull)}")
+    if path is None or not path.endswith(DATABASES):
+        return path
+    from failing_exchange.durable.durable import Durable
+
+    return Durable(path, full=full)
 
 
 def _keys(path: str | None) -> Keyring | None:
@@ -130,7 +150,7 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> None:
     control = None
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
-        print(_greeting(options, port), flush=True)
+        print(_greeting(options, venue.exchange, port), flush=True)
         if options.control_port is not None:
             control = _control(venue, options)
             where = await _listening(control, options.host, options.control_port, "--control-port")
@@ -164,11 +184,16 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _greeting(options: argparse.Namespace, port: int) -> str:
+def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int) -> str:
     from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
 
     url = f"{'https' if options.tls else 'http'}://{_shown(options.host)}:{port}"
-    text = f"failing-exchange: {options.venue} at {url}, seed {options.seed}; Ctrl-C stops it"
+    text = f"failing-exchange: {options.venue} at {url}, seed {exchange.seed}; Ctrl-C stops it"
+    durable = exchange.venue.durable
+    if durable is not None and durable.recovered is not None:
+        text += f"\nfrom {durable.path}: {durable.recovered}"
+        if options.mode is not None:
+            text += "\nfaults are as they were; --mode is for a new journal"
     if options.keys is not None:
         return text
     return text + "\n" + SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, url=url)

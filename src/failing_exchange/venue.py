@@ -21,6 +21,7 @@ from failing_exchange.world import background_of
 if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package stays cheap
     from failing_exchange.core.background import Background
     from failing_exchange.core.engine import Engine
+    from failing_exchange.durable.durable import Durable
     from failing_exchange.gateway import Gate, Gateway
 
 logger = logging.getLogger("failing_exchange")
@@ -42,6 +43,7 @@ class Venue:
         background: bool = True,
         recordings: Mapping[str, str | PathLike[str]] | None = None,
         journal: Journal | None = None,
+        durable: Durable | None = None,
     ) -> None:
         self.seed = seed
         self.markets = markets
@@ -50,6 +52,7 @@ class Venue:
         self.latency_wanted = latency
         self.clock = VenueClock()
         self.journal = journal or Journal()
+        self.durable = durable
         self.plan = FaultPlan(seed)
         self.maintenance = MaintenanceSchedule()
         self.rate_gate: RateGate | None = None
@@ -84,9 +87,11 @@ class Venue:
         self.loop = loop
         if self._gateway is None:
             self._build()
+        elif self.durable is not None:
+            self.durable.bind(self._gateway)
         assert self._gateway is not None
         self._gateway.latency = self._latency()
-        self._set_gates()
+        self.set_gates()
         return self._gateway
 
     def _not_started(self, operation: str, told: Any) -> Any:
@@ -98,9 +103,9 @@ class Venue:
         from failing_exchange.dialects.unified.encode import Encoder
         from failing_exchange.gateway import Gateway
 
-        at = self.clock.now()
-        birth = at // SECOND
-        self.engine = Engine(
+        at, durable = self.clock.now(), self.durable
+        birth = (at if durable is None else durable.born(at)) // SECOND
+        self.engine = (Engine if durable is None else durable.engine)(
             [
                 (
                     market,
@@ -118,10 +123,16 @@ class Venue:
             clock=self.clock,
             decode=Decoder(listed).decode,
         )
+        if durable is not None:
+            durable.bind(self._gateway)
         for name in self.accounts:
-            self._open(name)
-        for after, command in self.incidents:
-            self.engine.state.schedule(at + after, command)
+            if name not in self.engine.state.accounts:
+                self._open(name)
+        if durable is None or durable.is_new:
+            for after, command in self.incidents:
+                self.engine.schedule(at + after, command, at)
+        else:
+            self._gateway.settle(at)  # what the market did meanwhile
 
     def _background(self, symbol: str, market: Market, birth: int) -> Background | None:
         if not self.background:
@@ -153,37 +164,43 @@ class Venue:
     def add_wire_gate(self, gate: Gate) -> None:
         """Put the limits of a venue's own protocol before the engine, behind all others."""
         self.wire_gates.append(gate)
-        self._set_gates()
+        self.set_gates()
 
     def limit_rate(self, gate: RateGate | None) -> None:
         """Put a rate limit before the engine, or none."""
         self.rate_gate = gate
-        self._set_gates()
+        self.set_gates()
 
-    def _set_gates(self) -> None:
+    def set_gates(self) -> None:
+        """Put up the gates that are there now."""
         if self._gateway is not None:
             gates: list[Gate] = []
             if self.maintenance.windows:
                 gates.append(MaintenanceGate(self.maintenance))
             if self.rate_gate is not None:
                 gates.append(self.rate_gate)
+            if self.durable is not None and self.durable.outbox.halted:
+                gates.insert(0, self.durable.gate)
             self._gateway.gates = gates + self.wire_gates
 
     def plan_maintenance(self) -> None:
         """The schedule has changed."""
-        self._set_gates()
+        self.set_gates()
 
     def plan_incident(self, after: int, command: Any) -> None:
         """Have the operator do something so many nanoseconds after the start, or after now."""
         if self.engine is None:
             self.incidents.append((after, command))
         else:
-            self.engine.state.schedule(self.clock.now() + after, command)
+            now = self.clock.now()
+            self.engine.schedule(now + after, command, now)
 
     def close(self) -> None:
         """Write out the journal; raise a bug of ours that an earlier trip met."""
         try:
             self.journal.close()
+            if self.durable is not None:
+                self.durable.close()
         finally:
             if self._gateway is not None and self._gateway.failure is not None:
                 raise self._gateway.broken()

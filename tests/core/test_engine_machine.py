@@ -44,12 +44,16 @@ class Books(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.at = 1_767_225_600 * 10**9
-        self.engine = Engine([(MARKET, None)])
+        self.engine = self.made()
         self.statuses: dict[int, Status] = {}
         balances = (("USDT", 10**6 * ATOMS), ("BTC", 10 * ATOMS), ("BNB", ATOMS))
         for name in ACCOUNTS:
             fee_asset = "BNB" if name == "carol" else None
             self.do(c.OpenAccount(name, balances, fee_asset))
+
+    def made(self) -> Engine:
+        """The engine that is tried."""
+        return Engine([(MARKET, None)])
 
     def do(self, command: Any) -> tuple[Any, Any]:
         """Carry out a command; a refusal is an answer, too."""

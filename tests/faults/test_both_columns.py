@@ -126,6 +126,10 @@ STORIES: dict[str, Story] = {
     "fill_order": Story(s.rest_and_look, (["OrderFilled"], "closed"), STILL_OPEN),
     "expire_order": Story(s.rest_and_look, (["OrderExpired"], "expired"), STILL_OPEN),
     "cancel_by_hand": Story(s.rest_and_look, (["OrderCanceled"], "canceled"), STILL_OPEN),
+    "venue_restart": Story(
+        s.place, (["OrderAccepted", "OrderCanceled", "VenueRestarted"], "ConnectionLostError"),
+        PLACED, {"orders": "lost"},
+    ),
     "halt_market": Story(s.place, (["MarketChanged"], "MarketClosedError"), PLACED),
     "jump_price": Story(
         s.price_a_second_later, (["PriceMoved"], True), ([], False), {"by": -0.05}, when="nth(1)"

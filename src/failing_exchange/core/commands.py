@@ -284,6 +284,12 @@ class BustTrade(NamedTuple):
     trade_id: int
 
 
+class Restart(NamedTuple):
+    """The venue's process dies and comes back. `lose_orders`: without the open orders."""
+
+    lose_orders: bool = False
+
+
 class OpenAccount(NamedTuple):
     """Open an account with balances in atoms, paid in from outside."""
 
@@ -295,6 +301,7 @@ class OpenAccount(NamedTuple):
 Operator: TypeAlias = (
     SetMarketStatus | ChangeRules | MovePrice | PullLiquidity | CrossOrder | ReleaseOrder
     | CapNextFill     | OperatorCancel | Credit | Debit | Freeze | BustTrade | OpenAccount
+    | Restart
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder

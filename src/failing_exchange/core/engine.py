@@ -56,6 +56,7 @@ HANDLERS: dict[type, Handler] = {
     c.Freeze: operating.freeze,
     c.BustTrade: operating.bust_trade,
     c.OpenAccount: operating.open_account,
+    c.Restart: operating.restart,
 }
 
 
@@ -112,6 +113,15 @@ class Engine:
         state.executions += len(events)
         state.events.clear()
         return events
+
+    def schedule(self, due: int, command: c.Operator, at: int) -> None:
+        """At an instant, have an operator command executed at a later one."""
+        self.state.schedule(due, command)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state that was kept."""
+        self.state = state
+        self._markets = list(state.markets.values())
 
     @property
     def executions(self) -> int:

@@ -153,8 +153,15 @@ class FillCapped(NamedTuple):
     at: int
 
 
+class VenueRestarted(NamedTuple):
+    """The venue's process died and came back; `orders_lost`: every open order was ended by it."""
+
+    orders_lost: bool
+    at: int
+
+
 Event: TypeAlias = (
     OrderAccepted | OrderFilled | OrderCanceled | OrderExpired | OrderTriggered | OrderAmended
     | OrderActivated | OrderListChanged | OrderDecremented | TradeBusted | BalanceChanged
-    | MarketChanged | PriceMoved | LiquidityPulled | FillCapped
+    | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
 )  # fmt: skip

@@ -12,6 +12,7 @@ from failing_exchange.core.events import (
     MarketChanged,
     PriceMoved,
     TradeBusted,
+    VenueRestarted,
 )
 from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
 from failing_exchange.core.market import PPM, SECOND, MarketStatus
@@ -116,6 +117,13 @@ def cancel_orders(state: State, command: c.OperatorCancel, at: int) -> None:
     for order in orders:
         if order.is_open:
             finish(state, state.market(order.symbol, at), order, status, at, why=Why.BY_VENUE)
+
+
+def restart(state: State, command: c.Restart, at: int) -> None:
+    """Come back, with the open orders or without."""
+    if command.lose_orders:
+        cancel_orders(state, c.OperatorCancel(), at)
+    state.events.append(VenueRestarted(command.lose_orders, at))
 
 
 def credit(state: State, command: c.Credit, at: int) -> None:

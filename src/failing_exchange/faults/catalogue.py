@@ -18,6 +18,7 @@ from failing_exchange.faults import (
     races,
     refusals,
     request,
+    restart,
     stream,
     told,
 )
@@ -109,6 +110,7 @@ ROWS: list[Entry] = [
         fills.ExpireOrder: ops.CALLS,
         fills.CancelByHand: ops.CALLS,
     }),
+    *_group("the venue itself", {restart.VenueRestart: ops.ALL}),
     *_group("incidents of markets and accounts", {
         incident.HaltMarket: ops.CALLS,
         incident.JumpPrice: ops.CALLS,

@@ -219,6 +219,7 @@ class FaultPlan:
         self.seed = seed
         self.rules: dict[str, Rule] = {}
         self.look: Callable[[Query], Any] = _nothing_to_see
+        self.changed: Callable[[], None] = _nobody_cares  # called when rules come or go
         self._by_operation: dict[str, tuple[Rule, ...]] = {}
 
     def arm(self, rule: Rule) -> Rule:
@@ -230,7 +231,7 @@ class FaultPlan:
         if len(self.rules) >= RULES_MAX:
             raise ConfigurationError(f"{RULES_MAX} rules are armed already; disarm some")
         self.rules[rule.name] = rule
-        self._by_operation.clear()
+        self._change()
         return rule
 
     def disarm(self, name: str) -> None:
@@ -241,6 +242,7 @@ class FaultPlan:
         rule = self._rule(name)
         if rule.struck and getattr(rule.fault, "sticky", False):
             rule.leaving = True
+            self.changed()
         else:
             self.lift(name)
 
@@ -248,7 +250,11 @@ class FaultPlan:
         """Take a rule away with all that it has begun."""
         self._rule(name)
         del self.rules[name]
+        self._change()
+
+    def _change(self) -> None:
         self._by_operation.clear()
+        self.changed()
 
     def _rule(self, name: str) -> Rule:
         if name not in self.rules:
@@ -259,7 +265,7 @@ class FaultPlan:
     def disarm_all(self) -> None:
         """Take all rules away."""
         self.rules.clear()
-        self._by_operation.clear()
+        self._change()
 
     def free_name(self, wanted: str) -> str:
         """`wanted`, or with the first number behind it that is not armed."""
@@ -332,6 +338,10 @@ def _is_over(rule: Rule, sighting: Sighting) -> bool:
 def _label(rule: Rule, sighting: Sighting) -> str:
     label = getattr(rule.fault, "label", None)
     return (label(sighting) if label is not None else "") or rule.label or rule.name
+
+
+def _nobody_cares() -> None:
+    return None
 
 
 def _nothing_to_see(query: Query) -> Any:

@@ -260,7 +260,9 @@ ROWS: list[Row] = [
             _arm("reject_request", why="unknown_symbol", lasts=None, when=ONE),
             _arm("zero_price"), _arm("empty_book"), "armed with symbols=",
         ),
-        "expired_by_exchange": (_arm("expire_order"),),
+        "expired_by_exchange": (
+            _arm("expire_order"), _arm("venue_restart", CREATE, when=ONE, orders="lost"),
+        ),
     }),
     *_rows("F10 account", {
         "balance_lag_after_fill": (_arm("stale_read", *ops.BALANCE, seconds=5),),

@@ -71,7 +71,7 @@ def probability_of(value: float, name: str = "probability") -> float:
 def chance(probability: float) -> When:
     """Strikes with a probability, by a draw that only this rule and request have."""
     p = probability_of(probability)
-    return When(f"chance({p:g})", lambda s: strikes(s.draw(), p))
+    return When(f"chance({_exact(p)})", lambda s: strikes(s.draw(), p))
 
 
 def nth(n: int) -> When:
@@ -107,8 +107,8 @@ def hours(start: float, end: float) -> When:
     """Strikes from one hour of the venue's day (UTC) until before another; may pass midnight."""
     low, high = int(start * 3_600 * SECOND), int(end * 3_600 * SECOND)
     if low <= high:
-        return When(f"hours({start:g}, {end:g})", lambda s: low <= s.at % DAY < high)
-    return When(f"hours({start:g}, {end:g})", lambda s: not high <= s.at % DAY < low)
+        return When(f"hours({_exact(start)}, {_exact(end)})", lambda s: low <= s.at % DAY < high)
+    return When(f"hours({_exact(start)}, {_exact(end)})", lambda s: not high <= s.at % DAY < low)
 
 
 def by_hour(rate: Callable[[int], float]) -> When:
@@ -131,7 +131,7 @@ def ramp(start: float, end: float, seconds: float) -> When:
         done = min(1.0, (s.at - began) / span) if span else 1.0
         return strikes(s.draw(), low + (high - low) * done)
 
-    return When(f"ramp({low:g}, {high:g}, {seconds:g})", test)
+    return When(f"ramp({_exact(low)}, {_exact(high)}, {_exact(seconds)})", test)
 
 
 def burst(enter: float, leave: float, probability: float = 1.0) -> When:
@@ -148,7 +148,7 @@ def burst(enter: float, leave: float, probability: float = 1.0) -> When:
         s.memory["burst"] = bad
         return bool(bad) and strikes(s.draw(), p)
 
-    return When(f"burst({begin:g}, {end:g}, {p:g})", test)
+    return When(f"burst({_exact(begin)}, {_exact(end)}, {_exact(p)})", test)
 
 
 def load(above: int, seconds: float = 1.0) -> When:
@@ -162,7 +162,7 @@ def load(above: int, seconds: float = 1.0) -> When:
         seen.append(s.at)
         return len(seen) > above
 
-    return When(f"load(above={above}, seconds={seconds:g})", test)
+    return When(f"load(above={above}, seconds={_exact(seconds)})", test)
 
 
 def sequence(*pattern: bool, repeat: bool = False) -> When:
@@ -203,7 +203,7 @@ def filled(at_least: float) -> When:
             return False
         return bool(order.filled >= order.lots * share)
 
-    return When(f"filled({share:g})", test)
+    return When(f"filled({_exact(share)})", test)
 
 
 def exactly(keys: Iterable[Key]) -> When:
@@ -268,6 +268,12 @@ PARSED: dict[str, Callable[..., When]] = {
         while_failing, filled,
     )
 }  # fmt: skip
+
+
+def _exact(number: float) -> str:
+    """A number as short as it can be read back."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def _whole(n: int, name: str, *, least: int = 1) -> None:

@@ -87,6 +87,13 @@ class Arming:
             self.venue.plan.arm(rule)
             self.modes[name] = (mode, p)
 
+    def adopt(self) -> None:
+        """Know the modes again that are armed already, as after a crash."""
+        for name, rule in self.venue.plan.rules.items():
+            if rule.label in FailureMode.__members__:
+                p = repr(rule.when).removeprefix("chance(").removesuffix(")")
+                self.modes[name] = (FailureMode(rule.label), float(p))
+
     @property
     def mode(self) -> FailureMode:
         """The mode in force."""

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from os import PathLike
 
+    from failing_exchange.durable.durable import Durable
     from failing_exchange.journal import Journal
     from failing_exchange.scenario import Scenario
     from failing_exchange.venue import Venue
 
+DATABASES = (".db", ".sqlite", ".sqlite3")  # a journal of such a name is a durable one
 DEFAULT_TIMEOUT = 10.0  # seconds until a call gives up
 
 
@@ -43,7 +45,8 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
     background: False leaves the clients alone on their books.
     recordings: CSV files of trades or candles by symbol, instead of the seeded background.
     scenario: a scenario file, or the name of a shipped one; what is given here goes before it.
-    journal: a path that every trip is written to, as JSON lines.
+    journal: a path that every trip is written to, as JSON lines; one that ends in .db is a database
+        from which the venue comes back as it was (see `durable.durable.Durable`).
 
     >>> import asyncio
     >>> exchange = FailingExchange(seed=7)
@@ -71,13 +74,17 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         recordings: Mapping[str, str | PathLike[str]] | None = None,
         scenario: str | PathLike[str] | None = None,
         fee_asset: str | None = None,
-        journal: str | None = None,
+        journal: str | Durable | None = None,
     ) -> None:
         from failing_exchange.journal import Journal
         from failing_exchange.maintenance import MaintenanceSchedule
         from failing_exchange.venue import Venue
         from failing_exchange.world import markets_of, recordings_of
 
+        lines, durable = _journals(journal)
+        if durable is not None:
+            seed = seed or durable.known.get("seed", 0)
+            scenario = scenario or durable.known.get("scenario")
         planned = _load(scenario)
         wanted = _with_scenario(
             planned, seed=seed, markets=markets, balances=balances, latency=latency,
@@ -93,7 +100,8 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
             latency=wanted["latency"],
             background=wanted["background"],
             recordings=recordings_of(recordings, found),
-            journal=Journal(path=journal),
+            journal=Journal(path=lines),
+            durable=durable,
         )
         self._shared = {}
         self._join(venue, "main", wanted["balances"], wanted["fee_asset"], timeout, max_retries)
@@ -104,6 +112,10 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         venue.maintenance = MaintenanceSchedule.parse(wanted["maintenance_schedule"])
         if planned is not None:
             planned.apply(self)
+        if durable is not None:
+            named = None if scenario is None else str(scenario)
+            durable.join(venue, {"scenario": named, "background": venue.background})
+            self._arming.adopt()
 
     def _join(
         self,
@@ -184,6 +196,17 @@ def _with_scenario(planned: Scenario | None, **given: Any) -> dict[str, Any]:
         name: wanted.get(name, value) if value == DEFAULTS.get(name) else value
         for name, value in given.items()
     }
+
+
+def _journals(journal: str | Durable | None) -> tuple[str | None, Durable | None]:
+    """The file to write lines to, or the database to come back from."""
+    if not isinstance(journal, str):
+        return None, journal
+    if not journal.endswith(DATABASES):
+        return journal, None
+    from failing_exchange.durable.durable import Durable
+
+    return None, Durable(journal)
 
 
 def _load(scenario: str | PathLike[str] | None) -> Scenario | None:

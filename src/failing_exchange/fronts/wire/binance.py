@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from failing_exchange.core.events import VenueRestarted
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.feeds import Feeds
@@ -23,6 +24,7 @@ from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
+    from failing_exchange.core.events import Event
     from failing_exchange.fronts.exchange import FailingExchange
 
 # rest-api.md, web-socket-streams.md, web-socket-api.md, "General Information", 2026-07-21
@@ -72,7 +74,7 @@ class Binance:
         self.metering = Metering(limits)
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
-        self.sockets = WebSocketFront(self.metering)
+        self.sockets = WebSocketFront(self.metering, exchange.venue)
         door = Door(exchange.venue, self.keys, self.metering)
         self._front = HttpFront(door, self.sockets)
         self.feeds = Feeds(exchange.venue)
@@ -90,6 +92,8 @@ class Binance:
             self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
             door.more = self.listen_keys.endpoints
             self.listen_keys.join_routes(self.sockets.routes)
+        if exchange.venue.durable is not None:
+            exchange.venue.durable.outbox.on_halt.append(self._on_halt)
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 
@@ -109,7 +113,7 @@ class Binance:
         await self.exchange.ready()
         listeners = self.exchange.venue.gateway.listeners
         if self.metering.heard not in listeners:
-            listeners.append(self.metering.heard)
+            listeners += [self.metering.heard, self._heard]
         if self._server is None:
             self._server = web.Server(
                 self._front.handle, handler_cancellation=True, access_log=None
@@ -117,6 +121,22 @@ class Binance:
         listener = await loop.create_server(self._server, host, port, ssl=ssl)
         self._listeners.append(listener)
         return int(listener.sockets[0].getsockname()[1])
+
+    def _heard(self, events: tuple[Event, ...], at: int) -> None:
+        """A venue that died takes its connections with it."""
+        if any(event.__class__ is VenueRestarted for event in events):
+            self._hang_up()
+
+    def _on_halt(self) -> None:
+        """The journal is full: who listens would hear of what is not written."""
+        durable = self.exchange.venue.durable
+        if durable is not None and durable.outbox.halted:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Break all connections that stay open."""
+        for connection in self.sockets.connections:
+            connection.abort()
 
     async def listen_in_simulation(self) -> None:
         """Answer under all its names in the simulation's network."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aiohttp import WSMessage, web
 
     from failing_exchange.clock import Cancelable
+    from failing_exchange.durable.outbox import Outbox
     from failing_exchange.gateway import Gateway
 
 OUTBOX_BYTES_MAX = 4 << 20  # unsent bytes of a slow client; beyond it the connection is cut
@@ -62,22 +63,42 @@ class Place(NamedTuple):
 
 
 class Outgoing:
-    """Writes what one turn of the loop has sent: one write a connection, after the turn."""
+    """Writes what one turn of the loop has sent: one write a connection, after the turn.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    With a durable journal, when all that happened until then is written.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox | None = None) -> None:
         self._loop = loop
+        self._outbox = outbox
         self._waiting: list[Connection] = []
 
     def add(self, connection: Connection) -> None:
         """A connection has something to write."""
         if not self._waiting:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._turn_is_over)
         self._waiting.append(connection)
 
-    def _flush(self) -> None:
+    def hurry(self) -> None:
+        """A connection can't wait: what happened until now is written at once."""
+        if self._outbox is not None:
+            self._outbox.commit()
+
+    def _turn_is_over(self) -> None:
+        if self._outbox is None:
+            self._flush(True)
+        else:
+            self._outbox.after_commit(self._flush)
+
+    def _flush(self, written: bool) -> None:
+        """Write; where what is told of was not kept, the connections break instead."""
         waiting, self._waiting = self._waiting, []
         for connection in waiting:
-            connection.flush()
+            if written:
+                connection.flush()
+            else:
+                connection.ended_by = "the journal can't be written"
+                connection.abort()
 
 
 class Connection:
@@ -185,6 +206,7 @@ class Connection:
 
     def hang_up(self) -> None:
         """End without a close frame: what was sent is written, then FIN."""
+        self._outgoing.hurry()
         self.flush()
         self.closing = True
         self.transport.close()
@@ -238,6 +260,7 @@ class Connection:
         """The client says goodbye, or the line is dead already."""
         if message.type is WSMsgType.CLOSE and not self.closing:
             self._write(close_frame(message.data or None))
+        self._outgoing.hurry()
         self.flush()
         self.closing = True
         self.transport.close()

@@ -76,7 +76,11 @@ class ControlDoor:
         path, _, query = request.raw_path.partition("?")
         try:
             asked = dict(parse_qsl(query, keep_blank_values=True)) | _json(body)
-            return _answer(200, self.desk.answer(request.method, unquote(path), asked))
+            answer = self.desk.answer(request.method, unquote(path), asked)
+            durable = self.desk.exchange.venue.durable
+            if durable is not None and not await durable.outbox.written():
+                return _answer(503, {"error": "the journal can't be written"})
+            return _answer(200, answer)
         except NotFound as error:
             return _answer(404, {"error": str(error)})
         except (ConfigurationError, Reject, TypeError, ValueError) as error:

@@ -67,8 +67,13 @@ class Desk:
 
     def health(self, asked: Asked) -> Any:
         """Whether the venue is sound."""
-        gateway = self.exchange.venue.gateway
-        return {"ok": gateway.failure is None, "rules": len(self.exchange.armed)}
+        gateway, durable = self.exchange.venue.gateway, self.exchange.venue.durable
+        ok = gateway.failure is None
+        found: dict[str, Any] = {"ok": ok, "rules": len(self.exchange.armed)}
+        if durable is not None:
+            found["journal"] = durable.outbox.says
+            found["ok"] = ok and found["journal"] != "full"
+        return found
 
     def clock(self, asked: Asked) -> Any:
         """The venue's time."""

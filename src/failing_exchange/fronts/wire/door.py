@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.reject import Reject
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.call import (
     Answered,
     Call,
@@ -165,6 +165,10 @@ class Door:
             status, written = written
         headers = self.metering.headers(call, trip.account, trip.ended_at, ok=status == 200)
         return Reply(status, orjson.dumps(written), headers)
+
+    def unavailable(self, trip: Trip) -> Reply:
+        """What the client is told where what happened can't be kept."""
+        return self._refusal(said(Reject(Reason.UNAVAILABLE, ""), trip.operation), trip)
 
     def written(self, trip: Trip) -> Any:
         """What the client is told, where it is no refusal, as JSON can hold it."""

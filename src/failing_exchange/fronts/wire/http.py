@@ -61,6 +61,9 @@ class HttpFront:
             await self._answered(trip, loop)
         if gateway.failure is not None:
             raise gateway.broken()
+        durable = self.door.venue.durable
+        if durable is not None and not await durable.outbox.written():
+            return self.door.unavailable(trip)
         return None if trip.told is None else self.door.reply(trip)
 
     def _gateway(self) -> Gateway:

@@ -15,6 +15,7 @@ from failing_exchange.fronts.wire.door import Reply
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.metering import Metering
     from failing_exchange.gateway import Gateway
+    from failing_exchange.venue import Venue
 
 MESSAGE_BYTES_MAX = 1 << 20  # a longer message of a client is refused with close code 1009
 CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
@@ -67,7 +68,8 @@ class WebSocketFront:
     A route's path is matched whole, or, when it ends with a slash, as a beginning.
     """
 
-    def __init__(self, metering: Metering) -> None:
+    def __init__(self, metering: Metering, venue: Venue) -> None:
+        self._venue = venue
         self.connections = Connections()
         self.routes: dict[str, Route] = {}
         self.metering = metering
@@ -138,7 +140,8 @@ class WebSocketFront:
 
     def _outgoing_of(self, loop: asyncio.AbstractEventLoop) -> Outgoing:
         if self._outgoing is None or self._outgoing[0] is not loop:
-            self._outgoing = (loop, Outgoing(loop))
+            durable = self._venue.durable
+            self._outgoing = (loop, Outgoing(loop, None if durable is None else durable.outbox))
         return self._outgoing[1]
 
     def close(self, code: int, reason: str = "") -> None:

@@ -1,0 +1,221 @@
+"""Group commit: what happens is gathered, written together, and told only then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from failing_exchange.durable.store import Batch, Full, Store
+
+if TYPE_CHECKING:
+    from failing_exchange.clock import Cancelable
+    from failing_exchange.gateway import Gateway
+
+MILLISECOND = 1_000_000
+COMMIT_EVERY = 2 * MILLISECOND  # how long an answer waits at most for others to go with
+TRY_AGAIN = 1_000 * MILLISECOND  # when a full disk is tried again
+BATCH_ROWS_MAX = 10_000  # then it is written at the next turn of the loop
+HELD_TRIPS_MAX = 100_000  # trips kept while the disk is full; further ones are counted, not kept
+
+logger = logging.getLogger("failing_exchange")
+
+
+class WhenFull(StrEnum):
+    """What a venue does when its journal can't be written.
+
+    HALT: it refuses all requests as unavailable until there is room. GO_ON: it goes on without.
+    """
+
+    HALT = "halt"
+    GO_ON = "go-on"
+
+
+class Outbox:
+    """What is not yet written, and who waits for it.
+
+    `ahead` is called before each writing, to add what has changed besides; `on_halt` each time the
+    venue has to stop, or may go on.
+    """
+
+    def __init__(self, store: Store, *, full: WhenFull, every: int = COMMIT_EVERY) -> None:
+        self.store: Store | None = store
+        self.full = full
+        self.every = every
+        self.halted = False
+        self.lost_trips = 0  # that were not kept while the disk was full
+        self.number = store.last_command()
+        self.ahead: Callable[[Batch], None] = _nothing
+        self.on_halt: list[Callable[[], None]] = []
+        self._batch = Batch()
+        self._waiting: list[Callable[[bool], None]] = []
+        self._gateway: Gateway | None = None
+        self._timer: Cancelable | None = None
+        self._dirty = False
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something waits to be written; what is told now has to wait for it."""
+        return self._dirty and not self.halted
+
+    @property
+    def says(self) -> str:
+        """How the journal is: written, full (the venue is halted), or given up."""
+        return "full" if self.halted else "written" if self.store is not None else "given up"
+
+    def bind(self, gateway: Gateway) -> None:
+        """Keep time by a venue that runs; what was gathered before is written soon."""
+        self._gateway = gateway
+        self._stop_timer()
+        if self._dirty:
+            self._set_timer(self.every)
+
+    # ---- gathering
+
+    def command(self, at: int, text: str) -> None:
+        """A command that is about to be carried out."""
+        if self.store is not None:
+            self.number += 1
+            self._batch.commands.append((self.number, at, text))
+            self.touch()
+
+    def trip(self, number: int, text: str, kind: tuple[str, str, str], count: int) -> None:
+        """A trip that has ended; `count` of its kind were there, 0 for a kind without count."""
+        if self.store is None:
+            return
+        if self.halted and len(self._batch.trips) >= HELD_TRIPS_MAX:
+            self.lost_trips += 1
+            return
+        self._batch.trips.append((number, _writable(text)))
+        if count:
+            self._batch.kinds[kind] = count
+        self.touch()
+
+    def touch(self) -> None:
+        """Something is to be written."""
+        if self.store is None:
+            return
+        if not self._dirty:
+            self._dirty = True
+            self._set_timer(self.every)
+        elif len(self._batch) == BATCH_ROWS_MAX and not self.halted:
+            self._stop_timer()
+            self._set_timer(0)
+
+    def after_commit(self, callback: Callable[[bool], None]) -> None:
+        """Call when all that was gathered is written: with True, or with False if it never was."""
+        if self.is_dirty:
+            self._waiting.append(callback)
+        else:
+            callback(True)
+
+    async def written(self) -> bool:
+        """Wait until all that was gathered is written; whether it is."""
+        if not self.is_dirty:
+            return not self.halted
+        heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def hear(written: bool) -> None:
+            if not heard.done():
+                heard.set_result(written)
+
+        self.after_commit(hear)
+        return await heard
+
+    # ---- writing
+
+    def _set_timer(self, wait: int) -> None:
+        if self._gateway is not None and self._timer is None:
+            at = self._gateway.clock.now() + wait
+            self._timer = self._gateway.later(at, self._on_time, counts=not self.halted)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self.commit()
+
+    def commit(self) -> None:
+        """Write now what was gathered, and tell those who wait."""
+        store = self.store
+        if store is None or not self._dirty:
+            return
+        self._stop_timer()
+        self.ahead(self._batch)
+        try:
+            store.write(self._batch)
+        except Full as error:
+            self._not_written(error)
+            return
+        self._batch = Batch()
+        self._dirty = False
+        if self.halted:
+            self._room_again()
+        self._tell(True)
+
+    def _not_written(self, error: Full) -> None:
+        """Say so, and do as configured."""
+        assert self.store is not None
+        if self.full is WhenFull.GO_ON:
+            logger.error(
+                "the journal %s can't be written any more: %s; going on WITHOUT a journal, as "
+                "configured: what happens from now on is lost when this process ends",
+                self.store.path, error,
+            )  # fmt: skip
+            self.store.close()
+            self.store = None
+            self._batch, self._dirty = Batch(), False
+            self._tell(True)
+            return
+        if not self.halted:
+            logger.error(
+                "the journal %s can't be written: %s; every request is refused until there is "
+                "room (or start with --journal-full go-on)",
+                self.store.path, error,
+            )  # fmt: skip
+            self.halted = True
+            self._tell(False)
+            self._tell_of_halt()
+        self._set_timer(TRY_AGAIN)
+
+    def _room_again(self) -> None:
+        assert self.store is not None
+        logger.warning(
+            "the journal %s can be written again; %d trips of meanwhile are missing in it",
+            self.store.path, self.lost_trips,
+        )  # fmt: skip
+        self.halted, self.lost_trips = False, 0
+        self._tell_of_halt()
+
+    def _tell(self, written: bool) -> None:
+        waiting, self._waiting = self._waiting, []
+        for callback in waiting:
+            callback(written)
+
+    def _tell_of_halt(self) -> None:
+        for callback in self.on_halt:
+            callback()
+
+    def close(self) -> None:
+        """Write what is left, and let go of the file."""
+        self.commit()
+        self._stop_timer()
+        if self.store is not None:
+            self.store.close()
+            self.store = None
+
+
+def _writable(text: str) -> str:
+    """JSON text as a database takes it: bytes that were no UTF-8 become JSON escapes."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _nothing(batch: Batch) -> None:
+    return None
