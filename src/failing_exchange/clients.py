@@ -190,6 +190,10 @@ class _Exchange:
             from aiohttp import ServerDisconnectedError
 
             raise ServerDisconnectedError
+        if reply.damage is not None:
+            from aiohttp import ClientPayloadError
+
+            raise ClientPayloadError(f"the answer was damaged: {reply.damage.kind}")
         return _Response(reply)
 
     async def __aexit__(self, *exc_info: object) -> None:

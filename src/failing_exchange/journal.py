@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.trip import MARKET, Decision, Edited, Trip
+from failing_exchange.trip import MARKET, Damaged, Decision, Edited, Trip
 from failing_exchange.virtual.trace import trace, tracing
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ TRIPS_KEPT_MAX = 10_000  # the oldest are forgotten; with a file, they are on di
 ROWS_KEPT_MAX = 500_000  # entries of the kept answers (candles, levels, orders); likewise
 LATENCIES_KEPT_MAX = 10_000  # of the last requests, for averages and percentiles
 FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for the retry rate
+UNHEARD = (Reject, Damaged)  # what is told when a request has failed
 CHUNK = 256  # trips are weighed and forgotten so many at a time
 VERSION = 1
 COUNTERS = ("last", "requests", "succeeded", "ended", "failed_requests", "repeats")
@@ -134,7 +135,7 @@ class Journal:
         told = trip.told
         if trip.is_push or trip.echo_of:
             pass  # no request
-        elif told is None or told.__class__ is Reject or trip.gave_up_at:
+        elif told is None or told.__class__ in UNHEARD or trip.gave_up_at:
             self._count_unheard(trip, at)
         else:
             self.ended += 1

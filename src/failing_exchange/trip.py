@@ -39,6 +39,23 @@ class Edited(NamedTuple):
     edits: tuple[tuple[str, Any], ...]
 
 
+class Damage(NamedTuple):
+    """What happens to the bytes of an answer; what else a kind needs stands in the other fields."""
+
+    kind: str
+    share: float = 0.0
+    size: int = 0
+    seconds: float = 0.0
+    text: str = ""
+
+
+class Damaged(NamedTuple):
+    """An answer (or refusal) whose bytes are damaged on the wire. In process there are no bytes."""
+
+    answer: Any
+    damage: Damage
+
+
 class Trip:
     """A form that fills up on its way. Only the gateway and the journal write to it.
 
@@ -85,4 +102,4 @@ class Trip:
     @property
     def failed(self) -> bool:
         """Whether the client heard nothing, or no."""
-        return self.told is None or self.gave_up_at > 0 or isinstance(self.told, Reject)
+        return self.told is None or self.gave_up_at > 0 or isinstance(self.told, (Reject, Damaged))

@@ -21,6 +21,7 @@ from failing_exchange.faults import (
     restart,
     stream,
     told,
+    wire,
 )
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.fields import kind_name, spec_of
@@ -48,8 +49,12 @@ class Entry(NamedTuple):
         return incidents_of(self.name)
 
 
-def _group(group: str, rows: dict[type[Any], tuple[str, ...]]) -> list[Entry]:
-    return [Entry(kind_name(kind), kind, group, operations) for kind, operations in rows.items()]
+def _group(
+    group: str, rows: dict[type[Any], tuple[str, ...]], door: str = "process"
+) -> list[Entry]:
+    return [
+        Entry(kind_name(kind), kind, group, operations, door) for kind, operations in rows.items()
+    ]
 
 
 ROWS: list[Entry] = [
@@ -144,6 +149,11 @@ ROWS: list[Entry] = [
         stream.SilenceFeed: ops.FEEDS,
         stream.BreakFeed: ops.FEEDS,
     }),
+    *_group("the bytes of an answer (HTTP only)", dict.fromkeys((
+        wire.ResetConnection, wire.CloseConnection, wire.HalfClose, wire.StallHead, wire.CutBody,
+        wire.WrongLength, wire.BadChunk, wire.DripBody, wire.SendGarbage, wire.HtmlPage,
+        wire.EmptyAnswer, wire.BrokenGzip, wire.TruncateJson,
+    ), ops.CALLS), door="wire"),
 ]  # fmt: skip
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ROWS}
 _BY_KIND = {entry.kind: entry for entry in ROWS}

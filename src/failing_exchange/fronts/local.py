@@ -6,7 +6,12 @@ from asyncio import get_running_loop, sleep
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.errors import ConnectionLostError, RequestTimeoutError
+from failing_exchange.errors import (
+    ConfigurationError,
+    ConnectionLostError,
+    RequestTimeoutError,
+)
+from failing_exchange.trip import Damaged
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
@@ -57,6 +62,8 @@ class LocalClient:
             raise self._silence(trip)
         if told.__class__ is Reject:
             raise self._refusal(told)
+        if told.__class__ is Damaged:
+            raise self._without_bytes(trip)
         try:
             return venue.encode(operation, told)
         except Reject as refused:  # a half of a cancel-and-replace
@@ -103,6 +110,13 @@ class LocalClient:
         from failing_exchange.dialects.unified.errors import error_of
 
         return error_of(refused, self.venue.clock.now())
+
+    def _without_bytes(self, trip: Trip) -> Exception:
+        rules = ", ".join(dict.fromkeys(decision.rule for decision in trip.struck))
+        return ConfigurationError(
+            f"{rules} damages the bytes of an answer, and a call in process has none: arm it for "
+            "clients of the wire (clients=), or serve the venue with failing_exchange.Binance"
+        )
 
     def _silence(self, trip: Trip) -> Exception:
         what = f"{trip.operation} {trip.symbol}".strip()

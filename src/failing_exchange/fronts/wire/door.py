@@ -28,7 +28,7 @@ from failing_exchange.dialects.binance.signing import (
     refused_key,
 )
 from failing_exchange.dialects.binance.values import venue_symbol
-from failing_exchange.trip import Edited, Trip
+from failing_exchange.trip import Damage, Damaged, Edited, Trip
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.keys import Keyring
@@ -56,6 +56,7 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     headers: Sequence[tuple[str, str]] = ()
+    damage: Damage | None = None
 
 
 Hear = Callable[[Trip], None]
@@ -154,12 +155,17 @@ class Door:
         return self.venue.engine.state.markets
 
     def reply(self, trip: Trip) -> Reply:
-        """What the client is told, as bytes."""
-        call: Call = trip.message
+        """What the client is told, as bytes, and what happens to them."""
         told = trip.told
+        if told.__class__ is Damaged:
+            return self._reply(trip, told.answer)._replace(damage=told.damage)
+        return self._reply(trip, told)
+
+    def _reply(self, trip: Trip, told: Any) -> Reply:
+        call: Call = trip.message
         if isinstance(told, Reject):
             return self._refusal(said(told, trip.operation), trip)
-        written = self.written(trip)
+        written = self.written(trip, told)
         status = 200
         if written.__class__ is Answered:
             status, written = written
@@ -170,13 +176,12 @@ class Door:
         """What the client is told where what happened can't be kept."""
         return self._refusal(said(Reject(Reason.UNAVAILABLE, ""), trip.operation), trip)
 
-    def written(self, trip: Trip) -> Any:
+    def written(self, trip: Trip, told: Any) -> Any:
         """What the client is told, where it is no refusal, as JSON can hold it."""
         call: Call = trip.message
         writing = Writing(
             call.params, trip.command, self.listed, trip.ended_at, call.micro, self.metering
         )
-        told = trip.told
         if told.__class__ is Edited:
             return edit(call.endpoint.write(writing, told.answer), told.edits)
         return call.endpoint.write(writing, told)

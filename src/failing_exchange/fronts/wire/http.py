@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from failing_exchange.fronts.wire import damage
 from failing_exchange.fronts.wire.connection import Place
 from failing_exchange.fronts.wire.door import NOT_FOUND, Door, Reply, Request
 
@@ -39,6 +40,8 @@ class HttpFront:
         if reply is None:
             assert request.transport is not None
             request.transport.abort()
+        elif reply.damage is not None:
+            return await damage.send(request, reply, reply.damage)
         return _response(reply or NOT_FOUND)
 
     async def _upgrade(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:

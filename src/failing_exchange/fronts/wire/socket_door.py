@@ -21,6 +21,7 @@ from failing_exchange.fronts.wire.door import NOBODY, Door
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.socket_session import SIGNED, Session
 from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
+from failing_exchange.trip import Damaged
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.connection import Connection
@@ -166,11 +167,14 @@ class Conversation:
             if trip.hung_up:
                 self.connection.abort()
             return
+        if told.__class__ is Damaged:  # damaged bytes of a WebSocket are a broken connection
+            self.connection.abort()
+            return
         if isinstance(told, Reject):
             no = said(told, trip.operation)
             reply, status = socket_api.refused(given, no, at, micro=self.micro), no.status
         else:
-            written = self.door.written(trip)
+            written = self.door.written(trip, told)
             if written.__class__ is Answered:
                 status = written.status
                 reply = {"id": given, "status": status, "error": written.body}

@@ -1,0 +1,162 @@
+"""Carries out what a fault has decided about the bytes of an answer.
+
+Public aiohttp only: the bytes go to the request's transport, and a response that writes nothing of
+its own is returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from failing_exchange.trip import Damage
+
+if TYPE_CHECKING:
+    from failing_exchange.fronts.wire.door import Reply
+
+SETTLING = 0.05  # seconds for bytes to arrive before a reset, which may discard what is unread
+HELD_SECONDS_MAX = 300.0  # a stalled answer is let go then, and its connection closed
+GARBAGE = b"\x16\x03\x01\x00\xff\x00 not HTTP \x80\x81\r\n\r\n"
+SERVERS = {520: "cloudflare", 403: "CloudFront"}
+REASONS = {520: "Web server is returning an unknown error"}
+
+
+class Silent(web.StreamResponse):
+    """A response that adds nothing to what was written."""
+
+    @property
+    def keep_alive(self) -> bool:
+        """The damage itself says how the connection ends."""
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        """Nothing."""
+        return None
+
+    async def write_eof(self, data: Any = b"") -> None:
+        """Nothing."""
+
+
+async def send(request: web.BaseRequest, reply: Reply, damage: Damage) -> web.StreamResponse:
+    """Send a reply, damaged."""
+    transport = request.transport
+    if transport is not None:  # else the client has gone already
+        for step in PLANS[damage.kind](reply, damage):
+            if step.__class__ is bytes:
+                transport.write(step)
+            elif step.__class__ is float:
+                await asyncio.sleep(step)
+            else:
+                step(transport)
+    return Silent()
+
+
+# ---- what is done: bytes are written, numbers are waited, functions are called
+
+
+def close(transport: Any) -> None:
+    """FIN, after what was written."""
+    transport.close()
+
+
+def reset(transport: Any) -> None:
+    """RST at once."""
+    found = transport.get_extra_info("socket")
+    if found is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def half_close(transport: Any) -> None:
+    """FIN from this side only."""
+    transport.write_eof()
+
+
+def head(reply: Reply, length: int | None, *more: str) -> bytes:
+    """The head of a reply, with another length or none."""
+    phrase = HTTPStatus(reply.status).phrase if reply.status in STATUSES else ""
+    lines = [f"HTTP/1.1 {reply.status} {phrase}", "Content-Type: application/json;charset=UTF-8"]
+    lines += [f"{name}: {value}" for name, value in reply.headers]
+    if length is not None:
+        lines.append(f"Content-Length: {length}")
+    return "\r\n".join([*lines, *more, "", ""]).encode()
+
+
+STATUSES = frozenset(int(status) for status in HTTPStatus)
+
+
+def _cut(reply: Reply, d: Damage) -> list[Any]:
+    part = reply.body[: int(len(reply.body) * d.share)]
+    sent = head(reply, len(reply.body)) + part
+    return [sent, SETTLING, reset if d.text == "reset" else close]
+
+
+def _length(reply: Reply, d: Damage) -> list[Any]:
+    wrong = len(reply.body) + (50 if d.text == "longer" else -(len(reply.body) // 2))
+    return [head(reply, wrong) + reply.body, close]
+
+
+def _chunk(reply: Reply, d: Damage) -> list[Any]:
+    start = head(reply, None, "Transfer-Encoding: chunked")
+    chunk = b"%x\r\n%s\r\n" % (len(reply.body), reply.body)
+    return [start + chunk + (b"zz\r\nxx\r\n" if d.text == "broken" else b""), SETTLING, close]
+
+
+def _drip(reply: Reply, d: Damage) -> list[Any]:
+    whole = head(reply, len(reply.body)) + reply.body
+    steps: list[Any] = []
+    for start in range(0, len(whole), d.size):
+        steps += [whole[start : start + d.size], float(d.seconds)]
+    return steps
+
+
+def _page(reply: Reply, d: Damage) -> list[Any]:
+    phrase = REASONS.get(d.size) or HTTPStatus(d.size).phrase
+    server = SERVERS.get(d.size, "nginx")
+    title = f"{d.size} {phrase}"
+    page = (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>"
+        f"</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
+    ).encode()
+    start = (
+        f"HTTP/1.1 {title}\r\nServer: {server}\r\nContent-Type: text/html\r\n"
+        f"Content-Length: {len(page)}\r\nConnection: close\r\n\r\n"
+    ).encode()
+    return [start + page, close]
+
+
+def _gzip(reply: Reply, d: Damage) -> list[Any]:
+    body = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + reply.body[::-1]
+    return [head(reply, len(body), "Content-Encoding: gzip") + body, close]
+
+
+def _truncate(reply: Reply, d: Damage) -> list[Any]:
+    part = reply.body[: max(1, int(len(reply.body) * d.share))]
+    return [head(reply, len(part)) + part]
+
+
+def _stall(reply: Reply, d: Damage) -> list[Any]:
+    return [head(reply, len(reply.body))[: d.size], HELD_SECONDS_MAX, close]
+
+
+PLANS: dict[str, Callable[[Reply, Damage], list[Any]]] = {
+    "reset": lambda reply, d: [reset],
+    "close": lambda reply, d: [close],
+    "stall": _stall,
+    "cut": _cut,
+    "length": _length,
+    "chunk": _chunk,
+    "drip": _drip,
+    "half_close": lambda reply, d: [half_close, HELD_SECONDS_MAX, close],
+    "garbage": lambda reply, d: [GARBAGE, close],
+    "page": _page,
+    "empty": lambda reply, d: [head(reply._replace(status=200), 0)],
+    "gzip": _gzip,
+    "truncate": _truncate,
+}
