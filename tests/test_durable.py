@@ -392,4 +392,4 @@ def test_another_world_is_refused(tmp_path: Path) -> None:
     run(both(tmp_path / "run.db"))
     for options in ({"seed": 8}, {"markets": [S]}, {"background": False}):
         with pytest.raises(ConfigurationError, match="was begun with another"):
-            FailingExchange(journal=str(tmp_path / "run.db"), **cast(Any, options))
+            FailingExchange(journal=tmp_path / "run.db", **cast(Any, options))

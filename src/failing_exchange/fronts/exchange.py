@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
@@ -17,7 +18,6 @@ from failing_exchange.fronts.watching import WatchApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from os import PathLike
 
     from failing_exchange.durable.durable import Durable
     from failing_exchange.journal import Journal
@@ -74,7 +74,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         recordings: Mapping[str, str | PathLike[str]] | None = None,
         scenario: str | PathLike[str] | None = None,
         fee_asset: str | None = None,
-        journal: str | Durable | None = None,
+        journal: str | PathLike[str] | Durable | None = None,
     ) -> None:
         from failing_exchange.journal import Journal
         from failing_exchange.maintenance import MaintenanceSchedule
@@ -198,10 +198,13 @@ def _with_scenario(planned: Scenario | None, **given: Any) -> dict[str, Any]:
     }
 
 
-def _journals(journal: str | Durable | None) -> tuple[str | None, Durable | None]:
+def _journals(
+    journal: str | PathLike[str] | Durable | None,
+) -> tuple[str | None, Durable | None]:
     """The file to write lines to, or the database to come back from."""
-    if not isinstance(journal, str):
+    if not isinstance(journal, (str, PathLike)):
         return None, journal
+    journal = fspath(journal)
     if not journal.endswith(DATABASES):
         return journal, None
     from failing_exchange.durable.durable import Durable
