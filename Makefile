@@ -20,7 +20,8 @@ test: .venv/ready  ## run the tests
 	@$(BIN)/python -m pytest
 
 clients: .venv/ready  ## run the slower tests: real clients on real sockets
-	@$(BIN)/python -m pytest tests/integration
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients
+	@$(BIN)/python -m pytest tests/integration tests/clients
 
 lint: .venv/ready typing  ## style and types
 	@$(BIN)/ruff check .

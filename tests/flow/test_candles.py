@@ -83,6 +83,14 @@ def test_the_last_print_took_the_best_offer(symbol: str, seed: int, second: int)
         assert prints[-1].ticks == (ask if prints[-1].side == "buy" else bid)
 
 
+@given(symbols, seeds, instants)
+@settings(deadline=None, max_examples=100)
+def test_a_takers_prints_move_the_price_one_way(symbol: str, seed: int, second: int) -> None:
+    """Clients take prints of one instant and side for one order that eats through the book."""
+    prints = market(symbol, seed).prints(second)
+    assert all(before.side != after.side for before, after in pairwise(prints))
+
+
 @given(seeds, instants, st.integers(1, 4_000))
 @settings(deadline=None, max_examples=60)
 def test_a_window_is_its_seconds(seed: int, start: int, length: int) -> None:

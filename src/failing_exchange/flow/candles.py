@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from failing_exchange.flow.draws import LOGNORMAL
@@ -48,13 +47,18 @@ class Second(NamedTuple):
         return list(zip(prices, _portions(volume, close, len(prices)), strict=True))
 
     def prints(self, *, sold: bool) -> tuple[Print, ...]:
-        """Its prints; `sold`: the taker of the last one sold."""
+        """Its prints; `sold`: the taker of the last one sold.
+
+        The sides take turns, as the directions do. Prints of the same instant and side would be one
+        taker's order, which only ever moves the price its own way.
+        """
         trades = self.trades()
-        sides = ["buy" if at[0] > before[0] else "sell" for before, at in pairwise(trades)]
-        if trades:
-            last = "sell" if sold else "buy"
-            sides = [_other(sides[0]), *sides[:-1], last] if sides else [last]
-        return tuple([Print(*trade, side) for trade, side in zip(trades, sides, strict=True)])
+        return tuple(
+            [
+                Print(*trade, "sell" if sold == (left % 2 == 0) else "buy")
+                for left, trade in zip(range(len(trades) - 1, -1, -1), trades, strict=True)
+            ]
+        )
 
 
 class Candle(NamedTuple):
@@ -98,7 +102,3 @@ def _portions(volume: int, close: int, count: int) -> list[int]:
     lots = [1 + free * weight // total for weight in weights]
     lots[-1] += volume - sum(lots)
     return lots
-
-
-def _other(side: str) -> str:
-    return "sell" if side == "buy" else "buy"

@@ -1,0 +1,86 @@
+"""ccxt on real sockets: asynchronous, synchronous and pro."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from failing_exchange import redirect
+from tests.clients.venue import KEYS, SPOT, Served
+
+ccxt = pytest.importorskip("ccxt")
+asynchronous = pytest.importorskip("ccxt.async_support")
+pro = pytest.importorskip("ccxt.pro")
+
+
+def test_the_life_of_an_order_synchronously(venue: Served) -> None:
+    """Placed, found, canceled, and gone: with the defaults of ccxt."""
+    exchange = redirect(ccxt.binance(KEYS), venue.url)
+    order = exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+    assert exchange.fetch_order(order["id"], "BTC/USDT")["status"] == "open"
+    assert [one["id"] for one in exchange.fetch_open_orders("BTC/USDT")] == [order["id"]]
+    assert exchange.cancel_order(order["id"], "BTC/USDT")["status"] == "canceled"
+    with pytest.raises(ccxt.OrderNotFound):
+        exchange.cancel_order(order["id"], "BTC/USDT")
+
+
+def test_the_life_of_an_order_asynchronously(venue: Served) -> None:
+    """A purchase shows in the balance, among the trades and in the order's own fills."""
+
+    async def story(exchange: Any) -> None:
+        before = await exchange.fetch_balance()
+        order = await exchange.create_order("BTC/USDT", "market", "buy", 0.1)
+        assert (order["status"], order["filled"]) == ("closed", 0.1)
+        trades = await exchange.fetch_my_trades("BTC/USDT")
+        assert sum(trade["amount"] for trade in trades) == pytest.approx(0.1)
+        after = await exchange.fetch_balance()
+        assert after["USDT"]["total"] == pytest.approx(before["USDT"]["total"] - order["cost"])
+        with pytest.raises(asynchronous.InsufficientFunds):
+            await exchange.create_order("BTC/USDT", "limit", "buy", 1_000, 40_000)
+
+    asyncio.run(told(asynchronous.binance(KEYS), venue, story))
+
+
+def test_the_life_of_an_order_as_it_happens(venue: Served) -> None:
+    """Over the WebSocket: an order, its fill and the balance, beside the market's streams."""
+
+    async def story(exchange: Any) -> None:
+        book = await exchange.watch_order_book("BTC/USDT")
+        assert book["bids"][0][0] < book["asks"][0][0]
+        watches = exchange.watch_orders("BTC/USDT"), exchange.watch_balance()
+        tasks = [asyncio.ensure_future(watch) for watch in watches]
+        await asyncio.sleep(1)  # until ccxt has subscribed
+        order = await exchange.create_order_ws("BTC/USDT", "market", "buy", 0.1)
+        async with asyncio.timeout(30):
+            orders, balance = await asyncio.gather(*tasks)
+        assert orders[-1]["id"] == order["id"]
+        mine = await exchange.fetch_balance()
+        assert balance["BTC"]["total"] == mine["BTC"]["total"]
+
+    asyncio.run(told(pro.binance({**KEYS, **SPOT}), venue, story))
+
+
+def test_a_lost_answer_is_looked_up_by_the_clients_own_id(venue: Served) -> None:
+    """ccxt raises its network error, and the order that it does not know of is live."""
+
+    async def story(exchange: Any) -> None:
+        await exchange.load_markets()
+        venue.control.arm("break_connection", operations="create_order", executed="before")
+        mine = {"newClientOrderId": "looked-up"}
+        with pytest.raises(asynchronous.NetworkError):
+            await exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000, mine)
+        found = await exchange.fetch_order(None, "BTC/USDT", {"origClientOrderId": "looked-up"})
+        assert found["status"] == "open"
+
+    asyncio.run(told(asynchronous.binance({**KEYS, **SPOT}), venue, story))
+
+
+async def told(exchange: Any, venue: Served, story: Any) -> None:
+    """Run a story with a redirected exchange, and close it."""
+    redirect(exchange, venue.url)
+    try:
+        await story(exchange)
+    finally:
+        await exchange.close()
