@@ -12,7 +12,9 @@ from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import nth
 from tests.wire.client import Client, on_the_wire
 
-DAMAGES = [name for name, entry in CATALOGUE.items() if entry.door == "wire"]
+WIRE = [entry for entry in CATALOGUE.values() if entry.door == "wire"]
+DAMAGES = [entry.name for entry in WIRE if "create_order" in entry.operations]
+STREAM = "wss://stream.binance.com:9443/ws/btcusdt@bookTicker"
 REQUEST = b"GET /api/v3/time HTTP/1.1\r\nHost: api.binance.com\r\n\r\n"
 
 
@@ -96,6 +98,46 @@ def test_a_damaged_answer_leaves_the_order_live(name: str) -> None:
         assert name == "drip_body" or heard != 200 or name == "empty_answer"
         assert len((await client.signed("GET", "/api/v3/openOrders")).body) == 1
         assert exchange.get_failure_statistics()["by_type"] == {name: 1}
+
+    on_the_wire(story)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "kind", "data"),
+    [
+        ("break_frame", {}, "CLOSED", None),
+        ("garble_frame", {"how": "length"}, "ERROR", 1009),
+        ("garble_frame", {"how": "utf8"}, "ERROR", 1007),
+        ("garble_frame", {"how": "reserved"}, "ERROR", 1002),
+        ("close_socket", {"code": "1008"}, "CLOSE", 1008),
+        ("close_socket", {"code": "1012"}, "CLOSE", 1012),
+        ("close_socket", {"code": "1006"}, "CLOSED", None),
+        ("stall_socket", {}, "silence", None),
+        ("stall_socket", {"pings": False}, "silence", None),
+    ],
+)
+def test_a_stream_breaks_as_it_was_told(
+    name: str, fields: dict[str, Any], kind: str, data: int | None
+) -> None:
+    """A connection that was open before is struck, and a new one works."""
+
+    async def story(client: Client) -> None:
+        async with client.session.ws_connect(STREAM) as socket:
+            assert (await socket.receive()).type is aiohttp.WSMsgType.TEXT
+            client.venue.exchange.arm(name, nth(1), operations="watch_bids_asks", **fields)
+            try:
+                async with asyncio.timeout(30):  # aiohttp's own begins anew with each ping
+                    message = await socket.receive()
+                found = message.type.name
+                if found in ("CLOSING", "CLOSED", "ERROR") and kind == "CLOSED":
+                    found = "CLOSED"
+                code = getattr(message.data, "code", message.data)
+                assert data is None or code == data
+            except TimeoutError:
+                found = "silence"
+            assert found == kind
+        async with client.session.ws_connect(STREAM) as again:
+            assert (await again.receive()).type is aiohttp.WSMsgType.TEXT
 
     on_the_wire(story)
 

@@ -22,6 +22,7 @@ from failing_exchange.faults import (
     stream,
     told,
     wire,
+    wire_socket,
 )
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.fields import kind_name, spec_of
@@ -154,6 +155,10 @@ ROWS: list[Entry] = [
         wire.WrongLength, wire.BadChunk, wire.DripBody, wire.SendGarbage, wire.HtmlPage,
         wire.EmptyAnswer, wire.BrokenGzip, wire.TruncateJson,
     ), ops.CALLS), door="wire"),
+    *_group("the frames of a market stream (WebSocket only)", dict.fromkeys((
+        wire_socket.BreakFrame, wire_socket.GarbleFrame, wire_socket.CloseSocket,
+        wire_socket.StallSocket,
+    ), ops.MARKET_FEEDS), door="wire"),
 ]  # fmt: skip
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ROWS}
 _BY_KIND = {entry.kind: entry for entry in ROWS}

@@ -17,9 +17,10 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.stream_events import edit
 from failing_exchange.dialects.binance.stream_names import Kind, StreamName, parse
 from failing_exchange.dialects.binance.values import venue_symbol
+from failing_exchange.fronts.wire import frame_damage
 from failing_exchange.fronts.wire.feed_sources import SOURCES, DepthSource, Source, World
 from failing_exchange.fronts.wire.frames import Code
-from failing_exchange.trip import Edited, Trip
+from failing_exchange.trip import Damaged, Edited, Trip
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -199,14 +200,19 @@ class Feeds:
 
     def _push_by_trip(self, feed: Feed, session: Session, answer: Any) -> None:
         def hear(trip: Trip) -> None:
-            connection = session.connection
+            connection, told, damage = session.connection, trip.told, None
+            if told.__class__ is Damaged:
+                told, damage = told
             if trip.hung_up:
                 connection.abort()
-            elif isinstance(trip.told, Reject):  # a stream has no words for it
+            elif isinstance(told, Reject):  # a stream has no words for it
                 connection.close(Code.INTERNAL)
             else:
-                payload = feed.payload(trip.told, trip.born_at)
-                connection.send_frame(session.wrapped(feed.name, payload))
+                whole = session.wrapped(feed.name, feed.payload(told, trip.born_at))
+                if damage is None:
+                    connection.send_frame(whole)
+                else:
+                    frame_damage.send(connection, whole, damage)
 
         source = feed.source
         name = session.connection.name

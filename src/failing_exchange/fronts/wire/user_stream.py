@@ -27,7 +27,7 @@ from failing_exchange.dialects.binance.user_events import (
 )
 from failing_exchange.dialects.binance.user_steps import account_of, records
 from failing_exchange.fronts.alarm import Alarm
-from failing_exchange.trip import Edited
+from failing_exchange.trip import Damaged, Edited
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -72,7 +72,7 @@ class UserStream:
         """A push has arrived, or the connection breaks in its place."""
         if self.over:
             return
-        if trip.hung_up:
+        if trip.hung_up or trip.told.__class__ is Damaged:  # bytes of events only break off
             self.over = True
             self._hang_up()
             return
