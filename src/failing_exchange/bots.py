@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from failing_exchange.conduct.intents import intend
+
 SYMBOL = "BTC/USDT"
 AMOUNT = 0.1  # BTC an order
 PAUSE = 60.0  # seconds between intents
@@ -55,7 +57,8 @@ class Notebook:
         intent = Intent(len(self.intents) + 1, side, amount, self.now())
         self.intents.append(intent)
         try:
-            yield intent
+            with intend(SYMBOL, side, amount):
+                yield intent
         finally:
             intent.ended_at = self.now()
 

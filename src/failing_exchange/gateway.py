@@ -69,6 +69,7 @@ class Gateway:
         self.latency = latency
         self.gates: list[Gate] = []
         self.listeners: list[Listener] = []
+        self.watchers: list[Reply] = []  # called with each request as it arrives, once it is read
         self.failure: Exception | None = None
         self.kinds = Kinds(plan.seed)
         self.lines = Lines()
@@ -110,6 +111,9 @@ class Gateway:
             trip.command = (trip.read or self.decode)(trip)
         except Reject as refused:
             trip.answer = _settled(refused)
+        if self.watchers and not trip.echo_of:
+            for watcher in self.watchers:
+                watcher(trip)
         if self.plan.rules and not trip.echo_of:
             self.plan.match(trip, at)
         if self.latency is not None:
@@ -274,7 +278,9 @@ class Gateway:
     # ---- pushes
 
     def is_straight(self, operation: str, at: int) -> bool:
-        """Whether a push meets nothing on its way: no latency, no armed rule, no line held up."""
+        """Whether a push meets nothing on its way: no latency, rule, watcher, no line held up."""
+        if self.watchers:  # who watches sees every message
+            return False
         free = self.latency is None and self.lines.are_free(at)
         return free and not self.plan.concerns(operation)
 

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
-import inspect
-import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.auditor import audit
-from failing_exchange.bots import BOTS, Notebook
+from failing_exchange.bots import Notebook
+from failing_exchange.conduct.judge import Judge
 from failing_exchange.core.events import Event, OrderAccepted
 from failing_exchange.core.market import ATOMS, SECOND, Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.queries import Orders
-from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.maintenance import time_of_day
+from failing_exchange.playing import Bot, Progress, find_bot, parameters, play
 from failing_exchange.trip import Edited, Trip
+
+if TYPE_CHECKING:
+    from failing_exchange.conduct.verdict import Verdict
+    from failing_exchange.scenario import Scenario
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday, midnight
 LEAD = timedelta(minutes=10)  # a run with a maintenance starts so long before it
-PROGRESS_STEPS = 200  # how often a run says how far it is
 HIDDEN = ("trouble", "markets")  # what only the terminal shows
 MONEY_NOTICED = 0.01  # USDT; a smaller difference is rounding
-
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +73,7 @@ class Report:
     statistics: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     timeline: list[dict[str, Any]] = field(default_factory=list)
+    verdict: Verdict | None = None
     trouble: list[Trip] = field(default_factory=list)
     markets: dict[str, Market] = field(default_factory=dict)
 
@@ -85,6 +82,7 @@ class Report:
         found = {name: value for name, value in vars(self).items() if name not in HIDDEN}
         found["config"] = {**asdict(self.config), "start": self.config.start().isoformat()}
         found["seed"] = self.config.seed
+        found["verdict"] = None if self.verdict is None else self.verdict.as_dict()
         found["timeline"] = [
             {**line, "timestamp": line["timestamp"].isoformat()} for line in self.timeline
         ]
@@ -138,50 +136,12 @@ class Observer:
         return {asset: atoms / ATOMS for asset, atoms in sorted(changes.items()) if atoms}
 
 
-def find_bot(name: str) -> Callable[..., Any]:
-    """A bot by name: `careful`, `naive`, `path.py:function` or `module:function`."""
-    if name in BOTS:
-        return BOTS[name]
-    place, _, function = name.rpartition(":")
-    if not place:
-        raise ConfigurationError(
-            f"no bot {name!r}: name {' or '.join(BOTS)}, or a function as path.py:function"
-        )
-    bot = getattr(_module(place), function, None)
-    if not inspect.iscoroutinefunction(bot):
-        what = "no such function" if bot is None else f"{bot!r}, no coroutine function"
-        raise ConfigurationError(f"{name}: {what}; expected async def {function}(exchange)")
-    found: Callable[..., Any] = bot
-    return found
-
-
-def _module(place: str) -> Any:
-    if not place.endswith(".py"):
-        sys.path.insert(0, "")
-        try:
-            return importlib.import_module(place)
-        except ImportError as error:
-            raise ConfigurationError(f"cannot import {place!r}: {error}") from error
-        finally:
-            sys.path.remove("")
-    path = Path(place)
-    if not path.is_file():
-        raise ConfigurationError(f"no file {place!r} with a bot in it")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def run(config: RunConfig, *, progress: Progress = lambda share: None) -> Report:
     """Run a bot as configured. Ctrl-C ends it early; what was gathered is in the report."""
-    bot = find_bot(config.bot)
-    exchange = _exchange(config)
+    bot, scenario = find_bot(config.bot), _scenario(config)
+    exchange = _exchange(config, scenario)
     report, observer, notebook = Report(config=config), Observer(exchange), Notebook()
-    main = _play(config, bot, exchange, observer, notebook, report, progress)
+    main = _play(bot, observer, _judge(exchange, scenario), notebook, report, scenario, progress)
     try:
         if config.real_time:
             asyncio.run(main)
@@ -192,18 +152,28 @@ def run(config: RunConfig, *, progress: Progress = lambda share: None) -> Report
             simulate(main, seed=config.seed, start=config.start(), virtual_seconds_max=limit)
     except KeyboardInterrupt:
         report.interrupted = True
-    _conclude(report, observer, notebook if "notebook" in _parameters(bot) else None)
+    _conclude(report, observer, notebook if "notebook" in parameters(bot) else None)
     return report
 
 
-def _exchange(config: RunConfig) -> FailingExchange:
+def _scenario(config: RunConfig) -> Scenario | None:
+    if config.scenario is None:
+        return None
+    from failing_exchange.scenario import load
+
+    return load(config.scenario)
+
+
+def _judge(exchange: FailingExchange, scenario: Scenario | None) -> Judge:
+    if scenario is None:
+        return Judge(exchange.venue)
+    return Judge(exchange.venue, options=scenario.options, intent=scenario.intent)
+
+
+def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:
     """The exchange of a run: the scenario's, with what the configuration adds."""
     arguments: dict[str, Any] = {"seed": config.seed, "connection_timeout": config.timeout}
-    scenario = None
-    if config.scenario is not None:
-        from failing_exchange.scenario import load
-
-        scenario = load(config.scenario)
+    if scenario is not None:
         arguments = {**arguments, **scenario.arguments}
         arguments["seed"] = config.seed or scenario.seed
     if config.maintenance_start is not None:
@@ -219,42 +189,35 @@ def _exchange(config: RunConfig) -> FailingExchange:
     return exchange
 
 
-def _parameters(bot: Callable[..., Any]) -> list[str]:
-    return list(inspect.signature(bot).parameters)
-
-
 async def _play(
-    config: RunConfig,
-    bot: Callable[..., Any],
-    exchange: FailingExchange,
+    bot: Bot,
     observer: Observer,
+    judge: Judge,
     notebook: Notebook,
     report: Report,
+    scenario: Scenario | None,
     progress: Progress,
 ) -> None:
-    """Run the bot for its time; the clock is the venue's."""
-    loop = asyncio.get_running_loop()
+    """Run the bot for its time, and hear the judge."""
+    exchange = observer.exchange
     await observer.begin()
-    notebook.now = exchange.venue.clock.now
-    took = {"exchange": exchange, "notebook": notebook}
-    names = _parameters(bot)
-    given = {name: value for name, value in took.items() if name in names}
-    task = loop.create_task(bot(**given) if given else bot(exchange))
+    loop = asyncio.get_running_loop()
     began = loop.time()
     try:
-        for step in range(1, PROGRESS_STEPS + 1):
-            left = began + config.duration * step / PROGRESS_STEPS - loop.time()
-            done, _ = await asyncio.wait({task}, timeout=max(0.0, left))
-            progress(step / PROGRESS_STEPS)
-            if done:
-                break
-        if task.done() and task.exception() is not None:
-            report.crashed = f"{type(task.exception()).__name__}: {task.exception()}"
+        ending = await play(
+            bot,
+            exchange,
+            seconds=report.config.duration,
+            judge=judge,
+            notebook=notebook,
+            calm=0.0 if scenario is None else scenario.calm,
+            restarts=() if scenario is None else scenario.restarts,
+            progress=progress,
+        )
+        report.crashed = ending.crashed
+        report.verdict = judge.verdict(crashed=ending.crashed, returned=ending.returned)
     finally:
         report.seconds = loop.time() - began
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        exchange.venue.gateway.settle(exchange.venue.clock.now())
         await exchange.close()
 
 

@@ -24,6 +24,8 @@ UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 KEYS = (
     "description", "evidence", "seed", "duration", "markets", "accounts", "timeout", "rate_limit",
     "latency", "background", "maintenance", "modes", "faults", "incidents", "intent",
+    "family", "symptom", "behaviour", "rules", "options", "bot", "calm",
+    "restarts", "expect",
 )  # fmt: skip
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
 
@@ -38,6 +40,15 @@ class Scenario:
     name: str
     description: str = ""
     evidence: str = ""
+    family: str = ""  # of the reference: F1 to F11
+    symptom: str = ""  # what the client sees
+    behaviour: str = ""  # what a careful bot does
+    rules: tuple[str, ...] = ()  # of conduct, that judge it
+    options: Mapping[str, Any] = field(default_factory=dict)  # their parameters, by rule
+    bot: str = ""  # the strategy of the reference bots that meets it
+    calm: float = 0.0  # seconds at the end in which nothing fails
+    restarts: tuple[float, ...] = ()  # seconds at which the bot is killed and started again
+    expect: Mapping[str, Any] = field(default_factory=dict)  # what is seen at each door
     seed: int = 0
     duration: float | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -148,8 +159,7 @@ class _Reader:
             arguments["latency"] = None if wanted == "none" else wanted
         return Scenario(
             name=name,
-            description=str(get("description", "")),
-            evidence=str(get("evidence", "")),
+            **self._about(),
             seed=self._whole("seed", 0),
             duration=self._seconds("duration", get("duration"))
             if "duration" in self.table
@@ -162,6 +172,28 @@ class _Reader:
             incidents=tuple(self._incidents(markets)),
             intent=get("intent", {}),
         )
+
+    def _about(self) -> dict[str, Any]:
+        """What a scenario is for, and how a bot is judged in it."""
+        get = self.table.get
+        names = ("description", "evidence", "family", "symptom", "behaviour", "bot")
+        return {
+            **{name: str(get(name, "")) for name in names},
+            "rules": self._rules(),
+            "options": get("options", {}),
+            "calm": self._seconds("calm", get("calm", 0)),
+            "restarts": tuple(self._seconds("restarts", at) for at in get("restarts", [])),
+            "expect": get("expect", {}),
+        }
+
+    def _rules(self) -> tuple[str, ...]:
+        from failing_exchange.conduct.rules import make
+
+        names, options = self.table.get("rules", []), self.table.get("options", {})
+        if not isinstance(names, list) or not isinstance(options, dict):
+            self._fail("rules", "is a list of rules of conduct, options a table by rule")
+        self._try("rules", partial(make, [str(name) for name in names], options))
+        return tuple(str(name) for name in names)
 
     def _accounts(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, account in self._tables("accounts"):

@@ -1,0 +1,236 @@
+"""What a bot believes, against the first column (I2, I7, I13): by a probe, or from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.conduct.facts import NEVER, sign
+from failing_exchange.conduct.probing import Sample
+from failing_exchange.conduct.rule import End, Rule, Severity
+from failing_exchange.core.market import ATOMS, SECOND
+
+NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
+NOTICED_USDT = 0.01
+
+
+class Converges(Rule):
+    """I2: some time after the last fault, what the bot believes is what is.
+
+    With a probe its positions, open orders and cash are compared; without, an order it was never
+    told of and fills that stay unknown to it show that it can't be right. `within_s`: the time.
+    """
+
+    name = "converges"
+    invariant = "I2"
+    severity = Severity.MONEY
+    sentence = "Soon after the last fault the bot's orders, position and cash are the exchange's."
+
+    def __init__(self, *, within_s: float = 300.0) -> None:
+        super().__init__()
+        self.within_s = within_s
+        self._last: Sample | None = None
+        self.recovered_at = NEVER  # when a sample was first right after the last fault
+        self.wrong_s = 0.0
+
+    def parameters(self) -> dict[str, Any]:
+        """The time to converge, in seconds."""
+        return {"within_s": self.within_s}
+
+    def sampled(self, sample: Sample) -> None:
+        """Compare now; the verdict is about the end."""
+        self._last = sample
+
+    def ended(self, end: End) -> None:
+        """Long enough after the last fault, differences are the bot's."""
+        if end.at - end.last_fault_at < self.within_s * SECOND:
+            self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+            return
+        self._strangers(end)
+        if self._last is None:
+            self._unaware(end)
+        else:
+            for text, money in self._differences(self._last, end.at):
+                self.breach(end.at, text, money=money)
+
+    def _strangers(self, end: End) -> None:
+        """Orders that are still open, and that the bot was never told of."""
+        facts = self.scene.facts
+        for known in facts.orphans():
+            if known.order.is_open and end.at - known.accepted_at > self.within_s * SECOND:
+                money = facts.money(known.symbol, known.order.remaining, end.at)
+                self.breach(
+                    end.at,
+                    f"order {known.order.id} is open, and the bot was never told of it",
+                    row=repr(known.order),
+                    money=money,
+                )
+
+    def _unaware(self, end: End) -> None:
+        """Without a probe: fills it was never told of; then it can't know what it owns."""
+        facts = self.scene.facts
+        for symbol, exposure in facts.exposure.items():
+            lots = sum(
+                known.unaware
+                for known in facts.orders.values()
+                if known.symbol == symbol
+                and known.unaware
+                and end.at - known.order.updated_at > self.within_s * SECOND
+            )
+            if lots and exposure.now > 0:
+                market = facts.engine.state.markets[symbol].market
+                self.breach(
+                    end.at,
+                    f"{market.amount_text(lots)} {market.base} were filled, and the bot was never "
+                    "told",
+                    money=facts.in_usdt(symbol, exposure.now, end.at),
+                )
+
+    def _differences(self, sample: Sample, at: int) -> list[tuple[str, float | None]]:
+        """What the bot believes wrongly, with the money."""
+        found: list[tuple[str, float | None]] = []
+        facts = self.scene.facts
+        for symbol, believed in (sample.positions or {}).items():
+            market = facts.engine.state.markets[symbol].market
+            true = position(facts, symbol) * market.amount_step / ATOMS
+            if abs(true - believed) > max(NOTICED, abs(true) * 0.002):  # a fee may be taken of it
+                lots = round(abs(true - believed) * ATOMS) // market.amount_step
+                text = f"believes to hold {believed:.8g} {market.base} and holds {true:.8g}"
+                found.append((text, facts.money(symbol, lots, at)))
+        if sample.open_orders is not None:
+            found += self._open_orders(sample.open_orders, at)
+        for asset, believed in (sample.balances or {}).items():
+            free, used = facts.engine.state.ledger.balances(facts.account).get(asset, (0, 0))
+            true = (free + used) / ATOMS
+            if abs(true - believed) > NOTICED:
+                text = f"believes to own {believed:.8g} {asset} and owns {true:.8g}"
+                value = facts.engine.state.value(
+                    asset, round(abs(true - believed) * ATOMS), "USDT", at
+                )
+                money = None if value is None else value / ATOMS
+                if money is None or money > NOTICED_USDT:
+                    found.append((text, money))
+        return found
+
+    def _open_orders(self, believed: tuple[str, ...], at: int) -> list[tuple[str, float | None]]:
+        facts = self.scene.facts
+        account = facts.engine.state.accounts[facts.account]
+        names = {name for o in account.open.values() for name in (o.client_id, str(o.id))}
+        found: list[tuple[str, float | None]] = [
+            (f"believes that order {name} is open, and it is not", None)
+            for name in believed
+            if name not in names
+        ]
+        for order in account.open.values():
+            if order.client_id not in believed and str(order.id) not in believed:
+                money = facts.money(order.symbol, order.remaining, at)
+                found.append((f"does not know of its open order {order.id}", money))
+        return found
+
+
+def position(facts: Any, symbol: str) -> int:
+    """Lots that a client has gained of a market's base asset by trading, before fees."""
+    return sum(
+        sign(known.order.side) * known.order.filled
+        for known in facts.orders.values()
+        if known.symbol == symbol
+    )
+
+
+class Monotone(Rule):
+    """I7: a closed order stays closed for the bot, and no trade is counted twice.
+
+    `within_s`: how long after it was told the bot may still believe otherwise.
+    """
+
+    name = "monotone"
+    invariant = "I7"
+    severity = Severity.MONEY
+    sentence = "For the bot, too, an ended order stays ended and each trade counts once."
+
+    def __init__(self, *, within_s: float = 120.0) -> None:
+        super().__init__()
+        self.within_s = within_s
+        self.unknown = "the bot has no probe, and what it believes can't be seen from outside"
+        self._noted: dict[str, None] = {}
+
+    def parameters(self) -> dict[str, Any]:
+        """The patience, in seconds."""
+        return {"within_s": self.within_s}
+
+    def sampled(self, sample: Sample) -> None:
+        """Compare beliefs with what the bot was told."""
+        facts = self.scene.facts
+        if sample.open_orders is not None or sample.positions is not None:
+            self.unknown = ""
+        for known in facts.orders.values() if sample.open_orders else ():
+            names = (known.order.client_id, str(known.order.id))
+            old = known.ended_told_at and sample.at - known.ended_told_at > self.within_s * SECOND
+            if old and any(name in (sample.open_orders or ()) for name in names):
+                self._once(
+                    f"order {known.order.id}", sample.at,
+                    f"believes order {known.order.id} open, which it was told has ended",
+                )  # fmt: skip
+        for symbol, believed in (sample.positions or {}).items():
+            self._counted(symbol, believed, sample.at)
+
+    def _counted(self, symbol: str, believed: float, at: int) -> None:
+        """More bought, or more sold, than the bot was ever told: something counted twice."""
+        facts = self.scene.facts
+        market = facts.engine.state.markets[symbol].market
+        told = {1: 0, -1: 0}
+        for known in facts.orders.values():
+            if known.symbol == symbol:
+                told[sign(known.order.side)] += known.order.filled
+        lots = round(believed * ATOMS) / market.amount_step
+        if lots > told[1] + 1 or lots < -told[-1] - 1:
+            self._once(
+                symbol, at,
+                f"believes to hold {believed:.8g} {market.base}, more than all its trades make",
+            )  # fmt: skip
+
+    def _once(self, name: str, at: int, text: str) -> None:
+        if name not in self._noted:
+            self._noted[name] = None
+            self.breach(at, text)
+
+
+class BooksFees(Rule):
+    """I13, booking: the fee is booked in the asset in which it was charged."""
+
+    name = "books_fees"
+    invariant = "I13"
+    severity = Severity.MONEY
+    sentence = "Fees are booked in the asset in which they were charged."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unknown = "the bot has no probe of its balances"
+        self._last: Sample | None = None
+
+    def sampled(self, sample: Sample) -> None:
+        """Keep the last word."""
+        if sample.balances is not None:
+            self.unknown = ""
+            self._last = sample
+
+    def ended(self, end: End) -> None:
+        """Is a balance wrong by just the fees that were taken of it?"""
+        if self._last is None or self._last.balances is None:
+            return
+        facts = self.scene.facts
+        fees: dict[str, int] = {}
+        for known in facts.orders.values():
+            for fill in known.order.fills:
+                fees[fill.fee_asset] = fees.get(fill.fee_asset, 0) + fill.fee
+        for asset, fee in fees.items():
+            if asset not in self._last.balances or not fee:
+                continue
+            free, used = facts.engine.state.ledger.balances(facts.account).get(asset, (0, 0))
+            surplus = self._last.balances[asset] * ATOMS - (free + used)
+            if abs(surplus - fee) <= max(1, fee // 100):
+                value = facts.engine.state.value(asset, fee, "USDT", end.at)
+                self.breach(
+                    end.at,
+                    f"believes to own {surplus / ATOMS:.8f} {asset} more than it does: the fees",
+                    money=None if value is None else value / ATOMS,
+                )

@@ -1,0 +1,229 @@
+"""The judge: stands beside a venue, sees both columns, and says at the end how the bot did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.conduct.facts import NEVER, Facts
+from failing_exchange.conduct.intents import DECLARE, Intents
+from failing_exchange.conduct.patience import BacksOff
+from failing_exchange.conduct.probing import TAKE, Probe
+from failing_exchange.conduct.rule import Breach, End, Outcome, Result, Rule, Scene, Severity
+from failing_exchange.conduct.rules import make
+from failing_exchange.conduct.told import heard
+from failing_exchange.conduct.verdict import Verdict
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.reject import Reject
+from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from failing_exchange.core.events import Event
+    from failing_exchange.gateway import Gateway
+    from failing_exchange.journal import Journal
+    from failing_exchange.trip import Trip
+    from failing_exchange.venue import Venue
+
+Invariant = Callable[["Journal"], Iterable["str | Breach"]]
+
+SAMPLE_S = 60.0  # seconds between two questions to the bot
+INVARIANT_BREACHES_MAX = 100  # of one function of yours; the rest are not read
+
+
+class Judge:
+    """Judges one client of a venue, from outside.
+
+    `rules`: names or `Rule` objects, None = all that ship; `options`: their parameters by name.
+    `intent`: what the bot is meant to do, as in a scenario. `invariants`: functions over the
+    journal, asked at the end, that give a text (or a `Breach`) for each breach.
+
+    >>> # judge = Judge(exchange.venue); judge.attach(); ...; print(judge.verdict())
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        account: str = "main",
+        rules: Iterable[str | Rule] | None = None,
+        options: Mapping[str, Any] = {},
+        intent: Mapping[str, Any] = {},
+        invariants: Sequence[Invariant] = (),
+    ) -> None:
+        self.venue = venue
+        self.account = account
+        self.rules = make(rules, options)
+        self.invariants = list(invariants)
+        self.probe: Probe | None = None
+        self.requests = self.faults = 0
+        self._intent = intent
+        self._last_fault_at = self._recovered_at = NEVER
+        self._facts: Facts | None = None
+        self._intents: Intents | None = None
+        self._sent = _listening(self.rules, "sent")
+        self._told = _listening(self.rules, "told")
+        self._happened = _listening(self.rules, "happened")
+
+    def attach(self) -> None:
+        """Begin to watch; the venue must have started. Bots may now declare intents and probes."""
+        gateway = self.venue.gateway
+        self._facts = Facts(gateway.engine, self.account)
+        self._intents = Intents(gateway.engine.state.markets)
+        self._intents.of_scenario(self._intent, gateway.clock.now())
+        scene = Scene(self._facts, self._intents)
+        for rule in self.rules:
+            rule.begin(scene)
+        gateway.watchers.append(self._on_sent)
+        gateway.listeners.append(self._on_events)
+        self.venue.journal.readers.append(self._on_ended)
+        DECLARE.set(self._declare)
+        TAKE.set(self.take)
+        if self.probe is not None:
+            self._ask_later(gateway)
+
+    @property
+    def facts(self) -> Facts:
+        """Both columns of the client."""
+        if self._facts is None:
+            raise ConfigurationError("the judge is not attached yet: call attach() first")
+        return self._facts
+
+    @property
+    def intents(self) -> Intents:
+        """What the bot means to do."""
+        if self._intents is None:
+            raise ConfigurationError("the judge is not attached yet: call attach() first")
+        return self._intents
+
+    def take(self, probe: Probe) -> None:
+        """Ask the bot by this probe from now on."""
+        first, self.probe = self.probe is None, probe
+        if first and self._facts is not None:
+            self._ask_later(self.venue.gateway)
+
+    def _declare(self, symbol: str, side: str, amount: float, covered_within: float | None) -> None:
+        now = self.venue.clock.now()
+        self.intents.declare(symbol, side, amount, now, covered_within=covered_within)
+
+    # ---- what the run shows, in its order
+
+    def _is_mine(self, trip: Trip) -> bool:
+        """The client's own, or a public request, which names nobody."""
+        name = trip.account
+        return name == self.account or name not in self.facts.engine.state.accounts
+
+    def _on_sent(self, trip: Trip) -> None:
+        if self._is_mine(trip):
+            self.requests += 1
+            if hasattr(trip.command, "lots"):
+                self.intents.assign(trip)
+            for sent in self._sent:
+                sent(trip)
+
+    def _on_events(self, events: tuple[Event, ...], at: int) -> None:
+        self.facts.happened(events, at)
+        for happened in self._happened:
+            happened(events, at)
+
+    def _on_ended(self, trip: Trip) -> None:
+        if trip.struck:
+            self._note_fault(trip)
+        if not self._is_mine(trip):
+            return
+        self.facts.told(trip)
+        if trip.happened and not trip.echo_of:
+            self.intents.accept(trip)
+        for told in self._told:
+            told(trip)
+        if self._recovered_at == NEVER and not trip.struck:
+            self._note_success(trip)
+
+    def _note_fault(self, trip: Trip) -> None:
+        self.faults += 1
+        until = trip.told.until if isinstance(trip.told, Reject) else None
+        self._last_fault_at = max(self._last_fault_at, trip.ended_at, until or 0)
+        self._recovered_at = NEVER
+
+    def _note_success(self, trip: Trip) -> None:
+        said = heard(trip)
+        if said is None or isinstance(said, Reject) or trip.ended_at < self._last_fault_at:
+            return
+        if all(exposure.now <= 0 for exposure in self.facts.exposure.values()):
+            self._recovered_at = trip.ended_at
+
+    def _ask_later(self, gateway: Gateway) -> None:
+        gateway.later(
+            gateway.clock.now() + int(SAMPLE_S * SECOND), self._ask, gateway, counts=False
+        )
+
+    def _ask(self, gateway: Gateway) -> None:
+        self._sample()
+        self._ask_later(gateway)
+
+    def _sample(self) -> None:
+        if self.probe is not None:
+            sample = self.probe.sample(self.venue.clock.now())
+            for rule in self.rules:
+                rule.sampled(sample)
+
+    # ---- the end
+
+    def verdict(
+        self, *, crashed: str | None = None, returned: bool = False, outside: bool = False
+    ) -> Verdict:
+        """The verdict now. `crashed`: the bot's last word; `outside`: it is another program."""
+        self._sample()
+        at = self.venue.clock.now()
+        end = End(at, self._last_fault_at, crashed, returned, outside)
+        results = [rule.conclude(end) for rule in self.rules]
+        results += [self._ask_invariant(one, at) for one in self.invariants]
+        journal, facts = self.venue.journal, self.facts
+        fresh = max(1, journal.requests - journal.repeats)
+        return Verdict(
+            account=self.account,
+            results=tuple(results),
+            at=at,
+            money=max((r.money for r in results if r.severity is Severity.MONEY), default=0.0),
+            faults=self.faults,
+            last_fault_at=self._last_fault_at,
+            recovery_s=self._recovery(),
+            requests=self.requests,
+            requests_in_ban=sum(r.requests for r in self.rules if isinstance(r, BacksOff)),
+            amplification=journal.requests / fresh if journal.requests else 1.0,
+            orphans=len(facts.orphans()) + facts.orphans_ended,
+            exposure={symbol: self._exposure(symbol, at) for symbol in facts.exposure},
+            crashed=crashed,
+        )
+
+    def _recovery(self) -> float | None:
+        if not self._last_fault_at or self._recovered_at == NEVER:
+            return None
+        return max(0.0, (self._recovered_at - self._last_fault_at) / SECOND)
+
+    def _exposure(self, symbol: str, at: int) -> dict[str, float]:
+        exposure = self.facts.exposure[symbol]
+        exposure.move(0, 0, at)
+        worst = self.facts.in_usdt(symbol, exposure.worst, at)
+        left = self.facts.in_usdt(symbol, max(0, exposure.now), at)
+        return {"worst": worst or 0.0, "seconds": exposure.seconds, "left": left or 0.0}
+
+    def _ask_invariant(self, ask: Invariant, at: int) -> Result:
+        name = getattr(ask, "__name__", "invariant")
+        found = []
+        for one in ask(self.venue.journal):
+            found.append(one if isinstance(one, Breach) else Breach(name, at, str(one)))
+            if len(found) >= INVARIANT_BREACHES_MAX:
+                break
+        outcome = Outcome.FAIL if found else Outcome.PASS
+        why = found[0].text if found else (ask.__doc__ or name).strip().split("\n")[0]
+        money = sum(one.money or 0.0 for one in found)
+        return Result(name, outcome, why, Severity.DANGER, len(found), tuple(found), money)
+
+
+def _listening(rules: Iterable[Rule], name: str) -> list[Callable[..., None]]:
+    """The hooks of those rules that have one: the others need not be called."""
+    return [
+        getattr(rule, name)
+        for rule in rules
+        if getattr(type(rule), name) is not getattr(Rule, name)
+    ]

@@ -1,0 +1,57 @@
+"""Is the bot alive (I3), and has it learned of what happened to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.conduct.facts import NEVER
+from failing_exchange.conduct.rule import End, Rule, Severity
+from failing_exchange.conduct.told import heard
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.reject import Reject
+from failing_exchange.trip import Trip
+
+
+class Alive(Rule):
+    """I3: the bot is up, and sends requests that succeed, some time after the last fault.
+
+    `within_s`: the time. A bot that has returned by itself has done what it wanted.
+    """
+
+    name = "alive"
+    invariant = "I3"
+    severity = Severity.DANGER
+    sentence = "The bot survives, and works again soon after the last fault."
+
+    def __init__(self, *, within_s: float = 300.0) -> None:
+        super().__init__()
+        self.within_s = within_s
+        self._worked_at = NEVER
+        self._sent = 0
+
+    def parameters(self) -> dict[str, Any]:
+        """The time to recover, in seconds."""
+        return {"within_s": self.within_s}
+
+    def sent(self, trip: Trip) -> None:
+        """It does something."""
+        self._sent += 1
+
+    def told(self, trip: Trip) -> None:
+        """Something it asked for has succeeded."""
+        said = heard(trip)
+        if said is not None and not isinstance(said, Reject) and not trip.hung_up:
+            self._worked_at = trip.ended_at
+
+    def ended(self, end: End) -> None:
+        """Dead, silent, or well."""
+        if end.crashed is not None:
+            self.breach(end.at, f"the bot died: {end.crashed}")
+        elif not self._sent:
+            self.unknown = "the bot has sent nothing"
+        elif end.returned:
+            return
+        elif end.at - end.last_fault_at < self.within_s * SECOND:
+            self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+        elif self._worked_at <= end.last_fault_at:
+            self.breach(end.at, "no request of the bot has succeeded since the last fault")

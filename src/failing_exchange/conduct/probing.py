@@ -1,0 +1,121 @@
+"""A probe into a bot: what it believes to hold, to have open, and to own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from failing_exchange.errors import ConfigurationError
+
+ANSWER_MAX = 1_000_000  # bytes of an answer over HTTP; a longer one is refused
+WAIT_S = 5.0  # for an answer over HTTP
+
+Positions = Mapping[str, float]
+
+
+class Sample(NamedTuple):
+    """What a bot believes at an instant; None where it was not asked.
+
+    `positions`: base amount by symbol, gained since the start. `open_orders`: client order ids or
+    ids. `balances`: total by asset.
+    """
+
+    at: int
+    positions: Mapping[str, float] | None
+    open_orders: tuple[str, ...] | None
+    balances: Mapping[str, float] | None
+
+
+class Probe:
+    """How a bot is asked: callables, or one HTTP address that answers all three as JSON."""
+
+    def __init__(
+        self,
+        *,
+        positions: Callable[[], Positions] | None = None,
+        open_orders: Callable[[], Iterable[str]] | None = None,
+        balances: Callable[[], Mapping[str, float]] | None = None,
+        url: str | None = None,
+    ) -> None:
+        given = {"positions": positions, "open_orders": open_orders, "balances": balances}
+        for name, ask in given.items():
+            if ask is not None and not callable(ask):
+                raise ConfigurationError(
+                    f"probe({name}={ask!r}): expected a function without arguments"
+                )
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ConfigurationError(f"probe(url={url!r}): expected an http:// address")
+        if url is None and not any(given.values()):
+            raise ConfigurationError("probe(): give positions=, open_orders=, balances= or url=")
+        self._asks = {name: ask for name, ask in given.items() if ask is not None}
+        self._url = url
+
+    def sample(self, at: int) -> Sample:
+        """Ask the bot now. Raises ConfigurationError for an answer that can't be read."""
+        found: dict[str, Any] = {name: ask() for name, ask in self._asks.items()}
+        if self._url is not None:
+            found = {**_fetched(self._url), **found}
+        return Sample(
+            at,
+            _amounts("positions", found.get("positions")),
+            _names(found.get("open_orders")),
+            _amounts("balances", found.get("balances")),
+        )
+
+
+def probe(
+    *,
+    positions: Callable[[], Positions] | None = None,
+    open_orders: Callable[[], Iterable[str]] | None = None,
+    balances: Callable[[], Mapping[str, float]] | None = None,
+) -> None:
+    """A bot tells how it can be asked for what it believes; without a judge nothing happens.
+
+    `positions()`: base amount by symbol, as gained since the start; `open_orders()`: client order
+    ids (or ids); `balances()`: totals by asset. With them the rules `converges`, `monotone` and
+    `books_fees` judge what the bot believes; without, they use what can be seen from outside.
+
+    >>> probe(positions=lambda: {"BTC/USDT": 0.1})
+    """
+    made = Probe(positions=positions, open_orders=open_orders, balances=balances)
+    take = TAKE.get()
+    if take is not None:
+        take(made)
+
+
+TAKE: ContextVar[Callable[[Probe], None] | None] = ContextVar(
+    "failing_exchange_probe", default=None
+)
+
+
+def _fetched(url: str) -> dict[str, Any]:
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(url, timeout=WAIT_S) as answer:
+            text = answer.read(ANSWER_MAX + 1)
+        found = json.loads(text) if len(text) <= ANSWER_MAX else None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"probe {url}: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(
+            f'probe {url}: expected JSON like {{"positions": {{"BTC/USDT": 0.1}}}}'
+        )
+    return found
+
+
+def _amounts(name: str, value: Any) -> Mapping[str, float] | None:
+    if value is None:
+        return None
+    try:
+        return {str(key): float(amount) for key, amount in dict(value).items()}
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"probe: {name} gave {value!r}; expected amounts by name"
+        ) from error
+
+
+def _names(value: Any) -> tuple[str, ...] | None:
+    return None if value is None else tuple(str(one) for one in value)

@@ -1,0 +1,157 @@
+"""A bot plays on a venue for a while: started, killed and started again, and judged."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from failing_exchange.bots import BOTS, Notebook
+from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from failing_exchange.conduct.judge import Judge
+    from failing_exchange.fronts.exchange import FailingExchange
+
+PROGRESS_STEPS = 200  # how often a run says how far it is
+Bot = Callable[..., Any]
+Progress = Callable[[float], None]
+
+
+class Ending(NamedTuple):
+    """How a run ended: after its time, by the bot's death, or because the bot has returned."""
+
+    seconds: float
+    crashed: str | None = None
+    returned: bool = False
+
+
+def find_bot(name: str) -> Bot:
+    """A bot by name: `careful`, `naive`, `path.py:function` or `module:function`."""
+    if name in BOTS:
+        return BOTS[name]
+    place, _, function = name.rpartition(":")
+    if not place:
+        raise ConfigurationError(
+            f"no bot {name!r}: name {' or '.join(BOTS)}, or a function as path.py:function"
+        )
+    bot = getattr(_module(place), function, None)
+    if not inspect.iscoroutinefunction(bot):
+        what = "no such function" if bot is None else f"{bot!r}, no coroutine function"
+        raise ConfigurationError(f"{name}: {what}; expected async def {function}(exchange)")
+    found: Bot = bot
+    return found
+
+
+def _module(place: str) -> Any:
+    if not place.endswith(".py"):
+        sys.path.insert(0, "")
+        try:
+            return importlib.import_module(place)
+        except ImportError as error:
+            raise ConfigurationError(f"cannot import {place!r}: {error}") from error
+        finally:
+            sys.path.remove("")
+    path = Path(place)
+    if not path.is_file():
+        raise ConfigurationError(f"no file {place!r} with a bot in it")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def parameters(bot: Bot) -> list[str]:
+    """The names of what a bot takes."""
+    return list(inspect.signature(bot).parameters)
+
+
+def makes_own_clients(bot: Bot) -> bool:
+    """Whether a bot takes no client of ours: then it finds the venue by its production names."""
+    return not parameters(bot)
+
+
+async def play(
+    bot: Bot,
+    exchange: FailingExchange,
+    *,
+    seconds: float,
+    judge: Judge | None = None,
+    notebook: Notebook | None = None,
+    restarts: Sequence[float] = (),
+    calm: float = 0.0,
+    progress: Progress = lambda share: None,
+) -> Ending:
+    """Run a bot for its time; the clock is the venue's.
+
+    At each of `restarts` (seconds from the start) its task is killed and it is called again, with
+    the same client and notebook: what a bot keeps on its disk. In the last `calm` seconds nothing
+    fails any more. What the bot raises ends it, and is in the ending.
+    """
+    loop = asyncio.get_running_loop()
+    await exchange.ready()
+    notebook = notebook or Notebook()
+    notebook.now = exchange.venue.clock.now
+    if judge is not None:
+        judge.attach()
+    given = _given(bot, exchange, notebook)
+    began = loop.time()
+    task = loop.create_task(bot(**given))
+    steps = _steps(seconds, restarts, calm)
+    try:
+        for share, what in steps:
+            left = began + seconds * share - loop.time()
+            done, _ = await asyncio.wait({task}, timeout=max(0.0, left))
+            progress(share)
+            if done:
+                break
+            if what == "restart":
+                await _kill(task)
+                task = loop.create_task(bot(**given))
+            elif what == "calm":
+                exchange.reset()
+        ending = _ending(task, loop.time() - began)
+    finally:
+        await _kill(task)
+    exchange.venue.gateway.settle(exchange.venue.clock.now())
+    return ending
+
+
+def _given(bot: Bot, exchange: Any, notebook: Notebook) -> dict[str, Any]:
+    names = parameters(bot)
+    found = {"exchange": exchange, "notebook": notebook}
+    given = {name: value for name, value in found.items() if name in names}
+    if names and not given:
+        given = {names[0]: exchange}
+    return given
+
+
+def _steps(seconds: float, restarts: Sequence[float], calm: float) -> list[tuple[float, str]]:
+    """(share of the time, what then) in order."""
+    steps = [(step / PROGRESS_STEPS, "") for step in range(1, PROGRESS_STEPS + 1)]
+    steps += [(at / seconds, "restart") for at in restarts if 0 < at < seconds]
+    if 0 < calm < seconds:
+        steps.append(((seconds - calm) / seconds, "calm"))
+    return sorted(steps)
+
+
+async def _kill(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _ending(task: asyncio.Task[Any], seconds: float) -> Ending:
+    if not task.done():
+        return Ending(seconds)
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        return Ending(seconds, crashed=f"{type(error).__name__}: {error}")
+    return Ending(seconds, returned=True)
