@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from failing_exchange import server, trading
+from failing_exchange.explorer import command
 
 if TYPE_CHECKING:
     from failing_exchange.runner import Report, RunConfig
@@ -62,6 +63,7 @@ def parser() -> Parser:
     commands = made.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _add_demo(commands)
     _add_run(commands)
+    command.add_parser(commands)
     server.add_parser(commands)
     trading.add_parser(commands)
     _add_faults(commands)
@@ -127,8 +129,12 @@ def _add_simulate(commands: Any) -> None:
 
 
 def _add_replay(commands: Any) -> None:
-    replay = commands.add_parser("replay", help="run again what a results file describes, compare")
-    replay.add_argument("results", help="a file that `run --output` has written")
+    replay = commands.add_parser(
+        "replay", help="run a token of `explore` again, or what a results file describes"
+    )
+    replay.add_argument("results", help="a token, or a file that `run --output` has written")
+    replay.add_argument("--bot", help="another bot than the token names")
+    replay.add_argument("--until", type=int, default=0, metavar="N", help="stop before trip N")
     replay.set_defaults(command=_replay)
 
 
@@ -307,6 +313,14 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from failing_exchange.explorer.token import PREFIX
+
+    if options.results.startswith(PREFIX):
+        return command.replay(options.results, options.bot, options.until)
+    return _replay_results(options)
+
+
+def _replay_results(options: argparse.Namespace) -> int:
     from failing_exchange import terminal
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.runner import RunConfig

@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -88,9 +88,14 @@ async def play(
     notebook: Notebook | None = None,
     restarts: Sequence[float] = (),
     calm: float = 0.0,
+    intents: Sequence[Mapping[str, Any]] = (),
+    until: int = 0,
     progress: Progress = lambda share: None,
 ) -> Ending:
     """Run a bot for its time; the clock is the venue's.
+
+    A bot may take `exchange`, `notebook`, and `intents`: what it is asked to do, where it lets
+    others say it. With `until` all ends before the trip of that number.
 
     At each of `restarts` (seconds from the start) its task is killed and it is called again, with
     the same client and notebook: what a bot keeps on its disk. In the last `calm` seconds nothing
@@ -102,14 +107,17 @@ async def play(
     notebook.now = exchange.venue.clock.now
     if judge is not None:
         judge.attach()
-    given = _given(bot, exchange, notebook)
+    given = _given(bot, exchange, notebook, intents)
+    stop = _stop_before(until, exchange, loop)
     began = loop.time()
     task = loop.create_task(bot(**given))
     steps = _steps(seconds, restarts, calm)
     try:
         for share, what in steps:
             left = began + seconds * share - loop.time()
-            done, _ = await asyncio.wait({task}, timeout=max(0.0, left))
+            done, _ = await asyncio.wait(
+                {task, stop}, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED
+            )
             progress(share)
             if done:
                 break
@@ -125,9 +133,32 @@ async def play(
     return ending
 
 
-def _given(bot: Bot, exchange: Any, notebook: Notebook) -> dict[str, Any]:
+class Stopped(BaseException):
+    """Ends the bot where it stands: the trip that it was about to make is not wanted."""
+
+
+def _stop_before(
+    until: int, exchange: Any, loop: asyncio.AbstractEventLoop
+) -> asyncio.Future[None]:
+    """Done when the trip of that number is about to begin."""
+    stop: asyncio.Future[None] = loop.create_future()
+
+    def watch(trip: Any) -> None:
+        if trip.number >= until:
+            if not stop.done():
+                stop.set_result(None)
+            raise Stopped
+
+    if until:
+        exchange.venue.gateway.watchers.append(watch)
+    return stop
+
+
+def _given(
+    bot: Bot, exchange: Any, notebook: Notebook, intents: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     names = parameters(bot)
-    found = {"exchange": exchange, "notebook": notebook}
+    found = {"exchange": exchange, "notebook": notebook, "intents": list(intents)}
     given = {name: value for name, value in found.items() if name in names}
     if names and not given:
         given = {names[0]: exchange}
@@ -152,6 +183,8 @@ def _ending(task: asyncio.Task[Any], seconds: float) -> Ending:
     if not task.done():
         return Ending(seconds)
     error = None if task.cancelled() else task.exception()
+    if isinstance(error, Stopped):
+        return Ending(seconds)
     if error is not None:
         return Ending(seconds, crashed=f"{type(error).__name__}: {error}")
     return Ending(seconds, returned=True)

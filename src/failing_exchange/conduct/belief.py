@@ -60,7 +60,7 @@ class Converges(Rule):
                 money = facts.money(known.symbol, known.order.remaining, end.at)
                 self.breach(
                     end.at,
-                    f"order {known.order.id} is open, and the bot was never told of it",
+                    f"was never told of order {known.order.id}, which is open",
                     row=repr(known.order),
                     money=money,
                 )
@@ -80,8 +80,7 @@ class Converges(Rule):
                 market = facts.engine.state.markets[symbol].market
                 self.breach(
                     end.at,
-                    f"{market.amount_text(lots)} {market.base} were filled, and the bot was never "
-                    "told",
+                    f"was never told that {market.amount_text(lots)} {market.base} were filled",
                     money=facts.in_usdt(symbol, exposure.now, end.at),
                 )
 

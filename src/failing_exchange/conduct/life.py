@@ -46,7 +46,7 @@ class Alive(Rule):
     def ended(self, end: End) -> None:
         """Dead, silent, or well."""
         if end.crashed is not None:
-            self.breach(end.at, f"the bot died: {end.crashed}")
+            self.breach(end.at, f"died: {end.crashed}")
         elif not self._sent:
             self.unknown = "the bot has sent nothing"
         elif end.returned:
@@ -54,4 +54,4 @@ class Alive(Rule):
         elif end.at - end.last_fault_at < self.within_s * SECOND:
             self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
         elif self._worked_at <= end.last_fault_at:
-            self.breach(end.at, "no request of the bot has succeeded since the last fault")
+            self.breach(end.at, "has had no successful request since the last fault")

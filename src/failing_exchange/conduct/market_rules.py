@@ -60,17 +60,19 @@ class Fresh(Rule):
         if not quote.sound:
             self.breach(
                 trip.born_at,
-                f"an order (trip {trip.number}) was priced from data that can't be believed "
+                f"priced an order (trip {trip.number}) from data that can't be believed "
                 f"(trip {look.number}): missing, zero or crossed",
                 look, trip, money=money, of=trip,
             )  # fmt: skip
             return
+        if self.scene.facts.engine.state.markets[command.symbol].halted_at:
+            return  # there is nothing newer to see
         sound, look = self._sound[command.symbol]
         age = (trip.born_at - sound.at) / 1e9
         if age > self.age_s:
             self.breach(
                 trip.born_at,
-                f"an order (trip {trip.number}) was priced from data {age:.0f} s old "
+                f"priced an order (trip {trip.number}) from data {age:.0f} s old "
                 f"(trip {look.number})",
                 look, trip, money=money, of=trip,
             )  # fmt: skip
@@ -106,7 +108,11 @@ class ObeysFilters(Rule):
             return
         if self._excused.pop(trip.symbol, False):
             return
-        self.breach(trip.ended_at, f"an order (trip {trip.number}) broke a rule: {said.text}", trip)
+        self.breach(
+            trip.ended_at,
+            f"sent an order (trip {trip.number}) that breaks a rule: {said.text}",
+            trip,
+        )
 
 
 def is_honest(trip: Trip) -> bool:

@@ -43,7 +43,7 @@ class BacksOff(Rule):
             early = (until - trip.born_at) / 1e9
             self.breach(
                 trip.born_at,
-                f"{trip.operation} (trip {trip.number}) was sent {early:.1f} s before the end of "
+                f"sent {trip.operation} (trip {trip.number}) {early:.1f} s before the end of "
                 f"the wait that trip {named_by} had named",
                 named_by,
                 trip,
@@ -110,7 +110,7 @@ class NoHotLoop(Rule):
         if count == borne + 2:
             self.breach(
                 trip.ended_at,
-                f"{trip.operation} was sent again more than {borne} times (trips {first} to "
+                f"sent {trip.operation} again more than {borne} times (trips {first} to "
                 f"{trip.number}) after the same refusal: {said.text}",
                 first,
                 trip,
@@ -158,7 +158,7 @@ class KeepsTime(Rule):
             if len(self._row) == self.more + 2:
                 self.breach(
                     trip.ended_at,
-                    f"{len(self._row)} requests in a row were refused for their time: {said.text}",
+                    f"sent {len(self._row)} requests in a row with a wrong time: {said.text}",
                     *self._row,
                     of=trip,
                 )

@@ -126,7 +126,7 @@ class Rule:
         money: float | None = None,
         of: Trip | None = None,
     ) -> None:
-        """Note a breach."""
+        """Note a breach; `text` goes on the sentence "your bot …"."""
         self.count += 1
         self.money += money or 0.0
         if len(self.breaches) < BREACHES_KEPT_MAX:

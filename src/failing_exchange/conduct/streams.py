@@ -62,8 +62,8 @@ class Resyncs(Rule):
         if seconds > self.within_s:
             self.breach(
                 at,
-                f"the feed {gone.operation} {gone.symbol} broke (trip {gone.number}) and carried "
-                f"nothing for {seconds:.0f} s",
+                f"was without {gone.operation} {gone.symbol} for {seconds:.0f} s after it broke "
+                f"(trip {gone.number})",
                 gone,
             )
 
@@ -72,7 +72,7 @@ class Resyncs(Rule):
         if self._unseen is not None and is_order(trip.command):
             self.breach(
                 trip.born_at,
-                f"an order (trip {trip.number}) was sent after an account feed broke (trip "
+                f"sent an order (trip {trip.number}) after an account feed broke (trip "
                 f"{self._unseen.number}) without a look at what was missed",
                 self._unseen,
                 trip,
@@ -156,7 +156,7 @@ class Covered(Rule):
             lots = abs(self._positions.get(symbol, 0))
             self.breach(
                 at,
-                f"a position in {symbol} was without its stop for {seconds:.0f} s, "
+                f"left a position in {symbol} without its stop for {seconds:.0f} s, where "
                 f"{self._limits[symbol]:g} s were meant",
                 money=self.scene.facts.money(symbol, lots, at),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
@@ -90,22 +90,28 @@ class RecordedPlan:
 
     def to_json(self) -> str:
         """The plan as text."""
-        return json.dumps(
+        return json.dumps({"recorded_plan": VERSION, "rules": self.as_rules()}, indent=1)
+
+    def as_rules(self) -> list[dict[str, Any]]:
+        """Its rules as JSON can hold them."""
+        return [
             {
-                "recorded_plan": VERSION,
-                "rules": [
-                    {
-                        "name": one.name,
-                        "label": one.label,
-                        "fault": one.kind,
-                        "fields": one.fields,
-                        "strikes": [[*strike.key, str(strike.draws)] for strike in one.strikes],
-                    }
-                    for one in self.recordings
-                ],
-            },
-            indent=1,
-        )
+                "name": one.name,
+                "label": one.label,
+                "fault": one.kind,
+                "fields": one.fields,
+                "strikes": [[*strike.key, str(strike.draws)] for strike in one.strikes],
+            }
+            for one in self.recordings
+        ]
+
+    @classmethod
+    def of_rules(cls, rules: Iterable[Mapping[str, Any]]) -> RecordedPlan:
+        """The plan of rules that `as_rules` gave; raises ConfigurationError for anything else."""
+        try:
+            return cls([_recording(rule) for rule in rules])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError(f"these are no rules of a recorded plan: {error!r}") from None
 
     @classmethod
     def from_json(cls, text: str) -> RecordedPlan:
@@ -130,17 +136,20 @@ def record(trips: Iterable[Trip]) -> RecordedPlan:
 
     Raises ConfigurationError for a fault that is not in the catalogue: it can't be written down.
     """
-    found: dict[tuple[str, str], Recording] = {}
+    found: dict[tuple[str, str], tuple[Recording, list[Strike]]] = {}
     for trip in trips:
         struck = {decision.rule: decision.label for decision in trip.struck}
         for rule, sighting in trip.active:
             if rule.name in struck:
                 _note(found, rule, sighting, struck[rule.name])
-    return RecordedPlan(found.values())
+    return RecordedPlan(one._replace(strikes=tuple(strikes)) for one, strikes in found.values())
 
 
 def _note(
-    found: dict[tuple[str, str], Recording], rule: Rule, sighting: Sighting, label: str
+    found: dict[tuple[str, str], tuple[Recording, list[Strike]]],
+    rule: Rule,
+    sighting: Sighting,
+    label: str,
 ) -> None:
     name, fault, draws = rule.name, rule.fault, sighting.key
     if isinstance(fault, Again):
@@ -153,12 +162,12 @@ def _note(
         raise ConfigurationError(
             f"the fault {kind!r} of rule {name!r} is not in the catalogue, so it can't be recorded"
         )
-    one = found.setdefault((name, kind), Recording(name, label, kind, fields_of(fault), ()))
-    strike = Strike(key_of(sighting), draws)
-    found[name, kind] = one._replace(strikes=(*one.strikes, strike))
+    if (name, kind) not in found:
+        found[name, kind] = Recording(name, label, kind, fields_of(fault), ()), []
+    found[name, kind][1].append(Strike(key_of(sighting), draws))
 
 
-def _recording(rule: dict[str, Any]) -> Recording:
+def _recording(rule: Mapping[str, Any]) -> Recording:
     strikes = tuple(
         Strike(Key(client, operation, symbol, int(nth)), int(draws))
         for client, operation, symbol, nth, draws in rule["strikes"]

@@ -1,0 +1,56 @@
+"""Trials on a Dask cluster: the same jobs, carried by its workers, each of which has its zygote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from typing import Any
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.pool import TRIES_MAX
+from failing_exchange.explorer.trial import Seen
+
+WAIT_S = 10.0  # for the scheduler to answer
+
+
+class DaskExecutor(Executor):
+    """An executor on a cluster. A lost worker's jobs run again elsewhere.
+
+    A job whose workers die `TRIES_MAX` times is reported as an error of its seed, and left out.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand a job to the cluster."""
+        result: Future[Any] = Future()
+        task = self._client.submit(call, *args, pure=False, retries=TRIES_MAX - 1, **kwargs)
+
+        def done(ended: Any) -> None:
+            error = ended.exception()
+            if error is None:
+                result.set_result(ended.result())
+            else:
+                result.set_result(Seen(error=f"the cluster gave the seed up: {error}").as_dict())
+
+        task.add_done_callback(done)
+        return result
+
+
+@contextmanager
+def dask(address: str) -> Iterator[DaskExecutor]:
+    """The executor of a cluster; raises ConfigurationError where there is none."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigurationError(
+            "--dask needs the extra: pip install 'failing-exchange[dask]'"
+        ) from None
+    try:
+        client = Client(address, timeout=WAIT_S)
+    except OSError as error:
+        raise ConfigurationError(f"--dask {address}: no scheduler answers ({error})") from error
+    with client:
+        yield DaskExecutor(client)

@@ -1,0 +1,205 @@
+"""`failing-exchange explore` and `replay`: on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from failing_exchange.explorer.findings import Finding
+    from failing_exchange.explorer.replaying import Replay
+    from failing_exchange.explorer.search import Exploration
+
+FOUND_NOTHING, FOUND, COULD_NOT_RUN = 0, 1, 2
+FINDINGS_SHOWN_MAX = 50  # on the terminal; the rest is in the output file
+COLUMNS_SHOWN = 8  # trips of a replay, on the terminal
+
+
+def add_parser(commands: Any) -> None:
+    """The command `explore`."""
+    explore = commands.add_parser(
+        "explore",
+        help="judge a bot in thousands of seeded worlds; the smallest that breaks it",
+        description="Each seed draws a world: which faults there are, how often they strike, "
+        "latency, limits, restarts. The bot lives in it in virtual time and is judged. What breaks "
+        "is made as small as it can be. Exit code: 0 nothing found, 1 findings, 2 could not run.",
+    )
+    add = explore.add_argument
+    add("target", help="path.py:function, module:function, or a pytest test id")
+    add("--seeds", type=int, default=1_000, help="how many worlds (default 1000)")
+    add("--first-seed", type=int, default=0, help="the first one (default 0)")
+    add("--hours", type=float, default=1.0, help="virtual hours in each (default 1)")
+    add("--venue", choices=["binance"], help="reach it by Binance's production names; that is how "
+        "a bot without the parameter `exchange` reaches it anyway")  # fmt: skip
+    add("--jobs", type=int, default=0, metavar="N", help="processes (default: one a processor)")
+    add("--time", type=float, metavar="SECONDS", help="stop after so much real time")
+    add("--first", action="store_true", help="stop at the first failure")
+    add("--shard", default="1/1", metavar="i/n", help="only the i-th of n shares of the seeds")
+    add("--corpus", type=Path, metavar="DIR", help="tokens of known failures: tried first, kept")
+    add("--tests", type=Path, metavar="DIR", help="write a test file for each finding")
+    add("--output", type=Path, metavar="FILE", help="write all of it as JSON")
+    add("--junit", type=Path, metavar="FILE", help="write findings as JUnit XML")
+    add("--dask", metavar="ADDRESS", help="run on a Dask cluster (needs the extra `dask`)")
+    explore.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explore, show, write."""
+    from failing_exchange.explorer import output
+    from failing_exchange.explorer.search import Options, explore, shard_of
+
+    _check(options)
+    wanted = Options(
+        target=options.target,
+        seeds=options.seeds,
+        first_seed=options.first_seed,
+        seconds=options.hours * 3_600,
+        jobs=options.jobs,
+        wall_s=options.time,
+        stop_at_first=options.first,
+        shard=shard_of(options.shard),
+        corpus=options.corpus,
+    )
+    with _progress(wanted.seeds) as tell, _executor(options.dask) as executor:
+        found = explore(wanted, executor=executor, tell=tell)
+    _show(found)
+    if options.tests is not None:
+        output.write_tests(found, options.tests)
+    if options.output is not None:
+        output.write(options.output, json.dumps(found.as_dict(), indent=1) + "\n")
+    if options.junit is not None:
+        output.write(options.junit, output.junit(found))
+    if found.errors_seen and found.errors_seen == found.trials:
+        return COULD_NOT_RUN
+    return FOUND if len(found.findings) else FOUND_NOTHING
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Before anything runs: do the numbers make sense, can the files be written?"""
+    from failing_exchange.errors import ConfigurationError
+    from failing_exchange.explorer import targets
+
+    for name, least in (("seeds", 1), ("jobs", 0), ("first_seed", 0)):
+        if getattr(options, name) < least:
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')} {getattr(options, name)}: expected at least {least}"
+            )
+    if not 0 < options.hours <= 8_784:
+        raise ConfigurationError(f"--hours {options.hours:g}: expected above 0, at most a year")
+    if options.time is not None and options.time <= 0:
+        raise ConfigurationError(f"--time {options.time:g}: expected seconds above 0")
+    for path in (options.output, options.junit):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise ConfigurationError(f"{path}: no file can be written there; name another")
+    bot = targets.load(options.target)
+    if options.venue and not targets.venue_of(bot):
+        raise ConfigurationError(
+            f"--venue {options.venue}: {options.target} takes a client of ours; let it make its "
+            "own, or leave --venue out"
+        )
+
+
+@contextmanager
+def _executor(address: str | None) -> Iterator[Executor | None]:
+    if address is None:
+        yield None
+        return
+    from failing_exchange.explorer.cluster import dask
+
+    with dask(address) as executor:
+        yield executor
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """A bar with findings as they come."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("exploring", total=total)
+
+        def tell(found: Exploration, finding: Finding | None) -> None:
+            failures = f"{len(found.findings)} causes, {found.failed} worlds failed"
+            bar.update(task, completed=min(found.trials, total), description=failures)
+            if finding is not None:
+                console.print(f"found: {finding.sentence}", markup=False, highlight=False)
+
+        yield tell
+
+
+def _show(found: Exploration) -> None:
+    from failing_exchange.explorer.search import ordered
+
+    speed = found.trials / found.seconds if found.seconds else 0.0
+    print(
+        f"{found.trials:,} worlds, {found.simulated_hours:,.0f} simulated hours in "
+        f"{found.seconds:.1f} s ({speed:.0f} a second); {found.ended}."
+    )
+    for line in found.errors[:3]:
+        print(f"could not run: {line}")
+    if found.errors_seen > 3:
+        print(f"could not run: {found.errors_seen - 3} more")
+    if not len(found.findings):
+        print("No rule was broken.")
+    findings = ordered(found.findings)
+    for finding in findings[:FINDINGS_SHOWN_MAX]:
+        also = f" (and breaks {', '.join(finding.also)})" if finding.also else ""
+        money = f", {finding.breach.money:,.2f} USDT at risk" if finding.breach.money else ""
+        print(f"\n{finding.sentence}{money}{also}.")
+        print(f"  cause: {finding.cause}; {finding.times} of the worlds")
+        print(f"  replay: failing-exchange replay {finding.token}")
+    if len(findings) > FINDINGS_SHOWN_MAX:
+        print(f"\nand {len(findings) - FINDINGS_SHOWN_MAX} more: see --output")
+
+
+# ---- replay
+
+
+def replay(token: str, target: str | None, until: int) -> int:
+    """Run a token again and show the verdict, with both columns around the failure."""
+    from failing_exchange.explorer.replaying import replay as run_again
+
+    found = run_again(token, target, until=until)
+    for difference in found.differences:
+        print(f"note: {difference}")
+    _show_replay(found, until)
+    return FOUND if found.broken else FOUND_NOTHING
+
+
+def _show_replay(found: Replay, until: int) -> None:
+    from rich.console import Console
+
+    from failing_exchange import terminal
+
+    console = Console()
+    outcome = found.outcome
+    assert outcome.exchange is not None
+    trips = [trip for trip in outcome.trips if not until or trip.number < until]
+    first = found.verdict.first
+    if until:
+        shown = trips[-COLUMNS_SHOWN:]
+    else:
+        named = set() if first is None else set(first.trips)
+        shown = [trip for trip in trips if trip.number in named or trip.struck][:COLUMNS_SHOWN]
+    console.print(terminal.columns(shown, outcome.exchange.venue.markets))
+    if until:
+        print(f"stopped before trip {until}, {len(trips)} trips were made")
+        return
+    console.print(str(found.verdict), markup=False, highlight=False)
+    if found.token.digest:
+        print(
+            "Every message is as it was when the token was made."
+            if found.same
+            else "The run differs from the one that the token was made of."
+        )

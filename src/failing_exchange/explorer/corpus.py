@@ -1,0 +1,59 @@
+"""A folder of tokens: what once broke the bot is tried first, each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.findings import Finding
+from failing_exchange.explorer.token import Token
+
+SUFFIX = ".token"
+FILES_MAX = 10_000  # of a corpus; more are refused: they would never be tried in time
+
+
+class Corpus:
+    """Tokens as files, one each: a sentence as a comment, then the token. None: there is none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise ConfigurationError(f"--corpus {folder}: that is a file; name a folder")
+
+    def tokens(self) -> Iterator[Token]:
+        """All that are there, in the order of their names."""
+        if self.folder is None or not self.folder.is_dir():
+            return
+        paths = sorted(self.folder.glob(f"*{SUFFIX}"))
+        if len(paths) > FILES_MAX:
+            raise ConfigurationError(
+                f"{self.folder} holds {len(paths):,} tokens, at most {FILES_MAX:,} are tried"
+            )
+        for path in paths:
+            try:
+                yield read(path.read_text(encoding="utf-8"))
+            except (OSError, ConfigurationError) as error:
+                raise ConfigurationError(f"{path}: {error}") from error
+
+    def keep(self, finding: Finding) -> None:
+        """Write a finding down; the same one has the same name each time."""
+        if self.folder is None or finding.token is None:
+            return
+        name = sha256(str(finding.cause).encode()).hexdigest()[:8]
+        text = f"# {finding.cause}\n# {finding.sentence}\n{finding.token}\n"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / f"{finding.cause.rule}-{name}{SUFFIX}"
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"--corpus {self.folder}: {error.strerror}") from error
+
+
+def read(text: str) -> Token:
+    """The token of a file: its line that is no comment."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if len(lines) != 1:
+        raise ConfigurationError(f"expected one token, found {len(lines)} lines")
+    return Token.parse(lines[0])

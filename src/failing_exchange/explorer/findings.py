@@ -1,0 +1,147 @@
+"""What an exploration has found, grouped by cause: rule, kinds of fault, operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from failing_exchange.explorer.shrink import Shrunk
+from failing_exchange.explorer.token import Token
+from failing_exchange.explorer.trial import Break, Seen
+from failing_exchange.explorer.world import World
+
+GROUPS_MAX = 500  # different causes that are kept apart; more are counted as one
+
+
+class Cause(NamedTuple):
+    """Why a bot fails: the rule it breaks, the faults that make it, the operation that does it."""
+
+    rule: str
+    kinds: tuple[str, ...]
+    operation: str
+
+    def __str__(self) -> str:
+        faults = " + ".join(self.kinds) or "no fault"
+        return f"{self.rule} · {faults} · {self.operation or 'the run'}"
+
+
+@dataclass(kw_only=True)
+class Finding:
+    """One cause, with its first example, made as small as it could be."""
+
+    cause: Cause
+    world: World
+    seen: Seen
+    seed: int
+    times: int = 1
+    shrunk: Shrunk | None = None
+    token: Token | None = None
+    also: dict[str, None] = field(default_factory=dict)  # other rules broken by the same faults
+
+    @property
+    def breach(self) -> Break:
+        """What the example breaks."""
+        found = self.seen.breaks_of(self.cause.rule)
+        assert found is not None
+        return found
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one sentence."""
+        text = f"seed {self.seed}: your bot {self.breach.text}"
+        if self.shrunk is not None:
+            n = self.shrunk.faults
+            text += f"; {n} fault{'' if n == 1 else 's'} suffice{'s' if n == 1 else ''}"
+        return text
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "rule": self.cause.rule,
+            "kinds": list(self.cause.kinds),
+            "operation": self.cause.operation,
+            "sentence": self.sentence,
+            "text": self.breach.text,
+            "money": self.breach.money,
+            "seed": self.seed,
+            "times": self.times,
+            "also": list(self.also),
+            "faults": None if self.shrunk is None else self.shrunk.faults,
+            "smallest": self.shrunk is not None and self.shrunk.complete,
+            "token": None if self.token is None else str(self.token),
+            "row": self.breach.row,
+        }
+
+
+class Findings:
+    """All causes found so far; the first example of each is kept."""
+
+    def __init__(self) -> None:
+        self._by_cause: dict[Cause, Finding] = {}
+        self.uncounted = 0  # breaches of causes that there was no place for
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._by_cause.values())
+
+    def __len__(self) -> int:
+        return len(self._by_cause)
+
+    def add(self, world: World, seen: Seen) -> list[Finding]:
+        """Note what a trial broke; what is new."""
+        new = []
+        for one in seen.breaks:
+            cause = Cause(one.rule, one.kinds, one.operation)
+            if cause in self._by_cause:
+                self._by_cause[cause].times += 1
+            elif len(self._by_cause) >= GROUPS_MAX:
+                self.uncounted += 1
+            else:
+                finding = Finding(cause=cause, world=world, seen=seen, seed=world.seed)
+                self._by_cause[cause] = finding
+                new.append(finding)
+        return new
+
+    def settle(self, finding: Finding, shrunk: Shrunk, token: Token) -> Finding | None:
+        """A finding has been made small: its true cause is known now.
+
+        None where that cause had been found before, or where the same faults break a graver rule
+        too: it is counted there.
+        """
+        breach = shrunk.seen.breaks_of(finding.cause.rule)
+        assert breach is not None
+        finding.shrunk, finding.token = shrunk, token
+        finding.seen, finding.world = shrunk.seen, shrunk.world
+        cause = Cause(finding.cause.rule, _kinds(shrunk), breach.operation)
+        del self._by_cause[finding.cause]
+        finding.cause = cause
+        known = self._by_cause.get(cause) or self._same(finding)
+        if known is not None:
+            known.times += finding.times
+            if known.cause.rule != cause.rule:
+                known.also[cause.rule] = None
+            return None
+        self._by_cause[cause] = finding
+        return finding
+
+    def _same(self, finding: Finding) -> Finding | None:
+        """Another finding whose smallest world has the same faults on the same operations."""
+        for one in self:
+            if one.shrunk is not None and _shape(one.world) == _shape(finding.world):
+                return one
+        return None
+
+
+def _kinds(shrunk: Shrunk) -> tuple[str, ...]:
+    found = [str(rule["fault"]) for rule in shrunk.world.plan]
+    found += [arm.kind for arm in shrunk.world.faults]
+    found += ["bot_restart"] * bool(shrunk.world.restarts)
+    return tuple(sorted(dict.fromkeys(found)))
+
+
+def _shape(world: World) -> tuple[Any, ...]:
+    """What of a world makes two findings one: fault and operation of each strike."""
+    strikes = sorted(
+        (rule["fault"], str(strike[1])) for rule in world.plan for strike in rule["strikes"]
+    )
+    return (tuple(strikes), tuple(arm.kind for arm in world.faults), bool(world.restarts))

@@ -1,0 +1,61 @@
+"""What an exploration leaves behind: files for a machine, a test suite, a build server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.regress import test_file
+from failing_exchange.explorer.search import ordered
+
+if TYPE_CHECKING:
+    from failing_exchange.explorer.search import Exploration
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file; ConfigurationError says why it can't be."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+
+
+def write_tests(found: Exploration, folder: Path) -> None:
+    """A test file for each finding."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--tests {folder}: {error.strerror}") from error
+    for finding in found.findings:
+        if finding.token is not None:
+            name, text = test_file(finding)
+            write(folder / name, text)
+
+
+def junit(found: Exploration) -> str:
+    """Findings as JUnit XML: a failed case each; one passed case where there are none."""
+    findings = ordered(found.findings)
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"explore {found.options.target}",
+        tests=str(max(1, len(findings))),
+        failures=str(len(findings)),
+        errors=str(found.errors_seen),
+        time=f"{found.seconds:.3f}",
+    )
+    for finding in findings:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=finding.cause.rule, name=str(finding.cause)
+        )
+        failure = ElementTree.SubElement(case, "failure", message=finding.sentence)
+        failure.text = f"failing-exchange replay {finding.token}"
+    if not findings:
+        ElementTree.SubElement(
+            suite, "testcase", classname="explore", name=f"{found.trials} worlds"
+        )
+    for error in found.errors:
+        case = ElementTree.SubElement(suite, "testcase", classname="explore", name=error[:80])
+        ElementTree.SubElement(case, "error", message=error)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

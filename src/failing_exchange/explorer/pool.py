@@ -1,0 +1,94 @@
+"""Where trials run: a zygote process for each thread of whatever executor carries them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from failing_exchange.explorer.trial import Seen
+
+TRIES_MAX = 2  # of a trial whose process dies; then it is reported, and left out
+
+
+def execute(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a job in this thread's zygote; started at the first one, and again when it has died.
+
+    Any `concurrent.futures.Executor` may call it: what runs a bot is always a child process, never
+    a thread, for clocks are patched process-wide.
+    """
+    for attempt in range(TRIES_MAX):
+        zygote = _mine()
+        try:
+            return zygote.ask(job)
+        except (OSError, ValueError) as error:
+            zygote.end()
+            _local.zygote = None
+            if attempt == TRIES_MAX - 1:
+                return Seen(error=f"the process of the trial died twice: {error}").as_dict()
+    raise AssertionError("unreachable")
+
+
+class Zygote:
+    """A process that runs trials, one at a time."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "failing_exchange.explorer.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(_search_path())},
+        )
+
+    def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of a job; raises OSError or ValueError when the process has died."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        self._process.stdin.flush()
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
+
+    def end(self) -> None:
+        """End the process, and wait for it."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+class _Local(threading.local):
+    zygote: Zygote | None = None
+
+
+_local = _Local()
+_all: list[Zygote] = []
+_lock = threading.Lock()
+
+
+def _mine() -> Zygote:
+    if _local.zygote is None:
+        _local.zygote = Zygote()
+        with _lock:
+            _all.append(_local.zygote)
+    return _local.zygote
+
+
+def end_all() -> None:
+    """End the zygotes of this process."""
+    with _lock:
+        while _all:
+            _all.pop().end()
+    _local.zygote = None
+
+
+def _search_path() -> list[str]:
+    """Where this process finds modules, the working directory among them."""
+    return [str(Path(entry or ".").resolve()) for entry in sys.path]

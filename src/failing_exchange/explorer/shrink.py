@@ -1,0 +1,206 @@
+"""The smallest world that still breaks a rule: fewest faults, shortest run, mildest values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
+
+from failing_exchange.explorer.trial import Seen
+from failing_exchange.explorer.world import World
+
+T = TypeVar("T")
+Attempt = Callable[[World], Seen]
+
+RUNS_MAX = 400  # trials of one shrinking; then the smallest so far is kept
+SHORTEST_S = 60.0  # seconds behind the breach that are tried first
+HALVINGS_MAX = 6  # of one parameter
+
+
+class Shrunk(NamedTuple):
+    """The smallest world that was found, what it shows, and how many trials it took.
+
+    `complete` is False where the trials ran out, or the recorded faults alone did not break the
+    rule: then the world is smaller, and not the smallest.
+    """
+
+    world: World
+    seen: Seen
+    runs: int
+    complete: bool
+
+    @property
+    def faults(self) -> int:
+        """How many faults are needed: strikes, restarts, and faults that are drawn by dice."""
+        strikes = sum(len(rule["strikes"]) for rule in self.world.plan)
+        return strikes + len(self.world.restarts) + len(self.world.faults)
+
+
+def shrink(world: World, found: Seen, rule: str, attempt: Attempt) -> Shrunk:
+    """Make a world smaller for as long as a bot breaks the same rule in it."""
+    return _Shrinking(world, found, rule, attempt).done()
+
+
+class _OutOfRuns(Exception):
+    """No more trials."""
+
+
+class _Shrinking:
+    def __init__(self, world: World, found: Seen, rule: str, attempt: Attempt) -> None:
+        self.best, self.seen, self.rule = world, found, rule
+        self.runs = 0
+        self._attempt = attempt
+
+    def done(self) -> Shrunk:
+        """All steps, again and again until none makes it smaller."""
+        try:
+            recorded = not self.seen.plan or self._take(
+                replace(self.best, faults=(), plan=self.seen.plan)
+            )
+            steps: list[Callable[[], bool]] = [
+                self._by_evidence, self._fewer_strikes, self._fewer_faults, self._fewer_restarts,
+                self._fewer_intents, self._plainer, self._shorter, self._milder,
+            ]  # fmt: skip
+            while self._round(steps):
+                pass
+        except _OutOfRuns:
+            return Shrunk(self.best, self.seen, self.runs, complete=False)
+        return Shrunk(self.best, self.seen, self.runs, complete=recorded)
+
+    def _round(self, steps: Sequence[Callable[[], bool]]) -> bool:
+        """Each step once; whether one has made it smaller."""
+        done = [step() for step in steps]
+        return any(done)
+
+    def _take(self, world: World) -> bool:
+        """Whether the rule is broken in this world too; then it is the best one so far."""
+        if self.runs >= RUNS_MAX:
+            raise _OutOfRuns
+        self.runs += 1
+        seen = self._attempt(world)
+        if seen.error or seen.breaks_of(self.rule) is None:
+            return False
+        self.best, self.seen = world, seen
+        return True
+
+    # ---- the steps; each says whether it has made the world smaller
+
+    def _by_evidence(self) -> bool:
+        """Often the faults on the trips that show the breach are all that is needed."""
+        breach = self.seen.breaks_of(self.rule)
+        assert breach is not None
+        atoms = list(_atoms(self.best.plan))
+        named = [(n, strike) for n, strike in atoms if tuple(strike[:4]) in breach.requests]
+        if not named or len(named) == len(atoms):
+            return False
+        return self._take(replace(self.best, plan=_plan_of(self.best.plan, named)))
+
+    def _fewer_strikes(self) -> bool:
+        atoms = list(_atoms(self.best.plan))
+        return self._fewer(atoms, lambda kept: replace(
+            self.best, plan=_plan_of(self.best.plan, kept)
+        ))  # fmt: skip
+
+    def _fewer_faults(self) -> bool:
+        return self._fewer(
+            list(self.best.faults), lambda kept: replace(self.best, faults=tuple(kept))
+        )
+
+    def _fewer_restarts(self) -> bool:
+        return self._fewer(
+            list(self.best.restarts), lambda kept: replace(self.best, restarts=tuple(kept))
+        )
+
+    def _fewer_intents(self) -> bool:
+        return self._fewer(
+            list(self.best.intents), lambda kept: replace(self.best, intents=tuple(kept)), least=1
+        )
+
+    def _fewer(
+        self, parts: list[T], world_of: Callable[[Sequence[T]], World], *, least: int = 0
+    ) -> bool:
+        """Delta debugging: leave out halves, then quarters, … then single ones."""
+        if len(parts) <= least:
+            return False
+        before, size = len(parts), len(parts)
+        if least == 0 and self._take(world_of(())):
+            return True
+        while size > 1:
+            size = (size + 1) // 2
+            start = 0
+            while start < len(parts):
+                kept = parts[:start] + parts[start + size :]
+                if len(kept) >= least and len(kept) < len(parts) and self._take(world_of(kept)):
+                    parts = kept
+                else:
+                    start += size
+        return len(parts) < before
+
+    def _plainer(self) -> bool:
+        """The usual latency, no limit on requests."""
+        usual = World(seed=0, seconds=0)
+        done = [
+            self._take(replace(self.best, **{name: getattr(usual, name)}))
+            for name in ("rate_limit", "latency", "timeout")
+            if getattr(self.best, name) != getattr(usual, name)
+        ]
+        return any(done)
+
+    def _shorter(self) -> bool:
+        """End soon after the breach, where the rule does not need the time behind it."""
+        breach = self.seen.breaks_of(self.rule)
+        assert breach is not None
+        for more in (SHORTEST_S, 5 * SHORTEST_S, 11 * SHORTEST_S):
+            seconds = float(int(breach.after) + more)
+            for calm in (0.0, min(self.best.calm, more)):
+                smaller = seconds < self.best.seconds * 0.9
+                if smaller and self._take(replace(self.best, seconds=seconds, calm=calm)):
+                    return True
+        return False
+
+    def _milder(self) -> bool:
+        """Smaller numbers in what the faults do."""
+        done = [
+            self._halved(place, name)
+            for place, rule in enumerate(self.best.plan)
+            for name, value in rule["fields"].items()
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 1
+        ]
+        return any(done)
+
+    def _halved(self, place: int, name: str) -> bool:
+        milder = False
+        for _ in range(HALVINGS_MAX):
+            rule = self.best.plan[place]
+            value = rule["fields"][name]
+            half = value // 2 if isinstance(value, int) else round(value / 2, 3)
+            if half < 1:
+                break
+            changed = {**rule, "fields": {**rule["fields"], name: half}}
+            plan = (*self.best.plan[:place], changed, *self.best.plan[place + 1 :])
+            if not self._take(replace(self.best, plan=plan)):
+                break
+            milder = True
+        return milder
+
+
+Atom = tuple[int, Sequence[Any]]
+
+
+def _atoms(plan: Sequence[Mapping[str, Any]]) -> Iterator[Atom]:
+    """(place of the rule, strike) of each recorded strike."""
+    for place, rule in enumerate(plan):
+        for strike in rule["strikes"]:
+            yield place, strike
+
+
+def _plan_of(
+    plan: Sequence[Mapping[str, Any]], kept: Sequence[Atom]
+) -> tuple[Mapping[str, Any], ...]:
+    """The plan with only these strikes; rules without any are left out."""
+    found = []
+    for place, rule in enumerate(plan):
+        strikes = [list(strike) for n, strike in kept if n == place]
+        if strikes:
+            found.append({**rule, "strikes": strikes})
+    return tuple(found)

@@ -1,0 +1,93 @@
+"""A run in one line: a token holds the world, the bot's name, the rule, and the versions."""
+
+from __future__ import annotations
+
+import base64
+import json
+import platform
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.world import World
+
+VERSION = 1
+PREFIX = f"fx{VERSION}."
+TOKEN_MAX = 1_000_000  # characters; a longer one is refused before it is unpacked
+UNPACKED_MAX = 20_000_000  # bytes of what it holds
+PACKAGES = ("failing-exchange", "aiohttp", "ccxt")  # whose versions may change a run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """What is needed to run it again. `digest` is that of the journal when the token was made.
+
+    >>> token = Token(target="careful", world=World(seed=7, seconds=60.0), rule="once")
+    >>> Token.parse(str(token)) == token
+    True
+    """
+
+    target: str
+    world: World
+    rule: str = ""
+    digest: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    made_with: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        found = {
+            "target": self.target,
+            "world": self.world.as_dict(),
+            "rule": self.rule,
+            "digest": self.digest,
+            "options": self.options,
+            "made_with": self.made_with,
+        }
+        text = json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode()
+        return PREFIX + base64.urlsafe_b64encode(zlib.compress(text, 9)).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> Token:
+        """The token of a line; raises ConfigurationError that says what is wrong with it."""
+        text = text.strip()
+        if not text.startswith(PREFIX):
+            raise ConfigurationError(f"{text[:20]!r} is no token: one begins with {PREFIX!r}")
+        if len(text) > TOKEN_MAX:
+            raise ConfigurationError(f"a token has at most {TOKEN_MAX:,} characters")
+        try:
+            packed = text[len(PREFIX) :]
+            raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+            found = json.loads(zlib.decompressobj().decompress(raw, UNPACKED_MAX))
+            return cls(**{**found, "world": World.of(found["world"])})
+        except (ValueError, KeyError, TypeError, zlib.error) as error:
+            raise ConfigurationError(
+                f"the token {text[:20]}… can't be read ({error}); was it cut off?"
+            ) from None
+
+    def differences(self) -> list[str]:
+        """What is not as it was when the token was made, in words; empty where nothing is known."""
+        now = surroundings(self.target)
+        return [
+            f"{name} is {now.get(name, 'not there')}, and was {then} when the token was made"
+            for name, then in self.made_with.items()
+            if now.get(name) != then
+        ]
+
+
+def surroundings(target: str) -> dict[str, str]:
+    """The versions, and the bot's own text, that a run depends on."""
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue  # then the bot does not use it
+    place = target.rpartition(":")[0] or target.partition("::")[0]
+    if place.endswith(".py") and Path(place).is_file():
+        found["the bot's file"] = sha256(Path(place).read_bytes()).hexdigest()[:12]
+    return found

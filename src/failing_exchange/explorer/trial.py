@@ -1,0 +1,283 @@
+"""One trial: a bot in a world, in virtual time, judged. A pure function of bot and world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from failing_exchange.auditor import audit
+from failing_exchange.bots import Notebook
+from failing_exchange.conduct.judge import Judge
+from failing_exchange.core.commands import CancelOrder, FetchOrder
+from failing_exchange.core.events import OrderAccepted
+from failing_exchange.errors import InternalError
+from failing_exchange.explorer.world import World
+from failing_exchange.faults.catalogue import kind_of
+from failing_exchange.faults.recorded import Again, RecordedPlan, record
+from failing_exchange.faults.triggers import always, parse
+from failing_exchange.fronts.exchange import FailingExchange
+from failing_exchange.journal import Journal, line
+from failing_exchange.playing import Bot, Ending, makes_own_clients, play
+from failing_exchange.simulation import simulate
+from failing_exchange.virtual.errors import BudgetExceeded, Deadlock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from failing_exchange.conduct.rule import Breach
+    from failing_exchange.conduct.verdict import Verdict
+    from failing_exchange.trip import Trip
+
+TRIPS_KEPT_MAX = 200_000  # of a trial; of a longer one the plan begins where they do
+GROUND_MAX = 500  # new things that one trial may show; the rest is met by others
+WALL_SECONDS_MAX = 60.0  # real time of one trial; one that takes longer is an error
+START = "2026-01-05T00:00:00Z"  # a Monday, midnight
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a trial showed. `plan` is what struck, `ground` what was met, `error` a bug of ours."""
+
+    world: World
+    verdict: Verdict | None = None
+    plan: tuple[Mapping[str, Any], ...] = ()
+    ground: tuple[str, ...] = ()
+    digest: str = ""
+    error: str = ""
+    trips: tuple[Trip, ...] = field(default=(), repr=False)
+    exchange: FailingExchange | None = field(default=None, repr=False)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The rules that the bot has broken, the gravest first."""
+        return () if self.verdict is None else tuple(r.rule for r in self.verdict.failures)
+
+
+def run(
+    bot: Bot,
+    world: World,
+    *,
+    options: Mapping[str, Any] = {},
+    digest: bool = False,
+    until: int = 0,
+) -> Outcome:
+    """Run a bot in a world and judge it. `until`: stop before the trip of this number.
+
+    What the bot raises is in the verdict; a bug of ours is in `error`.
+    """
+    exchange = built(world)
+    ground, ending = Ground(exchange), Ending(0.0)
+    judge = Judge(exchange.venue, options=options)
+    verdict = None
+
+    async def main() -> None:
+        nonlocal ending, verdict
+        await exchange.ready()
+        exchange.journal.readers.append(ground.note)
+        ending = await play(
+            bot, exchange, seconds=world.seconds, judge=judge, notebook=Notebook(),
+            restarts=world.restarts, calm=world.calm, intents=world.intents, until=until,
+        )  # fmt: skip
+        verdict = judge.verdict(crashed=ending.crashed, returned=ending.returned)
+        engine = exchange.venue.engine
+        assert engine is not None
+        audit(engine)
+        await exchange.close()
+
+    error = ""
+    try:
+        simulate(
+            main(), seed=world.seed, start=START, virtual_seconds_max=world.seconds + 86_400,
+            wall_seconds_max=WALL_SECONDS_MAX, venue=_venue(bot, exchange),
+        )  # fmt: skip
+    except (BudgetExceeded, Deadlock) as stuck:
+        verdict = judge.verdict(crashed=f"{type(stuck).__name__}: {stuck}")
+    except InternalError as bug:
+        error = f"{type(bug).__name__}: {bug}"
+    return Outcome(
+        world=world,
+        verdict=verdict,
+        plan=_plan(exchange, verdict),
+        ground=ground.met(() if verdict is None else [r.rule for r in verdict.failures]),
+        digest=_digest(exchange.journal) if digest else "",
+        error=error,
+        trips=tuple(exchange.journal.trips),
+        exchange=exchange,
+    )
+
+
+def built(world: World) -> FailingExchange:
+    """The exchange of a world, with all that is to fail."""
+    exchange = FailingExchange(
+        seed=world.seed, latency=world.latency, connection_timeout=world.timeout
+    )
+    exchange.venue.journal = Journal(keep=TRIPS_KEPT_MAX)
+    if world.rate_limit is not None:
+        exchange.set_rate_limit(world.rate_limit)
+    for arm in world.faults:
+        when = parse(arm.when) if arm.when else always
+        exchange.arm(arm.kind, when, operations=arm.operations, **arm.fields)
+    if world.plan:
+        RecordedPlan.of_rules(world.plan).arm(exchange.venue.plan)
+    return exchange
+
+
+def _venue(bot: Bot, exchange: FailingExchange) -> Any:
+    """The wire, for a bot that makes its own clients."""
+    if not makes_own_clients(bot):
+        return ()
+    from failing_exchange.fronts.wire.binance import Binance
+
+    return Binance(exchange)
+
+
+def _plan(exchange: FailingExchange, verdict: Verdict | None) -> tuple[Mapping[str, Any], ...]:
+    """What struck, where that matters."""
+    if verdict is None or verdict.passed:
+        return ()
+    return tuple(record(exchange.journal.trips).as_rules())
+
+
+def _digest(journal: Journal) -> str:
+    whole = sha256()
+    for trip in journal.trips:
+        whole.update(line(trip).encode())
+    return whole.hexdigest()[:16]
+
+
+class Ground:
+    """What a trial has met: fault, operation, and how its order stood."""
+
+    def __init__(self, exchange: FailingExchange) -> None:
+        self._exchange = exchange
+        self._met: dict[str, None] = {}
+
+    def note(self, trip: Trip) -> None:
+        """A trip has ended."""
+        if trip.struck and len(self._met) < GROUND_MAX:
+            state = self._state(trip)
+            for decision in trip.struck:
+                self._met[f"{decision.rule}|{trip.operation}|{state}"] = None
+
+    def _state(self, trip: Trip) -> str:
+        command, engine = trip.command, self._exchange.venue.engine
+        assert engine is not None
+        order_id = 0
+        if command.__class__ in (CancelOrder, FetchOrder):
+            order_id = command.order_id
+        for event in trip.happened:
+            if isinstance(event, OrderAccepted):
+                order_id = event.order_id
+        account = engine.state.accounts.get(trip.account)
+        order = account.find(order_id) if account is not None and order_id else None
+        if order is None:
+            return ""
+        return f"{order.status}{'+' if 0 < order.filled < order.lots else ''}"
+
+    def met(self, rules: Iterable[str]) -> tuple[str, ...]:
+        """All of it, and with the rules that were broken meanwhile."""
+        broken = ",".join(sorted(rules))
+        return tuple(f"{one}|{broken}" for one in self._met)
+
+
+class Break(NamedTuple):
+    """The first breach of one rule in a trial, as data: `kinds` are the faults that led to it.
+
+    `requests` names the trips that show it as a recorded plan does; `after` is in seconds from the
+    start.
+    """
+
+    rule: str
+    text: str
+    trips: tuple[int, ...]
+    requests: tuple[tuple[str, str, str, int], ...]
+    operation: str
+    money: float
+    after: float
+    kinds: tuple[str, ...]
+    row: str = ""
+
+
+class Seen(NamedTuple):
+    """What a trial showed, as plain data that can be sent to another process."""
+
+    breaks: tuple[Break, ...] = ()
+    sentence: str = ""
+    money: float = 0.0
+    plan: tuple[Mapping[str, Any], ...] = ()
+    ground: tuple[str, ...] = ()
+    digest: str = ""
+    error: str = ""
+    requests: int = 0
+    faults: int = 0
+
+    def breaks_of(self, rule: str) -> Break | None:
+        """The breach of a rule; None where it was kept."""
+        return next((one for one in self.breaks if one.rule == rule), None)
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Seen:
+        """What JSON has made of it."""
+        breaks = tuple(
+            Break(**{
+                **one,
+                "trips": tuple(one["trips"]),
+                "requests": tuple(tuple(name) for name in one["requests"]),
+                "kinds": tuple(one["kinds"]),
+            })
+            for one in found["breaks"]
+        )  # fmt: skip
+        plan, ground = tuple(found["plan"]), tuple(found["ground"])
+        return cls(**{**found, "breaks": breaks, "plan": plan, "ground": ground})
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {**self._asdict(), "breaks": [one._asdict() for one in self.breaks]}
+
+
+def seen(outcome: Outcome) -> Seen:
+    """An outcome as plain data."""
+    verdict = outcome.verdict
+    if verdict is None:
+        return Seen(ground=outcome.ground, error=outcome.error, digest=outcome.digest)
+    trips = {trip.number: trip for trip in outcome.trips}
+    began = outcome.trips[0].born_at if outcome.trips else verdict.at
+    return Seen(
+        breaks=tuple(_break(result.breaches[0], trips, began) for result in verdict.failures),
+        sentence=verdict.sentence,
+        money=verdict.money,
+        plan=outcome.plan,
+        ground=outcome.ground,
+        digest=outcome.digest,
+        error=outcome.error,
+        requests=verdict.requests,
+        faults=verdict.faults,
+    )
+
+
+def _break(breach: Breach, trips: Mapping[int, Trip], began: int) -> Break:
+    shown = [trips[number] for number in breach.trips if number in trips]
+    return Break(
+        rule=breach.rule,
+        text=breach.text,
+        trips=breach.trips,
+        requests=tuple((t.account, t.operation, t.symbol, t.nth) for t in shown),
+        operation=breach.operation or next((t.operation for t in shown), ""),
+        money=breach.money or 0.0,
+        after=(breach.at - began) / 1e9,
+        kinds=_kinds(shown) or _kinds([t for t in trips.values() if t.born_at <= breach.at][-50:]),
+        row=breach.row,
+    )
+
+
+def _kinds(trips: Iterable[Trip]) -> tuple[str, ...]:
+    """The kinds of fault that struck these trips."""
+    found = (
+        kind_of(rule.fault.fault if isinstance(rule.fault, Again) else rule.fault).name
+        for trip in trips
+        for rule, _ in trip.active
+        if any(decision.rule == rule.name for decision in trip.struck)
+    )
+    return tuple(sorted(dict.fromkeys(found)))

@@ -1,0 +1,183 @@
+"""A world: everything around a bot in one run, as data. A seed draws one; others are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, NamedTuple
+
+from failing_exchange.core.chance import below, key
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.catalogue import entry_of, make
+from failing_exchange.faults.rows import ROWS, By
+from failing_exchange.faults.triggers import parse
+
+FAULTS_MAX = 5  # kinds of fault in one drawn world
+INTENTS_MAX = 5  # that a world gives to a bot which asks for them
+CALM = 600.0  # seconds at the end in which nothing fails, so that a bot can recover ...
+CALM_SHARE = 3  # ... but at most one part in so many of the run
+RATES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
+LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
+LIMITS = (None, None, None, 60, 300)  # requests a minute
+
+
+class Arm(NamedTuple):
+    """A fault that is armed: kind, trigger as text, operations, fields."""
+
+    kind: str
+    when: str
+    operations: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What surrounds a bot. Times are seconds from the start.
+
+    `plan` is a recorded plan as JSON can hold it, in the place of faults drawn by dice.
+    """
+
+    seed: int
+    seconds: float
+    calm: float = 0.0
+    latency: float | str | None = "auto"
+    rate_limit: int | None = None
+    timeout: float = 10.0
+    faults: tuple[Arm, ...] = ()
+    restarts: tuple[float, ...] = ()
+    intents: tuple[Mapping[str, Any], ...] = ()
+    plan: tuple[Mapping[str, Any], ...] = ()  # the rules of a recorded plan
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it: what is as ever is left out."""
+        usual = vars(World(seed=0, seconds=0))
+        found = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if name in ("seed", "seconds") or value != usual[name]
+        }
+        if self.faults:
+            found["faults"] = [[arm.kind, arm.when, [*arm.operations], dict(arm.fields)]
+                               for arm in self.faults]  # fmt: skip
+        return found
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> World:
+        """The world that `as_dict` has written; raises ConfigurationError for anything else."""
+        try:
+            given = dict(found)
+            given["faults"] = tuple(
+                Arm(kind, when, tuple(operations), fields)
+                for kind, when, operations, fields in given.get("faults", ())
+            )
+            for name in ("restarts", "intents", "plan"):
+                given[name] = tuple(given.get(name, ()))
+            return cls(**given)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"this is no world: {error}") from error
+
+
+class Kinds(NamedTuple):
+    """From what worlds are drawn: recipes of real incidents."""
+
+    recipes: tuple[Arm, ...]
+
+
+@cache
+def kinds_of(venue: str) -> Kinds:
+    """What can go wrong at a door: in process without bytes, on a venue with them too."""
+    found: dict[str, Arm] = {}
+    for row in ROWS:
+        if row.by is not By.FAULT:
+            continue
+        for recipe in row.recipes:
+            if not venue and entry_of(recipe.fault).door == "wire":
+                continue
+            fields = {n: list(v) if isinstance(v, tuple) else v for n, v in recipe.fields.items()}
+            arm = Arm(recipe.fault, recipe.when, recipe.on, fields)
+            found.setdefault(repr(arm), arm)
+    return Kinds(tuple(found.values()))
+
+
+def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -> World:
+    """The world of a seed. First which faults there are at all, then how often each strikes.
+
+    >>> draw(7, seconds=3600) == draw(7, seconds=3600)
+    True
+    """
+    dice = key("world", seed)
+    recipes = kinds_of(venue).recipes
+    count = 1 + below(dice, 0, FAULTS_MAX)
+    places = dict.fromkeys(below(dice, 10 + n, len(recipes)) for n in range(count))
+    faults = tuple(_armed(recipes[place], key("fault", seed, place), seconds) for place in places)
+    restarts = 1 + below(dice, 4, 2) if below(dice, 3, 5) == 0 else 0
+    return World(
+        seed=seed,
+        seconds=seconds,
+        calm=min(CALM, seconds / CALM_SHARE),
+        latency=LATENCIES[below(dice, 1, len(LATENCIES))],
+        rate_limit=LIMITS[below(dice, 2, len(LIMITS))],
+        faults=faults,
+        restarts=tuple(sorted(_moment(dice, 20 + n, seconds) for n in range(restarts))),
+        intents=_intents(dice, seconds) if intents else (),
+    )
+
+
+def _moment(dice: int, n: int, seconds: float) -> float:
+    """A whole second somewhere in the first two thirds."""
+    return float(1 + below(dice, n, max(1, int(seconds * 2 / 3))))
+
+
+def _armed(recipe: Arm, dice: int, seconds: float) -> Arm:
+    """A recipe with a trigger of its own, where it has none, or one that is only an example."""
+    when = recipe.when
+    if when and not when.startswith("nth("):
+        return recipe
+    how = below(dice, 0, 4)
+    if how == 0 or when:
+        when = f"nth({1 + below(dice, 1, 20)})"
+    elif how == 1:
+        when = f"burst(0.01, {RATES[below(dice, 2, len(RATES))]}, 0.8)"
+    else:
+        when = f"chance({RATES[below(dice, 2, len(RATES))]})"
+    return recipe._replace(when=when)
+
+
+def _intents(dice: int, seconds: float) -> tuple[Mapping[str, Any], ...]:
+    """What a bot is asked to do, where it takes that from the world."""
+    found = [
+        {
+            "at": _moment(dice, 40 + n, seconds),
+            "symbol": "BTC/USDT",
+            "side": ("buy", "sell")[below(dice, 50 + n, 2)],
+            "amount": (1 + below(dice, 60 + n, 20)) / 100,
+        }
+        for n in range(1 + below(dice, 30, INTENTS_MAX))
+    ]
+    return tuple(sorted(found, key=lambda one: float(str(one["at"]))))
+
+
+def mutate(parent: World, seed: int, *, venue: str = "") -> World:
+    """A neighbour of a world that has shown something new: one thing in it is another."""
+    fresh = draw(seed, seconds=parent.seconds, venue=venue, intents=bool(parent.intents))
+    dice = key("mutation", seed)
+    match below(dice, 0, 5):
+        case 0:
+            return replace(parent, seed=seed)
+        case 1:
+            return replace(parent, faults=(*parent.faults, *fresh.faults)[:FAULTS_MAX])
+        case 2 if len(parent.faults) > 1:
+            out = below(dice, 1, len(parent.faults))
+            return replace(parent, faults=parent.faults[:out] + parent.faults[out + 1 :])
+        case 3:
+            return replace(parent, restarts=fresh.restarts, latency=fresh.latency)
+        case _:
+            return replace(parent, rate_limit=fresh.rate_limit, faults=fresh.faults)
+
+
+def check(arm: Arm) -> None:
+    """Raise ConfigurationError for a fault that can't be armed."""
+    make(arm.kind, **arm.fields)
+    if arm.when:
+        parse(arm.when)
