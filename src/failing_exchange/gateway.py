@@ -102,7 +102,7 @@ class Gateway:
         try:
             self._set_out(trip, at, self.kinds.count(trip))
         except Exception as bug:
-            self._fail(bug, trip)
+            self.fail(bug, trip)
         return trip
 
     def _set_out(self, trip: Trip, at: int, kind: Kind) -> None:
@@ -146,14 +146,14 @@ class Gateway:
             self._serve(trip, at)
             self.clock.call_at(at + back, self._deliver, trip)
         except Exception as bug:
-            self._fail(bug, trip)
+            self.fail(bug, trip)
 
     def _deliver(self, trip: Trip) -> None:
         try:
             trip.told = trip.answer
             self._end(trip, self.clock.now())
         except Exception as bug:
-            self._fail(bug, trip)
+            self.fail(bug, trip)
 
     def _road(self, trip: Trip, there: int, back: int) -> Iterator[int]:
         """The way of a struck message; yields each time it has to wait."""
@@ -366,9 +366,9 @@ class Gateway:
             callback(*args)
         except Exception as bug:
             trip = next((arg for arg in args if isinstance(arg, Trip)), None)
-            self._fail(bug, trip)
+            self.fail(bug, trip)
 
-    def _fail(self, bug: Exception, trip: Trip | None) -> NoReturn:
+    def fail(self, bug: Exception, trip: Trip | None) -> NoReturn:
         """A bug of ours: nothing may go on as if it had not been."""
         if self.failure is None:
             self.failure = bug

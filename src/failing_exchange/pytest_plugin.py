@@ -15,6 +15,8 @@ from zlib import crc32
 
 import pytest
 
+from failing_exchange.under_test import running
+
 FIXTURES = ("failing_exchange", "virtual_time")
 OPTION = "--failing-exchange-seed"
 TRIPS_SHOWN = 12  # of a failing test, the last ones
@@ -78,22 +80,13 @@ def _in_virtual_time(test: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _current_seed(exchanges: list[Any]) -> int:
-    return int(exchanges[0].seed) if exchanges else _running.seed
-
-
-class _Running:
-    """The seed of the test under way: the function that runs it is not told of its item."""
-
-    seed = 0
-
-
-_running = _Running()
+    return int(exchanges[0].seed) if exchanges else running.seed
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Settle the seed before the first fixture asks for it."""
-    _running.seed = item.stash[_seed] = _seed_of(item)
+    running.seed = item.stash[_seed] = _seed_of(item)
 
 
 def _seed_of(item: pytest.Item) -> int:
@@ -138,6 +131,8 @@ def _arm(exchange: Any, item: pytest.Item) -> None:
 @pytest.fixture
 def failing_exchange(request: pytest.FixtureRequest) -> Any:
     """A FailingExchange with the test's seed; the marker `faults` arms it."""
+    if running.make is not None:
+        return running.make()
     from failing_exchange.fronts.exchange import FailingExchange
 
     return FailingExchange(seed=request.node.stash[_seed])

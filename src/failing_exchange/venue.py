@@ -60,6 +60,7 @@ class Venue:
         self.accounts: dict[str, dict[str, int]] = {}
         self.fee_assets: dict[str, str | None] = {}
         self.incidents: list[tuple[int, Any]] = []  # planned before the start: (after, command)
+        self.on_start: list[Callable[[], None]] = []  # called once, when there is an engine
         self.loop: asyncio.AbstractEventLoop | None = None
         self.engine: Engine | None = None
         self.running: Gateway  # there from the first start on; a plain attribute, for speed
@@ -85,6 +86,7 @@ class Venue:
         """Bind to the running loop; build the exchange if this is the first one."""
         self.clock.bind(loop)
         self.loop = loop
+        begins = self._gateway is None
         if self._gateway is None:
             self._build()
         elif self.durable is not None:
@@ -92,6 +94,9 @@ class Venue:
         assert self._gateway is not None
         self._gateway.latency = self._latency()
         self.set_gates()
+        if begins:
+            for begin in self.on_start:
+                begin()
         return self._gateway
 
     def _not_started(self, operation: str, told: Any) -> Any:

@@ -97,8 +97,8 @@ def _check(options: argparse.Namespace) -> None:
     for path in (options.output, options.junit):
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise ConfigurationError(f"{path}: no file can be written there; name another")
-    bot = targets.load(options.target)
-    if options.venue and not targets.venue_of(bot):
+    target = targets.load(options.target)
+    if options.venue and not target.venue:
         raise ConfigurationError(
             f"--venue {options.venue}: {options.target} takes a client of ours; let it make its "
             "own, or leave --venue out"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.token import Token
-from failing_exchange.explorer.trial import Outcome, run
+from failing_exchange.explorer.trial import Outcome
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.verdict import Verdict
@@ -50,6 +50,6 @@ def replay(token: str | Token, target: str | None = None, *, until: int = 0) -> 
     >>> # replay("fx1.…").verdict.passed
     """
     found = Token.parse(token) if isinstance(token, str) else token
-    bot = targets.load(target or found.target)
-    outcome = run(bot, found.world, options=found.options, digest=True, until=until)
+    wanted = targets.load(target or found.target)
+    outcome = wanted.run(found.world, options=found.options, digest=True, until=until)
     return Replay(token=found, outcome=outcome, differences=found.differences())

@@ -104,12 +104,9 @@ def explore(
     >>> # explore("mybot.py:main").findings
     """
     wanted = Options(target=options) if isinstance(options, str) else options
-    bot = targets.load(wanted.target)
+    target = targets.load(wanted.target)
     with _carried(executor, wanted.jobs) as carrier:
-        search = _Search(wanted, carrier, tell)
-        search.venue = targets.venue_of(bot)
-        search.intents = targets.takes_intents(bot)
-        return search.run()
+        return _Search(wanted, target, carrier, tell).run()
 
 
 @contextmanager
@@ -132,12 +129,13 @@ def _carried(executor: Executor | None, jobs: int) -> Iterator[Executor]:
 
 
 class _Search:
-    def __init__(self, options: Options, executor: Executor, tell: Tell) -> None:
+    def __init__(
+        self, options: Options, target: targets.Target, executor: Executor, tell: Tell
+    ) -> None:
         self.options = options
+        self.target = target
         self.executor = executor
         self.tell = tell
-        self.venue = ""
-        self.intents = False
         self.found = Exploration(options=options)
         self.corpus = Corpus(options.corpus)
         self._parents: deque[World] = deque(maxlen=PARENTS_MAX)
@@ -187,8 +185,13 @@ class _Search:
         dice = key("search", seed)
         if self._parents and below(dice, 0, MUTANTS) == 0:
             parent = self._parents[below(dice, 1, len(self._parents))]
-            return mutate(parent, seed, venue=self.venue)
-        return draw(seed, seconds=self.options.seconds, venue=self.venue, intents=self.intents)
+            return mutate(parent, seed, venue=self.target.venue)
+        return draw(
+            seed,
+            seconds=self.options.seconds,
+            venue=self.target.venue,
+            intents=self.target.takes_intents,
+        )
 
     # ---- running them
 

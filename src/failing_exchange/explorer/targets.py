@@ -1,20 +1,42 @@
-"""What is explored: a bot by its name, a function of a file or module, or a test."""
+"""What is explored: a bot by its name, a function of a file or module, or a pytest test."""
 
 from __future__ import annotations
 
-from failing_exchange.playing import Bot, find_bot, makes_own_clients, parameters
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.trial import Outcome, run
+from failing_exchange.playing import find_bot, makes_own_clients, parameters
+
+TEST = "::"  # what a pytest test id has in it
 
 
-def load(target: str) -> Bot:
-    """The bot of a target; raises ConfigurationError for one that is not there."""
-    return find_bot(target)
+class Target(NamedTuple):
+    """How a target is run: `run(world, options=, digest=, until=)`.
+
+    `venue`: the one whose production names it uses; empty for one that is given a client.
+    `takes_intents`: whether it lets others say what it is to do.
+    """
+
+    name: str
+    run: Callable[..., Outcome]
+    venue: str = ""
+    takes_intents: bool = False
 
 
-def venue_of(bot: Bot) -> str:
-    """The venue whose production names a bot uses; empty for one that is given a client."""
-    return "binance" if makes_own_clients(bot) else ""
+def load(name: str) -> Target:
+    """The target of a name; raises ConfigurationError for one that is not there."""
+    if TEST in name:
+        from failing_exchange.explorer.tested import collected, run_test
 
-
-def takes_intents(bot: Bot) -> bool:
-    """Whether a bot lets others say what it is to do."""
-    return "intents" in parameters(bot)
+        if not collected(name):
+            raise ConfigurationError(
+                f"no test {name!r} with the fixture failing_exchange; expected an id as pytest "
+                "prints it, like tests/test_bot.py::test_trades"
+            )
+        return Target(name, partial(run_test, name))
+    bot = find_bot(name)
+    venue = "binance" if makes_own_clients(bot) else ""
+    return Target(name, partial(run, bot), venue, "intents" in parameters(bot))

@@ -68,14 +68,12 @@ def run(
     What the bot raises is in the verdict; a bug of ours is in `error`.
     """
     exchange = built(world)
-    ground, ending = Ground(exchange), Ending(0.0)
+    ending = Ending(0.0)
     judge = Judge(exchange.venue, options=options)
     verdict = None
 
     async def main() -> None:
         nonlocal ending, verdict
-        await exchange.ready()
-        exchange.journal.readers.append(ground.note)
         ending = await play(
             bot, exchange, seconds=world.seconds, judge=judge, notebook=Notebook(),
             restarts=world.restarts, calm=world.calm, intents=world.intents, until=until,
@@ -96,14 +94,28 @@ def run(
         verdict = judge.verdict(crashed=f"{type(stuck).__name__}: {stuck}")
     except InternalError as bug:
         error = f"{type(bug).__name__}: {bug}"
+    return outcome_of(world, exchange, verdict, digest=digest, error=error)
+
+
+def outcome_of(
+    world: World,
+    exchange: FailingExchange,
+    verdict: Verdict | None,
+    *,
+    digest: bool = False,
+    error: str = "",
+) -> Outcome:
+    """What a run on an exchange showed, once it is over."""
+    trips = tuple(exchange.journal.trips)
+    rules = () if verdict is None else [result.rule for result in verdict.failures]
     return Outcome(
         world=world,
         verdict=verdict,
-        plan=_plan(exchange, verdict),
-        ground=ground.met(() if verdict is None else [r.rule for r in verdict.failures]),
+        plan=tuple(record(trips).as_rules()) if rules else (),
+        ground=_ground(exchange, trips, rules),
         digest=_digest(exchange.journal) if digest else "",
         error=error,
-        trips=tuple(exchange.journal.trips),
+        trips=trips,
         exchange=exchange,
     )
 
@@ -129,15 +141,9 @@ def _venue(bot: Bot, exchange: FailingExchange) -> Any:
     if not makes_own_clients(bot):
         return ()
     from failing_exchange.fronts.wire.binance import Binance
+    from failing_exchange.fronts.wire.keys import Keyring
 
-    return Binance(exchange)
-
-
-def _plan(exchange: FailingExchange, verdict: Verdict | None) -> tuple[Mapping[str, Any], ...]:
-    """What struck, where that matters."""
-    if verdict is None or verdict.passed:
-        return ()
-    return tuple(record(exchange.journal.trips).as_rules())
+    return Binance(exchange, keys=Keyring.open())
 
 
 def _digest(journal: Journal) -> str:
@@ -147,39 +153,32 @@ def _digest(journal: Journal) -> str:
     return whole.hexdigest()[:16]
 
 
-class Ground:
-    """What a trial has met: fault, operation, and how its order stood."""
+def _ground(
+    exchange: FailingExchange, trips: Iterable[Trip], rules: Iterable[str]
+) -> tuple[str, ...]:
+    """What was met: fault, operation, how its order stood, and the rules that were broken."""
+    broken, met = ",".join(sorted(rules)), dict[str, None]()
+    for trip in trips:
+        for decision in trip.struck:
+            if len(met) < GROUND_MAX:
+                state = _order_state(exchange, trip)
+                met[f"{decision.rule}|{trip.operation}|{state}|{broken}"] = None
+    return tuple(met)
 
-    def __init__(self, exchange: FailingExchange) -> None:
-        self._exchange = exchange
-        self._met: dict[str, None] = {}
 
-    def note(self, trip: Trip) -> None:
-        """A trip has ended."""
-        if trip.struck and len(self._met) < GROUND_MAX:
-            state = self._state(trip)
-            for decision in trip.struck:
-                self._met[f"{decision.rule}|{trip.operation}|{state}"] = None
-
-    def _state(self, trip: Trip) -> str:
-        command, engine = trip.command, self._exchange.venue.engine
-        assert engine is not None
-        order_id = 0
-        if command.__class__ in (CancelOrder, FetchOrder):
-            order_id = command.order_id
-        for event in trip.happened:
-            if isinstance(event, OrderAccepted):
-                order_id = event.order_id
-        account = engine.state.accounts.get(trip.account)
-        order = account.find(order_id) if account is not None and order_id else None
-        if order is None:
-            return ""
-        return f"{order.status}{'+' if 0 < order.filled < order.lots else ''}"
-
-    def met(self, rules: Iterable[str]) -> tuple[str, ...]:
-        """All of it, and with the rules that were broken meanwhile."""
-        broken = ",".join(sorted(rules))
-        return tuple(f"{one}|{broken}" for one in self._met)
+def _order_state(exchange: FailingExchange, trip: Trip) -> str:
+    """How the order of a request stood in the end; empty where it is about none."""
+    command, engine = trip.command, exchange.venue.engine
+    assert engine is not None
+    order_id = command.order_id if command.__class__ in (CancelOrder, FetchOrder) else 0
+    for event in trip.happened:
+        if isinstance(event, OrderAccepted):
+            order_id = event.order_id
+    account = engine.state.accounts.get(trip.account)
+    order = account.find(order_id) if account is not None and order_id else None
+    if order is None:
+        return ""
+    return f"{order.status}{'+' if 0 < order.filled < order.lots else ''}"
 
 
 class Break(NamedTuple):

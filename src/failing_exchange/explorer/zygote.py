@@ -78,8 +78,7 @@ def _in_child(job: Mapping[str, Any]) -> dict[str, Any]:
 def _trial(job: Mapping[str, Any], writing: int) -> NoReturn:
     """In the child: run, tell, and be gone without any clean-up of the parent's things."""
     try:
-        outcome = run(
-            _loaded[job["target"]],
+        outcome = _loaded[job["target"]].run(
             World.of(job["world"]),
             options=job.get("options", {}),
             digest=job.get("digest", False),

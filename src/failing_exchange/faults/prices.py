@@ -77,6 +77,8 @@ class HideTickers:
         found = answer_of(sighting)
         if not isinstance(found, tuple) or not found or not isinstance(found[0], Ticker):
             return None
+        if len(getattr(sighting.trip.command, "symbols", ())) == 1:
+            return None  # one was asked for by name: that is no list
         tickers = list(found)
         for k in range(max(1, len(tickers) * ppm(self.part) // PPM)):
             del tickers[draw_below(sighting, k, len(tickers))]

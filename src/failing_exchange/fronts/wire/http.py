@@ -67,7 +67,12 @@ class HttpFront:
         durable = self.door.venue.durable
         if durable is not None and not await durable.outbox.written():
             return self.door.unavailable(trip)
-        return None if trip.told is None else self.door.reply(trip)
+        if trip.told is None:
+            return None
+        try:
+            return self.door.reply(trip)
+        except Exception as bug:  # an answer that can't be written is a bug of ours, in any door
+            gateway.fail(bug, trip)
 
     def _gateway(self) -> Gateway:
         venue, loop = self.door.venue, asyncio.get_running_loop()

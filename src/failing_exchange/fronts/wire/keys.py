@@ -18,6 +18,7 @@ class Keyring:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._keys: dict[str, Key] = {}
+        self._anybody = False
         for key in keys:
             self.add(key)
 
@@ -26,6 +27,16 @@ class Keyring:
         """One HMAC pair for the account `main`."""
         verify = hmac_verifier(DEFAULT_SECRET)
         return cls([Key(name=DEFAULT_KEY, account="main", verify=verify)])
+
+    @classmethod
+    def open(cls) -> Keyring:
+        """Any key opens the account `main`, whatever its signature: for bots that have keys.
+
+        For a venue that nobody but the bot under test can reach.
+        """
+        found = cls.default()
+        found._anybody = True
+        return found
 
     def add(self, key: Key) -> None:
         """Take up one more."""
@@ -41,7 +52,10 @@ class Keyring:
 
     def find(self, name: str) -> Key | None:
         """A key, or None."""
-        return self._keys.get(name)
+        known = self._keys.get(name)
+        if known is None and self._anybody and name:
+            return Key(name=name, account="main", verify=lambda payload, signature: True)
+        return known
 
     @property
     def accounts(self) -> list[str]:
