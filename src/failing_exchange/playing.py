@@ -23,6 +23,10 @@ Bot = Callable[..., Any]
 Progress = Callable[[float], None]
 
 
+def _silent(share: float) -> None:
+    """Nobody wants to know."""
+
+
 class Ending(NamedTuple):
     """How a run ended: after its time, by the bot's death, or because the bot has returned."""
 
@@ -90,7 +94,7 @@ async def play(
     calm: float = 0.0,
     intents: Sequence[Mapping[str, Any]] = (),
     until: int = 0,
-    progress: Progress = lambda share: None,
+    progress: Progress = _silent,
 ) -> Ending:
     """Run a bot for its time; the clock is the venue's.
 
@@ -111,7 +115,7 @@ async def play(
     stop = _stop_before(until, exchange, loop)
     began = loop.time()
     task = loop.create_task(bot(**given))
-    steps = _steps(seconds, restarts, calm)
+    steps = _steps(seconds, restarts, calm, 1 if progress is _silent else PROGRESS_STEPS)
     try:
         for share, what in steps:
             left = began + seconds * share - loop.time()
@@ -165,9 +169,11 @@ def _given(
     return given
 
 
-def _steps(seconds: float, restarts: Sequence[float], calm: float) -> list[tuple[float, str]]:
+def _steps(
+    seconds: float, restarts: Sequence[float], calm: float, count: int
+) -> list[tuple[float, str]]:
     """(share of the time, what then) in order."""
-    steps = [(step / PROGRESS_STEPS, "") for step in range(1, PROGRESS_STEPS + 1)]
+    steps = [(step / count, "") for step in range(1, count + 1)]
     steps += [(at / seconds, "restart") for at in restarts if 0 < at < seconds]
     if 0 < calm < seconds:
         steps.append(((seconds - calm) / seconds, "calm"))

@@ -19,7 +19,7 @@ IDS_PER_SECOND = 1_000_000
 FIRST_CLIENT_ID = 100  # below it, the background's prints of the second, the first hundred
 FIRST_LATE_ID = 900_000  # from it on, the others
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 HISTORY = 365 * DAY  # trades of the background can be asked for so long
 NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
           7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
@@ -75,6 +75,8 @@ class Tape:
         self._bars: dict[tuple[int, int], Bar] = {}
         self._day: tuple[int, Bar | None] = (-1, None)  # until before a minute
         self._past: tuple[int, Bar | None] = (-1, None)  # until before a second of it
+        self._hours: tuple[int, Bar | None] = (-1, None)  # whole ones of it, from a second on
+        self._minutes: tuple[int, Bar | None] = (-1, None)  # of its last hour, before a second
         self._latest: Bar | None = None
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
 
@@ -260,7 +262,7 @@ class Tape:
         second = now // SECOND
         minute = second // 60 * 60
         if self._day[0] != minute:
-            self._past = self._day = (minute, self._between(minute - DAY + 60, minute, now))
+            self._past = self._day = (minute, self._minutes_before(minute, now))
         elif self._past[0] > second:
             self._past = self._day
         stop, past = self._past
@@ -270,6 +272,22 @@ class Tape:
             past = join(past, more)
             self._past = (second, past)
         return join(past, self._second(second))
+
+    def _minutes_before(self, minute: int, now: int) -> Bar | None:
+        """The 1,439 minutes before one: the rest of their first hour, whole hours, minutes."""
+        start = minute - DAY + 60
+        first, last = -(-start // HOUR) * HOUR, minute // HOUR * HOUR
+        if self._hours[0] != first:
+            bars = [self.bar(HOUR, at, now=now) for at in range(first, last, HOUR)]
+            self._hours = (first, merge(bars, at=first))
+            self._minutes = (last, None)
+        stop, tail = self._minutes if self._minutes[0] <= minute else (last, None)
+        while stop < minute:
+            tail = join(tail, self.bar(60, stop, now=now))
+            stop += 60
+        self._minutes = (stop, tail)
+        bar = join(join(self._between(start, first, now), self._hours[1]), tail)
+        return None if bar is None else bar._replace(at=start)
 
     def _keep(self, key: tuple[int, int], bar: Bar) -> None:
         if len(self._bars) >= CANDLES_KEPT_MAX:
