@@ -79,7 +79,7 @@ class Params(dict[str, str]):
         return min(value, most)
 
     def atoms(self, name: str) -> int:
-        """A decimal as atoms; 0 where it was not sent. More than eight places are refused."""
+        """A decimal as atoms; 0 where not sent. More than eight places, or 2^63, are refused."""
         text = self.get(name)
         if text is None:
             return 0
@@ -91,6 +91,8 @@ class Params(dict[str, str]):
         whole = int(atoms)
         if whole != atoms:
             refuse("BAD_PRECISION", f"Parameter '{name}' has too much precision.")
+        if whole > LONG_MAX:
+            refuse("PARAM_OVERFLOW", f"Parameter '{name}' overflowed.")
         return whole
 
     def flag(self, name: str, default: bool = False) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from failing_exchange.core.reject import Reject
@@ -143,17 +143,6 @@ def refused(given: int | str | None, no: Said, at: int, *, micro: bool) -> dict[
             "retryAfter": instant(no.until, micro=micro),
         }
     return {"id": given, "status": no.status, "error": error}
-
-
-def unread(params: Params, known: Sequence[str] = ()) -> None:
-    """Raise `Reject` for parameters that a method of the session has no use for."""
-    read = sum(name in known for name in params)
-    if read < len(params):
-        refuse(
-            "UNREAD_PARAMETERS",
-            f"Not all sent parameters were read; read '{read}' parameter(s) but was sent "
-            f"'{len(params)}'.",
-        )
 
 
 def _as_it_is(w: Writing, told: Any) -> Any:

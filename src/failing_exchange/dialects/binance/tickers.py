@@ -83,8 +83,11 @@ def _one_or_more(r: Reading) -> tuple[str, ...]:
     found = symbols_of(r)
     if not found:
         missing("symbol")
-    if len(found) > SYMBOLS_MAX:
-        refuse("TOO_MANY_PARAMETERS", "Too many parameters sent for this endpoint.")
+    if len(found) > SYMBOLS_MAX:  # CHANGELOG.md, 2022-06-20
+        text = (
+            f"Too many values sent for parameter 'symbols', maximum allowed up to {SYMBOLS_MAX}."
+        )
+        refuse("TOO_MANY_PARAMETERS", text)
     return found
 
 

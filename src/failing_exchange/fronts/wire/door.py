@@ -20,6 +20,7 @@ from failing_exchange.dialects.binance.call import (
 from failing_exchange.dialects.binance.codes import Said, refuse, said
 from failing_exchange.dialects.binance.edits import edit
 from failing_exchange.dialects.binance.endpoints import BY_HTTP
+from failing_exchange.dialects.binance.parameters import check, check_count
 from failing_exchange.dialects.binance.params import Params, form
 from failing_exchange.dialects.binance.signing import (
     Key,
@@ -83,8 +84,11 @@ class Door:
         try:
             text = request.body.decode("utf-8", "surrogateescape")
             params = Params(form(text) | form(request.query) if text else form(request.query))
+            sent = frozenset(params)
             if endpoint.signed:
                 account, expires_at = self._whose(endpoint, request, params, text)
+            check_count(endpoint, sent)
+            check(endpoint, params, sent)
         except Reject as no:
             no.__traceback__ = None
             refused = no
