@@ -165,7 +165,7 @@ class Conversation:
 
     def _answer(self, trip: Trip, given: int | str | None, limits_shown: bool) -> None:
         self._under_way.pop(trip.number, None)
-        told, at, status = trip.told, trip.ended_at, 200
+        told, at, status = trip.told, trip.told_at, 200
         if told is None:
             if trip.hung_up:
                 self.connection.abort()
