@@ -8,7 +8,6 @@ import pytest
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.codes import said
-from failing_exchange.dialects.binance.params import Params
 from failing_exchange.dialects.binance.signing import hmac_verifier
 from failing_exchange.dialects.binance.socket_api import asked, refused
 
@@ -105,4 +104,3 @@ def test_a_ban_names_its_end_in_the_errors_data() -> None:
     assert reply["error"]["code"] == -1003
     assert "IP banned until 1659146400000." in reply["error"]["msg"]
     assert reply["error"]["data"] == {"serverTime": 1659142907531, "retryAfter": 1659146400000}
-

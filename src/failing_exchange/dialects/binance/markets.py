@@ -1,7 +1,7 @@
 """The default world's five markets with the filters that production has for them.
 
 filters.md and exchangeInfo as production answered it in 2026; ICEBERG_PARTS by CHANGELOG.md,
-2026-03-10. The largest market order follows the traded volume there, and is a round number here.
+2026-02-24. The largest market order follows the traded volume there, and is a round number here.
 """
 
 from __future__ import annotations

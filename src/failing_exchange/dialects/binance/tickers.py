@@ -84,9 +84,7 @@ def _one_or_more(r: Reading) -> tuple[str, ...]:
     if not found:
         missing("symbol")
     if len(found) > SYMBOLS_MAX:  # CHANGELOG.md, 2022-06-20
-        text = (
-            f"Too many values sent for parameter 'symbols', maximum allowed up to {SYMBOLS_MAX}."
-        )
+        text = f"Too many values sent for parameter 'symbols', maximum allowed up to {SYMBOLS_MAX}."
         refuse("TOO_MANY_PARAMETERS", text)
     return found
 
