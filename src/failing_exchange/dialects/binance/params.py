@@ -17,8 +17,8 @@ from failing_exchange.dialects.binance.codes import missing, refuse
 T = TypeVar("T")
 
 PARAMETERS_MAX = 200  # a request with more is refused
-NUMBER = re.compile(r"^[0-9]{1,20}$")
-DECIMAL = re.compile(r"^[0-9]{1,20}(\.[0-9]{1,20})?$")
+NUMBER = re.compile(r"[0-9]{1,20}\Z")
+DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?\Z")
 DECIMAL_RANGE = "^([0-9]{1,20})(\\\\.[0-9]{1,20})?$"
 LONG_MAX = 2**63 - 1  # a larger number is refused
 TRUE_FALSE = {"true": True, "false": False}

@@ -70,7 +70,7 @@ def _id_of(message: Mapping[str, Any]) -> tuple[int | str | None] | None:
     if given is None:
         return (None,)
     if isinstance(given, _Number):
-        return (int(given),) if re.match(r"-?\d{1,19}\Z", given) else None
+        return (int(given),) if re.match(r"-?[0-9]{1,19}\Z", given) else None
     return (given,) if isinstance(given, str) and ID.match(given) else None
 
 

@@ -29,7 +29,7 @@ from failing_exchange.dialects.binance.values import (
 
 SYMBOLS_MAX = 100  # of one request for windows; more are refused
 CHANGES = ("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice")
-WINDOW = re.compile(r"^(\d{1,2})([mhd])$")
+WINDOW = re.compile(r"([0-9]{1,2})([mhd])\Z")
 WINDOW_UNITS = {"m": (60, 59), "h": (3_600, 23), "d": (86_400, 7)}
 STATUSES = {
     "TRADING": (MarketStatus.TRADING, MarketStatus.CANCEL_ONLY),
