@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
-from pytest import Config
+from pytest import Config, Parser
 
 settings.register_profile(
     "repeatable",
@@ -26,3 +26,12 @@ def pytest_ignore_collect(collection_path: Path, config: Config) -> bool | None:
 
 HERE = Path(__file__).resolve().parent
 SLOWER = ("integration", "clients")
+
+
+def pytest_addoption(parser: Parser) -> None:
+    """Golden conversations can be recorded anew."""
+    parser.addoption(
+        "--update-transcripts",
+        action="store_true",
+        help="record tests/wire/transcripts again; look at the diff before you commit it",
+    )

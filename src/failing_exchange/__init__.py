@@ -10,11 +10,18 @@ if TYPE_CHECKING:
         ccxt_session,
         redirect,
     )
+    from failing_exchange.conformance import (
+        BinanceDialect,
+    )
     from failing_exchange.control import (
         Control,
     )
     from failing_exchange.core.market import (
         Market,
+    )
+    from failing_exchange.dialects.check import (
+        DialectBreaches,
+        check_dialect,
     )
     from failing_exchange.errors import (
         AccountSuspendedError,
@@ -75,6 +82,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "core.market": ("Market",),
     "clients": ("ccxt_session", "redirect"),
+    "conformance": ("BinanceDialect",),
+    "dialects.check": ("DialectBreaches", "check_dialect"),
     "control": ("Control",),
     "fronts.wire.binance": ("Binance",),
     "errors": (
@@ -145,12 +154,14 @@ __all__ = [
     "BadRequestError",
     "BannedError",
     "Binance",
+    "BinanceDialect",
     "CircuitBreaker",
     "CircuitOpenError",
     "ClockSkewError",
     "ConfigurationError",
     "ConnectionLostError",
     "Control",
+    "DialectBreaches",
     "DuplicateOrderError",
     "ExchangeError",
     "ExchangeMaintenanceError",
@@ -178,6 +189,7 @@ __all__ = [
     "RestrictedLocationError",
     "SymbolNotFoundError",
     "ccxt_session",
+    "check_dialect",
     "place_order_with_retry",
     "redirect",
     "robust_order_placement",

@@ -46,9 +46,9 @@ def ccxt_session(venue: Binance | FailingExchange | None = None) -> Any:
     from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.binance import Binance
 
-    if venue is None or isinstance(venue, FailingExchange):
-        venue = Binance(venue or FailingExchange())
-    return _DirectSession(venue)
+    if isinstance(venue, FailingExchange):
+        venue = Binance(venue)
+    return _DirectSession(venue if venue is not None else Binance.like_production())
 
 
 def _base(url: str) -> str:

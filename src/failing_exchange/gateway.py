@@ -169,7 +169,8 @@ class Gateway:
             if back:
                 yield back
             yield from self._strike(Stage.WIRE, trip)
-            trip.told = trip.answer
+            if trip.told is None:  # else a door that would not wait has said something already
+                trip.told = trip.answer
         except Lost:
             if back and trip.hung_up and self.clock.now() < trip.born_at + there + back:
                 yield back  # a client can't see from the time on which way the connection broke

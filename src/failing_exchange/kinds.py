@@ -36,6 +36,11 @@ class Kinds:
         kind.count = trip.nth = kind.count + 1
         return kind
 
+    def of(self, trip: Trip) -> Kind:
+        """The kind of a message that was counted already."""
+        name = (trip.account, trip.operation, trip.symbol)
+        return self._kinds.get(name) or Kind(key(self._seed, "latency", *name))
+
     @property
     def known(self) -> int:
         """How many kinds were met."""

@@ -85,23 +85,25 @@ def serve_command(options: argparse.Namespace) -> int:
 
 def _venue(options: argparse.Namespace) -> Binance:
     from failing_exchange.faults.modes import FailureMode
-    from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.binance import Binance
 
     for name in ("port", "control_port"):
         if not 0 <= (getattr(options, name) or 0) < 65_536:
             shown = name.replace("_", "-")
             raise ConfigurationError(f"--{shown} {getattr(options, name)}; expected 0 to 65535")
-    exchange = FailingExchange(
-        seed=options.seed, scenario=options.scenario, journal=_journal(options)
+    venue = Binance.like_production(
+        keys=_keys(options.keys),
+        seed=options.seed,
+        scenario=options.scenario,
+        journal=_journal(options),
     )
-    durable = exchange.venue.durable
+    exchange, durable = venue.exchange, venue.exchange.venue.durable
     if options.mode is not None and (durable is None or durable.is_new):
         if options.mode not in FailureMode.__members__:
             known = ", ".join(FailureMode.__members__)
             raise ConfigurationError(f"--mode {options.mode!r}; expected one of {known}")
         exchange.set_failure_mode(FailureMode[options.mode], options.rate)
-    return Binance(exchange, keys=_keys(options.keys))
+    return venue
 
 
 def _journal(options: argparse.Namespace) -> Any:

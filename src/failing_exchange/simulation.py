@@ -109,10 +109,9 @@ def _venue(wanted: str | Venue, seed: int) -> Venue:
         return wanted
     if wanted != "binance":
         raise ConfigurationError(f'venue={wanted!r}; expected "binance", or a venue made by you')
-    from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.binance import Binance
 
-    return Binance(FailingExchange(seed=seed))
+    return Binance.like_production(seed=seed)
 
 
 @contextmanager

@@ -85,7 +85,7 @@ class Trip:
         self.told: Any = None
         self.ended_at = 0
         self.due_at = 0  # when its answer arrives, where nothing can come between
-        self.gave_up_at = 0  # when the client stopped waiting; it does not hear what comes later
+        self.gave_up_at = 0  # when the client, or the venue's door for it, stopped waiting
         self.hung_up = False
         self.is_push = False
         self.echo_of = 0
@@ -98,6 +98,11 @@ class Trip:
 
     def __repr__(self) -> str:
         return f"<Trip {self.number} {self.account} {self.operation} {self.symbol}>"
+
+    @property
+    def told_at(self) -> int:
+        """When the client was told, or gave up; else when the trip ended."""
+        return self.gave_up_at or self.ended_at
 
     @property
     def failed(self) -> bool:

@@ -38,7 +38,7 @@ def test_the_life_of_an_order_asynchronously(venue: Served) -> None:
         after = await exchange.fetch_balance()
         assert after["USDT"]["total"] == pytest.approx(before["USDT"]["total"] - order["cost"])
         with pytest.raises(asynchronous.InsufficientFunds):
-            await exchange.create_order("BTC/USDT", "limit", "buy", 1_000, 40_000)
+            await exchange.create_order("BTC/USDT", "limit", "sell", 150, 55_000)
 
     asyncio.run(told(asynchronous.binance(KEYS), venue, story))
 

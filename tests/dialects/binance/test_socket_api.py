@@ -8,9 +8,8 @@ import pytest
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.codes import said
-from failing_exchange.dialects.binance.params import Params
 from failing_exchange.dialects.binance.signing import hmac_verifier
-from failing_exchange.dialects.binance.socket_api import asked, refused, unread
+from failing_exchange.dialects.binance.socket_api import asked, refused
 
 # web-socket-api.md, "SIGNED request example (HMAC)", 2026-07-21
 KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
@@ -105,9 +104,3 @@ def test_a_ban_names_its_end_in_the_errors_data() -> None:
     assert reply["error"]["code"] == -1003
     assert "IP banned until 1659146400000." in reply["error"]["msg"]
     assert reply["error"]["data"] == {"serverTime": 1659142907531, "retryAfter": 1659146400000}
-
-
-def test_parameters_that_a_method_does_not_read_are_refused() -> None:
-    """As seen in production, for userDataStream.subscribe."""
-    with pytest.raises(Reject, match="read '0' parameter"):
-        unread(Params({"timestamp": "1"}))

@@ -150,6 +150,7 @@ def read_allocations(r: Reading) -> c.FetchFills:
     p, symbol = r.params, r.market().symbol
     check_span(p.instant("startTime"), p.instant("endTime"))
     p.integer("orderId", 0)
+    p.integer("fromAllocationId", 0)
     _limit(p)
     return c.FetchFills(r.account, symbol)
 

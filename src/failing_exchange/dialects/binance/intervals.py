@@ -21,7 +21,7 @@ SECONDS: dict[str, int] = {
 MONTH = "1M"
 INTERVALS = (*SECONDS, MONTH)
 LISTED_AT = 1_502_942_400  # 2017-08-17: no candle begins before a market was listed
-ZONE = re.compile(r"^([+-]?)(\d{1,2})(?::(\d{2}))?$")
+ZONE = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-9]{2}))?\Z")
 
 
 def offset_of(text: str) -> int:

@@ -25,7 +25,7 @@ from failing_exchange.dialects.binance.intervals import (
     offset_of,
     start_of,
 )
-from failing_exchange.dialects.binance.params import Params
+from failing_exchange.dialects.binance.params import NUMBER, Params
 from failing_exchange.dialects.binance.tickers import check_status
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price
 
@@ -47,7 +47,7 @@ def read_depth(r: Reading) -> c.FetchBook:
 def depth_weight(params: Params) -> int:
     """5 to 250, by the limit."""
     text = params.get("limit", "100")
-    limit = int(text) if text.isascii() and text.isdigit() else 100
+    limit = int(text) if NUMBER.match(text) else 100
     return next(weight for most, weight in ((100, 5), (500, 25), (1_000, 50), (limit, 250))
                 if limit <= most)  # fmt: skip
 

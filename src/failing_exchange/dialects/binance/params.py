@@ -17,8 +17,8 @@ from failing_exchange.dialects.binance.codes import missing, refuse
 T = TypeVar("T")
 
 PARAMETERS_MAX = 200  # a request with more is refused
-NUMBER = re.compile(r"^[0-9]{1,20}$")
-DECIMAL = re.compile(r"^[0-9]{1,20}(\.[0-9]{1,20})?$")
+NUMBER = re.compile(r"[0-9]{1,20}\Z")
+DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?\Z")
 DECIMAL_RANGE = "^([0-9]{1,20})(\\\\.[0-9]{1,20})?$"
 LONG_MAX = 2**63 - 1  # a larger number is refused
 TRUE_FALSE = {"true": True, "false": False}
@@ -79,7 +79,7 @@ class Params(dict[str, str]):
         return min(value, most)
 
     def atoms(self, name: str) -> int:
-        """A decimal as atoms; 0 where it was not sent. More than eight places are refused."""
+        """A decimal as atoms; 0 where not sent. More than eight places, or 2^63, are refused."""
         text = self.get(name)
         if text is None:
             return 0
@@ -91,6 +91,8 @@ class Params(dict[str, str]):
         whole = int(atoms)
         if whole != atoms:
             refuse("BAD_PRECISION", f"Parameter '{name}' has too much precision.")
+        if whole > LONG_MAX:
+            refuse("PARAM_OVERFLOW", f"Parameter '{name}' overflowed.")
         return whole
 
     def flag(self, name: str, default: bool = False) -> bool:

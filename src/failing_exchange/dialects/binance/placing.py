@@ -26,7 +26,7 @@ RESTRICTIONS = {
     "ONLY_NEW": c.CancelOnly.NEW,
     "ONLY_PARTIALLY_FILLED": c.CancelOnly.PARTIALLY_FILLED,
 }
-CLIENT_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
+CLIENT_ID = re.compile(r"[a-zA-Z0-9-_]{1,36}\Z")
 STRATEGY_TYPE_MIN = 1_000_000
 # "Additional mandatory parameters based on order type"
 NEEDED = {

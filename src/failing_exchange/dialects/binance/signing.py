@@ -105,7 +105,7 @@ def _window(text: str) -> int:
     if not text:
         return RECV_WINDOW
     whole, _, part = text.partition(".")
-    if not NUMBER.match(whole) or len(part) > 3 or (part and not part.isdigit()):
+    if not NUMBER.match(whole) or len(part) > 3 or (part and not NUMBER.match(part)):
         refuse(
             "ILLEGAL_CHARS",
             "Illegal characters found in parameter 'recvWindow'; legal range is "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from failing_exchange.core.reject import Reject
@@ -70,7 +70,7 @@ def _id_of(message: Mapping[str, Any]) -> tuple[int | str | None] | None:
     if given is None:
         return (None,)
     if isinstance(given, _Number):
-        return (int(given),) if re.match(r"-?\d{1,19}\Z", given) else None
+        return (int(given),) if re.match(r"-?[0-9]{1,19}\Z", given) else None
     return (given,) if isinstance(given, str) and ID.match(given) else None
 
 
@@ -143,17 +143,6 @@ def refused(given: int | str | None, no: Said, at: int, *, micro: bool) -> dict[
             "retryAfter": instant(no.until, micro=micro),
         }
     return {"id": given, "status": no.status, "error": error}
-
-
-def unread(params: Params, known: Sequence[str] = ()) -> None:
-    """Raise `Reject` for parameters that a method of the session has no use for."""
-    read = sum(name in known for name in params)
-    if read < len(params):
-        refuse(
-            "UNREAD_PARAMETERS",
-            f"Not all sent parameters were read; read '{read}' parameter(s) but was sent "
-            f"'{len(params)}'.",
-        )
 
 
 def _as_it_is(w: Writing, told: Any) -> Any:

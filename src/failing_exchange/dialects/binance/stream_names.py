@@ -46,9 +46,9 @@ class StreamName(NamedTuple):
 WINDOWS = {"1h": 3_600, "4h": 14_400, "1d": 86_400}  # seconds
 EAST = "+08:00"
 EAST_OFFSET = 8 * 3_600
-SYMBOL = re.compile(r"^[^@!A-Z]+$")  # "All symbols for streams are lowercase"
-KLINE = re.compile(r"^kline_(\w+?)(?:@(\+08:00))?$")
-DEPTH = re.compile(r"^depth(5|10|20)?(?:@(100|1000)ms)?$")
+SYMBOL = re.compile(r"[^@!A-Z]+\Z")  # "All symbols for streams are lowercase"
+KLINE = re.compile(r"kline_(\w+?)(?:@(\+08:00))?\Z")
+DEPTH = re.compile(r"depth(5|10|20)?(?:@(100|1000)ms)?\Z")
 PLAIN: dict[str, StreamName] = {
     "trade": StreamName(Kind.TRADE, every=0),
     "aggTrade": StreamName(Kind.AGG_TRADE, every=0),

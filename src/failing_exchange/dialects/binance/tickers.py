@@ -29,7 +29,7 @@ from failing_exchange.dialects.binance.values import (
 
 SYMBOLS_MAX = 100  # of one request for windows; more are refused
 CHANGES = ("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice")
-WINDOW = re.compile(r"^(\d{1,2})([mhd])$")
+WINDOW = re.compile(r"([0-9]{1,2})([mhd])\Z")
 WINDOW_UNITS = {"m": (60, 59), "h": (3_600, 23), "d": (86_400, 7)}
 STATUSES = {
     "TRADING": (MarketStatus.TRADING, MarketStatus.CANCEL_ONLY),
@@ -83,8 +83,9 @@ def _one_or_more(r: Reading) -> tuple[str, ...]:
     found = symbols_of(r)
     if not found:
         missing("symbol")
-    if len(found) > SYMBOLS_MAX:
-        refuse("TOO_MANY_PARAMETERS", "Too many parameters sent for this endpoint.")
+    if len(found) > SYMBOLS_MAX:  # CHANGELOG.md, 2022-06-20
+        text = f"Too many values sent for parameter 'symbols', maximum allowed up to {SYMBOLS_MAX}."
+        refuse("TOO_MANY_PARAMETERS", text)
     return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from failing_exchange.core.events import VenueRestarted
+from failing_exchange.dialects.binance.markets import as_in_production
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.feeds import Feeds
@@ -21,10 +22,13 @@ from failing_exchange.fronts.wire.socket_door import SocketDoor
 from failing_exchange.fronts.wire.subscriptions import MarketStreams
 from failing_exchange.fronts.wire.user_stream import UserStreams
 from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
+from failing_exchange.scenario import load
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
+from failing_exchange.world import markets_of
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
+    from failing_exchange.core.market import Market
     from failing_exchange.fronts.exchange import FailingExchange
 
 # rest-api.md, web-socket-streams.md, web-socket-api.md, "General Information", 2026-07-21
@@ -40,6 +44,16 @@ PLACES: tuple[tuple[str, int], ...] = (
     ("ws-api.binance.com", 443),
     ("ws-api.binance.com", 9443),
 )
+
+
+def _production_markets(options: Mapping[str, Any]) -> list[Market]:
+    """The markets that are asked for, by argument or scenario, with production's filters."""
+    given, scenario, journal = (options.get(n) for n in ("markets", "scenario", "journal"))
+    if given is None:
+        known = getattr(journal, "known", {})  # of a durable one: it goes on with its scenario
+        scenario = scenario or known.get("scenario")
+        given = load(str(scenario)).arguments["markets"] if scenario is not None else None
+    return [as_in_production(market) for market in markets_of(given).values()]
 
 
 GRACE = 0.1  # seconds for answers under way when it closes; aiohttp takes 0 for "for ever"
@@ -96,6 +110,21 @@ class Binance:
             exchange.venue.durable.outbox.on_halt.append(self._on_halt)
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
+
+    @classmethod
+    def like_production(cls, *, keys: Keyring | None = None, **options: Any) -> Binance:
+        """A venue of its own, whose markets have production's filters (`serve`, `simulate`).
+
+        `options` are those of `FailingExchange`; `markets` that have rules of their own keep them.
+
+        >>> venue = Binance.like_production(seed=7)
+        >>> venue.exchange.venue.markets["BTC/USDT"].orders_max
+        200
+        """
+        from failing_exchange.fronts.exchange import FailingExchange
+
+        options["markets"] = _production_markets(options)
+        return cls(FailingExchange(**options), keys=keys)
 
     async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
         """Answer at a place; the port, which for 0 is a free one.

@@ -20,6 +20,7 @@ from failing_exchange.dialects.binance.call import (
 from failing_exchange.dialects.binance.codes import Said, refuse, said
 from failing_exchange.dialects.binance.edits import edit
 from failing_exchange.dialects.binance.endpoints import BY_HTTP
+from failing_exchange.dialects.binance.parameters import check, check_count
 from failing_exchange.dialects.binance.params import Params, form
 from failing_exchange.dialects.binance.signing import (
     Key,
@@ -28,6 +29,7 @@ from failing_exchange.dialects.binance.signing import (
     refused_key,
 )
 from failing_exchange.dialects.binance.values import venue_symbol
+from failing_exchange.fronts.wire.patience import limit
 from failing_exchange.trip import Damage, Damaged, Edited, Trip
 
 if TYPE_CHECKING:
@@ -83,8 +85,11 @@ class Door:
         try:
             text = request.body.decode("utf-8", "surrogateescape")
             params = Params(form(text) | form(request.query) if text else form(request.query))
+            sent = frozenset(params)
             if endpoint.signed:
                 account, expires_at = self._whose(endpoint, request, params, text)
+            check_count(endpoint, sent)
+            check(endpoint, params, sent)
         except Reject as no:
             no.__traceback__ = None
             refused = no
@@ -118,9 +123,11 @@ class Door:
     ) -> Trip:
         """Send a call on its way through the pass; `read` where its endpoint does not do it."""
         symbol = self.symbols.get(call.params.get("symbol", ""), "")
-        return gateway.receive(
+        trip = gateway.receive(
             account, call.endpoint.operation, call, symbol, hear, read or self._read, expires_at
         )
+        limit(gateway, trip)
+        return trip
 
     def known(self, name: str) -> Key:
         """The key of a name; raises `Reject` for one that is malformed or unknown."""
@@ -169,7 +176,7 @@ class Door:
         status = 200
         if written.__class__ is Answered:
             status, written = written
-        headers = self.metering.headers(call, trip.account, trip.ended_at, ok=status == 200)
+        headers = self.metering.headers(call, trip.account, trip.told_at, ok=status == 200)
         return Reply(status, orjson.dumps(written), headers)
 
     def unavailable(self, trip: Trip) -> Reply:
@@ -180,16 +187,16 @@ class Door:
         """What the client is told, where it is no refusal, as JSON can hold it."""
         call: Call = trip.message
         writing = Writing(
-            call.params, trip.command, self.listed, trip.ended_at, call.micro, self.metering
+            call.params, trip.command, self.listed, trip.told_at, call.micro, self.metering
         )
         if told.__class__ is Edited:
             return edit(call.endpoint.write(writing, told.answer), told.edits)
         return call.endpoint.write(writing, told)
 
     def _refusal(self, no: Said, trip: Trip) -> Reply:
-        headers = self.metering.headers(trip.message, trip.account, trip.ended_at, ok=False)
+        headers = self.metering.headers(trip.message, trip.account, trip.told_at, ok=False)
         if no.until is not None and no.status in (418, 429):
-            wait = max(0, (no.until - trip.ended_at + SECOND - 1) // SECOND)
+            wait = max(0, (no.until - trip.told_at + SECOND - 1) // SECOND)
             headers.append(("Retry-After", str(wait)))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
 

@@ -13,6 +13,7 @@ from failing_exchange.dialects.binance import socket_api
 from failing_exchange.dialects.binance.call import Answered, Call, Endpoint
 from failing_exchange.dialects.binance.codes import missing, said
 from failing_exchange.dialects.binance.endpoints import BY_SOCKET
+from failing_exchange.dialects.binance.parameters import check
 from failing_exchange.dialects.binance.params import TRUE_FALSE
 from failing_exchange.dialects.binance.signing import Key, check_signature, refused_key
 from failing_exchange.dialects.binance.socket_api import SESSION, Asked
@@ -109,6 +110,7 @@ class Conversation:
     def _send(self, asked: Asked, endpoint: Endpoint) -> None:
         """A call on its way through the pass."""
         place, params = self.connection.place, asked.params
+        sent = frozenset(params)
         given, shown = asked.id, params.pop("returnRateLimits", "").lower()
         account, expires_at, refused, errand = NOBODY, 0, None, None
         signed_in = self.session.key
@@ -117,6 +119,7 @@ class Conversation:
             if key is not None:
                 security = SIGNED.get(endpoint.socket, endpoint.security)
                 account, expires_at = self.door.admit(key, security, params, place.address)
+            check(endpoint, params, sent)
             if endpoint.socket in SESSION:
                 errand = self.session.errand(endpoint.socket, params, key)
         except Reject as no:
@@ -162,7 +165,7 @@ class Conversation:
 
     def _answer(self, trip: Trip, given: int | str | None, limits_shown: bool) -> None:
         self._under_way.pop(trip.number, None)
-        told, at, status = trip.told, trip.ended_at, 200
+        told, at, status = trip.told, trip.told_at, 200
         if told is None:
             if trip.hung_up:
                 self.connection.abort()

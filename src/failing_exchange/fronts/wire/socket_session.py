@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.dialects.binance.call import Security
 from failing_exchange.dialects.binance.codes import missing, refuse
 from failing_exchange.dialects.binance.signing import Key, KeyKind, refused_key
-from failing_exchange.dialects.binance.socket_api import unread
 from failing_exchange.dialects.binance.user_events import Terminated
 from failing_exchange.dialects.binance.values import instant
 from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
@@ -69,7 +68,6 @@ class Session:
     def logon(self, params: Params, key: Key | None) -> Errand:
         """session.logon."""
         assert key is not None
-        unread(params)
         if key.kind is not KeyKind.ED25519:
             # seen in production; the documents do not name it
             refuse("UNSUPPORTED_KEY", f"{key.kind.value} API key is not supported.")
@@ -82,12 +80,10 @@ class Session:
 
     def status(self, params: Params, key: Key | None) -> Errand:
         """session.status."""
-        unread(params)
         return self._state
 
     def logout(self, params: Params, key: Key | None) -> Errand:
         """session.logout: the subscription that was begun as this key ends with it."""
-        unread(params)
 
         def run(at: int) -> dict[str, Any]:
             self.key = None
@@ -112,7 +108,6 @@ class Session:
 
     def subscribe(self, params: Params, key: Key | None) -> Errand:
         """userDataStream.subscribe: to the account that is signed in."""
-        unread(params)
         if self.key is None:
             missing("apiKey")
         if Security.USER_STREAM not in self.key.permissions:
@@ -129,13 +124,11 @@ class Session:
     def subscribe_signed(self, params: Params, key: Key | None) -> Errand:
         """userDataStream.subscribe.signature: to the account of the key that has signed."""
         assert key is not None
-        unread(params)
         account = key.account
         return lambda at: self._begin(account)
 
     def unsubscribe(self, params: Params, key: Key | None) -> Errand:
         """userDataStream.unsubscribe: one, or all."""
-        unread(params, ("subscriptionId",))
         wanted = params.integer("subscriptionId") if "subscriptionId" in params else None
 
         def run(at: int) -> dict[str, Any]:
@@ -151,7 +144,6 @@ class Session:
 
     def subscriptions(self, params: Params, key: Key | None) -> Errand:
         """session.subscriptions."""
-        unread(params)
         return lambda at: [{"subscriptionId": number} for number in self._subscriptions]
 
     def _begin(self, account: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ STREAMS_MAX = 1_024  # of one connection; a request for more is refused
 ID_LENGTH_MAX = 36  # characters of a request's id; a longer one is refused
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 METHOD_VALUE = re.compile(r'"method"\s*:\s*"(?:[^"\\]|\\.)*"')
-ID = re.compile(r"^[A-Za-z0-9_-]*$")  # ids of clients have hyphens, too
+ID = re.compile(r"[A-Za-z0-9_-]*\Z")  # ids of clients have hyphens, too
 SHUTDOWN = "!serverShutdown"
 
 
