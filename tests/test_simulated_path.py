@@ -18,6 +18,7 @@ from tests.sources import check, functions, modules, place, tree
 OUTSIDE = (
     "cli", "pytest_plugin", "terminal", "simulation", "determinism",
     "virtual.wallclock", "virtual.entropy", "fronts.wire.certificate", "server", "trading",
+    "explorer.search", "explorer.pool", "explorer.cluster", "explorer.command", "explorer.zygote",
 )  # fmt: skip
 
 # What the simulated path must not call, and what it does instead.
@@ -51,7 +52,6 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("journal", "hash"): "only asks whether there is one",
     ("core.reject", "hash"): "its own __hash__; decides nothing",
     ("resilience.placing", "uuid"): "client order ids are unique outside of simulations, too",
-    ("runner", "asyncio.wait"): "for one task",
     ("virtual.isolation", "threading"): "it is what refuses the calls from other threads",
 }
 

@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -112,22 +113,21 @@ async def play(
     if judge is not None:
         judge.attach()
     given = _given(bot, exchange, notebook, intents)
-    stop = _stop_before(until, exchange, loop)
+    over: asyncio.Future[None] = loop.create_future()
+    _stop_before(until, exchange, over)
     began = loop.time()
-    task = loop.create_task(bot(**given))
+    task = _started(bot, given, over)
     steps = _steps(seconds, restarts, calm, 1 if progress is _silent else PROGRESS_STEPS)
     try:
         for share, what in steps:
             left = began + seconds * share - loop.time()
-            done, _ = await asyncio.wait(
-                {task, stop}, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED
-            )
+            await _ended(over, max(0.0, left))
             progress(share)
-            if done:
+            if over.done():
                 break
             if what == "restart":
                 await _kill(task)
-                task = loop.create_task(bot(**given))
+                task = _started(bot, given, over)
             elif what == "calm":
                 exchange.reset()
         ending = _ending(task, loop.time() - began)
@@ -141,21 +141,35 @@ class Stopped(BaseException):
     """Ends the bot where it stands: the trip that it was about to make is not wanted."""
 
 
-def _stop_before(
-    until: int, exchange: Any, loop: asyncio.AbstractEventLoop
-) -> asyncio.Future[None]:
-    """Done when the trip of that number is about to begin."""
-    stop: asyncio.Future[None] = loop.create_future()
+def _stop_before(until: int, exchange: Any, over: asyncio.Future[None]) -> None:
+    """End the run when the trip of that number is about to begin."""
 
     def watch(trip: Any) -> None:
         if trip.number >= until:
-            if not stop.done():
-                stop.set_result(None)
+            if not over.done():
+                over.set_result(None)
             raise Stopped
 
     if until:
         exchange.venue.gateway.watchers.append(watch)
-    return stop
+
+
+def _started(bot: Bot, given: dict[str, Any], over: asyncio.Future[None]) -> asyncio.Task[Any]:
+    """The bot's task; `over` is done when it ends, unless it was killed."""
+
+    def ended(task: asyncio.Task[Any]) -> None:
+        if not over.done() and not task.cancelled():
+            over.set_result(None)
+
+    task = asyncio.get_running_loop().create_task(bot(**given))
+    task.add_done_callback(ended)
+    return task
+
+
+async def _ended(over: asyncio.Future[None], seconds: float) -> None:
+    """Wait for the end, or for so long."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(over), seconds)
 
 
 def _given(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 
 from failing_exchange.core.chance import key
@@ -44,7 +44,7 @@ class MarketFlow:
         self, symbol: str, *, seed: int, birth: int, opening: int, profile: Profile
     ) -> None:
         self.birth = birth
-        self._prices = _prices(opening)
+        self._opening = opening
         self._path = Path(symbol, seed, sigma=profile.sigma, volume=profile.volume)
         self._key = key(seed, "flow", symbol, "seconds")
         self._active = profile.activity * 256 // 1_000
@@ -53,6 +53,11 @@ class MarketFlow:
         self._costs: dict[tuple[int, int], int] = {}
         self._middle: tuple[int, int, Candle] | None = None  # of the last window
         self._origin = self._point_at(birth)
+
+    @cached_property
+    def _prices(self) -> list[tuple[int, int]]:
+        """The table of prices, made when somebody looks: most runs look at one market."""
+        return _prices(self._opening)
 
     # ---- candles
 
