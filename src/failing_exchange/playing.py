@@ -127,6 +127,8 @@ async def play(
                 break
             if what == "restart":
                 await _kill(task)
+                if judge is not None:
+                    judge.restarted()
                 task = _started(bot, given, over)
             elif what == "calm":
                 exchange.reset()

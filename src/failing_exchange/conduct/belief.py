@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.conduct.facts import NEVER, sign
+from failing_exchange.conduct.patience import INCURABLE
 from failing_exchange.conduct.probing import Sample
 from failing_exchange.conduct.rule import End, Rule, Severity
+from failing_exchange.conduct.told import heard
 from failing_exchange.core.market import ATOMS, SECOND
+from failing_exchange.core.reject import Reject
+from failing_exchange.faults.operations import PRIVATE_CALLS
+from failing_exchange.trip import Trip
 
 NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
 NOTICED_USDT = 0.01
@@ -29,8 +34,7 @@ class Converges(Rule):
         super().__init__()
         self.within_s = within_s
         self._last: Sample | None = None
-        self.recovered_at = NEVER  # when a sample was first right after the last fault
-        self.wrong_s = 0.0
+        self._refused_at = NEVER  # for good
 
     def parameters(self) -> dict[str, Any]:
         """The time to converge, in seconds."""
@@ -40,8 +44,20 @@ class Converges(Rule):
         """Compare now; the verdict is about the end."""
         self._last = sample
 
+    def told(self, trip: Trip) -> None:
+        """Who is refused for good can't look, and has to stop."""
+        said = heard(trip)
+        if isinstance(said, Reject):
+            if said.reason in INCURABLE:
+                self._refused_at = trip.ended_at
+        elif said is not None and trip.operation in PRIVATE_CALLS:
+            self._refused_at = NEVER
+
     def ended(self, end: End) -> None:
         """Long enough after the last fault, differences are the bot's."""
+        if self._refused_at != NEVER:
+            self.unknown = "the bot was refused for good, and can't see what is true"
+            return
         if end.at - end.last_fault_at < self.within_s * SECOND:
             self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
             return

@@ -105,6 +105,11 @@ class Judge:
         now = self.venue.clock.now()
         self.intents.declare(symbol, side, amount, now, covered_within=covered_within)
 
+    def restarted(self) -> None:
+        """The bot was killed, and is started again."""
+        for rule in self.rules:
+            rule.restarted()
+
     # ---- what the run shows, in its order
 
     def _is_mine(self, trip: Trip) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.conduct.facts import NEVER
+from failing_exchange.conduct.patience import INCURABLE
 from failing_exchange.conduct.rule import End, Rule, Severity
 from failing_exchange.conduct.told import heard
 from failing_exchange.core.market import SECOND
@@ -28,6 +29,7 @@ class Alive(Rule):
         self.within_s = within_s
         self._worked_at = NEVER
         self._sent = 0
+        self._told_to_stop = False
 
     def parameters(self) -> dict[str, Any]:
         """The time to recover, in seconds."""
@@ -40,6 +42,8 @@ class Alive(Rule):
     def told(self, trip: Trip) -> None:
         """Something it asked for has succeeded."""
         said = heard(trip)
+        if isinstance(said, Reject) and said.reason in INCURABLE:
+            self._told_to_stop = True
         if said is not None and not isinstance(said, Reject) and not trip.hung_up:
             self._worked_at = trip.ended_at
 
@@ -53,5 +57,7 @@ class Alive(Rule):
             return
         elif end.at - end.last_fault_at < self.within_s * SECOND:
             self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+        elif self._told_to_stop and self._worked_at <= end.last_fault_at:
+            self.unknown = "the bot was refused for good, and may have stopped as it should"
         elif self._worked_at <= end.last_fault_at:
             self.breach(end.at, "has had no successful request since the last fault")

@@ -10,11 +10,16 @@ from typing import Any
 from failing_exchange.conduct.rule import Rule, Severity
 from failing_exchange.conduct.told import heard
 from failing_exchange.core.commands import CancelOrder, FetchOrder, PlaceOrder
+from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.faults.operations import PRIVATE_CALLS
+from failing_exchange.faults.operations import PRIVATE_CALLS, TIME
 from failing_exchange.trip import Trip
 
 KINDS_MAX = 1_000  # different refused requests that are counted at one time; the oldest goes
+INCURABLE = frozenset({
+    Reason.KEY_REFUSED, Reason.PERMISSION_DENIED, Reason.RESTRICTED_LOCATION, Reason.UNKNOWN_SYMBOL,
+    Reason.NOT_SUPPORTED,
+})  # fmt: skip
 EARLY_NS = 1_000_000  # a clock that is read in milliseconds may be one early
 
 
@@ -32,6 +37,10 @@ class BacksOff(Rule):
         self.requests = 0  # sent inside a window
         self._until = self._orders_until = 0
         self._named_by = self._orders_named_by = 0
+
+    def restarted(self) -> None:
+        """A new process has not been told to wait."""
+        self._until = self._orders_until = 0
 
     def sent(self, trip: Trip) -> None:
         """Is it too early?"""
@@ -66,7 +75,7 @@ class NoHotLoop(Rule):
     """I5: the same request is not repeated for ever after the same final refusal.
 
     `repeats`: how many more such requests are borne; `looks`: the same for look-ups of an order
-    that is not found, which may be on its way.
+    that is not found, which may be on its way. After `rest_s` without one a new row begins.
     """
 
     name = "no_hot_loop"
@@ -81,15 +90,16 @@ class NoHotLoop(Rule):
         Reason.PERMISSION_DENIED, Reason.RESTRICTED_LOCATION, Reason.CLIENT_ID_MISMATCH,
     })  # fmt: skip
 
-    def __init__(self, *, repeats: int = 5, looks: int = 20) -> None:
+    def __init__(self, *, repeats: int = 5, looks: int = 40, rest_s: float = 1_200.0) -> None:
         super().__init__()
+        self.rest_s = rest_s
         self.repeats = repeats
         self.looks = looks
-        self._counts: dict[Any, tuple[Reason, int, int]] = {}
+        self._counts: dict[Any, tuple[Reason, int, int, int]] = {}
 
     def parameters(self) -> dict[str, Any]:
         """How many repetitions are borne."""
-        return {"repeats": self.repeats, "looks": self.looks}
+        return {"repeats": self.repeats, "looks": self.looks, "rest_s": self.rest_s}
 
     def told(self, trip: Trip) -> None:
         """Count refusals of one kind in a row."""
@@ -101,9 +111,12 @@ class NoHotLoop(Rule):
             return
         if said.reason not in self.final:
             return
-        reason, count, first = self._counts.get(name, (said.reason, 0, trip.number))
-        count, first = (count + 1, first) if reason is said.reason else (1, trip.number)
-        self._counts[name] = (said.reason, count, first)
+        new = (said.reason, 0, trip.number, trip.ended_at)
+        reason, count, first, last = self._counts.get(name, new)
+        if reason is not said.reason or trip.ended_at - last > self.rest_s * SECOND:
+            count, first = 0, trip.number
+        count += 1
+        self._counts[name] = (said.reason, count, first, trip.ended_at)
         if len(self._counts) > KINDS_MAX:
             del self._counts[next(iter(self._counts))]
         borne = self.looks if trip.command.__class__ is FetchOrder else self.repeats
@@ -129,7 +142,10 @@ def request_of(trip: Trip) -> Any:
 
 
 class KeepsTime(Rule):
-    """I11: after a refusal for the time of a request, at most two more such refusals in a row."""
+    """I11: after a refusal for the time of a request, at most two more such refusals in a row.
+
+    Who asks the venue for its time has done what can be done, and begins a new row.
+    """
 
     name = "keeps_time"
     invariant = "I11"
@@ -151,7 +167,7 @@ class KeepsTime(Rule):
         if trip.is_push or trip.echo_of or said is None:
             return
         if not isinstance(said, Reject):
-            if trip.operation in PRIVATE_CALLS:
+            if trip.operation in PRIVATE_CALLS or trip.operation in TIME:
                 self._row.clear()
         elif said.reason is Reason.CLOCK_SKEW:
             self._row.append(trip.number)
@@ -174,10 +190,6 @@ class Stops(Rule):
     invariant = "I14"
     severity = Severity.DANGER
     sentence = "When a key, a place or a market is refused for good, the bot stops trading there."
-    incurable = frozenset({
-        Reason.KEY_REFUSED, Reason.PERMISSION_DENIED, Reason.RESTRICTED_LOCATION,
-        Reason.UNKNOWN_SYMBOL, Reason.NOT_SUPPORTED,
-    })  # fmt: skip
 
     def __init__(self, *, orders: int = 3, others: int = 20) -> None:
         super().__init__()
@@ -220,7 +232,7 @@ class Stops(Rule):
         if trip.is_push or trip.echo_of or said is None:
             return
         if isinstance(said, Reject):
-            if said.reason in self.incurable:
+            if said.reason in INCURABLE:
                 place = trip.symbol if said.reason is Reason.UNKNOWN_SYMBOL else ""
                 if said.reason is Reason.NOT_SUPPORTED:
                     place = trip.operation

@@ -111,6 +111,9 @@ class Rule:
     def told(self, trip: Trip) -> None:
         """A message has ended: the client was told, or never will be (the facts know it)."""
 
+    def restarted(self) -> None:
+        """The bot was killed and started again: what it was told and did not write down is lost."""
+
     def sampled(self, sample: Sample) -> None:
         """The bot was asked what it believes."""
 

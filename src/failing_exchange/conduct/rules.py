@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from failing_exchange.conduct.belief import BooksFees, Converges, Monotone
+from failing_exchange.conduct.cover import Covered
 from failing_exchange.conduct.life import Alive
 from failing_exchange.conduct.market_rules import Fresh, ObeysFilters, SellsFree
 from failing_exchange.conduct.orders import Once, Resolves
 from failing_exchange.conduct.patience import BacksOff, KeepsTime, NoHotLoop, Stops
 from failing_exchange.conduct.rule import Rule
-from failing_exchange.conduct.streams import Covered, Resyncs
+from failing_exchange.conduct.streams import Resyncs
 from failing_exchange.errors import ConfigurationError
 
 RULES: dict[str, type[Rule]] = {

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from failing_exchange.core.ending import Replaced
-from failing_exchange.core.order import Fill, OrderSnapshot
+from failing_exchange.core.order import Fill, OrderSnapshot, Status
 from failing_exchange.core.queries import BookSnapshot, Fills, OrderLists, Orders, Ticker, Trades
 from failing_exchange.core.reject import Reject
 from failing_exchange.trip import Damaged, Edited, Trip
 
-SILENT_EDITS = ("*", "id", "status", "filled", "remaining", "clientOrderId")  # other things
+NAMELESS = ("*", "id", "clientOrderId")  # edits after which nobody knows which order is meant
 
 
 def heard(trip: Trip) -> Any:
@@ -36,8 +36,10 @@ def orders_of(told: Any) -> Iterator[OrderSnapshot]:
     if kind is OrderSnapshot:
         yield told
     elif kind is Edited:
-        if not any(field in SILENT_EDITS for field, _ in told.edits):
-            yield from orders_of(told.answer)
+        fields = [field for field, _ in told.edits]
+        if not any(field in NAMELESS for field in fields):
+            for order in orders_of(told.answer):
+                yield _as_told(order, fields)
     elif kind is Orders:
         yield from told.orders
     elif kind is Replaced:
@@ -53,6 +55,15 @@ def orders_of(told: Any) -> Iterator[OrderSnapshot]:
         inner = getattr(told, "snapshot", None) or getattr(told, "orders", None)
         if inner is not None and not callable(inner):  # a report or a list of the wire's own
             yield from orders_of(inner)
+
+
+def _as_told(order: OrderSnapshot, fields: list[str]) -> OrderSnapshot:
+    """What is left of an order's state when some fields say something else."""
+    if "status" in fields:
+        order = order._replace(status=Status.OPEN)  # its end is not told
+    if "filled" in fields or "remaining" in fields:
+        order = order._replace(filled=0, cost=0, fills=0)
+    return order
 
 
 def fills_of(told: Any) -> Iterator[Fill]:

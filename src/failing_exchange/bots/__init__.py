@@ -1,0 +1,33 @@
+"""The reference bots: each strategy as people write it first, and as it survives.
+
+They write down what they mean and what they believe, so that a run can be judged against the first
+column. Their client is ours or any of ccxt's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from failing_exchange.bots import maker, minute, stopper, streamer
+from failing_exchange.bots.minute import AMOUNT, careful, naive
+from failing_exchange.bots.notebook import SYMBOL, Intent, Notebook
+
+# strategy -> (naive, careful)
+STRATEGIES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "minute": (minute.naive, minute.careful),
+    "maker": (maker.naive, maker.careful),
+    "stopper": (stopper.naive, stopper.careful),
+    "streamer": (streamer.naive, streamer.careful),
+}
+BOTS: dict[str, Callable[..., Any]] = {
+    "naive": naive,
+    "careful": careful,
+    **{
+        f"{strategy}-{manner}": bot
+        for strategy, pair in STRATEGIES.items()
+        for manner, bot in zip(("naive", "careful"), pair, strict=True)
+    },
+}
+
+__all__ = ["AMOUNT", "BOTS", "STRATEGIES", "SYMBOL", "Intent", "Notebook", "careful", "naive"]

@@ -1,0 +1,111 @@
+"""A position with its stop: buy, protect it by a stop order, sell some minutes later."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from failing_exchange.bots.notebook import SYMBOL, Notebook
+
+AMOUNT = 0.1  # BTC a position
+BELOW = 0.02  # of the price, between it and the stop
+HOLD = 300.0  # seconds that a position is held
+PAUSE = 60.0
+COVERED_S = 60.0  # within which the position is to have its stop
+STEP = 1e-5  # BTC, the market's step
+
+
+async def naive(exchange: Any, notebook: Notebook) -> None:
+    """Protects the amount it asked for, once; where that fails, it goes on as if it had worked."""
+    while True:
+        try:
+            with notebook.intend("buy", AMOUNT, covered_within=COVERED_S):
+                entry = await exchange.create_order(SYMBOL, "market", "buy", AMOUNT)
+            notebook.book(entry)
+            stop = {"stopLossPrice": entry["average"] * (1 - BELOW)}
+            with notebook.intend("sell", AMOUNT):
+                order = await exchange.create_order(SYMBOL, "market", "sell", AMOUNT, None, stop)
+            await asyncio.sleep(HOLD)
+            await exchange.cancel_order(order["id"], SYMBOL)
+            with notebook.intend("sell", AMOUNT):
+                notebook.book(await exchange.create_order(SYMBOL, "market", "sell", AMOUNT))
+        except Exception:
+            await asyncio.sleep(1)
+        await asyncio.sleep(PAUSE)
+
+
+async def careful(exchange: Any, notebook: Notebook) -> None:
+    """Protects what it really holds; what can't be protected is sold."""
+    from failing_exchange.bots.care import Books, Patient, Temper
+
+    client, temper = Patient(exchange), Temper()
+    round_ = _Round(client, notebook, Books(client, notebook))
+    while True:
+        try:
+            await round_.play()
+            temper.well()
+        except Exception as error:  # the next round begins with what is held
+            temper.note(error)
+            if round_.is_naked:
+                await asyncio.sleep(COVERED_S / 3)
+                continue
+        await temper.rest()
+
+
+class _Round:
+    """One position, from entry to exit; it may be entered again at any point."""
+
+    def __init__(self, exchange: Any, notebook: Notebook, books: Any) -> None:
+        self._exchange = exchange
+        self._notebook = notebook
+        self._books = books
+
+    async def play(self) -> None:
+        """Settle what is left of the last one, enter, protect, wait, leave."""
+        from failing_exchange.bots.care import limit_price, settle
+
+        await self._leave()
+        with self._notebook.intend("buy", AMOUNT, covered_within=COVERED_S) as intent:
+            price = await limit_price(self._exchange, "buy")
+            placed = await self._books.place(intent, "buy", AMOUNT, price)
+            self._books.enter(await settle(self._exchange, placed, polls=3))
+        if await self._protect():
+            await asyncio.sleep(HOLD)
+        await self._leave()
+
+    @property
+    def is_naked(self) -> bool:
+        """Whether something is held that has no stop, as far as the bot knows."""
+        return self._held() >= 10 * STEP
+
+    def _held(self) -> float:
+        """What is held, in whole steps of the market: a fee may leave a fraction."""
+        return int(self._notebook.holds("BTC") / STEP + 1e-6) * STEP
+
+    async def _protect(self) -> bool:
+        """Place the stop; whether the position has one now."""
+        from failing_exchange.bots.care import quote
+
+        held = self._held()
+        if held <= 0:
+            return False
+        bid, _ = await quote(self._exchange)
+        with self._notebook.intend("sell", held) as intent:
+            await self._books.place(intent, "sell", held, None, stopLossPrice=bid * (1 - BELOW))
+        return True
+
+    async def _leave(self) -> None:
+        """Cancel the stop, book what it did, and sell the rest."""
+        from failing_exchange.bots.care import limit_price, patiently, settle
+
+        orders = await patiently(lambda: self._exchange.fetch_open_orders(SYMBOL))
+        for order in orders:
+            await settle(self._exchange, order, polls=0)
+        await self._books.reconcile()
+        held = self._held()
+        if held < 10 * STEP:  # dust, or nothing
+            return
+        with self._notebook.intend("sell", held) as intent:
+            price = await limit_price(self._exchange, "sell")
+            placed = await self._books.place(intent, "sell", held, price)
+            self._books.enter(await settle(self._exchange, placed, polls=3))
