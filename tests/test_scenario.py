@@ -8,8 +8,7 @@ import pytest
 
 from failing_exchange import ConfigurationError, FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.runner import RunConfig, run
-from failing_exchange.scenario import Scenario, describe, load, read, shipped
+from failing_exchange.scenario import Scenario, load, read
 
 WHOLE = """
 description = "everything at once"
@@ -143,30 +142,8 @@ def test_files_and_names_are_loaded(tmp_path: Path) -> None:
     """A path is a file, a bare word one of ours."""
     (tmp_path / "mine.toml").write_text("seed = 3", encoding="utf-8")
     assert load(tmp_path / "mine.toml").seed == 3
-    assert load("symbol_halted").incidents
+    assert load("symbol_halted").faults
     with pytest.raises(ConfigurationError, match="symbol_halted"):
         load("symbol_halt")
     with pytest.raises(ConfigurationError, match="nothing"):
         load(tmp_path / "nothing.toml")
-
-
-@pytest.mark.parametrize("name", shipped())
-def test_the_careful_bot_survives_each_shipped_scenario(name: str) -> None:
-    """Each says what it is and where it was seen; a careful bot knows what it owns after it."""
-    scenario = load(name)
-    assert scenario.description
-    assert scenario.evidence
-    assert scenario.description in describe()
-    report = run(RunConfig(bot="careful", scenario=name, modes=(), rate_limit=None, duration=3600))
-    assert report.crashed is None
-    assert report.money == 0.0
-
-
-@pytest.mark.parametrize(
-    "name", ["order_timeout_after_accept", "hidden_transport_retry", "partial_then_cancel"]
-)
-def test_the_naive_bot_loses_where_the_scenario_says(name: str) -> None:
-    """A scenario that harms nobody tests nothing."""
-    report = run(RunConfig(bot="naive", scenario=name, modes=(), rate_limit=None, duration=3600))
-    assert report.money is not None
-    assert report.money > 100

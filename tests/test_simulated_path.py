@@ -19,6 +19,7 @@ OUTSIDE = (
     "cli", "pytest_plugin", "terminal", "simulation", "determinism",
     "virtual.wallclock", "virtual.entropy", "fronts.wire.certificate", "server", "trading",
     "explorer.search", "explorer.pool", "explorer.cluster", "explorer.command", "explorer.zygote",
+    "report_card",
 )  # fmt: skip
 
 # What the simulated path must not call, and what it does instead.

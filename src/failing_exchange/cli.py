@@ -101,6 +101,7 @@ def _add_run(commands: Any) -> None:
     add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
     add("--seed", type=int, default=0, help="the same seed gives the same run")
     add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
+    add("--all", action="store_true", help="every shipped scenario: a report card")
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
     add("--real-time", action="store_true", help="by the real clock, instead of in virtual time")
     run.set_defaults(command=_run, parser=run)
@@ -237,9 +238,11 @@ def _config(options: argparse.Namespace) -> RunConfig:
 def _run(options: argparse.Namespace) -> int:
     from failing_exchange import terminal
 
-    config = _config(options)
     output = Path(options.output)
     _check_writable(output)
+    if options.all:
+        return _run_all(options.bot, output)
+    config = _config(options)
     report = terminal.run_with_progress(config)
     terminal.show([report])
     _write(output, report)
@@ -247,6 +250,16 @@ def _run(options: argparse.Namespace) -> int:
     if report.interrupted:
         return INTERRUPTED
     return FAILED if report.crashed else OK
+
+
+def _run_all(bot: str, output: Path) -> int:
+    from failing_exchange import report_card
+
+    found = list(report_card.grades(bot))
+    report_card.show(bot, found)
+    report_card.write(output, bot, found)
+    print(f"Results are in {output}")
+    return OK if all(one.passed for one in found) else FAILED
 
 
 def _check_writable(output: Path) -> None:

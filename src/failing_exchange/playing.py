@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.bots import BOTS, Notebook
+from failing_exchange.bots import BOTS, SYMBOL, Notebook
+from failing_exchange.conduct.probing import Probe
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -108,11 +109,13 @@ async def play(
     """
     loop = asyncio.get_running_loop()
     await exchange.ready()
-    notebook = notebook or Notebook()
+    notebook = Notebook() if notebook is None else notebook
     notebook.now = exchange.venue.clock.now
+    given = _given(bot, exchange, notebook, intents)
     if judge is not None:
         judge.attach()
-    given = _given(bot, exchange, notebook, intents)
+        if "notebook" in given and judge.probe is None:
+            judge.take(Probe(positions=lambda: {SYMBOL: notebook.holds("BTC")}))
     over: asyncio.Future[None] = loop.create_future()
     _stop_before(until, exchange, over)
     began = loop.time()

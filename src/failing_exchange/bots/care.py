@@ -151,12 +151,21 @@ async def settle(exchange: Any, order: dict[str, Any], *, polls: int = SETTLE_PO
     """Wait until an order has ended; cancel what does not; the order as it ended."""
     for poll in range(polls + SETTLE_POLLS_MAX):
         found = await patiently(lambda: exchange.fetch_order(order["id"], order["symbol"]))
-        if found.get("status") not in ("open", None) and found.get("filled") is not None:
+        if _has_ended(found):
             return dict(found)
         if poll >= polls:
             await cancel(exchange, order)
         await asyncio.sleep(2)
     raise TimeoutError(f"order {order['id']} does not end")
+
+
+def _has_ended(order: dict[str, Any]) -> bool:
+    """Whether an order is over, and what is said of it makes sense."""
+    status, filled, amount = order.get("status"), order.get("filled"), order.get("amount")
+    if status in ("open", None) or filled is None or amount is None:
+        return False
+    whole: bool = filled >= amount
+    return whole is (status == "closed")
 
 
 async def cancel(exchange: Any, order: dict[str, Any]) -> None:

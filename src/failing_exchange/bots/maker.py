@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from failing_exchange.bots.notebook import SYMBOL, Notebook
@@ -14,17 +15,18 @@ SIDES = ("buy", "sell")
 
 
 async def naive(exchange: Any, notebook: Notebook) -> None:
-    """Believes that a cancel has worked, or that the order was gone; quotes again at once."""
+    """Books what it saw before the cancel, and quotes again whatever became of that."""
     quotes: dict[str, dict[str, Any]] = {}
     while True:
         for side in SIDES:
             try:
                 if side in quotes:
-                    old = quotes.pop(side)
-                    try:
-                        await exchange.cancel_order(old["id"], SYMBOL)
-                    except Exception:
-                        old["filled"], old["cost"] = 0.0, 0.0  # "it was gone"
+                    old = await exchange.fetch_order(quotes[side]["id"], SYMBOL)
+                    del quotes[side]
+                    if old["status"] == "open":
+                        with suppress(Exception):  # "it was gone"
+                            await exchange.cancel_order(old["id"], SYMBOL)
+                    notebook.book(old)
                 ticker = await exchange.fetch_ticker(SYMBOL)
                 price = ticker["last"] * (1 - AWAY if side == "buy" else 1 + AWAY)
                 with notebook.intend(side, AMOUNT):

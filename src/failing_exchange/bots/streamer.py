@@ -10,6 +10,7 @@ from failing_exchange.bots.notebook import SYMBOL, Notebook
 AMOUNT = 0.1  # BTC an order
 MARGIN = 1.001
 PAUSE = 60.0  # seconds between intents
+SUBSCRIPTIONS_MAX = 5  # tries to get a feed that breaks; then prices are asked for
 SILENCE_S = 20.0  # after which a feed is asked about elsewhere
 
 
@@ -70,9 +71,12 @@ async def _listen(exchange: Any) -> None:
 
 
 async def _latest(exchange: Any) -> dict[str, Any] | None:
-    """The next ticker of the feed; None where it is silent or broken."""
-    try:
-        found: dict[str, Any] = await asyncio.wait_for(exchange.watch_ticker(SYMBOL), SILENCE_S)
-    except Exception:
-        return None
-    return found
+    """The next ticker of the feed; None where it is silent, or breaks again and again."""
+    for _ in range(SUBSCRIPTIONS_MAX):
+        try:
+            return dict(await asyncio.wait_for(exchange.watch_ticker(SYMBOL), SILENCE_S))
+        except TimeoutError:
+            return None
+        except Exception:
+            await asyncio.sleep(2)
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.conduct.facts import NEVER, sign
+from failing_exchange.conduct.facts import NEVER, Facts, sign
 from failing_exchange.conduct.patience import INCURABLE
 from failing_exchange.conduct.probing import Sample
 from failing_exchange.conduct.rule import End, Rule, Severity
@@ -22,7 +22,8 @@ class Converges(Rule):
     """I2: some time after the last fault, what the bot believes is what is.
 
     With a probe its positions, open orders and cash are compared; without, an order it was never
-    told of and fills that stay unknown to it show that it can't be right. `within_s`: the time.
+    told of and fills that stay unknown to it show that it can't be right. `within_s`: the time;
+    `grace_s`: what was filled so shortly before the end it need not have looked at.
     """
 
     name = "converges"
@@ -30,15 +31,16 @@ class Converges(Rule):
     severity = Severity.MONEY
     sentence = "Soon after the last fault the bot's orders, position and cash are the exchange's."
 
-    def __init__(self, *, within_s: float = 300.0) -> None:
+    def __init__(self, *, within_s: float = 300.0, grace_s: float = 60.0) -> None:
         super().__init__()
         self.within_s = within_s
+        self.grace_s = grace_s
         self._last: Sample | None = None
         self._refused_at = NEVER  # for good
 
     def parameters(self) -> dict[str, Any]:
-        """The time to converge, in seconds."""
-        return {"within_s": self.within_s}
+        """The times, in seconds."""
+        return {"within_s": self.within_s, "grace_s": self.grace_s}
 
     def sampled(self, sample: Sample) -> None:
         """Compare now; the verdict is about the end."""
@@ -106,8 +108,9 @@ class Converges(Rule):
         facts = self.scene.facts
         for symbol, believed in (sample.positions or {}).items():
             market = facts.engine.state.markets[symbol].market
-            true = position(facts, symbol) * market.amount_step / ATOMS
-            if abs(true - believed) > max(NOTICED, abs(true) * 0.002):  # a fee may be taken of it
+            states = gained(facts, symbol, since=at - int(self.grace_s * SECOND))
+            true = states[-1] / ATOMS
+            if all(abs(state / ATOMS - believed) > NOTICED for state in states):
                 lots = round(abs(true - believed) * ATOMS) // market.amount_step
                 text = f"believes to hold {believed:.8g} {market.base} and holds {true:.8g}"
                 found.append((text, facts.money(symbol, lots, at)))
@@ -142,13 +145,20 @@ class Converges(Rule):
         return found
 
 
-def position(facts: Any, symbol: str) -> int:
-    """Lots that a client has gained of a market's base asset by trading, before fees."""
-    return sum(
-        sign(known.order.side) * known.order.filled
-        for known in facts.orders.values()
-        if known.symbol == symbol
-    )
+def gained(facts: Facts, symbol: str, *, since: int) -> list[int]:
+    """Atoms of a market's base asset gained by trading in it, after fees: how it stood since then.
+
+    The last is how it stands; each fill since the instant adds a state.
+    """
+    market = facts.engine.state.markets[symbol].market
+    orders = (known.order for known in facts.orders.values() if known.symbol == symbol)
+    fills = sorted((fill for order in orders for fill in order.fills), key=lambda fill: fill.at)
+    states = [0]
+    for fill in fills:
+        fee = fill.fee if fill.fee_asset == market.base else 0
+        states.append(states[-1] + sign(fill.side) * fill.lots * market.amount_step - fee)
+    late = sum(fill.at > since for fill in fills)
+    return states[len(fills) - late :]
 
 
 class Monotone(Rule):

@@ -67,9 +67,8 @@ class Covered(Rule):
         command = trip.command
         if not is_order(command) or command.symbol not in self._naked_since:
             return
-        leaves = command.side is (Side.SELL if self._positions[command.symbol] > 0 else Side.BUY)
         said = heard(trip)
-        if leaves and (said is None or isinstance(said, Reject)):
+        if command.side is Side.SELL and (said is None or isinstance(said, Reject)):
             self._check(command.symbol, trip.born_at)
             self._naked_since[command.symbol] = trip.ended_at
 
@@ -83,15 +82,13 @@ class Covered(Rule):
     def _naked(self, symbol: str, at: int) -> int:
         """Lots without a stop, where they are worth selling."""
         state = self.scene.facts.engine.state
-        ms, position = state.markets[symbol], self._positions.get(symbol, 0)
+        ms, position = state.markets[symbol], max(0, self._positions.get(symbol, 0))
         stops = sum(
             order.remaining
             for order in state.accounts[self.scene.facts.account].open.values()
-            if order.symbol == symbol
-            and order.kind in TRIGGERED_TYPES
-            and sign(order.side) * position < 0
+            if order.symbol == symbol and order.kind in TRIGGERED_TYPES and order.side is Side.SELL
         )
-        naked = abs(position) // ms.market.amount_step - stops
+        naked = position // ms.market.amount_step - stops
         worth = self.scene.facts.money(symbol, max(0, naked), at) or 0.0
         least = self.scene.facts.in_usdt(symbol, ms.market.cost_min, at) or 0.0
         return 0 if worth < 2 * least or naked < ms.market.amount_min else naked
@@ -101,7 +98,7 @@ class Covered(Rule):
         if seconds > self._limits[symbol]:
             facts = self.scene.facts
             step = facts.engine.state.markets[symbol].market.amount_step
-            lots = abs(self._positions[symbol]) // step
+            lots = self._positions[symbol] // step
             self.breach(
                 at,
                 f"left a position in {symbol} without its stop for {seconds:.0f} s, where "

@@ -214,5 +214,7 @@ def _quote(sighting: Sighting) -> str:
 
 
 def _last_fill(sighting: Sighting) -> Fill | None:
+    if not sighting.trip.account:
+        return None  # a public request names nobody
     found: tuple[Fill, ...] = sighting.look(FetchFills(sighting.trip.account)).fills
     return found[-1] if found else None

@@ -61,10 +61,16 @@ MESSAGES: dict[Reason, str] = {
 
 
 def refusal(
-    why: Reason, sighting: Sighting, message: str = "", *, until: int | None = None
+    why: Reason,
+    sighting: Sighting,
+    message: str = "",
+    *,
+    until: int | None = None,
+    rule: str = "",
 ) -> Reject:
     """A refusal in the venue's words, or in those of the test."""
-    return Reject(why, message or MESSAGES[why].format(symbol=sighting.trip.symbol), until=until)
+    text = message or MESSAGES[why].format(symbol=sighting.trip.symbol)
+    return Reject(why, text, until=until, rule=rule)
 
 
 @fault
@@ -76,6 +82,7 @@ class RejectRequest:
     lasts: float | None = span_or_never(
         0, "how long all further requests are refused too; None = until disarmed"
     )
+    code: str = text("", "row of the venue's table of codes, like INVALID_SIGNATURE; empty = usual")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def decide(self, sighting: Sighting, hit: bool) -> bool:
@@ -84,7 +91,7 @@ class RejectRequest:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Refuse."""
-        return refusal(self.why, sighting, self.message)
+        return refusal(self.why, sighting, self.message, rule=self.code)
 
 
 @fault

@@ -65,6 +65,8 @@ def market_of(sighting: Sighting, symbol: str) -> Market | None:
 
 def free_of(sighting: Sighting, asset: str) -> int:
     """What the client has free of an asset, in atoms."""
+    if not sighting.trip.account:
+        return 0  # a public request names nobody
     found: dict[str, tuple[int, int]] = sighting.look(FetchBalance(sighting.trip.account)).assets
     return found.get(asset, (0, 0))[0]
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import (
-    ConfigurationError,
     ConnectionLostError,
     RequestTimeoutError,
 )
@@ -63,7 +62,7 @@ class LocalClient:
         if told.__class__ is Reject:
             raise self._refusal(told)
         if told.__class__ is Damaged:
-            raise self._without_bytes(trip)
+            told = await self._without_bytes(trip, told, loop)
         try:
             return venue.encode(operation, told)
         except Reject as refused:  # a half of a cancel-and-replace
@@ -111,12 +110,17 @@ class LocalClient:
 
         return error_of(refused, self.venue.clock.now())
 
-    def _without_bytes(self, trip: Trip) -> Exception:
-        rules = ", ".join(dict.fromkeys(decision.rule for decision in trip.struck))
-        return ConfigurationError(
-            f"{rules} damages the bytes of an answer, and a call in process has none: arm it for "
-            "clients of the wire (clients=), or serve the venue with failing_exchange.Binance"
-        )
+    async def _without_bytes(self, trip: Trip, told: Damaged, loop: AbstractEventLoop) -> Any:
+        """What a call is told for damaged bytes: an error in their place, or the answer."""
+        from failing_exchange.fronts.stand_in import stand_in
+
+        refused = stand_in(told.damage, f"{trip.operation} {trip.symbol}".strip())
+        if refused is None and told.answer.__class__ is not Reject:
+            return told.answer
+        if refused is not None and refused.reason is Reason.TIMED_OUT and self.timeout:
+            waited = (self.venue.clock.now() - trip.born_at) / 1e9
+            await sleep(max(0.0, self.timeout - waited))
+        raise self._refusal(refused or told.answer)
 
     def _silence(self, trip: Trip) -> Exception:
         what = f"{trip.operation} {trip.symbol}".strip()

@@ -12,6 +12,7 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.unified.errors import error_of
 from failing_exchange.errors import ConnectionLostError, OperationFailedError
 from failing_exchange.fronts.alarm import Alarm
+from failing_exchange.trip import Damaged
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from failing_exchange.venue import Venue
 
 PUSHES_WAITING_MAX = 1_000  # pushes that a slow client has not taken; the oldest are dropped
+STATES = (  # feeds whose pushes tell how things stand, not what has changed
+    "watch_ticker", "watch_tickers", "watch_bids_asks", "watch_order_book", "watch_ohlcv",
+)  # fmt: skip
 STREAMS_MAX = 1_024  # streams of one client, as on real venues; one more is refused
 
 Look = Callable[[int], Any]
@@ -59,9 +63,14 @@ class Stream:
         self.timer: Cancelable | None = None  # of market data, while somebody waits
         self.broken: Exception | None = None
 
+    def forget_before(self, second: int) -> None:
+        """A state of the market that nobody took while it was new is no news any more."""
+        if self.look is not None and self.pushed_at < second and self.channel.operation in STATES:
+            self.batch.pushes.clear()
+
     def hear(self, trip: Trip) -> None:
         """A push has arrived, or the connection broke."""
-        if trip.hung_up:
+        if trip.hung_up or trip.told.__class__ is Damaged:
             self.end(
                 ConnectionLostError(
                     f"connection lost: the stream {trip.operation} {trip.symbol} has ended; "
@@ -100,6 +109,9 @@ class Streams:
         loop = asyncio.get_running_loop()
         gateway = self.venue.running if self.venue.loop is loop else self.venue.start(loop)
         streams = [self._stream(one, gateway) for one in wanted]
+        second = gateway.clock.now() // SECOND
+        for stream in streams:
+            stream.forget_before(second - 1)
         batches = [stream.batch for stream in streams]
         while True:
             for stream, batch in zip(streams, batches, strict=True):

@@ -108,6 +108,12 @@ class Endpoint:
         """Whether a request must be signed."""
         return self.security is not Security.NONE
 
+    def called(self, params: Params) -> str:
+        """The unified name of a request: a list of one, asked for by name, is no list."""
+        if self.operation == "fetch_tickers" and "symbol" in params:
+            return "fetch_ticker"
+        return self.operation
+
     def weighs(self, params: Params) -> int:
         """What a request with these parameters weighs."""
         return self.weight if isinstance(self.weight, int) else self.weight(params)

@@ -124,8 +124,9 @@ class Door:
         """Send a call on its way through the pass; `read` where its endpoint does not do it."""
         symbol = self.symbols.get(call.params.get("symbol", ""), "")
         trip = gateway.receive(
-            account, call.endpoint.operation, call, symbol, hear, read or self._read, expires_at
-        )
+            account, call.endpoint.called(call.params), call, symbol, hear, read or self._read,
+            expires_at,
+        )  # fmt: skip
         limit(gateway, trip)
         return trip
 

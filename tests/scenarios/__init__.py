@@ -1,0 +1,1 @@
+"""The library of incidents, seen by a client at both doors."""
