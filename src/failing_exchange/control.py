@@ -106,6 +106,19 @@ class Control:
         """An account's true balances and open orders."""
         return self.request("GET", f"/accounts/{quote(name, safe='')}")
 
+    def verdict(self, account: str = "main") -> Any:
+        """What the judge says of an account's client now; the venue is served with `--judge`."""
+        return self.request("GET", f"/verdict?account={quote(account, safe='')}")
+
+    def intend(self, symbol: str, side: str, amount: float, **more: Any) -> None:
+        """Declare what the bot wants, once; `covered_within` (seconds), `account`."""
+        body = {"symbol": symbol, "side": side, "amount": amount, **more}
+        self.request("POST", "/intents", body)
+
+    def probe(self, url: str, account: str = "main") -> None:
+        """Where the bot can be asked for what it believes: an address of this machine."""
+        self.request("POST", "/probe", {"url": url, "account": account})
+
     def hang_up(self) -> int:
         """Break all open WebSocket connections; how many there were."""
         return int(self.request("DELETE", "/connections")["broken"])

@@ -56,6 +56,8 @@ def add_parser(commands: Any) -> None:
     _add(serve, "control-port", None, door, type=int)
     _add(serve, "control-token", None, "what the control door asks for; needed off loopback")
     for name, text in (("tls", "encrypt, with a throw-away certificate"),
+                       ("judge", "judge each client; the verdict at the end, and at the "
+                        "control door; exit code 1 if a rule was broken"),
                        ("uvloop", "run on uvloop, where it is installed")):  # fmt: skip
         given = os.environ.get(PREFIX + name.upper(), "").lower() in ("1", "true", "yes")
         serve.add_argument(f"--{name}", action="store_true", default=given, help=text)
@@ -80,7 +82,10 @@ def serve_command(options: argparse.Namespace) -> int:
     venue = _venue(options)
     with asyncio.Runner(loop_factory=_loop_factory(options.uvloop)) as runner:
         runner.run(_serve(venue, options))
-    return 0
+    verdicts = [judge.verdict(outside=True) for judge in venue.judges.values()]
+    for verdict in verdicts:
+        print(f"{verdict.account}: {verdict}", flush=True)
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
 def _venue(options: argparse.Namespace) -> Binance:
@@ -152,6 +157,8 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> None:
     control = None
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
+        if options.judge:
+            venue.judge()
         print(_greeting(options, venue.exchange, port), flush=True)
         if options.control_port is not None:
             control = _control(venue, options)

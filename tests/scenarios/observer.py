@@ -16,7 +16,7 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.fronts.wire.binance import Binance
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
 
-ROUNDS = 18
+ROUNDS = 24
 PAUSE = 5.0  # seconds between rounds
 TIMEOUT = 12.0
 SYMBOL = "BTC/USDT"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.conduct.facts import NEVER, Facts
 from failing_exchange.conduct.intents import DECLARE, Intents
 from failing_exchange.conduct.patience import BacksOff
-from failing_exchange.conduct.probing import TAKE, Probe
+from failing_exchange.conduct.probing import TAKE, Probe, Sample
 from failing_exchange.conduct.rule import Breach, End, Outcome, Result, Rule, Scene, Severity
 from failing_exchange.conduct.rules import make
 from failing_exchange.conduct.told import heard
@@ -167,20 +167,23 @@ class Judge:
 
     def _sample(self) -> None:
         if self.probe is not None:
-            sample = self.probe.sample(self.venue.clock.now())
-            for rule in self.rules:
-                rule.sampled(sample)
+            self.sampled(self.probe.sample(self.venue.clock.now()))
+
+    def sampled(self, sample: Sample) -> None:
+        """The bot has said what it believes."""
+        for rule in self.rules:
+            rule.sampled(sample)
 
     # ---- the end
 
     def verdict(
         self, *, crashed: str | None = None, returned: bool = False, outside: bool = False
     ) -> Verdict:
-        """The verdict now. `crashed`: the bot's last word; `outside`: it is another program."""
+        """The verdict now; it may be asked for again. `outside`: the bot is another program."""
         self._sample()
         at = self.venue.clock.now()
         end = End(at, self._last_fault_at, crashed, returned, outside)
-        results = [rule.conclude(end) for rule in self.rules]
+        results = [rule.copied().conclude(end) for rule in self.rules]
         results += [self._ask_invariant(one, at) for one in self.invariants]
         journal, facts = self.venue.journal, self.facts
         fresh = max(1, journal.requests - journal.repeats)

@@ -10,6 +10,7 @@ from failing_exchange.conduct.told import Quote, heard, is_yes, quotes_of
 from failing_exchange.core import events as e
 from failing_exchange.core.order import LIMIT_TYPES, Side
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.operations import PLACE
 from failing_exchange.trip import Trip
 
 
@@ -102,7 +103,8 @@ class ObeysFilters(Rule):
     def told(self, trip: Trip) -> None:
         """Was an order refused for a rule that truly holds?"""
         said = heard(trip)
-        if not is_order(trip.command) or not isinstance(said, Reject) or trip.echo_of:
+        asked = is_order(trip.command) or (trip.command is None and trip.operation in PLACE)
+        if not asked or not isinstance(said, Reject) or trip.echo_of:
             return
         if said.reason not in self.filters or not is_honest(trip):
             return

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
-
-ANSWER_MAX = 1_000_000  # bytes of an answer over HTTP; a longer one is refused
-WAIT_S = 5.0  # for an answer over HTTP
 
 Positions = Mapping[str, float]
 
@@ -29,7 +25,7 @@ class Sample(NamedTuple):
 
 
 class Probe:
-    """How a bot is asked: callables, or one HTTP address that answers all three as JSON."""
+    """How a bot is asked: functions without arguments. One of another process: see `--judge`."""
 
     def __init__(
         self,
@@ -37,7 +33,6 @@ class Probe:
         positions: Callable[[], Positions] | None = None,
         open_orders: Callable[[], Iterable[str]] | None = None,
         balances: Callable[[], Mapping[str, float]] | None = None,
-        url: str | None = None,
     ) -> None:
         given = {"positions": positions, "open_orders": open_orders, "balances": balances}
         for name, ask in given.items():
@@ -45,24 +40,23 @@ class Probe:
                 raise ConfigurationError(
                     f"probe({name}={ask!r}): expected a function without arguments"
                 )
-        if url is not None and not url.startswith(("http://", "https://")):
-            raise ConfigurationError(f"probe(url={url!r}): expected an http:// address")
-        if url is None and not any(given.values()):
-            raise ConfigurationError("probe(): give positions=, open_orders=, balances= or url=")
+        if not any(given.values()):
+            raise ConfigurationError("probe(): give positions=, open_orders= or balances=")
         self._asks = {name: ask for name, ask in given.items() if ask is not None}
-        self._url = url
 
     def sample(self, at: int) -> Sample:
         """Ask the bot now. Raises ConfigurationError for an answer that can't be read."""
-        found: dict[str, Any] = {name: ask() for name, ask in self._asks.items()}
-        if self._url is not None:
-            found = {**_fetched(self._url), **found}
-        return Sample(
-            at,
-            _amounts("positions", found.get("positions")),
-            _names(found.get("open_orders")),
-            _amounts("balances", found.get("balances")),
-        )
+        return sample_of({name: ask() for name, ask in self._asks.items()}, at)
+
+
+def sample_of(found: Mapping[str, Any], at: int) -> Sample:
+    """What a bot has said; raises ConfigurationError for what can't be read."""
+    return Sample(
+        at,
+        _amounts("positions", found.get("positions")),
+        _names(found.get("open_orders")),
+        _amounts("balances", found.get("balances")),
+    )
 
 
 def probe(
@@ -88,22 +82,6 @@ def probe(
 TAKE: ContextVar[Callable[[Probe], None] | None] = ContextVar(
     "failing_exchange_probe", default=None
 )
-
-
-def _fetched(url: str) -> dict[str, Any]:
-    from urllib.request import urlopen
-
-    try:
-        with urlopen(url, timeout=WAIT_S) as answer:
-            text = answer.read(ANSWER_MAX + 1)
-        found = json.loads(text) if len(text) <= ANSWER_MAX else None
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"probe {url}: {error}") from error
-    if not isinstance(found, dict):
-        raise ConfigurationError(
-            f'probe {url}: expected JSON like {{"positions": {{"BTC/USDT": 0.1}}}}'
-        )
-    return found
 
 
 def _amounts(name: str, value: Any) -> Mapping[str, float] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,6 +140,12 @@ class Rule:
             self.breaches.append(
                 Breach(self.name, at, text, numbers, row, money, operation, symbol)
             )
+
+    def copied(self) -> Self:
+        """Itself as it is now: to conclude changes only the copy."""
+        other = copy(self)
+        other.breaches = list(self.breaches)
+        return other
 
     def conclude(self, end: End) -> Result:
         """The result; the run is over."""

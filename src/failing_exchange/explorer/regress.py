@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from textwrap import fill
 
 from failing_exchange.explorer.findings import Finding
 
 TEMPLATE = '''"""{sentence}
 
-{cause}. Made by `failing-exchange explore`; passes once the bot keeps the rule.
+Cause: {cause}.
+Made by `failing-exchange explore`; passes once the bot keeps the rule.
 """
 
 from failing_exchange.explorer import replay
@@ -19,7 +21,7 @@ TOKEN = (
 
 
 def test_{name}() -> None:
-    """{sentence}"""
+    """{claim}"""
     verdict = replay(TOKEN).verdict
     result = verdict.result("{rule}")
     assert result.outcome != "fail", result.why
@@ -34,8 +36,9 @@ def test_file(finding: Finding) -> tuple[str, str]:
     name = _name(finding)
     sentence = finding.sentence[:1].upper() + finding.sentence[1:] + "."
     return f"test_{name}.py", TEMPLATE.format(
-        sentence=sentence.replace('"', "'"),
-        cause=str(finding.cause),
+        sentence=fill(sentence.replace('"', "'").replace("\\", "/"), WIDTH),
+        claim=finding.cause.rule.replace("_", " ").capitalize() + ", in the world of the token.",
+        cause=fill(str(finding.cause), WIDTH),
         token="\n".join(lines),
         name=name,
         rule=finding.cause.rule,

@@ -27,6 +27,7 @@ from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 from failing_exchange.world import markets_of
 
 if TYPE_CHECKING:
+    from failing_exchange.conduct.judge import Judge
     from failing_exchange.core.events import Event
     from failing_exchange.core.market import Market
     from failing_exchange.fronts.exchange import FailingExchange
@@ -108,6 +109,7 @@ class Binance:
             self.listen_keys.join_routes(self.sockets.routes)
         if exchange.venue.durable is not None:
             exchange.venue.durable.outbox.on_halt.append(self._on_halt)
+        self.judges: dict[str, Judge] = {}  # by account
         self._listeners: list[asyncio.AbstractServer] = []
         self._server: web.Server | None = None
 
@@ -166,6 +168,14 @@ class Binance:
         """Break all connections that stay open."""
         for connection in self.sockets.connections:
             connection.abort()
+
+    def judge(self) -> None:
+        """Judge each account's client from now on; the venue must have started."""
+        from failing_exchange.conduct.judge import Judge
+
+        for account in self.keys.accounts:
+            self.judges[account] = judge = Judge(self.exchange.venue, account=account)
+            judge.attach()
 
     async def listen_in_simulation(self) -> None:
         """Answer under all its names in the simulation's network."""

@@ -61,7 +61,9 @@ class ControlDoor:
         return int(self._listener.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening; bots of other processes are asked once more."""
+        for asking in self.desk.asked.values():
+            await asking.close()
         if self._listener is not None and self._server is not None:
             self._listener.close()
             await self._server.shutdown(timeout=GRACE)

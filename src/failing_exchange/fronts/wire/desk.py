@@ -16,6 +16,8 @@ from failing_exchange.journal import plain, row
 from failing_exchange.scenario import load, read
 
 if TYPE_CHECKING:
+    from failing_exchange.conduct.judge import Judge
+    from failing_exchange.fronts.wire.asking import Asking
     from failing_exchange.fronts.wire.binance import Binance
 
 TRIPS_SHOWN_MAX = 1_000  # of one answer; ask again with `after` for more
@@ -53,6 +55,7 @@ class Desk:
     def __init__(self, venue: Binance) -> None:
         self.venue = venue
         self.exchange = venue.exchange
+        self.asked: dict[str, Asking] = {}  # bots of other processes, by account
 
     def answer(self, method: str, path: str, asked: Asked) -> Any:
         """What a request is answered, as JSON can hold it."""
@@ -123,7 +126,38 @@ class Desk:
         """The open WebSocket connections."""
         return [connection.name for connection in self.venue.sockets.connections]
 
+    def verdict(self, asked: Asked) -> Any:
+        """What the judge says of an account's client now."""
+        return self._judge(asked).verdict(outside=True).as_dict()
+
+    def _judge(self, asked: Asked) -> Judge:
+        name, judges = str(asked.get("account", "main")), self.venue.judges
+        if name not in judges:
+            known = ", ".join(judges) or "nobody: serve with --judge"
+            raise NotFound(f"{name!r} is not judged; judged are {known}")
+        return judges[name]
+
     # ---- acting
+
+    def intend(self, asked: Asked) -> Any:
+        """The bot declares what it wants, once."""
+        judge = self._judge(asked)
+        intent = judge.intents.declare(
+            asked["symbol"], asked["side"], float(asked["amount"]),
+            self.exchange.venue.clock.now(), covered_within=asked.get("covered_within"),
+        )  # fmt: skip
+        return {"intent": intent.number}
+
+    def probe(self, asked: Asked) -> Any:
+        """Where the bot can be asked for what it believes."""
+        from failing_exchange.fronts.wire.asking import Asking
+
+        name = str(asked.get("account", "main"))
+        if name in self.asked:
+            raise ConfigurationError(f"{name!r} is asked at {self.asked[name].url} already")
+        asking = self.asked[name] = Asking(self._judge(asked), asked["url"])
+        asking.start()
+        return {"url": asking.url}
 
     def arm(self, asked: Asked) -> Any:
         """One fault of the catalogue."""
@@ -204,11 +238,24 @@ ROUTES = (
           {"name": TEXT, "toml": TEXT}, Desk.scenario),
     Route("GET", "/accounts/{name}", "An account's true balances and open orders", {},
           Desk.account),
+    Route("GET", "/verdict", "What the judge says of a client now (serve --judge)",
+          {"account": TEXT}, Desk.verdict),
+    Route("POST", "/intents", "A bot declares what it wants, once",
+          {"symbol": TEXT, "side": TEXT, "amount": "number", "covered_within": "number",
+           "account": TEXT}, Desk.intend),
+    Route("POST", "/probe", "An address of this machine that says what a bot believes",
+          {"url": TEXT, "account": TEXT}, Desk.probe),
     Route("GET", "/connections", "The open WebSocket connections", {}, Desk.connections),
     Route("DELETE", "/connections", "Break them all", {}, Desk.hang_up),
     Route("GET", "/openapi.json", "This table", {}, Desk.openapi),
 )  # fmt: skip
-REQUIRED = {"/rules": ("kind",), "/modes": ("mode",), "/incidents": ("do",)}
+REQUIRED = {
+    "/rules": ("kind",),
+    "/modes": ("mode",),
+    "/incidents": ("do",),
+    "/intents": ("symbol", "side", "amount"),
+    "/probe": ("url",),
+}
 FREE = ("/incidents",)  # takes more than its table says: the fields of the incident
 KINDS: dict[str, tuple[type, ...]] = {
     NUMBER: (int, str),
