@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from failing_exchange import server, trading
 from failing_exchange.explorer import command
+from failing_exchange.report import command as report
 
 if TYPE_CHECKING:
     from failing_exchange.runner import Report, RunConfig
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 DEMO_SECONDS = 86_400
 DEMO_SEED = 7
+DEMO_REPORT = "failing-exchange-demo.html"
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,6 +66,7 @@ def parser() -> Parser:
     _add_demo(commands)
     _add_run(commands)
     command.add_parser(commands)
+    report.add_parser(commands)
     server.add_parser(commands)
     trading.add_parser(commands)
     _add_faults(commands)
@@ -293,6 +296,8 @@ def _demo(options: argparse.Namespace) -> int:
         for bot in ("naive", "careful")
     ]
     terminal.show_demo(reports)
+    report.write(reports[0].as_dict(), Path(DEMO_REPORT))
+    print(f"The whole day as a page:  {Path(DEMO_REPORT).absolute()}")
     return OK
 
 

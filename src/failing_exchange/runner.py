@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.auditor import audit
@@ -18,6 +19,7 @@ from failing_exchange.faults.modes import FailureMode
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.maintenance import time_of_day
 from failing_exchange.playing import Bot, Progress, find_bot, parameters, play
+from failing_exchange.report.recording import Recorder
 from failing_exchange.trip import Edited, Trip
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class Report:
     metrics: dict[str, float] = field(default_factory=dict)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     verdict: Verdict | None = None
+    recording: dict[str, Any] = field(default_factory=dict)
     trouble: list[Trip] = field(default_factory=list)
     markets: dict[str, Market] = field(default_factory=dict)
 
@@ -201,6 +204,9 @@ async def _play(
     """Run the bot for its time, and hear the judge."""
     exchange = observer.exchange
     await observer.begin()
+    recorder = Recorder(exchange)
+    recorder.believed = partial(notebook.holds, "BTC") if "notebook" in parameters(bot) else None
+    recorder.attach()
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
@@ -216,6 +222,7 @@ async def _play(
         )
         report.crashed = ending.crashed
         report.verdict = judge.verdict(crashed=ending.crashed, returned=ending.returned)
+        report.recording = recorder.recording(report.verdict)
     finally:
         report.seconds = loop.time() - began
         await exchange.close()

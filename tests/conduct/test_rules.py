@@ -222,14 +222,14 @@ async def looks_again_first(exchange: Any) -> None:
     await exchange.create_order(BTC, "limit", "buy", 0.1, round(ticker["bid"] * 0.9, 2))
 
 
-async def ignores_the_step(exchange: Any) -> None:
+async def ignores_the_minimum(exchange: Any) -> None:
     with suppress(FailingExchangeError):
-        await exchange.create_order(BTC, "limit", "buy", 0.123456789, 40_000)
+        await exchange.create_order(BTC, "limit", "buy", 0.00001, 40_000)
 
 
-async def rounds_to_the_step(exchange: Any) -> None:
-    amount = float(exchange.amount_to_precision(BTC, 0.123456789))
-    await exchange.create_order(BTC, "limit", "buy", amount, 40_000)
+async def heeds_the_minimum(exchange: Any) -> None:
+    least = exchange.markets[BTC]["limits"]["cost"]["min"]
+    await exchange.create_order(BTC, "limit", "buy", 2 * least / 40_000, 40_000)
 
 
 async def sells_the_gross(exchange: Any) -> None:
@@ -311,7 +311,7 @@ STORIES: dict[str, Story] = {
     "monotone": Story((), believes_an_ended_order_open, believes_it_ended),
     "fresh": Story((), trades_on_an_old_price, looks_again_first),
     "resyncs": Story((fault("break_feed", "nth(1)", "watch_orders"),), break_unseen, break_seen),
-    "obeys_filters": Story((), ignores_the_step, rounds_to_the_step),
+    "obeys_filters": Story((), ignores_the_minimum, heeds_the_minimum),
     "keeps_time": Story((fault("clock_skew", "always", "fetch_balance", ahead=2.0),),
                         never_sets_its_clock, sets_its_clock),
     "covered": Story((), goes_naked, places_its_stop),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -284,4 +283,3 @@ def test_a_test_can_be_explored(tmp_path: Path) -> None:
     )
     found = explore(Options(target=f"{path}::test_buys_once", seeds=60, seconds=60.0))
     assert any("bought twice" in finding.sentence for finding in found.findings), found.errors
-    assert sys.modules.get("test_mine") is None

@@ -1,0 +1,140 @@
+"""The page: one HTML file that shows a run or an exploration, and needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from failing_exchange.errors import ConfigurationError
+
+FINDINGS_MAX = 200  # on one page; the file holds the rest
+# What a careful bot does, by the rule that was broken.
+CARE = {
+    "once": "names each order, and asks for it by that name before it sends anything again.",
+    "resolves": "asks what became of an order by its client order id, until it is sure.",
+    "converges": "reads its orders and fills from the venue now and then, and books each once.",
+    "alive": "catches what one request can raise, and goes on with the next.",
+    "backs_off": "remembers the instant that the venue named, for all of its requests.",
+    "no_hot_loop": "changes a refused request, or waits longer each time.",
+    "monotone": "books each trade by its id, and lets an ended order be.",
+    "fresh": "looks at the age and the sense of a price before it trades on it.",
+    "resyncs": "reads orders, fills and balances after a break, before its next order.",
+    "obeys_filters": "reads the market's rules, rounds to them, and reads them anew when refused.",
+    "keeps_time": "asks the venue for its time, and signs when the request leaves.",
+    "covered": "places its stop at once, for what it holds; what can't be protected is sold.",
+    "sells_free": "sells what it received, after fees, and what is free.",
+    "books_fees": "books each fee in the asset in which it was charged.",
+    "stops": "stops trading where no retry can help, and says so.",
+}
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The page of what `run --output` or `explore --output` has written.
+
+    Raises ConfigurationError for anything else.
+    """
+    if found.get("kind") == "explore":
+        data = _exploration(found)
+    elif isinstance(found.get("config"), Mapping):
+        data = _run(found)
+    else:
+        raise ConfigurationError(
+            "this is no result: expected what `run --output` or `explore --output` has written"
+        )
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    parts = {
+        "{{TITLE}}": escape(data["title"]),
+        "{{CHARTS}}": _file("vendor/lightweight-charts.js").replace("</script", "<\\/script"),
+        "{{SCRIPT}}": _file("page.js"),
+        "{{DATA}}": text.replace("<", "\\u003c").replace("\u2028", "\\u2028"),
+    }
+    whole = _file("page.html")
+    for name, part in parts.items():
+        before, _, after = whole.partition(name)
+        whole = before + part + after
+    return whole
+
+
+def _file(name: str) -> str:
+    return (files("failing_exchange") / "report" / name).read_text(encoding="utf-8")
+
+
+def _run(found: Mapping[str, Any]) -> dict[str, Any]:
+    config, verdict = found["config"], found.get("verdict") or {}
+    recording = found.get("recording") or {}
+    scenario = f" in {config['scenario']}" if config.get("scenario") else ""
+    findings = [_with_care(one, _again(config)) for one in recording.get("findings", ())]
+    return {
+        "kind": "run",
+        "title": f"{config['bot']}: {verdict.get('outcome', 'run')}",
+        "sentence": verdict.get("sentence") or "The run has no verdict.",
+        "about": f"{config['bot']}{scenario}, seed {config['seed']}, "
+        f"{found['seconds'] / 3_600:.1f} hours simulated",
+        "facts": _facts(found, verdict),
+        "verdict": verdict,
+        "recording": recording,
+        "findings": findings[:FINDINGS_MAX],
+    }
+
+
+def _facts(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
+    exposure = sum(one["worst"] for one in verdict.get("exposure", {}).values())
+    recovery = verdict.get("recovery_s")
+    return [
+        ("USDT lost or at risk", f"{verdict.get('money', 0.0):,.2f}"),
+        ("requests", f"{verdict.get('requests', 0):,}"),
+        ("struck by faults", f"{verdict.get('faults', 0):,}"),
+        ("orders placed", f"{found.get('placed', 0):,}"),
+        ("never told of", f"{verdict.get('orphans', 0):,}"),
+        ("worst USDT unaware", f"{exposure:,.2f}"),
+        ("sent inside a ban", f"{verdict.get('requests_in_ban', 0):,}"),
+        ("recovered after", "-" if recovery is None else f"{recovery:.0f} s"),
+    ]
+
+
+def _again(config: Mapping[str, Any]) -> str:
+    """The line that makes this run again."""
+    parts = ["failing-exchange run", f"--bot {config['bot']}", f"--seed {config['seed']}"]
+    if config.get("scenario"):
+        parts.append(f"--scenario {config['scenario']}")
+    elif config.get("modes"):
+        modes = config["modes"]
+        parts.append("--modes " + " ".join(str(mode) for mode, _ in modes))
+        parts.append("--probabilities " + " ".join(f"{p:g}" for _, p in modes))
+    parts.append(f"--duration {config['duration']:g}")
+    return " ".join(parts)
+
+
+def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
+    findings = [
+        _with_care(one, f"failing-exchange replay {one['token']}" if one.get("token") else "")
+        for one in found.get("findings", ())
+    ]
+    worst = findings[0] if findings else None
+    sentence = (
+        f"{len(findings)} causes break the bot. Worst: it {worst['text']}."
+        if worst is not None
+        else f"No rule was broken in {found.get('trials', 0):,} worlds."
+    )
+    return {
+        "kind": "explore",
+        "title": f"explore {found.get('target', '')}",
+        "sentence": sentence,
+        "about": f"{found.get('target', '')}, {found.get('ended', '')}",
+        "facts": [
+            ("worlds", f"{found.get('trials', 0):,}"),
+            ("worlds in which a rule was broken", f"{found.get('failed', 0):,}"),
+            ("hours simulated", f"{found.get('simulated_hours', 0.0):,.0f}"),
+            ("situations met", f"{found.get('ground', 0):,}"),
+        ],
+        "verdict": None,
+        "recording": None,
+        "findings": findings[:FINDINGS_MAX],
+    }
+
+
+def _with_care(finding: Mapping[str, Any], replay: str) -> dict[str, Any]:
+    return {**finding, "care": CARE.get(finding["rule"], ""), "replay": replay}

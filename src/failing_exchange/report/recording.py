@@ -1,0 +1,172 @@
+"""A recording of a run: all that its report shows, as plain data of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.core import events as e
+from failing_exchange.core.commands import FetchCandles
+from failing_exchange.core.market import ATOMS, SECOND
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.report.words import asked_text, happened_text, told_text
+from failing_exchange.trip import MARKET
+
+if TYPE_CHECKING:
+    from failing_exchange.conduct.verdict import Verdict
+    from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.trip import Trip
+
+TRIPS_MAX = 100_000  # requests and pushes that are kept; the page says how many more there were
+FILLS_MAX = 20_000
+SAMPLES_MAX = (
+    5_000  # of what is owned; then every second one is dropped, and they come half as often
+)
+SAMPLE_S = 30  # seconds between two of them
+CANDLES_MAX = 1_000
+AROUND = 3  # trips before and after those that show a breach
+FRAMES = (60, 300, 900, 3_600, 14_400, 86_400)  # seconds of a candle: the first that fits
+WAITS = (Reason.RATE_LIMITED, Reason.BANNED, Reason.MAINTENANCE)
+OK, REFUSED, UNHEARD = 0, 1, 2
+
+
+class Recorder:
+    """Watches one client of a venue, and keeps what a report needs."""
+
+    def __init__(
+        self, exchange: FailingExchange, *, account: str = "main", symbol: str = "BTC/USDT"
+    ) -> None:
+        self.exchange = exchange
+        self.account = account
+        self.symbol = symbol
+        self.believed: Any = None  # a function that says what the bot believes to hold
+        self.left_out = 0
+        self._began = 0
+        self._lanes: dict[str, int] = {}
+        self._faults: dict[str, int] = {}
+        self._trips: list[tuple[int, int, int, int, int, int]] = []
+        self._fills: list[tuple[int, float, float, int, int]] = []
+        self._waits: list[tuple[int, int, str]] = []
+        self._samples: list[tuple[int, float | None, float, float]] = []
+        self._every = SAMPLE_S
+
+    def attach(self) -> None:
+        """From now on; the venue must have started."""
+        gateway = self.exchange.venue.gateway
+        self._began = gateway.clock.now()
+        gateway.listeners.append(self._on_events)
+        self.exchange.journal.readers.append(self._on_trip)
+        self._sample()
+
+    def _ms(self, at: int) -> int:
+        return (at - self._began) // 1_000_000
+
+    def _on_trip(self, trip: Trip) -> None:
+        told = trip.told
+        if isinstance(told, Reject) and told.until is not None and told.reason in WAITS:
+            self._waits.append((self._ms(trip.ended_at), self._ms(told.until), str(told.reason)))
+            del self._waits[:-SAMPLES_MAX]
+        if len(self._trips) >= TRIPS_MAX:
+            self.left_out += 1
+            return
+        outcome = UNHEARD if told is None or trip.gave_up_at else OK
+        if outcome == OK and isinstance(told, Reject):
+            outcome = REFUSED
+        label = trip.struck[0].label if trip.struck else ""
+        ended = trip.gave_up_at or trip.ended_at
+        self._trips.append((
+            trip.number, self._ms(trip.born_at), (ended - trip.born_at) // 1_000_000,
+            self._lanes.setdefault(trip.operation, len(self._lanes)), outcome,
+            self._faults.setdefault(label, len(self._faults)) if label else -1,
+        ))  # fmt: skip
+
+    def _on_events(self, events: Sequence[Any], at: int) -> None:
+        for event in events:
+            if event.__class__ is e.OrderFilled and event.fill.account == self.account:
+                fill = event.fill
+                if fill.symbol == self.symbol and len(self._fills) < FILLS_MAX:
+                    market = self.exchange.venue.market_of(fill.symbol)
+                    price, amount = market.price_text(fill.ticks), market.amount_text(fill.lots)
+                    side = 1 if fill.side == "buy" else -1
+                    self._fills.append(
+                        (self._ms(at), float(price), float(amount), side, fill.order_id)
+                    )
+
+    def _sample(self) -> None:
+        gateway = self.exchange.venue.gateway
+        now, ledger = gateway.clock.now(), gateway.engine.state.ledger
+        base, quote = self.symbol.split("/")
+        balances = ledger.balances(self.account)
+        began = self.exchange.venue.accounts[self.account]
+        gained = [(sum(balances.get(a, (0, 0))) - began.get(a, 0)) / ATOMS for a in (base, quote)]
+        believed = None if self.believed is None else float(self.believed())
+        self._samples.append((self._ms(now), believed, gained[0], gained[1]))
+        if len(self._samples) > SAMPLES_MAX:
+            del self._samples[1::2]
+            self._every *= 2
+        gateway.later(now + self._every * SECOND, self._sample, counts=False)
+
+    def recording(self, verdict: Verdict | None) -> dict[str, Any]:
+        """All of it, at the end of the run; of each broken rule the first breach."""
+        now = self.exchange.venue.clock.now()
+        return {
+            "symbol": self.symbol,
+            "began": self._began // 1_000_000,
+            "ended": self._ms(now),
+            "lanes": list(self._lanes),
+            "faults": list(self._faults),
+            "trips": [list(column) for column in zip(*self._trips, strict=True)],
+            "left_out": self.left_out,
+            "fills": self._fills,
+            "waits": self._waits,
+            "samples": self._samples,
+            "candles": self._candles(now),
+            "findings": [] if verdict is None else self._findings(verdict),
+        }
+
+    def _candles(self, now: int) -> list[tuple[int, float, float, float, float]]:
+        engine, spent = self.exchange.venue.gateway.engine, (now - self._began) // SECOND
+        frame = next((f for f in FRAMES if spent // f < CANDLES_MAX), FRAMES[-1])
+        since = self._began // SECOND // frame * frame * SECOND
+        asked = FetchCandles(self.account, self.symbol, frame, since, CANDLES_MAX)
+        market = self.exchange.venue.market_of(self.symbol)
+        bars = engine.execute(asked, now)[1].bars
+        return [
+            (
+                bar.at,
+                *(float(market.price_text(t)) for t in (bar.open, bar.high, bar.low, bar.close)),
+            )
+            for bar in bars
+        ]
+
+    def _findings(self, verdict: Verdict) -> list[dict[str, Any]]:
+        trips = {trip.number: trip for trip in self.exchange.journal.trips}
+        return [
+            {
+                "rule": breach.rule,
+                "text": breach.text,
+                "money": breach.money or 0.0,
+                "times": result.times,
+                "at": self._ms(breach.at),
+                "row": breach.row,
+                "columns": self._columns(breach.trips, trips),
+            }
+            for result in verdict.failures
+            for breach in result.breaches[:1]
+        ]
+
+    def _columns(self, numbers: Sequence[int], trips: Mapping[int, Trip]) -> list[dict[str, Any]]:
+        """The trips that show a breach and those around them, in both columns."""
+        near = {n + more for n in numbers for more in range(-AROUND, AROUND + 1)}
+        markets = self.exchange.venue.markets
+        shown = [trips[n] for n in sorted(near) if n in trips and trips[n].operation != MARKET]
+        return [
+            {
+                "number": trip.number, "at": self._ms(trip.born_at),
+                "asked": asked_text(trip, markets.get(trip.symbol)),
+                "happened": happened_text(trip, markets), "told": told_text(trip),
+                "faults": [decision.label for decision in trip.struck],
+                "named": trip.number in numbers,
+            }
+            for trip in shown[: 4 * AROUND]
+        ]  # fmt: skip
