@@ -10,6 +10,10 @@ if TYPE_CHECKING:
         ccxt_session,
         redirect,
     )
+    from failing_exchange.conduct.intents import intend
+    from failing_exchange.conduct.judge import Judge
+    from failing_exchange.conduct.probing import probe
+    from failing_exchange.conduct.verdict import Verdict
     from failing_exchange.conformance import (
         BinanceDialect,
     )
@@ -74,6 +78,7 @@ if TYPE_CHECKING:
         simulate,
         virtual_time,
     )
+    from failing_exchange.strategies import fault_plans
 
 __version__ = "0.1.0"
 
@@ -82,6 +87,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "core.market": ("Market",),
     "clients": ("ccxt_session", "redirect"),
+    "conduct.intents": ("intend",),
+    "conduct.judge": ("Judge",),
+    "conduct.probing": ("probe",),
+    "conduct.verdict": ("Verdict",),
     "conformance": ("BinanceDialect",),
     "dialects.check": ("DialectBreaches", "check_dialect"),
     "control": ("Control",),
@@ -127,6 +136,7 @@ _HOMES = {
         "place_order_with_retry",
         "robust_order_placement",
     ),
+    "strategies": ("fault_plans",),
     "simulation": (
         "simulate",
         "virtual_time",
@@ -172,6 +182,7 @@ __all__ = [
     "InsufficientBalanceError",
     "InternalError",
     "InvalidOrderError",
+    "Judge",
     "MalformedResponseError",
     "Market",
     "MarketClosedError",
@@ -188,9 +199,13 @@ __all__ = [
     "RequestTimeoutError",
     "RestrictedLocationError",
     "SymbolNotFoundError",
+    "Verdict",
     "ccxt_session",
     "check_dialect",
+    "fault_plans",
+    "intend",
     "place_order_with_retry",
+    "probe",
     "redirect",
     "robust_order_placement",
     "simulate",

@@ -67,6 +67,7 @@ def parser() -> Parser:
     _add_run(commands)
     command.add_parser(commands)
     report.add_parser(commands)
+    _add_rules(commands)
     server.add_parser(commands)
     trading.add_parser(commands)
     _add_faults(commands)
@@ -115,6 +116,11 @@ def _add_faults(commands: Any) -> None:
     faults.add_argument("name", nargs="?", help="a fault, to explain it")
     faults.add_argument("--markdown", action="store_true", help="the manual, as docs/faults.md")
     faults.set_defaults(command=_faults)
+
+
+def _add_rules(commands: Any) -> None:
+    rules = commands.add_parser("rules", help="list the rules of conduct by which bots are judged")
+    rules.set_defaults(command=_rules)
 
 
 def _add_scenarios(commands: Any) -> None:
@@ -310,6 +316,13 @@ def _faults(options: argparse.Namespace) -> int:
     from failing_exchange.faults.catalogue import describe
 
     print(describe(options.name))
+    return OK
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from failing_exchange.conduct.rules import describe
+
+    print(describe())
     return OK
 
 

@@ -29,7 +29,7 @@ def test_a_scenario_says_what_it_is(name: str) -> None:
     """What happened to whom, what it looks like, what to do, and by which rules it is judged."""
     scenario = load(name)
     assert scenario.description in describe()
-    assert scenario.evidence or scenario.family == "weather"
+    assert scenario.evidence or scenario.family == "weather"  # which is made of others
     assert scenario.symptom
     assert scenario.behaviour
     assert scenario.bot in STRATEGIES

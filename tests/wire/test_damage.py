@@ -142,15 +142,41 @@ def test_a_stream_breaks_as_it_was_told(
     on_the_wire(story)
 
 
-def test_in_process_a_fault_of_bytes_says_where_it_belongs() -> None:
-    """A call in process has no bytes; nothing else is pretended."""
+@pytest.mark.parametrize(
+    ("fault", "fields", "raised"),
+    [
+        ("cut_body", {}, "ConnectionLostError"),
+        ("html_page", {"status": "502"}, "ExchangeUnavailableError"),
+        ("truncate_json", {}, "MalformedResponseError"),
+        ("stall_head", {}, "RequestTimeoutError"),
+    ],
+)
+def test_in_process_a_fault_of_bytes_has_a_stand_in(
+    fault: str, fields: dict[str, str], raised: str
+) -> None:
+    """A call in process has no bytes; it is raised what a client of the wire makes of them."""
     from failing_exchange import FailingExchange, simulate
-    from failing_exchange.errors import ConfigurationError
+
+    async def main() -> tuple[str, float]:
+        exchange = FailingExchange(latency=None, connection_timeout=5)
+        exchange.arm(fault, operations="fetch_ticker", **fields)  # type: ignore[arg-type]
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Exception) as found:
+            await exchange.fetch_ticker("BTC/USDT")
+        return found.type.__name__, asyncio.get_running_loop().time() - began
+
+    name, seconds = simulate(main())
+    assert name == raised
+    assert (seconds == pytest.approx(5)) == (fault == "stall_head")
+
+
+def test_in_process_a_dripping_answer_comes_through() -> None:
+    """Late on the wire, and whole."""
+    from failing_exchange import FailingExchange, simulate
 
     async def main() -> None:
         exchange = FailingExchange(latency=None)
-        exchange.arm("cut_body", operations="fetch_ticker")
-        with pytest.raises(ConfigurationError, match=r"failing_exchange\.Binance"):
-            await exchange.fetch_ticker("BTC/USDT")
+        exchange.arm("drip_body", operations="fetch_ticker")
+        assert (await exchange.fetch_ticker("BTC/USDT"))["bid"]
 
     simulate(main())

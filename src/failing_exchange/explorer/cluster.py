@@ -33,7 +33,8 @@ class DaskExecutor(Executor):
             if error is None:
                 result.set_result(ended.result())
             else:
-                result.set_result(Seen(error=f"the cluster gave the seed up: {error}").as_dict())
+                seen = Seen(error=f"the cluster gave the seed up: {error}").as_dict()
+                result.set_result([seen] * len(args[0]["worlds"]))
 
         task.add_done_callback(done)
         return result

@@ -102,6 +102,10 @@ class Findings:
                 new.append(finding)
         return new
 
+    def drop(self, finding: Finding) -> None:
+        """It was none."""
+        del self._by_cause[finding.cause]
+
     def settle(self, finding: Finding, shrunk: Shrunk, token: Token) -> Finding | None:
         """A finding has been made small: its true cause is known now.
 

@@ -16,8 +16,8 @@ from failing_exchange.explorer.trial import Seen
 TRIES_MAX = 2  # of a trial whose process dies; then it is reported, and left out
 
 
-def execute(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a job in this thread's zygote; started at the first one, and again when it has died.
+def execute(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Run the worlds of a job in this thread's zygote, which is started anew when it has died.
 
     Any `concurrent.futures.Executor` may call it: what runs a bot is always a child process, never
     a thread, for clocks are patched process-wide.
@@ -30,7 +30,8 @@ def execute(job: Mapping[str, Any]) -> dict[str, Any]:
             zygote.end()
             _local.zygote = None
             if attempt == TRIES_MAX - 1:
-                return Seen(error=f"the process of the trial died twice: {error}").as_dict()
+                seen = Seen(error=f"the process of the trial died twice: {error}")
+                return [seen.as_dict()] * len(job["worlds"])
     raise AssertionError("unreachable")
 
 
@@ -46,13 +47,13 @@ class Zygote:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(_search_path())},
         )
 
-    def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of a job; raises OSError or ValueError when the process has died."""
+    def ask(self, job: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The results of a job; raises OSError or ValueError when the process has died."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
         self._process.stdin.flush()
-        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        found: list[dict[str, Any]] = json.loads(self._process.stdout.readline())
         return found
 
     def end(self) -> None:

@@ -22,6 +22,7 @@ from failing_exchange.explorer.trial import Seen
 from failing_exchange.explorer.world import World, draw, mutate
 from failing_exchange.virtual.wallclock import REAL
 
+TOGETHER = 8  # worlds that one process runs, one after the other; findings are run alone again
 BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches
 PARENTS_MAX = 1_000  # worlds that showed something new and are mutated; the oldest goes
 GROUND_MAX = 1_000_000  # different things met; beyond it nothing counts as new
@@ -195,32 +196,33 @@ class _Search:
 
     # ---- running them
 
-    def _job(self, world: World, *, digest: bool = False) -> dict[str, Any]:
+    def _job(self, worlds: list[World], *, digest: bool = False) -> dict[str, Any]:
         return {
             "target": self.options.target,
-            "world": world.as_dict(),
+            "worlds": [world.as_dict() for world in worlds],
             "options": dict(self.options.rules),
             "digest": digest,
         }
 
     def _batch(self, worlds: list[World]) -> list[tuple[World, Seen]]:
         """Run worlds side by side; the results in the order of the worlds."""
-        waiting: list[tuple[World, Future[dict[str, Any]]]] = [
-            (world, self.executor.submit(pool.execute, self._job(world))) for world in worlds
+        size = 1 if targets.TEST in self.options.target else TOGETHER
+        parts = [worlds[start : start + size] for start in range(0, len(worlds), size)]
+        waiting: list[tuple[list[World], Future[list[dict[str, Any]]]]] = [
+            (part, self.executor.submit(pool.execute, self._job(part))) for part in parts
         ]
         done = []
-        for world, future in waiting:
-            seen = Seen.of(future.result())
-            self._note(world, seen)
-            done.append((world, seen))
+        for part, future in waiting:
+            for world, found in zip(part, future.result(), strict=True):
+                seen = Seen.of(found)
+                self._note(world, seen)
+                done.append((world, seen))
         return done
 
     def _note(self, world: World, seen: Seen) -> None:
         self.found.trials += 1
         if seen.error:
-            self.found.errors_seen += 1
-            if len(self.found.errors) < ERRORS_KEPT_MAX:
-                self.found.errors.append(f"seed {world.seed}: {seen.error}")
+            self._err(f"seed {world.seed}: {seen.error}")
         elif seen.breaks:
             self.found.failed += 1
         new = [one for one in seen.ground if one not in self._ground]
@@ -243,12 +245,34 @@ class _Search:
         if new:
             with ThreadPoolExecutor(SHRUNK_TOGETHER_MAX) as threads:
                 for finding, small in zip(new, threads.map(self._small, new), strict=True):
-                    self._settle(finding, *small)
+                    if small is None:
+                        self._disown(finding)
+                    else:
+                        self._settle(finding, *small)
 
-    def _small(self, finding: Finding) -> tuple[Shrunk, str]:
-        """A finding made small, and the digest of that run."""
+    def _small(self, finding: Finding) -> tuple[Shrunk, str] | None:
+        """A finding made small, and the digest of that run; None where it was no finding.
+
+        It was one when others had run before in its process: it must be one by itself.
+        """
+        alone = self._attempt(finding.world)
+        if alone.breaks_of(finding.cause.rule) is None:
+            return None
+        finding.seen = alone
         shrunk = shrink(finding.world, finding.seen, finding.cause.rule, self._attempt)
         return shrunk, self._attempt(shrunk.world, digest=True).digest
+
+    def _disown(self, finding: Finding) -> None:
+        self.found.findings.drop(finding)
+        self._err(
+            f"seed {finding.seed} breaks {finding.cause.rule} only after other runs in its "
+            "process: something outside the bot's own module remembers them"
+        )
+
+    def _err(self, text: str) -> None:
+        self.found.errors_seen += 1
+        if len(self.found.errors) < ERRORS_KEPT_MAX:
+            self.found.errors.append(text)
 
     def _settle(self, finding: Finding, shrunk: Shrunk, digest: str) -> None:
         token = Token(
@@ -265,7 +289,9 @@ class _Search:
             self.tell(self.found, settled)
 
     def _attempt(self, world: World, *, digest: bool = False) -> Seen:
-        return Seen.of(self.executor.submit(pool.execute, self._job(world, digest=digest)).result())
+        """A trial in a process of its own."""
+        job = self._job([world], digest=digest)
+        return Seen.of(self.executor.submit(pool.execute, job).result()[0])
 
 
 def shard_of(text: str) -> tuple[int, int]:

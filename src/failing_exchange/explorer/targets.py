@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -26,8 +27,14 @@ class Target(NamedTuple):
     takes_intents: bool = False
 
 
-def load(name: str) -> Target:
-    """The target of a name; raises ConfigurationError for one that is not there."""
+def load(name: str, *, anew: bool = False) -> Target:
+    """The target of a name; raises ConfigurationError for one that is not there.
+
+    `anew`: its module is made once more, so that nothing in it remembers an earlier run.
+    """
+    place = name.rpartition(":")[0]
+    if anew and TEST not in name and not place.endswith(".py"):
+        sys.modules.pop(place, None)  # a file is read each time anyway
     if TEST in name:
         from failing_exchange.explorer.tested import collected, run_test
 

@@ -1,7 +1,8 @@
-"""The process in which trials run: it has loaded everything once, and each trial is a child of it.
+"""The process in which trials run: it has loaded everything once, and trials are children of it.
 
-So a trial owns its process: whatever it leaves behind, and however it dies, the next one starts
-from the same state. It speaks JSON lines: a job in, a result out. Run as a module.
+A child runs the worlds of one job, the bot's module made anew for each; a job of one world has a
+process of its own. Whatever a child leaves behind, and however it dies, the next one starts from
+the same state. The zygote speaks JSON lines: a job in, its results out. Run as a module.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from failing_exchange.explorer.trial import WALL_SECONDS_MAX, Seen, run, seen
 from failing_exchange.explorer.world import World
 
 GRACE_S = 15.0  # real seconds beyond the limit of a trial; then its process is killed
-RESULT_MAX = 50_000_000  # bytes; a longer result is an error of that trial
+RESULT_MAX = 200_000_000  # bytes of the results of a job; then its child counts as dead
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     _warm_up()
     for line in jobs:
         job = json.loads(line)
-        results.write(json.dumps(_in_child(job)).encode() + b"\n")
+        results.write(json.dumps(_results(job)).encode() + b"\n")
         results.flush()
 
 
@@ -45,64 +46,81 @@ def _warm_up() -> None:
 _loaded: dict[str, Any] = {}
 
 
-def _in_child(job: Mapping[str, Any]) -> dict[str, Any]:
-    """One trial in a process of its own; `error` says what became of one that did not end well."""
+def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A result for each world; who kills the child is found out, and left out of the others."""
     target = job["target"]
     if target not in _loaded:
         try:
             _loaded[target] = load(target)
         except Exception as error:
-            return Seen(error=f"{type(error).__name__}: {error}").as_dict()
+            failed = Seen(error=f"{type(error).__name__}: {error}").as_dict()
+            return [failed] * len(job["worlds"])
         gc.collect()
         gc.freeze()
+    found: list[dict[str, Any]] = []
+    worlds = job["worlds"]
+    while len(found) < len(worlds):
+        rest = worlds[len(found) :]
+        done, fate = _in_child({**job, "worlds": rest})
+        found += done
+        if len(done) < len(rest):
+            found.append(Seen(error=fate).as_dict())
+    return found
+
+
+def _in_child(job: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Results until the child ended, and what became of it where there are too few."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _trial(job, writing)
+        _trials(job, writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        data = _read(pipe, WALL_SECONDS_MAX + GRACE_S)
-    if data is None:
+        lines, late = _read(pipe, len(job["worlds"]), WALL_SECONDS_MAX + GRACE_S)
+    if late:
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
-    if data is None:
-        limit = WALL_SECONDS_MAX + GRACE_S
-        return Seen(error=f"the trial took longer than {limit:g} real seconds").as_dict()
-    if status or not data:
-        return Seen(error=f"the trial's process died ({_cause(status)})").as_dict()
-    found: dict[str, Any] = json.loads(data)
-    return found
+    limit = WALL_SECONDS_MAX + GRACE_S
+    error = f"the trial took longer than {limit:g} real seconds" if late else ""
+    return [json.loads(line) for line in lines], error or (
+        f"the trial's process died ({_cause(status)})"
+    )
 
 
-def _trial(job: Mapping[str, Any], writing: int) -> NoReturn:
+def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
     """In the child: run, tell, and be gone without any clean-up of the parent's things."""
-    try:
-        outcome = _loaded[job["target"]].run(
-            World.of(job["world"]),
-            options=job.get("options", {}),
-            digest=job.get("digest", False),
-        )
-        found = seen(outcome).as_dict()
-    except BaseException as error:  # the process ends here: whatever it is has to be told
-        found = Seen(error=f"{type(error).__name__}: {error}").as_dict()
+    target = _loaded[job["target"]]
     with os.fdopen(writing, "wb") as pipe:
-        pipe.write(json.dumps(found).encode())
+        for number, world in enumerate(job["worlds"]):
+            try:
+                if number:
+                    target = load(job["target"], anew=True)
+                outcome = target.run(
+                    World.of(world),
+                    options=job.get("options", {}),
+                    digest=job.get("digest", False),
+                )
+                found = seen(outcome).as_dict()
+            except BaseException as error:  # the process is this trial's: whatever it is is told
+                found = Seen(error=f"{type(error).__name__}: {error}").as_dict()
+            pipe.write(json.dumps(found).encode() + b"\n")
+            pipe.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-def _read(pipe: IO[bytes], seconds: float) -> bytes | None:
-    """All that comes; None when it takes too long."""
-    parts: list[bytes] = []
-    size = 0
-    while select.select([pipe], [], [], seconds)[0]:
+def _read(pipe: IO[bytes], count: int, seconds: float) -> tuple[list[bytes], bool]:
+    """So many lines, or those that come; whether one took too long."""
+    data = b""
+    while data.count(b"\n") < count:
+        if not select.select([pipe], [], [], seconds)[0]:
+            return data.split(b"\n")[:-1], True
         part = os.read(pipe.fileno(), 1 << 16)
-        if not part or size > RESULT_MAX:
-            return b"".join(parts)
-        parts.append(part)
-        size += len(part)
-    return None
+        if not part or len(data) > RESULT_MAX:
+            break
+        data += part
+    return data.split(b"\n")[:-1], False
 
 
 def _cause(status: int) -> str:

@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from failing_exchange.trip import Trip
 
 TRIPS_MAX = 100_000  # requests and pushes that are kept; the page says how many more there were
-FILLS_MAX = 20_000
-SAMPLES_MAX = (
-    5_000  # of what is owned; then every second one is dropped, and they come half as often
-)
+FILLS_MAX = 20_000  # of the market that is shown; later ones are not drawn
+SAMPLES_MAX = 5_000  # of what is owned; then every second one goes, and fewer come
 SAMPLE_S = 30  # seconds between two of them
-CANDLES_MAX = 1_000
+CANDLES_MAX = 1_000  # of one chart; a longer run has longer candles
 AROUND = 3  # trips before and after those that show a breach
 FRAMES = (60, 300, 900, 3_600, 14_400, 86_400)  # seconds of a candle: the first that fits
 WAITS = (Reason.RATE_LIMITED, Reason.BANNED, Reason.MAINTENANCE)

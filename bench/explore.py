@@ -1,0 +1,134 @@
+"""How many runs of one simulated hour a second: an in-process bot, and a bot of ccxt's.
+
+Targets, on two idle cores: 100 in process, 12 for ccxt; and a finding made small in 5 s.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from failing_exchange.explorer import pool, targets
+from failing_exchange.explorer.search import TOGETHER, Options, explore
+from failing_exchange.explorer.world import draw
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+
+IN_PROCESS = """
+import asyncio
+
+async def main(exchange):
+    side = "buy"
+    while True:
+        try:
+            await exchange.create_order("BTC/USDT", "market", side, 0.1)
+        except Exception:
+            pass
+        side = "sell" if side == "buy" else "buy"
+        await asyncio.sleep(60)
+"""
+CCXT = f'''
+import asyncio
+import ccxt.async_support as ccxt
+
+async def main():
+    client = ccxt.binance({{"apiKey": "{DEFAULT_KEY}", "secret": "{DEFAULT_SECRET}"}})
+    side = "buy"
+    try:
+        while True:
+            try:
+                await client.create_order("BTC/USDT", "market", side, 0.01)
+            except Exception:
+                pass
+            side = "sell" if side == "buy" else "buy"
+            await asyncio.sleep(60)
+    finally:
+        await client.close()
+'''
+
+
+def measure(name: str, text: str, seeds: int, target: float, jobs: int = 2) -> None:
+    """Print how many worlds a second are drawn, run and judged; nothing is made small here."""
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as threads:
+        path = Path(folder) / f"bot_{name}.py"
+        path.write_text(text, encoding="utf-8")
+        venue = targets.load(f"{path}:main").venue
+        worlds = [draw(seed, seconds=3_600.0, venue=venue).as_dict() for seed in range(seeds)]
+        parts = [worlds[start : start + TOGETHER] for start in range(0, seeds, TOGETHER)]
+        tasks = [{"target": f"{path}:main", "worlds": part} for part in parts]
+        list(threads.map(pool.execute, tasks[:jobs]))  # each process has loaded everything
+        began = time.perf_counter()
+        list(threads.map(pool.execute, tasks))
+        spent = time.perf_counter() - began
+    pool.end_all()
+    print(
+        f"{name:<12} {seeds / spent:6.1f} runs of an hour a second on {jobs} processes "
+        f"(target {target:g})"
+    )
+
+
+def shrinking() -> None:
+    """Print how long the first findings took to be made small."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "bot.py"
+        path.write_text(IN_PROCESS, encoding="utf-8")
+        began = time.perf_counter()
+        found = explore(Options(target=f"{path}:main", seeds=64, jobs=2))
+        spent = time.perf_counter() - began
+    runs = [f.shrunk.runs for f in found.findings if f.shrunk is not None]
+    print(
+        f"64 worlds with {len(runs)} causes made small: {spent:.1f} s, "
+        f"{sum(runs) / max(1, len(runs)):.0f} runs a finding (target 5 s each)"
+    )
+
+
+def main():
+    client = ccxt.binance({{"apiKey": "{DEFAULT_KEY}", "secret": "{DEFAULT_SECRET}"}})
+    side = "buy"
+    try:
+        while True:
+            try:
+                await client.create_order("BTC/USDT", "market", side, 0.01)
+            except Exception:
+                pass
+            side = "sell" if side == "buy" else "buy"
+            await asyncio.sleep(60)
+    finally:
+        await client.close()
+'''
+
+
+def measure(name: str, text: str, seeds: int, target: float, jobs: int = 2) -> None:
+    """Print the rate of trials alone: what breaks is not made small here."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"bot_{name}.py"
+        path.write_text(text, encoding="utf-8")
+        began = time.perf_counter()
+        first: list[float] = []
+
+        def tell(found: object, finding: object) -> None:
+            if not first:
+                first.append(time.perf_counter())
+
+        found = explore(Options(target=f"{path}:main", seeds=seeds, jobs=jobs), tell=tell)
+        spent = time.perf_counter() - first[0]
+        shrinks = sum(f.shrunk.runs for f in found.findings if f.shrunk is not None)
+    rate = (found.trials - 1 + shrinks) / spent
+    print(
+        f"{name:<12} {rate:6.1f} runs of an hour a second on {jobs} processes (target {target:g}); "
+        f"first result after {first[0] - began:.1f} s, {len(found.findings)} findings, "
+        f"{shrinks} runs to make them small"
+    )
+
+
+def main() -> None:
+    """Both bots, and the curve from one process to two."""
+    measure("in_process", IN_PROCESS, 320, 100)
+    measure("in_process", IN_PROCESS, 160, 50, jobs=1)
+    measure("ccxt", CCXT, 64, 12)
+    shrinking()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""The report in a real browser: it draws, fits a phone, and asks nobody for anything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from failing_exchange.report.page import page
+from failing_exchange.runner import RunConfig, run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+TRIPS = 100_000
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+
+class Browser:
+    """One page of a headless Chromium, by its debugging protocol."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._last = 0
+        self.events: list[dict[str, Any]] = []
+
+    async def do(self, method: str, **params: Any) -> Any:
+        """A command's result."""
+        self._last += 1
+        await self._socket.send_json({"id": self._last, "method": method, "params": params})
+        while True:
+            said = await asyncio.wait_for(self._socket.receive_json(), 30)
+            if said.get("id") == self._last:
+                assert "error" not in said, said
+                return said["result"]
+            self.events.append(said)
+
+    async def value(self, expression: str) -> Any:
+        """What an expression is in the page."""
+        asked = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        return (await self.do("Runtime.evaluate", **asked))["result"].get("value")
+
+    async def open(self, url: str) -> float:
+        """Open a page; seconds until it was drawn."""
+        began = time.perf_counter()
+        await self.do("Page.navigate", url=url)
+        while await self.value("document.documentElement.dataset.ready") != "yes":
+            assert time.perf_counter() - began < 20, self.events[-5:]
+            await asyncio.sleep(0.02)
+        return time.perf_counter() - began
+
+
+@contextlib.contextmanager
+def chromium(folder: Path) -> Iterator[str]:
+    """A browser's debugging address; it ends with the block."""
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu",
+               "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = next(line for line in process.stderr if "DevTools listening on" in line)
+            yield line.split("ws://")[1].split("/")[0]
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@contextlib.asynccontextmanager
+async def browsing(place: str) -> AsyncIterator[Browser]:
+    """A page of it, whose console and network are heard."""
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://{place}/json/list") as answer:
+            pages = await answer.json()
+        url = next(one["webSocketDebuggerUrl"] for one in pages if one["type"] == "page")
+        async with session.ws_connect(url, max_msg_size=0) as socket:
+            browser = Browser(socket)
+            for domain in ("Page", "Runtime", "Network", "Log"):
+                await browser.do(f"{domain}.enable")
+            yield browser
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of a naive bot's bad hour, blown up to 100,000 messages."""
+    config = RunConfig(bot="naive", scenario="order_timeout_after_accept", duration=2_400, modes=(),
+                       rate_limit=None)  # fmt: skip
+    found = json.loads(json.dumps(run(config).as_dict()))
+    columns = found["recording"]["trips"]
+    times = -(-TRIPS // len(columns[0]))
+    found["recording"]["trips"] = [(column * times)[:TRIPS] for column in columns]
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(page(found), encoding="utf-8")
+    return path
+
+
+def in_browser(folder: Path, story: Any) -> Any:
+    """Run a story with a page of a browser."""
+
+    async def told(place: str) -> Any:
+        async with browsing(place) as browser:
+            return await story(browser)
+
+    with chromium(folder) as place:
+        return asyncio.run(told(place))
+
+
+def test_the_page_opens_at_once_quietly_and_alone(report: Path, tmp_path: Path) -> None:
+    """A hundred thousand messages, no error in the console, no request to anybody."""
+
+    async def story(browser: Browser) -> tuple[float, list[str], list[str], str]:
+        seconds = await browser.open(report.as_uri())
+        asked = [e["params"]["request"]["url"] for e in browser.events
+                 if e.get("method") == "Network.requestWillBeSent"]  # fmt: skip
+        errors = [json.dumps(e["params"])[:300] for e in browser.events
+                  if e.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")]  # fmt: skip
+        return seconds, asked, errors, await browser.value("document.body.innerText")
+
+    seconds, asked, errors, text = in_browser(tmp_path, story)
+    assert all(url.startswith(("file:", "data:", "about:", "blob:")) for url in asked), asked
+    assert not errors
+    assert "HAPPENED" in text
+    assert "instead of 0.1" in text
+    assert seconds < 5  # the target is 1 s on an idle machine; see bench/report.py
+
+
+def test_it_fits_a_phone_and_both_colours(report: Path, tmp_path: Path) -> None:
+    """Nothing sticks out at 375 points, by day and by night."""
+
+    async def story(browser: Browser) -> list[tuple[int, str]]:
+        found = []
+        await browser.do("Emulation.setDeviceMetricsOverride", width=375, height=800,
+                         deviceScaleFactor=2, mobile=True)  # fmt: skip
+        for scheme in ("light", "dark"):
+            feature = {"name": "prefers-color-scheme", "value": scheme}
+            await browser.do("Emulation.setEmulatedMedia", features=[feature])
+            await browser.open(report.as_uri())
+            width = await browser.value("document.documentElement.scrollWidth")
+            ground = await browser.value("getComputedStyle(document.body).backgroundColor")
+            found.append((width, ground))
+        return found
+
+    (light_width, light), (dark_width, dark) = in_browser(tmp_path, story)
+    assert (light_width, dark_width) == (375, 375)
+    assert light != dark
+
+
+CONTRAST = """(() => {
+  const part = x => (x /= 255) <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4;
+  const lum = colour => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map(part);
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const ground = e => {
+    for (; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor;
+      if (!/, 0\\)$|transparent/.test(colour)) return colour;
+    }
+    return "rgb(255,255,255)";
+  };
+  const bad = [];
+  for (const e of document.querySelectorAll("h1,h2,h3,p,td,th,span,b,button,code,footer")) {
+    if (!e.textContent.trim() || !e.getClientRects().length || e.closest("#price")) continue;
+    const ink = lum(getComputedStyle(e).color), paper = lum(ground(e));
+    const ratio = (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05);
+    if (ratio < 4.5) bad.push(`${e.tagName} ${e.className} ${ratio.toFixed(2)}`);
+  }
+  return [...new Set(bad)];
+})()"""
+
+
+def test_everybody_can_read_and_use_it(report: Path, tmp_path: Path) -> None:
+    """Contrast in both colours, names for all that can be pressed, and the keyboard."""
+
+    async def story(browser: Browser) -> tuple[list[str], list[str], int, bool]:
+        weak = []
+        await browser.open(report.as_uri())
+        for _ in range(2):
+            weak += await browser.value(CONTRAST)
+            await browser.value("document.getElementById('theme').click()")
+        nameless = await browser.value(
+            "[...document.querySelectorAll('button,canvas,[role=img],[role=region]')]"
+            ".filter(e => !e.closest('#price') || e.id === 'price')"
+            ".filter(e => !(e.getAttribute('aria-label') || e.textContent.trim()))"
+            ".map(e => e.outerHTML.slice(0, 80))"
+        )
+        reached = await browser.value(
+            "[...document.querySelectorAll('button')].filter(b => { b.focus(); "
+            "return document.activeElement === b; }).length"
+        )
+        every = await browser.value("document.querySelectorAll('button').length")
+        return weak, nameless, reached, reached == every
+
+    weak, nameless, reached, every = in_browser(tmp_path, story)
+    assert not weak
+    assert not nameless
+    assert reached > 5
+    assert every
