@@ -28,7 +28,7 @@ async def main(exchange):
         side = "sell" if side == "buy" else "buy"
         await asyncio.sleep(60)
 """
-CCXT = f'''
+CCXT = f"""
 import asyncio
 import ccxt.async_support as ccxt
 
@@ -45,7 +45,7 @@ async def main():
             await asyncio.sleep(60)
     finally:
         await client.close()
-'''
+"""
 
 
 def measure(name: str, text: str, seeds: int, target: float, jobs: int = 2) -> None:
@@ -83,47 +83,8 @@ def shrinking() -> None:
     )
 
 
-def main():
-    client = ccxt.binance({{"apiKey": "{DEFAULT_KEY}", "secret": "{DEFAULT_SECRET}"}})
-    side = "buy"
-    try:
-        while True:
-            try:
-                await client.create_order("BTC/USDT", "market", side, 0.01)
-            except Exception:
-                pass
-            side = "sell" if side == "buy" else "buy"
-            await asyncio.sleep(60)
-    finally:
-        await client.close()
-'''
-
-
-def measure(name: str, text: str, seeds: int, target: float, jobs: int = 2) -> None:
-    """Print the rate of trials alone: what breaks is not made small here."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"bot_{name}.py"
-        path.write_text(text, encoding="utf-8")
-        began = time.perf_counter()
-        first: list[float] = []
-
-        def tell(found: object, finding: object) -> None:
-            if not first:
-                first.append(time.perf_counter())
-
-        found = explore(Options(target=f"{path}:main", seeds=seeds, jobs=jobs), tell=tell)
-        spent = time.perf_counter() - first[0]
-        shrinks = sum(f.shrunk.runs for f in found.findings if f.shrunk is not None)
-    rate = (found.trials - 1 + shrinks) / spent
-    print(
-        f"{name:<12} {rate:6.1f} runs of an hour a second on {jobs} processes (target {target:g}); "
-        f"first result after {first[0] - began:.1f} s, {len(found.findings)} findings, "
-        f"{shrinks} runs to make them small"
-    )
-
-
 def main() -> None:
-    """Both bots, and the curve from one process to two."""
+    """Both bots, the curve from one process to two, and how long it takes to make small."""
     measure("in_process", IN_PROCESS, 320, 100)
     measure("in_process", IN_PROCESS, 160, 50, jobs=1)
     measure("ccxt", CCXT, 64, 12)
