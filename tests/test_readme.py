@@ -11,8 +11,13 @@ import pytest
 from failing_exchange.cli import parser
 from failing_exchange.scenario import read
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANUALS = [
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("conduct.md", "explore.md")
+]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PYTHON = [block for text in (README, *MANUALS) for block in BLOCK.findall(text)]
 SHELL = [
     line
     for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
