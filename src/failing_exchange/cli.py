@@ -254,11 +254,15 @@ def _run(options: argparse.Namespace) -> int:
     config = _config(options)
     report = terminal.run_with_progress(config)
     terminal.show([report])
+    verdict = report.verdict
+    if verdict is not None:
+        print(verdict)
     _write(output, report)
-    print(f"Results are in {output}")
+    print(f"Results are in {output}; as a page: failing-exchange report {output}")
     if report.interrupted:
         return INTERRUPTED
-    return FAILED if report.crashed else OK
+    broken = config.scenario is not None and verdict is not None and not verdict.passed
+    return FAILED if report.crashed or broken else OK
 
 
 def _run_all(bot: str, output: Path) -> int:
