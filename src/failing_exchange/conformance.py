@@ -40,6 +40,9 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "GET /api/v3/depth": ONE,
     "GET /api/v3/trades": ONE,
     "GET /api/v3/historicalTrades": ONE,
+    "GET /api/v3/historicalBlockTrades": ONE | {"fromId": "0"},
+    "GET /api/v3/referencePrice": ONE,
+    "GET /api/v3/referencePrice/calculation": ONE,
     "GET /api/v3/aggTrades": ONE,
     "GET /api/v3/klines": CANDLES,
     "GET /api/v3/uiKlines": CANDLES,
@@ -77,7 +80,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "GET /api/v3/myAllocations": ONE,
     "GET /api/v3/myFilters": ONE,
 }  # fmt: skip
-REFUSED = ("/orderList/opo", "/sor/")  # what no market of this venue has
+REFUSED = ("/orderList/opo", "/sor/", "/referencePrice")  # what no market of this venue has
 BODY = urlencode(ORDER)
 HTTP = (
     f"POST /api/v3/order/test HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}"

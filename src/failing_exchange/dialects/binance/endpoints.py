@@ -14,6 +14,7 @@ from failing_exchange.dialects.binance import (
     order_lists,
     orders,
     placing,
+    references,
     replacing,
     sapi,
     tickers,
@@ -32,6 +33,25 @@ ENDPOINTS = (
     Endpoint(
         http="GET /api/v3/exchangeInfo", socket="exchangeInfo", operation="fetch_markets",
         weight=20, read=info.read_info, write=info.write_info,
+    ),
+    Endpoint(
+        http="GET /api/v3/executionRules", socket="executionRules", operation="fetch_markets",
+        weight=references.rules_weight, read=references.read_rules,
+        write=references.write_rules,
+    ),
+    Endpoint(
+        http="GET /api/v3/historicalBlockTrades", socket="blockTrades.historical",
+        operation="fetch_trades", weight=25, read=references.read_blocks,
+        write=references.write_blocks,
+    ),
+    Endpoint(
+        http="GET /api/v3/referencePrice", socket="referencePrice", operation="fetch_ticker",
+        weight=2, read=references.read_reference, write=references.write_rules,
+    ),
+    Endpoint(
+        http="GET /api/v3/referencePrice/calculation", socket="referencePrice.calculation",
+        operation="fetch_ticker", weight=2, read=references.read_reference,
+        write=references.write_rules,
     ),
     Endpoint(
         http="GET /api/v3/depth", socket="depth", operation="fetch_order_book",

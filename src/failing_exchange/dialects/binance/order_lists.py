@@ -11,9 +11,9 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot, Side
 from failing_exchange.core.order_list import Contingency, ListStatus, OrderList, OrderListSnapshot
-from failing_exchange.core.reject import Reason
-from failing_exchange.dialects.binance.call import Reading, Writing
-from failing_exchange.dialects.binance.codes import missing, refuse
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.dialects.binance.call import Answered, Reading, Writing
+from failing_exchange.dialects.binance.codes import missing, refuse, said
 from failing_exchange.dialects.binance.orders import write_canceled, write_placed
 from failing_exchange.dialects.binance.params import Params
 from failing_exchange.dialects.binance.placing import (
@@ -153,10 +153,10 @@ def _pair(
     lots = _needed_lots(p, quantity, market)
     prefixes = (f"{prefix}Above", f"{prefix}Below") if prefix else ("above", "below")
     kinds = [p.need(f"{one}Type") for one in prefixes]
+    if all(kind in LIMITS for kind in kinds):
+        refuse("BOTH_OCO_ORDERS_CANNOT_BE_LIMIT", "At least one OCO order must be contingent.")
     for kind, place in zip(kinds, ("above", "below"), strict=True):
         _check_place(side, kind, place)
-    if not any(kind in STOPS for kind in kinds):
-        refuse("BOTH_OCO_ORDERS_CANNOT_BE_LIMIT", "At least one OCO order must be contingent.")
     above, below = (read_leg(p, market, account, side, lots=lots, prefix=one) for one in prefixes)
     return above, below
 
@@ -236,8 +236,14 @@ def write_lists(w: Writing, answer: Any) -> list[dict[str, Any]]:
     return [write_list(w, found) for found in answer.lists]
 
 
-def write_all_canceled(w: Writing, ended: tuple[OrderSnapshot, ...]) -> list[dict[str, Any]]:
-    """DELETE /api/v3/openOrders: single orders, and each list once with its orders."""
+def write_all_canceled(w: Writing, ended: tuple[OrderSnapshot, ...]) -> Any:
+    """DELETE /api/v3/openOrders: single orders, and each list once with its orders.
+
+    Without any, the venue says that it knows no such order (as seen in production, 2021 to 2022).
+    """
+    if not ended:
+        no = said(Reject(Reason.ORDER_NOT_FOUND, ""), "cancel_all_orders")
+        return Answered(no.status, {"code": no.code, "msg": no.text})
     answer: list[dict[str, Any]] = []
     told: dict[int, None] = {}
     for snapshot in ended:

@@ -148,6 +148,12 @@ def read_leg(
     iceberg = lots_of(p, leg.name("icebergQty"), market)
     force = _force(leg)
     if iceberg and force is not Force.GTC:
+        if prefix.lower().endswith(("above", "below")):
+            refuse(
+                "OCO_ICEBERGQTY_TIMEINFORCE",
+                f"Parameter '{leg.name('icebergQty')}' is not supported if "
+                "`aboveTimeInForce`/`belowTimeInForce` is not GTC.",
+            )
         unsupported()
     return c.PlaceOrder(
         account=account,
@@ -171,8 +177,7 @@ def read_leg(
 
 def _check_combination(leg: Leg, name: str, *, shared: bool) -> None:
     p = leg.params
-    if any(leg.has(parameter) for parameter in PEGS):
-        refuse("NEW_ORDER_REJECTED", "Pegged orders are not supported for this symbol.")
+    _check_pegs(leg)
     for parameter in NEEDED[name]:
         if not p.get(leg.name(parameter)) and not (shared and parameter == "quantity"):
             missing(leg.name(parameter))
@@ -192,6 +197,17 @@ def _check_combination(leg: Leg, name: str, *, shared: bool) -> None:
         _check_market(p)
     if name == "LIMIT_MAKER" and leg.has("timeInForce"):
         refuse("TIF_NOT_REQUIRED", "TimeInForce parameter sent when not required.")
+
+
+def _check_pegs(leg: Leg) -> None:
+    """ "Pegged orders info": the values are looked at before the symbol."""
+    kind, offset = (leg.params.get(leg.name(name)) for name in ("pegPriceType", "pegOffsetType"))
+    if kind is not None and kind not in ("PRIMARY_PEG", "MARKET_PEG"):
+        refuse("INVALID_PEG_PRICE_TYPE", "Invalid pegPriceType.")
+    if offset is not None and offset != "PRICE_LEVEL":
+        refuse("INVALID_PEG_OFFSET_TYPE", "Invalid pegOffsetType.")
+    if any(leg.has(parameter) for parameter in PEGS):
+        refuse("NEW_ORDER_REJECTED", "Pegged orders are not supported for this symbol.")
 
 
 def _check_market(p: Params) -> None:

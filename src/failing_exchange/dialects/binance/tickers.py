@@ -80,12 +80,14 @@ def json_list(text: str, parameter: str = "symbols") -> list[str]:
 
 def _one_or_more(r: Reading) -> tuple[str, ...]:
     """For windows: one symbol at least must be named."""
+    if len(json_list(r.params.get("symbols", '["one"]'))) > SYMBOLS_MAX:
+        text = (  # CHANGELOG.md, 2022-06-20
+            f"Too many values sent for parameter 'symbols', maximum allowed up to {SYMBOLS_MAX}."
+        )
+        refuse("TOO_MANY_PARAMETERS", text)
     found = symbols_of(r)
     if not found:
         missing("symbol")
-    if len(found) > SYMBOLS_MAX:  # CHANGELOG.md, 2022-06-20
-        text = f"Too many values sent for parameter 'symbols', maximum allowed up to {SYMBOLS_MAX}."
-        refuse("TOO_MANY_PARAMETERS", text)
     return found
 
 

@@ -28,6 +28,7 @@ from failing_exchange.dialects.binance.signing import (
     check_time,
     refused_key,
 )
+from failing_exchange.dialects.binance.socket_api import time_unit_of
 from failing_exchange.dialects.binance.values import venue_symbol
 from failing_exchange.fronts.wire.patience import limit
 from failing_exchange.trip import Damage, Damaged, Edited, Trip
@@ -80,9 +81,10 @@ class Door:
         endpoint = BY_HTTP.get(called) or self.more.get(called)
         if endpoint is None:
             return None
-        account, expires_at, params = NOBODY, 0, Params()
+        account, expires_at, params, micro = NOBODY, 0, Params(), False
         refused: Reject | None = None
         try:
+            micro = time_unit_of(request.headers.get("x-mbx-time-unit", ""))
             text = request.body.decode("utf-8", "surrogateescape")
             params = Params(form(text) | form(request.query) if text else form(request.query))
             sent = frozenset(params)
@@ -93,7 +95,6 @@ class Door:
         except Reject as no:
             no.__traceback__ = None
             refused = no
-        micro = request.headers.get("x-mbx-time-unit", "").upper() == "MICROSECOND"
         call = Call(endpoint, params, endpoint.weighs(params), request.address, micro, refused)
         return self.send(gateway, call, account, hear, expires_at)
 

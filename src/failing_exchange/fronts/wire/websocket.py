@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+import orjson
 from aiohttp import web
 
 from failing_exchange.core.market import SECOND
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.dialects.binance.codes import CODES, said
 from failing_exchange.fronts.wire.connection import Connection, Limits, Outgoing, Place
 from failing_exchange.fronts.wire.door import Reply
+from failing_exchange.fronts.wire.metering import WORDS
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.metering import Metering
@@ -94,9 +98,15 @@ class WebSocketFront:
         banned = self.metering.banned_until(place.address, at)
         if banned is not None:
             wait = -((at - banned) // SECOND)
-            return Reply(418, BANNED, (("Retry-After", str(wait)),))
+            no = said(Reject(Reason.BANNED, "", until=banned), "")
+            return Reply(no.status, _body(no.code, no.text), (("Retry-After", str(wait)),))
         if not self.metering.connects(place.address, at):
-            return Reply(429, TOO_MANY)
+            limit, number, unit = self.metering.limits.connects
+            text = (
+                f"Too many connection attempts from IP; current limit is {limit} per "
+                f"'{number} {WORDS[unit][0]}'."
+            )
+            return Reply(429, _body(CODES["TOO_MANY_CONNECTIONS"], text))
         return None
 
     async def handle(
@@ -151,6 +161,6 @@ class WebSocketFront:
             connection.flush()
 
 
-# the venue's documents do not show these bodies: the words of REST's codes (errors.md, -1003)
-BANNED = b'{"code":-1003,"msg":"Way too many requests; IP banned."}'
-TOO_MANY = b'{"code":-1003,"msg":"Too many requests; please use fewer connections."}'
+def _body(code: int, text: str) -> bytes:
+    """What a refused upgrade is told; which code that is, the documents do not say."""
+    return orjson.dumps({"code": code, "msg": text})
