@@ -239,7 +239,7 @@ class _Check:
 @contextmanager
 def _quiet_garbage() -> Iterator[None]:
     """The collector rests but for `_Check`, and what was there before is none of its business."""
-    was_enabled, freeze = gc.isenabled(), gc.get_freeze_count() < _FROZEN_AT_START
+    was_enabled, freeze = gc.isenabled(), not _frozen and gc.get_freeze_count() < _FROZEN_AT_START
     gc.disable()
     if freeze:
         gc.freeze()
@@ -253,6 +253,15 @@ def _quiet_garbage() -> Iterator[None]:
             gc.enable()
 
 
+def freeze() -> None:
+    """What the process holds now stays for good: no simulation looks through it for garbage."""
+    global _frozen
+    gc.collect()
+    gc.freeze()
+    _frozen = True
+
+
+_frozen = False  # by `freeze`; to count what is frozen takes longer than a small simulation
 _FROZEN_AT_START = 1_000  # Python 3.12 freezes a few hundred objects of its own; a program, all
 
 

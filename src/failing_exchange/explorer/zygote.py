@@ -19,6 +19,7 @@ from typing import IO, Any, NoReturn
 from failing_exchange.explorer.targets import load
 from failing_exchange.explorer.trial import WALL_SECONDS_MAX, Seen, run, seen
 from failing_exchange.explorer.world import World
+from failing_exchange.simulation import freeze
 
 GRACE_S = 15.0  # real seconds beyond the limit of a trial; then its process is killed
 RESULT_MAX = 200_000_000  # bytes of the results of a job; then its child counts as dead
@@ -55,8 +56,7 @@ def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         except Exception as error:
             failed = Seen(error=f"{type(error).__name__}: {error}").as_dict()
             return [failed] * len(job["worlds"])
-        gc.collect()
-        gc.freeze()
+        freeze()
     found: list[dict[str, Any]] = []
     worlds = job["worlds"]
     while len(found) < len(worlds):

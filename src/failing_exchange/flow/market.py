@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property, partial
-from itertools import pairwise
 
 from failing_exchange.core.chance import key
 from failing_exchange.flow.candles import Candle, Print, Second, merged
@@ -44,7 +43,6 @@ class MarketFlow:
         self, symbol: str, *, seed: int, birth: int, opening: int, profile: Profile
     ) -> None:
         self.birth = birth
-        self._opening = opening
         self._path = Path(symbol, seed, sigma=profile.sigma, volume=profile.volume)
         self._key = key(seed, "flow", symbol, "seconds")
         self._active = profile.activity * 256 // 1_000
@@ -52,12 +50,12 @@ class MarketFlow:
         self._tens: dict[int, list[Second]] = {}
         self._costs: dict[tuple[int, int], int] = {}
         self._middle: tuple[int, int, Candle] | None = None  # of the last window
-        self._origin = self._point_at(birth)
+        self._prices = Prices(opening)
 
     @cached_property
-    def _prices(self) -> list[tuple[int, int]]:
-        """The table of prices, made when somebody looks: most runs look at one market."""
-        return _prices(self._opening)
+    def _origin(self) -> int:
+        """The point of the opening, found when somebody looks: most runs look at one market."""
+        return self._point_at(self.birth)
 
     # ---- candles
 
@@ -224,7 +222,7 @@ class MarketFlow:
         if node.high - self._origin >> STEP_BITS != cell or not -REACH <= cell < REACH:
             return list(map(price, highs)), list(map(price, lows)), list(map(price, closes))
         # All of them lie on one straight line of the table, as nearly always.
-        low, rise = self._prices[cell + REACH]
+        low, rise = self._prices[cell]
         zero = (low << STEP_BITS) - rise * (self._origin + (cell << STEP_BITS))
         return (
             [zero + rise * point >> STEP_BITS + FINE for point in highs],
@@ -252,7 +250,7 @@ class MarketFlow:
         place = point - self._origin
         if not -FARTHEST <= place <= FARTHEST:
             place = FARTHEST if place > 0 else -FARTHEST
-        low, rise = self._prices[(place >> STEP_BITS) + REACH]
+        low, rise = self._prices[place >> STEP_BITS]
         return low + (rise * (place & STEP - 1) >> STEP_BITS) >> FINE
 
 
@@ -274,14 +272,24 @@ def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
             start = end
 
 
-def _prices(opening: int) -> list[tuple[int, int]]:
+class Prices(dict[int, tuple[int, int]]):
     """At each multiple of STEP points the price in 2**-FINE ticks, and its rise to the next.
 
-    Between them the line is straight, which is within 1e-5 of the exponential.
+    Between them the line is straight, which is within 1e-5 of the exponential. An entry is made
+    when it is first asked for: few runs go far from where they began.
     """
-    up, down = [opening << 64], [opening << 64]
-    for _ in range(REACH):
-        up.append(up[-1] * E_UP >> 64)
-        down.append(down[-1] * E_DOWN >> 64)
-    exact = [max(1 << FINE, p >> 64 - FINE) for p in (*reversed(down[1:]), *up)]
-    return [(low, high - low) for low, high in pairwise(exact)]
+
+    def __init__(self, opening: int) -> None:
+        super().__init__()
+        self._up, self._down = [opening << 64], [opening << 64]
+
+    def __missing__(self, cell: int) -> tuple[int, int]:
+        low, high = self._at(cell), self._at(cell + 1)
+        self[cell] = entry = (low, high - low)
+        return entry
+
+    def _at(self, cell: int) -> int:
+        steps, factor = (self._up, E_UP) if cell >= 0 else (self._down, E_DOWN)
+        while len(steps) <= abs(cell):
+            steps.append(steps[-1] * factor >> 64)
+        return max(1 << FINE, steps[abs(cell)] >> 64 - FINE)
