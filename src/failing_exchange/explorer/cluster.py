@@ -29,6 +29,8 @@ class DaskExecutor(Executor):
         task = self._client.submit(call, *args, pure=False, retries=TRIES_MAX - 1, **kwargs)
 
         def done(ended: Any) -> None:
+            if not result.set_running_or_notify_cancel():
+                return  # nobody waits for it any more
             error = ended.exception()
             if error is None:
                 result.set_result(ended.result())

@@ -23,7 +23,9 @@ from failing_exchange.explorer.world import World, draw, mutate
 from failing_exchange.virtual.wallclock import REAL
 
 TOGETHER = 8  # worlds that one process runs, one after the other; findings are run alone again
-BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches
+BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches ...
+BATCH_SHARE = 4  # ... which grow to one part in so many of those that ran ...
+BATCH_MAX = 16_384  # ... up to this: the driver holds one batch, and a cluster is kept busy by it
 PARENTS_MAX = 1_000  # worlds that showed something new and are mutated; the oldest goes
 GROUND_MAX = 1_000_000  # different things met; beyond it nothing counts as new
 ERRORS_KEPT_MAX = 100  # trials that could not be run; more are counted
@@ -157,28 +159,33 @@ class _Search:
         return self.found
 
     def _is_over(self) -> bool:
-        options = self.options
-        spent = REAL["monotonic"]() - self._began
-        if options.stop_at_first and len(self.found.findings):
+        if self.options.stop_at_first and len(self.found.findings):
             self.found.ended = "the first failure was found"
-        elif options.wall_s is not None and spent > options.wall_s:
-            self.found.ended = f"{options.wall_s:g} s were over"
-        return bool(self.found.ended)
+        return bool(self.found.ended) or self._is_late()
+
+    def _is_late(self) -> bool:
+        wall_s, spent = self.options.wall_s, REAL["monotonic"]() - self._began
+        if wall_s is not None and spent > wall_s:
+            self.found.ended = f"{wall_s:g} s were over"
+            return True
+        return False
 
     # ---- which worlds
 
     def _batches(self) -> Iterator[list[World]]:
         """Worlds in batches; a batch depends on what those before it have met, never on speed."""
         batch: list[World] = []
+        drawn, size = 0, BATCH
         number, shards = self.options.shard
         first = self.options.first_seed
         for seed in range(first, first + self.options.seeds):
             if (seed - first) % shards != number - 1:
                 continue
             batch.append(self._world(seed))
-            if len(batch) == BATCH:
+            if len(batch) == size:
                 yield batch
-                batch = []
+                drawn, batch = drawn + size, []
+                size = _batch_size(drawn)
         if batch:
             yield batch
 
@@ -211,8 +218,11 @@ class _Search:
         waiting: list[tuple[list[World], Future[list[dict[str, Any]]]]] = [
             (part, self.executor.submit(pool.execute, self._job(part))) for part in parts
         ]
-        done = []
+        done: list[tuple[World, Seen]] = []
         for part, future in waiting:
+            if self._is_late():
+                future.cancel()
+                continue
             for world, found in zip(part, future.result(), strict=True):
                 seen = Seen.of(found)
                 self._note(world, seen)
@@ -292,6 +302,11 @@ class _Search:
         """A trial in a process of its own."""
         job = self._job([world], digest=digest)
         return Seen.of(self.executor.submit(pool.execute, job).result()[0])
+
+
+def _batch_size(drawn: int) -> int:
+    """How many worlds come together after so many: small at first, for findings come early."""
+    return min(BATCH_MAX, max(BATCH, drawn // BATCH_SHARE // BATCH * BATCH))
 
 
 def shard_of(text: str) -> tuple[int, int]:
