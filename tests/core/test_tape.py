@@ -48,6 +48,10 @@ class Rare:
         """Its candle."""
         return self.window(second, second + 1)
 
+    def close(self, second: int, /) -> int:
+        """Always the same."""
+        return 100
+
     def candle(self, timeframe_seconds: int, second: int, /) -> Span:
         """Of the whole timeframe."""
         start = second // timeframe_seconds * timeframe_seconds

@@ -192,5 +192,5 @@ def test_what_is_remembered_stays_bounded() -> None:
     for second in range(BIRTH, BIRTH + 6 * DAY, 61):
         next(flow.asks(second))
         flow.window(second - DAY, second)
-    kept = sum(len(known) for known in flow._path._splits) + len(flow._tens)
+    kept = sum(len(known) for known in flow._path._splits) + len(flow._tens) + len(flow._walks)
     assert kept + len(flow._costs) + len(flow._ladder._offers) < 16_000

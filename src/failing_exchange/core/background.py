@@ -81,6 +81,10 @@ class Background(Protocol):
         """The candle of one second."""
         ...
 
+    def close(self, second: int, /) -> int:
+        """The price after a second, in ticks."""
+        ...
+
     def candle(self, timeframe_seconds: int, second: int, /) -> CandleLike:
         """The whole candle of a timeframe that contains a second."""
         ...
@@ -172,7 +176,7 @@ class Street:
 
     def last(self) -> int:
         """The price of the last print of the background, in ticks; 0 without a background."""
-        return max(1, self.flow.second(self._second).close + self._shift) if self.flow else 0
+        return max(1, self.flow.close(self._second) + self._shift) if self.flow else 0
 
     def low_high(self) -> tuple[int, int]:
         """The lowest and the highest print of this second."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from failing_exchange.core.chance import key
 from failing_exchange.flow.candles import Candle, Print, Second, merged
@@ -12,7 +13,7 @@ from failing_exchange.flow.draws import words
 from failing_exchange.flow.ladder import Ladder
 from failing_exchange.flow.path import FINEST, LEVELS, Path
 from failing_exchange.flow.profiles import Profile
-from failing_exchange.flow.splitting import LEAST, Columns, Node, columns
+from failing_exchange.flow.splitting import LEAST, Node, Walk, shares, walk, wicks
 
 TEN = LEVELS[FINEST]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
@@ -25,6 +26,14 @@ FARTHEST = REACH * STEP - 1
 FINE = 16  # bits of a tick in the table
 _NEW_SECOND = partial(tuple.__new__, Second)  # from a row; what `Second._make` does, but in C
 E_UP, E_DOWN = 18_598_480_464_849_033_621, 18_296_245_629_532_432_955  # e**±0.008192 * 2**64
+
+
+class Steps(NamedTuple):
+    """Ten seconds: which of them trade, their walk in points, and the price after each in ticks."""
+
+    active: list[int]
+    way: Walk
+    closes: list[int]
 
 
 class MarketFlow:
@@ -47,6 +56,7 @@ class MarketFlow:
         self._key = key(seed, "flow", symbol, "seconds")
         self._active = profile.activity * 256 // 1_000
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
+        self._walks: dict[int, Steps] = {}
         self._tens: dict[int, list[Second]] = {}
         self._costs: dict[tuple[int, int], int] = {}
         self._middle: tuple[int, int, Candle] | None = None  # of the last window
@@ -65,6 +75,13 @@ class MarketFlow:
         if ten is None:
             ten = self._split(second // TEN)
         return ten[second % TEN]
+
+    def close(self, second: int, /) -> int:
+        """The price after a second; to know only this costs half."""
+        steps = self._walks.get(second // TEN)
+        if steps is None:
+            steps = self._walk(second // TEN)
+        return steps.closes[second % TEN]
 
     def candle(self, timeframe_seconds: int, second: int, /) -> Candle:
         """The whole candle of a timeframe that contains a second."""
@@ -133,7 +150,7 @@ class MarketFlow:
 
     def best(self, second: int, /) -> tuple[int, int]:
         """The best bid and ask after a second; the last price is one of them."""
-        return self._ladder.best(self.second(second).close, second)
+        return self._ladder.best(self.close(second), second)
 
     def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
         """(ticks, lots) of the best bid and of the best ask after a second."""
@@ -197,53 +214,63 @@ class MarketFlow:
         middle = node.open + node.high + node.low + node.close >> 2
         return self._price(middle) * node.volume
 
+    def _walk(self, index: int) -> Steps:
+        """When ten seconds trade, and the price after each."""
+        steps = self._walks.get(index)
+        if steps is None:
+            if len(self._walks) >= TENS_KEPT_MAX:
+                self._walks.clear()
+            node = self._path.node(FINEST, index)
+            active, way = self._busy(node, index)
+            closes, last, n = [], self._price(node.open), 0
+            ticks = self._ticks(node, way.closes)
+            for second in range(TEN):
+                if n < len(active) and active[n] == second:
+                    last, n = ticks[n], n + 1
+                closes.append(last)
+            steps = self._walks[index] = Steps(active, way, closes)
+        return steps
+
     def _split(self, index: int) -> list[Second]:
         """Split ten seconds: some trade, and the price stands still in the others."""
         if len(self._tens) >= TENS_KEPT_MAX:
             self._tens.clear()
-        node, start = self._path.node(FINEST, index), index * TEN
-        active, parts = self._busy(node, index)
-        opened, (tops, bottoms, closes) = self._price(node.open), self._ticks(node, parts)
-        at, opens = [start + n for n in active], [opened, *closes[:-1]]
-        rows = zip(at, opens, tops, bottoms, closes, parts.volumes, strict=True)
-        seconds = list(map(_NEW_SECOND, rows))
-        if len(active) < TEN:
-            for n in range(TEN):
-                if n not in active:
-                    still = seconds[n - 1].close if n else opened
-                    seconds.insert(n, Second(start + n, still, still, still, still, 0))
+        active, way, closes = self._walk(index)
+        start, node = index * TEN, way.node
+        before = [self._price(node.open), *closes[:-1]]
+        tops, bottoms = (self._ticks(node, points) for points in wicks(way))
+        traded = dict(zip(active, zip(tops, bottoms, shares(way, LEAST), strict=True), strict=True))
+        seconds = []
+        for n, (opened, close) in enumerate(zip(before, closes, strict=True)):
+            high, low, lots = traded.get(n) or (close, close, 0)
+            seconds.append(_NEW_SECOND((start + n, opened, high, low, close, lots)))
         self._tens[index] = seconds
         return seconds
 
-    def _ticks(self, node: Node, parts: Columns) -> tuple[list[int], list[int], list[int]]:
-        """The highs, lows and closes of the parts of a candle in ticks, as `_price` gives them."""
-        cell, price = node.low - self._origin >> STEP_BITS, self._price
-        highs, lows, closes = parts.highs, parts.lows, parts.closes
+    def _ticks(self, node: Node, points: list[int]) -> list[int]:
+        """Points within a candle in ticks, as `_price` gives them."""
+        cell = node.low - self._origin >> STEP_BITS
         if node.high - self._origin >> STEP_BITS != cell or not -REACH <= cell < REACH:
-            return list(map(price, highs)), list(map(price, lows)), list(map(price, closes))
+            return list(map(self._price, points))
         # All of them lie on one straight line of the table, as nearly always.
         low, rise = self._prices[cell]
         zero = (low << STEP_BITS) - rise * (self._origin + (cell << STEP_BITS))
-        return (
-            [zero + rise * point >> STEP_BITS + FINE for point in highs],
-            [zero + rise * point >> STEP_BITS + FINE for point in lows],
-            [zero + rise * point >> STEP_BITS + FINE for point in closes],
-        )
+        return [zero + rise * point >> STEP_BITS + FINE for point in points]
 
-    def _busy(self, node: Node, index: int) -> tuple[list[int], Columns]:
-        """Which of ten seconds trade, and their candles in points."""
+    def _busy(self, node: Node, index: int) -> tuple[list[int], Walk]:
+        """Which of ten seconds trade, and the walk through them in points."""
         draws = words(self._key, index)
         active = [n for n in range(TEN) if draws[n] >> 24 < self._active]
         active = active[: node.volume // LEAST] or [draws[0] % TEN]
-        return active, columns(node, [draws[n] for n in active], least=LEAST)
+        return active, walk(node, [draws[n] for n in active])
 
     def _point_at(self, second: int) -> int:
         """The point of the logarithm at the close of a second."""
         index, place = divmod(second, TEN)
         node = self._path.node(FINEST, index)
-        active, parts = self._busy(node, index)
+        active, way = self._busy(node, index)
         passed = bisect_right(active, place)
-        return parts.closes[passed - 1] if passed else node.open
+        return way.closes[passed - 1] if passed else node.open
 
     def _price(self, point: int) -> int:
         """Ticks at a point of the logarithm; it never falls when the point rises."""

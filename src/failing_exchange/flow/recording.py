@@ -82,6 +82,10 @@ class RecordedFlow:
             return _still(second, bar.close)
         return bar if self._length == 1 else self._within(bar, second)
 
+    def close(self, second: int, /) -> int:
+        """The price after a second."""
+        return self.second(second).close
+
     def candle(self, timeframe_seconds: int, second: int, /) -> Candle:
         """The whole candle of a timeframe that contains a second."""
         start = second // timeframe_seconds * timeframe_seconds

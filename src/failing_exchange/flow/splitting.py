@@ -32,39 +32,39 @@ class Node(NamedTuple):
     size: int
 
 
-class Columns(NamedTuple):
-    """The parts of a split candle as columns: a row is a `Node`."""
+class Walk(NamedTuple):
+    """Where the parts of a split candle open and close, and how busy they are."""
 
-    opens: list[int]
-    highs: list[int]
-    lows: list[int]
-    closes: list[int]
-    volumes: list[int]
+    node: Node
+    draws: Sequence[int]
+    weights: list[int]
     sizes: list[int]
+    opens: list[int]
+    closes: list[int]
 
 
 def split(
     node: Node, draws: Sequence[int], *, season: Sequence[int] = (), least: int
 ) -> list[Node]:
     """Split a candle in as many as there are draws of 24 bits; each gets at least `least` lots."""
-    return list(map(Node, *columns(node, draws, season=season, least=least)))
+    way = walk(node, draws, season=season)
+    rows = (way.opens, *wicks(way), way.closes, shares(way, least), way.sizes)
+    return list(map(Node, *rows))
 
 
-def columns(node: Node, draws: Sequence[int], *, season: Sequence[int] = (), least: int) -> Columns:
-    """The same in columns, for whoever needs no nodes: the last split is the most frequent one."""
+def walk(node: Node, draws: Sequence[int], *, season: Sequence[int] = ()) -> Walk:
+    """The first half of it, which is all that most who look at the finest candles need."""
     square = node.size * node.size
     weights = [LOGNORMAL[draw & 63] for draw in draws]
     if season:
         weights = [weight * season[n] // 1_000 for n, weight in enumerate(weights)]
     whole = sum(weights)
     sizes = [isqrt(square * weight // whole) for weight in weights]
-    path = _walk(node, draws, sizes, weights)
-    opens = [node.open, *path[:-1]]
-    highs, lows = _wicks(node, draws, sizes, opens, path)
-    return Columns(opens, highs, lows, path, _shares(node.volume, draws, weights, least), sizes)
+    closes = _closes(node, draws, sizes, weights)
+    return Walk(node, draws, weights, sizes, [node.open, *closes[:-1]], closes)
 
 
-def _walk(node: Node, draws: Sequence[int], sizes: list[int], weights: list[int]) -> list[int]:
+def _closes(node: Node, draws: Sequence[int], sizes: list[int], weights: list[int]) -> list[int]:
     """The closes of the parts."""
     opened, high, low, closed, *_ = node
     steps = [
@@ -110,10 +110,9 @@ def _folded(point: int, low: int, high: int) -> int:
     return point
 
 
-def _wicks(
-    node: Node, draws: Sequence[int], sizes: list[int], opens: list[int], closes: list[int]
-) -> tuple[list[int], list[int]]:
+def wicks(way: Walk) -> tuple[list[int], list[int]]:
     """How high and how low the parts go."""
+    node, draws, _, sizes, opens, closes = way
     high, low = node.high, node.low
     tops, bottoms = [], []
     for draw, size, before, after in zip(draws, sizes, opens, closes, strict=True):
@@ -133,12 +132,13 @@ def _wicks(
     return tops, bottoms
 
 
-def _shares(volume: int, draws: Sequence[int], weights: list[int], least: int) -> list[int]:
-    """How much of the volume each part has."""
-    shares = [
+def shares(way: Walk, least: int) -> list[int]:
+    """How much of the volume each part has: at least `least` lots."""
+    volume, draws, weights = way.node.volume, way.draws, way.weights
+    busy = [
         weight * LOGNORMAL[draw >> 15 & 63] for draw, weight in zip(draws, weights, strict=True)
     ]
-    total, free = sum(shares), volume - least * len(shares)
-    lots = [least + free * share // total for share in shares]
+    total, free = sum(busy), volume - least * len(busy)
+    lots = [least + free * share // total for share in busy]
     lots[-1] += volume - sum(lots)
     return lots

@@ -51,6 +51,8 @@ class Aliases:
             self._exchange(back=True)
 
     def _search(self) -> None:
+        if sys.modules.keys() <= self._searched.keys():
+            return
         for name, module in list(sys.modules.items()):
             if name not in self._searched and issubclass(type(module), ModuleType):
                 self._searched[name] = None
