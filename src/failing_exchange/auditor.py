@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import TypeAlias, get_args
 
 from failing_exchange.core.engine import Engine
+from failing_exchange.core.events import (
+    Event,
+    OrderAccepted,
+    OrderActivated,
+    OrderAmended,
+    OrderCanceled,
+    OrderDecremented,
+    OrderExpired,
+    OrderFilled,
+    OrderTriggered,
+)
 from failing_exchange.core.ledger import OUTSIDE
-from failing_exchange.core.order import Order, Side, Status
+from failing_exchange.core.order import BUY, SELL, Order, Side, Status
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.errors import InternalError
+
+OfOpenOrder: TypeAlias = (
+    OrderFilled | OrderCanceled | OrderExpired | OrderTriggered | OrderActivated
+    | OrderDecremented | OrderAmended
+)  # fmt: skip
+OF_OPEN_ORDERS = frozenset(get_args(OfOpenOrder))
+LIVE = frozenset({Status.PENDING, Status.WAITING, Status.OPEN})
+WHOLE_EVERY_MIN = 8_192  # events between two looks at the whole state ...
+WHOLE_EVERY = 128  # ... and so many for each open order, so that the looks cost little each event
 
 
 def audit(engine: Engine) -> None:
@@ -17,9 +39,138 @@ def audit(engine: Engine) -> None:
 
     >>> audit(Engine([]))
     """
-    breaches = [breach for check in CHECKS for breach in check(engine.state)]
-    if breaches:
-        raise InternalError("the exchange is not sound: " + "; ".join(breaches))
+    engine.have_audited()
+    auditor = engine.auditor
+    books = auditor.differing_books() if isinstance(auditor, Auditor) else iter(())
+    _report(chain((breach for check in CHECKS for breach in check(engine.state)), books))
+
+
+def _report(breaches: Iterable[str]) -> None:
+    found = list(breaches)
+    if found:
+        raise InternalError("the exchange is not sound: " + "; ".join(found))
+
+
+class Auditor:
+    """Watches an engine while it runs; raises InternalError, which ends the run as our own bug.
+
+    Every event is looked at once, some steps later: they are numbered without a gap; an order is
+    accepted once, is told to be filled, changed and ended only in between, and is filled by what
+    its fills say. What the events make of an earlier book has to be the book as it is. The whole
+    state is audited now and then.
+
+    >>> engine = Engine([])
+    >>> engine.auditor = Auditor(engine)
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._begin(engine.state)
+
+    def _begin(self, state: State) -> None:
+        """Take a state as it is; what follows has to agree with it."""
+        self._state = state
+        self._events = self._audited = state.executions
+        self._open = dict(state.orders)  # by what was told
+        self._filled = {order.id: order.filled for order in state.orders.values() if order.filled}
+        self._shown: dict[int, int] = {}  # lots of an order in the book
+        self._held: dict[int, Order] = {}  # kept off the book, to enter it without an event
+        self._books: dict[str, dict[Side, dict[int, int]]] = {
+            symbol: {BUY: {}, SELL: {}} for symbol in state.markets
+        }
+        self._compare(state.orders)
+
+    def __call__(self, events: list[Event]) -> None:
+        """Look at all the events since the last look."""
+        engine = self._engine
+        if engine.state is not self._state:  # it goes on from a state that was kept
+            self._begin(engine.state)
+            return
+        touched, breaches = self._follow(events)
+        breaches += self._compare(touched)
+        self._events += len(events)
+        if engine.executions != self._events:
+            breaches.append(f"{engine.executions} events are numbered, {self._events} were told")
+        _report(breaches)
+        passed = self._events - self._audited
+        if passed >= max(WHOLE_EVERY_MIN, WHOLE_EVERY * len(self._open)):
+            self._audited = self._events
+            _report(breach for check in CHECKS for breach in check(engine.state))
+            _report(self.differing_books())
+
+    def _follow(self, events: list[Event]) -> tuple[dict[int, Order], list[str]]:
+        """The orders that the events are about, and what can't be true of the events."""
+        known, orders, breaches = self._open, self._state.orders, []
+        touched, forgotten = dict(self._held), dict[int, None]()
+        for event in events:
+            if event.__class__ is OrderAccepted:
+                number, account, *_ = event
+                order = orders.get(number) or self._ended(account, number)
+                if number in known:
+                    breaches.append(f"order {number} was accepted twice")
+                if order is None:  # it has ended in this step, and is forgotten
+                    forgotten[number] = None
+                else:
+                    known[number] = touched[number] = order
+            elif event.__class__ in OF_OPEN_ORDERS:
+                of_order: OfOpenOrder = event  # type: ignore[assignment]
+                number = of_order.order_id
+                if number in known:
+                    touched[number] = known[number]
+                    self._note(of_order)
+                elif number not in forgotten:
+                    breaches.append(f"order {number} was not open: {event}")
+        return touched, breaches
+
+    def _note(self, event: OfOpenOrder) -> None:
+        """What an order has filled, and that it ends."""
+        number, ends = event.order_id, isinstance(event, (OrderCanceled, OrderExpired))
+        if isinstance(event, OrderFilled):
+            self._filled[number] = self._filled.get(number, 0) + event.fill.lots
+            ends = not event.lots_left
+        if ends:
+            del self._open[number]
+
+    def _ended(self, account: str, number: int) -> Order | None:
+        return self._state.accounts[account].ended.get(number)
+
+    def _compare(self, touched: dict[int, Order]) -> list[str]:
+        """Orders that are not as the events have told it; and note what of them is in the books."""
+        breaches, known, shown = [], self._open, self._shown
+        for number, order in touched.items():
+            filled = self._filled.get(number, 0)
+            if (number in known) is not (order.status in LIVE) or order.filled != filled:
+                told = "open" if number in known else "over"
+                breaches.append(f"{order} is {told} by what was told, and has filled {filled}")
+            if filled and number not in known:
+                del self._filled[number]
+            lots = order.lots - filled if order.resting else 0
+            if lots != shown.get(number, 0):
+                self._show(order, lots)
+            if order.held:
+                self._held[number] = order
+            elif number in self._held:
+                del self._held[number]
+        return breaches
+
+    def _show(self, order: Order, lots: int) -> None:
+        """Note that so much of an order is in its book now."""
+        levels, ticks = self._books[order.symbol][order.side], order.ticks
+        left = levels.get(ticks, 0) + lots - self._shown.pop(order.id, 0)
+        if left:
+            levels[ticks] = left
+        else:
+            del levels[ticks]
+        if lots:
+            self._shown[order.id] = lots
+
+    def differing_books(self) -> Iterator[str]:
+        """Books that are not what the events have made of them."""
+        for symbol, ms in self._state.markets.items():
+            for side, levels in self._books[symbol].items():
+                told = sorted(levels.items(), reverse=side is BUY)
+                if told != ms.book.levels(side):
+                    yield f"{symbol} has {ms.book.levels(side)} in its book, events make it {told}"
 
 
 def conservation(state: State) -> Iterator[str]:

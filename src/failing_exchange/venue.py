@@ -103,6 +103,7 @@ class Venue:
         raise InternalError(f"{operation} is answered before the venue has started")
 
     def _build(self) -> None:
+        from failing_exchange.auditor import Auditor
         from failing_exchange.core.engine import Engine
         from failing_exchange.dialects.unified.decode import Decoder
         from failing_exchange.dialects.unified.encode import Encoder
@@ -119,6 +120,7 @@ class Venue:
                 for symbol, market in self.markets.items()
             ]
         )
+        self.engine.auditor = Auditor(self.engine)
         listed: Any = self.engine.state.markets
         self.encode = Encoder(listed).encode
         self._gateway = self.running = Gateway(

@@ -14,6 +14,7 @@ from failing_exchange.core.market import SECOND, TRADING, Market
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.steps import run_step
 
+AUDIT_EVERY = 256  # events after which the auditor, if there is one, is shown them
 LOOK_AHEAD = 3_600  # seconds for which the next touch of an order is searched at a time
 
 Handler = Callable[[State, Any, int], Any]
@@ -74,6 +75,8 @@ class Engine:
     def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
         self.state = State(markets)
         self._markets = list(self.state.markets.values())
+        self.auditor: Callable[[list[Event]], None] | None = None
+        self._unaudited: list[Event] = []
 
     def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
         """Carry out a command; what happened, and the answer. Raises `Reject` to say no.
@@ -85,10 +88,7 @@ class Engine:
         if not state.events:
             return (), answer
         self._trigger(at)
-        events = tuple(state.events)
-        state.executions += len(events)
-        state.events.clear()
-        return events, answer
+        return self._numbered(), answer
 
     def advance(self, at: int) -> tuple[Event, ...]:
         """Let all happen that is due up to `at` unasked: touches, triggers, agenda."""
@@ -109,10 +109,25 @@ class Engine:
                 if state.filled_lists:
                     self._trigger(second * SECOND)
             state.wake_at = self._next_wake()
+        return self._numbered() if state.events else ()
+
+    def _numbered(self) -> tuple[Event, ...]:
+        """The events of this step; they have their numbers now."""
+        state = self.state
         events = tuple(state.events)
         state.executions += len(events)
         state.events.clear()
+        if self.auditor is not None:
+            self._unaudited += events
+            if len(self._unaudited) >= AUDIT_EVERY:
+                self.have_audited()
         return events
+
+    def have_audited(self) -> None:
+        """Show the auditor what it has not seen yet."""
+        events, self._unaudited = self._unaudited, []
+        if self.auditor is not None:
+            self.auditor(events)
 
     def schedule(self, due: int, command: c.Operator, at: int) -> None:
         """At an instant, have an operator command executed at a later one."""
