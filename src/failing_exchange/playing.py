@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from failing_exchange.conduct.judge import Judge
     from failing_exchange.fronts.exchange import FailingExchange
 
+KILL_AGAIN_S = 60.0  # of the bot's time, for what it has to tidy up; then it is cancelled again
+KILLS_MAX = 20  # cancels; a bot that survives them is told so
 PROGRESS_STEPS = 200  # how often a run says how far it is
 Bot = Callable[..., Any]
 Progress = Callable[[float], None]
@@ -200,8 +202,14 @@ def _steps(
 
 
 async def _kill(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    """End a bot. One cancel may get lost: `asyncio.wait_for` swallows one as its wait ends."""
+    for _ in range(KILLS_MAX):
+        task.cancel()
+        if (await asyncio.wait([task], timeout=KILL_AGAIN_S))[0]:
+            return
+    raise ConfigurationError(
+        f"the bot can't be stopped: it has swallowed {KILLS_MAX} cancels; let CancelledError pass"
+    )
 
 
 def _ending(task: asyncio.Task[Any], seconds: float) -> Ending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -283,3 +284,32 @@ def test_a_test_can_be_explored(tmp_path: Path) -> None:
     )
     found = explore(Options(target=f"{path}::test_buys_once", seeds=60, seconds=60.0))
     assert any("bought twice" in finding.sentence for finding in found.findings), found.errors
+
+
+def test_a_bot_that_swallows_a_cancel_is_ended_all_the_same() -> None:
+    """`asyncio.wait_for` swallows one that comes as its wait ends; a run must not hang on it."""
+
+    async def deaf(exchange: Any) -> None:
+        for _ in range(3):
+            try:
+                await asyncio.sleep(100_000)
+            except asyncio.CancelledError:
+                continue
+
+    outcome = run(deaf, World(seed=1, seconds=60.0))
+    assert outcome.verdict is not None
+    assert outcome.verdict.crashed is None
+
+
+def test_a_bot_that_survives_every_cancel_is_told_so() -> None:
+    """Rather than until a budget of virtual time is used up."""
+
+    async def immortal(exchange: Any) -> None:
+        while True:
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                continue
+
+    with pytest.raises(ConfigurationError, match="let CancelledError pass"):
+        run(immortal, World(seed=1, seconds=60.0))

@@ -13,11 +13,14 @@ from failing_exchange.resilience.placing import new_client_order_id, place_order
 MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once
 PAUSE = 60.0  # seconds between intents
 PAUSE_MAX = 3_600.0  # after refusals in a row; then once an hour
+LOOK_S = 240.0  # seconds between two looks at the venue in a long rest
 SETTLE_POLLS_MAX = 30  # looks at an order that does not end; then it is canceled
+CANCEL_EVERY = 8  # looks between two cancels of an order that does not end
 READ_ATTEMPTS_MAX = 8  # tries of a call that only reads; then this round is left out
 ORDERS_LOOKED_AT = 50  # latest orders, when the books are reconciled
 NAMES_KEPT_MAX = 200  # orders the bot still knows of; older ones have long ended
 FRESH_S = 10.0  # how old a price may be
+HOPELESS = ("AuthenticationError", "PermissionDenied", "NotSupported", "BadSymbol")
 CLOCK_ERRORS = ("ClockSkewError", "InvalidNonce")
 
 
@@ -30,6 +33,7 @@ class Patient:
     def __init__(self, exchange: Any) -> None:
         self._exchange = exchange
         self._until = 0.0  # loop time
+        self._rules_are_old = False
         self.max_retries = 1  # a price gets old: who tries again looks again first
 
     def __getattr__(self, name: str) -> Any:
@@ -40,8 +44,13 @@ class Patient:
         async def call(*args: Any, **kwargs: Any) -> Any:
             await asyncio.sleep(max(0.0, self._until - asyncio.get_running_loop().time()))
             try:
+                if self._rules_are_old and name.startswith("fetch_"):
+                    self._rules_are_old = False
+                    await self._exchange.load_markets(True)
                 return await found(*args, **kwargs)
             except Exception as error:
+                if name.startswith("create_") and outcome_of(error) is Outcome.REJECTED:
+                    self._rules_are_old = True  # they may have changed
                 await self._heed(error)
                 raise
 
@@ -61,19 +70,30 @@ class Temper:
     def __init__(self, pause: float = PAUSE) -> None:
         self._pause = pause
         self._refusals = 0
+        self._is_hopeless = False
 
     def well(self) -> None:
         """Something has worked."""
-        self._refusals = 0
+        self._refusals, self._is_hopeless = 0, False
 
     def note(self, error: Exception) -> None:
         """Something has not."""
         if outcome_of(error) in (Outcome.REJECTED, Outcome.ABSENT):
             self._refusals += 1
+        names = {cls.__name__ for cls in type(error).__mro__}
+        self._is_hopeless = not names.isdisjoint(HOPELESS)
 
-    async def rest(self) -> None:
-        """Until the next try."""
-        await asyncio.sleep(min(PAUSE_MAX, self._pause * 2.0 ** min(self._refusals, 10)))
+    async def rest(self, look: Callable[[], Awaitable[Any]], *, most: float = PAUSE_MAX) -> None:
+        """Until the next try; in a long rest, `look` now and then whether the venue is there."""
+        left = min(most, self._pause * 2.0 ** min(self._refusals, 10))
+        while left > LOOK_S and not self._is_hopeless:
+            await asyncio.sleep(LOOK_S)
+            left -= LOOK_S
+            try:
+                await look()
+            except Exception as error:
+                self.note(error)
+        await asyncio.sleep(left)
 
 
 class Books:
@@ -82,8 +102,7 @@ class Books:
     def __init__(self, exchange: Any, notebook: Notebook) -> None:
         self._exchange = exchange
         self._notebook = notebook
-        self._names: dict[str, Intent] = {}
-        self._booked: dict[str, None] = {}
+        self._names, self._booked = notebook.names, notebook.booked
 
     def expect(self, client_order_id: str, intent: Intent) -> None:
         """An order of this name may appear."""
@@ -118,6 +137,12 @@ class Books:
         self.expect(client_order_id, intent)
         params = {"clientOrderId": client_order_id, **more}
         kind = "limit" if price is not None else "market"
+        amount = float(self._exchange.amount_to_precision(SYMBOL, amount))
+        if price is not None:
+            price = float(self._exchange.price_to_precision(SYMBOL, price))
+        if "stopLossPrice" in params:
+            stop = self._exchange.price_to_precision(SYMBOL, params["stopLossPrice"])
+            params["stopLossPrice"] = float(stop)
         return await place_order_with_retry(
             self._exchange, SYMBOL, kind, side, amount, price, params=params
         )
@@ -150,13 +175,24 @@ async def limit_price(exchange: Any, side: str) -> float:
 async def settle(exchange: Any, order: dict[str, Any], *, polls: int = SETTLE_POLLS_MAX) -> Any:
     """Wait until an order has ended; cancel what does not; the order as it ended."""
     for poll in range(polls + SETTLE_POLLS_MAX):
-        found = await patiently(lambda: exchange.fetch_order(order["id"], order["symbol"]))
+        found = await patiently(lambda: _seen(exchange, order))
         if _has_ended(found):
             return dict(found)
-        if poll >= polls:
-            await cancel(exchange, order)
+        if poll >= polls and (poll - polls) % CANCEL_EVERY == 0:
+            await cancel(exchange, found)
         await asyncio.sleep(2)
     raise TimeoutError(f"order {order['id']} does not end")
+
+
+async def _seen(exchange: Any, order: dict[str, Any]) -> Any:
+    """An order by its id; where there is none, by its name: the id may have been a mistake."""
+    try:
+        return await exchange.fetch_order(order["id"], order["symbol"])
+    except Exception as error:
+        name = order.get("clientOrderId")
+        if outcome_of(error) is not Outcome.ABSENT or not name:
+            raise
+        return await exchange.fetch_order(None, order["symbol"], {"clientOrderId": name})
 
 
 def _has_ended(order: dict[str, Any]) -> bool:

@@ -46,8 +46,8 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
     while True:
         try:
             for side in list(quotes):
-                books.enter(await settle(client, quotes[side], polls=0))
-                del quotes[side]
+                old = quotes.pop(side)  # reconciling finds it by its name, whatever happens now
+                books.enter(await settle(client, old, polls=0))
             await books.reconcile()
             for side in SIDES:
                 bid, ask = await quote(client)
@@ -57,4 +57,4 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
             temper.well()
         except Exception as error:  # the next round reconciles before it quotes
             temper.note(error)
-        await temper.rest()
+        await temper.rest(lambda: client.fetch_ticker(SYMBOL))

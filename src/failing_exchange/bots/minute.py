@@ -49,4 +49,4 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
             temper.well()
         except Exception as error:  # what became of an order shows when the books are reconciled
             temper.note(error)
-        await temper.rest()
+        await temper.rest(lambda: client.fetch_ticker(SYMBOL))

@@ -30,11 +30,15 @@ class Intent:
 class Notebook:
     """What a bot means and believes. `believed` holds its changes of balance by asset.
 
+    It outlives the bot's process, as a file on its disk would: so `names` are there, the client
+    order ids that were sent or were about to be, and `booked`, the ids of the orders in the books.
     `now` tells the instant of an intent, in nanoseconds; a run sets it to the venue's clock.
     """
 
     intents: list[Intent] = field(default_factory=list)
     believed: dict[str, float] = field(default_factory=dict)
+    names: dict[str, Intent] = field(default_factory=dict)
+    booked: dict[str, None] = field(default_factory=dict)
     now: Callable[[], int] = lambda: int(asyncio.get_running_loop().time() * 1e9)
 
     @contextmanager

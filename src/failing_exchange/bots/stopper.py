@@ -10,8 +10,10 @@ from failing_exchange.bots.notebook import SYMBOL, Notebook
 AMOUNT = 0.1  # BTC a position
 BELOW = 0.02  # of the price, between it and the stop
 HOLD = 300.0  # seconds that a position is held
+NAKED_MAX = 220.0  # seconds to the next try while something is held without a stop
+LOOK = 60.0  # seconds between two looks whether the stop stands
 PAUSE = 60.0
-COVERED_S = 60.0  # within which the position is to have its stop
+COVERED_S = 240.0  # within which the position is to have its stop, bans and lost answers included
 STEP = 1e-5  # BTC, the market's step
 
 
@@ -36,7 +38,7 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
 
 async def careful(exchange: Any, notebook: Notebook) -> None:
     """Protects what it really holds; what can't be protected is sold."""
-    from failing_exchange.bots.care import Books, Patient, Temper
+    from failing_exchange.bots.care import PAUSE_MAX, Books, Patient, Temper
 
     client, temper = Patient(exchange), Temper()
     round_ = _Round(client, notebook, Books(client, notebook))
@@ -46,10 +48,9 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
             temper.well()
         except Exception as error:  # the next round begins with what is held
             temper.note(error)
-            if round_.is_naked:
-                await asyncio.sleep(COVERED_S / 3)
-                continue
-        await temper.rest()
+        await temper.rest(
+            lambda: client.fetch_ticker(SYMBOL), most=NAKED_MAX if round_.is_naked else PAUSE_MAX
+        )
 
 
 class _Round:
@@ -68,10 +69,23 @@ class _Round:
         with self._notebook.intend("buy", AMOUNT, covered_within=COVERED_S) as intent:
             price = await limit_price(self._exchange, "buy")
             placed = await self._books.place(intent, "buy", AMOUNT, price)
-            self._books.enter(await settle(self._exchange, placed, polls=3))
-        if await self._protect():
-            await asyncio.sleep(HOLD)
+            entry = await settle(self._exchange, placed, polls=3)
+            self._books.enter(entry)
+        if await self._protect(entry["average"]):
+            await self._hold()
         await self._leave()
+
+    async def _hold(self) -> None:
+        """Wait, as long as the stop stands and covers all: a venue may lose it, or buy twice."""
+        from failing_exchange.bots.care import patiently
+
+        held = self._held()
+        for _ in range(int(HOLD / LOOK)):
+            await asyncio.sleep(LOOK)
+            await self._books.reconcile()  # an order that came about unawares is covered by none
+            stops = await patiently(lambda: self._exchange.fetch_open_orders(SYMBOL))
+            if not stops or self._held() != held:
+                return
 
     @property
     def is_naked(self) -> bool:
@@ -82,16 +96,13 @@ class _Round:
         """What is held, in whole steps of the market: a fee may leave a fraction."""
         return int(self._notebook.holds("BTC") / STEP + 1e-6) * STEP
 
-    async def _protect(self) -> bool:
-        """Place the stop; whether the position has one now."""
-        from failing_exchange.bots.care import quote
-
+    async def _protect(self, paid: float) -> bool:
+        """Place the stop below what was paid; whether the position has one now."""
         held = self._held()
-        if held <= 0:
+        if held <= 0 or not paid:
             return False
-        bid, _ = await quote(self._exchange)
         with self._notebook.intend("sell", held) as intent:
-            await self._books.place(intent, "sell", held, None, stopLossPrice=bid * (1 - BELOW))
+            await self._books.place(intent, "sell", held, None, stopLossPrice=paid * (1 - BELOW))
         return True
 
     async def _leave(self) -> None:

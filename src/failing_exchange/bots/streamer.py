@@ -56,7 +56,7 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
                 temper.well()
             except Exception as error:  # the next round reconciles before it trades
                 temper.note(error)
-            await temper.rest()
+            await temper.rest(lambda: client.fetch_ticker(SYMBOL))
     finally:
         news.cancel()
 

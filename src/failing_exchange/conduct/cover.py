@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.conduct.facts import is_order, sign
+from failing_exchange.conduct.facts import sign
 from failing_exchange.conduct.rule import End, Rule, Severity
 from failing_exchange.conduct.told import heard
 from failing_exchange.core import events as e
@@ -16,8 +16,9 @@ from failing_exchange.trip import Trip
 class Covered(Rule):
     """I12: a position has its stop, within the seconds that its intent names.
 
-    Counted from the last time the bot tried: who is refused a stop or an exit, and tries again
-    within that time, does what can be done. What is too small to be sold is no position.
+    Counted from the last time the venue failed the bot: whose request is refused or not answered,
+    and who tries again within that time (after the wait that was named), does what can be done.
+    What is too small to be sold is no position.
     """
 
     name = "covered"
@@ -63,14 +64,16 @@ class Covered(Rule):
         return str(fill.symbol)
 
     def told(self, trip: Trip) -> None:
-        """A try that was refused, or whose answer was lost: the clock starts again."""
-        command = trip.command
-        if not is_order(command) or command.symbol not in self._naked_since:
-            return
+        """A request that was refused, or whose answer was lost: the clock starts again."""
         said = heard(trip)
-        if command.side is Side.SELL and (said is None or isinstance(said, Reject)):
-            self._check(command.symbol, trip.born_at)
-            self._naked_since[command.symbol] = trip.ended_at
+        if not self._naked_since or trip.is_push or trip.echo_of:
+            return
+        if said is None or isinstance(said, Reject):
+            until = (said.until or 0) if isinstance(said, Reject) else 0
+            for symbol, since in self._naked_since.items():
+                if since < trip.born_at:
+                    self._check(symbol, trip.born_at)
+                self._naked_since[symbol] = max(since, trip.ended_at, until)
 
     def _look(self, symbol: str, at: int) -> None:
         if self._naked(symbol, at) > 0:
@@ -89,6 +92,7 @@ class Covered(Rule):
             if order.symbol == symbol and order.kind in TRIGGERED_TYPES and order.side is Side.SELL
         )
         naked = position // ms.market.amount_step - stops
+        naked -= naked % ms.market.amount_every
         worth = self.scene.facts.money(symbol, max(0, naked), at) or 0.0
         least = self.scene.facts.in_usdt(symbol, ms.market.cost_min, at) or 0.0
         return 0 if worth < 2 * least or naked < ms.market.amount_min else naked

@@ -90,7 +90,7 @@ class NoHotLoop(Rule):
         Reason.PERMISSION_DENIED, Reason.RESTRICTED_LOCATION, Reason.CLIENT_ID_MISMATCH,
     })  # fmt: skip
 
-    def __init__(self, *, repeats: int = 5, looks: int = 40, rest_s: float = 1_200.0) -> None:
+    def __init__(self, *, repeats: int = 5, looks: int = 40, rest_s: float = 200.0) -> None:
         super().__init__()
         self.rest_s = rest_s
         self.repeats = repeats
@@ -100,6 +100,10 @@ class NoHotLoop(Rule):
     def parameters(self) -> dict[str, Any]:
         """How many repetitions are borne."""
         return {"repeats": self.repeats, "looks": self.looks, "rest_s": self.rest_s}
+
+    def restarted(self) -> None:
+        """A new process has not been refused anything."""
+        self._counts.clear()
 
     def told(self, trip: Trip) -> None:
         """Count refusals of one kind in a row."""
@@ -169,7 +173,7 @@ class KeepsTime(Rule):
         if not isinstance(said, Reject):
             if trip.operation in PRIVATE_CALLS or trip.operation in TIME:
                 self._row.clear()
-        elif said.reason is Reason.CLOCK_SKEW:
+        elif said.reason is Reason.CLOCK_SKEW and trip.operation not in TIME:
             self._row.append(trip.number)
             if len(self._row) == self.more + 2:
                 self.breach(

@@ -32,7 +32,7 @@ LOOKUP_PAUSES = (
     4.0,
     8.0,
 )  # seconds between looking and looking again; the last stays
-LOOKUPS_MAX = 60  # then the outcome stays unknown, and the error that left it so is raised
+LOOKUPS_MAX = 40  # then the outcome stays unknown, and the error that left it so is raised
 SECOND_LOOKS = ("fetch_open_orders", "fetch_closed_orders")  # other views, with lags of their own
 
 
