@@ -16,7 +16,7 @@ from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
 from tests.clients.venue import GOODBYE, ROOT, SPOT
 
 PYTHON = Path(os.environ.get("FREQTRADE_PYTHON", ROOT / ".venv-freqtrade" / "bin" / "python"))
-PATIENCE = 120.0  # real seconds for one trade, the thirty that freqtrade sleeps after an error among
+PATIENCE = 120.0  # real seconds that one trade may take
 TRADE = "select is_open, amount, open_rate, close_rate, close_profit_abs, exit_reason from trades"
 ORDERS = "select ft_order_side, status, amount, filled, order_id from orders order by id"
 
@@ -57,7 +57,8 @@ class Bot(NamedTuple):
 
     def _rows(self, query: str) -> list[Any]:
         try:
-            with closing(sqlite3.connect(f"file:{self.folder}/trades.sqlite?mode=ro", uri=True)) as db:
+            place = f"file:{self.folder}/trades.sqlite?mode=ro"
+            with closing(sqlite3.connect(place, uri=True)) as db:
                 db.row_factory = sqlite3.Row
                 return db.execute(query).fetchall()
         except sqlite3.OperationalError:

@@ -5,7 +5,7 @@ freqtrade itself loads it, in its own environment.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
@@ -17,7 +17,7 @@ class Once(IStrategy):  # type: ignore[misc]
     INTERFACE_VERSION = 3
     timeframe = "1m"
     process_only_new_candles = False
-    minimal_roi: dict[str, float] = {}
+    minimal_roi: ClassVar[dict[str, float]] = {}
     stoploss = -0.5
     use_exit_signal = True
 
