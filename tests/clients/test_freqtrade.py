@@ -43,8 +43,9 @@ def test_freqtrade_sells_the_part_that_it_got(venue: Served, tmp_path: Path) -> 
     """A purchase that the market runs away from is canceled; the part that filled is sold."""
     venue.control.arm("jump_price", "nth(1)", operations=["create_order"], by=0.02)
     venue.control.arm("fill_order", "nth(1)", operations=["fetch_order"], fill_ratio=0.4)
+    low = {"price_side": "same", "use_order_book": True, "order_book_top": 20}
     patience = {"entry": 3, "exit": 60, "unit": "seconds"}
-    with trading(venue.url, tmp_path, unfilledtimeout=patience) as bot:
+    with trading(venue.url, tmp_path, entry_pricing=low, unfilledtimeout=patience) as bot:
         bot.closed_trade()
     bought, sold = bot.orders()
     assert bought.status == "canceled"
