@@ -1,7 +1,7 @@
 """TLS that a client does by itself, above the transport (httpx over anyio), elided as all TLS is.
 
-Such a client asks an `ssl.SSLContext` for an object between two buffers. In a simulation it gets one
-that hands the bytes on as they are: no handshake, no certificate, and none of OpenSSL's chance.
+Such a client asks an `ssl.SSLContext` for an object between two buffers. In a simulation it gets
+one that hands the bytes on as they are: no handshake, no certificate, none of OpenSSL's chance.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from failing_exchange.virtual.isolation import IsolatedLoop
 
