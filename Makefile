@@ -19,7 +19,7 @@ demo: .venv/ready  ## two bots trade a day on a failing exchange; see who lost m
 test: .venv/ready  ## run the tests
 	@$(BIN)/python -m pytest
 
-clients: .venv/ready  ## run the slower tests: real clients on real sockets
+clients: .venv/ready .venv-freqtrade/ready  ## run the slower tests: real clients on real sockets
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients
 	@$(BIN)/python -m pytest tests/integration tests/clients
 
@@ -38,7 +38,7 @@ plots: .venv/ready  ## draw docs/market.png
 	@$(BIN)/python docs/plots/market.py
 
 clean:  ## remove what the other targets made
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@rm -rf .venv .venv-freqtrade .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is renewed when a dependency or the interpreter's choice changes.
@@ -52,3 +52,11 @@ clean:  ## remove what the other targets made
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet \
 		--editable '.[ccxt,hypothesis]' --group dev
 	@touch $@
+
+# A bot that is tested from outside, as its users install it. Without it its tests are skipped.
+.venv-freqtrade/ready: constraints.txt
+	@echo "Setting up .venv-freqtrade (once, about a minute)" >&2
+	@$(PYTHON) -m venv .venv-freqtrade
+	@if PIP_CONSTRAINT=constraints.txt .venv-freqtrade/bin/python -m pip install --quiet --quiet \
+		freqtrade; then touch $@; else rm -rf .venv-freqtrade; \
+		echo "freqtrade could not be installed: its tests are skipped" >&2; fi

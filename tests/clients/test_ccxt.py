@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import redirect
+from failing_exchange import redirect, simulate
 from tests.clients.venue import KEYS, SPOT, Served
 
 ccxt = pytest.importorskip("ccxt")
@@ -75,6 +75,24 @@ def test_a_lost_answer_is_looked_up_by_the_clients_own_id(venue: Served) -> None
         assert found["status"] == "open"
 
     asyncio.run(told(asynchronous.binance({**KEYS, **SPOT}), venue, story))
+
+
+def test_the_life_of_an_order_in_a_simulation() -> None:
+    """ccxt.pro with production URLs: its streams and its order by socket, in no time."""
+
+    async def main() -> None:
+        exchange = pro.binance({**KEYS, **SPOT})
+        orders = asyncio.ensure_future(exchange.watch_orders("BTC/USDT"))
+        book = await exchange.watch_order_book("BTC/USDT")
+        assert book["bids"][0][0] < book["asks"][0][0]
+        order = await exchange.create_order_ws("BTC/USDT", "market", "buy", 0.1)
+        assert (await orders)[-1]["id"] == order["id"]
+        await asyncio.sleep(60)
+        book = await exchange.watch_order_book("BTC/USDT")
+        assert exchange.milliseconds() - book["timestamp"] < 2_000
+        await exchange.close()
+
+    simulate(main(), venue="binance")
 
 
 async def told(exchange: Any, venue: Served, story: Any) -> None:

@@ -8,8 +8,9 @@ Unmodified clients reach servers of the same loop under production names:
     ...
     await session.get("https://api.binance.com/api/v3/ping")
 
-TLS is elided: `ssl=` is accepted and no handshake takes place. A name that nobody serves raises
-UnknownHost, so a program under test can't reach the real exchange by mistake.
+TLS is elided: `ssl=` is accepted and no handshake takes place (virtual.tls does so for clients that
+bring their own). A name that nobody serves raises UnknownHost, so a program under test can't reach
+the real exchange by mistake.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class MemoryTransport(asyncio.Transport):
         self._flushing = self._eof = self._write_paused = False
         self._closing = self._lost = self._closed = self._paused = False
         self._arrives_ns = 0  # when the last thing sent arrives: nothing overtakes it
-        self._inbox: deque[bytes | Signal] = deque()
+        self._inbox: deque[bytes | Signal] = sock.inbox
         self.set_write_buffer_limits()
 
     def __repr__(self) -> str:
@@ -197,6 +198,7 @@ class MemoryTransport(asyncio.Transport):
             self._peer._taken(len(data))
 
     def _receive_eof(self) -> None:
+        self._socket.ended = True
         try:
             keep_open = self._protocol.eof_received()
         except (SystemExit, KeyboardInterrupt):
@@ -262,7 +264,7 @@ class MemoryTransport(asyncio.Transport):
     def _finish(self, error: BaseException | None) -> None:
         if self._closed:
             return
-        self._closing = self._closed = True
+        self._closing = self._closed = self._socket.closed = True
         unread = any(isinstance(item, bytes) for item in self._inbox)
         self._inbox.clear()
         if unread or self._socket.resets:
@@ -285,7 +287,7 @@ class MemoryTransport(asyncio.Transport):
 
 
 class MemorySocket:
-    """What libraries ask of `get_extra_info("socket")`: names and options, no bytes."""
+    """What libraries ask of `get_extra_info("socket")`: names, options, and whether bytes wait."""
 
     family = socket.AF_INET
     type = socket.SOCK_STREAM
@@ -295,6 +297,9 @@ class MemorySocket:
         self.sockname = sockname
         self.peername = peername
         self.resets = False  # SO_LINGER (1, 0): closing sends RST
+        self.inbox: deque[bytes | Signal] = deque()  # what came and was not read
+        self.ended = False  # the other side's FIN was read
+        self.closed = peername is None
 
     def getsockname(self) -> Address:
         """This end."""
@@ -316,8 +321,25 @@ class MemorySocket:
         return 0
 
     def fileno(self) -> int:
-        """-1: there is no descriptor."""
-        return -1
+        """A descriptor to ask `select` or `poll`, now, whether something is to be read here.
+
+        httpx asks before it uses a connection again. The two there are are shared by all; -1 once
+        closed, and for a listener.
+        """
+        if self.closed:
+            return -1
+        silent, readable = _descriptors()
+        return readable if self.inbox or self.ended else silent
+
+
+@cache
+def _descriptors() -> tuple[int, int]:
+    """One that is never readable and one that always is, of this process, for good."""
+    (silent, keeps_silent), (readable, said) = socket.socketpair(), socket.socketpair()
+    said.send(b"!")
+    for end in (keeps_silent, said):
+        end.detach()
+    return silent.detach(), readable.detach()
 
 
 def join(server: MemoryTransport, client: MemoryTransport) -> None:

@@ -1,0 +1,151 @@
+"""TLS that a client does by itself, above the transport (httpx over anyio), elided as all TLS is.
+
+Such a client asks an `ssl.SSLContext` for an object between two buffers. In a simulation it gets
+one that hands the bytes on as they are: no handshake, no certificate, none of OpenSSL's chance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from failing_exchange.virtual.isolation import IsolatedLoop
+
+
+class ElidedTLS(ssl.SSLObject):
+    """An `ssl.SSLObject` without TLS: `incoming` and `outgoing` carry plain bytes.
+
+    It says TLSv1.3 when asked, has agreed on no protocol (ALPN) and shows no certificate.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        *,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: Any = None,
+    ) -> None:  # not the parent's, which refuses to be called
+        self._context, self._session = context, session
+        self._incoming, self._outgoing = incoming, outgoing
+        self._server_side = server_side
+        named = server_hostname
+        self._hostname = named.decode("ascii") if isinstance(named, bytes) else named
+
+    def do_handshake(self) -> None:
+        """Done at once."""
+
+    def unwrap(self) -> Any:
+        """There is nothing to take off; the end of the connection is the end."""
+
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:
+        """What has come. Raises SSLWantReadError until something has; b"" (or 0) is the end."""
+        if not self._incoming.pending and not self._incoming.eof:
+            raise ssl.SSLWantReadError(
+                ssl.SSLErrorNumber.SSL_ERROR_WANT_READ, "The operation did not complete (read)"
+            )
+        data = self._incoming.read(len)
+        if buffer is None:
+            return data
+        memoryview(buffer)[: (size := memoryview(data).nbytes)] = data
+        return size
+
+    def write(self, data: Any) -> int:
+        """Hand the bytes on."""
+        return self._outgoing.write(data)
+
+    def pending(self) -> int:
+        """None: nothing is decrypted ahead."""
+        return 0
+
+    # What it says of itself
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context that made it."""
+        return self._context
+
+    @context.setter
+    def context(self, context: ssl.SSLContext) -> None:
+        self._context = context
+
+    @property
+    def session(self) -> Any:
+        """The session given, if any."""
+        return self._session
+
+    @session.setter
+    def session(self, session: Any) -> None:
+        self._session = session
+
+    @property
+    def session_reused(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def server_side(self) -> bool:
+        """Which end this is."""
+        return self._server_side
+
+    @property
+    def server_hostname(self) -> str | None:
+        """The host that was asked for."""
+        return self._hostname
+
+    def version(self) -> str:
+        """As production would."""
+        return "TLSv1.3"
+
+    def cipher(self) -> tuple[str, str, int]:
+        """As production might."""
+        return "TLS_AES_256_GCM_SHA384", "TLSv1.3", 256
+
+    def shared_ciphers(self) -> None:
+        """Unknown."""
+
+    def compression(self) -> None:
+        """None."""
+
+    def selected_alpn_protocol(self) -> None:
+        """None, so that HTTP/1.1 is spoken."""
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        """Nothing: as of a peer whose certificate was not asked for."""
+        return None if binary_form else {}
+
+    def get_channel_binding(self, cb_type: str = "tls-unique") -> None:
+        """There is no channel to be bound to."""
+
+    def verify_client_post_handshake(self) -> None:
+        """Nobody to verify."""
+
+
+@contextmanager
+def elided() -> Iterator[None]:
+    """Contexts make such objects while the block runs, for programs on a simulated loop."""
+    real: Any = ssl.SSLContext.wrap_bio
+
+    def wrap_bio(
+        self: ssl.SSLContext,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: Any = None,
+    ) -> ssl.SSLObject:
+        told = {"server_side": server_side, "server_hostname": server_hostname, "session": session}
+        if not isinstance(asyncio._get_running_loop(), IsolatedLoop):
+            return real(self, incoming, outgoing, **told)  # type: ignore[no-any-return]
+        return ElidedTLS(self, incoming, outgoing, **told)
+
+    ssl.SSLContext.wrap_bio = wrap_bio  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ssl.SSLContext.wrap_bio = real  # type: ignore[method-assign]
