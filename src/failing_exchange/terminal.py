@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from failing_exchange.conduct.rule import Outcome
+from failing_exchange.conduct.verdict import Verdict
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import Event, OrderFilled
 from failing_exchange.core.market import Market
@@ -15,6 +17,8 @@ from failing_exchange.runner import Report, RunConfig, run
 from failing_exchange.trip import Trip
 from failing_exchange.virtual.wallclock import REAL
 
+RULES_SHOWN = 5  # broken rules that a summary tells more of than the name
+UNJUDGED = Outcome.NOT_JUDGED
 TROUBLE_SHOWN = 3  # trips of which the two columns are shown
 
 
@@ -115,8 +119,43 @@ def show_demo(reports: Sequence[Report]) -> None:
             markup=False, highlight=False,
         )  # fmt: skip
         console.print(columns(troubled[0].trouble[:TROUBLE_SHOWN], troubled[0].markets))
+    for report in reports:
+        if report.verdict is not None:
+            for text in summary(report.config.bot, report.verdict):
+                console.print(text, markup=False, highlight=False)
+            console.print()
     console.print(f"Another day:   failing-exchange demo --seed {reports[0].config.seed + 1}")
     console.print("Your own bot:  failing-exchange run --bot mybot.py:main")
+
+
+def summary(bot: str, verdict: Verdict) -> list[str]:
+    """The verdict in at most ten lines: what a page about the run says at its top."""
+    failed, judged = verdict.failures, [r for r in verdict.results if r.outcome is not UNJUDGED]
+    money = f"; {verdict.money:,.2f} USDT lost or at risk" if verdict.money else ""
+    lines = [
+        f"The {bot} bot breaks {len(failed)} of {len(judged)} rules that could be judged{money}."
+        if failed
+        else f"The {bot} bot keeps all {len(judged)} rules that could be judged."
+    ]
+    for result in failed[:RULES_SHOWN]:
+        more = f", and {result.times - 1} times more" if result.times > 1 else ""
+        lines.append(f"  {result.rule:<13} {result.breaches[0].text}{more}")
+    if len(failed) > RULES_SHOWN:
+        lines.append(f"  and {', '.join(result.rule for result in failed[RULES_SHOWN:])}")
+    for symbol, exposure in list(verdict.exposure.items())[:1]:
+        if exposure["worst"]:
+            lines.append(
+                f"  Traded unawares: {exposure['worst']:,.2f} USDT of {symbol} at worst, over "
+                f"{span(round(exposure['seconds']))}; {exposure['left']:,.2f} to the end."
+            )
+    if verdict.faults:
+        recovery = verdict.recovery_s
+        lines.append(
+            f"  Well again {span(round(recovery, 1))} after the last of {verdict.faults} faults."
+            if recovery is not None
+            else f"  Not well again after the last of {verdict.faults} faults."
+        )
+    return lines
 
 
 def _verdict(report: Report) -> str:

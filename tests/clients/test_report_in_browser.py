@@ -86,17 +86,22 @@ async def browsing(place: str) -> AsyncIterator[Browser]:
             yield browser
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of a naive bot's bad hour, blown up to 100,000 messages."""
+def recorded() -> dict[str, Any]:
+    """A naive bot's bad hour, blown up to 100,000 messages."""
     config = RunConfig(bot="naive", scenario="order_timeout_after_accept", duration=2_400, modes=(),
                        rate_limit=None)  # fmt: skip
-    found = json.loads(json.dumps(run(config).as_dict()))
+    found: dict[str, Any] = json.loads(json.dumps(run(config).as_dict()))
     columns = found["recording"]["trips"]
     times = -(-TRIPS // len(columns[0]))
     found["recording"]["trips"] = [(column * times)[:TRIPS] for column in columns]
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its page."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(page(found), encoding="utf-8")
+    path.write_text(page(recorded()), encoding="utf-8")
     return path
 
 
