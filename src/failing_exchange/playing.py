@@ -205,7 +205,9 @@ async def _kill(task: asyncio.Task[Any]) -> None:
     """End a bot. One cancel may get lost: `asyncio.wait_for` swallows one as its wait ends."""
     for _ in range(KILLS_MAX):
         task.cancel()
-        if (await asyncio.wait([task], timeout=KILL_AGAIN_S))[0]:
+        ended = asyncio.gather(task, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(ended), KILL_AGAIN_S)
             return
     raise ConfigurationError(
         f"the bot can't be stopped: it has swallowed {KILLS_MAX} cancels; let CancelledError pass"
