@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from failing_exchange import redirect
-from tests.clients.freqtrade.bot import PYTHON, trading
+from tests.clients.freqtrade.bot import PYTHON, installed, trading
 from tests.clients.venue import KEYS, SPOT, Served, serving
 
 ccxt = pytest.importorskip("ccxt")
 
 pytestmark = pytest.mark.skipif(
-    not PYTHON.exists(), reason=f"needs freqtrade at {PYTHON}: make clients installs it"
+    not installed(), reason=f"needs freqtrade at {PYTHON}: make clients installs it"
 )
 MONEY = 10_000.0  # all that the bot owns: what it sells it must have bought
 SCENARIO = f"[accounts.main]\nbalances = {{ USDT = {MONEY} }}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import ssl
 import subprocess
 import sys
 import time
@@ -69,6 +70,18 @@ def test_httpx_does_not_hear_of_an_order(fault: str, raised: str) -> None:
         with pytest.raises(getattr(httpx, raised)):
             await signed(client, "POST", "order", **ORDER)
         assert len(await exchange.fetch_open_orders("BTC/USDT")) == 1
+
+    played(story)
+
+
+def test_httpx_meets_a_failing_handshake() -> None:
+    """A certificate that nobody should trust: an error of connecting, and nothing was sent."""
+
+    async def story(client: Any, exchange: FailingExchange) -> None:
+        loop: Any = asyncio.get_running_loop()
+        loop.network.on_connect = lambda host, port: ssl.SSLError("certificate verify failed")
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/api/v3/ping")
 
     played(story)
 

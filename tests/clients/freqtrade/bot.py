@@ -21,6 +21,11 @@ TRADE = "select is_open, amount, open_rate, close_rate, close_profit_abs, exit_r
 ORDERS = "select ft_order_side, status, amount, filled, order_id from orders order by id"
 
 
+def installed() -> bool:
+    """Whether freqtrade is there to be run."""
+    return any(PYTHON.parent.parent.glob("lib/python3*/site-packages/freqtrade/__init__.py"))
+
+
 class Order(NamedTuple):
     """An order, as freqtrade's database has it."""
 
