@@ -172,7 +172,7 @@ def test_the_demo_says_who_lost_money_and_why(tmp_path: Path) -> None:
     assert "The naive bot is wrong about" in ran.stdout
     assert "The careful bot knows what it owns" in ran.stdout
     assert "HAPPENED" in ran.stdout
-    verdict = ran.stdout.split("The naive bot breaks ")[1].split("\n\n")[0]
+    verdict = " ".join(ran.stdout.split("The naive bot breaks ")[1].split("\n\n")[0].split())
     assert "once " in verdict
     assert "USDT lost or at risk" in verdict
     assert "The careful bot keeps all" in ran.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from failing_exchange.conduct.rule import Outcome
@@ -17,6 +18,8 @@ from failing_exchange.runner import Report, RunConfig, run
 from failing_exchange.trip import Trip
 from failing_exchange.virtual.wallclock import REAL
 
+RULE_WIDTH = 13  # columns: the longest name of a rule
+RULE_INDENT = " " * (RULE_WIDTH + 3)
 RULES_SHOWN = 5  # broken rules that a summary tells more of than the name
 UNJUDGED = Outcome.NOT_JUDGED
 TROUBLE_SHOWN = 3  # trips of which the two columns are shown
@@ -122,7 +125,7 @@ def show_demo(reports: Sequence[Report]) -> None:
     for report in reports:
         if report.verdict is not None:
             for text in summary(report.config.bot, report.verdict):
-                console.print(text, markup=False, highlight=False)
+                console.print(_hanging(text, console.width), markup=False, highlight=False)
             console.print()
     console.print(f"Another day:   failing-exchange demo --seed {reports[0].config.seed + 1}")
     console.print("Your own bot:  failing-exchange run --bot mybot.py:main")
@@ -139,7 +142,7 @@ def summary(bot: str, verdict: Verdict) -> list[str]:
     ]
     for result in failed[:RULES_SHOWN]:
         more = f", and {result.times - 1} times more" if result.times > 1 else ""
-        lines.append(f"  {result.rule:<13} {result.breaches[0].text}{more}")
+        lines.append(f"  {result.rule:<{RULE_WIDTH}} {result.breaches[0].text}{more}")
     if len(failed) > RULES_SHOWN:
         lines.append(f"  and {', '.join(result.rule for result in failed[RULES_SHOWN:])}")
     for symbol, exposure in list(verdict.exposure.items())[:1]:
@@ -156,6 +159,12 @@ def summary(bot: str, verdict: Verdict) -> list[str]:
             else f"  Not well again after the last of {verdict.faults} faults."
         )
     return lines
+
+
+def _hanging(text: str, width: int) -> str:
+    """A line that goes on below its own words where the terminal is narrower than it."""
+    indent = RULE_INDENT if text.startswith("  ") else ""
+    return "\n".join(wrap(text, width, subsequent_indent=indent, break_on_hyphens=False))
 
 
 def _verdict(report: Report) -> str:
