@@ -235,6 +235,8 @@ def test_the_command_line_tells_and_writes(
     [
         (["explore", "nobody.py:main"], "nobody.py"),
         (["explore", "careful", "--seeds", "0"], "at least 1"),
+        (["explore", "careful", "--jobs", "0"], "at least 1"),
+        (["explore", "careful", "--tests", "/proc/none"], "/proc/none"),
         (["explore", "careful", "--hours", "-1"], "a year"),
         (["explore", "careful", "--shard", "3/2"], "1/n"),
         (["explore", "careful", "--venue", "binance"], "client of ours"),

@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
     add("--hours", type=float, default=1.0, help="virtual hours in each (default 1)")
     add("--venue", choices=["binance"], help="reach it by Binance's production names; that is how "
         "a bot without the parameter `exchange` reaches it anyway")  # fmt: skip
-    add("--jobs", type=int, default=0, metavar="N", help="processes (default: one a processor)")
+    add("--jobs", type=int, metavar="N", help="processes (default: one a processor)")
     add("--time", type=float, metavar="SECONDS", help="stop after so much real time")
     add("--first", action="store_true", help="stop at the first failure")
     add("--shard", default="1/1", metavar="i/n", help="only the i-th of n shares of the seeds")
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         seeds=options.seeds,
         first_seed=options.first_seed,
         seconds=options.hours * 3_600,
-        jobs=options.jobs,
+        jobs=options.jobs or 0,
         wall_s=options.time,
         stop_at_first=options.first,
         shard=shard_of(options.shard),
@@ -83,12 +83,13 @@ def run(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     """Before anything runs: do the numbers make sense, can the files be written?"""
     from failing_exchange.errors import ConfigurationError
-    from failing_exchange.explorer import targets
+    from failing_exchange.explorer import output, targets
 
-    for name, least in (("seeds", 1), ("jobs", 0), ("first_seed", 0)):
-        if getattr(options, name) < least:
+    for name, least in (("seeds", 1), ("jobs", 1), ("first_seed", 0)):
+        value = getattr(options, name)
+        if value is not None and value < least:
             raise ConfigurationError(
-                f"--{name.replace('_', '-')} {getattr(options, name)}: expected at least {least}"
+                f"--{name.replace('_', '-')} {value}: expected at least {least}"
             )
     if not 0 < options.hours <= 8_784:
         raise ConfigurationError(f"--hours {options.hours:g}: expected above 0, at most a year")
@@ -97,6 +98,8 @@ def _check(options: argparse.Namespace) -> None:
     for path in (options.output, options.junit):
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise ConfigurationError(f"{path}: no file can be written there; name another")
+    if options.tests is not None:
+        output.tests_folder(options.tests)
     target = targets.load(options.target)
     if options.venue and not target.venue:
         raise ConfigurationError(

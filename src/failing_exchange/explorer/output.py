@@ -22,12 +22,17 @@ def write(path: Path, text: str) -> None:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
 
 
-def write_tests(found: Exploration, folder: Path) -> None:
-    """A test file for each finding."""
+def tests_folder(folder: Path) -> None:
+    """Make the folder for tests; ConfigurationError says why it can't be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"--tests {folder}: {error.strerror}") from error
+
+
+def write_tests(found: Exploration, folder: Path) -> None:
+    """A test file for each finding."""
+    tests_folder(folder)
     for finding in found.findings:
         if finding.token is not None:
             name, text = test_file(finding)

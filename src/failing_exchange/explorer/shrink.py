@@ -50,6 +50,7 @@ class _Shrinking:
         self.best, self.seen, self.rule = world, found, rule
         self.runs = 0
         self._attempt = attempt
+        self._halves = True  # in the first round whole parts go; later ones look at single ones
 
     def done(self) -> Shrunk:
         """All steps, again and again until none makes it smaller."""
@@ -57,12 +58,13 @@ class _Shrinking:
             recorded = not self.seen.plan or self._take(
                 replace(self.best, faults=(), plan=self.seen.plan)
             )
+            self._cut()
             steps: list[Callable[[], bool]] = [
                 self._by_evidence, self._fewer_strikes, self._fewer_faults, self._fewer_restarts,
                 self._fewer_intents, self._plainer, self._shorter, self._milder,
             ]  # fmt: skip
             while self._round(steps):
-                pass
+                self._halves = False
         except _OutOfRuns:
             return Shrunk(self.best, self.seen, self.runs, complete=False)
         return Shrunk(self.best, self.seen, self.runs, complete=recorded)
@@ -122,7 +124,7 @@ class _Shrinking:
         """Delta debugging: leave out halves, then quarters, … then single ones."""
         if len(parts) <= least:
             return False
-        before, size = len(parts), len(parts)
+        before, size = len(parts), len(parts) if self._halves else min(2, len(parts))
         if least == 0 and self._take(world_of(())):
             return True
         while size > 1:
@@ -145,6 +147,15 @@ class _Shrinking:
             if getattr(self.best, name) != getattr(usual, name)
         ]
         return any(done)
+
+    def _cut(self) -> None:
+        """Leave out what is far behind the breach: every trial from here on is cheaper."""
+        breach = self.seen.breaks_of(self.rule)
+        assert breach is not None
+        slack = 11 * SHORTEST_S
+        seconds = float(int(2 * breach.after) + slack)  # with fewer faults it may come later
+        if seconds < self.best.seconds * 0.9:
+            self._take(replace(self.best, seconds=seconds, calm=min(self.best.calm, slack)))
 
     def _shorter(self) -> bool:
         """End soon after the breach, where the rule does not need the time behind it."""
