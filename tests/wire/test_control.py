@@ -58,6 +58,17 @@ def at_the_desk(
     simulate(main())
 
 
+def test_a_body_that_cannot_be_unpacked_is_refused() -> None:
+    """It is the caller's mistake, and none of ours."""
+
+    async def story(operator: Operator, client: Client) -> None:
+        status, said = await operator.ask("POST", "/rules", {}, Content_Encoding="gzip")
+        assert (status, said) == (400, {"error": "the body can't be read"})
+        assert (await operator.ask("GET", "/rules"))[0] == 200
+
+    at_the_desk(story)
+
+
 def test_a_fault_armed_from_outside_strikes_a_connection_that_was_open_before() -> None:
     """A test suite in any language arms the fault while its bot is connected."""
 

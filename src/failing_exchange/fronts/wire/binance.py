@@ -14,7 +14,7 @@ from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.feeds import Feeds
 from failing_exchange.fronts.wire.frames import Code
-from failing_exchange.fronts.wire.http import HttpFront
+from failing_exchange.fronts.wire.http import HttpFront, logger
 from failing_exchange.fronts.wire.keys import Keyring
 from failing_exchange.fronts.wire.listen_keys import ListenKeys
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
@@ -147,7 +147,7 @@ class Binance:
             listeners += [self.metering.heard, self._heard]
         if self._server is None:
             self._server = web.Server(
-                self._front.handle, handler_cancellation=True, access_log=None
+                self._front.handle, handler_cancellation=True, access_log=None, logger=logger
             )
         listener = await loop.create_server(self._server, host, port, ssl=ssl)
         self._listeners.append(listener)

@@ -14,6 +14,7 @@ from aiohttp import web
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.fronts.wire.desk import Desk, NotFound
+from failing_exchange.fronts.wire.http import logger
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class ControlDoor:
         loop = asyncio.get_running_loop()
         behind = BEHIND_THE_SCENES.set(True)
         try:
-            self._server = web.Server(self._handle, access_log=None)
+            self._server = web.Server(self._handle, access_log=None, logger=logger)
             self._listener = await loop.create_server(self._server, host, port)
         finally:
             BEHIND_THE_SCENES.reset(behind)
@@ -74,7 +75,10 @@ class ControlDoor:
             return refused
         if (request.content_length or 0) > BODY_BYTES_MAX:
             return _answer(413, {"error": f"the body is longer than {BODY_BYTES_MAX} bytes"})
-        body = await request.read() if request.can_read_body else b""
+        try:
+            body = await request.read() if request.can_read_body else b""
+        except web.RequestPayloadError:
+            return _answer(400, {"error": "the body can't be read"})
         path, _, query = request.raw_path.partition("?")
         try:
             asked = dict(parse_qsl(query, keep_blank_values=True)) | _json(body)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from failing_exchange.fronts.wire import damage
 from failing_exchange.fronts.wire.connection import Place
@@ -18,6 +21,25 @@ if TYPE_CHECKING:
 
 BODY_BYTES_MAX = 1 << 20  # a longer body is refused by aiohttp with 413
 JSON = "application/json;charset=UTF-8"
+SOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes in base64
+MALFORMED = Reply(400, b'{"code":-1000,"msg":"Bad request."}')
+
+logger = logging.getLogger("failing_exchange.http")
+
+
+class _InOneLine(logging.Filter):
+    """What is no HTTP is its sender's mistake: a line, without our frames and its bytes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
+            record.exc_info, record.exc_text = None, None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args = "a malformed request: %s", (type(error).__name__,)
+        return True
+
+
+logger.addFilter(_InOneLine())
 
 
 class HttpFront:
@@ -34,7 +56,10 @@ class HttpFront:
         if headers.get("upgrade", "").lower() == "websocket":
             place = Place(path, query, request.remote or "", headers.get("host", ""), headers)
             return await self._upgrade(request, place)
-        body = await request.read() if request.can_read_body else b""
+        try:
+            body = await request.read() if request.can_read_body else b""
+        except web.RequestPayloadError:  # chunks or a compression that can't be read
+            return _response(MALFORMED, close=True)
         asked = Request(request.method, path, query, body, headers, request.remote or "")
         reply = await self.ask(asked)
         if reply is None:
@@ -46,6 +71,9 @@ class HttpFront:
 
     async def _upgrade(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:
         gateway = self._gateway()
+        key = place.headers.get("sec-websocket-key", "")
+        if request.method != "GET" or not SOCKET_KEY.fullmatch(key):
+            return _response(MALFORMED)
         refused = self.sockets.refusal(place, gateway.clock.now())
         if refused is not None:
             return _response(refused)
@@ -95,10 +123,12 @@ class HttpFront:
                 trip.gave_up_at = self.door.venue.clock.now()
 
 
-def _response(reply: Reply) -> web.Response:
+def _response(reply: Reply, *, close: bool = False) -> web.Response:
     response = web.Response(status=reply.status, body=reply.body)
     headers: Any = response.headers
     headers["Content-Type"] = JSON
     for name, value in reply.headers:
         headers[name] = value
+    if close:
+        response.force_close()
     return response
