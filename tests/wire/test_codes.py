@@ -310,7 +310,12 @@ def test_keys_and_signatures_are_refused_in_the_documents_words() -> None:
     simulate(play(story))
 
 
-UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 def test_limits_are_refused_in_the_documents_words() -> None:
