@@ -12,6 +12,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.trip import Decision, Edited, Stage, Trip
 
+ENDLESS = 1 << 62  # the number of a request that never comes
 WITHIN = "within"  # keys of memories that belong to parts
 RULES_MAX = 1_000  # armed at once; one more is refused
 
@@ -201,11 +202,22 @@ class Rule:
     narrow: bool = field(init=False, repr=False)
     ask: Callable[[Sighting], bool] = field(init=False, repr=False)  # the trigger, ready to call
     decide: Callable[[Sighting, bool], bool] | None = field(init=False, repr=False)
+    first: int = field(init=False, repr=False)  # the trips it need be asked about, by number
+    last: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.narrow = self.whom.narrow
         self.ask = self.when.__call__
         self.decide = getattr(self.fault, "decide", None)
+        span = getattr(self.when, "span", None) if self.decide is None else None
+        self.first, self.last = span or (1, ENDLESS)
+
+
+class Concerned(NamedTuple):
+    """The rules that may strike an operation; `names`: theirs, where all meet all its trips."""
+
+    rules: tuple[Rule, ...]
+    names: tuple[str, ...] | None
 
 
 class FaultPlan:
@@ -220,7 +232,7 @@ class FaultPlan:
         self.rules: dict[str, Rule] = {}
         self.look: Callable[[Query], Any] = _nothing_to_see
         self.changed: Callable[[], None] = _nobody_cares  # called when rules come or go
-        self._by_operation: dict[str, tuple[Rule, ...]] = {}
+        self._by_operation: dict[str, Concerned] = {}
 
     def arm(self, rule: Rule) -> Rule:
         """Add a rule behind the others; a name that is armed already is refused."""
@@ -277,31 +289,18 @@ class FaultPlan:
 
     def match(self, trip: Trip, at: int) -> None:
         """Note on a trip which rules strike it. Their counters move now, before any delay."""
-        if self.rules and (rules := self._rules(trip.operation)):
-            self._match(rules, trip, at)
-
-    def concerns(self, operation: str) -> bool:
-        """Whether a rule may strike trips of an operation."""
-        return bool(self.rules and self._rules(operation))
-
-    def _rules(self, operation: str) -> tuple[Rule, ...]:
-        rules = self._by_operation.get(operation)
-        if rules is None:
-            rules = self._by_operation[operation] = tuple(
-                rule
-                for rule in self.rules.values()
-                if not rule.whom.operations or operation in rule.whom.operations
-            )
-        return rules
-
-    def _match(self, rules: Iterable[Rule], trip: Trip, at: int) -> None:
+        rules, names = self._by_operation.get(trip.operation) or self._concerned(trip.operation)
         active, considered = [], []
         for rule in rules:
-            if rule.narrow and not rule.whom.meets(trip):
+            if names is None:
+                if rule.narrow and not rule.whom.meets(trip):
+                    continue
+                considered.append(rule.name)
+            n = rule.met = rule.met + 1
+            if not rule.first <= n <= rule.last and not rule.leaving:
+                rule.striking = False
                 continue
-            rule.met += 1
-            sighting = Sighting(trip, at, rule.met, None, rule.memory, self, rule.name)
-            considered.append(rule.name)
+            sighting = Sighting(trip, at, n, None, rule.memory, self, rule.name)
             hit = not rule.leaving and rule.ask(sighting)
             if rule.decide is not None:
                 hit = rule.decide(sighting, hit)
@@ -310,9 +309,26 @@ class FaultPlan:
                 active.append((rule, sighting))
             elif rule.leaving and _is_over(rule, sighting):
                 self.lift(rule.name)
-        trip.considered = tuple(considered)
+        trip.considered = tuple(considered) if names is None else names
         if active:
             trip.active = tuple(active)
+
+    def concerns(self, operation: str) -> bool:
+        """Whether a rule may strike trips of an operation."""
+        return bool(self.rules and self._concerned(operation).rules)
+
+    def _concerned(self, operation: str) -> Concerned:
+        found = self._by_operation.get(operation)
+        if found is None:
+            rules = tuple(
+                rule
+                for rule in self.rules.values()
+                if not rule.whom.operations or operation in rule.whom.operations
+            )
+            narrow = any(rule.narrow for rule in rules)
+            names = None if narrow else tuple(rule.name for rule in rules)
+            found = self._by_operation[operation] = Concerned(rules, names)
+        return found
 
     def verdicts(self, stage: Stage, trip: Trip) -> Iterable[Verdict]:
         """The verdicts on a trip at a stage, each journalled on it before it acts."""

@@ -12,7 +12,7 @@ from failing_exchange.core.commands import FetchOrder
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.plan import Sighting
+from failing_exchange.faults.plan import ENDLESS, Sighting
 
 if TYPE_CHECKING:
     import ast
@@ -32,19 +32,30 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class When:
-    """A trigger that can be combined: `nth(3) | chance(0.1) & ~hours(2, 4)`."""
+    """A trigger that can be combined: `nth(3) | chance(0.1) & ~hours(2, 4)`.
+
+    `span`: the first and the last request (by number) that it can strike. A trigger with a span
+    remembers and draws nothing, so that it need not be asked about other requests.
+    """
 
     name: str
     test: Callable[[Sighting], bool]
+    span: tuple[int, int] | None = None
 
     def __call__(self, sighting: Sighting, /) -> bool:
         return self.test(sighting)
 
     def __and__(self, other: When) -> When:
-        return When(f"({self} & {other})", lambda s: all(self._both(other, s)))
+        span = None
+        if self.span is not None and other.span is not None:
+            span = (max(self.span[0], other.span[0]), min(self.span[1], other.span[1]))
+        return When(f"({self} & {other})", lambda s: all(self._both(other, s)), span)
 
     def __or__(self, other: When) -> When:
-        return When(f"({self} | {other})", lambda s: any(self._both(other, s)))
+        span = None
+        if self.span is not None and other.span is not None:
+            span = (min(self.span[0], other.span[0]), max(self.span[1], other.span[1]))
+        return When(f"({self} | {other})", lambda s: any(self._both(other, s)), span)
 
     def __invert__(self) -> When:
         return When(f"~{self}", lambda s: not self(s))
@@ -58,7 +69,7 @@ class When:
 
 
 always = When("always", lambda s: True)
-never = When("never", lambda s: False)
+never = When("never", lambda s: False, (1, 0))
 
 
 def probability_of(value: float, name: str = "probability") -> float:
@@ -77,13 +88,13 @@ def chance(probability: float) -> When:
 def nth(n: int) -> When:
     """Strikes the n-th request the rule meets, counted from 1."""
     _whole(n, "n")
-    return When(f"nth({n})", lambda s: s.n == n)
+    return When(f"nth({n})", lambda s: s.n == n, (n, n))
 
 
 def first(n: int) -> When:
     """Strikes the first n requests the rule meets."""
     _whole(n, "n")
-    return When(f"first({n})", lambda s: s.n <= n)
+    return When(f"first({n})", lambda s: s.n <= n, (1, n))
 
 
 def every(n: int) -> When:
@@ -95,7 +106,7 @@ def every(n: int) -> When:
 def after(n: int) -> When:
     """Strikes all requests behind the n-th."""
     _whole(n, "n", least=0)
-    return When(f"after({n})", lambda s: s.n > n)
+    return When(f"after({n})", lambda s: s.n > n, (n + 1, ENDLESS))
 
 
 def between(start: int, end: int) -> When:
