@@ -126,10 +126,13 @@ def test_ctrl_c_writes_what_was_gathered(tmp_path: Path) -> None:
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     journal = tmp_path / "journal.jsonl"
-    while not journal.exists() or journal.stat().st_size < 10_000:  # it is under way then
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        while not journal.exists() or journal.stat().st_size < 10_000:  # it is under way then
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, err
     assert "Interrupted" in out
     assert json.loads((tmp_path / "exchange_test.json").read_text())["interrupted"] is True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, get_args
 
 from failing_exchange.clock import Cancelable, VenueClock
+from failing_exchange.core.commands import Query
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
 from failing_exchange.core.reject import Reason, Reject
@@ -29,6 +30,7 @@ from failing_exchange.trip import Stage, Trip
 Decode = Callable[[Trip], Any]
 Reply = Callable[[Trip], None]
 Listener = Callable[[tuple[Event, ...], int], None]
+QUESTIONS = frozenset(get_args(Query))
 
 
 class Gate(Protocol):
@@ -110,7 +112,7 @@ class Gateway:
         try:
             trip.command = (trip.read or self.decode)(trip)
         except Reject as refused:
-            trip.answer = _settled(refused)
+            trip.answer = refused.settled()
         if self.watchers and not trip.echo_of:
             for watcher in self.watchers:
                 watcher(trip)
@@ -120,7 +122,11 @@ class Gateway:
             there, back = halves(self.latency, kind.latency_key, trip.nth)
             if not trip.active:
                 trip.due_at = at + there + back
-                self.clock.call_at(at + there, self._arrive_late, trip, back)
+                if trip.command.__class__ in QUESTIONS and not (self.gates or self.listeners):
+                    self.engine.ask(trip, trip.number, at + there)  # one timer less
+                    self.clock.call_at(trip.due_at, self._deliver, trip, at + there)
+                else:
+                    self.clock.call_at(at + there, self._arrive_late, trip, back)
                 return
         elif trip.active:
             there = back = 0
@@ -138,7 +144,7 @@ class Gateway:
                 self._arrive(trip, at)
             self._act(trip, at)
         except Reject as refused:
-            trip.answer = _settled(refused)
+            trip.answer = refused.settled()
 
     def _arrive_late(self, trip: Trip, back: int) -> None:
         try:
@@ -148,8 +154,12 @@ class Gateway:
         except Exception as bug:
             self.fail(bug, trip)
 
-    def _deliver(self, trip: Trip) -> None:
+    def _deliver(self, trip: Trip, asked_at: int = 0) -> None:
         try:
+            if asked_at and trip.answer is None:
+                if asked_at >= self.engine.state.wake_at:
+                    self._settle(asked_at)
+                self.engine.answer(asked_at)
             trip.told = trip.answer
             self._end(trip, self.clock.now())
         except Exception as bug:
@@ -165,7 +175,7 @@ class Gateway:
                 yield from self._struck_before(trip)
                 yield from self._strike(Stage.ANSWER, trip)
             except Reject as refused:
-                trip.answer = _settled(refused)
+                trip.answer = refused.settled()
             if back:
                 yield back
             yield from self._strike(Stage.WIRE, trip)
@@ -194,7 +204,7 @@ class Gateway:
         try:
             trip.happened, trip.answer = engine.execute(trip.command, at)
         except Reject as refused:  # the venue's honest no; faults may still make it another answer
-            trip.answer = _settled(refused)
+            trip.answer = refused.settled()
         if causes:  # the answer shows the state after all of them
             after = self._cause((c for c in causes if c.after), at)
             trip.happened = before + trip.happened + after
@@ -386,9 +396,3 @@ class Gateway:
         error = InternalError(f"a bug in the venue ended the run: {type(bug).__name__}: {bug}")
         error.__cause__ = bug
         return error
-
-
-def _settled(refused: Reject) -> Reject:
-    """A refusal as an answer: it is kept, but not the frames it was raised through."""
-    refused.__traceback__ = refused.__context__ = None
-    return refused

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop
-from typing import Any
+from heapq import heappop, heappush
+from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
 from failing_exchange.core import ending, listing, operating, placing, queries
 from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import SECOND, TRADING, Market
+from failing_exchange.core.reject import Reject
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.steps import run_step
 
@@ -61,6 +62,13 @@ HANDLERS: dict[type, Handler] = {
 }
 
 
+class Asked(Protocol):
+    """Something that waits for the answer to a question."""
+
+    command: Any
+    answer: Any
+
+
 class Engine:
     """Books, accounts and ledger behind one door.
 
@@ -77,6 +85,7 @@ class Engine:
         self._markets = list(self.state.markets.values())
         self.auditor: Callable[[list[Event]], None] | None = None
         self._unaudited: list[Event] = []
+        self._questions: list[tuple[int, int, Asked]] = []  # a heap: instant, order, who asks
 
     def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
         """Carry out a command; what happened, and the answer. Raises `Reject` to say no.
@@ -84,6 +93,8 @@ class Engine:
         What an earlier instant still owed has to be settled first, by `advance(at)`.
         """
         state = self.state
+        if self._questions:
+            self.answer(at)
         answer = HANDLERS[command.__class__](state, command, at)
         if not state.events:
             return (), answer
@@ -96,6 +107,8 @@ class Engine:
         if at < state.wake_at:
             return ()
         while state.wake_at <= at:
+            if self._questions:
+                self.answer(state.wake_at - 1)
             due = min(self.state.markets.values(), key=_wake, default=None)
             market_at = NEVER if due is None else due.wake_second * SECOND
             if state.agenda and state.agenda[0].at <= market_at:
@@ -110,6 +123,26 @@ class Engine:
                     self._trigger(second * SECOND)
             state.wake_at = self._next_wake()
         return self._numbered() if state.events else ()
+
+    def ask(self, asked: Asked, number: int, at: int) -> None:
+        """Have a question answered as of a later instant, at the latest when `answer` says so.
+
+        It changes nothing, so that it can wait until something else happens; what it is told is
+        what it would have been told at that instant. Of one instant the lower `number` goes first.
+        """
+        heappush(self._questions, (at, number, asked))
+
+    def answer(self, at: int) -> None:
+        """Answer the questions of up to an instant; all that was due until then has happened."""
+        questions = self._questions
+        while questions and questions[0][0] <= at:
+            asked_at, _, asked = heappop(questions)
+            try:
+                asked.answer = HANDLERS[asked.command.__class__](
+                    self.state, asked.command, asked_at
+                )
+            except Reject as refused:
+                asked.answer = refused.settled()
 
     def _numbered(self) -> tuple[Event, ...]:
         """The events of this step; they have their numbers now."""

@@ -99,3 +99,8 @@ class Reject(Exception):
     def content(self) -> tuple[Reason, str, int | None, str]:
         """What is compared."""
         return (self.reason, self.text, self.until, self.rule)
+
+    def settled(self) -> Reject:
+        """Itself as an answer: it is kept, but not the frames it was raised through."""
+        self.__traceback__ = self.__context__ = None
+        return self

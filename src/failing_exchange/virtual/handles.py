@@ -13,10 +13,19 @@ if TYPE_CHECKING:
     from failing_exchange.virtual.loop import VirtualLoop
 
 
+def tell(self: asyncio.Handle, error: BaseException) -> None:
+    """What asyncio does with an exception that a callback raises."""
+    loop, callback = self._loop, self._callback  # type: ignore[attr-defined]
+    loop.call_exception_handler(
+        {"message": f"Exception in callback {callback!r}", "exception": error, "handle": self}
+    )
+
+
 class Soon(asyncio.Handle):
     """A callback of the next turn. It is asyncio's, made without asking whether to debug."""
 
     __slots__ = ()
+    failed = tell
 
     if TYPE_CHECKING:
         _callback: Any
@@ -42,6 +51,7 @@ class Timer(asyncio.TimerHandle):
     """A timer of the bot: `_when` is in whole nanoseconds, `when()` in seconds as in asyncio."""
 
     __slots__ = ("_counts",)
+    failed = tell
 
     if TYPE_CHECKING:
         _when: int  # nanoseconds
@@ -87,13 +97,12 @@ class VenueTimer(Timer):
 
     __slots__ = ()
 
-    def _run(self) -> None:
-        try:
-            self._context.run(self._callback, *self._args)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # whatever it is, the world it belongs to is broken
-            self._loop.fail(error)
+    def failed(self, error: BaseException) -> None:
+        """Whatever it is, the world it belongs to is broken."""
+        self._loop.fail(error)
+
+
+OWN = (Soon, Timer, VenueTimer)  # which the loop runs without asking them
 
 
 def serial_hash(self: asyncio.Future[Any]) -> int:

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
 
 from failing_exchange.virtual.clock import NEVER_NS, NS, Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
-from failing_exchange.virtual.handles import Soon, Timer, VenueTimer, VirtualFuture, VirtualTask
+from failing_exchange.virtual.handles import (
+    OWN,
+    Soon,
+    Timer,
+    VenueTimer,
+    VirtualFuture,
+    VirtualTask,
+)
 from failing_exchange.virtual.isolation import IsolatedLoop
 from failing_exchange.virtual.waits import waiting_report
 
@@ -53,7 +60,7 @@ class VirtualLoop(IsolatedLoop):
     """
 
     if TYPE_CHECKING:  # what BaseEventLoop keeps, and its stubs do not tell
-        _ready: deque[asyncio.Handle]
+        _ready: deque[Any]
         _scheduled: list[tuple[int, int, Timer]]
         _stopping: bool
         _closed: bool
@@ -203,8 +210,17 @@ class VirtualLoop(IsolatedLoop):
                 if self._failure is not None:
                     break
                 handle = ready.popleft()
-                if not handle._cancelled:
+                if handle._cancelled:
+                    continue
+                if handle.__class__ not in OWN:  # asyncio's, made from another thread or for debug
                     handle._run()
+                    continue
+                try:  # what `_run` does, without the call
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    handle.failed(error)
             if self._failure is not None:
                 self._raise_failure()
             if self._stopping:
