@@ -26,7 +26,8 @@ TRADING, HALTED = MarketStatus.TRADING, MarketStatus.HALTED  # as in order.py: t
 class Prevention(StrEnum):
     """Which order expires when two orders of one account would match.
 
-    With `DECREMENT` both are smaller by what would have been traded; the smaller one expires.
+    With `DECREMENT` both are smaller by what would have been traded; the smaller one expires. With
+    `TRANSFER` as well, for an account can't transfer to itself; both orders must ask for it.
     """
 
     NONE = "none"
@@ -34,6 +35,7 @@ class Prevention(StrEnum):
     EXPIRE_TAKER = "expire_taker"
     EXPIRE_BOTH = "expire_both"
     DECREMENT = "decrement"
+    TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from failing_exchange.core.order import (
     Why,
 )
 from failing_exchange.core.order_list import ListUpdate, OrderList
+from failing_exchange.core.paying import keep
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.triggers import stop_of
 
@@ -125,11 +126,13 @@ def _take(
 
 def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int) -> bool:
     """Two orders of one account meet: expire as the taker asks. Whether the taker goes on."""
-    mode = taker.prevention if taker.prevention is not None else ms.market.prevention
+    mode = _mode(ms, taker)
     if mode is Prevention.NONE:
         _take(state, ms, taker, maker, maker.ticks, taker.remaining, at)
         return True
-    if mode is Prevention.DECREMENT:
+    if mode is Prevention.TRANSFER and _mode(ms, maker) is not mode:
+        mode = Prevention.DECREMENT
+    if mode is Prevention.DECREMENT or mode is Prevention.TRANSFER:
         lots = min(taker.remaining, maker.shown or maker.remaining)
         taken = made = lots
     else:
@@ -144,6 +147,10 @@ def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int)
         order.prevented_matches = (*order.prevented_matches, match)
         _expire_part(state, ms, order, match, lots, at)
     return taker.is_open
+
+
+def _mode(ms: MarketState, order: Order) -> Prevention:
+    return order.prevention if order.prevention is not None else ms.market.prevention
 
 
 def _expire_part(
@@ -164,7 +171,7 @@ def _expire_part(
     order.decremented += lots
     order.updated_at = at
     if order.kind in PRICED_TYPES and order.partner is None:
-        _hold(state, order, need(ms.market, order), ms.market, at)
+        hold(state, order, need(ms.market, order), ms.market, at)
     if order.iceberg_lots and order.resting and not order.shown:
         ms.book.refill(order)
     state.events.append(OrderDecremented(order.id, order.account, match, lots, at))
@@ -241,16 +248,18 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at
     state.accounts[order.account].fills.append(fill)
     order.reserved -= paid
     ms.sequence += 1
+    if order.pays:
+        keep(state, ms, order, fill, at)
     state.events.append(OrderFilled(order.id, fill, order.remaining))
     if order.remaining == 0:
         finish(state, ms, order, FILLED, at)
     elif order.kind in PRICED_TYPES:
-        _hold(state, order, need(ms.market, order), ms.market, at)
+        hold(state, order, need(ms.market, order), ms.market, at)
         if order.iceberg_lots and order.resting and not order.shown:
             ms.book.refill(order)
 
 
-def _hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:
+def hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:
     """Release what an order holds beyond `atoms`."""
     asset = market.quote if order.side is BUY else market.base
     if order.reserved > atoms:
@@ -263,7 +272,7 @@ def need(market: Market, order: Order) -> int:
     lots = order.lots - order.filled
     if order.side is SELL:
         return lots * market.amount_step
-    if order.kind in PRICED_TYPES:
+    if order.ticks and order.kind in PRICED_TYPES:
         return market.cost_up(order.ticks, lots)
     return market.cost_up(order.stop_ticks or stop_of(order), lots)
 
@@ -279,7 +288,7 @@ def finish(
     order.move_to(status, at)
     order.why = why
     order.held = False
-    _hold(state, order, 0, ms.market, at)
+    hold(state, order, 0, ms.market, at)
     state.orders.pop(order.id, None)
     state.accounts[order.account].keep(order)
     if status is CANCELED:

@@ -49,6 +49,27 @@ class TimeInForce(StrEnum):
     FOK = "FOK"
 
 
+class PegPrice(StrEnum):
+    """Which price of the book a pegged order takes: the best of its own side, or of the other."""
+
+    __hash__ = str.__hash__
+
+    PRIMARY = "primary"
+    MARKET = "market"
+
+
+class Peg(NamedTuple):
+    """The price of an order is read off the book when it enters it, and then stays.
+
+    `levels`: so many price levels deeper than the best, None where that was not asked for.
+    `asked`: the price that the client gave beside it, in ticks; 0 for none.
+    """
+
+    price: PegPrice
+    levels: int | None = None
+    asked: int = 0
+
+
 class Status(StrEnum):
     """Where an order is in its life.
 
@@ -160,6 +181,8 @@ class Rarities:
     shown: int = 0  # what is left of the part that is shown now
     order_list: OrderList | None = None
     follows: bool = False  # it is placed when the working order of its list is filled
+    pays: bool = False  # what it receives is kept for the orders behind it in its list
+    peg: Peg | None = None  # its `ticks` are 0 until it enters the book
     activated_at: int = 0  # when that was
     trail_bips: int = 0  # how far its trigger is behind the best price, in basis points
     trailing_at: int = 0  # since when it trails

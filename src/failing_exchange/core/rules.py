@@ -27,9 +27,10 @@ def check_rules(
     market = ms.market
     check_prices(ms, rules, c, at)
     if c.kind is OrderType.MARKET:
-        _check_market_order(ms, rules, c, at)
+        if c.lots or c.cost:
+            _check_market_order(ms, rules, c, at)
     elif rules.cost_max is not None and c.kind in LIMIT_TYPES:
-        _check_cost_max(market, rules.cost_max, market.cost_up(c.ticks, c.lots))
+        check_cost_max(market, rules.cost_max, market.cost_up(c.ticks, c.lots))
     if c.prevention is not None and rules.preventions is not None:
         _check_prevention(c.prevention, rules.preventions)
     if c.iceberg_lots and rules.iceberg_parts_max is not None:
@@ -47,7 +48,7 @@ def check_prices(ms: MarketState, rules: Rules, c: Placed, at: int) -> None:
         ms.market.check_steps(0, c.stop_ticks)
         ms.market.check_price(c.stop_ticks)
     prices = rules.buy_prices if c.side is Side.BUY else rules.sell_prices
-    if prices is None or c.kind not in LIMIT_TYPES:
+    if prices is None or not c.ticks or c.kind not in LIMIT_TYPES:
         return
     ticks, weight = ms.tape.average(rules.average_minutes, at // SECOND)
     if ticks and not ticks * prices[0] <= c.ticks * weight * PPM <= ticks * prices[1]:
@@ -78,10 +79,11 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
     if cost and rules.cost_min_of_market:
         market.check_cost(cost)
     if rules.cost_max is not None and rules.cost_max_of_market:
-        _check_cost_max(market, rules.cost_max, cost)
+        check_cost_max(market, rules.cost_max, cost)
 
 
-def _check_cost_max(market: Market, most: int, cost: int) -> None:
+def check_cost_max(market: Market, most: int, cost: int) -> None:
+    """Raise `Reject` where an order is worth more than `most` atoms."""
     if cost > most:
         raise Reject(
             Reason.INVALID_COST,
