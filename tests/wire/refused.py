@@ -58,6 +58,15 @@ def oco(code: int, text: str, /, **changes: Any) -> Case:
     return signed(code, text, "POST", "orderList/oco", **sent)
 
 
+def opo(code: int, text: str, /, **changes: Any) -> Case:
+    """A purchase of 0.1 BTC at 41,000 that pays for a sale at 56,000, with changes."""
+    params = {"symbol": "BTCUSDT", "workingType": "LIMIT", "workingSide": "BUY",
+              "workingPrice": "41000", "workingQuantity": "0.1", "workingTimeInForce": "GTC",
+              "pendingType": "LIMIT_MAKER", "pendingSide": "SELL",
+              "pendingPrice": "56000"} | changes  # fmt: skip
+    return signed(code, text, "POST", "orderList/opo", **params)
+
+
 def illegal(name: str, legal: str) -> str:
     """-1100 of a parameter."""
     return f"Illegal characters found in parameter '{name}'; legal range is '{legal}'."
@@ -116,7 +125,7 @@ CASES = [
           newOrderRespType="ALL"),
     order(-1134, "`strategyType` was less than 1000000.", strategyType=999_999),
     get(-1139, "Invalid ticker type.", "ticker/24hr", **BTC, type="TINY"),
-    signed(-1145, "`cancelRestrictions` has to be either `ONLY_NEW` or `ONLY_PARTIALLY_FILLED`.",
+    signed(-1145, "Invalid cancelRestrictions",
            "DELETE", "order", **BTC, orderId=1, cancelRestrictions="ANY"),
     get(-1151, "Symbol is present multiple times in the list.", "ticker/price",
         symbols='["BTCUSDT","BTCUSDT"]'),
@@ -139,6 +148,8 @@ CASES = [
     oco(-1198, "A take profit order in a buy OCO must be below.", side="BUY",
         aboveType="TAKE_PROFIT", abovePrice=None, aboveStopPrice="60000"),
     oco(-1199, "A take profit order in a sell OCO must be above.", belowType="TAKE_PROFIT"),
+    opo(-1222, "Working order in an OPO list must be a bid.", workingSide="SELL"),
+    opo(-1223, "Pending orders in an OPO list must be asks.", pendingSide="BUY"),
     oco(-2010, "The relationship of the prices for the orders is not correct.",
         abovePrice="45000"),
     # -1013, the filters
@@ -149,12 +160,23 @@ CASES = [
     order(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE", price="9000"),
     order(-1013, "Filter failure: TRAILING_DELTA", **STOP, trailingDelta=9),
     market(-1013, "Filter failure: MARKET_LOT_SIZE", quantity="101"),
-    order(-1013, "This symbol does not allow the STP mode.", selfTradePreventionMode="NONE"),
+    order(-1013, "This symbol does not allow the specified self-trade prevention mode.",
+          selfTradePreventionMode="NONE"),
     # 20xx and orders
     order(-1014, "Unsupported order combination.", timeInForce="IOC", icebergQty="0.01"),
     order(-1210, "Invalid pegPriceType.", pegPriceType="BEST"),
     order(-1211, "Invalid pegOffsetType.", pegPriceType="PRIMARY_PEG", pegOffsetType="TICKS"),
-    order(-2010, "Pegged orders are not supported for this symbol.", pegPriceType="MARKET_PEG"),
+    order(-1128, COMBO, pegPriceType="PRIMARY_PEG", pegOffsetType="PRICE_LEVEL"),
+    order(-1128, COMBO, pegOffsetType="PRICE_LEVEL", pegOffsetValue=1),
+    order(-1130, "Data sent for parameter 'pegOffsetValue' is not valid.",
+          pegPriceType="PRIMARY_PEG", pegOffsetType="PRICE_LEVEL", pegOffsetValue=101),
+    order(-1014, "Unsupported order combination.", pegPriceType="PRIMARY_PEG", timeInForce="FOK"),
+    order(-2010, "This order type may not use pegged price.", type="MARKET", price=None,
+          timeInForce=None, pegPriceType="MARKET_PEG"),
+    order(-2010, "This price peg cannot be used with this order type.", type="LIMIT_MAKER",
+          timeInForce=None, price=None, pegPriceType="MARKET_PEG"),
+    order(-2010, "Order book liquidity is too low for this pegged order.", price=None,
+          pegPriceType="PRIMARY_PEG", pegOffsetType="PRICE_LEVEL", pegOffsetValue=7),
     order(-2010, "Account has insufficient balance for requested action.", side="SELL",
           quantity="150", price="55000"),
     order(-2010, "Order would immediately match and take.", type="LIMIT_MAKER", timeInForce=None,

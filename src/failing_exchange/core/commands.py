@@ -96,8 +96,8 @@ class PlaceOrder(NamedTuple):
 class PlaceOrderList(NamedTuple):
     """Place orders that belong together; see `Contingency`.
 
-    OCO: the leg above the price, then the one below; OTO: the working order, then the pending one,
-    or a pending pair. Without a contingency: an OCO of a limit order and a triggered one, which
+    OCO: a leg above the price and one below; OTO: the working order, then the pending one, or a
+    pending pair. Without a contingency: an OCO of a limit order and a triggered one, which
     makes no `OrderListChanged` events. `pays`: what the working order of an OTO buys is kept for
     the pending ones, which sell as much of it as they can; they are placed without an amount.
     """
@@ -158,16 +158,26 @@ class AmendOrder(NamedTuple):
     new_client_id: str | None = None
 
 
+class Limited(NamedTuple):
+    """An account has too many unfilled orders: the refusal's words and rule, and until when."""
+
+    text: str
+    rule: str
+    until: int
+
+
 class ReplaceOrder(NamedTuple):
     """Cancel an order, then place another. `stop_on_failure`: don't place when the cancel fails.
 
-    `check_first`: cancel nothing when the new order breaks a rule of the market.
+    `check_first`: cancel nothing when the new order breaks a rule of the market. `limited`: why the
+    new order may not be placed, whatever becomes of the cancel.
     """
 
     cancel: CancelOrder
     place: PlaceOrder
     stop_on_failure: bool = True
     check_first: bool = False
+    limited: Limited | None = None
 
 
 class Errand(NamedTuple):

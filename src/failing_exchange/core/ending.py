@@ -37,6 +37,11 @@ class Replaced(NamedTuple):
     canceled: OrderSnapshot | Reject
     placed: OrderSnapshot | Reject | None
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether both halves did."""
+        return not isinstance(self.canceled, Reject) and isinstance(self.placed, OrderSnapshot)
+
 
 def find_open(account: Account, symbol: str, order_id: int, client_id: str) -> Order:
     """An open order by id or client order id; raise `Reject` when there is none."""
@@ -187,6 +192,11 @@ def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:
         if command.stop_on_failure:
             return Replaced(refused, None)
         canceled = refused
+    limited = command.limited
+    if limited is not None:
+        text, rule, until = limited
+        no = Reject(Reason.TOO_MANY_ORDERS_SENT, text, until=until, rule=rule)
+        return Replaced(canceled, no)
     try:
         return Replaced(canceled, place(state, command.place, at))
     except Reject as refused:

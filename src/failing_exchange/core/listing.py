@@ -161,24 +161,26 @@ def _check_payment(command: PlaceOrderList, contingency: Contingency) -> None:
         raise _refusal("what a working order buys is sold by those behind it")
 
 
-def _check_pair(above: PlaceOrder, below: PlaceOrder) -> None:
-    """Of an OCO pair, one takes a profit (or is a maker), the other stops a loss, each in place."""
-    if (above.side, above.lots) != (below.side, below.lots):
+def _check_pair(one: PlaceOrder, other: PlaceOrder) -> None:
+    """Of an OCO pair, one takes a profit (or is a maker), the other stops a loss."""
+    if (one.side, one.lots) != (other.side, other.lots):
         raise _refusal("the orders of a pair share side and amount")
-    profit, stop = (above, below) if above.side is Side.SELL else (below, above)
+    stop, profit = (one, other) if one.kind in STOP_KINDS else (other, one)
     makes = profit.kind is OrderType.LIMIT and profit.post_only
     if stop.kind not in STOP_KINDS or not (makes or profit.kind in PROFIT_KINDS):
-        raise _refusal(
-            f"a {above.side} pair has a limit maker or take profit "
-            + ("above and a stop loss below" if profit is above else "below and a stop loss above")
-        )
+        above, below = "a limit maker or take profit", "a stop loss"
+        if one.side is Side.BUY:
+            above, below = below, above
+        raise _refusal(f"a {one.side} pair has {above} above and {below} below")
 
 
 def _check_around(
-    ms: MarketState, above: PlaceOrder | Order, below: PlaceOrder | Order, at: int
+    ms: MarketState, one: PlaceOrder | Order, other: PlaceOrder | Order, at: int
 ) -> None:
     """The last price lies between the two orders of a pair."""
     last = ms.tape.last(at // SECOND)
+    stops_above = one.side is Side.BUY
+    above, below = (one, other) if (one.kind in STOP_KINDS) is stops_above else (other, one)
     over, under = _decisive(above), _decisive(below)
     if last and ((over and over <= last) or (under and under >= last)):
         raise Reject(

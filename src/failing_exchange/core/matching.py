@@ -205,7 +205,7 @@ def trade(
             fee, asset = _charge(state, ms, order, got, cost, is_maker, at)
             fill = Fill(
                 trade_id, order.id, order.account, order.symbol, order.side,
-                ticks, lots, cost, fee, asset, is_maker, at, operator,
+                ticks, lots, cost, fee, asset, is_maker, at, operator, order.list_id,
             )  # fmt: skip
             _note(state, ms, order, fill, paid, at)
 

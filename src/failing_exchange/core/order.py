@@ -141,6 +141,7 @@ class Fill(NamedTuple):
     maker: bool
     at: int
     operator: bool  # made by an incident, not by the market
+    list_id: int = 0  # of its order's list; 0: none
 
 
 class PreventedMatch(NamedTuple):

@@ -170,12 +170,12 @@ ENDPOINTS = (
     Endpoint(
         http="POST /api/v3/orderList/opo", socket="orderList.place.opo",
         operation="create_oco_order", security=Security.TRADE, orders=2, free=True,
-        read=order_lists.read_one_pays, write=order_lists.write_placed_list,
+        read=order_lists.read_opo, write=order_lists.write_placed_list,
     ),
     Endpoint(
         http="POST /api/v3/orderList/opoco", socket="orderList.place.opoco",
         operation="create_oco_order", security=Security.TRADE, orders=3, free=True,
-        read=order_lists.read_one_pays, write=order_lists.write_placed_list,
+        read=order_lists.read_opoco, write=order_lists.write_placed_list,
     ),
     Endpoint(
         http="DELETE /api/v3/orderList", socket="orderList.cancel", operation="cancel_order",

@@ -87,7 +87,7 @@ def _trade(fill: Fill, w: Writing) -> dict[str, Any]:
         "symbol": venue_symbol(fill.symbol),
         "id": fill.trade_id,
         "orderId": fill.order_id,
-        "orderListId": -1,
+        "orderListId": fill.list_id or -1,
         "price": price(fill.ticks, market),
         "qty": amount(fill.lots, market),
         "quoteQty": decimal(fill.cost),
@@ -133,7 +133,7 @@ def _prevented(match: PreventedMatch, w: Writing) -> dict[str, Any]:
         "takerOrderId": match.taker_id,
         "makerSymbol": symbol,
         "makerOrderId": match.maker_id,
-        "tradeGroupId": 1,
+        "tradeGroupId": -1,  # no account belongs to one
         "selfTradePreventionMode": match.mode.name,
         "price": price(match.ticks, market),
     }

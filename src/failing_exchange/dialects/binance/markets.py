@@ -28,6 +28,7 @@ RULES = Rules(
         Prevention.EXPIRE_MAKER,
         Prevention.EXPIRE_BOTH,
         Prevention.DECREMENT,
+        Prevention.TRANSFER,
     ),
 )
 # (highest price, largest amount, largest market order), in units
