@@ -76,8 +76,10 @@ def test_unfilled_orders_are_limited_and_a_fill_gives_credit_back() -> None:
     on_the_wire(story, limits=TIGHT)
 
 
-REPLACE = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
-           "quantity": "0.1", "price": "40000", "orderRateLimitExceededMode": "CANCEL_ONLY"}  # fmt: skip
+REPLACE = {
+    "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.1",
+    "price": "40000", "orderRateLimitExceededMode": "CANCEL_ONLY",
+}  # fmt: skip
 
 
 def test_a_replacement_above_the_limit_may_still_cancel() -> None:
@@ -132,7 +134,7 @@ def test_a_replacement_that_was_not_attempted_counts() -> None:
 
 
 def test_an_order_that_was_too_late_for_the_engine_counts() -> None:
-    """CHANGELOG.md, 2025-05-22: the last check of recvWindow increments the count, the first not."""
+    """CHANGELOG.md, 2025-05-22: the last check of recvWindow increments the count, no other."""
 
     async def story(client: Client) -> None:
         client.venue.exchange.arm("delay_request", seconds=6, operations="create_order")
