@@ -82,11 +82,16 @@ BELOW_STOP = {"aboveType": "STOP_LOSS", "abovePrice": None, "aboveStopPrice": "6
 NOT_BOTH = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
 COMBO = "Combination of optional parameters invalid."
 UNREAD = "Not all sent parameters were read; read '1' parameter(s) but was sent '2'."
-NO_SYMBOLS = '^\\\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\\\]$'
+NO_SYMBOL = r"^[\w\-._&&[^a-z]]{1,50}$"
+NO_SYMBOLS = r'^\\[("[\\w\\-._&&[^a-z]]{1,50}"(,"[\\w\\-._&&[^a-z]]{1,50}"){0,}){0,1}\\]$'
 CASES = [
     # 11xx
     get(-1100, illegal("limit", "^[0-9]{1,20}$"), "depth", **BTC, limit="1.5"),
+    get(-1100, illegal("symbol", NO_SYMBOL), "depth", symbol="btcusdt"),
+    get(-1100, illegal("symbol", NO_SYMBOL), "klines", symbol="BTC/USDT", interval="1m"),
     get(-1100, illegal("symbols", NO_SYMBOLS), "ticker/price", symbols="BTCUSDT"),
+    get(-1100, illegal("symbols", NO_SYMBOLS), "ticker/price", symbols='["BTCUSDT", "ETHUSDT"]'),
+    get(-1100, illegal("symbols", NO_SYMBOLS), "exchangeInfo", symbols='["btcusdt"]'),
     order(-1100, illegal("newClientOrderId", "^[a-zA-Z0-9-_]{1,36}$"), newClientOrderId="a b"),
     order(-1100, illegal("price", "^([0-9]{1,20})(\\\\.[0-9]{1,20})?$"), price="1e5"),
     order(-1100, illegal("recvWindow", "^([1-9][0-9]*|0)(\\\\.[0-9]{1,3})?$"), recvWindow="\u00b2"),
@@ -104,6 +109,10 @@ CASES = [
     signed(-1102, NOT_BOTH, "GET", "order", **BTC),
     get(-1104, UNREAD, "depth", **BTC, depth=5),
     get(-1105, "Parameter 'limit' was empty.", "depth", **BTC, limit=""),
+    get(-1105, "Parameter 'symbol' was empty.", "avgPrice", symbol=""),
+    get(-1105, "Parameter 'interval' was empty.", "klines", **BTC, interval=""),
+    get(-1105, "Parameter 'symbols' was empty.", "ticker/price", symbols="[]"),
+    get(-1121, "Invalid symbol.", "depth", symbol="\u8fd9\u662f\u6d4b\u8bd5\u5e01456"),
     order(-1106, "Parameter 'stopPrice' sent when not required.", stopPrice="39000"),
     market(-1106, "Parameter 'timeInForce' sent when not required.", timeInForce="GTC"),
     order(-1108, "Parameter 'quantity' overflowed.", quantity="99999999999999999999"),
