@@ -140,7 +140,6 @@ CASES = [
         symbols='["BTCUSDT","BTCUSDT"]'),
     get(-1220, "The symbol's status does not match the requested symbolStatus.", "depth", **BTC,
         symbolStatus="HALT"),
-    get(-2043, "This symbol doesn't have a reference price.", "referencePrice", **BTC),
     # lists
     oco(-1158, "Order type not supported in OCO.", aboveType="LIMIT"),
     oco(-1160, "Parameter 'belowIcebergQty' is not supported if `aboveTimeInForce`/"

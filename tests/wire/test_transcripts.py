@@ -38,7 +38,7 @@ EVENT_FIELDS = {
 }  # fmt: skip
 CONDITIONAL = ORDER_FIELDS | MATCH_FIELDS | EVENT_FIELDS
 NOT_HERE = ("sors",)  # there is no smart order routing, and production leaves it out then
-NEVER = ("sor/", "sor.", "referencePrice")  # what no market of this venue has
+NEVER = ("sor/", "sor.")  # what no market of this venue has
 STREAMS = {  # those whose events have no type, by their section
     Kind.BOOK_TICKER: "Individual Symbol Book Ticker Streams",
     Kind.PARTIAL_DEPTH: "Partial Book Depth Streams",

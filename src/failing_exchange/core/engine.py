@@ -7,7 +7,7 @@ from heapq import heappop
 from typing import Any
 
 from failing_exchange.core import commands as c
-from failing_exchange.core import ending, listing, operating, placing, queries
+from failing_exchange.core import ending, listing, operating, placing, queries, reference
 from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import SECOND, TRADING, Market
@@ -40,6 +40,7 @@ HANDLERS: dict[type, Handler] = {
     c.FetchTrades: queries.fetch_trades,
     c.FetchCandles: queries.fetch_candles,
     c.FetchAveragePrice: queries.fetch_average_price,
+    c.FetchReferencePrice: reference.fetch_reference_price,
     c.FetchMarkets: queries.fetch_markets,
     c.FetchTime: queries.fetch_time,
     c.FetchStatus: queries.fetch_status,

@@ -44,7 +44,8 @@ class Rules:
 
     Counts are open ones of an account in the market. Ranges are (least, most): of prices by side as
     parts per million of the average price, of trails in basis points. The average is weighted by
-    amount over `average_minutes`, 0 = the last price; it values market orders, too.
+    amount over `average_minutes`, 0 = the last price; it values market orders, too. Where there is
+    a `price_range`, the ranges of prices are those of the reference price (`core.reference`).
     """
 
     algo_orders_max: int | None = None  # stop losses and take profits
@@ -64,6 +65,7 @@ class Rules:
     trail_above: tuple[int, int] | None = None  # buy stops, sell profits
     trail_below: tuple[int, int] | None = None
     preventions: tuple[Prevention, ...] | None = None  # those an order may ask for
+    price_range: tuple[int, int] | None = None  # of the reference price, within which is traded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

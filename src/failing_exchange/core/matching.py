@@ -33,6 +33,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.order_list import ListUpdate, OrderList
 from failing_exchange.core.paying import keep
+from failing_exchange.core.reference import allows
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.triggers import stop_of
 
@@ -76,7 +77,8 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
     """Let an incoming order take up to `lots` of what is offered, at its limit or better."""
     side, opposite = order.side, order.side.other
     limit = order.ticks if order.kind in PRICED_TYPES else 0
-    goal, first, last = order.filled + lots, 0, 0
+    goal, first, last, begun = order.filled + lots, 0, 0, len(order.fills)
+    allowed = ms.market.rules.price_range if ms.market.rules is not None else None
     while order.filled < goal and order.is_open:
         level, ticks = ms.book.best(opposite), ms.street.best(opposite)
         if level is not None and (not ticks or better(opposite, level.ticks, ticks)):
@@ -86,6 +88,9 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
         else:
             break
         if limit and (ticks > limit if side is BUY else ticks < limit):
+            break
+        if not (allowed is None or allows(ms.tape, ticks, allowed, at, order.fills[begun:])):
+            finish(state, ms, order, EXPIRED, at, why=Why.OUT_OF_RANGE)
             break
         if maker is not None and maker.account == order.account:
             if not _prevent(state, ms, order, maker, at):

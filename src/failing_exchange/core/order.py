@@ -101,6 +101,7 @@ class Why(StrEnum):
     REFUSED = "refused when its turn came"
     BY_VENUE = "by the venue"
     CAPPED = "filled in part by the venue"
+    OUT_OF_RANGE = "the next price was too far from the reference price"
 
 
 # A record from a tuple of its fields: the constructor of a NamedTuple is a call of Python more.

@@ -11,6 +11,7 @@ from failing_exchange.core.matching import (
     leave_partner,
     match,
     need,
+    offers,
     trade,
     walk,
 )
@@ -33,6 +34,7 @@ from failing_exchange.core.order import (
     record,
 )
 from failing_exchange.core.pegging import as_asked, pegged, take_price
+from failing_exchange.core.reference import allows
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_rules
 from failing_exchange.core.state import Account, Cap, MarketState, State
@@ -287,9 +289,26 @@ def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
         if walk(ms, order.side, lots=order.lots, limit=limit)[0] < order.lots:
             finish(state, ms, order, EXPIRED, at, why=Why.NOT_AT_ONCE)
             return
+        if not _all_in_range(ms, order, at):
+            finish(state, ms, order, EXPIRED, at, why=Why.OUT_OF_RANGE)
+            return
     if order.kind not in PRICED_TYPES or crosses(ms, order.side, order.ticks):
         match(state, ms, order, order.remaining, at)
     _rest_or_expire(state, ms, order, at)
+
+
+def _all_in_range(ms: MarketState, order: Order, at: int) -> bool:
+    """Whether what an order would take at once lies within the price range."""
+    rules, left = ms.market.rules, order.lots
+    if rules is None or rules.price_range is None:
+        return True
+    for ticks, lots in offers(ms.book, ms.street, order.side.other):
+        if not allows(ms.tape, ticks, rules.price_range, at):
+            return False
+        left -= lots
+        if left <= 0:
+            break
+    return True
 
 
 def _rest_or_expire(state: State, ms: MarketState, order: Order, at: int) -> None:

@@ -13,6 +13,7 @@ from failing_exchange.core.order import (
     OrderType,
     Side,
 )
+from failing_exchange.core.reference import allows, reference
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.triggers import STOPS
@@ -50,7 +51,12 @@ def check_prices(ms: MarketState, rules: Rules, c: Placed, at: int) -> None:
     prices = rules.buy_prices if c.side is Side.BUY else rules.sell_prices
     if prices is None or not c.ticks or c.kind not in LIMIT_TYPES:
         return
-    ticks, weight = ms.tape.average(rules.average_minutes, at // SECOND)
+    if rules.price_range is None:
+        ticks, weight = ms.tape.average(rules.average_minutes, at // SECOND)
+    elif allows(ms.tape, c.ticks, prices, at):
+        return
+    else:
+        ticks, weight = reference(ms.tape, at)
     if ticks and not ticks * prices[0] <= c.ticks * weight * PPM <= ticks * prices[1]:
         low, high = (ticks * share // (weight * PPM) for share in prices)
         raise Reject(

@@ -46,12 +46,12 @@ ENDPOINTS = (
     ),
     Endpoint(
         http="GET /api/v3/referencePrice", socket="referencePrice", operation="fetch_ticker",
-        weight=2, read=references.read_reference, write=references.write_rules,
+        weight=2, read=references.read_reference, write=references.write_reference,
     ),
     Endpoint(
         http="GET /api/v3/referencePrice/calculation", socket="referencePrice.calculation",
         operation="fetch_ticker", weight=2, read=references.read_reference,
-        write=references.write_rules,
+        write=references.write_calculation,
     ),
     Endpoint(
         http="GET /api/v3/depth", socket="depth", operation="fetch_order_book",
