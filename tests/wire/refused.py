@@ -128,6 +128,7 @@ CASES = [
            **WINDOW),
     get(-1128, COMBO, "exchangeInfo", **BTC, symbolStatus="TRADING"),
     signed(-1128, COMBO, "GET", "myTrades", **BTC, fromId=1, startTime=BEGAN),
+    signed(-1128, COMBO, "GET", "myAllocations", **BTC, fromAllocationId=1, startTime=BEGAN),
     get(-1130, "Data sent for parameter 'windowSize' is not valid.", "ticker", **BTC,
         windowSize="8d"),
     order(-1130, "Data sent for parameter 'newOrderRespType' is not valid.",
