@@ -116,6 +116,9 @@ def kinds(folder: Path) -> dict[str, Callable[[int], FailingExchange]]:
         "none": lambda n: FailingExchange(),
         "lines": lambda n: FailingExchange(journal=str(folder / f"{n}.jsonl")),
         "durable": lambda n: FailingExchange(journal=str(folder / f"{n}.db")),
+        "power": lambda n: FailingExchange(
+            journal=Durable(folder / f"{n}-power.db", survives="power-loss")
+        ),
     }
 
 

@@ -237,7 +237,8 @@ def sound_lists(state: State) -> Iterator[str]:
 def _order(order: Order, ms: MarketState) -> Iterator[str]:
     if not order.is_open:
         yield f"{order} is among the open ones"
-    if not 0 <= order.filled < order.lots:
+    unsized = order.status is Status.PENDING and not order.lots
+    if not unsized and not 0 <= order.filled < order.lots:
         yield f"{order} has filled {order.filled} of {order.lots}"
     if sum(fill.lots for fill in order.fills) != order.filled:
         yield f"{order} has fills that do not add up to {order.filled}"

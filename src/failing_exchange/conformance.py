@@ -80,7 +80,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "GET /api/v3/myAllocations": ONE,
     "GET /api/v3/myFilters": ONE,
 }  # fmt: skip
-REFUSED = ("/orderList/opo", "/sor/", "/referencePrice")  # what no market of this venue has
+REFUSED = ("/sor/", "/referencePrice")  # what no market of this venue has
 BODY = urlencode(ORDER)
 HTTP = (
     f"POST /api/v3/order/test HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}"

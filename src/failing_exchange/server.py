@@ -50,6 +50,12 @@ def add_parser(commands: Any) -> None:
     _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
     _add(serve, "journal", None, JOURNAL)
     _add(serve, "journal-full", "halt", "when that database can't be written: halt, or go-on")
+    _add(
+        serve,
+        "journal-survives",
+        "kill",
+        "what an acknowledged answer outlives: kill, or power-loss (slower)",
+    )
     _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
     _add(serve, "rate", 0.1, "its probability", type=float)
     door = "a port for the control door; without it there is none"
@@ -113,16 +119,21 @@ def _venue(options: argparse.Namespace) -> Binance:
 
 def _journal(options: argparse.Namespace) -> Any:
     from failing_exchange.durable.outbox import WhenFull
+    from failing_exchange.durable.store import Survives
     from failing_exchange.fronts.exchange import DATABASES
 
     path, full = options.journal, options.journal_full
     if full not in tuple(WhenFull):
         raise ConfigurationError(f"--journal-full {full!r}; expected {' or '.join(WhenFull)}")
+    survives = options.journal_survives
+    if survives not in tuple(Survives):
+        expected = " or ".join(Survives)
+        raise ConfigurationError(f"--journal-survives {survives!r}; expected {expected}")
     if path is None or not path.endswith(DATABASES):
         return path
     from failing_exchange.durable.durable import Durable
 
-    return Durable(path, full=full)
+    return Durable(path, full=full, survives=survives)
 
 
 def _keys(path: str | None) -> Keyring | None:

@@ -176,7 +176,7 @@ class Venue:
     def limit_rate(self, gate: RateGate | None) -> None:
         """Put a rate limit before the engine, or none."""
         self.rate_gate = gate
-        self.set_gates()
+        self._gates_changed()
 
     def set_gates(self) -> None:
         """Put up the gates that are there now."""
@@ -192,7 +192,12 @@ class Venue:
 
     def plan_maintenance(self) -> None:
         """The schedule has changed."""
+        self._gates_changed()
+
+    def _gates_changed(self) -> None:
         self.set_gates()
+        if self.durable is not None:
+            self.durable.outbox.touch()
 
     def plan_incident(self, after: int, command: Any) -> None:
         """Have the operator do something so many nanoseconds after the start, or after now."""

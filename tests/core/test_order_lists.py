@@ -104,7 +104,7 @@ def test_a_triggered_leg_ends_the_other(floor: Floor) -> None:
     [
         (maker(SELL, 4, 99), leg(SELL, STOP, 4, stop=95), Rule.LIST_PRICES),
         (maker(SELL, 4, 105), leg(SELL, STOP, 4, stop=101), Rule.LIST_PRICES),
-        (leg(SELL, STOP, 4, stop=105), maker(SELL, 4, 95), Rule.LIST_SHAPE),
+        (leg(SELL, STOP, 4, stop=105), maker(SELL, 4, 95), Rule.LIST_PRICES),
         (maker(SELL, 4, 105), leg(SELL, STOP, 3, stop=95), Rule.LIST_SHAPE),
         (maker(SELL, 4, 105), leg(BUY, STOP, 4, stop=95), Rule.LIST_SHAPE),
         (leg(SELL, LIMIT, 4, 105), leg(SELL, STOP, 4, stop=95), Rule.LIST_SHAPE),

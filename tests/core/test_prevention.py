@@ -147,3 +147,15 @@ def test_an_order_that_does_not_stay_is_decremented_all_the_same(
     """It expires with what it could not have."""
     taker = meet(floor, Prevention.DECREMENT, 12, 98, time_in_force=force)[1]
     assert (taker.status, taker.order.prevented) == (Status.EXPIRED, 12)
+
+
+@pytest.mark.parametrize(
+    ("of_maker", "recorded"),
+    [(Prevention.TRANSFER, Prevention.TRANSFER), (Prevention.NONE, Prevention.DECREMENT)],
+)
+def test_transfer_decrements_both(floor: Floor, of_maker: Prevention, recorded: Prevention) -> None:
+    """Within one account nothing is transferred; both orders must ask for it to be called so."""
+    maker = floor.limit("alice", BUY, 98, 12, prevention=of_maker).order
+    taker = floor.limit("alice", SELL, 98, 5, prevention=Prevention.TRANSFER)
+    assert (taker.status, maker.remaining, maker.prevented) == (Status.EXPIRED, 7, 5)
+    assert [match.mode for match in matches(floor)] == [recorded]

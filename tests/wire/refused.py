@@ -58,6 +58,15 @@ def oco(code: int, text: str, /, **changes: Any) -> Case:
     return signed(code, text, "POST", "orderList/oco", **sent)
 
 
+def opo(code: int, text: str, /, **changes: Any) -> Case:
+    """A purchase of 0.1 BTC at 41,000 that pays for a sale at 56,000, with changes."""
+    params = {"symbol": "BTCUSDT", "workingType": "LIMIT", "workingSide": "BUY",
+              "workingPrice": "41000", "workingQuantity": "0.1", "workingTimeInForce": "GTC",
+              "pendingType": "LIMIT_MAKER", "pendingSide": "SELL",
+              "pendingPrice": "56000"} | changes  # fmt: skip
+    return signed(code, text, "POST", "orderList/opo", **params)
+
+
 def illegal(name: str, legal: str) -> str:
     """-1100 of a parameter."""
     return f"Illegal characters found in parameter '{name}'; legal range is '{legal}'."
@@ -73,11 +82,16 @@ BELOW_STOP = {"aboveType": "STOP_LOSS", "abovePrice": None, "aboveStopPrice": "6
 NOT_BOTH = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
 COMBO = "Combination of optional parameters invalid."
 UNREAD = "Not all sent parameters were read; read '1' parameter(s) but was sent '2'."
-NO_SYMBOLS = '^\\\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\\\]$'
+NO_SYMBOL = r"^[\w\-._&&[^a-z]]{1,50}$"
+NO_SYMBOLS = r'^\\[("[\\w\\-._&&[^a-z]]{1,50}"(,"[\\w\\-._&&[^a-z]]{1,50}"){0,}){0,1}\\]$'
 CASES = [
     # 11xx
     get(-1100, illegal("limit", "^[0-9]{1,20}$"), "depth", **BTC, limit="1.5"),
+    get(-1100, illegal("symbol", NO_SYMBOL), "depth", symbol="btcusdt"),
+    get(-1100, illegal("symbol", NO_SYMBOL), "klines", symbol="BTC/USDT", interval="1m"),
     get(-1100, illegal("symbols", NO_SYMBOLS), "ticker/price", symbols="BTCUSDT"),
+    get(-1100, illegal("symbols", NO_SYMBOLS), "ticker/price", symbols='["BTCUSDT", "ETHUSDT"]'),
+    get(-1100, illegal("symbols", NO_SYMBOLS), "exchangeInfo", symbols='["btcusdt"]'),
     order(-1100, illegal("newClientOrderId", "^[a-zA-Z0-9-_]{1,36}$"), newClientOrderId="a b"),
     order(-1100, illegal("price", "^([0-9]{1,20})(\\\\.[0-9]{1,20})?$"), price="1e5"),
     order(-1100, illegal("recvWindow", "^([1-9][0-9]*|0)(\\\\.[0-9]{1,3})?$"), recvWindow="\u00b2"),
@@ -95,6 +109,10 @@ CASES = [
     signed(-1102, NOT_BOTH, "GET", "order", **BTC),
     get(-1104, UNREAD, "depth", **BTC, depth=5),
     get(-1105, "Parameter 'limit' was empty.", "depth", **BTC, limit=""),
+    get(-1105, "Parameter 'symbol' was empty.", "avgPrice", symbol=""),
+    get(-1105, "Parameter 'interval' was empty.", "klines", **BTC, interval=""),
+    get(-1105, "Parameter 'symbols' was empty.", "ticker/price", symbols="[]"),
+    get(-1121, "Invalid symbol.", "depth", symbol="\u8fd9\u662f\u6d4b\u8bd5\u5e01456"),
     order(-1106, "Parameter 'stopPrice' sent when not required.", stopPrice="39000"),
     market(-1106, "Parameter 'timeInForce' sent when not required.", timeInForce="GTC"),
     order(-1108, "Parameter 'quantity' overflowed.", quantity="99999999999999999999"),
@@ -110,19 +128,19 @@ CASES = [
            **WINDOW),
     get(-1128, COMBO, "exchangeInfo", **BTC, symbolStatus="TRADING"),
     signed(-1128, COMBO, "GET", "myTrades", **BTC, fromId=1, startTime=BEGAN),
+    signed(-1128, COMBO, "GET", "myAllocations", **BTC, fromAllocationId=1, startTime=BEGAN),
     get(-1130, "Data sent for parameter 'windowSize' is not valid.", "ticker", **BTC,
         windowSize="8d"),
     order(-1130, "Data sent for parameter 'newOrderRespType' is not valid.",
           newOrderRespType="ALL"),
     order(-1134, "`strategyType` was less than 1000000.", strategyType=999_999),
     get(-1139, "Invalid ticker type.", "ticker/24hr", **BTC, type="TINY"),
-    signed(-1145, "`cancelRestrictions` has to be either `ONLY_NEW` or `ONLY_PARTIALLY_FILLED`.",
+    signed(-1145, "Invalid cancelRestrictions",
            "DELETE", "order", **BTC, orderId=1, cancelRestrictions="ANY"),
     get(-1151, "Symbol is present multiple times in the list.", "ticker/price",
         symbols='["BTCUSDT","BTCUSDT"]'),
     get(-1220, "The symbol's status does not match the requested symbolStatus.", "depth", **BTC,
         symbolStatus="HALT"),
-    get(-2043, "This symbol doesn't have a reference price.", "referencePrice", **BTC),
     # lists
     oco(-1158, "Order type not supported in OCO.", aboveType="LIMIT"),
     oco(-1160, "Parameter 'belowIcebergQty' is not supported if `aboveTimeInForce`/"
@@ -139,6 +157,8 @@ CASES = [
     oco(-1198, "A take profit order in a buy OCO must be below.", side="BUY",
         aboveType="TAKE_PROFIT", abovePrice=None, aboveStopPrice="60000"),
     oco(-1199, "A take profit order in a sell OCO must be above.", belowType="TAKE_PROFIT"),
+    opo(-1222, "Working order in an OPO list must be a bid.", workingSide="SELL"),
+    opo(-1223, "Pending orders in an OPO list must be asks.", pendingSide="BUY"),
     oco(-2010, "The relationship of the prices for the orders is not correct.",
         abovePrice="45000"),
     # -1013, the filters
@@ -149,12 +169,23 @@ CASES = [
     order(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE", price="9000"),
     order(-1013, "Filter failure: TRAILING_DELTA", **STOP, trailingDelta=9),
     market(-1013, "Filter failure: MARKET_LOT_SIZE", quantity="101"),
-    order(-1013, "This symbol does not allow the STP mode.", selfTradePreventionMode="NONE"),
+    order(-1013, "This symbol does not allow the specified self-trade prevention mode.",
+          selfTradePreventionMode="NONE"),
     # 20xx and orders
     order(-1014, "Unsupported order combination.", timeInForce="IOC", icebergQty="0.01"),
     order(-1210, "Invalid pegPriceType.", pegPriceType="BEST"),
     order(-1211, "Invalid pegOffsetType.", pegPriceType="PRIMARY_PEG", pegOffsetType="TICKS"),
-    order(-2010, "Pegged orders are not supported for this symbol.", pegPriceType="MARKET_PEG"),
+    order(-1128, COMBO, pegPriceType="PRIMARY_PEG", pegOffsetType="PRICE_LEVEL"),
+    order(-1128, COMBO, pegOffsetType="PRICE_LEVEL", pegOffsetValue=1),
+    order(-1130, "Data sent for parameter 'pegOffsetValue' is not valid.",
+          pegPriceType="PRIMARY_PEG", pegOffsetType="PRICE_LEVEL", pegOffsetValue=101),
+    order(-1014, "Unsupported order combination.", pegPriceType="PRIMARY_PEG", timeInForce="FOK"),
+    order(-2010, "This order type may not use pegged price.", type="MARKET", price=None,
+          timeInForce=None, pegPriceType="MARKET_PEG"),
+    order(-2010, "This price peg cannot be used with this order type.", type="LIMIT_MAKER",
+          timeInForce=None, price=None, pegPriceType="MARKET_PEG"),
+    order(-2010, "Order book liquidity is too low for this pegged order.", price=None,
+          pegPriceType="PRIMARY_PEG", pegOffsetType="PRICE_LEVEL", pegOffsetValue=7),
     order(-2010, "Account has insufficient balance for requested action.", side="SELL",
           quantity="150", price="55000"),
     order(-2010, "Order would immediately match and take.", type="LIMIT_MAKER", timeInForce=None,

@@ -74,3 +74,74 @@ def test_unfilled_orders_are_limited_and_a_fill_gives_credit_back() -> None:
         assert taken.headers["X-MBX-ORDER-COUNT-10S"] == "0"
 
     on_the_wire(story, limits=TIGHT)
+
+
+REPLACE = {
+    "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.1",
+    "price": "40000", "orderRateLimitExceededMode": "CANCEL_ONLY",
+}  # fmt: skip
+
+
+def test_a_replacement_above_the_limit_may_still_cancel() -> None:
+    """orderRateLimitExceededMode: by itself nothing is done; CANCEL_ONLY cancels."""
+
+    async def story(client: Client) -> None:
+        made = [(await client.order()).body["orderId"] for _ in range(3)]
+
+        async def replace(number: int, mode: str, **changes: str) -> tuple[int, int, str, str]:
+            sent = {**REPLACE, "cancelOrderId": number, "cancelReplaceMode": mode, **changes}
+            got = await client.signed("POST", "/api/v3/order/cancelReplace", **sent)
+            data = got.body.get("data", {})
+            results = data.get("cancelResult", ""), data.get("newOrderResult", "")
+            if data.get("newOrderResponse"):
+                assert data["newOrderResponse"]["code"] == -1015
+            return got.status, got.body["code"], *results
+
+        nothing = {"orderRateLimitExceededMode": "DO_NOTHING"}
+        found = [
+            await replace(made[0], "STOP_ON_FAILURE", **nothing),
+            await replace(made[0], "STOP_ON_FAILURE"),
+            await replace(made[0], "STOP_ON_FAILURE"),
+            await replace(made[1], "ALLOW_FAILURE"),
+            await replace(made[1], "ALLOW_FAILURE"),
+        ]
+        assert found == [
+            (429, -1015, "", ""),
+            (429, -2021, "SUCCESS", "FAILURE"),
+            (429, -2022, "FAILURE", "NOT_ATTEMPTED"),
+            (409, -2021, "SUCCESS", "FAILURE"),
+            (400, -2022, "FAILURE", "FAILURE"),
+        ]
+        orders = await client.signed("GET", "/api/v3/openOrders", symbol="BTCUSDT")
+        assert [one["orderId"] for one in orders.body] == made[2:]
+
+    on_the_wire(story, limits=TIGHT)
+
+
+def test_a_replacement_that_was_not_attempted_counts() -> None:
+    """It increases the unfilled order count all the same, and weighs as what has failed."""
+
+    async def story(client: Client) -> None:
+        sent = {**REPLACE, "cancelOrderId": 4711, "cancelReplaceMode": "STOP_ON_FAILURE"}
+        got = await client.signed("POST", "/api/v3/order/cancelReplace", **sent)
+        assert (got.status, got.body["code"]) == (400, -2022)
+        assert got.body["data"]["newOrderResult"] == "NOT_ATTEMPTED"
+        counts = await client.signed("GET", "/api/v3/rateLimit/order")
+        assert [row["count"] for row in counts.body] == [1, 1]
+        assert counts.headers["X-MBX-USED-WEIGHT-1M"] == "41"
+
+    on_the_wire(story, limits=TIGHT)
+
+
+def test_an_order_that_was_too_late_for_the_engine_counts() -> None:
+    """CHANGELOG.md, 2025-05-22: the last check of recvWindow increments the count, no other."""
+
+    async def story(client: Client) -> None:
+        client.venue.exchange.arm("delay_request", seconds=6, operations="create_order")
+        assert (await client.order()).body["code"] == -1021
+        client.venue.exchange.reset()
+        assert (await client.order(timestamp=1)).body["code"] == -1021
+        counts = await client.signed("GET", "/api/v3/rateLimit/order")
+        assert [row["count"] for row in counts.body] == [1, 1]
+
+    on_the_wire(story, limits=TIGHT)

@@ -53,7 +53,7 @@ def test_the_venue_by_its_name_has_productions_filters() -> None:
     assert all([f["filterType"] for f in one["filters"]] == kinds for one in found.values())
     assert found["ETHBTC"]["filters"][6]["minNotional"] == "0.00010000"
     modes = found["BTCUSDT"]["allowedSelfTradePreventionModes"]
-    assert modes == ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"]
+    assert modes == ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"]
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,18 @@ SHAPES: dict[str, dict[str, Any]] = json.loads((HERE.parent / "shapes.json").rea
 ORDER_FIELDS = {
     "icebergQty": "str", "preventedMatchId": "int", "preventedQuantity": "str",
     "stopPrice": "str", "strategyId": "int", "strategyType": "int", "trailingDelta": "int",
-    "trailingTime": "int", "expiryReason": "str",
+    "trailingTime": "int", "expiryReason": "str", "pegPriceType": "str", "pegOffsetType": "str",
+    "pegOffsetValue": "int", "peggedPrice": "str",
 }  # fmt: skip
 # faqs/stp_faq.md: whose amount it was that expired
 MATCH_FIELDS = {"takerPreventedQuantity": "str", "makerPreventedQuantity": "str"}
-EVENT_FIELDS = {"d": "int", "D": "int", "j": "int", "J": "int", "v": "int", "W": "int"}
+EVENT_FIELDS = {
+    "d": "int", "D": "int", "j": "int", "J": "int", "v": "int", "W": "int",
+    "gP": "str", "gOT": "str", "gOV": "int", "gp": "str",
+}  # fmt: skip
 CONDITIONAL = ORDER_FIELDS | MATCH_FIELDS | EVENT_FIELDS
 NOT_HERE = ("sors",)  # there is no smart order routing, and production leaves it out then
-NEVER = ("opo", "sor/", "sor.", "referencePrice")  # what no market of this venue has
+NEVER = ("sor/", "sor.")  # what no market of this venue has
 STREAMS = {  # those whose events have no type, by their section
     Kind.BOOK_TICKER: "Individual Symbol Book Ticker Streams",
     Kind.PARTIAL_DEPTH: "Partial Book Depth Streams",

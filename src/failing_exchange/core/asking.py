@@ -172,6 +172,14 @@ class FetchAveragePrice(NamedTuple):
     as_of: int = 0
 
 
+class FetchReferencePrice(NamedTuple):
+    """The price around which may be traded: see `core.reference`."""
+
+    account: str
+    symbol: str
+    as_of: int = 0
+
+
 class FetchMarkets(NamedTuple):
     """The rules of every market."""
 
@@ -205,6 +213,7 @@ Query: TypeAlias = (
     | FetchTrades
     | FetchCandles
     | FetchAveragePrice
+    | FetchReferencePrice
     | FetchMarkets
     | FetchTime
     | FetchStatus

@@ -22,6 +22,7 @@ from failing_exchange.core.asking import (
     FetchOrderLists,
     FetchOrders,
     FetchPreventedMatches,
+    FetchReferencePrice,
     FetchStatus,
     FetchTicker,
     FetchTickers,
@@ -30,7 +31,7 @@ from failing_exchange.core.asking import (
     Query,
 )
 from failing_exchange.core.market import Market, MarketStatus, Prevention
-from failing_exchange.core.order import OrderType, Side, TimeInForce
+from failing_exchange.core.order import OrderType, Peg, Side, TimeInForce
 from failing_exchange.core.order_list import Contingency
 
 __all__ = [  # what this module hands on; what it defines is public as well
@@ -46,6 +47,7 @@ __all__ = [  # what this module hands on; what it defines is public as well
     "FetchOrderLists",
     "FetchOrders",
     "FetchPreventedMatches",
+    "FetchReferencePrice",
     "FetchStatus",
     "FetchTicker",
     "FetchTickers",
@@ -68,7 +70,8 @@ class PlaceOrder(NamedTuple):
     """Place one order. `cost` (quote atoms) instead of `lots` for a market order by cost.
 
     `iceberg_lots`: how much of it is shown at a time. `trail_bips`: a stop loss or take profit
-    that trails by so many basis points; with `stop_ticks`, once that price is reached.
+    that trails by so many basis points; with `stop_ticks`, once that price is reached. `peg`: its
+    price is read off the book; it has to keep the rules at `ticks` as well, where they are given.
     """
 
     account: str
@@ -89,20 +92,23 @@ class PlaceOrder(NamedTuple):
     trail_bips: int = 0
     strategy_id: int | None = None  # the client's own labels
     strategy_type: int | None = None
+    peg: Peg | None = None
 
 
 class PlaceOrderList(NamedTuple):
     """Place orders that belong together; see `Contingency`.
 
-    OCO: the leg above the price, then the one below; OTO: the working order, then the pending one,
-    or a pending pair. Without a contingency: an OCO of a limit order and a triggered one, which
-    makes no `OrderListChanged` events.
+    OCO: a leg above the price and one below; OTO: the working order, then the pending one, or a
+    pending pair. Without a contingency: an OCO of a limit order and a triggered one, which
+    makes no `OrderListChanged` events. `pays`: what the working order of an OTO buys is kept for
+    the pending ones, which sell as much of it as they can; they are placed without an amount.
     """
 
     account: str
     legs: tuple[PlaceOrder, ...]
     contingency: Contingency | None = None
     client_id: str = ""
+    pays: bool = False
 
 
 class CancelOrderList(NamedTuple):
@@ -154,16 +160,26 @@ class AmendOrder(NamedTuple):
     new_client_id: str | None = None
 
 
+class Limited(NamedTuple):
+    """An account has too many unfilled orders: the refusal's words and rule, and until when."""
+
+    text: str
+    rule: str
+    until: int
+
+
 class ReplaceOrder(NamedTuple):
     """Cancel an order, then place another. `stop_on_failure`: don't place when the cancel fails.
 
-    `check_first`: cancel nothing when the new order breaks a rule of the market.
+    `check_first`: cancel nothing when the new order breaks a rule of the market. `limited`: why the
+    new order may not be placed, whatever becomes of the cancel.
     """
 
     cancel: CancelOrder
     place: PlaceOrder
     stop_on_failure: bool = True
     check_first: bool = False
+    limited: Limited | None = None
 
 
 class Errand(NamedTuple):

@@ -24,6 +24,7 @@ from failing_exchange.core.order import (
     OrderSnapshot,
 )
 from failing_exchange.core.order_list import ListUpdate
+from failing_exchange.core.pegging import pegged
 from failing_exchange.core.placing import check, place
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_amends
@@ -35,6 +36,11 @@ class Replaced(NamedTuple):
 
     canceled: OrderSnapshot | Reject
     placed: OrderSnapshot | Reject | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether both halves did."""
+        return not isinstance(self.canceled, Reject) and isinstance(self.placed, OrderSnapshot)
 
 
 def find_open(account: Account, symbol: str, order_id: int, client_id: str) -> Order:
@@ -107,6 +113,12 @@ def amend(state: State, command: AmendOrder, at: int) -> OrderSnapshot:
 
 def _check_amendment(market: Market, order: Order, lots: int) -> None:
     """Raise `Reject` where an order may not become that small, or would not become smaller."""
+    if order.follows and not order.lots:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "Invalid order: its amount is that of the working order, once that is filled",
+            rule=Rule.AMEND_PENDING,
+        )
     market.check_steps(lots, 0)
     market.check_amount(lots, market.amount_max)
     if not order.filled < lots < order.lots:
@@ -118,7 +130,7 @@ def _check_amendment(market: Market, order: Order, lots: int) -> None:
         raise Reject(Reason.INVALID_AMOUNT, text, rule=rule if lots >= order.lots else "")
     if market.rules is not None:
         check_amends(order, market.rules)
-        if order.kind in LIMIT_TYPES:
+        if order.ticks and order.kind in LIMIT_TYPES:
             market.check_cost(market.cost(order.ticks, lots))
 
 
@@ -171,6 +183,7 @@ def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:
     if command.check_first:
         new = command.place._replace(client_id="")  # the name may be that of the old order
         account, ms = state.account(new.account), state.market(new.symbol, at)
+        new = pegged(ms, new)
         check(state, ms, account, new, at, pending=True)
     canceled: OrderSnapshot | Reject
     try:
@@ -179,6 +192,11 @@ def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:
         if command.stop_on_failure:
             return Replaced(refused, None)
         canceled = refused
+    limited = command.limited
+    if limited is not None:
+        text, rule, until = limited
+        no = Reject(Reason.TOO_MANY_ORDERS_SENT, text, until=until, rule=rule)
+        return Replaced(canceled, no)
     try:
         return Replaced(canceled, place(state, command.place, at))
     except Reject as refused:

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
-from failing_exchange.core import ending, listing, operating, placing, queries
+from failing_exchange.core import ending, listing, operating, placing, queries, reference
 from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import SECOND, TRADING, Market
@@ -41,6 +41,7 @@ HANDLERS: dict[type, Handler] = {
     c.FetchTrades: queries.fetch_trades,
     c.FetchCandles: queries.fetch_candles,
     c.FetchAveragePrice: queries.fetch_average_price,
+    c.FetchReferencePrice: reference.fetch_reference_price,
     c.FetchMarkets: queries.fetch_markets,
     c.FetchTime: queries.fetch_time,
     c.FetchStatus: queries.fetch_status,

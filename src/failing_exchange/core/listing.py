@@ -5,8 +5,9 @@ from __future__ import annotations
 from failing_exchange.core.commands import CancelOrderList, PlaceOrder, PlaceOrderList
 from failing_exchange.core.events import OrderActivated
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.matching import finish, need, tell_of_list, walk
+from failing_exchange.core.matching import finish, hold, need, tell_of_list, walk
 from failing_exchange.core.order import (
+    LIMIT_TYPES,
     TRIGGERED_TYPES,
     Order,
     OrderSnapshot,
@@ -21,6 +22,8 @@ from failing_exchange.core.order_list import (
     OrderList,
     OrderListSnapshot,
 )
+from failing_exchange.core.paying import size
+from failing_exchange.core.pegging import pegged, take_price
 from failing_exchange.core.placing import (
     accept,
     check,
@@ -53,6 +56,7 @@ def place_list(state: State, command: PlaceOrderList, at: int) -> tuple[OrderSna
     else:
         orders = _checked(state, ms, account, command, command.contingency, at)
         _link(orders, command.contingency)
+        orders[0].pays = command.pays
         _reserve(state, ms, orders, at)
     _accept_list(state, account, command, orders, at)
     for order in orders:
@@ -108,8 +112,11 @@ def _checked(
     at: int,
 ) -> tuple[Order, ...]:
     """The orders of a list under the rules of its contingency, or `Reject`."""
-    legs = command.legs
     _check_shape(account, command, contingency)
+    legs = tuple(
+        pegged(ms, leg, enters=contingency is Contingency.OCO or not n)
+        for n, leg in enumerate(command.legs)
+    )
     if ms.market.orders_max is not None:
         check_count(ms.market, account, ms.market.orders_max, new=len(legs))
     if ms.market.rules is not None:
@@ -136,30 +143,44 @@ def _check_shape(account: Account, command: PlaceOrderList, contingency: Conting
         legs[0].kind is not OrderType.LIMIT or any(leg.cost for leg in legs)
     ):
         raise _refusal("its working order is a limit order, and none is placed by cost")
+    if command.pays or not all(leg.lots for leg in legs):
+        _check_payment(command, contingency)
     names = [leg.client_id for leg in legs if leg.client_id]
     known = account.lists_by_client_id.get(command.client_id) if command.client_id else None
     if len(names) != len(dict.fromkeys(names)) or (known is not None and not known.ended_at):
         raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
 
 
-def _check_pair(above: PlaceOrder, below: PlaceOrder) -> None:
-    """Of an OCO pair, one takes a profit (or is a maker), the other stops a loss, each in place."""
-    if (above.side, above.lots) != (below.side, below.lots):
+def _check_payment(command: PlaceOrderList, contingency: Contingency) -> None:
+    """One that buys pays for those that sell, whose amounts are not known yet; no others are so."""
+    working, *pending = command.legs
+    if not command.pays or contingency is not Contingency.OTO:
+        raise Reject(Reason.INVALID_AMOUNT, "Invalid amount: none is given", rule=Rule.AMOUNT)
+    sells = all(leg.side is Side.SELL and not leg.lots for leg in pending)
+    if working.side is not Side.BUY or not sells:
+        raise _refusal("what a working order buys is sold by those behind it")
+
+
+def _check_pair(one: PlaceOrder, other: PlaceOrder) -> None:
+    """Of an OCO pair, one takes a profit (or is a maker), the other stops a loss."""
+    if (one.side, one.lots) != (other.side, other.lots):
         raise _refusal("the orders of a pair share side and amount")
-    profit, stop = (above, below) if above.side is Side.SELL else (below, above)
+    stop, profit = (one, other) if one.kind in STOP_KINDS else (other, one)
     makes = profit.kind is OrderType.LIMIT and profit.post_only
     if stop.kind not in STOP_KINDS or not (makes or profit.kind in PROFIT_KINDS):
-        raise _refusal(
-            f"a {above.side} pair has a limit maker or take profit "
-            + ("above and a stop loss below" if profit is above else "below and a stop loss above")
-        )
+        above, below = "a limit maker or take profit", "a stop loss"
+        if one.side is Side.BUY:
+            above, below = below, above
+        raise _refusal(f"a {one.side} pair has {above} above and {below} below")
 
 
 def _check_around(
-    ms: MarketState, above: PlaceOrder | Order, below: PlaceOrder | Order, at: int
+    ms: MarketState, one: PlaceOrder | Order, other: PlaceOrder | Order, at: int
 ) -> None:
     """The last price lies between the two orders of a pair."""
     last = ms.tape.last(at // SECOND)
+    stops_above = one.side is Side.BUY
+    above, below = (one, other) if (one.kind in STOP_KINDS) is stops_above else (other, one)
     over, under = _decisive(above), _decisive(below)
     if last and ((over and over <= last) or (under and under >= last)):
         raise Reject(
@@ -174,7 +195,7 @@ def _check_around(
 def _decisive(leg: PlaceOrder | Order) -> int:
     """The price of an order that is compared with the last one; 0 = none."""
     priced = leg.kind in (OrderType.LIMIT, OrderType.TAKE_PROFIT_LIMIT)
-    return leg.ticks if priced else leg.stop_ticks
+    return leg.ticks if priced and leg.ticks else leg.stop_ticks
 
 
 def _refusal(text: str) -> Reject:
@@ -241,6 +262,8 @@ def activate(state: State, order_list: OrderList, at: int) -> None:
     ms = state.market(order_list.symbol, at)
     pending = [order for order in order_list.orders[1:] if order.is_open]
     try:
+        if pending and order_list.orders[0].pays:
+            size(ms.market, pending, at)
         _check_turn(state, ms, pending, at)
     except Reject:
         for order in pending:
@@ -261,6 +284,12 @@ def activate(state: State, order_list: OrderList, at: int) -> None:
 
 def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) -> None:
     """The rules of the moment, and the money of a market order."""
+    for order in pending:
+        if order.kind is OrderType.LIMIT:
+            take_price(state, ms, order, at)
+        if order.order_list is not None and order.order_list.orders[0].pays:
+            _check_size(ms, order, at)
+            hold(state, order, need(ms.market, order), ms.market, at)
     if len(pending) == 2:
         _check_around(ms, pending[0], pending[1], at)
     for order in pending:
@@ -274,6 +303,19 @@ def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) ->
             spent = walk(ms, order.side, lots=order.lots)[1]
             state.ledger.reserve(order.account, ms.market.quote, spent, at=at)
             order.reserved = spent
+
+
+def _check_size(ms: MarketState, order: Order, at: int) -> None:
+    """The rules for an amount that was not known when the order was placed."""
+    market = ms.market
+    if order.kind in LIMIT_TYPES and order.ticks:
+        last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
+        market.check_limits(order.lots, order.ticks, last)
+    else:
+        least = market.rules.market_amount_min if market.rules is not None else None
+        market.check_amount(order.lots, None)
+        if least is not None and order.lots < least:
+            market.check_amount(0, None, rule=Rule.MARKET_AMOUNT)
 
 
 def cancel_list(state: State, command: CancelOrderList, at: int) -> OrderListSnapshot:

@@ -26,7 +26,8 @@ TRADING, HALTED = MarketStatus.TRADING, MarketStatus.HALTED  # as in order.py: t
 class Prevention(StrEnum):
     """Which order expires when two orders of one account would match.
 
-    With `DECREMENT` both are smaller by what would have been traded; the smaller one expires.
+    With `DECREMENT` both are smaller by what would have been traded; the smaller one expires. With
+    `TRANSFER` as well, for an account can't transfer to itself; both orders must ask for it.
     """
 
     NONE = "none"
@@ -34,6 +35,7 @@ class Prevention(StrEnum):
     EXPIRE_TAKER = "expire_taker"
     EXPIRE_BOTH = "expire_both"
     DECREMENT = "decrement"
+    TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,8 @@ class Rules:
 
     Counts are open ones of an account in the market. Ranges are (least, most): of prices by side as
     parts per million of the average price, of trails in basis points. The average is weighted by
-    amount over `average_minutes`, 0 = the last price; it values market orders, too.
+    amount over `average_minutes`, 0 = the last price; it values market orders, too. Where there is
+    a `price_range`, the ranges of prices are those of the reference price (`core.reference`).
     """
 
     algo_orders_max: int | None = None  # stop losses and take profits
@@ -62,6 +65,7 @@ class Rules:
     trail_above: tuple[int, int] | None = None  # buy stops, sell profits
     trail_below: tuple[int, int] | None = None
     preventions: tuple[Prevention, ...] | None = None  # those an order may ask for
+    price_range: tuple[int, int] | None = None  # of the reference price, within which is traded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ from failing_exchange.core.order import (
     Why,
 )
 from failing_exchange.core.order_list import ListUpdate, OrderList
+from failing_exchange.core.paying import keep
+from failing_exchange.core.reference import allows
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.triggers import stop_of
 
@@ -75,7 +77,8 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
     """Let an incoming order take up to `lots` of what is offered, at its limit or better."""
     side, opposite = order.side, order.side.other
     limit = order.ticks if order.kind in PRICED_TYPES else 0
-    goal, first, last = order.filled + lots, 0, 0
+    goal, first, last, begun = order.filled + lots, 0, 0, len(order.fills)
+    allowed = ms.market.rules.price_range if ms.market.rules is not None else None
     while order.filled < goal and order.is_open:
         level, ticks = ms.book.best(opposite), ms.street.best(opposite)
         if level is not None and (not ticks or better(opposite, level.ticks, ticks)):
@@ -85,6 +88,9 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
         else:
             break
         if limit and (ticks > limit if side is BUY else ticks < limit):
+            break
+        if not (allowed is None or allows(ms.tape, ticks, allowed, at, order.fills[begun:])):
+            finish(state, ms, order, EXPIRED, at, why=Why.OUT_OF_RANGE)
             break
         if maker is not None and maker.account == order.account:
             if not _prevent(state, ms, order, maker, at):
@@ -125,11 +131,13 @@ def _take(
 
 def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int) -> bool:
     """Two orders of one account meet: expire as the taker asks. Whether the taker goes on."""
-    mode = taker.prevention if taker.prevention is not None else ms.market.prevention
+    mode = _mode(ms, taker)
     if mode is Prevention.NONE:
         _take(state, ms, taker, maker, maker.ticks, taker.remaining, at)
         return True
-    if mode is Prevention.DECREMENT:
+    if mode is Prevention.TRANSFER and _mode(ms, maker) is not mode:
+        mode = Prevention.DECREMENT
+    if mode is Prevention.DECREMENT or mode is Prevention.TRANSFER:
         lots = min(taker.remaining, maker.shown or maker.remaining)
         taken = made = lots
     else:
@@ -144,6 +152,10 @@ def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int)
         order.prevented_matches = (*order.prevented_matches, match)
         _expire_part(state, ms, order, match, lots, at)
     return taker.is_open
+
+
+def _mode(ms: MarketState, order: Order) -> Prevention:
+    return order.prevention if order.prevention is not None else ms.market.prevention
 
 
 def _expire_part(
@@ -164,7 +176,7 @@ def _expire_part(
     order.decremented += lots
     order.updated_at = at
     if order.kind in PRICED_TYPES and order.partner is None:
-        _hold(state, order, need(ms.market, order), ms.market, at)
+        hold(state, order, need(ms.market, order), ms.market, at)
     if order.iceberg_lots and order.resting and not order.shown:
         ms.book.refill(order)
     state.events.append(OrderDecremented(order.id, order.account, match, lots, at))
@@ -198,7 +210,7 @@ def trade(
             fee, asset = _charge(state, ms, order, got, cost, is_maker, at)
             fill = Fill(
                 trade_id, order.id, order.account, order.symbol, order.side,
-                ticks, lots, cost, fee, asset, is_maker, at, operator,
+                ticks, lots, cost, fee, asset, is_maker, at, operator, order.list_id,
             )  # fmt: skip
             _note(state, ms, order, fill, paid, at)
 
@@ -241,16 +253,18 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at
     state.accounts[order.account].fills.append(fill)
     order.reserved -= paid
     ms.sequence += 1
+    if order.pays:
+        keep(state, ms, order, fill, at)
     state.events.append(OrderFilled(order.id, fill, order.remaining))
     if order.remaining == 0:
         finish(state, ms, order, FILLED, at)
     elif order.kind in PRICED_TYPES:
-        _hold(state, order, need(ms.market, order), ms.market, at)
+        hold(state, order, need(ms.market, order), ms.market, at)
         if order.iceberg_lots and order.resting and not order.shown:
             ms.book.refill(order)
 
 
-def _hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:
+def hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:
     """Release what an order holds beyond `atoms`."""
     asset = market.quote if order.side is BUY else market.base
     if order.reserved > atoms:
@@ -263,7 +277,7 @@ def need(market: Market, order: Order) -> int:
     lots = order.lots - order.filled
     if order.side is SELL:
         return lots * market.amount_step
-    if order.kind in PRICED_TYPES:
+    if order.ticks and order.kind in PRICED_TYPES:
         return market.cost_up(order.ticks, lots)
     return market.cost_up(order.stop_ticks or stop_of(order), lots)
 
@@ -279,7 +293,7 @@ def finish(
     order.move_to(status, at)
     order.why = why
     order.held = False
-    _hold(state, order, 0, ms.market, at)
+    hold(state, order, 0, ms.market, at)
     state.orders.pop(order.id, None)
     state.accounts[order.account].keep(order)
     if status is CANCELED:

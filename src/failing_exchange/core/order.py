@@ -49,6 +49,27 @@ class TimeInForce(StrEnum):
     FOK = "FOK"
 
 
+class PegPrice(StrEnum):
+    """Which price of the book a pegged order takes: the best of its own side, or of the other."""
+
+    __hash__ = str.__hash__
+
+    PRIMARY = "primary"
+    MARKET = "market"
+
+
+class Peg(NamedTuple):
+    """The price of an order is read off the book when it enters it, and then stays.
+
+    `levels`: so many price levels deeper than the best, None where that was not asked for.
+    `asked`: the price that the client gave beside it, in ticks; 0 for none.
+    """
+
+    price: PegPrice
+    levels: int | None = None
+    asked: int = 0
+
+
 class Status(StrEnum):
     """Where an order is in its life.
 
@@ -80,6 +101,7 @@ class Why(StrEnum):
     REFUSED = "refused when its turn came"
     BY_VENUE = "by the venue"
     CAPPED = "filled in part by the venue"
+    OUT_OF_RANGE = "the next price was too far from the reference price"
 
 
 # A record from a tuple of its fields: the constructor of a NamedTuple is a call of Python more.
@@ -120,6 +142,7 @@ class Fill(NamedTuple):
     maker: bool
     at: int
     operator: bool  # made by an incident, not by the market
+    list_id: int = 0  # of its order's list; 0: none
 
 
 class PreventedMatch(NamedTuple):
@@ -160,6 +183,8 @@ class Rarities:
     shown: int = 0  # what is left of the part that is shown now
     order_list: OrderList | None = None
     follows: bool = False  # it is placed when the working order of its list is filled
+    pays: bool = False  # what it receives is kept for the orders behind it in its list
+    peg: Peg | None = None  # its `ticks` are 0 until it enters the book
     activated_at: int = 0  # when that was
     trail_bips: int = 0  # how far its trigger is behind the best price, in basis points
     trailing_at: int = 0  # since when it trails

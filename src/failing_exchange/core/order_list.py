@@ -39,9 +39,9 @@ class ListUpdate(StrEnum):
 class OrderList:
     """Some orders of one account in one market, and what binds them. Only the engine changes it.
 
-    `orders` of an OCO are the one above the price and the one below, as they were placed; of an
-    OTO the working order comes first. `announced` lists tell of themselves in events; those that
-    were placed without a contingency, as in process, do not. Instants are in nanoseconds.
+    `orders` stand as they were placed; of an OTO the working order comes first. `announced` lists
+    tell of themselves in events; those that were placed without a contingency, as in process, do
+    not. Instants are in nanoseconds.
     """
 
     client_id = ""

@@ -11,6 +11,7 @@ from failing_exchange.core.matching import (
     leave_partner,
     match,
     need,
+    offers,
     trade,
     walk,
 )
@@ -32,6 +33,8 @@ from failing_exchange.core.order import (
     Why,
     record,
 )
+from failing_exchange.core.pegging import as_asked, pegged, take_price
+from failing_exchange.core.reference import allows
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_rules
 from failing_exchange.core.state import Account, Cap, MarketState, State
@@ -47,6 +50,8 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     if cap is not None:
         account.cap = None
     ms = state.market(command.symbol, at)
+    if command.peg is not None:
+        command = pegged(ms, command)
     check(state, ms, account, command, at)
     order = make(state, ms, command, at)
     _reserve(state, ms, order, command, at)
@@ -89,7 +94,9 @@ def check(
         check_count(market, account, market.orders_max)
     if market.price_every > 1 or market.amount_every > 1:
         market.check_steps(c.lots, c.ticks)
-    if kind in PRICED_TYPES:
+    if c.peg is not None or (pending and not c.lots):
+        _check_what_is_known(state, ms, account, c, at)
+    elif kind in PRICED_TYPES:
         last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
         market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
@@ -108,6 +115,23 @@ def check(
         check_trigger(ms, c, at)
 
 
+def _check_what_is_known(
+    state: State, ms: MarketState, account: Account, c: PlaceOrder, at: int
+) -> None:
+    """An order may lack its price or its amount until it enters the book."""
+    market = ms.market
+    last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
+    if c.lots and c.ticks:
+        market.check_limits(c.lots, c.ticks, last)
+    elif c.lots:
+        market.check_amount(c.lots, market.amount_max)
+    elif c.ticks:
+        market.check_price(c.ticks)
+    asked = as_asked(c)
+    if asked is not None:
+        check(state, ms, account, asked, at, pending=True)
+
+
 def _check_rarities(market: Market, c: PlaceOrder) -> None:
     """Which orders may be shown in parts, of which size, and which may trail by basis points."""
     if c.trail_bips and c.kind not in BIPS_TYPES:
@@ -121,7 +145,7 @@ def _check_rarities(market: Market, c: PlaceOrder) -> None:
             Reason.INVALID_ORDER,
             "Invalid order: only a limit order that stays can be shown in parts",
         )
-    if c.iceberg_lots > c.lots:
+    if c.iceberg_lots > c.lots > 0:
         raise Reject(
             Reason.INVALID_ORDER,
             f"Invalid order: the part to be shown, {market.amount_text(c.iceberg_lots)}, "
@@ -175,7 +199,7 @@ def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
     """The order that a command describes, not yet accepted."""
     (account, symbol, side, kind, lots, ticks, _, force, post_only, client_id,
      stop_ticks, trail_ticks, prevention, _, iceberg_lots, trail_bips,
-     strategy_id, strategy_type) = c  # fmt: skip
+     strategy_id, strategy_type, peg) = c  # fmt: skip
     order = Order(state.next_order_id, account, symbol, side, kind, lots, at)
     order.ticks = ticks
     order.client_id = client_id or f"auto-{order.id}"
@@ -190,6 +214,8 @@ def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
         order.iceberg_lots = iceberg_lots
     if strategy_id is not None or strategy_type is not None:
         order.strategy_id, order.strategy_type = strategy_id, strategy_type
+    if peg is not None:
+        order.peg = peg
     if kind in TRIGGERED_TYPES:
         order.status = WAITING
         order.stop_ticks, order.trail_ticks = stop_ticks, trail_ticks
@@ -263,9 +289,26 @@ def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
         if walk(ms, order.side, lots=order.lots, limit=limit)[0] < order.lots:
             finish(state, ms, order, EXPIRED, at, why=Why.NOT_AT_ONCE)
             return
+        if not _all_in_range(ms, order, at):
+            finish(state, ms, order, EXPIRED, at, why=Why.OUT_OF_RANGE)
+            return
     if order.kind not in PRICED_TYPES or crosses(ms, order.side, order.ticks):
         match(state, ms, order, order.remaining, at)
     _rest_or_expire(state, ms, order, at)
+
+
+def _all_in_range(ms: MarketState, order: Order, at: int) -> bool:
+    """Whether what an order would take at once lies within the price range."""
+    rules, left = ms.market.rules, order.lots
+    if rules is None or rules.price_range is None:
+        return True
+    for ticks, lots in offers(ms.book, ms.street, order.side.other):
+        if not allows(ms.tape, ticks, rules.price_range, at):
+            return False
+        left -= lots
+        if left <= 0:
+            break
+    return True
 
 
 def _rest_or_expire(state: State, ms: MarketState, order: Order, at: int) -> None:
@@ -336,6 +379,12 @@ def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
     order.move_to(OPEN, at)
     order.triggered_at = at
     state.events.append(OrderTriggered(order.id, order.account, ms.tape.last(at // SECOND), at))
+    if order.peg is not None:
+        try:
+            take_price(state, ms, order, at)
+        except Reject:
+            finish(state, ms, order, EXPIRED, at, why=Why.REFUSED)
+            return
     if order.kind not in PRICED_TYPES and order.side is BUY:
         _top_up(state, ms, order, at)
     enter(state, ms, order, at)

@@ -67,6 +67,9 @@ class Rule(StrEnum):
     LIST_SHAPE = "list_shape"
     AMEND_SAME = "amend_same"
     AMEND_INCREASE = "amend_increase"
+    AMEND_PENDING = "amend_pending"  # its amount is not known yet
+    PEG_TYPE = "peg_type"
+    PEG_LIQUIDITY = "peg_liquidity"
     ICEBERG_SIZE = "iceberg_size"
 
 

@@ -13,6 +13,7 @@ from failing_exchange.core.order import (
     OrderType,
     Side,
 )
+from failing_exchange.core.reference import allows, reference
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.triggers import STOPS
@@ -27,9 +28,10 @@ def check_rules(
     market = ms.market
     check_prices(ms, rules, c, at)
     if c.kind is OrderType.MARKET:
-        _check_market_order(ms, rules, c, at)
+        if c.lots or c.cost:
+            _check_market_order(ms, rules, c, at)
     elif rules.cost_max is not None and c.kind in LIMIT_TYPES:
-        _check_cost_max(market, rules.cost_max, market.cost_up(c.ticks, c.lots))
+        check_cost_max(market, rules.cost_max, market.cost_up(c.ticks, c.lots))
     if c.prevention is not None and rules.preventions is not None:
         _check_prevention(c.prevention, rules.preventions)
     if c.iceberg_lots and rules.iceberg_parts_max is not None:
@@ -47,9 +49,14 @@ def check_prices(ms: MarketState, rules: Rules, c: Placed, at: int) -> None:
         ms.market.check_steps(0, c.stop_ticks)
         ms.market.check_price(c.stop_ticks)
     prices = rules.buy_prices if c.side is Side.BUY else rules.sell_prices
-    if prices is None or c.kind not in LIMIT_TYPES:
+    if prices is None or not c.ticks or c.kind not in LIMIT_TYPES:
         return
-    ticks, weight = ms.tape.average(rules.average_minutes, at // SECOND)
+    if rules.price_range is None:
+        ticks, weight = ms.tape.average(rules.average_minutes, at // SECOND)
+    elif allows(ms.tape, c.ticks, prices, at):
+        return
+    else:
+        ticks, weight = reference(ms.tape, at)
     if ticks and not ticks * prices[0] <= c.ticks * weight * PPM <= ticks * prices[1]:
         low, high = (ticks * share // (weight * PPM) for share in prices)
         raise Reject(
@@ -78,10 +85,11 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
     if cost and rules.cost_min_of_market:
         market.check_cost(cost)
     if rules.cost_max is not None and rules.cost_max_of_market:
-        _check_cost_max(market, rules.cost_max, cost)
+        check_cost_max(market, rules.cost_max, cost)
 
 
-def _check_cost_max(market: Market, most: int, cost: int) -> None:
+def check_cost_max(market: Market, most: int, cost: int) -> None:
+    """Raise `Reject` where an order is worth more than `most` atoms."""
     if cost > most:
         raise Reject(
             Reason.INVALID_COST,

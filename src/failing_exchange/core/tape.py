@@ -79,6 +79,7 @@ class Tape:
         self._minutes: tuple[int, Bar | None] = (-1, None)  # of its last hour, before a second
         self._latest: Bar | None = None
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
+        self.buckets: dict[int, tuple[int, int]] = {}  # of the reference price, past ones
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; each id is higher than the one before."""

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.codec import Graph, from_graph, to_text
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.durable.gates import Gates
+from failing_exchange.durable.gates import from_text as gates_of
 from failing_exchange.durable.outbox import COMMIT_EVERY, Outbox, WhenFull
 from failing_exchange.durable.recorded import RecordedEngine
 from failing_exchange.durable.rules import from_rows, to_rows
-from failing_exchange.durable.store import Batch, Full, Store
+from failing_exchange.durable.store import Batch, Full, Store, Survives
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal import COUNTERS
 
@@ -48,7 +50,7 @@ class Durable:
     """A venue's journal in a database: `FailingExchange(journal=Durable("run.db"))`.
 
     `full`: what happens when it can't be written. `every`: nanoseconds between two commits.
-    Raises ConfigurationError for a file that can't be used.
+    `survives`: what a commit outlives. Raises ConfigurationError for a file that can't be used.
     """
 
     def __init__(
@@ -59,8 +61,9 @@ class Durable:
         every: int = COMMIT_EVERY,
         snapshot_every: int = SNAPSHOT_EVERY,
         pages: int | None = None,
+        survives: Survives | str = Survives.KILL,
     ) -> None:
-        store = Store(path, pages=pages)
+        store = Store(path, pages=pages, survives=Survives(survives))
         self.path = str(path)
         self.known: Mapping[str, Any] = {n: json.loads(v) for n, v in store.meta().items()}
         self.is_new = "birth" not in self.known
@@ -74,6 +77,7 @@ class Durable:
         self._venue: Venue | None = None
         self._engine: RecordedEngine | None = None
         self._armed: list[tuple[Any, int]] = []
+        self._gates: Gates | None = None  # as they are written
 
     @property
     def last_at(self) -> int:
@@ -96,6 +100,9 @@ class Durable:
             for rule in from_rows(self._store.rules()):
                 venue.plan.arm(rule)
             self._note_armed()
+            if "gates" in self.known:
+                kept = gates_of(json.dumps(self.known["gates"]))
+                venue.rate_gate, venue.maintenance.windows = kept.rate, list(kept.windows)
         venue.clock.not_before = self.last_at
         venue.plan.changed = self.outbox.touch
         self.outbox.on_halt.append(venue.set_gates)
@@ -181,6 +188,9 @@ class Durable:
         if [(rule, rule.met) for rule in rules] != self._armed or _leaves(rules):
             batch.rules = to_rows(rules)
             self._note_armed()
+        gates = Gates(venue.rate_gate, tuple(venue.maintenance.windows))
+        if gates != self._gates:
+            self._gates, batch.meta["gates"] = gates, gates.to_text()
         due = self.outbox.number - self._snapshot_at >= self._snapshot_every
         if due and not self.outbox.halted:
             self._add_snapshot(batch)

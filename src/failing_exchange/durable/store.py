@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -21,6 +22,19 @@ CREATE TABLE kinds (client TEXT, operation TEXT, symbol TEXT, count INTEGER NOT 
 CREATE TABLE rules (place INTEGER PRIMARY KEY, rule TEXT NOT NULL);
 CREATE TABLE snapshots (number INTEGER PRIMARY KEY, state BLOB NOT NULL);
 """
+
+
+class Survives(StrEnum):
+    """What a commit outlives. KILL: the death of the process. POWER_LOSS: that of the machine, too.
+
+    The second one waits for the disk at each commit.
+    """
+
+    KILL = "kill"
+    POWER_LOSS = "power-loss"
+
+
+SYNCHRONOUS = {Survives.KILL: "NORMAL", Survives.POWER_LOSS: "FULL"}
 
 
 class Full(Exception):
@@ -54,11 +68,15 @@ class Store:
     """A journal's file. One venue at a time may have it; whoever else may read it meanwhile.
 
     `pages`: of how many pages of 4 KiB it may consist at most; None: as many as the disk has.
-    Raises ConfigurationError for a file that is none of ours, of another version, or in use.
+    `survives`: what a commit outlives. Raises ConfigurationError for a file that is none of ours,
+    of another version, or in use.
     """
 
-    def __init__(self, path: str | Path, *, pages: int | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, pages: int | None = None, survives: Survives = Survives.KILL
+    ) -> None:
         self.path = str(path)
+        self._survives = survives
         self._lock = _locked(self.path)
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_SECONDS)
@@ -90,7 +108,7 @@ class Store:
                 f"that has written it ({release})"
             )
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self._survives]}")
         if not tables:
             db.execute("BEGIN")
             for statement in TABLES.split(";"):
@@ -156,6 +174,11 @@ class Store:
     def kinds(self) -> Iterator[tuple[str, str, str, int]]:
         """How many requests of each kind there were."""
         return self._db.execute("SELECT client, operation, symbol, count FROM kinds")
+
+    @property
+    def synchronous(self) -> int:
+        """How much of a commit waits for the disk, on SQLite's scale."""
+        return self._last("PRAGMA synchronous")
 
     def last_command(self) -> int:
         """The number of the last command; 0 without one."""

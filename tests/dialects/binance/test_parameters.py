@@ -55,9 +55,9 @@ def test_more_parameters_than_there_are_is_another_refusal() -> None:
     assert refusal(BY_HTTP["GET /api/v3/ping"], symbol="BTCUSDT") == ("TOO_MANY_PARAMETERS", text)
 
 
-def test_an_empty_parameter_is_mandatory_or_was_empty() -> None:
-    """Two codes, by whether the documents call it mandatory."""
-    assert refusal(DEPTH, symbol="")[0] == "MANDATORY_PARAM_EMPTY_OR_MALFORMED"
+def test_a_parameter_is_missing_or_was_empty() -> None:
+    """Two codes: also for a mandatory one, as seen in production (2024)."""
+    assert refusal(DEPTH, symbol="") == ("PARAM_EMPTY", "Parameter 'symbol' was empty.")
     assert refusal(DEPTH)[0] == "MANDATORY_PARAM_EMPTY_OR_MALFORMED"
     empty = ("PARAM_EMPTY", "Parameter 'quantity' was empty.")
     assert refusal(ORDER, **(LIMIT | {"quantity": ""})) == empty

@@ -24,7 +24,7 @@ NAMES = {
     "btcusdt@depth5@100ms": StreamName(Kind.PARTIAL_DEPTH, "BTCUSDT", levels=5, every=100),
     "!miniTicker@arr": StreamName(Kind.MINI_TICKER),
     "!ticker_1h@arr": StreamName(Kind.WINDOW_TICKER, interval="1h"),
-    "btcusdt@referencePrice": StreamName(Kind.SILENT, "BTCUSDT"),
+    "btcusdt@referencePrice": StreamName(Kind.REFERENCE, "BTCUSDT"),
     "btcusdt@blockTrade": StreamName(Kind.SILENT, "BTCUSDT", every=0),
 }
 

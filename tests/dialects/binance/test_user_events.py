@@ -7,7 +7,7 @@ from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import ATOMS, Market, Prevention
-from failing_exchange.core.order import OrderSnapshot, OrderType, TimeInForce
+from failing_exchange.core.order import OrderSnapshot, OrderType, Peg, PegPrice, TimeInForce
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.user_events import Heard, Terminated, write
@@ -307,3 +307,21 @@ def test_instants_are_in_microseconds_where_asked_for() -> None:
     markets = floor.engine.state.markets
     event = write(Terminated(START), Heard(START, markets, micro=True))
     assert event == {"e": "eventStreamTerminated", "E": START // 1_000}
+
+
+def test_what_an_order_does_not_have_yet_is_not_told() -> None:
+    """The amount of one that another pays for, the price of one that is pegged: at their turn."""
+    floor = Floor()
+    floor.limit("bob", SELL, 99, 4_000)
+    floor.limit("bob", BUY, 90, 1)
+    floor.limit("bob", SELL, 110, 1)
+    ear = Ear(floor)
+    working = c.PlaceOrder("alice", S, BUY, LIMIT, 4_000, ticks=99)
+    pending = c.PlaceOrder("alice", S, SELL, LIMIT, 0, peg=Peg(PegPrice.PRIMARY), client_id="later")
+    floor.do(c.PlaceOrderList("alice", (working, pending), Contingency.OTO, pays=True))
+    told = [one for one in ear.hear() if one.get("c") == "later"]
+    assert [(one["X"], one["q"], one["p"], one.get("gp")) for one in told] == [
+        ("PENDING_NEW", "0.00000000", "0.00000000", None),
+        ("NEW", "0.04000000", "0.00000000", "1.10000000"),
+    ]
+    assert {one["gP"] for one in told} == {"PRIMARY_PEG"}

@@ -56,7 +56,7 @@ class Reading(NamedTuple):
 
     def market(self, name: str = "symbol") -> Market:
         """The market that a parameter names; raises `Reject` for an unknown one."""
-        symbol = self.symbols.get(self.params.need(name))
+        symbol = self.symbols.get(self.params.symbol(name))
         if symbol is None:
             refuse("BAD_SYMBOL", "Invalid symbol.")
         return self.markets[symbol].market

@@ -10,7 +10,6 @@ row of `CODES` is met in tests/wire/test_codes.py. Of errors.md, this venue neve
     -1112               a market order that finds nothing expires, as in production
     -1118, -1119        an empty client order id is an empty parameter: -1105
     -1152, -1153, -1155, -1161, -1221               SBE only
-    -1222, -1223        no market has OPO orders; that is said first (-2010)
     -2016               every market has traded
     -2026               an order that is not kept any more is unknown: -2013
 """
@@ -74,6 +73,8 @@ CODES: dict[str, int] = {
     "INVALID_PEG_PRICE_TYPE": -1210,
     "INVALID_PEG_OFFSET_TYPE": -1211,
     "SYMBOL_DOES_NOT_MATCH_STATUS": -1220,
+    "OPO_WORKING_MUST_BE_BUY": -1222,
+    "OPO_PENDING_MUST_BE_SELL": -1223,
     "NEW_ORDER_REJECTED": -2010,
     "CANCEL_REJECTED": -2011,
     "NO_SUCH_ORDER": -2013,
@@ -213,7 +214,19 @@ RULES: dict[str, tuple[str, str]] = {
     Rule.POSITION: ("INVALID_MESSAGE", "Filter failure: MAX_POSITION"),
     Rule.ICEBERG_PARTS: ("INVALID_MESSAGE", "Filter failure: ICEBERG_PARTS"),
     Rule.TRAILING_DELTA: ("INVALID_MESSAGE", "Filter failure: TRAILING_DELTA"),
-    Rule.PREVENTION: ("INVALID_MESSAGE", "This symbol does not allow the STP mode."),
+    Rule.PREVENTION: (  # faqs/stp_faq.md
+        "INVALID_MESSAGE",
+        "This symbol does not allow the specified self-trade prevention mode.",
+    ),
+    Rule.PEG_TYPE: ("NEW_ORDER_REJECTED", "This order type may not use pegged price."),
+    Rule.PEG_LIQUIDITY: (
+        "NEW_ORDER_REJECTED",
+        "Order book liquidity is too low for this pegged order.",
+    ),
+    Rule.AMEND_PENDING: (
+        "ORDER_AMEND_REJECTED",
+        "Order amend (pending OPO order) is not supported.",
+    ),
     Rule.LIQUIDITY: (
         "NEW_ORDER_REJECTED",
         "Order book liquidity is less than symbol minimum quantity.",

@@ -46,12 +46,12 @@ ENDPOINTS = (
     ),
     Endpoint(
         http="GET /api/v3/referencePrice", socket="referencePrice", operation="fetch_ticker",
-        weight=2, read=references.read_reference, write=references.write_rules,
+        weight=2, read=references.read_reference, write=references.write_reference,
     ),
     Endpoint(
         http="GET /api/v3/referencePrice/calculation", socket="referencePrice.calculation",
         operation="fetch_ticker", weight=2, read=references.read_reference,
-        write=references.write_rules,
+        write=references.write_calculation,
     ),
     Endpoint(
         http="GET /api/v3/depth", socket="depth", operation="fetch_order_book",
@@ -170,12 +170,12 @@ ENDPOINTS = (
     Endpoint(
         http="POST /api/v3/orderList/opo", socket="orderList.place.opo",
         operation="create_oco_order", security=Security.TRADE, orders=2, free=True,
-        read=order_lists.read_one_pays, write=order_lists.write_placed_list,
+        read=order_lists.read_opo, write=order_lists.write_placed_list,
     ),
     Endpoint(
         http="POST /api/v3/orderList/opoco", socket="orderList.place.opoco",
         operation="create_oco_order", security=Security.TRADE, orders=3, free=True,
-        read=order_lists.read_one_pays, write=order_lists.write_placed_list,
+        read=order_lists.read_opoco, write=order_lists.write_placed_list,
     ),
     Endpoint(
         http="DELETE /api/v3/orderList", socket="orderList.cancel", operation="cancel_order",

@@ -24,6 +24,10 @@ TRADE_COMBINATIONS = (
     (), ("orderId",), ("startTime",), ("endTime",), ("fromId",), ("endTime", "startTime"),
     ("fromId", "orderId"),
 )  # fmt: skip
+ALLOCATION_COMBINATIONS = (
+    (), ("startTime",), ("endTime",), ("endTime", "startTime"), ("fromAllocationId",),
+    ("orderId",), ("fromAllocationId", "orderId"),
+)  # fmt: skip
 PREVENTED_COMBINATIONS = (
     ("preventedMatchId",), ("orderId",), ("fromPreventedMatchId", "orderId"),
 )  # fmt: skip
@@ -87,7 +91,7 @@ def _trade(fill: Fill, w: Writing) -> dict[str, Any]:
         "symbol": venue_symbol(fill.symbol),
         "id": fill.trade_id,
         "orderId": fill.order_id,
-        "orderListId": -1,
+        "orderListId": fill.list_id or -1,
         "price": price(fill.ticks, market),
         "qty": amount(fill.lots, market),
         "quoteQty": decimal(fill.cost),
@@ -133,7 +137,7 @@ def _prevented(match: PreventedMatch, w: Writing) -> dict[str, Any]:
         "takerOrderId": match.taker_id,
         "makerSymbol": symbol,
         "makerOrderId": match.maker_id,
-        "tradeGroupId": 1,
+        "tradeGroupId": -1,  # no account belongs to one
         "selfTradePreventionMode": match.mode.name,
         "price": price(match.ticks, market),
     }
@@ -148,6 +152,8 @@ def _prevented(match: PreventedMatch, w: Writing) -> dict[str, Any]:
 def read_allocations(r: Reading) -> c.FetchFills:
     """GET /api/v3/myAllocations: only smart order routing allocates, and there is none."""
     p, symbol = r.params, r.market().symbol
+    names = ("endTime", "fromAllocationId", "orderId", "startTime")
+    _combination(p, names, ALLOCATION_COMBINATIONS)
     check_span(p.instant("startTime"), p.instant("endTime"))
     p.integer("orderId", 0)
     p.integer("fromAllocationId", 0)

@@ -1,7 +1,8 @@
 """The default world's five markets with the filters that production has for them.
 
-filters.md and exchangeInfo as production answered it in 2026; ICEBERG_PARTS by CHANGELOG.md,
-2026-02-24. The largest market order follows the traded volume there, and is a round number here.
+filters.md, exchangeInfo and executionRules as production answered them in 2026; ICEBERG_PARTS by
+CHANGELOG.md, 2026-02-24. The largest market order follows the traded volume there, and is a round
+number here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ RULES = Rules(
         Prevention.EXPIRE_MAKER,
         Prevention.EXPIRE_BOTH,
         Prevention.DECREMENT,
+        Prevention.TRANSFER,
     ),
+    price_range=(850_000, 1_150_000),
 )
 # (highest price, largest amount, largest market order), in units
 LIMITS = {

@@ -1,4 +1,4 @@
-"""Order lists: OCO, OTO, OTOCO; requests to commands, answers to JSON.
+"""Order lists: OCO, OTO, OTOCO, OPO, OPOCO; requests to commands, answers to JSON.
 
 rest-api.md, "Order lists"; errors.md, -1158 to -1199; 2026-07-21.
 """
@@ -127,12 +127,34 @@ def read_otoco(r: Reading) -> c.PlaceOrderList:
     return c.PlaceOrderList(r.account, (working, *pending), Contingency.OTO, name)
 
 
-def read_one_pays(r: Reading) -> c.PlaceOrderList:
-    """POST /api/v3/orderList/opo and opoco: no market of this venue has them."""
-    r.market()
-    return refuse(
-        "NEW_ORDER_REJECTED", "OPO orders are not supported for this symbol.", Reason.NOT_SUPPORTED
-    )
+def read_opo(r: Reading) -> c.PlaceOrderList:
+    """POST /api/v3/orderList/opo: what the working order buys, the pending one sells."""
+    p, market = r.params, r.market()
+    check_response(p)
+    working, side = _paying(p, market, r.account)
+    pending = read_leg(p, market, r.account, side, lots=0, prefix="pending")
+    name = client_id(p, "listClientOrderId")
+    return c.PlaceOrderList(r.account, (working, pending), Contingency.OTO, name, pays=True)
+
+
+def read_opoco(r: Reading) -> c.PlaceOrderList:
+    """POST /api/v3/orderList/opoco: the same with a pair."""
+    p, market = r.params, r.market()
+    check_response(p)
+    working, side = _paying(p, market, r.account)
+    pending = _pair(p, market, r.account, side, "", "pending")
+    name = client_id(p, "listClientOrderId")
+    return c.PlaceOrderList(r.account, (working, *pending), Contingency.OTO, name, pays=True)
+
+
+def _paying(p: Params, market: Market, account: str) -> tuple[c.PlaceOrder, Side]:
+    """The working order, and the side of what it pays for."""
+    working, side = _working(p, market, account), side_of(p, "pendingSide")
+    if working.side is not Side.BUY:
+        refuse("OPO_WORKING_MUST_BE_BUY", "Working order in an OPO list must be a bid.")
+    if side is not Side.SELL:
+        refuse("OPO_PENDING_MUST_BE_SELL", "Pending orders in an OPO list must be asks.")
+    return working, side
 
 
 def _working(p: Params, market: Market, account: str) -> c.PlaceOrder:
@@ -150,7 +172,8 @@ def _needed_lots(p: Params, name: str, market: Market) -> int:
 def _pair(
     p: Params, market: Market, account: str, side: Side, quantity: str, prefix: str
 ) -> tuple[c.PlaceOrder, c.PlaceOrder]:
-    lots = _needed_lots(p, quantity, market)
+    """Both orders, the one that stops a loss first, as in all examples of the documents."""
+    lots = _needed_lots(p, quantity, market) if quantity else 0
     prefixes = (f"{prefix}Above", f"{prefix}Below") if prefix else ("above", "below")
     kinds = [p.need(f"{one}Type") for one in prefixes]
     if all(kind in LIMITS for kind in kinds):
@@ -158,7 +181,7 @@ def _pair(
     for kind, place in zip(kinds, ("above", "below"), strict=True):
         _check_place(side, kind, place)
     above, below = (read_leg(p, market, account, side, lots=lots, prefix=one) for one in prefixes)
-    return above, below
+    return (below, above) if side is Side.SELL else (above, below)
 
 
 def _check_place(side: Side, kind: str, place: str) -> None:

@@ -18,6 +18,7 @@ from failing_exchange.core.order import (
     Why,
 )
 from failing_exchange.dialects.binance.call import Writing
+from failing_exchange.dialects.binance.pegs import asked, fields
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
 
 TYPES = {
@@ -31,6 +32,7 @@ TYPES = {
 }
 TYPE_NAMES = {kind: name for name, kind in TYPES.items() if name != "LIMIT_MAKER"}
 FULL_TYPES = ("MARKET", "LIMIT")  # the others are acknowledged only, unless asked otherwise
+PEG_FIELDS = ("pegPriceType", "pegOffsetType", "pegOffsetValue", "peggedPrice")
 # why an order expired -> expiryReason (enums.md, "Expiry Reasons")
 EXPIRY_REASONS = {
     Why.NOT_AT_ONCE: "UNFILLED_FOK_ORDER_EXPIRED",
@@ -39,6 +41,7 @@ EXPIRY_REASONS = {
     Why.WORKING_ENDED: "OTO_PHASE_ONE_EXPIRED",
     Why.REFUSED: "REJECTED",
     Why.BY_VENUE: "EXCHANGE_CANCELED",
+    Why.OUT_OF_RANGE: "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
 }
 
 
@@ -51,6 +54,8 @@ def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
     if wanted == "ACK":
         return answer
     answer |= state(placed, market)
+    if not placed.lots and placed.status is Status.PENDING:
+        del answer["origQty"]  # that of an order that another one pays for is not known yet
     answer |= rarities(placed, market, micro=w.micro)
     answer["workingTime"] = working_time(placed, micro=w.micro)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
@@ -143,7 +148,7 @@ def state(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     """What every answer says of how an order stands."""
     order = snapshot.order
     return {
-        "price": price(snapshot.ticks, market),
+        "price": price(asked(snapshot), market),
         "origQty": amount(snapshot.lots, market),
         "executedQty": amount(snapshot.filled, market),
         "origQuoteOrderQty": decimal(order.cost_wanted),
@@ -167,6 +172,8 @@ def rarities(snapshot: OrderSnapshot, market: Market, *, micro: bool) -> dict[st
         found["trailingDelta"] = order.trail_bips
         since = order.trailing_at
         found["trailingTime"] = instant(since, micro=micro) if since else -1
+    if order.peg is not None:
+        found |= fields(snapshot, market, PEG_FIELDS)
     labels = {"strategyId": order.strategy_id, "strategyType": order.strategy_type}
     found |= {name: value for name, value in labels.items() if value is not None}
     if order.prevented_matches:

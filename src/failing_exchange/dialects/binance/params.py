@@ -21,6 +21,13 @@ NUMBER = re.compile(r"[0-9]{1,20}\Z")
 DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?\Z")
 DECIMAL_RANGE = "^([0-9]{1,20})(\\\\.[0-9]{1,20})?$"
 LONG_MAX = 2**63 - 1  # a larger number is refused
+# Names of symbols (CHANGELOG.md, 2025-12-02): letters of any script but small latin ones, digits,
+# signs. Their ranges as production has named them since, which are written in Java's way.
+NAME = r"(?:(?![a-z])[\w\-.]){1,50}"
+SYMBOL = re.compile(rf"{NAME}\Z")
+SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
+SYMBOLS = re.compile(rf'\[(?:"{NAME}"(?:,"{NAME}")*)?\]\Z')
+SYMBOLS_RANGE = r'^\\[("[\\w\\-._&&[^a-z]]{1,50}"(,"[\\w\\-._&&[^a-z]]{1,50}"){0,}){0,1}\\]$'
 TRUE_FALSE = {"true": True, "false": False}
 
 
@@ -53,6 +60,13 @@ class Params(dict[str, str]):
             missing(name)
         return value
 
+    def symbol(self, name: str) -> str:
+        """The name of a symbol, which must be there; whether there is one, who knows."""
+        value = self.need(name)
+        if not SYMBOL.match(value):
+            illegal(name, SYMBOL_RANGE)
+        return value
+
     def text(self, name: str, default: str = "") -> str:
         """A text; sent but empty is an error."""
         value = self.get(name)
@@ -72,7 +86,7 @@ class Params(dict[str, str]):
         if not text:
             missing(name)
         if not NUMBER.match(text):
-            _illegal(name, "^[0-9]{1,20}$")
+            illegal(name, "^[0-9]{1,20}$")
         value = int(text)
         if not least <= value <= LONG_MAX:
             refuse("INVALID_PARAMETER", f"Data sent for parameter '{name}' is not valid.")
@@ -86,7 +100,7 @@ class Params(dict[str, str]):
         if not DECIMAL.match(text):
             if not text:
                 missing(name)
-            _illegal(name, DECIMAL_RANGE)
+            illegal(name, DECIMAL_RANGE)
         atoms = Decimal(text) * ATOMS
         whole = int(atoms)
         if whole != atoms:
@@ -126,7 +140,8 @@ class Params(dict[str, str]):
 MICROSECONDS_FROM = 10**14  # a larger number can't be milliseconds: the year would be 5138
 
 
-def _illegal(name: str, legal: str) -> NoReturn:
+def illegal(name: str, legal: str) -> NoReturn:
+    """Raise `Reject` for a parameter with characters that it may not have."""
     refuse(
         "ILLEGAL_CHARS",
         f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.",

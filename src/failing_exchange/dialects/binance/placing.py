@@ -10,13 +10,14 @@ from typing import NoReturn
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import OrderType, Side
+from failing_exchange.core.order import OrderType, PegPrice, Side
 from failing_exchange.core.order import TimeInForce as Force
 from failing_exchange.core.reject import Reason
 from failing_exchange.dialects.binance.call import Reading
 from failing_exchange.dialects.binance.codes import missing, refuse
 from failing_exchange.dialects.binance.orders import TYPES
 from failing_exchange.dialects.binance.params import Params
+from failing_exchange.dialects.binance.pegs import Names, peg_of
 
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 FORCES = {"GTC": Force.GTC, "IOC": Force.IOC, "FOK": Force.FOK}
@@ -38,6 +39,7 @@ NEEDED = {
     "TAKE_PROFIT_LIMIT": ("timeInForce", "quantity", "price"),
     "LIMIT_MAKER": ("quantity", "price"),
 }
+PEGS = ("pegPriceType", "pegOffsetType", "pegOffsetValue")
 TRIGGERED = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 UNWANTED = {
     "MARKET": ("price", "timeInForce", "stopPrice", "trailingDelta", "icebergQty"),
@@ -48,7 +50,6 @@ UNWANTED = {
     "STOP_LOSS_LIMIT": ("quoteOrderQty",),
     "TAKE_PROFIT_LIMIT": ("quoteOrderQty",),
 }
-PEGS = ("pegPriceType", "pegOffsetValue", "pegOffsetType")
 
 
 def read_place(r: Reading) -> c.PlaceOrder:
@@ -109,7 +110,7 @@ def restriction(p: Params) -> c.CancelOnly | None:
     if text not in RESTRICTIONS:
         refuse(
             "INVALID_CANCEL_RESTRICTIONS",
-            "`cancelRestrictions` has to be either `ONLY_NEW` or `ONLY_PARTIALLY_FILLED`.",
+            "Invalid cancelRestrictions",  # rest-api.md; errors.md describes the code
         )
     return RESTRICTIONS[text]
 
@@ -144,7 +145,8 @@ def read_leg(
     name = p.need(leg.name("type"))
     if name not in TYPES:
         refuse("INVALID_ORDER_TYPE", "Invalid orderType.")
-    _check_combination(leg, name, shared=bool(prefix))
+    peg = peg_of(p, Names(*map(leg.name, PEGS)), name)
+    _check_combination(leg, name, shared=bool(prefix), pegged=peg is not None)
     iceberg = lots_of(p, leg.name("icebergQty"), market)
     force = _force(leg)
     if iceberg and force is not Force.GTC:
@@ -154,6 +156,9 @@ def read_leg(
                 f"Parameter '{leg.name('icebergQty')}' is not supported if "
                 "`aboveTimeInForce`/`belowTimeInForce` is not GTC.",
             )
+        unsupported()
+    resting = peg is not None and peg.price is PegPrice.PRIMARY and name == "LIMIT"
+    if resting and force is not Force.GTC:
         unsupported()
     return c.PlaceOrder(
         account=account,
@@ -172,14 +177,15 @@ def read_leg(
         trail_bips=p.integer(leg.name("trailingDelta"), 0),
         strategy_id=_label(p, leg.name("strategyId")),
         strategy_type=_strategy_type(p, leg.name("strategyType")),
+        peg=peg,
     )
 
 
-def _check_combination(leg: Leg, name: str, *, shared: bool) -> None:
+def _check_combination(leg: Leg, name: str, *, shared: bool, pegged: bool) -> None:
     p = leg.params
-    _check_pegs(leg)
     for parameter in NEEDED[name]:
-        if not p.get(leg.name(parameter)) and not (shared and parameter == "quantity"):
+        optional = (shared and parameter == "quantity") or (pegged and parameter == "price")
+        if not p.get(leg.name(parameter)) and not optional:
             missing(leg.name(parameter))
     for parameter in UNWANTED[name]:
         if leg.has(parameter):
@@ -197,17 +203,6 @@ def _check_combination(leg: Leg, name: str, *, shared: bool) -> None:
         _check_market(p)
     if name == "LIMIT_MAKER" and leg.has("timeInForce"):
         refuse("TIF_NOT_REQUIRED", "TimeInForce parameter sent when not required.")
-
-
-def _check_pegs(leg: Leg) -> None:
-    """ "Pegged orders info": the values are looked at before the symbol."""
-    kind, offset = (leg.params.get(leg.name(name)) for name in ("pegPriceType", "pegOffsetType"))
-    if kind is not None and kind not in ("PRIMARY_PEG", "MARKET_PEG"):
-        refuse("INVALID_PEG_PRICE_TYPE", "Invalid pegPriceType.")
-    if offset is not None and offset != "PRICE_LEVEL":
-        refuse("INVALID_PEG_OFFSET_TYPE", "Invalid pegOffsetType.")
-    if any(leg.has(parameter) for parameter in PEGS):
-        refuse("NEW_ORDER_REJECTED", "Pegged orders are not supported for this symbol.")
 
 
 def _check_market(p: Params) -> None:

@@ -64,11 +64,14 @@ def write_replaced(w: Writing, answer: Replaced) -> Any:
     failed = [isinstance(canceled, Reject), placed is None or isinstance(placed, Reject)]
     if not any(failed):
         return body
+    command: c.ReplaceOrder = w.command
+    limited = command.limited is not None and command.stop_on_failure
     if all(failed):
-        return _error(400, "CANCEL_REPLACE_FAILED", "Order cancel-replace failed.", body)
-    return _error(
-        409, "CANCEL_REPLACE_PARTIALLY_FAILED", "Order cancel-replace partially failed.", body
-    )
+        status = 429 if limited else 400
+        return _error(status, "CANCEL_REPLACE_FAILED", "Order cancel-replace failed.", body)
+    status = 429 if limited else 409
+    text = "Order cancel-replace partially failed."
+    return _error(status, "CANCEL_REPLACE_PARTIALLY_FAILED", text, body)
 
 
 def _result(half: object) -> str:

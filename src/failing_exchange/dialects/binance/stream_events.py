@@ -9,10 +9,12 @@ from typing import Any, Protocol
 
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
+from failing_exchange.core.reference import ReferencePrice
 from failing_exchange.dialects.binance import edits, tickers
 from failing_exchange.dialects.binance.intervals import next_edge
 from failing_exchange.dialects.binance.market_data import aggregate, levels, sides, tally_of
 from failing_exchange.dialects.binance.market_data import average as average_of
+from failing_exchange.dialects.binance.references import reference_text
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
 
 # REST's names of a window's statistics, by those of the streams
@@ -147,6 +149,16 @@ def average(found: AveragePrice, at: int, *, micro: bool) -> dict[str, Any]:
         "i": f"{found.minutes}m",
         "w": average_of(found),
         "T": instant(found.at, micro=micro),
+    }
+
+
+def reference(found: ReferencePrice, *, micro: bool) -> dict[str, Any]:
+    """The reference price, null for none; the one event that only says when it was valid."""
+    return {
+        "e": "referencePrice",
+        "s": venue_symbol(found.market.symbol),
+        "r": reference_text(found),
+        "t": instant(found.at, micro=micro),
     }
 
 

@@ -25,6 +25,7 @@ class Kind(Enum):
     AVERAGE = "avgPrice"
     PARTIAL_DEPTH = "depth<levels>"
     DEPTH = "depth"
+    REFERENCE = "referencePrice"
     SILENT = "nothing"  # exists, and never has anything to say here
 
 
@@ -57,7 +58,7 @@ PLAIN: dict[str, StreamName] = {
     **{f"ticker_{w}": StreamName(Kind.WINDOW_TICKER, interval=w) for w in WINDOWS},
     "bookTicker": StreamName(Kind.BOOK_TICKER, every=0),
     "avgPrice": StreamName(Kind.AVERAGE),
-    "referencePrice": StreamName(Kind.SILENT),
+    "referencePrice": StreamName(Kind.REFERENCE),
     "blockTrade": StreamName(Kind.SILENT, every=0),
 }
 # `!ticker@arr` was retired on 2026-03-26 (CHANGELOG.md)

@@ -30,6 +30,7 @@ from failing_exchange.dialects.binance.orders import (
     status_name,
     type_name,
 )
+from failing_exchange.dialects.binance.pegs import asked, fields
 from failing_exchange.dialects.binance.values import (
     amount,
     decimal,
@@ -46,6 +47,7 @@ EXPIRY_REASONS = {
     Why.WORKING_ENDED: "OTO_PHASE_ONE_EXPIRED",
     Why.REFUSED: "REJECTED",
     Why.BY_VENUE: "EXCHANGE_CANCELED",
+    Why.OUT_OF_RANGE: "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
 }
 
 
@@ -175,7 +177,7 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
         "o": type_name(order),
         "f": order.time_in_force.value,
         "q": amount(state.lots + order.decremented, market),
-        "p": price(state.ticks, market),
+        "p": price(asked(state), market),
         "P": price(order.stop_ticks, market),
         "F": amount(order.iceberg_lots, market),
         "g": order.list_id or -1,
@@ -222,11 +224,14 @@ def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
         found["W"] = instant(order.working_at, micro=micro)
     if record.prevented is not None:
         found |= _prevented(record.prevented, market)
+    if order.peg is not None:
+        found |= fields(record.snapshot, market, PEG_FIELDS)
     if record.execution == "EXPIRED":
         found["eR"] = expiry_reason(order)
     return found
 
 
+PEG_FIELDS = ("gP", "gOT", "gOV", "gp")
 NOT_YET = (Status.PENDING, Status.WAITING)
 
 

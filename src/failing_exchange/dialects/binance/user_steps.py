@@ -103,7 +103,13 @@ class _Step:
         return state
 
     def _before(self, after: OrderSnapshot) -> OrderSnapshot:
-        fills = self._fills.get(after.order.id, ())
+        order = after.order
+        fills = self._fills.get(order.id, ())
+        if self._began.get(order.id) is Status.PENDING:  # what is known only from its turn on
+            if order.order_list is not None and order.order_list.orders[0].pays:
+                after = after._replace(lots=0)
+            if order.peg is not None:
+                after = after._replace(ticks=0)
         return after._replace(
             status=self._status_before(after),
             filled=after.filled - sum(fill.lots for fill in fills),
@@ -199,7 +205,9 @@ def _decremented(step: _Step, event: e.OrderDecremented) -> None:
 def _activated(step: _Step, event: e.OrderActivated) -> None:
     state = step.order(event.order_id, event.at)
     waits = state.order.kind in TRIGGERED_TYPES
-    step.tell("NEW", state._replace(status=Status.WAITING if waits else Status.OPEN))
+    after = step.look.order(event.order_id)
+    status = Status.WAITING if waits else Status.OPEN
+    step.tell("NEW", state._replace(status=status, lots=after.lots, ticks=after.ticks))
 
 
 def _list_changed(step: _Step, event: e.OrderListChanged) -> None:

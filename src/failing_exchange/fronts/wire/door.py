@@ -203,7 +203,7 @@ class Door:
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
 
 
-NOT_FOUND = Reply(404, b'{"code":-1000,"msg":"Not found."}')
+NOT_FOUND = Reply(404, b"")  # as seen in production, 2025 and 2026
 # CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
 REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
 GONE = Reply(

@@ -18,6 +18,7 @@ from failing_exchange.core.events import (
 )
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import Side
+from failing_exchange.core.reference import ReferencePrice
 from failing_exchange.core.tape import by_taker
 from failing_exchange.dialects.binance import stream_events as events
 from failing_exchange.dialects.binance.intervals import next_edge, start_of
@@ -272,6 +273,26 @@ class AverageSource:
         return events.average(answer, at, micro=micro)
 
 
+class ReferenceSource:
+    """The reference price, each second, of a market that has one."""
+
+    operation = "watch_ticker"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+
+    def new(self, at: int) -> Iterable[ReferencePrice]:
+        """That of now."""
+        found: ReferencePrice = self.world.ask(c.FetchReferencePrice(NOBODY, self.symbol), at)
+        if found.market.rules is not None and found.market.rules.price_range is not None:
+            yield found
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@referencePrice."""
+        return events.reference(answer, micro=micro)
+
+
 class TopSource:
     """The best levels of the book, while they change."""
 
@@ -358,6 +379,7 @@ SOURCES: dict[Kind, Callable[[World, StreamName, str, int], Source]] = {
     Kind.WINDOW_TICKER: TickerSource,
     Kind.BOOK_TICKER: BestSource,
     Kind.AVERAGE: AverageSource,
+    Kind.REFERENCE: ReferenceSource,
     Kind.PARTIAL_DEPTH: TopSource,
     Kind.DEPTH: DepthSource,
 }

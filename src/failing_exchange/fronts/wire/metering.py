@@ -1,7 +1,8 @@
 """The venue's own limits: request weight of an address, unfilled orders of an account, bans.
 
 rest-api.md, "LIMITS"; faqs/order_count_decrement.md; CHANGELOG.md of 2026-03-27 (successful order
-requests weigh nothing, failed ones do); the documents of 2026-07-21.
+requests weigh nothing, failed ones do) and 2025-05-22 (late ones count); the documents of
+2026-07-21.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from failing_exchange.core.commands import Limited, ReplaceOrder
+from failing_exchange.core.ending import Replaced
 from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.call import Call
@@ -144,18 +147,30 @@ class Metering:
             _refuse(trip, _ban(banned) if banned else self._slow_down(address, at))
         address.weight.add(at, weight)
         if call.endpoint.orders:
-            self._check_orders(trip, call.endpoint.orders, at)
+            self._check_orders(trip, call, at)
 
-    def _check_orders(self, trip: Trip, orders: int, at: int) -> None:
+    def _check_orders(self, trip: Trip, call: Call, at: int) -> None:
+        """Raise `Reject` for too many; a replacement may ask to cancel all the same."""
+        no = self._too_many(trip, call.endpoint.orders, at)
+        if no is None:
+            return
+        command = trip.command
+        cancels = call.params.get("orderRateLimitExceededMode") == "CANCEL_ONLY"
+        if not cancels or command.__class__ is not ReplaceOrder:
+            _refuse(trip, no)
+        limited = Limited(no.text, no.rule, no.until or 0)
+        trip.command = command._replace(limited=limited)
+
+    def _too_many(self, trip: Trip, orders: int, at: int) -> Reject | None:
         for count in self._counts(trip.account):
             limit = count.interval.limit
             if count.used(at) + orders > limit:
                 number, word = count.interval.number, WORDS[count.interval.unit][0]
                 text = f"Too many new orders; current limit is {limit} orders per {number} {word}."
-                no = Reject(
+                return Reject(
                     Reason.TOO_MANY_ORDERS_SENT, text, until=count.edge(at), rule="TOO_MANY_ORDERS"
                 )
-                _refuse(trip, no)
+        return None
 
     def _slow_down(self, address: _Address, at: int) -> Reject:
         limit, number = self.limits.weight.limit, self.limits.weight.number
@@ -168,10 +183,20 @@ class Metering:
         return Reject(Reason.RATE_LIMITED, text, until=until, rule="TOO_MANY_REQUESTS")
 
     def ended(self, trip: Trip) -> None:
-        """A trip is over: an order request that failed weighs after all."""
-        call = trip.message
-        if call.__class__ is Call and call.endpoint.free and isinstance(trip.answer, Reject):
+        """A trip is over: an order request that failed weighs after all.
+
+        A replacement that was not attempted counts as an order, and one that came too late too.
+        """
+        call, answer = trip.message, trip.answer
+        if call.__class__ is not Call or not call.endpoint.free:
+            return
+        failed = answer.__class__ is Reject
+        if failed or (answer.__class__ is Replaced and not answer.succeeded):
             self._address(call.address).weight.add(trip.ended_at, call.weight)
+            if failed and answer.reason is Reason.CLOCK_SKEW and call.refused is None:
+                self._count(trip.account, trip.ended_at, call.endpoint.orders)
+            elif not failed and answer.placed is None and trip.command.limited is None:
+                self._count(trip.account, trip.ended_at, 1)
 
     def heard(self, events: Iterable[Event], at: int) -> None:
         """A new order counts; its first fill gives credit back, a maker's more than a taker's."""

@@ -92,7 +92,7 @@ class WebSocketFront:
     def refusal(self, place: Place, at: int) -> Reply | None:
         """Why a client may not connect now; None when it may."""
         if self.route(place.path) is None:
-            return Reply(404, b'{"code":-1000,"msg":"Not found."}')
+            return Reply(404, b"")
         if len(self.connections) >= CONNECTIONS_MAX:
             return Reply(503, b"")
         banned = self.metering.banned_until(place.address, at)

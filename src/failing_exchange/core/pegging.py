@@ -1,0 +1,88 @@
+"""Pegged orders: their price is read off the book when they enter it, and then stays."""
+
+from __future__ import annotations
+
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.matching import PRICED_TYPES, hold, need, offers
+from failing_exchange.core.order import BUY, LIMIT, LIMIT_TYPES, Order, Peg, PegPrice, Side
+from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.rules import check_cost_max, check_prices
+from failing_exchange.core.state import MarketState, State
+
+
+def price_of(ms: MarketState, side: Side, peg: Peg) -> int:
+    """The price that a peg means now, in ticks; raise `Reject` where the book has no such level."""
+    left = peg.levels or 0
+    before = 0
+    for ticks, _ in offers(
+        ms.book, ms.street, side if peg.price is PegPrice.PRIMARY else side.other
+    ):
+        if ticks == before:
+            continue
+        if not left:
+            return ticks
+        left, before = left - 1, ticks
+    raise Reject(
+        Reason.INVALID_PRICE,
+        "Invalid price: the book has no price that the order could be pegged to",
+        rule=Rule.PEG_LIQUIDITY,
+    )
+
+
+def pegged(ms: MarketState, c: PlaceOrder, *, enters: bool = True) -> PlaceOrder:
+    """A command with the price of the book, where it has a peg and enters the book at once.
+
+    One that waits has no price yet. What the client asked for is set aside.
+    """
+    peg = c.peg
+    if peg is None:
+        return c
+    if c.kind not in PRICED_TYPES:
+        raise Reject(
+            Reason.INVALID_ORDER,
+            "Invalid order: only the price of a limit order can be pegged",
+            rule=Rule.PEG_TYPE,
+        )
+    now = enters and c.kind is LIMIT
+    ticks = price_of(ms, c.side, peg) if now else 0
+    return c._replace(ticks=ticks, peg=peg._replace(asked=c.ticks))
+
+
+def as_asked(c: PlaceOrder) -> PlaceOrder | None:
+    """A pegged order at the price that its client gave, which has to keep the rules as well."""
+    if c.peg is None or not c.peg.asked:
+        return None
+    return c._replace(ticks=c.peg.asked, peg=None)
+
+
+def take_price(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """An order that has waited enters the book: its price, by the rules, and the money for it.
+
+    Raises `Reject` where it may not.
+    """
+    peg, market = order.peg, ms.market
+    if peg is None or order.ticks:
+        return
+    ticks = price_of(ms, order.side, peg)
+    order.amended = (*order.amended, (at, 0, order.lots))
+    order.ticks, order.updated_at = ticks, at
+    last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
+    market.check_limits(order.lots, ticks, last)
+    if market.rules is not None:
+        check_prices(ms, market.rules, order, at)
+        if market.rules.cost_max is not None and order.kind in LIMIT_TYPES:
+            check_cost_max(market, market.rules.cost_max, market.cost_up(ticks, order.lots))
+    _hold_what_it_needs(state, ms, order, at)
+
+
+def _hold_what_it_needs(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """A pair holds together what one of it needs, and lets nothing go before one goes ahead."""
+    market, partner = ms.market, order.partner
+    more = need(market, order) - order.reserved - (partner.reserved if partner is not None else 0)
+    if more > 0:
+        asset = market.quote if order.side is BUY else market.base
+        state.ledger.reserve(order.account, asset, more, at=at)
+        order.reserved += more
+    elif partner is None:
+        hold(state, order, order.reserved + more, market, at)
