@@ -23,7 +23,9 @@ T = TypeVar("T")
 DOORS = ("simulation", "port")
 SILENCE = 0.3  # seconds without a byte
 BYTES_MAX = 2_000  # of an answer that has no end: pings, again and again
-BEATS = Limits(ping_every=SECOND // 10, pong_within=SECOND // 5)  # no minute is waited for
+BEATS = Limits(  # no minute is waited for
+    ping_every=SECOND // 10, pong_within=SECOND // 5, messages=1_000
+)
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -95,6 +97,7 @@ class Place:
         self.host = host
         self.port = port
         self.tls = tls
+        self.lines: list[Line] = []
 
     @property
     def exchange(self) -> FailingExchange:
@@ -109,7 +112,9 @@ class Place:
             if self.door == "port":  # nobody trusts the certificate of a test
                 trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
         reader, writer = await asyncio.open_connection(self.host, self.port, ssl=trust)
-        return Line(reader, writer)
+        line = Line(reader, writer)
+        self.lines.append(line)
+        return line
 
     async def upgrading(self, path: str = STREAM) -> Line:
         """A connection that asks to be a WebSocket."""
@@ -181,6 +186,8 @@ def at(
         try:
             return await story(place)
         finally:
+            for line in place.lines:
+                line.writer.close()
             await venue.close()
             await exchange.close()
 

@@ -51,18 +51,20 @@ def _stall(connection: Connection, whole: bytes, d: Damage) -> None:
 
 
 def _half_frame(connection: Connection, whole: bytes, d: Damage) -> None:
-    connection.send_raw(whole[: len(whole) // 2])
-    connection.flush()
-    connection.abort()
+    _part(connection, whole[: len(whole) // 2], connection.abort)
 
 
 def _cut(connection: Connection, whole: bytes, d: Damage) -> None:
-    connection.send_raw(whole[: int(len(whole) * d.share)])
-    connection.flush()
-    if d.text == "reset":
-        connection.abort()
-    else:
-        connection.hang_up()
+    end = connection.abort if d.text == "reset" else connection.hang_up
+    _part(connection, whole[: int(len(whole) * d.share)], end)
+
+
+def _part(connection: Connection, part: bytes, end: Callable[[], None]) -> None:
+    """Send a part and nothing more; end when it has arrived, which a reset would undo."""
+    connection.send_raw(part)
+    connection.stall(data=True, pings=True)
+    at = connection.gateway.clock.now() + int(http.SETTLING * SECOND)
+    connection.gateway.later(at, end)
 
 
 def _frame(connection: Connection, whole: bytes, d: Damage) -> None:
