@@ -31,7 +31,7 @@ FLOORS: dict[str, int] = {
     "terminal": 6, "control": 6, "trading": 6, "playing": 6, "under_test": 6, "report_card": 6,
     "conformance": 6, "strategies": 6,
     "fronts": 5, "report": 5, "bots": 5,
-    "durable": 4, "gateway": 4, "venue": 4, "world": 4, "incidents": 4, "scenario": 4,
+    "durable": 4, "gateway": 4, "moments": 4, "venue": 4, "world": 4, "incidents": 4, "scenario": 4,
     "scenarios": 4, "auditor": 4, "conduct": 4,
     "faults": 3, "dialects": 3, "feeds": 3, "gates": 3, "limits": 3, "flow": 3, "resilience": 3,
     "virtual": 2, "trip": 2, "lines": 2,

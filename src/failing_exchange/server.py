@@ -164,7 +164,11 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    ssl = _certificate() if options.tls else None
+    ssl = None
+    if options.tls:
+        from failing_exchange.fronts.wire.certificate import context
+
+        ssl = context()
     control = None
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
@@ -222,18 +226,3 @@ def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int)
 def _farewell(exchange: FailingExchange) -> str:
     journal = exchange.journal
     return f"stopped after {journal.requests} requests, {journal.failed_requests} of them struck"
-
-
-def _certificate() -> Any:
-    """A TLS context with a certificate that lives as long as this process."""
-    import ssl
-    import tempfile
-
-    from failing_exchange.fronts.wire.certificate import throw_away
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(throw_away())
-        file.flush()
-        context.load_cert_chain(file.name)
-    return context

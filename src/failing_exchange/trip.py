@@ -40,13 +40,17 @@ class Edited(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """What happens to the bytes of an answer; what else a kind needs stands in the other fields."""
+    """What happens to the bytes of an answer; what else a kind needs stands in the other fields.
+
+    `acted` is False where the exchange was never asked: then there is no answer to be damaged.
+    """
 
     kind: str
     share: float = 0.0
     size: int = 0
     seconds: float = 0.0
     text: str = ""
+    acted: bool = True
 
 
 class Damaged(NamedTuple):

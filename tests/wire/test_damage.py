@@ -12,74 +12,9 @@ from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import nth
 from tests.wire.client import Client, on_the_wire
 
-WIRE = [entry for entry in CATALOGUE.values() if entry.door == "wire"]
-DAMAGES = [entry.name for entry in WIRE if "create_order" in entry.operations]
+DAMAGES = [name for name, entry in CATALOGUE.items() if entry.group.startswith("the bytes")]
+LOST = [name for name in DAMAGES if name != "drip_body"]  # which arrives, late
 STREAM = "wss://stream.binance.com:9443/ws/btcusdt@bookTicker"
-REQUEST = b"GET /api/v3/time HTTP/1.1\r\nHost: api.binance.com\r\n\r\n"
-
-
-async def raw(seconds: float = 30.0) -> tuple[bytes, str]:
-    """All bytes that come back for a request, and how it ends: eof, reset or silence."""
-    reader, writer = await asyncio.open_connection("api.binance.com", 443)
-    writer.write(REQUEST)
-    got = b""
-    try:
-        async with asyncio.timeout(seconds):
-            while piece := await reader.read(65_536):
-                got += piece
-        return got, "eof"
-    except ConnectionResetError:
-        return got, "reset"
-    except TimeoutError:
-        return got, "silence"
-    finally:
-        writer.close()
-
-
-def seen(name: str, **fields: Any) -> tuple[bytes, str]:
-    """What a raw socket sees of one struck request; the next one on a new connection works."""
-
-    async def story(client: Client) -> tuple[bytes, str]:
-        client.venue.exchange.arm(name, nth(1), operations="fetch_time", **fields)
-        found = await raw()
-        whole, end = await raw(1.0)
-        assert (whole[:15], end) == (b"HTTP/1.1 200 OK", "silence")
-        assert b"serverTime" in whole
-        return found
-
-    return on_the_wire(story)
-
-
-@pytest.mark.parametrize(
-    ("name", "fields", "start", "inside", "end"),
-    [
-        ("reset_connection", {}, b"", b"", "reset"),
-        ("close_connection", {}, b"", b"", "eof"),
-        ("half_close", {}, b"", b"", "eof"),
-        ("stall_head", {"size": 12}, b"HTTP/1.1 200", b"", "silence"),
-        ("cut_body", {"share": 0.5}, b"HTTP/1.1 200 OK", b"Content-Length: 28\r\n", "eof"),
-        ("cut_body", {"how": "reset"}, b"HTTP/1.1 200 OK", b'{"server', "reset"),
-        ("wrong_length", {}, b"HTTP/1.1 200 OK", b"Content-Length: 78\r\n", "eof"),
-        ("wrong_length", {"how": "shorter"}, b"HTTP/1.1 200 OK", b"Content-Length: 14\r\n", "eof"),
-        ("bad_chunk", {}, b"HTTP/1.1 200 OK", b"zz\r\n", "eof"),
-        ("bad_chunk", {"how": "unfinished"}, b"HTTP/1.1 200 OK", b"1c\r\n{", "eof"),
-        ("drip_body", {}, b"HTTP/1.1 200 OK", b"serverTime", "silence"),
-        ("send_garbage", {}, b"\x16\x03\x01", b"not HTTP", "eof"),
-        ("html_page", {}, b"HTTP/1.1 502 Bad Gateway", b"<hr><center>nginx</center>", "eof"),
-        ("html_page", {"status": "520"}, b"HTTP/1.1 520 Web server", b"cloudflare", "eof"),
-        ("empty_answer", {}, b"HTTP/1.1 200 OK", b"Content-Length: 0\r\n", "silence"),
-        ("broken_gzip", {}, b"HTTP/1.1 200 OK", b"Content-Encoding: gzip\r\n", "eof"),
-        ("truncate_json", {}, b"HTTP/1.1 200 OK", b"Content-Length: 14\r\n", "silence"),
-    ],
-)
-def test_a_raw_socket_sees_the_damage(
-    name: str, fields: dict[str, Any], start: bytes, inside: bytes, end: str
-) -> None:
-    """Down to the byte, and to the way the connection ends."""
-    got, ended = seen(name, **fields)
-    assert got.startswith(start)
-    assert inside in got
-    assert ended == end
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -100,6 +35,45 @@ def test_a_damaged_answer_leaves_the_order_live(name: str) -> None:
         assert exchange.get_failure_statistics()["by_type"] == {name: 1}
 
     on_the_wire(story)
+
+
+async def told(client: Client) -> str:
+    """What a client makes of its order's answer."""
+    try:
+        async with asyncio.timeout(5):
+            return str((await client.order()).status)
+    except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_a_request_that_never_arrived_looks_like_an_answer_that_was_lost(name: str) -> None:
+    """The one difference is on the exchange, or a bot could cheat."""
+
+    async def story(client: Client) -> tuple[str, int]:
+        client.venue.exchange.arm(name, nth(1), operations="create_order", executed=executed)
+        heard = await told(client)
+        orders = (await client.signed("GET", "/api/v3/openOrders")).body
+        return heard, len(orders)
+
+    found = {}
+    for executed in ("before", "after"):
+        found[executed] = on_the_wire(story)
+    assert (found["before"][1], found["after"][1]) == (1, 0)
+    assert found["before"][0] == found["after"][0]
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_either_means_now_one_and_now_the_other(name: str) -> None:
+    """Over some orders, both must come."""
+
+    async def story(client: Client) -> int:
+        client.venue.exchange.arm(name, operations="create_order", executed="either")
+        for _ in range(24):
+            await told(client)
+        return len((await client.signed("GET", "/api/v3/openOrders")).body)
+
+    assert 4 <= on_the_wire(story) <= 20
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,8 @@ def _take(
     if maker is not None:
         lots = min(lots, maker.shown or maker.remaining)
     else:
-        lots = min(lots, next(ms.street.levels(order.side.other))[1])
+        offered = next(ms.street.levels(order.side.other), None)  # none at a price near zero
+        lots = 0 if offered is None else min(lots, offered[1])
     if order.side is BUY and order.kind not in PRICED_TYPES:
         lots = min(lots, ms.market.lots_for(order.reserved, ticks))
     if lots <= 0:

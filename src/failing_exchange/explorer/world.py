@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.catalogue import entry_of, make
-from failing_exchange.faults.rows import ROWS, By
+from failing_exchange.faults.catalogue import make
+from failing_exchange.faults.rows import ROWS
 from failing_exchange.faults.triggers import parse
 
 FAULTS_MAX = 5  # kinds of fault in one drawn world
@@ -89,11 +89,7 @@ def kinds_of(venue: str) -> Kinds:
     """What can go wrong at a door: in process without bytes, on a venue with them too."""
     found: dict[str, Arm] = {}
     for row in ROWS:
-        if row.by is not By.FAULT:
-            continue
-        for recipe in row.recipes:
-            if not venue and entry_of(recipe.fault).door == "wire":
-                continue
+        for recipe in (*row.recipes, *(row.wire if venue else ())):
             fields = {n: list(v) if isinstance(v, tuple) else v for n, v in recipe.fields.items()}
             arm = Arm(recipe.fault, recipe.when, recipe.on, fields)
             found.setdefault(repr(arm), arm)

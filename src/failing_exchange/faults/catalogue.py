@@ -22,6 +22,7 @@ from failing_exchange.faults import (
     stream,
     told,
     wire,
+    wire_connection,
     wire_socket,
 )
 from failing_exchange.faults import operations as ops
@@ -150,15 +151,28 @@ ROWS: list[Entry] = [
         stream.SilenceFeed: ops.FEEDS,
         stream.BreakFeed: ops.FEEDS,
     }),
+    *_group("connections (on the wire only)", {
+        wire_connection.FailLookup: ("resolve",),
+        wire_connection.RefuseConnection: ("connect",),
+        wire_connection.ResetOnAccept: ("accept",),
+        wire_connection.FailHandshake: ("handshake",),
+        wire_connection.RefuseUpgrade: ops.OPENING,
+    }, door="wire"),
     *_group("the bytes of an answer (HTTP only)", dict.fromkeys((
         wire.ResetConnection, wire.CloseConnection, wire.HalfClose, wire.StallHead, wire.CutBody,
         wire.WrongLength, wire.BadChunk, wire.DripBody, wire.SendGarbage, wire.HtmlPage,
         wire.EmptyAnswer, wire.BrokenGzip, wire.TruncateJson,
     ), ops.CALLS), door="wire"),
-    *_group("the frames of a market stream (WebSocket only)", dict.fromkeys((
+    *_group("the frames of a feed (WebSocket only)", dict.fromkeys((
         wire_socket.BreakFrame, wire_socket.GarbleFrame, wire_socket.CloseSocket,
-        wire_socket.StallSocket,
-    ), ops.MARKET_FEEDS), door="wire"),
+        wire_socket.StallSocket, wire_socket.CompressFrames, wire_socket.AnnounceShutdown,
+    ), ops.FEEDS), door="wire"),
+    *_group("the life of a WebSocket", {
+        wire_socket.LosePings: ("send_ping", "answer_ping"),
+        wire_socket.IgnorePongs: ("hear_pong",),
+        wire_socket.AckWithoutData: ops.SUBSCRIBING,
+        wire_socket.ReplayOnSubscribe: ("subscribe_account",),
+    }, door="wire"),
 ]  # fmt: skip
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ROWS}
 _BY_KIND = {entry.kind: entry for entry in ROWS}

@@ -101,11 +101,10 @@ def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = N
 
 def executed(
     says: str = "when the exchange acts: before the loss, after it (never), or drawn",
+    default: str = "either",
 ) -> Any:
     """When the exchange acts: "before" the loss (the order is live), "after" (it never does)."""
-    return choice(
-        "either", says, "before", "after", "either", also={True: "before", False: "after"}
-    )
+    return choice(default, says, "before", "after", "either", also={True: "before", False: "after"})
 
 
 def flag(default: bool, says: str) -> Any:

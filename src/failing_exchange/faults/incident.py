@@ -17,6 +17,7 @@ from failing_exchange.core.commands import (
 )
 from failing_exchange.core.market import ATOMS, PPM, MarketStatus
 from failing_exchange.core.order import Fill, Side
+from failing_exchange.core.reject import Reject
 from failing_exchange.faults.fields import (
     choice,
     fault,
@@ -216,5 +217,8 @@ def _quote(sighting: Sighting) -> str:
 def _last_fill(sighting: Sighting) -> Fill | None:
     if not sighting.trip.account:
         return None  # a public request names nobody
-    found: tuple[Fill, ...] = sighting.look(FetchFills(sighting.trip.account)).fills
+    try:
+        found: tuple[Fill, ...] = sighting.look(FetchFills(sighting.trip.account)).fills
+    except Reject:  # a market stream's connection is no account
+        return None
     return found[-1] if found else None

@@ -13,7 +13,7 @@ from failing_exchange.faults.catalogue import ROWS as ENTRIES
 from failing_exchange.faults.catalogue import Entry
 from failing_exchange.faults.fields import spec_of
 from failing_exchange.faults.rows import ROWS as INCIDENTS
-from failing_exchange.faults.rows import By, Row
+from failing_exchange.faults.rows import By, Recipe, Row
 
 HEAD = """\
 <!-- Written by `failing-exchange faults --markdown > docs/faults.md`; a test compares. -->
@@ -51,11 +51,13 @@ GROUPS = {  # names for sets of operations, the largest first
     "lists of tickers": ops.TICKER_LISTS,
     "feeds of market data": ops.MARKET_FEEDS,
     "feeds of the account": ops.ACCOUNT_FEEDS,
+    "upgrades": ops.OPENING,
+    "subscriptions": ops.SUBSCRIBING,
 }
 WHO = {
     By.EXCHANGE: "the honest exchange does it by itself",
     By.RESTART: "by a restart of the bot",
-    By.WIRE: "wire: not from this door, and there is no stand-in",
+    By.WIRE: "only on the wire",
 }
 
 
@@ -142,15 +144,21 @@ def _modes() -> Iterator[str]:
 def _incidents(rows: list[Row]) -> Iterator[str]:
     yield (
         f"## Real incidents\n\n{len(rows)} kinds of failure that bots have met on real venues, and "
-        "how to have each of them here. Faults on one line are armed together, or one by one.\n"
+        "how to have each of them here. Faults on one line are armed together, or one by one; "
+        "those in the last column strike only on the wire, where the incident looks as it did.\n"
     )
     family = ""
     for row in rows:
         if row.family != family:
             family = row.family
-            yield f"\n### {family}\n\n| incident | how |\n|---|---|"
-        how = " + ".join(f"`{recipe}`" for recipe in row.recipes) or WHO[row.by]
-        yield f"| {row.name} | {_cell(how)}{'; ' if row.note else ''}{row.note} |"
+            yield f"\n### {family}\n\n| incident | how | or, on the wire |\n|---|---|---|"
+        how = _recipes(row.recipes) or WHO[row.by]
+        note = f"; {row.note}" if row.note else ""
+        yield f"| {row.name} | {_cell(how)}{_cell(note)} | {_cell(_recipes(row.wire)) or '–'} |"
+
+
+def _recipes(recipes: Iterable[Recipe]) -> str:
+    return " + ".join(f"`{recipe}`" for recipe in recipes)
 
 
 def _value(value: Any) -> str:

@@ -35,3 +35,10 @@ MARKET_FEEDS = (
 FEEDS = (*ACCOUNT_FEEDS, *MARKET_FEEDS)
 
 ALL = (*CALLS, *FEEDS)
+
+# Moments of a connection, on the wire only: each can go wrong, none has an answer of its own.
+CONNECTING = ("resolve", "connect", "accept", "handshake")
+OPENING = ("open_stream", "open_api")  # an upgrade to market streams, or to the WebSocket API
+BEATING = ("send_ping", "answer_ping", "hear_pong")  # of an open WebSocket
+SUBSCRIBING = ("subscribe", "subscribe_account")
+MOMENTS = (*CONNECTING, *OPENING, *BEATING, *SUBSCRIBING)

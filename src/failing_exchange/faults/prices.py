@@ -19,7 +19,7 @@ from failing_exchange.faults.fields import (
     span,
     whole,
 )
-from failing_exchange.faults.plan import Replace, Sighting, Verdict
+from failing_exchange.faults.plan import Drop, Replace, Sighting, Verdict
 from failing_exchange.faults.views import answer_of, edited
 from failing_exchange.trip import Stage
 
@@ -190,8 +190,11 @@ class LateCandle:
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
-        """Cut the end off."""
+        """Cut the end off; a push of nothing else does not come."""
         found = answer_of(sighting)
         if not isinstance(found, Candles) or not found.bars:
             return None
-        return Replace(found._replace(bars=found.bars[: -self.count]))
+        bars = found.bars[: -self.count]
+        if not bars and sighting.trip.is_push:
+            return Drop()
+        return Replace(found._replace(bars=bars))

@@ -14,16 +14,20 @@ class By(StrEnum):
     FAULT = "fault"  # a fault of the catalogue
     EXCHANGE = "exchange"  # the honest exchange does it by itself
     RESTART = "restart"  # the test starts the bot anew
-    WIRE = "wire"  # only visible on the wire: not from this door, and there is no stand-in
+    WIRE = "wire"  # a fault, but only visible on the wire: in process there is no stand-in
 
 
 class Recipe(NamedTuple):
-    """A fault, the calls it is armed on (none = its own), a trigger as text, its fields."""
+    """A fault, the calls it is armed on (none = its own), a trigger as text, its fields.
+
+    `wire`: only on the wire it looks like the incident.
+    """
 
     fault: str
     on: tuple[str, ...]
     when: str
     fields: dict[str, Any]
+    wire: bool = False
 
     def __str__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self.fields.items())
@@ -32,17 +36,22 @@ class Recipe(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An incident: its family and name, who brings it about, and how."""
+    """An incident: its family and name, who brings it about, and how; `wire`: or there."""
 
     family: str
     name: str
     by: By
     recipes: tuple[Recipe, ...]
     note: str = ""
+    wire: tuple[Recipe, ...] = ()
 
 
 def _arm(fault: str, *on: str, when: str = "", **fields: Any) -> Recipe:
     return Recipe(fault, on, when, fields)
+
+
+def _wire(fault: str, *on: str, when: str = "", **fields: Any) -> Recipe:
+    return Recipe(fault, on, when, fields, wire=True)
 
 
 def _rows(family: str, rows: dict[str, tuple[Any, ...] | str]) -> list[Row]:
@@ -53,9 +62,12 @@ def _rows(family: str, rows: dict[str, tuple[Any, ...] | str]) -> list[Row]:
             by, _, note = how.partition(": ")
             found.append(Row(family, name, By(by), (), note))
         else:
-            recipes = tuple(part for part in how if isinstance(part, Recipe))
+            recipes = [part for part in how if isinstance(part, Recipe)]
             note = next((part for part in how if isinstance(part, str)), "")
-            found.append(Row(family, name, By.FAULT, recipes, note))
+            here = tuple(one for one in recipes if not one.wire)
+            there = tuple(one for one in recipes if one.wire)
+            by = By.FAULT if here else By.WIRE
+            found.append(Row(family, name, by, here, note, there))
     return found
 
 
@@ -64,7 +76,7 @@ SEEN_BY_FEED = ("watch_orders", "watch_my_trades")
 
 ROWS: list[Row] = [
     *_rows("F1 outcome of a request unknown", {
-        "order_timeout_after_accept": (_arm("lose_answer", CREATE),),
+        "order_timeout_after_accept": (_arm("lose_answer", CREATE), _wire("stall_head", CREATE)),
         "order_timeout_never_arrived": (_arm("lose_request", CREATE),),
         "order_503_then_filled": (
             _arm("unknown_outcome", CREATE, executed="before", why="unavailable", after=0),
@@ -75,20 +87,29 @@ ROWS: list[Row] = [
         ),
         "gateway_html_5xx_after_accept": (
             _arm("false_reject", CREATE, why="unavailable"),
-            "the HTML itself only on the wire",
+            _wire("html_page", CREATE, status="504"),
         ),
         "reply_without_order_id": (
             _arm("reply_without_id"), _arm("phantom_success"), _arm("phantom_id"),
         ),
-        "stale_keepalive_reset": (_arm("break_connection", executed="after", when=ONE),),
-        "hidden_transport_retry": (_arm("repeat_request", CREATE), _arm("lose_answer", CREATE)),
+        "stale_keepalive_reset": (
+            _arm("break_connection", executed="after", when=ONE),
+            _wire("reset_connection", executed="after", when=ONE),
+        ),
+        "hidden_transport_retry": (
+            _arm("repeat_request", CREATE), _arm("lose_answer", CREATE),
+            _wire("close_connection", CREATE),
+        ),
         "duplicate_client_id_reply": (
             _arm("lose_answer", CREATE, when=ONE),
             "the exchange refuses the second order with the same clientOrderId",
         ),
         "cancel_outcome_unknown": (_arm("time_out", "cancel_order"),),
         "filled_before_lookup": (_arm("fill_at_once", CREATE), _arm("lose_answer", CREATE)),
-        "ws_api_reply_lost": (_arm("lose_answer"), "the colliding request ids only on the wire"),
+        "ws_api_reply_lost": (
+            _arm("lose_answer"), _wire("break_frame", CREATE),
+            "on the wire, two requests under one id get two replies under it",
+        ),
         "restart_in_flight": (
             "restart: cancel the bot's tasks and start it again with the same FailingExchange; "
             "what is in flight goes on"
@@ -113,8 +134,15 @@ ROWS: list[Row] = [
             _arm("break_feed", "watch_order_book"),
             _arm("ban", *ops.BOOK, when="load(above=5, seconds=60)"),
         ),
-        "ws_control_1008": "wire",
-        "ws_connect_limit": "wire",
+        "ws_control_1008": (
+            _wire("close_socket", code="1008", when=ONE),
+            "the venue does it by itself to who says more than 5 things a second",
+        ),
+        "ws_connect_limit": (
+            _wire("refuse_upgrade", how="429"),
+            "the venue does it by itself to the 301st within 5 minutes; "
+            "`Binance(…, limits=VenueLimits().accelerated(100))` to the 4th",
+        ),
         "weight_table_changed": (_arm("rate_limited", when="after(100) & every(2)"),),
         "limit_mapped_as_network": (_arm("limit_orders"),),
     }),
@@ -131,7 +159,10 @@ ROWS: list[Row] = [
             _arm("reject_request", *ops.PRIVATE_CALLS, why="clock_skew",
                  message="EAPI:Invalid nonce", lasts=None, when=ONE),
         ),
-        "signature_rule_changed": "wire",
+        "signature_rule_changed": (
+            _wire("reject_request", *ops.PRIVATE_CALLS, why="key_refused",
+                  code="INVALID_SIGNATURE", lasts=None, when="after(20)"),
+        ),
         "key_refused_midrun": (
             _arm("reject_request", *ops.PRIVATE_CALLS, why="key_refused", lasts=None,
                  when="after(20)"),
@@ -187,7 +218,9 @@ ROWS: list[Row] = [
         "event_ahead_of_rest": (_arm("stale_read", *ops.ORDER_READS, seconds=60),),
         "instant_fill": (_arm("fill_at_once"),),
         "event_delayed": (_arm("delay_push", *ops.ACCOUNT_FEEDS, seconds=135),),
-        "event_duplicated": (_arm("repeat_push", *ops.ACCOUNT_FEEDS, after=2_400),),
+        "event_duplicated": (
+            _arm("repeat_push", *ops.ACCOUNT_FEEDS, after=2_400), _wire("replay_on_subscribe"),
+        ),
         "event_reordered": (_arm("delay_push", *ops.ACCOUNT_FEEDS, seconds=1, when="every(2)"),),
         "events_coalesced": (_arm("merge_pushes"),),
         "fill_voided": (_arm("bust_last_trade"),),
@@ -210,48 +243,70 @@ ROWS: list[Row] = [
         "flash_print": (_arm("jump_price", by=-0.9, seconds=2, when=ONE),),
     }),
     *_rows("F7 life of a feed", {
-        "disconnect_24h": (_arm("break_feed", when="every(86400)"),),
-        "silent_stall": (_arm("silence_feed", *ops.MARKET_FEEDS, when="after(60)"),),
+        "disconnect_24h": (
+            _arm("break_feed", when="every(86400)"),
+            "the venue does it by itself to each WebSocket",
+        ),
+        "silent_stall": (
+            _arm("silence_feed", *ops.MARKET_FEEDS, when="after(60)"),
+            _wire("stall_socket", *ops.MARKET_FEEDS, when=ONE),
+        ),
         "half_alive": (_arm("lose_push", *SEEN_BY_FEED, when="chance(0.5)"),),
-        "pong_lost": (_arm("break_feed", when="nth(30)"), "ping and pong only on the wire"),
+        "pong_lost": (
+            _arm("break_feed", when="nth(30)"), _wire("ignore_pongs"), _wire("lose_pings"),
+        ),
         "listen_key_expired": (
             _arm("silence_feed", *ops.ACCOUNT_FEEDS, when="after(3)"),
-            "the key and its renewal only on the wire",
+            "the key and its renewal only on the wire: Binance(…, legacy_listen_keys=True)",
         ),
         "fills_during_outage": (
             _arm("silence_feed", *ops.ACCOUNT_FEEDS, lasts=60), _arm("fill_order", when=ONE),
         ),
         "reconnects_but_dead": (
             _arm("break_feed", when=ONE), _arm("silence_feed", when="after(1)"),
+            _wire("ack_without_data", when="after(1)"),
         ),
-        "ack_without_data": (_arm("silence_feed"),),
+        "ack_without_data": (_arm("silence_feed"), _wire("ack_without_data")),
         "slow_consumer": (
             "exchange: a client that takes its pushes too late loses the oldest "
             "(fronts.streams.PUSHES_WAITING_MAX)"
         ),
         "quiet_channel": "exchange: an account feed is silent while nothing happens",
-        "reconnect_gives_up": (_arm("break_feed"),),
-        "server_shutdown": "wire",
-        "upgrade_refused": "wire",
+        "reconnect_gives_up": (_arm("break_feed"), _wire("refuse_connection", lasts=600, when=ONE)),
+        "server_shutdown": (_wire("announce_shutdown", when=ONE),),
+        "upgrade_refused": (_wire("refuse_upgrade"), _wire("refuse_upgrade", how="extension")),
     }),
     *_rows("F8 bodies, edge, transport", {
-        "html_5xx": "wire",
-        "waf_403": "wire",
-        "geo_451": (_arm("reject_request", why="restricted_location", lasts=None, when=ONE),),
+        "html_5xx": (_wire("html_page", status="503"),),
+        "waf_403": (_wire("html_page", status="403", executed="after"),),
+        "geo_451": (
+            _arm("reject_request", why="restricted_location", lasts=None, when=ONE),
+            _wire("html_page", status="451", executed="after"),
+        ),
         "error_in_200": (_arm("error_in_success"),),
         "success_null": (_arm("null_answer"),),
-        "truncated_json": (_arm("garble_answer", how="truncated"),),
-        "compression_forced": "wire",
-        "ws_frame_garbage": "wire",
-        "dns_failure": "wire",
-        "tls_failure": "wire",
+        "truncated_json": (
+            _arm("garble_answer", how="truncated"), _wire("truncate_json"), _wire("cut_body"),
+        ),
+        "compression_forced": (_wire("compress_frames"), _wire("broken_gzip")),
+        "ws_frame_garbage": (_wire("compress_frames", padding=16), _wire("garble_frame")),
+        "dns_failure": (
+            _wire("fail_lookup"), "in a simulation: on a port, the name is not the venue's",
+        ),
+        "tls_failure": (
+            _wire("fail_handshake"), _wire("fail_handshake", how="eof"),
+            "in a simulation, or served with `--tls`",
+        ),
     }),
     *_rows("F9 operations", {
         "trading_disabled_window": (
             _arm("freeze_market_data"),
             _arm("reject_request", *ops.CHANGE, why="trading_disabled", lasts=600, when=ONE),
         ),
-        "outage_at_startup": (_arm("reject_request", why="unavailable", lasts=120, when=ONE),),
+        "outage_at_startup": (
+            _arm("reject_request", why="unavailable", lasts=120, when=ONE),
+            _wire("refuse_connection", lasts=120, when=ONE),
+        ),
         "maintenance_nan": (_arm("null_ticker", fields=("bid", "ask")),),
         "symbol_halted": (
             _arm("halt_market", when=ONE), _arm("halt_market", status="cancel_only", when=ONE),
@@ -298,4 +353,8 @@ ROWS: list[Row] = [
 
 def incidents_of(fault: str) -> list[str]:
     """The incidents in which a fault has a part."""
-    return [row.name for row in ROWS if any(recipe.fault == fault for recipe in row.recipes)]
+    return [
+        row.name
+        for row in ROWS
+        if any(recipe.fault == fault for recipe in (*row.recipes, *row.wire))
+    ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.commands import CancelOrder, PlaceOrder, ReplaceOrder
+from failing_exchange.core.ending import Replaced
 from failing_exchange.core.order import Order, OrderSnapshot, Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import choice, draw_below, fault, reason, text
@@ -39,8 +40,8 @@ class PhantomSuccess:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Answer with a ghost."""
-        order = placed_by(sighting.trip)
-        return None if order is None else Answer(ghost(order, sighting))
+        answer = ghostly(sighting)
+        return None if answer is None else Answer(answer)
 
 
 @fault
@@ -52,7 +53,8 @@ class PhantomCancel:
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Answer in the engine's place; what can't be canceled is refused by the engine itself."""
         snapshot = named_by(sighting)
-        if snapshot is None or not snapshot.order.is_open:
+        cancels = isinstance(sighting.trip.command, CancelOrder)
+        if not cancels or snapshot is None or not snapshot.order.is_open:
             return None
         return Answer(snapshot._replace(status=Status.CANCELED, updated_at=sighting.at))
 
@@ -77,14 +79,14 @@ class ErrorInSuccess:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Answer with an order of which nothing is known but the error."""
-        order = placed_by(sighting.trip)
-        if order is None:
+        answer = ghostly(sighting)
+        if answer is None:
             return None
         info = {"result": False, "error_code": 10016, "msg": self.message}
         unknown = ("id", "status", "filled", "remaining", "amount", "price", "cost", "timestamp",
                    "datetime")  # fmt: skip
         edits = (("info", info), *((name, None) for name in unknown))
-        return Answer(Edited(ghost(order, sighting), edits))
+        return Answer(Edited(answer, edits))
 
 
 @fault
@@ -108,6 +110,20 @@ class ContradictoryOrder:
 def ghost_id(sighting: Sighting) -> int:
     """The id of an order that does not exist."""
     return GHOST_IDS_FROM + draw_below(sighting, 2, 1_000_000_000)
+
+
+def ghostly(sighting: Sighting) -> OrderSnapshot | Replaced | None:
+    """The answer to a request that places an order, had it been accepted; None for any other."""
+    place = placed_by(sighting.trip)
+    if place is None:
+        return None
+    made = ghost(place, sighting)
+    if not isinstance(sighting.trip.command, ReplaceOrder):
+        return made
+    old = named_by(sighting)
+    if old is None or not old.order.is_open:  # the engine will refuse by itself
+        return None
+    return Replaced(old._replace(status=Status.CANCELED, updated_at=sighting.at), made)
 
 
 def ghost(place: PlaceOrder, sighting: Sighting) -> OrderSnapshot:

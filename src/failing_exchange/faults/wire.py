@@ -1,14 +1,20 @@
-"""What goes wrong with the bytes of an HTTP answer. The exchange has acted; a front executes it."""
+"""What goes wrong with the bytes of an HTTP answer; a front executes it.
+
+`executed` says whether the exchange acts before: the client sees the same either way.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from failing_exchange.faults.fields import choice, fault, share, span, whole
-from failing_exchange.faults.plan import Replace, Sighting, Verdict
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.fields import acts, choice, executed, fault, share, span, whole
+from failing_exchange.faults.plan import Answer, Replace, Sighting, Verdict
 from failing_exchange.trip import Damage, Damaged, Stage
 
 WIRE: tuple[Stage, ...] = (Stage.WIRE,)
+BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.WIRE)
+UNASKED = Reject(Reason.UNAVAILABLE, "the request did not reach the exchange")
 
 
 def damaged(sighting: Sighting, damage: Damage) -> Replace:
@@ -16,26 +22,36 @@ def damaged(sighting: Sighting, damage: Damage) -> Replace:
     return Replace(Damaged(sighting.trip.answer, damage))
 
 
+def _broken(stage: Stage, sighting: Sighting, chosen: str, damage: Damage) -> Verdict | None:
+    """Keep the request from the exchange where it shall not act, and damage what is answered."""
+    acted = acts(sighting, chosen)
+    if stage is Stage.REQUEST:
+        return None if acted else Answer(UNASKED)
+    return damaged(sighting, damage._replace(acted=acted))
+
+
 @fault
 class ResetConnection:
     """The connection is reset before the first byte of the answer."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send RST."""
-        return damaged(sighting, Damage("reset"))
+        return _broken(stage, sighting, self.executed, Damage("reset"))
 
 
 @fault
 class CloseConnection:
     """The connection is closed in order before the first byte of the answer."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send FIN."""
-        return damaged(sighting, Damage("close"))
+        return _broken(stage, sighting, self.executed, Damage("close"))
 
 
 @fault
@@ -43,11 +59,12 @@ class StallHead:
     """The answer stops in the middle of its head, and the connection stays open."""
 
     size: int = whole(20, "bytes that still arrive", most=1_000)
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a part, then nothing."""
-        return damaged(sighting, Damage("stall", size=self.size))
+        return _broken(stage, sighting, self.executed, Damage("stall", size=self.size))
 
 
 @fault
@@ -56,11 +73,13 @@ class CutBody:
 
     share: float = share(0.5, "of the body that arrives", zero=True)
     how: str = choice("close", "how the connection ends", "close", "reset")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a part, then FIN or RST."""
-        return damaged(sighting, Damage("cut", share=self.share, text=self.how))
+        damage = Damage("cut", share=self.share, text=self.how)
+        return _broken(stage, sighting, self.executed, damage)
 
 
 @fault
@@ -68,11 +87,12 @@ class WrongLength:
     """The head promises another length than the body has."""
 
     how: str = choice("longer", "what it promises", "longer", "shorter")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Change Content-Length, then close."""
-        return damaged(sighting, Damage("length", text=self.how))
+        return _broken(stage, sighting, self.executed, Damage("length", text=self.how))
 
 
 @fault
@@ -80,11 +100,12 @@ class BadChunk:
     """The body comes in chunks, one of which is broken or the last of which never comes."""
 
     how: str = choice("broken", "what is wrong", "broken", "unfinished")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send bad chunks, then close."""
-        return damaged(sighting, Damage("chunk", text=self.how))
+        return _broken(stage, sighting, self.executed, Damage("chunk", text=self.how))
 
 
 @fault
@@ -104,56 +125,61 @@ class DripBody:
 class HalfClose:
     """The venue closes its side without an answer and goes on listening."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send FIN and keep reading."""
-        return damaged(sighting, Damage("half_close"))
+        return _broken(stage, sighting, self.executed, Damage("half_close"))
 
 
 @fault
 class SendGarbage:
     """Bytes arrive that are no HTTP at all."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send garbage, then close."""
-        return damaged(sighting, Damage("garbage"))
+        return _broken(stage, sighting, self.executed, Damage("garbage"))
 
 
 @fault
 class HtmlPage:
     """A gateway answers with a page of HTML in the venue's place."""
 
-    status: str = choice("502", "HTTP status", "502", "503", "504", "520", "403", "404")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    status: str = choice("502", "HTTP status", "502", "503", "504", "520", "403", "404", "451")
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send the page."""
-        return damaged(sighting, Damage("page", size=int(self.status)))
+        return _broken(stage, sighting, self.executed, Damage("page", size=int(self.status)))
 
 
 @fault
 class EmptyAnswer:
     """The answer is 200 with an empty body."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send nothing, successfully."""
-        return damaged(sighting, Damage("empty"))
+        return _broken(stage, sighting, self.executed, Damage("empty"))
 
 
 @fault
 class BrokenGzip:
     """The answer claims to be compressed, and can't be unpacked."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a gzip head with garbage behind it."""
-        return damaged(sighting, Damage("gzip"))
+        return _broken(stage, sighting, self.executed, Damage("gzip"))
 
 
 @fault
@@ -161,8 +187,9 @@ class TruncateJson:
     """The body is cut off in the middle, and the head agrees with its length."""
 
     share: float = share(0.5, "of the body that arrives")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
+    executed: str = executed(default="before")
+    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send half a document as if it were whole."""
-        return damaged(sighting, Damage("truncate", share=self.share))
+        return _broken(stage, sighting, self.executed, Damage("truncate", share=self.share))

@@ -1,10 +1,10 @@
-"""What goes wrong with the frames of a market stream's WebSocket; a front executes it."""
+"""What goes wrong on a WebSocket that is open; a front executes it."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from failing_exchange.faults.fields import choice, fault, flag
+from failing_exchange.faults.fields import choice, fault, flag, span, whole
 from failing_exchange.faults.plan import Sighting, Verdict
 from failing_exchange.faults.wire import WIRE, damaged
 from failing_exchange.trip import Damage, Stage
@@ -55,3 +55,72 @@ class StallSocket:
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Stop sending."""
         return damaged(sighting, Damage("stall", text="pings" if self.pings else ""))
+
+
+@fault
+class CompressFrames:
+    """Messages come as binary frames of raw deflate, which nobody has asked for."""
+
+    padding: int = whole(0, "zero bytes behind it", least=0, most=1_000)
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Deflate it."""
+        return damaged(sighting, Damage("deflate", size=self.padding))
+
+
+@fault
+class AnnounceShutdown:
+    """The venue announces in place of a message that it shuts down, and closes a while later."""
+
+    after: float = span(10.0, "how long after the announcement")
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Send `serverShutdown`, then close."""
+        return damaged(sighting, Damage("shutdown", seconds=self.after))
+
+
+@fault
+class LosePings:
+    """No ping comes and none is answered, while data goes on."""
+
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Lose a ping of the venue's, or its pong."""
+        return damaged(sighting, Damage("lose"))
+
+
+@fault
+class IgnorePongs:
+    """The client's pongs are not heard, so that the venue closes the connection after a minute."""
+
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Lose a pong of the client's."""
+        return damaged(sighting, Damage("lose"))
+
+
+@fault
+class AckWithoutData:
+    """A subscription is acknowledged, and nothing ever comes."""
+
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Forget who has subscribed."""
+        return damaged(sighting, Damage("lose"))
+
+
+@fault
+class ReplayOnSubscribe:
+    """Who subscribes to an account is told again of what has happened there before."""
+
+    count: int = whole(5, "the last so many events", most=100)
+    stages: ClassVar[tuple[Stage, ...]] = WIRE
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Tell it again."""
+        return damaged(sighting, Damage("replay", size=self.count))

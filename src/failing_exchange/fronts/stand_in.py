@@ -12,10 +12,10 @@ from failing_exchange.trip import Damage
 REASONS = {
     **dict.fromkeys(
         ("reset", "close", "half_close", "cut", "length", "chunk", "half_frame", "frame",
-         "close_code"),
+         "close_code", "lookup", "refuse", "handshake", "upgrade", "shutdown"),
         Reason.CONNECTION_LOST,
     ),
-    **dict.fromkeys(("garbage", "empty", "gzip", "truncate"), Reason.MALFORMED),
+    **dict.fromkeys(("garbage", "empty", "gzip", "truncate", "deflate"), Reason.MALFORMED),
     "stall": Reason.TIMED_OUT,
 }  # fmt: skip
 PAGES = {403: Reason.UNAVAILABLE, 451: Reason.RESTRICTED_LOCATION}

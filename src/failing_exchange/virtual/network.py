@@ -20,7 +20,9 @@ import contextvars
 import errno
 import itertools
 import socket
+import ssl as tls
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -31,10 +33,19 @@ if TYPE_CHECKING:
     from failing_exchange.virtual.loop import VirtualLoop
 
 OnConnect = Callable[[str, int], "float | BaseException | None"]
+Guard = Callable[["Step"], "BaseException | None"]
 
 PORTS_FROM, PORTS_TO = 40_000, 65_536  # ports of clients and of listeners on port 0; then again
 CLIENT_ADDRESS = "10.255.0.1"
 LOCAL_NAMES = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
+
+
+class Step(StrEnum):
+    """What a client does on its way to a server, before anything is heard there."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    HANDSHAKE = "handshake"
 
 
 class Network:
@@ -43,7 +54,8 @@ class Network:
     `on_connect(host, port)`, if set, is asked before each connection: None lets it through, a
     number lets it through after so many seconds, an exception is raised in the client.
     `delay_ns(transport)`, if set, gives the nanoseconds that a burst of bytes takes to the other
-    end. Both say nothing about chance: use keyed draws. `connections` counts what was opened.
+    end. Both say nothing about chance: use keyed draws. `connections` counts what was opened. A
+    server's own `guard(step)`, if set, is asked at each step towards it; what it gives is raised.
     """
 
     def __init__(self, loop: VirtualLoop) -> None:
@@ -83,6 +95,7 @@ class Network:
         """What getaddrinfo answers: one address, so that nothing races. Raises UnknownHost."""
         name = self._known(host, port)
         number = int(port or 0)
+        self._look_up(host, (name, number))
         return [
             (
                 socket.AF_INET,
@@ -92,6 +105,25 @@ class Network:
                 (self._addresses[name], number),
             )
         ]
+
+    def _look_up(self, host: Any, target: Address) -> None:
+        """A name has to be looked up, an address has not."""
+        if str(host) not in self._names:
+            self._ask(Step.RESOLVE, self._server_at(target))
+
+    def handshake(self, host: str | None, context: Any, server: MemoryServer | None = None) -> None:
+        """TLS would begin here; raises what a guard has against it."""
+        server = server or self._server_at((self.name_of(host), 0))
+        try:
+            self._ask(Step.HANDSHAKE, server)
+        except tls.SSLCertVerificationError:
+            if getattr(context, "verify_mode", None) != tls.CERT_NONE:
+                raise
+
+    def _ask(self, step: Step, server: MemoryServer | None) -> None:
+        refused = None if server is None or server.guard is None else server.guard(step)
+        if refused is not None:
+            raise refused
 
     def _known(self, host: Any, port: Any) -> str:
         name = self.name_of(host)
@@ -131,7 +163,10 @@ class Network:
             sock.close()  # it was never connected; the bytes go through memory
         else:
             raise Escape(f"{sock!r} is connected to the real world; connect by host and port")
-        return self._open(protocol_factory, target, self._listener(target), ssl)
+        server = self._listener(target)
+        if ssl:
+            self.handshake(target[0], ssl, server)
+        return self._open(protocol_factory, target, server, ssl)
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
         """Note where a socket would go; `create_connection(sock=...)` then goes there.
@@ -147,13 +182,21 @@ class Network:
             raise verdict
         if verdict:
             await asyncio.sleep(verdict)
-        self._listener(target)
+        self._look_up(host, target)
+        self._ask(Step.CONNECT, self._listener(target))
         return target
+
+    def _server_at(self, target: Address) -> MemoryServer | None:
+        """Who listens there; at port 0, at any port of that name."""
+        name, port = target
+        place = self._aliases.get(target) or self._aliases.get((name, None)) or target
+        if port or place in self._listeners:
+            return self._listeners.get(place)
+        return next((s for (host, _), s in self._listeners.items() if host == place[0]), None)
 
     def _listener(self, target: Address) -> MemoryServer:
         name, port = target
-        place = self._aliases.get(target) or self._aliases.get((name, None)) or target
-        server = self._listeners.get(place)
+        server = self._server_at(target)
         if server is None:
             raise ConnectionRefusedError(
                 errno.ECONNREFUSED, f"Connect call failed ({name!r}, {port}): nothing listens there"
@@ -238,6 +281,7 @@ class MemoryServer(asyncio.AbstractServer):
         places: list[Address],
     ) -> None:
         self.factory = factory
+        self.guard: Guard | None = None
         self.transports: WeakKeyDictionary[MemoryTransport, None] = WeakKeyDictionary()
         self.context = contextvars.copy_context()  # what accepts a connection runs in it, as always
         self._network = network

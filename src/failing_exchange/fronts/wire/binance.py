@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from failing_exchange.core.events import VenueRestarted
 from failing_exchange.dialects.binance.markets import as_in_production
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
+from failing_exchange.fronts.wire.entrance import Entrance
 from failing_exchange.fronts.wire.feeds import Feeds
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.http import HttpFront, logger
@@ -100,7 +100,7 @@ class Binance:
             "/ws": Route(self.streams.open_raw),
             "/ws/": Route(self.streams.open_raw),
             "/stream": Route(self.streams.open_combined),
-            "/ws-api/v3": Route(self.socket_door.open, Limits(counts_text=False)),
+            "/ws-api/v3": Route(self.socket_door.open, Limits(counts_text=False), "open_api"),
         }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:
@@ -110,7 +110,7 @@ class Binance:
         if exchange.venue.durable is not None:
             exchange.venue.durable.outbox.on_halt.append(self._on_halt)
         self.judges: dict[str, Judge] = {}  # by account
-        self._listeners: list[asyncio.AbstractServer] = []
+        self._entrances: list[Entrance] = []
         self._server: web.Server | None = None
 
     @classmethod
@@ -133,14 +133,13 @@ class Binance:
 
         Raises OSError for a place that is taken or not ours.
         """
-        loop = asyncio.get_running_loop()
         behind = BEHIND_THE_SCENES.set(True)  # its tasks are the venue's, not the client's
         try:
-            return await self._listen(loop, host, port, ssl)
+            return await self._listen(host, port, ssl)
         finally:
             BEHIND_THE_SCENES.reset(behind)
 
-    async def _listen(self, loop: asyncio.AbstractEventLoop, host: str, port: int, ssl: Any) -> int:
+    async def _listen(self, host: str, port: int, ssl: Any) -> int:
         await self.exchange.ready()
         listeners = self.exchange.venue.gateway.listeners
         if self.metering.heard not in listeners:
@@ -149,9 +148,10 @@ class Binance:
             self._server = web.Server(
                 self._front.handle, handler_cancellation=True, access_log=None, logger=logger
             )
-        listener = await loop.create_server(self._server, host, port, ssl=ssl)
-        self._listeners.append(listener)
-        return int(listener.sockets[0].getsockname()[1])
+        entrance = Entrance(self.exchange.venue, self._server, host, port, ssl)
+        await entrance.open()
+        self._entrances.append(entrance)
+        return entrance.port
 
     def _heard(self, events: tuple[Event, ...], at: int) -> None:
         """A venue that died takes its connections with it."""
@@ -188,12 +188,11 @@ class Binance:
 
     async def close(self) -> None:
         """Stop answering; open connections are ended."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+        for entrance in self._entrances:
+            entrance.close()
+        self._entrances.clear()
         self.socket_door.announce_shutdown()
-        if self.streams.sessions:
-            self.streams.announce_shutdown(self.exchange.venue.clock.now())
+        self.streams.announce_shutdown()
         self.sockets.close(Code.GOING_AWAY)
         if self._server is not None:
             await self._server.shutdown(timeout=GRACE)

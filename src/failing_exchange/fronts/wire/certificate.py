@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+import tempfile
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -13,11 +15,21 @@ from cryptography.x509.oid import NameOID
 DAYS = 30
 
 
-def throw_away(names: tuple[str, ...] = ("localhost",)) -> bytes:
+def context(*, expired: bool = False) -> ssl.SSLContext:
+    """What a server shows: a certificate that lives as long as this process, or has expired."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(throw_away(expired=expired))
+        file.flush()
+        made.load_cert_chain(file.name)
+    return made
+
+
+def throw_away(names: tuple[str, ...] = ("localhost",), *, expired: bool = False) -> bytes:
     """Key and self-signed certificate for this machine, as PEM. No client trusts it unasked."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "failing-exchange")])
-    begins = datetime.now(UTC) - timedelta(hours=1)
+    begins = datetime.now(UTC) - timedelta(days=2 * DAYS if expired else 0, hours=1)
     addresses = [x509.IPAddress(ip_address(one)) for one in ("127.0.0.1", "::1")]
     certificate = (
         x509.CertificateBuilder()

@@ -19,6 +19,7 @@ from failing_exchange.fronts.wire.frames import (
     pong_frame,
     text_frame,
 )
+from failing_exchange.moments import harm
 
 if TYPE_CHECKING:
     import asyncio
@@ -127,10 +128,10 @@ class Connection:
         self.opened_at = gateway.clock.now()
         self.on_text: Callable[[Connection, str], None] = _refuse
         self.on_closed: Callable[[Connection], None] | None = None
+        self.on_shutdown: Callable[[], None] | None = None  # has the client told of one
         self.closing = False  # a close frame was sent, or the end has come
         self.gone = False
         self.ended_by = ""  # why the venue ended it
-        self.ignores_pongs = False  # a fault: the client's pongs are not heard
         self._outgoing = outgoing
         self._outbox: list[bytes] = []
         self._lost_data = self._lost_pings = False
@@ -246,10 +247,10 @@ class Connection:
         elif kind is WSMsgType.BINARY:
             self.close(Code.UNSUPPORTED, "binary messages are not supported")
         elif kind is WSMsgType.PING:
-            if self._may_speak(True) and not self._lost_pings:
+            if self._may_speak(True) and not self._lost_pings and self._passes("answer_ping"):
                 self._write(pong_frame(data))
         elif kind is WSMsgType.PONG:
-            if self._may_speak(True) and not self.ignores_pongs:
+            if self._may_speak(True) and self._passes("hear_pong"):
                 self._answered(bytes(data))
         else:
             self._answer_close(message)
@@ -307,10 +308,16 @@ class Connection:
 
     def _ping(self, now: int) -> None:
         self._ping_at = now + self.limits.ping_every
+        if not self._passes("send_ping"):
+            return
         payload = b"%d" % (now // 1_000_000)
         self._pings.append((now, payload))
         if not self._lost_pings:
             self._write(ping_frame(payload))
+
+    def _passes(self, beat: str) -> bool:
+        """Whether a ping or a pong goes its way."""
+        return harm(self.gateway, beat, self.name) is None
 
     def _answered(self, payload: bytes) -> None:
         """A pong answers its ping and those before it; an unsolicited one answers nothing."""

@@ -9,19 +9,23 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import zlib
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha1
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import parse_qsl
 
+import orjson
 from aiohttp import web
 
+from failing_exchange.fronts.wire.door import Reply
 from failing_exchange.trip import Damage
-
-if TYPE_CHECKING:
-    from failing_exchange.fronts.wire.door import Reply
 
 SETTLING = 0.05  # seconds for bytes to arrive before a reset, which may discard what is unread
 HELD_SECONDS_MAX = 300.0  # a stalled answer is let go then, and its connection closed
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 4.2.2
 GARBAGE = b"\x16\x03\x01\x00\xff\x00 not HTTP \x80\x81\r\n\r\n"
 SERVERS = {520: "cloudflare", 403: "CloudFront"}
 REASONS = {520: "Web server is returning an unknown error"}
@@ -44,10 +48,12 @@ class Silent(web.StreamResponse):
 
 
 async def send(request: web.BaseRequest, reply: Reply, damage: Damage) -> web.StreamResponse:
-    """Send a reply, damaged."""
+    """Send a reply, damaged. A damage of WebSockets is done as far as HTTP has it."""
     transport = request.transport
+    if not damage.acted:
+        reply = reply._replace(status=200, body=unasked(request.raw_path, await request.read()))
     if transport is not None:  # else the client has gone already
-        for step in PLANS[damage.kind](reply, damage):
+        for step in PLANS.get(damage.kind, PLANS["reset"])(reply, damage):
             if step.__class__ is bytes:
                 transport.write(step)
             elif step.__class__ is float:
@@ -55,6 +61,40 @@ async def send(request: web.BaseRequest, reply: Reply, damage: Damage) -> web.St
             else:
                 step(transport)
     return Silent()
+
+
+async def refuse_upgrade(request: web.BaseRequest, key: str, damage: Damage) -> web.StreamResponse:
+    """Refuse a WebSocket: a page, a handshake that no client accepts, or a broken line."""
+    transport = request.transport
+    if transport is None or damage.kind != "upgrade":
+        return await send(request, NOTHING, damage)
+    if damage.text == "key":
+        key, more = key[::-1], ""
+    else:
+        more = "Sec-WebSocket-Extensions: x-unasked-for\r\n"
+    accept = b64encode(sha1(key.encode() + GUID).digest()).decode()
+    transport.write(
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
+        ).encode()
+    )
+    close(transport)
+    return Silent()
+
+
+def unasked(path: str, body: bytes) -> bytes:
+    """What stands for the answer where there is none: it says again what was asked.
+
+    A client that reads the part which arrives can't tell it from the start of a real one.
+    """
+    query = f"{path.partition('?')[2]}&{body.decode('utf-8', 'replace')}"
+    said = {name: value for name, value in parse_qsl(query) if name not in SECRETS}
+    return orjson.dumps(said | {"status": "NEW"})
+
+
+NOTHING = Reply(200, b"")
+SECRETS = ("signature", "timestamp", "recvWindow")
 
 
 # ---- what is done: bytes are written, numbers are waited, functions are called
@@ -116,24 +156,42 @@ def _drip(reply: Reply, d: Damage) -> list[Any]:
     return steps
 
 
-def _page(reply: Reply, d: Damage) -> list[Any]:
-    phrase = REASONS.get(d.size) or HTTPStatus(d.size).phrase
-    server = SERVERS.get(d.size, "nginx")
-    title = f"{d.size} {phrase}"
-    page = (
+def page(status: int) -> bytes:
+    """What a gateway shows."""
+    title, server = _title(status), SERVERS.get(status, "nginx")
+    return (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>"
         f"</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
     ).encode()
+
+
+def _title(status: int) -> str:
+    return f"{status} {REASONS.get(status) or HTTPStatus(status).phrase}"
+
+
+def _page(reply: Reply, d: Damage) -> list[Any]:
+    body, server = page(d.size), SERVERS.get(d.size, "nginx")
     start = (
-        f"HTTP/1.1 {title}\r\nServer: {server}\r\nContent-Type: text/html\r\n"
-        f"Content-Length: {len(page)}\r\nConnection: close\r\n\r\n"
+        f"HTTP/1.1 {_title(d.size)}\r\nServer: {server}\r\nContent-Type: text/html\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     ).encode()
-    return [start + page, close]
+    return [start + body, close]
+
+
+def broken_gzip(body: bytes) -> bytes:
+    """It begins like gzip, and is none."""
+    return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + body[::-1]
 
 
 def _gzip(reply: Reply, d: Damage) -> list[Any]:
-    body = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + reply.body[::-1]
+    body = broken_gzip(reply.body)
     return [head(reply, len(body), "Content-Encoding: gzip") + body, close]
+
+
+def _deflate(reply: Reply, d: Damage) -> list[Any]:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    body = packer.compress(reply.body) + packer.flush() + bytes(d.size)
+    return [head(reply, len(body)) + body, close]
 
 
 def _truncate(reply: Reply, d: Damage) -> list[Any]:
@@ -159,4 +217,14 @@ PLANS: dict[str, Callable[[Reply, Damage], list[Any]]] = {
     "empty": lambda reply, d: [head(reply._replace(status=200), 0)],
     "gzip": _gzip,
     "truncate": _truncate,
+    # those of WebSockets
+    "half_frame": lambda reply, d: _cut(reply, d._replace(share=0.5, text="reset")),
+    "frame": lambda reply, d: [GARBAGE, close],
+    "close_code": lambda reply, d: [close],
+    "deflate": _deflate,
+    "shutdown": lambda reply, d: [
+        head(reply, len(reply.body)) + reply.body,
+        float(d.seconds),
+        close,
+    ],
 }

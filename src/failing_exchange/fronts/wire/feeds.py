@@ -209,10 +209,7 @@ class Feeds:
                 connection.close(Code.INTERNAL)
             else:
                 whole = session.wrapped(feed.name, feed.payload(told, trip.born_at))
-                if damage is None:
-                    connection.send_frame(whole)
-                else:
-                    frame_damage.send(connection, whole, damage)
+                frame_damage.send(connection, whole, damage)
 
         source = feed.source
         name = session.connection.name

@@ -64,6 +64,15 @@ def text_frame(text: str | bytes) -> bytes:
     return frame(text.encode() if isinstance(text, str) else text)
 
 
+def payload_of(whole: bytes) -> bytes:
+    """What an unmasked frame carries.
+
+    >>> payload_of(text_frame("Hello"))
+    b'Hello'
+    """
+    return whole[{126: 4, 127: 10}.get(whole[1], 2) :]
+
+
 def ping_frame(payload: bytes) -> bytes:
     """A ping."""
     return frame(payload, Opcode.PING)

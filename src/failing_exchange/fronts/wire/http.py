@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from failing_exchange.fronts.wire import damage
 from failing_exchange.fronts.wire.connection import Place
 from failing_exchange.fronts.wire.door import NOT_FOUND, Door, Reply, Request
+from failing_exchange.moments import harm
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.websocket import WebSocketFront
@@ -77,6 +78,9 @@ class HttpFront:
         refused = self.sockets.refusal(place, gateway.clock.now())
         if refused is not None:
             return _response(refused)
+        harmed = harm(gateway, self.sockets.moment(place.path))
+        if harmed is not None:
+            return await damage.refuse_upgrade(request, key, harmed)
         return await self.sockets.handle(request, place, gateway)
 
     async def ask(self, request: Request) -> Reply | None:

@@ -20,11 +20,14 @@ from failing_exchange.dialects.binance.call import Endpoint, Reading, Security, 
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.socket_api import time_unit
 from failing_exchange.dialects.binance.user_events import ListenKeyExpired
+from failing_exchange.fronts.wire import frame_damage
+from failing_exchange.fronts.wire.frames import text_frame
 from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
 from failing_exchange.fronts.wire.websocket import Route
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.connection import Connection
+    from failing_exchange.trip import Damage
 
 LIFE = 3_600 * SECOND  # of a key, from its making or its last extension
 LISTENERS_MAX = 1_000  # connections on one key; one more hears nothing
@@ -158,15 +161,17 @@ class ListenKeys:
         if len(known.streams) >= LISTENERS_MAX:
             return
 
-        def say(event: Any) -> None:
+        def say(event: Any, damage: Damage | None) -> None:
             payload = UNREADABLE if event is ... else orjson.dumps(event)
             if combined:
                 payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)
-            connection.send_text(payload)
+            frame_damage.send(connection, text_frame(payload), damage)
 
         stream = UserStream(known.account, say, connection.abort, micro=micro)
         known.streams[connection.name] = stream
-        self._streams.add(stream)
+        past = self._streams.subscribe(stream, connection.name)
+        if past is not None:
+            past()
 
     def _leave(self, name: str, connection: Connection) -> None:
         known = self._keys.get(name)

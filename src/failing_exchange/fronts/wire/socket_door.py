@@ -18,11 +18,12 @@ from failing_exchange.dialects.binance.params import TRUE_FALSE
 from failing_exchange.dialects.binance.signing import Key, check_signature, refused_key
 from failing_exchange.dialects.binance.socket_api import SESSION, Asked
 from failing_exchange.dialects.binance.values import instant
+from failing_exchange.fronts.wire import frame_damage
 from failing_exchange.fronts.wire.door import NOBODY, Door
-from failing_exchange.fronts.wire.frames import Code
+from failing_exchange.fronts.wire.frames import Code, text_frame
 from failing_exchange.fronts.wire.socket_session import SIGNED, Session
 from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
-from failing_exchange.trip import Damaged
+from failing_exchange.trip import Damage, Damaged
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.connection import Connection
@@ -58,6 +59,7 @@ class SocketDoor:
         self.door.metering.weigh(connection.place.address, at, CONNECT_WEIGHT)
         conversation = self.conversations[connection.name] = Conversation(self, connection)
         connection.on_text = conversation.hear
+        connection.on_shutdown = conversation.announce_shutdown
         connection.on_closed = self._closed
 
     def _closed(self, connection: Connection) -> None:
@@ -75,6 +77,7 @@ class Conversation:
         self.session = Session(
             entrance.streams,
             self._open_stream,
+            client=connection.name,
             connected_at=connection.opened_at,
             limits_shown=options.get("returnRateLimits", [""])[0].lower() != "false",
             micro=self.micro,
@@ -170,9 +173,9 @@ class Conversation:
             if trip.hung_up:
                 self.connection.abort()
             return
-        if told.__class__ is Damaged:  # damaged bytes of a WebSocket are a broken connection
-            self.connection.abort()
-            return
+        damage: Damage | None = None
+        if told.__class__ is Damaged:
+            told, damage = told
         if isinstance(told, Reject):
             no = said(told, trip.operation)
             reply, status = socket_api.refused(given, no, at, micro=self.micro), no.status
@@ -185,7 +188,7 @@ class Conversation:
                 reply = socket_api.accepted(given, written)
         if limits_shown:
             reply["rateLimits"] = self._limits(trip, at)
-        self._say(reply)
+        self._say(reply, damage)
         if status == BANNED:
             self.connection.close(Code.POLICY, "IP banned")
 
@@ -201,16 +204,16 @@ class Conversation:
         self._say({"event": {"e": "serverShutdown", "E": at}})
 
     def _open_stream(self, number: int, account: str) -> UserStream:
-        def say(event: Any) -> None:
+        def say(event: Any, damage: Damage | None) -> None:
             if event is ...:
                 self.connection.send_text(UNREADABLE)
             else:
-                self._say({"subscriptionId": number, "event": event})
+                self._say({"subscriptionId": number, "event": event}, damage)
 
         return UserStream(account, say, self.connection.abort, micro=self.micro)
 
-    def _say(self, message: dict[str, Any]) -> None:
-        self.connection.send_text(orjson.dumps(message))
+    def _say(self, message: dict[str, Any], damage: Damage | None = None) -> None:
+        frame_damage.send(self.connection, text_frame(orjson.dumps(message)), damage)
 
 
 def _reader(refused: Reject | None, account: str, errand: Any) -> Decode:

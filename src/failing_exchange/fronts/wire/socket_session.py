@@ -29,7 +29,8 @@ Open = Callable[[int, str], UserStream]
 class Session:
     """What the venue knows of one connection. Its methods give what to do when their turn comes.
 
-    `open_stream` makes the stream of a subscription from its number and account.
+    `open_stream` makes the stream of a subscription from its number and account; `client` is the
+    connection's name.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Session:
         streams: UserStreams,
         open_stream: Open,
         *,
+        client: str,
         connected_at: int,
         limits_shown: bool,
         micro: bool,
@@ -45,6 +47,7 @@ class Session:
         self.limits_shown = limits_shown
         self._streams = streams
         self._open_stream = open_stream
+        self._client = client
         self._connected_at = connected_at
         self._micro = micro
         self._authorized_at = 0
@@ -162,7 +165,9 @@ class Session:
             )
         number, self._next_id = self._next_id, self._next_id + 1
         stream = self._subscriptions[number] = self._open_stream(number, account)
-        self._streams.add(stream)
+        past = self._streams.subscribe(stream, self._client)
+        if past is not None:
+            self._streams.venue.running.later(self._streams.venue.clock.now(), past)
         return {"subscriptionId": number}
 
     def _end(self, number: int, at: int) -> None:

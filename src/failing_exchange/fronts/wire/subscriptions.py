@@ -16,6 +16,7 @@ import orjson
 from failing_exchange.dialects.binance.values import instant
 from failing_exchange.fronts.wire.connection import Connection
 from failing_exchange.fronts.wire.frames import Code, text_frame
+from failing_exchange.moments import harm
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.feeds import Feeds
@@ -55,6 +56,7 @@ class Session:
         self.micro = query.get("timeUnit") in ("MICROSECOND", "microsecond")
         self.streams: dict[str, None] = {}
         connection.on_text = self.heard
+        connection.on_shutdown = self.announce_shutdown
 
     def heard(self, connection: Connection, text: str) -> None:
         """Answer a request."""
@@ -71,9 +73,13 @@ class Session:
         if len(self.streams) + len(new) > STREAMS_MAX:
             # the limit is documented, its refusal is not
             raise Refused(2, "Invalid request: too many streams")
+        if not new:
+            return
+        silent = harm(self.connection.gateway, "subscribe", self.connection.name) is not None
         for name in new:
             self.streams[name] = None
-            self.feeds.join(name, self)
+            if not silent:
+                self.feeds.join(name, self)
 
     def unsubscribe(self, names: list[str]) -> None:
         """Listen no more; names that were not subscribed to are ignored."""
@@ -81,6 +87,12 @@ class Session:
             if name in self.streams:
                 del self.streams[name]
                 self.feeds.leave(name, self)
+
+    def announce_shutdown(self) -> None:
+        """The venue is about to shut down ("Server Shutdown")."""
+        at = self.connection.gateway.clock.now()
+        event = {"e": "serverShutdown", "E": instant(at, micro=self.micro)}
+        self.connection.send_frame(self.wrapped(SHUTDOWN, orjson.dumps(event)))
 
     def wrapped(self, name: str, payload: bytes) -> bytes:
         """The frame of a push."""
@@ -183,12 +195,10 @@ class MarketStreams:
         self.feeds = feeds
         self.sessions: dict[str, Session] = {}
 
-    def announce_shutdown(self, at: int) -> None:
-        """Tell all clients that the venue is about to shut down ("Server Shutdown")."""
+    def announce_shutdown(self) -> None:
+        """Tell all clients that the venue is about to shut down."""
         for session in self.sessions.values():
-            event = {"e": "serverShutdown", "E": instant(at, micro=session.micro)}
-            frame = session.wrapped(SHUTDOWN, orjson.dumps(event))
-            session.connection.send_frame(frame)
+            session.announce_shutdown()
 
     def open_raw(self, connection: Connection) -> None:
         """/ws, /ws/<stream>, /ws/<any token>: messages as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import islice
@@ -27,7 +28,8 @@ from failing_exchange.dialects.binance.user_events import (
 )
 from failing_exchange.dialects.binance.user_steps import account_of, records
 from failing_exchange.fronts.alarm import Alarm
-from failing_exchange.trip import Damaged, Edited
+from failing_exchange.moments import harm
+from failing_exchange.trip import Damage, Damaged, Edited
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -38,20 +40,23 @@ if TYPE_CHECKING:
     from failing_exchange.venue import Venue
 
 
+Say = Callable[[Any, "Damage | None"], None]
+
+REPLAY_MAX = 100  # events of an account that are remembered for a replay; then the oldest is not
 LOOK_BACK_MAX = 1_000  # trips among which a step looks for its own; then a rejection is not told
 
 
 class UserStream:
     """An account's events on one connection, until the last of them is told.
 
-    `say` is given each event as it arrives, `...` for one that can't be read; `hang_up` is called
-    when the connection breaks in a push's place.
+    `say` is given each event as it arrives, `...` for one that can't be read, and what happens to
+    its bytes; `hang_up` is called when the connection breaks in a push's place.
     """
 
     def __init__(
         self,
         account: str,
-        say: Callable[[Any], None],
+        say: Say,
         hang_up: Callable[[], None],
         *,
         micro: bool = False,
@@ -72,20 +77,23 @@ class UserStream:
         """A push has arrived, or the connection breaks in its place."""
         if self.over:
             return
-        if trip.hung_up or trip.told.__class__ is Damaged:  # bytes of events only break off
+        if trip.hung_up:
             self.over = True
             self._hang_up()
             return
         told: Any = trip.told
+        damage: Damage | None = None
+        if told.__class__ is Damaged:
+            told, damage = told
         edits: Any = ()
         if told.__class__ is Edited:
             told, edits = told
         if isinstance(told, Reject):
-            self._say(...)
+            self._say(..., damage)
             return
         self.over = isinstance(told, (Terminated, ListenKeyExpired))
         event = write(told, Heard(trip.born_at, self.markets, self._micro))
-        self._say(edit(event, edits, EVENT_FIELDS) if edits else event)
+        self._say(edit(event, edits, EVENT_FIELDS) if edits else event, damage)
 
 
 class UserStreams:
@@ -98,8 +106,28 @@ class UserStreams:
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
         self._streams: dict[str, list[UserStream]] = {}
+        self._told: dict[str, deque[Record]] = {}
         self._listens_to: Gateway | None = None
         self._alarm = Alarm(venue, self._set_alarm)
+
+    def subscribe(self, stream: UserStream, client: str) -> Callable[[], None] | None:
+        """Let it hear of its account, unless a fault forgets it.
+
+        What is to be told of the past, if a fault wants that, comes with the call of what this
+        gives: the answer goes first.
+        """
+        damage = harm(self.venue.running, "subscribe_account", client)
+        if damage is not None and damage.kind != "replay":
+            return None
+        self.add(stream)
+        if damage is None:
+            return None
+        past = list(self._told.get(stream.account, ()))[-damage.size :]
+        return lambda: self._tell_again(stream, past)
+
+    def _tell_again(self, stream: UserStream, past: list[Record]) -> None:
+        for record in past:
+            stream.push(self.venue.running, record)
 
     def add(self, stream: UserStream) -> None:
         """From now on it hears of its account."""
@@ -136,6 +164,7 @@ class UserStreams:
         gateway = self.venue.running
         for account, its in concerned.items():
             told = records(its, _Sight(gateway, account, events, at))
+            self._told.setdefault(account, deque(maxlen=REPLAY_MAX)).extend(told)
             for stream in list(self._streams.get(account, ())):
                 for record in told:
                     stream.push(gateway, record)

@@ -29,10 +29,14 @@ Open = Callable[[Connection], None]
 
 
 class Route(NamedTuple):
-    """What is spoken on a path: `open` is given each new connection, and sets its `on_text`."""
+    """What is spoken on a path: `open` is given each new connection, and sets its `on_text`.
+
+    `moment` is how faults call the upgrade to it.
+    """
 
     open: Open
     limits: Limits = Limits()
+    moment: str = "open_stream"
 
 
 class Connections:
@@ -88,6 +92,11 @@ class WebSocketFront:
             if beginning.endswith("/") and path.startswith(beginning):
                 return route
         return None
+
+    def moment(self, path: str) -> str:
+        """How faults call an upgrade."""
+        route = self.route(path)
+        return "" if route is None else route.moment
 
     def refusal(self, place: Place, at: int) -> Reply | None:
         """Why a client may not connect now; None when it may."""

@@ -1,0 +1,40 @@
+"""Moments of a connection (a connect, an upgrade, a ping): a trip without a request or an answer.
+
+Each is met by the armed rules and journalled like a push where one concerns it, and costs nothing
+where none does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from failing_exchange.faults.plan import Delay, Replace
+from failing_exchange.trip import Damage, Damaged, Stage
+
+if TYPE_CHECKING:
+    from failing_exchange.gateway import Gateway
+
+AS_EVER = "as ever"  # what is told of a moment that no fault has struck
+
+
+def harm(gateway: Gateway, operation: str, client: str = "", symbol: str = "") -> Damage | None:
+    """What faults make of a moment that comes now; None where it goes as ever.
+
+    A connection can't wait: a delay is passed over, and any other verdict is a broken line.
+    """
+    plan = gateway.plan
+    if not plan.concerns(operation):
+        return None
+    at = gateway.clock.now()
+    trip = gateway.journal.open_push(at, client, operation, symbol)
+    gateway.kinds.count(trip)
+    plan.match(trip, at)
+    found: Damage | None = None
+    for verdict in plan.verdicts(Stage.WIRE, trip):
+        if isinstance(verdict, Replace) and isinstance(verdict.value, Damaged):
+            found = found or verdict.value.damage
+        elif not isinstance(verdict, Delay):
+            found = found or Damage("reset")
+    trip.told = AS_EVER if found is None else Damaged(None, found)
+    gateway.journal.end(trip, at)
+    return found
