@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.bots import BOTS, SYMBOL, Notebook
 from failing_exchange.conduct.probing import Probe
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.virtual.errors import WallTimeExceeded
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.judge import Judge
     from failing_exchange.fronts.exchange import FailingExchange
 
 KILL_AGAIN_S = 60.0  # of the bot's time, for what it has to tidy up; then it is cancelled again
+GIVEN = ("exchange", "notebook", "intents")  # what a bot may take, by these names
 KILLS_MAX = 20  # cancels; a bot that survives them is told so
 PROGRESS_STEPS = 200  # how often a run says how far it is
 Bot = Callable[..., Any]
@@ -40,41 +43,90 @@ class Ending(NamedTuple):
 
 
 def find_bot(name: str) -> Bot:
-    """A bot by name: `careful`, `naive`, `path.py:function` or `module:function`."""
+    """A bot by name: `careful`, `naive`, `path.py:function` or `module:function`.
+
+    Raises ConfigurationError that says what is wrong with the name, the file or the function.
+    """
     if name in BOTS:
         return BOTS[name]
     place, _, function = name.rpartition(":")
-    if not place:
-        raise ConfigurationError(
-            f"no bot {name!r}: name {' or '.join(BOTS)}, or a function as path.py:function"
-        )
+    if not place or not function:
+        raise ConfigurationError(_no_bot(name))
     bot = getattr(_module(place), function, None)
     if not inspect.iscoroutinefunction(bot):
-        what = "no such function" if bot is None else f"{bot!r}, no coroutine function"
+        what = "there is no such function" if bot is None else "that is no coroutine function"
         raise ConfigurationError(f"{name}: {what}; expected async def {function}(exchange)")
     found: Bot = bot
+    others = [one for one in required(found) if one not in GIVEN]
+    if len(required(found)) > 1 and others:
+        raise ConfigurationError(
+            f"{name} needs {others[-1]!r}, which nobody gives; a bot may take {', '.join(GIVEN)}"
+        )
     return found
 
 
+def _no_bot(name: str) -> str:
+    if name.rstrip(":").endswith(".py"):
+        path = name.rstrip(":")
+        return f"{path} names a file; name a bot in it, as {path}:main, or a test, as {path}::test"
+    return f"no bot {name!r}: name naive or careful, or a function as path.py:function"
+
+
+_own: dict[str, list[str]] = {}  # by bot's file: the modules of its folder that it has loaded
+
+
 def _module(place: str) -> Any:
-    if not place.endswith(".py"):
-        sys.path.insert(0, "")
-        try:
-            return importlib.import_module(place)
-        except ImportError as error:
-            raise ConfigurationError(f"cannot import {place!r}: {error}") from error
-        finally:
-            sys.path.remove("")
+    """The module of a bot, made anew each time where it is a file."""
+    if place.endswith(".py"):
+        return _of_file(place)
+    sys.path.insert(0, "")
+    try:
+        return importlib.import_module(place)
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(f"cannot import {place!r}: {_what(error)}") from error
+    finally:
+        sys.path.remove("")
+
+
+def _of_file(place: str) -> Any:
+    """As Python runs a script: what lies in its folder can be imported, and is made anew too."""
     path = Path(place)
     if not path.is_file():
         raise ConfigurationError(f"no file {place!r} with a bot in it")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    for name in _own.pop(place, ()):
+        sys.modules.pop(name, None)
+    before = dict.fromkeys(sys.modules)
+    spec = importlib.util.spec_from_file_location(f"bot_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    sys.modules[module.__name__] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(f"{place} can't be loaded: {_what(error)}") from error
+    _own[place] = [name for name in sys.modules if name not in before and _lies_in(folder, name)]
     return module
+
+
+def _lies_in(folder: str, name: str) -> bool:
+    file = getattr(sys.modules[name], "__file__", None) or ""
+    return file.startswith(folder + os.sep) and "site-packages" not in file
+
+
+def _what(error: BaseException) -> str:
+    """An error in one line."""
+    line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+    text = error.msg if isinstance(error, SyntaxError) else first_line(error)
+    return f"{type(error).__name__}: {text}{line}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; an assertion may say a page."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
 def parameters(bot: Bot) -> list[str]:
@@ -82,9 +134,19 @@ def parameters(bot: Bot) -> list[str]:
     return list(inspect.signature(bot).parameters)
 
 
+def required(bot: Bot) -> list[str]:
+    """The names of what a bot must be given."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        name
+        for name, one in inspect.signature(bot).parameters.items()
+        if one.default is one.empty and one.kind not in variable
+    ]
+
+
 def makes_own_clients(bot: Bot) -> bool:
     """Whether a bot takes no client of ours: then it finds the venue by its production names."""
-    return not parameters(bot)
+    return not required(bot) and not any(name in GIVEN for name in parameters(bot))
 
 
 async def play(
@@ -131,7 +193,8 @@ async def play(
             if over.done():
                 break
             if what == "restart":
-                await _kill(task)
+                if not await _kill(task):
+                    raise ConfigurationError(DEAF)
                 if judge is not None:
                     judge.restarted()
                 task = _started(bot, given, over)
@@ -139,7 +202,8 @@ async def play(
                 exchange.reset()
         ending = _ending(task, loop.time() - began)
     finally:
-        await _kill(task)
+        if not await _kill(task):
+            _abandon(task)
     exchange.venue.gateway.settle(exchange.venue.clock.now())
     return ending
 
@@ -185,9 +249,8 @@ def _given(
     names = parameters(bot)
     found = {"exchange": exchange, "notebook": notebook, "intents": list(intents)}
     given = {name: value for name, value in found.items() if name in names}
-    if names and not given:
-        given = {names[0]: exchange}
-    return given
+    others = [name for name in required(bot) if name not in given]
+    return {**given, others[0]: exchange} if others else given
 
 
 def _steps(
@@ -201,17 +264,30 @@ def _steps(
     return sorted(steps)
 
 
-async def _kill(task: asyncio.Task[Any]) -> None:
-    """End a bot. One cancel may get lost: `asyncio.wait_for` swallows one as its wait ends."""
+DEAF = (
+    f"the bot can't be stopped to be started again: it has swallowed {KILLS_MAX} cancels; let "
+    "CancelledError pass"
+)
+
+
+async def _kill(task: asyncio.Task[Any]) -> bool:
+    """End a bot. One cancel may get lost: `asyncio.wait_for` swallows one as its wait ends.
+
+    False for one that has swallowed all of them.
+    """
     for _ in range(KILLS_MAX):
         task.cancel()
         ended = asyncio.gather(task, return_exceptions=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(ended), KILL_AGAIN_S)
-            return
-    raise ConfigurationError(
-        f"the bot can't be stopped: it has swallowed {KILLS_MAX} cancels; let CancelledError pass"
-    )
+            return True
+    return False
+
+
+def _abandon(task: asyncio.Task[Any]) -> None:
+    """Leave a bot that can't be ended where it stands: the loop ends without it."""
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    asyncio._unregister_task(task)
 
 
 def _ending(task: asyncio.Task[Any], seconds: float) -> Ending:
@@ -220,6 +296,8 @@ def _ending(task: asyncio.Task[Any], seconds: float) -> Ending:
     error = None if task.cancelled() else task.exception()
     if isinstance(error, Stopped):
         return Ending(seconds)
+    if isinstance(error, WallTimeExceeded):
+        raise error
     if error is not None:
-        return Ending(seconds, crashed=f"{type(error).__name__}: {error}")
+        return Ending(seconds, crashed=f"{type(error).__name__}: {first_line(error)}")
     return Ending(seconds, returned=True)

@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.virtual import outside, tls, wallclock
 from failing_exchange.virtual.clock import NS, Clock
-from failing_exchange.virtual.errors import BudgetExceeded, SimulationError
+from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
 from failing_exchange.virtual.routing import routed
 
@@ -232,7 +232,7 @@ class _Check:
             return
         spent = wallclock.REAL["monotonic"]() - self._began
         if spent > self._limit:
-            raise BudgetExceeded(
+            raise WallTimeExceeded(
                 f"the run has taken {spent:.1f} real seconds, its limit is {self._limit:g}; "
                 "raise wall_seconds_max, or simulate less"
             )

@@ -183,14 +183,14 @@ def test_known_failures_are_tried_first(found: tuple[Exploration, Path, str]) ->
     assert len(again.findings)
 
 
-def test_a_finding_becomes_a_test(found: tuple[Exploration, Path, str]) -> None:
+def test_a_finding_becomes_a_test(found: tuple[Exploration, Path, str], tmp_path: Path) -> None:
     """One that fails until the bot is mended."""
     exploration, _, _ = found
     finding = next(f for f in exploration.findings if f.cause.rule == "once")
-    name, text = file_of(finding)
+    name, text = file_of(finding, tmp_path)
     assert name.startswith("test_once")
     assert max(map(len, text.splitlines())) <= 100
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {"__file__": str(tmp_path / name)}
     exec(compile(text, name, "exec"), scope)
     test = next(value for key, value in scope.items() if key.startswith("test_"))
     with pytest.raises(AssertionError, match="instead of 0.1"):
@@ -304,7 +304,7 @@ def test_a_bot_that_swallows_a_cancel_is_ended_all_the_same() -> None:
 
 
 def test_a_bot_that_survives_every_cancel_is_told_so() -> None:
-    """Rather than until a budget of virtual time is used up."""
+    """Where it is to be started again, and would live beside itself."""
 
     async def immortal(exchange: Any) -> None:
         while True:
@@ -314,4 +314,4 @@ def test_a_bot_that_survives_every_cancel_is_told_so() -> None:
                 continue
 
     with pytest.raises(ConfigurationError, match="let CancelledError pass"):
-        run(immortal, World(seed=1, seconds=60.0))
+        run(immortal, World(seed=1, seconds=60.0, restarts=(30.0,)))

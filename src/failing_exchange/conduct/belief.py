@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.conduct.facts import NEVER, Facts, sign
+from failing_exchange.conduct.facts import NEVER, Facts, OrderFacts, sign
 from failing_exchange.conduct.patience import INCURABLE
 from failing_exchange.conduct.probing import Sample
 from failing_exchange.conduct.rule import End, Rule, Severity
 from failing_exchange.conduct.told import heard
+from failing_exchange.conduct.wording import its, mishap
 from failing_exchange.core.market import ATOMS, SECOND
+from failing_exchange.core.order import Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.operations import PRIVATE_CALLS
-from failing_exchange.trip import Trip
+from failing_exchange.trip import Edited, Trip
 
 NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
 NOTICED_USDT = 0.01
+TRIPS_SHOWN = 3  # of the orders that a bot does not know all of
+INFERRED = (
+    "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
+    "that it can be asked what it made of them"
+)
 
 
 class Converges(Rule):
@@ -77,30 +84,48 @@ class Converges(Rule):
             if known.order.is_open and end.at - known.accepted_at > self.within_s * SECOND:
                 money = facts.money(known.symbol, known.order.remaining, end.at)
                 self.breach(
-                    end.at,
+                    known.accepted_at,
                     f"was never told of order {known.order.id}, which is open",
                     row=repr(known.order),
                     money=money,
                 )
 
     def _unaware(self, end: End) -> None:
-        """Without a probe: fills it was never told of; then it can't know what it owns."""
+        """Without a probe: fills it was never told of; then it can't know what it owns.
+
+        Unless it has read its balances since, or seen that the order is not open any more: it may
+        have drawn the right conclusion, and nobody can see whether it has.
+        """
         facts = self.scene.facts
-        for symbol, exposure in facts.exposure.items():
-            lots = sum(
-                known.unaware
-                for known in facts.orders.values()
-                if known.symbol == symbol
-                and known.unaware
-                and end.at - known.order.updated_at > self.within_s * SECOND
-            )
-            if lots and exposure.now > 0:
-                market = facts.engine.state.markets[symbol].market
-                self.breach(
-                    end.at,
-                    f"was never told that {market.amount_text(lots)} {market.base} were filled",
-                    money=facts.in_usdt(symbol, exposure.now, end.at),
-                )
+        late: dict[str, list[OrderFacts]] = {}
+        for known in facts.orders.values():
+            if known.unaware and end.at - known.order.updated_at > self.within_s * SECOND:
+                late.setdefault(known.symbol, []).append(known)
+        for symbol, orders in late.items():
+            if facts.exposure[symbol].now <= 0:
+                continue
+            sure = [known for known in orders if not could_infer(facts, known)]
+            if sure:
+                self._never_told(symbol, sure)
+            else:
+                self.unknown = INFERRED
+
+    def _never_told(self, symbol: str, orders: list[OrderFacts]) -> None:
+        facts, first = self.scene.facts, orders[0]
+        at = first.order.updated_at
+        market = facts.engine.state.markets[symbol].market
+        sides = {known.order.side for known in orders}
+        did = "traded" if len(sides) > 1 else "bought" if first.order.side is Side.BUY else "sold"
+        amount = market.amount_text(sum(known.unaware for known in orders))
+        placed = [known.placed_by for known in orders if known.placed_by is not None]
+        self.breach(
+            at,
+            f"never learned that it {did} {amount} {market.base}{why_unaware(first)}",
+            *placed[:TRIPS_SHOWN],
+            row=repr(first.order),
+            money=facts.in_usdt(symbol, sum(known.unaware_cost for known in orders), at),
+            of=placed[0] if placed else None,
+        )
 
     def _differences(self, sample: Sample, at: int) -> list[tuple[str, float | None]]:
         """What the bot believes wrongly, with the money."""
@@ -147,6 +172,22 @@ class Converges(Rule):
                 money = facts.money(order.symbol, order.remaining, at)
                 found.append((f"does not know of its open order {order.id}", money))
         return found
+
+
+def could_infer(facts: Facts, known: OrderFacts) -> bool:
+    """Whether a client may know of fills by traces: its balances, a list without the order."""
+    return known.absent_at != NEVER or facts.balances_told_at > known.order.updated_at
+
+
+def why_unaware(known: OrderFacts) -> str:
+    """Why a client does not know of an order's fills, as the end of a sentence."""
+    trip = known.placed_by
+    if trip is None:
+        return ""
+    said = heard(trip)
+    if known.is_orphan or said is None or isinstance(said, (Reject, Edited)):
+        return f", because {mishap(trip)} and it did not find out"
+    return f": {its(trip)} was filled later, and it did not ask again"
 
 
 def fees_of(facts: Facts) -> dict[str, int]:

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 
 from failing_exchange.conduct.told import balances_of, fills_of, heard, orders_of
 from failing_exchange.core import events as e
-from failing_exchange.core.commands import AmendOrder, CancelOrder, FetchOrder, PlaceOrder
+from failing_exchange.core.commands import (
+    AmendOrder,
+    CancelOrder,
+    FetchOrder,
+    FetchOrders,
+    PlaceOrder,
+)
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import Order, Side, Status
 from failing_exchange.core.reject import Reason, Reject
@@ -36,8 +42,8 @@ class OrderFacts:
     """One order in both columns. Amounts are lots; `told_…` is what the client was told."""
 
     __slots__ = (
-        "accepted_at", "canceled_at", "ended_told_at", "order", "symbol", "told_at", "told_by",
-        "told_cost", "told_filled", "told_status",
+        "absent_at", "accepted_at", "canceled_at", "ended_told_at", "order", "placed_by", "symbol",
+        "told_at", "told_by", "told_cost", "told_filled", "told_status",
     )  # fmt: skip
 
     def __init__(self, order: Order, at: int) -> None:
@@ -51,6 +57,8 @@ class OrderFacts:
         self.told_status: Status | None = None
         self.ended_told_at = NEVER
         self.canceled_at = NEVER
+        self.absent_at = NEVER  # since when a list of all open orders has not held it
+        self.placed_by: Trip | None = None
 
     @property
     def unaware(self) -> int:
@@ -109,6 +117,7 @@ class Facts:
         self.balance_changed_at = NEVER
         self.orphans_ended = 0  # orders forgotten here that the client was never told of
         self._waiting: dict[tuple[str, str], Fact] = {}  # facts not known yet
+        self._told_open: dict[int, OrderFacts] = {}  # known to the client, and not known to end
 
     # ---- the first column
 
@@ -170,12 +179,16 @@ class Facts:
         """Let go of the oldest order that is settled, or else of the oldest."""
         settled = next((i for i, known in self.orders.items() if known.is_settled), None)
         oldest = self.orders.pop(next(iter(self.orders)) if settled is None else settled)
+        self._told_open.pop(oldest.order.id, None)
         self.orphans_ended += oldest.is_orphan
 
     # ---- the second column
 
     def told(self, trip: Trip) -> None:
         """Note what a message tells the client."""
+        for event in trip.happened:
+            if event.__class__ is e.OrderAccepted and event.order_id in self.orders:
+                self.orders[event.order_id].placed_by = trip
         said = heard(trip)
         if said is None:
             return
@@ -193,6 +206,18 @@ class Facts:
         balances = balances_of(said)
         if balances is not None:
             self._told_balances(*balances, trip)
+        if trip.command.__class__ is FetchOrders and trip.command.which == "open":
+            self._listed(trip.command, said, trip)
+
+    def _listed(self, asked: FetchOrders, said: Any, trip: Trip) -> None:
+        """An order that a list of all open orders does not hold has ended, as it seems."""
+        if asked.limit is not None or asked.as_of:
+            return
+        there = {snapshot.order.id for snapshot in orders_of(said)}
+        for known in self._told_open.values():
+            asked_for = not asked.symbol or asked.symbol == known.symbol
+            if asked_for and known.order.id not in there and not known.order.is_open:
+                known.absent_at = known.absent_at or trip.ended_at
 
     def _told_order(self, known: OrderFacts, snapshot: Any, trip: Trip) -> None:
         at = trip.ended_at
@@ -206,6 +231,7 @@ class Facts:
                 self._known("fill", f"order {fill.order_id}, trade {fill.trade_id}", trip)
         if snapshot.status not in OPEN_STATES and known.ended_told_at == NEVER:
             known.ended_told_at = at
+            self._told_open.pop(known.order.id, None)
             self._known("order ended", f"order {known.order.id}", trip)
 
     def _told_fill(self, known: OrderFacts, fill: Any, trip: Trip) -> None:
@@ -221,6 +247,7 @@ class Facts:
     def _told_of(self, known: OrderFacts, trip: Trip) -> None:
         if known.told_at == NEVER:
             known.told_at, known.told_by = trip.ended_at, trip.number
+            self._told_open[known.order.id] = known
             self._known("order accepted", f"order {known.order.id}", trip)
 
     def _told_balances(self, as_of: int, free: dict[str, int], trip: Trip) -> None:

@@ -183,7 +183,7 @@ class Judge:
         self._sample()
         at = self.venue.clock.now()
         end = End(at, self._last_fault_at, crashed, returned, outside)
-        results = [rule.copied().conclude(end) for rule in self.rules]
+        results = [self._result(rule.copied().conclude(end)) for rule in self.rules]
         results += [self._ask_invariant(one, at) for one in self.invariants]
         journal, facts = self.venue.journal, self.facts
         fresh = max(1, journal.requests - journal.repeats)
@@ -202,6 +202,12 @@ class Judge:
             exposure={symbol: self._exposure(symbol, at) for symbol in facts.exposure},
             crashed=crashed,
         )
+
+    def _result(self, result: Result) -> Result:
+        """Who has sent nothing has kept no rule."""
+        if self.requests or result.outcome is not Outcome.PASS:
+            return result
+        return result._replace(outcome=Outcome.NOT_JUDGED, why="the bot has sent nothing")
 
     def _recovery(self) -> float | None:
         if not self._last_fault_at or self._recovered_at == NEVER:

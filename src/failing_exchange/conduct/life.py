@@ -60,4 +60,6 @@ class Alive(Rule):
         elif self._told_to_stop and self._worked_at <= end.last_fault_at:
             self.unknown = "the bot was refused for good, and may have stopped as it should"
         elif self._worked_at <= end.last_fault_at:
-            self.breach(end.at, "has had no successful request since the last fault")
+            self.breach(
+                end.last_fault_at or end.at, "has had no successful request since the last fault"
+            )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from failing_exchange.conduct.facts import OrderFacts, is_order
 from failing_exchange.conduct.intents import Intent
 from failing_exchange.conduct.rule import End, Rule, Severity
 from failing_exchange.conduct.told import heard
+from failing_exchange.conduct.wording import mishap
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import CancelOrder, FetchOrder, FetchOrders, PlaceOrder
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.trip import Edited, Trip
 
+LOOKS_MAX = 1_000  # latest questions about orders; an order is sent again sooner
 QUESTIONS_MAX = 1_000  # outcomes unknown at one time; the oldest is no longer asked about
 AMBIGUOUS = frozenset({
     Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE, Reason.CONNECTION_LOST, Reason.TIMED_OUT,
@@ -33,6 +38,7 @@ class Once(Rule):
         self._orders: dict[int, list[OrderFacts]] = {}  # by intent
         self._trips: dict[int, list[Trip]] = {}
         self._seen: dict[int, tuple[int, str]] = {}  # intent -> (when, what) of the first trouble
+        self._looks: deque[int] = deque(maxlen=LOOKS_MAX)  # when it asked about its orders
 
     def begin(self, scene: Any) -> None:
         """Without intents there is nothing to count against."""
@@ -41,6 +47,8 @@ class Once(Rule):
 
     def told(self, trip: Trip) -> None:
         """An order was accepted for an intent; one of an echo is the network's doing."""
+        if trip.command.__class__ in (FetchOrder, FetchOrders):
+            self._looks.append(trip.born_at)
         if trip.echo_of or not is_order(trip.command):
             return
         intent = self.scene.intents.of_trip(trip)
@@ -101,16 +109,20 @@ class Once(Rule):
             text = f"had {len(orders)} live orders where it wanted one of {wanted} {market.base}"
         rows = ", ".join(f"order {one.order.id} ({one.order.filled} lots)" for one in orders)
         money = facts.money(symbol, excess, end.at)
-        self.breach(at, text + because(trips), *trips, row=rows, money=money)
+        self.breach(at, text + because(trips, self._looks), *trips, row=rows, money=money)
 
 
-def because(trips: list[Trip]) -> str:
-    """Why an order was sent again, as far as the journal shows it."""
-    first = next((trip for trip in trips[:-1] if is_ambiguous(trip)), None)
-    if first is None:
-        return ""
-    what = "was lost" if heard(first) is None else "said nothing certain"
-    return f", because the answer to trip {first.number} {what} and it sent the order again"
+def because(trips: list[Trip], looks: Sequence[int]) -> str:
+    """Why an order was sent again, as far as the journal shows it; `looks`: when it looked.
+
+    All of the trips were accepted, so that a refusal of one is no more certain than silence.
+    """
+    for first, again in pairwise(trips):
+        if is_ambiguous(first) or isinstance(heard(first), Reject):
+            asked = any(first.told_at <= at <= again.born_at for at in looks)
+            unasked = "" if asked else " without asking"
+            return f", because {mishap(first)} and it sent the order again{unasked}"
+    return f", with {len(trips)} orders" if len(trips) > 1 else ""
 
 
 def is_ambiguous(trip: Trip) -> bool:
@@ -188,8 +200,8 @@ class Resolves(Rule):
             facts = self.scene.facts
             self.breach(
                 trip.born_at,
-                f"sent another order (trip {trip.number}) without asking what became of "
-                f"{question.trip.operation} (trip {question.trip.number})",
+                f"sent another order (trip {trip.number}) without asking what became of the one "
+                f"before: {mishap(question.trip)}",
                 question.trip,
                 trip,
                 row=self._row(question),

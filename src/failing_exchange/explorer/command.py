@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from failing_exchange.explorer.replaying import Replay
     from failing_exchange.explorer.search import Exploration
 
-FOUND_NOTHING, FOUND, COULD_NOT_RUN = 0, 1, 2
+FOUND_NOTHING, FOUND, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
+PLACES = {"output": "check_file", "junit": "check_file", "tests": "check_folder",
+          "corpus": "check_folder"}  # fmt: skip
 FINDINGS_SHOWN_MAX = 50  # on the terminal; the rest is in the output file
 COLUMNS_SHOWN = 8  # trips of a replay, on the terminal
 
@@ -66,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         shard=shard_of(options.shard),
         corpus=options.corpus,
     )
-    with _progress(wanted.seeds) as tell, _executor(options.dask) as executor:
+    with _progress(_seeds_of(wanted)) as tell, _executor(options.dask) as executor:
         found = explore(wanted, executor=executor, tell=tell)
     _show(found)
     if options.tests is not None:
@@ -75,9 +77,21 @@ def run(options: argparse.Namespace) -> int:
         output.write(options.output, json.dumps(found.as_dict(), indent=1) + "\n")
     if options.junit is not None:
         output.write(options.junit, output.junit(found))
-    if found.errors_seen and found.errors_seen == found.trials:
-        return COULD_NOT_RUN
-    return FOUND if len(found.findings) else FOUND_NOTHING
+    return _exit_code(found)
+
+
+def _exit_code(found: Exploration) -> int:
+    if found.interrupted:
+        return INTERRUPTED
+    if len(found.findings):
+        return FOUND
+    return COULD_NOT_RUN if found.errors_seen or not found.requests else FOUND_NOTHING
+
+
+def _seeds_of(options: Any) -> int:
+    """How many seeds this share has."""
+    number, shards = options.shard
+    return len(range(number - 1, options.seeds, shards))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -93,13 +107,11 @@ def _check(options: argparse.Namespace) -> None:
             )
     if not 0 < options.hours <= 8_784:
         raise ConfigurationError(f"--hours {options.hours:g}: expected above 0, at most a year")
-    if options.time is not None and options.time <= 0:
+    if options.time is not None and not options.time > 0:
         raise ConfigurationError(f"--time {options.time:g}: expected seconds above 0")
-    for path in (options.output, options.junit):
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-            raise ConfigurationError(f"{path}: no file can be written there; name another")
-    if options.tests is not None:
-        output.tests_folder(options.tests)
+    for name, check in PLACES.items():
+        if getattr(options, name) is not None:
+            getattr(output, check)(name, getattr(options, name))
     target = targets.load(options.target)
     if options.venue and not target.venue:
         raise ConfigurationError(
@@ -136,7 +148,9 @@ def _progress(total: int) -> Iterator[Any]:
             failures = f"{len(found.findings)} causes, {found.failed} worlds failed"
             bar.update(task, completed=min(found.trials, total), description=failures)
             if finding is not None:
-                console.print(f"found: {finding.sentence}", markup=False, highlight=False)
+                console.print(
+                    f"found: {finding.sentence}", markup=False, highlight=False, soft_wrap=True
+                )
 
         yield tell
 
@@ -146,24 +160,48 @@ def _show(found: Exploration) -> None:
 
     speed = found.trials / found.seconds if found.seconds else 0.0
     print(
-        f"{found.trials:,} worlds, {found.simulated_hours:,.0f} simulated hours in "
-        f"{found.seconds:.1f} s ({speed:.0f} a second); {found.ended}."
+        f"{found.trials:,} worlds, {found.simulated_hours:,.4g} simulated hours in "
+        f"{found.seconds:.1f} s ({speed:.3g} a second); {found.ended}."
     )
     for line in found.errors[:3]:
         print(f"could not run: {line}")
     if found.errors_seen > 3:
         print(f"could not run: {found.errors_seen - 3} more")
-    if not len(found.findings):
-        print("No rule was broken.")
+    print(_in_short(found))
+    for rule, why in found.unjudged.items():
+        if found.requests and not found.judged.get(rule):
+            print(f"  not judged: {rule}: {why}")
     findings = ordered(found.findings)
     for finding in findings[:FINDINGS_SHOWN_MAX]:
-        also = f" (and breaks {', '.join(finding.also)})" if finding.also else ""
-        money = f", {finding.breach.money:,.2f} USDT at risk" if finding.breach.money else ""
-        print(f"\n{finding.sentence}{money}{also}.")
-        print(f"  cause: {finding.cause}; {finding.times} of the worlds")
-        print(f"  replay: failing-exchange replay {finding.token}")
+        _show_finding(finding)
     if len(findings) > FINDINGS_SHOWN_MAX:
         print(f"\nand {len(findings) - FINDINGS_SHOWN_MAX} more: see --output")
+
+
+def _in_short(found: Exploration) -> str:
+    """What it comes to, in a line."""
+    ran = found.trials - found.errors_seen
+    if ran <= 0:
+        return "Nothing was judged: no world could be run."
+    if not found.requests:
+        return "Nothing was judged: your bot sent no request in any world."
+    judged = sum(1 for times in found.judged.values() if times)
+    of = f"of {judged} rules that could be judged"
+    if not len(found.findings):
+        return f"None {of} was broken in {ran:,} world{'' if ran == 1 else 's'}."
+    broken = dict.fromkeys(
+        rule for finding in found.findings for rule in (finding.cause.rule, *finding.also)
+    )
+    causes, were = len(found.findings), "was" if len(broken) == 1 else "were"
+    return f"{len(broken)} {of} {were} broken; causes: {causes}."
+
+
+def _show_finding(finding: Finding) -> None:
+    also = f" (and breaks {', '.join(finding.also)})" if finding.also else ""
+    money = f"; {finding.breach.money:,.2f} USDT at risk" if finding.breach.money else ""
+    print(f"\n{finding.sentence}{money}{also}.")
+    print(f"  cause: {finding.cause}; {finding.times} of the worlds")
+    print(f"  replay: failing-exchange replay {finding.token}")
 
 
 # ---- replay

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from failing_exchange.conduct.rules import RULES
 from failing_exchange.explorer.shrink import Shrunk
 from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.trial import Break, Seen
@@ -50,10 +51,14 @@ class Finding:
     def sentence(self) -> str:
         """The finding in one sentence."""
         text = f"seed {self.seed}: your bot {self.breach.text}"
-        if self.shrunk is not None:
-            n = self.shrunk.faults
-            text += f"; {n} fault{'' if n == 1 else 's'} suffice{'s' if n == 1 else ''}"
-        return text
+        return text if self.shrunk is None else f"{text}; {_needed(self.shrunk)}"
+
+    def take(self, other: Finding) -> None:
+        """Another finding is this one, seen by another rule."""
+        self.times += other.times
+        for rule in (other.cause.rule, *other.also):
+            if rule != self.cause.rule:
+                self.also[rule] = None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -109,31 +114,57 @@ class Findings:
     def settle(self, finding: Finding, shrunk: Shrunk, token: Token) -> Finding | None:
         """A finding has been made small: its true cause is known now.
 
-        None where that cause had been found before, or where the same faults break a graver rule
-        too: it is counted there.
+        None where that cause had been found before, or where the same faults break a rule too that
+        says it more plainly: it is counted there.
         """
-        breach = shrunk.seen.breaks_of(finding.cause.rule)
+        breach = shrunk.seen.breaks_of(token.rule)
         assert breach is not None
         finding.shrunk, finding.token = shrunk, token
         finding.seen, finding.world = shrunk.seen, shrunk.world
-        cause = Cause(finding.cause.rule, _kinds(shrunk), breach.operation)
+        if shrunk.complete:
+            finding.also = {b.rule: None for b in shrunk.seen.breaks if b.rule != token.rule}
+        cause = Cause(token.rule, _kinds(shrunk), breach.operation)
         del self._by_cause[finding.cause]
         finding.cause = cause
         known = self._by_cause.get(cause) or self._same(finding)
         if known is not None:
-            known.times += finding.times
-            if known.cause.rule != cause.rule:
-                known.also[cause.rule] = None
-            return None
+            if known.cause == cause or rank(known.cause.rule) <= rank(cause.rule):
+                known.take(finding)
+                return None
+            del self._by_cause[known.cause]
+            finding.take(known)
         self._by_cause[cause] = finding
         return finding
 
     def _same(self, finding: Finding) -> Finding | None:
         """Another finding whose smallest world has the same faults on the same operations."""
-        for one in self:
-            if one.shrunk is not None and _shape(one.world) == _shape(finding.world):
-                return one
-        return None
+        shape = _shape(finding.world)
+        if not any(shape):  # what needs no fault may have many reasons
+            return None
+        return next((f for f in self if f.shrunk is not None and _shape(f.world) == shape), None)
+
+
+def plainest(rule: str, shrunk: Shrunk) -> str:
+    """The rule by which to tell of a finding that was made small for one: others may say more."""
+    if not shrunk.complete or not shrunk.faults:
+        return rule
+    return min((one.rule for one in shrunk.seen.breaks), key=rank)
+
+
+def rank(rule: str) -> int:
+    """Which of several broken rules says it most plainly: a test of the user's own, then ours."""
+    return list(RULES).index(rule) if rule in RULES else -1
+
+
+def _needed(shrunk: Shrunk) -> str:
+    """How little it takes, in words."""
+    restarts, faults = len(shrunk.world.restarts), shrunk.faults - len(shrunk.world.restarts)
+    counts = ((faults, "fault"), (restarts, "restart"))
+    parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n]
+    if not parts:
+        return "no fault is needed for it"
+    perhaps = "" if shrunk.complete else " (perhaps fewer)"
+    return f"{' and '.join(parts)} suffice{'s' if shrunk.faults == 1 else ''}{perhaps}"
 
 
 def _kinds(shrunk: Shrunk) -> tuple[str, ...]:

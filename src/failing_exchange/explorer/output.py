@@ -22,20 +22,36 @@ def write(path: Path, text: str) -> None:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
 
 
-def tests_folder(folder: Path) -> None:
-    """Make the folder for tests; ConfigurationError says why it can't be."""
+def check_file(name: str, path: Path) -> None:
+    """Can a file be written there? ConfigurationError says why not, before anything has run."""
+    was_there = path.exists()
+    try:
+        with path.open("a", encoding="utf-8"):
+            pass
+        if not was_there:
+            path.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"--{name} {path}: no file can be written there ({error.strerror}); name another"
+        ) from error
+
+
+def check_folder(name: str, folder: Path) -> None:
+    """Make a folder, and see whether it can be written to; ConfigurationError says why not."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"--{name} {folder}: that is a file; name a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--tests {folder}: {error.strerror}") from error
+        raise ConfigurationError(f"--{name} {folder}: {error.strerror}") from error
+    check_file(name, folder / ".writable")
 
 
 def write_tests(found: Exploration, folder: Path) -> None:
     """A test file for each finding."""
-    tests_folder(folder)
     for finding in found.findings:
         if finding.token is not None:
-            name, text = test_file(finding)
+            name, text = test_file(finding, folder)
             write(folder / name, text)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,20 @@ def execute(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     a thread, for clocks are patched process-wide.
     """
     for attempt in range(TRIES_MAX):
+        if _halted.is_set():
+            break
         zygote = _mine()
         try:
             return zygote.ask(job)
         except (OSError, ValueError) as error:
             zygote.end()
             _local.zygote = None
+            if _halted.is_set():
+                break
             if attempt == TRIES_MAX - 1:
                 seen = Seen(error=f"the process of the trial died twice: {error}")
                 return [seen.as_dict()] * len(job["worlds"])
-    raise AssertionError("unreachable")
+    return [Seen(error="ended early").as_dict()] * len(job["worlds"])
 
 
 class Zygote:
@@ -44,6 +50,7 @@ class Zygote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is ours; and its children end with it
             env={**os.environ, "PYTHONPATH": os.pathsep.join(_search_path())},
         )
 
@@ -58,8 +65,10 @@ class Zygote:
 
     def end(self) -> None:
         """End the process, and wait for it."""
-        self._process.kill()
-        self._process.wait()
+        if self._process.returncode is None:  # not waited for: the number is still its own
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -72,6 +81,7 @@ class _Local(threading.local):
 _local = _Local()
 _all: list[Zygote] = []
 _lock = threading.Lock()
+_halted = threading.Event()  # the search is over: whose process is gone does not try again
 
 
 def _mine() -> Zygote:
@@ -80,6 +90,17 @@ def _mine() -> Zygote:
         with _lock:
             _all.append(_local.zygote)
     return _local.zygote
+
+
+def begin() -> None:
+    """Trials may run."""
+    _halted.clear()
+
+
+def halt() -> None:
+    """End the trials that are under way; what waits for them gets an error."""
+    _halted.set()
+    end_all()
 
 
 def end_all() -> None:

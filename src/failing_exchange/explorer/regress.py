@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from textwrap import fill
 
 from failing_exchange.explorer.findings import Finding
@@ -12,37 +14,56 @@ TEMPLATE = '''"""{sentence}
 Cause: {cause}.
 Made by `failing-exchange explore`; passes once the bot keeps the rule.
 """
-
+{imports}
 from failing_exchange.explorer import replay
 
-TOKEN = (
+{bot}TOKEN = (
 {token}
 )
 
 
 def test_{name}() -> None:
     """{claim}"""
-    verdict = replay(TOKEN).verdict
+    verdict = replay({call}).verdict
     result = verdict.result("{rule}")
     assert result.outcome != "fail", result.why
 '''
 WIDTH = 88  # columns of a line of the token
 
 
-def test_file(finding: Finding) -> tuple[str, str]:
-    """(name, text) of a test file for a finding that was made small."""
+def test_file(finding: Finding, folder: Path) -> tuple[str, str]:
+    """(name, text) of a test file for a finding that was made small; `folder`: where it will lie.
+
+    A bot that is a file is found from there, so that the suite may be run from anywhere.
+    """
     token = str(finding.token)
     lines = [f'    "{token[i : i + WIDTH]}"' for i in range(0, len(token), WIDTH)]
     name = _name(finding)
     sentence = finding.sentence[:1].upper() + finding.sentence[1:] + "."
+    assert finding.token is not None
+    path, function = _bot(finding.token.target, folder)
     return f"test_{name}.py", TEMPLATE.format(
         sentence=fill(sentence.replace('"', "'").replace("\\", "/"), WIDTH),
+        imports="\nfrom pathlib import Path\n" if path else "",
+        bot=BOT.format(path=path) if path else "",
+        call=f'TOKEN, f"{{BOT.resolve()}}{function}"' if path else "TOKEN",
         claim=finding.cause.rule.replace("_", " ").capitalize() + ", in the world of the token.",
         cause=fill(str(finding.cause), WIDTH),
         token="\n".join(lines),
         name=name,
         rule=finding.cause.rule,
     )
+
+
+BOT = 'BOT = Path(__file__).parent / "{path}"\n'
+
+
+def _bot(target: str, folder: Path) -> tuple[str, str]:
+    """(path from the folder, what stands behind it) of a target that is a file."""
+    path, found, function = target.partition(".py:")
+    if not found:
+        return "", ""
+    return os.path.relpath(f"{path}.py", folder), f":{function}"
 
 
 def _name(finding: Finding) -> str:

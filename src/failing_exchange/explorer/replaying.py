@@ -52,4 +52,4 @@ def replay(token: str | Token, target: str | None = None, *, until: int = 0) -> 
     found = Token.parse(token) if isinstance(token, str) else token
     wanted = targets.load(target or found.target)
     outcome = wanted.run(found.world, options=found.options, digest=True, until=until)
-    return Replay(token=found, outcome=outcome, differences=found.differences())
+    return Replay(token=found, outcome=outcome, differences=found.differences(target))

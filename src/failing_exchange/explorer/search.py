@@ -6,17 +6,18 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from failing_exchange.conduct.rules import RULES
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import pool, targets
 from failing_exchange.explorer.corpus import Corpus
-from failing_exchange.explorer.findings import Finding, Findings
-from failing_exchange.explorer.shrink import Shrunk, shrink
+from failing_exchange.explorer.findings import Finding, Findings, plainest, rank
+from failing_exchange.explorer.shrink import OutOfRuns, Shrunk, shrink
 from failing_exchange.explorer.token import Token, surroundings
 from failing_exchange.explorer.trial import Seen
 from failing_exchange.explorer.world import World, draw, mutate
@@ -30,6 +31,7 @@ PARENTS_MAX = 1_000  # worlds that showed something new and are mutated; the old
 GROUND_MAX = 1_000_000  # different things met; beyond it nothing counts as new
 ERRORS_KEPT_MAX = 100  # trials that could not be run; more are counted
 SHRUNK_TOGETHER_MAX = 8  # findings that are made small side by side
+SHRINK_GRACE = 0.25  # of the time: so much longer may what was found in time be made small
 MUTANTS = 3  # one world in so many is a neighbour of one that showed something new
 
 
@@ -62,6 +64,10 @@ class Exploration:
     errors_seen: int = 0
     seconds: float = 0.0  # real time
     ended: str = ""  # why
+    interrupted: bool = False
+    requests: int = 0  # that the bot sent, in all trials
+    judged: dict[str, int] = field(default_factory=dict)  # in how many trials, by rule
+    unjudged: dict[str, str] = field(default_factory=dict)  # why it was not, the first time
 
     @property
     def simulated_hours(self) -> float:
@@ -81,6 +87,9 @@ class Exploration:
             "seconds": self.seconds,
             "ended": self.ended,
             "errors": self.errors,
+            "requests": self.requests,
+            "judged": self.judged,
+            "unjudged": self.unjudged,
             "findings": [finding.as_dict() for finding in ordered(self.findings)],
         }
 
@@ -145,27 +154,40 @@ class _Search:
         self._ground: set[str] = set()
         self._made_with = surroundings(options.target)
         self._began = REAL["monotonic"]()
+        self._is_halted = False
 
     def run(self) -> Exploration:
-        """Known failures first, then seeds until there are enough."""
-        self._settle_all(self._batch([token.world for token in self.corpus.tokens()]))
-        for batch in self._batches():
-            if self._is_over():
-                break
-            self._settle_all(self._batch(batch))
+        """Known failures first, then seeds until there are enough; Ctrl-C ends it early."""
+        pool.begin()
+        try:
+            self._settle_all(self._batch([token.world for token in self.corpus.tokens()]))
+            for batch in self._batches():
+                if self._is_over():
+                    break
+                self._settle_all(self._batch(batch))
+        except KeyboardInterrupt:
+            self._halt()
+            self.found.interrupted, self.found.ended = True, "it was interrupted"
+        self._is_over()
+        self._settle_rest()
         self.found.seconds = REAL["monotonic"]() - self._began
         self.found.ground = len(self._ground)
         self.found.ended = self.found.ended or "all seeds were tried"
         return self.found
 
+    def _halt(self) -> None:
+        """No more trials; those under way end."""
+        self._is_halted = True
+        pool.halt()
+
     def _is_over(self) -> bool:
-        if self.options.stop_at_first and len(self.found.findings):
+        if self.options.stop_at_first and len(self.found.findings) and not self.found.ended:
             self.found.ended = "the first failure was found"
         return bool(self.found.ended) or self._is_late()
 
-    def _is_late(self) -> bool:
+    def _is_late(self, grace: float = 0.0) -> bool:
         wall_s, spent = self.options.wall_s, REAL["monotonic"]() - self._began
-        if wall_s is not None and spent > wall_s:
+        if wall_s is not None and spent > wall_s * (1 + grace):
             self.found.ended = f"{wall_s:g} s were over"
             return True
         return False
@@ -220,7 +242,8 @@ class _Search:
         ]
         done: list[tuple[World, Seen]] = []
         for part, future in waiting:
-            if self._is_late():
+            failed = self.options.stop_at_first and any(seen.breaks for _, seen in done)
+            if self._is_late() or failed:
                 future.cancel()
                 continue
             for world, found in zip(part, future.result(), strict=True):
@@ -231,6 +254,13 @@ class _Search:
 
     def _note(self, world: World, seen: Seen) -> None:
         self.found.trials += 1
+        self.found.requests += seen.requests
+        if not seen.error:
+            for rule in RULES:
+                judged = rule not in seen.unjudged
+                self.found.judged[rule] = self.found.judged.get(rule, 0) + judged
+            for rule, why in seen.unjudged.items():
+                self.found.unjudged.setdefault(rule, why)
         if seen.error:
             self._err(f"seed {world.seed}: {seen.error}")
         elif seen.breaks:
@@ -246,31 +276,46 @@ class _Search:
 
     def _settle_all(self, results: list[tuple[World, Seen]]) -> None:
         """Group what was broken; make the first example of each new cause small."""
-        new = [
-            finding
-            for world, seen in results
-            if not seen.error
-            for finding in self.found.findings.add(world, seen)
-        ]
-        if new:
-            with ThreadPoolExecutor(SHRUNK_TOGETHER_MAX) as threads:
-                for finding, small in zip(new, threads.map(self._small, new), strict=True):
-                    if small is None:
-                        self._disown(finding)
-                    else:
-                        self._settle(finding, *small)
+        broken = [(world, seen) for world, seen in results if seen.breaks and not seen.error]
+        if self.options.stop_at_first:
+            broken = broken[:1]
+        new = [f for world, seen in broken for f in self.found.findings.add(world, seen)]
+        new.sort(key=lambda finding: rank(finding.cause.rule))
+        if not new:
+            return
+        with ThreadPoolExecutor(SHRUNK_TOGETHER_MAX) as threads:
+            smalls = [threads.submit(self._small, finding) for finding in new]
+            try:
+                for finding, small in zip(new, smalls, strict=True):
+                    self._settle_one(finding, small.result())
+            except BaseException:
+                self._halt()  # or the threads would go on to their ends
+                raise
+
+    def _settle_one(self, finding: Finding, small: tuple[Shrunk, str] | None) -> None:
+        if small is None:
+            self._disown(finding)
+        else:
+            self._settle(finding, *small)
+
+    def _settle_rest(self) -> None:
+        """What there was no time to make small is handed over as it was found."""
+        for finding in [one for one in self.found.findings if one.token is None]:
+            self._settle(finding, Shrunk(finding.world, finding.seen, 0, complete=False), "")
 
     def _small(self, finding: Finding) -> tuple[Shrunk, str] | None:
         """A finding made small, and the digest of that run; None where it was no finding.
 
         It was one when others had run before in its process: it must be one by itself.
         """
-        alone = self._attempt(finding.world)
-        if alone.breaks_of(finding.cause.rule) is None:
-            return None
-        finding.seen = alone
-        shrunk = shrink(finding.world, finding.seen, finding.cause.rule, self._attempt)
-        return shrunk, self._attempt(shrunk.world, digest=True).digest
+        shrunk, digest = Shrunk(finding.world, finding.seen, 0, complete=False), ""
+        with suppress(OutOfRuns):
+            alone = self._attempt(finding.world)
+            if alone.breaks_of(finding.cause.rule) is None:
+                return None
+            shrunk = shrink(finding.world, alone, finding.cause.rule, self._attempt)
+            digest = self._attempt(shrunk.world, digest=True).digest
+        return shrunk, digest
 
     def _disown(self, finding: Finding) -> None:
         self.found.findings.drop(finding)
@@ -288,7 +333,7 @@ class _Search:
         token = Token(
             target=self.options.target,
             world=shrunk.world,
-            rule=finding.cause.rule,
+            rule=plainest(finding.cause.rule, shrunk),
             digest=digest,
             options=self.options.rules,
             made_with=self._made_with,
@@ -299,9 +344,14 @@ class _Search:
             self.tell(self.found, settled)
 
     def _attempt(self, world: World, *, digest: bool = False) -> Seen:
-        """A trial in a process of its own."""
+        """A trial in a process of its own; raises OutOfRuns when there is no time for it."""
+        if self._is_halted or self._is_late(SHRINK_GRACE):
+            raise OutOfRuns
         job = self._job([world], digest=digest)
-        return Seen.of(self.executor.submit(pool.execute, job).result()[0])
+        found = self.executor.submit(pool.execute, job).result()[0]
+        if self._is_halted:
+            raise OutOfRuns
+        return Seen.of(found)
 
 
 def _batch_size(drawn: int) -> int:

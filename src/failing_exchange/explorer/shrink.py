@@ -15,6 +15,9 @@ Attempt = Callable[[World], Seen]
 RUNS_MAX = 400  # trials of one shrinking; then the smallest so far is kept
 SHORTEST_S = 60.0  # seconds behind the breach that are tried first
 HALVINGS_MAX = 6  # of one parameter
+EVIDENCE_MAX = 6  # strikes on the trips that show a breach: each is tried alone
+MOVED_MAX = 12  # strikes that are moved together to earlier requests
+FIRST = (1, 2, 3, 5)  # which requests are tried
 
 
 class Shrunk(NamedTuple):
@@ -41,8 +44,8 @@ def shrink(world: World, found: Seen, rule: str, attempt: Attempt) -> Shrunk:
     return _Shrinking(world, found, rule, attempt).done()
 
 
-class _OutOfRuns(Exception):
-    """No more trials."""
+class OutOfRuns(Exception):
+    """No more trials: there were enough, or there is no time for more."""
 
 
 class _Shrinking:
@@ -60,12 +63,13 @@ class _Shrinking:
             )
             self._cut()
             steps: list[Callable[[], bool]] = [
-                self._by_evidence, self._fewer_strikes, self._fewer_faults, self._fewer_restarts,
-                self._fewer_intents, self._plainer, self._shorter, self._milder,
+                self._by_evidence, self._earlier, self._fewer_strikes, self._fewer_faults,
+                self._fewer_restarts, self._fewer_intents, self._plainer, self._shorter,
+                self._milder,
             ]  # fmt: skip
             while self._round(steps):
                 self._halves = False
-        except _OutOfRuns:
+        except OutOfRuns:
             return Shrunk(self.best, self.seen, self.runs, complete=False)
         return Shrunk(self.best, self.seen, self.runs, complete=recorded)
 
@@ -77,7 +81,7 @@ class _Shrinking:
     def _take(self, world: World) -> bool:
         """Whether the rule is broken in this world too; then it is the best one so far."""
         if self.runs >= RUNS_MAX:
-            raise _OutOfRuns
+            raise OutOfRuns
         self.runs += 1
         seen = self._attempt(world)
         if seen.error or seen.breaks_of(self.rule) is None:
@@ -95,7 +99,29 @@ class _Shrinking:
         named = [(n, strike) for n, strike in atoms if tuple(strike[:4]) in breach.requests]
         if not named or len(named) == len(atoms):
             return False
-        return self._take(replace(self.best, plan=_plan_of(self.best.plan, named)))
+        if self._take(replace(self.best, plan=_plan_of(self.best.plan, named))):
+            return True
+        return any(
+            self._take(replace(self.best, plan=_plan_of(self.best.plan, [_moved(atom, nth)])))
+            for atom in named[:EVIDENCE_MAX]
+            for nth in FIRST
+        )
+
+    def _earlier(self) -> bool:
+        """Strike the first such requests instead of later ones: then little else is needed."""
+        atoms = list(_atoms(self.best.plan))
+        if not atoms or len(atoms) > MOVED_MAX:
+            return False
+        least: dict[tuple[Any, ...], int] = {}
+        for _, strike in atoms:
+            least[tuple(strike[:3])] = min(least.get(tuple(strike[:3]), strike[3]), strike[3])
+        for first in FIRST:
+            if all(nth <= first for nth in least.values()):
+                return False
+            moved = [_moved(atom, first + atom[1][3] - least[tuple(atom[1][:3])]) for atom in atoms]
+            if self._take(replace(self.best, plan=_plan_of(self.best.plan, moved))):
+                return True
+        return False
 
     def _fewer_strikes(self) -> bool:
         atoms = list(_atoms(self.best.plan))
@@ -203,6 +229,12 @@ def _atoms(plan: Sequence[Mapping[str, Any]]) -> Iterator[Atom]:
     for place, rule in enumerate(plan):
         for strike in rule["strikes"]:
             yield place, strike
+
+
+def _moved(atom: Atom, nth: int) -> Atom:
+    """The same strike, on another request of its kind."""
+    place, strike = atom
+    return place, [*strike[:3], nth, *strike[4:]]
 
 
 def _plan_of(

@@ -69,9 +69,12 @@ class Token:
                 f"the token {text[:20]}… can't be read ({error}); was it cut off?"
             ) from None
 
-    def differences(self) -> list[str]:
-        """What is not as it was when the token was made, in words; empty where nothing is known."""
-        now = surroundings(self.target)
+    def differences(self, target: str | None = None) -> list[str]:
+        """What is not as it was when the token was made, in words; empty where nothing is known.
+
+        `target`: the bot that is run, where it is not at its old place.
+        """
+        now = surroundings(target or self.target)
         return [
             f"{name} is {now.get(name, 'not there')}, and was {then} when the token was made"
             for name, then in self.made_with.items()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.auditor import audit
 from failing_exchange.bots import Notebook
 from failing_exchange.conduct.judge import Judge
+from failing_exchange.conduct.rule import Outcome as Result
 from failing_exchange.core.commands import CancelOrder, FetchOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.errors import InternalError
@@ -19,9 +20,9 @@ from failing_exchange.faults.recorded import Again, RecordedPlan, record
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.journal import Journal, line
-from failing_exchange.playing import Bot, Ending, makes_own_clients, play
+from failing_exchange.playing import Bot, Ending, first_line, makes_own_clients, play
 from failing_exchange.simulation import simulate
-from failing_exchange.virtual.errors import BudgetExceeded, Deadlock
+from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 TRIPS_KEPT_MAX = 200_000  # of a trial; of a longer one the plan begins where they do
 GROUND_MAX = 500  # new things that one trial may show; the rest is met by others
-WALL_SECONDS_MAX = 60.0  # real time of one trial; one that takes longer is an error
+WALL_SECONDS_MAX = 60.0  # real time of one trial, and ...
+WALL_SECONDS_AN_HOUR = 20.0  # ... for each hour in it; one that takes longer is an error
 START = "2026-01-05T00:00:00Z"  # a Monday, midnight
 
 
@@ -88,13 +90,22 @@ def run(
     try:
         simulate(
             main(), seed=world.seed, start=START, virtual_seconds_max=world.seconds + 86_400,
-            wall_seconds_max=WALL_SECONDS_MAX, venue=_venue(bot, exchange),
+            wall_seconds_max=wall_limit(world.seconds), venue=_venue(bot, exchange),
         )  # fmt: skip
+    except WallTimeExceeded as late:
+        error = f"{type(late).__name__}: {first_line(late)}"
     except (BudgetExceeded, Deadlock) as stuck:
-        verdict = judge.verdict(crashed=f"{type(stuck).__name__}: {stuck}")
+        verdict = judge.verdict(crashed=f"{type(stuck).__name__}: {first_line(stuck)}")
+    except SystemExit as left:
+        verdict = judge.verdict(crashed=f"it left its process (sys.exit({left.code!r}))")
     except InternalError as bug:
         error = f"{type(bug).__name__}: {bug}"
     return outcome_of(world, exchange, verdict, digest=digest, error=error)
+
+
+def wall_limit(seconds: float) -> float:
+    """How much real time a trial of so many virtual seconds may take."""
+    return max(WALL_SECONDS_MAX, seconds / 3_600 * WALL_SECONDS_AN_HOUR)
 
 
 def outcome_of(
@@ -211,6 +222,7 @@ class Seen(NamedTuple):
     error: str = ""
     requests: int = 0
     faults: int = 0
+    unjudged: Mapping[str, str] = {}  # why, by rule
 
     def breaks_of(self, rule: str) -> Break | None:
         """The breach of a rule; None where it was kept."""
@@ -253,6 +265,7 @@ def seen(outcome: Outcome) -> Seen:
         error=outcome.error,
         requests=verdict.requests,
         faults=verdict.faults,
+        unjudged={r.rule: r.why for r in verdict.results if r.outcome is Result.NOT_JUDGED},
     )
 
 

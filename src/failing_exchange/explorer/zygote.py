@@ -14,20 +14,25 @@ import select
 import signal
 import sys
 from collections.abc import Mapping
+from types import FrameType
 from typing import IO, Any, NoReturn
 
 from failing_exchange.explorer.targets import load
-from failing_exchange.explorer.trial import WALL_SECONDS_MAX, Seen, run, seen
+from failing_exchange.explorer.trial import Seen, run, seen, wall_limit
 from failing_exchange.explorer.world import World
 from failing_exchange.simulation import freeze
+from failing_exchange.virtual.errors import WallTimeExceeded
 
 GRACE_S = 15.0  # real seconds beyond the limit of a trial; then its process is killed
+PACKAGE = os.sep + "failing_exchange" + os.sep
 RESULT_MAX = 200_000_000  # bytes of the results of a job; then its child counts as dead
 
 
 def main() -> None:
     """Serve jobs until the input ends."""
-    jobs, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    jobs, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    _jobs_fd.append(jobs.fileno())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a bot that reads must not take the jobs
     os.dup2(2, 1)  # what a bot prints must not come between the results
     _warm_up()
     for line in jobs:
@@ -45,6 +50,7 @@ def _warm_up() -> None:
 
 
 _loaded: dict[str, Any] = {}
+_jobs_fd: list[int] = []  # where jobs come from: it ends when nobody waits for results any more
 
 
 def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -76,12 +82,12 @@ def _in_child(job: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
         os.close(reading)
         _trials(job, writing)
     os.close(writing)
+    limit = max(wall_limit(world["seconds"]) for world in job["worlds"]) + GRACE_S
     with os.fdopen(reading, "rb") as pipe:
-        lines, late = _read(pipe, len(job["worlds"]), WALL_SECONDS_MAX + GRACE_S)
+        lines, late = _read(pipe, len(job["worlds"]), limit)
     if late:
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
-    limit = WALL_SECONDS_MAX + GRACE_S
     error = f"the trial took longer than {limit:g} real seconds" if late else ""
     return [json.loads(line) for line in lines], error or (
         f"the trial's process died ({_cause(status)})"
@@ -96,6 +102,7 @@ def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
             try:
                 if number:
                     target = load(job["target"], anew=True)
+                _wake_after(wall_limit(world["seconds"]))
                 outcome = target.run(
                     World.of(world),
                     options=job.get("options", {}),
@@ -110,11 +117,37 @@ def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
     os._exit(0)
 
 
+def _wake_after(seconds: float) -> None:
+    """Interrupt a bot that never waits, so that it can be said where it was."""
+
+    def wake(signum: int, frame: FrameType | None) -> None:
+        raise WallTimeExceeded(
+            f"the run has taken {seconds:g} real seconds, and is in {_place(frame)}"
+        )
+
+    signal.signal(signal.SIGALRM, wake)
+    signal.setitimer(signal.ITIMER_REAL, seconds + GRACE_S / 3)
+
+
+def _place(frame: FrameType | None) -> str:
+    """The innermost function that is not ours."""
+    found = frame
+    while found is not None and PACKAGE in found.f_code.co_filename and found.f_back is not None:
+        found = found.f_back
+    if found is None:
+        return "nobody's code"
+    file = os.path.basename(found.f_code.co_filename)
+    return f"{found.f_code.co_name}() at {file}:{found.f_lineno}"
+
+
 def _read(pipe: IO[bytes], count: int, seconds: float) -> tuple[list[bytes], bool]:
-    """So many lines, or those that come; whether one took too long."""
+    """So many lines, or those that come; whether one took too long, or nobody waits for it."""
     data = b""
     while data.count(b"\n") < count:
-        if not select.select([pipe], [], [], seconds)[0]:
+        ready = select.select([pipe.fileno(), *_jobs_fd], [], [], seconds)[0]
+        if not ready:
+            return data.split(b"\n")[:-1], True
+        if pipe.fileno() not in ready:  # no job comes before its results: the other side has gone
             return data.split(b"\n")[:-1], True
         part = os.read(pipe.fileno(), 1 << 16)
         if not part or len(data) > RESULT_MAX:

@@ -3,6 +3,7 @@
 SimulationError
 ├── Deadlock          nothing can happen any more, yet somebody waits
 ├── BudgetExceeded    a limit of the run: virtual time, turns at one instant, wall time
+│   └── WallTimeExceeded  ... namely real time, which another machine has more of
 └── Escape            the program reached for the real world
     └── UnknownHost   ... namely for a host that nobody serves in this simulation
 """
@@ -23,6 +24,10 @@ class Deadlock(SimulationError):
 
 class BudgetExceeded(SimulationError):
     """The run reached one of its limits; the message names the argument that raises it."""
+
+
+class WallTimeExceeded(BudgetExceeded):
+    """The run took more real time than it was given: that says little about the program."""
 
 
 class Escape(SimulationError):
