@@ -29,7 +29,7 @@ RUN = "from tests.wire.test_ccxt_everywhere import trace; print(trace({seed}))"
 
 
 def trace(seed: int) -> str:
-    """The digest of the journal, and of all a ccxt.pro bot has seen, of twenty minutes with faults."""
+    """The digest of the journal and of all that a ccxt.pro bot has seen in twenty minutes."""
     pro = pytest.importorskip("ccxt.pro")
     exchange, seen = FailingExchange(seed=seed), list[str]()
     exchange.arm("lose_answer", nth(3), operations="create_order")
