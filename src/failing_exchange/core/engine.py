@@ -7,20 +7,21 @@ from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
-from failing_exchange.core import ending, listing, operating, placing, queries, reference
+from failing_exchange.core import ending, listing, operating, plain, queries, reference
 from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import SECOND, TRADING, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.steps import run_step
+from failing_exchange.core.triggering import check_triggers
 
 AUDIT_EVERY = 256  # events after which the auditor, if there is one, is shown them
 LOOK_AHEAD = 3_600  # seconds for which the next touch of an order is searched at a time
 
 Handler = Callable[[State, Any, int], Any]
 HANDLERS: dict[type, Handler] = {
-    c.PlaceOrder: placing.place,
+    c.PlaceOrder: plain.place,
     c.PlaceOrderList: listing.place_list,
     c.CancelOrder: ending.cancel,
     c.CancelOrderList: listing.cancel_list,
@@ -99,7 +100,8 @@ class Engine:
         answer = HANDLERS[command.__class__](state, command, at)
         if not state.events:
             return (), answer
-        self._trigger(at)
+        if state.waiting or state.filled_lists:
+            self._trigger(at)
         return self._numbered(), answer
 
     def advance(self, at: int) -> tuple[Event, ...]:
@@ -223,7 +225,7 @@ class Engine:
                 ms.street.to(at // SECOND)
                 last, before = ms.tape.last(at // SECOND), len(ms.waiting)
                 if last:
-                    placing.check_triggers(state, ms, last, last, at)
+                    check_triggers(state, ms, last, last, at)
                 if len(ms.waiting) == before:
                     break
         if state.filled_lists:

@@ -103,6 +103,8 @@ class Market:
     status: MarketStatus = TRADING
     rules: Rules | None = field(default=None, repr=False)  # journals print markets as ever
     _unit: int = field(init=False, repr=False, compare=False)
+    # whether limits of price, amount and cost are all that an order can break
+    is_plain: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.price_step < 1 or self.amount_step < 1 or self.amount_min < 1:
@@ -111,6 +113,9 @@ class Market:
                 f"{self.price_step}, {self.amount_step}, {self.amount_min}"
             )
         object.__setattr__(self, "_unit", self.price_step * self.amount_step)
+        rare = (self.rules, self.orders_max, self.price_band)
+        plain = self.status is TRADING and self.price_every == self.amount_every == 1
+        object.__setattr__(self, "is_plain", plain and rare == (None, None, None))
 
     def cost(self, ticks: int, lots: int) -> int:
         """What `lots` cost at `ticks`, in atoms of the quote asset, rounded down."""

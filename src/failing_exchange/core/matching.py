@@ -290,7 +290,8 @@ def finish(
     if order.resting:
         ms.book.remove(order)
         ms.sequence += 1
-    ms.waiting.pop(order.id, None)
+    if order.id in state.waiting:
+        del ms.waiting[order.id], state.waiting[order.id]
     order.move_to(status, at)
     order.why = why
     order.held = False

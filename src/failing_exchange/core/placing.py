@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from failing_exchange.core.commands import CrossOrder, PlaceOrder, ReleaseOrder
-from failing_exchange.core.events import OrderAccepted, OrderTriggered
+from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.market import HALTED, PPM, SECOND, TRADING, Market
 from failing_exchange.core.matching import (
     PRICED_TYPES,
     finish,
-    leave_partner,
     match,
     need,
     offers,
@@ -33,12 +32,12 @@ from failing_exchange.core.order import (
     Why,
     record,
 )
-from failing_exchange.core.pegging import as_asked, pegged, take_price
+from failing_exchange.core.pegging import as_asked, pegged
 from failing_exchange.core.reference import allows
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_rules
 from failing_exchange.core.state import Account, Cap, MarketState, State
-from failing_exchange.core.triggers import follow, is_met
+from failing_exchange.core.triggers import is_met
 
 BIPS_TYPES = TRIGGERED_TYPES - {OrderType.TRAILING_STOP}
 
@@ -281,8 +280,8 @@ def accept(state: State, account: Account, order: Order, at: int) -> None:
 def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
     """Let an accepted order wait for its trigger, match, and rest or expire."""
     if order.status is WAITING:
-        ms.waiting[order.id] = order
-        _watch(state, ms, order, at)
+        ms.waiting[order.id] = state.waiting[order.id] = order
+        watch(state, ms, order, at)
         return
     if order.time_in_force is FOK:
         limit = order.ticks if order.kind in PRICED_TYPES else 0
@@ -315,15 +314,20 @@ def _rest_or_expire(state: State, ms: MarketState, order: Order, at: int) -> Non
     if not order.is_open:
         return
     if order.kind in PRICED_TYPES and order.time_in_force is GTC:
-        ms.book.add(order)
-        ms.sequence += 1
-        if not ms.is_watched(order):
-            _watch(state, ms, order, at)
+        rest(state, ms, order, at)
     else:
         finish(state, ms, order, EXPIRED, at, why=Why.NOTHING_OFFERED)
 
 
-def _watch(state: State, ms: MarketState, order: Order, at: int) -> None:
+def rest(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """Let an order stand in the book."""
+    ms.book.add(order)
+    ms.sequence += 1
+    if not ms.is_watched(order):
+        watch(state, ms, order, at)
+
+
+def watch(state: State, ms: MarketState, order: Order, at: int) -> None:
     """Have the engine look at the next second whether the background reaches the order."""
     if ms.watch(order) and ms.street.flow is not None:
         ms.wake_second = min(ms.wake_second, at // SECOND + 1)
@@ -360,40 +364,3 @@ def _enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int
         state.schedule(at + cap.rest_after, CrossOrder(order.id))
     elif order.held:
         state.schedule((at // SECOND + 1) * SECOND, ReleaseOrder(order.id))
-
-
-def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) -> None:
-    """Make live every waiting order that prints between `low` and `high` trigger."""
-    for order in list(ms.waiting.values()):
-        if order.status is WAITING:
-            if is_met(order, low, high):
-                go_live(state, ms, order, at)
-            elif follow(order, low, high, at):
-                _watch(state, ms, order, at)
-
-
-def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """A trigger is met: the order becomes an ordinary one."""
-    leave_partner(state, ms, order, at)
-    ms.waiting.pop(order.id, None)
-    order.move_to(OPEN, at)
-    order.triggered_at = at
-    state.events.append(OrderTriggered(order.id, order.account, ms.tape.last(at // SECOND), at))
-    if order.peg is not None:
-        try:
-            take_price(state, ms, order, at)
-        except Reject:
-            finish(state, ms, order, EXPIRED, at, why=Why.REFUSED)
-            return
-    if order.kind not in PRICED_TYPES and order.side is BUY:
-        _top_up(state, ms, order, at)
-    enter(state, ms, order, at)
-
-
-def _top_up(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """A triggered market buy may cost more than was held: take the rest from what is free."""
-    _, spent = walk(ms, order.side, lots=order.remaining)
-    free = state.ledger.free(order.account, ms.market.quote)
-    more = min(free, max(0, spent - order.reserved))
-    state.ledger.reserve(order.account, ms.market.quote, more, at=at)
-    order.reserved += more

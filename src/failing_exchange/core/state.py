@@ -148,6 +148,7 @@ class State:
         self.ledger = Ledger()
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}  # open ones
+        self.waiting: dict[int, Order] = {}  # those of them whose trigger has not been met
         self.agenda: list[Agendum] = []
         self.events: list[Event] = []
         self.executions = 0  # events of the steps before this one

@@ -5,8 +5,8 @@ from __future__ import annotations
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import better, trade
 from failing_exchange.core.order import BUY, SELL, Side
-from failing_exchange.core.placing import check_triggers
 from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.triggering import check_triggers
 
 
 def run_step(state: State, ms: MarketState, second: int) -> None:

@@ -1,0 +1,41 @@
+"""The commonest order, a limit order that asks for nothing special, placed without detours."""
+
+from __future__ import annotations
+
+from failing_exchange.core import placing
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.matching import match
+from failing_exchange.core.order import BUY, LIMIT, OPEN, Order, OrderSnapshot
+from failing_exchange.core.state import State
+
+PLAIN = PlaceOrder("", "", BUY, LIMIT)[6:]  # all that such an order leaves as it is
+
+
+def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
+    """The same as `placing.place`, for a plain order in a plain market by a shorter way."""
+    name, symbol, side, kind, lots, ticks = command[:6]
+    account, ms = state.accounts.get(name), state.markets.get(symbol)
+    if (
+        account is None or ms is None or kind is not LIMIT or command[6:] != PLAIN
+        or account.cap is not None or not ms.market.is_plain
+    ):  # fmt: skip
+        return placing.place(state, command, at)
+    ms.street.to(at // SECOND)
+    market = ms.market
+    market.check_limits(lots, ticks, 0)
+    number = state.next_order_id
+    state.next_order_id = number + 1
+    if side is BUY:
+        asset, atoms = market.quote, market.cost_up(ticks, lots)
+    else:
+        asset, atoms = market.base, market.base_atoms(lots)
+    state.ledger.reserve(name, asset, atoms, at=at)
+    order = Order(number, name, symbol, side, LIMIT, lots, at)
+    order.ticks, order.reserved, order.client_id = ticks, atoms, f"auto-{number}"
+    placing.accept(state, account, order, at)
+    if placing.crosses(ms, side, ticks):
+        match(state, ms, order, lots, at)
+    if order.status is OPEN:
+        placing.rest(state, ms, order, at)
+    return order.snapshot()
