@@ -55,9 +55,17 @@ class Decoder:
 
     def decode(self, trip: Trip) -> Any:
         """The command of a trip; raises `Reject` for what cannot be read."""
-        if trip.operation == "create_order":  # the busiest one, without detours
+        if trip.operation != "create_order":
+            return DECODERS[trip.operation](self, trip)
+        symbol, kind, side, amount, price, params = trip.message
+        listed = self._listed.get(symbol) if symbol.__class__ is str else None
+        plain = kind == "limit" and not params and amount.__class__ is price.__class__ is float
+        if not plain or listed is None or side not in ("buy", "sell"):
             return self.order(trip.account, trip.message)
-        return DECODERS[trip.operation](self, trip)
+        market = listed.market  # the busiest call, without detours
+        lots, ticks = lots_of(amount, market.amount_step), ticks_of(price, market.price_step)
+        used = (trip.account, symbol, BUY if side == "buy" else SELL, LIMIT, lots, ticks)
+        return record(c.PlaceOrder, used + UNUSED)
 
     def market(self, symbol: object) -> Market:
         """A market by its unified symbol."""
@@ -75,16 +83,10 @@ class Decoder:
             raise Reject(
                 Reason.INVALID_ORDER, f'Invalid side: {side!r} is neither "buy" nor "sell"'
             )
-        if kind == "limit" and not params:  # the common case, without detours
-            if amount.__class__ is not float or price.__class__ is not float:
-                amount, price = hashable(amount), hashable(price)
-            lots, ticks = lots_of(amount, market.amount_step), ticks_of(price, market.price_step)
-            used = (account, symbol, found, LIMIT, lots, ticks)
-            return record(c.PlaceOrder, used + UNUSED)
-        return _rare_order(account, market, kind, found, amount, price, params or {})
+        return _of_any_kind(account, market, kind, found, amount, price, params or {})
 
 
-def _rare_order(
+def _of_any_kind(
     account: str,
     market: Market,
     kind: object,
