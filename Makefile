@@ -16,8 +16,8 @@ help:  ## show this list
 demo: .venv/ready  ## two bots trade a day on a failing exchange; see who lost money and why
 	@$(BIN)/failing-exchange demo
 
-test: .venv/ready  ## run the tests
-	@$(BIN)/python -m pytest
+test: .venv/ready  ## run the tests, on all processors
+	@$(BIN)/python -m pytest --numprocesses auto
 
 clients: .venv/ready .venv-freqtrade/ready  ## run the slower tests: real clients on real sockets
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients
