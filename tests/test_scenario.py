@@ -119,6 +119,7 @@ def test_a_recording_is_the_market(tmp_path: Path) -> None:
         ("[[faults]]\nwhen = 'always'", "kind"),
         ("[[faults]]\nkind = 'lose_answer'\nwhen = 'nht(3)'", "nth"),
         ("[[faults]]\nkind = 'stale_read'\nsecond = 3", "seconds"),
+        ("[[faults]]\nkind = 'lose_answer'\noperations = ['creat_order']", "create_order"),
         ("[[modes]]\nmode = 'TIMEOT'", "TIMEOUT"),
         ("[[modes]]\nmode = 'TIMEOUT'\nparams = { executd = 'x' }", "executed"),
         ("[[incidents]]\nat = 5\ndo = 'hlat'\nsymbol = 'BTC/USDT'", "halt"),

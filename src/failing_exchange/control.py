@@ -85,9 +85,14 @@ class Control:
         """What has struck, by kind."""
         return self.request("GET", "/statistics")
 
-    def trips(self, after: int = 0, limit: int = 100) -> Any:
-        """The journal's tail, both columns."""
-        return self.request("GET", f"/trips?after={after}&limit={limit}")
+    def faults(self) -> Any:
+        """The catalogue: each fault's sentence, fields, and whom it strikes."""
+        return self.request("GET", "/faults")
+
+    def trips(self, after: int | None = None, limit: int = 100) -> Any:
+        """The journal's tail, both columns; with `after`, what came behind that trip."""
+        behind = "" if after is None else f"after={after}&"
+        return self.request("GET", f"/trips?{behind}limit={limit}")
 
     def explain(self, number: int) -> str:
         """Which rules met a trip, and which decided."""
@@ -118,6 +123,10 @@ class Control:
     def probe(self, url: str, account: str = "main") -> None:
         """Where the bot can be asked for what it believes: an address of this machine."""
         self.request("POST", "/probe", {"url": url, "account": account})
+
+    def connections(self) -> Any:
+        """The names of the open WebSocket connections; a feed's `clients`."""
+        return self.request("GET", "/connections")
 
     def hang_up(self) -> int:
         """Break all open WebSocket connections; how many there were."""

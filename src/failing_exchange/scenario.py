@@ -13,6 +13,7 @@ from typing import Any
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults import operations
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.triggers import always, parse
@@ -229,6 +230,10 @@ class _Reader:
             self._try(key, partial(make, fault["kind"], **fields))
             if "when" in fault:
                 self._try(f"{key}.when", partial(parse, str(fault["when"])))
+            if "operations" in fault:
+                named = fault["operations"]
+                names = [named] if isinstance(named, str) else named
+                self._try(f"{key}.operations", partial(operations.check, names))
             yield fault
 
     def _incidents(self, markets: Mapping[str, Market]) -> Iterator[tuple[int, Any]]:

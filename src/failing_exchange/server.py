@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ JOURNAL = (
     "the venue comes back after a crash"
 )
 PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under a plain name
+SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
+          **dict.fromkeys(("", "0", "false", "no", "off"), False)}  # fmt: skip
 SNIPPET = """
     import ccxt.async_support as ccxt
     from failing_exchange import redirect
@@ -65,8 +68,7 @@ def add_parser(commands: Any) -> None:
                        ("judge", "judge each client; the verdict at the end, and at the "
                         "control door; exit code 1 if a rule was broken"),
                        ("uvloop", "run on uvloop, where it is installed")):  # fmt: skip
-        given = os.environ.get(PREFIX + name.upper(), "").lower() in ("1", "true", "yes")
-        serve.add_argument(f"--{name}", action="store_true", default=given, help=text)
+        serve.add_argument(f"--{name}", action="store_true", default=_switched(name), help=text)
     serve.set_defaults(command=serve_command)
 
 
@@ -81,10 +83,16 @@ def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> No
     parser.add_argument(f"--{name}", type=type, default=given, help=text + shown)
 
 
+def _switched(name: str) -> bool | None:
+    """Whether the environment turns a switch on; None for a value that says neither."""
+    return SWITCH.get(os.environ.get(PREFIX + name.upper(), "").lower())
+
+
 def serve_command(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; raises ConfigurationError for what can't be served."""
     import asyncio
 
+    _check(options)
     venue = _venue(options)
     with asyncio.Runner(loop_factory=_loop_factory(options.uvloop)) as runner:
         runner.run(_serve(venue, options))
@@ -94,14 +102,32 @@ def serve_command(options: argparse.Namespace) -> int:
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
-def _venue(options: argparse.Namespace) -> Binance:
-    from failing_exchange.faults.modes import FailureMode
-    from failing_exchange.fronts.wire.binance import Binance
-
+def _check(options: argparse.Namespace) -> None:
+    """Raise ConfigurationError for options that can't be; nothing has begun yet."""
     for name in ("port", "control_port"):
         if not 0 <= (getattr(options, name) or 0) < 65_536:
             shown = name.replace("_", "-")
             raise ConfigurationError(f"--{shown} {getattr(options, name)}; expected 0 to 65535")
+    for name in ("tls", "judge", "uvloop"):
+        if getattr(options, name) is None:
+            variable = PREFIX + name.upper()
+            given = os.environ.get(variable)
+            raise ConfigurationError(f"{variable}={given}; expected 1 or 0, true or false")
+    if not 0 <= options.rate <= 1:
+        raise ConfigurationError(f"--rate {options.rate:g}; expected a number from 0 to 1")
+    if options.control_port is not None and options.control_token is None:
+        from failing_exchange.fronts.wire.control_door import is_loopback
+
+        if not is_loopback(options.host):
+            raise ConfigurationError(
+                f"others can reach the control door at {options.host}: give it a --control-token"
+            )
+
+
+def _venue(options: argparse.Namespace) -> Binance:
+    from failing_exchange.faults.modes import FailureMode
+    from failing_exchange.fronts.wire.binance import Binance
+
     venue = Binance.like_production(
         keys=_keys(options.keys),
         seed=options.seed,
@@ -198,9 +224,15 @@ async def _listening(door: Any, host: str, port: int, option: str, **more: Any) 
     try:
         return int(await door.listen(host, port, **more))
     except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = os.strerror(error.errno) if taken and error.errno else error.strerror or str(error)
+        way = (
+            f"stop what listens there, or give another {option} (0 takes a free one)"
+            if taken or error.errno == errno.EACCES
+            else "give a --host of this machine"
+        )
         raise ConfigurationError(
-            f"{_shown(host)}:{port} can't be listened at: {error.strerror or error}; stop what "
-            f"listens there, or give another {option} (0 takes a free one)"
+            f"{_shown(host)}:{port} can't be listened at: {why.partition(' (')[0]}; {way}"
         ) from error
 
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.control import Control
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults import operations as ops
+from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.fronts.wire.binance import Binance
 from failing_exchange.fronts.wire.control_door import ControlDoor
 from failing_exchange.fronts.wire.desk import ROUTES, Desk, NotFound, table
@@ -121,12 +123,14 @@ def test_incidents_and_scenarios_come_from_outside_too() -> None:
         ("POST", "/rules", {"kind": "lose_answer", "when": "nth("}, 400, "nth("),
         ("POST", "/rules", {}, 400, "'kind' is missing"),
         ("POST", "/rules", {"kind": 5}, 400, "expected string"),
+        ("POST", "/rules", {"kind": "lose_answer", "operations": ["creat_order"]}, 400,
+         "did you mean 'create_order'"),
         ("GET", "/trips?limit=-1", None, 400, "whole number"),
         ("GET", "/accounts/bob", None, 404, "no account 'bob'"),
         ("GET", "/nothing", None, 404, "/openapi.json"),
         ("DELETE", "/rules/none", None, 400, "no rule named"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_request_is_told_what_is_expected(
     method: str, path: str, body: Any, status: int, word: str
 ) -> None:
@@ -173,6 +177,77 @@ def test_without_a_token_the_door_stays_on_loopback() -> None:
     simulate(main())
 
 
+def test_where_others_may_reach_it_the_token_is_enough() -> None:
+    """In a container it is asked for under the container's name."""
+
+    async def main() -> None:
+        venue = Binance(FailingExchange(latency=None))
+        await venue.listen_in_simulation()
+        door = ControlDoor(venue, token="s3cret")
+        await door.listen("0.0.0.0", 8090)
+        async with aiohttp.ClientSession() as session:
+            ask = Operator(session).ask
+            key = "Bearer s3cret"
+            named = {"Host": "failing-exchange:8090"}
+            assert (await ask("GET", "/health", Authorization=key, **named))[0] == 200
+            assert (await ask("GET", "/health", **named))[0] == 401
+            web = {"Origin": "http://evil.example"}
+            assert (await ask("GET", "/health", Authorization=key, **web))[0] == 403
+        await door.close()
+        await venue.close()
+
+    simulate(main())
+
+
+def test_the_door_survives_every_fault() -> None:
+    """All of them at once, on everything: the venue is lost, and its operator is not."""
+
+    async def story(operator: Operator, client: Client) -> None:
+        _, catalogue = await operator.ask("GET", "/faults")
+        assert [fault["name"] for fault in catalogue] == list(CATALOGUE)
+        everything = [*ops.ALL, *ops.MOMENTS]
+        for fault in catalogue:
+            asked = {"kind": fault["name"], "operations": everything}
+            assert (await operator.ask("POST", "/rules", asked))[0] == 200
+        for _ in range(3):
+            with pytest.raises((aiohttp.ClientError, TimeoutError)):
+                async with asyncio.timeout(60):
+                    await client.order()
+            assert (await operator.ask("GET", "/health"))[1]["ok"]
+        assert (await operator.ask("GET", "/rules"))[1][0]["met"] > 0
+        assert (await operator.ask("DELETE", "/rules"))[1] == {"rules": 0}
+        await asyncio.sleep(600)
+        assert (await client.public("GET", "/api/v3/time")).status == 200
+
+    at_the_desk(story)
+
+
+def test_the_tail_is_the_end_of_the_journal() -> None:
+    """And what comes after a trip is read on from there."""
+
+    async def story(operator: Operator, client: Client) -> None:
+        for _ in range(5):
+            await client.public("GET", "/api/v3/ping")
+        _, tail = await operator.ask("GET", "/trips?limit=2")
+        last = client.venue.exchange.journal.last
+        assert [trip["number"] for trip in tail] == [last - 1, last]
+        _, page = await operator.ask("GET", "/trips?after=1&limit=2")
+        assert [trip["number"] for trip in page] == [2, 3]
+
+    at_the_desk(story)
+
+
+def test_a_rule_of_any_name_can_be_disarmed() -> None:
+    """A slash in it is a part of the name."""
+
+    async def story(operator: Operator, client: Client) -> None:
+        asked = {"kind": "lose_answer", "name": "a/b c", "operations": ["create_order"]}
+        assert (await operator.ask("POST", "/rules", asked))[0] == 200
+        assert (await operator.ask("DELETE", "/rules/a%2Fb%20c"))[1] == {"disarmed": "a/b c"}
+
+    at_the_desk(story)
+
+
 @settings(max_examples=60)
 @given(
     route=st.sampled_from(ROUTES),
@@ -217,6 +292,9 @@ def test_a_served_venue_is_told_what_to_do_by_the_client() -> None:
             control = Control(url.removeprefix("control door: ").removesuffix("/openapi.json\n"))
             control.arm("lose_answer", "nth(2)", operations=["create_order"])
             assert [rule["when"] for rule in control.rules()] == ["nth(2)"]
+            assert [fault["name"] for fault in control.faults()] == list(CATALOGUE)
+            assert [trip["operation"] for trip in control.trips()] == ["(market)"]
+            assert control.connections() == []
             assert control.account("main")["open_orders"] == []
             with pytest.raises(ConfigurationError, match="no fault"):
                 control.arm("nothing")

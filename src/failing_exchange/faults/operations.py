@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from failing_exchange.errors import ConfigurationError
+
 PLACE = ("create_order", "create_oco_order", "edit_order")
 CANCEL = ("cancel_order",)
 CHANGE = (*PLACE, *CANCEL, "cancel_all_orders", "amend_order")  # all that changes something
@@ -42,3 +47,15 @@ OPENING = ("open_stream", "open_api")  # an upgrade to market streams, or to the
 BEATING = ("send_ping", "answer_ping", "hear_pong")  # of an open WebSocket
 SUBSCRIBING = ("subscribe", "subscribe_account")
 MOMENTS = (*CONNECTING, *OPENING, *BEATING, *SUBSCRIBING)
+
+SESSION = ("session",)  # of the WebSocket API and of listen keys: log on, subscribe, and the like
+KNOWN = frozenset((*ALL, *MOMENTS, *SESSION))
+
+
+def check(names: Iterable[str]) -> None:
+    """Raise ConfigurationError for a name that no request has: its rule would never strike."""
+    for name in names:
+        if name not in KNOWN:
+            close = get_close_matches(str(name), [*ALL, *MOMENTS], n=1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            raise ConfigurationError(f"no operation {name!r}{meant} (docs/faults.md lists them)")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults import operations
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.plan import ALWAYS, Fault, Rule, Trigger, Whom
 from failing_exchange.faults.triggers import by_hour, chance, probability_of
@@ -150,6 +151,7 @@ class Arming:
         made = make(fault, **fields) if isinstance(fault, str) else fault
         kind = kind_of(made)
         names = {what: _names(value) for what, value in whom.items()}
+        operations.check(names["operations"])
         plan = self.venue.plan
         rule = Rule(
             name=name or plan.free_name(kind.name),

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import ipaddress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from aiohttp import web
@@ -30,13 +30,15 @@ class ControlDoor:
 
     With a token each request needs `Authorization: Bearer TOKEN`; without one it only listens on
     loopback. A request whose Host or Origin is another machine's name is refused, so that no web
-    page can reach the door through its visitor's browser.
+    page can reach the door through its visitor's browser. Where others may reach it, they know it
+    by whatever name they have for it: there the token guards alone against a foreign Host.
     """
 
     def __init__(self, venue: Binance, *, token: str | None = None) -> None:
         self.desk = Desk(venue)
         self._token = token
         self._hosts: tuple[str, ...] = LOCAL
+        self._any_host = False
         self._server: web.Server | None = None
         self._listener: asyncio.AbstractServer | None = None
 
@@ -52,6 +54,7 @@ class ControlDoor:
                 "at 127.0.0.1"
             )
         self._hosts = (*LOCAL, host.lower())
+        self._any_host = not is_loopback(host)
         loop = asyncio.get_running_loop()
         behind = BEHIND_THE_SCENES.set(True)
         try:
@@ -82,7 +85,7 @@ class ControlDoor:
         path, _, query = request.raw_path.partition("?")
         try:
             asked = dict(parse_qsl(query, keep_blank_values=True)) | _json(body)
-            answer = self.desk.answer(request.method, unquote(path), asked)
+            answer = self.desk.answer(request.method, path, asked)
             durable = self.desk.exchange.venue.durable
             if durable is not None and not await durable.outbox.written():
                 return _answer(503, {"error": "the journal can't be written"})
@@ -94,7 +97,8 @@ class ControlDoor:
 
     def _refusal(self, request: web.BaseRequest) -> web.Response | None:
         origin = request.headers.get("Origin")
-        names = [_name(request.headers.get("Host", "")), *([_name(origin)] if origin else [])]
+        host = [] if self._any_host else [_name(request.headers.get("Host", ""))]
+        names = [*host, *([_name(origin)] if origin else [])]
         if any(name not in self._hosts for name in names):
             return _answer(403, {"error": f"{', '.join(names)}: not a name of this machine"})
         given = request.headers.get("Authorization", "").encode()

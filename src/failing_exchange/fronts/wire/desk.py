@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE, fields_of, kind_of
+from failing_exchange.faults.fields import spec_of
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.incidents import command_of
 from failing_exchange.journal import plain, row
@@ -38,7 +41,9 @@ class Route(NamedTuple):
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """The parts of the path that the row names, or None for another path."""
         found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path), path)
-        return found.groupdict() if found is not None and method == self.method else None
+        if found is None or method != self.method:
+            return None
+        return {name: unquote(part) for name, part in found.groupdict().items()}
 
 
 class NotFound(Exception):
@@ -86,9 +91,17 @@ class Desk:
     def faults(self, asked: Asked) -> Any:
         """The catalogue."""
         return [
-            {"name": entry.name, "operations": list(entry.operations)}
+            {
+                "name": entry.name, "group": entry.group, "door": entry.door, "says": entry.says,
+                "fields": {
+                    one.name: {"default": plain(one.default), "says": spec_of(one).says,
+                               "unit": spec_of(one).unit}
+                    for one in fields(entry.kind)
+                },
+                "operations": list(entry.operations), "incidents": entry.incidents,
+            }
             for entry in CATALOGUE.values()
-        ]
+        ]  # fmt: skip
 
     def rules(self, asked: Asked) -> Any:
         """What is armed."""
@@ -99,10 +112,13 @@ class Desk:
         return self.exchange.get_failure_statistics()
 
     def trips(self, asked: Asked) -> Any:
-        """The journal's tail: both columns."""
-        after, limit = _whole(asked, "after", 0), _whole(asked, "limit", 100)
-        trips = (trip for trip in self.exchange.journal.trips if trip.number > after)
-        return [row(trip) for trip in islice(trips, min(limit, TRIPS_SHOWN_MAX))]
+        """The journal's tail, both columns; with `after` what comes behind that trip."""
+        limit = min(_whole(asked, "limit", 100), TRIPS_SHOWN_MAX)
+        kept = self.exchange.journal.trips
+        if "after" not in asked:
+            return [row(trip) for trip in islice(kept, max(0, len(kept) - limit), None)]
+        after = _whole(asked, "after", 0)
+        return [row(trip) for trip in islice((t for t in kept if t.number > after), limit)]
 
     def explanation(self, asked: Asked) -> Any:
         """Which rules met a trip, and which decided."""
@@ -228,7 +244,7 @@ ROUTES = (
     Route("POST", "/modes", "Set the failure mode",
           {"mode": TEXT, "probability": "number", "params": THINGS}, Desk.set_mode),
     Route("GET", "/statistics", "What has struck, by kind", {}, Desk.statistics),
-    Route("GET", "/trips", "The journal's tail, both columns",
+    Route("GET", "/trips", "The journal's tail, both columns; or what came after a trip",
           {"after": NUMBER, "limit": NUMBER}, Desk.trips),
     Route("GET", "/trips/{number}/explanation", "Which rules met a trip, and which decided", {},
           Desk.explanation),
