@@ -175,10 +175,12 @@ class Door:
         if isinstance(told, Reject):
             return self._refusal(said(told, trip.operation), trip)
         written = self.written(trip, told)
-        status = 200
+        status, until = 200, None
         if written.__class__ is Answered:
-            status, written = written
+            status, written, until = written
         headers = self.metering.headers(call, trip.account, trip.told_at, ok=status == 200)
+        if until is not None:
+            headers.append(_retry_after(until, trip.told_at))
         return Reply(status, orjson.dumps(written), headers)
 
     def unavailable(self, trip: Trip) -> Reply:
@@ -198,9 +200,13 @@ class Door:
     def _refusal(self, no: Said, trip: Trip) -> Reply:
         headers = self.metering.headers(trip.message, trip.account, trip.told_at, ok=False)
         if no.until is not None and no.status in (418, 429):
-            wait = max(0, (no.until - trip.told_at + SECOND - 1) // SECOND)
-            headers.append(("Retry-After", str(wait)))
+            headers.append(_retry_after(no.until, trip.told_at))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
+
+
+def _retry_after(until: int, at: int) -> tuple[str, str]:
+    """The header, in whole seconds."""
+    return ("Retry-After", str(max(0, (until - at + SECOND - 1) // SECOND)))
 
 
 NOT_FOUND = Reply(404, b"")  # as seen in production, 2025 and 2026
