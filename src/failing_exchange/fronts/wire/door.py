@@ -111,7 +111,9 @@ class Door:
 
     def absent(self, request: Request) -> Reply:
         """What stands at a path without an endpoint."""
-        return GONE if request.path in REMOVED else NOT_FOUND
+        if request.path in REMOVED:
+            return GONE
+        return NOT_FOUND if request.path.startswith("/api/") else NOT_HERE
 
     def send(
         self,
@@ -209,7 +211,8 @@ def _retry_after(until: int, at: int) -> tuple[str, str]:
     return ("Retry-After", str(max(0, (until - at + SECOND - 1) // SECOND)))
 
 
-NOT_FOUND = Reply(404, b"")  # as seen in production, 2025 and 2026
+NOT_FOUND = Reply(404, b"")  # below /api, as seen in production, 2025 and 2026
+NOT_HERE = Reply(404, b'{"code":-1000,"msg":"Not found."}')  # of what other documents describe
 # CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
 REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
 GONE = Reply(
