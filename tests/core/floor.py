@@ -11,6 +11,7 @@ from failing_exchange.core.events import Event
 from failing_exchange.core.market import ATOMS, Market
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.state import State
 
 S = "BTC/USDT"
 MARKET = Market(symbol=S, base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
@@ -65,3 +66,13 @@ class Floor:
             for name, side in (("seller", SELL), ("buyer", BUY)):
                 self.do(c.OpenAccount(name, (("USDT", 10**9), ("BTC", 10**9))))
                 self.limit(name, side, price, 1)
+
+
+def without_empty_levels(engine: Engine) -> State:
+    """Its state without the levels that stay behind until somebody looks at the top of a book."""
+    for ms in engine.state.markets.values():
+        for side, levels in ms.book._levels.items():
+            found = {ticks: level for ticks, level in sorted(levels.items()) if level.head}
+            ms.book._levels[side] = found
+            ms.book._heaps[side] = sorted(-t if side is Side.BUY else t for t in found)
+    return engine.state

@@ -17,6 +17,8 @@ from failing_exchange.core.order import (
     LEGAL_CHANGES,
     TRIGGERED_TYPES,
     OrderType,
+    Peg,
+    PegPrice,
     Side,
     Status,
     TimeInForce,
@@ -35,6 +37,8 @@ amounts = st.integers(1, 9)
 orders = st.integers(1, 40)
 STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
 PROFITS = (OrderType.LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
+LIMITS = (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+pegs = st.builds(Peg, st.sampled_from(list(PegPrice)), st.none() | st.integers(1, 3))
 WORKING = (None, TimeInForce.GTC, TimeInForce.IOC)  # None: an OCO
 
 
@@ -210,6 +214,32 @@ class Everything(Books):
             single = profit._replace(kind=more["pending"]) if more["pending"] else None
             legs = (first, single) if single is not None else (first, *legs)
         self.do(c.PlaceOrderList(account, legs, contingency, client_id=more["profit"].value))
+
+    @rule(
+        account=accounts, side=sides, lots=amounts, kind=st.sampled_from(LIMITS), stop=prices,
+        peg=pegs, ticks=st.just(0) | prices,
+    )  # fmt: skip
+    def peg(self, account: str, side: Side, lots: int, kind: OrderType, **more: Any) -> None:
+        """Orders that take their price from the book, at once or when they are triggered."""
+        stop = 0 if kind is OrderType.LIMIT else more["stop"]
+        order = c.PlaceOrder(account, S, side, kind, lots, more["ticks"], stop_ticks=stop)
+        self.do(order._replace(peg=more["peg"]))
+
+    @rule(
+        account=accounts, lots=st.integers(1, 4_000), ticks=prices, near=st.integers(1, 5),
+        kind=st.none() | st.sampled_from(sorted(OrderType)), peg=st.none() | pegs,
+    )  # fmt: skip
+    def pay_for(self, account: str, lots: int, ticks: int, near: int, **more: Any) -> None:
+        """OPO and OPOCO: what is bought is sold again; perhaps at a price of the book."""
+        buy = c.PlaceOrder(account, S, Side.BUY, OrderType.LIMIT, lots, ticks)
+        above = c.PlaceOrder(account, S, Side.SELL, OrderType.LIMIT, 0, 100 + near, post_only=True)
+        below = c.PlaceOrder(account, S, Side.SELL, OrderType.STOP_LOSS, 0, stop_ticks=100 - near)
+        above = above._replace(peg=more["peg"])
+        legs: tuple[c.PlaceOrder, ...] = (buy, below, above)
+        if more["kind"] is not None:
+            single = above._replace(kind=more["kind"], post_only=False, stop_ticks=100 + near)
+            legs = (buy, single)
+        self.do(c.PlaceOrderList(account, legs, Contingency.OTO, pays=True))
 
     @rule(account=accounts, number=st.integers(1, 12), kind=st.sampled_from(PROFITS))
     def cancel_list(self, account: str, number: int, kind: OrderType) -> None:

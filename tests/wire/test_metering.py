@@ -95,6 +95,7 @@ def test_a_replacement_above_the_limit_may_still_cancel() -> None:
             results = data.get("cancelResult", ""), data.get("newOrderResult", "")
             if data.get("newOrderResponse"):
                 assert data["newOrderResponse"]["code"] == -1015
+            assert ("Retry-After" in got.headers) is (got.status == 429)
             return got.status, got.body["code"], *results
 
         nothing = {"orderRateLimitExceededMode": "DO_NOTHING"}

@@ -39,10 +39,14 @@ class Meter(Protocol):
 
 
 class Answered(NamedTuple):
-    """An answer that is neither a plain success nor a plain refusal: its status and its body."""
+    """An answer that is neither a plain success nor a plain refusal: its status and its body.
+
+    `until`: the instant from which it would pass, where a limit is the reason.
+    """
 
     status: int
     body: Any
+    until: int | None = None
 
 
 class Reading(NamedTuple):

@@ -5,6 +5,7 @@ rest-api.md, "Exchange information"; enums.md; 2026-07-21.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from failing_exchange.core import commands as c
@@ -13,6 +14,7 @@ from failing_exchange.core.queries import Markets
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.filters import filters
+from failing_exchange.dialects.binance.params import Params
 from failing_exchange.dialects.binance.tickers import STATUSES, many
 from failing_exchange.dialects.binance.values import instant, venue_symbol
 
@@ -27,6 +29,13 @@ ORDER_TYPES = [
 ]  # fmt: skip
 
 
+OURS = "SPOT"  # the one permission that is needed here
+# enums.md, "Account and Symbol Permissions"; of groups there are more than it lists
+PERMISSION = re.compile(r"(SPOT|LEVERAGED|MARGIN(_[0-9]{3})?|TRD_GRP_[0-9]{3})\Z")
+LIST = re.compile(r'\["\w+"(,"\w+")*\]\Z')
+NAMES = re.compile(r"\w+")
+
+
 def read_info(r: Reading) -> c.FetchMarkets:
     """GET /api/v3/exchangeInfo; what it names must exist."""
     p = r.params
@@ -39,6 +48,7 @@ def read_info(r: Reading) -> c.FetchMarkets:
         many(r, p["symbols"])
     if p.get("symbolStatus", "TRADING") not in STATUSES:
         refuse("INVALID_SYMBOLSTATUS", "Invalid symbolStatus.")
+    _permissions(p)
     p.flag("showPermissionSets", True)
     return c.FetchMarkets(r.account)
 
@@ -60,9 +70,18 @@ def _wanted(w: Writing, market: Market) -> bool:
         return name == p["symbol"]
     if "symbols" in p:
         return f'"{name}"' in p["symbols"]
-    if "permissions" in p and "SPOT" not in p["permissions"]:
+    if OURS not in _permissions(p):
         return False
     return "symbolStatus" not in p or market.status in STATUSES[p["symbolStatus"]]
+
+
+def _permissions(p: Params) -> list[str]:
+    """Whose symbols are asked for: one name, or a list of them in JSON."""
+    text = p.get("permissions", OURS)
+    names = NAMES.findall(text) if LIST.match(text) else [text]
+    if not names or not all(PERMISSION.match(name) for name in names):
+        refuse("INVALID_PARAMETER", "Data sent for parameter 'permissions' is not valid.")
+    return names
 
 
 def _symbol(w: Writing, market: Market) -> dict[str, Any]:

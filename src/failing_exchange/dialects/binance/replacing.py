@@ -65,13 +65,14 @@ def write_replaced(w: Writing, answer: Replaced) -> Any:
     if not any(failed):
         return body
     command: c.ReplaceOrder = w.command
-    limited = command.limited is not None and command.stop_on_failure
-    if all(failed):
-        status = 429 if limited else 400
-        return _error(status, "CANCEL_REPLACE_FAILED", "Order cancel-replace failed.", body)
-    status = 429 if limited else 409
+    name, status = "CANCEL_REPLACE_PARTIALLY_FAILED", 409
     text = "Order cancel-replace partially failed."
-    return _error(status, "CANCEL_REPLACE_PARTIALLY_FAILED", text, body)
+    if all(failed):
+        name, status, text = "CANCEL_REPLACE_FAILED", 400, "Order cancel-replace failed."
+    found = Answered(status, {"code": CODES[name], "msg": text, "data": body})
+    if command.limited is None or not command.stop_on_failure:
+        return found
+    return found._replace(status=429, until=command.limited.until)
 
 
 def _result(half: object) -> str:
@@ -87,10 +88,6 @@ def _half(w: Writing, half: OrderSnapshot | Reject | None, *, cancel: bool) -> A
         no = said(half, "cancel_order" if cancel else "create_order")
         return {"code": no.code, "msg": no.text}
     return write_canceled(w, half) if cancel else write_placed(w, half)
-
-
-def _error(status: int, name: str, text: str, data: dict[str, Any]) -> Answered:
-    return Answered(status, {"code": CODES[name], "msg": text, "data": data})
 
 
 # ---- amending

@@ -111,7 +111,9 @@ class Door:
 
     def absent(self, request: Request) -> Reply:
         """What stands at a path without an endpoint."""
-        return GONE if request.path in REMOVED else NOT_FOUND
+        if request.path in REMOVED:
+            return GONE
+        return NOT_FOUND if request.path.startswith("/api/") else NOT_HERE
 
     def send(
         self,
@@ -175,10 +177,12 @@ class Door:
         if isinstance(told, Reject):
             return self._refusal(said(told, trip.operation), trip)
         written = self.written(trip, told)
-        status = 200
+        status, until = 200, None
         if written.__class__ is Answered:
-            status, written = written
+            status, written, until = written
         headers = self.metering.headers(call, trip.account, trip.told_at, ok=status == 200)
+        if until is not None:
+            headers.append(_retry_after(until, trip.told_at))
         return Reply(status, orjson.dumps(written), headers)
 
     def unavailable(self, trip: Trip) -> Reply:
@@ -198,12 +202,17 @@ class Door:
     def _refusal(self, no: Said, trip: Trip) -> Reply:
         headers = self.metering.headers(trip.message, trip.account, trip.told_at, ok=False)
         if no.until is not None and no.status in (418, 429):
-            wait = max(0, (no.until - trip.told_at + SECOND - 1) // SECOND)
-            headers.append(("Retry-After", str(wait)))
+            headers.append(_retry_after(no.until, trip.told_at))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
 
 
-NOT_FOUND = Reply(404, b"")  # as seen in production, 2025 and 2026
+def _retry_after(until: int, at: int) -> tuple[str, str]:
+    """The header, in whole seconds."""
+    return ("Retry-After", str(max(0, (until - at + SECOND - 1) // SECOND)))
+
+
+NOT_FOUND = Reply(404, b"")  # below /api, as seen in production, 2025 and 2026
+NOT_HERE = Reply(404, b'{"code":-1000,"msg":"Not found."}')  # of what other documents describe
 # CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
 REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
 GONE = Reply(
