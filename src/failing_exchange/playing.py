@@ -149,6 +149,21 @@ def makes_own_clients(bot: Bot) -> bool:
     return not required(bot) and not any(name in GIVEN for name in parameters(bot))
 
 
+def venue_of(bot: Bot, exchange: FailingExchange) -> Any:
+    """The wire in front of an exchange, for a bot that makes its own clients; any key opens it."""
+    if not makes_own_clients(bot):
+        return ()
+    from failing_exchange.fronts.wire.binance import Binance
+    from failing_exchange.fronts.wire.keys import Keyring
+
+    return Binance(exchange, keys=Keyring.open())
+
+
+def left_text(left: SystemExit) -> str:
+    """How a bot ended that has called `sys.exit`."""
+    return f"it left its process (sys.exit({left.code!r}))"
+
+
 async def play(
     bot: Bot,
     exchange: FailingExchange,

@@ -15,10 +15,20 @@ from failing_exchange.core.events import Event, OrderAccepted
 from failing_exchange.core.market import ATOMS, SECOND, Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.queries import Orders
+from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.maintenance import time_of_day
-from failing_exchange.playing import Bot, Progress, find_bot, parameters, play
+from failing_exchange.playing import (
+    Bot,
+    Progress,
+    find_bot,
+    left_text,
+    makes_own_clients,
+    parameters,
+    play,
+    venue_of,
+)
 from failing_exchange.report.recording import Recorder
 from failing_exchange.trip import Edited, Trip
 
@@ -144,17 +154,28 @@ def run(config: RunConfig, *, progress: Progress = lambda share: None) -> Report
     bot, scenario = find_bot(config.bot), _scenario(config)
     exchange = _exchange(config, scenario)
     report, observer, notebook = Report(config=config), Observer(exchange), Notebook()
-    main = _play(bot, observer, _judge(exchange, scenario), notebook, report, scenario, progress)
+    judge = _judge(exchange, scenario)
+    if config.real_time and makes_own_clients(bot):
+        raise ConfigurationError(
+            f"--real-time: {config.bot} makes its own clients, which find the venue by its name in "
+            "virtual time only; for the real clock start it beside `failing-exchange serve binance`"
+        )
+    main = _play(bot, observer, judge, notebook, report, scenario, progress)
     try:
         if config.real_time:
             asyncio.run(main)
         else:
             from failing_exchange.simulation import simulate
 
-            limit = config.duration + 86_400
-            simulate(main, seed=config.seed, start=config.start(), virtual_seconds_max=limit)
+            limit, venue = config.duration + 86_400, venue_of(bot, exchange)
+            simulate(
+                main, seed=config.seed, start=config.start(), virtual_seconds_max=limit, venue=venue
+            )
     except KeyboardInterrupt:
         report.interrupted = True
+    except SystemExit as left:
+        report.crashed = left_text(left)
+        report.verdict = judge.verdict(crashed=report.crashed)
     _conclude(report, observer, notebook if "notebook" in parameters(bot) else None)
     return report
 

@@ -17,7 +17,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import pool, targets
 from failing_exchange.explorer.corpus import Corpus
 from failing_exchange.explorer.findings import Finding, Findings, plainest, rank
-from failing_exchange.explorer.shrink import OutOfRuns, Shrunk, shrink
+from failing_exchange.explorer.shrink import OutOfRuns, Shrunk, shrink_alone
 from failing_exchange.explorer.token import Token, surroundings
 from failing_exchange.explorer.trial import Seen
 from failing_exchange.explorer.world import World, draw, mutate
@@ -310,10 +310,10 @@ class _Search:
         """
         shrunk, digest = Shrunk(finding.world, finding.seen, 0, complete=False), ""
         with suppress(OutOfRuns):
-            alone = self._attempt(finding.world)
-            if alone.breaks_of(finding.cause.rule) is None:
+            small = shrink_alone(finding.world, finding.seen, finding.cause.rule, self._attempt)
+            if small is None:
                 return None
-            shrunk = shrink(finding.world, alone, finding.cause.rule, self._attempt)
+            shrunk = small
             digest = self._attempt(shrunk.world, digest=True).digest
         return shrunk, digest
 

@@ -20,7 +20,7 @@ from failing_exchange.faults.recorded import Again, RecordedPlan, record
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.journal import Journal, line
-from failing_exchange.playing import Bot, Ending, first_line, makes_own_clients, play
+from failing_exchange.playing import Bot, Ending, first_line, left_text, play, venue_of
 from failing_exchange.simulation import simulate
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
 
@@ -90,14 +90,14 @@ def run(
     try:
         simulate(
             main(), seed=world.seed, start=START, virtual_seconds_max=world.seconds + 86_400,
-            wall_seconds_max=wall_limit(world.seconds), venue=_venue(bot, exchange),
+            wall_seconds_max=wall_limit(world.seconds), venue=venue_of(bot, exchange),
         )  # fmt: skip
     except WallTimeExceeded as late:
         error = f"{type(late).__name__}: {first_line(late)}"
     except (BudgetExceeded, Deadlock) as stuck:
         verdict = judge.verdict(crashed=f"{type(stuck).__name__}: {first_line(stuck)}")
     except SystemExit as left:
-        verdict = judge.verdict(crashed=f"it left its process (sys.exit({left.code!r}))")
+        verdict = judge.verdict(crashed=left_text(left))
     except InternalError as bug:
         error = f"{type(bug).__name__}: {bug}"
     return outcome_of(world, exchange, verdict, digest=digest, error=error)
@@ -145,16 +145,6 @@ def built(world: World) -> FailingExchange:
     if world.plan:
         RecordedPlan.of_rules(world.plan).arm(exchange.venue.plan)
     return exchange
-
-
-def _venue(bot: Bot, exchange: FailingExchange) -> Any:
-    """The wire, for a bot that makes its own clients."""
-    if not makes_own_clients(bot):
-        return ()
-    from failing_exchange.fronts.wire.binance import Binance
-    from failing_exchange.fronts.wire.keys import Keyring
-
-    return Binance(exchange, keys=Keyring.open())
 
 
 def _digest(journal: Journal) -> str:

@@ -134,11 +134,11 @@ class Door:
         return trip
 
     def known(self, name: str) -> Key:
-        """The key of a name; raises `Reject` for one that is malformed or unknown."""
-        if not name.isascii() or not name.isalnum():
-            refuse("BAD_API_KEY_FMT", "API-key format invalid.")
+        """The key of a name; raises `Reject` for an unknown one, malformed or not."""
         key = self.keys.find(name)
         if key is None:
+            if not name.isascii() or not name.isalnum():
+                refuse("BAD_API_KEY_FMT", "API-key format invalid.")
             refused_key()
         return key
 
