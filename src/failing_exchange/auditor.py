@@ -30,6 +30,7 @@ OfOpenOrder: TypeAlias = (
 )  # fmt: skip
 OF_OPEN_ORDERS = frozenset(get_args(OfOpenOrder))
 LIVE = frozenset({Status.PENDING, Status.WAITING, Status.OPEN})
+SHOWN_MAX = 8  # breaches that an error names
 WHOLE_EVERY_MIN = 8_192  # events between two looks at the whole state ...
 WHOLE_EVERY = 128  # ... and so many for each open order, so that the looks cost little each event
 
@@ -48,7 +49,8 @@ def audit(engine: Engine) -> None:
 def _report(breaches: Iterable[str]) -> None:
     found = list(breaches)
     if found:
-        raise InternalError("the exchange is not sound: " + "; ".join(found))
+        more = f"; and {len(found) - SHOWN_MAX} more" if len(found) > SHOWN_MAX else ""
+        raise InternalError("the exchange is not sound: " + "; ".join(found[:SHOWN_MAX]) + more)
 
 
 class Auditor:
