@@ -23,12 +23,16 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
         return placing.place(state, command, at)
     ms.street.to(at // SECOND)
     market = ms.market
-    market.check_limits(lots, ticks, 0)
+    asset, atoms = market.quote, market.cost_up(ticks, lots)
+    if (
+        atoms <= market.cost_min
+        or lots < market.amount_min or (market.amount_max is not None and lots > market.amount_max)
+        or ticks < market.price_min or (market.price_max is not None and ticks > market.price_max)
+    ):  # fmt: skip
+        market.check_limits(lots, ticks, 0)
     number = state.next_order_id
     state.next_order_id = number + 1
-    if side is BUY:
-        asset, atoms = market.quote, market.cost_up(ticks, lots)
-    else:
+    if side is not BUY:
         asset, atoms = market.base, market.base_atoms(lots)
     state.ledger.reserve(name, asset, atoms, at=at)
     order = Order(number, name, symbol, side, LIMIT, lots, at)
