@@ -248,13 +248,25 @@ class _OnBinance:
             except TimeoutError:
                 self.found["watch_ticker: silent"] = None
                 return
-            if message.type is not aiohttp.WSMsgType.TEXT:
+            if message.type is aiohttp.WSMsgType.BINARY:
+                self.found["watch_ticker: binary"] = None
+            elif message.type is not aiohttp.WSMsgType.TEXT:
                 self.found[f"watch_ticker: close {socket.close_code}"] = None
                 return
+
+
+CONNECTING: dict[type[Exception], str] = {  # the narrowest first
+    aiohttp.ClientConnectorDNSError: "no address",
+    aiohttp.ClientConnectorSSLError: "no handshake",
+    aiohttp.ClientConnectorError: "no connection",
+}
 
 
 def _broken(error: Exception) -> str:
     """How a connection broke, in a word that no library decides."""
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"upgrade refused {error.status}"
+    for kind, word in CONNECTING.items():
+        if isinstance(error, kind):
+            return word
     return "no answer" if isinstance(error, aiohttp.ServerTimeoutError) else "broken"

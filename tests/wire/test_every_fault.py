@@ -11,6 +11,8 @@ import pytest
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE, make
 from failing_exchange.faults.plan import Rule
+from failing_exchange.faults.rows import ROWS, By, Recipe
+from failing_exchange.faults.triggers import parse
 from tests.wire.client import Client, on_the_wire
 from tests.wire.witness import Witness
 
@@ -76,3 +78,23 @@ def test_a_fault_on_everything_at_once_breaks_nothing_of_ours(name: str) -> None
     """One that raises inside the venue would end a run as a bug of ours."""
     saw, _, _ = witnessed(name, 5.0, operations=(*ops.ALL, *ops.MOMENTS))
     assert saw
+
+
+RECIPES = [
+    pytest.param(row.name, recipe, id=f"{row.name}-{n}")
+    for row in ROWS
+    for n, recipe in enumerate((*row.recipes, *row.wire))
+    if row.by is By.WIRE or recipe.wire
+]
+
+
+@pytest.mark.parametrize(("incident", "recipe"), RECIPES)
+def test_what_is_only_seen_on_the_wire_is_seen_there(incident: str, recipe: Recipe) -> None:
+    """The table of docs/faults.md promises it, incident by incident."""
+    when = parse(recipe.when) if recipe.when else None
+    saw, _, times = witnessed(
+        recipe.fault, REST.get(recipe.fault, SHORT), when=when, operations=recipe.on,
+        **recipe.fields,
+    )  # fmt: skip
+    assert times > 0, incident
+    assert saw != calm(REST.get(recipe.fault, SHORT))

@@ -154,7 +154,9 @@ class Witness:
             again = Witness(Client(session, self.client.venue))
             await again.public("ping")
             again.listen()
-            await asyncio.sleep(5)
+            await asyncio.sleep(2)
+            await again.signed("POST", "order", **LIMIT)
+            await asyncio.sleep(3)
             await again.stop()
         await self.stop()
         return [*self.saw, *again.saw]

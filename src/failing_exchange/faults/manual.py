@@ -35,6 +35,11 @@ with exchange.arm("stale_read", chance(0.2), seconds=5):         # until the end
 
 `operations`, `symbols`, `sides`, `clients` and `client_order_ids` say whom a fault strikes; without
 `operations` it strikes those of its row below. `failing-exchange faults` prints the same list.
+
+Operations are the calls and feeds by their unified names; on the wire also the moments of a
+connection, which the last tables of faults name. A market stream's client is its connection (like
+"ws-1"), a user stream's its account. Faults of frames can be armed on calls, too: they strike the
+replies of the WebSocket API; and those of HTTP on feeds.
 """
 GROUPS = {  # names for sets of operations, the largest first
     "all calls and feeds": ops.ALL,
