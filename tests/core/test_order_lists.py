@@ -260,3 +260,20 @@ def test_every_order_of_a_list_counts(floor: Floor) -> None:
     assert small.refused(bracket()).reason is Reason.TOO_MANY_ORDERS
     small.do(oto(leg(BUY, LIMIT, 4, 99), leg(SELL, LIMIT, 2, 108)))
     assert small.refused(leg(BUY, LIMIT, 1, 98)).reason is Reason.TOO_MANY_ORDERS
+
+
+def test_a_trade_knows_the_list_of_its_order(floor: Floor) -> None:
+    """As the account's trades show it; an order of none has 0."""
+    placed = floor.do(oco(maker(SELL, 4, 105), leg(SELL, STOP, 4, stop=95)))
+    floor.limit("bob", BUY, 105, 4)
+    assert [fill.list_id for fill in placed[0].order.fills] == [placed[0].order.list_id]
+    assert [fill.list_id for fill in floor.do(c.FetchFills("bob", S)).fills] == [0]
+
+
+def test_the_orders_of_a_pair_may_be_given_in_either_order(floor: Floor) -> None:
+    """Which is above and which below follows from what they are; they are kept as given."""
+    placed = floor.do(oco(leg(SELL, STOP, 4, stop=95), maker(SELL, 4, 105)))
+    assert [one.order.kind for one in placed] == [STOP, LIMIT]
+    assert placed[0].order.order_list.orders == (placed[0].order, placed[1].order)
+    floor.last(95)
+    assert statuses(floor, placed)[1] is Status.EXPIRED

@@ -71,7 +71,7 @@ def allows(tape: Tape, ticks: int, allowed: Range, at: int, without: Sequence[Fi
     average itself is worked out only where the highest and the lowest price do not decide it.
     """
     least, most = allowed
-    bar = tape.window((at - WINDOW) // BUCKET * BUCKET // SECOND, at)
+    bar = tape.since((at - WINDOW) // BUCKET * BUCKET // SECOND, at)
     if bar is None or not bar.volume:
         return True
     if bar.high * least <= ticks * PPM <= bar.low * most:
