@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.auditor import audit
@@ -226,7 +225,7 @@ async def _play(
     exchange = observer.exchange
     await observer.begin()
     recorder = Recorder(exchange)
-    recorder.believed = partial(notebook.holds, "BTC") if "notebook" in parameters(bot) else None
+    recorder.believed = notebook.holds if "notebook" in parameters(bot) else None
     recorder.attach()
     loop = asyncio.get_running_loop()
     began = loop.time()

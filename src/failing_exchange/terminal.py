@@ -147,9 +147,10 @@ def summary(bot: str, verdict: Verdict) -> list[str]:
         lines.append(f"  and {', '.join(result.rule for result in failed[RULES_SHOWN:])}")
     for symbol, exposure in list(verdict.exposure.items())[:1]:
         if exposure["worst"]:
+            amount = f"{exposure['worst_amount']:.8g} {symbol.split('/')[0]}"
             lines.append(
-                f"  Traded unawares: {exposure['worst']:,.2f} USDT of {symbol} at worst, over "
-                f"{span(round(exposure['seconds']))}; {exposure['left']:,.2f} to the end."
+                f"  Traded unawares: {amount} ({exposure['worst']:,.2f} USDT) at worst, over "
+                f"{span(round(exposure['seconds']))}; {exposure['left']:,.2f} USDT to the end."
             )
     if verdict.faults:
         recovery = verdict.recovery_s

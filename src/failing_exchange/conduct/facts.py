@@ -88,6 +88,7 @@ class Exposure:
         self.now = 0  # quote atoms
         self.lots = 0  # base lots of them
         self.worst = 0
+        self.worst_lots = 0  # base lots at that moment
         self.worst_at = NEVER
         self.seconds = 0.0  # for how long there was any
         self._since = NEVER
@@ -100,7 +101,7 @@ class Exposure:
         self.lots += lots
         self._since = at
         if self.now > self.worst:
-            self.worst, self.worst_at = self.now, at
+            self.worst, self.worst_lots, self.worst_at = self.now, self.lots, at
 
 
 class Facts:
@@ -116,6 +117,9 @@ class Facts:
         self.balances_told: dict[str, int] = {}
         self.balance_changed_at = NEVER
         self.orphans_ended = 0  # orders forgotten here that the client was never told of
+        self.wrong_ns = 0
+        self._wrong_facts = 0
+        self._wrong_since = NEVER
         self._waiting: dict[tuple[str, str], Fact] = {}  # facts not known yet
         self._told_open: dict[int, OrderFacts] = {}  # known to the client, and not known to end
 
@@ -163,11 +167,25 @@ class Facts:
         if len(self._waiting) >= FACTS_KEPT_MAX:
             oldest = next(iter(self._waiting))
             self.log.append(self._waiting.pop(oldest))
+        if (kind, subject) not in self._waiting:
+            self._wrong(kind, +1, at)
         self._waiting[kind, subject] = Fact(kind, subject, at)
+
+    def _wrong(self, kind: str, change: int, at: int) -> None:
+        """One fact more, or less, that the client does not know of its orders."""
+        if kind in OF_ORDERS:
+            self.wrong_ns += (at - self._wrong_since) * (self._wrong_facts > 0)
+            self._wrong_facts += change
+            self._wrong_since = at
+
+    def wrong_s(self, at: int) -> float:
+        """For how many seconds the client did not know all about its orders, until an instant."""
+        return (self.wrong_ns + (at - self._wrong_since) * (self._wrong_facts > 0)) / 1e9
 
     def _known(self, kind: str, subject: str, trip: Trip) -> None:
         fact = self._waiting.pop((kind, subject), None)
         if fact is not None:
+            self._wrong(kind, -1, trip.ended_at)
             self.log.append(fact._replace(known_at=trip.ended_at, trip=trip.number))
 
     def _exposure(self, symbol: str) -> Exposure:
@@ -324,6 +342,7 @@ def is_order(command: Any) -> bool:
     return command.__class__ is PlaceOrder and not command.test
 
 
+OF_ORDERS = ("order accepted", "fill", "order ended")
 OPEN_STATES = (Status.OPEN, Status.WAITING, Status.PENDING)
 HALTS = (Reason.MARKET_HALTED, Reason.CANCEL_ONLY, Reason.TRADING_DISABLED)
 HAPPENED: dict[type, Callable[[Facts, Any, int], None]] = {

@@ -13,7 +13,7 @@ from failing_exchange.conduct.rule import Breach, End, Outcome, Result, Rule, Sc
 from failing_exchange.conduct.rules import make
 from failing_exchange.conduct.told import heard
 from failing_exchange.conduct.verdict import Verdict
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.market import ATOMS, SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 
@@ -200,6 +200,7 @@ class Judge:
             amplification=journal.requests / fresh if journal.requests else 1.0,
             orphans=len(facts.orphans()) + facts.orphans_ended,
             exposure={symbol: self._exposure(symbol, at) for symbol in facts.exposure},
+            wrong_s=facts.wrong_s(at),
             crashed=crashed,
         )
 
@@ -219,7 +220,14 @@ class Judge:
         exposure.move(0, 0, at)
         worst = self.facts.in_usdt(symbol, exposure.worst, at)
         left = self.facts.in_usdt(symbol, max(0, exposure.now), at)
-        return {"worst": worst or 0.0, "seconds": exposure.seconds, "left": left or 0.0}
+        step = self.facts.engine.state.markets[symbol].market.amount_step
+        return {
+            "worst": worst or 0.0,
+            "worst_amount": exposure.worst_lots * step / ATOMS,
+            "seconds": exposure.seconds,
+            "left": left or 0.0,
+            "left_amount": max(0, exposure.lots) * step / ATOMS,
+        }
 
     def _ask_invariant(self, ask: Invariant, at: int) -> Result:
         name = getattr(ask, "__name__", "invariant")

@@ -17,7 +17,8 @@ class Verdict:
     money from several sides. `recovery_s`: from the last fault until a request succeeded and no
     fill was unknown to the bot (None: never, or there was no fault). `amplification`: requests for
     each that was not a repetition. `exposure`: by symbol, what was filled without the bot's being
-    told: the worst moment in USDT, the seconds, and what is left.
+    told: the worst moment in USDT and in units of the base asset, the seconds, and what is left.
+    `wrong_s`: for how long it was not told all of its orders: that one exists, a fill, an end.
     """
 
     account: str
@@ -32,6 +33,7 @@ class Verdict:
     amplification: float = 1.0
     orphans: int = 0
     exposure: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    wrong_s: float = 0.0
     crashed: str | None = None
 
     @property

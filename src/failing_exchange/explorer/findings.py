@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ class Finding:
     times: int = 1
     shrunk: Shrunk | None = None
     token: Token | None = None
+    columns: Sequence[Mapping[str, Any]] = ()  # both of them, around the breach
     also: dict[str, None] = field(default_factory=dict)  # other rules broken by the same faults
 
     @property
@@ -76,6 +77,7 @@ class Finding:
             "smallest": self.shrunk is not None and self.shrunk.complete,
             "token": None if self.token is None else str(self.token),
             "row": self.breach.row,
+            "columns": list(self.columns),
         }
 
 

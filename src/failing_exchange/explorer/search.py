@@ -225,12 +225,13 @@ class _Search:
 
     # ---- running them
 
-    def _job(self, worlds: list[World], *, digest: bool = False) -> dict[str, Any]:
+    def _job(self, worlds: list[World], *, shown: str = "") -> dict[str, Any]:
         return {
             "target": self.options.target,
             "worlds": [world.as_dict() for world in worlds],
             "options": dict(self.options.rules),
-            "digest": digest,
+            "digest": bool(shown),
+            "columns": shown,
         }
 
     def _batch(self, worlds: list[World]) -> list[tuple[World, Seen]]:
@@ -314,7 +315,9 @@ class _Search:
             if small is None:
                 return None
             shrunk = small
-            digest = self._attempt(shrunk.world, digest=True).digest
+            rule = plainest(finding.cause.rule, shrunk)
+            last = self._attempt(shrunk.world, shown=rule)
+            digest, finding.columns = last.digest, last.columns
         return shrunk, digest
 
     def _disown(self, finding: Finding) -> None:
@@ -343,11 +346,14 @@ class _Search:
             self.corpus.keep(settled)
             self.tell(self.found, settled)
 
-    def _attempt(self, world: World, *, digest: bool = False) -> Seen:
-        """A trial in a process of its own; raises OutOfRuns when there is no time for it."""
+    def _attempt(self, world: World, *, shown: str = "") -> Seen:
+        """A trial in a process of its own; raises OutOfRuns when there is no time for it.
+
+        `shown`: a rule whose breach is to be shown in both columns, with the run's digest.
+        """
         if self._is_halted or self._is_late(SHRINK_GRACE):
             raise OutOfRuns
-        job = self._job([world], digest=digest)
+        job = self._job([world], shown=shown)
         found = self.executor.submit(pool.execute, job).result()[0]
         if self._is_halted:
             raise OutOfRuns

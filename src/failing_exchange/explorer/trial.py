@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +21,7 @@ from failing_exchange.faults.triggers import always, parse
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.journal import Journal, line
 from failing_exchange.playing import Bot, Ending, first_line, left_text, play, venue_of
+from failing_exchange.report.recording import columns
 from failing_exchange.simulation import simulate
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
 
@@ -213,6 +214,7 @@ class Seen(NamedTuple):
     requests: int = 0
     faults: int = 0
     unjudged: Mapping[str, str] = {}  # why, by rule
+    columns: Sequence[Mapping[str, Any]] = ()  # both columns around the breach of one rule
 
     def breaks_of(self, rule: str) -> Break | None:
         """The breach of a rule; None where it was kept."""
@@ -230,8 +232,8 @@ class Seen(NamedTuple):
             })
             for one in found["breaks"]
         )  # fmt: skip
-        plan, ground = tuple(found["plan"]), tuple(found["ground"])
-        return cls(**{**found, "breaks": breaks, "plan": plan, "ground": ground})
+        parts = {name: tuple(found[name]) for name in ("plan", "ground", "columns")}
+        return cls(**{**found, **parts, "breaks": breaks})
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -257,6 +259,17 @@ def seen(outcome: Outcome) -> Seen:
         faults=verdict.faults,
         unjudged={r.rule: r.why for r in verdict.results if r.outcome is Result.NOT_JUDGED},
     )
+
+
+def columns_of(outcome: Outcome, rule: str) -> list[dict[str, Any]]:
+    """Both columns around the first breach of a rule; empty where it was kept."""
+    verdict, exchange = outcome.verdict, outcome.exchange
+    if verdict is None or exchange is None or not outcome.trips:
+        return []
+    broken = [result for result in verdict.failures if result.rule == rule and result.breaches]
+    trips = {trip.number: trip for trip in outcome.trips}
+    began, markets = outcome.trips[0].born_at, exchange.venue.markets
+    return [row for one in broken for row in columns(one.breaches[0].trips, trips, markets, began)]
 
 
 def _break(breach: Breach, trips: Mapping[int, Trip], began: int) -> Break:

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import IO, Any, NoReturn
 
 from failing_exchange.explorer.targets import load
-from failing_exchange.explorer.trial import Seen, run, seen, wall_limit
+from failing_exchange.explorer.trial import Seen, columns_of, run, seen, wall_limit
 from failing_exchange.explorer.world import World
 from failing_exchange.simulation import freeze
 from failing_exchange.virtual.errors import WallTimeExceeded
@@ -109,6 +109,8 @@ def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
                     digest=job.get("digest", False),
                 )
                 found = seen(outcome).as_dict()
+                if job.get("columns"):
+                    found["columns"] = columns_of(outcome, job["columns"])
             except BaseException as error:  # the process is this trial's: whatever it is is told
                 found = Seen(error=f"{type(error).__name__}: {error}").as_dict()
             pipe.write(json.dumps(found).encode() + b"\n")

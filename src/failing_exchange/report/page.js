@@ -10,7 +10,7 @@ const el = (tag, attrs = {}, ...kids) => {
 };
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const money = x => x ? x.toLocaleString("en", {minimumFractionDigits: 2, maximumFractionDigits: 2}) : "";
-const clock = ms => R ? new Date(R.began + ms).toISOString().slice(11, 19) : "";
+const clock = ms => R ? new Date(R.began + ms).toISOString().slice(11, R.ended < 10000 ? 23 : 19) : `+${(ms / 1000).toFixed(1)} s`;
 const main = document.getElementById("main");
 const redraws = [];
 const section = (id, title, ...kids) => {
@@ -54,13 +54,18 @@ if (D.findings.length) section("findings", D.kind === "explore" ? "Findings, by 
     f.replay ? copyLine(f.replay) : null)));
 
 // ---- rules
+const ORDER = ["fail", "not judged", "pass"];
 if (V) section("rules", "Rule by rule", el("div", {class: "card scroll", tabindex: "0", role: "region", "aria-label": "Rules"},
   el("table", {class: "rules"}, el("thead", {}, el("tr", {}, ...["", "rule", "why", "USDT"].map((t, i) => el("th", {scope: "col"}, t || "outcome")))),
-    el("tbody", {}, V.results.map(r => el("tr", {},
+    el("tbody", {}, [...V.results].sort((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome)).map(r => el("tr", {},
       el("td", {}, el("span", {class: "mark " + (r.outcome === "pass" ? "pass" : r.outcome === "fail" ? "fail" : "not")}, r.outcome)),
-      el("td", {}, r.rule), el("td", {}, r.why + (r.times > 1 ? ` (${r.times}×)` : "")), el("td", {}, money(r.money))))))));
+      el("td", {class: "name"}, r.rule), el("td", {}, r.why + (r.times > 1 ? ` (${r.times}×)` : "")), el("td", {class: "sum"}, money(r.money))))))));
 
 // ---- drawing
+const GUTTER = 72;
+const axis = (g, left, w, top, bottom, ticks) => { g.textAlign = "right"; g.textBaseline = "middle"; for (const [share, text] of ticks) { const y = bottom - share * (bottom - top); g.fillStyle = css("--line"); g.fillRect(left, y, w - left, 1); g.fillStyle = css("--soft"); g.fillText(text, left - 8, Math.max(7, y)); } g.textAlign = "left"; };
+const ends = (g, left, w, h) => { g.fillStyle = css("--soft"); g.textBaseline = "alphabetic"; g.textAlign = "left"; g.fillText(clock(0), left, h - 4); g.textAlign = "right"; g.fillText(clock(R.ended), w, h - 4); g.textAlign = "left"; };
+const nice = v => Math.abs(v) >= 100 ? v.toLocaleString("en", {maximumFractionDigits: 0}) : v.toLocaleString("en", {maximumSignificantDigits: 3});
 const canvas = (height, name, describe) => {
   const c = el("canvas", {role: "img", "aria-label": describe, tabindex: "0"});
   c.style.height = height + "px";
@@ -83,21 +88,27 @@ if (R) {
   const [numbers, at, took, lane, outcome, fault] = T;
 
   if (R.candles.length) {
-    const box = el("div", {id: "price", role: "img", "aria-label": `Price of ${R.symbol} with fills and faults`});
-    section("chart", `Price, fills and faults · ${R.symbol}`, el("div", {class: "card"}, box,
-      el("div", {class: "legend"}, el("span", {}, "▲ bought"), el("span", {}, "▼ sold"), el("span", {}, "● fault"))));
+    const filledAt = new Map(R.fills.map(([ms, , , , id]) => [id, ms]).reverse());
+    const MARKS = 400, orders = (R.orders || []).filter(o => !(filledAt.get(o[5]) - o[0] < 1000)), many = Math.max(R.fills.length, orders.length, fault.filter(f => f >= 0).length);
+    const box = el("div", {id: "price", role: "img", "aria-label": `Price of ${R.symbol} with orders, fills and faults`});
+    section("chart", `Price, orders, fills and faults · ${R.symbol}`, el("div", {class: "card"}, box,
+      el("div", {class: "legend"}, ...[["--soft", "■ resting order, at its price"], ["--up", "▲ bought"], ["--down", "▼ sold"], ["--warn", "● fault"]].map(([k, t]) => { const i = el("b"); i.textContent = t.slice(0, 1); i.style.color = `var(${k})`; return el("span", {}, i, t.slice(1)); }), many > MARKS ? el("span", {}, `the first ${MARKS} of each kind`) : null)));
     const L = LightweightCharts, frame = R.candles.length > 1 ? R.candles[1][0] - R.candles[0][0] : 60;
     const colours = () => ({layout: {background: {color: css("--card")}, textColor: css("--soft"), attributionLogo: true}, grid: {vertLines: {color: css("--line")}, horzLines: {color: css("--line")}}, timeScale: {timeVisible: true, borderColor: css("--line")}, rightPriceScale: {borderColor: css("--line")}});
     const chart = L.createChart(box, {autoSize: true, ...colours()});
     const bars = chart.addSeries(L.CandlestickSeries, {});
     bars.setData(R.candles.map(([time, open, high, low, close]) => ({time, open, high, low, close})));
     const snap = ms => Math.floor((R.began + ms) / 1000 / frame) * frame, first = R.candles[0][0];
-    const marks = R.fills.slice(0, 400).map(([ms, price, amount, side]) => ({time: Math.max(first, snap(ms)), position: side > 0 ? "belowBar" : "aboveBar", shape: side > 0 ? "arrowUp" : "arrowDown", color: css(side > 0 ? "--up" : "--down")}));
+    const marks = R.fills.slice(0, MARKS).map(([ms, price, amount, side]) => ({time: Math.max(first, snap(ms)), position: side > 0 ? "belowBar" : "aboveBar", shape: side > 0 ? "arrowUp" : "arrowDown", color: css(side > 0 ? "--up" : "--down"), size: .7}));
+    for (const [ms, price] of orders.slice(0, MARKS)) marks.push({time: Math.max(first, snap(ms)), position: "atPriceMiddle", price, shape: "square", color: css("--soft"), size: .25});
     let shown = 0;
-    for (let i = 0; i < at.length && shown < 400; i++) if (fault[i] >= 0) { shown++; marks.push({time: Math.max(first, snap(at[i])), position: "inBar", shape: "circle", color: css("--bad"), size: .5}); }
+    for (let i = 0; i < at.length && shown < MARKS; i++) if (fault[i] >= 0) { shown++; marks.push({time: Math.max(first, snap(at[i])), position: "inBar", shape: "circle", color: css("--warn"), size: .6}); }
     marks.sort((a, b) => a.time - b.time);
     L.createSeriesMarkers(bars, marks);
-    chart.timeScale().fitContent();
+    const edge = Math.max(1, R.candles.length * .03);
+    const fit = () => { chart.timeScale().fitContent(); chart.timeScale().setVisibleLogicalRange({from: -edge, to: R.candles.length - 1 + edge}); };
+    chart.timeScale().applyOptions({minBarSpacing: .01});
+    fit(); new ResizeObserver(() => [50, 400].forEach(wait => setTimeout(fit, wait))).observe(box);
     const dress = () => { chart.applyOptions(colours()); bars.applyOptions({upColor: css("--up"), downColor: css("--down"), wickUpColor: css("--up"), wickDownColor: css("--down"), borderVisible: false}); };
     dress(); redraws.push(dress);
   }
@@ -112,14 +123,14 @@ if (R) {
     const b = (text, name, go) => { const x = el("button", {type: "button", "aria-label": name}, text); x.onclick = go; return x; };
     section("timeline", "Requests, by lane", el("div", {class: "card"},
       el("div", {class: "tools"}, b("−", "Zoom out", () => zoom(2)), b("+", "Zoom in", () => zoom(.5)), b("◀", "Earlier", () => move(-.4)), b("▶", "Later", () => move(.4)), b("All", "Show all", all)), c,
-      el("div", {class: "legend"}, ...[["--up", "answered"], ["--warn", "refused"], ["--bad", "lost or unheard"], ["--line", "wait named by the venue"]].map(([k, t]) => { const i = el("i"); i.style.background = `var(${k})`; return el("span", {}, i, t); })),
+      el("div", {class: "legend"}, ...[["--up", "answered"], ["--warn", "refused"], ["--bad", "lost or unheard (taller)"], ["--wait", "wait named by the venue"]].map(([k, t]) => { const i = el("i"); i.style.background = `var(${k})`; return el("span", {}, i, t); })),
       R.left_out ? el("p", {class: "soft"}, `${R.left_out} later messages are not shown.`) : null));
     c.onkeydown = e => { const go = {"+": () => zoom(.5), "=": () => zoom(.5), "-": () => zoom(2), "0": all, ArrowLeft: () => move(-.2), ArrowRight: () => move(.2)}[e.key]; if (go) { go(); e.preventDefault(); } };
     c.onwheel = e => { if (e.ctrlKey || e.shiftKey) { zoom(e.deltaY > 0 ? 1.3 : .77, e.offsetX / c.clientWidth); e.preventDefault(); } };
     const redraw = () => c.dispatchEvent(new Event("redraw"));
     paint(c, (g, w, h) => {
       const left = Math.min(150, w * .3), y = i => 20 + i * 22, x = t => left + (t - from) / (to - from) * (w - left - 6);
-      g.fillStyle = css("--line");
+      g.fillStyle = css("--wait");
       for (const [a, z] of R.waits) if (z >= from && a <= to) g.fillRect(Math.max(left, x(a)), 8, Math.max(2, Math.min(w, x(z)) - Math.max(left, x(a))), h - 26);
       g.fillStyle = css("--soft"); g.textBaseline = "middle";
       R.lanes.forEach((name, i) => { g.fillText(name.length > 20 && w < 600 ? name.slice(0, 15) + "…" : name, 0, y(i) + 8, left - 8); g.fillRect(left, y(i) + 17, w - left, .5); });
@@ -129,10 +140,11 @@ if (R) {
         const px = Math.round(x(t)), key = px * 4096 + lane[i] * 8 + outcome[i];
         if (seen.has(key)) continue; seen.add(key);
         g.fillStyle = colours[outcome[i]];
-        g.fillRect(Math.max(left, px), y(lane[i]) + (outcome[i] ? 0 : 3), Math.max(outcome[i] ? 3 : 1.5, took[i] / (to - from) * (w - left)), outcome[i] ? 15 : 10);
+        g.fillRect(Math.max(left, px), y(lane[i]) + [4, 4, 0][outcome[i]], Math.max([1.5, 3, 3.5][outcome[i]], took[i] / (to - from) * (w - left)), [9, 9, 16][outcome[i]]);
       }
       g.fillStyle = css("--soft");
-      for (let i = 0; i <= 4; i++) { const t = from + (to - from) * i / 4; g.textAlign = i === 4 ? "right" : i ? "center" : "left"; g.fillText(clock(t), i === 4 ? w : x(t), h - 7); }
+      const steps = w < 560 ? 1 : 4;
+      for (let i = 0; i <= steps; i++) { const t = from + (to - from) * i / steps; g.textAlign = i === steps ? "right" : i ? "center" : "left"; g.fillText(clock(t), i === steps ? w : x(t), h - 7); }
       g.textAlign = "left";
     });
     c.addEventListener("redraw", redraws[redraws.length - 1]);
@@ -144,11 +156,15 @@ if (R) {
     for (let i = 0; i < at.length; i++) { const k = Math.min(n - 1, Math.floor(at[i] / span * n)); many[k]++; okay[k] += outcome[i] === 0; times[k].push(took[i]); }
     const q = (a, p) => a.length ? a.sort((x, y) => x - y)[Math.min(a.length - 1, Math.floor(a.length * p))] : 0;
     const p95 = times.map(a => q(a, .95)), top = Math.max(1, ...p95);
-    const c = canvas(170, "latency", `Latency (95th percentile, up to ${top} ms) and share of answered requests over time`);
-    section("latency", "Latency and success over time", el("div", {class: "card"}, c, el("div", {class: "legend"}, ...[["--accent", `95 % answered within (top ${top.toLocaleString("en")} ms)`], ["--bad", "share without a good answer"]].map(([k, t]) => { const i = el("i"); i.style.background = `var(${k})`; return el("span", {}, i, t); }))));
-    paint(c, (g, w, h) => { const bw = w / n, floor = h - 18;
-      for (let k = 0; k < n; k++) { g.fillStyle = css("--accent"); const lh = p95[k] / top * (floor - 10); g.fillRect(k * bw, floor - lh, bw * .45, Math.max(1, lh)); if (many[k]) { g.fillStyle = css("--bad"); const fh = (1 - okay[k] / many[k]) * (floor - 10); g.fillRect(k * bw + bw * .5, floor - fh, bw * .35, fh); } }
-      g.fillStyle = css("--soft"); g.fillText(clock(0), 0, h - 4); g.textAlign = "right"; g.fillText(clock(span), w, h - 4); g.textAlign = "left"; });
+    const share = many.reduce((sum, x) => sum + x, 0) ? okay.reduce((sum, x) => sum + x, 0) / at.length : 1;
+    const c = canvas(230, "latency", `Latency: 95 % were answered within ${top} ms at worst; ${(share * 100).toFixed(1)} % of all were answered well`);
+    section("latency", "Latency and success over time", el("div", {class: "card"}, c, el("div", {class: "legend"}, ...[["--accent", "95 % answered within, ms"], ["--up", "answered well, %"], ["--bad", "the rest"]].map(([k, t]) => { const i = el("i"); i.style.background = `var(${k})`; return el("span", {}, i, t); }))));
+    paint(c, (g, w, h) => { const left = GUTTER, bw = (w - left) / n, gap = Math.max(1, bw * .2), half = (h - 44) / 2, low = 8 + half, high = h - 20;
+      axis(g, left, w, 8, low, [[0, "0"], [1, `${top.toLocaleString("en")} ms`]]); axis(g, left, w, high - half, high, [[0, "0 %"], [1, "100 %"]]);
+      for (let k = 0; k < n; k++) { if (!many[k]) continue; const x = left + k * bw, lh = p95[k] / top * half, fh = (1 - okay[k] / many[k]) * half;
+        g.fillStyle = css("--accent"); g.fillRect(x, low - lh, bw - gap, Math.max(1, lh));
+        g.fillStyle = css("--up"); g.fillRect(x, high - half + fh, bw - gap, half - fh); g.fillStyle = css("--bad"); g.fillRect(x, high - half, bw - gap, fh); }
+      ends(g, left, w, h); });
   }
 
   // faults
@@ -157,19 +173,21 @@ if (R) {
 
   // belief and truth
   if (R.samples.length > 1) {
-    const [base, quote] = R.symbol.split("/"), believes = R.samples.some(s => s[1] !== null);
+    const [base, quote] = R.symbol.split("/"), believes = R.samples.some(s => s[1] !== null), cash = R.samples.some(s => (s[4] ?? null) !== null);
     const line = (rows, pick, colour, dash) => ({rows: rows.filter(r => pick(r) !== null).map(r => [r[0], pick(r)]), colour, dash});
     const plot = (c, lines) => paint(c, (g, w, h) => {
-      const all = lines.flatMap(l => l.rows.map(r => r[1])), lo = Math.min(0, ...all), hi = Math.max(0, ...all), y = v => 12 + (hi - v) / ((hi - lo) || 1) * (h - 36), x = t => t / span * w;
-      g.strokeStyle = css("--line"); g.beginPath(); g.moveTo(0, y(0)); g.lineTo(w, y(0)); g.stroke();
-      for (const l of lines) { g.strokeStyle = css(l.colour); g.lineWidth = l.dash ? 2 : 2.5; g.setLineDash(l.dash || []); g.beginPath(); let last = null; for (const [t, v] of l.rows) { last === null ? g.moveTo(x(t), y(v)) : (g.lineTo(x(t), y(last)), g.lineTo(x(t), y(v))); last = v; } g.stroke(); }
-      g.setLineDash([]); g.fillStyle = css("--soft"); g.fillText(hi.toPrecision(4), 2, 10); g.fillText(lo.toPrecision(4), 2, h - 22); g.fillText(clock(0), 0, h - 4); g.textAlign = "right"; g.fillText(clock(span), w, h - 4); g.textAlign = "left"; });
+      const all = lines.flatMap(l => l.rows.map(r => r[1])), lo = all.reduce((x, v) => Math.min(x, v), 0), hi = all.reduce((x, v) => Math.max(x, v), 0), top = 10, bottom = h - 24;
+      const y = v => bottom - (v - lo) / ((hi - lo) || 1) * (bottom - top), x = t => GUTTER + t / span * (w - GUTTER - 2), at = v => (v - lo) / ((hi - lo) || 1);
+      const ticks = [lo, 0, hi].filter((v, i, a) => a.indexOf(v) === i && (v === 0 || Math.abs(y(v) - y(0)) > 14));
+      axis(g, GUTTER, w, top, bottom, ticks.map(v => [at(v), nice(v)]));
+      for (const l of lines) { g.strokeStyle = css(l.colour); g.lineWidth = l.dash ? 1.5 : 2; g.setLineDash(l.dash || []); g.beginPath(); let last = null; for (const [t, v] of l.rows) { last === null ? g.moveTo(x(t), y(v)) : (g.lineTo(x(t), y(last)), g.lineTo(x(t), y(v))); last = v; } g.stroke(); }
+      g.setLineDash([]); ends(g, GUTTER, w, h); });
     const key = (...rows) => el("div", {class: "legend"}, rows.map(([k, t]) => { const i = el("i"); i.style.background = `var(${k})`; return el("span", {}, i, t); }));
-    const a = canvas(190, "position", `Position in ${base}: believed against true`), b = canvas(150, "cash", `Change of ${quote} in truth`);
-    section("belief", "Believed and true", el("div", {class: "card"}, el("h3", {}, `Position, ${base}`), a, key(["--accent", "in truth"], ...(believes ? [["--bad", "as the bot believes"]] : []))),
-      el("div", {class: "card"}, el("h3", {}, `Cash, ${quote}`), b, key(["--accent", "in truth"])));
+    const a = canvas(190, "position", `Position in ${base}: believed against true`), b = canvas(150, "cash", `Change of ${quote}: believed against true`);
+    section("belief", "Believed and true", el("div", {class: "card"}, el("h3", {}, `Position, ${base}`), a, key(["--accent", "in truth"], ...(believes ? [["--bad", "as the bot believes (dashed)"]] : []))),
+      el("div", {class: "card"}, el("h3", {}, `Cash, ${quote}, gained since the start`), b, key(["--accent", "in truth"], ...(cash ? [["--bad", "as the bot believes (dashed)"]] : []))));
     plot(a, [line(R.samples, s => s[2], "--accent"), ...(believes ? [line(R.samples, s => s[1], "--bad", [5, 4])] : [])]);
-    plot(b, [line(R.samples, s => s[3], "--accent")]);
+    plot(b, [line(R.samples, s => s[3], "--accent"), ...(cash ? [line(R.samples, s => s[4], "--bad", [5, 4])] : [])]);
   }
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { label(); redraws.forEach(f => f()); });

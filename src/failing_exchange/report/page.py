@@ -81,18 +81,42 @@ def _run(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _facts(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
-    exposure = sum(one["worst"] for one in verdict.get("exposure", {}).values())
-    recovery = verdict.get("recovery_s")
+    exposures = verdict.get("exposure", {})
+    unaware = sum(one["worst"] for one in exposures.values())
+    seconds = sum(one["seconds"] for one in exposures.values())
+    amounts = ", ".join(
+        f"{one['worst_amount']:.6g} {symbol.split('/')[0]}"
+        for symbol, one in exposures.items()
+        if one.get("worst_amount")
+    )
+    amounts = f" ({amounts}), over {span(seconds)}" if amounts else ""
+    faults, recovery = verdict.get("faults", 0), verdict.get("recovery_s")
+    well = "nothing to recover from" if not faults else "not recovered from the last fault"
     return [
         ("USDT lost or at risk", f"{verdict.get('money', 0.0):,.2f}"),
         ("requests", f"{verdict.get('requests', 0):,}"),
         ("struck by faults", f"{verdict.get('faults', 0):,}"),
         ("orders placed", f"{found.get('placed', 0):,}"),
-        ("never told of", f"{verdict.get('orphans', 0):,}"),
-        ("worst USDT unaware", f"{exposure:,.2f}"),
-        ("sent inside a ban", f"{verdict.get('requests_in_ban', 0):,}"),
-        ("recovered after", "-" if recovery is None else f"{recovery:.0f} s"),
+        ("orders it was never told of", f"{verdict.get('orphans', 0):,}"),
+        (f"USDT traded unawares at worst{amounts}", f"{unaware:,.2f}"),
+        ("wrong about its orders", f"{span(verdict.get('wrong_s', 0.0))}"),
+        ("sent inside a wait or a ban", f"{verdict.get('requests_in_ban', 0):,}"),
+        ("requests for each that was needed", f"{verdict.get('amplification', 1.0):.2f}"),
+        ("to recover from the last fault", span(recovery)) if recovery is not None else (well, "–"),
     ]
+
+
+def span(seconds: float) -> str:
+    """A duration for people, short.
+
+    >>> span(0.4), span(75), span(5_400)
+    ('0.4 s', '75 s', '1.5 h')
+    """
+    if seconds >= 3_600:
+        return f"{seconds / 3_600:.1f} h"
+    if seconds >= 120:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds >= 1 or not seconds else f"{seconds:.1g} s"
 
 
 def _again(config: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from failing_exchange.trip import MARKET
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.verdict import Verdict
+    from failing_exchange.core.market import Market
     from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.trip import Trip
 
@@ -25,6 +26,7 @@ CANDLES_MAX = 1_000  # of one chart; a longer run has longer candles
 AROUND = 3  # trips before and after those that show a breach
 FRAMES = (60, 300, 900, 3_600, 14_400, 86_400)  # seconds of a candle: the first that fits
 WAITS = (Reason.RATE_LIMITED, Reason.BANNED, Reason.MAINTENANCE)
+ENDS = (e.OrderCanceled, e.OrderExpired)
 OK, REFUSED, UNHEARD = 0, 1, 2
 
 
@@ -37,7 +39,8 @@ class Recorder:
         self.exchange = exchange
         self.account = account
         self.symbol = symbol
-        self.believed: Any = None  # a function that says what the bot believes to hold
+        self.believed: Any = None  # a function: what the bot believes to have gained, by asset
+        self._orders: dict[int, list[float]] = {}  # [when, price, amount, side, its end, id]
         self.left_out = 0
         self._began = 0
         self._lanes: dict[str, int] = {}
@@ -45,7 +48,7 @@ class Recorder:
         self._trips: list[tuple[int, int, int, int, int, int]] = []
         self._fills: list[tuple[int, float, float, int, int]] = []
         self._waits: list[tuple[int, int, str]] = []
-        self._samples: list[tuple[int, float | None, float, float]] = []
+        self._samples: list[tuple[int, float | None, float, float, float | None]] = []
         self._every = SAMPLE_S
 
     def attach(self) -> None:
@@ -80,6 +83,7 @@ class Recorder:
 
     def _on_events(self, events: Sequence[Any], at: int) -> None:
         for event in events:
+            self._on_order(event, at)
             if event.__class__ is e.OrderFilled and event.fill.account == self.account:
                 fill = event.fill
                 if fill.symbol == self.symbol and len(self._fills) < FILLS_MAX:
@@ -90,6 +94,22 @@ class Recorder:
                         (self._ms(at), float(price), float(amount), side, fill.order_id)
                     )
 
+    def _on_order(self, event: Any, at: int) -> None:
+        """When an order with a price came, and when it went."""
+        if event.__class__ is e.OrderAccepted:
+            account = self.exchange.venue.gateway.engine.state.accounts[event.account]
+            order = account.find(event.order_id) if event.account == self.account else None
+            if order is not None and order.ticks and order.symbol == self.symbol:
+                market = self.exchange.venue.market_of(self.symbol)
+                if len(self._orders) < FILLS_MAX:
+                    self._orders[order.id] = [
+                        self._ms(at), float(market.price_text(order.ticks)),
+                        float(market.amount_text(order.lots)), 1 if order.side == "buy" else -1, -1,
+                        order.id,
+                    ]  # fmt: skip
+        elif event.__class__ in ENDS and event.order_id in self._orders:
+            self._orders[event.order_id][4] = self._ms(at)
+
     def _sample(self) -> None:
         gateway = self.exchange.venue.gateway
         now, ledger = gateway.clock.now(), gateway.engine.state.ledger
@@ -97,8 +117,9 @@ class Recorder:
         balances = ledger.balances(self.account)
         began = self.exchange.venue.accounts[self.account]
         gained = [(sum(balances.get(a, (0, 0))) - began.get(a, 0)) / ATOMS for a in (base, quote)]
-        believed = None if self.believed is None else float(self.believed())
-        self._samples.append((self._ms(now), believed, gained[0], gained[1]))
+        ask = self.believed
+        held, cash = (None, None) if ask is None else (float(ask(base)), float(ask(quote)))
+        self._samples.append((self._ms(now), held, gained[0], gained[1], cash))
         if len(self._samples) > SAMPLES_MAX:
             del self._samples[1::2]
             self._every *= 2
@@ -116,6 +137,7 @@ class Recorder:
             "trips": [list(column) for column in zip(*self._trips, strict=True)],
             "left_out": self.left_out,
             "fills": self._fills,
+            "orders": list(self._orders.values()),
             "waits": self._waits,
             "samples": self._samples,
             "candles": self._candles(now),
@@ -154,17 +176,22 @@ class Recorder:
         ]
 
     def _columns(self, numbers: Sequence[int], trips: Mapping[int, Trip]) -> list[dict[str, Any]]:
-        """The trips that show a breach and those around them, in both columns."""
-        near = {n + more for n in numbers for more in range(-AROUND, AROUND + 1)}
-        markets = self.exchange.venue.markets
-        shown = [trips[n] for n in sorted(near) if n in trips and trips[n].operation != MARKET]
-        return [
-            {
-                "number": trip.number, "at": self._ms(trip.born_at),
-                "asked": asked_text(trip, markets.get(trip.symbol)),
-                "happened": happened_text(trip, markets), "told": told_text(trip),
-                "faults": [decision.label for decision in trip.struck],
-                "named": trip.number in numbers,
-            }
-            for trip in shown[: 4 * AROUND]
-        ]  # fmt: skip
+        return columns(numbers, trips, self.exchange.venue.markets, self._began)
+
+
+def columns(
+    numbers: Sequence[int], trips: Mapping[int, Trip], markets: Mapping[str, Market], began: int
+) -> list[dict[str, Any]]:
+    """The trips that show a breach and those around them, in both columns; `at` in milliseconds."""
+    near = {n + more for n in numbers for more in range(-AROUND, AROUND + 1)}
+    shown = [trips[n] for n in sorted(near) if n in trips and trips[n].operation != MARKET]
+    return [
+        {
+            "number": trip.number, "at": (trip.born_at - began) // 1_000_000,
+            "asked": asked_text(trip, markets.get(trip.symbol)),
+            "happened": happened_text(trip, markets), "told": told_text(trip),
+            "faults": list(dict.fromkeys(decision.label for decision in trip.struck)),
+            "named": trip.number in numbers,
+        }
+        for trip in shown[: 4 * AROUND]
+    ]  # fmt: skip
