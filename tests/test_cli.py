@@ -29,6 +29,14 @@ def no_coroutine(exchange):
 """
 
 
+ATTENTIVE = """\
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+from failing_exchange.cli import main
+raise SystemExit(main())
+"""
+
+
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "failing_exchange", *arguments],
@@ -121,7 +129,7 @@ def test_wrong_arguments_are_one_clear_line(
 def test_ctrl_c_writes_what_was_gathered(tmp_path: Path) -> None:
     """A long run that is stopped is not lost."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "failing_exchange", "run", "--duration", "900000000",
+        [sys.executable, "-c", ATTENTIVE, "run", "--duration", "900000000",
          "--journal", "journal.jsonl"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -65,11 +65,11 @@ def test_the_constructor_refuses(given: dict[str, Any], says: str) -> None:
         FailingExchange(**given)
 
 
-Call = Callable[[FailingExchange], object]
+Call = Callable[[Any], object]
 CONTROLS: list[tuple[Call, str]] = [
     (lambda x: x.set_failure_mode("TIMEOTU"), "mean .TIMEOUT."),
     (lambda x: x.set_failure_mode("TIMEOUT", True), "probability .* not True"),
-    (lambda x: x.set_failure_mode("TIMEOUT", 1, ["executed"]), "params must be a mapping"),  # type: ignore[arg-type]
+    (lambda x: x.set_failure_mode("TIMEOUT", 1, ["executed"]), "params must be a mapping"),
     (lambda x: x.set_failure_mode("NONE", 1, {"executed": "after"}), "NONE takes no params"),
     (
         lambda x: x.add_failure_mode("PARTIAL_FILL", 1, {"fill_rato": 1}),
@@ -80,31 +80,31 @@ CONTROLS: list[tuple[Call, str]] = [
         "did you mean 'TIMEOUT'",
     ),
     (lambda x: x.set_rate_limit(0), "calls_per_minute .* not 0"),
-    (lambda x: x.set_dynamic_failure_rate(5), "not 5"),  # type: ignore[arg-type]
-    (lambda x: x.schedule_maintenance(date(2026, 1, 1), 5), "must be a datetime"),  # type: ignore[arg-type]
-    (lambda x: x.schedule_maintenance(datetime(2026, 1, 1), 5, 5), "message must be a text"),  # type: ignore[arg-type]
+    (lambda x: x.set_dynamic_failure_rate(5), "not 5"),
+    (lambda x: x.schedule_maintenance(date(2026, 1, 1), 5), "must be a datetime"),
+    (lambda x: x.schedule_maintenance(datetime(2026, 1, 1), 5, 5), "message must be a text"),
     (lambda x: x.schedule_maintenance(datetime.min, 5), "no instant"),
     (lambda x: x.arm("lose_anser"), "did you mean 'lose_answer'"),
     (lambda x: x.arm("TIMEOUT"), "set_failure_mode"),
-    (lambda x: x.arm(5), "name in the catalogue"),  # type: ignore[arg-type]
-    (lambda x: x.arm("lose_answer", 0.5), "trigger such as nth"),  # type: ignore[arg-type]
-    (lambda x: x.arm("lose_answer", nth), "nth makes one"),  # type: ignore[arg-type]
+    (lambda x: x.arm(5), "name in the catalogue"),
+    (lambda x: x.arm("lose_answer", 0.5), "trigger such as nth"),
+    (lambda x: x.arm("lose_answer", nth), "nth makes one"),
     (lambda x: x.arm("lose_answer", "nht(1)"), "nth"),
     (lambda x: x.arm("lose_answer", operations="create_ordr"), "did you mean 'create_order'"),
     (lambda x: x.arm("lose_answer", operations=["createOrder"]), "did you mean 'create_order'"),
-    (lambda x: x.arm("lose_answer", operations=5), "operations must be a text"),  # type: ignore[arg-type]
+    (lambda x: x.arm("lose_answer", operations=5), "operations must be a text"),
     (lambda x: x.arm("lose_answer", symbols="BTC/USD"), "did you mean 'BTC/USDT'"),
     (lambda x: x.arm("lose_answer", sides="bye"), "sides: 'bye'"),
-    (lambda x: x.arm("lose_answer", name=5), "name must be a text"),  # type: ignore[arg-type]
+    (lambda x: x.arm("lose_answer", name=5), "name must be a text"),
     (lambda x: x.arm("stale_read", second=5), "did you mean 'seconds'"),
     (lambda x: x.client(""), "has a name"),
     (lambda x: x.client("bob", fee_asset="bnb"), "did you mean 'BNB'"),
-    (lambda x: x.explain("1"), "trip's number"),  # type: ignore[arg-type]
-    (lambda x: x.replay(5), "recorded"),  # type: ignore[arg-type]
+    (lambda x: x.explain("1"), "trip's number"),
+    (lambda x: x.replay(5), "recorded"),
     (lambda x: setattr(x, "timeout", -1), "timeout .* not -1"),
     (lambda x: nth(1) & chance, "chance makes one"),  # type: ignore[operator]
     (lambda x: hours(25, 1), "start must be hours .* not 25"),
-    (lambda x: hours("a", 1), "not 'a'"),  # type: ignore[arg-type]
+    (lambda x: hours(x, 1), "start must be hours"),
     (lambda x: between(5, 1), "holds no instant"),
     (lambda x: ramp(0, 1, INFINITE), "seconds .* not inf"),
     (lambda x: load(above=-1), "above .* not -1"),
@@ -139,19 +139,19 @@ def test_a_rate_that_is_none_is_the_users_error(rate: Any) -> None:
         simulate(story())
 
 
-REQUESTS: list[tuple[Callable[[FailingExchange], Any], str]] = [
-    (lambda x: x.create_orders(5), "orders must be a list, not 5"),  # type: ignore[arg-type]
+REQUESTS: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda x: x.create_orders(5), "orders must be a list, not 5"),
     (lambda x: x.create_orders([{}]), r"orders\[0\] must be a mapping with a symbol"),
     (lambda x: x.create_orders([{"symbol": SYMBOL, "amont": 1}]), "did you mean 'amount'"),
     (lambda x: x.cancel_orders("123"), "ids must be a list"),
-    (lambda x: x.fetch_tickers(5), "symbols must be a list"),  # type: ignore[arg-type]
+    (lambda x: x.fetch_tickers(5), "symbols must be a list"),
     (lambda x: x.fetch_ohlcv(SYMBOL, "7m"), "Invalid timeframe"),
     (lambda x: x.fetch_ohlcv(SYMBOL, "1m", None, None, {"until": "x"}), "no time"),
 ]
 
 
 @pytest.mark.parametrize(("call", "says"), REQUESTS, ids=[says for _, says in REQUESTS])
-def test_requests_refuse(call: Callable[[FailingExchange], Any], says: str) -> None:
+def test_requests_refuse(call: Callable[[Any], Any], says: str) -> None:
     """A malformed request is the venue's BadRequest, never a TypeError from within."""
 
     async def story() -> None:
@@ -167,9 +167,10 @@ def test_helpers_refuse_as_ccxt_does() -> None:
     for call in (x.amount_to_precision, x.price_to_precision):
         with pytest.raises(InvalidOrderError, match="less than the step"):
             call(SYMBOL, 1e-9)
-    for side, amount in (("bye", 1), ("buy", NAN), ("buy", "x"), ("buy", -1)):
+    wrong: list[tuple[str, Any]] = [("bye", 1), ("buy", NAN), ("buy", "x"), ("buy", -1)]
+    for side, amount in wrong:
         with pytest.raises(BadRequestError):
-            x.calculate_fee(SYMBOL, "limit", side, amount, 1)  # type: ignore[arg-type]
+            x.calculate_fee(SYMBOL, "limit", side, amount, 1)
     market = x.calculate_fee(SYMBOL, "market", "buy", 1, 1, "maker")
     assert market["type"] == "taker"  # a market order is never a maker
 

@@ -7,7 +7,7 @@ before anything changes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.spelling import meant
@@ -19,9 +19,26 @@ ACCOUNT_LENGTH_MAX = 64  # characters of an account's name; a longer one is refu
 TIMEOUT_MAX = 1e9  # seconds until a call gives up; for longer give None
 
 
+def check_constructor(
+    wanted: Mapping[str, Any], max_retries: object, threshold: object, window: object
+) -> None:
+    """What `FailingExchange` is made with, as far as nobody else checks it."""
+    check_timeout(wanted["connection_timeout"])
+    check_whole(max_retries, "max_retries", 0)
+    check_whole(wanted["seed"], "seed")
+    if not isinstance(wanted["background"], bool):
+        raise ConfigurationError(f"background must be True or False, not {wanted['background']!r}")
+    if threshold is not None:
+        check_whole(threshold, "rate_limit_threshold (calls in a window)", 1)
+    if not _within(window, TIMEOUT_MAX):
+        raise ConfigurationError(
+            f"rate_limit_window must be a number of seconds above 0, not {window!r}"
+        )
+
+
 def check_timeout(value: object, name: str = "connection_timeout") -> None:
     """Seconds above 0, or None."""
-    if value is not None and not (_number(value) and 0 < value < TIMEOUT_MAX):  # type: ignore[operator]
+    if value is not None and not _within(value, TIMEOUT_MAX):
         raise ConfigurationError(f"{name} must be seconds above 0, or None for ever, not {value!r}")
 
 
@@ -31,22 +48,6 @@ def check_whole(value: object, name: str, least: int | None = None) -> None:
         raise ConfigurationError(f"{name} must be a whole number, not {value!r}")
     if least is not None and value < least:
         raise ConfigurationError(f"{name} must be a whole number from {least}, not {value!r}")
-
-
-def check_flag(value: object, name: str) -> None:
-    """True or False."""
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} must be True or False, not {value!r}")
-
-
-def check_window(threshold: object, seconds: object) -> None:
-    """The constructor's rate limit."""
-    if threshold is not None:
-        check_whole(threshold, "rate_limit_threshold (calls in a window)", 1)
-    if not _number(seconds) or not 0 < seconds < TIMEOUT_MAX:  # type: ignore[operator]
-        raise ConfigurationError(
-            f"rate_limit_window must be a number of seconds above 0, not {seconds!r}"
-        )
 
 
 def check_account(account: object) -> None:
@@ -76,5 +77,7 @@ def check_balances(balances: Mapping[str, int], markets: Mapping[str, Market]) -
             raise ConfigurationError(f"balances[{asset!r}]: no such asset; did you mean {code!r}?")
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _within(value: object, most: float) -> bool:
+    """Whether it is a number above 0 and below a bound."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and 0 < value < most  # type: ignore[operator]

@@ -10,11 +10,8 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.fronts.arguments import (
     check_account,
     check_balances,
+    check_constructor,
     check_fee_asset,
-    check_flag,
-    check_timeout,
-    check_whole,
-    check_window,
 )
 from failing_exchange.fronts.controls import Controls
 from failing_exchange.fronts.helpers import Helpers
@@ -101,11 +98,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
             maintenance_schedule=maintenance_schedule,
         )  # fmt: skip
         timeout = wanted["connection_timeout"]
-        check_timeout(timeout)
-        check_whole(max_retries, "max_retries", 0)
-        check_whole(wanted["seed"], "seed")
-        check_flag(wanted["background"], "background")
-        check_window(rate_limit_threshold, rate_limit_window)
+        check_constructor(wanted, max_retries, rate_limit_threshold, rate_limit_window)
         found = markets_of(wanted["markets"])
         venue = Venue(
             seed=wanted["seed"],
