@@ -22,6 +22,13 @@ SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592
 TICK_SIZE = 4  # ccxt's name for "precision holds steps"
 
 
+class Has(dict[str, bool]):
+    """ccxt has some 240 names of calls: those that we know nothing of are not there."""
+
+    def __missing__(self, name: str) -> bool:
+        return False
+
+
 class Helpers:
     """What ccxt's exchange objects offer besides requests."""
 
@@ -58,12 +65,12 @@ class Helpers:
         return self.markets
 
     @cached_property
-    def has(self) -> dict[str, bool]:
-        """Which unified calls there are, by ccxt's names."""
+    def has(self) -> Has:
+        """Which unified calls there are, by ccxt's names; False for any other name."""
         names = [name for name in dir(type(self)) if name.startswith(_VERBS) and "_" in name]
         kinds = {"spot": True, "margin": False, "swap": False, "future": False, "option": False}
         missing = dict.fromkeys(map(camel, NOT_SUPPORTED), False)
-        return {camel(name): True for name in names} | kinds | missing
+        return Has({camel(name): True for name in names} | kinds | missing)
 
     @property
     def timeout(self) -> float | None:
@@ -167,14 +174,14 @@ class Helpers:
             timestamp, number = int(timestamp), True
         return iso(int(timestamp)) if number and 0 <= timestamp < LAST_MILLISECOND else None
 
-    def parse8601(self, text: Any = None) -> int | None:
+    def parse8601(self, timestamp: Any = None) -> int | None:
         """ISO 8601 text as milliseconds; None for what is none, as in ccxt."""
         from datetime import UTC, datetime
 
-        if not isinstance(text, str):
+        if not isinstance(timestamp, str):
             return None
         try:
-            moment = datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(timestamp)
         except ValueError:
             return None
         if moment.tzinfo is None:
@@ -198,7 +205,7 @@ class Helpers:
         """Always True: the in-process door asks for no key."""
         return True
 
-    def set_sandbox_mode(self, enabled: bool) -> None:
+    def set_sandbox_mode(self, enable: bool) -> None:
         """Changes nothing: this venue is a sandbox."""
 
     def _rules(self, symbol: str) -> Market:

@@ -100,7 +100,13 @@ class OrderApi:
         return await self.create_market_order_with_cost(symbol, "buy", cost, params)
 
     async def create_post_only_order(
-        self, symbol: str, type: str, side: str, amount: Any, price: Any, params: Params = NONE
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any,
+        price: Any = None,
+        params: Params = NONE,
     ) -> Any:
         """A limit order that is refused where it would match at once."""
         return await self.create_order(
