@@ -7,6 +7,8 @@
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
+# Where that is set, each of the hundreds of processes of the tests compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell for p in $(CANDIDATES); do \
 	$$p -c '$(SUITABLE)' >/dev/null 2>&1 && { echo $$p; break; }; done)
 

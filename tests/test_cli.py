@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from failing_exchange.cli import main
+
 BOT = """\
 import asyncio
 
@@ -24,8 +26,22 @@ async def main(exchange):
 async def dies(exchange):
     raise KeyError("my own bug")
 
+async def leaves(exchange):
+    raise SystemExit(4)
+
+async def takes_two(this, that):
+    pass
+
 def no_coroutine(exchange):
     pass
+"""
+
+
+ATTENTIVE = """\
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+from failing_exchange.cli import main
+raise SystemExit(main())
 """
 
 
@@ -71,6 +87,9 @@ def test_a_bot_that_dies_is_told_of(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "my own bug" in ran.stdout
     assert (tmp_path / "exchange_test.json").exists()
+    left = command("run", "--duration", "600", "--bot", "mybot.py:leaves", cwd=tmp_path)
+    assert left.returncode == 1
+    assert "sys.exit(4)" in left.stdout
 
 
 def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> None:
@@ -88,7 +107,8 @@ def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nope"], "invalid choice"),
+        (["runn"], "did you mean 'run'"),
+        (["serve", "kraken"], "binance"),
         (["run", "--mode", "NOPE"], "RATE_LIMIT"),
         (["run", "--probability", "2"], "probability"),
         (["run", "--modes", "TIMEOUT", "BAN", "--probabilities", "0.1"], "one for each"),
@@ -97,31 +117,60 @@ def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> Non
         (["run", "--bot", "nope.py:main"], "no file"),
         (["run", "--bot", "mybot.py:no_coroutine"], "async def"),
         (["run", "--bot", "mybot.py:missing"], "no such function"),
+        (["run", "--bot", "mybot.py:man"], "did you mean 'main'"),
+        (["run", "--bot", "mybot.py:takes_two"], "takes this, that"),
+        (["run", "--bot", "carefull"], "did you mean 'careful'"),
+        (["run", "--bot", "broken.py:main"], "broken.py, line 1: SyntaxError"),
+        (["run", "--bot", "needs.py:main"], "No module named 'not_there'"),
+        (["run", "--maintenance-start", "05:00"], "go with --maintenance"),
+        (["run", "--scenario", "fill_beat_cancel"], "did you mean 'fill_beats_cancel'"),
         (["run", "--output", "no/such/folder/x.json"], "existing folder"),
         (["run", "--maintenance", "--maintenance-start", "25:00"], "HH:MM"),
         (["run", "--duration", "soon"], "no number"),
         (["faults", "lose_anser"], "lose_answer"),
         (["replay", "nope.json"], "no results file"),
+        (["replay", "r.json", "--until", "-1"], "no whole number"),
+        (["check-determinism", "mybot.py:man"], "did you mean 'main'"),
+        (["check-determinism", "needs.py:main"], "No module named 'not_there'"),
         (["simulate", "nope.py"], "no script"),
     ],
 )
 def test_wrong_arguments_are_one_clear_line(
-    arguments: list[str], says: str, tmp_path: Path
+    arguments: list[str],
+    says: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It says what was wrong and the way out, before anything runs."""
-    (tmp_path / "mybot.py").write_text(BOT, encoding="utf-8")
-    ran = command(*arguments, cwd=tmp_path)
-    assert ran.returncode == 2
-    assert says in ran.stderr
-    assert len(ran.stderr.strip().splitlines()) == 1
-    assert ran.stdout == ""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("mybot", BOT), ("broken", "def ("), ("needs", "import not_there")):
+        Path(f"{name}.py").write_text(text, encoding="utf-8")
+    try:
+        code = main(arguments)
+    except SystemExit as left:
+        code = left.code  # type: ignore[assignment]
+    said = capsys.readouterr()
+    assert code == 2
+    assert says in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert said.out == ""
+
+
+def test_a_wrong_argument_is_told_from_a_process_too(tmp_path: Path) -> None:
+    """Its exit code is the process's."""
+    ran = command("run", "--mode", "NOPE", cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert len(ran.stderr.splitlines()) == 1
+    version = command("--version", cwd=tmp_path)
+    assert version.stdout.startswith("failing-exchange 0.")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child there")
 def test_ctrl_c_writes_what_was_gathered(tmp_path: Path) -> None:
     """A long run that is stopped is not lost."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "failing_exchange", "run", "--duration", "900000000",
+        [sys.executable, "-c", ATTENTIVE, "run", "--duration", "900000000",
          "--journal", "journal.jsonl"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -196,6 +245,9 @@ def test_a_bot_is_checked_for_determinism(tmp_path: Path) -> None:
     same = command("check-determinism", "mybot.py:main", cwd=tmp_path)
     assert same.returncode == 0, same.stdout + same.stderr
     assert "are the same" in same.stdout
+    died = command("check-determinism", "mybot.py:dies", cwd=tmp_path)
+    assert died.returncode == 0
+    assert "each ended by KeyError: 'my own bug'" in died.stdout
     by_hash = BOT.replace("0.01, 49_000", "0.01, next(iter({'49000', '48000', '47000', '46000'}))")
     (tmp_path / "mybot.py").write_text(by_hash, encoding="utf-8")
     other = command("check-determinism", "mybot.py:main", cwd=tmp_path)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-ALONE = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:cacheprovider")
+LEAN = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # dear to import, and no part of it
+ALONE = ("-p", "no:asyncio", "-p", "no:anyio", *LEAN)
+OPTION = "--failing-exchange-seed"
 SCOPE = "asyncio_default_fixture_loop_scope=function"  # or pytest-asyncio warns that it is unset
-STRICT = ("-p", "no:anyio", "-p", "no:cacheprovider", "-o", SCOPE)
+STRICT = ("-p", "no:anyio", *LEAN, "-o", SCOPE)
 
 STORY = """
 import asyncio, time
@@ -69,7 +71,7 @@ def anyio_backend():
     return "asyncio"
 """
     )
-    ran = pytester.runpytest_subprocess("-p", "no:asyncio", "-p", "no:cacheprovider")
+    ran = pytester.runpytest_subprocess("-p", "no:asyncio", *LEAN)
     ran.assert_outcomes(passed=8)
 
 
@@ -155,19 +157,39 @@ def test_a_failure_shows_both_columns_and_how_to_see_it_again(pytester: pytest.P
     """The line is pasted, the same failure is seen."""
     pytester.makepyfile(
         test_bot="""
+        import asyncio
         import pytest
 
-        @pytest.mark.faults("lose_answer", operations="create_order")
+        @pytest.mark.faults("lose_answer", when="nth(1)", operations="create_order")
         async def test_fails(failing_exchange):
-            await failing_exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+            with pytest.raises(TimeoutError):
+                await failing_exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+            order = await failing_exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+            await failing_exchange.cancel_order("1")
+            assert len(await failing_exchange.fetch_open_orders()) == 2
+
+        async def test_waits_for_ever(failing_exchange):
+            await asyncio.Event().wait()
+
+        @pytest.mark.faults("lose_anser")
+        async def test_misspelt(failing_exchange):
+            pass
+
+        @pytest.mark.faults
+        async def test_of_nothing(failing_exchange):
+            pass
         """
     )
     ran = pytester.runpytest_subprocess(*ALONE)
-    ran.assert_outcomes(failed=1)
+    ran.assert_outcomes(failed=4)
+    ran.stdout.fnmatch_lines(["*waits in Event.wait() at *", "*did you mean 'lose_answer'*"])
+    ran.stdout.fnmatch_lines(["*names no fault; expected one of the catalogue*"])
+    ran.stdout.no_fnmatch_line("*_run_once*")
     ran.stdout.fnmatch_lines(["*HAPPENED*TOLD*", "*order 1 accepted*timed out*"])
+    ran.stdout.fnmatch_lines(["*order 2 accepted*order 2 open: 0 of 0.1 filled*", "*1 orders: 2*"])
     again = [line for line in ran.outlines if line.startswith("again: pytest ")]
-    assert len(again) == 1
+    assert len(again) == 4
     seed = again[0].rsplit(" ", 1)[1]
-    second = pytester.runpytest_subprocess(*ALONE, "--failing-exchange-seed", seed)
+    second = pytester.runpytest_subprocess(*ALONE, "-k", "test_fails", OPTION, seed)
     second.stdout.fnmatch_lines([f"*seed {seed}; *"])
     assert max(len(line) for line in ran.outlines if "order 1" in line) <= 100

@@ -229,8 +229,12 @@ def test_control_c_stops_a_run() -> None:
         finally:
             cleaned.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
-        simulate(main())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background
+    try:  # of a shell ignores it
+        with pytest.raises(KeyboardInterrupt):
+            simulate(main())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert cleaned == [True]
 
 

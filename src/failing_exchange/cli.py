@@ -9,10 +9,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange import server, trading
 from failing_exchange.explorer import command
+from failing_exchange.options import Formatter, Parser, Version, count, probability, seconds
 from failing_exchange.report import command as report
 
 if TYPE_CHECKING:
@@ -21,16 +22,8 @@ if TYPE_CHECKING:
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 DEMO_SECONDS = 86_400
 DEMO_SEED = 7
+MAINTENANCE_START, MAINTENANCE_MINUTES = "02:00", 30.0
 DEMO_REPORT = "failing-exchange-demo.html"
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with an argument in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the line and leave with exit code 2."""
-        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(WRONG)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +55,7 @@ def parser() -> Parser:
         prog="failing-exchange",
         description="A simulated crypto exchange that fails on command, so that your bot does not.",
     )
+    made.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
     commands = made.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _add_demo(commands)
     _add_run(commands)
@@ -86,21 +80,19 @@ def _add_demo(commands: Any) -> None:
 
 def _add_run(commands: Any) -> None:
     run = commands.add_parser(
-        "run", help="run a bot on a failing exchange", formatter_class=_Formatter
+        "run", help="run a bot on a failing exchange", formatter_class=Formatter
     )
     add = run.add_argument
-    add("--duration", type=_seconds, help="test duration in seconds (default: 3600)")
+    add("--duration", type=seconds, help="test duration in seconds (default: 3600)")
     add("--mode", default=None, metavar="MODE", help="failure mode (default: RANDOM)")
-    add("--probability", type=_probability, default=0.1, help="failure probability, 0 to 1")
+    add("--probability", type=probability, default=0.1, help="failure probability, 0 to 1")
     add("--modes", nargs="+", metavar="MODE", help="several failure modes")
-    add(
-        "--probabilities", nargs="+", type=_probability, metavar="P", help="one for each of --modes"
-    )
-    add("--rate-limit", type=_count, default=60, help="requests a minute, 0 = no limit")
-    add("--timeout", type=_seconds, default=5, help="seconds until a call gives up")
+    add("--probabilities", nargs="+", type=probability, metavar="P", help="one for each of --modes")
+    add("--rate-limit", type=count, default=60, help="requests a minute, 0 = no limit")
+    add("--timeout", type=seconds, default=5, help="seconds until a call gives up")
     add("--maintenance", action="store_true", help="a maintenance window during the run")
-    add("--maintenance-start", default="02:00", metavar="HH:MM", help="its start (UTC)")
-    add("--maintenance-duration", type=_seconds, default=30, metavar="MINUTES", help="its length")
+    add("--maintenance-start", metavar="HH:MM", help="its start, UTC (default: 02:00)")
+    add("--maintenance-duration", type=seconds, metavar="MINUTES", help="its length (default: 30)")
     add("--output", default="exchange_test.json", metavar="FILE", help="where results are written")
     add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
     add("--seed", type=int, default=0, help="the same seed gives the same run")
@@ -131,8 +123,11 @@ def _add_scenarios(commands: Any) -> None:
 
 def _add_simulate(commands: Any) -> None:
     simulate = commands.add_parser("simulate", help="run any asyncio script in virtual time")
-    simulate.add_argument("--seed", type=int, default=0)
-    simulate.add_argument("--start", default="2026-01-01T00:00:00Z", help="when it starts")
+    simulate.add_argument("--seed", type=int, default=0, help="of all chance (default 0)")
+    simulate.add_argument(
+        "--start", default="2026-01-01T00:00:00Z", metavar="TIME",
+        help="when it starts, UTC (default 2026-01-01T00:00:00Z)",
+    )  # fmt: skip
     simulate.add_argument("script", help="the script")
     simulate.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
     simulate.set_defaults(command=_simulate)
@@ -144,7 +139,7 @@ def _add_replay(commands: Any) -> None:
     )
     replay.add_argument("results", help="a token, or a file that `run --output` has written")
     replay.add_argument("--bot", help="another bot than the token names")
-    replay.add_argument("--until", type=int, default=0, metavar="N", help="stop before trip N")
+    replay.add_argument("--until", type=count, default=0, metavar="N", help="stop before trip N")
     replay.set_defaults(command=_replay)
 
 
@@ -153,46 +148,11 @@ def _add_check(commands: Any) -> None:
         "check-determinism", help="run a bot twice; show the first line in which the runs differ"
     )
     check.add_argument("target", help="path.py:function, or a script")
-    check.add_argument("--seed", type=int, default=0)
+    check.add_argument("--seed", type=int, default=0, help="of all chance (default 0)")
     check.set_defaults(command=_check_determinism)
 
 
-class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    def _get_help_string(self, action: argparse.Action) -> str:
-        text = action.help or ""
-        if action.default in (None, False) or "default" in text:
-            return text
-        return f"{text} (default: {action.default})"
-
-
 # ---- arguments
-
-
-def _seconds(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
-    return value
-
-
-def _probability(text: str) -> float:
-    value = _number(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no probability from 0 to 1")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
 
 
 def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...]:
@@ -224,6 +184,9 @@ def _config(options: argparse.Namespace) -> RunConfig:
     from failing_exchange.runner import RunConfig
 
     modes = _modes(options)
+    planned = options.maintenance_start, options.maintenance_duration
+    if not options.maintenance and planned != (None, None):
+        options.parser.error("--maintenance-start and --maintenance-duration go with --maintenance")
     if options.scenario is not None and options.mode is None and options.modes is None:
         modes = ()
     return RunConfig(
@@ -233,8 +196,8 @@ def _config(options: argparse.Namespace) -> RunConfig:
         modes=modes,
         rate_limit=options.rate_limit or None,
         timeout=options.timeout,
-        maintenance_start=options.maintenance_start if options.maintenance else None,
-        maintenance_minutes=options.maintenance_duration,
+        maintenance_start=(planned[0] or MAINTENANCE_START) if options.maintenance else None,
+        maintenance_minutes=planned[1] or MAINTENANCE_MINUTES,
         scenario=options.scenario,
         real_time=options.real_time,
         journal=options.journal,
@@ -279,7 +242,12 @@ def _check_writable(output: Path) -> None:
     """Before anything runs: is there a place for the results?"""
     from failing_exchange.errors import ConfigurationError
 
-    if output.is_dir() or not output.absolute().parent.is_dir():
+    folder = output.absolute().parent
+    if (
+        output.is_dir()
+        or not folder.is_dir()
+        or not os.access(output if output.exists() else folder, os.W_OK)
+    ):
         raise ConfigurationError(
             f"--output {output}: no file can be written there; name one in an existing folder"
         )

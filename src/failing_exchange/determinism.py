@@ -29,6 +29,7 @@ from typing import Any, TextIO
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.simulation import VirtualTime, run_script, virtual_time
+from failing_exchange.spelling import meant
 from failing_exchange.virtual.clock import NS
 from failing_exchange.virtual.trace import listening, trace
 
@@ -38,6 +39,8 @@ BOT_FAILURE_RATE = 0.1
 CONTEXT_LINES = 3  # equal lines shown before the first difference
 
 ENDED = "<the trace ended here>"
+ENDED_BY = "ended by "
+UNUSABLE = 3  # exit code of a run whose target is no program; why is in its last line
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,14 @@ class Report:
     expected: str = ""
     found: str = ""
     before: tuple[str, ...] = ()
+    ending: str = ""  # what the equal runs ended by, if by an error
 
     def __str__(self) -> str:
         if self.same:
             return (
                 f"{self.target}: {self.runs} runs of seed {self.seed} are the same, "
                 f"{self.lines:,} lines, sha256 {self.digest[:16]}"
+                + (f"; each {self.ending}" if self.ending else "")
             )
         context = "".join(f"          {line}\n" for line in self.before)
         return (
@@ -115,6 +120,8 @@ def _run_in_process(number: int, target: str, seed: int, path: Path, argv: Seque
         *argv,
     ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == UNUSABLE:
+        raise ConfigurationError(done.stderr.strip().rpartition("\n")[2])
     if done.returncode != 0 or not path.exists():
         raise RuntimeError(f"run {number + 1} of {target} ended before its trace:\n{done.stderr}")
 
@@ -145,7 +152,8 @@ def _compare(target: str, seed: int, number: int, traces: list[Path]) -> Report:
                 )
             before.append(expected)
             lines += 1
-    return Report(target, seed, len(traces), True, lines, digest)
+    ending = before[-1] if before and before[-1].startswith(ENDED_BY) else ""
+    return Report(target, seed, len(traces), True, lines, digest, ending=ending)
 
 
 def _pairs(first: TextIO, other: TextIO) -> Iterator[tuple[str, str]]:
@@ -184,9 +192,11 @@ class _Target:
             run_script(self.path, argv, seed=seed)
             return
         with virtual_time(seed=seed) as world:
-            function = getattr(_load(self.path), self.function, None)
+            module = _load(self.path)
+            function = getattr(module, self.function, None)
             if not callable(function):
-                raise ConfigurationError(f"{self.path} has no function {self.function!r}")
+                near = meant(self.function, vars(module))
+                raise _Unusable(f"{self.path} has no function {self.function!r}{near}")
             _call(world, function)
             if world.loop is not None:
                 trace(f"ended at virtual second {world.clock.ns / NS:.9f}, turn {world.loop.turns}")
@@ -221,8 +231,15 @@ def _load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     sys.path.insert(0, str(path.resolve().parent))
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise _Unusable(f"cannot import {path}: {type(error).__name__}: {error}") from error
     return module
+
+
+class _Unusable(Exception):
+    """There is no such program, so no run that could be compared."""
 
 
 class _TracedOutput(io.TextIOBase):
@@ -252,9 +269,12 @@ def _child(target: str, seed: str, path: str, number: str, *argv: str) -> None:
         try:
             with redirect_stdout(output):
                 _Target.parse(target).run(int(seed), argv)
+        except _Unusable as error:
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(UNUSABLE) from None
         except BaseException as error:  # however it ends: that is part of what is compared
             output.end()
-            trace(f"ended by {type(error).__name__}: {error}")
+            trace(f"{ENDED_BY}{type(error).__name__}: {error}")
         output.end()
     del padding
 

@@ -10,6 +10,7 @@ from failing_exchange.core.chance import ONE, mix
 from failing_exchange.errors import ConfigurationError
 
 MILLISECOND = 1_000_000
+LATENCY_MS_MAX = 10**10  # four months; a longer one is refused
 
 # Quantiles of a lognormal distribution with sigma 0.5, in thousandths of its median: 0.001, then
 # 1/128, 3/128, … 127/128, then 0.999. Literals, so that no platform's libm takes part.
@@ -71,15 +72,16 @@ Latency: TypeAlias = Callable[[int], int]
 
 def latency_of(value: object) -> Latency | None:
     """What a caller means: None or 0 = no latency, a number = milliseconds, or a distribution."""
-    if value is None or value == 0:
+    if value is None or (value == 0 and value is not False):
         return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-        return Fixed(ms=float(value))
-    if callable(value):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and 0 < value <= LATENCY_MS_MAX:  # type: ignore[operator]
+        return Fixed(ms=float(value))  # type: ignore[arg-type]
+    if callable(value) and not isinstance(value, type):
         return value
     raise ConfigurationError(
-        f'latency must be "auto", None, a number of milliseconds of at least 0, or a distribution '
-        f"such as LogNormal(median_ms=40), not {value!r}"
+        f'latency must be "auto", None, a number of milliseconds from 0 to {LATENCY_MS_MAX}, or a '
+        f"distribution such as LogNormal(median_ms=40), not {value!r}"
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.spelling import meant
 
 MINUTE = 60_000_000_000  # nanoseconds
 DAY = 1_440 * MINUTE
@@ -54,12 +55,16 @@ class MaintenanceSchedule:
         Times are UTC, durations minutes; a `message` is optional.
         """
         if text is not None and not isinstance(text, Mapping):
-            raise ConfigurationError(f"maintenance_schedule must be a mapping, not {text!r}")
+            raise ConfigurationError(
+                "maintenance_schedule must be a mapping like "
+                f'{{"daily": {{"start": "02:00", "duration": 30}}}}, not {text!r}'
+            )
         schedule = cls()
         for name, entry in (text or {}).items():
             if name not in ("daily", "weekly"):
                 raise ConfigurationError(
                     f"maintenance_schedule has 'daily' and 'weekly', not {name!r}"
+                    f"{meant(name, ('daily', 'weekly'))}"
                 )
             if not isinstance(entry, Mapping):
                 raise ConfigurationError(f"maintenance_schedule[{name!r}] is {entry!r}, no mapping")
@@ -86,12 +91,17 @@ def once(start: datetime, duration_minutes: float, message: str) -> Window:
     """A window from a datetime on; a naive one is local time."""
     if not isinstance(start, datetime):
         raise ConfigurationError(f"start_time must be a datetime, not {start!r}")
+    if not isinstance(message, str):
+        raise ConfigurationError(f"message must be a text, not {message!r}")
     return Window(instant_of(start), _minutes(duration_minutes), message)
 
 
 def instant_of(moment: datetime) -> int:
     """A datetime as nanoseconds since the epoch; a naive one is local time."""
-    aware = moment.astimezone(UTC)
+    try:
+        aware = moment.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        raise ConfigurationError(f"{moment!r} is no instant of this time zone") from None
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
 
@@ -127,9 +137,16 @@ def _repeated(name: str, entry: Mapping[str, Any]) -> Window:
         )
     start, duration = time_of_day(entry["start"]), _minutes(entry["duration"])
     message = str(entry.get("message", DEFAULT_MESSAGE))
+    if duration >= (period := DAY if name == "daily" else WEEK):
+        raise ConfigurationError(
+            f"maintenance_schedule[{name!r}]: a duration of {entry['duration']!r} minutes never "
+            f"ends; expected less than {period // MINUTE}"
+        )
     if name == "daily":
         return Window(start, duration, message, DAY)
     day = str(entry["day"]).lower()
     if day not in WEEKDAYS:
-        raise ConfigurationError(f"a day is one of {', '.join(WEEKDAYS)}, not {entry['day']!r}")
+        raise ConfigurationError(
+            f"a day is one of {', '.join(WEEKDAYS)}, not {entry['day']!r}{meant(day, WEEKDAYS)}"
+        )
     return Window(MONDAY + WEEKDAYS.index(day) * DAY + start, duration, message, WEEK)

@@ -72,9 +72,13 @@ def _in_virtual_time(test: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
         from failing_exchange.simulation import simulate
+        from failing_exchange.virtual.errors import SimulationError
 
         exchanges = [value for value in kwargs.values() if _is_exchange(value)]
-        simulate(functools.partial(test, *args, **kwargs), seed=_current_seed(exchanges))
+        try:
+            simulate(functools.partial(test, *args, **kwargs), seed=_current_seed(exchanges))
+        except SimulationError as error:  # says it all: our loop's frames would only hide it
+            raise error.with_traceback(None) from None
 
     return run
 
@@ -102,7 +106,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Arm what the markers say; run an async test whose fixtures hold an exchange of ours."""
     exchanges = [value for value in pyfuncitem.funcargs.values() if _is_exchange(value)]
     for exchange in exchanges:
-        _arm(exchange, pyfuncitem)
+        wrong = ""
+        try:
+            _arm(exchange, pyfuncitem)
+        except ValueError as error:  # a ConfigurationError says what is wrong with a marker
+            wrong = str(error)
+        if wrong:
+            pytest.fail(wrong, pytrace=False)
     if exchanges and inspect.iscoroutinefunction(pyfuncitem.obj):
         names = pyfuncitem._fixtureinfo.argnames
         _in_virtual_time(pyfuncitem.obj)(**{name: pyfuncitem.funcargs[name] for name in names})
@@ -117,10 +127,15 @@ def _is_exchange(value: object) -> bool:
 
 
 def _arm(exchange: Any, item: pytest.Item) -> None:
+    from failing_exchange.errors import ConfigurationError
     from failing_exchange.faults.modes import FailureMode
 
     for mark in item.iter_markers("faults"):
         fields = {name: value for name, value in mark.kwargs.items() if name != "seed"}
+        if not mark.args and "seed" not in mark.kwargs:
+            raise ConfigurationError(
+                f'{mark} names no fault; expected one of the catalogue, as in faults("lose_answer")'
+            )
         for kind in mark.args:
             if isinstance(kind, FailureMode) or kind in FailureMode.__members__:
                 exchange.add_failure_mode(kind, **fields)
@@ -169,9 +184,12 @@ def _story(item: pytest.Item, exchange: Any) -> str:
 
     out = StringIO()
     console = Console(file=out, width=WIDTH)
-    console.print(f"seed {exchange.seed}; the last {TRIPS_SHOWN} trips:", highlight=False)
     trips = [trip for trip in exchange.journal.trips if trip.message is not None or trip.is_push]
-    console.print(columns(trips[-TRIPS_SHOWN:], exchange.venue.markets))
+    shown = trips[-TRIPS_SHOWN:]
+    what = f"the last {len(shown)} of {len(trips)} trips:" if shown else "no trip was made"
+    console.print(f"seed {exchange.seed}; {what}", highlight=False)
+    if shown:
+        console.print(columns(shown, exchange.venue.markets))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     replay = f"again: pytest {item.nodeid!r} {OPTION} {exchange.seed}"
     return "\n".join([*lines, replay])

@@ -13,7 +13,7 @@ from typing import Any
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults import operations
+from failing_exchange.faults.arguments import whom_of
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.triggers import always, parse
@@ -169,7 +169,7 @@ class _Reader:
             accounts=accounts,
             rate_limit=self._whole("rate_limit", 1) if "rate_limit" in self.table else None,
             modes=tuple(self._modes()),
-            faults=tuple(self._faults()),
+            faults=tuple(self._faults(markets)),
             incidents=tuple(self._incidents(markets)),
             intent=get("intent", {}),
         )
@@ -218,7 +218,7 @@ class _Reader:
                 self._try(f"{key}.params", partial(preset, wanted, params))
             yield mode
 
-    def _faults(self) -> Iterator[Mapping[str, Any]]:
+    def _faults(self, markets: Mapping[str, Market]) -> Iterator[Mapping[str, Any]]:
         for key, fault in self._list("faults"):
             if "kind" not in fault:
                 self._fail(f"{key}.kind", "is missing: a fault of the catalogue")
@@ -228,12 +228,10 @@ class _Reader:
                 if name not in ("kind", "when", "name", *WHOM)
             }
             self._try(key, partial(make, fault["kind"], **fields))
+            whom = {name: fault[name] for name in WHOM if name in fault}
+            self._try(key, partial(whom_of, whom, markets))
             if "when" in fault:
                 self._try(f"{key}.when", partial(parse, str(fault["when"])))
-            if "operations" in fault:
-                named = fault["operations"]
-                names = [named] if isinstance(named, str) else named
-                self._try(f"{key}.operations", partial(operations.check, names))
             yield fault
 
     def _incidents(self, markets: Mapping[str, Market]) -> Iterator[tuple[int, Any]]:

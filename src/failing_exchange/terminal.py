@@ -12,16 +12,19 @@ from failing_exchange.conduct.verdict import Verdict
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import Event, OrderFilled
 from failing_exchange.core.market import Market
+from failing_exchange.core.order import OrderSnapshot
+from failing_exchange.core.queries import Orders
 from failing_exchange.core.reject import Reject
 from failing_exchange.gates import instant_text
 from failing_exchange.runner import Report, RunConfig, run
-from failing_exchange.trip import Trip
+from failing_exchange.trip import Edited, Trip
 from failing_exchange.virtual.wallclock import REAL
 
 RULE_WIDTH = 13  # columns: the longest name of a rule
 RULE_INDENT = " " * (RULE_WIDTH + 3)
 RULES_SHOWN = 5  # broken rules that a summary tells more of than the name
 UNJUDGED = Outcome.NOT_JUDGED
+ORDERS_NAMED_MAX = 6  # of a list; the others are counted
 TROUBLE_SHOWN = 3  # trips of which the two columns are shown
 
 
@@ -191,7 +194,7 @@ def columns(trips: Sequence[Trip], markets: Mapping[str, Market]) -> Any:
         market = markets.get(trip.symbol)
         asked = f"{trip.operation}\n{_request(trip, market)}"
         happened = "\n".join(_event(event, market) for event in trip.happened) or "nothing"
-        told = _told(trip) + "".join(f"\nstruck by {d.rule}" for d in trip.struck)
+        told = _told(trip, market) + "".join(f"\nstruck by {d.rule}" for d in trip.struck)
         cells = (f"{trip.number}\n{instant_text(trip.born_at)[11:19]}", asked, happened, told)
         table.add_row(*map(Text, cells))
     return table
@@ -214,12 +217,29 @@ def _event(event: Event, market: Market | None) -> str:
     return what if order_id is None else f"order {order_id} {what}"
 
 
-def _told(trip: Trip) -> str:
+def _told(trip: Trip, market: Market | None) -> str:
     if trip.hung_up:
         return "connection lost"
     if trip.told is None or trip.gave_up_at:
         return "nothing: timed out"
-    return f"no: {trip.told.text}" if isinstance(trip.told, Reject) else "an answer"
+    return _answer(trip.told, market)
+
+
+def _answer(told: object, market: Market | None) -> str:
+    """What was said, as short as it tells a success from a refusal, and an order from another."""
+    if isinstance(told, Reject):
+        return f"no: {told.text}"
+    if isinstance(told, Edited):
+        edits = ", ".join(f"{name} = {value!r}" for name, value in told.edits)
+        return f"{_answer(told.answer, market)}\nwith {edits}"
+    if isinstance(told, OrderSnapshot) and market is not None:
+        filled, amount = market.amount_text(told.filled), market.amount_text(told.lots)
+        return f"order {told.order.id} {told.status.value}: {filled} of {amount} filled"
+    if isinstance(told, Orders):
+        ids = [str(snapshot.order.id) for snapshot in told.orders]
+        some = ", ".join(ids[:ORDERS_NAMED_MAX]) + (", …" if len(ids) > ORDERS_NAMED_MAX else "")
+        return f"{len(ids)} orders: {some}" if ids else "no orders"
+    return "an answer"
 
 
 def span(seconds: float) -> str:

@@ -7,7 +7,9 @@ from os import PathLike
 
 from failing_exchange.core.background import Background
 from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.spelling import meant
 
 MARKETS: dict[str, Market] = {
     market.symbol: market
@@ -39,14 +41,18 @@ def markets_of(given: object) -> dict[str, Market]:
         return dict(MARKETS)
     if isinstance(given, Mapping):
         given = list(given.values())
-    if not isinstance(given, (list, tuple)):
-        raise ConfigurationError(f"markets must be symbols or Market objects, not {given!r}")
+    if not isinstance(given, (list, tuple)) or not given:
+        raise ConfigurationError(
+            'markets must be a list of symbols, like ["BTC/USDT"], or of Market objects, or None '
+            f"for all, not {given!r}"
+        )
     found: dict[str, Market] = {}
     for entry in given:
         market = MARKETS.get(entry) if isinstance(entry, str) else entry
         if not isinstance(market, Market):
             raise ConfigurationError(
-                f"no market {entry!r} in the default world ({', '.join(MARKETS)}); "
+                f"no market {entry!r} in the default world{meant(entry, MARKETS)} (there are "
+                f"{', '.join(MARKETS)}); "
                 "give a failing_exchange.Market for another one"
             )
         found[market.symbol] = market
@@ -63,12 +69,14 @@ def balances_of(given: object) -> dict[str, int]:
         raise ConfigurationError(f'balances must be a mapping like {{"USDT": 1000}}, not {given!r}')
     found = {}
     for asset, amount in given.items():
-        if not isinstance(asset, str) or isinstance(amount, bool):
+        if not isinstance(asset, str) or not asset or isinstance(amount, bool):
             raise ConfigurationError(f"balances[{asset!r}] = {amount!r} is no amount of an asset")
         try:
             found[asset] = 0 if amount == 0 else atoms_of(amount)
-        except Exception as error:
-            raise ConfigurationError(f"balances[{asset!r}]: {error}") from error
+        except (Reject, TypeError):
+            raise ConfigurationError(
+                f"balances[{asset!r}] must be a number of units from 0 to 10**15, not {amount!r}"
+            ) from None
     return found
 
 
@@ -106,12 +114,17 @@ def recordings_of(
     """Recordings by symbol, each of them read once, so that a mistake in a file is told at once."""
     from failing_exchange.flow.rows import read
 
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f'recordings must be a mapping like {{"BTC/USDT": "trades.csv"}}, not {given!r}'
+        )
     found = dict(given or {})
     for symbol, path in found.items():
         market = markets.get(symbol)
         if market is None:
             raise ConfigurationError(
-                f"recordings: no market {symbol!r} here; there are {', '.join(markets)}"
+                f"recordings: no market {symbol!r} here{meant(symbol, markets)} (there are "
+                f"{', '.join(markets)})"
             )
         read(path, price_step=market.price_step, amount_step=market.amount_step)
     return found

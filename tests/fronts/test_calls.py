@@ -282,7 +282,7 @@ def test_precision_is_ccxts() -> None:
     assert x.price_to_precision(SYMBOL, "50000.1") == "50000.1"
     assert x.cost_to_precision(SYMBOL, 1.123456789) == "1.12345678"
     assert x.amountToPrecision(SYMBOL, 1) == "1"  # type: ignore[attr-defined]
-    with pytest.raises(BadRequestError, match="step"):
+    with pytest.raises(InvalidOrderError, match="step"):  # ccxt's InvalidOrder
         x.amount_to_precision(SYMBOL, 0.000001)
     for call in (x.amount_to_precision, x.price_to_precision, x.cost_to_precision):
         with pytest.raises(SymbolNotFoundError):
@@ -306,9 +306,15 @@ def test_times_and_timeframes_are_ccxts() -> None:
     assert x.parse8601("never") is None
     assert x.parse8601(None) is None
     assert x.iso8601(None) is None
-    assert x.parse_timeframe("4h") == 14_400
-    with pytest.raises(BadRequestError, match="1m"):
-        x.parse_timeframe("7m")
+    for timeframe in ("4h", "7m", "1w", "1M", "1y"):
+        assert x.parse_timeframe(timeframe) == ccxt.Exchange.parse_timeframe(timeframe)
+    for wrong in ("7x", "m", "", "-1m", 5):
+        with pytest.raises(BadRequestError, match="5m"):
+            x.parse_timeframe(wrong)  # type: ignore[arg-type]
+    for no_time in (-1, float("nan"), "5x", True, 10**30):
+        assert x.iso8601(no_time) is None
+        assert ccxt.Exchange.iso8601(no_time) is None
+    assert x.parse8601(5) is None
 
 
 def test_a_fee_is_what_the_venue_charges() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
@@ -27,8 +26,10 @@ from failing_exchange.faults import (
 )
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.fields import kind_name, spec_of
+from failing_exchange.faults.modes import FailureMode
 from failing_exchange.faults.plan import Fault
 from failing_exchange.faults.rows import incidents_of
+from failing_exchange.spelling import meant
 
 
 class Entry(NamedTuple):
@@ -190,7 +191,7 @@ def make(name: str, **given: Any) -> Fault:
         if field not in known:
             takes = ", ".join(known) or "no fields"
             raise ConfigurationError(
-                f"{name} has no field {field!r}{_meant(field, known)} It takes {takes}"
+                f"{name} has no field {field!r}{meant(field, known) or '.'} It takes {takes}"
             )
     made: Fault = entry.kind(**given)
     return made
@@ -200,10 +201,10 @@ def entry_of(name: str) -> Entry:
     """A row by its name; raises ConfigurationError with the nearest one for an unknown name."""
     entry = CATALOGUE.get(name)
     if entry is None:
-        raise ConfigurationError(
-            f"no fault {name!r} in the catalogue{_meant(name, CATALOGUE)} "
-            "`failing-exchange faults` lists them"
-        )
+        way_out = f"{meant(name, CATALOGUE) or '.'} `failing-exchange faults` lists them"
+        if str(name).upper() in FailureMode.__members__:
+            way_out = "; it is a failure mode: give it to set_failure_mode or add_failure_mode"
+        raise ConfigurationError(f"no fault {str(name)!r} in the catalogue{way_out}")
     return entry
 
 
@@ -241,11 +242,6 @@ def _explain(entry: Entry) -> Iterator[str]:
     yield f"  strikes, unless told otherwise: {', '.join(entry.operations)}"
     if entry.incidents:
         yield f"  seen as: {', '.join(entry.incidents)}"
-
-
-def _meant(name: str, known: Any) -> str:
-    close = get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else "."
 
 
 __all__ = ["CATALOGUE", "Entry", "describe", "entry_of", "fields_of", "kind_of", "make"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, ClassVar, NamedTuple
 
 from failing_exchange.core.reject import Reason
@@ -19,6 +18,7 @@ from failing_exchange.faults.modes import FailureMode, Preset
 from failing_exchange.faults.plan import Fault, Sighting, Verdict, Whom
 from failing_exchange.faults.refusals import Ban, Maintenance, RateLimited, RejectRequest
 from failing_exchange.faults.request import BreakConnection, TimeOut
+from failing_exchange.spelling import meant
 from failing_exchange.trip import Stage
 
 PICK = DRAWS_OF_TRIGGERS + 1_000  # the draw by which a mixture chooses
@@ -246,7 +246,10 @@ def _by_mode(mode: FailureMode, name: str, given: Any) -> dict[FailureMode, Any]
             one = FailureMode.NONE
         if one not in MODES:
             known = ", ".join(MODES)
-            raise ConfigurationError(f"{mode}: {name} has {key!r}; a mixture is made of {known}")
+            raise ConfigurationError(
+                f"{mode}: {name} has {key!r}{meant(key, map(str, MODES)) or '.'} "
+                f"A mixture is made of {known}"
+            )
         found[one] = value
     return found
 
@@ -258,6 +261,4 @@ def _weight(mode: FailureMode, value: Any) -> int:
 
 
 def _unknown_param(mode: FailureMode, name: str, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(str(name), known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{mode} has no param {name!r}{hint} It takes {', '.join(known) or 'none'}"
+    return f"{mode} has no param {name!r}{meant(name, known) or '.'} It takes {', '.join(known)}"

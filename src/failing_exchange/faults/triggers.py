@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ast
 
 LOAD_REMEMBERED_MAX = 100_000  # requests a load trigger remembers; a higher load counts as this
+SPAN_MAX = 366 * 86_400  # seconds of a ramp or a load; a longer one is refused
 DAY = 86_400 * SECOND
 
 
@@ -46,12 +47,14 @@ class When:
         return self.test(sighting)
 
     def __and__(self, other: When) -> When:
+        check_trigger(other, "the right side of &")
         span = None
         if self.span is not None and other.span is not None:
             span = (max(self.span[0], other.span[0]), min(self.span[1], other.span[1]))
         return When(f"({self} & {other})", lambda s: all(self._both(other, s)), span)
 
     def __or__(self, other: When) -> When:
+        check_trigger(other, "the right side of |")
         span = None
         if self.span is not None and other.span is not None:
             span = (min(self.span[0], other.span[0]), max(self.span[1], other.span[1]))
@@ -77,6 +80,19 @@ def probability_of(value: float, name: str = "probability") -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
         raise ConfigurationError(f"{name} must be a number from 0 to 1, not {value!r}")
     return float(value)
+
+
+def check_trigger(when: object, name: str) -> None:
+    """Raises ConfigurationError for no trigger: a number, or `nth` where `nth(1)` is meant."""
+    made = PARSED.get(getattr(when, "__name__", ""))
+    if made is not None and made is when:
+        raise ConfigurationError(
+            f"{name} must be a trigger; {made.__name__} makes one: call it with its arguments"
+        )
+    if not callable(when):
+        raise ConfigurationError(
+            f"{name} must be a trigger such as nth(1) or chance(0.1), not {when!r}"
+        )
 
 
 def chance(probability: float) -> When:
@@ -111,11 +127,17 @@ def after(n: int) -> When:
 
 def between(start: int, end: int) -> When:
     """Strikes from one instant until before another (nanoseconds since the epoch)."""
+    for name, at in (("start", start), ("end", end)):
+        _whole(at, f"{name} (nanoseconds since 1970)", least=0)
+    if start >= end:
+        raise ConfigurationError(f"between({start}, {end}) holds no instant: end must be later")
     return When(f"between({start}, {end})", lambda s: start <= s.at < end)
 
 
 def hours(start: float, end: float) -> When:
     """Strikes from one hour of the venue's day (UTC) until before another; may pass midnight."""
+    _in_range(start, "start", "hours of the day", 24)
+    _in_range(end, "end", "hours of the day", 24)
     low, high = int(start * 3_600 * SECOND), int(end * 3_600 * SECOND)
     if low <= high:
         return When(f"hours({_exact(start)}, {_exact(end)})", lambda s: low <= s.at % DAY < high)
@@ -127,7 +149,13 @@ def by_hour(rate: Callable[[int], float]) -> When:
 
     def test(s: Sighting) -> bool:
         hour = s.at % DAY // (3_600 * SECOND)
-        return strikes(s.draw(), probability_of(rate(hour), f"the rate for hour {hour}"))
+        try:
+            p = rate(hour)
+        except Exception as error:  # the user's own function: no bug of ours
+            raise ConfigurationError(
+                f"the rate for hour {hour} can't be told: {error!r}"
+            ) from error
+        return strikes(s.draw(), probability_of(p, f"the rate for hour {hour}"))
 
     return When(f"by_hour({getattr(rate, '__name__', 'rate')})", test)
 
@@ -135,6 +163,7 @@ def by_hour(rate: Callable[[int], float]) -> When:
 def ramp(start: float, end: float, seconds: float) -> When:
     """Strikes with a probability that goes from `start` to `end` in so many seconds, then stays."""
     low, high = probability_of(start, "start"), probability_of(end, "end")
+    _in_range(seconds, "seconds", "seconds", SPAN_MAX)
     span = int(seconds * SECOND)
 
     def test(s: Sighting) -> bool:
@@ -164,6 +193,8 @@ def burst(enter: float, leave: float, probability: float = 1.0) -> When:
 
 def load(above: int, seconds: float = 1.0) -> When:
     """Strikes when the rule has met more than `above` requests in the last seconds."""
+    _whole(above, "above", least=0)
+    _in_range(seconds, "seconds", "seconds", SPAN_MAX)
     span = int(seconds * SECOND)
 
     def test(s: Sighting) -> bool:
@@ -292,8 +323,14 @@ def _whole(n: int, name: str, *, least: int = 1) -> None:
         raise ConfigurationError(f"{name} must be a whole number of at least {least}, not {n!r}")
 
 
+def _in_range(value: float, name: str, unit: str, most: float) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value <= most:
+        raise ConfigurationError(f"{name} must be {unit} from 0 to {most}, not {value!r}")
+
+
 __all__ = [
-    "Key", "When", "after", "always", "between", "burst", "by_hour", "chance", "every", "exactly",
-    "filled", "first", "hours", "key_of", "load", "never", "nth", "parse", "probability_of", "ramp",
-    "sequence", "while_failing",
+    "Key", "When", "after", "always", "between", "burst", "by_hour", "chance", "check_trigger",
+    "every", "exactly", "filled", "first", "hours", "key_of", "load", "never", "nth", "parse",
+    "probability_of", "ramp", "sequence", "while_failing",
 ]  # fmt: skip

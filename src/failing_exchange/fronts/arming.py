@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults import operations
 from failing_exchange.faults.modes import FailureMode, preset
-from failing_exchange.faults.plan import ALWAYS, Fault, Rule, Trigger, Whom
+from failing_exchange.faults.plan import Fault, Rule, Trigger, Whom
 from failing_exchange.faults.triggers import by_hour, chance, probability_of
+from failing_exchange.fronts.arguments import check_whole
 from failing_exchange.gates import RateGate
 from failing_exchange.limits import SlidingWindow, TokenBucket
 from failing_exchange.maintenance import once
+from failing_exchange.spelling import meant
 from failing_exchange.venue import Venue
 
 BASE_RULE = "base failure rate"
@@ -78,6 +79,12 @@ class Arming:
     ) -> tuple[FailureMode, float, tuple[Fault, Whom] | None]:
         """Everything checked, before anything changes."""
         wanted, p = mode_of(mode), probability_of(probability)
+        if params is not None and not isinstance(params, Mapping):
+            raise ConfigurationError(
+                f'params must be a mapping like {{"fill_ratio": 0.3}}, not {params!r}'
+            )
+        if wanted is FailureMode.NONE and params:
+            raise ConfigurationError(f"NONE takes no params, not {dict(params)!r}")
         return wanted, p, None if wanted is FailureMode.NONE else preset(wanted, params or {})
 
     def _arm_mode(self, mode: FailureMode, p: float, made: tuple[Fault, Whom] | None) -> None:
@@ -116,7 +123,7 @@ class Arming:
 
     def set_base(self, rate: float) -> None:
         """Any request, with a probability."""
-        wanted = probability_of(rate, "rate")
+        wanted = probability_of(rate, "the base failure rate")
         self._replace(BASE_RULE, chance(wanted) if wanted else None)
 
     def set_dynamic(self, rate: Callable[[int], float] | None) -> None:
@@ -135,14 +142,17 @@ class Arming:
     def arm(
         self,
         fault: Fault | str,
-        when: Trigger | None,
+        when: Trigger | str | None,
         name: str | None,
         whom: Mapping[str, Iterable[str] | str],
         fields: Mapping[str, Any],
     ) -> Armed:
         """A fault of the catalogue."""
+        from failing_exchange.faults.arguments import check_fault, check_name, trigger_of, whom_of
         from failing_exchange.faults.catalogue import kind_of, make
 
+        check_fault(fault)
+        check_name(name)
         if not isinstance(fault, str) and fields:
             raise ConfigurationError(
                 f"{', '.join(fields)} of {fault!r} can't be set here: it is made already; "
@@ -150,13 +160,12 @@ class Arming:
             )
         made = make(fault, **fields) if isinstance(fault, str) else fault
         kind = kind_of(made)
-        names = {what: _names(value) for what, value in whom.items()}
-        operations.check(names["operations"])
+        names, trigger = whom_of(whom, self.venue.markets), trigger_of(when)
         plan = self.venue.plan
         rule = Rule(
             name=name or plan.free_name(kind.name),
             fault=made,
-            when=when or ALWAYS,
+            when=trigger,
             whom=Whom(**names | {"operations": names["operations"] or kind.operations}),
             label=kind.name,
         )
@@ -180,15 +189,12 @@ class Arming:
         """A token bucket, or none."""
         gate = None
         if calls_per_minute is not None:
+            check_whole(calls_per_minute, "calls_per_minute", 1)
             gate = RateGate(TokenBucket.per_minute(calls_per_minute))
         self.venue.limit_rate(gate)
 
     def limit_window(self, threshold: int, window: float) -> None:
         """A sliding window; `window` in seconds."""
-        if isinstance(window, bool) or not isinstance(window, (int, float)) or not 0 < window < 1e9:
-            raise ConfigurationError(
-                f"rate_limit_window must be a number of seconds above 0, not {window!r}"
-            )
         nanoseconds = round(window * 1_000_000_000)
         self.venue.limit_rate(RateGate(SlidingWindow(limit=threshold, window=nanoseconds)))
 
@@ -205,9 +211,7 @@ def mode_of(mode: FailureMode | str | None) -> FailureMode:
     try:
         return FailureMode(mode)
     except ValueError:
-        known = ", ".join(FailureMode)
-        raise ConfigurationError(f"no failure mode {mode!r}; there are {known}") from None
-
-
-def _names(value: Iterable[str] | str) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+        raise ConfigurationError(
+            f"no failure mode {mode!r}{meant(mode, map(str, FailureMode))} (there are "
+            f"{', '.join(FailureMode)})"
+        ) from None

@@ -81,7 +81,7 @@ class Controls:
     def arm(
         self,
         fault: Fault | str,
-        when: Trigger | None = None,
+        when: Trigger | str | None = None,
         *,
         name: str | None = None,
         operations: Iterable[str] | str = (),
@@ -93,8 +93,8 @@ class Controls:
     ) -> Armed:
         """Arm a fault of the catalogue, by object or by name with its fields; see `armed`.
 
-        `when` is a trigger of `failing_exchange.faults.triggers`, None = always. Without
-        `operations` it strikes those that its catalogue row names. Names are unified calls.
+        `when` is a trigger of `failing_exchange.faults.triggers` or its text, None = always.
+        Without `operations`, by ccxt's names, it strikes those that its catalogue row names.
 
         >>> # exchange.arm("lose_answer", nth(1), operations="create_order")
         """
@@ -128,13 +128,20 @@ class Controls:
 
     def replay(self, plan: RecordedPlan) -> RecordedPlan:
         """Arm a recorded plan; afterwards `plan.unused()` says what met no request."""
+        from failing_exchange.errors import ConfigurationError
+        from failing_exchange.faults.recorded import RecordedPlan
+
+        if not isinstance(plan, RecordedPlan):
+            raise ConfigurationError(f"replay needs what `recorded()` gives, not {plan!r}")
         plan.arm(self._venue.plan)
         return plan
 
     def explain(self, number: int) -> str:
         """Why a trip went as it did: the rules that met it, in words. Trips have numbers from 1."""
         from failing_exchange.faults.explain import explain
+        from failing_exchange.fronts.arguments import check_whole
 
+        check_whole(number, "a trip's number", 1)
         return explain(self._venue.journal.find(number))
 
     # ---- gates

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.fronts.arguments import (
+    check_account,
+    check_balances,
+    check_constructor,
+    check_fee_asset,
+)
 from failing_exchange.fronts.controls import Controls
 from failing_exchange.fronts.helpers import Helpers
 from failing_exchange.fronts.local import LocalClient
@@ -92,7 +98,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
             maintenance_schedule=maintenance_schedule,
         )  # fmt: skip
         timeout = wanted["connection_timeout"]
-        _check(timeout, max_retries, wanted["seed"])
+        check_constructor(wanted, max_retries, rate_limit_threshold, rate_limit_window)
         found = markets_of(wanted["markets"])
         venue = Venue(
             seed=wanted["seed"],
@@ -128,11 +134,15 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
     ) -> None:
         from failing_exchange.world import balances_of
 
+        check_account(account)
+        check_fee_asset(fee_asset, venue.markets)
+        held = balances_of(balances)
+        check_balances(held, venue.markets)
         self._venue = venue
         self._client = LocalClient(venue, account, timeout=timeout)
         self.max_retries = max_retries
         self.options: dict[str, Any] = {}
-        venue.open_account(account, balances_of(balances), fee_asset)
+        venue.open_account(account, held, fee_asset)
         self.symbols = sorted(venue.markets)
         self.timeframes = {name: name for name in TIMEFRAMES}
 
@@ -203,6 +213,10 @@ def _journals(
 ) -> tuple[str | None, Durable | None]:
     """The file to write lines to, or the database to come back from."""
     if not isinstance(journal, (str, PathLike)):
+        if journal is not None and not hasattr(journal, "known"):
+            raise ConfigurationError(
+                f"journal must be a path, a durable.Durable or None, not {journal!r}"
+            )
         return None, journal
     journal = fspath(journal)
     if not journal.endswith(DATABASES):
@@ -218,14 +232,3 @@ def _load(scenario: str | PathLike[str] | None) -> Scenario | None:
     from failing_exchange.scenario import load
 
     return load(str(scenario))
-
-
-def _check(timeout: object, retries: object, seed: object) -> None:
-    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 < timeout < 1e9):
-        raise ConfigurationError(
-            f"connection_timeout must be seconds above 0, or None for ever, not {timeout!r}"
-        )
-    if not isinstance(retries, int) or retries < 0:
-        raise ConfigurationError(f"max_retries must be a whole number from 0, not {retries!r}")
-    if not isinstance(seed, int):
-        raise ConfigurationError(f"seed must be a whole number, not {seed!r}")

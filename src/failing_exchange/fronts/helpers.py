@@ -6,16 +6,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.reject import Reject
-from failing_exchange.dialects.unified.timeframes import seconds_of
-from failing_exchange.errors import BadRequestError, SymbolNotFoundError
+from failing_exchange.errors import BadRequestError, InvalidOrderError, SymbolNotFoundError
+from failing_exchange.fronts.arguments import check_timeout
 from failing_exchange.fronts.local import LocalClient
 from failing_exchange.fronts.unified_api import NOT_SUPPORTED, camel
+from failing_exchange.spelling import meant
 
 if TYPE_CHECKING:
     from failing_exchange.core.market import Market
     from failing_exchange.venue import Venue
 
+LAST_MILLISECOND = 253_402_300_800_000  # the end of the year 9999
+SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592_000,
+              "y": 31_536_000}  # fmt: skip
 TICK_SIZE = 4  # ccxt's name for "precision holds steps"
+
+
+class Has(dict[str, bool]):
+    """ccxt has some 240 names of calls: those that we know nothing of are not there."""
+
+    def __missing__(self, name: str) -> bool:
+        return False
 
 
 class Helpers:
@@ -54,12 +65,12 @@ class Helpers:
         return self.markets
 
     @cached_property
-    def has(self) -> dict[str, bool]:
-        """Which unified calls there are, by ccxt's names."""
+    def has(self) -> Has:
+        """Which unified calls there are, by ccxt's names; False for any other name."""
         names = [name for name in dir(type(self)) if name.startswith(_VERBS) and "_" in name]
         kinds = {"spot": True, "margin": False, "swap": False, "future": False, "option": False}
         missing = dict.fromkeys(map(camel, NOT_SUPPORTED), False)
-        return {camel(name): True for name in names} | kinds | missing
+        return Has({camel(name): True for name in names} | kinds | missing)
 
     @property
     def timeout(self) -> float | None:
@@ -69,6 +80,7 @@ class Helpers:
     @timeout.setter
     def timeout(self, milliseconds: float | None) -> None:
         """Set it for the calls to come."""
+        check_timeout(milliseconds, "timeout (in milliseconds)")
         self._client.timeout = None if milliseconds is None else milliseconds / 1_000
 
     @property
@@ -79,7 +91,8 @@ class Helpers:
     def market(self, symbol: str) -> dict[str, Any]:
         """The rules of a market."""
         if symbol not in self.markets:
-            raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not traded here")
+            near = meant(symbol, self.markets)
+            raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not traded here{near}")
         found: dict[str, Any] = self.markets[symbol]
         return found
 
@@ -89,8 +102,9 @@ class Helpers:
         every = market.amount_every
         lots = _read("lots_of", amount, market.amount_step) // every * every
         if not lots:
-            raise BadRequestError(
-                f"{symbol} amount {amount!r} is less than the step {market.amount_text(every)}"
+            raise InvalidOrderError(
+                f"Invalid amount: {amount!r} of {symbol} is less than the step "
+                f"{market.amount_text(every)}"
             )
         return market.amount_text(lots)
 
@@ -98,8 +112,13 @@ class Helpers:
         """A price rounded to the market's step, as text."""
         market = self._rules(symbol)
         every = market.price_every
-        ticks = _read("ticks_of", price, market.price_step)
-        return market.price_text((2 * ticks + every) // (2 * every) * every)
+        ticks = (2 * _read("ticks_of", price, market.price_step) + every) // (2 * every) * every
+        if not ticks:
+            raise InvalidOrderError(
+                f"Invalid price: {price!r} of {symbol} is less than the step "
+                f"{market.price_text(every)}"
+            )
+        return market.price_text(ticks)
 
     def cost_to_precision(self, symbol: str, cost: Any) -> str:
         """A cost cut to eight places, as text."""
@@ -119,15 +138,16 @@ class Helpers:
         params: object = None,
     ) -> dict[str, Any]:
         """The fee that an order would be charged in the asset it receives."""
-        from decimal import Decimal
-
         from failing_exchange.core.market import PPM
 
         market = self._rules(symbol)
-        rate = market.maker_fee if takerOrMaker == "maker" else market.taker_fee
-        got = Decimal(str(amount)) * (Decimal(str(price)) if side == "sell" else 1)
+        _one_of("side", side, ("buy", "sell"))
+        _one_of("takerOrMaker", takerOrMaker, ("taker", "maker"))
+        kind = "taker" if type == "market" else takerOrMaker
+        rate = market.maker_fee if kind == "maker" else market.taker_fee
+        got = _decimal("amount", amount) * (_decimal("price", price) if side == "sell" else 1)
         return {
-            "type": takerOrMaker,
+            "type": kind,
             "currency": market.quote if side == "sell" else market.base,
             "rate": rate / PPM,
             "cost": float(got * rate / PPM),
@@ -145,35 +165,47 @@ class Helpers:
         """The same in seconds."""
         return self.milliseconds() // 1_000
 
-    def iso8601(self, timestamp: int | None = None) -> str | None:
-        """Milliseconds as ISO 8601 text."""
+    def iso8601(self, timestamp: Any = None) -> str | None:
+        """Milliseconds as ISO 8601 text; None for what is no instant from 1970 on, as in ccxt."""
         from failing_exchange.dialects.unified.instants import iso
 
-        return None if timestamp is None else iso(int(timestamp))
+        number = isinstance(timestamp, (int, float)) and not isinstance(timestamp, bool)
+        if isinstance(timestamp, str) and timestamp.isdecimal():
+            timestamp, number = int(timestamp), True
+        return iso(int(timestamp)) if number and 0 <= timestamp < LAST_MILLISECOND else None
 
-    def parse8601(self, text: str | None = None) -> int | None:
-        """ISO 8601 text as milliseconds; None for what is none."""
-        if text is None:
-            return None
+    def parse8601(self, timestamp: Any = None) -> int | None:
+        """ISO 8601 text as milliseconds; None for what is none, as in ccxt."""
         from datetime import UTC, datetime
 
+        if not isinstance(timestamp, str):
+            return None
         try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:  # as in ccxt, None says that it could not be read
+            moment = datetime.fromisoformat(timestamp)
+        except ValueError:
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return round(moment.timestamp() * 1_000)
 
     def parse_timeframe(self, timeframe: str) -> int:
-        """A timeframe in seconds."""
-        return seconds_of(timeframe)
+        """A timeframe in seconds, as in ccxt: a number and one of s, m, h, d, w, M, y.
+
+        Which of them the venue has candles of, `timeframes` says.
+        """
+        text = str(timeframe)
+        if not (text[:-1].isdecimal() and text[-1] in SECONDS_OF):
+            raise BadRequestError(
+                f"Invalid timeframe: {timeframe!r} is no number and one of "
+                f"{', '.join(SECONDS_OF)}, like '5m'"
+            )
+        return int(text[:-1]) * SECONDS_OF[text[-1]]
 
     def check_required_credentials(self, error: bool = True) -> bool:
         """Always True: the in-process door asks for no key."""
         return True
 
-    def set_sandbox_mode(self, enabled: bool) -> None:
+    def set_sandbox_mode(self, enable: bool) -> None:
         """Changes nothing: this venue is a sandbox."""
 
     def _rules(self, symbol: str) -> Market:
@@ -193,3 +225,21 @@ def _read(parser: str, value: Any, *step: int) -> int:
         from failing_exchange.dialects.unified.errors import error_of
 
         raise error_of(refused, 0) from None
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise BadRequestError(f"Invalid {name}: {value!r} is none of {', '.join(known)}")
+
+
+def _decimal(name: str, value: Any) -> Any:
+    """A number of at least 0, exact to its text."""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not number.is_finite() or number < 0:
+        raise BadRequestError(f"Invalid {name}: {value!r} is no number from 0 on")
+    return number

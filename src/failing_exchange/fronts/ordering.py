@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from failing_exchange.errors import BadRequestError, FailingExchangeError
+from failing_exchange.errors import (
+    BadRequestError,
+    ExchangeError,
+)
 from failing_exchange.fronts.local import LocalClient
 from failing_exchange.fronts.unified_api import NONE, Params, own
+from failing_exchange.spelling import meant
 
 BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
 
@@ -96,7 +100,13 @@ class OrderApi:
         return await self.create_market_order_with_cost(symbol, "buy", cost, params)
 
     async def create_post_only_order(
-        self, symbol: str, type: str, side: str, amount: Any, price: Any, params: Params = NONE
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any,
+        price: Any = None,
+        params: Params = NONE,
     ) -> Any:
         """A limit order that is refused where it would match at once."""
         return await self.create_order(
@@ -175,16 +185,18 @@ class OrderApi:
     async def create_orders(
         self, orders: Sequence[Mapping[str, Any]], params: Params = NONE
     ) -> Any:
-        """Place several orders, one after another; where one is refused, an entry says so."""
-        if len(orders) > BATCH_MAX:
-            raise BadRequestError(
-                f"create_orders takes up to {BATCH_MAX} orders, not {len(orders)}"
-            )
+        """Place several orders, one after another; where one is refused, an entry says so.
+
+        An order whose outcome is unknown, or a refusal of every request, ends it: that is raised.
+        """
+        asked = [_order(one, n) for n, one in enumerate(_listed(orders, "orders"))]
+        if len(asked) > BATCH_MAX:
+            raise BadRequestError(f"create_orders takes up to {BATCH_MAX} orders, not {len(asked)}")
         placed: list[Any] = []
-        for order in orders:
+        for order in asked:
             try:
                 placed.append(await self.create_order(**order))
-            except FailingExchangeError as refused:
+            except ExchangeError as refused:
                 placed.append({"info": {"error": str(refused)}, "id": None, "status": "rejected",
                                "symbol": order.get("symbol")})  # fmt: skip
         return placed
@@ -216,8 +228,31 @@ class OrderApi:
         self, ids: Sequence[Any], symbol: str | None = None, params: Params = NONE
     ) -> Any:
         """Cancel several orders, one after another; the first refusal is raised."""
-        return [await self.cancel_order(id, symbol, params) for id in ids]
+        return [await self.cancel_order(id, symbol, params) for id in _listed(ids, "ids")]
 
     async def cancel_all_orders(self, symbol: str | None = None, params: Params = NONE) -> Any:
         """Cancel every open order, of one market or of all."""
         return await self._client.call("cancel_all_orders", symbol or "", ())
+
+
+ORDER_KEYS = ("symbol", "type", "side", "amount", "price", "params", "id")
+
+
+def _order(order: object, n: int) -> Mapping[str, Any]:
+    """One entry of a batch: the arguments of `create_order`."""
+    if not isinstance(order, Mapping) or "symbol" not in order:
+        raise BadRequestError(f"orders[{n}] must be a mapping with a symbol, not {order!r}")
+    for key in order:
+        if key not in ORDER_KEYS:
+            raise BadRequestError(
+                f"orders[{n}] has {key!r}{meant(key, ORDER_KEYS)}; the keys are "
+                f"{', '.join(ORDER_KEYS)}"
+            )
+    return order
+
+
+def _listed(values: Any, name: str) -> list[Any]:
+    """A list, and no text, which is a list of letters."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise BadRequestError(f"{name} must be a list, not {values!r}")
+    return list(values)

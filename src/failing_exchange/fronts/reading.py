@@ -75,8 +75,14 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """Candles [ms, open, high, low, close, volume], oldest first; the last is still forming."""
-        return await self._client.call("fetch_ohlcv", symbol, (timeframe, since, limit))
+        """Candles [ms, open, high, low, close, volume], oldest first; the last is still forming.
+
+        Params: until (milliseconds; no candle opens later).
+        """
+        message: tuple[Any, ...] = (timeframe, since, limit)
+        if params and (until := own(params).get("until")) is not None:
+            message = (*message, until)
+        return await self._client.call("fetch_ohlcv", symbol, message)
 
     async def fetch_time(self, params: Params = NONE) -> Any:
         """The venue's clock in milliseconds."""

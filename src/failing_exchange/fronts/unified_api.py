@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from failing_exchange.errors import BadRequestError, NotSupportedError
@@ -28,6 +28,8 @@ def _copied(value: Any) -> Any:
 
 def names_of(symbols: Sequence[str] | str | None) -> tuple[str, ...]:
     """The symbols that a caller names; none = all."""
+    if symbols is not None and not isinstance(symbols, Iterable):
+        raise BadRequestError(f"symbols must be a list of symbols or None, not {symbols!r}")
     return (symbols,) if isinstance(symbols, str) else tuple(symbols or ())
 
 

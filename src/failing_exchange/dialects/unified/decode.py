@@ -228,7 +228,7 @@ def _instant(since: Any) -> int:
         return 0
     if not _is_number(since) or not 0 <= since < SINCE_MAX:
         raise Reject(Reason.BAD_REQUEST, f"Invalid since: {since!r} is no time in milliseconds")
-    return int(since) * MILLISECOND
+    return int(since) * MILLISECOND or 1  # 0 says that none was given
 
 
 def _limit(value: Any, default: int, most: int) -> int:
@@ -313,7 +313,7 @@ def _trades(d: Decoder, t: Trip) -> Any:
 
 
 def _candles(d: Decoder, t: Trip) -> Any:
-    timeframe, since, limit = t.message
+    timeframe, since, limit, *until = t.message
     d.market(t.symbol)
     seconds = TIMEFRAMES.get(timeframe) if isinstance(timeframe, str) else None
     if seconds is None:
@@ -321,7 +321,9 @@ def _candles(d: Decoder, t: Trip) -> Any:
             Reason.BAD_REQUEST,
             f"Invalid timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}",
         )
-    return c.FetchCandles(t.account, t.symbol, seconds, _instant(since), _limit(limit, 500, 1_500))
+    last = _instant(until[0]) if until else 0
+    most = _limit(limit, 500, 1_500)
+    return c.FetchCandles(t.account, t.symbol, seconds, _instant(since), most, until=last)
 
 
 def _ticker(d: Decoder, t: Trip) -> Any:

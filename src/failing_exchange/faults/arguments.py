@@ -1,0 +1,62 @@
+"""What may be given where a fault is armed; each check shows the value and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.operations import check
+from failing_exchange.faults.plan import ALWAYS, Trigger
+from failing_exchange.faults.triggers import check_trigger, parse
+from failing_exchange.spelling import meant
+
+SIDES = ("buy", "sell")
+
+
+def check_fault(fault: object) -> None:
+    """A fault of the catalogue by name, or an object like one."""
+    if not isinstance(fault, str) and not (hasattr(fault, "strike") and hasattr(fault, "stages")):
+        raise ConfigurationError(
+            'a fault is given by its name in the catalogue, like "lose_answer", or as an object '
+            f"with `stages` and `strike`, not {fault!r}"
+        )
+
+
+def trigger_of(when: Trigger | str | None) -> Trigger:
+    """When to strike: a trigger, its text as in scenario files, or None for always."""
+    if when is None:
+        return ALWAYS
+    if isinstance(when, str):
+        return parse(when)
+    check_trigger(when, "when")
+    return when
+
+
+def check_name(name: object) -> None:
+    """A rule's name."""
+    if name is not None and (not isinstance(name, str) or not name):
+        raise ConfigurationError(f"name must be a text, or None for one of ours, not {name!r}")
+
+
+def whom_of(
+    given: Mapping[str, Iterable[str] | str], markets: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Whom a rule concerns. What no request could ever match is refused: it would never strike."""
+    found = {what: _names(what, value) for what, value in given.items()}
+    check(found.get("operations", ()))
+    for what, accepted in (("symbols", tuple(markets)), ("sides", SIDES)):
+        for name in found.get(what, ()):
+            if name not in accepted:
+                near = meant(name, accepted) or f"; there are {', '.join(accepted)}"
+                raise ConfigurationError(f"{what}: {name!r} is met by no request{near}")
+    return found
+
+
+def _names(what: str, value: Any) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else value
+    if isinstance(names, Iterable):
+        names = tuple(names)
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        raise ConfigurationError(f"{what} must be a text or a list of texts, not {value!r}")
+    return names
