@@ -133,7 +133,7 @@ def test_in_process_a_fault_of_bytes_has_a_stand_in(
 
     async def main() -> tuple[str, float]:
         exchange = FailingExchange(latency=None, connection_timeout=5)
-        exchange.arm(fault, operations="fetch_ticker", **fields)  # type: ignore[arg-type]
+        exchange.arm(fault, operations="fetch_ticker", **fields)
         began = asyncio.get_running_loop().time()
         with pytest.raises(Exception) as found:
             await exchange.fetch_ticker("BTC/USDT")
