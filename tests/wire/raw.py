@@ -24,7 +24,7 @@ DOORS = ("simulation", "port")
 SILENCE = 0.3  # seconds without a byte
 BYTES_MAX = 2_000  # of an answer that has no end: pings, again and again
 BEATS = Limits(  # no minute is waited for
-    ping_every=SECOND // 10, pong_within=SECOND // 5, messages=1_000
+    ping_every=SECOND // 10, pong_within=SECOND // 2, messages=1_000
 )
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

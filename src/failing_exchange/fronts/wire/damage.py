@@ -114,8 +114,11 @@ def reset(transport: Any) -> None:
 
 
 def half_close(transport: Any) -> None:
-    """FIN from this side only."""
-    transport.write_eof()
+    """FIN from this side only; TLS knows no such thing, and ends."""
+    if transport.can_write_eof():
+        transport.write_eof()
+    else:
+        transport.close()
 
 
 def head(reply: Reply, length: int | None, *more: str) -> bytes:
