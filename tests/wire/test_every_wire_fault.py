@@ -97,6 +97,8 @@ async def answering(place: Place, arm: Arm) -> Seen:
         async with asyncio.timeout(30):
             head = await line.reader.readexactly(2)
             payload = await line.reader.readexactly(head[1])
+        if head[0] == 0x81:  # the market's second
+            continue
         got += head + payload
         if head[0] != 0x89:
             return Seen(got, "closed")

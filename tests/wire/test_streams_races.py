@@ -88,15 +88,22 @@ def test_a_snapshot_is_older_than_its_updates() -> None:
     """The first update begins behind the snapshot's end: it must be asked for again."""
 
     async def story(client: Client) -> None:
+        exchange = client.venue.exchange
+        before = await client.order(price="39999")
+        await asyncio.sleep(5)
         async with streams(client, DEPTH) as socket:
+            pair = {"symbol": "BTCUSDT", "orderId": before.body["orderId"]}
+            await client.signed("DELETE", "/api/v3/order", **pair)
             await orders(client, 40_000, 40_001)
             first = await socket.next()
-            client.venue.exchange.arm("stale_read", operations="fetch_order_book", seconds=30)
+            exchange.arm("stale_read", operations="fetch_order_book", seconds=3)
             old = (await client.public("GET", "/api/v3/depth", symbol="BTCUSDT")).body
             assert old["lastUpdateId"] < first["U"] - 1
-            client.venue.exchange.reset()
+            assert old["bids"] == [["39999.00000000", "0.10000000"]]  # as it was then
+            exchange.reset()
             new = (await client.public("GET", "/api/v3/depth", symbol="BTCUSDT")).body
             assert new["lastUpdateId"] >= first["U"]
+            assert [bid[0][:5] for bid in new["bids"]] == ["40001", "40000"]
 
     on_the_wire(story, background=False)
 

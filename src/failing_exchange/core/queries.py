@@ -24,6 +24,7 @@ from failing_exchange.core.order import (
     record,
 )
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
+from failing_exchange.core.past_book import past_book
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
 from failing_exchange.core.tape import DAY, Trade
@@ -314,7 +315,11 @@ def fetch_book(state: State, q: c.FetchBook, at: int) -> BookSnapshot:
     ms = state.market(q.symbol, at)
     as_of = _seen_at(ms, q.as_of or at)
     same = as_of // SECOND == at // SECOND
-    return book_of(ms, ms.street if same else ms.street.view(as_of // SECOND), q.limit, as_of)
+    street = ms.street if same else ms.street.view(as_of // SECOND)
+    if not 0 < q.as_of < at:
+        return book_of(ms, street, q.limit, as_of)
+    bids, asks, changes = past_book(state, ms, street, min(q.limit, BOOK_LEVELS_MAX), as_of)
+    return BookSnapshot(ms.market, as_of, bids, asks, as_of // SECOND + changes)
 
 
 def book_of(ms: MarketState, street: Street, limit: int, at: int) -> BookSnapshot:
