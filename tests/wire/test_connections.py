@@ -235,6 +235,10 @@ def test_a_client_of_a_simulation_is_raised_what_it_would_be(
     assert type(caught).__name__ == raised
     trip = next(trip for trip in exchange.journal.trips if trip.struck)
     assert (trip.operation, trip.account) == (CATALOGUE[name].operations[0], "")
+    why = str(exchange.explain(trip.number))
+    assert f"trip {trip.number}: {trip.operation}, such request number {trip.nth}" in why
+    assert f"{name}: bytes damaged: " in why
+    assert "told: damaged bytes" in why
 
 
 def test_a_name_fails_only_where_names_are_looked_up() -> None:

@@ -16,7 +16,7 @@ from failing_exchange.faults.plan import (
     Repeat,
     Replace,
 )
-from failing_exchange.trip import Edited, Trip
+from failing_exchange.trip import Damaged, Edited, Trip
 
 
 def explain(trip: Trip) -> str:
@@ -27,7 +27,8 @@ def explain(trip: Trip) -> str:
 def _lines(trip: Trip) -> Iterator[str]:
     what = f"{trip.operation} {trip.symbol}".strip()
     echo = f", an echo of trip {trip.echo_of}" if trip.echo_of else ""
-    yield f"trip {trip.number}: {what} by {trip.account}, such request number {trip.nth}{echo}"
+    who = f" by {trip.account}" if trip.account else ""
+    yield f"trip {trip.number}: {what}{who}, such request number {trip.nth}{echo}"
     if not trip.considered and not trip.struck:
         yield "  no rule met it"
     names = dict.fromkeys([*(decision.rule for decision in trip.struck), *trip.considered])
@@ -71,6 +72,8 @@ def _words(verdict: Any) -> str:
             return f"sent again {nanoseconds / SECOND:g} s later"
         case Replace(Edited(_, edits)):
             return f"fields changed: {', '.join(name for name, _ in edits)}"
+        case Replace(Damaged(_, damage)):
+            return f"bytes damaged: {damage.kind}"
         case Replace(value):
             return f"replaced by {type(value).__name__}"
         case Answer(value):
@@ -85,7 +88,11 @@ def _told(trip: Trip) -> str:
         return "nothing: the connection broke"
     if trip.told is None:
         return "nothing" if trip.ended_at else "nothing yet"
-    if isinstance(trip.told, Reject):
+    if isinstance(trip.told, str):
+        return trip.told
+    if isinstance(trip.told, Damaged):
+        said = f"damaged bytes ({trip.told.damage.kind})"
+    elif isinstance(trip.told, Reject):
         said = f"no ({trip.told.reason.value}: {trip.told.text})"
     else:
         said = type(trip.told).__name__
