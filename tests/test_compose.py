@@ -11,6 +11,7 @@ import sys
 from tests.sources import ROOT
 
 COMPOSE = (ROOT / "docker-compose.test.yml").read_text(encoding="utf-8")
+RUNNER = "pytest tests/integration/test_exchange_failures.py"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -20,7 +21,7 @@ def test_the_three_services_of_the_seed_are_there() -> None:
     assert services == ["failing-exchange", "trading-system", "test-runner"]
     for line in ('FAILURE_MODE: "MIXED"', 'FAILURE_RATE: "0.1"', 'ENABLE_RETRIES: "true"',
                  'MAX_RETRIES: "3"', 'EXCHANGE_URL: "http://failing-exchange:8080"',
-                 "command: pytest tests/integration/test_exchange_failures.py"):  # fmt: skip
+                 f"command: {RUNNER}"):  # fmt: skip
         assert line in COMPOSE
     targets = re.findall(r"target: ([\w-]+)", COMPOSE)
     assert set(targets) == set(re.findall(r"^FROM .* AS ([\w-]+)$", DOCKERFILE, re.MULTILINE))
@@ -33,8 +34,8 @@ def test_the_image_runs_as_nobody_special_and_says_when_it_is_ready() -> None:
     assert 'ENTRYPOINT ["failing-exchange"]' in DOCKERFILE
 
 
-def test_the_venue_and_the_bot_run_with_that_environment() -> None:
-    """`serve` and `trade` take all they need from the environment, and end on SIGTERM."""
+def test_the_three_commands_run_with_that_environment() -> None:
+    """`serve`, `trade` and the tests take all they need from the environment, and end well."""
     start = [sys.executable, "-m", "failing_exchange"]
     environment = os.environ | {"FAILURE_MODE": "MIXED", "FAILURE_RATE": "0.1",
                                 "FAILING_EXCHANGE_PORT": "0", "PYTHONUNBUFFERED": "1"}  # fmt: skip
@@ -48,8 +49,14 @@ def test_the_venue_and_the_bot_run_with_that_environment() -> None:
             [*start, "trade", "--duration", "3"], stdout=subprocess.PIPE, text=True,
             env=environment, timeout=60, check=True,
         )  # fmt: skip
+        tested = subprocess.run(
+            [sys.executable, "-m", *RUNNER.split(" "), "-q", "-p", "no:cacheprovider"],
+            stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT, timeout=120, check=False,
+        )  # fmt: skip
         served.terminate()
         rest = served.stdout.read()
+    assert tested.returncode == 0, tested.stdout
+    assert "2 passed" in tested.stdout
     assert traded.stdout.startswith(f"trade: the careful bot at {url}")
     assert "orders done" in traded.stdout
     requests = re.search(r"stopped after (\d+) requests", rest)

@@ -183,3 +183,12 @@ def test_a_busted_trade_is_undone_on_the_ledger(floor: Floor) -> None:
     floor.do(c.BustTrade(S, bought.order.fills[0].trade_id))
     for name, assets in before.items():
         assert floor.do(c.FetchBalance(name)).assets == assets
+
+
+def test_a_test_order_leaves_no_trace(floor: Floor) -> None:
+    """Not even a number: it never comes to the engine of the real one."""
+    before, count = floor.engine.state.next_order_id, len(floor.events)
+    tried = floor.limit("alice", BUY, 90, 1, test=True)
+    assert tried.order.id == before == floor.limit("alice", BUY, 90, 1).order.id
+    assert len(floor.events) == count + 1
+    assert floor.used("alice", "USDT") == MARKET.cost_up(90, 1)

@@ -56,6 +56,7 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     _reserve(state, ms, order, command, at)
     if command.test:
         state.ledger.release(order.account, pays(ms, order), order.reserved, at=at)
+        state.next_order_id = order.id
         return order.snapshot()
     accept(state, account, order, at)
     if cap is not None and _can_be_capped(ms, order):
