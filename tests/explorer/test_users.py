@@ -9,18 +9,23 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from failing_exchange.cli import main
+from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import replay
 from failing_exchange.explorer.regress import test_file as file_of
 from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.trial import run
 from failing_exchange.explorer.world import World
 from failing_exchange.playing import find_bot
+from failing_exchange.report.page import page
+from failing_exchange.runner import RunConfig
+from failing_exchange.runner import run as run_as_configured
 from tests.explorer.test_explorer import BOT
 
 RETRIES = BOT
@@ -300,6 +305,62 @@ def test_a_bot_that_survives_every_cancel_is_judged_all_the_same() -> None:
     outcome = run(immortal, World(seed=1, seconds=60.0))
     assert outcome.verdict is not None
     assert outcome.verdict.passed
+
+
+CCXT = """
+import asyncio
+import ccxt.async_support as ccxt
+
+async def main():
+    client = ccxt.binance({"apiKey": "my-key", "secret": "mine"})
+    try:
+        while True:
+            try:
+                await client.create_order("BTC/USDT", "market", "buy", 0.01)
+            except ccxt.NetworkError:
+                pass
+            await asyncio.sleep(60)
+    finally:
+        await client.close()
+"""
+
+
+def test_a_bot_with_clients_of_its_own_plays_the_scenarios(tmp_path: Path) -> None:
+    """By the production names, with whatever key it has, as when it is explored."""
+    pytest.importorskip("ccxt")
+    path = tmp_path / "own.py"
+    path.write_text(CCXT)
+    config = RunConfig(
+        bot=f"{path}:main", scenario="order_timeout_after_accept", duration=1_800.0, modes=(),
+        rate_limit=None,
+    )  # fmt: skip
+    verdict = run_as_configured(config).verdict
+    assert verdict is not None
+    assert verdict.requests > 20
+    assert not verdict.crashed
+    assert "the answer to its third order" in verdict.result("converges").why
+    with pytest.raises(ConfigurationError, match="--real-time"):
+        run_as_configured(replace(config, real_time=True))
+
+
+def test_a_run_ends_well_though_its_bot_leaves(bad: str) -> None:
+    """`sys.exit` in a bot must not end the command that judges it."""
+    report = run_as_configured(RunConfig(bot=f"{bad}:leaves", duration=60.0, modes=()))
+    assert report.crashed == "it left its process (sys.exit(3))"
+    assert report.verdict is not None
+
+
+def test_a_finding_shows_both_columns(tmp_path: Path) -> None:
+    """In the results, and so on the page: what happened, what was told, and the fault."""
+    path = tmp_path / "mybot.py"
+    path.write_text(RETRIES)
+    found = explore(Options(target=f"{path}:main", seeds=1, first_seed=32, seconds=1_800.0))
+    finding = next(f for f in found.as_dict()["findings"] if f["kinds"] == ["lose_answer"])
+    struck = next(row for row in finding["columns"] if row["faults"])
+    assert struck["faults"] == ["lose_answer"]
+    assert "accepted" in struck["happened"]
+    assert struck["told"] == "nothing"
+    assert '"HAPPENED"' in page(found.as_dict())
 
 
 def test_the_nearest_name_is_taken_for_the_client(tmp_path: Path) -> None:

@@ -50,6 +50,13 @@ def test_the_naive_bot_breaks_the_rules_that_the_scenario_names(name: str) -> No
     assert set(found.broken) == set(load(name).expect["naive_breaks"])
 
 
+def test_the_naive_bots_fail_in_many_scenarios_and_by_most_rules() -> None:
+    """At least a dozen: a library in which nobody stumbles warns of nothing."""
+    broken = {name: load(name).expect.get("naive_breaks", []) for name in NAMES}
+    assert sum(map(bool, broken.values())) >= 12
+    assert len({rule for rules in broken.values() for rule in rules}) >= 10
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_without_faults_even_the_naive_bots_keep_every_rule(strategy: str) -> None:
     """What they break elsewhere is the failure's doing."""
