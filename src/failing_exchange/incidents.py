@@ -9,9 +9,12 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import PPM, SECOND, Market, MarketStatus
+from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.unified.numbers import atoms_of
 from failing_exchange.errors import ConfigurationError
 
+SPAN_MAX = 366 * 86_400  # seconds of an incident; a longer one is refused
+PERCENT_MAX = 100_000  # of a price's move; a larger one is refused
 Fields = Mapping[str, Any]
 Markets = Mapping[str, Market]
 
@@ -66,7 +69,21 @@ def _number(fields: Fields, name: str, default: float = 0.0) -> float:
 
 
 def _span(fields: Fields) -> int:
-    return round(_number(fields, "seconds") * SECOND)
+    return round(_seconds(fields) * SECOND)
+
+
+def _seconds(fields: Fields) -> float:
+    seconds = _number(fields, "seconds")
+    if not 0 <= seconds <= SPAN_MAX:
+        raise ConfigurationError(f"seconds must be from 0 to {SPAN_MAX}, not {seconds:g}")
+    return seconds
+
+
+def _atoms(fields: Fields, name: str) -> int:
+    try:
+        return int(atoms_of(fields[name]))
+    except (Reject, TypeError):
+        raise ConfigurationError(f"{name} must be a number above 0, not {fields[name]!r}") from None
 
 
 def _status(status: MarketStatus) -> Callable[[Fields, Markets], c.Operator]:
@@ -74,8 +91,13 @@ def _status(status: MarketStatus) -> Callable[[Fields, Markets], c.Operator]:
 
 
 def _move(f: Fields, m: Markets) -> c.Operator:
-    ppm = round(_number(f, "percent") * PPM / 100)
-    return c.MovePrice(f["symbol"], ppm=ppm, seconds=round(_number(f, "seconds")))
+    percent = _number(f, "percent")
+    if not -100 < percent <= PERCENT_MAX:
+        raise ConfigurationError(
+            f"percent must be above -100 and up to {PERCENT_MAX}, not {percent:g}: no price is 0"
+        )
+    ppm = round(percent * PPM / 100)
+    return c.MovePrice(f["symbol"], ppm=ppm, seconds=round(_seconds(f)))
 
 
 def _fees(f: Fields, m: Markets) -> c.Operator:
@@ -92,11 +114,11 @@ def _rules(f: Fields, m: Markets) -> c.Operator:
     market = m[f["symbol"]]
     changed: dict[str, Any] = {}
     if "cost_min" in f:
-        changed["cost_min"] = atoms_of(f["cost_min"])
+        changed["cost_min"] = _atoms(f, "cost_min")
     if "price_step" in f:
-        changed["price_every"] = max(1, atoms_of(f["price_step"]) // market.price_step)
+        changed["price_every"] = max(1, _atoms(f, "price_step") // market.price_step)
     if "amount_step" in f:
-        changed["amount_every"] = max(1, atoms_of(f["amount_step"]) // market.amount_step)
+        changed["amount_every"] = max(1, _atoms(f, "amount_step") // market.amount_step)
     if "orders_max" in f:
         changed["orders_max"] = int(_number(f, "orders_max"))
     if "band_percent" in f:
@@ -136,14 +158,14 @@ INCIDENTS: dict[str, Incident] = {
     ),
     "credit": Incident(
         "An account is paid in.", ("asset", "amount"), ("account",),
-        lambda f, m: c.Credit(_account(f), f["asset"], atoms_of(f["amount"])),
+        lambda f, m: c.Credit(_account(f), f["asset"], _atoms(f, "amount")),
     ),
     "debit": Incident(
         "Something is taken out of an account.", ("asset", "amount"), ("account",),
-        lambda f, m: c.Debit(_account(f), f["asset"], atoms_of(f["amount"])),
+        lambda f, m: c.Debit(_account(f), f["asset"], _atoms(f, "amount")),
     ),
     "freeze": Incident(
         "A part of a balance is locked.", ("asset", "amount"), ("account", "seconds"),
-        lambda f, m: c.Freeze(_account(f), f["asset"], atoms_of(f["amount"]), _span(f)),
+        lambda f, m: c.Freeze(_account(f), f["asset"], _atoms(f, "amount"), _span(f)),
     ),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.bots import BOTS, SYMBOL, Notebook
 from failing_exchange.conduct.probing import Probe
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.spelling import meant
 from failing_exchange.virtual.errors import WallTimeExceeded
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ def find_bot(name: str) -> Bot:
     place, _, function = name.rpartition(":")
     if not place or not function:
         raise ConfigurationError(_no_bot(name))
-    bot = getattr(_module(place), function, None)
+    module = _module(place)
+    bot = getattr(module, function, None)
     if not inspect.iscoroutinefunction(bot):
-        what = "there is no such function" if bot is None else "that is no coroutine function"
+        what = "that is no coroutine function"
+        if bot is None:
+            what = f"there is no such function{meant(function, vars(module))}"
         raise ConfigurationError(f"{name}: {what}; expected async def {function}(exchange)")
     found: Bot = bot
     others = [one for one in required(found) if one not in GIVEN]
@@ -69,7 +73,8 @@ def _no_bot(name: str) -> str:
     if name.rstrip(":").endswith(".py"):
         path = name.rstrip(":")
         return f"{path} names a file; name a bot in it, as {path}:main, or a test, as {path}::test"
-    return f"no bot {name!r}: name naive or careful, or a function as path.py:function"
+    near = meant(name, BOTS) or ":"
+    return f"no bot {name!r}{near} name naive or careful, or a function as path.py:function"
 
 
 _own: dict[str, list[str]] = {}  # by bot's file: the modules of its folder that it has loaded

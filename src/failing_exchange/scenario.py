@@ -13,13 +13,15 @@ from typing import Any
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.arguments import whom_of
+from failing_exchange.faults.arguments import check_name, whom_of
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.modes import FailureMode, preset
-from failing_exchange.faults.triggers import always, parse
+from failing_exchange.faults.triggers import always, parse, probability_of
 from failing_exchange.incidents import command_of, meant
+from failing_exchange.latency import latency_of
 from failing_exchange.maintenance import MaintenanceSchedule
-from failing_exchange.world import balances_of, markets_of
+from failing_exchange.spelling import meant as nearest
+from failing_exchange.world import balances_of, check_balances, check_fee_asset, markets_of
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 KEYS = (
@@ -143,21 +145,25 @@ class _Reader:
                 self._fail(key, f"is no key of a scenario{meant(key, dict.fromkeys(KEYS))}")
         get = self.table.get
         markets = self._try("markets", lambda: markets_of(get("markets")))
-        accounts = dict(self._accounts())
+        accounts = dict(self._accounts(markets))
         main = accounts.get("main", {})
         arguments = {
             "seed": self._whole("seed", 0),
             "markets": list(markets.values()),
-            "background": bool(get("background", True)),
+            "background": self._flag("background", True),
             "maintenance_schedule": get("maintenance"),
             **main,
         }
         self._try("maintenance", lambda: MaintenanceSchedule.parse(get("maintenance")))
         if "timeout" in self.table:
             arguments["connection_timeout"] = self._seconds("timeout", get("timeout"))
+            if not arguments["connection_timeout"]:
+                self._fail("timeout", f"= {get('timeout')!r} must be above 0")
         if "latency" in self.table:
             wanted = get("latency")
-            arguments["latency"] = None if wanted == "none" else wanted
+            arguments["latency"] = wanted = None if wanted == "none" else wanted
+            if wanted != "auto":
+                self._try("latency", partial(latency_of, wanted))
         return Scenario(
             name=name,
             **self._about(),
@@ -170,8 +176,8 @@ class _Reader:
             rate_limit=self._whole("rate_limit", 1) if "rate_limit" in self.table else None,
             modes=tuple(self._modes()),
             faults=tuple(self._faults(markets)),
-            incidents=tuple(self._incidents(markets)),
-            intent=get("intent", {}),
+            incidents=tuple(self._incidents(markets, accounts)),
+            intent=self._table("intent"),
         )
 
     def _about(self) -> dict[str, Any]:
@@ -179,12 +185,12 @@ class _Reader:
         get = self.table.get
         names = ("description", "evidence", "family", "symptom", "behaviour", "bot")
         return {
-            **{name: str(get(name, "")) for name in names},
+            **{name: self._text(name) for name in names},
             "rules": self._rules(),
-            "options": get("options", {}),
+            "options": self._table("options"),
             "calm": self._seconds("calm", get("calm", 0)),
-            "restarts": tuple(self._seconds("restarts", at) for at in get("restarts", [])),
-            "expect": get("expect", {}),
+            "restarts": tuple(self._seconds("restarts", at) for at in self._listed("restarts")),
+            "expect": self._table("expect"),
         }
 
     def _rules(self) -> tuple[str, ...]:
@@ -196,13 +202,17 @@ class _Reader:
         self._try("rules", partial(make, [str(name) for name in names], options))
         return tuple(str(name) for name in names)
 
-    def _accounts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _accounts(self, markets: Mapping[str, Market]) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, account in self._tables("accounts"):
             for key in account:
                 if key not in ("balances", "fee_asset"):
-                    self._fail(f"accounts.{name}.{key}", "is none of balances, fee_asset")
+                    near = meant(key, dict.fromkeys(("balances", "fee_asset")))
+                    self._fail(f"accounts.{name}.{key}", f"is no key of an account{near}")
             key = f"accounts.{name}.balances"
-            self._try(key, partial(balances_of, account.get("balances")))
+            held = self._try(key, partial(balances_of, account.get("balances")))
+            self._try(key, partial(check_balances, held, markets))
+            fee_asset = partial(check_fee_asset, account.get("fee_asset"), markets)
+            self._try(f"accounts.{name}.fee_asset", fee_asset)
             yield name, dict(account)
 
     def _modes(self) -> Iterator[Mapping[str, Any]]:
@@ -212,10 +222,14 @@ class _Reader:
                 self._fail(key, "has the keys mode, probability and params")
             if mode["mode"] not in FailureMode.__members__:
                 known = dict(FailureMode.__members__)
-                self._fail(f"{key}.mode", f"is no failure mode{meant(str(mode['mode']), known)}")
+                name = str(mode["mode"])
+                self._fail(f"{key}.mode", f"= {name!r} is no failure mode{meant(name, known)}")
+            self._try(f"{key}.probability", partial(probability_of, mode.get("probability", 1.0)))
             wanted, params = FailureMode(mode["mode"]), mode.get("params", {})
             if wanted is not FailureMode.NONE:
                 self._try(f"{key}.params", partial(preset, wanted, params))
+            elif params:
+                self._fail(f"{key}.params", f"= {params!r}: NONE takes no params")
             yield mode
 
     def _faults(self, markets: Mapping[str, Market]) -> Iterator[Mapping[str, Any]]:
@@ -230,18 +244,51 @@ class _Reader:
             self._try(key, partial(make, fault["kind"], **fields))
             whom = {name: fault[name] for name in WHOM if name in fault}
             self._try(key, partial(whom_of, whom, markets))
+            self._try(f"{key}.name", partial(check_name, fault.get("name")))
             if "when" in fault:
                 self._try(f"{key}.when", partial(parse, str(fault["when"])))
             yield fault
 
-    def _incidents(self, markets: Mapping[str, Market]) -> Iterator[tuple[int, Any]]:
+    def _incidents(
+        self, markets: Mapping[str, Market], accounts: Mapping[str, Any]
+    ) -> Iterator[tuple[int, Any]]:
+        known = {"main": {}, **accounts}
         for key, incident in self._list("incidents"):
             fields = dict(incident)
             if "at" not in fields or "do" not in fields:
                 self._fail(key, 'has the keys at (seconds, or "10m") and do (an incident)')
             after = round(self._seconds(f"{key}.at", fields.pop("at")) * SECOND)
             name = str(fields.pop("do"))
+            account = str(fields.get("account", "main"))
+            if account not in known and (near := nearest(account, known)):
+                self._fail(f"{key}.account", f"= {account!r} is no account{near}")
+            held = {str(fields.get("asset", "")): 0}
+            self._try(f"{key}.asset", partial(check_balances, held, markets))
             yield after, self._try(key, partial(command_of, name, fields, markets))
+
+    def _text(self, key: str) -> str:
+        value = self.table.get(key, "")
+        if not isinstance(value, str):
+            self._fail(key, f"= {value!r} must be a text")
+        return str(value)
+
+    def _flag(self, key: str, default: bool) -> bool:
+        value = self.table.get(key, default)
+        if not isinstance(value, bool):
+            self._fail(key, f"= {value!r} must be true or false")
+        return bool(value)
+
+    def _table(self, key: str) -> Mapping[str, Any]:
+        value = self.table.get(key, {})
+        if not isinstance(value, dict):
+            self._fail(key, f"= {value!r} must be a table: write [{key}]")
+        return dict(value)
+
+    def _listed(self, key: str) -> list[Any]:
+        value = self.table.get(key, [])
+        if not isinstance(value, list):
+            self._fail(key, f"= {value!r} must be a list")
+        return list(value)
 
     def _list(self, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         value = self.table.get(key, [])

@@ -105,7 +105,7 @@ async def _hosted(main: Main[T], venues: str | Venue | Sequence[str | Venue], se
 
 
 def _venue(wanted: str | Venue, seed: int) -> Venue:
-    if not isinstance(wanted, str):
+    if not isinstance(wanted, str) and hasattr(wanted, "listen_in_simulation"):
         return wanted
     if wanted != "binance":
         raise ConfigurationError(f'venue={wanted!r}; expected "binance", or a venue made by you')
@@ -138,6 +138,7 @@ def virtual_time(
     from failing_exchange.virtual import entropy  # `random` is dear to import
 
     _refuse_running_loop()
+    _check_options(seed, virtual_seconds_max, steps_per_instant_max, wall_seconds_max)
     clock = Clock(epoch_ns=_instant(start, tz), end_ns=round(virtual_seconds_max * NS))
     check = _Check(wall_seconds_max)
     world = VirtualTime(clock, seed, steps_per_instant_max, check)
@@ -277,6 +278,17 @@ def _as_program(file: Path, argv: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         sys.argv, sys.path[:] = before
+
+
+def _check_options(seed: object, virtual: object, steps: object, wall: object) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ConfigurationError(f"seed={seed!r}; expected a whole number")
+    limits = {"virtual_seconds_max": virtual, "steps_per_instant_max": steps}
+    if wall is not None:
+        limits["wall_seconds_max"] = wall
+    for name, limit in limits.items():
+        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit < 1e18:
+            raise ConfigurationError(f"{name}={limit!r}; expected a number above 0")
 
 
 def _refuse_running_loop() -> None:

@@ -80,6 +80,24 @@ def balances_of(given: object) -> dict[str, int]:
     return found
 
 
+def check_fee_asset(asset: object, markets: Mapping[str, Market]) -> None:
+    """A third asset that fees may be paid in: one that is traded here."""
+    traded = dict.fromkeys(code for one in markets.values() for code in (one.base, one.quote))
+    if asset is not None and asset not in traded:
+        raise ConfigurationError(
+            f"fee_asset must be an asset that is traded here ({', '.join(traded)}), or None, "
+            f"not {asset!r}{meant(asset, traded)}"
+        )
+
+
+def check_balances(balances: Mapping[str, int], markets: Mapping[str, Market]) -> None:
+    """Any asset may be held; one that is a traded one but for its case is a slip."""
+    traded = {code.upper(): code for one in markets.values() for code in (one.base, one.quote)}
+    for asset in balances:
+        if asset not in traded.values() and (code := traded.get(asset.strip().upper())):
+            raise ConfigurationError(f"balances[{asset!r}]: no such asset; did you mean {code!r}?")
+
+
 def background_of(
     symbol: str,
     *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
@@ -115,5 +116,18 @@ def test_ccxt_accepts_candles(timeframe: str) -> None:
             skipped = seconds if timeframe == "1s" else {}
             validator("ohlcv")(judge, skipped, "fetchOHLCV", candle, SYMBOL, judge.milliseconds())
         await judge.close()
+
+    simulate(story())
+
+
+def test_a_change_is_exact() -> None:
+    """From the prices as they are, not from their floats: 0.1 + 0.2 is no price."""
+
+    async def story() -> None:
+        for symbol in ("BTC/USDT", "ETH/BTC"):
+            for seed in range(5):
+                ticker = await FailingExchange(seed=seed, latency=None).fetch_ticker(symbol)
+                change = Decimal(str(ticker["last"])) - Decimal(str(ticker["open"]))
+                assert Decimal(str(ticker["change"])) == change
 
     simulate(story())

@@ -7,13 +7,9 @@ before anything changes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.spelling import meant
-
-if TYPE_CHECKING:
-    from failing_exchange.core.market import Market
 
 ACCOUNT_LENGTH_MAX = 64  # characters of an account's name; a longer one is refused
 TIMEOUT_MAX = 1e9  # seconds until a call gives up; for longer give None
@@ -57,24 +53,6 @@ def check_account(account: object) -> None:
             f'an account has a name, a text of up to {ACCOUNT_LENGTH_MAX} characters like "bob", '
             f"not {account!r}"
         )
-
-
-def check_fee_asset(asset: object, markets: Mapping[str, Market]) -> None:
-    """A third asset that fees may be paid in: one that is traded here."""
-    traded = dict.fromkeys(code for one in markets.values() for code in (one.base, one.quote))
-    if asset is not None and asset not in traded:
-        raise ConfigurationError(
-            f"fee_asset must be an asset that is traded here ({', '.join(traded)}), or None, "
-            f"not {asset!r}{meant(asset, traded)}"
-        )
-
-
-def check_balances(balances: Mapping[str, int], markets: Mapping[str, Market]) -> None:
-    """Any asset may be held; one that is a traded one but for its case is a slip."""
-    traded = {code.upper(): code for one in markets.values() for code in (one.base, one.quote)}
-    for asset in balances:
-        if asset not in traded.values() and (code := traded.get(asset.strip().upper())):
-            raise ConfigurationError(f"balances[{asset!r}]: no such asset; did you mean {code!r}?")
 
 
 def _within(value: object, most: float) -> bool:

@@ -9,9 +9,7 @@ from failing_exchange.dialects.unified.timeframes import TIMEFRAMES
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.fronts.arguments import (
     check_account,
-    check_balances,
     check_constructor,
-    check_fee_asset,
 )
 from failing_exchange.fronts.controls import Controls
 from failing_exchange.fronts.helpers import Helpers
@@ -132,7 +130,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         timeout: float | None,
         max_retries: int,
     ) -> None:
-        from failing_exchange.world import balances_of
+        from failing_exchange.world import balances_of, check_balances, check_fee_asset
 
         check_account(account)
         check_fee_asset(fee_asset, venue.markets)

@@ -205,7 +205,7 @@ class Helpers:
         """Always True: the in-process door asks for no key."""
         return True
 
-    def set_sandbox_mode(self, enable: bool) -> None:
+    def set_sandbox_mode(self, enabled: bool) -> None:
         """Changes nothing: this venue is a sandbox."""
 
     def _rules(self, symbol: str) -> Market:

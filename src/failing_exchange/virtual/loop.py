@@ -38,6 +38,7 @@ Args = TypeVarTuple("Args")
 CHECK_EVERY_TURNS = 1024  # budgets are looked at, and `on_check` is called, this often
 DEAD_TIMERS_MAX = 100  # above this, and when most timers are cancelled, the heap is rebuilt
 LEFTOVER_ROUNDS_MAX = 8  # tasks that start tasks while being cancelled get this many rounds
+LEFTOVER_NS_MAX = 3_600 * NS  # for a task to tidy up in; then it is cancelled once more
 # Tasks made in a context where this is set are the venue's own: `asyncio.all_tasks()` does not list
 # them, so that a bot that cancels everything it finds does not cancel the world around it.
 BEHIND_THE_SCENES: contextvars.ContextVar[bool] = contextvars.ContextVar("behind", default=False)
@@ -334,17 +335,36 @@ class VirtualLoop(IsolatedLoop):
             for task in tasks:
                 task.cancel()
             try:
-                self.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+                self.run_until_complete(self._ended(tasks))
             except SimulationError:
                 if not self.broken:
                     raise
                 break
             self._report_errors(tasks)
-        for task in (*self.tasks(), *self._behind):
+        left = [*self.tasks(), *self._behind]
+        for task in left:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+        if left and not self.broken:
+            raise SimulationError(
+                f"the program has ended, but these go on after {LEFTOVER_ROUNDS_MAX} cancels: a "
+                f"task must let CancelledError pass\n{waiting_report(left)}"
+            )
+
+    def _ended(self, tasks: list[asyncio.Task[Any]]) -> asyncio.Future[Any]:
+        """When all of them have ended, or have had their time for it."""
+        over = self.create_future()
+
+        def end(_: object = None) -> None:
+            timer.cancel()
+            if not over.done():
+                over.set_result(None)
+
+        timer = self.call_at_ns(self.clock.ns + LEFTOVER_NS_MAX, end)
+        asyncio.gather(*tasks, return_exceptions=True).add_done_callback(end)
+        return over
 
     def _report_errors(self, tasks: list[asyncio.Task[Any]]) -> None:
-        for task in tasks:
+        for task in filter(asyncio.Task.done, tasks):
             if not task.cancelled() and task.exception() is not None:
                 self.call_exception_handler(
                     {

@@ -37,25 +37,24 @@ def ticker(t: Ticker) -> dict[str, Any]:
         fields["close"] = fields["last"] = last * price / ATOMS
     fields["baseVolume"] = fields["quoteVolume"] = 0.0
     if day is not None:
-        _add_day(fields, day, price, step)
+        _add_day(fields, day, last, price, step)
     return fields
 
 
-def _add_day(fields: dict[str, Any], day: Bar, price: int, step: int) -> None:
+def _add_day(fields: dict[str, Any], day: Bar, last: int | None, price: int, step: int) -> None:
     """The fields about the last 24 hours; some of them compare the last price with the first."""
     _, first, high, low, _, volume, cost, *_ = day
     fields["high"] = high * price / ATOMS
     fields["low"] = low * price / ATOMS
-    fields["open"] = opened = first * price / ATOMS
+    fields["open"] = first * price / ATOMS
     fields["baseVolume"] = base = volume * step / ATOMS
     fields["quoteVolume"] = quote = cost * price * step / ATOMS_SQUARED
     if base:
         fields["vwap"] = quote / base
-    close = fields["close"]
-    if close is not None:
-        fields["change"] = change = close - opened
-        fields["percentage"] = change / opened * 100 if opened else None
-        fields["average"] = (close + opened) / 2
+    if last:
+        fields["change"] = (last - first) * price / ATOMS
+        fields["percentage"] = (last - first) / first * 100 if first else None
+        fields["average"] = (last + first) * price / (2 * ATOMS)
 
 
 def book(b: BookSnapshot) -> dict[str, Any]:
