@@ -60,6 +60,7 @@ class Reply(NamedTuple):
     body: bytes
     headers: Sequence[tuple[str, str]] = ()
     damage: Damage | None = None
+    kind: str = "application/json;charset=UTF-8"
 
 
 Hear = Callable[[Trip], None]
@@ -220,7 +221,7 @@ GONE = Reply(
     b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
     b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n"
     b"</body>\r\n</html>\r\n",
-    (("Content-Type", "text/html"),),
+    kind="text/html",
 )
 
 
