@@ -14,18 +14,17 @@ from failing_exchange.fronts.wire.entrance import Entrance
 from failing_exchange.fronts.wire.feeds import Feeds
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.keys import Keyring
-from failing_exchange.fronts.wire.listen_keys import ListenKeys
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
 from failing_exchange.fronts.wire.plain import PlainFront
 from failing_exchange.fronts.wire.socket_door import SocketDoor
 from failing_exchange.fronts.wire.subscriptions import MarketStreams
 from failing_exchange.fronts.wire.user_stream import UserStreams
 from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
-from failing_exchange.scenario import load
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 from failing_exchange.world import markets_of
 
 if TYPE_CHECKING:
+    from failing_exchange.fronts.wire.listen_keys import ListenKeys
     from failing_exchange.conduct.judge import Judge
     from failing_exchange.core.events import Event
     from failing_exchange.core.market import Market
@@ -52,7 +51,10 @@ def _production_markets(options: Mapping[str, Any]) -> list[Market]:
     if given is None:
         known = getattr(journal, "known", {})  # of a durable one: it goes on with its scenario
         scenario = scenario or known.get("scenario")
-        given = load(str(scenario)).arguments["markets"] if scenario is not None else None
+        if scenario is not None:
+            from failing_exchange.scenario import load  # with all faults, which few venues need
+
+            given = load(str(scenario)).arguments["markets"]
     return [as_in_production(market) for market in markets_of(given).values()]
 
 
@@ -104,6 +106,8 @@ class Binance:
         }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:
+            from failing_exchange.fronts.wire.listen_keys import ListenKeys
+
             self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
             door.more = self.listen_keys.endpoints
             self.listen_keys.join_routes(self.sockets.routes)
