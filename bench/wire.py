@@ -100,6 +100,7 @@ async def main():
     await asyncio.sleep(3600)
 run(main())
 """
+WORDS = {"mountebank": "mountebank", "kept": "mountebank with connections kept open"}
 SERVE = ("-m", "failing_exchange", "serve", "binance", "--port", "0")
 TIME = b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n"
 FIXED = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "fills": []}
@@ -138,11 +139,14 @@ class Server:
 
 
 class Mountebank(Server):
-    """mountebank, which answers the order with a fixed body and asks for no signature."""
+    """mountebank, which answers the order with a fixed body and asks for no signature.
 
-    def __init__(self, folder: Path, scratch: Path) -> None:
+    As it comes it closes each connection; `more` headers tell it to keep them.
+    """
+
+    def __init__(self, folder: Path, scratch: Path, **more: str) -> None:
         self.port, control = free_port(), free_port()
-        headers = {"Content-Type": "application/json", "Connection": "keep-alive"}
+        headers = {"Content-Type": "application/json", **more}
         answer = {"statusCode": 200, "headers": headers, "body": json.dumps(FIXED)}
         stub = {"predicates": [{"equals": {"method": "POST", "path": "/api/v3/order"}}],
                 "responses": [{"is": answer}]}  # fmt: skip
@@ -151,7 +155,7 @@ class Mountebank(Server):
         config.write_text(json.dumps(imposters), encoding="utf-8")
         command = [str(folder / "node_modules" / ".bin" / "mb"), "start", "--configfile",
                    str(config), "--port", str(control), "--nologfile", "--loglevel", "error",
-                   "--pidfile", str(scratch / "mb.pid"), "--localOnly"]  # fmt: skip
+                   "--pidfile", str(scratch / f"{control}.pid"), "--localOnly"]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True)
         for _ in range(200):
             try:
@@ -188,25 +192,23 @@ def request(key: str, secret: str) -> bytes:
 
 
 class Client(asyncio.Protocol):
-    """One connection that asks as soon as it was answered."""
+    """One connection that asks as soon as it was answered; where the server closes it, the next."""
 
-    def __init__(self, data: bytes, stop: float, taken: list[float]) -> None:
+    def __init__(self, port: int, data: bytes, stop: float, taken: list[float]) -> None:
+        self.port = port
         self.data = data
         self.stop = stop
         self.taken = taken
-        self.got = b""
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self.loop.create_future()
+
+    async def connect(self) -> None:
+        self.began = time.perf_counter()
+        await self.loop.create_connection(lambda: self, "127.0.0.1", self.port)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self.ask()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.over.done():
-            self.over.set_exception(ConnectionError("the server has hung up"))
-
-    def ask(self) -> None:
-        self.began = time.perf_counter()
+        self.got = b""
         self.transport.write(self.data)
 
     def data_received(self, data: bytes) -> None:
@@ -218,11 +220,16 @@ class Client(asyncio.Protocol):
         self.taken.append(now - self.began)
         assert b" 200 " in head[:15], self.got[:500]
         self.got = b""
-        if now < self.stop:
-            self.ask()
-        else:
-            self.transport.close()
+        if now >= self.stop:
             self.over.set_result(None)
+            self.transport.close()
+        elif b"connection: close" not in head.lower():
+            self.began = now
+            self.transport.write(self.data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.over.done():
+            self.connecting = self.loop.create_task(self.connect())
 
 
 def whole(head: bytes, body: bytes) -> bool:
@@ -235,13 +242,11 @@ def whole(head: bytes, body: bytes) -> bool:
 
 async def load(port: int, data: bytes, connections: int) -> list[float]:
     """Latencies of all requests of a round."""
-    loop, stop = asyncio.get_running_loop(), time.perf_counter() + SECONDS
+    stop = time.perf_counter() + SECONDS
     taken: list[float] = []
-    made = [
-        await loop.create_connection(lambda: Client(data, stop, taken), "127.0.0.1", port)
-        for _ in range(connections)
-    ]
-    await asyncio.gather(*(client.over for _, client in made))
+    clients = [Client(port, data, stop, taken) for _ in range(connections)]
+    await asyncio.gather(*(client.connect() for client in clients))
+    await asyncio.gather(*(client.over for client in clients))
     return taken
 
 
@@ -293,10 +298,11 @@ def orders(servers: dict[str, Server], rounds: int, key: str, secret: str) -> No
         )
     compare("orders", per_cpu["venue"], per_cpu["toy"], "x the toy handler")
     for ours, target in (("venue", "mountebank"), ("venue-uvloop", "mountebank_uvloop")):
-        if ours in per_cpu and "mountebank" in per_cpu:
-            for what, values in (("per CPU second", per_cpu), ("a second", per_second)):
-                text = f"x mountebank, {ours}, {what}"
-                compare(target, values[ours], values["mountebank"], text)
+        for theirs in ("mountebank", "kept"):
+            if ours in per_cpu and theirs in per_cpu:
+                for what, values in (("per CPU second", per_cpu), ("a second", per_second)):
+                    text = f"x {WORDS[theirs]}, {ours}, {what}"
+                    compare(target, values[ours], values[theirs], text)
 
 
 def compare(name: str, ours: list[float], theirs: list[float], text: str) -> None:
@@ -333,7 +339,9 @@ def main() -> None:
         if wanted.uvloop:
             servers["venue-uvloop"] = Server([*venue, "uvloop"], environment)
         if wanted.mountebank:
-            servers["mountebank"] = Mountebank(wanted.mountebank, Path(scratch))
+            folder = wanted.mountebank
+            servers["mountebank"] = Mountebank(folder, Path(scratch))
+            servers["kept"] = Mountebank(folder, Path(scratch), Connection="keep-alive")
         try:
             data = request(DEFAULT_KEY, DEFAULT_SECRET)
             p50 = min(round_of(servers["venue"], data, 1)[2] for _ in range(wanted.rounds))
