@@ -15,7 +15,7 @@ from failing_exchange.flow.path import FINEST, LEVELS, Path
 from failing_exchange.flow.profiles import Profile
 from failing_exchange.flow.splitting import LEAST, Node, Walk, shares, walk, wicks
 
-TEN = LEVELS[FINEST]
+TEN, MINUTE = LEVELS[FINEST], LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
 COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their parts are summed up again
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
@@ -71,10 +71,11 @@ class MarketFlow:
 
     def second(self, second: int, /) -> Second:
         """The candle of one second. Without trades it stands at the close before it."""
-        ten = self._tens.get(second // TEN)
-        if ten is None:
-            ten = self._split(second // TEN)
-        return ten[second % TEN]
+        return self._ten(second)[second % TEN]
+
+    def _ten(self, second: int) -> list[Second]:
+        """The ten seconds that a second is one of."""
+        return self._tens.get(second // TEN) or self._split(second // TEN)
 
     def close(self, second: int, /) -> int:
         """The price after a second; to know only this costs half."""
@@ -98,9 +99,12 @@ class MarketFlow:
         middle = self._between(begin, end)
         if (begin, end) == (start, stop):
             return middle
-        before = [self.second(second) for second in range(start, begin)]
-        after = [self.second(second) for second in range(end, stop)]
-        return merged(start, [*before, middle, *after])
+        parts: list[Candle | Second] = [middle]
+        if start < begin:
+            parts[:0] = self._ten(start)[start % TEN :]
+        if end < stop:
+            parts += self._ten(end)[: stop - end]
+        return merged(start, parts)
 
     def prints(self, second: int, /) -> tuple[Print, ...]:
         """The public trades of a second: they open, peak, bottom and close with its candle."""
@@ -286,6 +290,13 @@ def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
 
     They grow until the largest that fits, then shrink.
     """
+    if stop - start < MINUTE:  # as nearly always: tens of seconds, of one minute or of two
+        end = min(-(-start // MINUTE) * MINUTE, stop) if start % MINUTE else stop
+        if start < end:
+            yield FINEST, start // TEN, end // TEN
+        if end < stop:
+            yield FINEST, end // TEN, stop // TEN
+        return
     for level in range(FINEST, 0, -1):
         size, larger = LEVELS[level], LEVELS[level - 1]
         end = min(-(-start // larger) * larger, stop // size * size)

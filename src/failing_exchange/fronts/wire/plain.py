@@ -46,7 +46,8 @@ class PlainFront:
         self._others = others
         self._aiohttp: Any = None
         self._open: dict[Line, None] = {}
-        self._date = (-1, "")
+        self._date = (-1, "")  # second, and how it is written
+        self._day = (-1, "")
         self._idle: asyncio.Future[None] | None = None
 
     def __call__(self) -> Line:
@@ -95,7 +96,7 @@ class PlainFront:
         second, date = self._date
         if at // SECOND != second:
             second = at // SECOND
-            date = _date(second)
+            date = self._written(second)
             self._date = (second, date)
         more = "".join([f"{name}: {value}\r\n" for name, value in reply.headers])
         if close:
@@ -105,6 +106,14 @@ class PlainFront:
             f"Content-Type: {reply.kind}\r\n{more}Content-Length: {len(reply.body)}\r\n"
             f"Date: {date}\r\nServer: {SERVER}\r\n\r\n"
         ).encode()
+
+
+    def _written(self, second: int) -> str:
+        """An instant as HTTP says it, whatever the locale."""
+        days, rest = divmod(second, 86_400)
+        if days != self._day[0]:
+            self._day = (days, _day(second))
+        return f"{self._day[1]} {rest // 3_600:02}:{rest // 60 % 60:02}:{rest % 60:02} GMT"
 
 
 class Line(asyncio.Protocol):
@@ -328,12 +337,11 @@ class Line(asyncio.Protocol):
         protocol.data_received(data)
 
 
-def _date(second: int) -> str:
-    """An instant as HTTP says it, whatever the locale.
+def _day(second: int) -> str:
+    """The day of an instant, in the words of RFC 9110, section 5.6.7.
 
-    >>> _date(784_111_777)
-    'Sun, 06 Nov 1994 08:49:37 GMT'
+    >>> _day(784_111_777)
+    'Sun, 06 Nov 1994'
     """
     at = datetime.fromtimestamp(second, UTC)
-    day, month = DAYS[at.weekday()], MONTHS[at.month - 1]
-    return f"{day}, {at.day:02} {month} {at.year} {at:%H:%M:%S} GMT"
+    return f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year}"
