@@ -19,6 +19,9 @@ TEN, MINUTE = LEVELS[FINEST], LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
 COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their parts are summed up again
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
+# Windows of less than a minute that are remembered; then they are put together again. An average
+# over the last minutes asks for the parts of a minute around a client's trade several times.
+WINDOWS_KEPT_MAX = 128
 STEP_BITS = 13
 STEP = 1 << STEP_BITS  # points of the logarithm per entry of the table of prices
 REACH = 512  # entries on each side: prices stay between e**-4 and e**4 times the opening
@@ -58,6 +61,7 @@ class MarketFlow:
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
         self._walks: dict[int, Steps] = {}
         self._tens: dict[int, list[Second]] = {}
+        self._windows: dict[tuple[int, int], Candle] = {}
         self._costs: dict[tuple[int, int], int] = {}
         self._middle: tuple[int, int, Candle] | None = None  # of the last window
         self._prices = Prices(opening)
@@ -93,6 +97,16 @@ class MarketFlow:
         """The seconds from `start` until before `stop` as one candle; at least one second."""
         if stop <= start:
             raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
+        if stop - start >= MINUTE:
+            return self._window(start, stop)
+        found = self._windows.get((start, stop))
+        if found is None:
+            if len(self._windows) >= WINDOWS_KEPT_MAX:
+                self._windows.clear()
+            found = self._windows[start, stop] = self._window(start, stop)
+        return found
+
+    def _window(self, start: int, stop: int) -> Candle:
         begin, end = -(-start // TEN) * TEN, stop // TEN * TEN
         if begin >= end:
             return merged(start, [self.second(second) for second in range(start, stop)])

@@ -24,11 +24,11 @@ from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 from failing_exchange.world import markets_of
 
 if TYPE_CHECKING:
-    from failing_exchange.fronts.wire.listen_keys import ListenKeys
     from failing_exchange.conduct.judge import Judge
     from failing_exchange.core.events import Event
     from failing_exchange.core.market import Market
     from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.fronts.wire.listen_keys import ListenKeys
 
 # rest-api.md, web-socket-streams.md, web-socket-api.md, "General Information", 2026-07-21
 PLACES: tuple[tuple[str, int], ...] = (

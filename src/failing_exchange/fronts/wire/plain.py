@@ -107,7 +107,6 @@ class PlainFront:
             f"Date: {date}\r\nServer: {SERVER}\r\n\r\n"
         ).encode()
 
-
     def _written(self, second: int) -> str:
         """An instant as HTTP says it, whatever the locale."""
         days, rest = divmod(second, 86_400)
