@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import mul
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from failing_exchange.flow.draws import LOGNORMAL
 
@@ -81,13 +81,15 @@ def merged(at: int, parts: Sequence[Candle | Second]) -> Candle:
     """Candles one after another as one."""
     if len(parts) == 1 and isinstance(parts[0], Candle):
         return parts[0]
+    rows: Any = zip(*parts, strict=False)  # a second has no column of costs
+    _, opens, highs, lows, closes, volumes, *_ = rows
     return Candle(
         at,
-        parts[0].open,
-        max([part.high for part in parts]),
-        min([part.low for part in parts]),
-        parts[-1].close,
-        sum([part.volume for part in parts]),
+        opens[0],
+        max(highs),
+        min(lows),
+        closes[-1],
+        sum(volumes),
         sum([part.cost for part in parts]),
     )
 

@@ -202,13 +202,14 @@ class MarketFlow:
                 cost += sum([self._cost(level, index) for index in range(first, last)])
             else:
                 cost += sum([self._estimate(node) for node in row])
+        opens, highs, lows, closes, volumes, _ = zip(*nodes, strict=True)
         return Candle(
             start,
-            price(nodes[0].open),
-            price(max([node.high for node in nodes])),
-            price(min([node.low for node in nodes])),
-            price(nodes[-1].close),
-            sum([node.volume for node in nodes]),
+            price(opens[0]),
+            price(max(highs)),
+            price(min(lows)),
+            price(closes[-1]),
+            sum(volumes),
             cost,
         )
 
