@@ -50,6 +50,7 @@ from failing_exchange import FailingExchange
 from failing_exchange.fronts.wire.binance import Binance
 from failing_exchange.fronts.wire.metering import Interval, VenueLimits
 from failing_exchange.limits import MINUTE
+from failing_exchange.server import seldom_collected
 
 PLENTY = Interval(10**12, 1, MINUTE)
 
@@ -60,7 +61,8 @@ async def main() -> None:
     print(f"venue at http://127.0.0.1:{port},", flush=True)
     await asyncio.sleep(3_600)
 
-run(main())
+with seldom_collected():
+    run(main())
 """
 TOY = """
 import hmac, orjson
@@ -179,12 +181,18 @@ def request(key: str, secret: str) -> bytes:
     """A signed order far below the price."""
     form = (
         "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=20000"
-        f"&newOrderRespType=RESULT&recvWindow=60000&timestamp={int(time.time() * 1000)}"
+        "&newOrderRespType=RESULT"
     )
+    return signed("POST /api/v3/order", form, key, secret)
+
+
+def signed(called: str, form: str, key: str, secret: str) -> bytes:
+    """A signed request."""
+    form += f"&recvWindow=60000&timestamp={int(time.time() * 1000)}"
     signature = hmac.new(secret.encode(), form.encode(), sha256).hexdigest()
     body = f"{form}&signature={signature}".encode()
     head = (
-        f"POST /api/v3/order HTTP/1.1\r\nHost: x\r\nX-MBX-APIKEY: {key}\r\n"
+        f"{called} HTTP/1.1\r\nHost: x\r\nX-MBX-APIKEY: {key}\r\n"
         "Content-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
