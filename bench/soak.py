@@ -2,9 +2,9 @@
 
 python bench/soak.py [SECONDS]
 
-Nine hundred clients place an order and ask for the time, again and again, and a tenth of them leaves
-and comes back each round; a hundred hold a WebSocket with two market streams. Now and then all that
-is open is canceled.
+Nine hundred clients place an order and ask for the time, again and again, and a tenth of them
+leaves and comes back each round; a hundred hold a WebSocket with two market streams. After each
+round all that is open is canceled.
 """
 
 from __future__ import annotations
