@@ -127,11 +127,11 @@ class BinanceDialect:
 
     def read(self, endpoint: str, sent: Pairs, world: World) -> Any:
         """As the door does: the form, what the endpoint takes, and its own reading."""
-        params = Params(form(urlencode(sent, errors="surrogateescape")))
-        row, names = BY_HTTP[endpoint], frozenset(params)
+        params = form(urlencode(sent, errors="surrogateescape"))
+        row, count = BY_HTTP[endpoint], len(params)
         row.weighs(params)
-        check_count(row, names)
-        check(row, params, names)
+        check_count(row, count)
+        check(row, params, count)
         return row.read(Reading(params, world.account, world.markets, _symbols(world), world.at))
 
     def write(self, endpoint: str, sent: Pairs, command: Any, answer: Any, world: World) -> Any:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PORT = 8080
 VENUES = ("binance",)
+COLLECT_EVERY = (20_000, 50, 100)  # objects, and rounds of the younger generation (`gc`)
+LOAD_AFTER = 0.5  # seconds; then what the first WebSocket needs is loaded, beside the first answers
 PREFIX = "FAILING_EXCHANGE_"  # environment: the prefix and the option's name in capitals
 JOURNAL = (
     "write every trip to this file, as JSON lines; one that ends in .db is a database from which "
@@ -94,12 +99,29 @@ def serve_command(options: argparse.Namespace) -> int:
 
     _check(options)
     venue = _venue(options)
-    with asyncio.Runner(loop_factory=_loop_factory(options.uvloop)) as runner:
+    factory = _loop_factory(options.uvloop)
+    with seldom_collected(), asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_serve(venue, options))
     verdicts = [judge.verdict(outside=True) for judge in venue.judges.values()]
     for verdict in verdicts:
         print(f"{verdict.account}: {verdict}", flush=True)
     return 0 if all(verdict.passed for verdict in verdicts) else 1
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """What a server keeps are trips, and they make no cycles: few looks for garbage suffice.
+
+    A twelfth of the time of a busy server would go into them.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_EVERY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -201,6 +223,7 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> None:
         if options.judge:
             venue.judge()
         print(_greeting(options, venue.exchange, port), flush=True)
+        loop.call_later(LOAD_AFTER, loop.run_in_executor, None, _load_the_rest)
         if options.control_port is not None:
             control = _control(venue, options)
             where = await _listening(control, options.host, options.control_port, "--control-port")
@@ -212,6 +235,10 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> None:
         await venue.close()
         await venue.exchange.close()
     print(_farewell(venue.exchange), flush=True)
+
+
+def _load_the_rest() -> None:
+    import failing_exchange.fronts.wire.http  # noqa: F401
 
 
 def _control(venue: Binance, options: argparse.Namespace) -> ControlDoor:

@@ -88,14 +88,15 @@ def merge(bars: list[Bar | None], *, at: int | None = None) -> Bar | None:
     found = [bar for bar in bars if bar is not None]
     if not found:
         return None
+    first, opens, highs, lows, closes, volumes, costs, trades, bought = zip(*found, strict=True)
     return Bar(
-        found[0].at if at is None else at,
-        found[0].open,
-        max(bar.high for bar in found),
-        min(bar.low for bar in found),
-        found[-1].close,
-        sum(bar.volume for bar in found),
-        sum(bar.cost for bar in found),
-        sum(bar.trades for bar in found),
-        sum(bar.bought for bar in found),
+        first[0] if at is None else at,
+        opens[0],
+        max(highs),
+        min(lows),
+        closes[-1],
+        sum(volumes),
+        sum(costs),
+        sum(trades),
+        sum(bought),
     )

@@ -68,10 +68,11 @@ def allows(tape: Tape, ticks: int, allowed: Range, at: int, without: Sequence[Fi
     """Whether a price lies within a range of the reference price; any does where there is none.
 
     `without`: trades of this instant that do not count, for the range is that of before them. The
-    average itself is worked out only where the highest and the lowest price do not decide it.
+    average itself is worked out only where the highest and the lowest price do not decide it; those
+    of a little more, whole minutes that are at hand, do as well.
     """
     least, most = allowed
-    bar = tape.since((at - WINDOW) // BUCKET * BUCKET // SECOND, at)
+    bar = tape.window((at - WINDOW) // BUCKET * BUCKET // SECOND // 60 * 60, at)
     if bar is None or not bar.volume:
         return True
     if bar.high * least <= ticks * PPM <= bar.low * most:

@@ -80,7 +80,6 @@ class Tape:
         self._latest: Bar | None = None
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
         self.buckets: dict[int, tuple[int, int]] = {}  # of the reference price, past ones
-        self._since: tuple[tuple[int, int], Bar | None, Bar | None] = ((-1, 0), None, None)
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; each id is higher than the one before."""
@@ -220,16 +219,6 @@ class Tape:
         """What was traded from a second on, the running one included."""
         second = now // SECOND
         return join(self._between(start, second, second * SECOND), self._second(second))
-
-    def since(self, start: int, now: int) -> Bar | None:
-        """The same, for a little more than the five minutes that `average` remembers."""
-        second = now // SECOND
-        self.average(5, second)
-        recent = self._average[1]
-        if self._since[0] != (start, second) or self._since[1] is not recent:
-            more = self._between(start, second - 299, second * SECOND)
-            self._since = ((start, second), recent, join(more, recent))
-        return self._since[2]
 
     def between(self, edges: Sequence[int], *, now: int) -> list[Bar]:
         """A candle between each two edges (epoch seconds) that lie before `now`."""

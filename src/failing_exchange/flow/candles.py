@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from operator import mul
+from typing import Any, NamedTuple
 
 from failing_exchange.flow.draws import LOGNORMAL
 
@@ -31,19 +32,18 @@ class Second(NamedTuple):
     @property
     def cost(self) -> int:
         """The sum of ticks times lots of its prints."""
-        if self.high == self.low:
-            return self.close * self.volume
-        return sum([ticks * lots for ticks, lots in self.trades()])
+        _, opened, high, low, close, volume = self
+        if high == low or not volume:
+            return close * volume
+        prices = _turns(opened, high, low, close)
+        return sum(map(mul, prices, _portions(volume, close, len(prices))))
 
     def trades(self) -> list[tuple[int, int]]:
         """(ticks, lots) of its prints: they open, peak, bottom and close with it."""
         _, opened, high, low, close, volume = self
         if not volume:
             return []
-        prices = [opened]
-        for ticks in ((low, high) if close >= opened else (high, low)) + (close,):
-            if ticks != prices[-1]:
-                prices.append(ticks)
+        prices = _turns(opened, high, low, close)
         return list(zip(prices, _portions(volume, close, len(prices)), strict=True))
 
     def prints(self, *, sold: bool) -> tuple[Print, ...]:
@@ -81,15 +81,30 @@ def merged(at: int, parts: Sequence[Candle | Second]) -> Candle:
     """Candles one after another as one."""
     if len(parts) == 1 and isinstance(parts[0], Candle):
         return parts[0]
+    rows: Any = zip(*parts, strict=False)  # a second has no column of costs
+    _, opens, highs, lows, closes, volumes, *_ = rows
     return Candle(
         at,
-        parts[0].open,
-        max([part.high for part in parts]),
-        min([part.low for part in parts]),
-        parts[-1].close,
-        sum([part.volume for part in parts]),
+        opens[0],
+        max(highs),
+        min(lows),
+        closes[-1],
+        sum(volumes),
         sum([part.cost for part in parts]),
     )
+
+
+def _turns(opened: int, high: int, low: int, close: int) -> list[int]:
+    """The prices where a candle turns, in their order."""
+    prices = [opened]
+    first, second = (low, high) if close >= opened else (high, low)
+    if first != opened:
+        prices.append(first)
+    if second != first:
+        prices.append(second)
+    if close != second:
+        prices.append(close)
+    return prices
 
 
 def _portions(volume: int, close: int, count: int) -> list[int]:
@@ -97,7 +112,9 @@ def _portions(volume: int, close: int, count: int) -> list[int]:
     if count == 1:
         return [volume]
     draw = (volume * SPREAD ^ close) * SPREAD >> 20
-    weights = [LOGNORMAL[draw >> 6 * n & 63] for n in range(count)]
+    weights = [LOGNORMAL[draw & 63], LOGNORMAL[draw >> 6 & 63]]
+    if count > 2:
+        weights += [LOGNORMAL[draw >> 6 * n & 63] for n in range(2, count)]
     total, free = sum(weights), volume - count
     lots = [1 + free * weight // total for weight in weights]
     lots[-1] += volume - sum(lots)

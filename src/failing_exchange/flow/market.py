@@ -15,10 +15,13 @@ from failing_exchange.flow.path import FINEST, LEVELS, Path
 from failing_exchange.flow.profiles import Profile
 from failing_exchange.flow.splitting import LEAST, Node, Walk, shares, walk, wicks
 
-TEN = LEVELS[FINEST]
+TEN, MINUTE = LEVELS[FINEST], LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
 COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their parts are summed up again
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
+# Windows of less than a minute that are remembered; then they are put together again. An average
+# over the last minutes asks for the parts of a minute around a client's trade several times.
+WINDOWS_KEPT_MAX = 128
 STEP_BITS = 13
 STEP = 1 << STEP_BITS  # points of the logarithm per entry of the table of prices
 REACH = 512  # entries on each side: prices stay between e**-4 and e**4 times the opening
@@ -58,6 +61,7 @@ class MarketFlow:
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
         self._walks: dict[int, Steps] = {}
         self._tens: dict[int, list[Second]] = {}
+        self._windows: dict[tuple[int, int], Candle] = {}
         self._costs: dict[tuple[int, int], int] = {}
         self._middle: tuple[int, int, Candle] | None = None  # of the last window
         self._prices = Prices(opening)
@@ -71,10 +75,11 @@ class MarketFlow:
 
     def second(self, second: int, /) -> Second:
         """The candle of one second. Without trades it stands at the close before it."""
-        ten = self._tens.get(second // TEN)
-        if ten is None:
-            ten = self._split(second // TEN)
-        return ten[second % TEN]
+        return self._ten(second)[second % TEN]
+
+    def _ten(self, second: int) -> list[Second]:
+        """The ten seconds that a second is one of."""
+        return self._tens.get(second // TEN) or self._split(second // TEN)
 
     def close(self, second: int, /) -> int:
         """The price after a second; to know only this costs half."""
@@ -92,15 +97,28 @@ class MarketFlow:
         """The seconds from `start` until before `stop` as one candle; at least one second."""
         if stop <= start:
             raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
+        if stop - start >= MINUTE:
+            return self._window(start, stop)
+        found = self._windows.get((start, stop))
+        if found is None:
+            if len(self._windows) >= WINDOWS_KEPT_MAX:
+                self._windows.clear()
+            found = self._windows[start, stop] = self._window(start, stop)
+        return found
+
+    def _window(self, start: int, stop: int) -> Candle:
         begin, end = -(-start // TEN) * TEN, stop // TEN * TEN
         if begin >= end:
             return merged(start, [self.second(second) for second in range(start, stop)])
         middle = self._between(begin, end)
         if (begin, end) == (start, stop):
             return middle
-        before = [self.second(second) for second in range(start, begin)]
-        after = [self.second(second) for second in range(end, stop)]
-        return merged(start, [*before, middle, *after])
+        parts: list[Candle | Second] = [middle]
+        if start < begin:
+            parts[:0] = self._ten(start)[start % TEN :]
+        if end < stop:
+            parts += self._ten(end)[: stop - end]
+        return merged(start, parts)
 
     def prints(self, second: int, /) -> tuple[Print, ...]:
         """The public trades of a second: they open, peak, bottom and close with its candle."""
@@ -184,13 +202,14 @@ class MarketFlow:
                 cost += sum([self._cost(level, index) for index in range(first, last)])
             else:
                 cost += sum([self._estimate(node) for node in row])
+        opens, highs, lows, closes, volumes, _ = zip(*nodes, strict=True)
         return Candle(
             start,
-            price(nodes[0].open),
-            price(max([node.high for node in nodes])),
-            price(min([node.low for node in nodes])),
-            price(nodes[-1].close),
-            sum([node.volume for node in nodes]),
+            price(opens[0]),
+            price(max(highs)),
+            price(min(lows)),
+            price(closes[-1]),
+            sum(volumes),
             cost,
         )
 
@@ -286,6 +305,13 @@ def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
 
     They grow until the largest that fits, then shrink.
     """
+    if stop - start < MINUTE:  # as nearly always: tens of seconds, of one minute or of two
+        end = min(-(-start // MINUTE) * MINUTE, stop) if start % MINUTE else stop
+        if start < end:
+            yield FINEST, start // TEN, end // TEN
+        if end < stop:
+            yield FINEST, end // TEN, stop // TEN
+        return
     for level in range(FINEST, 0, -1):
         size, larger = LEVELS[level], LEVELS[level - 1]
         end = min(-(-start // larger) * larger, stop // size * size)

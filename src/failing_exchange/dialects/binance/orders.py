@@ -9,12 +9,15 @@ from typing import Any
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
+    OPEN,
     TRIGGERED_TYPES,
     Fill,
     Order,
     OrderSnapshot,
     OrderType,
+    Side,
     Status,
+    TimeInForce,
     Why,
 )
 from failing_exchange.dialects.binance.call import Writing
@@ -30,6 +33,8 @@ TYPES = {
     "TAKE_PROFIT": OrderType.TAKE_PROFIT,
     "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT_LIMIT,
 }
+SIDE_NAMES = {side: side.name for side in Side}
+FORCE_NAMES = {force: force.value for force in TimeInForce}
 TYPE_NAMES = {kind: name for name, kind in TYPES.items() if name != "LIMIT_MAKER"}
 FULL_TYPES = ("MARKET", "LIMIT")  # the others are acknowledged only, unless asked otherwise
 PEG_FIELDS = ("pegPriceType", "pegOffsetType", "pegOffsetValue", "peggedPrice")
@@ -50,13 +55,14 @@ def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
     order, market = placed.order, w.market(placed.order.symbol)
     name = type_name(order)
     wanted = w.params.get("newOrderRespType") or ("FULL" if name in FULL_TYPES else "ACK")
-    answer = _head(order) | {"transactTime": instant(placed.updated_at, micro=w.micro)}
+    answer = _head(order)
+    answer["transactTime"] = instant(placed.updated_at, micro=w.micro)
     if wanted == "ACK":
         return answer
-    answer |= state(placed, market)
+    add_state(answer, placed, market)
     if not placed.lots and placed.status is Status.PENDING:
         del answer["origQty"]  # that of an order that another one pays for is not known yet
-    answer |= rarities(placed, market, micro=w.micro)
+    add_rarities(answer, placed, market, micro=w.micro)
     answer["workingTime"] = working_time(placed, micro=w.micro)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
     if wanted == "FULL":
@@ -96,7 +102,8 @@ def discount(market: Market) -> dict[str, Any]:
 def write_order(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     """An order as queries show it."""
     order, market = snapshot.order, w.market(snapshot.order.symbol)
-    answer = _head(order) | state(snapshot, market)
+    answer = _head(order)
+    add_state(answer, snapshot, market)
     answer["stopPrice"] = price(order.stop_ticks, market)
     answer["icebergQty"] = amount(order.iceberg_lots, market)
     answer["time"] = instant(order.created_at, micro=w.micro)
@@ -105,7 +112,8 @@ def write_order(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     answer["workingTime"] = working_time(snapshot, micro=w.micro)
     answer["origQuoteOrderQty"] = decimal(order.cost_wanted)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
-    return answer | rarities(snapshot, market, micro=w.micro)
+    add_rarities(answer, snapshot, market, micro=w.micro)
+    return answer
 
 
 def write_orders(w: Writing, answer: Any) -> list[dict[str, Any]]:
@@ -124,8 +132,8 @@ def write_canceled(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
         "clientOrderId": cancel_name(order),
         "transactTime": instant(snapshot.updated_at, micro=w.micro),
     }
-    answer |= state(snapshot, market)
-    answer |= rarities(snapshot, market, micro=w.micro)
+    add_state(answer, snapshot, market)
+    add_rarities(answer, snapshot, market, micro=w.micro)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
     return answer
 
@@ -144,26 +152,25 @@ def _head(order: Order) -> dict[str, Any]:
     }
 
 
-def state(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+def add_state(answer: dict[str, Any], snapshot: OrderSnapshot, market: Market) -> None:
     """What every answer says of how an order stands."""
-    order = snapshot.order
-    return {
-        "price": price(asked(snapshot), market),
-        "origQty": amount(snapshot.lots, market),
-        "executedQty": amount(snapshot.filled, market),
-        "origQuoteOrderQty": decimal(order.cost_wanted),
-        "cummulativeQuoteQty": decimal(snapshot.cost),
-        "status": status_name(snapshot),
-        "timeInForce": order.time_in_force.value,
-        "type": type_name(order),
-        "side": order.side.name,
-    }
+    order, step = snapshot.order, market.amount_step
+    answer["price"] = decimal(asked(snapshot) * market.price_step)
+    answer["origQty"] = decimal(snapshot.lots * step)
+    answer["executedQty"] = decimal(snapshot.filled * step)
+    answer["origQuoteOrderQty"] = decimal(order.cost_wanted)
+    answer["cummulativeQuoteQty"] = decimal(snapshot.cost)
+    answer["status"] = status_name(snapshot)
+    answer["timeInForce"] = FORCE_NAMES[order.time_in_force]
+    answer["type"] = type_name(order)
+    answer["side"] = SIDE_NAMES[order.side]
 
 
-def rarities(snapshot: OrderSnapshot, market: Market, *, micro: bool) -> dict[str, Any]:
+def add_rarities(
+    found: dict[str, Any], snapshot: OrderSnapshot, market: Market, *, micro: bool
+) -> None:
     """The conditional fields ("Conditional fields in Order Responses")."""
     order = snapshot.order
-    found: dict[str, Any] = {}
     if order.kind in TRIGGERED_TYPES and order.stop_ticks:
         found["stopPrice"] = price(order.stop_ticks, market)
     if order.iceberg_lots:
@@ -174,14 +181,15 @@ def rarities(snapshot: OrderSnapshot, market: Market, *, micro: bool) -> dict[st
         found["trailingTime"] = instant(since, micro=micro) if since else -1
     if order.peg is not None:
         found |= fields(snapshot, market, PEG_FIELDS)
-    labels = {"strategyId": order.strategy_id, "strategyType": order.strategy_type}
-    found |= {name: value for name, value in labels.items() if value is not None}
+    if order.strategy_id is not None:
+        found["strategyId"] = order.strategy_id
+    if order.strategy_type is not None:
+        found["strategyType"] = order.strategy_type
     if order.prevented_matches:
         found["preventedMatchId"] = order.prevented_matches[-1].id
         found["preventedQuantity"] = amount(order.prevented, market)
     if snapshot.status is Status.EXPIRED and order.why in EXPIRY_REASONS:
         found["expiryReason"] = EXPIRY_REASONS[Why(order.why)]
-    return found
 
 
 def _fill(fill: Fill, market: Market) -> dict[str, Any]:
@@ -202,7 +210,7 @@ def type_name(order: Order) -> str:
 def status_name(snapshot: OrderSnapshot) -> str:
     """An order's status in the venue's words (enums.md, "Order status")."""
     status = snapshot.status
-    if status is Status.OPEN:
+    if status is OPEN:
         return "PARTIALLY_FILLED" if snapshot.filled else "NEW"
     if status is Status.WAITING:
         return "NEW"
@@ -216,13 +224,13 @@ def status_name(snapshot: OrderSnapshot) -> str:
 def prevention_name(order: Order, market: Market) -> str:
     """The self-trade prevention that holds for an order."""
     mode = order.prevention if order.prevention is not None else market.prevention
-    return mode.name
+    return mode.upper()  # a call of C, where a member's name is one of Python
 
 
 def working_time(snapshot: OrderSnapshot, *, micro: bool) -> int:
     """When an order began to work on the book; -1 before."""
     order = snapshot.order
-    if snapshot.status in (Status.WAITING, Status.PENDING):
+    if snapshot.status is not OPEN and snapshot.status in (Status.WAITING, Status.PENDING):
         return -1
     began = order.triggered_at or order.activated_at or order.created_at
     return instant(began, micro=micro)

@@ -136,42 +136,43 @@ def _read(row: str) -> Takes:
 TAKES = {name: _read(row) for name, row in ROWS.items()}
 
 
-def check_count(endpoint: Endpoint, sent: frozenset[str]) -> None:
+def check_count(endpoint: Endpoint, sent: int) -> None:
     """Raise `Reject` for more parameters than an endpoint of the REST API has, whatever they are.
 
-    `sent` are the names of all that came, times and signature included.
+    So many were `sent`, times and signature included.
     """
-    takes = TAKES.get(str(endpoint))
+    takes = TAKES.get(endpoint.http)
     if takes is None:
         return
     most = len(takes.names)
     if endpoint.signed and not endpoint.key_only:
         most += len(SIGNING)
-    if len(sent) > most:
+    if sent > most:
         refuse(
             "TOO_MANY_PARAMETERS",
-            f"Too many parameters; expected '{most}' and received '{len(sent)}'.",
+            f"Too many parameters; expected '{most}' and received '{sent}'.",
         )
 
 
-def check(endpoint: Endpoint, params: Params, sent: frozenset[str]) -> None:
+def check(endpoint: Endpoint, params: Params, sent: int) -> None:
     """Raise `Reject` for what is missing, empty or unknown to an endpoint.
 
-    `params` are those it is to read: of `sent`, those that are not read yet.
+    `params` are those it is to read: of those `sent`, the ones that are not read yet.
     """
-    takes = TAKES.get(str(endpoint))
+    takes = TAKES.get(endpoint.http or endpoint.socket)
     if takes is None:
         return
     for name in takes.needed:
         if name not in params:
             missing(name)
-    for name, value in params.items():
-        if not value and name in takes.names:  # for mandatory ones seen in production, 2024
-            refuse("PARAM_EMPTY", f"Parameter '{name}' was empty.")
-    unread = len(params.keys() - takes.names)
-    if unread:
+    if "" in params.values():
+        for name, value in params.items():
+            if not value and name in takes.names:  # for mandatory ones seen in production, 2024
+                refuse("PARAM_EMPTY", f"Parameter '{name}' was empty.")
+    if not params.keys() <= takes.names:
+        unread = len(params.keys() - takes.names)
         refuse(
             "UNREAD_PARAMETERS",
-            f"Not all sent parameters were read; read '{len(sent) - unread}' parameter(s) but was "
-            f"sent '{len(sent)}'.",
+            f"Not all sent parameters were read; read '{sent - unread}' parameter(s) but was "
+            f"sent '{sent}'.",
         )

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import NoReturn, TypeVar
 from urllib.parse import unquote_plus
 
-from failing_exchange.core.market import ATOMS
 from failing_exchange.dialects.binance.codes import missing, refuse
 
 T = TypeVar("T")
@@ -28,17 +26,30 @@ SYMBOL = re.compile(rf"{NAME}\Z")
 SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
 SYMBOLS = re.compile(rf'\[(?:"{NAME}"(?:,"{NAME}")*)?\]\Z')
 SYMBOLS_RANGE = r'^\\[("[\\w\\-._&&[^a-z]]{1,50}"(,"[\\w\\-._&&[^a-z]]{1,50}"){0,}){0,1}\\]$'
+PLACES = 8  # of a decimal: one atom
 TRUE_FALSE = {"true": True, "false": False}
 
 
-def form(text: str) -> dict[str, str]:
-    """Form-encoded text as a dict; a parameter that is sent twice is refused."""
-    found: dict[str, str] = {}
+def form(text: str) -> Params:
+    """Form-encoded text as parameters; one that is sent twice is refused."""
     if not text:
-        return found
+        return Params()
     pairs = text.split("&")
     if len(pairs) > PARAMETERS_MAX:
         refuse("TOO_MANY_PARAMETERS", "Too many parameters sent for this endpoint.")
+    if "%" not in text and "+" not in text and len(pairs) == text.count("="):
+        try:  # what most clients send: nothing is encoded, nothing left out
+            found = Params([pair.split("=", 1) for pair in pairs])
+        except ValueError:  # "a==b&c"
+            return _form(pairs)
+        if len(found) == len(pairs) and "" not in found:
+            return found
+    return _form(pairs)
+
+
+def _form(pairs: list[str]) -> Params:
+    """The same for whatever may come."""
+    found = Params()
     for pair in pairs:
         name, _, value = pair.partition("=")
         if "%" in pair or "+" in pair:
@@ -101,10 +112,12 @@ class Params(dict[str, str]):
             if not text:
                 missing(name)
             illegal(name, DECIMAL_RANGE)
-        atoms = Decimal(text) * ATOMS
-        whole = int(atoms)
-        if whole != atoms:
-            refuse("BAD_PRECISION", f"Parameter '{name}' has too much precision.")
+        units, _, part = text.partition(".")
+        if len(part) > PLACES:
+            if part[PLACES:].strip("0"):
+                refuse("BAD_PRECISION", f"Parameter '{name}' has too much precision.")
+            part = part[:PLACES]
+        whole = int(units + part.ljust(PLACES, "0"))
         if whole > LONG_MAX:
             refuse("PARAM_OVERFLOW", f"Parameter '{name}' overflowed.")
         return whole

@@ -50,6 +50,11 @@ UNWANTED = {
     "STOP_LOSS_LIMIT": ("quoteOrderQty",),
     "TAKE_PROFIT_LIMIT": ("quoteOrderQty",),
 }
+# Orders of these types with no other parameters can only lack what is needed: no combination is
+# wrong, and nothing else has to be read.
+ALWAYS = ("symbol", "side", "type", "quantity", "newClientOrderId", "newOrderRespType")
+USUAL = {"LIMIT": {*ALWAYS, "timeInForce", "price"}, "MARKET": {*ALWAYS}}
+USUALLY_NEEDED = {"LIMIT": ("timeInForce", "price"), "MARKET": ()}
 
 
 def read_place(r: Reading) -> c.PlaceOrder:
@@ -145,6 +150,8 @@ def read_leg(
     name = p.need(leg.name("type"))
     if name not in TYPES:
         refuse("INVALID_ORDER_TYPE", "Invalid orderType.")
+    if lots and not prefix and name in USUAL and p.keys() <= USUAL[name]:
+        return _usual(p, market, account, side, name, lots)
     peg = peg_of(p, Names(*map(leg.name, PEGS)), name)
     _check_combination(leg, name, shared=bool(prefix), pegged=peg is not None)
     iceberg = lots_of(p, leg.name("icebergQty"), market)
@@ -178,6 +185,23 @@ def read_leg(
         strategy_id=_label(p, leg.name("strategyId")),
         strategy_type=_strategy_type(p, leg.name("strategyType")),
         peg=peg,
+    )
+
+
+def _usual(
+    p: Params, market: Market, account: str, side: Side, name: str, lots: int
+) -> c.PlaceOrder:
+    """An order as most are."""
+    for parameter in USUALLY_NEEDED[name]:
+        if not p.get(parameter):
+            missing(parameter)
+    force = FORCES.get(p.get("timeInForce", "GTC"))
+    if force is None:
+        refuse("INVALID_TIF", "Invalid timeInForce.")
+    ticks = ticks_of(p, "price", market)
+    named = client_id(p, "newClientOrderId")
+    return c.PlaceOrder(
+        account, market.symbol, side, TYPES[name], lots, ticks, 0, force, False, named
     )
 
 

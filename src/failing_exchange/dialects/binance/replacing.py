@@ -16,9 +16,9 @@ from failing_exchange.dialects.binance.call import Answered, Reading, Writing
 from failing_exchange.dialects.binance.codes import CODES, refuse, said
 from failing_exchange.dialects.binance.order_lists import write_list
 from failing_exchange.dialects.binance.orders import (
+    add_rarities,
+    add_state,
     prevention_name,
-    rarities,
-    state,
     write_canceled,
     write_placed,
 )
@@ -108,7 +108,8 @@ def write_amended(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     """The amended order, and the list it belongs to."""
     order, market = snapshot.order, w.market(snapshot.order.symbol)
     record = order.amendments[-1]
-    shown = state(snapshot, market)
+    shown: dict[str, Any] = {}
+    add_state(shown, snapshot, market)
     amended = {
         "symbol": venue_symbol(order.symbol),
         "orderId": order.id,
@@ -129,10 +130,11 @@ def write_amended(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     if shown["status"] != "PENDING_NEW":
         amended["workingTime"] = instant(order.created_at, micro=w.micro)
     amended["selfTradePreventionMode"] = prevention_name(order, market)
+    add_rarities(amended, snapshot, market, micro=w.micro)
     answer = {
         "transactTime": instant(snapshot.updated_at, micro=w.micro),
         "executionId": record.execution_id,
-        "amendedOrder": amended | rarities(snapshot, market, micro=w.micro),
+        "amendedOrder": amended,
     }
     found = order.order_list
     if found is not None and found.announced and (seen := found.as_of(w.at)) is not None:

@@ -6,6 +6,7 @@ from failing_exchange.core.market import ATOMS, Market
 
 MILLISECOND = 1_000_000
 MICROSECOND = 1_000
+ZERO = "0.00000000"
 
 
 def decimal(atoms: int) -> str:
@@ -14,6 +15,8 @@ def decimal(atoms: int) -> str:
     >>> decimal(150_000_000), decimal(-1)
     ('1.50000000', '-0.00000001')
     """
+    if not atoms:
+        return ZERO
     if atoms < 0:
         return f"-{decimal(-atoms)}"
     return f"{atoms // ATOMS}.{atoms % ATOMS:08d}"

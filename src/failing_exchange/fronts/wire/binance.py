@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from failing_exchange.core.events import VenueRestarted
 from failing_exchange.dialects.binance.markets import as_in_production
+from failing_exchange.fronts.wire.answering import Answering
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
 from failing_exchange.fronts.wire.entrance import Entrance
 from failing_exchange.fronts.wire.feeds import Feeds
 from failing_exchange.fronts.wire.frames import Code
-from failing_exchange.fronts.wire.http import HttpFront, logger
 from failing_exchange.fronts.wire.keys import Keyring
-from failing_exchange.fronts.wire.listen_keys import ListenKeys
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
+from failing_exchange.fronts.wire.plain import PlainFront
 from failing_exchange.fronts.wire.socket_door import SocketDoor
 from failing_exchange.fronts.wire.subscriptions import MarketStreams
 from failing_exchange.fronts.wire.user_stream import UserStreams
 from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
-from failing_exchange.scenario import load
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 from failing_exchange.world import markets_of
 
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from failing_exchange.core.events import Event
     from failing_exchange.core.market import Market
     from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.fronts.wire.listen_keys import ListenKeys
 
 # rest-api.md, web-socket-streams.md, web-socket-api.md, "General Information", 2026-07-21
 PLACES: tuple[tuple[str, int], ...] = (
@@ -53,7 +51,10 @@ def _production_markets(options: Mapping[str, Any]) -> list[Market]:
     if given is None:
         known = getattr(journal, "known", {})  # of a durable one: it goes on with its scenario
         scenario = scenario or known.get("scenario")
-        given = load(str(scenario)).arguments["markets"] if scenario is not None else None
+        if scenario is not None:
+            from failing_exchange.scenario import load  # with all faults, which few venues need
+
+            given = load(str(scenario)).arguments["markets"]
     return [as_in_production(market) for market in markets_of(given).values()]
 
 
@@ -91,7 +92,8 @@ class Binance:
         exchange.journal.readers.append(self.metering.ended)
         self.sockets = WebSocketFront(self.metering, exchange.venue)
         door = Door(exchange.venue, self.keys, self.metering)
-        self._front = HttpFront(door, self.sockets)
+        self._answering = Answering(door)
+        self._front = PlainFront(self._answering, self._aiohttp)
         self.feeds = Feeds(exchange.venue)
         self.streams = MarketStreams(self.feeds)
         self.user_streams = UserStreams(exchange.venue)
@@ -104,6 +106,8 @@ class Binance:
         }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:
+            from failing_exchange.fronts.wire.listen_keys import ListenKeys
+
             self.listen_keys = ListenKeys(self.user_streams, seed=exchange.venue.seed)
             door.more = self.listen_keys.endpoints
             self.listen_keys.join_routes(self.sockets.routes)
@@ -111,7 +115,6 @@ class Binance:
             exchange.venue.durable.outbox.on_halt.append(self._on_halt)
         self.judges: dict[str, Judge] = {}  # by account
         self._entrances: list[Entrance] = []
-        self._server: web.Server | None = None
 
     @classmethod
     def like_production(cls, *, keys: Keyring | None = None, **options: Any) -> Binance:
@@ -144,14 +147,16 @@ class Binance:
         listeners = self.exchange.venue.gateway.listeners
         if self.metering.heard not in listeners:
             listeners += [self.metering.heard, self._heard]
-        if self._server is None:
-            self._server = web.Server(
-                self._front.handle, handler_cancellation=True, access_log=None, logger=logger
-            )
-        entrance = Entrance(self.exchange.venue, self._server, host, port, ssl)
+        entrance = Entrance(self.exchange.venue, self._front, host, port, ssl)
         await entrance.open()
         self._entrances.append(entrance)
         return entrance.port
+
+    def _aiohttp(self) -> Any:
+        """What speaks on connections with more than plain HTTP."""
+        from failing_exchange.fronts.wire.http import HttpFront
+
+        return HttpFront(self._answering, self.sockets).server()
 
     def _heard(self, events: tuple[Event, ...], at: int) -> None:
         """A venue that died takes its connections with it."""
@@ -179,12 +184,14 @@ class Binance:
 
     async def listen_in_simulation(self) -> None:
         """Answer under all its names in the simulation's network."""
+        import failing_exchange.fronts.wire.http  # noqa: F401  # at its first need it would draw
+
         for host, port in self.places:
             await self.listen(host, port)
 
     async def ask(self, request: Request) -> Reply | None:
         """Answer one request without a socket; None when the connection breaks instead."""
-        return await self._front.ask(request)
+        return await self._answering.ask(request)
 
     async def close(self) -> None:
         """Stop answering; open connections are ended."""
@@ -194,6 +201,4 @@ class Binance:
         self.socket_door.announce_shutdown()
         self.streams.announce_shutdown()
         self.sockets.close(Code.GOING_AWAY)
-        if self._server is not None:
-            await self._server.shutdown(timeout=GRACE)
-            self._server = None
+        await self._front.close(GRACE)

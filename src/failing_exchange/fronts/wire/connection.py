@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from aiohttp import WSMsgType
-
 from failing_exchange.core.market import SECOND
 from failing_exchange.fronts.wire.frames import (
     Code,
+    Opcode,
     close_frame,
     ping_frame,
     pong_frame,
@@ -240,16 +239,17 @@ class Connection:
 
     def _hear(self, message: WSMessage) -> bool:
         """One message; whether there may be more."""
-        kind, data = message.type, message.data
-        if kind is WSMsgType.TEXT:
+        kind: int = message.type
+        data = message.data
+        if kind == Opcode.TEXT:
             if self._may_speak(self.limits.counts_text):
                 self.gateway.run(self.on_text, self, data)
-        elif kind is WSMsgType.BINARY:
+        elif kind == Opcode.BINARY:
             self.close(Code.UNSUPPORTED, "binary messages are not supported")
-        elif kind is WSMsgType.PING:
+        elif kind == Opcode.PING:
             if self._may_speak(True) and not self._lost_pings and self._passes("answer_ping"):
                 self._write(pong_frame(data))
-        elif kind is WSMsgType.PONG:
+        elif kind == Opcode.PONG:
             if self._may_speak(True) and self._passes("hear_pong"):
                 self._answered(bytes(data))
         else:
@@ -259,7 +259,8 @@ class Connection:
 
     def _answer_close(self, message: WSMessage) -> None:
         """The client says goodbye, or the line is dead already."""
-        if message.type is WSMsgType.CLOSE and not self.closing:
+        kind: int = message.type
+        if kind == Opcode.CLOSE and not self.closing:
             self._write(close_frame(message.data or None))
         self._outgoing.hurry()
         self.flush()

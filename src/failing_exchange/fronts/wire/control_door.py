@@ -14,7 +14,7 @@ from aiohttp import web
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.fronts.wire.desk import Desk, NotFound
-from failing_exchange.fronts.wire.http import logger
+from failing_exchange.fronts.wire.plain import logger
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:

@@ -1,27 +1,27 @@
-"""Carries out what a fault has decided about the bytes of an answer.
-
-Public aiohttp only: the bytes go to the request's transport, and a response that writes nothing of
-its own is returned.
-"""
+"""Carries out what a fault has decided about the bytes of an answer, on the bare transport."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from hashlib import sha1
-from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
 
+from failing_exchange.core.market import SECOND
 from failing_exchange.fronts.wire.door import Reply
+from failing_exchange.fronts.wire.heads import PHRASES
 from failing_exchange.trip import Damage
+
+if TYPE_CHECKING:
+    from failing_exchange.clock import Cancelable
+
+Later = Callable[[int, Callable[[], None]], "Cancelable"]
 
 SETTLING = 0.05  # seconds for bytes to arrive before a reset, which may discard what is unread
 HELD_SECONDS_MAX = 300.0  # a stalled answer is let go then, and its connection closed
@@ -31,65 +31,68 @@ SERVERS = {520: "cloudflare", 403: "CloudFront"}
 REASONS = {520: "Web server is returning an unknown error"}
 
 
-class Silent(web.StreamResponse):
-    """A response that adds nothing to what was written."""
+class Course:
+    """A damaged answer on its way: bytes are written, waits are waited, then `done` is called.
 
-    @property
-    def keep_alive(self) -> bool:
-        """The damage itself says how the connection ends."""
-        return True
+    `later` has something called so many nanoseconds from now. A damage of WebSockets is done as far
+    as HTTP has it.
+    """
 
-    async def prepare(self, request: web.BaseRequest) -> Any:
-        """Nothing."""
-        return None
+    def __init__(
+        self, transport: Any, reply: Reply, damage: Damage, later: Later, done: Callable[[], None]
+    ) -> None:
+        self._transport = transport
+        self._steps = iter(PLANS.get(damage.kind, PLANS["reset"])(reply, damage))
+        self._later = later
+        self._done = done
+        self._timer: Cancelable | None = None
+        self._go_on()
 
-    async def write_eof(self, data: Any = b"") -> None:
-        """Nothing."""
-
-
-async def send(request: web.BaseRequest, reply: Reply, damage: Damage) -> web.StreamResponse:
-    """Send a reply, damaged. A damage of WebSockets is done as far as HTTP has it."""
-    transport = request.transport
-    if not damage.acted:
-        reply = reply._replace(status=200, body=unasked(request.raw_path, await request.read()))
-    if transport is not None:  # else the client has gone already
-        for step in PLANS.get(damage.kind, PLANS["reset"])(reply, damage):
+    def _go_on(self) -> None:
+        self._timer = None
+        for step in self._steps:
             if step.__class__ is bytes:
-                transport.write(step)
+                self._transport.write(step)
             elif step.__class__ is float:
-                await asyncio.sleep(step)
+                self._timer = self._later(int(step * SECOND), self._go_on)
+                return
             else:
-                step(transport)
-    return Silent()
+                step(self._transport)
+        self._done()
+
+    def stop(self) -> None:
+        """The client has left: there is nobody to go on for."""
+        if self._timer is not None:
+            self._timer.cancel()
 
 
-async def refuse_upgrade(request: web.BaseRequest, key: str, damage: Damage) -> web.StreamResponse:
-    """Refuse a WebSocket: a page, a handshake that no client accepts, or a broken line."""
-    transport = request.transport
-    if transport is None or damage.kind != "upgrade":
-        return await send(request, NOTHING, damage)
+def false_handshake(key: str, damage: Damage) -> bytes:
+    """An upgrade that no client accepts."""
     if damage.text == "key":
         key, more = key[::-1], ""
     else:
         more = "Sec-WebSocket-Extensions: x-unasked-for\r\n"
     accept = b64encode(sha1(key.encode() + GUID).digest()).decode()
-    transport.write(
-        (
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
-        ).encode()
-    )
-    close(transport)
-    return Silent()
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
+    ).encode()
 
 
-def unasked(path: str, body: bytes) -> bytes:
+def answer_to(query: str, body: bytes, reply: Reply, damage: Damage) -> Reply:
+    """What is damaged: the answer, or where the exchange was never asked, what stands for it."""
+    if damage.acted:
+        return reply
+    return reply._replace(status=200, body=unasked(query, body))
+
+
+def unasked(query: str, body: bytes) -> bytes:
     """What stands for the answer where there is none: it says again what was asked.
 
     A client that reads the part which arrives can't tell it from the start of a real one.
     """
-    query = f"{path.partition('?')[2]}&{body.decode('utf-8', 'replace')}"
-    said = {name: value for name, value in parse_qsl(query) if name not in SECRETS}
+    asked = f"{query}&{body.decode('utf-8', 'replace')}"
+    said = {name: value for name, value in parse_qsl(asked) if name not in SECRETS}
     return orjson.dumps(said | {"status": "NEW"})
 
 
@@ -123,15 +126,12 @@ def half_close(transport: Any) -> None:
 
 def head(reply: Reply, length: int | None, *more: str) -> bytes:
     """The head of a reply, with another length or none."""
-    phrase = HTTPStatus(reply.status).phrase if reply.status in STATUSES else ""
-    lines = [f"HTTP/1.1 {reply.status} {phrase}", "Content-Type: application/json;charset=UTF-8"]
+    phrase = PHRASES.get(reply.status, "")
+    lines = [f"HTTP/1.1 {reply.status} {phrase}", f"Content-Type: {reply.kind}"]
     lines += [f"{name}: {value}" for name, value in reply.headers]
     if length is not None:
         lines.append(f"Content-Length: {length}")
     return "\r\n".join([*lines, *more, "", ""]).encode()
-
-
-STATUSES = frozenset(int(status) for status in HTTPStatus)
 
 
 def _cut(reply: Reply, d: Damage) -> list[Any]:
@@ -169,7 +169,7 @@ def page(status: int) -> bytes:
 
 
 def _title(status: int) -> str:
-    return f"{status} {REASONS.get(status) or HTTPStatus(status).phrase}"
+    return f"{status} {REASONS.get(status) or PHRASES[status]}"
 
 
 def _page(reply: Reply, d: Damage) -> list[Any]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from failing_exchange.gateway import Decode, Gateway
     from failing_exchange.venue import Venue
 
+PUBLIC = Security.NONE
 NOBODY = ""  # the account of a request whose key is unknown, or which needs none
 
 
@@ -60,6 +61,7 @@ class Reply(NamedTuple):
     body: bytes
     headers: Sequence[tuple[str, str]] = ()
     damage: Damage | None = None
+    kind: str = "application/json;charset=UTF-8"
 
 
 Hear = Callable[[Trip], None]
@@ -84,11 +86,15 @@ class Door:
         account, expires_at, params, micro = NOBODY, 0, Params(), False
         refused: Reject | None = None
         try:
-            micro = time_unit_of(request.headers.get("x-mbx-time-unit", ""))
-            text = request.body.decode("utf-8", "surrogateescape")
-            params = Params(form(text) | form(request.query) if text else form(request.query))
-            sent = frozenset(params)
-            if endpoint.signed:
+            unit = request.headers.get("x-mbx-time-unit")
+            if unit:
+                micro = time_unit_of(unit)
+            text, query = request.body.decode("utf-8", "surrogateescape"), request.query
+            params = form(text or query)
+            if text and query:
+                params = Params(params | form(query))
+            sent = len(params)
+            if endpoint.security is not PUBLIC:
                 account, expires_at = self._whose(endpoint, request, params, text)
             check_count(endpoint, sent)
             check(endpoint, params, sent)
@@ -106,7 +112,8 @@ class Door:
         if endpoint.key_only:
             key.check(endpoint.security, request.address)
             return key.account, 0
-        check_signature(key, unsigned(request.query) + unsigned(body), params)
+        query = request.query
+        check_signature(key, (unsigned(query) if query else "") + unsigned(body), params)
         return self.admit(key, endpoint.security, params, request.address)
 
     def absent(self, request: Request) -> Reply:
@@ -220,12 +227,15 @@ GONE = Reply(
     b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
     b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n"
     b"</body>\r\n</html>\r\n",
-    (("Content-Type", "text/html"),),
+    kind="text/html",
 )
 
 
 def unsigned(text: str) -> str:
     """Form-encoded text without its signature: what the signature was made of."""
+    head, found, tail = text.rpartition("&signature=")
+    if found and "&" not in tail and "signature=" not in head:  # it is the last, as almost always
+        return head
     if "signature=" not in text:
         return text
     return "&".join(pair for pair in text.split("&") if not pair.startswith("signature="))

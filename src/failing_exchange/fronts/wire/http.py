@@ -1,4 +1,7 @@
-"""The HTTP front: aiohttp requests to trips, what they were told to responses."""
+"""The part of HTTP that aiohttp speaks: upgrades, and requests that are not plain.
+
+It is loaded when the first such request comes.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,19 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from failing_exchange.fronts.wire import damage
 from failing_exchange.fronts.wire.connection import Place
-from failing_exchange.fronts.wire.door import NOT_FOUND, Door, Reply, Request
+from failing_exchange.fronts.wire.damage import NOTHING, Course, answer_to, close, false_handshake
+from failing_exchange.fronts.wire.door import NOT_FOUND, Reply, Request
+from failing_exchange.fronts.wire.plain import SERVER, logger
 from failing_exchange.moments import harm
 
 if TYPE_CHECKING:
+    from failing_exchange.fronts.wire.answering import Answering
     from failing_exchange.fronts.wire.websocket import WebSocketFront
-    from failing_exchange.gateway import Gateway
-    from failing_exchange.trip import Trip
+    from failing_exchange.trip import Damage
 
-BODY_BYTES_MAX = 1 << 20  # a longer body is refused by aiohttp with 413
-JSON = "application/json;charset=UTF-8"
 SOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes in base64
 MALFORMED = Reply(400, b'{"code":-1000,"msg":"Bad request."}')
-
-logger = logging.getLogger("failing_exchange.http")
 
 
 class _InOneLine(logging.Filter):
@@ -44,11 +44,15 @@ logger.addFilter(_InOneLine())
 
 
 class HttpFront:
-    """Answers HTTP requests. Bound to the loop that it is started in."""
+    """Answers requests that aiohttp has read. Bound to the loop that it is started in."""
 
-    def __init__(self, door: Door, sockets: WebSocketFront) -> None:
-        self.door = door
-        self.sockets = sockets
+    def __init__(self, answering: Answering, sockets: WebSocketFront) -> None:
+        self._answering = answering
+        self._sockets = sockets
+
+    def server(self) -> web.Server:
+        """What makes an aiohttp protocol for a connection."""
+        return web.Server(self.handle, handler_cancellation=True, access_log=None, logger=logger)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request: a trip, an upgrade, or the venue's 404."""
@@ -62,75 +66,76 @@ class HttpFront:
         except web.RequestPayloadError:  # chunks or a compression that can't be read
             return _response(MALFORMED, close=True)
         asked = Request(request.method, path, query, body, headers, request.remote or "")
-        reply = await self.ask(asked)
+        reply = await self._answering.ask(asked)
         if reply is None:
             assert request.transport is not None
             request.transport.abort()
         elif reply.damage is not None:
-            return await damage.send(request, reply, reply.damage)
+            found = answer_to(query, body, reply, reply.damage)
+            return await self._damaged(request, found, reply.damage)
         return _response(reply or NOT_FOUND)
 
     async def _upgrade(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:
-        gateway = self._gateway()
+        gateway = self._answering.gateway
         key = place.headers.get("sec-websocket-key", "")
         if request.method != "GET" or not SOCKET_KEY.fullmatch(key):
             return _response(MALFORMED)
-        refused = self.sockets.refusal(place, gateway.clock.now())
+        refused = self._sockets.refusal(place, gateway.clock.now())
         if refused is not None:
             return _response(refused)
-        harmed = harm(gateway, self.sockets.moment(place.path))
+        harmed = harm(gateway, self._sockets.moment(place.path))
         if harmed is not None:
-            return await damage.refuse_upgrade(request, key, harmed)
-        return await self.sockets.handle(request, place, gateway)
+            return await self._harmed(request, key, harmed)
+        return await self._sockets.handle(request, place, gateway)
 
-    async def ask(self, request: Request) -> Reply | None:
-        """What a request is answered; None when the connection breaks instead.
+    async def _harmed(
+        self, request: web.BaseRequest, key: str, damage: Damage
+    ) -> web.StreamResponse:
+        """No WebSocket: a page, a handshake that no client accepts, or a broken line."""
+        transport = request.transport
+        if transport is None or damage.kind != "upgrade":
+            found = answer_to(request.raw_path.partition("?")[2], b"", NOTHING, damage)
+            return await self._damaged(request, found, damage)
+        transport.write(false_handshake(key, damage))
+        close(transport)
+        return _Silent()
 
-        It waits for as long as the answer takes, which for a lost one is for ever.
-        """
-        gateway, loop = self._gateway(), asyncio.get_running_loop()
-        trip = self.door.receive(gateway, request)
-        if trip is None:
-            return self.door.absent(request)
-        if not trip.ended_at or (trip.told is None and not trip.hung_up):
-            await self._answered(trip, loop)
-        if gateway.failure is not None:
-            raise gateway.broken()
-        durable = self.door.venue.durable
-        if durable is not None and not await durable.outbox.written():
-            return self.door.unavailable(trip)
-        if trip.told is None:
-            return None
-        try:
-            return self.door.reply(trip)
-        except Exception as bug:  # an answer that can't be written is a bug of ours, in any door
-            gateway.fail(bug, trip)
+    async def _damaged(
+        self, request: web.BaseRequest, reply: Reply, damage: Damage
+    ) -> web.StreamResponse:
+        transport = request.transport
+        if transport is not None:  # else the client has gone already
+            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            later = self._answering.later
+            course = Course(transport, reply, damage, later, lambda: over.set_result(None))
+            try:
+                await over
+            finally:
+                course.stop()
+        return _Silent()
 
-    def _gateway(self) -> Gateway:
-        venue, loop = self.door.venue, asyncio.get_running_loop()
-        return venue.running if venue.loop is loop else venue.start(loop)
 
-    async def _answered(self, trip: Trip, loop: asyncio.AbstractEventLoop) -> None:
-        """Wait until the client is told something; where its answer is lost, until it leaves."""
-        heard: asyncio.Future[None] = loop.create_future()
+class _Silent(web.StreamResponse):
+    """A response that adds nothing to what was written."""
 
-        def hear(_: Trip) -> None:
-            if not heard.done():
-                heard.set_result(None)
+    @property
+    def keep_alive(self) -> bool:
+        """The damage itself says how the connection ends."""
+        return True
 
-        trip.reply = hear
-        try:
-            await heard
-        finally:
-            trip.reply = None
-            if not trip.ended_at:
-                trip.gave_up_at = self.door.venue.clock.now()
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        """Nothing."""
+        return None
+
+    async def write_eof(self, data: Any = b"") -> None:
+        """Nothing."""
 
 
 def _response(reply: Reply, *, close: bool = False) -> web.Response:
     response = web.Response(status=reply.status, body=reply.body)
     headers: Any = response.headers
-    headers["Content-Type"] = JSON
+    headers["Content-Type"] = reply.kind
+    headers["Server"] = SERVER
     for name, value in reply.headers:
         headers[name] = value
     if close:

@@ -85,18 +85,18 @@ class VenueLimits(NamedTuple):
 class Count:
     """How much of an interval is used; it starts anew at each edge of the calendar."""
 
-    __slots__ = ("_index", "_used", "interval")
+    __slots__ = ("_edge", "_length", "_used", "interval")
 
     def __init__(self, interval: Interval) -> None:
         self.interval = interval
-        self._index = -1
+        self._length = interval.number * interval.unit
+        self._edge = 0  # when it starts anew
         self._used = 0
 
     def used(self, at: int) -> int:
         """What is used at an instant."""
-        index = at // (self.interval.number * self.interval.unit)
-        if index > self._index:
-            self._index, self._used = index, 0
+        if at >= self._edge:
+            self._edge, self._used = self.edge(at), 0
         return self._used
 
     def add(self, at: int, amount: int) -> int:
@@ -106,8 +106,7 @@ class Count:
 
     def edge(self, at: int) -> int:
         """When the count starts anew."""
-        length = self.interval.number * self.interval.unit
-        return (at // length + 1) * length
+        return (at // self._length + 1) * self._length
 
 
 @dataclass(slots=True)
@@ -126,6 +125,12 @@ class Metering:
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         self._orders: dict[str, tuple[Count, ...]] = {}
         self._unfilled: OrderedDict[int, None] = OrderedDict()
+        self._last: tuple[str, _Address | None] = ("", None)  # the address that asked last
+        letter = self.limits.weight.letter.lower()
+        self._weight_names = ("x-mbx-used-weight", f"x-mbx-used-weight-{letter}")
+        self._order_names = [
+            f"x-mbx-order-count-{one.letter.lower()}" for one in self.limits.orders
+        ]
 
     def __call__(self, trip: Trip, at: int, /) -> None:
         """Raise `Reject` for a banned address, one that has used its weight, too many orders."""
@@ -139,13 +144,13 @@ class Metering:
         banned = address.ladder.banned_until(at)
         if banned is not None:
             _refuse(trip, _ban(banned))
-        address.raw.add(at, 1)
-        weight = 0 if call.endpoint.free else call.weight
-        over = address.weight.used(at) + call.weight > self.limits.weight.limit
-        if over or address.raw.used(at) > self.limits.raw.limit:
+        limits = self.limits
+        over = address.weight.used(at) + call.weight > limits.weight.limit
+        if address.raw.add(at, 1) > limits.raw.limit or over:
             banned = address.ladder.refused(at)
             _refuse(trip, _ban(banned) if banned else self._slow_down(address, at))
-        address.weight.add(at, weight)
+        if not call.endpoint.free:
+            address.weight.add(at, call.weight)
         if call.endpoint.orders:
             self._check_orders(trip, call, at)
 
@@ -201,12 +206,12 @@ class Metering:
     def heard(self, events: Iterable[Event], at: int) -> None:
         """A new order counts; its first fill gives credit back, a maker's more than a taker's."""
         for event in events:
-            if isinstance(event, OrderAccepted):
+            if event.__class__ is OrderAccepted:
                 self._count(event.account, at, 1)
                 self._unfilled[event.order_id] = None
                 if len(self._unfilled) > ORDERS_REMEMBERED_MAX:
                     self._unfilled.popitem(last=False)
-            elif isinstance(event, OrderFilled) and event.order_id in self._unfilled:
+            elif event.__class__ is OrderFilled and event.order_id in self._unfilled:
                 del self._unfilled[event.order_id]
                 self._count(event.fill.account, at, -MAKER_CREDIT if event.fill.maker else -1)
 
@@ -217,13 +222,11 @@ class Metering:
     def headers(self, call: Call, account: str, at: int, *, ok: bool) -> list[tuple[str, str]]:
         """X-MBX-USED-WEIGHT and, on order answers, X-MBX-ORDER-COUNT."""
         used = str(self._address(call.address).weight.used(at))
-        letter = self.limits.weight.letter
-        found = [("x-mbx-used-weight", used), (f"x-mbx-used-weight-{letter.lower()}", used)]
+        plain, by_interval = self._weight_names
+        found = [(plain, used), (by_interval, used)]
         if ok and call.endpoint.orders:
-            found += [
-                (f"x-mbx-order-count-{count.interval.letter.lower()}", str(count.used(at)))
-                for count in self._counts(account)
-            ]
+            for name, count in zip(self._order_names, self._counts(account), strict=True):
+                found.append((name, str(count.used(at))))
         return found
 
     def rows(self) -> list[dict[str, Any]]:
@@ -256,6 +259,9 @@ class Metering:
         return self._address(address).ladder.banned_until(at)
 
     def _address(self, name: str) -> _Address:
+        last, found = self._last
+        if found is not None and name == last:
+            return found
         found = self._addresses.get(name)
         if found is None:
             limits = self.limits
@@ -266,6 +272,7 @@ class Metering:
                 self._addresses.popitem(last=False)
         else:
             self._addresses.move_to_end(name)
+        self._last = (name, found)
         return found
 
     def _counts(self, account: str) -> tuple[Count, ...]:

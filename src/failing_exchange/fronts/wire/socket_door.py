@@ -113,7 +113,7 @@ class Conversation:
     def _send(self, asked: Asked, endpoint: Endpoint) -> None:
         """A call on its way through the pass."""
         place, params = self.connection.place, asked.params
-        sent = frozenset(params)
+        sent = len(params)
         given, shown = asked.id, params.pop("returnRateLimits", "").lower()
         account, expires_at, refused, errand = NOBODY, 0, None, None
         signed_in = self.session.key

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
-from aiohttp import web
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
@@ -17,6 +16,8 @@ from failing_exchange.fronts.wire.door import Reply
 from failing_exchange.fronts.wire.metering import WORDS
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from failing_exchange.fronts.wire.metering import Metering
     from failing_exchange.gateway import Gateway
     from failing_exchange.venue import Venue
@@ -122,6 +123,8 @@ class WebSocketFront:
         self, request: web.BaseRequest, place: Place, gateway: Gateway
     ) -> web.StreamResponse:
         """Upgrade a request that was not refused, and stay until its connection ends."""
+        from aiohttp import web
+
         ws = web.WebSocketResponse(
             autoping=False,
             autoclose=False,

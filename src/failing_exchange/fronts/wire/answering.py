@@ -1,0 +1,87 @@
+"""What requests are answered: a trip each, and what its client is told when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from failing_exchange.clock import Cancelable
+    from failing_exchange.fronts.wire.door import Door, Reply, Request
+    from failing_exchange.gateway import Gateway
+    from failing_exchange.trip import Trip
+
+
+class Answering:
+    """The door as whoever reads requests sees it, on the running loop."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+
+    @property
+    def gateway(self) -> Gateway:
+        """The pass, bound to the running loop."""
+        venue, loop = self.door.venue, asyncio.get_running_loop()
+        return venue.running if venue.loop is loop else venue.start(loop)
+
+    def reply(self, trip: Trip, *, written: bool = True) -> Reply | None:
+        """What the client of a trip is told; None when the connection breaks instead.
+
+        `written`: whether all that happened is kept, where it must be. Raises a bug of ours.
+        """
+        gateway = self.gateway
+        if gateway.failure is not None:
+            raise gateway.broken()
+        if not written:
+            return self.door.unavailable(trip)
+        if trip.told is None:
+            return None
+        try:
+            return self.door.reply(trip)
+        except Exception as bug:  # an answer that can't be written is a bug of ours, in any door
+            gateway.fail(bug, trip)
+
+    def give_up(self, trip: Trip) -> None:
+        """The client of a trip has left, or nobody waits for it any more."""
+        trip.reply = None
+        if not trip.ended_at:
+            trip.gave_up_at = self.door.venue.clock.now()
+
+    def later(self, wait: int, callback: Callable[[], None]) -> Cancelable:
+        """Have something called so many nanoseconds from now."""
+        gateway = self.gateway
+        return gateway.later(gateway.clock.now() + wait, callback)
+
+    async def ask(self, request: Request) -> Reply | None:
+        """What a request is answered; None when the connection breaks instead.
+
+        It waits for as long as the answer takes, which for a lost one is for ever.
+        """
+        trip = self.door.receive(self.gateway, request)
+        if trip is None:
+            return self.door.absent(request)
+        if not is_told(trip):
+            await self._told(trip)
+        durable = self.door.venue.durable
+        written = durable is None or await durable.outbox.written()
+        return self.reply(trip, written=written)
+
+    async def _told(self, trip: Trip) -> None:
+        """Wait until the client is told something; where its answer is lost, until it leaves."""
+        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def hear(_: Trip) -> None:
+            if not heard.done():
+                heard.set_result(None)
+
+        trip.reply = hear
+        try:
+            await heard
+        finally:
+            self.give_up(trip)
+
+
+def is_told(trip: Trip) -> bool:
+    """Whether there is something to tell its client, be it by hanging up."""
+    return trip.ended_at > 0 and (trip.told is not None or trip.hung_up)
