@@ -65,6 +65,16 @@ def test_the_three_commands_run_with_that_environment() -> None:
     assert served.returncode == 0
 
 
+def test_a_bot_that_nobody_answers_says_so() -> None:
+    """A wrong address is no quiet day."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "failing_exchange", "trade", "--url", "http://127.0.0.1:9",
+         "--duration", "1"], capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert "no venue has answered at http://127.0.0.1:9" in ran.stderr
+
+
 def test_a_server_stops_while_a_client_waits_for_a_lost_answer() -> None:
     """SIGTERM ends it, whoever still hopes to hear something."""
     environment = os.environ | {"FAILURE_MODE": "TIMEOUT", "FAILURE_RATE": "1"}

@@ -42,6 +42,8 @@ def trade_command(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"--retries {options.retries}; expected a whole number from 0")
     exchange = _exchange(options)
     print(asyncio.run(_trade(exchange, options)), flush=True)
+    if not exchange.markets:  # the first thing that ccxt asks for
+        raise ConfigurationError(f"no venue has answered at {options.url}; is one served there?")
     return 0
 
 

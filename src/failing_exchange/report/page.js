@@ -89,27 +89,43 @@ if (R) {
 
   if (R.candles.length) {
     const filledAt = new Map(R.fills.map(([ms, , , , id]) => [id, ms]).reverse());
-    const MARKS = 400, orders = (R.orders || []).filter(o => !(filledAt.get(o[5]) - o[0] < 1000)), many = Math.max(R.fills.length, orders.length, fault.filter(f => f >= 0).length);
+    const MARKS = 150, orders = (R.orders || []).filter(o => !(filledAt.get(o[5]) - o[0] < 1000));
+    const thinned = el("span", {role: "status"});
     const box = el("div", {id: "price", role: "img", "aria-label": `Price of ${R.symbol} with orders, fills and faults`});
     section("chart", `Price, orders, fills and faults · ${R.symbol}`, el("div", {class: "card"}, box,
-      el("div", {class: "legend"}, ...[["--soft", "■ resting order, at its price"], ["--up", "▲ bought"], ["--down", "▼ sold"], ["--warn", "● fault"]].map(([k, t]) => { const i = el("b"); i.textContent = t.slice(0, 1); i.style.color = `var(${k})`; return el("span", {}, i, t.slice(1)); }), many > MARKS ? el("span", {}, `the first ${MARKS} of each kind`) : null)));
+      el("div", {class: "legend"}, ...[["--soft", "■ resting order, at its price"], ["--up", "▲ bought"], ["--down", "▼ sold"], ["--warn", "● fault"]].map(([k, t]) => { const i = el("b"); i.textContent = t.slice(0, 1); i.style.color = `var(${k})`; return el("span", {}, i, t.slice(1)); }), thinned)));
     const L = LightweightCharts, frame = R.candles.length > 1 ? R.candles[1][0] - R.candles[0][0] : 60;
     const colours = () => ({layout: {background: {color: css("--card")}, textColor: css("--soft"), attributionLogo: true}, grid: {vertLines: {color: css("--line")}, horzLines: {color: css("--line")}}, timeScale: {timeVisible: true, borderColor: css("--line")}, rightPriceScale: {borderColor: css("--line")}});
     const chart = L.createChart(box, {autoSize: true, ...colours()});
     const bars = chart.addSeries(L.CandlestickSeries, {});
     bars.setData(R.candles.map(([time, open, high, low, close]) => ({time, open, high, low, close})));
     const snap = ms => Math.floor((R.began + ms) / 1000 / frame) * frame, first = R.candles[0][0];
-    const marks = R.fills.slice(0, MARKS).map(([ms, price, amount, side]) => ({time: Math.max(first, snap(ms)), position: side > 0 ? "belowBar" : "aboveBar", shape: side > 0 ? "arrowUp" : "arrowDown", color: css(side > 0 ? "--up" : "--down"), size: .7}));
-    for (const [ms, price] of orders.slice(0, MARKS)) marks.push({time: Math.max(first, snap(ms)), position: "atPriceMiddle", price, shape: "square", color: css("--soft"), size: .25});
-    let shown = 0;
-    for (let i = 0; i < at.length && shown < MARKS; i++) if (fault[i] >= 0) { shown++; marks.push({time: Math.max(first, snap(at[i])), position: "inBar", shape: "circle", color: css("--warn"), size: .6}); }
-    marks.sort((a, b) => a.time - b.time);
-    L.createSeriesMarkers(bars, marks);
+    const mark = (ms, more) => ({time: Math.max(first, snap(ms)), ...more});
+    const kinds = () => [
+      R.fills.map(([ms, , , side]) => mark(ms, side > 0 ? {position: "belowBar", shape: "arrowUp", color: css("--up"), size: .7} : {position: "aboveBar", shape: "arrowDown", color: css("--down"), size: .7})),
+      orders.map(([ms, price]) => mark(ms, {position: "atPriceMiddle", price, shape: "square", color: css("--soft"), size: .25})),
+      at.filter((_, i) => fault[i] >= 0).map(ms => mark(ms, {position: "inBar", shape: "circle", color: css("--warn"), size: .6})),
+    ];
+    let marks = kinds();
+    const markers = L.createSeriesMarkers(bars, []);
+    // Of many, an even selection of what is in sight: whoever zooms in sees all.
+    const select = () => {
+      const range = chart.timeScale().getVisibleRange();
+      let every = 1;
+      const picked = marks.flatMap(kind => {
+        const seen = range ? kind.filter(m => m.time >= range.from && m.time <= range.to) : kind, step = Math.ceil(seen.length / MARKS);
+        every = Math.max(every, step);
+        return seen.filter((_, i) => i % step === 0);
+      });
+      markers.setMarkers(picked.sort((x, y) => x.time - y.time));
+      thinned.textContent = every > 1 ? `one of ${every} is drawn; zoom in for all` : "";
+    };
+    chart.timeScale().subscribeVisibleTimeRangeChange(select);
     const edge = Math.max(1, R.candles.length * .03);
     const fit = () => { chart.timeScale().fitContent(); chart.timeScale().setVisibleLogicalRange({from: -edge, to: R.candles.length - 1 + edge}); };
     chart.timeScale().applyOptions({minBarSpacing: .01});
     fit(); new ResizeObserver(() => [50, 400].forEach(wait => setTimeout(fit, wait))).observe(box);
-    const dress = () => { chart.applyOptions(colours()); bars.applyOptions({upColor: css("--up"), downColor: css("--down"), wickUpColor: css("--up"), wickDownColor: css("--down"), borderVisible: false}); };
+    const dress = () => { chart.applyOptions(colours()); bars.applyOptions({upColor: css("--up"), downColor: css("--down"), wickUpColor: css("--up"), wickDownColor: css("--down"), borderVisible: false}); marks = kinds(); select(); };
     dress(); redraws.push(dress);
   }
 
