@@ -12,7 +12,7 @@ import pytest
 
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.fronts.wire.heads import FIELDS_KEPT_MAX, HEAD_BYTES_MAX, Heads, NotPlain
-from failing_exchange.fronts.wire.plain import KEEP_ALIVE
+from failing_exchange.fronts.wire.plain import AHEAD_BYTES_MAX, KEEP_ALIVE
 
 T = TypeVar("T")
 TIME = b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -117,6 +117,26 @@ def test_more_than_fits_is_not_read_before_its_turn() -> None:
         return found
 
     assert on_a_line(story, 1.0) == 5_000
+
+
+def test_who_sends_and_does_not_read_is_not_read_either() -> None:
+    """Else his requests would fill our memory; when he reads, all of them are answered."""
+    count = 8_000
+
+    async def story(raw: Raw, venue: Binance) -> tuple[int, int]:
+        for _ in range(count // 100):
+            raw.writer.write(PING * 100)
+            await asyncio.sleep(0)
+        await asyncio.sleep(1)
+        most = max(len(line._data) for line in venue._front._open)
+        got = b""
+        while got.count(b"HTTP/1.1 ") < count:
+            got += await raw.reader.read(1 << 20)
+        return most, got.count(b"HTTP/1.1 ")
+
+    most, answered = on_a_line(story)
+    assert most < 2 * AHEAD_BYTES_MAX
+    assert answered == count
 
 
 def test_a_connection_may_become_a_websocket_later() -> None:

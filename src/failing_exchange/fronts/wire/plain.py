@@ -209,7 +209,8 @@ class Line(asyncio.Protocol):
         self._data = self._data + data if self._data else data
         if not self.busy:
             self._go_on()
-        if self.busy and len(self._data) > AHEAD_BYTES_MAX and not self._paused:
+        waits = self.busy or self._choked
+        if waits and len(self._data) > AHEAD_BYTES_MAX and not self._paused:
             self._paused = True
             self._transport.pause_reading()
 
@@ -229,7 +230,7 @@ class Line(asyncio.Protocol):
         except NotPlain:
             self._hand_over()
             return
-        if self._paused and not self.busy and self._transport is not None:
+        if self._paused and not (self.busy or self._choked) and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
 
