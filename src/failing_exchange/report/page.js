@@ -92,7 +92,7 @@ if (R) {
     const MARKS = 400, orders = (R.orders || []).filter(o => !(filledAt.get(o[5]) - o[0] < 1000)), many = Math.max(R.fills.length, orders.length, fault.filter(f => f >= 0).length);
     const box = el("div", {id: "price", role: "img", "aria-label": `Price of ${R.symbol} with orders, fills and faults`});
     section("chart", `Price, orders, fills and faults · ${R.symbol}`, el("div", {class: "card"}, box,
-      el("div", {class: "legend"}, ...[["--soft", "■ resting order, at its price"], ["--up", "▲ bought"], ["--down", "▼ sold"], ["--warn", "● fault"]].map(([k, t]) => { const i = el("b"); i.textContent = t.slice(0, 1); i.style.color = `var(${k})`; return el("span", {}, i, t.slice(1)); }), many > MARKS ? el("span", {}, `the first ${MARKS} of each kind`) : null)));
+      el("div", {class: "legend"}, ...[["--soft", "■ resting order, at its price"], ["--up", "▲ bought"], ["--down", "▼ sold"], ["--warn", "● fault"]].map(([k, t]) => { const i = el("em", {"aria-hidden": "true"}); i.textContent = t.slice(0, 1); i.style.color = `var(${k})`; return el("span", {}, i, t.slice(1)); }), many > MARKS ? el("span", {}, `the first ${MARKS} of each kind`) : null)));
     const L = LightweightCharts, frame = R.candles.length > 1 ? R.candles[1][0] - R.candles[0][0] : 60;
     const colours = () => ({layout: {background: {color: css("--card")}, textColor: css("--soft"), attributionLogo: true}, grid: {vertLines: {color: css("--line")}, horzLines: {color: css("--line")}}, timeScale: {timeVisible: true, borderColor: css("--line")}, rightPriceScale: {borderColor: css("--line")}});
     const chart = L.createChart(box, {autoSize: true, ...colours()});
