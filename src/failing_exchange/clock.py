@@ -49,13 +49,9 @@ class VenueClock:
                     "instant of its journal: give a later start, or name another journal"
                 )
             return
-        from asyncio import BaseEventLoop
-
         start = max(before, self.not_before, time.time_ns())
         self._epoch = epoch = start - int(loop.time() * SECOND)
         seconds = loop.time
-        if getattr(seconds, "__func__", None) is BaseEventLoop.time:
-            seconds = time.monotonic  # what that calls
 
         def now() -> int:
             return epoch + int(seconds() * SECOND)

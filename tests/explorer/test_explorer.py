@@ -211,6 +211,24 @@ def test_a_seed_that_kills_its_process_is_reported(tmp_path: Path) -> None:
     assert found.errors == ["seed 3: the trial's process died (exit code 7)"]
 
 
+def test_a_seed_that_kills_what_runs_it_is_left_out_after_two_tries(tmp_path: Path) -> None:
+    """And the seeds that were to run beside it have their results."""
+    path, marks = tmp_path / "poison.py", tmp_path / "marks"
+    path.write_text(
+        "import os, signal\n\nasync def main(exchange):\n"
+        "    await exchange.fetch_ticker('BTC/USDT')\n"
+        "    if exchange.seed == 3:\n"
+        f"        open({str(marks)!r}, 'a').write('x')\n"
+        "        os.kill(os.getppid(), signal.SIGKILL)\n        os._exit(7)\n",
+        encoding="utf-8",
+    )
+    found = explore(Options(target=f"{path}:main", seeds=8, seconds=60.0, jobs=1))
+    assert found.trials == 8
+    assert len(found.errors) == 1
+    assert found.errors[0].startswith("seed 3: the process of the trial died twice")
+    assert found.requests == 7
+
+
 def test_the_command_line_tells_and_writes(
     bot: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

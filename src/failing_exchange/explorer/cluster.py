@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import Any
@@ -34,12 +34,29 @@ class DaskExecutor(Executor):
             error = ended.exception()
             if error is None:
                 result.set_result(ended.result())
+            elif len(args[0]["worlds"]) > 1:
+                self._one_by_one(call, args[0], result)
             else:
                 seen = Seen(error=f"the cluster gave the seed up: {error}").as_dict()
-                result.set_result([seen] * len(args[0]["worlds"]))
+                result.set_result([seen])
 
         task.add_done_callback(done)
         return result
+
+    def _one_by_one(
+        self, call: Callable[..., Any], job: Mapping[str, Any], result: Future[Any]
+    ) -> None:
+        """One of a job's worlds ends workers: each for itself, so that the others get results."""
+        futures = [self.submit(call, {**job, "worlds": [world]}) for world in job["worlds"]]
+        left = [len(futures)]
+
+        def done(_: Any) -> None:
+            left[0] -= 1  # the cluster's client calls back one at a time
+            if not left[0]:
+                result.set_result([found for future in futures for found in future.result()])
+
+        for future in futures:
+            future.add_done_callback(done)
 
 
 @contextmanager

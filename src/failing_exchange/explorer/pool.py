@@ -36,9 +36,15 @@ def execute(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             if _halted.is_set():
                 break
             if attempt == TRIES_MAX - 1:
-                seen = Seen(error=f"the process of the trial died twice: {error}")
-                return [seen.as_dict()] * len(job["worlds"])
+                return _one_by_one(job, f"the process of the trial died twice: {error}")
     return [Seen(error="ended early").as_dict()] * len(job["worlds"])
+
+
+def _one_by_one(job: Mapping[str, Any], error: str) -> list[dict[str, Any]]:
+    """Which of a job's worlds is it that ends processes? The others get their results."""
+    if len(job["worlds"]) == 1:
+        return [Seen(error=error).as_dict()]
+    return [found for world in job["worlds"] for found in execute({**job, "worlds": [world]})]
 
 
 class Zygote:

@@ -93,7 +93,7 @@ if (R) {
     const thinned = el("span", {role: "status"});
     const box = el("div", {id: "price", role: "img", "aria-label": `Price of ${R.symbol} with orders, fills and faults`});
     section("chart", `Price, orders, fills and faults · ${R.symbol}`, el("div", {class: "card"}, box,
-      el("div", {class: "legend"}, ...[["--soft", "■ resting order, at its price"], ["--up", "▲ bought"], ["--down", "▼ sold"], ["--warn", "● fault"]].map(([k, t]) => { const i = el("b"); i.textContent = t.slice(0, 1); i.style.color = `var(${k})`; return el("span", {}, i, t.slice(1)); }), thinned)));
+      el("div", {class: "legend"}, ...[["--soft", "■ resting order, at its price"], ["--up", "▲ bought"], ["--down", "▼ sold"], ["--warn", "● fault"]].map(([k, t]) => { const i = el("em", {"aria-hidden": "true"}); i.textContent = t.slice(0, 1); i.style.color = `var(${k})`; return el("span", {}, i, t.slice(1)); }), thinned)));
     const L = LightweightCharts, frame = R.candles.length > 1 ? R.candles[1][0] - R.candles[0][0] : 60;
     const colours = () => ({layout: {background: {color: css("--card")}, textColor: css("--soft"), attributionLogo: true}, grid: {vertLines: {color: css("--line")}, horzLines: {color: css("--line")}}, timeScale: {timeVisible: true, borderColor: css("--line")}, rightPriceScale: {borderColor: css("--line")}});
     const chart = L.createChart(box, {autoSize: true, ...colours()});
