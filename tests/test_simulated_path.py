@@ -49,7 +49,6 @@ BANNED: dict[str, str] = {
 # (module, banned name): why it may.
 ALLOWED: dict[tuple[str, str], str] = {
     ("clock", "time.time_ns"): "in real time the epoch is read once, when the loop is bound",
-    ("clock", "time.monotonic"): "in real time it is what the running loop's own clock reads",
     ("fronts.helpers", "datetime.datetime.now"): "the client's clock, before the venue's starts",
     ("journal", "hash"): "only asks whether there is one",
     ("core.reject", "hash"): "its own __hash__; decides nothing",
