@@ -72,7 +72,7 @@ def allows(tape: Tape, ticks: int, allowed: Range, at: int, without: Sequence[Fi
     of a little more, whole minutes that are at hand, do as well.
     """
     least, most = allowed
-    bar = tape.window((at - WINDOW) // BUCKET * BUCKET // SECOND // 60 * 60, at)
+    bar = tape.lately(at)
     if bar is None or not bar.volume:
         return True
     if bar.high * least <= ticks * PPM <= bar.low * most:

@@ -80,12 +80,24 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
                 f"{market.amount_text(every or 1)}",
                 rule=Rule.MARKET_AMOUNT,
             )
-    ticks, weight = ms.tape.average(rules.average_minutes, at // SECOND)
+        if rules.average_minutes == 5 and _is_worth_it(ms, rules, c.lots, at):
+            return
+    ticks, weight = (0, 1) if c.cost else ms.tape.average(rules.average_minutes, at // SECOND)
     cost = c.cost or market.cost(ticks * c.lots, 1) // weight
     if cost and rules.cost_min_of_market:
         market.check_cost(cost)
     if rules.cost_max is not None and rules.cost_max_of_market:
         check_cost_max(market, rules.cost_max, cost)
+
+
+def _is_worth_it(ms: MarketState, rules: Rules, lots: int, at: int) -> bool:
+    """Whether the lowest and the highest price of late show that any average will do."""
+    bar, market = ms.tape.lately(at), ms.market
+    if bar is None or not bar.volume:
+        return False
+    enough = not rules.cost_min_of_market or market.cost(bar.low, lots) >= market.cost_min
+    most = rules.cost_max if rules.cost_max_of_market else None
+    return enough and (most is None or market.cost(bar.high, lots) <= most)
 
 
 def check_cost_max(market: Market, most: int, cost: int) -> None:
