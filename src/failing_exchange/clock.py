@@ -68,8 +68,8 @@ class VenueClock:
     ) -> Cancelable:
         """Have something called at an instant. `counts`: whether a client waits for it."""
         if self._virtual is not None:
-            timer: Cancelable = self._virtual.call_at_ns(
-                at - self._epoch, callback, *args, counts=counts
+            timer: Cancelable = self._virtual.set_venue_timer(
+                at - self._epoch, callback, args, counts
             )
             return timer
         assert self.loop is not None

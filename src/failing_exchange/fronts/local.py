@@ -53,7 +53,8 @@ class LocalClient:
             try:
                 await answered
             finally:
-                self._leave(trip, gateway, timer)
+                if timer is not None or not trip.ended_at:
+                    self._leave(trip, gateway, timer)
             if gateway.failure is not None:
                 raise gateway.broken()
             told = trip.told if trip.ended_at else None

@@ -154,9 +154,14 @@ class VirtualLoop(IsolatedLoop):
         loop decides whether anything can still happen. An exception in the callback is a bug
         of ours and ends the simulation, as `fail` does.
         """
-        return self._schedule(
-            VenueTimer(when_ns, callback, args, self, self._venue_context), counts
-        )
+        return self.set_venue_timer(when_ns, callback, args, counts)
+
+    def set_venue_timer(
+        self, when_ns: int, callback: Callable[..., object], args: tuple[Any, ...], counts: bool
+    ) -> asyncio.TimerHandle:
+        """`call_at_ns`, with the arguments as they are."""
+        timer = VenueTimer(when_ns, callback, args, self, self._venue_context)
+        return self._schedule(timer, counts)
 
     def _schedule(self, timer: Timer, counts: bool) -> Timer:
         if self._closed:
