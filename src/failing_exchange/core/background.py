@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 from failing_exchange.core.order import BUY, SELL, Side
 
 HALF_LIFE = 20  # seconds in which a client's impact on the price halves
+BLOCK = 900  # seconds of the candles that `reach` looks at
+BLOCKS_KEPT_MAX = 64  # of them are remembered
 SHIFTS_KEPT_MAX = 10_000  # moves of the price; candles before the oldest show none of them
 
 
@@ -150,6 +152,7 @@ class Street:
         self._shift = 0
         self._best: tuple[int, int] | None = None
         self._top: tuple[tuple[int, int], tuple[int, int]] | None = None
+        self._blocks: dict[int, tuple[int, int]] = {}  # the low and the high of each, unmoved
         self._taken: dict[tuple[Side, int], int] = {}
         self._pulled: dict[Side, tuple[int, int]] = {}
 
@@ -183,6 +186,29 @@ class Street:
         assert self.flow is not None
         candle = self.flow.second(self._second)
         return max(1, candle.low + self._shift), max(1, candle.high + self._shift)
+
+    def reach(self, start: int, second: int) -> tuple[int, int] | None:
+        """Between which prices all of the background lay in some seconds; None without one.
+
+        Not the closest ones, but quick: those of whole blocks, and all that the price was moved by.
+        """
+        if self.flow is None:
+            return None
+        lows, highs = [], []
+        for block in range(start // BLOCK, second // BLOCK + 1):
+            found = self._blocks.get(block)
+            if found is None:
+                if len(self._blocks) >= BLOCKS_KEPT_MAX:
+                    self._blocks.clear()
+                candle = self.flow.candle(BLOCK, block * BLOCK)
+                found = self._blocks[block] = (candle.low, candle.high)
+            lows.append(found[0])
+            highs.append(found[1])
+        moves = [self.shift_at(start)]
+        first = bisect_right(self.shifts, (start, 1 << 62, 0)) - 1
+        for _, lasting, fading in self.shifts[max(first, 0) :]:
+            moves += (lasting, lasting + fading)
+        return max(1, min(lows) + min(moves)), max(1, max(highs) + max(moves))
 
     def passed(self, side: Side, ticks: int) -> int:
         """Lots that takers of `side` printed beyond `ticks` in this second."""

@@ -6,6 +6,7 @@ part of it that is still in the window.
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from failing_exchange.core.market import PPM, SECOND, Market
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 BUCKET = 3_750_000_000  # nanoseconds
 BUCKETS = 80
 WINDOW = BUCKETS * BUCKET
+LATELY = 304  # seconds: the window, and a bucket before it
 BUCKETS_KEPT_MAX = 200  # past ones that are remembered; then all are made again
 
 Range = tuple[int, int]  # least and most, in parts per million
@@ -64,18 +66,25 @@ def _bucket(tape: Tape, bucket: int, at: int) -> tuple[int, int]:
     return found
 
 
+def reach(tape: Tape, at: int) -> tuple[int, int] | None:
+    """Between which prices any average of the last five minutes lies; None if nothing is known."""
+    second = at // SECOND
+    start = second - LATELY
+    recent = takewhile(lambda trade: trade.at >= start * SECOND, reversed(tape.trades))
+    prices = [trade.ticks for trade in recent]
+    prices += tape.street.reach(start, second) or ()
+    return (min(prices), max(prices)) if prices else None
+
+
 def allows(tape: Tape, ticks: int, allowed: Range, at: int, without: Sequence[Fill] = ()) -> bool:
     """Whether a price lies within a range of the reference price; any does where there is none.
 
     `without`: trades of this instant that do not count, for the range is that of before them. The
-    average itself is worked out only where the highest and the lowest price do not decide it; those
-    of a little more, whole minutes that are at hand, do as well.
+    average itself is worked out only where `reach` does not decide it.
     """
     least, most = allowed
-    bar = tape.lately(at)
-    if bar is None or not bar.volume:
-        return True
-    if bar.high * least <= ticks * PPM <= bar.low * most:
+    found = reach(tape, at)
+    if found is not None and found[1] * least <= ticks * PPM <= found[0] * most:
         return True
     total, count = reference(tape, at)
     total -= sum(fill.ticks for fill in without) * BUCKET

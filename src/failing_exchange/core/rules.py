@@ -13,7 +13,7 @@ from failing_exchange.core.order import (
     OrderType,
     Side,
 )
-from failing_exchange.core.reference import allows, reference
+from failing_exchange.core.reference import allows, reach, reference
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.triggers import STOPS
@@ -91,13 +91,13 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
 
 
 def _is_worth_it(ms: MarketState, rules: Rules, lots: int, at: int) -> bool:
-    """Whether the lowest and the highest price of late show that any average will do."""
-    bar, market = ms.tape.lately(at), ms.market
-    if bar is None or not bar.volume:
+    """Whether any average of late will do, the lowest and the highest that it can be."""
+    found, market = reach(ms.tape, at), ms.market
+    if found is None:
         return False
-    enough = not rules.cost_min_of_market or market.cost(bar.low, lots) >= market.cost_min
+    enough = not rules.cost_min_of_market or market.cost(found[0], lots) >= market.cost_min
     most = rules.cost_max if rules.cost_max_of_market else None
-    return enough and (most is None or market.cost(bar.high, lots) <= most)
+    return enough and (most is None or market.cost(found[1], lots) <= most)
 
 
 def check_cost_max(market: Market, most: int, cost: int) -> None:

@@ -18,7 +18,6 @@ CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are 
 IDS_PER_SECOND = 1_000_000
 FIRST_CLIENT_ID = 100  # below it, the background's prints of the second, the first hundred
 FIRST_LATE_ID = 900_000  # from it on, the others
-LATELY = 304  # seconds: five minutes, and a bucket of the reference price
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
 HOUR, DAY = 3_600, 86_400
 HISTORY = 365 * DAY  # trades of the background can be asked for so long
@@ -80,7 +79,6 @@ class Tape:
         self._minutes: tuple[int, Bar | None] = (-1, None)  # of its last hour, before a second
         self._latest: Bar | None = None
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
-        self._lately: tuple[tuple[int, int], Bar | None] = ((-1, 0), None)
         self.buckets: dict[int, tuple[int, int]] = {}  # of the reference price, past ones
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
@@ -123,14 +121,6 @@ class Tape:
             self._average = (key, self.window(second + 1 - 60 * minutes, second * SECOND))
         bar = self._average[1] if minutes else None
         return (bar.cost, bar.volume) if bar is not None and bar.volume else (self.last(second), 1)
-
-    def lately(self, now: int) -> Bar | None:
-        """A little more than the last five minutes: an average of them lies within its prices."""
-        second = now // SECOND
-        key = (second, self.trades[-1].id if self.trades else 0)
-        if self._lately[0] != key:
-            self._lately = (key, self.window((second - LATELY) // 60 * 60, now))
-        return self._lately[1]
 
     def prints(self, second: int) -> list[Trade]:
         """All trades of one second, oldest first."""
