@@ -49,6 +49,8 @@ def offers(
     """
     sign = -1 if side is BUY else 1
     own = book.shown(side) if shown else book.levels(side)
+    if not own:
+        return street.levels(side)
     return merge(own, street.levels(side), key=lambda level: sign * level[0])
 
 

@@ -59,12 +59,18 @@ class Decoder:
             return DECODERS[trip.operation](self, trip)
         symbol, kind, side, amount, price, params = trip.message
         listed = self._listed.get(symbol) if symbol.__class__ is str else None
-        plain = kind == "limit" and not params and amount.__class__ is price.__class__ is float
-        if not plain or listed is None or side not in ("buy", "sell"):
+        usual = amount.__class__ is float and side in ("buy", "sell")
+        if listed is None or params or not usual:
             return self.order(trip.account, trip.message)
-        market = listed.market  # the busiest call, without detours
-        lots, ticks = lots_of(amount, market.amount_step), ticks_of(price, market.price_step)
-        used = (trip.account, symbol, BUY if side == "buy" else SELL, LIMIT, lots, ticks)
+        market = listed.market  # the busiest calls, without detours
+        if kind == "limit" and price.__class__ is float:
+            kind, ticks = LIMIT, ticks_of(price, market.price_step)
+        elif kind == "market":
+            kind, ticks = MARKET, 0
+        else:
+            return self.order(trip.account, trip.message)
+        lots = lots_of(amount, market.amount_step)
+        used = (trip.account, symbol, BUY if side == "buy" else SELL, kind, lots, ticks)
         return record(c.PlaceOrder, used + UNUSED)
 
     def market(self, symbol: object) -> Market:
