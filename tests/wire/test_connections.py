@@ -19,6 +19,17 @@ from failing_exchange.fronts.wire.binance import Binance
 from tests.wire.raw import API, DOORS, STREAM, Place, Seen, at
 
 
+async def until_open(place: Place) -> None:
+    """Wait until the venue lets connections in again, and answers."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                assert b"serverTime" in (await place.asked()).got
+                return
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_a_refused_connection_is_refused_and_the_next_one_is_not(door: str) -> None:
     """On a port the kernel has let it in before anybody was asked: it is reset there."""
@@ -49,13 +60,7 @@ def test_while_a_refusal_lasts_nobody_listens(door: str) -> None:
         with pytest.raises(ConnectionRefusedError):
             await place.connect()
         assert b"serverTime" in (await place.asked(kept)).got  # who is in, is in
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    assert b"serverTime" in (await place.asked()).got
-                    break
-                except ConnectionRefusedError:
-                    await asyncio.sleep(0.05)
+        await until_open(place)
 
     at(door, story)
 
@@ -70,13 +75,7 @@ def test_a_refusal_without_an_end_ends_when_it_is_disarmed(door: str) -> None:
             with suppress(ConnectionRefusedError):
                 assert (await place.asked()).got == b""
         armed.disarm()
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    assert b"serverTime" in (await place.asked()).got
-                    break
-                except ConnectionRefusedError:
-                    await asyncio.sleep(0.05)
+        await until_open(place)
 
     at(door, story)
 
