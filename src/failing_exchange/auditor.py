@@ -77,9 +77,6 @@ class Auditor:
         self._filled = {order.id: order.filled for order in state.orders.values() if order.filled}
         self._shown: dict[int, int] = {}  # lots of an order in the book
         self._held: dict[int, Order] = {}  # kept off the book, to enter it without an event
-        self._books: dict[str, dict[Side, dict[int, int]]] = {
-            symbol: {BUY: {}, SELL: {}} for symbol in state.markets
-        }
         self._compare(state.orders)
 
     def __call__(self, events: list[Event]) -> None:
@@ -146,33 +143,28 @@ class Auditor:
                 breaches.append(f"{order} is {told} by what was told, and has filled {filled}")
             if filled and number not in known:
                 del self._filled[number]
-            lots = order.lots - filled if order.resting else 0
-            if lots != shown.get(number, 0):
-                self._show(order, lots)
+            if order.resting:
+                shown[number] = order.lots - filled
+            elif number in shown:
+                del shown[number]
             if order.held:
                 self._held[number] = order
-            elif number in self._held:
+            elif self._held and number in self._held:
                 del self._held[number]
         return breaches
 
-    def _show(self, order: Order, lots: int) -> None:
-        """Note that so much of an order is in its book now."""
-        levels, ticks = self._books[order.symbol][order.side], order.ticks
-        left = levels.get(ticks, 0) + lots - self._shown.pop(order.id, 0)
-        if left:
-            levels[ticks] = left
-        else:
-            del levels[ticks]
-        if lots:
-            self._shown[order.id] = lots
-
     def differing_books(self) -> Iterator[str]:
         """Books that are not what the events have made of them."""
+        told: dict[tuple[str, Side], Counter[int]] = {}
+        for number, lots in self._shown.items():
+            order = self._open[number]
+            told.setdefault((order.symbol, order.side), Counter())[order.ticks] += lots
         for symbol, ms in self._state.markets.items():
-            for side, levels in self._books[symbol].items():
-                told = sorted(levels.items(), reverse=side is BUY)
-                if told != ms.book.levels(side):
-                    yield f"{symbol} has {ms.book.levels(side)} in its book, events make it {told}"
+            for side in (BUY, SELL):
+                found = ms.book.levels(side)
+                levels = sorted(told.get((symbol, side), {}).items(), reverse=side is BUY)
+                if levels != found:
+                    yield f"{symbol} has {found} in its book, events make it {levels}"
 
 
 def conservation(state: State) -> Iterator[str]:

@@ -31,6 +31,9 @@ class VenueClock:
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.now: Callable[[], int] = _unbound  # the instant
+        # call_at(instant, callback, *args, counts=True): have something called; `counts` says
+        # whether a client waits for it. Both are the loop's own where it is a virtual one.
+        self.call_at: Callable[..., Cancelable] = self._call_at
         self._virtual: Any = None
         self._epoch = 0
         self.not_before = 0  # an instant that was reached already, in an earlier process
@@ -42,7 +45,7 @@ class VenueClock:
         self._virtual = loop if hasattr(loop, "call_at_ns") else None
         if self._virtual is not None:
             self._epoch = self._virtual.epoch_ns
-            self.now = self._virtual.now_ns
+            self.now, self.call_at = self._virtual.now_ns, self._virtual.call_at_instant
             if self.now() < self.not_before:
                 raise ConfigurationError(
                     f"the simulation starts {self.not_before - self.now()} ns before the last "
@@ -56,22 +59,16 @@ class VenueClock:
         def now() -> int:
             return epoch + int(seconds() * SECOND)
 
-        self.now = now
+        self.now, self.call_at = now, self._call_at
 
     @property
     def is_virtual(self) -> bool:
         """Whether waiting is free."""
         return self._virtual is not None
 
-    def call_at(
+    def _call_at(
         self, at: int, callback: Callable[..., None], *args: Any, counts: bool = True
     ) -> Cancelable:
-        """Have something called at an instant. `counts`: whether a client waits for it."""
-        if self._virtual is not None:
-            timer: Cancelable = self._virtual.set_venue_timer(
-                at - self._epoch, callback, args, counts
-            )
-            return timer
         assert self.loop is not None
         return self.loop.call_at((at - self._epoch) / SECOND, callback, *args)
 

@@ -7,7 +7,6 @@ the same state. The zygote speaks JSON lines: a job in, its results out. Run as 
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import select
@@ -17,8 +16,9 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import IO, Any, NoReturn
 
+from failing_exchange.explorer import warming
 from failing_exchange.explorer.targets import load
-from failing_exchange.explorer.trial import Seen, columns_of, run, seen, wall_limit
+from failing_exchange.explorer.trial import Seen, columns_of, seen, wall_limit
 from failing_exchange.explorer.world import World
 from failing_exchange.simulation import freeze
 from failing_exchange.virtual.errors import WallTimeExceeded
@@ -34,19 +34,11 @@ def main() -> None:
     _jobs_fd.append(jobs.fileno())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a bot that reads must not take the jobs
     os.dup2(2, 1)  # what a bot prints must not come between the results
-    _warm_up()
+    warming.in_process()
     for line in jobs:
         job = json.loads(line)
         results.write(json.dumps(_results(job)).encode() + b"\n")
         results.flush()
-
-
-def _warm_up() -> None:
-    """Load what each trial needs, before any bot: children inherit it."""
-    from failing_exchange.playing import find_bot
-
-    run(find_bot("careful"), World(seed=0, seconds=120.0))
-    gc.collect()
 
 
 _loaded: dict[str, Any] = {}
@@ -58,7 +50,10 @@ def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     target = job["target"]
     if target not in _loaded:
         try:
-            _loaded[target] = load(target)
+            loaded = load(target)
+            if loaded.venue:
+                warming.on_the_wire()
+            _loaded[target] = loaded
         except Exception as error:
             failed = Seen(error=f"{type(error).__name__}: {error}").as_dict()
             return [failed] * len(job["worlds"])

@@ -7,7 +7,7 @@ import contextvars
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.virtual.clock import NS
+from failing_exchange.virtual.clock import NEVER_NS, NS
 
 if TYPE_CHECKING:
     from failing_exchange.virtual.loop import VirtualLoop
@@ -76,7 +76,9 @@ class Timer(asyncio.TimerHandle):
         self._args = args
         self._loop = loop
         self._context = contextvars.copy_context() if context is None else context
-        self._cancelled = self._scheduled = False
+        self._counts = when_ns < NEVER_NS
+        self._scheduled = True
+        self._cancelled = False
         self._source_traceback = self._repr = None
 
     def when(self) -> float:
@@ -93,9 +95,30 @@ class Timer(asyncio.TimerHandle):
 
 
 class VenueTimer(Timer):
-    """A timer of the venue: what goes wrong in it ends the simulation."""
+    """A timer of the venue: what goes wrong in it ends the simulation.
+
+    `counts`: whether somebody waits for it.
+    """
 
     __slots__ = ()
+
+    def __init__(
+        self,
+        when_ns: int,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: VirtualLoop,
+        counts: bool,
+    ) -> None:
+        self._when = when_ns
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = loop.venue_context
+        self._counts = counts
+        self._scheduled = True
+        self._cancelled = False
+        self._source_traceback = self._repr = None
 
     def failed(self, error: BaseException) -> None:
         """Whatever it is, the world it belongs to is broken."""

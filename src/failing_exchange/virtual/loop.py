@@ -20,7 +20,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
 
-from failing_exchange.virtual.clock import NEVER_NS, NS, Clock, delay_in_ns, instant_in_ns
+from failing_exchange.virtual.clock import NS, Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
 from failing_exchange.virtual.handles import (
     OWN,
@@ -93,7 +93,7 @@ class VirtualLoop(IsolatedLoop):
         self._timer_serials = itertools.count(1)
         self._awaited = 0  # timers that count: while there are any, something can still happen
         self._dead = 0  # cancelled timers that are still in the heap
-        self._venue_context = contextvars.Context()
+        self.venue_context = contextvars.Context()
         self._failure: BaseException | None = None
         self._steps_max = steps_per_instant_max
         self._check_every = max(1, min(CHECK_EVERY_TURNS, steps_per_instant_max))
@@ -130,8 +130,9 @@ class VirtualLoop(IsolatedLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As in asyncio. The delay is rounded to nanoseconds; a positive one is never 0."""
-        timer = Timer(self.clock.ns + delay_in_ns(delay), callback, args, self, context)
-        return self._schedule(timer, timer._when < NEVER_NS)
+        return self._schedule(
+            Timer(self.clock.ns + delay_in_ns(delay), callback, args, self, context)
+        )
 
     def call_at(
         self,
@@ -141,8 +142,7 @@ class VirtualLoop(IsolatedLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As in asyncio. When the callback runs, `loop.time() >= when` holds."""
-        timer = Timer(instant_in_ns(when), callback, args, self, context)
-        return self._schedule(timer, timer._when < NEVER_NS)
+        return self._schedule(Timer(instant_in_ns(when), callback, args, self, context))
 
     def call_at_ns(
         self, when_ns: int, callback: Callable[..., object], *args: Any, counts: bool = False
@@ -154,21 +154,19 @@ class VirtualLoop(IsolatedLoop):
         loop decides whether anything can still happen. An exception in the callback is a bug
         of ours and ends the simulation, as `fail` does.
         """
-        return self.set_venue_timer(when_ns, callback, args, counts)
+        return self._schedule(VenueTimer(when_ns, callback, args, self, counts))
 
-    def set_venue_timer(
-        self, when_ns: int, callback: Callable[..., object], args: tuple[Any, ...], counts: bool
+    def call_at_instant(
+        self, at: int, callback: Callable[..., object], *args: Any, counts: bool = True
     ) -> asyncio.TimerHandle:
-        """`call_at_ns`, with the arguments as they are."""
-        timer = VenueTimer(when_ns, callback, args, self, self._venue_context)
-        return self._schedule(timer, counts)
+        """The same on the scale of `now_ns()`, for what somebody waits for."""
+        when_ns = at - self.clock.epoch_ns
+        return self._schedule(VenueTimer(when_ns, callback, args, self, counts))
 
-    def _schedule(self, timer: Timer, counts: bool) -> Timer:
+    def _schedule(self, timer: Timer) -> Timer:
         if self._closed:
             self._check_closed()
-        timer._counts = counts
-        timer._scheduled = True
-        self._awaited += counts
+        self._awaited += timer._counts
         heappush(self._scheduled, (timer._when, next(self._timer_serials), timer))
         return timer
 
@@ -210,11 +208,11 @@ class VirtualLoop(IsolatedLoop):
                 self._check()
             if not ready and not self._stopping and self._failure is None:
                 self._advance()
-            if timers and timers[0][0] <= clock.ns:
+            elif timers and timers[0][0] <= clock.ns:
                 self._collect_due()
-            for _ in range(len(ready)):
-                if self._failure is not None:
-                    break
+            count = len(ready)
+            while count and self._failure is None:
+                count -= 1
                 handle = ready.popleft()
                 if handle._cancelled:
                     continue
@@ -234,18 +232,24 @@ class VirtualLoop(IsolatedLoop):
 
     def _advance(self) -> None:
         """Nothing is ready: jump to the next timer, or say that there is nothing to wait for."""
-        timers = self._scheduled
+        timers, clock = self._scheduled, self.clock
         while timers and timers[0][2]._cancelled:
             heappop(timers)
             self._dead -= 1
         if not self._awaited:
             self._end(Deadlock(self._deadlock_text()))
         when = timers[0][0]
-        if when > self.clock.ns:
+        if when > clock.ns:
             try:
-                self.clock.move_to(when)
+                clock.move_to(when)
             except BudgetExceeded as error:
                 self._end(error)
+        timer = heappop(timers)[2]
+        timer._scheduled = False
+        self._awaited -= timer._counts
+        self._ready.append(timer)
+        if timers and timers[0][0] <= when:
+            self._collect_due()
 
     def _collect_due(self) -> None:
         timers, now, append = self._scheduled, self.clock.ns, self._ready.append
