@@ -103,14 +103,16 @@ class Auditor:
         touched, forgotten = dict(self._held), dict[int, None]()
         for event in events:
             if event.__class__ is OrderAccepted:
-                number, account, *_ = event
-                order = orders.get(number) or self._ended(account, number)
+                number = event[0]
+                order = orders.get(number)
+                if order is None:
+                    order = self._ended(event[1], number)
                 if number in known:
                     breaches.append(f"order {number} was accepted twice")
-                if order is None:  # it has ended in this step, and is forgotten
-                    forgotten[number] = None
-                else:
+                if order is not None:
                     known[number] = touched[number] = order
+                else:  # it has ended in this step, and is forgotten
+                    forgotten[number] = None
             elif event.__class__ in OF_OPEN_ORDERS:
                 of_order: OfOpenOrder = event  # type: ignore[assignment]
                 number = of_order.order_id

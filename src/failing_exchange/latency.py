@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeAlias
 
 from failing_exchange.core.chance import ONE, mix
@@ -22,6 +23,10 @@ QUANTILES = (
     2413, 2701, 3349, 4689,
 )  # fmt: skip
 
+SLICES = len(QUANTILES) - 1
+STRETCHES = [(low, high - low) for low, high in pairwise(QUANTILES)]
+LAST = ONE - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogNormal:
@@ -33,14 +38,17 @@ class LogNormal:
     """
 
     median_ms: float = 40.0
+    _median: int = field(init=False, repr=False, compare=False)  # in nanoseconds
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_median", int(self.median_ms * MILLISECOND))
 
     def __call__(self, draw: int) -> int:
         """The latency in nanoseconds for a draw in [0, 2**64)."""
-        scaled = draw * (len(QUANTILES) - 1)
-        index, part = scaled >> 64, scaled & (ONE - 1)
-        low, high = QUANTILES[index], QUANTILES[index + 1]
-        thousandths = low + ((high - low) * part >> 64)
-        return int(self.median_ms * MILLISECOND) * thousandths // 1_000
+        scaled = draw * SLICES
+        index = scaled >> 64
+        low, rise = STRETCHES[index]
+        return self._median * (low + (rise * (scaled & LAST) >> 64)) // 1_000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,15 @@ def tell(self: asyncio.Handle, error: BaseException) -> None:
     )
 
 
+def take_back(self: Timer | VenueTimer) -> None:
+    """Cancel a timer; without effect once it ran."""
+    if not self._cancelled:
+        self._cancelled = True
+        if self._scheduled:
+            self._loop._forget(self)
+        self._callback = self._args = None  # so that a cancelled timer keeps nothing alive
+
+
 class Soon(asyncio.Handle):
     """A callback of the next turn. It is asyncio's, made without asking whether to debug."""
 
@@ -85,22 +94,19 @@ class Timer(asyncio.TimerHandle):
         """Seconds on the scale of `loop.time()`."""
         return self._when / NS
 
-    def cancel(self) -> None:
-        """Take it back; without effect once it ran."""
-        if not self._cancelled:
-            self._cancelled = True
-            if self._scheduled:
-                self._loop._forget(self)
-            self._callback = self._args = None  # so that a cancelled timer keeps nothing alive
+    cancel = take_back
 
 
-class VenueTimer(Timer):
+class VenueTimer:
     """A timer of the venue: what goes wrong in it ends the simulation.
 
+    It has what a loop and its users need of asyncio's, and no more, for there are many of them.
     `counts`: whether somebody waits for it.
     """
 
-    __slots__ = ()
+    __slots__ = (
+        "_args", "_callback", "_cancelled", "_context", "_counts", "_loop", "_scheduled", "_when",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -111,14 +117,23 @@ class VenueTimer(Timer):
         counts: bool,
     ) -> None:
         self._when = when_ns
-        self._callback = callback
-        self._args = args
+        self._callback: Any = callback
+        self._args: Any = args
         self._loop = loop
         self._context = loop.venue_context
         self._counts = counts
         self._scheduled = True
         self._cancelled = False
-        self._source_traceback = self._repr = None
+
+    def when(self) -> float:
+        """Seconds on the scale of `loop.time()`."""
+        return self._when / NS
+
+    def cancelled(self) -> bool:
+        """Whether it was taken back."""
+        return self._cancelled
+
+    cancel = take_back
 
     def failed(self, error: BaseException) -> None:
         """Whatever it is, the world it belongs to is broken."""

@@ -18,7 +18,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
 from failing_exchange.virtual.clock import NS, Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
@@ -34,6 +34,7 @@ from failing_exchange.virtual.isolation import IsolatedLoop
 from failing_exchange.virtual.waits import waiting_report
 
 Args = TypeVarTuple("Args")
+AnyTimer = TypeVar("AnyTimer", Timer, VenueTimer)
 
 CHECK_EVERY_TURNS = 1024  # budgets are looked at, and `on_check` is called, this often
 DEAD_TIMERS_MAX = 100  # above this, and when most timers are cancelled, the heap is rebuilt
@@ -62,7 +63,7 @@ class VirtualLoop(IsolatedLoop):
 
     if TYPE_CHECKING:  # what BaseEventLoop keeps, and its stubs do not tell
         _ready: deque[Any]
-        _scheduled: list[tuple[int, int, Timer]]
+        _scheduled: list[tuple[int, int, Timer | VenueTimer]]
         _stopping: bool
         _closed: bool
         _debug: bool
@@ -146,7 +147,7 @@ class VirtualLoop(IsolatedLoop):
 
     def call_at_ns(
         self, when_ns: int, callback: Callable[..., object], *args: Any, counts: bool = False
-    ) -> asyncio.TimerHandle:
+    ) -> VenueTimer:
         """Set a timer of the venue, on the scale of `time_ns()`.
 
         It belongs to no task of the bot and runs in a context of its own. `counts=True` is for what
@@ -158,19 +159,19 @@ class VirtualLoop(IsolatedLoop):
 
     def call_at_instant(
         self, at: int, callback: Callable[..., object], *args: Any, counts: bool = True
-    ) -> asyncio.TimerHandle:
+    ) -> VenueTimer:
         """The same on the scale of `now_ns()`, for what somebody waits for."""
         when_ns = at - self.clock.epoch_ns
         return self._schedule(VenueTimer(when_ns, callback, args, self, counts))
 
-    def _schedule(self, timer: Timer) -> Timer:
+    def _schedule(self, timer: AnyTimer) -> AnyTimer:
         if self._closed:
             self._check_closed()
         self._awaited += timer._counts
         heappush(self._scheduled, (timer._when, next(self._timer_serials), timer))
         return timer
 
-    def _forget(self, timer: Timer) -> None:
+    def _forget(self, timer: Timer | VenueTimer) -> None:
         """A scheduled timer was cancelled; rebuild the heap when most of it is dead."""
         self._awaited -= timer._counts
         self._dead += 1
@@ -240,16 +241,22 @@ class VirtualLoop(IsolatedLoop):
             self._end(Deadlock(self._deadlock_text()))
         when = timers[0][0]
         if when > clock.ns:
-            try:
-                clock.move_to(when)
-            except BudgetExceeded as error:
-                self._end(error)
+            if when > clock.end_ns or clock.moved is not None:
+                self._move_to(when)
+            else:
+                clock.ns = when  # what `move_to` does, without the call
         timer = heappop(timers)[2]
         timer._scheduled = False
         self._awaited -= timer._counts
         self._ready.append(timer)
         if timers and timers[0][0] <= when:
             self._collect_due()
+
+    def _move_to(self, when: int) -> None:
+        try:
+            self.clock.move_to(when)
+        except BudgetExceeded as error:
+            self._end(error)
 
     def _collect_due(self) -> None:
         timers, now, append = self._scheduled, self.clock.ns, self._ready.append
