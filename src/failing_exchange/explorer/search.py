@@ -23,7 +23,7 @@ from failing_exchange.explorer.trial import Seen
 from failing_exchange.explorer.world import World, draw, mutate
 from failing_exchange.virtual.wallclock import REAL
 
-TOGETHER = 8  # worlds that one process runs, one after the other; findings are run alone again
+TOGETHER = 16  # worlds that one process runs, one after the other; findings are run alone again
 BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches ...
 BATCH_SHARE = 4  # ... which grow to one part in so many of those that ran ...
 BATCH_MAX = 16_384  # ... up to this: the driver holds one batch, and a cluster is kept busy by it

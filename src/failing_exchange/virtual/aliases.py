@@ -7,12 +7,15 @@ so every module that holds one is given the stand-in.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 Function = Callable[..., Any]
+REPLACED_KEPT_MAX = 64  # modules whose name has become another's; of older ones nothing is known
 
 # These wait on locks and pipes of the real world, so they go on in real time.
 REAL_TIME_MODULES = (
@@ -25,19 +28,30 @@ REAL_TIME_MODULES = (
 )
 
 
+class Place(NamedTuple):
+    """A name in a module that stands for one of the functions."""
+
+    namespace: dict[str, Any]
+    name: str
+    real: Function
+    fake: Function
+
+
 class Aliases:
     """The places in loaded modules that hold one of some functions.
 
-    Each module is searched once, so that a run after the first costs little. References kept in
-    default arguments or on classes are not found: enter `replaced` before the program is imported.
+    Each module is searched once, so that a run after the first costs little; one that was made anew
+    under its old name is another module. References kept in default arguments or on classes are
+    not found: enter `replaced` before the program is imported.
     """
 
     def __init__(self, stand_ins: Mapping[Function, Function]) -> None:
         self._pairs = {
             fun: (real, fake) for real, fake in stand_ins.items() for fun in (real, fake)
         }
-        self._places: list[tuple[dict[str, Any], str, Function, Function]] = []
-        self._searched: dict[str, None] = {}
+        self._places: dict[str, list[Place]] = {}  # by module
+        self._replaced: deque[list[Place]] = deque(maxlen=REPLACED_KEPT_MAX)
+        self._searched: dict[str, object] = {}
 
     @contextmanager
     def replaced(self) -> Iterator[None]:
@@ -51,22 +65,29 @@ class Aliases:
             self._exchange(back=True)
 
     def _search(self) -> None:
-        if sys.modules.keys() <= self._searched.keys():
+        if sys.modules == self._searched:
             return
         for name, module in list(sys.modules.items()):
-            if name not in self._searched and issubclass(type(module), ModuleType):
-                self._searched[name] = None
-                if name.partition(".")[0] not in REAL_TIME_MODULES:
-                    self._search_module(module)
+            if self._searched.get(name) is module or not issubclass(type(module), ModuleType):
+                continue
+            if name.partition(".")[0] in REAL_TIME_MODULES:
+                continue
+            if old := self._places.pop(name, None):
+                self._replaced.append(old)
+            if found := self._found_in(module):
+                self._places[name] = found
+        self._searched = dict(sys.modules)
 
-    def _search_module(self, module: ModuleType) -> None:
+    def _found_in(self, module: ModuleType) -> list[Place]:
         namespace = ModuleType.__getattribute__(module, "__dict__")  # wakes no lazy module
-        for name, value in list(namespace.items()):
-            if type(value) in (BuiltinFunctionType, FunctionType) and value in self._pairs:
-                self._places.append((namespace, name, *self._pairs[value]))
+        return [
+            Place(namespace, name, *self._pairs[value])
+            for name, value in list(namespace.items())
+            if type(value) in (BuiltinFunctionType, FunctionType) and value in self._pairs
+        ]
 
     def _exchange(self, *, back: bool) -> None:
-        for namespace, name, real, fake in self._places:
+        for namespace, name, real, fake in chain(*self._places.values(), *self._replaced):
             present, other = (fake, real) if back else (real, fake)
             if namespace.get(name) is present:
                 namespace[name] = other
