@@ -15,7 +15,12 @@ from tempfile import TemporaryDirectory
 import pace
 
 from failing_exchange.explorer import pool, targets
-from failing_exchange.explorer.search import TOGETHER, Options, explore
+from failing_exchange.explorer.search import (
+    HOURS_TOGETHER,
+    HOURS_TOGETHER_ON_THE_WIRE,
+    Options,
+    explore,
+)
 from failing_exchange.explorer.world import draw
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
 
@@ -60,7 +65,8 @@ def measure(name: str, text: str, seeds: int, target: float, jobs: int = 2) -> N
         path.write_text(text, encoding="utf-8")
         venue = targets.load(f"{path}:main").venue
         worlds = [draw(seed, seconds=3_600.0, venue=venue).as_dict() for seed in range(seeds)]
-        parts = [worlds[start : start + TOGETHER] for start in range(0, seeds, TOGETHER)]
+        size = HOURS_TOGETHER_ON_THE_WIRE if venue else HOURS_TOGETHER
+        parts = [worlds[start : start + size] for start in range(0, seeds, size)]
         tasks = [{"target": f"{path}:main", "worlds": part} for part in parts]
         list(threads.map(pool.execute, tasks[:jobs]))  # each process has loaded everything
         rates, paces = [], [pace.together(jobs)]

@@ -16,7 +16,7 @@ from failing_exchange.core.commands import (
     PlaceOrder,
 )
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.order import Order, Side, Status
+from failing_exchange.core.order import Order, OrderSnapshot, Side, Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.trip import Trip
 
@@ -217,6 +217,8 @@ class Facts:
             known = self.orders.get(snapshot.order.id)
             if known is not None:
                 self._told_order(known, snapshot, trip)
+        if said.__class__ is OrderSnapshot:  # as nearly always; it tells nothing else
+            return
         for fill in fills_of(said):
             known = self.orders.get(fill.order_id)
             if known is not None:

@@ -103,6 +103,8 @@ class Quote(NamedTuple):
 def quotes_of(told: Any) -> Iterator[Quote]:
     """The looks at markets that a message gives."""
     kind = told.__class__
+    if kind is OrderSnapshot:
+        return
     if kind is Edited:
         edits = dict(told.edits)
         broken = any(edits.get(name, 1) in (None, 0, 0.0) for name in PRICES) or "*" in edits

@@ -116,18 +116,18 @@ def _take(
     state: State, ms: MarketState, order: Order, maker: Order | None, ticks: int, most: int, at: int
 ) -> bool:
     """One match; False when the order can't pay for a single lot more."""
-    lots = most
+    lots, opposite = most, order.side.other
     if maker is not None:
         lots = min(lots, maker.shown or maker.remaining)
     else:
-        offered = next(ms.street.levels(order.side.other), None)  # none at a price near zero
+        offered = next(ms.street.levels(opposite), None)  # none at a price near zero
         lots = 0 if offered is None else min(lots, offered[1])
     if order.side is BUY and order.kind not in PRICED_TYPES:
         lots = min(lots, ms.market.lots_for(order.reserved, ticks))
     if lots <= 0:
         return False
     if maker is None:
-        ms.street.take(order.side.other, ticks, lots)
+        ms.street.take(opposite, ticks, lots)
     trade(state, ms, order, maker, ticks, lots, at)
     return True
 

@@ -23,7 +23,13 @@ from failing_exchange.explorer.trial import Seen
 from failing_exchange.explorer.world import World, draw, mutate
 from failing_exchange.virtual.wallclock import REAL
 
-TOGETHER = 16  # worlds that one process runs, one after the other; findings are run alone again
+# Hours of worlds that one process runs, one after the other, so that it is over in a few seconds;
+# findings are run alone again.
+HOURS_TOGETHER = 32
+HOURS_TOGETHER_ON_THE_WIRE = 16
+JOBS_EACH = 2  # for each of our processes, at least, however few worlds there are
+JOBS_ELSEWHERE = 64  # where nobody knows how many processes an executor has ...
+TOGETHER_ELSEWHERE = 8  # ... but so many worlds in each, at least
 BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches ...
 BATCH_SHARE = 4  # ... which grow to one part in so many of those that ran ...
 BATCH_MAX = 16_384  # ... up to this: the driver holds one batch, and a cluster is kept busy by it
@@ -117,19 +123,18 @@ def explore(
     """
     wanted = Options(target=options) if isinstance(options, str) else options
     target = targets.load(wanted.target)
-    with _carried(executor, wanted.jobs) as carrier:
-        return _Search(wanted, target, carrier, tell).run()
+    if executor is not None:
+        return _Search(wanted, target, executor, tell).run()
+    processes = wanted.jobs or len(os.sched_getaffinity(0))
+    with _carried(processes) as threads:
+        return _Search(wanted, target, threads, tell, processes=processes).run()
 
 
 @contextmanager
-def _carried(executor: Executor | None, jobs: int) -> Iterator[Executor]:
-    """The executor to use: threads, each with a process, unless another is given."""
-    if executor is not None:
-        yield executor
-        return
-    count = jobs or len(os.sched_getaffinity(0))
+def _carried(processes: int) -> Iterator[Executor]:
+    """Threads, each with a process."""
     try:
-        with ThreadPoolExecutor(count, thread_name_prefix="trial") as threads:
+        with ThreadPoolExecutor(processes, thread_name_prefix="trial") as threads:
             try:
                 yield threads
             except BaseException:
@@ -142,9 +147,16 @@ def _carried(executor: Executor | None, jobs: int) -> Iterator[Executor]:
 
 class _Search:
     def __init__(
-        self, options: Options, target: targets.Target, executor: Executor, tell: Tell
+        self,
+        options: Options,
+        target: targets.Target,
+        executor: Executor,
+        tell: Tell,
+        *,
+        processes: int = 0,
     ) -> None:
         self.options = options
+        self.processes = processes  # of the executor; 0: nobody knows
         self.target = target
         self.executor = executor
         self.tell = tell
@@ -234,9 +246,19 @@ class _Search:
             "columns": shown,
         }
 
+    def _together(self, count: int) -> int:
+        """How many worlds of a batch one process runs."""
+        if targets.TEST in self.options.target:
+            return 1
+        hours = HOURS_TOGETHER_ON_THE_WIRE if self.target.venue else HOURS_TOGETHER
+        share = -(-count // (self.processes * JOBS_EACH or JOBS_ELSEWHERE))
+        if not self.processes:
+            share = max(share, TOGETHER_ELSEWHERE)
+        return max(1, min(int(hours * 3_600 / self.options.seconds), share))
+
     def _batch(self, worlds: list[World]) -> list[tuple[World, Seen]]:
         """Run worlds side by side; the results in the order of the worlds."""
-        size = 1 if targets.TEST in self.options.target else TOGETHER
+        size = self._together(len(worlds))
         parts = [worlds[start : start + size] for start in range(0, len(worlds), size)]
         waiting: list[tuple[list[World], Future[list[dict[str, Any]]]]] = [
             (part, self.executor.submit(pool.execute, self._job(part))) for part in parts

@@ -22,12 +22,19 @@ class Ladder:
         self._key = key
         self._profile = profile
         self._offers: dict[tuple[int, int], tuple[int, int, int]] = {}
+        self._firsts: dict[int, tuple[int, int]] = {}  # by price: lots, and from which second on
+        self._spread = (-1, 0, False)  # the last one: its place, ticks, whether it lies below
 
     def best(self, close: int, second: int) -> tuple[int, int]:
         """The best bid and ask after a second; the last price is one of them."""
-        draw = mix(self._key, second // RENEWED)
-        spread = self._profile.spread * LOGNORMAL[draw & 63] // 1_000 or 1
-        if draw & 256 and close > spread:
+        place, spread, below = self._spread
+        if place != second // RENEWED:
+            place = second // RENEWED
+            draw = mix(self._key, place)
+            spread = self._profile.spread * LOGNORMAL[draw & 63] // 1_000 or 1
+            below = draw & 256 != 0
+            self._spread = (place, spread, below)
+        if below and close > spread:
             return close - spread, close
         return close, close + spread
 
@@ -53,7 +60,15 @@ class Ladder:
 
     def first(self, best: int, second: int) -> int:
         """How much is offered at the best price."""
-        return self._lots(mix(self._key, ~best), second, 1)
+        known = self._firsts.get(best)
+        if known is not None and known[1] <= second < known[1] + BUCKET:
+            return known[0]
+        if len(self._firsts) >= OFFERS_KEPT_MAX:
+            self._firsts.clear()
+        draw = mix(self._key, ~best)
+        lots = self._lots(draw, second, 1)
+        self._firsts[best] = (lots, second - (second + (draw >> 32)) % BUCKET)
+        return lots
 
     def _make(self, cell: int, coarse: int, second: int) -> tuple[int, int, int]:
         """The price and the amount of an offer, and from which second on it has that amount."""

@@ -241,12 +241,12 @@ class MarketFlow:
                 self._walks.clear()
             node = self._path.node(FINEST, index)
             active, way = self._busy(node, index)
-            closes, last, n = [], self._price(node.open), 0
-            ticks = self._ticks(node, way.closes)
-            for second in range(TEN):
-                if n < len(active) and active[n] == second:
-                    last, n = ticks[n], n + 1
-                closes.append(last)
+            closes: list[int] = []
+            last = self._price(node.open)
+            for second, ticks in zip(active, self._ticks(node, way.closes), strict=True):
+                closes += [last] * (second - len(closes))
+                last = ticks
+            closes += [last] * (TEN - len(closes))
             steps = self._walks[index] = Steps(active, way, closes)
         return steps
 

@@ -8,6 +8,7 @@ the more is traded. The closes are a random walk, bent to end at the close and t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 from math import isqrt
 from typing import NamedTuple
@@ -32,6 +33,9 @@ class Node(NamedTuple):
     size: int
 
 
+NEW_NODE = partial(tuple.__new__, Node)  # from a row; what `Node._make` does, but in C
+
+
 class Walk(NamedTuple):
     """Where the parts of a split candle open and close, and how busy they are."""
 
@@ -49,7 +53,7 @@ def split(
     """Split a candle in as many as there are draws of 24 bits; each gets at least `least` lots."""
     way = walk(node, draws, season=season)
     rows = (way.opens, *wicks(way), way.closes, shares(way, least), way.sizes)
-    return list(map(Node, *rows))
+    return list(map(NEW_NODE, zip(*rows, strict=True)))
 
 
 def walk(node: Node, draws: Sequence[int], *, season: Sequence[int] = ()) -> Walk:
