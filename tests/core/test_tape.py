@@ -10,7 +10,8 @@ import pytest
 from failing_exchange.core.background import Street
 from failing_exchange.core.bars import TRADES_A_SECOND
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.tape import Tape, by_taker
+from failing_exchange.core.public_trade import by_taker
+from failing_exchange.core.tape import Tape
 
 NOON = 1_767_268_800
 HOUR = 3_600

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core.ending import Replaced
 from failing_exchange.core.order import Fill, OrderSnapshot, Status
-from failing_exchange.core.queries import BookSnapshot, Fills, OrderLists, Orders, Ticker, Trades
+from failing_exchange.core.queries import BookSnapshot, Fills, OrderLists, Orders, Trades
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.ticker import Ticker
 from failing_exchange.trip import Damaged, Edited, Trip
 
 NAMELESS = ("*", "id", "clientOrderId")  # edits after which nobody knows which order is meant

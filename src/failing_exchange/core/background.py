@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from failing_exchange.core.order import BUY, SELL, Side
 
+Offer: TypeAlias = tuple[int, int]  # ticks and lots
 HALF_LIFE = 20  # seconds in which a client's impact on the price halves
 BLOCK = 900  # seconds of the candles that `reach` looks at
 BLOCKS_KEPT_MAX = 64  # of them are remembered
@@ -151,7 +152,7 @@ class Street:
         self._second = -1
         self._shift = 0
         self._best: tuple[int, int] | None = None
-        self._top: tuple[tuple[int, int], tuple[int, int]] | None = None
+        self._top: tuple[Offer, Offer] | None = None
         self._blocks: dict[int, tuple[int, int]] = {}  # the low and the high of each, unmoved
         self._taken: dict[tuple[Side, int], int] = {}
         self._pulled: dict[Side, tuple[int, int]] = {}
@@ -229,14 +230,15 @@ class Street:
             self._best = (max(1, bid + self._shift), max(2, ask + self._shift))
         return self._best[0] if side is BUY else self._best[1]
 
-    def top(self, side: Side) -> tuple[int, int] | None:
-        """(ticks, lots) of the best offer on a side."""
+    def tops(self) -> tuple[Offer | None, Offer | None]:
+        """(ticks, lots) of the best bid and of the best ask."""
         if self.flow is None or self._taken or self._pulled:
-            return next(self.levels(side), None)
+            return next(self.levels(BUY), None), next(self.levels(SELL), None)
         if self._top is None:
-            self._top = self.flow.top(self._second)
-        ticks, lots = self._top[0 if side is BUY else 1]
-        return max(1 if side is BUY else 2, ticks + self._shift), lots
+            bid, ask = self._top = self.flow.top(self._second)
+            if shift := self._shift:
+                self._top = ((max(1, bid[0] + shift), bid[1]), (max(2, ask[0] + shift), ask[1]))
+        return self._top
 
     def levels(self, side: Side) -> Iterator[tuple[int, int]]:
         """(ticks, lots) offered on a side, best first."""

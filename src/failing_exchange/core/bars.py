@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from failing_exchange.core.background import CandleLike
+from failing_exchange.core.order import record
 
 TRADES_A_SECOND = 3  # that a candle of the background claims; at most one a lot
 
@@ -70,17 +71,13 @@ def join(first: Bar | None, then: Bar | None) -> Bar | None:
         return first or then
     at, opened, high, low, _, volume, cost, trades, bought = first
     _, _, top, bottom, close, more, spent, others, gained = then
-    return Bar(
-        at,
-        opened,
-        high if high > top else top,
-        low if low < bottom else bottom,
-        close,
-        volume + more,
-        cost + spent,
-        trades + others,
-        bought + gained,
-    )
+    return record(
+        Bar,
+        (
+            at, opened, high if high > top else top, low if low < bottom else bottom, close,
+            volume + more, cost + spent, trades + others, bought + gained,
+        ),
+    )  # fmt: skip
 
 
 def merge(bars: list[Bar | None], *, at: int | None = None) -> Bar | None:

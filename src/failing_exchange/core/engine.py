@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
-from failing_exchange.core import ending, listing, operating, plain, queries, reference
+from failing_exchange.core import ending, listing, operating, plain, queries, reference, ticker
 from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import SECOND, TRADING, Market
@@ -36,8 +36,8 @@ HANDLERS: dict[type, Handler] = {
     c.FetchAmendments: queries.fetch_amendments,
     c.FetchPreventedMatches: queries.fetch_prevented_matches,
     c.FetchBalance: queries.fetch_balance,
-    c.FetchTicker: queries.fetch_ticker,
-    c.FetchTickers: queries.fetch_tickers,
+    c.FetchTicker: ticker.fetch_ticker,
+    c.FetchTickers: ticker.fetch_tickers,
     c.FetchBook: queries.fetch_book,
     c.FetchTrades: queries.fetch_trades,
     c.FetchCandles: queries.fetch_candles,

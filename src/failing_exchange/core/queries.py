@@ -9,8 +9,8 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.background import Street
 from failing_exchange.core.bars import Bar
 from failing_exchange.core.book import OrderBook
-from failing_exchange.core.market import HALTED, SECOND, Market
-from failing_exchange.core.matching import better, offers
+from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.matching import offers
 from failing_exchange.core.order import (
     BUY,
     SELL,
@@ -21,13 +21,12 @@ from failing_exchange.core.order import (
     PreventedMatch,
     Side,
     Status,
-    record,
 )
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.past_book import past_book
+from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
-from failing_exchange.core.tape import DAY, Trade
 
 _T = TypeVar("_T")
 STATUSES: dict[str, frozenset[Status]] = {
@@ -37,23 +36,6 @@ STATUSES: dict[str, frozenset[Status]] = {
     "all": frozenset(Status),
 }
 BOOK_LEVELS_MAX = 5_000  # a deeper snapshot is cut
-
-
-class Ticker(NamedTuple):
-    """Best prices (ticks, lots), last price and the last 24 hours; None where there is nothing.
-
-    `since`: the epoch second from which there are statistics instead. `ends`: the first and the
-    last trade of that time, where they were asked for.
-    """
-
-    market: Market
-    at: int
-    bid: tuple[int, int] | None
-    ask: tuple[int, int] | None
-    last: int | None
-    day: Bar | None
-    since: int = 0
-    ends: tuple[Trade, Trade] | None = None
 
 
 class BookSnapshot(NamedTuple):
@@ -270,50 +252,10 @@ def fetch_balance(state: State, q: c.FetchBalance, at: int) -> Balances:
     return Balances(q.account, as_of or at, state.ledger.balances(q.account, as_of=as_of))
 
 
-def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
-    """Best prices, last price and 24 h statistics of a market."""
-    return _ticker(state.market(q.symbol, at), q, at)
-
-
-def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...]:
-    """The same for several markets, or all."""
-    symbols = q.symbols or tuple(state.markets)
-    return tuple(_ticker(state.market(symbol, at), q, at) for symbol in symbols)
-
-
-def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Ticker:
-    as_of, since = _seen_at(ms, q.as_of or at), q.since
-    second = as_of // SECOND
-    street = ms.street if second == at // SECOND else ms.street.view(second)
-    best: list[tuple[int, int] | None] = []
-    for side in (BUY, SELL):
-        level, offer = ms.book.best(side), street.top(side)
-        if level is not None:
-            shown = level.lots - level.hidden
-            if offer is None or better(side, level.ticks, offer[0]):
-                offer = (level.ticks, shown)
-            elif level.ticks == offer[0]:
-                offer = (level.ticks, shown + offer[1])
-        best.append(offer)
-    last = ms.tape.last(second) if street is ms.street else street.last()
-    bar = ms.tape.window(since, as_of) if since else ms.tape.day(as_of)
-    ends = None
-    if q.ends:
-        ends = ms.tape.ends(since or second // 60 * 60 + 60 - DAY, as_of)
-    return record(Ticker, (ms.market, as_of, best[0], best[1], last or None, bar, since, ends))
-
-
-def _seen_at(ms: MarketState, at: int) -> int:
-    """A halted market is shown as it was when it was halted."""
-    if ms.market.status is HALTED and ms.halted_at:
-        return min(at, ms.halted_at)
-    return at
-
-
 def fetch_book(state: State, q: c.FetchBook, at: int) -> BookSnapshot:
     """The order book, best prices first; offers at one price are added up."""
     ms = state.market(q.symbol, at)
-    as_of = _seen_at(ms, q.as_of or at)
+    as_of = ms.seen_at(q.as_of or at)
     same = as_of // SECOND == at // SECOND
     street = ms.street if same else ms.street.view(as_of // SECOND)
     if not 0 < q.as_of < at:
@@ -341,7 +283,7 @@ def _levels(book: OrderBook, street: Street, side: Side, limit: int) -> tuple[tu
 def fetch_trades(state: State, q: c.FetchTrades, at: int) -> Trades:
     """Public trades of a market."""
     ms = state.market(q.symbol, at)
-    now = _seen_at(ms, q.as_of or at)
+    now = ms.seen_at(q.as_of or at)
     if q.until:
         now = min(now, q.until)
     found = ms.tape.recent(
@@ -353,7 +295,7 @@ def fetch_trades(state: State, q: c.FetchTrades, at: int) -> Trades:
 def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
     """Candles of a market."""
     ms = state.market(q.symbol, at)
-    now = _seen_at(ms, q.as_of or at)
+    now = ms.seen_at(q.as_of or at)
     if q.edges:
         bars = ms.tape.between(q.edges, now=now)
     else:
@@ -371,7 +313,7 @@ def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
 def fetch_average_price(state: State, q: c.FetchAveragePrice, at: int) -> AveragePrice:
     """The average price of the last minutes."""
     ms = state.market(q.symbol, at)
-    now = _seen_at(ms, q.as_of or at)
+    now = ms.seen_at(q.as_of or at)
     ticks, weight = ms.tape.average(q.minutes, now // SECOND)
     last = ms.tape.recent(since=0, limit=1, now=now)
     return AveragePrice(ms.market, last[0].at if last else now, q.minutes, ticks, weight)

@@ -11,7 +11,7 @@ from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
-from failing_exchange.core.market import ATOMS, SECOND, Market
+from failing_exchange.core.market import ATOMS, HALTED, SECOND, Market
 from failing_exchange.core.order import BUY, SELL, Fill, Order, PreventedMatch
 from failing_exchange.core.order_list import OrderList
 from failing_exchange.core.reject import Reason, Reject
@@ -121,6 +121,12 @@ class MarketState:
         if order.side is BUY:
             return self.lower is not None and order.ticks <= self.lower
         return self.upper is not None and order.ticks >= self.upper
+
+    def seen_at(self, at: int) -> int:
+        """As of when an instant shows it: a halted market stays as it was when it was halted."""
+        if self.market.status is HALTED and self.halted_at:
+            return min(at, self.halted_at)
+        return at
 
     def watch_all(self) -> None:
         """Set the bounds anew from all orders."""

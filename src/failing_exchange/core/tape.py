@@ -6,59 +6,26 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
-from typing import NamedTuple
 
 from failing_exchange.core.background import Street
 from failing_exchange.core.bars import Bar, claimed, join, merge, of_trade, plain, shifted
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import record
+from failing_exchange.core.public_trade import (
+    FIRST_CLIENT_ID,
+    IDS_PER_SECOND,
+    Trade,
+    by_taker,
+    place_of,
+)
 
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
 CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are made again
-IDS_PER_SECOND = 1_000_000
-FIRST_CLIENT_ID = 100  # below it, the background's prints of the second, the first hundred
-FIRST_LATE_ID = 900_000  # from it on, the others
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
-HOUR, DAY = 3_600, 86_400
+TEN, HOUR, DAY = 10, 3_600, 86_400
 HISTORY = 365 * DAY  # trades of the background can be asked for so long
 NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
           7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
-
-
-class Trade(NamedTuple):
-    """A public print. `side` is the taker's; `operator` marks one made by an incident."""
-
-    id: int
-    ticks: int
-    lots: int
-    side: str
-    at: int
-    operator: bool = False
-
-
-def same_taker(one: Trade, then: Trade) -> bool:
-    """Whether two trades, one after the other, are of one taker at one price.
-
-    Each print of the background is a taker's of its own.
-    """
-    if (one.at, one.ticks, one.side) != (then.at, then.ticks, then.side):
-        return False
-    return _of_client(one) and _of_client(then)
-
-
-def _of_client(trade: Trade) -> bool:
-    return FIRST_CLIENT_ID <= trade.id % IDS_PER_SECOND < FIRST_LATE_ID
-
-
-def by_taker(trades: Iterable[Trade]) -> list[list[Trade]]:
-    """Trades in order, those of one taker at one price together."""
-    found: list[list[Trade]] = []
-    for trade in trades:
-        if found and same_taker(found[-1][-1], trade):
-            found[-1].append(trade)
-        else:
-            found.append([trade])
-    return found
 
 
 class Tape:
@@ -74,7 +41,7 @@ class Tape:
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
         self._day: tuple[int, Bar | None] = (-1, None)  # until before a minute
-        self._past: tuple[int, Bar | None] = (-1, None)  # until before a second of it
+        self._today: tuple[int, Bar | None] = (-1, None)  # up to a second, itself included
         self._hours: tuple[int, Bar | None] = (-1, None)  # whole ones of it, from a second on
         self._minutes: tuple[int, Bar | None] = (-1, None)  # of its last hour, before a second
         self._latest: Bar | None = None
@@ -84,6 +51,7 @@ class Tape:
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; each id is higher than the one before."""
         second = at // SECOND
+        self._today = (-1, None)
         in_second = self._by_second.setdefault(second, [])
         if in_second:
             trade_id = in_second[-1].id + 1
@@ -131,7 +99,7 @@ class Tape:
         shift, at = self.street.shift_at(second), second * SECOND
         first = second * IDS_PER_SECOND
         found = [
-            Trade(first + _place(n), max(1, p.ticks + shift), p.lots, p.side, at)
+            Trade(first + place_of(n), max(1, p.ticks + shift), p.lots, p.side, at)
             for n, p in enumerate(flow.prints(second))
         ]
         if len(found) <= FIRST_CLIENT_ID:
@@ -261,18 +229,23 @@ class Tape:
     def day(self, now: int) -> Bar | None:
         """The last 24 hours, by the minute: the running minute and the 1,439 before it."""
         second = now // SECOND
-        minute = second // 60 * 60
+        known, bar = self._today
+        if known != second:
+            if known == second - 1 and second % TEN:  # somebody asks each second
+                bar = join(bar, self._second(second))
+            else:
+                bar = self._day_at(second, now)
+            self._today = (second, bar)
+        return bar
+
+    def _day_at(self, second: int, now: int) -> Bar | None:
+        """The same whoever has asked before: minutes, then tens of seconds, then seconds."""
+        minute, ten = second // 60 * 60, second // TEN * TEN
         if self._day[0] != minute:
-            self._past = self._day = (minute, self._minutes_before(minute, now))
-        elif self._past[0] > second:
-            self._past = self._day
-        stop, past = self._past
-        if stop < second:  # what is past of the running minute does not change any more
-            one = stop + 1 == second
-            more = self._second(stop) if one else self._between(stop, second, second * SECOND)
-            past = join(past, more)
-            self._past = (second, past)
-        return join(past, self._second(second))
+            self._day = (minute, self._minutes_before(minute, now))
+        tens = [self._between(at, at + TEN, now) for at in range(minute, ten, TEN)]
+        seconds = [self._second(at) for at in range(ten, second + 1)]
+        return merge([self._day[1], *tens, *seconds])
 
     def _minutes_before(self, minute: int, now: int) -> Bar | None:
         """The 1,439 minutes before one: the rest of their first hour, whole hours, minutes."""
@@ -373,17 +346,12 @@ class Tape:
         return bar
 
     def _second(self, second: int) -> Bar | None:
-        flow = self.street.flow
         bar = None
-        if flow is not None:
+        if self.street.flow is not None:
+            bar = self._quiet(second)
             if not self.street.shifts and second not in self._by_second:
-                return self._quiet(second)
-            bar = shifted(plain(flow.second(second), 1), self.street.shift_at(second))
+                return bar
+            bar = shifted(bar, self.street.shift_at(second))
         for t in self._by_second.get(second, ()):
             bar = join(bar, of_trade(second, t.ticks, t.lots, t.side))
         return bar
-
-
-def _place(n: int) -> int:
-    """Where a print of the background stands among the ids of its second."""
-    return n if n < FIRST_CLIENT_ID else FIRST_LATE_ID + n

@@ -13,8 +13,8 @@ from failing_exchange.core.commands import (
 )
 from failing_exchange.core.market import PPM
 from failing_exchange.core.order import OrderType, Side, Status, TimeInForce
-from failing_exchange.core.queries import Ticker
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.ticker import Ticker
 from failing_exchange.faults.fields import (
     draw_below,
     fault,

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from failing_exchange.core import commands as c
 from failing_exchange.core.bars import Bar
 from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.public_trade import Trade, by_taker
 from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
-from failing_exchange.core.tape import Trade, by_taker
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.intervals import (

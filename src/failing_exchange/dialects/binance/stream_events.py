@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from failing_exchange.core.market import SECOND, Market
-from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
+from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
 from failing_exchange.core.reference import ReferencePrice
+from failing_exchange.core.ticker import Ticker
 from failing_exchange.dialects.binance import edits, tickers
 from failing_exchange.dialects.binance.intervals import next_edge
 from failing_exchange.dialects.binance.market_data import aggregate, levels, sides, tally_of

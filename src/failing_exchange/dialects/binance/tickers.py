@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import SECOND, MarketStatus
-from failing_exchange.core.queries import Ticker
+from failing_exchange.core.ticker import Ticker
 from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import missing, refuse
 from failing_exchange.dialects.binance.intervals import DAY, offset_of, start_of

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-DAY_MS = 86_400_000
+MINUTE_MS, DAY_MINUTES = 60_000, 1_440
 _day = (-1, "")  # the last day and its text
-_second = (-1, "")  # the last second and its text: most of the work, mostly asked for again
+_minute = (-1, "")  # the last minute and its text: most of the work, mostly asked for again
 _ms = (-1, "")  # the last answer: orders placed at once share their instants
 
 
@@ -14,30 +14,33 @@ def iso(ms: int) -> str:
     >>> iso(1_767_225_600_000)
     '2026-01-01T00:00:00.000Z'
     """
-    global _second, _ms
+    global _ms
     known, text = _ms
     if known == ms:
         return text
-    second, rest = divmod(ms, 1_000)
-    known, text = _second
-    if known != second:
-        text = _text(second)
-        _second = (second, text)
-    text = f"{text}.{rest:03d}Z"
+    minute, rest = divmod(ms, MINUTE_MS)
+    known, text = _minute
+    if known != minute:
+        text = _text(minute)
+    text += SECONDS[rest // 1_000] + THOUSANDTHS[rest % 1_000]
     _ms = (ms, text)
     return text
 
 
-def _text(second: int) -> str:
-    global _day
-    day, second = divmod(second, 86_400)
+def _text(minute: int) -> str:
+    global _day, _minute
+    day, rest = divmod(minute, DAY_MINUTES)
     known, text = _day
     if known != day:
         from datetime import date
 
         text = date.fromordinal(719_163 + day).isoformat()
         _day = (day, text)
-    return f"{text}T{TWO[second // 3_600]}:{TWO[second // 60 % 60]}:{TWO[second % 60]}"
+    hour, rest = divmod(rest, 60)
+    text = f"{text}T{SECONDS[hour]}:{SECONDS[rest]}:"
+    _minute = (minute, text)
+    return text
 
 
-TWO = [f"{number:02d}" for number in range(60)]
+SECONDS = [f"{number:02d}" for number in range(60)]
+THOUSANDTHS = [f".{number:03d}Z" for number in range(1_000)]

@@ -14,7 +14,7 @@ from failing_exchange.core.order import (
     Status,
     TimeInForce,
 )
-from failing_exchange.core.tape import Trade
+from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.triggers import stop_of
 from failing_exchange.dialects.unified.instants import iso
 

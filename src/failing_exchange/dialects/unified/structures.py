@@ -7,7 +7,8 @@ from typing import Any
 
 from failing_exchange.core.bars import Bar
 from failing_exchange.core.market import ATOMS, PPM, Market, MarketStatus, atoms_text
-from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets, Ticker
+from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets
+from failing_exchange.core.ticker import Ticker
 from failing_exchange.dialects.unified.instants import iso
 
 ATOMS_SQUARED = ATOMS**2

@@ -18,8 +18,8 @@ from failing_exchange.core.events import (
 )
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import Side
+from failing_exchange.core.public_trade import by_taker
 from failing_exchange.core.reference import ReferencePrice
-from failing_exchange.core.tape import by_taker
 from failing_exchange.dialects.binance import stream_events as events
 from failing_exchange.dialects.binance.intervals import next_edge, start_of
 from failing_exchange.dialects.binance.market_data import AVERAGE_MINUTES
@@ -28,7 +28,8 @@ from failing_exchange.fronts.wire.book_updates import BookUpdate, BookView
 
 if TYPE_CHECKING:
     from failing_exchange.core.engine import Engine
-    from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
+    from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
+    from failing_exchange.core.ticker import Ticker
 
 NOBODY = ""  # market data needs no account
 TRADES_A_PUSH_MAX = 10_000  # prints looked at in one go; the rest come with the next

@@ -1,0 +1,94 @@
+"""The statistics of 24 hours are the same whoever has asked for them before, and how often."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from failing_exchange.core.background import Street
+from failing_exchange.core.bars import Bar
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.tape import Tape
+from failing_exchange.flow.market import MarketFlow
+from failing_exchange.flow.profiles import PROFILES
+
+NOON = 1_767_268_800
+
+
+class Step(NamedTuple):
+    """So many seconds later: a client trades, the price is moved, or neither; then somebody asks.
+
+    `asks` as often within that second; with `after`, the trade comes behind the first question.
+    """
+
+    seconds: int
+    trade: int
+    move: int
+    asks: int
+    after: bool
+
+
+STEPS = st.lists(
+    st.builds(
+        Step,
+        seconds=st.sampled_from((0, 1, 1, 1, 1, 1, 2, 7, 45, 60, 61, 4_000)),
+        trade=st.sampled_from((0, 0, 0, 0, 0, 3, 500)),
+        move=st.sampled_from((0, 0, 0, 0, 0, 0, 0, 200)),
+        asks=st.integers(0, 2),
+        after=st.booleans(),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+def background() -> MarketFlow:
+    """A quiet market: seconds without a trade are among the others."""
+    return MarketFlow(
+        "ETH/BTC", seed=3, birth=NOON, opening=6_000, profile=PROFILES["ETH/BTC"]
+    )  # fmt: skip
+
+
+def afresh(tape: Tape, now: int) -> Bar | None:
+    """The same from a tape that nobody has asked yet."""
+    fresh = Tape(tape.street)
+    for trade in tape.trades:
+        fresh.add(trade.ticks, trade.lots, trade.side, at=trade.at)
+    return fresh.day(now)
+
+
+@settings(max_examples=40, deadline=None)
+@given(STEPS)
+def test_a_day_does_not_depend_on_who_has_asked_before(steps: list[Step]) -> None:
+    street = Street(background())
+    tape, second = Tape(street), NOON + 5
+    for step in steps:
+        second += step.seconds
+        now = second * SECOND
+        street.to(second)
+        if step.after:
+            tape.day(now)
+        if step.trade:
+            tape.add(6_100, step.trade, "buy", at=now)
+        if step.move:
+            street.move(step.move, 20)
+        for _ in range(step.asks):
+            assert tape.day(now) == afresh(tape, now)
+    assert tape.day(second * SECOND) == afresh(tape, second * SECOND)
+
+
+def test_who_asks_each_second_is_told_the_minutes_of_one_day() -> None:
+    street = Street(background())
+    tape = Tape(street)
+    for second in range(NOON, NOON + 150):
+        day = tape.day(second * SECOND)
+        minutes = range(second // 60 * 60 - 86_400 + 60, second // 60 * 60, 60)
+        bars = [tape.bar(60, at, now=second * SECOND) for at in minutes]
+        bars += [tape.bar(1, at, now=second * SECOND) for at in range(minutes.stop, second + 1)]
+        there = [bar for bar in bars if bar is not None]
+        assert day is not None
+        assert (day.at, day.open, day.close) == (minutes.start, there[0].open, there[-1].close)
+        assert day.volume == sum(bar.volume for bar in there)
+        assert (day.high, day.low) == (max(b.high for b in there), min(b.low for b in there))
