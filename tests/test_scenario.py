@@ -110,6 +110,7 @@ def test_a_recording_is_the_market(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("sead = 1", "seed"),
+        ("bot = 'miner'", "minute"),
         ("seed = -1", "at least 0"),
         ("duration = 'soon'", "1h"),
         ("markets = ['BTC/USD']", "BTC/USDT"),

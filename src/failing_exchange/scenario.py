@@ -183,15 +183,24 @@ class _Reader:
     def _about(self) -> dict[str, Any]:
         """What a scenario is for, and how a bot is judged in it."""
         get = self.table.get
-        names = ("description", "evidence", "family", "symptom", "behaviour", "bot")
+        names = ("description", "evidence", "family", "symptom", "behaviour")
         return {
             **{name: self._text(name) for name in names},
+            "bot": self._strategy(),
             "rules": self._rules(),
             "options": self._table("options"),
             "calm": self._seconds("calm", get("calm", 0)),
             "restarts": tuple(self._seconds("restarts", at) for at in self._listed("restarts")),
             "expect": self._table("expect"),
         }
+
+    def _strategy(self) -> str:
+        from failing_exchange.bots import STRATEGIES
+
+        name = self._text("bot")
+        if name and name not in STRATEGIES:
+            self._fail("bot", f"= {name!r} is no strategy{meant(name, STRATEGIES)}")
+        return name
 
     def _rules(self) -> tuple[str, ...]:
         from failing_exchange.conduct.rules import make

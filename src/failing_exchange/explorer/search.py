@@ -28,8 +28,7 @@ from failing_exchange.virtual.wallclock import REAL
 HOURS_TOGETHER = 32
 HOURS_TOGETHER_ON_THE_WIRE = 16
 JOBS_EACH = 2  # for each of our processes, at least, however few worlds there are
-JOBS_ELSEWHERE = 64  # where nobody knows how many processes an executor has ...
-TOGETHER_ELSEWHERE = 8  # ... but so many worlds in each, at least
+TOGETHER_ELSEWHERE = 8  # worlds in a job where nobody knows how many processes an executor has
 BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches ...
 BATCH_SHARE = 4  # ... which grow to one part in so many of those that ran ...
 BATCH_MAX = 16_384  # ... up to this: the driver holds one batch, and a cluster is kept busy by it
@@ -251,9 +250,9 @@ class _Search:
         if targets.TEST in self.options.target:
             return 1
         hours = HOURS_TOGETHER_ON_THE_WIRE if self.target.venue else HOURS_TOGETHER
-        share = -(-count // (self.processes * JOBS_EACH or JOBS_ELSEWHERE))
-        if not self.processes:
-            share = max(share, TOGETHER_ELSEWHERE)
+        share = TOGETHER_ELSEWHERE
+        if self.processes:
+            share = -(-count // (self.processes * JOBS_EACH))
         return max(1, min(int(hours * 3_600 / self.options.seconds), share))
 
     def _batch(self, worlds: list[World]) -> list[tuple[World, Seen]]:
