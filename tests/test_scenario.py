@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange import ConfigurationError, FailingExchange, FailingExchangeError, simulate
+from failing_exchange import (
+    ConfigurationError,
+    FailingExchange,
+    FailingExchangeError,
+    bots,
+    simulate,
+)
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.scenario import Scenario, load, read
+from failing_exchange.scenario import STRATEGIES, Scenario, load, read
 
 WHOLE = """
 description = "everything at once"
@@ -174,3 +180,7 @@ def test_files_and_names_are_loaded(tmp_path: Path) -> None:
         load("symbol_halt")
     with pytest.raises(ConfigurationError, match="nothing"):
         load(tmp_path / "nothing.toml")
+
+
+def test_a_scenario_may_name_each_strategy_of_the_reference_bots() -> None:
+    assert tuple(bots.STRATEGIES) == STRATEGIES

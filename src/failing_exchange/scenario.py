@@ -30,6 +30,7 @@ KEYS = (
     "family", "symptom", "behaviour", "rules", "options", "bot", "calm",
     "restarts", "expect",
 )  # fmt: skip
+STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
 
 
@@ -195,11 +196,9 @@ class _Reader:
         }
 
     def _strategy(self) -> str:
-        from failing_exchange.bots import STRATEGIES
-
         name = self._text("bot")
         if name and name not in STRATEGIES:
-            self._fail("bot", f"= {name!r} is no strategy{meant(name, STRATEGIES)}")
+            self._fail("bot", f"= {name!r} is no strategy{meant(name, dict.fromkeys(STRATEGIES))}")
         return name
 
     def _rules(self) -> tuple[str, ...]:
