@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from failing_exchange.conduct.probing import Probe
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.spelling import meant
 from failing_exchange.virtual.errors import WallTimeExceeded
+from failing_exchange.virtual.loop import VirtualLoop
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.judge import Judge
@@ -77,20 +79,33 @@ def _no_bot(name: str) -> str:
     return f"no bot {name!r}{near} name naive or careful, or a function as path.py:function"
 
 
-_own: dict[str, list[str]] = {}  # by bot's file: the modules of its folder that it has loaded
+_own: dict[str, list[str]] = {}  # by bot's place: the modules of its own that it has loaded
+OURS = "failing_exchange"
 
 
 def _module(place: str) -> Any:
-    """The module of a bot, made anew each time where it is a file."""
+    """The module of a bot, made anew each time, with all of its own that it imports."""
     if place.endswith(".py"):
         return _of_file(place)
+    for name in _own.pop(place, ()):
+        sys.modules.pop(name, None)
+    before = dict.fromkeys(sys.modules)
     sys.path.insert(0, "")
     try:
-        return importlib.import_module(place)
+        module = importlib.import_module(place)
     except (Exception, SystemExit) as error:
         raise ConfigurationError(f"cannot import {place!r}: {_what(error)}") from error
     finally:
         sys.path.remove("")
+    top, file = place.partition(".")[0], getattr(module, "__file__", None) or os.sep
+    depth = place.count(".") + (Path(file).name == "__init__.py")
+    folder = str(Path(file).resolve().parents[depth]) if depth < len(Path(file).parents) else file
+    _own[place] = [
+        name
+        for name in sys.modules
+        if name not in before and (name.partition(".")[0] == top or _lies_in(folder, name))
+    ]
+    return module
 
 
 def _of_file(place: str) -> Any:
@@ -119,7 +134,8 @@ def _of_file(place: str) -> Any:
 
 def _lies_in(folder: str, name: str) -> bool:
     file = getattr(sys.modules[name], "__file__", None) or ""
-    return file.startswith(folder + os.sep) and "site-packages" not in file
+    installed = "site-packages" in file or name.partition(".")[0] == OURS
+    return file.startswith(folder + os.sep) and not installed
 
 
 def _what(error: BaseException) -> str:
@@ -181,14 +197,16 @@ async def play(
     intents: Sequence[Mapping[str, Any]] = (),
     until: int = 0,
     progress: Progress = _silent,
+    again: Callable[[], Bot] | None = None,
 ) -> Ending:
     """Run a bot for its time; the clock is the venue's.
 
     A bot may take `exchange`, `notebook`, and `intents`: what it is asked to do, where it lets
     others say it. With `until` all ends before the trip of that number.
 
-    At each of `restarts` (seconds from the start) its task is killed and it is called again, with
-    the same client and notebook: what a bot keeps on its disk. In the last `calm` seconds nothing
+    At each of `restarts` (seconds from the start) it is killed, with all tasks and connections that
+    it has made, and called again with the same client and notebook: what a bot keeps on its disk.
+    `again` gives it anew, so that it remembers nothing either. In the last `calm` seconds nothing
     fails any more. What the bot raises ends it, and is in the ending.
     """
     loop = asyncio.get_running_loop()
@@ -200,10 +218,12 @@ async def play(
         judge.attach()
         if "notebook" in given and judge.probe is None:
             judge.take(Probe(positions=lambda: {SYMBOL: notebook.holds("BTC")}))
+        if "intents" in given:
+            judge.asked_for(intents)
     over: asyncio.Future[None] = loop.create_future()
-    _stop_before(until, exchange, over)
+    stop_before(until, exchange, partial(_finish, over))
     began = loop.time()
-    task = _started(bot, given, over)
+    life = _Life(bot, given, over)
     steps = _steps(seconds, restarts, calm, 1 if progress is _silent else PROGRESS_STEPS)
     try:
         for share, what in steps:
@@ -213,48 +233,41 @@ async def play(
             if over.done():
                 break
             if what == "restart":
-                if not await _kill(task):
+                if not await life.end():
                     raise ConfigurationError(DEAF)
                 if judge is not None:
                     judge.restarted()
-                task = _started(bot, given, over)
+                bot = bot if again is None else again()
+                life = _Life(bot, _given(bot, exchange, notebook, intents), over)
             elif what == "calm":
                 exchange.reset()
-        ending = _ending(task, loop.time() - began)
+        ending = life.ending(loop.time() - began)
     finally:
-        if not await _kill(task):
-            _abandon(task)
+        if not await life.end():
+            life.abandon()
     exchange.venue.gateway.settle(exchange.venue.clock.now())
     return ending
+
+
+def _finish(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 class Stopped(BaseException):
     """Ends the bot where it stands: the trip that it was about to make is not wanted."""
 
 
-def _stop_before(until: int, exchange: Any, over: asyncio.Future[None]) -> None:
-    """End the run when the trip of that number is about to begin."""
+def stop_before(until: int, exchange: Any, stopped: Callable[[], object]) -> None:
+    """End the run when the trip of that number is about to begin; 0: never."""
 
     def watch(trip: Any) -> None:
         if trip.number >= until:
-            if not over.done():
-                over.set_result(None)
+            stopped()
             raise Stopped
 
     if until:
         exchange.venue.gateway.watchers.append(watch)
-
-
-def _started(bot: Bot, given: dict[str, Any], over: asyncio.Future[None]) -> asyncio.Task[Any]:
-    """The bot's task; `over` is done when it ends, unless it was killed."""
-
-    def ended(task: asyncio.Task[Any]) -> None:
-        if not over.done() and not task.cancelled():
-            over.set_result(None)
-
-    task = asyncio.get_running_loop().create_task(bot(**given))
-    task.add_done_callback(ended)
-    return task
 
 
 async def _ended(over: asyncio.Future[None], seconds: float) -> None:
@@ -284,40 +297,71 @@ def _steps(
     return sorted(steps)
 
 
+CANCELED = "CancelledError: a task that it waited for was cancelled, or itself"
 DEAF = (
     f"the bot can't be stopped to be started again: it has swallowed {KILLS_MAX} cancels; let "
     "CancelledError pass"
 )
 
 
-async def _kill(task: asyncio.Task[Any]) -> bool:
-    """End a bot. One cancel may get lost: `asyncio.wait_for` swallows one as its wait ends.
+class _Life:
+    """The bot's process: its task, and all that it has made. `over` is done when it ends.
 
-    False for one that has swallowed all of them.
+    What ends it is its own, unless it is killed.
     """
-    for _ in range(KILLS_MAX):
-        task.cancel()
-        ended = asyncio.gather(task, return_exceptions=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(ended), KILL_AGAIN_S)
-            return True
-    return False
 
+    def __init__(self, bot: Bot, given: dict[str, Any], over: asyncio.Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._others = asyncio.all_tasks()
+        self._over = over
+        self._killed = False
+        self._task = self._loop.create_task(bot(**given))
+        self._task.add_done_callback(self._ended)
 
-def _abandon(task: asyncio.Task[Any]) -> None:
-    """Leave a bot that can't be ended where it stands: the loop ends without it."""
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
-    asyncio._unregister_task(task)
+    def _ended(self, _: asyncio.Task[Any]) -> None:
+        if not self._killed:
+            _finish(self._over)
 
+    def _tasks(self) -> list[asyncio.Task[Any]]:
+        """What it runs, in the order of creation (in virtual time that is a task's hash)."""
+        found = sorted(asyncio.all_tasks(), key=hash)
+        return [task for task in found if task not in self._others]
 
-def _ending(task: asyncio.Task[Any], seconds: float) -> Ending:
-    if not task.done():
-        return Ending(seconds)
-    error = None if task.cancelled() else task.exception()
-    if isinstance(error, Stopped):
-        return Ending(seconds)
-    if isinstance(error, WallTimeExceeded):
-        raise error
-    if error is not None:
-        return Ending(seconds, crashed=f"{type(error).__name__}: {first_line(error)}")
-    return Ending(seconds, returned=True)
+    async def end(self) -> bool:
+        """Kill it, its tasks and its connections. False where a task swallows all cancels.
+
+        One cancel may get lost: `asyncio.wait_for` swallows one as its wait ends.
+        """
+        self._killed = True
+        for _ in range(KILLS_MAX):
+            if not (tasks := self._tasks()):
+                break
+            for task in tasks:
+                task.cancel()
+            ended = asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(ended), KILL_AGAIN_S)
+        if isinstance(self._loop, VirtualLoop):
+            self._loop.network.abort_clients()
+        return not self._tasks()
+
+    def abandon(self) -> None:
+        """Leave what can't be ended where it stands: the loop ends without it."""
+        for task in self._tasks():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            asyncio._unregister_task(task)
+
+    def ending(self, seconds: float) -> Ending:
+        """How it has ended, if it has."""
+        if not self._task.done():
+            return Ending(seconds)
+        if self._task.cancelled():
+            return Ending(seconds, crashed=CANCELED)
+        error = self._task.exception()
+        if isinstance(error, Stopped):
+            return Ending(seconds)
+        if isinstance(error, WallTimeExceeded):
+            raise error
+        if error is not None:
+            return Ending(seconds, crashed=f"{type(error).__name__}: {first_line(error)}")
+        return Ending(seconds, returned=True)

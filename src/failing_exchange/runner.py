@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.auditor import audit
@@ -238,7 +239,9 @@ async def _play(
             notebook=notebook,
             calm=0.0 if scenario is None else scenario.calm,
             restarts=() if scenario is None else scenario.restarts,
+            intents=[] if scenario is None else scenario.intents(),
             progress=progress,
+            again=partial(find_bot, report.config.bot),
         )
         report.crashed = ending.crashed
         report.verdict = judge.verdict(crashed=ending.crashed, returned=ending.returned)

@@ -63,6 +63,18 @@ class Scenario:
     incidents: tuple[tuple[int, Any], ...] = ()  # (nanoseconds from the start, command)
     intent: Mapping[str, Any] = field(default_factory=dict)
 
+    def intents(self) -> list[dict[str, Any]]:
+        """What a bot that takes `intents` is given to do: the `orders` of the scenario's intent."""
+        if "amount" not in self.intent:
+            return []
+        one = {
+            "at": 0.0,
+            "symbol": str(self.intent.get("symbol", "BTC/USDT")),
+            "side": str(self.intent.get("side", "buy")),
+            "amount": float(self.intent["amount"]),
+        }
+        return [dict(one) for _ in range(int(self.intent.get("orders", 1)))]
+
     def apply(self, exchange: Any) -> None:
         """Arm the faults, open the accounts and plan the incidents on a `FailingExchange`."""
         for name, account in self.accounts.items():

@@ -57,6 +57,7 @@ class Judge:
         self.probe: Probe | None = None
         self.requests = self.faults = 0
         self._intent = intent
+        self._early: list[tuple[str, str, float, float | None]] = []  # declared before `attach`
         self._last_fault_at = self._recovered_at = NEVER
         self._facts: Facts | None = None
         self._intents: Intents | None = None
@@ -76,10 +77,31 @@ class Judge:
         gateway.watchers.append(self._on_sent)
         gateway.listeners.append(self._on_events)
         self.venue.journal.readers.append(self._on_ended)
-        DECLARE.set(self._declare)
-        TAKE.set(self.take)
+        self.hear()
+        for early in self._early:
+            self._declare(*early)
         if self.probe is not None:
             self._ask_later(gateway)
+
+    def hear(self) -> None:
+        """Bots may declare intents and probes; what they say before `attach` counts from then."""
+        DECLARE.set(self._declare)
+        TAKE.set(self.take)
+
+    def asked_for(self, intents: Sequence[Mapping[str, Any]]) -> None:
+        """The bot is given these to do: it means to have them all, each once, and no more.
+
+        In which order, and how late, is its own affair: what counts is their sum.
+        """
+        if self._intent:  # the scenario says the same
+            return
+        wanted: dict[tuple[str, str], float] = {}
+        for one in intents:
+            name = (str(one["symbol"]), str(one["side"]))
+            wanted[name] = wanted.get(name, 0.0) + float(one["amount"])
+        for (symbol, side), amount in wanted.items():
+            now = self.venue.clock.now()
+            self.intents.declare(symbol, side, amount, now, source="scenario")
 
     @property
     def facts(self) -> Facts:
@@ -102,8 +124,11 @@ class Judge:
             self._ask_later(self.venue.gateway)
 
     def _declare(self, symbol: str, side: str, amount: float, covered_within: float | None) -> None:
+        if self._intents is None:
+            self._early.append((symbol, side, amount, covered_within))
+            return
         now = self.venue.clock.now()
-        self.intents.declare(symbol, side, amount, now, covered_within=covered_within)
+        self._intents.declare(symbol, side, amount, now, covered_within=covered_within)
 
     def restarted(self) -> None:
         """The bot was killed, and is started again."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from failing_exchange.explorer.token import HASH_SEED, hash_seed
 from failing_exchange.explorer.trial import Seen
 
 TRIES_MAX = 2  # of a trial whose process dies; then it is reported, and left out
@@ -57,7 +58,11 @@ class Zygote:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is ours; and its children end with it
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(_search_path())},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(_search_path()),
+                HASH_SEED: hash_seed_of_trials(),
+            },
         )
 
     def ask(self, job: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -96,6 +101,11 @@ def _mine() -> Zygote:
         with _lock:
             _all.append(_local.zygote)
     return _local.zygote
+
+
+def hash_seed_of_trials() -> str:
+    """The hash seed of all of them: this process's own, or 0, so that sets have one order."""
+    return hash_seed() or "0"
 
 
 def begin() -> None:

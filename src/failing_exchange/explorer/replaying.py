@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from failing_exchange.explorer import targets
-from failing_exchange.explorer.token import Token
+from failing_exchange.explorer.token import Token, other_hash_seed
 from failing_exchange.explorer.trial import Outcome
 
 if TYPE_CHECKING:
@@ -52,4 +52,7 @@ def replay(token: str | Token, target: str | None = None, *, until: int = 0) -> 
     found = Token.parse(token) if isinstance(token, str) else token
     wanted = targets.load(target or found.target)
     outcome = wanted.run(found.world, options=found.options, digest=True, until=until)
-    return Replay(token=found, outcome=outcome, differences=found.differences(target))
+    differences = found.differences(target)
+    if found.digest and outcome.digest != found.digest and not until:
+        differences += other_hash_seed(found)
+    return Replay(token=found, outcome=outcome, differences=differences)

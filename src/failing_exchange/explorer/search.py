@@ -18,7 +18,7 @@ from failing_exchange.explorer import pool, targets
 from failing_exchange.explorer.corpus import Corpus
 from failing_exchange.explorer.findings import Finding, Findings, plainest, rank
 from failing_exchange.explorer.shrink import OutOfRuns, Shrunk, shrink_alone
-from failing_exchange.explorer.token import Token, surroundings
+from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
 from failing_exchange.explorer.trial import Seen
 from failing_exchange.explorer.world import World, draw, mutate
 from failing_exchange.virtual.wallclock import REAL
@@ -163,7 +163,7 @@ class _Search:
         self.corpus = Corpus(options.corpus)
         self._parents: deque[World] = deque(maxlen=PARENTS_MAX)
         self._ground: set[str] = set()
-        self._made_with = surroundings(options.target)
+        self._made_with = {**surroundings(options.target), HASH_SEED: pool.hash_seed_of_trials()}
         self._began = REAL["monotonic"]()
         self._is_halted = False
 

@@ -46,4 +46,5 @@ def load(name: str, *, anew: bool = False) -> Target:
         return Target(name, partial(run_test, name))
     bot = find_bot(name)
     venue = "binance" if makes_own_clients(bot) else ""
-    return Target(name, partial(run, bot), venue, "intents" in parameters(bot))
+    play_it = partial(run, bot, again=partial(find_bot, name))
+    return Target(name, play_it, venue, "intents" in parameters(bot))

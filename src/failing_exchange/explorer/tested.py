@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from failing_exchange.conduct.intents import DECLARE
 from failing_exchange.conduct.judge import Judge
+from failing_exchange.conduct.probing import TAKE
 from failing_exchange.conduct.rule import Breach, Result, Severity
 from failing_exchange.conduct.rule import Outcome as Finding
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.trial import Outcome, built, outcome_of
 from failing_exchange.explorer.world import World
 from failing_exchange.fronts.exchange import FailingExchange
+from failing_exchange.playing import stop_before
 from failing_exchange.under_test import running
 
 RULE = "test"  # the name under which a failed assert is reported
@@ -49,8 +52,8 @@ def run_test(
     digest: bool = False,
     until: int = 0,
 ) -> Outcome:
-    """Run a test in a world. `until` is for bots; a test runs to its end."""
-    stage = _Stage(world, options)
+    """Run a test in a world. `until`: stop before the trip of this number."""
+    stage = _Stage(world, options, until)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         pytest.main([name, *QUIET], plugins=[stage])
     if stage.exchange is None or stage.judge is None:
@@ -59,7 +62,7 @@ def run_test(
         return Outcome(world=world, error=stage.failed or f"the test {name} asked nothing")
     if stage.bug:
         return Outcome(world=world, error=stage.bug)
-    verdict = stage.judge.verdict(returned=True)
+    verdict = stage.judge.verdict(returned=not stage.stopped)
     verdict = replace(verdict, results=(_asserted(stage.failed, verdict.at), *verdict.results))
     return outcome_of(world, stage.exchange, verdict, digest=digest)
 
@@ -75,9 +78,11 @@ def _asserted(failed: str, at: int) -> Result:
 class _Stage:
     """Gives the test the world's exchange, and hears how it ended."""
 
-    def __init__(self, world: World, options: Mapping[str, Any]) -> None:
+    def __init__(self, world: World, options: Mapping[str, Any], until: int) -> None:
         self._world = world
         self._options = options
+        self._until = until
+        self.stopped = False
         self.exchange: FailingExchange | None = None
         self.judge: Judge | None = None
         self.failed = self.bug = ""
@@ -89,13 +94,20 @@ class _Stage:
     def pytest_unconfigure(self) -> None:
         """As it was."""
         running.make = None
+        DECLARE.set(None)
+        TAKE.set(None)
 
     def _make(self) -> FailingExchange:
         exchange = built(self._world)
         self.judge = Judge(exchange.venue, options=self._options)
+        self.judge.hear()
         exchange.venue.on_start.append(self.judge.attach)
+        exchange.venue.on_start.append(lambda: stop_before(self._until, exchange, self._stop))
         self.exchange = exchange
         return exchange
+
+    def _stop(self) -> None:
+        self.stopped = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
@@ -104,7 +116,7 @@ class _Stage:
         error = call.excinfo.value if call.excinfo is not None else None
         if isinstance(error, InternalError):
             self.bug = f"{type(error).__name__}: {error}"
-        elif report.failed and error is not None and not self.failed:
+        elif report.failed and error is not None and not self.failed and not self.stopped:
             text = str(error).split("\n")[0]
             self.failed = f"{type(error).__name__}: {text}" if text else type(error).__name__
         return report

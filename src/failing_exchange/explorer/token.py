@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import platform
 import zlib
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ VERSION = 1
 PREFIX = f"fx{VERSION}."
 TOKEN_MAX = 1_000_000  # characters; a longer one is refused before it is unpacked
 UNPACKED_MAX = 20_000_000  # bytes of what it holds
+HASH_SEED = "PYTHONHASHSEED"  # of which the order of a bot's own sets depends
 PACKAGES = ("failing-exchange", "aiohttp", "ccxt")  # whose versions may change a run
 
 
@@ -78,8 +80,25 @@ class Token:
         return [
             f"{name} is {now.get(name, 'not there')}, and was {then} when the token was made"
             for name, then in self.made_with.items()
-            if now.get(name) != then
+            if now.get(name) != then and name != HASH_SEED
         ]
+
+
+def other_hash_seed(token: Token) -> list[str]:
+    """What may be why a run is another, where all else is as it was."""
+    then, now = token.made_with.get(HASH_SEED, ""), hash_seed()
+    if not then or now == then:
+        return []
+    return [
+        f"the hash seed is {now or 'a drawn one'}, and was {then} when the token was made: if the "
+        f"bot depends on the order of a set, run it with {HASH_SEED}={then}"
+    ]
+
+
+def hash_seed() -> str:
+    """The hash seed that this process was given; empty where it has drawn one."""
+    given = os.environ.get(HASH_SEED, "")
+    return given if given.isdigit() else ""
 
 
 def surroundings(target: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ from failing_exchange.simulation import simulate
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from failing_exchange.conduct.rule import Breach
     from failing_exchange.conduct.verdict import Verdict
@@ -65,9 +65,11 @@ def run(
     options: Mapping[str, Any] = {},
     digest: bool = False,
     until: int = 0,
+    again: Callable[[], Bot] | None = None,
 ) -> Outcome:
     """Run a bot in a world and judge it. `until`: stop before the trip of this number.
 
+    `again` gives the bot anew where it is killed and started again.
     What the bot raises is in the verdict; a bug of ours is in `error`.
     """
     exchange = built(world)
@@ -80,6 +82,7 @@ def run(
         ending = await play(
             bot, exchange, seconds=world.seconds, judge=judge, notebook=Notebook(),
             restarts=world.restarts, calm=world.calm, intents=world.intents, until=until,
+            again=again,
         )  # fmt: skip
         verdict = judge.verdict(crashed=ending.crashed, returned=ending.returned)
         engine = exchange.venue.engine

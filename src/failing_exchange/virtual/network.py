@@ -68,6 +68,7 @@ class Network:
         self._addresses: dict[str, str] = {"localhost": "127.0.0.1"}
         self._names: dict[str, str] = {"127.0.0.1": "localhost"}
         self._targets: WeakKeyDictionary[Any, Address] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[MemoryTransport, None] = WeakKeyDictionary()
         self._ports = itertools.cycle(range(PORTS_FROM, PORTS_TO))
 
     # Host table
@@ -225,10 +226,15 @@ class Network:
         client = MemoryTransport(
             self._loop, protocol, sockname=here, peername=there, tls=ssl, delay=self.delay_ns
         )
-        server.transports[accepted] = None
+        server.transports[accepted] = self._clients[client] = None
         server.context.copy().run(join, accepted, client)
         protocol.connection_made(client)
         return client, protocol
+
+    def abort_clients(self) -> None:
+        """Break all connections from the client's end, as the death of its process does."""
+        for transport in list(self._clients):
+            transport.abort()
 
     # Servers
 
