@@ -160,6 +160,10 @@ class PreventedMatch(NamedTuple):
     maker_lots: int
     at: int
 
+    def lots_of(self, order_id: int) -> int:
+        """What of one of the two orders expired for it."""
+        return self.taker_lots if self.taker_id == order_id else self.maker_lots
+
 
 class Amendment(NamedTuple):
     """What an amendment changed; `execution_id` is the number of its event."""
@@ -282,7 +286,7 @@ class Order(Rarities):
             OrderSnapshot,
             (
                 self, self.status, self.ticks, self.lots, self.filled, self.cost,
-                len(self.fills), self.updated_at,
+                len(self.fills), self.updated_at, self.prevented_matches,
             ),
         )  # fmt: skip
 
@@ -305,7 +309,8 @@ class Order(Rarities):
                 status = WAITING
         filled, cost = sum(fill.lots for fill in done), sum(fill.cost for fill in done)
         updated = done[-1].at if done else self.created_at
-        return OrderSnapshot(self, status, ticks, lots, filled, cost, len(done), updated)
+        matches = tuple(match for match in self.prevented_matches if match.at <= at)
+        return OrderSnapshot(self, status, ticks, lots, filled, cost, len(done), updated, matches)
 
 
 class OrderSnapshot(NamedTuple):
@@ -319,8 +324,25 @@ class OrderSnapshot(NamedTuple):
     cost: int
     fills: int  # how many of `order.fills` had happened
     updated_at: int
+    prevented_matches: tuple[PreventedMatch, ...] = ()
 
     @property
     def remaining(self) -> int:
         """Lots not yet filled at that moment."""
         return self.lots - self.filled
+
+    @property
+    def prevented(self) -> int:
+        """Lots that had expired because they would have met the account's own."""
+        number = self.order.id
+        return sum(match.lots_of(number) for match in self.prevented_matches)
+
+    @property
+    def original_lots(self) -> int:
+        """Its amount before self-trade prevention made it smaller.
+
+        The last part of an order that ended so is still in `lots`.
+        """
+        if self.status is EXPIRED and self.order.why == Why.SELF_TRADE:
+            return self.filled + self.prevented
+        return self.lots + self.prevented

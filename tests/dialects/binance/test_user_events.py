@@ -233,6 +233,36 @@ def test_orders_that_decrement_each_other_say_by_how_much() -> None:
     assert (reports[3]["q"], reports[3]["w"]) == ("0.03000000", True)
 
 
+def test_what_two_decremented_orders_would_have_traded_is_told_to_both() -> None:
+    """`pl` is the same for both, `q` stays, and `A` counts what has expired so far."""
+    floor = Floor()
+    floor.limit("alice", SELL, 101, 3_000)
+    ear = Ear(floor)
+    place(floor, BUY, LIMIT, 2_000, ticks=101, prevention=Prevention.DECREMENT)
+    place(floor, BUY, LIMIT, 5_000, ticks=101, prevention=Prevention.DECREMENT)
+    told = [one for one in ear.hear() if one.get("x") == "TRADE_PREVENTION"]
+    assert [(one["i"], one["pl"], one["A"], one["q"]) for one in told] == [
+        (3, "0.02000000", "0.02000000", "0.03000000"),
+        (4, "0.02000000", "0.02000000", "0.02000000"),
+        (3, "0.01000000", "0.03000000", "0.03000000"),
+        (5, "0.01000000", "0.01000000", "0.05000000"),
+    ]
+
+
+def test_a_leg_that_meets_an_order_of_its_own_account_ends_its_list() -> None:
+    """Only the leg that was met expires in a match, the other one with the list."""
+    floor = Floor()
+    maker = c.PlaceOrder("alice", S, SELL, LIMIT, 1_000, ticks=120, post_only=True)
+    stop = c.PlaceOrder("alice", S, SELL, OrderType.STOP_LOSS, 1_000, stop_ticks=80)
+    floor.do(c.PlaceOrderList("alice", (maker, stop), Contingency.OCO))
+    ear = Ear(floor)
+    place(floor, BUY, LIMIT, 500, ticks=120, prevention=Prevention.EXPIRE_MAKER)
+    told = [one for one in ear.hear() if one.get("X", "NEW") != "NEW"]
+    assert [(one["X"], one.get("eR")) for one in told] == [
+        ("EXPIRED_IN_MATCH", None), ("EXPIRED", "OCO_TRIGGER"),
+    ]  # fmt: skip
+
+
 def test_a_list_tells_when_it_begins_and_when_it_is_over() -> None:
     """listStatus has the fields of the official example, and names both orders."""
     floor = Floor()

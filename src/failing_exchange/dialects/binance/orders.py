@@ -156,7 +156,7 @@ def add_state(answer: dict[str, Any], snapshot: OrderSnapshot, market: Market) -
     """What every answer says of how an order stands."""
     order, step = snapshot.order, market.amount_step
     answer["price"] = decimal(asked(snapshot) * market.price_step)
-    answer["origQty"] = decimal(snapshot.lots * step)
+    answer["origQty"] = decimal(snapshot.original_lots * step)
     answer["executedQty"] = decimal(snapshot.filled * step)
     answer["origQuoteOrderQty"] = decimal(order.cost_wanted)
     answer["cummulativeQuoteQty"] = decimal(snapshot.cost)

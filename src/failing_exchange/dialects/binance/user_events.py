@@ -176,7 +176,7 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
         "S": order.side.name,
         "o": type_name(order),
         "f": order.time_in_force.value,
-        "q": amount(state.lots + order.decremented, market),
+        "q": amount(state.original_lots, market),
         "p": price(asked(state), market),
         "P": price(order.stop_ticks, market),
         "F": amount(order.iceberg_lots, market),
