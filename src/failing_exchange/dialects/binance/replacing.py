@@ -119,7 +119,7 @@ def write_amended(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
         "price": shown["price"],
         "qty": shown["origQty"],
         "executedQty": shown["executedQty"],
-        "preventedQty": amount(order.prevented, market),
+        "preventedQty": amount(snapshot.prevented, market),
         "quoteOrderQty": decimal(order.cost_wanted),
         "cumulativeQuoteQty": shown["cummulativeQuoteQty"],
         "status": shown["status"],

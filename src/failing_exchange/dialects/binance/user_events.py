@@ -15,17 +15,16 @@ from failing_exchange.core.order import (
     Fill,
     Order,
     OrderSnapshot,
-    OrderType,
     PreventedMatch,
     Status,
     TimeInForce,
-    Why,
 )
 from failing_exchange.core.order_list import ListUpdate
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.call import Listed
 from failing_exchange.dialects.binance.orders import (
     cancel_name,
+    expiry_reason,
     prevention_name,
     status_name,
     type_name,
@@ -38,17 +37,6 @@ from failing_exchange.dialects.binance.values import (
     price,
     venue_symbol,
 )
-
-# why an order expired -> expiry reason (user-data-stream.md, "Order Expiry Reason")
-EXPIRY_REASONS = {
-    Why.NOT_AT_ONCE: "UNFILLED_FOK_ORDER_EXPIRED",
-    Why.OTHER_WENT_AHEAD: "OCO_TRIGGER",
-    Why.OTHER_ENDED: "OCO_TRIGGER",
-    Why.WORKING_ENDED: "OTO_PHASE_ONE_EXPIRED",
-    Why.REFUSED: "REJECTED",
-    Why.BY_VENUE: "EXCHANGE_CANCELED",
-    Why.OUT_OF_RANGE: "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
-}
 
 
 class Prevented(NamedTuple):
@@ -274,16 +262,6 @@ def on_the_book(state: OrderSnapshot) -> bool:
         return False
     order = state.order
     return not state.filled or (bool(order.ticks) and order.time_in_force is TimeInForce.GTC)
-
-
-def expiry_reason(order: Order) -> str:
-    """Why an order expired, in the venue's word."""
-    for why, reason in EXPIRY_REASONS.items():
-        if order.why == why:
-            return reason
-    if order.kind is not OrderType.MARKET and order.time_in_force is TimeInForce.IOC:
-        return "UNFILLED_IOC_QUANTITY_EXPIRED"
-    return "INSUFFICIENT_LIQUIDITY"
 
 
 def _list_status(record: OrderListChanged, w: Heard) -> tuple[str, dict[str, Any]]:
