@@ -120,6 +120,7 @@ LEGAL_CHANGES: dict[Status, frozenset[Status]] = {
     CANCELED: frozenset(),
     EXPIRED: frozenset(),
 }
+NOT_YET = (PENDING, WAITING)  # it can't match
 LIMIT_TYPES = frozenset({LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 TRIGGERED_TYPES = frozenset(OrderType) - {MARKET, LIMIT}
 
@@ -330,6 +331,11 @@ class OrderSnapshot(NamedTuple):
     def remaining(self) -> int:
         """Lots not yet filled at that moment."""
         return self.lots - self.filled
+
+    @property
+    def working_at(self) -> int:
+        """When it began to work: to match or to rest; 0 where it had not at that moment."""
+        return 0 if self.status in NOT_YET else self.order.working_at
 
     @property
     def prevented(self) -> int:

@@ -118,7 +118,7 @@ def write_order(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     answer["icebergQty"] = amount(order.iceberg_lots, market)
     answer["time"] = instant(order.created_at, micro=w.micro)
     answer["updateTime"] = instant(snapshot.updated_at, micro=w.micro)
-    answer["isWorking"] = snapshot.status not in (Status.WAITING, Status.PENDING)
+    answer["isWorking"] = snapshot.working_at > 0
     answer["workingTime"] = working_time(snapshot, micro=w.micro)
     answer["origQuoteOrderQty"] = decimal(order.cost_wanted)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
@@ -278,9 +278,5 @@ def prevention_name(order: Order, market: Market) -> str:
 
 
 def working_time(snapshot: OrderSnapshot, *, micro: bool) -> int:
-    """When an order began to work on the book; -1 before."""
-    order = snapshot.order
-    if snapshot.status is not OPEN and snapshot.status in (Status.WAITING, Status.PENDING):
-        return -1
-    began = order.triggered_at or order.activated_at or order.created_at
-    return instant(began, micro=micro)
+    """When an order began to work on the book; -1 for one that has not, or never has."""
+    return instant(snapshot.working_at, micro=micro) if snapshot.working_at else -1

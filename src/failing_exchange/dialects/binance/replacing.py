@@ -127,8 +127,8 @@ def write_amended(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
         "type": shown["type"],
         "side": shown["side"],
     }
-    if shown["status"] != "PENDING_NEW":
-        amended["workingTime"] = instant(order.created_at, micro=w.micro)
+    if snapshot.working_at:
+        amended["workingTime"] = instant(snapshot.working_at, micro=w.micro)
     amended["selfTradePreventionMode"] = prevention_name(order, market)
     add_rarities(amended, snapshot, market, micro=w.micro)
     answer = {

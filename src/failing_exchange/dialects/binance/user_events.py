@@ -208,8 +208,8 @@ def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
         found["j"] = order.strategy_id
     if order.strategy_type is not None:
         found["J"] = order.strategy_type
-    if order.id > 0 and order.working_at and record.snapshot.status not in NOT_YET:
-        found["W"] = instant(order.working_at, micro=micro)
+    if order.id > 0 and record.snapshot.working_at:
+        found["W"] = instant(record.snapshot.working_at, micro=micro)
     if record.prevented is not None:
         found |= _prevented(record.prevented, market)
     if order.peg is not None:
@@ -220,7 +220,6 @@ def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
 
 
 PEG_FIELDS = ("gP", "gOT", "gOV", "gp")
-NOT_YET = (Status.PENDING, Status.WAITING)
 
 
 def _prevented(prevented: Prevented, market: Market) -> dict[str, Any]:
