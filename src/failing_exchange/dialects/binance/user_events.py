@@ -65,7 +65,7 @@ class Report(NamedTuple):
 
 
 class Position(NamedTuple):
-    """What the account has of the assets that the step may have changed: (asset, free, used)."""
+    """What the account has of the assets that may have changed: (asset, free, used)."""
 
     assets: tuple[tuple[str, int, int], ...]
     at: int

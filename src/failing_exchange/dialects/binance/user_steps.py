@@ -1,11 +1,14 @@
 """From what happened in one step of the exchange to what an account hears of it, in order.
 
-faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one position.
+faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one position. One
+comes after each "event that generated the balance change (a deposit, withdrawal, trade, order
+placement, or cancellation)" (CHANGELOG.md, 2019-08-15), of which a step may have several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Reversible, Sequence
+from itertools import takewhile
 from typing import Any, Protocol
 
 from failing_exchange.core import events as e
@@ -36,8 +39,11 @@ class Look(Protocol):
     def order(self, order_id: int) -> OrderSnapshot:
         """An order of the account."""
 
-    def balances(self) -> Mapping[str, tuple[int, int]]:
-        """(free, used) by asset."""
+    def balances(self, before: int = 0) -> Mapping[str, tuple[int, int]]:
+        """(free, used) by asset; with `before`, as it was when an event that is a turn began."""
+
+    def turns(self) -> Reversible[int]:
+        """The numbers of late events that happened by themselves, not because of those before."""
 
     def market(self, symbol: str) -> Market:
         """A market's rules."""
@@ -56,10 +62,15 @@ def account_of(event: e.Event) -> str:
 def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
     """What one account hears of its events of one step, each with its number, in the venue's order.
 
-    Reports and lists as things happened, then the balances that may have changed.
+    Reports and lists as things happened, and after each that happened by itself the balances that
+    may have changed.
     """
     step = _Step(events, look)
+    first = events[0][0] if events else 0
+    turns = [*takewhile(lambda number: number > first, reversed(look.turns()))]
     for number, event in events:
+        while turns and turns[-1] <= number:
+            step.settle(before=turns.pop())
         note = NOTES.get(type(event))
         if note is not None:
             step.number = number
@@ -67,7 +78,8 @@ def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
     refused = look.refused()
     if refused is not None:
         step.told.append(rejected(*refused, step.at, step.number + 1))
-    return [*step.told, *step.position()]
+    step.settle()
+    return step.told
 
 
 class _Step:
@@ -107,8 +119,8 @@ class _Step:
         state = self._states.get(order_id)
         if state is None:
             state = self._before(self.look.order(order_id))
-            market = self.look.market(state.order.symbol)
-            self.assets[market.base] = self.assets[market.quote] = None
+        market = self.look.market(state.order.symbol)
+        self.assets[market.base] = self.assets[market.quote] = None
         return state
 
     def _before(self, after: OrderSnapshot) -> OrderSnapshot:
@@ -163,12 +175,16 @@ class _Step:
         seen = Prevented(match, counter_id, lots, state.prevented, min(lots, other))
         self.tell("TRADE_PREVENTION", state, prevented=seen)
 
-    def position(self) -> list[Position]:
-        """The balances of the assets that were touched, as they are after the step."""
-        if not self.assets:
-            return []
-        balances = self.look.balances()
-        return [Position(tuple((a, *balances.get(a, (0, 0))) for a in self.assets), self.at)]
+    def settle(self, before: int = 0) -> None:
+        """Tell the balances of the assets that were touched since the last time.
+
+        As they were before a turn, or else as they are after the step.
+        """
+        if self.assets:
+            balances = self.look.balances(before)
+            assets = tuple((name, *balances.get(name, (0, 0))) for name in self.assets)
+            self.told.append(Position(assets, self.at))
+            self.assets.clear()
 
 
 def _accepted(step: _Step, event: e.OrderAccepted) -> None:
