@@ -180,6 +180,7 @@ def test_limits_are_refused_in_the_documents_words() -> None:
             words = "Too many connection attempts from IP; current limit is 300 per '5 MINUTE'."
             body = await response.json(content_type=None)
             assert (response.status, body) == (429, {"code": -1034, "msg": words})
+            assert response.headers["Retry-After"] == "300"  # to the edge of five minutes
         got = await client.public("GET", "/api/v3/time")
         while got.status == 200:
             got = await client.public("GET", "/api/v3/ticker/24hr")
