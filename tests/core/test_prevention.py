@@ -92,6 +92,19 @@ def test_decrement_takes_from_both(floor: Floor) -> None:
     assert floor.do(c.FetchBook("bob", S)).bids == ((97, 5), (95, 81))
 
 
+def test_a_decremented_order_is_shown_as_it_was_at_an_earlier_instant(floor: Floor) -> None:
+    """Its original amount is the same at all times, what of it has expired is not."""
+    maker = floor.limit("alice", BUY, 98, 12).order
+    before = floor.at
+    floor.limit("alice", SELL, 98, 5, prevention=Prevention.DECREMENT)
+    between = floor.at
+    floor.limit("alice", SELL, 98, 7, prevention=Prevention.DECREMENT)
+    seen = [floor.do(c.FetchOrder("alice", S, maker.id, as_of=at)) for at in (before, between, 0)]
+    assert [(one.status, one.remaining, one.prevented) for one in seen] == [
+        (Status.OPEN, 12, 0), (Status.OPEN, 7, 5), (Status.EXPIRED, 7, 12)]  # fmt: skip
+    assert [one.original_lots for one in seen] == [12, 12, 12]
+
+
 def test_what_is_left_of_a_decremented_order_trades(floor: Floor) -> None:
     """Never more than was left."""
     floor.limit("bob", BUY, 97, 50)
@@ -119,6 +132,16 @@ def test_a_decremented_leg_does_not_take_the_money_of_the_pair(floor: Floor) -> 
     floor.last(89)
     assert floor.order(pair[1].order.id).status in (Status.FILLED, Status.EXPIRED)
     assert floor.used("alice", "BTC") == 0
+
+
+def test_a_leg_that_expires_so_takes_the_other_one_along(floor: Floor) -> None:
+    """The other one has met nobody: it expires because its list is over."""
+    maker = c.PlaceOrder("alice", S, SELL, LIMIT, 5, 110, post_only=True)
+    stop = c.PlaceOrder("alice", S, SELL, OrderType.STOP_LOSS, 5, stop_ticks=90)
+    pair = floor.do(c.PlaceOrderList("alice", (maker, stop), Contingency.OCO))
+    floor.limit("alice", BUY, 110, 3, prevention=Prevention.EXPIRE_MAKER)
+    first, second = (floor.order(one.order.id).order for one in pair)
+    assert (first.why, second.why) == (Why.SELF_TRADE, Why.OTHER_ENDED)
 
 
 def test_matches_are_found_by_order_and_number(floor: Floor) -> None:

@@ -104,6 +104,33 @@ def test_an_armed_refusal_is_said_in_the_documents_words(why: str) -> None:
     assert (got.status, got.body["code"], got.body["msg"]) == FAULTS[why]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "operation", "code"),
+    [
+        ("DELETE", "order", "cancel_order", -2011),
+        ("DELETE", "openOrders", "cancel_all_orders", -2011),
+        ("PUT", "order/amend/keepPriority", "amend_order", -2038),
+    ],
+)
+def test_what_the_engine_refuses_has_the_code_of_the_operation(
+    method: str, path: str, operation: str, code: int
+) -> None:
+    """errors.md, "Messages for -1010, -2010, -2011 and -2038": the words are the same."""
+
+    async def story(client: Client) -> Got:
+        client.venue.exchange.arm("reject_request", operations=operation, why="account_frozen")
+        named: dict[str, Any] = {"symbol": "BTCUSDT"}
+        if path != "openOrders":
+            named["origClientOrderId"] = "mine"
+        if operation == "amend_order":
+            named["newQty"] = "0.05"
+        return await client.signed(method, f"/api/v3/{path}", **named)
+
+    got = simulate(play(story))
+    words = "This action is disabled on this account."
+    assert (got.status, got.body) == (400, {"code": code, "msg": words})
+
+
 def test_keys_and_signatures_are_refused_in_the_documents_words() -> None:
     """-1022, -2014, -2015, -1101 for a signature that came twice, and -1194."""
 
@@ -153,6 +180,7 @@ def test_limits_are_refused_in_the_documents_words() -> None:
             words = "Too many connection attempts from IP; current limit is 300 per '5 MINUTE'."
             body = await response.json(content_type=None)
             assert (response.status, body) == (429, {"code": -1034, "msg": words})
+            assert response.headers["Retry-After"] == "300"  # to the edge of five minutes
         got = await client.public("GET", "/api/v3/time")
         while got.status == 200:
             got = await client.public("GET", "/api/v3/ticker/24hr")

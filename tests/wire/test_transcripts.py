@@ -30,8 +30,15 @@ ORDER_FIELDS = {
     "trailingTime": "int", "expiryReason": "str", "pegPriceType": "str", "pegOffsetType": "str",
     "pegOffsetValue": "int", "peggedPrice": "str",
 }  # fmt: skip
-# faqs/stp_faq.md: whose amount it was that expired
-MATCH_FIELDS = {"takerPreventedQuantity": "str", "makerPreventedQuantity": "str"}
+# faqs/stp_faq.md: whom a new order has met, and whose amount it was that expired
+MATCH_FIELDS: dict[str, Any] = {
+    "preventedMatches": {
+        MANY: [
+            {"preventedMatchId": "int", "makerSymbol": "str", "makerOrderId": "int", "price": "str"}
+        ]
+    },
+    "takerPreventedQuantity": "str", "makerPreventedQuantity": "str",
+}  # fmt: skip
 EVENT_FIELDS = {
     "d": "int", "D": "int", "j": "int", "J": "int", "v": "int", "W": "int",
     "gP": "str", "gOT": "str", "gOV": "int", "gp": "str",

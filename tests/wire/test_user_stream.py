@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -168,6 +169,38 @@ def test_money_and_locks_are_told() -> None:
         await quiet(client)
         assert short(client.events)[::2] == ["balanceUpdate", "externalLockUpdate"]
         assert client.events[-1]["B"] == [{"a": "BNB", "f": "1003.00000000", "l": "2.00000000"}]
+
+    on_a_socket(story)
+
+
+def test_what_a_moving_price_fills_is_told_one_after_the_other() -> None:
+    """Three orders in one second, each with the balances after it: they agree with the trades."""
+
+    async def story(client: SocketClient) -> None:
+        await client.subscribe()
+        bid = (await client.exchange.fetch_ticker("SOL/USDT"))["bid"]
+        sol = {"symbol": "SOLUSDT", "price": None, "timeInForce": None}
+        rests = {"price": f"{bid * 0.97:.2f}", "timeInForce": "GTC"}
+        await client.order(**sol | rests | {"quantity": "0.2"})
+        stop = sol | {"side": "SELL", "type": "STOP_LOSS"}
+        await client.order(**stop, quantity="0.3", stopPrice=f"{bid * 0.98:.2f}")
+        await client.order(**stop, quantity="0.4", trailingDelta="200")
+        await quiet(client, 1)
+        before = len(client.events)
+        await client.exchange.operate(c.MovePrice("SOL/USDT", ppm=-60_000))
+        await quiet(client)
+        told = client.events[before:]
+        bought = ["TRADE FILLED", "outboundAccountPosition"]
+        sold = ["NEW NEW", *bought]
+        assert short(told) == [*bought, *sold, *sold]
+        dollars = Decimal(10_000_000)
+        for one in told:
+            if one.get("x") == "TRADE":
+                cost = Decimal(one["Y"])
+                dollars += cost - Decimal(one["n"]) if one["S"] == "SELL" else -cost
+            elif "B" in one:
+                row = next(row for row in one["B"] if row["a"] == "USDT")
+                assert Decimal(row["f"]) + Decimal(row["l"]) == dollars
 
     on_a_socket(story)
 

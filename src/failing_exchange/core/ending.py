@@ -82,6 +82,7 @@ def cancel_all(state: State, command: CancelAllOrders, at: int) -> tuple[OrderSn
         if order.is_open:  # the other order of a list may have ended with its partner
             if command.cancel_id:
                 order.canceled_as = command.cancel_id
+            state.turn(at)
             finish(state, state.market(order.symbol, at), order, CANCELED, at)
     return tuple(order.snapshot() for order in ended)
 
@@ -197,6 +198,7 @@ def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:
         text, rule, until = limited
         no = Reject(Reason.TOO_MANY_ORDERS_SENT, text, until=until, rule=rule)
         return Replaced(canceled, no)
+    state.turn(at)
     try:
         return Replaced(canceled, place(state, command.place, at))
     except Reject as refused:

@@ -117,6 +117,7 @@ class Engine:
             if state.agenda and state.agenda[0].at <= market_at:
                 item = heappop(state.agenda)
                 operated = HANDLERS[item.command.__class__]
+                state.turn(item.at)
                 operated(state, item.command, item.at)
                 self._trigger(item.at)
             elif due is not None:

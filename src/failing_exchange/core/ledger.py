@@ -12,6 +12,7 @@ WORLD = "(world)"  # where deposits come from: its balances are minus all that w
 BACKGROUND = "(background)"  # the other traders: may owe, like the world
 FEES = "(fees)"  # what the venue has earned
 OUTSIDE = (WORLD, BACKGROUND, FEES)
+TURN = "(turn)"  # in place of an account: no change, but where an event begins
 UNDO_KEPT_MAX = 16_384  # changes kept for reads of an earlier state; older ones read as the oldest
 
 
@@ -62,12 +63,18 @@ class Ledger:
         names.update(asset for book in self._used.values() for asset in book)
         return sorted(names)
 
-    def balances(self, account: str, *, as_of: int = 0) -> dict[str, tuple[int, int]]:
-        """(free, used) by asset; with `as_of`, as it was at that instant."""
+    def mark(self, number: int, at: int) -> None:
+        """What follows belongs to the event of this number, and to those after it."""
+        self._undo.append((at, TURN, "", number, 0))
+
+    def balances(
+        self, account: str, *, as_of: int = 0, before: int = 0
+    ) -> dict[str, tuple[int, int]]:
+        """(free, used) by asset; as it was at an instant, or before an event that was marked."""
         free, used = dict(self._free[account]), dict(self._used[account])
-        if as_of:
+        if as_of or before:
             for at, name, asset, freed, held in reversed(self._undo):
-                if at <= as_of:
+                if at <= as_of or (name == TURN and freed == before):
                     break
                 if name == account:
                     free[asset] = free.get(asset, 0) - freed

@@ -314,6 +314,8 @@ def _end_others(
     """An order of a list has ended: what becomes of the others, and of the list."""
     others: tuple[Order, ...] = ()
     partner, why = order.partner, order.why or Why.OTHER_ENDED
+    if why == Why.SELF_TRADE:  # the others have met nobody
+        why = Why.OTHER_ENDED
     if partner is not None:
         order.partner = partner.partner = None
         others = (partner,)

@@ -116,6 +116,7 @@ def cancel_orders(state: State, command: c.OperatorCancel, at: int) -> None:
     status = Status.EXPIRED if command.expire else Status.CANCELED
     for order in orders:
         if order.is_open:
+            state.turn(at)
             finish(state, state.market(order.symbol, at), order, status, at, why=Why.BY_VENUE)
 
 

@@ -120,6 +120,7 @@ LEGAL_CHANGES: dict[Status, frozenset[Status]] = {
     CANCELED: frozenset(),
     EXPIRED: frozenset(),
 }
+NOT_YET = (PENDING, WAITING)  # it can't match
 LIMIT_TYPES = frozenset({LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 TRIGGERED_TYPES = frozenset(OrderType) - {MARKET, LIMIT}
 
@@ -159,6 +160,10 @@ class PreventedMatch(NamedTuple):
     taker_lots: int
     maker_lots: int
     at: int
+
+    def lots_of(self, order_id: int) -> int:
+        """What of one of the two orders expired for it."""
+        return self.taker_lots if self.taker_id == order_id else self.maker_lots
 
 
 class Amendment(NamedTuple):
@@ -282,7 +287,7 @@ class Order(Rarities):
             OrderSnapshot,
             (
                 self, self.status, self.ticks, self.lots, self.filled, self.cost,
-                len(self.fills), self.updated_at,
+                len(self.fills), self.updated_at, self.prevented_matches,
             ),
         )  # fmt: skip
 
@@ -305,7 +310,8 @@ class Order(Rarities):
                 status = WAITING
         filled, cost = sum(fill.lots for fill in done), sum(fill.cost for fill in done)
         updated = done[-1].at if done else self.created_at
-        return OrderSnapshot(self, status, ticks, lots, filled, cost, len(done), updated)
+        matches = tuple(match for match in self.prevented_matches if match.at <= at)
+        return OrderSnapshot(self, status, ticks, lots, filled, cost, len(done), updated, matches)
 
 
 class OrderSnapshot(NamedTuple):
@@ -319,8 +325,30 @@ class OrderSnapshot(NamedTuple):
     cost: int
     fills: int  # how many of `order.fills` had happened
     updated_at: int
+    prevented_matches: tuple[PreventedMatch, ...] = ()
 
     @property
     def remaining(self) -> int:
         """Lots not yet filled at that moment."""
         return self.lots - self.filled
+
+    @property
+    def working_at(self) -> int:
+        """When it began to work: to match or to rest; 0 where it had not at that moment."""
+        return 0 if self.status in NOT_YET else self.order.working_at
+
+    @property
+    def prevented(self) -> int:
+        """Lots that had expired because they would have met the account's own."""
+        number = self.order.id
+        return sum(match.lots_of(number) for match in self.prevented_matches)
+
+    @property
+    def original_lots(self) -> int:
+        """Its amount before self-trade prevention made it smaller.
+
+        The last part of an order that ended so is still in `lots`.
+        """
+        if self.status is EXPIRED and self.order.why == Why.SELF_TRADE:
+            return self.filled + self.prevented
+        return self.lots + self.prevented

@@ -23,6 +23,7 @@ FILLS_KEPT_MAX = 10_000  # per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is known
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
+TURNS_KEPT_MAX = 1_000  # of a longer step, what happened first is told as one thing
 NEVER = 1 << 62
 
 
@@ -158,6 +159,7 @@ class State:
         self.agenda: list[Agendum] = []
         self.events: list[Event] = []
         self.executions = 0  # events of the steps before this one
+        self.turns: deque[int] = deque(maxlen=TURNS_KEPT_MAX)  # events that begin by themselves
         self.filled_lists: list[OrderList] = []  # whose pending orders are due in this step
         self.next_order_id = 1
         self.next_list_id = 1
@@ -178,6 +180,12 @@ class State:
         if account is None:
             raise Reject(Reason.KEY_REFUSED, f"Unknown account: {name!r}")
         return account
+
+    def turn(self, at: int) -> None:
+        """What follows in this step happens by itself, and not because of what was before it."""
+        if self.events:
+            self.turns.append(self.next_execution_id)
+            self.ledger.mark(self.next_execution_id, at)
 
     @property
     def next_execution_id(self) -> int:

@@ -31,6 +31,7 @@ def _trade_through(state: State, ms: MarketState, side: Side, at: int) -> None:
         order = level.head
         lots = min(left, order.shown or order.remaining)
         used += lots
+        state.turn(at)
         trade(state, ms, None, order, order.ticks, lots, at)
 
 
@@ -44,4 +45,5 @@ def _trade_crossed(state: State, ms: MarketState, side: Side, at: int) -> None:
         order = level.head
         lots = min(offer[1], order.shown or order.remaining)
         ms.street.take(opposite, offer[0], lots)
+        state.turn(at)
         trade(state, ms, None, order, order.ticks, lots, at)

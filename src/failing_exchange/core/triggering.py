@@ -25,6 +25,7 @@ def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) 
 
 def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
     """A trigger is met: the order becomes an ordinary one."""
+    state.turn(at)
     leave_partner(state, ms, order, at)
     ms.waiting.pop(order.id, None)
     state.waiting.pop(order.id, None)

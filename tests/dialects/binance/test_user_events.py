@@ -2,71 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import ATOMS, Market, Prevention
-from failing_exchange.core.order import OrderSnapshot, OrderType, Peg, PegPrice, TimeInForce
+from failing_exchange.core.market import ATOMS
+from failing_exchange.core.order import OrderType, Peg, PegPrice, TimeInForce
 from failing_exchange.core.order_list import Contingency
-from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.user_events import Heard, Terminated, write
-from failing_exchange.dialects.binance.user_steps import account_of, records
 from tests.core.floor import BUY, LIMIT, SELL, START, Floor, S
-
-# user-data-stream.md, "Order Update", 2026-07-21, without `v`, which only prevented orders have
-REPORT: dict[str, type | tuple[type, ...]] = {
-    "e": str, "E": int, "s": str, "c": str, "S": str, "o": str, "f": str, "q": str, "p": str,
-    "P": str, "F": str, "g": int, "C": str, "x": str, "X": str, "r": str, "i": int, "l": str,
-    "z": str, "L": str, "n": str, "N": (str, type(None)), "T": int, "t": int, "I": int, "w": bool,
-    "m": bool, "M": bool, "O": int, "Z": str, "Y": str, "Q": str, "W": int, "V": str,
-}  # fmt: skip
-
-
-class Ear:
-    """Hears what one account is told of each step."""
-
-    def __init__(self, floor: Floor, account: str = "alice") -> None:
-        self.floor = floor
-        self.account = account
-        self.heard = len(floor.events)
-        self.not_placed: tuple[c.PlaceOrder, Reject] | None = None
-
-    def hear(self) -> list[dict[str, Any]]:
-        """What was told since the last call, as JSON would show it."""
-        numbered = list(enumerate(self.floor.events, 1))[self.heard :]
-        events = [(n, event) for n, event in numbered if account_of(event) == self.account]
-        self.heard = len(self.floor.events)
-        markets = self.floor.engine.state.markets
-        return [write(record, Heard(self.floor.at, markets)) for record in records(events, self)]
-
-    def order(self, order_id: int) -> OrderSnapshot:
-        """An order of the account."""
-        found: OrderSnapshot = self.floor.order(order_id, self.account)
-        return found
-
-    def balances(self) -> Mapping[str, tuple[int, int]]:
-        """(free, used) by asset."""
-        found: dict[str, tuple[int, int]] = self.floor.do(c.FetchBalance(self.account)).assets
-        return found
-
-    def market(self, symbol: str) -> Market:
-        """A market's rules."""
-        return self.floor.engine.state.markets[symbol].market
-
-    def refused(self) -> tuple[c.PlaceOrder, Reject] | None:
-        """The second half of a cancel-and-replace that went wrong."""
-        return self.not_placed
-
-
-def place(floor: Floor, side: Any, kind: OrderType, lots: int, **more: Any) -> Any:
-    """An order of alice."""
-    return floor.do(c.PlaceOrder("alice", S, side, kind, lots, **more))
-
-
-def short(heard: list[dict[str, Any]]) -> list[str]:
-    """The events by name; reports as execution and status."""
-    return [f"{one['x']} {one['X']}" if "x" in one else one["e"] for one in heard]
+from tests.dialects.binance.ear import REPORT, Ear, place, short
 
 
 def test_a_report_has_the_fields_of_the_official_example() -> None:
@@ -84,28 +26,6 @@ def test_a_report_has_the_fields_of_the_official_example() -> None:
         {"a": "BTC", "f": "10.00000000", "l": "0.00000000"},
         {"a": "USDT", "f": "999999.95500000", "l": "0.04500000"},
     ]
-
-
-def test_a_market_order_that_runs_out_is_told_as_in_the_venues_sample() -> None:
-    """NEW, each trade with the sums so far, EXPIRED, then one position: faq, "market_orders"."""
-    floor = Floor()
-    for ticks in (101, 102):
-        floor.limit("bob", SELL, ticks, 2_000)
-    ear = Ear(floor)
-    place(floor, BUY, OrderType.MARKET, 6_000)
-    told = ear.hear()
-    assert short(told) == [
-        "NEW NEW", "TRADE PARTIALLY_FILLED", "TRADE PARTIALLY_FILLED", "EXPIRED EXPIRED",
-        "outboundAccountPosition",
-    ]  # fmt: skip
-    assert [one["z"] for one in told[:4]] == [f"0.0{n}000000" for n in (0, 2, 4, 4)]
-    assert [one["l"] for one in told[:4]] == [f"0.0{n}000000" for n in (0, 2, 2, 0)]
-    assert [one["M"] for one in told[:4]] == [False, True, True, False]
-    assert [one["w"] for one in told[:4]] == [True, False, False, False]
-    assert told[3]["eR"] == "INSUFFICIENT_LIQUIDITY"
-    assert (told[1]["L"], told[1]["Y"], told[1]["N"], told[1]["m"]) == (
-        "1.01000000", "0.02020000", "BTC", False,
-    )  # fmt: skip
 
 
 def test_numbers_of_executions_grow_and_never_repeat() -> None:
@@ -205,34 +125,6 @@ def test_a_waiting_stop_that_is_canceled_has_never_worked() -> None:
     assert "W" not in ear.hear()[0]
 
 
-def test_orders_that_prevent_each_other_end_by_trade_prevention() -> None:
-    """enums.md: execution TRADE_PREVENTION, status EXPIRED_IN_MATCH, and fields of their own."""
-    floor = Floor()
-    floor.limit("alice", SELL, 101, 3_000)
-    ear = Ear(floor)
-    place(floor, BUY, LIMIT, 1_000, ticks=101, prevention=Prevention.EXPIRE_TAKER)
-    told = ear.hear()
-    assert short(told)[:2] == ["NEW NEW", "TRADE_PREVENTION EXPIRED_IN_MATCH"]
-    report = told[1]
-    assert set(report) == set(REPORT) | {"v", "A", "B", "u", "U", "Cs", "pl", "pL", "pY"}
-    assert (report["v"], report["U"], report["Cs"]) == (0, 3, "BTCUSDT")
-    assert (report["A"], report["B"], report["pl"]) == ("0.01000000",) * 3
-    assert (report["pL"], report["pY"], report["l"]) == ("1.01000000", "0.01010000", "0.00000000")
-
-
-def test_orders_that_decrement_each_other_say_by_how_much() -> None:
-    """faqs/stp_faq.md, DECREMENT: the smaller one expires, the larger one goes on, smaller."""
-    floor = Floor()
-    floor.limit("alice", SELL, 101, 3_000)
-    ear = Ear(floor)
-    place(floor, BUY, LIMIT, 1_000, ticks=101, prevention=Prevention.DECREMENT)
-    reports = {one["i"]: one for one in ear.hear() if one.get("x") == "TRADE_PREVENTION"}
-    assert {n: (one["X"], one["B"]) for n, one in reports.items()} == {
-        3: ("NEW", "0.01000000"), 4: ("EXPIRED_IN_MATCH", "0.01000000"),
-    }  # fmt: skip
-    assert (reports[3]["q"], reports[3]["w"]) == ("0.03000000", True)
-
-
 def test_a_list_tells_when_it_begins_and_when_it_is_over() -> None:
     """listStatus has the fields of the official example, and names both orders."""
     floor = Floor()
@@ -271,22 +163,6 @@ def test_money_that_comes_goes_or_is_locked_is_told_with_the_position() -> None:
         ("externalLockUpdate", "BTC", "2.00000000"),
     ]
     assert all(list(one) == ["e", "E", "a", "d", "T"] for one in told)
-
-
-def test_a_replacement_that_is_refused_is_rejected() -> None:
-    """enums.md, REJECTED: the cancel succeeded, the new order was never there."""
-    floor = Floor()
-    floor.limit("alice", BUY, 90, 1_000, client_id="old")
-    ear = Ear(floor)
-    new = c.PlaceOrder("alice", S, BUY, LIMIT, 10**12, ticks=90, client_id="new")
-    replaced = floor.do(c.ReplaceOrder(c.CancelOrder("alice", S, 3), new))
-    ear.not_placed = (new, replaced.placed)
-    told = ear.hear()
-    assert short(told) == ["CANCELED CANCELED", "REJECTED REJECTED", "outboundAccountPosition"]
-    report = told[1]
-    assert set(report) == set(REPORT) - {"W"}
-    assert (report["c"], report["r"]) == ("new", "INSUFFICIENT_BALANCES")
-    assert (report["i"], report["O"], report["w"]) == (-1, -1, False)
 
 
 def test_nobody_hears_of_the_others() -> None:

@@ -247,7 +247,13 @@ RULES: dict[str, tuple[str, str]] = {
     Rule.ICEBERG_SIZE: ("NEW_ORDER_REJECTED", "IcebergQty exceeds QTY."),
 }
 REASON_STATUSES = {Reason.BANNED: 418, Reason.RESTRICTED_LOCATION: 451, Reason.MAINTENANCE: 503}
-CANCELS = frozenset({"cancel_order", "cancel_all_orders"})
+# What the engine says in place of NEW_ORDER_REJECTED where no new order was asked for (errors.md,
+# "Messages for -1010 ERROR_MSG_RECEIVED, -2010 NEW_ORDER_REJECTED, ..."; CHANGELOG.md, 2025-04-07)
+REJECTIONS = {
+    "cancel_order": "CANCEL_REJECTED",
+    "cancel_all_orders": "CANCEL_REJECTED",
+    "amend_order": "ORDER_AMEND_REJECTED",
+}
 
 
 def refuse(name: str, text: str, reason: Reason = Reason.BAD_REQUEST) -> NoReturn:
@@ -269,8 +275,11 @@ def said(refused: Reject, operation: str) -> Said:
         status = STATUSES.get(refused.rule, 400)
         return Said(status, CODES[refused.rule], refused.text, refused.until)
     name, text = RULES.get(refused.rule) or REASONS[refused.reason]
-    if refused.reason is Reason.ORDER_NOT_FOUND and operation in CANCELS:
-        name, text = "CANCEL_REJECTED", "Unknown order sent."
+    if operation in REJECTIONS:
+        if refused.reason is Reason.ORDER_NOT_FOUND:
+            name, text = REJECTIONS[operation], "Unknown order sent."
+        elif name == "NEW_ORDER_REJECTED":
+            name = REJECTIONS[operation]
     code = 0 if refused.reason is Reason.RESTRICTED_LOCATION else CODES[name]
     if refused.until is not None:
         text = text.replace("{until}", str(refused.until // 1_000_000))

@@ -14,7 +14,7 @@ from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.filters import filters
 from failing_exchange.dialects.binance.order_lists import check_span
-from failing_exchange.dialects.binance.orders import discount
+from failing_exchange.dialects.binance.orders import add_prevented_lots, discount
 from failing_exchange.dialects.binance.params import Params
 from failing_exchange.dialects.binance.values import amount, decimal, instant, price, venue_symbol
 
@@ -141,10 +141,7 @@ def _prevented(match: PreventedMatch, w: Writing) -> dict[str, Any]:
         "selfTradePreventionMode": match.mode.name,
         "price": price(match.ticks, market),
     }
-    if match.taker_lots:
-        answer["takerPreventedQuantity"] = amount(match.taker_lots, market)
-    if match.maker_lots:
-        answer["makerPreventedQuantity"] = amount(match.maker_lots, market)
+    add_prevented_lots(answer, match, market)
     answer["transactTime"] = instant(match.at, micro=w.micro)
     return answer
 

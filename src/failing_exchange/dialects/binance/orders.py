@@ -15,6 +15,7 @@ from failing_exchange.core.order import (
     Order,
     OrderSnapshot,
     OrderType,
+    PreventedMatch,
     Side,
     Status,
     TimeInForce,
@@ -38,8 +39,8 @@ FORCE_NAMES = {force: force.value for force in TimeInForce}
 TYPE_NAMES = {kind: name for name, kind in TYPES.items() if name != "LIMIT_MAKER"}
 FULL_TYPES = ("MARKET", "LIMIT")  # the others are acknowledged only, unless asked otherwise
 PEG_FIELDS = ("pegPriceType", "pegOffsetType", "pegOffsetValue", "peggedPrice")
-# why an order expired -> expiryReason (enums.md, "Expiry Reasons")
-EXPIRY_REASONS = {
+# why an order expired -> its reason (user-data-stream.md, "Order Expiry Reason", 2026-07-21)
+EXPIRY_REASONS: dict[str, str] = {
     Why.NOT_AT_ONCE: "UNFILLED_FOK_ORDER_EXPIRED",
     Why.OTHER_WENT_AHEAD: "OCO_TRIGGER",
     Why.OTHER_ENDED: "OCO_TRIGGER",
@@ -47,6 +48,11 @@ EXPIRY_REASONS = {
     Why.REFUSED: "REJECTED",
     Why.BY_VENUE: "EXCHANGE_CANCELED",
     Why.OUT_OF_RANGE: "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
+}
+# the same of an order that was not to stay, where nothing more was offered
+FORCE_REASONS = {
+    TimeInForce.IOC: "UNFILLED_IOC_QUANTITY_EXPIRED",
+    TimeInForce.FOK: "UNFILLED_FOK_ORDER_EXPIRED",
 }
 
 
@@ -63,11 +69,15 @@ def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
     if not placed.lots and placed.status is Status.PENDING:
         del answer["origQty"]  # that of an order that another one pays for is not known yet
     add_rarities(answer, placed, market, micro=w.micro)
+    _add_prevented(answer, placed, market)
     answer["workingTime"] = working_time(placed, micro=w.micro)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
     if wanted == "FULL":
         fills = order.fills[: placed.fills]
         answer["fills"] = [_fill(fill, market) for fill in fills]
+        met = [match for match in placed.prevented_matches if match.taker_id == order.id]
+        if met:
+            answer["preventedMatches"] = [_met(match, market) for match in met]
     return answer
 
 
@@ -108,10 +118,14 @@ def write_order(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     answer["icebergQty"] = amount(order.iceberg_lots, market)
     answer["time"] = instant(order.created_at, micro=w.micro)
     answer["updateTime"] = instant(snapshot.updated_at, micro=w.micro)
-    answer["isWorking"] = snapshot.status not in (Status.WAITING, Status.PENDING)
+    answer["isWorking"] = snapshot.working_at > 0
     answer["workingTime"] = working_time(snapshot, micro=w.micro)
     answer["origQuoteOrderQty"] = decimal(order.cost_wanted)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
+    expired = [m.id for m in snapshot.prevented_matches if m.lots_of(order.id)]
+    if expired:
+        answer["preventedMatchId"] = expired[-1]
+        _add_prevented(answer, snapshot, market)
     add_rarities(answer, snapshot, market, micro=w.micro)
     return answer
 
@@ -134,6 +148,7 @@ def write_canceled(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     }
     add_state(answer, snapshot, market)
     add_rarities(answer, snapshot, market, micro=w.micro)
+    _add_prevented(answer, snapshot, market)
     answer["selfTradePreventionMode"] = prevention_name(order, market)
     return answer
 
@@ -156,7 +171,7 @@ def add_state(answer: dict[str, Any], snapshot: OrderSnapshot, market: Market) -
     """What every answer says of how an order stands."""
     order, step = snapshot.order, market.amount_step
     answer["price"] = decimal(asked(snapshot) * market.price_step)
-    answer["origQty"] = decimal(snapshot.lots * step)
+    answer["origQty"] = decimal(snapshot.original_lots * step)
     answer["executedQty"] = decimal(snapshot.filled * step)
     answer["origQuoteOrderQty"] = decimal(order.cost_wanted)
     answer["cummulativeQuoteQty"] = decimal(snapshot.cost)
@@ -169,7 +184,7 @@ def add_state(answer: dict[str, Any], snapshot: OrderSnapshot, market: Market) -
 def add_rarities(
     found: dict[str, Any], snapshot: OrderSnapshot, market: Market, *, micro: bool
 ) -> None:
-    """The conditional fields ("Conditional fields in Order Responses")."""
+    """The conditional fields ("Conditional fields in Order Responses") but those of prevention."""
     order = snapshot.order
     if order.kind in TRIGGERED_TYPES and order.stop_ticks:
         found["stopPrice"] = price(order.stop_ticks, market)
@@ -185,11 +200,46 @@ def add_rarities(
         found["strategyId"] = order.strategy_id
     if order.strategy_type is not None:
         found["strategyType"] = order.strategy_type
-    if order.prevented_matches:
-        found["preventedMatchId"] = order.prevented_matches[-1].id
-        found["preventedQuantity"] = amount(order.prevented, market)
-    if snapshot.status is Status.EXPIRED and order.why in EXPIRY_REASONS:
-        found["expiryReason"] = EXPIRY_REASONS[Why(order.why)]
+    if status_name(snapshot) == "EXPIRED":
+        found["expiryReason"] = expiry_reason(order)
+
+
+def expiry_reason(order: Order) -> str:
+    """Why an order expired, in the venue's word."""
+    reason = EXPIRY_REASONS.get(order.why)
+    if reason is None and order.kind is not OrderType.MARKET:
+        reason = FORCE_REASONS.get(order.time_in_force)
+    return reason or "INSUFFICIENT_LIQUIDITY"
+
+
+def _add_prevented(found: dict[str, Any], snapshot: OrderSnapshot, market: Market) -> None:
+    """What of an order has expired for self-trade prevention, if anything has.
+
+    Queries name the last match as well, the FULL answer to a new order has all of them
+    (faqs/stp_faq.md; sbe/schemas/spot_3_4.xml, which lists the fields by message; 2026-07-21).
+    """
+    if snapshot.prevented:
+        found["preventedQuantity"] = amount(snapshot.prevented, market)
+
+
+def _met(match: PreventedMatch, market: Market) -> dict[str, Any]:
+    """A prevented match in the answer to its taker (faqs/stp_faq.md, scenario H)."""
+    found: dict[str, Any] = {
+        "preventedMatchId": match.id,
+        "makerSymbol": venue_symbol(match.symbol),
+        "makerOrderId": match.maker_id,
+        "price": price(match.ticks, market),
+    }
+    add_prevented_lots(found, match, market)
+    return found
+
+
+def add_prevented_lots(found: dict[str, Any], match: PreventedMatch, market: Market) -> None:
+    """What of either order expired for a prevented match, if anything of it did."""
+    if match.taker_lots:
+        found["takerPreventedQuantity"] = amount(match.taker_lots, market)
+    if match.maker_lots:
+        found["makerPreventedQuantity"] = amount(match.maker_lots, market)
 
 
 def _fill(fill: Fill, market: Market) -> dict[str, Any]:
@@ -228,9 +278,5 @@ def prevention_name(order: Order, market: Market) -> str:
 
 
 def working_time(snapshot: OrderSnapshot, *, micro: bool) -> int:
-    """When an order began to work on the book; -1 before."""
-    order = snapshot.order
-    if snapshot.status is not OPEN and snapshot.status in (Status.WAITING, Status.PENDING):
-        return -1
-    began = order.triggered_at or order.activated_at or order.created_at
-    return instant(began, micro=micro)
+    """When an order began to work on the book; -1 for one that has not, or never has."""
+    return instant(snapshot.working_at, micro=micro) if snapshot.working_at else -1

@@ -119,7 +119,7 @@ def write_amended(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
         "price": shown["price"],
         "qty": shown["origQty"],
         "executedQty": shown["executedQty"],
-        "preventedQty": amount(order.prevented, market),
+        "preventedQty": amount(snapshot.prevented, market),
         "quoteOrderQty": decimal(order.cost_wanted),
         "cumulativeQuoteQty": shown["cummulativeQuoteQty"],
         "status": shown["status"],
@@ -127,8 +127,8 @@ def write_amended(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
         "type": shown["type"],
         "side": shown["side"],
     }
-    if shown["status"] != "PENDING_NEW":
-        amended["workingTime"] = instant(order.created_at, micro=w.micro)
+    if snapshot.working_at:
+        amended["workingTime"] = instant(snapshot.working_at, micro=w.micro)
     amended["selfTradePreventionMode"] = prevention_name(order, market)
     add_rarities(amended, snapshot, market, micro=w.micro)
     answer = {

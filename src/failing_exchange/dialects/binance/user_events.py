@@ -15,17 +15,16 @@ from failing_exchange.core.order import (
     Fill,
     Order,
     OrderSnapshot,
-    OrderType,
     PreventedMatch,
     Status,
     TimeInForce,
-    Why,
 )
 from failing_exchange.core.order_list import ListUpdate
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.call import Listed
 from failing_exchange.dialects.binance.orders import (
     cancel_name,
+    expiry_reason,
     prevention_name,
     status_name,
     type_name,
@@ -38,17 +37,6 @@ from failing_exchange.dialects.binance.values import (
     price,
     venue_symbol,
 )
-
-# why an order expired -> expiry reason (user-data-stream.md, "Order Expiry Reason")
-EXPIRY_REASONS = {
-    Why.NOT_AT_ONCE: "UNFILLED_FOK_ORDER_EXPIRED",
-    Why.OTHER_WENT_AHEAD: "OCO_TRIGGER",
-    Why.OTHER_ENDED: "OCO_TRIGGER",
-    Why.WORKING_ENDED: "OTO_PHASE_ONE_EXPIRED",
-    Why.REFUSED: "REJECTED",
-    Why.BY_VENUE: "EXCHANGE_CANCELED",
-    Why.OUT_OF_RANGE: "EXECUTION_RULE_PRICE_RANGE_EXCEEDED",
-}
 
 
 class Prevented(NamedTuple):
@@ -77,7 +65,7 @@ class Report(NamedTuple):
 
 
 class Position(NamedTuple):
-    """What the account has of the assets that the step may have changed: (asset, free, used)."""
+    """What the account has of the assets that may have changed: (asset, free, used)."""
 
     assets: tuple[tuple[str, int, int], ...]
     at: int
@@ -176,7 +164,7 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
         "S": order.side.name,
         "o": type_name(order),
         "f": order.time_in_force.value,
-        "q": amount(state.lots + order.decremented, market),
+        "q": amount(state.original_lots, market),
         "p": price(asked(state), market),
         "P": price(order.stop_ticks, market),
         "F": amount(order.iceberg_lots, market),
@@ -220,8 +208,8 @@ def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
         found["j"] = order.strategy_id
     if order.strategy_type is not None:
         found["J"] = order.strategy_type
-    if order.id > 0 and order.working_at and record.snapshot.status not in NOT_YET:
-        found["W"] = instant(order.working_at, micro=micro)
+    if order.id > 0 and record.snapshot.working_at:
+        found["W"] = instant(record.snapshot.working_at, micro=micro)
     if record.prevented is not None:
         found |= _prevented(record.prevented, market)
     if order.peg is not None:
@@ -232,7 +220,6 @@ def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
 
 
 PEG_FIELDS = ("gP", "gOT", "gOV", "gp")
-NOT_YET = (Status.PENDING, Status.WAITING)
 
 
 def _prevented(prevented: Prevented, market: Market) -> dict[str, Any]:
@@ -274,16 +261,6 @@ def on_the_book(state: OrderSnapshot) -> bool:
         return False
     order = state.order
     return not state.filled or (bool(order.ticks) and order.time_in_force is TimeInForce.GTC)
-
-
-def expiry_reason(order: Order) -> str:
-    """Why an order expired, in the venue's word."""
-    for why, reason in EXPIRY_REASONS.items():
-        if order.why == why:
-            return reason
-    if order.kind is not OrderType.MARKET and order.time_in_force is TimeInForce.IOC:
-        return "UNFILLED_IOC_QUANTITY_EXPIRED"
-    return "INSUFFICIENT_LIQUIDITY"
 
 
 def _list_status(record: OrderListChanged, w: Heard) -> tuple[str, dict[str, Any]]:

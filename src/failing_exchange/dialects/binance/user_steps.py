@@ -1,11 +1,14 @@
 """From what happened in one step of the exchange to what an account hears of it, in order.
 
-faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one position.
+faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one position. One
+comes after each "event that generated the balance change (a deposit, withdrawal, trade, order
+placement, or cancellation)" (CHANGELOG.md, 2019-08-15), of which a step may have several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Reversible, Sequence
+from itertools import takewhile
 from typing import Any, Protocol
 
 from failing_exchange.core import events as e
@@ -36,8 +39,11 @@ class Look(Protocol):
     def order(self, order_id: int) -> OrderSnapshot:
         """An order of the account."""
 
-    def balances(self) -> Mapping[str, tuple[int, int]]:
-        """(free, used) by asset."""
+    def balances(self, before: int = 0) -> Mapping[str, tuple[int, int]]:
+        """(free, used) by asset; with `before`, as it was when an event that is a turn began."""
+
+    def turns(self) -> Reversible[int]:
+        """The numbers of late events that happened by themselves, not because of those before."""
 
     def market(self, symbol: str) -> Market:
         """A market's rules."""
@@ -56,10 +62,15 @@ def account_of(event: e.Event) -> str:
 def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
     """What one account hears of its events of one step, each with its number, in the venue's order.
 
-    Reports and lists as things happened, then the balances that may have changed.
+    Reports and lists as things happened, and after each that happened by itself the balances that
+    may have changed.
     """
     step = _Step(events, look)
+    first = events[0][0] if events else 0
+    turns = [*takewhile(lambda number: number > first, reversed(look.turns()))]
     for number, event in events:
+        while turns and turns[-1] <= number:
+            step.settle(before=turns.pop())
         note = NOTES.get(type(event))
         if note is not None:
             step.number = number
@@ -67,7 +78,8 @@ def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
     refused = look.refused()
     if refused is not None:
         step.told.append(rejected(*refused, step.at, step.number + 1))
-    return [*step.told, *step.position()]
+    step.settle()
+    return step.told
 
 
 class _Step:
@@ -80,11 +92,20 @@ class _Step:
         self.at = self.number = 0
         self._states: dict[int, OrderSnapshot] = {}
         self._fills: dict[int, list[Fill]] = {}
+        self._expired: dict[int, list[PreventedMatch]] = {}
+        self._decremented: dict[int, int] = {}
         self._began: dict[int, Status] = {}
         self._new: set[int] = set()
         for _, event in events:
             if isinstance(event, e.OrderFilled):
                 self._fills.setdefault(event.order_id, []).append(event.fill)
+            elif isinstance(event, e.OrderDecremented):
+                self._expired.setdefault(event.order_id, []).append(event.match)
+                so_far = self._decremented.get(event.order_id, 0)
+                self._decremented[event.order_id] = so_far + event.lots
+            elif isinstance(event, e.OrderExpired) and event.why == Why.SELF_TRADE:
+                last = look.order(event.order_id).prevented_matches[-1]
+                self._expired.setdefault(event.order_id, []).append(last)
             elif isinstance(event, e.OrderAccepted):
                 self._new.add(event.order_id)
             elif isinstance(event, e.OrderTriggered):
@@ -98,13 +119,15 @@ class _Step:
         state = self._states.get(order_id)
         if state is None:
             state = self._before(self.look.order(order_id))
-            market = self.look.market(state.order.symbol)
-            self.assets[market.base] = self.assets[market.quote] = None
+        market = self.look.market(state.order.symbol)
+        self.assets[market.base] = self.assets[market.quote] = None
         return state
 
     def _before(self, after: OrderSnapshot) -> OrderSnapshot:
         order = after.order
         fills = self._fills.get(order.id, ())
+        expired = self._expired.get(order.id, ())
+        after = after._replace(lots=self.lots(after))
         if self._began.get(order.id) is Status.PENDING:  # what is known only from its turn on
             if order.order_list is not None and order.order_list.orders[0].pays:
                 after = after._replace(lots=0)
@@ -115,7 +138,12 @@ class _Step:
             filled=after.filled - sum(fill.lots for fill in fills),
             cost=after.cost - sum(fill.cost for fill in fills),
             fills=after.fills - len(fills),
+            prevented_matches=tuple(m for m in after.prevented_matches if m not in expired),
         )
+
+    def lots(self, after: OrderSnapshot) -> int:
+        """The amount of an order before this step's prevented matches made it smaller."""
+        return after.lots + self._decremented.get(after.order.id, 0)
 
     def _status_before(self, after: OrderSnapshot) -> Status:
         order = after.order
@@ -136,25 +164,27 @@ class _Step:
         self._states[state.order.id] = state = state._replace(updated_at=self.at)
         self.told.append(Report(execution, state, self.at, self.number, fill, prevented))
 
-    def prevented(self, match: PreventedMatch, order_id: int, lots: int) -> Prevented:
-        """A prevented match as one of its orders sees it."""
-        matches = self.look.order(order_id).order.prevented_matches
-        total = sum(expired(one, order_id) for one in matches if one.id <= match.id)
+    def prevent(self, state: OrderSnapshot, match: PreventedMatch) -> None:
+        """A part of an order has expired for a prevented match, and the order with the last one."""
+        order_id = state.order.id
+        lots = match.lots_of(order_id)
         counter_id = match.maker_id if order_id == match.taker_id else match.taker_id
         counter = self._states.get(counter_id) or self.look.order(counter_id)
-        return Prevented(match, counter_id, lots, total, min(lots, counter.remaining or lots))
+        other = match.lots_of(counter_id) or counter.remaining
+        state = state._replace(prevented_matches=(*state.prevented_matches, match))
+        seen = Prevented(match, counter_id, lots, state.prevented, min(lots, other))
+        self.tell("TRADE_PREVENTION", state, prevented=seen)
 
-    def position(self) -> list[Position]:
-        """The balances of the assets that were touched, as they are after the step."""
-        if not self.assets:
-            return []
-        balances = self.look.balances()
-        return [Position(tuple((a, *balances.get(a, (0, 0))) for a in self.assets), self.at)]
+    def settle(self, before: int = 0) -> None:
+        """Tell the balances of the assets that were touched since the last time.
 
-
-def expired(match: PreventedMatch, order_id: int) -> int:
-    """The lots of an order that expired for a prevented match."""
-    return match.taker_lots if match.taker_id == order_id else match.maker_lots
+        As they were before a turn, or else as they are after the step.
+        """
+        if self.assets:
+            balances = self.look.balances(before)
+            assets = tuple((name, *balances.get(name, (0, 0))) for name in self.assets)
+            self.told.append(Position(assets, self.at))
+            self.assets.clear()
 
 
 def _accepted(step: _Step, event: e.OrderAccepted) -> None:
@@ -191,15 +221,12 @@ def _expired(step: _Step, event: e.OrderExpired) -> None:
     if event.why != Why.SELF_TRADE:
         step.tell("EXPIRED", ended)
         return
-    match = state.order.prevented_matches[-1]
-    prevented = step.prevented(match, event.order_id, expired(match, event.order_id))
-    step.tell("TRADE_PREVENTION", ended, prevented=prevented)
+    step.prevent(ended, step.look.order(event.order_id).prevented_matches[-1])
 
 
 def _decremented(step: _Step, event: e.OrderDecremented) -> None:
     state = step.order(event.order_id, event.at)
-    prevented = step.prevented(event.match, event.order_id, event.lots)
-    step.tell("TRADE_PREVENTION", state, prevented=prevented)
+    step.prevent(state._replace(lots=state.lots - event.lots), event.match)
 
 
 def _activated(step: _Step, event: e.OrderActivated) -> None:
@@ -207,7 +234,7 @@ def _activated(step: _Step, event: e.OrderActivated) -> None:
     waits = state.order.kind in TRIGGERED_TYPES
     after = step.look.order(event.order_id)
     status = Status.WAITING if waits else Status.OPEN
-    step.tell("NEW", state._replace(status=status, lots=after.lots, ticks=after.ticks))
+    step.tell("NEW", state._replace(status=status, lots=step.lots(after), ticks=after.ticks))
 
 
 def _list_changed(step: _Step, event: e.OrderListChanged) -> None:

@@ -48,7 +48,7 @@ BLANK: dict[str, Any] = dict.fromkeys((
 
 def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     """ccxt's order structure."""
-    o, status, ticks, lots, filled, cost, fills, updated_at = snapshot
+    o, status, ticks, lots, filled, cost, fills, updated_at, _ = snapshot
     placed, step = o.created_at // 1_000_000, market.amount_step
     order_id, client_id, post_only = str(o.id), o.client_id, o.post_only
     fields = BLANK.copy()

@@ -189,7 +189,7 @@ class Door:
             status, written, until = written
         headers = self.metering.headers(call, trip.account, trip.told_at, ok=status == 200)
         if until is not None:
-            headers.append(_retry_after(until, trip.told_at))
+            headers.append(retry_after(until, trip.told_at))
         return Reply(status, orjson.dumps(written), headers)
 
     def unavailable(self, trip: Trip) -> Reply:
@@ -209,12 +209,12 @@ class Door:
     def _refusal(self, no: Said, trip: Trip) -> Reply:
         headers = self.metering.headers(trip.message, trip.account, trip.told_at, ok=False)
         if no.until is not None and no.status in (418, 429):
-            headers.append(_retry_after(no.until, trip.told_at))
+            headers.append(retry_after(no.until, trip.told_at))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
 
 
-def _retry_after(until: int, at: int) -> tuple[str, str]:
-    """The header, in whole seconds."""
+def retry_after(until: int, at: int) -> tuple[str, str]:
+    """How long a client has to wait, in whole seconds (rest-api.md, "IP Limits", 2026-07-21)."""
     return ("Retry-After", str(max(0, (until - at + SECOND - 1) // SECOND)))
 
 

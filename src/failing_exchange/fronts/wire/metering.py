@@ -249,10 +249,10 @@ class Metering:
         """Count what never comes to the gate: a connect, a message that can't be read."""
         self._address(address).weight.add(at, weight)
 
-    def connects(self, address: str, at: int) -> bool:
-        """Whether an address may open one more WebSocket connection; it is counted."""
+    def connects(self, address: str, at: int) -> int | None:
+        """Count one more WebSocket connection of an address; until when it may open none, if so."""
         count = self._address(address).connects
-        return count.add(at, 1) <= self.limits.connects.limit
+        return None if count.add(at, 1) <= self.limits.connects.limit else count.edge(at)
 
     def banned_until(self, address: str, at: int) -> int | None:
         """The end of an address's ban, if it is banned."""

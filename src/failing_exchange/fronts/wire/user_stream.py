@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Reversible
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.commands import (
-    FetchBalance,
-    FetchOrder,
-    PlaceOrder,
-)
+from failing_exchange.core.commands import FetchOrder, PlaceOrder
 from failing_exchange.core.ending import Replaced
 from failing_exchange.core.events import TradeBusted
 from failing_exchange.core.reject import Reject
@@ -204,11 +200,13 @@ class _Sight:
         found: OrderSnapshot = self._engine.execute(query, self._at)[1]
         return found
 
-    def balances(self) -> Mapping[str, tuple[int, int]]:
-        """(free, used) by asset."""
-        found: dict[str, tuple[int, int]]
-        found = self._engine.execute(FetchBalance(self._account), self._at)[1].assets
-        return found
+    def balances(self, before: int = 0) -> Mapping[str, tuple[int, int]]:
+        """(free, used) by asset; with `before`, as it was when an event that is a turn began."""
+        return self._engine.state.ledger.balances(self._account, before=before)
+
+    def turns(self) -> Reversible[int]:
+        """The numbers of late events that happened by themselves, not because of those before."""
+        return self._engine.state.turns
 
     def market(self, symbol: str) -> Market:
         """A market's rules."""

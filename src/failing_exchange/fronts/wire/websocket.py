@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.codes import CODES, said
 from failing_exchange.fronts.wire.connection import Connection, Limits, Outgoing, Place
-from failing_exchange.fronts.wire.door import Reply
+from failing_exchange.fronts.wire.door import Reply, retry_after
 from failing_exchange.fronts.wire.metering import WORDS
 
 if TYPE_CHECKING:
@@ -107,16 +106,17 @@ class WebSocketFront:
             return Reply(503, b"")
         banned = self.metering.banned_until(place.address, at)
         if banned is not None:
-            wait = -((at - banned) // SECOND)
             no = said(Reject(Reason.BANNED, "", until=banned), "")
-            return Reply(no.status, _body(no.code, no.text), (("Retry-After", str(wait)),))
-        if not self.metering.connects(place.address, at):
+            return Reply(no.status, _body(no.code, no.text), (retry_after(banned, at),))
+        full_until = self.metering.connects(place.address, at)
+        if full_until is not None:
             limit, number, unit = self.metering.limits.connects
             text = (
                 f"Too many connection attempts from IP; current limit is {limit} per "
                 f"'{number} {WORDS[unit][0]}'."
             )
-            return Reply(429, _body(CODES["TOO_MANY_CONNECTIONS"], text))
+            body = _body(CODES["TOO_MANY_CONNECTIONS"], text)
+            return Reply(429, body, (retry_after(full_until, at),))
         return None
 
     async def handle(
