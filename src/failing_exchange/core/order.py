@@ -198,7 +198,6 @@ class Rarities:
     trailing_at: int = 0  # since when it trails
     prevented: int = 0  # lots that expired because they would have met the account's own
     decremented: int = 0  # those of them that `lots` is smaller by
-    prevented_matches: tuple[PreventedMatch, ...] = ()
     amendments: tuple[Amendment, ...] = ()
     canceled_as: str = ""  # the client's name of the cancel that ended it
     strategy_id: int | None = None
@@ -216,8 +215,8 @@ class Order(Rarities):
     __slots__ = (
         "account", "client_id", "cost", "created_at", "ended_at", "extreme", "filled", "fills",
         "held", "iceberg_lots", "id", "kind", "list_id", "lots", "next", "partner", "post_only",
-        "previous", "reserved", "resting", "side", "status", "stop_ticks", "symbol", "ticks",
-        "time_in_force", "updated_at",
+        "prevented_matches", "previous", "reserved", "resting", "side", "status", "stop_ticks",
+        "symbol", "ticks", "time_in_force", "updated_at",
     )  # fmt: skip
 
     def __init__(
@@ -240,6 +239,7 @@ class Order(Rarities):
         self.stop_ticks = 0
         self.extreme = 0  # the best price seen by a trailing order; 0: it does not trail yet
         self.iceberg_lots = 0  # how much of it is shown at a time; 0: all
+        self.prevented_matches: tuple[PreventedMatch, ...] = ()
         self.partner: Order | None = None  # the other leg of an OCO
         self.previous: Order | None = None
         self.next: Order | None = None
