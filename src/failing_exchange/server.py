@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.logs import to_stderr
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.exchange import FailingExchange
@@ -97,6 +98,7 @@ def serve_command(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; raises ConfigurationError for what can't be served."""
     import asyncio
 
+    to_stderr()
     _check(options)
     venue = _venue(options)
     factory = _loop_factory(options.uvloop)
