@@ -152,6 +152,24 @@ def test_every_option_can_stand_in_the_environment(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_what_the_venue_lacks_is_named_where_its_user_looks() -> None:
+    """In what the server says, without any log being set up."""
+
+    async def main() -> None:
+        async with served("--port", "0") as venue:
+            url = venue.url_of("failing-exchange")
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{url}/sapi/v1/some/unknown/call?signature=abc") as got,
+            ):
+                assert got.status == 404
+            _, said = await venue.stop()
+        assert "failing-exchange: GET /sapi/v1/some/unknown/call: no such endpoint" in said
+        assert "abc" not in said
+
+    asyncio.run(main())
+
+
 def test_tls_is_real() -> None:
     """With a certificate that nobody trusts unasked, for the names of this machine."""
 

@@ -10,6 +10,7 @@ from failing_exchange.dialects.binance.markets import as_in_production
 from failing_exchange.fronts.wire.answering import Answering
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
+from failing_exchange.fronts.wire.doorstep import Doorstep
 from failing_exchange.fronts.wire.entrance import Entrance
 from failing_exchange.fronts.wire.feeds import Feeds
 from failing_exchange.fronts.wire.frames import Code
@@ -90,9 +91,10 @@ class Binance:
         self.metering = Metering(limits)
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
-        self.sockets = WebSocketFront(self.metering, exchange.venue)
+        doorstep = Doorstep(self.metering)
+        self.sockets = WebSocketFront(self.metering, exchange.venue, doorstep)
         door = Door(exchange.venue, self.keys, self.metering)
-        self._answering = Answering(door)
+        self._answering = Answering(door, doorstep)
         self._front = PlainFront(self._answering, self._aiohttp)
         self.feeds = Feeds(exchange.venue)
         self.streams = MarketStreams(self.feeds)

@@ -15,7 +15,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from failing_exchange.fronts.wire.connection import Place
 from failing_exchange.fronts.wire.damage import NOTHING, Course, answer_to, close, false_handshake
-from failing_exchange.fronts.wire.door import NOT_FOUND, Reply, Request
+from failing_exchange.fronts.wire.door import Reply, Request
+from failing_exchange.fronts.wire.doorstep import NOT_FOUND
 from failing_exchange.fronts.wire.plain import SERVER, logger
 from failing_exchange.moments import harm
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from failing_exchange.core.market import SECOND
-from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.dialects.binance.codes import CODES, said
+from failing_exchange.dialects.binance.codes import CODES
 from failing_exchange.fronts.wire.connection import Connection, Limits, Outgoing, Place
 from failing_exchange.fronts.wire.door import Reply
+from failing_exchange.fronts.wire.doorstep import NOT_FOUND, Doorstep
 from failing_exchange.fronts.wire.metering import WORDS
 
 if TYPE_CHECKING:
@@ -77,8 +76,9 @@ class WebSocketFront:
     A route's path is matched whole, or, when it ends with a slash, as a beginning.
     """
 
-    def __init__(self, metering: Metering, venue: Venue) -> None:
+    def __init__(self, metering: Metering, venue: Venue, doorstep: Doorstep) -> None:
         self._venue = venue
+        self._doorstep = doorstep
         self.connections = Connections()
         self.routes: dict[str, Route] = {}
         self.metering = metering
@@ -101,22 +101,22 @@ class WebSocketFront:
 
     def refusal(self, place: Place, at: int) -> Reply | None:
         """Why a client may not connect now; None when it may."""
+        banned = self._doorstep.banned(place.address, at)
+        if banned is not None:
+            return banned
         if self.route(place.path) is None:
-            return Reply(404, b"")
+            self._doorstep.name("WebSocket", place.path)
+            return NOT_FOUND
         if len(self.connections) >= CONNECTIONS_MAX:
             return Reply(503, b"")
-        banned = self.metering.banned_until(place.address, at)
-        if banned is not None:
-            wait = -((at - banned) // SECOND)
-            no = said(Reject(Reason.BANNED, "", until=banned), "")
-            return Reply(no.status, _body(no.code, no.text), (("Retry-After", str(wait)),))
         if not self.metering.connects(place.address, at):
             limit, number, unit = self.metering.limits.connects
             text = (
                 f"Too many connection attempts from IP; current limit is {limit} per "
                 f"'{number} {WORDS[unit][0]}'."
             )
-            return Reply(429, _body(CODES["TOO_MANY_CONNECTIONS"], text))
+            body = orjson.dumps({"code": CODES["TOO_MANY_CONNECTIONS"], "msg": text})
+            return Reply(429, body)  # which code that is, the documents do not say
         return None
 
     async def handle(
@@ -171,8 +171,3 @@ class WebSocketFront:
         for connection in self.connections:
             connection.close(code, reason)
             connection.flush()
-
-
-def _body(code: int, text: str) -> bytes:
-    """What a refused upgrade is told; which code that is, the documents do not say."""
-    return orjson.dumps({"code": code, "msg": text})
