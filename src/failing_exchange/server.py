@@ -37,9 +37,11 @@ SNIPPET = """
     from failing_exchange import redirect
 
     exchange = ccxt.binance({{"apiKey": "{key}",
-                             "secret": "{secret}"}})
+                             "secret": "{secret}"{more}}})
     redirect(exchange, "{url}")
 """
+UNVERIFIED = """,
+                             "verify": False"""  # nobody trusts a throw-away certificate
 
 
 def add_parser(commands: Any) -> None:
@@ -70,7 +72,7 @@ def add_parser(commands: Any) -> None:
     door = "a port for the control door; without it there is none"
     _add(serve, "control-port", None, door, type=int)
     _add(serve, "control-token", None, "what the control door asks for; needed off loopback")
-    for name, text in (("tls", "encrypt, with a throw-away certificate"),
+    for name, text in (("tls", "encrypt, with a throw-away certificate (not to be verified)"),
                        ("judge", "judge each client; the verdict at the end, and at the "
                         "control door; exit code 1 if a rule was broken"),
                        ("uvloop", "run on uvloop, where it is installed")):  # fmt: skip
@@ -281,7 +283,9 @@ def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int)
             text += "\nfaults are as they were; --mode is for a new journal"
     if options.keys is not None:
         return text
-    return text + "\n" + SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, url=url)
+    more = UNVERIFIED if options.tls else ""
+    snippet = SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, more=more, url=url)
+    return f"{text}\n{snippet}"
 
 
 def _farewell(exchange: FailingExchange) -> str:
