@@ -119,10 +119,19 @@ class Binance:
         self._entrances: list[Entrance] = []
 
     @classmethod
-    def like_production(cls, *, keys: Keyring | None = None, **options: Any) -> Binance:
+    def like_production(
+        cls,
+        *,
+        keys: Keyring | None = None,
+        limits: VenueLimits | None = None,
+        places: Iterable[tuple[str, int]] = PLACES,
+        legacy_listen_keys: bool = False,
+        **options: Any,
+    ) -> Binance:
         """A venue of its own, whose markets have production's filters (`serve`, `simulate`).
 
         `options` are those of `FailingExchange`; `markets` that have rules of their own keep them.
+        The others are as for `Binance(...)`.
 
         >>> venue = Binance.like_production(seed=7)
         >>> venue.exchange.venue.markets["BTC/USDT"].orders_max
@@ -131,7 +140,13 @@ class Binance:
         from failing_exchange.fronts.exchange import FailingExchange
 
         options["markets"] = _production_markets(options)
-        return cls(FailingExchange(**options), keys=keys)
+        return cls(
+            FailingExchange(**options),
+            keys=keys,
+            limits=limits,
+            places=places,
+            legacy_listen_keys=legacy_listen_keys,
+        )
 
     async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
         """Answer at a place; the port, which for 0 is a free one.
