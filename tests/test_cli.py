@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange.cli import main
+from failing_exchange.cli import main, parser
 
 BOT = """\
 import asyncio
@@ -155,6 +155,29 @@ def test_wrong_arguments_are_one_clear_line(
     assert says in said.err
     assert len(said.err.strip().splitlines()) == 1
     assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "bot"),
+    [("on", "careful"), ("YES", "careful"), ("", "careful"), ("off", "naive"), ("0", "naive")],
+)
+def test_trade_reads_its_switch_as_serve_reads_its_own(
+    said: str, bot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The naive bot must not start because somebody has written "on"."""
+    monkeypatch.setenv("ENABLE_RETRIES", said)
+    assert parser().parse_args(["trade"]).bot == bot
+
+
+def test_trade_refuses_a_switch_that_says_neither(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and no bot; an option says it all the same."""
+    monkeypatch.setenv("ENABLE_RETRIES", "ture")
+    assert main(["trade"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "failing-exchange: ENABLE_RETRIES=ture; expected 1 or 0, true or false"
+    assert parser().parse_args(["trade", "--bot", "naive"]).bot == "naive"
 
 
 def test_a_wrong_argument_is_told_from_a_process_too(tmp_path: Path) -> None:

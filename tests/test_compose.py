@@ -65,6 +65,23 @@ def test_the_three_commands_run_with_that_environment() -> None:
     assert served.returncode == 0
 
 
+def test_the_bot_trades_with_a_venue_that_encrypts() -> None:
+    """Its keys are the documented ones: there is nothing to verify a certificate for."""
+    start = [sys.executable, "-m", "failing_exchange"]
+    with subprocess.Popen(
+        [*start, "serve", "--port", "0", "--tls"], stdout=subprocess.PIPE, text=True
+    ) as served:
+        assert served.stdout is not None
+        url = served.stdout.readline().split(" at ")[1].split(",")[0]
+        traded = subprocess.run(
+            [*start, "trade", "--url", url, "--duration", "3"], capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        served.terminate()
+    assert (traded.returncode, traded.stderr) == (0, "")
+    assert f"trade: the careful bot at {url}" in traded.stdout
+
+
 def test_a_bot_that_nobody_answers_says_so() -> None:
     """A wrong address is no quiet day."""
     ran = subprocess.run(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from hashlib import sha256
 from pathlib import Path
@@ -24,15 +25,19 @@ from tests.sources import ROOT
 
 
 class Served:
-    """`serve --journal` as a process, and a client of it."""
+    """`serve --journal` as a process, and a client of it; its files may have so many bytes."""
 
-    def __init__(self, path: Path, *options: str) -> None:
+    def __init__(self, path: Path, *options: str, bytes_max: int | None = None) -> None:
         command = ["-m", "failing_exchange", "serve", "--port", "0", "--journal", str(path)]
         self.process = subprocess.Popen(
             [sys.executable, *command, *options],
-            stdout=subprocess.PIPE, text=True, cwd=ROOT,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
+        if bytes_max is not None:
+            import resource  # not on every platform
+
+            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
         assert self.process.stdout is not None
         greeting = self.process.stdout.readline()
         self.url = next(word for word in greeting.split() if word.startswith("http")).rstrip(",")
@@ -59,9 +64,12 @@ class Served:
     def kill(self) -> None:
         """SIGKILL: no last word."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self.process.communicate(timeout=20)
+
+    def stop(self) -> list[str]:
+        """SIGTERM: what it has said on stderr."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=20)[1].splitlines()
 
 
 def load(served: Served, count: int) -> dict[str, Any]:
@@ -106,6 +114,31 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
 def open_orders(served: Served) -> Any:
     """All open orders."""
     return served.ask("GET", "/api/v3/openOrders")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no prlimit elsewhere")
+@pytest.mark.parametrize(
+    ("full", "words"),
+    [("halt", "every request is refused until there is room"),
+     ("go-on", "what happens from now on is lost when this process ends")],
+)  # fmt: skip
+def test_a_full_disk_is_told_on_stderr(tmp_path: Path, full: str, words: str) -> None:
+    """Once, in a line, without anybody having set up a log."""
+    served = Served(tmp_path / "run.db", "--journal-full", full, bytes_max=300_000)
+    refused = 0
+    try:
+        for n in range(60):
+            try:
+                served.order(f"mine-{n}", "30000.00")
+            except urllib.error.HTTPError as error:
+                assert error.code == 503
+                refused += 1
+    finally:
+        said = served.stop()
+    assert (refused > 0) == (full == "halt")
+    (line,) = said
+    assert line.startswith(f"failing-exchange: the journal {tmp_path / 'run.db'} can't be written")
+    assert words in line
 
 
 def test_secrets_never_reach_the_file(tmp_path: Path) -> None:

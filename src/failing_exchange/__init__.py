@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from failing_exchange.fronts.wire.binance import (
         Binance,
     )
+    from failing_exchange.fronts.wire.metering import (
+        VenueLimits,
+    )
     from failing_exchange.resilience import (
         CircuitBreaker,
         OrderQueue,
@@ -95,6 +98,7 @@ _HOMES = {
     "dialects.check": ("DialectBreaches", "check_dialect"),
     "control": ("Control",),
     "fronts.wire.binance": ("Binance",),
+    "fronts.wire.metering": ("VenueLimits",),
     "errors": (
         "AccountSuspendedError",
         "AuthenticationError",
@@ -199,6 +203,7 @@ __all__ = [
     "RequestTimeoutError",
     "RestrictedLocationError",
     "SymbolNotFoundError",
+    "VenueLimits",
     "Verdict",
     "ccxt_session",
     "check_dialect",

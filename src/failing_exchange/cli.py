@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange import server, trading
 from failing_exchange.explorer import command
+from failing_exchange.logs import to_stderr
 from failing_exchange.options import Formatter, Parser, Version, count, probability, seconds
 from failing_exchange.report import command as report
 
@@ -210,6 +211,7 @@ def _config(options: argparse.Namespace) -> RunConfig:
 def _run(options: argparse.Namespace) -> int:
     from failing_exchange import terminal
 
+    to_stderr()
     output = Path(options.output)
     _check_writable(output)
     if options.all:
@@ -328,6 +330,7 @@ def _replay_results(options: argparse.Namespace) -> int:
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.runner import RunConfig
 
+    to_stderr()
     try:
         recorded = json.loads(Path(options.results).read_text(encoding="utf-8"))
         fields = {k: v for k, v in recorded["config"].items() if k != "start"}

@@ -21,7 +21,8 @@ def redirect(exchange: Any, url: str) -> Any:
     """Lead every request of a ccxt exchange (async, sync or pro) to a venue; returns the exchange.
 
     Its URLs stay production's, so that all of ccxt's tables hold; only the transport is moved. The
-    real exchange can't be reached through it any more, not even after `close()`.
+    real exchange can't be reached through it any more, not even after `close()`. Nobody trusts the
+    certificate of a venue served with `--tls`: such an exchange needs `"verify": False`.
 
     >>> redirect(ccxt.binance(), "http://127.0.0.1:8080")  # doctest: +SKIP
 
@@ -73,25 +74,30 @@ def _redirect_async(exchange: Any, base: str) -> None:
 
     def reopen(lazy: bool = False) -> None:
         if exchange.session is None:
-            exchange.session = _RedirectedSession(base)
+            exchange.session = _RedirectedSession(base, exchange)
         opened(lazy)
 
     exchange.open = reopen
-    exchange.session = _RedirectedSession(base)
+    exchange.session = _RedirectedSession(base, exchange)
 
 
 class _RedirectedSession:
-    """An aiohttp session that is made at its first use, and only knows the venue."""
+    """An aiohttp session that is made at its first use, and only knows the venue.
 
-    def __init__(self, base: str) -> None:
+    It trusts whom its exchange trusts: ccxt's `verify` and `cafile` hold, as in ccxt's own session.
+    """
+
+    def __init__(self, base: str, exchange: Any) -> None:
         self._base = base
+        self._exchange = exchange
         self._session: Any = None
 
     def _real(self) -> Any:
         if self._session is None:
             import aiohttp
 
-            self._session = aiohttp.ClientSession()
+            trust = self._exchange.ssl_context or bool(self._exchange.verify)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust))
         return self._session
 
     def __getattr__(self, name: str) -> Any:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from typing import Any, NoReturn
 
+from failing_exchange.errors import ConfigurationError
 from failing_exchange.spelling import meant
 
 WRONG = 2  # the exit code for wrong arguments
+SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
+          **dict.fromkeys(("0", "false", "no", "off"), False)}  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,6 +47,18 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
         if action.default in (None, False, argparse.SUPPRESS) or "default" in text:
             return text
         return f"{text} (default: {action.default})"
+
+
+def switched(variable: str, default: bool = False) -> bool | None:
+    """What the environment says of a switch; None for a value that says neither on nor off."""
+    given = os.environ.get(variable)
+    return SWITCH.get(given.lower()) if given else default
+
+
+def says_neither(variable: str) -> ConfigurationError:
+    """What is raised for such a value."""
+    given = os.environ.get(variable)
+    return ConfigurationError(f"{variable}={given}; expected 1 or 0, true or false")
 
 
 def seconds(text: str) -> float:

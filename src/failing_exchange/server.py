@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.logs import to_stderr
+from failing_exchange.options import says_neither, switched
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.exchange import FailingExchange
@@ -28,17 +30,25 @@ JOURNAL = (
     "write every trip to this file, as JSON lines; one that ends in .db is a database from which "
     "the venue comes back after a crash"
 )
+ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by so much"
 PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under a plain name
-SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
-          **dict.fromkeys(("", "0", "false", "no", "off"), False)}  # fmt: skip
+SWITCHES = {
+    "tls": "encrypt, with a throw-away certificate (not to be verified)",
+    "legacy-listen-keys": "user streams by listen key, as until 2026-02-20; otherwise 410",
+    "judge": "judge each client; the verdict at the end, and at the control door; exit code 1 if a "
+    "rule was broken",
+    "uvloop": "run on uvloop, where it is installed",
+}
 SNIPPET = """
     import ccxt.async_support as ccxt
     from failing_exchange import redirect
 
     exchange = ccxt.binance({{"apiKey": "{key}",
-                             "secret": "{secret}"}})
+                             "secret": "{secret}"{more}}})
     redirect(exchange, "{url}")
 """
+UNVERIFIED = """,
+                             "verify": False"""  # nobody trusts a throw-away certificate
 
 
 def add_parser(commands: Any) -> None:
@@ -69,34 +79,30 @@ def add_parser(commands: Any) -> None:
     door = "a port for the control door; without it there is none"
     _add(serve, "control-port", None, door, type=int)
     _add(serve, "control-token", None, "what the control door asks for; needed off loopback")
-    for name, text in (("tls", "encrypt, with a throw-away certificate"),
-                       ("judge", "judge each client; the verdict at the end, and at the "
-                        "control door; exit code 1 if a rule was broken"),
-                       ("uvloop", "run on uvloop, where it is installed")):  # fmt: skip
-        serve.add_argument(f"--{name}", action="store_true", default=_switched(name), help=text)
+    _add(serve, "accelerate", 1, ACCELERATE, type=int)
+    for name, text in SWITCHES.items():
+        on = switched(_variable(name))
+        serve.add_argument(f"--{name}", action="store_true", default=on, help=text)
     serve.set_defaults(command=serve_command)
 
 
 def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> None:
     plain = PLAIN.get(name)
-    given = (
-        os.environ.get(PREFIX + name.upper().replace("-", "_"))
-        or (plain and os.environ.get(plain))
-        or default
-    )
+    given = os.environ.get(_variable(name)) or (plain and os.environ.get(plain)) or default
     shown = "" if default is None else f" (default {default})"
     parser.add_argument(f"--{name}", type=type, default=given, help=text + shown)
 
 
-def _switched(name: str) -> bool | None:
-    """Whether the environment turns a switch on; None for a value that says neither."""
-    return SWITCH.get(os.environ.get(PREFIX + name.upper(), "").lower())
+def _variable(name: str) -> str:
+    """What an option is called in the environment."""
+    return PREFIX + name.upper().replace("-", "_")
 
 
 def serve_command(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; raises ConfigurationError for what can't be served."""
     import asyncio
 
+    to_stderr()
     _check(options)
     venue = _venue(options)
     factory = _loop_factory(options.uvloop)
@@ -130,11 +136,13 @@ def _check(options: argparse.Namespace) -> None:
         if not 0 <= (getattr(options, name) or 0) < 65_536:
             shown = name.replace("_", "-")
             raise ConfigurationError(f"--{shown} {getattr(options, name)}; expected 0 to 65535")
-    for name in ("tls", "judge", "uvloop"):
-        if getattr(options, name) is None:
-            variable = PREFIX + name.upper()
-            given = os.environ.get(variable)
-            raise ConfigurationError(f"{variable}={given}; expected 1 or 0, true or false")
+    for name in SWITCHES:
+        if getattr(options, name.replace("-", "_")) is None:
+            raise says_neither(_variable(name))
+    if options.accelerate < 1:
+        raise ConfigurationError(
+            f"--accelerate {options.accelerate}; expected a whole number from 1"
+        )
     if not 0 <= options.rate <= 1:
         raise ConfigurationError(f"--rate {options.rate:g}; expected a number from 0 to 1")
     if options.control_port is not None and options.control_token is None:
@@ -149,9 +157,12 @@ def _check(options: argparse.Namespace) -> None:
 def _venue(options: argparse.Namespace) -> Binance:
     from failing_exchange.faults.modes import FailureMode
     from failing_exchange.fronts.wire.binance import Binance
+    from failing_exchange.fronts.wire.metering import VenueLimits
 
     venue = Binance.like_production(
         keys=_keys(options.keys),
+        limits=VenueLimits().accelerated(options.accelerate),
+        legacy_listen_keys=options.legacy_listen_keys,
         seed=options.seed,
         scenario=options.scenario,
         journal=_journal(options),
@@ -279,7 +290,9 @@ def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int)
             text += "\nfaults are as they were; --mode is for a new journal"
     if options.keys is not None:
         return text
-    return text + "\n" + SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, url=url)
+    more = UNVERIFIED if options.tls else ""
+    snippet = SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, more=more, url=url)
+    return f"{text}\n{snippet}"
 
 
 def _farewell(exchange: FailingExchange) -> str:

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.options import says_neither, switched
 
 URL = "http://127.0.0.1:8080"
 RETRIES = 3
@@ -22,8 +23,9 @@ def add_parser(commands: Any) -> None:
         "ENABLE_RETRIES (false: the naive bot) and MAX_RETRIES in the environment stand for the "
         "options.",
     )
-    careful = os.environ.get("ENABLE_RETRIES", "true").lower() in ("1", "true", "yes")
-    bot, retries = "careful" if careful else "naive", os.environ.get("MAX_RETRIES", RETRIES)
+    careful = switched("ENABLE_RETRIES", default=True)
+    bot = None if careful is None else "careful" if careful else "naive"
+    retries = os.environ.get("MAX_RETRIES", RETRIES)
     url = os.environ.get("EXCHANGE_URL", URL)
     trade.add_argument("--url", default=url, help=f"where the venue is (default {url})")
     trade.add_argument("--bot", choices=("careful", "naive"), default=bot, help="which bot")
@@ -36,6 +38,8 @@ def trade_command(options: argparse.Namespace) -> int:
     """Trade until the time is over, SIGTERM or Ctrl-C; what the bot believes is printed then."""
     import asyncio
 
+    if options.bot is None:
+        raise says_neither("ENABLE_RETRIES")
     if options.duration is not None and not options.duration > 0:
         raise ConfigurationError(f"--duration {options.duration:g}; expected seconds above 0")
     if options.retries < 0:
@@ -56,7 +60,12 @@ def _exchange(options: argparse.Namespace) -> Any:
     except ImportError:
         raise ConfigurationError("trade needs ccxt; pip install 'failing-exchange[ccxt]'") from None
     exchange = ccxt.binance(
-        {"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET, "timeout": WAITING_MS}
+        {
+            "apiKey": DEFAULT_KEY,
+            "secret": DEFAULT_SECRET,
+            "timeout": WAITING_MS,
+            "verify": False,  # of a venue with --tls, whose certificate nobody knows
+        }
     )
     exchange.max_retries = options.retries
     return redirect(exchange, options.url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -23,8 +22,6 @@ if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package s
     from failing_exchange.core.engine import Engine
     from failing_exchange.durable.durable import Durable
     from failing_exchange.gateway import Gate, Gateway
-
-logger = logging.getLogger("failing_exchange")
 
 
 class Venue:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from failing_exchange import redirect, simulate
 from tests.clients.venue import KEYS, SPOT, Served
+from tests.wire.test_serve import served
 
 ccxt = pytest.importorskip("ccxt")
 asynchronous = pytest.importorskip("ccxt.async_support")
@@ -93,6 +95,47 @@ def test_the_life_of_an_order_in_a_simulation() -> None:
         await exchange.close()
 
     simulate(main(), venue="binance")
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")  # urllib3 says so, rightly
+@pytest.mark.parametrize("options", [(), ("--tls",)])
+@pytest.mark.parametrize("flavour", ["ccxt.async_support", "ccxt.pro", "ccxt"])
+def test_the_printed_snippet_works_as_printed(options: tuple[str, ...], flavour: str) -> None:
+    """It is the first thing a new user runs; the other flavours need another import only."""
+
+    async def main() -> None:
+        async with served("--port", "0", *options, last="    redirect(") as venue:
+            snippet = dedent("\n".join(venue.lines[1:]))
+            names: dict[str, Any] = {}
+            exec(snippet.replace("ccxt.async_support", flavour), names)
+            exchange = names["exchange"]
+            if flavour == "ccxt":
+                assert (await asyncio.to_thread(exchange.fetch_balance))["USDT"]["free"] > 0
+                return
+            try:
+                assert (await exchange.fetch_balance())["USDT"]["free"] > 0
+                if flavour == "ccxt.pro":
+                    assert (await exchange.watch_ticker("BTC/USDT"))["last"] > 0
+            finally:
+                await exchange.close()
+
+    asyncio.run(main())
+
+
+def test_a_venue_is_verified_unless_its_user_says_otherwise() -> None:
+    """ccxt's own settings say whom it trusts, and they hold behind `redirect`."""
+
+    async def main() -> None:
+        async with served("--port", "0", "--tls") as venue:
+            exchange = redirect(asynchronous.binance(KEYS), venue.url_of("failing-exchange"))
+            try:
+                with pytest.raises(asynchronous.ExchangeNotAvailable) as caught:
+                    await exchange.fetch_time()
+                assert "CERTIFICATE_VERIFY_FAILED" in repr(caught.value.__cause__)
+            finally:
+                await exchange.close()
+
+    asyncio.run(main())
 
 
 async def told(exchange: Any, venue: Served, story: Any) -> None:

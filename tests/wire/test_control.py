@@ -71,6 +71,19 @@ def test_a_body_that_cannot_be_unpacked_is_refused() -> None:
     at_the_desk(story)
 
 
+def test_a_body_that_is_held_back_is_asked_for() -> None:
+    """curl does so with long ones."""
+
+    async def story(operator: Operator, client: Client) -> None:
+        rule = {"kind": "lose_answer"}
+        async with operator.session.post(f"{DESK}/rules", json=rule, expect100=True) as found:
+            assert found.status == 200
+        status, said = await operator.ask("POST", "/rules", rule, Expect="the-worst")
+        assert (status, "100-continue" in said["error"]) == (417, True)
+
+    at_the_desk(story)
+
+
 def test_a_fault_armed_from_outside_strikes_a_connection_that_was_open_before() -> None:
     """A test suite in any language arms the fault while its bot is connected."""
 

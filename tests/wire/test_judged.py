@@ -154,3 +154,15 @@ def test_a_probe_that_makes_no_sense_is_refused() -> None:
         probe(positions={"BTC/USDT": 1.0})  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="amounts"):
         sample_of({"positions": 3}, 0)
+
+
+def test_the_log_of_a_bot_that_does_not_answer_keeps_its_secrets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A log is handed around; an address may hold a password or a token."""
+    url = "http://me:hidden@127.0.0.1:9/belief?token=hidden"
+    asking = Asking(None, url)  # type: ignore[arg-type]
+    asyncio.run(asking.once())
+    (record,) = caplog.records
+    assert "the bot at http://127.0.0.1:9/belief can't be asked: " in record.getMessage()
+    assert "hidden" not in record.getMessage()

@@ -185,6 +185,45 @@ def test_an_idle_connection_is_closed_in_the_end() -> None:
     assert abs(on_a_line(story)) < 1e-3
 
 
+@pytest.mark.parametrize("order", [ORDER, CHUNKED])
+def test_a_body_that_is_held_back_is_asked_for(order: bytes) -> None:
+    """`Expect: 100-continue`: such a client waits for a word before it sends its body."""
+    head, body = order.split(b"\r\n\r\n", 1)
+    head += b"\r\nExpect: 100-Continue\r\n\r\n"
+
+    async def story(raw: Raw, venue: Binance) -> list[bytes]:
+        raw.writer.write(head)
+        asked = await raw.reader.readuntil(b"\r\n\r\n")
+        raw.writer.write(body)
+        answer, said = await raw.answer()
+        assert b'"code":' in said
+        raw.writer.write(TIME)
+        return [asked, answer.split(b"\r\n")[0], (await raw.answer())[0][:15]]
+
+    assert on_a_line(story) == [
+        b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 401 Unauthorized", b"HTTP/1.1 200 OK",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (ORDER.replace(b"\r\nC", b"\r\nExpect: the-worst\r\nC"), b"HTTP/1.1 417"),
+        (ORDER.replace(b"1.1", b"1.0").replace(b"\r\nC", b"\r\nExpect: x\r\nC"), b"HTTP/1.0 401"),
+        (TIME.replace(b"x\r\n\r", b"x\r\nExpect: 100-continue\r\n\r"), b"HTTP/1.1 200"),
+    ],
+    ids=["unknown", "HTTP/1.0", "no body"],
+)
+def test_other_expectations_are_answered_at_once(head: bytes, status: bytes) -> None:
+    """An unknown one can't be met, there were none in HTTP/1.0, and no body needs no asking."""
+
+    async def story(raw: Raw, venue: Binance) -> bytes:
+        raw.writer.write(head)
+        return (await raw.answer())[0][:12]
+
+    assert on_a_line(story) == status
+
+
 def test_a_closing_venue_waits_a_moment_for_its_answers() -> None:
     """One that is nearly there arrives; one that is not does not hold it up."""
 

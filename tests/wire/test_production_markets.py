@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from failing_exchange import Binance, FailingExchange, simulate
+from failing_exchange import Binance, FailingExchange, VenueLimits, simulate
 from failing_exchange.core.market import Market
 from failing_exchange.dialects.binance.markets import LIMITS, as_in_production
 from failing_exchange.world import MARKETS
@@ -110,6 +110,18 @@ def _in_production(story: Any) -> None:
             await venue.close()
 
     simulate(main())
+
+
+def test_such_a_venue_takes_what_any_other_does() -> None:
+    """Its own limits, its own places, and listen keys as of old."""
+    venue = Binance.like_production(
+        limits=VenueLimits().accelerated(1_000), places=[("venue.test", 443)],
+        legacy_listen_keys=True,
+    )  # fmt: skip
+    assert venue.metering.limits.weight.limit == 6
+    assert venue.places == (("venue.test", 443),)
+    assert venue.listen_keys is not None
+    assert venue.exchange.venue.markets["BTC/USDT"].orders_max == 200
 
 
 def test_the_default_world_is_as_it_was(tmp_path: Path) -> None:

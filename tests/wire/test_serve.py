@@ -17,6 +17,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY
+
 SERVE = [sys.executable, "-m", "failing_exchange", "serve"]
 SECONDS = 30.0
 
@@ -126,6 +128,8 @@ def test_every_option_can_stand_in_the_environment(tmp_path: Path) -> None:
         "FAILING_EXCHANGE_TLS": "true",
         "FAILING_EXCHANGE_JUDGE": "yes",
         "FAILING_EXCHANGE_UVLOOP": "0",
+        "FAILING_EXCHANGE_ACCELERATE": "100",
+        "FAILING_EXCHANGE_LEGACY_LISTEN_KEYS": "on",
         "FAILURE_MODE": "TIMEOUT",
         "FAILURE_RATE": "0.25",
     }
@@ -148,6 +152,50 @@ def test_every_option_can_stand_in_the_environment(tmp_path: Path) -> None:
             assert rules[1]["when"] == "chance(0.25)"
             await venue.stop()
         assert (tmp_path / "run.jsonl").read_text().startswith('{"journal": ')
+
+    asyncio.run(main())
+
+
+def test_what_the_venue_lacks_is_named_where_its_user_looks() -> None:
+    """In what the server says, without any log being set up."""
+
+    async def main() -> None:
+        async with served("--port", "0") as venue:
+            url = venue.url_of("failing-exchange")
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{url}/sapi/v1/some/unknown/call?signature=abc") as got,
+            ):
+                assert got.status == 404
+            _, said = await venue.stop()
+        assert "failing-exchange: GET /sapi/v1/some/unknown/call: no such endpoint" in said
+        assert "abc" not in said
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("by", ["options", "environment"])
+def test_limits_can_be_accelerated_and_listen_keys_had_back(by: str) -> None:
+    """A test that needs an hour of orders to be refused is not written."""
+    options = ["--accelerate", "200", "--legacy-listen-keys"] if by == "options" else []
+    environment = {
+        "FAILING_EXCHANGE_ACCELERATE": "200", "FAILING_EXCHANGE_LEGACY_LISTEN_KEYS": "on",
+    } if by == "environment" else {}  # fmt: skip
+
+    async def main() -> None:
+        async with (
+            served("--port", "0", *options, **environment) as venue,
+            aiohttp.ClientSession(venue.url_of("failing-exchange")) as session,
+        ):
+            async with session.get("/api/v3/exchangeInfo") as got:
+                limits = [row["limit"] for row in (await got.json())["rateLimits"]]
+            assert limits == [30, 1, 1_000, 1_500]
+            key = {"X-MBX-APIKEY": DEFAULT_KEY}
+            async with session.post("/api/v3/userDataStream", headers=key) as got:
+                assert "listenKey" in await got.json()
+            async with session.get("/api/v3/exchangeInfo") as got:
+                assert got.status == 429
+            await venue.stop()
 
     asyncio.run(main())
 
@@ -180,6 +228,8 @@ def test_tls_is_real() -> None:
         ([], {"FAILURE_MODE": "SLOW"}, "--mode 'SLOW'; expected one of NONE"),
         (["--rate", "2"], {}, "--rate 2; expected a number from 0 to 1"),
         ([], {"FAILING_EXCHANGE_TLS": "perhaps"}, "FAILING_EXCHANGE_TLS=perhaps; expected 1 or 0"),
+        ([], {"FAILING_EXCHANGE_LEGACY_LISTEN_KEYS": "x"}, "LISTEN_KEYS=x; expected 1 or 0"),
+        (["--accelerate", "0"], {}, "--accelerate 0; expected a whole number from 1"),
         (["--scenario", "html_5x"], {}, "no scenario 'html_5x'; did you mean 'html_5xx'"),
         (["--keys", "/no/such"], {}, "--keys /no/such: "),
         (["--journal", "/no/such/run.db"], {}, "can't be written: No such file"),

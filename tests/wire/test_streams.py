@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
+from failing_exchange.dialects.binance.stream_names import parse
+from failing_exchange.fronts.wire.feed_sources import CANDLES_A_PUSH_MAX, KlineSource, World
 from failing_exchange.fronts.wire.subscriptions import METHODS, Refused, read
 from tests.wire.client import Client, on_the_wire
 from tests.wire.streams import streams
@@ -256,6 +258,42 @@ def test_candles_of_other_time_zones_close_at_their_own_midnight() -> None:
             assert event["k"]["T"] - event["k"]["t"] == 86_400_000 - 1
 
     on_the_wire(story)
+
+
+LATE = [
+    ("1s", "", 0.4, 4.3, 4), ("1s", "", 0.0, 200.0, CANDLES_A_PUSH_MAX), ("1m", "", 30.0, 200.0, 3),
+    ("1h", "@+08:00", 1_000.0, 9_000.0, 2), ("1d", "@+08:00", 4_000.0, 200_000.0, 2),
+    ("1M", "@+08:00", 0.0, 70 * 86_400.0, 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("interval", "zone", "first", "late", "count"), LATE)
+def test_a_late_beat_makes_up_for_each_candle_that_closed_meanwhile(
+    interval: str, zone: str, first: float, late: float, count: int
+) -> None:
+    """A busy or stopped process must not melt seconds into one candle; REST has the same ones."""
+
+    async def story(client: Client) -> None:
+        await asyncio.sleep(first)
+        gateway = client.venue.exchange.venue.running
+        name = parse(f"btcusdt@kline_{interval}{zone}")
+        assert name is not None
+        source = KlineSource(World(gateway.engine), name, "BTC/USDT", gateway.clock.now())
+        await asyncio.sleep(late)
+        now = gateway.clock.now()
+        gateway.settle(now)
+        pushed = [source.write(one, now, False)["k"] for one in source.new(now)]
+        assert [k["x"] for k in pushed] == [True] * count
+        query = {"symbol": "BTCUSDT", "interval": interval, "limit": count + 1}
+        if zone:
+            query["timeZone"] = zone[1:]
+        rest = (await client.public("GET", "/api/v3/klines", **query)).body[:-1]
+        assert [[k[name] for name in "tohlcvTqnVQ"] for k in pushed] == [row[:11] for row in rest]
+        assert not any(
+            one.bars[-1].at * 1_000 in (k["t"] for k in pushed) for one in source.new(now)
+        )
+
+    on_the_wire(story, seed=77)
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,8 @@ ROWS: list[Row] = [
         "ws_connect_limit": (
             _wire("refuse_upgrade", how="429"),
             "the venue does it by itself to the 301st within 5 minutes; "
-            "`Binance(…, limits=VenueLimits().accelerated(100))` to the 4th",
+            "`Binance(…, limits=VenueLimits().accelerated(100))` and `serve --accelerate 100` to "
+            "the 4th",
         ),
         "weight_table_changed": (_arm("rate_limited", when="after(100) & every(2)"),),
         "limit_mapped_as_network": (_arm("limit_orders"),),
@@ -257,7 +258,8 @@ ROWS: list[Row] = [
         ),
         "listen_key_expired": (
             _arm("silence_feed", *ops.ACCOUNT_FEEDS, when="after(3)"),
-            "the key and its renewal only on the wire: Binance(…, legacy_listen_keys=True)",
+            "the key and its renewal only on the wire: `Binance(…, legacy_listen_keys=True)`, "
+            "`serve --legacy-listen-keys`",
         ),
         "fills_during_outage": (
             _arm("silence_feed", *ops.ACCOUNT_FEEDS, lasts=60), _arm("fill_order", when=ONE),

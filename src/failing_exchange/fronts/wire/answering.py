@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
     from failing_exchange.fronts.wire.door import Door, Reply, Request
+    from failing_exchange.fronts.wire.doorstep import Doorstep
     from failing_exchange.gateway import Gateway
     from failing_exchange.trip import Trip
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 class Answering:
     """The door as whoever reads requests sees it, on the running loop."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, doorstep: Doorstep) -> None:
         self.door = door
+        self.doorstep = doorstep
 
     @property
     def gateway(self) -> Gateway:
@@ -58,9 +60,10 @@ class Answering:
 
         It waits for as long as the answer takes, which for a lost one is for ever.
         """
-        trip = self.door.receive(self.gateway, request)
+        gateway = self.gateway
+        trip = self.door.receive(gateway, request)
         if trip is None:
-            return self.door.absent(request)
+            return self.doorstep.absent(request, gateway.clock.now())
         if not is_told(trip):
             await self._told(trip)
         durable = self.door.venue.durable

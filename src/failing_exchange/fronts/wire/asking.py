@@ -35,6 +35,8 @@ class Asking:
                 "http://127.0.0.1:9000/belief"
             )
         self.url = url
+        place = parts.netloc.rpartition("@")[2]
+        self._shown = f"{parts.scheme}://{place}{parts.path}"  # without its secrets
         self._judge = judge
         self._task: asyncio.Task[None] | None = None
 
@@ -68,7 +70,7 @@ class Asking:
                 raise ConfigurationError("expected a JSON object")
             self._judge.sampled(sample_of(found, self._judge.venue.clock.now()))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            logger.warning("the bot at %s can't be asked: %s", self.url, error)
+            logger.warning("the bot at %s can't be asked: %s", self._shown, error)
 
 
 def _is_here(host: str) -> bool:

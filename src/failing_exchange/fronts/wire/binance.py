@@ -10,6 +10,7 @@ from failing_exchange.dialects.binance.markets import as_in_production
 from failing_exchange.fronts.wire.answering import Answering
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
+from failing_exchange.fronts.wire.doorstep import Doorstep
 from failing_exchange.fronts.wire.entrance import Entrance
 from failing_exchange.fronts.wire.feeds import Feeds
 from failing_exchange.fronts.wire.frames import Code
@@ -90,9 +91,10 @@ class Binance:
         self.metering = Metering(limits)
         exchange.venue.add_wire_gate(self.metering)
         exchange.journal.readers.append(self.metering.ended)
-        self.sockets = WebSocketFront(self.metering, exchange.venue)
+        doorstep = Doorstep(self.metering)
+        self.sockets = WebSocketFront(self.metering, exchange.venue, doorstep)
         door = Door(exchange.venue, self.keys, self.metering)
-        self._answering = Answering(door)
+        self._answering = Answering(door, doorstep)
         self._front = PlainFront(self._answering, self._aiohttp)
         self.feeds = Feeds(exchange.venue)
         self.streams = MarketStreams(self.feeds)
@@ -117,10 +119,19 @@ class Binance:
         self._entrances: list[Entrance] = []
 
     @classmethod
-    def like_production(cls, *, keys: Keyring | None = None, **options: Any) -> Binance:
+    def like_production(
+        cls,
+        *,
+        keys: Keyring | None = None,
+        limits: VenueLimits | None = None,
+        places: Iterable[tuple[str, int]] = PLACES,
+        legacy_listen_keys: bool = False,
+        **options: Any,
+    ) -> Binance:
         """A venue of its own, whose markets have production's filters (`serve`, `simulate`).
 
         `options` are those of `FailingExchange`; `markets` that have rules of their own keep them.
+        The others are as for `Binance(...)`.
 
         >>> venue = Binance.like_production(seed=7)
         >>> venue.exchange.venue.markets["BTC/USDT"].orders_max
@@ -129,7 +140,13 @@ class Binance:
         from failing_exchange.fronts.exchange import FailingExchange
 
         options["markets"] = _production_markets(options)
-        return cls(FailingExchange(**options), keys=keys)
+        return cls(
+            FailingExchange(**options),
+            keys=keys,
+            limits=limits,
+            places=places,
+            legacy_listen_keys=legacy_listen_keys,
+        )
 
     async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
         """Answer at a place; the port, which for 0 is a free one.

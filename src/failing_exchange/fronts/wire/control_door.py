@@ -13,6 +13,7 @@ from aiohttp import web
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.fronts.wire import expectation
 from failing_exchange.fronts.wire.desk import Desk, NotFound
 from failing_exchange.fronts.wire.plain import logger
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
@@ -78,6 +79,8 @@ class ControlDoor:
             return refused
         if (request.content_length or 0) > BODY_BYTES_MAX:
             return _answer(413, {"error": f"the body is longer than {BODY_BYTES_MAX} bytes"})
+        if not await expectation.is_met(request):
+            return _answer(417, {"error": "expected nothing, or Expect: 100-continue"})
         try:
             body = await request.read() if request.can_read_body else b""
         except web.RequestPayloadError:

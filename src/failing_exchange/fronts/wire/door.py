@@ -116,12 +116,6 @@ class Door:
         check_signature(key, (unsigned(query) if query else "") + unsigned(body), params)
         return self.admit(key, endpoint.security, params, request.address)
 
-    def absent(self, request: Request) -> Reply:
-        """What stands at a path without an endpoint."""
-        if request.path in REMOVED:
-            return GONE
-        return NOT_FOUND if request.path.startswith("/api/") else NOT_HERE
-
     def send(
         self,
         gateway: Gateway,
@@ -216,19 +210,6 @@ class Door:
 def retry_after(until: int, at: int) -> tuple[str, str]:
     """How long a client has to wait, in whole seconds (rest-api.md, "IP Limits", 2026-07-21)."""
     return ("Retry-After", str(max(0, (until - at + SECOND - 1) // SECOND)))
-
-
-NOT_FOUND = Reply(404, b"")  # below /api, as seen in production, 2025 and 2026
-NOT_HERE = Reply(404, b'{"code":-1000,"msg":"Not found."}')  # of what other documents describe
-# CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
-REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
-GONE = Reply(
-    410,
-    b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
-    b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n"
-    b"</body>\r\n</html>\r\n",
-    kind="text/html",
-)
 
 
 def unsigned(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.core import commands as c
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 NOBODY = ""  # market data needs no account
 TRADES_A_PUSH_MAX = 10_000  # prints looked at in one go; the rest come with the next
+CANDLES_A_PUSH_MAX = 60  # closed ones made up for after a late beat; older ones only REST has
 LEVELS = 100  # of a diff stream, each side, until somebody reads a deeper snapshot
 
 
@@ -172,21 +174,29 @@ class KlineSource:
         self._pushed: Any = None
 
     def new(self, at: int) -> Iterable[Candles]:
-        """At an edge the candle that has closed; else the one that forms."""
+        """At an edge the candle that has closed, of late all that have; else the one that forms."""
         second = at // SECOND
         start = start_of(self.interval, second, self.offset)
         if start != self._start:
-            edges, self._start = (self._start, start), start
+            edges = self._edges(start)
+            self._start = start
         elif second % self.beats == 0:
-            edges = (start, next_edge(self.interval, start, self.offset))
+            edges = [start, next_edge(self.interval, start, self.offset)]
         else:
             return
-        length = edges[1] - edges[0]
-        query = c.FetchCandles(NOBODY, self.symbol, length, edges=edges, ends=True)
-        found = self.world.ask(query, at)
-        if found.bars and (found.bars != self._pushed or edges[1] == start):
-            self._pushed = found.bars
-            yield found
+        for one in pairwise(edges):
+            query = c.FetchCandles(NOBODY, self.symbol, one[1] - one[0], edges=one, ends=True)
+            found = self.world.ask(query, at)
+            if found.bars and (found.bars != self._pushed or one[1] <= start):
+                self._pushed = found.bars
+                yield found
+
+    def _edges(self, last: int) -> list[int]:
+        """The edges from the candle that formed at the last look up to the newest one."""
+        found = [last]
+        while found[-1] > self._start and len(found) <= CANDLES_A_PUSH_MAX:
+            found.append(start_of(self.interval, found[-1] - 1, self.offset))
+        return found[::-1]
 
     def write(self, answer: Any, at: int, micro: bool) -> Any:
         """<symbol>@kline_<interval>."""

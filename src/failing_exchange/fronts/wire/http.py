@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from failing_exchange.fronts.wire import expectation
 from failing_exchange.fronts.wire.connection import Place
 from failing_exchange.fronts.wire.damage import NOTHING, Course, answer_to, close, false_handshake
-from failing_exchange.fronts.wire.door import NOT_FOUND, Reply, Request
+from failing_exchange.fronts.wire.door import Reply, Request
+from failing_exchange.fronts.wire.doorstep import NOT_FOUND
 from failing_exchange.fronts.wire.plain import SERVER, logger
 from failing_exchange.moments import harm
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from failing_exchange.trip import Damage
 
 SOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes in base64
+UNEXPECTED = Reply(417, b"")
 MALFORMED = Reply(400, b'{"code":-1000,"msg":"Bad request."}')
 
 
@@ -61,6 +64,8 @@ class HttpFront:
         if headers.get("upgrade", "").lower() == "websocket":
             place = Place(path, query, request.remote or "", headers.get("host", ""), headers)
             return await self._upgrade(request, place)
+        if not await expectation.is_met(request):
+            return _response(UNEXPECTED, close=True)
         try:
             body = await request.read() if request.can_read_body else b""
         except web.RequestPayloadError:  # chunks or a compression that can't be read

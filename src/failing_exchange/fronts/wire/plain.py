@@ -242,7 +242,8 @@ class Line(asyncio.Protocol):
             trip = answering.door.receive(gateway, request)
             if trip is None:
                 self._heard_at = gateway.clock.now()
-                self._send(answering.door.absent(request), self._heard_at)
+                absent = answering.doorstep.absent(request, self._heard_at)
+                self._send(absent, self._heard_at)
             elif is_told(trip):
                 self._told(trip)
             else:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.dialects.binance.codes import CODES, said
+from failing_exchange.dialects.binance.codes import CODES
 from failing_exchange.fronts.wire.connection import Connection, Limits, Outgoing, Place
 from failing_exchange.fronts.wire.door import Reply, retry_after
+from failing_exchange.fronts.wire.doorstep import NOT_FOUND, Doorstep
 from failing_exchange.fronts.wire.metering import WORDS
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ class WebSocketFront:
     A route's path is matched whole, or, when it ends with a slash, as a beginning.
     """
 
-    def __init__(self, metering: Metering, venue: Venue) -> None:
+    def __init__(self, metering: Metering, venue: Venue, doorstep: Doorstep) -> None:
         self._venue = venue
+        self._doorstep = doorstep
         self.connections = Connections()
         self.routes: dict[str, Route] = {}
         self.metering = metering
@@ -100,14 +101,14 @@ class WebSocketFront:
 
     def refusal(self, place: Place, at: int) -> Reply | None:
         """Why a client may not connect now; None when it may."""
+        banned = self._doorstep.banned(place.address, at)
+        if banned is not None:
+            return banned
         if self.route(place.path) is None:
-            return Reply(404, b"")
+            self._doorstep.name("WebSocket", place.path)
+            return NOT_FOUND
         if len(self.connections) >= CONNECTIONS_MAX:
             return Reply(503, b"")
-        banned = self.metering.banned_until(place.address, at)
-        if banned is not None:
-            no = said(Reject(Reason.BANNED, "", until=banned), "")
-            return Reply(no.status, _body(no.code, no.text), (retry_after(banned, at),))
         full_until = self.metering.connects(place.address, at)
         if full_until is not None:
             limit, number, unit = self.metering.limits.connects
@@ -115,7 +116,7 @@ class WebSocketFront:
                 f"Too many connection attempts from IP; current limit is {limit} per "
                 f"'{number} {WORDS[unit][0]}'."
             )
-            body = _body(CODES["TOO_MANY_CONNECTIONS"], text)
+            body = orjson.dumps({"code": CODES["TOO_MANY_CONNECTIONS"], "msg": text})
             return Reply(429, body, (retry_after(full_until, at),))
         return None
 
@@ -171,8 +172,3 @@ class WebSocketFront:
         for connection in self.connections:
             connection.close(code, reason)
             connection.flush()
-
-
-def _body(code: int, text: str) -> bytes:
-    """What a refused upgrade is told; which code that is, the documents do not say."""
-    return orjson.dumps({"code": code, "msg": text})
