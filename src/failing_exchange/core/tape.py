@@ -40,8 +40,9 @@ class Tape:
         self._by_second: dict[int, list[Trade]] = {}
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
-        self._day: tuple[int, Bar | None] = (-1, None)  # until before a minute
+        self._past: tuple[int, Bar | None] = (-1, None)  # until before ten seconds of its minute
         self._today: tuple[int, Bar | None] = (-1, None)  # up to a second, itself included
+        self._before: tuple[int, Bar | None] = (-1, None)  # the one before that
         self._hours: tuple[int, Bar | None] = (-1, None)  # whole ones of it, from a second on
         self._minutes: tuple[int, Bar | None] = (-1, None)  # of its last hour, before a second
         self._latest: Bar | None = None
@@ -51,7 +52,8 @@ class Tape:
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; each id is higher than the one before."""
         second = at // SECOND
-        self._today = (-1, None)
+        if second <= self._today[0]:
+            self._today = self._before if self._before[0] < second else (-1, None)
         in_second = self._by_second.setdefault(second, [])
         if in_second:
             trade_id = in_second[-1].id + 1
@@ -231,6 +233,7 @@ class Tape:
         second = now // SECOND
         known, bar = self._today
         if known != second:
+            self._before = self._today
             if known == second - 1 and second % TEN:  # somebody asks each second
                 bar = join(bar, self._second(second))
             else:
@@ -241,11 +244,14 @@ class Tape:
     def _day_at(self, second: int, now: int) -> Bar | None:
         """The same whoever has asked before: minutes, then tens of seconds, then seconds."""
         minute, ten = second // 60 * 60, second // TEN * TEN
-        if self._day[0] != minute:
-            self._day = (minute, self._minutes_before(minute, now))
-        tens = [self._between(at, at + TEN, now) for at in range(minute, ten, TEN)]
-        seconds = [self._second(at) for at in range(ten, second + 1)]
-        return merge([self._day[1], *tens, *seconds])
+        at, bar = self._past
+        if not minute <= at <= ten:
+            at, bar = minute, self._minutes_before(minute, now)
+        while at < ten:
+            bar = join(bar, self._between(at, at + TEN, now))
+            at += TEN
+        self._past = (ten, bar)
+        return merge([bar, *[self._second(at) for at in range(ten, second + 1)]])
 
     def _minutes_before(self, minute: int, now: int) -> Bar | None:
         """The 1,439 minutes before one: the rest of their first hour, whole hours, minutes."""
