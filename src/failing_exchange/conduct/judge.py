@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.conduct.facts import NEVER, Facts
 from failing_exchange.conduct.intents import DECLARE, Intents
 from failing_exchange.conduct.patience import BacksOff
-from failing_exchange.conduct.probing import TAKE, Probe, Sample
+from failing_exchange.conduct.probing import TAKE, Probe, Sample, check_symbol
 from failing_exchange.conduct.rule import Breach, End, Outcome, Result, Rule, Scene, Severity
 from failing_exchange.conduct.rules import make
 from failing_exchange.conduct.told import heard
@@ -170,7 +170,9 @@ class Judge:
             self.sampled(self.probe.sample(self.venue.clock.now()))
 
     def sampled(self, sample: Sample) -> None:
-        """The bot has said what it believes."""
+        """The bot has said what it believes; ConfigurationError for a market that is not here."""
+        for symbol in sample.positions or ():
+            check_symbol(symbol, self.facts.engine.state.markets)
         for rule in self.rules:
             rule.sampled(sample)
 
