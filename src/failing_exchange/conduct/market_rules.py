@@ -83,7 +83,10 @@ class Fresh(Rule):
 
 
 class ObeysFilters(Rule):
-    """I10: every order obeys the market's rules in force; one miss is excused after a change."""
+    """I10: every order obeys the market's rules in force; one miss is excused after a change.
+
+    A price or an amount that is no plain decimal, or has more places than are read, breaks one.
+    """
 
     name = "obeys_filters"
     invariant = "I10"

@@ -137,6 +137,7 @@ class Rule:
             numbers = tuple(t if isinstance(t, int) else t.number for t in trips)
             last = of or next((t for t in reversed(trips) if not isinstance(t, int)), None)
             operation, symbol = ("", "") if last is None else (last.operation, last.symbol)
+            text = text.rstrip(".")  # of a venue's words; the sentence ends later
             self.breaches.append(
                 Breach(self.name, at, text, numbers, row, money, operation, symbol)
             )
