@@ -106,6 +106,10 @@ class Covered(Rule):
                     self._check(symbol, trip.born_at)
                 self._naked_since[symbol] = max(since, trip.ended_at, until)
 
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that the venue failed."""
+        self.told(trip)
+
     def _look(self, symbol: str, at: int) -> None:
         if self._naked(symbol, at) > 0:
             self._naked_since.setdefault(symbol, at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.conduct.facts import is_order
-from failing_exchange.conduct.rule import Rule, Severity
+from failing_exchange.conduct.rule import WHOSE, Rule, Severity
 from failing_exchange.conduct.told import Quote, heard, is_yes, quotes_of
 from failing_exchange.core import events as e
 from failing_exchange.core.order import OrderType, Side
@@ -45,12 +45,23 @@ class Fresh(Rule):
         if said is None or isinstance(said, Reject):
             return
         for quote in quotes_of(said):
-            self._last[quote.symbol] = quote, trip
-            if quote.sound and (
-                quote.symbol not in self._sound or quote.at >= self._sound[quote.symbol][0].at
-            ):
-                self._sound[quote.symbol] = quote, trip
+            self._note(quote, trip)
             self.unknown = ""
+
+    def _note(self, quote: Quote, trip: Trip) -> None:
+        self._last[quote.symbol] = quote, trip
+        if quote.sound and (
+            quote.symbol not in self._sound or quote.at >= self._sound[quote.symbol][0].at
+        ):
+            self._sound[quote.symbol] = quote, trip
+
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that looked; whoever has looked itself is judged."""
+        for quote in quotes_of(heard(trip)):
+            if quote.symbol not in self._last:
+                self.unknown = self.unknown and WHOSE
+            elif quote.sound:
+                self._note(quote, trip)
 
     def sent(self, trip: Trip) -> None:
         """A limit order: what did the bot know of the market?"""
