@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.bots import BOTS, SYMBOL, Notebook
 from failing_exchange.conduct.probing import Probe
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import meant, printable
 from failing_exchange.virtual.errors import WallTimeExceeded
 from failing_exchange.virtual.loop import VirtualLoop
 
@@ -147,7 +147,7 @@ def _what(error: BaseException) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error says; an assertion may say a page."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return printable(next((line.strip() for line in str(error).splitlines() if line.strip()), ""))
 
 
 def parameters(bot: Bot) -> list[str]:

@@ -1,4 +1,4 @@
-"""The nearest spelling, for messages about a name that is not known."""
+"""How texts are spelled: the nearest known name, and what no page can show."""
 
 from __future__ import annotations
 
@@ -18,3 +18,14 @@ def meant(name: object, known: Iterable[str]) -> str:
     by_lower = {one.lower(): one for one in known}
     close = get_close_matches(str(name).lower(), by_lower, n=1)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def printable(text: str) -> str:
+    r"""A text of others in a form that a terminal, XML and source code can hold.
+
+    >>> printable("\x1b[31mno signal\x00")
+    '\\x1b[31mno signal\\x00'
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)

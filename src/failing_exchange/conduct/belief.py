@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from failing_exchange.conduct.facts import NEVER, Facts, OrderFacts, sign
@@ -30,7 +31,8 @@ class Converges(Rule):
 
     With a probe its positions, open orders and cash are compared; without, an order it was never
     told of and fills that stay unknown to it show that it can't be right. `within_s`: the time;
-    `grace_s`: what was filled so shortly before the end it need not have looked at.
+    `grace_s`: what has changed so shortly before it was asked it need not have looked at: a fill, a
+    balance, an order that came about or ended.
     """
 
     name = "converges"
@@ -127,51 +129,57 @@ class Converges(Rule):
             of=placed[0] if placed else None,
         )
 
-    def _differences(self, sample: Sample, at: int) -> list[tuple[str, float | None]]:
+    def _differences(self, sample: Sample, at: int) -> Iterator[tuple[str, float | None]]:
         """What the bot believes wrongly, with the money."""
-        found: list[tuple[str, float | None]] = []
-        facts = self.scene.facts
+        since = sample.at - int(self.grace_s * SECOND)
         for symbol, believed in (sample.positions or {}).items():
-            market = facts.engine.state.markets[symbol].market
-            states = gained(facts, symbol, since=at - int(self.grace_s * SECOND))
-            true = states[-1] / ATOMS
-            if all(abs(state / ATOMS - believed) > NOTICED for state in states):
-                lots = round(abs(true - believed) * ATOMS) // market.amount_step
-                text = f"believes to hold {believed:.8g} {market.base} and holds {true:.8g}"
-                found.append((text, facts.money(symbol, lots, at)))
+            yield from self._position(symbol, believed, since, at)
         if sample.open_orders is not None:
-            found += self._open_orders(sample.open_orders, at)
-        fees = fees_of(facts)
+            yield from self._open_orders(sample.open_orders, since, at)
         for asset, believed in (sample.balances or {}).items():
-            free, used = facts.engine.state.ledger.balances(facts.account).get(asset, (0, 0))
-            true = (free + used) / ATOMS
-            forgotten = (
-                fees.get(asset, 0) / ATOMS
-            )  # then it is the rule `books_fees` that is broken
-            if min(abs(true - believed), abs(true + forgotten - believed)) > NOTICED:
-                text = f"believes to own {believed:.8g} {asset} and owns {true:.8g}"
-                value = facts.engine.state.value(
-                    asset, round(abs(true - believed) * ATOMS), "USDT", at
-                )
-                money = None if value is None else value / ATOMS
-                if money is None or money > NOTICED_USDT:
-                    found.append((text, money))
-        return found
+            yield from self._balance(asset, believed, since, at)
 
-    def _open_orders(self, believed: tuple[str, ...], at: int) -> list[tuple[str, float | None]]:
+    def _position(
+        self, symbol: str, believed: float, since: int, at: int
+    ) -> Iterator[tuple[str, float | None]]:
         facts = self.scene.facts
-        account = facts.engine.state.accounts[facts.account]
-        names = {name for o in account.open.values() for name in (o.client_id, str(o.id))}
-        found: list[tuple[str, float | None]] = [
-            (f"believes that order {name} is open, and it is not", None)
-            for name in believed
-            if name not in names
-        ]
-        for order in account.open.values():
-            if order.client_id not in believed and str(order.id) not in believed:
+        market = facts.engine.state.markets[symbol].market
+        states = gained(facts, symbol, since=since)
+        true = states[-1] / ATOMS
+        if all(abs(state / ATOMS - believed) > NOTICED for state in states):
+            lots = round(abs(true - believed) * ATOMS) // market.amount_step
+            text = f"believes to hold {believed:.8g} {market.base} and holds {true:.8g}"
+            yield text, facts.money(symbol, lots, at)
+
+    def _balance(
+        self, asset: str, believed: float, since: int, at: int
+    ) -> Iterator[tuple[str, float | None]]:
+        facts, state = self.scene.facts, self.scene.facts.engine.state
+        states = state.ledger.totals(facts.account, asset, since=since)
+        fees = fees_of(facts).get(asset, 0)  # if these are missing, `books_fees` is broken instead
+        if any(abs((s + more) / ATOMS - believed) <= NOTICED for s in states for more in (0, fees)):
+            return
+        true = states[0] / ATOMS
+        value = state.value(asset, round(abs(true - believed) * ATOMS), "USDT", at)
+        money = None if value is None else value / ATOMS
+        if money is None or money > NOTICED_USDT:
+            yield f"believes to own {believed:.8g} {asset} and owns {true:.8g}", money
+
+    def _open_orders(
+        self, believed: tuple[str, ...], since: int, at: int
+    ) -> Iterator[tuple[str, float | None]]:
+        facts = self.scene.facts
+        are_open = facts.engine.state.accounts[facts.account].open.values()
+        just_ended = (o for k in facts.orders.values() if (o := k.order).ended_at > since)
+        names = {name for o in (*are_open, *just_ended) for name in (o.client_id, str(o.id))}
+        for name in believed:
+            if name not in names:
+                yield f"believes that order {name} is open, and it is not", None
+        for order in are_open:
+            known = order.client_id in believed or str(order.id) in believed
+            if not known and order.created_at <= since:
                 money = facts.money(order.symbol, order.remaining, at)
-                found.append((f"does not know of its open order {order.id}", money))
-        return found
+                yield f"does not know of its open order {order.id}", money
 
 
 def could_infer(facts: Facts, known: OrderFacts) -> bool:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.conduct.facts import sign
+from failing_exchange.conduct.facts import HALTS, OrderFacts, sign
+from failing_exchange.conduct.orders import AMBIGUOUS
+from failing_exchange.conduct.patience import BacksOff
 from failing_exchange.conduct.rule import End, Rule, Severity
 from failing_exchange.conduct.told import heard
 from failing_exchange.core import events as e
+from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import TRIGGERED_TYPES, Side
-from failing_exchange.core.reject import Reject
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.trip import Trip
+
+SHUT = 1 << 62  # the clock has not started: it will when the market opens
+VENUES_OWN = frozenset({
+    *AMBIGUOUS, *HALTS, *BacksOff.windows, Reason.MAINTENANCE, Reason.ACCOUNT_FROZEN,
+})  # fmt: skip
 
 
 class Covered(Rule):
     """I12: a position has its stop, within the seconds that its intent names.
 
-    Counted from the last time the venue failed the bot: whose request is refused or not answered,
-    and who tries again within that time (after the wait that was named), does what can be done.
-    What is too small to be sold is no position.
+    Counted from the last time the venue failed the bot: whose request about that market or its
+    account was not answered, was refused by a fault, or was refused as anybody's would be (a limit,
+    a ban, a halt, an overload), and who tries again within that time (after the wait that was
+    named), does what can be done. Any request counts, for a stop needs a price, an amount, the
+    market's rules and the time. A refusal that the bot could have avoided gives no more time, as
+    that of a stop on the wrong side of the market.
+
+    A position is what was bought for intents with `covered_within` and is still held. What is too
+    small to be sold is no position.
     """
 
     name = "covered"
@@ -29,7 +43,8 @@ class Covered(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._naked_since: dict[str, int] = {}
-        self._positions: dict[str, int] = {}  # atoms of the base asset
+        self._positions: dict[str, int] = {}  # atoms of the base asset, gained by trading
+        self._to_cover: dict[str, int] = {}  # those of them that were bought to be covered
         self._limits: dict[str, float] = {}
 
     def begin(self, scene: Any) -> None:
@@ -38,42 +53,62 @@ class Covered(Rule):
         self.unknown = "no intent asks for a stop: say covered_within= when you declare it"
 
     def happened(self, events: Any, at: int) -> None:
-        """Positions and stops change with orders."""
-        symbols = dict.fromkeys(s for event in events if (s := self._touched(event)))
-        for symbol in symbols:
-            limit = self.scene.intents.cover_of(symbol)
-            if limit is not None:
-                self.unknown = ""
-                self._limits[symbol] = limit
+        """Positions and stops change with orders; in a market that is shut nobody can place one."""
+        for event in events:
+            if event.__class__ is e.MarketChanged and event.symbol in self._naked_since:
+                self._check(event.symbol, at)
+                opened = event.status is MarketStatus.TRADING
+                self._naked_since[event.symbol] = at if opened else SHUT
+        for symbol in dict.fromkeys(s for event in events if (s := self._touched(event))):
+            if symbol in self._limits:
                 self._look(symbol, at)
 
     def _touched(self, event: Any) -> str:
-        facts = self.scene.facts
-        if event.__class__ is e.OrderFilled:
-            return self._fill(event.fill)
-        known = facts.orders.get(getattr(event, "order_id", 0))
-        return known.symbol if known is not None else ""
-
-    def _fill(self, fill: Any) -> str:
-        if fill.account != self.scene.facts.account:
+        """The market in which an event changes one of the client's orders."""
+        known = self.scene.facts.orders.get(getattr(event, "order_id", 0))
+        if known is None:
             return ""
-        market = self.scene.facts.engine.state.markets[fill.symbol].market
+        limit = self._limit(known)
+        if limit is not None:
+            self.unknown = ""
+            self._limits[known.symbol] = limit
+        if event.__class__ is e.OrderFilled:
+            self._fill(event.fill, covers=limit is not None)
+        return known.symbol
+
+    def _limit(self, known: OrderFacts) -> float | None:
+        """In how many seconds what an order buys is to have its stop; None: it needs none."""
+        intents, order = self.scene.intents, known.order
+        if order.side is Side.SELL:
+            return None
+        intent = intents.of_order(order.id) or intents.of(order, known.accepted_at)
+        return None if intent is None else intent.covered_within
+
+    def _fill(self, fill: Any, *, covers: bool) -> None:
+        symbol, market = fill.symbol, self.scene.facts.engine.state.markets[fill.symbol].market
         change = sign(fill.side) * market.amount_step * fill.lots
         change -= fill.fee if fill.fee_asset == market.base else 0
-        self._positions[fill.symbol] = self._positions.get(fill.symbol, 0) + change
-        return str(fill.symbol)
+        self._positions[symbol] = self._positions.get(symbol, 0) + change
+        if covers or fill.side is Side.SELL:
+            self._to_cover[symbol] = max(0, self._to_cover.get(symbol, 0) + change)
 
     def told(self, trip: Trip) -> None:
-        """A request that was refused, or whose answer was lost: the clock starts again."""
-        said = heard(trip)
+        """The venue failed the bot: the clock starts again."""
         if not self._naked_since or trip.is_push or trip.echo_of:
             return
-        if said is None or isinstance(said, Reject):
-            until = (said.until or 0) if isinstance(said, Reject) else 0
-            for symbol, since in self._naked_since.items():
+        said = heard(trip)
+        until = (said.until or 0) if isinstance(said, Reject) else 0
+        if not until and not _failed(trip, said):
+            return
+        for symbol, since in self._naked_since.items():
+            if until or trip.symbol in ("", symbol):
                 if since < trip.born_at:
                     self._check(symbol, trip.born_at)
                 self._naked_since[symbol] = max(since, trip.ended_at, until)
+
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that the venue failed."""
+        self.told(trip)
 
     def _look(self, symbol: str, at: int) -> None:
         if self._naked(symbol, at) > 0:
@@ -85,7 +120,8 @@ class Covered(Rule):
     def _naked(self, symbol: str, at: int) -> int:
         """Lots without a stop, where they are worth selling."""
         state = self.scene.facts.engine.state
-        ms, position = state.markets[symbol], max(0, self._positions.get(symbol, 0))
+        ms = state.markets[symbol]
+        position = max(0, min(self._positions.get(symbol, 0), self._to_cover.get(symbol, 0)))
         stops = sum(
             order.remaining
             for order in state.accounts[self.scene.facts.account].open.values()
@@ -114,3 +150,10 @@ class Covered(Rule):
         """What is naked to the end."""
         for symbol in self._naked_since:
             self._check(symbol, end.at)
+
+
+def _failed(trip: Trip, said: Any) -> bool:
+    """Whether the client heard nothing, or a no that no request of its own could have avoided."""
+    if said is None:
+        return True
+    return isinstance(said, Reject) and (bool(trip.struck) or said.reason in VENUES_OWN)

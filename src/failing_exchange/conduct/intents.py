@@ -11,7 +11,7 @@ from typing import Any
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import Side
+from failing_exchange.core.order import Order, Side
 from failing_exchange.errors import ConfigurationError
 
 INTENTS_KEPT_MAX = 10_000  # the oldest are forgotten: their orders have long ended
@@ -44,7 +44,7 @@ class Intent:
         self.name = name or f"intent {number}"
         self.covered_within = covered_within
 
-    def fits(self, order: PlaceOrder, at: int) -> bool:
+    def fits(self, order: PlaceOrder | Order, at: int) -> bool:
         """Whether an order sent at an instant may be for it."""
         if at < self.began_at or (self.side is not None and order.side is not self.side):
             return False
@@ -62,7 +62,7 @@ class Intents:
         self._of_trip: dict[int, Intent] = {}
         self._of_order: dict[int, Intent] = {}
         self._pattern: re.Pattern[str] | None = None
-        self._covers: dict[str, float] = {}
+        self._named_cover: float | None = None  # of the intents that client ids name
         self._last = 0
 
     def declare(
@@ -104,6 +104,7 @@ class Intents:
             raise ConfigurationError(f"intent: {unknown[0]!r} is none of {', '.join(KEYS)}")
         if "client_ids" in table:
             self.group_by(str(table["client_ids"]))
+            self._named_cover = table.get("covered_within")
         if "amount" in table:
             self.declare(
                 str(table.get("symbol", "BTC/USDT")),
@@ -114,7 +115,7 @@ class Intents:
                 source="scenario",
             )
 
-    def of(self, order: PlaceOrder, at: int) -> Intent | None:
+    def of(self, order: PlaceOrder | Order, at: int) -> Intent | None:
         """The intent that an order is for: the newest that fits; None where it can't be known."""
         if self._pattern is not None:
             found = self._pattern.match(order.client_id)
@@ -152,18 +153,15 @@ class Intents:
         """The intent of an order that was accepted, once its trip is over."""
         return self._of_order.get(order_id)
 
-    def cover_of(self, symbol: str) -> float | None:
-        """In how many seconds a position in a market is to have its stop; None: it needs none."""
-        return self._covers.get(symbol)
-
     def numbered(self, number: int) -> Intent | None:
         """An intent by its number."""
         return self._by_number.get(number)
 
-    def _named(self, name: str, order: PlaceOrder, at: int) -> Intent:
+    def _named(self, name: str, order: PlaceOrder | Order, at: int) -> Intent:
         intent = self._by_name.get(name)
         if intent is None:
-            intent = self._add(order.symbol, order.side, None, at, name=name)
+            cover = self._named_cover
+            intent = self._add(order.symbol, order.side, None, at, name=name, covered_within=cover)
             self._by_name[name] = intent
         return intent
 
@@ -171,8 +169,6 @@ class Intents:
         self._last += 1
         intent = Intent(self._last, symbol, side, lots=lots, began_at=at, **more)
         self._by_number[self._last] = intent
-        if intent.covered_within is not None:
-            self._covers[symbol] = intent.covered_within
         if len(self._by_number) > INTENTS_KEPT_MAX:
             oldest = self._by_number.pop(next(iter(self._by_number)))
             self._by_name.pop(oldest.name, None)

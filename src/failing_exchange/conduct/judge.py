@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.conduct.facts import NEVER, Facts
 from failing_exchange.conduct.intents import DECLARE, Intents
 from failing_exchange.conduct.patience import BacksOff
-from failing_exchange.conduct.probing import TAKE, Probe, Sample
+from failing_exchange.conduct.probing import TAKE, Probe, Sample, check_symbol
 from failing_exchange.conduct.rule import Breach, End, Outcome, Result, Rule, Scene, Severity
 from failing_exchange.conduct.rules import make
 from failing_exchange.conduct.told import heard
@@ -35,7 +35,8 @@ class Judge:
 
     `rules`: names or `Rule` objects, None = all that ship; `options`: their parameters by name.
     `intent`: what the bot is meant to do, as in a scenario. `invariants`: functions over the
-    journal, asked at the end, that give a text (or a `Breach`) for each breach.
+    journal, asked at the end, that give a text (or a `Breach`) for each breach. `alone`: whether no
+    other client may send the public requests, which name nobody.
 
     >>> # judge = Judge(exchange.venue); judge.attach(); ...; print(judge.verdict())
     """
@@ -49,9 +50,11 @@ class Judge:
         options: Mapping[str, Any] = {},
         intent: Mapping[str, Any] = {},
         invariants: Sequence[Invariant] = (),
+        alone: bool = True,
     ) -> None:
         self.venue = venue
         self.account = account
+        self.alone = alone
         self.rules = make(rules, options)
         self.invariants = list(invariants)
         self.probe: Probe | None = None
@@ -63,6 +66,7 @@ class Judge:
         self._intents: Intents | None = None
         self._sent = _listening(self.rules, "sent")
         self._told = _listening(self.rules, "told")
+        self._overheard = _listening(self.rules, "overheard")
         self._happened = _listening(self.rules, "happened")
 
     def attach(self) -> None:
@@ -138,9 +142,11 @@ class Judge:
     # ---- what the run shows, in its order
 
     def _is_mine(self, trip: Trip) -> bool:
-        """The client's own, or a public request, which names nobody."""
-        name = trip.account
-        return name == self.account or name not in self.facts.engine.state.accounts
+        """The client's own; a public request is, where there is no other client."""
+        return trip.account == self.account or (self.alone and self._is_public(trip))
+
+    def _is_public(self, trip: Trip) -> bool:
+        return trip.account not in self.facts.engine.state.accounts
 
     def _on_sent(self, trip: Trip) -> None:
         if self._is_mine(trip):
@@ -159,6 +165,9 @@ class Judge:
         if trip.struck:
             self._note_fault(trip)
         if not self._is_mine(trip):
+            if self._is_public(trip):
+                for overheard in self._overheard:
+                    overheard(trip)
             return
         self.facts.told(trip)
         if trip.happened and not trip.echo_of:
@@ -195,7 +204,9 @@ class Judge:
             self.sampled(self.probe.sample(self.venue.clock.now()))
 
     def sampled(self, sample: Sample) -> None:
-        """The bot has said what it believes."""
+        """The bot has said what it believes; ConfigurationError for a market that is not here."""
+        for symbol in sample.positions or ():
+            check_symbol(symbol, self.facts.engine.state.markets)
         for rule in self.rules:
             rule.sampled(sample)
 

@@ -47,6 +47,10 @@ class Alive(Rule):
         if said is not None and not isinstance(said, Reject) and not trip.hung_up:
             self._worked_at = trip.ended_at
 
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that worked, or was told to stop."""
+        self.told(trip)
+
     def ended(self, end: End) -> None:
         """Dead, silent, or well."""
         if end.crashed is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.conduct.facts import is_order
-from failing_exchange.conduct.rule import Rule, Severity
+from failing_exchange.conduct.rule import WHOSE, Rule, Severity
 from failing_exchange.conduct.told import Quote, heard, is_yes, quotes_of
 from failing_exchange.core import events as e
-from failing_exchange.core.order import LIMIT_TYPES, Side
+from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.operations import PLACE
 from failing_exchange.trip import Trip
@@ -17,7 +17,10 @@ from failing_exchange.trip import Trip
 class Fresh(Rule):
     """I8: no order is priced from data that is old, missing, zero or crossed.
 
-    `age_s`: how old the newest believable look at the market may be when the order is sent.
+    A look is a ticker, a book, a trade, an average, or the last of some candles, asked for or
+    pushed. `age_s`: how old the newest believable one may be when the order is sent. Only limit
+    orders are judged: the levels of a stop come from what was paid and what may be lost, it takes
+    effect at a price of the market's, and one on the wrong side is refused.
     """
 
     name = "fresh"
@@ -42,17 +45,28 @@ class Fresh(Rule):
         if said is None or isinstance(said, Reject):
             return
         for quote in quotes_of(said):
-            self._last[quote.symbol] = quote, trip
-            if quote.sound and (
-                quote.symbol not in self._sound or quote.at >= self._sound[quote.symbol][0].at
-            ):
-                self._sound[quote.symbol] = quote, trip
+            self._note(quote, trip)
             self.unknown = ""
 
+    def _note(self, quote: Quote, trip: Trip) -> None:
+        self._last[quote.symbol] = quote, trip
+        if quote.sound and (
+            quote.symbol not in self._sound or quote.at >= self._sound[quote.symbol][0].at
+        ):
+            self._sound[quote.symbol] = quote, trip
+
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that looked; whoever has looked itself is judged."""
+        for quote in quotes_of(heard(trip)):
+            if quote.symbol not in self._last:
+                self.unknown = self.unknown and WHOSE
+            elif quote.sound:
+                self._note(quote, trip)
+
     def sent(self, trip: Trip) -> None:
-        """An order with a price: what did the bot know of the market?"""
+        """A limit order: what did the bot know of the market?"""
         command = trip.command
-        if not is_order(command) or command.kind not in LIMIT_TYPES:
+        if not is_order(command) or command.kind is not OrderType.LIMIT:
             return
         if command.symbol not in self._last:
             return
@@ -80,7 +94,10 @@ class Fresh(Rule):
 
 
 class ObeysFilters(Rule):
-    """I10: every order obeys the market's rules in force; one miss is excused after a change."""
+    """I10: every order obeys the market's rules in force; one miss is excused after a change.
+
+    A price or an amount that is no plain decimal, or has more places than are read, breaks one.
+    """
 
     name = "obeys_filters"
     invariant = "I10"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.conduct.rule import Rule, Severity
-from failing_exchange.conduct.told import heard
+from failing_exchange.conduct.rule import WHOSE, Rule, Severity
+from failing_exchange.conduct.told import heard, is_yes
 from failing_exchange.core.commands import CancelOrder, FetchOrder, PlaceOrder
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
@@ -69,6 +69,12 @@ class BacksOff(Rule):
                 self._orders_until, self._orders_named_by = said.until, trip.number
         elif said.until > self._until:
             self._until, self._named_by = said.until, trip.number
+
+    def overheard(self, trip: Trip) -> None:
+        """A wait is named, and nobody knows to whom."""
+        said = heard(trip)
+        if said.__class__ is Reject and said.until is not None and said.reason in self.windows:
+            self.unknown = WHOSE
 
 
 class NoHotLoop(Rule):
@@ -134,6 +140,12 @@ class NoHotLoop(Rule):
                 of=trip,
             )
 
+    def overheard(self, trip: Trip) -> None:
+        """Somebody was refused, and may ask again and again."""
+        said = heard(trip)
+        if said.__class__ is Reject and said.reason in self.final:
+            self.unknown = WHOSE
+
 
 def request_of(trip: Trip) -> Any:
     """What makes two requests the same: all but their prices, names and times."""
@@ -182,6 +194,11 @@ class KeepsTime(Rule):
                     *self._row,
                     of=trip,
                 )
+
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that asked for the time."""
+        if is_yes(heard(trip)):
+            self.told(trip)
 
 
 class Stops(Rule):
@@ -246,3 +263,11 @@ class Stops(Rule):
         elif self._after:
             for where in [w for w in self._after if self._lies_in(w, trip)]:
                 del self._after[where]
+
+    def overheard(self, trip: Trip) -> None:
+        """Somebody was refused for good, or is not any more."""
+        said = heard(trip)
+        if not isinstance(said, Reject):
+            self.told(trip)
+        elif said.reason in INCURABLE:
+            self.unknown = WHOSE

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextvars import ContextVar
+from math import isfinite
 from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
@@ -45,8 +46,8 @@ class Probe:
         self._asks = {name: ask for name, ask in given.items() if ask is not None}
 
     def sample(self, at: int) -> Sample:
-        """Ask the bot now. Raises ConfigurationError for an answer that can't be read."""
-        return sample_of({name: ask() for name, ask in self._asks.items()}, at)
+        """Ask the bot now. Raises ConfigurationError for a question that fails, or its answer."""
+        return sample_of({name: _asked(name, ask) for name, ask in self._asks.items()}, at)
 
 
 def sample_of(found: Mapping[str, Any], at: int) -> Sample:
@@ -57,6 +58,16 @@ def sample_of(found: Mapping[str, Any], at: int) -> Sample:
         _names(found.get("open_orders")),
         _amounts("balances", found.get("balances")),
     )
+
+
+def check_symbol(symbol: str, markets: Collection[str]) -> None:
+    """Raise ConfigurationError for a position in a market that the venue does not have."""
+    if symbol not in markets:
+        known = ", ".join(markets)
+        raise ConfigurationError(
+            f"probe: positions gave {symbol!r}, which is no market here; expected "
+            f"{EXPECTED['positions']}; there are {known}"
+        )
 
 
 def probe(
@@ -84,16 +95,45 @@ TAKE: ContextVar[Callable[[Probe], None] | None] = ContextVar(
 )
 
 
+EXPECTED = {
+    "positions": "amounts by symbol, like {'BTC/USDT': 0.1}",
+    "open_orders": "a list of client order ids, or ids",
+    "balances": "amounts by asset, like {'USDT': 100.0}",
+}
+
+
+def _asked(name: str, ask: Callable[[], Any]) -> Any:
+    """What the bot says; an error in its function is the bot's."""
+    try:
+        return ask()
+    except Exception as error:
+        raise ConfigurationError(
+            f"probe: {name} raised {type(error).__name__}: {error}; expected {EXPECTED[name]}"
+        ) from error
+
+
+def _wrong(name: str, value: Any) -> ConfigurationError:
+    return ConfigurationError(f"probe: {name} gave {value!r}; expected {EXPECTED[name]}")
+
+
 def _amounts(name: str, value: Any) -> Mapping[str, float] | None:
     if value is None:
         return None
     try:
-        return {str(key): float(amount) for key, amount in dict(value).items()}
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"probe: {name} gave {value!r}; expected amounts by name"
-        ) from error
+        found = {str(key): float(amount) for key, amount in dict(value).items()}
+    except Exception as error:  # whatever the bot's own objects do
+        raise _wrong(name, value) from error
+    if not all(map(isfinite, found.values())):
+        raise _wrong(name, value)
+    return found
 
 
 def _names(value: Any) -> tuple[str, ...] | None:
-    return None if value is None else tuple(str(one) for one in value)
+    if value is None:
+        return None
+    if isinstance(value, (str, bytes)):
+        raise _wrong("open_orders", value)
+    try:
+        return tuple(str(one) for one in value)
+    except Exception as error:
+        raise _wrong("open_orders", value) from error

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from failing_exchange.core.events import Event
     from failing_exchange.trip import Trip
 
+WHOSE = "several clients are judged, and which of them sent a public request is not known"
 BREACHES_KEPT_MAX = 100  # per rule; more are counted, and not kept
 
 
@@ -112,6 +113,12 @@ class Rule:
     def told(self, trip: Trip) -> None:
         """A message has ended: the client was told, or never will be (the facts know it)."""
 
+    def overheard(self, trip: Trip) -> None:
+        """A public message to one of several clients has ended; nobody knows to which.
+
+        It may excuse this client, or make the rule `unknown`. It must accuse nobody.
+        """
+
     def restarted(self) -> None:
         """The bot was killed and started again: what it was told and did not write down is lost."""
 
@@ -137,6 +144,7 @@ class Rule:
             numbers = tuple(t if isinstance(t, int) else t.number for t in trips)
             last = of or next((t for t in reversed(trips) if not isinstance(t, int)), None)
             operation, symbol = ("", "") if last is None else (last.operation, last.symbol)
+            text = text.rstrip(".")  # of a venue's words; the sentence ends later
             self.breaches.append(
                 Breach(self.name, at, text, numbers, row, money, operation, symbol)
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.conduct.facts import is_order
-from failing_exchange.conduct.rule import End, Rule, Severity
+from failing_exchange.conduct.rule import WHOSE, End, Rule, Severity
 from failing_exchange.conduct.told import heard, is_yes
 from failing_exchange.faults.operations import ACCOUNT_FEEDS, ACCOUNT_READS
 from failing_exchange.trip import Trip
@@ -64,6 +64,11 @@ class Resyncs(Rule):
                 f"(trip {gone.number})",
                 gone,
             )
+
+    def overheard(self, trip: Trip) -> None:
+        """A feed of market data broke, and nobody knows whose."""
+        if trip.is_push and trip.hung_up:
+            self.unknown = WHOSE
 
     def sent(self, trip: Trip) -> None:
         """An order: has the account been looked at since?"""

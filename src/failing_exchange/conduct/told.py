@@ -6,8 +6,18 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from failing_exchange.core.ending import Replaced
+from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import Fill, OrderSnapshot, Status
-from failing_exchange.core.queries import BookSnapshot, Fills, OrderLists, Orders, Trades
+from failing_exchange.core.queries import (
+    AveragePrice,
+    BookSnapshot,
+    Candles,
+    Fills,
+    OrderLists,
+    Orders,
+    Trades,
+)
+from failing_exchange.core.reference import ReferencePrice
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker
 from failing_exchange.trip import Damaged, Edited, Trip
@@ -119,11 +129,22 @@ def quotes_of(told: Any) -> Iterator[Quote]:
     elif kind is Trades:
         if told.trades:
             yield Quote(told.market.symbol, told.trades[-1].at, told.trades[-1].ticks > 0)
+    elif kind is Candles:
+        if told.bars:
+            yield Quote(told.market.symbol, _closed_at(told), told.bars[-1].close > 0)
+    elif kind is AveragePrice or kind is ReferencePrice:
+        yield Quote(told.market.symbol, told.at, told.ticks > 0)
     elif kind is tuple:
         for part in told:
             yield from quotes_of(part)
     elif hasattr(told, "bids") and hasattr(told, "first"):  # an update of a book
         yield Quote(told.market.symbol, told.at, sound=True)
+
+
+def _closed_at(told: Candles) -> int:
+    """Of which instant the newest price of candles is: of now, while the last one still forms."""
+    end = (told.bars[-1].at + told.seconds) * SECOND
+    return min(end, told.at) if told.seconds else told.at
 
 
 def _in_order(bid: tuple[int, int] | None, ask: tuple[int, int] | None) -> bool:

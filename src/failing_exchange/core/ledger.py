@@ -81,6 +81,16 @@ class Ledger:
                     used[asset] = used.get(asset, 0) - held
         return {asset: (free.get(asset, 0), used.get(asset, 0)) for asset in free}
 
+    def totals(self, account: str, asset: str, *, since: int) -> list[int]:
+        """Free and used together: how it stands, and how it stood before each change since then."""
+        found = [self.free(account, asset) + self.used(account, asset)]
+        for at, name, changed, freed, held in reversed(self._undo):
+            if at <= since:
+                break
+            if name == account and changed == asset and freed + held:
+                found.append(found[-1] - freed - held)
+        return found
+
     def reserve(self, account: str, asset: str, atoms: int, *, at: int) -> None:
         """Move from free to used; raise `Reject` when there is too little."""
         free = self._free[account]

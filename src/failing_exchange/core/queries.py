@@ -56,12 +56,14 @@ class Trades(NamedTuple):
 
 
 class Candles(NamedTuple):
-    """Candles of a market, oldest first; `seconds` is the timeframe.
+    """Candles of a market, oldest first; `seconds` is the timeframe, 0 for calendar months.
 
-    `ends`: the first and the last trade of the last candle, where they were asked for.
+    `at` is the instant that they were read of. `ends`: the first and the last trade of the last
+    candle, where they were asked for.
     """
 
     market: Market
+    at: int
     seconds: int
     bars: tuple[Bar, ...]
     ends: tuple[Trade, Trade] | None = None
@@ -307,7 +309,7 @@ def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
         start = bars[-1].at
         end = next((edge for edge in q.edges if edge > start), start + q.seconds)
         ends = ms.tape.ends(start, min(now, end * SECOND - 1))
-    return Candles(ms.market, q.seconds, tuple(bars), ends)
+    return Candles(ms.market, now, q.seconds, tuple(bars), ends)
 
 
 def fetch_average_price(state: State, q: c.FetchAveragePrice, at: int) -> AveragePrice:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.regress import test_file
 from failing_exchange.explorer.search import ordered
+from failing_exchange.spelling import printable
 
 if TYPE_CHECKING:
     from failing_exchange.explorer.search import Exploration
@@ -70,13 +71,13 @@ def junit(found: Exploration) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", classname=finding.cause.rule, name=str(finding.cause)
         )
-        failure = ElementTree.SubElement(case, "failure", message=finding.sentence)
+        failure = ElementTree.SubElement(case, "failure", message=printable(finding.sentence))
         failure.text = f"failing-exchange replay {finding.token}"
     if not findings:
         ElementTree.SubElement(
             suite, "testcase", classname="explore", name=f"{found.trials} worlds"
         )
-    for error in found.errors:
+    for error in map(printable, found.errors):
         case = ElementTree.SubElement(suite, "testcase", classname="explore", name=error[:80])
         ElementTree.SubElement(case, "error", message=error)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import fill
 
 from failing_exchange.explorer.findings import Finding
+from failing_exchange.spelling import printable
 
 TEMPLATE = '''"""{sentence}
 
@@ -39,7 +40,7 @@ def test_file(finding: Finding, folder: Path) -> tuple[str, str]:
     token = str(finding.token)
     lines = [f'    "{token[i : i + WIDTH]}"' for i in range(0, len(token), WIDTH)]
     name = _name(finding)
-    sentence = finding.sentence[:1].upper() + finding.sentence[1:] + "."
+    sentence = printable(finding.sentence[:1].upper() + finding.sentence[1:] + ".")
     assert finding.token is not None
     path, function = _bot(finding.token.target, folder)
     return f"test_{name}.py", TEMPLATE.format(

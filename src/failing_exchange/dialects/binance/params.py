@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NoReturn, TypeVar
 from urllib.parse import unquote_plus
 
+from failing_exchange.core.reject import Reason
 from failing_exchange.dialects.binance.codes import missing, refuse
 
 T = TypeVar("T")
@@ -103,23 +104,26 @@ class Params(dict[str, str]):
             refuse("INVALID_PARAMETER", f"Data sent for parameter '{name}' is not valid.")
         return min(value, most)
 
-    def atoms(self, name: str) -> int:
-        """A decimal as atoms; 0 where not sent. More than eight places, or 2^63, are refused."""
+    def atoms(self, name: str, reason: Reason) -> int:
+        """A decimal as atoms; 0 where not sent. More than eight places, or 2^63, are refused.
+
+        `reason`: what is wrong with an order when this number is.
+        """
         text = self.get(name)
         if text is None:
             return 0
         if not DECIMAL.match(text):
             if not text:
                 missing(name)
-            illegal(name, DECIMAL_RANGE)
+            illegal(name, DECIMAL_RANGE, reason)
         units, _, part = text.partition(".")
         if len(part) > PLACES:
             if part[PLACES:].strip("0"):
-                refuse("BAD_PRECISION", f"Parameter '{name}' has too much precision.")
+                refuse("BAD_PRECISION", f"Parameter '{name}' has too much precision.", reason)
             part = part[:PLACES]
         whole = int(units + part.ljust(PLACES, "0"))
         if whole > LONG_MAX:
-            refuse("PARAM_OVERFLOW", f"Parameter '{name}' overflowed.")
+            refuse("PARAM_OVERFLOW", f"Parameter '{name}' overflowed.", reason)
         return whole
 
     def flag(self, name: str, default: bool = False) -> bool:
@@ -153,9 +157,10 @@ class Params(dict[str, str]):
 MICROSECONDS_FROM = 10**14  # a larger number can't be milliseconds: the year would be 5138
 
 
-def illegal(name: str, legal: str) -> NoReturn:
+def illegal(name: str, legal: str, reason: Reason = Reason.BAD_REQUEST) -> NoReturn:
     """Raise `Reject` for a parameter with characters that it may not have."""
     refuse(
         "ILLEGAL_CHARS",
         f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.",
+        reason,
     )

@@ -174,7 +174,7 @@ def read_leg(
         kind=TYPES[name],
         lots=lots,
         ticks=ticks_of(p, leg.name("price"), market),
-        cost=p.atoms("quoteOrderQty") if not prefix else 0,
+        cost=p.atoms("quoteOrderQty", Reason.INVALID_COST) if not prefix else 0,
         time_in_force=force,
         post_only=name == "LIMIT_MAKER",
         client_id=client_id(p, leg.name("newClientOrderId")),
@@ -314,7 +314,7 @@ def ticks_of(p: Params, name: str, market: Market) -> int:
     """A price in ticks, 0 where none was sent; one between two ticks breaks the PRICE_FILTER."""
     if name not in p:
         return 0
-    ticks, rest = divmod(p.atoms(name), market.price_step)
+    ticks, rest = divmod(p.atoms(name, Reason.INVALID_PRICE), market.price_step)
     if rest or not ticks:
         refuse("INVALID_MESSAGE", "Filter failure: PRICE_FILTER", Reason.INVALID_PRICE)
     return ticks
@@ -324,7 +324,7 @@ def lots_of(p: Params, name: str, market: Market) -> int:
     """An amount in lots, 0 where none was sent; one between two steps breaks LOT_SIZE."""
     if name not in p:
         return 0
-    lots, rest = divmod(p.atoms(name), market.amount_step)
+    lots, rest = divmod(p.atoms(name, Reason.INVALID_AMOUNT), market.amount_step)
     if rest or not lots:
         refuse("INVALID_MESSAGE", "Filter failure: LOT_SIZE", Reason.INVALID_AMOUNT)
     return lots

@@ -195,8 +195,10 @@ class Binance:
         """Judge each account's client from now on; the venue must have started."""
         from failing_exchange.conduct.judge import Judge
 
-        for account in self.keys.accounts:
-            self.judges[account] = judge = Judge(self.exchange.venue, account=account)
+        accounts = self.keys.accounts
+        for name in accounts:
+            alone = len(accounts) == 1
+            self.judges[name] = judge = Judge(self.exchange.venue, account=name, alone=alone)
             judge.attach()
 
     async def listen_in_simulation(self) -> None:

@@ -1,0 +1,115 @@
+"""A position and its stop: what gives a bot more time, and which positions are to have one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from failing_exchange import FailingExchangeError
+from failing_exchange.conduct.intents import intend
+from failing_exchange.conduct.rule import Outcome, Result
+from failing_exchange.explorer.trial import run
+from failing_exchange.explorer.world import Arm, World
+
+BTC = "BTC/USDT"
+
+
+def covered(bot: Any, *faults: Arm) -> Result:
+    """What the rule says of a bot after half an hour."""
+    verdict = run(bot, World(seed=1, seconds=1_800.0, faults=faults)).verdict
+    assert verdict is not None
+    return verdict.result("covered")
+
+
+async def buys_to_be_covered(exchange: Any) -> None:
+    with intend(BTC, "buy", 0.01, covered_within=60):
+        await exchange.create_order(BTC, "market", "buy", 0.01)
+
+
+async def places_a_stop(exchange: Any, share: float) -> Any:
+    price = exchange.price_to_precision(BTC, (await exchange.fetch_ticker(BTC))["bid"] * share)
+    stop = {"stopLossPrice": float(price)}
+    return await exchange.create_order(BTC, "market", "sell", 0.00999, None, stop)
+
+
+async def sends_the_same_wrong_stop(exchange: Any) -> None:
+    await buys_to_be_covered(exchange)
+    while True:
+        with suppress(FailingExchangeError):
+            await places_a_stop(exchange, 1.05)
+        await asyncio.sleep(55)
+
+
+async def looks_for_what_never_was(exchange: Any) -> None:
+    await buys_to_be_covered(exchange)
+    while True:
+        with suppress(FailingExchangeError):
+            await exchange.fetch_order("999", BTC)
+        await asyncio.sleep(50)
+
+
+async def tries_until_it_stands(exchange: Any) -> None:
+    await buys_to_be_covered(exchange)
+    for _ in range(20):
+        with suppress(FailingExchangeError):
+            await places_a_stop(exchange, 0.9)
+            break
+        await asyncio.sleep(30)
+    await asyncio.sleep(1_000)
+
+
+async def looks_whether_the_market_is_open(exchange: Any) -> None:
+    await buys_to_be_covered(exchange)
+    while True:
+        with suppress(FailingExchangeError):
+            await places_a_stop(exchange, 0.9)
+            break
+        await asyncio.sleep(250)
+    await asyncio.sleep(1_000)
+
+
+async def covers_one_and_then_wants_none(exchange: Any) -> None:
+    await buys_to_be_covered(exchange)
+    stop = await places_a_stop(exchange, 0.9)
+    await asyncio.sleep(300)
+    await exchange.cancel_order(stop["id"], BTC)
+    await exchange.create_order(BTC, "market", "sell", 0.00999)
+    await asyncio.sleep(60)
+    with intend(BTC, "buy", 0.01):
+        await exchange.create_order(BTC, "market", "buy", 0.01)
+    await asyncio.sleep(1_000)
+
+
+async def forgets_the_second(exchange: Any) -> None:
+    await covers_one_and_then_wants_none(exchange)
+    await buys_to_be_covered(exchange)
+    await asyncio.sleep(200)
+
+
+def test_a_refusal_that_the_bot_could_have_avoided_gives_no_more_time() -> None:
+    """A stop on the wrong side of the market covers nothing, however often it is sent."""
+    for bot in (sends_the_same_wrong_stop, looks_for_what_never_was):
+        result = covered(bot)
+        assert result.outcome is Outcome.FAIL
+        assert "without its stop for 1800 s, where 60 s were meant" in result.why
+
+
+def test_who_tries_again_when_the_venue_fails_has_more_time() -> None:
+    """Overload, silence: after each the clock starts again."""
+    for kind in ("reject_request", "lose_request"):
+        fields = {"why": "unavailable"} if kind == "reject_request" else {}
+        fault = Arm(kind, "after(1) & first(5)", ("create_order",), fields)
+        assert covered(tries_until_it_stands, fault).outcome is Outcome.PASS
+
+
+def test_while_a_market_is_halted_nobody_is_late() -> None:
+    """The clock starts when it opens, even for who has not asked all the while."""
+    halt = Arm("halt_market", "nth(1)", ("fetch_ticker",), {"lasts": 200.0})
+    assert covered(looks_whether_the_market_is_open, halt).outcome is Outcome.PASS
+
+
+def test_only_what_was_bought_to_be_covered_needs_a_stop() -> None:
+    """The wish belongs to its intent, and not to the market for ever."""
+    assert covered(covers_one_and_then_wants_none).outcome is Outcome.PASS
+    assert "for 200 s" in covered(forgets_the_second).why
