@@ -7,6 +7,7 @@ import hmac
 import time
 from contextlib import suppress
 from hashlib import sha256
+from math import inf
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ ROUNDS = 24
 PAUSE = 5.0  # seconds between rounds
 TIMEOUT = 12.0
 SYMBOL = "BTC/USDT"
+WORSE = 0.996  # of the best bid: a market order of this size gets more where nothing is withdrawn
 FEEDS = ("watch_ticker", "watch_orders", "watch_order_book", "watch_trades", "watch_my_trades")
 
 
@@ -56,6 +58,7 @@ def seen_in_process(name: str) -> list[str]:
         for _ in range(ROUNDS):
             await look.round()
             await asyncio.sleep(PAUSE)
+        await look.sell()
         for feed in feeds:
             feed.cancel()
         await asyncio.gather(*feeds, return_exceptions=True)
@@ -69,6 +72,7 @@ class _InProcess:
     def __init__(self, exchange: FailingExchange, found: dict[str, None]) -> None:
         self.exchange = exchange
         self.found = found
+        self.bought = 0.0
 
     async def call(self, name: str, *args: Any, **more: Any) -> Any:
         before = self.exchange.journal.last
@@ -93,6 +97,7 @@ class _InProcess:
         bought = await call("create_order", SYMBOL, "limit", "buy", 0.01, round(price * 1.001, 2))
         rests = await call("create_order", SYMBOL, "limit", "buy", 0.01, 48_000.0)
         if bought and bought.get("id"):
+            self.bought += bought.get("filled") or 0.0
             await call("fetch_order", bought["id"], SYMBOL)
         await call("fetch_open_orders", SYMBOL)
         await call("fetch_orders", SYMBOL)
@@ -102,6 +107,14 @@ class _InProcess:
         await call("fetch_my_trades", SYMBOL)
         with suppress(Exception):
             await self.exchange.cancel_all_orders(SYMBOL)
+
+    async def sell(self) -> None:
+        """At the end all that was bought, at the market: with no thought of fees."""
+        ticker = await self.call("fetch_ticker", SYMBOL) or {}
+        amount = round(self.bought, 5)
+        sold = await self.call("create_order", SYMBOL, "market", "sell", amount) or {}
+        if (sold.get("average") or inf) < (ticker.get("bid") or 0.0) * WORSE:
+            self.found["create_order: a worse price"] = None
 
     async def feed(self, name: str) -> None:
         while True:
@@ -141,6 +154,7 @@ async def _round_trips(exchange: FailingExchange, found: dict[str, None]) -> Non
         for _ in range(ROUNDS):
             await look.round()
             await asyncio.sleep(PAUSE)
+        await look.sell()
         feed.cancel()
         events.cancel()
         await asyncio.gather(feed, events, return_exceptions=True)
@@ -153,6 +167,7 @@ class _OnBinance:
         self.session = session
         self.exchange = exchange
         self.found = found
+        self.bought = 0.0
 
     async def call(
         self, operation: str, method: str, path: str, *, sign: bool = True, **params: Any
@@ -207,6 +222,7 @@ class _OnBinance:
         bought = await call("create_order", "POST", "order", price=f"{price * 1.001:.2f}", **order)
         rests = await call("create_order", "POST", "order", price="48000", **order)
         if bought and bought.get("orderId"):
+            self.bought += float(bought.get("executedQty") or 0)
             await call("fetch_order", "GET", "order", orderId=bought["orderId"], **pair)
         await call("fetch_open_orders", "GET", "openOrders", **pair)
         await call("fetch_orders", "GET", "allOrders", **pair)
@@ -215,6 +231,16 @@ class _OnBinance:
             await call("fetch_order", "GET", "order", orderId=rests["orderId"], **pair)
         await call("fetch_my_trades", "GET", "myTrades", **pair)
         await call("cancel_all_orders", "DELETE", "openOrders", **pair)
+
+    async def sell(self) -> None:
+        """At the end all that was bought, at the market: with no thought of fees."""
+        pair, quantity = dict[str, Any](symbol="BTCUSDT"), f"{self.bought:.5f}"
+        ticker = await self.call("fetch_ticker", "GET", "ticker/24hr", sign=False, **pair) or {}
+        order = {**pair, "side": "SELL", "type": "MARKET", "quantity": quantity}
+        sold = await self.call("create_order", "POST", "order", **order) or {}
+        quoted = float(ticker.get("bidPrice") or 0) * self.bought
+        if float(sold.get("cummulativeQuoteQty") or inf) < quoted * WORSE:
+            self.found["create_order: a worse price"] = None
 
     async def feed(self) -> None:
         url = "wss://stream.binance.com:9443/ws/btcusdt@ticker/btcusdt@depth/btcusdt@trade"
