@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from wire import ROOT, RUN, TIME, VENUE, Server, request, signed  # type: ignore[import-not-found]
+from wire import ROOT, RUN, TIME, VENUE, Server, request, signed
 
 SECONDS = 60.0
 WARM = 1 / 3  # of that, after which all that is kept is full
