@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.bots import BOTS, SYMBOL, Notebook
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 KILL_AGAIN_S = 60.0  # of the bot's time, for what it has to tidy up; then it is cancelled again
 GIVEN = ("exchange", "notebook", "intents")  # what a bot may take, by these names
+COMPILED_KEPT_MAX = 64  # files whose code is remembered; then they are compiled again
 KILLS_MAX = 20  # cancels; a bot that survives them is told so
 PROGRESS_STEPS = 200  # how often a run says how far it is
 Bot = Callable[..., Any]
@@ -121,15 +123,29 @@ def _of_file(place: str) -> Any:
     before = dict.fromkeys(sys.modules)
     spec = importlib.util.spec_from_file_location(f"bot_{path.stem}", path)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     try:
-        spec.loader.exec_module(module)
+        exec(_code_of(path), vars(module))
     except (Exception, SystemExit) as error:
         raise ConfigurationError(f"{place} can't be loaded: {_what(error)}") from error
     _own[place] = [name for name in sys.modules if name not in before and _lies_in(folder, name)]
     return module
+
+
+def _code_of(path: Path) -> CodeType:
+    """A file's code, compiled once for many worlds."""
+    source = path.read_bytes()
+    known = _compiled.get(str(path))
+    if known is None or known[0] != source:
+        if len(_compiled) >= COMPILED_KEPT_MAX:
+            _compiled.clear()
+        code = compile(source, str(path), "exec", dont_inherit=True)
+        known = _compiled[str(path)] = (source, code)
+    return known[1]
+
+
+_compiled: dict[str, tuple[bytes, CodeType]] = {}
 
 
 def _lies_in(folder: str, name: str) -> bool:
