@@ -359,6 +359,8 @@ class _Life:
                 await asyncio.wait_for(asyncio.shield(ended), KILL_AGAIN_S)
         if isinstance(self._loop, VirtualLoop):
             self._loop.network.abort_clients()
+        if self._task.done() and not self._task.cancelled():
+            self._task.exception()  # it is told elsewhere, and need not be logged as unheard
         return not self._tasks()
 
     def abandon(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -134,6 +135,25 @@ def test_a_bot_that_dies_of_a_cancel_has_died(tmp_path: Path) -> None:
     assert found.verdict is not None
     assert "alive" in found.broken
     assert "CancelledError" in found.verdict.sentence
+
+
+LEAVES = """
+import sys
+
+async def main(exchange):
+    await exchange.fetch_ticker("BTC/USDT")
+    sys.exit(3)
+"""
+
+
+def test_a_bot_that_leaves_its_process_leaves_nothing_unheard(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = play(tmp_path, LEAVES)
+    assert found.verdict is not None
+    assert "sys.exit(3)" in found.verdict.sentence
+    gc.collect()
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(("times", "outcome"), [(1, "pass"), (2, "fail")])
