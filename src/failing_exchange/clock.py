@@ -44,7 +44,6 @@ class VenueClock:
         self.loop = loop
         self._virtual = loop if hasattr(loop, "call_at_ns") else None
         if self._virtual is not None:
-            self._epoch = self._virtual.epoch_ns
             self.now, self.call_at = self._virtual.now_ns, self._virtual.call_at_instant
             if self.now() < self.not_before:
                 raise ConfigurationError(

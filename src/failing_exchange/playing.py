@@ -99,15 +99,21 @@ def _module(place: str) -> Any:
         raise ConfigurationError(f"cannot import {place!r}: {_what(error)}") from error
     finally:
         sys.path.remove("")
-    top, file = place.partition(".")[0], getattr(module, "__file__", None) or os.sep
-    depth = place.count(".") + (Path(file).name == "__init__.py")
-    folder = str(Path(file).resolve().parents[depth]) if depth < len(Path(file).parents) else file
+    top, folder = place.partition(".")[0], _folder_of(module)
     _own[place] = [
         name
         for name in sys.modules
         if name not in before and (name.partition(".")[0] == top or _lies_in(folder, name))
     ]
     return module
+
+
+def _folder_of(module: Any) -> str:
+    """Where the outermost package of a module lies; empty where it has no file."""
+    if not getattr(module, "__file__", None):
+        return ""
+    file, depth = Path(module.__file__).resolve(), module.__name__.count(".")
+    return str(file.parents[depth + (file.name == "__init__.py")])
 
 
 def _of_file(place: str) -> Any:
@@ -151,7 +157,7 @@ _compiled: dict[str, tuple[bytes, CodeType]] = {}
 def _lies_in(folder: str, name: str) -> bool:
     file = getattr(sys.modules[name], "__file__", None) or ""
     installed = "site-packages" in file or name.partition(".")[0] == OURS
-    return file.startswith(folder + os.sep) and not installed
+    return bool(folder) and file.startswith(folder + os.sep) and not installed
 
 
 def _what(error: BaseException) -> str:

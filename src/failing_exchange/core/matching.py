@@ -165,7 +165,6 @@ def _expire_part(
     state: State, ms: MarketState, order: Order, match: PreventedMatch, lots: int, at: int
 ) -> None:
     """A part of an order expires for self-trade prevention, and the order with its last part."""
-    order.prevented += lots
     if lots == order.remaining:
         finish(state, ms, order, EXPIRED, at, why=Why.SELF_TRADE)
         return

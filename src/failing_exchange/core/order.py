@@ -196,8 +196,7 @@ class Rarities:
     activated_at: int = 0  # when that was
     trail_bips: int = 0  # how far its trigger is behind the best price, in basis points
     trailing_at: int = 0  # since when it trails
-    prevented: int = 0  # lots that expired because they would have met the account's own
-    decremented: int = 0  # those of them that `lots` is smaller by
+    decremented: int = 0  # lots that `lots` is smaller by, for self-trade prevention
     amendments: tuple[Amendment, ...] = ()
     canceled_as: str = ""  # the client's name of the cancel that ended it
     strategy_id: int | None = None
@@ -254,6 +253,11 @@ class Order(Rarities):
     def remaining(self) -> int:
         """Lots not yet filled."""
         return self.lots - self.filled
+
+    @property
+    def prevented(self) -> int:
+        """Lots that expired because they would have met the account's own."""
+        return _prevented(self.prevented_matches, self.id)
 
     @property
     def original_lots(self) -> int:
@@ -340,8 +344,7 @@ class OrderSnapshot(NamedTuple):
     @property
     def prevented(self) -> int:
         """Lots that had expired because they would have met the account's own."""
-        number = self.order.id
-        return sum(match.lots_of(number) for match in self.prevented_matches)
+        return _prevented(self.prevented_matches, self.order.id)
 
     @property
     def original_lots(self) -> int:
@@ -352,3 +355,7 @@ class OrderSnapshot(NamedTuple):
         if self.status is EXPIRED and self.order.why == Why.SELF_TRADE:
             return self.filled + self.prevented
         return self.lots + self.prevented
+
+
+def _prevented(matches: tuple[PreventedMatch, ...], order_id: int) -> int:
+    return sum(match.lots_of(order_id) for match in matches)
