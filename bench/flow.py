@@ -28,7 +28,7 @@ DAY = 86_400
 # Microseconds an answer may take on an idle core of the early 2020s. What misses is marked.
 TARGETS = {
     "a second after the other": 3.0,
-    "best after second": 1.5,
+    "top after second": 1.5,
     "the first offer": 2.0,
     "24 hours, a minute later": 40.0,
     "first_touch, a quiet hour": 60.0,
@@ -56,9 +56,9 @@ def sequence() -> int:
     return 20_000
 
 
-def best(flow: MarketFlow = market()) -> int:  # noqa: B008
+def top(flow: MarketFlow = market()) -> int:  # noqa: B008
     for second in range(BIRTH, BIRTH + 3_000):
-        flow.best(second)
+        flow.top(second)
     return 3_000
 
 
@@ -104,7 +104,7 @@ def book() -> int:
 CASES: dict[str, Callable[[], int]] = {
     "reference": reference,
     "a second after the other": sequence,
-    "best after second": best,
+    "top after second": top,
     "the first offer": first,
     "24 hours, a minute later": partial(days, 60),
     "24 hours, a second later": partial(days, 1),

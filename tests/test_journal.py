@@ -24,10 +24,9 @@ from failing_exchange.journal import (
     TRIPS_KEPT_MAX,
     Journal,
     diff,
-    line,
     load,
-    plain,
 )
+from failing_exchange.plain_trips import line, plain
 
 SYMBOL = "BTC/USDT"
 Story = Callable[[FailingExchange], Awaitable[None]]

@@ -34,6 +34,8 @@ class VenueClock:
         # call_at(instant, callback, *args, counts=True): have something called; `counts` says
         # whether a client waits for it. Both are the loop's own where it is a virtual one.
         self.call_at: Callable[..., Cancelable] = self._call_at
+        # jump(instant): move there at once where nothing else could happen before; whether it did
+        self.jump: Callable[[int], bool] = _never
         self._virtual: Any = None
         self._epoch = 0
         self.not_before = 0  # an instant that was reached already, in an earlier process
@@ -45,6 +47,7 @@ class VenueClock:
         self._virtual = loop if hasattr(loop, "call_at_ns") else None
         if self._virtual is not None:
             self.now, self.call_at = self._virtual.now_ns, self._virtual.call_at_instant
+            self.jump = self._virtual.jump
             if self.now() < self.not_before:
                 raise ConfigurationError(
                     f"the simulation starts {self.not_before - self.now()} ns before the last "
@@ -58,7 +61,7 @@ class VenueClock:
         def now() -> int:
             return epoch + int(seconds() * SECOND)
 
-        self.now, self.call_at = now, self._call_at
+        self.now, self.call_at, self.jump = now, self._call_at, _never
 
     @property
     def is_virtual(self) -> bool:
@@ -75,6 +78,11 @@ class VenueClock:
         """A bug of ours: end the simulation. In real time the venue raises it at the next call."""
         if self._virtual is not None:
             self._virtual.fail(error)
+
+
+def _never(at: int) -> bool:
+    """Real time can't be hurried."""
+    return False
 
 
 def _unbound() -> int:

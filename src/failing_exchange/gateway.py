@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol, get_args
 
+from failing_exchange import road
 from failing_exchange.clock import Cancelable, VenueClock
 from failing_exchange.core.commands import Query
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import ConfigurationError, InternalError
-from failing_exchange.faults.plan import (
-    Answer,
-    Cause,
-    Delay,
-    Drop,
-    FaultPlan,
-    HangUp,
-    Repeat,
-    Replace,
-)
+from failing_exchange.faults.plan import Cause, FaultPlan
 from failing_exchange.journal import Journal
 from failing_exchange.kinds import Kind, Kinds
-from failing_exchange.latency import Latency, halves
+from failing_exchange.latency import Latency
 from failing_exchange.lines import Lines
-from failing_exchange.trip import Stage, Trip
+from failing_exchange.trip import Trip
 
 Decode = Callable[[Trip], Any]
 Reply = Callable[[Trip], None]
@@ -39,15 +31,11 @@ class Gate(Protocol):
     def __call__(self, trip: Trip, at: int, /) -> None: ...
 
 
-class Lost(Exception):
-    """The trip ends here, and its client hears no answer."""
-
-
 class Gateway:
-    """Carries trips. A road is a generator: it yields how long (in nanoseconds) the trip waits now.
+    """Carries trips: those that are struck along a road (`road.py`), the others straight.
 
     A waiting trip is a timer of the venue, never a task of the client's loop: a client that gives
-    up or is canceled undoes nothing. A trip that meets no fault takes no road but goes straight.
+    up or is canceled undoes nothing.
 
     A bug of ours in a trip is kept in `failure`: it ends a simulation, and in real time every
     later call raises it.
@@ -88,10 +76,12 @@ class Gateway:
         reply: Reply | None = None,
         read: Decode | None = None,
         expires_at: int = 0,
+        patience: int = 0,
     ) -> Trip:
         """Start a trip. `reply` is called once, with the trip, unless its answer is lost.
 
-        `read` makes a command of the message, where it is no unified call.
+        `read` makes a command of the message, where it is no unified call. Who calls from a task
+        that will wait for the answer (so many nanoseconds) may have it at once, later.
         """
         if self.failure is not None:
             raise self.broken()
@@ -102,12 +92,12 @@ class Gateway:
         if read is not None:
             trip.read, trip.expires_at = read, expires_at
         try:
-            self._set_out(trip, at, self.kinds.count(trip))
+            self._set_out(trip, at, self.kinds.count(trip), patience)
         except Exception as bug:
             self.fail(bug, trip)
         return trip
 
-    def _set_out(self, trip: Trip, at: int, kind: Kind) -> None:
+    def _set_out(self, trip: Trip, at: int, kind: Kind, patience: int = 0) -> None:
         """Read the request and ask the faults; where nothing has to wait, go straight through."""
         try:
             trip.command = (trip.read or self.decode)(trip)
@@ -119,30 +109,47 @@ class Gateway:
         if self.plan.rules and not trip.echo_of:
             self.plan.match(trip, at)
         if self.latency is not None:
-            there, back = halves(self.latency, kind.latency_key, trip.nth)
+            there, back = kind.halves(self.latency, trip.nth)
             if not trip.active:
-                trip.due_at = at + there + back
-                if trip.command.__class__ in QUESTIONS and not (self.gates or self.listeners):
-                    self.engine.ask(trip, trip.number, at + there)  # one timer less
-                    self.clock.call_at(trip.due_at, self._deliver, trip, at + there)
-                else:
-                    self.clock.call_at(at + there, self._arrive_late, trip, back)
+                trip.due_at = due = at + there + back
+                self._travel(trip, at + there, due, due - at < patience)
                 return
         elif trip.active:
             there = back = 0
         else:
             self._serve(trip, at)
             trip.told = trip.answer
-            self._end(trip, at)
+            self.end(trip, at)
             return
-        self._go_on(self._road(trip, there, back))
+        self._go_on(road.there_and_back(self, trip, there, back))
+
+    def _travel(self, trip: Trip, arrival: int, due: int, waited_for: bool) -> None:
+        """The way of a trip that meets nothing but latency. Where it may, it takes no timer."""
+        jump = self.clock.jump
+        if trip.command.__class__ in QUESTIONS and not (self.gates or self.listeners):
+            if waited_for and jump(due):
+                self._serve(trip, arrival)
+                trip.told = trip.answer
+                self.end(trip, due)
+            else:
+                self.engine.ask(trip, trip.number, arrival)  # one timer less
+                self.clock.call_at(due, self._deliver, trip, arrival)
+        elif waited_for and jump(arrival):
+            self._serve(trip, arrival)
+            if jump(due):
+                trip.told = trip.answer
+                self.end(trip, due)
+            else:
+                self.clock.call_at(due, self._deliver, trip)
+        else:
+            self.clock.call_at(arrival, self._arrive_late, trip, due - arrival)
 
     def _serve(self, trip: Trip, at: int) -> None:
         """The venue's whole part in a trip without faults."""
         try:
             if self.gates or trip.command is None:
-                self._arrive(trip, at)
-            self._act(trip, at)
+                self.arrive(trip, at)
+            self.act(trip, at)
         except Reject as refused:
             trip.answer = refused.settled()
 
@@ -161,39 +168,18 @@ class Gateway:
                     self._settle(asked_at)
                 self.engine.answer(asked_at)
             trip.told = trip.answer
-            self._end(trip, self.clock.now())
+            self.end(trip, self.clock.now())
         except Exception as bug:
             self.fail(bug, trip)
 
-    def _road(self, trip: Trip, there: int, back: int) -> Iterator[int]:
-        """The way of a struck message; yields each time it has to wait."""
-        try:
-            if there:
-                yield there
-            try:
-                self._arrive(trip, self.clock.now())
-                yield from self._struck_before(trip)
-                yield from self._strike(Stage.ANSWER, trip)
-            except Reject as refused:
-                trip.answer = refused.settled()
-            if back:
-                yield back
-            yield from self._strike(Stage.WIRE, trip)
-            if trip.told is None:  # else a door that would not wait has said something already
-                trip.told = trip.answer
-        except Lost:
-            if back and trip.hung_up and self.clock.now() < trip.born_at + there + back:
-                yield back  # a client can't see from the time on which way the connection broke
-        self._end(trip, self.clock.now())
-
-    def _arrive(self, trip: Trip, at: int) -> None:
+    def arrive(self, trip: Trip, at: int) -> None:
         """At the venue's door: limits and maintenance first, then what could not be read."""
         for gate in self.gates:
             gate(trip, at)
         if trip.command is None:
             raise trip.answer
 
-    def _act(self, trip: Trip, at: int, causes: Sequence[Cause] = ()) -> None:
+    def act(self, trip: Trip, at: int, causes: Sequence[Cause] = ()) -> None:
         """The engine's turn: what was due before, the command, and the incidents around it."""
         engine = self.engine
         if at >= engine.state.wake_at:
@@ -217,7 +203,8 @@ class Gateway:
         events = (self.engine.execute(cause.command, at)[0] for cause in causes)
         return tuple(event for step in events for event in step)
 
-    def _end(self, trip: Trip, at: int) -> None:
+    def end(self, trip: Trip, at: int) -> None:
+        """The trip is over; who waits for it is told, unless its answer was lost."""
         self.journal.end(trip, at)
         reply = trip.reply
         if reply is not None:
@@ -225,64 +212,13 @@ class Gateway:
             if trip.told is not None or trip.hung_up:
                 reply(trip)
 
-    # ---- faults on the road
-
-    def _struck_before(self, trip: Trip) -> Iterator[int]:
-        """The REQUEST faults in their order, until one ends the trip; then the engine.
-
-        Incidents belong to the engine's step: a request that never gets there causes none.
-        """
-        causes: list[Cause] = []
-        for verdict in self.plan.verdicts(Stage.REQUEST, trip):
-            match verdict:
-                case Cause():
-                    causes.append(verdict)
-                case Answer(value):
-                    trip.answer = value
-                    return
-                case Replace(value):
-                    trip.command = value
-                case _:
-                    yield from self._obey(verdict, trip)
-        self._act(trip, self.clock.now(), causes)
-
-    def _strike(self, stage: Stage, trip: Trip) -> Iterator[int]:
-        """The faults behind the engine; a refusal here is what the client is told."""
-        for verdict in self.plan.verdicts(stage, trip):
-            if isinstance(verdict, Replace):
-                trip.answer = verdict.value
-            elif isinstance(verdict, Reject):
-                trip.answer = verdict
-                return
-            elif isinstance(verdict, Delay) and trip.is_push and stage is Stage.WIRE:
-                self.lines.hold(trip.account, self.clock.now() + verdict.nanoseconds)
-                yield verdict.nanoseconds
-            else:
-                yield from self._obey(verdict, trip)
-
-    def _obey(self, verdict: object, trip: Trip) -> Iterator[int]:
-        match verdict:
-            case Delay(nanoseconds):
-                yield nanoseconds
-            case Reject():
-                raise verdict
-            case Drop():
-                raise Lost
-            case HangUp():
-                trip.hung_up = True
-                raise Lost
-            case Repeat(nanoseconds):
-                self.later(self.clock.now() + nanoseconds, self._repeat, trip, trip.reply)
-            case _:
-                raise InternalError(f"no such verdict at this place: {verdict!r}")
-
-    def _repeat(self, trip: Trip, reply: Reply | None) -> None:
+    def repeat(self, trip: Trip, reply: Reply | None) -> None:
         """The same request arrives again, its answer unheard; or the same push once more."""
         at = self.clock.now()
         again = self.journal.open_echo(trip, at)
         if trip.is_push:
             again.told, again.reply = trip.answer, reply
-            self._end(again, at)
+            self.end(again, at)
         else:
             self._set_out(again, at, self.kinds.of_echo(trip))
 
@@ -305,26 +241,11 @@ class Gateway:
             self.plan.match(trip, at)
         if self.latency is None and not trip.active and self.lines.held_until(account) <= at:
             trip.told = answer
-            self._end(trip, at)
+            self.end(trip, at)
         else:
-            self._go_on(self._way_out(trip, kind))
+            back = kind.halves(self.latency, trip.nth)[1] if self.latency is not None else 0
+            self._go_on(road.out(self, trip, back))
         return trip
-
-    def _way_out(self, trip: Trip, kind: Kind) -> Iterator[int]:
-        """The way of a push. The line keeps its order; a delay at ANSWER lets others pass."""
-        try:
-            yield from self._strike(Stage.ANSWER, trip)
-            if self.latency is not None:
-                back = halves(self.latency, kind.latency_key, trip.nth)[1]
-                now = self.clock.now()
-                yield self.lines.arrival(trip.account, now + back) - now
-            while (held := self.lines.held_until(trip.account)) > (now := self.clock.now()):
-                yield held - now
-            yield from self._strike(Stage.WIRE, trip)
-            trip.told = trip.answer
-        except Lost:
-            trip.told = None
-        self._end(trip, self.clock.now())
 
     # ---- the market and the operator
 
@@ -365,11 +286,11 @@ class Gateway:
         """Have something of the venue called at an instant. `counts`: a client waits for it."""
         return self.clock.call_at(at, self.run, callback, *args, counts=counts)
 
-    def _go_on(self, road: Iterator[int]) -> None:
+    def _go_on(self, way: Iterator[int]) -> None:
         """Follow a road to its next wait, or to its end."""
-        wait = next(road, None)
+        wait = next(way, None)
         if wait is not None:
-            self.later(self.clock.now() + wait, self._go_on, road)
+            self.later(self.clock.now() + wait, self._go_on, way)
 
     def run(self, callback: Callable[..., None], *args: Any) -> None:
         """Call something of the venue; a bug in it must not go unheard."""

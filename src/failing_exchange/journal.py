@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.plain_trips import line
 from failing_exchange.trip import MARKET, Damaged, Decision, Edited, Trip
 from failing_exchange.virtual.trace import trace, tracing
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from failing_exchange.core.events import Event
-    from failing_exchange.core.order import OrderSnapshot
 
 TRIPS_KEPT_MAX = 10_000  # the oldest are forgotten; with a file, they are on disk
 ROWS_KEPT_MAX = 500_000  # entries of the kept answers (candles, levels, orders); likewise
@@ -51,16 +51,17 @@ class Journal:
         self.latencies: deque[int] = deque(maxlen=LATENCIES_KEPT_MAX)
         self.by_label: Counter[str] = Counter()
         self.requests = self.succeeded = self.ended = self.failed_requests = self.repeats = 0
-        self.logger: logging.Logger | None = None
         self.readers: list[Callable[[Trip], None]] = []  # called with each trip that ends
-        self.sink: Callable[[Trip, str], None] | None = None  # given each trip's line as it ends
+        self.sinks: list[Callable[[Trip, str], None]] = []  # given each trip's line as it ends
         self._keep = keep
         self.last = 0  # the number of the last trip
         self._weights: deque[int] = deque()  # rows of the answers in each chunk but the last two
         self._to_repeat: dict[Any, None] = {}
         self._path = path
         self._file: IO[str] | None = None
-        self._traced = tracing()
+        self._logger: logging.Logger | None = None
+        if tracing():
+            self.sinks.append(lambda _, text: trace(text))
         if path is not None:
             self.record_to(path)
 
@@ -69,6 +70,18 @@ class Journal:
         self._path = path
         self._file = _opened(path, "w")
         self._put(f'{{"journal": {VERSION}}}')
+        if self._record not in self.sinks:
+            self.sinks.append(self._record)
+
+    def log_to(self, logger: logging.Logger) -> None:
+        """Have each trip that ends from now on logged."""
+        if self._logger is None:
+            self.readers.append(self._log)
+        self._logger = logger
+
+    def _log(self, trip: Trip) -> None:
+        if self._logger is not None:
+            self._logger.debug("%s", line(trip))
 
     def go_on(self, counters: Mapping[str, int], by_label: Mapping[str, int]) -> None:
         """Count on from where an earlier process has left it."""
@@ -104,7 +117,8 @@ class Journal:
         trip = self._begin(at, "", MARKET, None, "")
         trip.happened = events
         trip.ended_at = at
-        self._write(trip)
+        if self.sinks:
+            self._write(trip)
         return trip
 
     def _begin(self, at: int, account: str, operation: str, message: Any, symbol: str) -> Trip:
@@ -143,11 +157,10 @@ class Journal:
             self.latencies.append(at - trip.born_at)
         if trip.struck:
             self._count_failure(trip)
-        for reader in self.readers:
-            reader(trip)
-        if self.logger is not None:
-            self.logger.debug("%s", line(trip))
-        if self._path is not None or self._traced or self.sink is not None:
+        if self.readers:
+            for reader in self.readers:
+                reader(trip)
+        if self.sinks:
             self._write(trip)
 
     def _count_unheard(self, trip: Trip, at: int) -> None:
@@ -165,14 +178,12 @@ class Journal:
             self.failures.append(Failure(trip.born_at, label, _details(trip)))
 
     def _write(self, trip: Trip) -> None:
-        if self._path is not None or self._traced or self.sink is not None:
-            text = line(trip)
-            if self._traced:
-                trace(text)
-            if self.sink is not None:
-                self.sink(trip, text)
-            if self._path is not None:
-                self._put(text)
+        text = line(trip)
+        for sink in self.sinks:
+            sink(trip, text)
+
+    def _record(self, trip: Trip, text: str) -> None:
+        self._put(text)
 
     def _put(self, text: str) -> None:
         """Write a line at once; a journal with holes would be worse than a run that stops."""
@@ -183,6 +194,7 @@ class Journal:
             self._file.write(text + "\n")
         except OSError as error:
             self._path = self._file = None
+            self.sinks = [sink for sink in self.sinks if sink != self._record]
             raise ConfigurationError(
                 f"the journal can't be written any more: {error}; make room, or name another file"
             ) from error
@@ -319,81 +331,3 @@ def _verdict_text(decision: Decision) -> str:
     if isinstance(verdict, Reject):
         return f"reject at {decision.stage}: {verdict.text}"
     return f"{type(verdict).__name__} at {decision.stage}"
-
-
-def line(trip: Trip) -> str:
-    """A trip as one JSON line."""
-    import json
-
-    return json.dumps(row(trip), separators=(",", ":"), ensure_ascii=False)
-
-
-def row(trip: Trip) -> dict[str, Any]:
-    """A trip as plain values."""
-    return {
-        "number": trip.number,
-        "at": trip.born_at,
-        "ended": trip.ended_at,
-        "client": trip.account,
-        "operation": trip.operation,
-        "symbol": trip.symbol,
-        "nth": trip.nth,
-        "message": plain(trip.message),
-        "happened": plain(trip.happened),
-        "told": plain(trip.told),
-        "struck": [plain(decision) for decision in trip.struck],
-        "hung_up": trip.hung_up,
-        "gave_up": trip.gave_up_at,
-        "echo_of": trip.echo_of,
-    }
-
-
-def plain(value: Any) -> Any:
-    """Any value of a trip as JSON can hold it. Floats keep their shortest text."""
-    if value is None or value.__class__ in (bool, int, float, str):
-        return value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, tuple):
-        if hasattr(value, "_asdict"):
-            return _record(value)
-        return [plain(part) for part in value]
-    if isinstance(value, Reject):
-        return {"reject": value.reason.value, "text": value.text, "until": value.until}
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [plain(part) for part in value]
-    snapshot = getattr(value, "snapshot", None)
-    return _record(snapshot()) if snapshot is not None else _text(value)
-
-
-def _record(value: Any) -> dict[str, Any]:
-    kind = type(value).__name__
-    if kind == "OrderSnapshot":
-        return _order(value)
-    return {"is": kind, **{name: plain(part) for name, part in value._asdict().items()}}
-
-
-def _order(snapshot: OrderSnapshot) -> dict[str, Any]:
-    order = snapshot.order
-    return {
-        "is": "Order",
-        "id": order.id,
-        "client_id": order.client_id,
-        "symbol": order.symbol,
-        "side": str(order.side),
-        "type": str(order.kind),
-        "status": str(snapshot.status),
-        "ticks": snapshot.ticks,
-        "lots": snapshot.lots,
-        "filled": snapshot.filled,
-        "cost": snapshot.cost,
-        "updated": snapshot.updated_at,
-    }
-
-
-def _text(value: Any) -> str:
-    """A foreign object's text, or its kind: an address would differ from run to run."""
-    text = str(value)
-    return f"<{type(value).__name__}>" if " at 0x" in text else text

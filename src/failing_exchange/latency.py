@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
 
-from failing_exchange.core.chance import ONE, mix
+from failing_exchange.core.chance import ONE
 from failing_exchange.errors import ConfigurationError
 
 MILLISECOND = 1_000_000
@@ -91,10 +91,3 @@ def latency_of(value: object) -> Latency | None:
         f'latency must be "auto", None, a number of milliseconds from 0 to {LATENCY_MS_MAX}, or a '
         f"distribution such as LogNormal(median_ms=40), not {value!r}"
     )
-
-
-def halves(latency: Latency, key: int, nth: int) -> tuple[int, int]:
-    """The way there and the way back of the nth request of a kind, in nanoseconds."""
-    total = latency(mix(key, nth))
-    there = total // 2
-    return there, total - there

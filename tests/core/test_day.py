@@ -56,7 +56,7 @@ def afresh(tape: Tape, now: int) -> Bar | None:
     fresh = Tape(tape.street)
     for trade in tape.trades:
         fresh.add(trade.ticks, trade.lots, trade.side, at=trade.at)
-    return fresh.day(now)
+    return fresh.day.at(now)
 
 
 @settings(max_examples=40, deadline=None)
@@ -69,21 +69,21 @@ def test_a_day_does_not_depend_on_who_has_asked_before(steps: list[Step]) -> Non
         now = second * SECOND
         street.to(second)
         if step.after:
-            tape.day(now)
+            tape.day.at(now)
         if step.trade:
             tape.add(6_100, step.trade, "buy", at=now)
         if step.move:
             street.move(step.move, 20)
         for _ in range(step.asks):
-            assert tape.day(now) == afresh(tape, now)
-    assert tape.day(second * SECOND) == afresh(tape, second * SECOND)
+            assert tape.day.at(now) == afresh(tape, now)
+    assert tape.day.at(second * SECOND) == afresh(tape, second * SECOND)
 
 
 def test_who_asks_each_second_is_told_the_minutes_of_one_day() -> None:
     street = Street(background())
     tape = Tape(street)
     for second in range(NOON, NOON + 150):
-        day = tape.day(second * SECOND)
+        day = tape.day.at(second * SECOND)
         minutes = range(second // 60 * 60 - 86_400 + 60, second // 60 * 60, 60)
         bars = [tape.bar(60, at, now=second * SECOND) for at in minutes]
         bars += [tape.bar(1, at, now=second * SECOND) for at in range(minutes.stop, second + 1)]

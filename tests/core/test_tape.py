@@ -68,13 +68,16 @@ class Rare:
         """One, or none."""
         return (Print(100, self.lots, "buy"),) if second in self.seconds else ()
 
-    def best(self, second: int, /) -> tuple[int, int]:
-        """Around the last price."""
-        return 99, 101
-
     def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
         """A lot on each side."""
         return (99, 1), (101, 1)
+
+    def stretch(
+        self, start: int, stop: int, /
+    ) -> tuple[list[Span], list[tuple[tuple[int, int], tuple[int, int]]]]:
+        """Second by second."""
+        seconds = range(start, stop)
+        return [self.second(at) for at in seconds], [self.top(at) for at in seconds]
 
     def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
         """One level."""

@@ -52,7 +52,7 @@ def test_bitcoin_opens_where_a_bid_of_50_000_rests_near_the_top() -> None:
     """The examples of the documents place limit buys at 50,000."""
     for seed in range(500):
         birth = BIRTH + seed * 7_654_321
-        bid, ask = market(seed=seed, birth=birth).best(birth)
+        (bid, _), (ask, _) = market(seed=seed, birth=birth).top(birth)
         assert 5_000_500 <= ask <= 5_005_000
         assert bid > 5_000_000
 
@@ -62,7 +62,7 @@ def test_ten_bitcoin_at_market_move_the_price_little() -> None:
     for seed in range(200):
         left, cost = 10 * 10**5, 0
         flow = market(seed=seed, birth=BIRTH + seed * 86_399)
-        best = flow.best(flow.birth)[1]
+        best = flow.top(flow.birth)[1][0]
         for ticks, lots in flow.asks(flow.birth):
             taken = min(lots, left)
             left, cost = left - taken, cost + taken * ticks
@@ -80,7 +80,7 @@ def test_ten_bitcoin_at_market_move_the_price_little() -> None:
 def test_the_book_is_around_the_last_price(symbol: str, seed: int, second: int) -> None:
     """Bids below asks, the last price on one of them, offers sorted, amounts positive."""
     flow = market(symbol, seed)
-    bid, ask = flow.best(second)
+    (bid, _), (ask, _) = flow.top(second)
     assert 1 <= bid < ask
     assert flow.second(second).close in (bid, ask)
     asks, bids = list(islice(flow.asks(second), 700)), list(islice(flow.bids(second), 700))
@@ -111,7 +111,7 @@ def test_spread_and_depth_are_in_real_ranges(symbol: str) -> None:
     flow, profile = market(symbol, 3), PROFILES[symbol]
     spreads, depths = [], []
     for second in range(BIRTH, BIRTH + 40 * 977, 977):
-        bid, ask = flow.best(second)
+        (bid, _), (ask, _) = flow.top(second)
         spreads.append((ask - bid) / bid)
         depths.append(sum(lots for ticks, lots in flow.asks(second) if ticks < ask * 1.01))
     assert sum(spreads) / len(spreads) < 0.0005

@@ -124,7 +124,7 @@ def test_a_level_that_came_and_went_is_told() -> None:
             ask = Book(snapshot(client, 5)).shown(1)[1][0][0]
             price = f"{float(ask) - 0.01:.2f}"
             placed = (await client.order(price=price, quantity="0.01")).body
-            between = Book(snapshot(client, 5))
+            between = Book(snapshot(client, 20))
             assert between.shown(1)[0][0][0] == f"{price}000000"
             await client.signed(
                 "DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=placed["orderId"]

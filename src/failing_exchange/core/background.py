@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, SupportsIndex, TypeAlias, overload
 
 from failing_exchange.core.order import BUY, SELL, Side
 
@@ -19,8 +19,8 @@ BLOCKS_KEPT_MAX = 64  # of them are remembered
 SHIFTS_KEPT_MAX = 10_000  # moves of the price; candles before the oldest show none of them
 
 
-class CandleLike(Protocol):
-    """Prices in ticks, `volume` in lots, `cost` the sum of ticks times lots."""
+class SecondLike(Protocol):
+    """The candle of a second, a tuple of these: prices in ticks, `volume` in lots."""
 
     @property
     def at(self) -> int:
@@ -52,6 +52,18 @@ class CandleLike(Protocol):
         """Lots traded."""
         ...
 
+    @overload
+    def __getitem__(self, place: SupportsIndex, /) -> int: ...
+    @overload
+    def __getitem__(self, place: slice, /) -> tuple[int, ...]: ...
+    def __getitem__(self, place: SupportsIndex | slice, /) -> int | tuple[int, ...]:
+        """In the order (at, open, high, low, close, volume)."""
+        ...
+
+
+class CandleLike(SecondLike, Protocol):
+    """A candle of any length."""
+
     @property
     def cost(self) -> int:
         """Ticks times lots, summed up."""
@@ -80,7 +92,7 @@ class PrintLike(Protocol):
 class Background(Protocol):
     """The other traders of one market: pure functions of the second since the epoch."""
 
-    def second(self, second: int, /) -> CandleLike:
+    def second(self, second: int, /) -> SecondLike:
         """The candle of one second."""
         ...
 
@@ -100,20 +112,22 @@ class Background(Protocol):
         """The public trades of a second."""
         ...
 
-    def best(self, second: int, /) -> tuple[int, int]:
-        """The best bid and ask after a second."""
+    def top(self, second: int, /) -> tuple[Offer, Offer]:
+        """The best bid and the best ask after a second."""
         ...
 
-    def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
-        """(ticks, lots) of the best bid and of the best ask after a second."""
+    def stretch(
+        self, start: int, stop: int, /
+    ) -> tuple[Sequence[SecondLike], Sequence[tuple[Offer, Offer]]]:
+        """The candles of the seconds from `start` until before `stop`, and the tops after each."""
         ...
 
-    def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) offered for sale, best first."""
+    def asks(self, second: int, /) -> Iterator[Offer]:
+        """What is offered for sale, best first."""
         ...
 
-    def bids(self, second: int, /) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) bid for, best first."""
+    def bids(self, second: int, /) -> Iterator[Offer]:
+        """What is bid for, best first."""
         ...
 
     def first_touch(
@@ -149,9 +163,9 @@ class Street:
     def __init__(self, flow: Background | None) -> None:
         self.flow = flow
         self.shifts: list[Shift] = []
+        self.stirred = 0  # how often clients or the operator have changed what is shown
         self._second = -1
         self._shift = 0
-        self._best: tuple[int, int] | None = None
         self._top: tuple[Offer, Offer] | None = None
         self._blocks: dict[int, tuple[int, int]] = {}  # the low and the high of each, unmoved
         self._taken: dict[tuple[Side, int], int] = {}
@@ -161,7 +175,7 @@ class Street:
         """Stand at a second; offers taken in an earlier one are renewed."""
         if second != self._second:
             self._second = second
-            self._best = self._top = None
+            self._top = None
             self._shift = self.shift_at(second) if self.shifts else 0
             if self._taken:
                 self._taken.clear()
@@ -177,6 +191,13 @@ class Street:
             return 0
         shift = self.shifts[index]
         return shift.lasting + faded(shift.fading, second - shift.second)
+
+    def is_moved(self, second: int) -> bool:
+        """Whether the price is moved at a second, or will be by what has been done already."""
+        if not self.shifts:
+            return False
+        since, lasting, _ = self.shifts[-1]
+        return since > second or lasting != 0 or self.shift_at(second) != 0
 
     def last(self) -> int:
         """The price of the last print of the background, in ticks; 0 without a background."""
@@ -221,27 +242,22 @@ class Street:
 
     def best(self, side: Side) -> int:
         """The best price offered on a side, 0 when there is none."""
-        if self._taken or self._pulled:
-            return next(self.levels(side), (0, 0))[0]
-        if self._best is None:
-            if self.flow is None:
-                return 0
-            bid, ask = self.flow.best(self._second)
-            self._best = (max(1, bid + self._shift), max(2, ask + self._shift))
-        return self._best[0] if side is BUY else self._best[1]
+        offer = self._top or self.tops()
+        best = offer[0] if side is BUY else offer[1]
+        return 0 if best is None else best[0]
 
     def tops(self) -> tuple[Offer | None, Offer | None]:
-        """(ticks, lots) of the best bid and of the best ask."""
-        if self.flow is None or self._taken or self._pulled:
-            return next(self.levels(BUY), None), next(self.levels(SELL), None)
+        """The best bid and the best ask."""
         if self._top is None:
+            if self.flow is None or self._taken or self._pulled:
+                return next(self.levels(BUY), None), next(self.levels(SELL), None)
             bid, ask = self._top = self.flow.top(self._second)
             if shift := self._shift:
                 self._top = ((max(1, bid[0] + shift), bid[1]), (max(2, ask[0] + shift), ask[1]))
         return self._top
 
-    def levels(self, side: Side) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) offered on a side, best first."""
+    def levels(self, side: Side) -> Iterator[Offer]:
+        """What is offered on a side, best first."""
         if self.flow is None:
             return
         raw = self.flow.bids(self._second) if side is BUY else self.flow.asks(self._second)
@@ -259,14 +275,19 @@ class Street:
         """Note that an offer was taken."""
         key = (side, ticks)
         self._taken[key] = self._taken.get(key, 0) + lots
+        self._top = None
+        self.stirred += 1
 
     def pull(self, side: Side, ticks: int, lots: int) -> None:
         """Withdraw all offers up to and including `ticks`; offer `lots` there instead."""
         self._pulled[side] = (ticks, lots)
+        self._top = None
+        self.stirred += 1
         self._taken.pop((side, ticks), None)
 
     def move(self, lasting: int, fading: int) -> None:
         """Move the price from the next second on."""
+        self.stirred += 1
         second = self._second + 1
         old = self.shifts[-1] if self.shifts else Shift(second, 0, 0)
         left = faded(old.fading, second - old.second)

@@ -7,9 +7,10 @@ up whatever their timeframe; clients' trades are counted. `Tape.counted` counts 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from failing_exchange.core.background import CandleLike
+from failing_exchange.core.background import CandleLike, SecondLike
 from failing_exchange.core.order import record
 
 TRADES_A_SECOND = 3  # that a candle of the background claims; at most one a lot
@@ -38,6 +39,33 @@ def plain(c: CandleLike, seconds: int) -> Bar:
     return Bar(
         c.at, c.open, c.high, c.low, c.close, lots, c.cost, claimed(lots, seconds), lots // 2
     )
+
+
+def of_second(row: SecondLike) -> Bar:
+    """A second of the background. As in longer candles the cost is estimated: exact ones need every
+    print."""
+    at, opened, high, low, close, lots = row[:6]
+    cost = (opened + high + low + close) * lots // 4
+    return record(Bar, (at, opened, high, low, close, lots, cost, claimed(lots, 1), lots // 2))
+
+
+def following(bar: Bar, rows: Iterable[SecondLike]) -> list[Bar]:
+    """A candle, and what it has grown to after each of these seconds."""
+    bars = [bar]
+    at, opened, high, low, close, volume, cost, trades, bought = bar
+    for row in rows:
+        _, first, top, bottom, close, lots = row[:6]
+        if top > high:
+            high = top
+        if bottom < low:
+            low = bottom
+        volume += lots
+        cost += (first + top + bottom + close) * lots // 4
+        trades += lots if lots < TRADES_A_SECOND else TRADES_A_SECOND
+        bought += lots // 2
+        grown = (at, opened, high, low, close, volume, cost, trades, bought)
+        bars.append(record(Bar, grown))
+    return bars
 
 
 def claimed(lots: int, seconds: int) -> int:

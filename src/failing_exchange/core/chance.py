@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
+from struct import Struct
 
 MASK = (1 << 64) - 1
 ONE = 1 << 64  # draws lie in [0, ONE)
@@ -24,6 +25,20 @@ def key(*parts: str | int) -> int:
     """
     text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+WORDS = 16  # draws of 32 bits that one hash gives
+_PLACE = Struct("<Qq")
+_DRAWN = Struct(f"<{WORDS}I")
+
+
+def words(key: int, index: int) -> tuple[int, ...]:
+    """`WORDS` independent draws of 32 bits that belong to place `index` of a key.
+
+    >>> words(1, 5) == words(1, 5), words(1, 5) == words(1, 6), len(words(1, 5))
+    (True, False, 16)
+    """
+    return _DRAWN.unpack(blake2b(_PLACE.pack(key, index)).digest())
 
 
 def mix(k: int, n: int) -> int:

@@ -6,6 +6,7 @@ from collections import deque
 from heapq import heappush
 from typing import NamedTuple
 
+from failing_exchange.core.ahead import Ahead
 from failing_exchange.core.background import Background, Street
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
@@ -97,6 +98,7 @@ class MarketState:
         self.book = OrderBook()
         self.street = Street(flow)
         self.tape = Tape(self.street)
+        self.ahead = Ahead(0, 0, 0, [])
         self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
         self.sequence = 0  # changes of the clients' side of the book
         self.lower: int | None = None  # a print at or below it may concern an order

@@ -1,4 +1,4 @@
-"""The public record of one market: trades, candles, 24 h statistics; clients' own included."""
+"""The public record of one market: trades and candles, clients' own included."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 
 from failing_exchange.core.background import Street
-from failing_exchange.core.bars import Bar, claimed, join, merge, of_trade, plain, shifted
+from failing_exchange.core.bars import (
+    Bar,
+    join,
+    merge,
+    of_second,
+    of_trade,
+    plain,
+    shifted,
+)
+from failing_exchange.core.day import DAY, Day
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.order import record
 from failing_exchange.core.public_trade import (
     FIRST_CLIENT_ID,
     IDS_PER_SECOND,
@@ -22,7 +30,6 @@ from failing_exchange.core.public_trade import (
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
 CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are made again
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
-TEN, HOUR, DAY = 10, 3_600, 86_400
 HISTORY = 365 * DAY  # trades of the background can be asked for so long
 NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
           7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
@@ -40,11 +47,7 @@ class Tape:
         self._by_second: dict[int, list[Trade]] = {}
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
-        self._past: tuple[int, Bar | None] = (-1, None)  # until before ten seconds of its minute
-        self._today: tuple[int, Bar | None] = (-1, None)  # up to a second, itself included
-        self._before: tuple[int, Bar | None] = (-1, None)  # the one before that
-        self._hours: tuple[int, Bar | None] = (-1, None)  # whole ones of it, from a second on
-        self._minutes: tuple[int, Bar | None] = (-1, None)  # of its last hour, before a second
+        self.day = Day(self)
         self._latest: Bar | None = None
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
         self.buckets: dict[int, tuple[int, int]] = {}  # of the reference price, past ones
@@ -52,8 +55,8 @@ class Tape:
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; each id is higher than the one before."""
         second = at // SECOND
-        if second <= self._today[0]:
-            self._today = self._before if self._before[0] < second else (-1, None)
+        self.street.stirred += 1
+        self.day.forget(second)
         in_second = self._by_second.setdefault(second, [])
         if in_second:
             trade_id = in_second[-1].id + 1
@@ -173,7 +176,7 @@ class Tape:
         return self.prints(start)[0]
 
     def _has_traded(self, start: int, stop: int, now: int) -> bool:
-        bar = self._between(start, stop, now)
+        bar = self.span(start, stop, now)
         return bar is not None and bar.volume > 0
 
     def counted(self, bar: Bar) -> Bar:
@@ -188,15 +191,13 @@ class Tape:
     def window(self, start: int, now: int) -> Bar | None:
         """What was traded from a second on, the running one included."""
         second = now // SECOND
-        return join(self._between(start, second, second * SECOND), self._second(second))
+        return join(self.span(start, second, second * SECOND), self.second(second))
 
     def between(self, edges: Sequence[int], *, now: int) -> list[Bar]:
         """A candle between each two edges (epoch seconds) that lie before `now`."""
         stop = now // SECOND + 1
         bars = (
-            self._between(start, min(end, stop), now)
-            for start, end in pairwise(edges)
-            if start < stop
+            self.span(start, min(end, stop), now) for start, end in pairwise(edges) if start < stop
         )
         return [bar for bar in bars if bar is not None]
 
@@ -219,7 +220,7 @@ class Tape:
         if stop <= start:
             return None
         if stop < start + seconds:
-            return self._between(start, stop, now)
+            return self.span(start, stop, now)
         key = (seconds, start)
         bar = self._bars.get(key)
         if bar is None:
@@ -227,47 +228,6 @@ class Tape:
             if bar is not None and stop * SECOND <= now:
                 self._keep(key, bar)
         return bar
-
-    def day(self, now: int) -> Bar | None:
-        """The last 24 hours, by the minute: the running minute and the 1,439 before it."""
-        second = now // SECOND
-        known, bar = self._today
-        if known != second:
-            self._before = self._today
-            if known == second - 1 and second % TEN:  # somebody asks each second
-                bar = join(bar, self._second(second))
-            else:
-                bar = self._day_at(second, now)
-            self._today = (second, bar)
-        return bar
-
-    def _day_at(self, second: int, now: int) -> Bar | None:
-        """The same whoever has asked before: minutes, then tens of seconds, then seconds."""
-        minute, ten = second // 60 * 60, second // TEN * TEN
-        at, bar = self._past
-        if not minute <= at <= ten:
-            at, bar = minute, self._minutes_before(minute, now)
-        while at < ten:
-            bar = join(bar, self._between(at, at + TEN, now))
-            at += TEN
-        self._past = (ten, bar)
-        return merge([bar, *[self._second(at) for at in range(ten, second + 1)]])
-
-    def _minutes_before(self, minute: int, now: int) -> Bar | None:
-        """The 1,439 minutes before one: the rest of their first hour, whole hours, minutes."""
-        start = minute - DAY + 60
-        first, last = -(-start // HOUR) * HOUR, minute // HOUR * HOUR
-        if self._hours[0] != first:
-            bars = [self.bar(HOUR, at, now=now) for at in range(first, last, HOUR)]
-            self._hours = (first, merge(bars, at=first))
-            self._minutes = (last, None)
-        stop, tail = self._minutes if self._minutes[0] <= minute else (last, None)
-        while stop < minute:
-            tail = join(tail, self.bar(60, stop, now=now))
-            stop += 60
-        self._minutes = (stop, tail)
-        bar = join(join(self._between(start, first, now), self._hours[1]), tail)
-        return None if bar is None else bar._replace(at=start)
 
     def _keep(self, key: tuple[int, int], bar: Bar) -> None:
         if len(self._bars) >= CANDLES_KEPT_MAX:
@@ -284,7 +244,7 @@ class Tape:
         inner = (self.bar(part, at, now=now) for at in range(start, start + seconds, part))
         return merge(list(inner), at=start)
 
-    def _between(self, start: int, stop: int, now: int) -> Bar | None:
+    def span(self, start: int, stop: int, now: int) -> Bar | None:
         """What was traded between two seconds; only what is past at `now` is remembered."""
         if stop <= start:
             return None
@@ -307,14 +267,14 @@ class Tape:
         """At most a minute, second by second where it was touched."""
         flow = self.street.flow
         if flow is None or self._moved(start, stop):
-            return merge([self._second(second) for second in range(start, stop)], at=start)
+            return merge([self.second(second) for second in range(start, stop)], at=start)
         bars: list[Bar | None] = []
         at = start
         place = bisect_left(self._traded, start)
         while place < len(self._traded) and (second := self._traded[place]) < stop:
             if at < second:
                 bars.append(plain(flow.window(at, second), second - at))
-            bars.append(self._second(second))
+            bars.append(self.second(second))
             at, place = second + 1, place + 1
         if at < stop:
             bars.append(plain(flow.window(at, stop), stop - at))
@@ -342,20 +302,19 @@ class Tape:
         bar = self._latest
         if bar is None or bar.at != second:
             assert self.street.flow is not None
-            c = self.street.flow.second(second)
-            opened, high, low, close, volume = c.open, c.high, c.low, c.close, c.volume
-            # as in longer candles, the cost is estimated: exact ones need every print
-            cost = (opened + high + low + close) * volume // 4
-            trades, bought = claimed(volume, 1), volume // 2
-            bar = record(Bar, (second, opened, high, low, close, volume, cost, trades, bought))
-            self._latest = bar
+            bar = self._latest = of_second(self.street.flow.second(second))
         return bar
 
-    def _second(self, second: int) -> Bar | None:
+    def is_quiet(self, second: int) -> bool:
+        """Whether a second shows the background alone, unmoved."""
+        return not self.street.shifts and second not in self._by_second
+
+    def second(self, second: int) -> Bar | None:
+        """One second, the background's share as it was moved."""
         bar = None
         if self.street.flow is not None:
             bar = self._quiet(second)
-            if not self.street.shifts and second not in self._by_second:
+            if self.is_quiet(second):
                 return bar
             bar = shifted(bar, self.street.shift_at(second))
         for t in self._by_second.get(second, ()):

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from failing_exchange.core import commands as c
 from failing_exchange.core.background import Offer
 from failing_exchange.core.bars import Bar
-from failing_exchange.core.book import OrderBook
+from failing_exchange.core.book import Level, OrderBook
+from failing_exchange.core.day import DAY
 from failing_exchange.core.market import SECOND, Market
-from failing_exchange.core.matching import better
-from failing_exchange.core.order import BUY, SELL, Side, record
+from failing_exchange.core.order import BUY, SELL, record
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.state import MarketState, State
-from failing_exchange.core.tape import DAY
+
+USUAL = list(c.FetchTicker("", "")[2:])  # the market as it is now, with its last 24 hours
 
 
 class Ticker(NamedTuple):
@@ -35,7 +36,15 @@ class Ticker(NamedTuple):
 
 def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
     """Best prices, last price and 24 h statistics of a market."""
-    return _ticker(state.market(q.symbol, at), q, at)
+    _, symbol, *options = q
+    if options == USUAL and (ms := state.markets.get(symbol)) is not None:
+        start, stirred, _, rows = ms.ahead
+        place = at // SECOND - start
+        if 0 <= place < len(rows) and stirred == ms.street.stirred:
+            bid, ask, last, day = rows[place]
+            tops = _with_clients(ms.book, bid, ask) if ms.book.count else (bid, ask)
+            return record(Ticker, (ms.market, at, *tops, last, day, 0, None))
+    return _ticker(state.market(symbol, at), q, at)
 
 
 def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...]:
@@ -45,27 +54,41 @@ def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...
 
 
 def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Ticker:
-    as_of, since = ms.seen_at(q.as_of or at), q.since
-    second = as_of // SECOND
-    same = second == at // SECOND
-    street = ms.street if same else ms.street.view(second)
+    _, _, as_of, since, wanted = q
+    as_of = ms.seen_at(as_of or at)
+    second, street, tape = as_of // SECOND, ms.street, ms.tape
+    if second == at // SECOND:
+        last = tape.last(second)
+    else:
+        street = street.view(second)
+        last = street.last()
     bid, ask = street.tops()
     if ms.book.count:
-        bid, ask = _with_clients(ms.book, BUY, bid), _with_clients(ms.book, SELL, ask)
-    last = ms.tape.last(second) if same else street.last()
-    bar = ms.tape.window(since, as_of) if since else ms.tape.day(as_of)
-    ends = None
-    if q.ends:
-        ends = ms.tape.ends(since or second // 60 * 60 + 60 - DAY, as_of)
+        bid, ask = _with_clients(ms.book, bid, ask)
+    if since:
+        bar = tape.window(since, as_of)
+    else:
+        bar = tape.day.at(as_of)
+        ms.ahead = ms.ahead.next(street, tape, bar, as_of)
+    ends = tape.ends(since or second // 60 * 60 + 60 - DAY, as_of) if wanted else None
     return record(Ticker, (ms.market, as_of, bid, ask, last or None, bar, since, ends))
 
 
-def _with_clients(book: OrderBook, side: Side, offer: Offer | None) -> Offer | None:
-    """The best offer of a side, clients' orders included."""
-    level = book.best(side)
-    if level is None:
-        return offer
+def _with_clients(
+    book: OrderBook, bid: Offer | None, ask: Offer | None
+) -> tuple[Offer | None, Offer | None]:
+    """The best offers, clients' orders included."""
+    buying, selling = book.best(BUY), book.best(SELL)
+    if buying is not None and (bid is None or buying.ticks >= bid[0]):
+        bid = _added(buying, bid)
+    if selling is not None and (ask is None or selling.ticks <= ask[0]):
+        ask = _added(selling, ask)
+    return bid, ask
+
+
+def _added(level: Level, offer: Offer | None) -> Offer:
+    """What clients show at a best price, and what others offer there."""
     shown = level.lots - level.hidden
-    if offer is None or better(side, level.ticks, offer[0]):
-        return level.ticks, shown
-    return (offer[0], shown + offer[1]) if level.ticks == offer[0] else offer
+    if offer is not None and offer[0] == level.ticks:
+        return level.ticks, shown + offer[1]
+    return level.ticks, shown

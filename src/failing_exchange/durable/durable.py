@@ -89,7 +89,7 @@ class Durable:
     def join(self, venue: Venue, world: Mapping[str, Any]) -> None:
         """Take up a venue that is as its arguments say; `world` is what must stay the same."""
         self._venue = venue
-        venue.journal.sink = self.write
+        venue.journal.sinks.append(self.write)
         asked = {"seed": venue.seed, "markets": to_text(tuple(venue.markets.values())), **world}
         if self.is_new:
             self._put_meta(asked)

@@ -19,7 +19,8 @@ from failing_exchange.faults.catalogue import kind_of
 from failing_exchange.faults.recorded import Again, RecordedPlan, record
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.fronts.exchange import FailingExchange
-from failing_exchange.journal import Journal, line
+from failing_exchange.journal import Journal
+from failing_exchange.plain_trips import line
 from failing_exchange.playing import Bot, Ending, first_line, left_text, play, venue_of
 from failing_exchange.report.recording import columns
 from failing_exchange.simulation import simulate

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import mul
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from failing_exchange.flow.draws import LOGNORMAL
 
@@ -29,14 +28,10 @@ class Second(NamedTuple):
     close: int
     volume: int
 
-    @property
-    def cost(self) -> int:
-        """The sum of ticks times lots of its prints."""
+    def estimated(self) -> Candle:
+        """The same with a cost, as if it traded at its middle on average."""
         _, opened, high, low, close, volume = self
-        if high == low or not volume:
-            return close * volume
-        prices = _turns(opened, high, low, close)
-        return sum(map(mul, prices, _portions(volume, close, len(prices))))
+        return Candle(*self, (opened + high + low + close) * volume // 4)
 
     def trades(self) -> list[tuple[int, int]]:
         """(ticks, lots) of its prints: they open, peak, bottom and close with it."""
@@ -62,10 +57,10 @@ class Second(NamedTuple):
 
 
 class Candle(NamedTuple):
-    """Prices in ticks, volume in lots, `at` an epoch second; `cost` is the sum of ticks times lots.
+    """Prices in ticks, volume in lots, `at` an epoch second.
 
-    `cost` is exact for a second; for longer candles it is estimated, and cost / volume lies between
-    low and high.
+    `cost` is the sum of ticks times lots, estimated where the prints are not recorded ones:
+    cost / volume lies between low and high.
     """
 
     at: int
@@ -79,19 +74,11 @@ class Candle(NamedTuple):
 
 def merged(at: int, parts: Sequence[Candle | Second]) -> Candle:
     """Candles one after another as one."""
-    if len(parts) == 1 and isinstance(parts[0], Candle):
-        return parts[0]
-    rows: Any = zip(*parts, strict=False)  # a second has no column of costs
-    _, opens, highs, lows, closes, volumes, *_ = rows
-    return Candle(
-        at,
-        opens[0],
-        max(highs),
-        min(lows),
-        closes[-1],
-        sum(volumes),
-        sum([part.cost for part in parts]),
-    )
+    candles = [part if isinstance(part, Candle) else part.estimated() for part in parts]
+    if len(candles) == 1:
+        return candles[0]
+    _, opens, highs, lows, closes, volumes, costs = zip(*candles, strict=True)
+    return Candle(at, opens[0], max(highs), min(lows), closes[-1], sum(volumes), sum(costs))
 
 
 def _turns(opened: int, high: int, low: int, close: int) -> list[int]:

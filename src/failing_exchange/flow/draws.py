@@ -6,9 +6,6 @@ platform's libm takes part.
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from struct import Struct
-
 NORMAL = (
     -2418, -1987, -1762, -1601, -1473, -1366, -1273, -1189, -1113, -1043, -978, -917, -858,
     -803, -750, -699, -650, -602, -556, -511, -467, -424, -381, -339, -298, -257, -217,
@@ -32,16 +29,3 @@ EXPONENTIAL = (
     920, 960, 1002, 1045, 1091, 1138, 1188, 1241, 1297, 1356, 1418, 1485, 1556, 1633, 1717,
     1808, 1908, 2019, 2144, 2287, 2454, 2655, 2906, 3243, 3753, 4852,
 )  # fmt: skip
-
-WORDS = 16  # draws of 32 bits that one hash gives
-_PLACE = Struct("<Qq")
-_DRAWN = Struct(f"<{WORDS}I")
-
-
-def words(key: int, index: int) -> tuple[int, ...]:
-    """`WORDS` independent draws of 32 bits that belong to place `index` of a key.
-
-    >>> words(1, 5) == words(1, 5), words(1, 5) == words(1, 6), len(words(1, 5))
-    (True, False, 16)
-    """
-    return _DRAWN.unpack(blake2b(_PLACE.pack(key, index)).digest())

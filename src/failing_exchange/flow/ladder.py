@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
-from failing_exchange.core.chance import mix
+from failing_exchange.core.chance import WORDS, mix, words
 from failing_exchange.flow.draws import LOGNORMAL
 from failing_exchange.flow.profiles import Profile
 
@@ -12,41 +13,48 @@ LEVELS_MAX = 5_000  # offers a side
 BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # up to which offer the grid is how coarse
 BUCKET = 15  # seconds for which an offer keeps its amount; each has its own moment of change
 OFFERS_KEPT_MAX = 8_192  # offers remembered; then they are made again
-RENEWED = 3  # seconds for which the spread stays
+
+Offer: TypeAlias = tuple[int, int]  # ticks and lots
 
 
 class Ladder:
-    """Offers stand at prices of their own and keep their amounts for a while."""
+    """Offers stand at prices of their own and keep their amounts for a while.
+
+    Those at the best prices are new each second.
+    """
 
     def __init__(self, key: int, profile: Profile) -> None:
         self._key = key
-        self._profile = profile
+        self._offer, self._spread, self._grid = profile.offer, profile.spread, profile.grid
         self._offers: dict[tuple[int, int], tuple[int, int, int]] = {}
-        self._firsts: dict[int, tuple[int, int]] = {}  # by price: lots, and from which second on
-        self._spread = (-1, 0, False)  # the last one: its place, ticks, whether it lies below
+        self._block, self._draws = -1, words(key, -1)  # of so many seconds at once
 
-    def best(self, close: int, second: int) -> tuple[int, int]:
+    def top(self, close: int, second: int) -> tuple[Offer, Offer]:
         """The best bid and ask after a second; the last price is one of them."""
-        place, spread, below = self._spread
-        if place != second // RENEWED:
-            place = second // RENEWED
-            draw = mix(self._key, place)
-            spread = self._profile.spread * LOGNORMAL[draw & 63] // 1_000 or 1
-            below = draw & 256 != 0
-            self._spread = (place, spread, below)
-        if below and close > spread:
-            return close - spread, close
-        return close, close + spread
+        if self._block != second // WORDS:
+            self._block = second // WORDS
+            self._draws = words(self._key, self._block)
+        draw, typical = self._draws[second % WORDS], self._offer
+        spread = self._spread * LOGNORMAL[draw & 63] // 1_000 or 1
+        bids = 1 + typical * LOGNORMAL[draw >> 8 & 63] * LOGNORMAL[draw >> 14 & 63] // 1_000_000
+        asks = 1 + typical * LOGNORMAL[draw >> 20 & 63] * LOGNORMAL[draw >> 26] // 1_000_000
+        if draw & 64 and close > spread:
+            return (close - spread, bids), (close, asks)
+        return (close, bids), (close + spread, asks)
 
-    def offers(self, best: int, second: int, sign: int) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) from the best price upwards (`sign` 1) or downwards (-1).
+    def tops(self, closes: list[int], second: int) -> list[tuple[Offer, Offer]]:
+        """The same for seconds that follow one another."""
+        return [self.top(close, at) for at, close in enumerate(closes, second)]
+
+    def offers(self, best: Offer, second: int, sign: int) -> Iterator[Offer]:
+        """From the best offer upwards (`sign` 1) or downwards (-1).
 
         Beyond the best price there is one offer in each cell of a grid.
         """
-        yield best, self.first(best, second)
-        known, count, ticks = self._offers, 1, best
+        yield best
+        known, count, ticks = self._offers, 1, best[0]
         for most, coarse in BANDS:
-            cell = ticks // (self._profile.grid * coarse)
+            cell = ticks // (self._grid * coarse)
             while count < most:
                 cell += sign
                 offer = known.get((cell, coarse))
@@ -58,31 +66,15 @@ class Ladder:
                 yield ticks, offer[1]
                 count += 1
 
-    def first(self, best: int, second: int) -> int:
-        """How much is offered at the best price."""
-        known = self._firsts.get(best)
-        if known is not None and known[1] <= second < known[1] + BUCKET:
-            return known[0]
-        if len(self._firsts) >= OFFERS_KEPT_MAX:
-            self._firsts.clear()
-        draw = mix(self._key, ~best)
-        lots = self._lots(draw, second, 1)
-        self._firsts[best] = (lots, second - (second + (draw >> 32)) % BUCKET)
-        return lots
-
     def _make(self, cell: int, coarse: int, second: int) -> tuple[int, int, int]:
         """The price and the amount of an offer, and from which second on it has that amount."""
         if len(self._offers) >= OFFERS_KEPT_MAX:
             self._offers.clear()
-        step = self._profile.grid * coarse
+        step = self._grid * coarse
         draw = mix(self._key ^ step, cell)
         since = second - (second + (draw >> 32)) % BUCKET
-        lots = self._lots(draw, second, coarse)
+        drawn = mix(draw, (second + (draw >> 32)) // BUCKET)
+        typical = self._offer * (1 + (coarse > 1) + (coarse > 4))
+        lots = 1 + typical * LOGNORMAL[drawn & 63] * LOGNORMAL[drawn >> 6 & 63] // 1_000_000
         offer = self._offers[cell, coarse] = (cell * step + draw % step, lots, since)
         return offer
-
-    def _lots(self, own: int, second: int, coarse: int) -> int:
-        """How much an offer is for; `own`: its own draw."""
-        draw = mix(own, (second + (own >> 32)) // BUCKET)
-        typical = self._profile.offer * (1 + (coarse > 1) + (coarse > 4))
-        return 1 + typical * LOGNORMAL[draw & 63] * LOGNORMAL[draw >> 6 & 63] // 1_000_000

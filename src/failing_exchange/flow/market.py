@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from failing_exchange.core.chance import key
+from failing_exchange.core.chance import WORDS, key, words
 from failing_exchange.flow.candles import Candle, Print, Second, merged
-from failing_exchange.flow.draws import words
-from failing_exchange.flow.ladder import Ladder
+from failing_exchange.flow.ladder import Ladder, Offer
 from failing_exchange.flow.path import FINEST, LEVELS, Path
+from failing_exchange.flow.patterns import PATTERNS, TEN, Pattern, pattern
 from failing_exchange.flow.profiles import Profile
-from failing_exchange.flow.splitting import LEAST, Node, Walk, shares, walk, wicks
+from failing_exchange.flow.splitting import LEAST, Node
 
-TEN, MINUTE = LEVELS[FINEST], LEVELS[FINEST - 1]
+MINUTE = LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
 COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their parts are summed up again
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
@@ -32,10 +32,12 @@ E_UP, E_DOWN = 18_598_480_464_849_033_621, 18_296_245_629_532_432_955  # e**±0.
 
 
 class Steps(NamedTuple):
-    """Ten seconds: which of them trade, their walk in points, and the price after each in ticks."""
+    """Ten seconds of a candle: the walk in points, the price before them and after each."""
 
-    active: list[int]
-    way: Walk
+    node: Node
+    pattern: Pattern
+    path: list[int]
+    opened: int
     closes: list[int]
 
 
@@ -59,6 +61,7 @@ class MarketFlow:
         self._key = key(seed, "flow", symbol, "seconds")
         self._active = profile.activity * 256 // 1_000
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
+        self._drawn: tuple[int, tuple[int, ...]] = (0, words(self._key, 0))
         self._walks: dict[int, Steps] = {}
         self._tens: dict[int, list[Second]] = {}
         self._windows: dict[tuple[int, int], Candle] = {}
@@ -99,6 +102,8 @@ class MarketFlow:
             raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
         if stop - start >= MINUTE:
             return self._window(start, stop)
+        if stop - start == TEN and not start % TEN:
+            return self._candle(start, self._path.node(FINEST, start // TEN))
         found = self._windows.get((start, stop))
         if found is None:
             if len(self._windows) >= WINDOWS_KEPT_MAX:
@@ -123,7 +128,7 @@ class MarketFlow:
     def prints(self, second: int, /) -> tuple[Print, ...]:
         """The public trades of a second: they open, peak, bottom and close with its candle."""
         candle = self.second(second)
-        return candle.prints(sold=self.best(second)[0] == candle.close)
+        return candle.prints(sold=self.top(second)[0][0] == candle.close)
 
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None, /
@@ -166,24 +171,33 @@ class MarketFlow:
 
     # ---- the ladder
 
-    def best(self, second: int, /) -> tuple[int, int]:
+    def top(self, second: int, /) -> tuple[Offer, Offer]:
         """The best bid and ask after a second; the last price is one of them."""
-        return self._ladder.best(self.close(second), second)
+        return self._ladder.top(self.close(second), second)
 
-    def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
-        """(ticks, lots) of the best bid and of the best ask after a second."""
-        bid, ask = self.best(second)
-        return (bid, self._ladder.first(bid, second)), (ask, self._ladder.first(ask, second))
+    def stretch(self, start: int, stop: int, /) -> tuple[list[Second], list[tuple[Offer, Offer]]]:
+        """The candles of the seconds from `start` until before `stop`, and the tops after each."""
+        seconds: list[Second] = []
+        for at in range(start // TEN * TEN, stop, TEN):
+            seconds += self._ten(at)
+        seconds = seconds[start % TEN : stop - start // TEN * TEN]
+        return seconds, self._ladder.tops([row[4] for row in seconds], start)
 
-    def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) offered for sale, best first."""
-        return self._ladder.offers(self.best(second)[1], second, 1)
+    def asks(self, second: int, /) -> Iterator[Offer]:
+        """What is offered for sale, best first."""
+        return self._ladder.offers(self.top(second)[1], second, 1)
 
-    def bids(self, second: int, /) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) bid for, best first."""
-        return self._ladder.offers(self.best(second)[0], second, -1)
+    def bids(self, second: int, /) -> Iterator[Offer]:
+        """What is bid for, best first."""
+        return self._ladder.offers(self.top(second)[0], second, -1)
 
     # ---- from points to ticks
+
+    def _candle(self, start: int, node: Node) -> Candle:
+        price = self._price
+        opened, high, low, close, volume, _ = node
+        cost = self._estimate(node)
+        return Candle(start, price(opened), price(high), price(low), price(close), volume, cost)
 
     def _between(self, start: int, stop: int) -> Candle:
         """A window of whole tens of seconds; the last one is remembered for the second after."""
@@ -234,35 +248,44 @@ class MarketFlow:
         return self._price(middle) * node.volume
 
     def _walk(self, index: int) -> Steps:
-        """When ten seconds trade, and the price after each."""
+        """How the price goes through ten seconds."""
         steps = self._walks.get(index)
         if steps is None:
             if len(self._walks) >= TENS_KEPT_MAX:
                 self._walks.clear()
             node = self._path.node(FINEST, index)
-            active, way = self._busy(node, index)
+            found = self._pattern(node, index)
+            path = found.closes(node)
             closes: list[int] = []
-            last = self._price(node.open)
-            for second, ticks in zip(active, self._ticks(node, way.closes), strict=True):
-                closes += [last] * (second - len(closes))
+            opened = last = self._price(node.open)
+            for second, ticks in zip(found.active, self._ticks(node, path), strict=True):
+                while len(closes) < second:
+                    closes.append(last)
+                closes.append(ticks)
                 last = ticks
             closes += [last] * (TEN - len(closes))
-            steps = self._walks[index] = Steps(active, way, closes)
+            steps = self._walks[index] = Steps(node, found, path, opened, closes)
         return steps
 
     def _split(self, index: int) -> list[Second]:
         """Split ten seconds: some trade, and the price stands still in the others."""
         if len(self._tens) >= TENS_KEPT_MAX:
             self._tens.clear()
-        active, way, closes = self._walk(index)
-        start, node = index * TEN, way.node
-        before = [self._price(node.open), *closes[:-1]]
-        tops, bottoms = (self._ticks(node, points) for points in wicks(way))
-        traded = dict(zip(active, zip(tops, bottoms, shares(way, LEAST), strict=True), strict=True))
-        seconds = []
-        for n, (opened, close) in enumerate(zip(before, closes, strict=True)):
-            high, low, lots = traded.get(n) or (close, close, 0)
-            seconds.append(_NEW_SECOND((start + n, opened, high, low, close, lots)))
+        node, found, path, last, closes = self._walk(index)
+        tops, bottoms = found.wicks(node, path)
+        prices, count = self._ticks(node, tops + bottoms), len(tops)
+        lots = found.lots(node.volume)
+        rows = zip(found.active, prices[:count], prices[count:], lots, strict=True)
+        start = index * TEN
+        seconds: list[Second] = []
+        for second, high, low, traded in rows:
+            while len(seconds) < second:
+                seconds.append(_still(start + len(seconds), last))
+            close = closes[second]
+            seconds.append(_NEW_SECOND((start + second, last, high, low, close, traded)))
+            last = close
+        while len(seconds) < TEN:
+            seconds.append(_still(start + len(seconds), last))
         self._tens[index] = seconds
         return seconds
 
@@ -276,20 +299,21 @@ class MarketFlow:
         zero = (low << STEP_BITS) - rise * (self._origin + (cell << STEP_BITS))
         return [zero + rise * point >> STEP_BITS + FINE for point in points]
 
-    def _busy(self, node: Node, index: int) -> tuple[list[int], Walk]:
-        """Which of ten seconds trade, and the walk through them in points."""
-        draws = words(self._key, index)
-        active = [n for n in range(TEN) if draws[n] >> 24 < self._active]
-        active = active[: node.volume // LEAST] or [draws[0] % TEN]
-        return active, walk(node, [draws[n] for n in active])
+    def _pattern(self, node: Node, index: int) -> Pattern:
+        """How ten seconds go; where too little is traded for all that would trade, one does."""
+        if self._drawn[0] != index // WORDS:
+            self._drawn = (index // WORDS, words(self._key, index // WORDS))
+        number = self._drawn[1][index % WORDS] % PATTERNS
+        found = pattern(self._active, number)
+        return found if node.volume >= LEAST * len(found.active) else pattern(0, number)
 
     def _point_at(self, second: int) -> int:
         """The point of the logarithm at the close of a second."""
         index, place = divmod(second, TEN)
         node = self._path.node(FINEST, index)
-        active, way = self._busy(node, index)
-        passed = bisect_right(active, place)
-        return way.closes[passed - 1] if passed else node.open
+        found = self._pattern(node, index)
+        passed = bisect_right(found.active, place)
+        return found.closes(node)[passed - 1] if passed else node.open
 
     def _price(self, point: int) -> int:
         """Ticks at a point of the logarithm; it never falls when the point rises."""
@@ -298,6 +322,11 @@ class MarketFlow:
             place = FARTHEST if place > 0 else -FARTHEST
         low, rise = self._prices[place >> STEP_BITS]
         return low + (rise * (place & STEP - 1) >> STEP_BITS) >> FINE
+
+
+def _still(second: int, price: int) -> Second:
+    """A second without trades."""
+    return _NEW_SECOND((second, price, price, price, price, 0))
 
 
 def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:

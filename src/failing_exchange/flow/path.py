@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from math import isqrt
 
-from failing_exchange.core.chance import key
-from failing_exchange.flow.draws import LOGNORMAL, NORMAL, words
+from failing_exchange.core.chance import key, words
+from failing_exchange.flow.draws import LOGNORMAL, NORMAL
 from failing_exchange.flow.splitting import LEAST, Node, split
 
 DAY = 86_400

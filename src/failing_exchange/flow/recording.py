@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from itertools import accumulate, groupby, pairwise
 from os import PathLike, fspath
 
-from failing_exchange.core.chance import key
+from failing_exchange.core.chance import key, words
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.flow.candles import Candle, Print, Second, merged
-from failing_exchange.flow.draws import words
-from failing_exchange.flow.ladder import Ladder
+from failing_exchange.flow.ladder import Ladder, Offer
 from failing_exchange.flow.profiles import PROFILES, Profile
 from failing_exchange.flow.rows import Row, instant, read
 from failing_exchange.flow.splitting import LEAST, Node, split
@@ -60,7 +59,7 @@ class RecordedFlow:
         if recorded.trades:
             self._bars = self._of_trades(recorded.rows, shift)
         else:
-            self._bars = [_bar(row, shift, self._length) for row in recorded.rows]
+            self._bars = [_bar(row, shift) for row in recorded.rows]
         self._starts = [bar.at for bar in self._bars]
         self._volumes = list(accumulate([bar.volume for bar in self._bars], initial=0))
         self._costs = list(accumulate([bar.cost for bar in self._bars], initial=0))
@@ -111,7 +110,7 @@ class RecordedFlow:
         bar = self.second(second)
         if isinstance(bar, Candle):
             bar = Second(*bar[:6])
-        return bar.prints(sold=self.best(second)[0] == bar.close)
+        return bar.prints(sold=self.top(second)[0][0] == bar.close)
 
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None, /
@@ -137,28 +136,28 @@ class RecordedFlow:
 
     # ---- the ladder
 
-    def best(self, second: int, /) -> tuple[int, int]:
+    def top(self, second: int, /) -> tuple[Offer, Offer]:
         """The best bid and ask after a second; the last price is one of them."""
-        return self._ladder.best(self.second(second).close, second)
+        return self._ladder.top(self.second(second).close, second)
 
-    def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
-        """(ticks, lots) of the best bid and of the best ask after a second."""
-        bid, ask = self.best(second)
-        return (bid, self._ladder.first(bid, second)), (ask, self._ladder.first(ask, second))
+    def stretch(self, start: int, stop: int, /) -> tuple[list[Bar], list[tuple[Offer, Offer]]]:
+        """The candles of the seconds from `start` until before `stop`, and the tops after each."""
+        seconds = [self.second(at) for at in range(start, stop)]
+        return seconds, self._ladder.tops([bar.close for bar in seconds], start)
 
-    def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) offered for sale, best first."""
-        return self._ladder.offers(self.best(second)[1], second, 1)
+    def asks(self, second: int, /) -> Iterator[Offer]:
+        """What is offered for sale, best first."""
+        return self._ladder.offers(self.top(second)[1], second, 1)
 
-    def bids(self, second: int, /) -> Iterator[tuple[int, int]]:
-        """(ticks, lots) bid for, best first."""
-        return self._ladder.offers(self.best(second)[0], second, -1)
+    def bids(self, second: int, /) -> Iterator[Offer]:
+        """What is bid for, best first."""
+        return self._ladder.offers(self.top(second)[0], second, -1)
 
     # ---- rows
 
-    def _of_trades(self, rows: list[Row], shift: int) -> list[Bar]:
+    def _of_trades(self, rows: list[Row], shift: int) -> list[Candle]:
         """One candle for each second with trades; their prints are remembered."""
-        bars: list[Bar] = []
+        bars: list[Candle] = []
         before = rows[0].open
         for at, group in groupby(rows, key=lambda row: row.at + shift):
             prints = []
@@ -242,7 +241,7 @@ class RecordedFlow:
         start, stop = wanted
         if start <= at and at + length <= stop:
             found = Second(at, *_ticks(node), node.volume)
-            yield found if length == 1 else _estimated(found)
+            yield found if length == 1 else found.estimated()
             return
         finer = _finer(length)
         for begin, part in self._timed(node, at, length, finer):
@@ -335,14 +334,9 @@ def _finer(length: int) -> int:
     return next(finer for finer in LENGTHS if finer < length and length % finer == 0)
 
 
-def _bar(row: Row, shift: int, length: int) -> Bar:
+def _bar(row: Row, shift: int) -> Candle:
     bar = Second(row.at + shift, row.open, row.high, row.low, row.close, row.volume)
-    return bar if length == 1 else _estimated(bar)
-
-
-def _estimated(bar: Second) -> Candle:
-    """The candle with its cost as if it traded at its middle on average."""
-    return Candle(*bar, (bar.open + bar.high + bar.low + bar.close) * bar.volume // 4)
+    return bar.estimated()
 
 
 def _node(bar: Bar) -> Node:

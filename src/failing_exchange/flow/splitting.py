@@ -70,15 +70,24 @@ def walk(node: Node, draws: Sequence[int], *, season: Sequence[int] = ()) -> Wal
 
 def _closes(node: Node, draws: Sequence[int], sizes: list[int], weights: list[int]) -> list[int]:
     """The closes of the parts."""
-    opened, high, low, closed, *_ = node
     steps = [
         size * NORMAL[draw >> 6 & 63] // 1_000 for draw, size in zip(draws, sizes, strict=True)
     ]
-    miss, whole = closed - opened - sum(steps), sum(weights)
+    opened = node.open
+    miss, whole = node.close - opened - sum(steps), sum(weights)
     path = [
         opened + walked + miss * passed // whole
         for walked, passed in zip(accumulate(steps), accumulate(weights), strict=True)
     ]
+    return fit(path, node, sizes)
+
+
+def fit(path: list[int], node: Node, sizes: list[int]) -> list[int]:
+    """Bend a walk so that it stays in the range of a candle and comes near both of its edges.
+
+    `sizes` is how far it typically goes in each of its parts.
+    """
+    high, low = node.high, node.low
     top, bottom = max(path), min(path)
     if top < high and _lift(path, sizes, top, high, 1):
         top, bottom = max(path), min(path)
@@ -99,9 +108,9 @@ def _lift(path: list[int], sizes: list[int], farthest: int, edge: int, sign: int
     gap = (edge - farthest) * sign - sizes[at]
     if gap <= 0 or not last:
         return False
-    for n in range(last):
-        part = gap * (n + 1) // (at + 1) if n <= at else gap * (last - n) // (last - at)
-        path[n] += sign * part
+    rise, fall = sign * (gap // (at + 1)), sign * (gap // (last - at))
+    path[: at + 1] = [p + rise * n for n, p in enumerate(path[: at + 1], 1)]
+    path[at + 1 : last] = [p + fall * (last - n) for n, p in enumerate(path[at + 1 : last], at + 1)]
     return True
 
 

@@ -208,4 +208,4 @@ class Controls:
         if not logger.handlers:
             logger.addHandler(logging.StreamHandler())
         logger.setLevel(logging.DEBUG)
-        self._venue.journal.logger = logger
+        self._venue.journal.log_to(logger)

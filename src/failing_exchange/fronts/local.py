@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from failing_exchange.trip import Trip
     from failing_exchange.venue import Venue
 
+FOREVER = 1 << 62  # nanoseconds
 TURN_EVERY = 32  # calls that need not wait, after which a client gives up one turn of the loop
 
 
 class LocalClient:
     """One account's way into a venue, inside its own process.
 
-    `timeout`: seconds after which a call gives up; the venue goes on with it all the same.
+    A call gives up after its timeout; the venue goes on with it all the same.
     """
 
     def __init__(self, venue: Venue, account: str, *, timeout: float | None) -> None:
@@ -35,6 +36,17 @@ class LocalClient:
         self.timeout = timeout
         self._calls = 0
 
+    @property
+    def timeout(self) -> float | None:
+        """Seconds after which a call gives up; None: never."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float | None) -> None:
+        """Set it for the calls to come."""
+        self._timeout = seconds
+        self._patience = FOREVER if seconds is None else int(seconds * 1_000_000_000)
+
     async def call(self, operation: str, symbol: Any, message: Any) -> Any:
         """Send a request; its answer as the unified structure, or the matching error raised."""
         venue = self.venue
@@ -42,12 +54,13 @@ class LocalClient:
         gateway = venue.running if venue.loop is loop else venue.start(loop)
         if symbol.__class__ is not str:
             symbol = str(symbol)
-        trip = gateway.receive(self.account, operation, message, symbol)
+        trip = gateway.receive(self.account, operation, message, symbol, patience=self._patience)
         told = trip.told
         if trip.ended_at and (told is not None or trip.hung_up):
-            self._calls = calls = self._calls + 1
-            if not calls % TURN_EVERY:
-                await self._give_way(loop)
+            if trip.ended_at == trip.born_at:
+                self._calls = calls = self._calls + 1
+                if not calls % TURN_EVERY:
+                    await self._give_way(loop)
         else:
             answered, timer = self._listen(trip, gateway, loop)
             try:
@@ -93,7 +106,7 @@ class LocalClient:
         trip.reply = hear
         if self.timeout is None:
             return answered, None
-        give_up_at = trip.born_at + int(self.timeout * 1_000_000_000)
+        give_up_at = trip.born_at + self._patience
         if 0 < trip.due_at < give_up_at:
             return answered, None
         return answered, gateway.clock.call_at(give_up_at, hear)

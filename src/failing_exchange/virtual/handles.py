@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 def tell(self: asyncio.Handle, error: BaseException) -> None:
     """What asyncio does with an exception that a callback raises."""
-    loop, callback = self._loop, self._callback  # type: ignore[attr-defined]
-    loop.call_exception_handler(
-        {"message": f"Exception in callback {callback!r}", "exception": error, "handle": self}
-    )
+    handle: Any = self
+    text = f"Exception in callback {handle._callback!r}"
+    told = {"message": text, "exception": error, "handle": self}
+    if handle._source_traceback:
+        told["source_traceback"] = handle._source_traceback
+    handle._loop.call_exception_handler(told)
 
 
 def take_back(self: Timer | VenueTimer) -> None:
@@ -30,16 +32,25 @@ def take_back(self: Timer | VenueTimer) -> None:
         self._callback = self._args = None  # so that a cancelled timer keeps nothing alive
 
 
+class Debugged(asyncio.Handle):
+    """A callback of the next turn of a loop in debug mode: it knows where it was made."""
+
+    __slots__ = ()
+    failed = tell
+
+
 class Soon(asyncio.Handle):
     """A callback of the next turn. It is asyncio's, made without asking whether to debug."""
 
     __slots__ = ()
+    _source_traceback = _repr = None  # in place of asyncio's slots, which would have to be set
     failed = tell
 
     if TYPE_CHECKING:
         _callback: Any
         _args: Any
         _context: contextvars.Context
+        _cancelled: bool
 
     def __init__(
         self,
@@ -53,13 +64,18 @@ class Soon(asyncio.Handle):
         self._loop = loop
         self._context = contextvars.copy_context() if context is None else context
         self._cancelled = False
-        self._source_traceback = self._repr = None
+
+    def cancel(self) -> None:
+        """As in asyncio."""
+        self._cancelled = True
+        self._callback = self._args = None
 
 
 class Timer(asyncio.TimerHandle):
     """A timer of the bot: `_when` is in whole nanoseconds, `when()` in seconds as in asyncio."""
 
     __slots__ = ("_counts",)
+    _source_traceback = _repr = None
     failed = tell
 
     if TYPE_CHECKING:
@@ -88,13 +104,27 @@ class Timer(asyncio.TimerHandle):
         self._counts = when_ns < NEVER_NS
         self._scheduled = True
         self._cancelled = False
-        self._source_traceback = self._repr = None
 
     def when(self) -> float:
         """Seconds on the scale of `loop.time()`."""
         return self._when / NS
 
     cancel = take_back
+
+
+class Over(asyncio.TimerHandle):
+    """The timer of a sleep that is over already."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """It has nothing to remember."""
+
+    def cancel(self) -> None:
+        """Too late."""
+
+
+OVER = Over()
 
 
 class VenueTimer:
@@ -138,9 +168,6 @@ class VenueTimer:
     def failed(self, error: BaseException) -> None:
         """Whatever it is, the world it belongs to is broken."""
         self._loop.fail(error)
-
-
-OWN = (Soon, Timer, VenueTimer)  # which the loop runs without asking them
 
 
 def serial_hash(self: asyncio.Future[Any]) -> int:

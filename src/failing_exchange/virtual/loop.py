@@ -18,12 +18,13 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, cast
 
 from failing_exchange.virtual.clock import NS, Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
 from failing_exchange.virtual.handles import (
-    OWN,
+    OVER,
+    Debugged,
     Soon,
     Timer,
     VenueTimer,
@@ -31,6 +32,7 @@ from failing_exchange.virtual.handles import (
     VirtualTask,
 )
 from failing_exchange.virtual.isolation import IsolatedLoop
+from failing_exchange.virtual.leftovers import cancel_leftovers
 from failing_exchange.virtual.waits import waiting_report
 
 Args = TypeVarTuple("Args")
@@ -38,11 +40,11 @@ AnyTimer = TypeVar("AnyTimer", Timer, VenueTimer)
 
 CHECK_EVERY_TURNS = 1024  # budgets are looked at, and `on_check` is called, this often
 DEAD_TIMERS_MAX = 100  # above this, and when most timers are cancelled, the heap is rebuilt
-LEFTOVER_ROUNDS_MAX = 8  # tasks that start tasks while being cancelled get this many rounds
-LEFTOVER_NS_MAX = 3_600 * NS  # for a task to tidy up in; then it is cancelled once more
 # Tasks made in a context where this is set are the venue's own: `asyncio.all_tasks()` does not list
 # them, so that a bot that cancels everything it finds does not cancel the world around it.
 BEHIND_THE_SCENES: contextvars.ContextVar[bool] = contextvars.ContextVar("behind", default=False)
+# What `asyncio.sleep` has called: given a future and a result, it sets one to the other.
+WAKE: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
 STEPS_PER_INSTANT_MAX = 1_000_000  # beyond it the run ends: the program spins without waiting
 
 
@@ -131,9 +133,12 @@ class VirtualLoop(IsolatedLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As in asyncio. The delay is rounded to nanoseconds; a positive one is never 0."""
-        return self._schedule(
-            Timer(self.clock.ns + delay_in_ns(delay), callback, args, self, context)
-        )
+        when = self.clock.ns + delay_in_ns(delay)
+        if callback is WAKE and self._jump(when):  # `asyncio.sleep`, which now awaits this future
+            future, result = cast("tuple[asyncio.Future[Any], Any]", args)
+            future.set_result(result)
+            return OVER
+        return self._schedule(when, Timer(when, callback, args, self, context))
 
     def call_at(
         self,
@@ -143,7 +148,8 @@ class VirtualLoop(IsolatedLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As in asyncio. When the callback runs, `loop.time() >= when` holds."""
-        return self._schedule(Timer(instant_in_ns(when), callback, args, self, context))
+        ns = instant_in_ns(when)
+        return self._schedule(ns, Timer(ns, callback, args, self, context))
 
     def call_at_ns(
         self, when_ns: int, callback: Callable[..., object], *args: Any, counts: bool = False
@@ -155,20 +161,21 @@ class VirtualLoop(IsolatedLoop):
         loop decides whether anything can still happen. An exception in the callback is a bug
         of ours and ends the simulation, as `fail` does.
         """
-        return self._schedule(VenueTimer(when_ns, callback, args, self, counts))
+        return self._schedule(when_ns, VenueTimer(when_ns, callback, args, self, counts))
 
     def call_at_instant(
         self, at: int, callback: Callable[..., object], *args: Any, counts: bool = True
     ) -> VenueTimer:
         """The same on the scale of `now_ns()`, for what somebody waits for."""
         when_ns = at - self.clock.epoch_ns
-        return self._schedule(VenueTimer(when_ns, callback, args, self, counts))
+        return self._schedule(when_ns, VenueTimer(when_ns, callback, args, self, counts))
 
-    def _schedule(self, timer: AnyTimer) -> AnyTimer:
+    def _schedule(self, when: int, timer: AnyTimer) -> AnyTimer:
         if self._closed:
             self._check_closed()
-        self._awaited += timer._counts
-        heappush(self._scheduled, (timer._when, next(self._timer_serials), timer))
+        if timer._counts:
+            self._awaited += 1
+        heappush(self._scheduled, (when, next(self._timer_serials), timer))
         return timer
 
     def _forget(self, timer: Timer | VenueTimer) -> None:
@@ -179,6 +186,29 @@ class VirtualLoop(IsolatedLoop):
             self._scheduled[:] = [entry for entry in self._scheduled if not entry[2]._cancelled]
             heapify(self._scheduled)
             self._dead = 0
+
+    def jump(self, at: int) -> bool:
+        """Move to an instant (of `now_ns()`) in the midst of a task; whether that was possible.
+
+        For a task that would now wait until then, where nothing could happen before: nobody is
+        ready, and no timer is due by then. All goes on as if it had waited, for fewer turns.
+        """
+        return self._jump(at - self.clock.epoch_ns)
+
+    def _jump(self, when: int) -> bool:
+        timers, clock = self._scheduled, self.clock
+        if self._ready or (timers and timers[0][0] <= when) or when >= clock.end_ns:
+            return False
+        self.turns = turns = self.turns + 1
+        if turns >= self._check_at or self._stopping or clock.moved is not None:
+            return False
+        if self._task_factory is not None:  # an eager task runs while another one has the floor
+            return False
+        task = asyncio.current_task(self)
+        if task is None or task.cancelling():  # it would not come to wait
+            return False
+        clock.ns = when
+        return True
 
     # Turns
 
@@ -195,40 +225,49 @@ class VirtualLoop(IsolatedLoop):
         self._ready.append(handle)
         return handle
 
+    def _call_soon(
+        self, callback: Any, args: Any, context: contextvars.Context | None
+    ) -> asyncio.Handle:
+        """What asyncio's `call_soon` comes to: in debug mode, when all is checked."""
+        handle = Debugged(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
     def fail(self, error: BaseException) -> None:
         """End the simulation: `error` is raised out of `run` after the present callback."""
         if self._failure is None:
             self._failure = error
+            self._stopping = True
 
     def _run_once(self) -> None:
         """All turns until the loop is to stop, for which asyncio looks after each call of this."""
-        ready, timers, clock = self._ready, self._scheduled, self.clock
+        ready, timers, clock, take = self._ready, self._scheduled, self.clock, self._ready.popleft
         while True:
-            self.turns += 1
-            if self.turns >= self._check_at:
+            self.turns = turns = self.turns + 1
+            if turns >= self._check_at:
                 self._check()
-            if not ready and not self._stopping and self._failure is None:
+            if ready:
+                if timers and timers[0][0] <= clock.ns:
+                    self._collect_due()
+            elif not self._stopping:
                 self._advance()
-            elif timers and timers[0][0] <= clock.ns:
-                self._collect_due()
             count = len(ready)
-            while count and self._failure is None:
+            while count:
                 count -= 1
-                handle = ready.popleft()
+                handle = take()
                 if handle._cancelled:
                     continue
-                if handle.__class__ not in OWN:  # asyncio's, made from another thread or for debug
-                    handle._run()
-                    continue
-                try:  # what `_run` does, without the call
+                try:  # what asyncio's `_run` does, without the call
                     handle._context.run(handle._callback, *handle._args)
                 except (SystemExit, KeyboardInterrupt):
                     raise
                 except BaseException as error:
                     handle.failed(error)
-            if self._failure is not None:
-                self._raise_failure()
+                if count and self._failure is not None:
+                    break
             if self._stopping:
+                if self._failure is not None:
+                    self._raise_failure()
                 return
 
     def _advance(self) -> None:
@@ -247,7 +286,8 @@ class VirtualLoop(IsolatedLoop):
                 clock.ns = when  # what `move_to` does, without the call
         timer = heappop(timers)[2]
         timer._scheduled = False
-        self._awaited -= timer._counts
+        if timer._counts:
+            self._awaited -= 1
         self._ready.append(timer)
         if timers and timers[0][0] <= when:
             self._collect_due()
@@ -339,53 +379,5 @@ class VirtualLoop(IsolatedLoop):
         return sorted(asyncio.all_tasks(self), key=hash)
 
     def cancel_leftovers(self) -> None:
-        """Cancel what is still running, in order of creation, and let it end.
-
-        After an error has left `run`, a second one from the clean-up is not raised: the first is
-        on its way to the caller and is the one that explains.
-        """
-        for _ in range(LEFTOVER_ROUNDS_MAX):
-            tasks = self.tasks() or list(self._behind)
-            if not tasks:
-                return
-            for task in tasks:
-                task.cancel()
-            try:
-                self.run_until_complete(self._ended(tasks))
-            except SimulationError:
-                if not self.broken:
-                    raise
-                break
-            self._report_errors(tasks)
-        left = [*self.tasks(), *self._behind]
-        for task in left:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-        if left and not self.broken:
-            raise SimulationError(
-                f"the program has ended, but these go on after {LEFTOVER_ROUNDS_MAX} cancels: a "
-                f"task must let CancelledError pass\n{waiting_report(left)}"
-            )
-
-    def _ended(self, tasks: list[asyncio.Task[Any]]) -> asyncio.Future[Any]:
-        """When all of them have ended, or have had their time for it."""
-        over = self.create_future()
-
-        def end(_: object = None) -> None:
-            timer.cancel()
-            if not over.done():
-                over.set_result(None)
-
-        timer = self.call_at_ns(self.clock.ns + LEFTOVER_NS_MAX, end)
-        asyncio.gather(*tasks, return_exceptions=True).add_done_callback(end)
-        return over
-
-    def _report_errors(self, tasks: list[asyncio.Task[Any]]) -> None:
-        for task in filter(asyncio.Task.done, tasks):
-            if not task.cancelled() and task.exception() is not None:
-                self.call_exception_handler(
-                    {
-                        "message": "unhandled exception while the run was ending",
-                        "exception": task.exception(),
-                        "task": task,
-                    }
-                )
+        """Cancel what is still running, in order of creation, and let it end."""
+        cancel_leftovers(self, self._behind)

@@ -333,7 +333,7 @@ def _candles(d: Decoder, t: Trip) -> Any:
 
 
 def _ticker(d: Decoder, t: Trip) -> Any:
-    return c.FetchTicker(t.account, t.symbol)
+    return record(c.FetchTicker, (t.account, t.symbol, 0, 0, False))
 
 
 def _tickers(d: Decoder, t: Trip) -> Any:

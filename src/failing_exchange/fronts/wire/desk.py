@@ -15,7 +15,7 @@ from failing_exchange.faults.catalogue import CATALOGUE, fields_of, kind_of
 from failing_exchange.faults.fields import spec_of
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.incidents import command_of
-from failing_exchange.journal import plain, row
+from failing_exchange.plain_trips import plain, row
 from failing_exchange.scenario import load, read
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.latency import halves
 
 if TYPE_CHECKING:
     from failing_exchange.gateway import Gateway
@@ -28,7 +27,7 @@ def limit(gateway: Gateway, trip: Trip) -> None:
         return
     there = back = 0
     if gateway.latency is not None:
-        there, back = halves(gateway.latency, gateway.kinds.of(trip).latency_key, trip.nth)
+        there, back = gateway.kinds.of(trip).halves(gateway.latency, trip.nth)
     at = trip.born_at + there + ENGINE_TIME_MAX + back
     gateway.later(at + 1, _give_up, gateway, trip)
 

@@ -1,0 +1,55 @@
+"""What tickers will say in the next seconds, where nothing but the background moves the market.
+
+Bots ask each second. What a minute says is found at once at a fraction of sixty times the cost, and
+holds until a client or the operator stirs the market.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from failing_exchange.core.background import Offer, Street
+from failing_exchange.core.bars import Bar
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.tape import Tape
+
+MINUTE = 60
+
+Row: TypeAlias = tuple[Offer, Offer, int, Bar]  # best bid and ask, last price, 24 hours
+
+
+class Ahead(NamedTuple):
+    """A row for each second from `start` on. They hold while `street.stirred` is what it was.
+
+    `steady`: for how many seconds before them somebody has asked in each one, and nothing stirred.
+    """
+
+    start: int
+    stirred: int
+    steady: int
+    rows: list[Row]
+
+    def next(self, street: Street, tape: Tape, day: Bar | None, now: int) -> Ahead:
+        """What follows at a second whose 24 hours are known.
+
+        Who has asked each second for a while is expected to go on for twice as long.
+        """
+        second, steady = now // SECOND, 0
+        rows: list[Row] = []
+        if second == self.start + (len(self.rows) or 1) and street.stirred == self.stirred:
+            steady = self.steady + (len(self.rows) or 1)
+            stop = min(second + 2 * steady, second // MINUTE * MINUTE + MINUTE)
+            rows = _rows(street, tape, day, now, stop)
+        return Ahead(second, street.stirred, steady, rows)
+
+
+def _rows(street: Street, tape: Tape, day: Bar | None, now: int, stop: int) -> list[Row]:
+    """The rows until an epoch second; none where the price is still moved."""
+    second = now // SECOND
+    if street.flow is None or day is None or street.is_moved(second):
+        return []
+    seconds, tops = street.flow.stretch(second, stop)
+    days = tape.day.ahead(day, seconds, now)
+    return [
+        (bid, ask, row[4], bar) for row, (bid, ask), bar in zip(seconds, tops, days, strict=True)
+    ]

@@ -1,0 +1,136 @@
+"""The last 24 hours of a market, as its ticker tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from failing_exchange.core.background import SecondLike, Street
+from failing_exchange.core.bars import Bar, following, join, merge
+from failing_exchange.core.market import SECOND
+
+TEN, MINUTE, HOUR, DAY = 10, 60, 3_600, 86_400
+NOTHING: tuple[int, Bar | None] = (-1, None)
+
+
+class Record(Protocol):
+    """What was traded in a market."""
+
+    street: Street
+
+    def bar(self, seconds: int, start: int, *, now: int) -> Bar | None:
+        """The candle of a timeframe."""
+        ...
+
+    def span(self, start: int, stop: int, now: int) -> Bar | None:
+        """The seconds of [start, stop) as one candle."""
+        ...
+
+    def second(self, second: int) -> Bar | None:
+        """One second."""
+        ...
+
+    def is_quiet(self, second: int) -> bool:
+        """Whether a second shows the background alone, unmoved."""
+        ...
+
+
+class Day:
+    """The running minute and the 1,439 before it, kept up as they go on."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._today = NOTHING  # up to a second, itself included
+        self._before = NOTHING  # the one before that
+        self._past = NOTHING  # until before ten seconds of its minute
+        self._hours = NOTHING  # whole ones of it, from a second on
+        self._minutes = NOTHING  # of its last hour, before a second
+        self._rests: tuple[int, list[Bar | None]] = (-1, [])  # of its first hour
+
+    def forget(self, second: int) -> None:
+        """Something is printed in a second that may have been told of."""
+        if second <= self._today[0]:
+            self._today = self._before if self._before[0] < second else NOTHING
+
+    def at(self, now: int) -> Bar | None:
+        """All of it up to an instant; None where nothing was ever traded."""
+        second = now // SECOND
+        known, bar = self._today
+        if known != second:
+            self._before = self._today
+            if known == second - 1 and second % TEN:  # somebody asks each second
+                bar = self._grown(bar, second)
+            else:
+                bar = self._day_at(second, now)
+            self._today = (second, bar)
+        return bar
+
+    def _grown(self, bar: Bar | None, second: int) -> Bar | None:
+        """A candle and the second behind it."""
+        flow = self._record.street.flow
+        if bar is None or flow is None or not self._record.is_quiet(second):
+            return join(bar, self._record.second(second))
+        return following(bar, (flow.second(second),))[1]
+
+    def _day_at(self, second: int, now: int) -> Bar | None:
+        """The same whoever has asked before: minutes, then tens of seconds, then seconds."""
+        ten = second // TEN * TEN
+        return merge(
+            [self._until(ten, now), *[self._record.second(at) for at in range(ten, second + 1)]]
+        )
+
+    def _until(self, ten: int, now: int) -> Bar | None:
+        """Of the 24 hours what lies before some ten seconds of their last minute."""
+        minute = ten // MINUTE * MINUTE
+        at, bar = self._past
+        if not minute <= at <= ten:
+            at, bar = minute, self._minutes_before(minute, now)
+        while at < ten:
+            bar = join(bar, self._record.span(at, at + TEN, now))
+            at += TEN
+        self._past = (ten, bar)
+        return bar
+
+    def ahead(self, day: Bar, rows: Sequence[SecondLike], now: int) -> list[Bar]:
+        """What `at` says now, and will say in the other seconds, unless a client trades.
+
+        `rows` are the candles of this second and of others of its minute.
+        """
+        second = now // SECOND
+        ten = second // TEN * TEN + TEN  # the next one
+        bars = following(day, rows[1 : ten - second])
+        if len(bars) == len(rows):
+            return bars
+        past = self._until(ten - TEN, now)
+        for at in range(ten, second + len(rows), TEN):
+            past = join(past, self._record.span(at - TEN, at, now))
+            assert past is not None
+            bars += following(past, rows[at - second : at - second + TEN])[1:]
+        return bars
+
+    def _minutes_before(self, minute: int, now: int) -> Bar | None:
+        """The 1,439 minutes before one: the rest of their first hour, whole hours, minutes."""
+        start = minute - DAY + MINUTE
+        first, last = -(-start // HOUR) * HOUR, minute // HOUR * HOUR
+        if self._hours[0] != first:
+            bars = [self._record.bar(HOUR, at, now=now) for at in range(first, last, HOUR)]
+            self._hours = (first, merge(bars, at=first))
+            self._minutes = (last, None)
+        stop, tail = self._minutes if self._minutes[0] <= minute else (last, None)
+        while stop < minute:
+            tail = join(tail, self._record.bar(MINUTE, stop, now=now))
+            stop += MINUTE
+        self._minutes = (stop, tail)
+        bar = join(join(self._rest_of_hour(start, first, now), self._hours[1]), tail)
+        return None if bar is None else bar._replace(at=start)
+
+    def _rest_of_hour(self, start: int, stop: int, now: int) -> Bar | None:
+        """From a minute on until its hour ends at `stop`: each minute less of the same hour."""
+        if self._rests[0] != stop:
+            self._rests = (stop, [None])
+        rests = self._rests[1]  # the last so many minutes
+        while len(rests) <= (stop - start) // MINUTE:
+            rests.append(
+                join(self._record.bar(MINUTE, stop - MINUTE * len(rests), now=now), rests[-1])
+            )
+        return rests[(stop - start) // MINUTE]

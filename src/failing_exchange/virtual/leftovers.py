@@ -1,0 +1,72 @@
+"""What still runs when a program has ended: it is canceled, in order, and given time to tidy up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.virtual.clock import NS
+from failing_exchange.virtual.errors import SimulationError
+from failing_exchange.virtual.waits import waiting_report
+
+if TYPE_CHECKING:
+    from failing_exchange.virtual.loop import VirtualLoop
+
+LEFTOVER_ROUNDS_MAX = 8  # tasks that start tasks while being cancelled get this many rounds
+LEFTOVER_NS_MAX = 3_600 * NS  # for a task to tidy up in; then it is cancelled once more
+
+
+def cancel_leftovers(loop: VirtualLoop, behind: Mapping[asyncio.Task[Any], None]) -> None:
+    """Cancel what is still running, in order of creation, and let it end; `behind` comes last.
+
+    After an error has left `run`, a second one from the clean-up is not raised: the first is on its
+    way to the caller and is the one that explains.
+    """
+    for _ in range(LEFTOVER_ROUNDS_MAX):
+        tasks = loop.tasks() or list(behind)
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        try:
+            loop.run_until_complete(_ended(loop, tasks))
+        except SimulationError:
+            if not loop.broken:
+                raise
+            break
+        _report_errors(loop, tasks)
+    left = [*loop.tasks(), *behind]
+    for task in left:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+    if left and not loop.broken:
+        raise SimulationError(
+            f"the program has ended, but these go on after {LEFTOVER_ROUNDS_MAX} cancels: a "
+            f"task must let CancelledError pass\n{waiting_report(left)}"
+        )
+
+
+def _ended(loop: VirtualLoop, tasks: list[asyncio.Task[Any]]) -> asyncio.Future[Any]:
+    """When all of them have ended, or have had their time for it."""
+    over = loop.create_future()
+
+    def end(_: object = None) -> None:
+        timer.cancel()
+        if not over.done():
+            over.set_result(None)
+
+    timer = loop.call_at_ns(loop.clock.ns + LEFTOVER_NS_MAX, end)
+    asyncio.gather(*tasks, return_exceptions=True).add_done_callback(end)
+    return over
+
+
+def _report_errors(loop: VirtualLoop, tasks: list[asyncio.Task[Any]]) -> None:
+    for task in filter(asyncio.Task.done, tasks):
+        if not task.cancelled() and task.exception() is not None:
+            loop.call_exception_handler(
+                {
+                    "message": "unhandled exception while the run was ending",
+                    "exception": task.exception(),
+                    "task": task,
+                }
+            )
