@@ -27,6 +27,7 @@ def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
     """Halt a market, resume it, or let it only cancel."""
     ms = state.market(command.symbol, at)
     ms.market = replace(ms.market, status=command.status)
+    ms.street.stirred += 1  # a halted market is shown as it was
     ms.halted_at = at if command.status is MarketStatus.HALTED else 0
     ms.watch_all()
     _look_again(state, ms, at)

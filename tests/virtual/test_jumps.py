@@ -1,0 +1,220 @@
+"""A task that would wait while nothing else can happen jumps; nobody can tell that it did."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from failing_exchange import FailingExchange, simulate
+from failing_exchange.bots import BOTS
+from failing_exchange.runner import RunConfig, run
+from failing_exchange.virtual.loop import VirtualLoop
+
+S = "BTC/USDT"
+Line = tuple[Any, ...]
+
+
+def stay(self: VirtualLoop, when: int) -> bool:
+    """Never jump."""
+    return False
+
+
+def both(program: Callable[[], Any]) -> tuple[Any, Any]:
+    """What a program returns with jumps, and without."""
+    with pytest.MonkeyPatch.context() as patch:
+        jumping = program()
+        patch.setattr(VirtualLoop, "_jump", stay)
+        return jumping, program()
+
+
+# ---- any program
+
+Step = tuple[str, int, int]
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["sleep", "sleep", "yield", "spawn", "join", "timeout", "set", "wait",
+                         "later", "cancel", "myself", "shield", "ask"]),
+        st.integers(0, 3),
+        st.integers(0, 5),
+    ),
+    max_size=7,
+)  # fmt: skip
+
+
+class Program:
+    """Tasks that sleep, wait for each other, cancel each other, and note what happens when."""
+
+    def __init__(self, scripts: list[list[Step]]) -> None:
+        self.scripts = scripts
+        self.lines: list[Line] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def main(self) -> list[Line]:
+        self.exchange = FailingExchange(latency=100)
+        self.event = asyncio.Event()
+        self.spawn(0)
+        await asyncio.wait([*self.tasks, asyncio.create_task(asyncio.sleep(50))], timeout=40)
+        self.event.set()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        return self.lines
+
+    def spawn(self, script: int) -> None:
+        if len(self.tasks) < 12:
+            task = asyncio.create_task(self.run(len(self.tasks), self.scripts[script % 3]))
+            self.tasks.append(task)
+
+    async def run(self, me: int, script: list[Step]) -> None:
+        try:
+            for what, which, tenths in script:
+                self.note(me, what)
+                await getattr(self, f"do_{what}")(which, tenths / 10)
+        except BaseException as error:
+            self.note(me, type(error).__name__)
+            raise
+        finally:
+            await asyncio.sleep(0.1)
+            self.note(me, "over")
+
+    def note(self, *line: Any) -> None:
+        self.lines.append((asyncio.get_running_loop().time(), *line))
+
+    async def do_sleep(self, _: int, seconds: float) -> None:
+        self.note(await asyncio.sleep(seconds, "slept"))
+
+    async def do_yield(self, _: int, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    async def do_spawn(self, which: int, seconds: float) -> None:
+        self.spawn(which)
+
+    async def do_join(self, which: int, seconds: float) -> None:
+        others = [t for t in self.tasks if t is not asyncio.current_task()]
+        if others:
+            await asyncio.wait([others[which % len(others)]], timeout=seconds)
+
+    async def do_timeout(self, which: int, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.sleep(which / 10)
+        except TimeoutError:
+            self.note("timed out")
+
+    async def do_set(self, _: int, seconds: float) -> None:
+        self.event.set()
+
+    async def do_wait(self, _: int, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.event.wait(), seconds)
+        except TimeoutError:
+            self.note("not set")
+
+    async def do_later(self, which: int, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self.note, "later", which)
+
+    async def do_cancel(self, which: int, seconds: float) -> None:
+        self.tasks[which % len(self.tasks)].cancel()
+
+    async def do_myself(self, _: int, seconds: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def do_shield(self, _: int, seconds: float) -> None:
+        await asyncio.shield(asyncio.sleep(seconds))
+
+    async def do_ask(self, which: int, seconds: float) -> None:
+        if which:
+            self.note((await self.exchange.fetch_ticker(S))["last"])
+        else:
+            order = await self.exchange.create_order(S, "limit", "buy", 0.01, 40_000 + seconds)
+            self.note(order["id"], order["timestamp"])
+
+
+@given(st.lists(steps, min_size=3, max_size=3))
+@settings(deadline=None, max_examples=150)
+def test_any_program_happens_as_without_jumps(scripts: list[list[Step]]) -> None:
+    """The same steps in the same order at the same times, whoever cancels whom."""
+    jumping, staying = both(lambda: simulate(Program(scripts).main()))
+    assert jumping == staying
+
+
+# ---- bots
+
+
+def recorded(bot: str, path: Path, modes: tuple[tuple[str, float], ...]) -> str:
+    run(RunConfig(bot=bot, duration=1_800, seed=3, modes=modes, journal=str(path)))
+    return path.read_text()
+
+
+@pytest.mark.parametrize("bot", BOTS)
+def test_a_bots_journal_is_the_same_with_jumps(bot: str, tmp_path: Path) -> None:
+    """Byte for byte, faults and all."""
+    path = tmp_path / "journal.jsonl"
+    jumping, staying = both(lambda: recorded(bot, path, (("MIXED", 0.1),)))
+    assert jumping == staying
+
+
+CCXT = """
+import asyncio
+import ccxt.async_support as ccxt
+
+async def main():
+    client = ccxt.binance({"apiKey": "key", "secret": "own"})
+    try:
+        while True:
+            try:
+                ticker = await client.fetch_ticker("BTC/USDT")
+                await client.create_order("BTC/USDT", "limit", "buy", 0.01, ticker["bid"])
+            except ccxt.BaseError:
+                pass
+            await asyncio.sleep(20)
+    finally:
+        await client.close()
+"""
+
+
+def test_the_same_on_the_wire(tmp_path: Path) -> None:
+    """Where other timers are set, and the venue's tasks run beside the bot."""
+    pytest.importorskip("ccxt")
+    bot, path = tmp_path / "own.py", tmp_path / "journal.jsonl"
+    bot.write_text(CCXT)
+    jumping, staying = both(lambda: recorded(f"{bot}:main", path, (("TIMEOUT", 0.1),)))
+    assert jumping == staying
+
+
+def test_a_steady_bot_takes_hardly_a_turn() -> None:
+    """This is what jumps are for."""
+
+    async def poll() -> int:
+        exchange, loop = FailingExchange(), asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        await exchange.fetch_ticker(S)
+        for _ in range(100):
+            await exchange.fetch_ticker(S)
+            await asyncio.sleep(1)
+        return loop.turns
+
+    jumping, staying = both(lambda: simulate(poll()))
+    assert jumping < staying / 1.9
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no eager tasks")
+def test_an_eager_task_does_not_take_its_starters_time() -> None:
+    """It runs while its starter still has the floor."""
+
+    async def main() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined,unused-ignore]
+        task = asyncio.create_task(asyncio.sleep(1))
+        started = loop.time()
+        await task
+        return started, loop.time()
+
+    assert simulate(main()) == (0.0, 1.0)
