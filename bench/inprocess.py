@@ -88,8 +88,27 @@ def show(spent: Spent) -> None:
             print(f"{name:>10}: {ratio:.2f} x {beside} (at least {least}) {verdict}")
 
 
-async def poll(hours: float) -> None:
-    """A bot at one request a second, an order each ten seconds; the background market runs."""
+async def watcher(hours: float) -> None:
+    """A bot at one request a second; the background market runs."""
+    exchange = FailingExchange()
+    for _ in range(int(hours * 3_600)):
+        await exchange.fetch_ticker("BTC/USDT")
+        await asyncio.sleep(1)
+
+
+async def bidder(hours: float) -> None:
+    """The same, every tenth request an order that comes to rest."""
+    exchange = FailingExchange()
+    for n in range(int(hours * 3_600)):
+        if n % 10 == 9:
+            await exchange.create_order("BTC/USDT", "limit", "buy", 0.001, 40_000)
+        else:
+            await exchange.fetch_ticker("BTC/USDT")
+        await asyncio.sleep(1)
+
+
+async def trader(hours: float) -> None:
+    """A ticker a second, an order at the bid each ten seconds, all canceled each twenty."""
     exchange = FailingExchange()
     for n in range(int(hours * 3_600)):
         ticker = await exchange.fetch_ticker("BTC/USDT")
@@ -116,10 +135,12 @@ def cpu(program: Callable[[float], Any], hours: float) -> pace.Measured:
 def main() -> None:
     show(asyncio.run(in_real_time()))
     show(with_latency())
-    polled = cpu(poll, 2)
-    here, idle = 2 / polled.seconds, 2 / polled.idle_seconds
-    print(f"poller at 1 Hz: {here:.1f} simulated hours a second here, {idle:.1f} on an idle core "
-          f"(at least 10) {pace.verdict(idle >= 10)}")  # fmt: skip
+    for bot in (watcher, bidder, trader):
+        spent = cpu(bot, 2)
+        here, idle = 2 / spent.seconds, 2 / spent.idle_seconds
+        verdict = f"(at least 10) {pace.verdict(idle >= 10)}" if bot is not trader else ""
+        print(f"{bot.__name__:>10}: {here:.1f} simulated hours a second here, {idle:.1f} on an "
+              f"idle core {verdict}")  # fmt: skip
     minute = cpu(order_a_minute, 4)
     here, idle = minute.seconds * 250, minute.idle_seconds * 250
     print(f"an order a minute: {here:.1f} ms an hour here, {idle:.1f} on an idle core "

@@ -128,7 +128,7 @@ class Gateway:
         jump = self.clock.jump
         if trip.command.__class__ in QUESTIONS and not (self.gates or self.listeners):
             if waited_for and jump(due):
-                self._serve(trip, arrival)
+                self._ask(trip, arrival)
                 trip.told = trip.answer
                 self.end(trip, due)
             else:
@@ -143,6 +143,15 @@ class Gateway:
                 self.clock.call_at(due, self._deliver, trip)
         else:
             self.clock.call_at(arrival, self._arrive_late, trip, due - arrival)
+
+    def _ask(self, trip: Trip, at: int) -> None:
+        """The venue's whole part in a question: nothing happens."""
+        try:
+            if at >= self.engine.state.wake_at:
+                self._settle(at)
+            trip.answer = self.engine.execute(trip.command, at)[1]
+        except Reject as refused:
+            trip.answer = refused.settled()
 
     def _serve(self, trip: Trip, at: int) -> None:
         """The venue's whole part in a trip without faults."""

@@ -237,11 +237,12 @@ def _opened(path: str | Path, mode: str) -> IO[str]:
 
 def _rows(told: Any) -> int:
     """How many entries an answer has."""
-    answer = told.answer if told.__class__ is Edited else told
-    if answer.__class__ is tuple:
-        return len(answer)
-    parts = ROWS.get(answer.__class__.__name__)
-    return 0 if parts is None else sum([len(getattr(answer, part)) for part in parts])
+    parts = ROWS.get(told.__class__.__name__)
+    if parts is not None:
+        return sum([len(getattr(told, part)) for part in parts])
+    if told.__class__ is tuple:
+        return len(told)
+    return _rows(told.answer) if told.__class__ is Edited else 0
 
 
 ROWS = {  # kind of answer -> where its entries are

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from failing_exchange.core.background import Street
+from failing_exchange.core.background import Row, Street
 from failing_exchange.core.bars import TRADES_A_SECOND
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import by_taker
@@ -74,10 +74,10 @@ class Rare:
 
     def stretch(
         self, start: int, stop: int, /
-    ) -> tuple[list[Span], list[tuple[tuple[int, int], tuple[int, int]]]]:
+    ) -> tuple[list[Row], list[tuple[tuple[int, int], tuple[int, int]]]]:
         """Second by second."""
         seconds = range(start, stop)
-        return [self.second(at) for at in seconds], [self.top(at) for at in seconds]
+        return [self.second(at)[:6] for at in seconds], [self.top(at) for at in seconds]
 
     def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
         """One level."""

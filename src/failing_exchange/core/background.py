@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, SupportsIndex, TypeAlias, overload
+from typing import NamedTuple, Protocol, TypeAlias
 
 from failing_exchange.core.order import BUY, SELL, Side
 
 Offer: TypeAlias = tuple[int, int]  # ticks and lots
+Row: TypeAlias = tuple[int, int, int, int, int, int]  # a second: at, open, high, low, close, lots
 HALF_LIFE = 20  # seconds in which a client's impact on the price halves
 BLOCK = 900  # seconds of the candles that `reach` looks at
 BLOCKS_KEPT_MAX = 64  # of them are remembered
@@ -20,7 +21,7 @@ SHIFTS_KEPT_MAX = 10_000  # moves of the price; candles before the oldest show n
 
 
 class SecondLike(Protocol):
-    """The candle of a second, a tuple of these: prices in ticks, `volume` in lots."""
+    """The candle of a second: prices in ticks, `volume` in lots."""
 
     @property
     def at(self) -> int:
@@ -50,14 +51,6 @@ class SecondLike(Protocol):
     @property
     def volume(self) -> int:
         """Lots traded."""
-        ...
-
-    @overload
-    def __getitem__(self, place: SupportsIndex, /) -> int: ...
-    @overload
-    def __getitem__(self, place: slice, /) -> tuple[int, ...]: ...
-    def __getitem__(self, place: SupportsIndex | slice, /) -> int | tuple[int, ...]:
-        """In the order (at, open, high, low, close, volume)."""
         ...
 
 
@@ -118,7 +111,7 @@ class Background(Protocol):
 
     def stretch(
         self, start: int, stop: int, /
-    ) -> tuple[Sequence[SecondLike], Sequence[tuple[Offer, Offer]]]:
+    ) -> tuple[Sequence[Row], Sequence[tuple[Offer, Offer]]]:
         """The candles of the seconds from `start` until before `stop`, and the tops after each."""
         ...
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from failing_exchange.core.background import CandleLike, SecondLike
+from failing_exchange.core.background import CandleLike, Row, SecondLike
 from failing_exchange.core.order import record
 
 TRADES_A_SECOND = 3  # that a candle of the background claims; at most one a lot
@@ -41,20 +41,18 @@ def plain(c: CandleLike, seconds: int) -> Bar:
     )
 
 
-def of_second(row: SecondLike) -> Bar:
-    """A second of the background. As in longer candles the cost is estimated: exact ones need every
-    print."""
-    at, opened, high, low, close, lots = row[:6]
+def of_second(c: SecondLike) -> Bar:
+    """A second of the background, its cost estimated as in longer candles."""
+    opened, high, low, close, lots = c.open, c.high, c.low, c.close, c.volume
     cost = (opened + high + low + close) * lots // 4
-    return record(Bar, (at, opened, high, low, close, lots, cost, claimed(lots, 1), lots // 2))
+    return record(Bar, (c.at, opened, high, low, close, lots, cost, claimed(lots, 1), lots // 2))
 
 
-def following(bar: Bar, rows: Iterable[SecondLike]) -> list[Bar]:
+def following(bar: Bar, rows: Iterable[Row]) -> list[Bar]:
     """A candle, and what it has grown to after each of these seconds."""
     bars = [bar]
     at, opened, high, low, close, volume, cost, trades, bought = bar
-    for row in rows:
-        _, first, top, bottom, close, lots = row[:6]
+    for _, first, top, bottom, close, lots in rows:
         if top > high:
             high = top
         if bottom < low:

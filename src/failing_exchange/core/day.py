@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from failing_exchange.core.background import SecondLike, Street
+from failing_exchange.core.background import Row
 from failing_exchange.core.bars import Bar, following, join, merge
 from failing_exchange.core.market import SECOND
 
@@ -15,8 +15,6 @@ NOTHING: tuple[int, Bar | None] = (-1, None)
 
 class Record(Protocol):
     """What was traded in a market."""
-
-    street: Street
 
     def bar(self, seconds: int, start: int, *, now: int) -> Bar | None:
         """The candle of a timeframe."""
@@ -28,10 +26,6 @@ class Record(Protocol):
 
     def second(self, second: int) -> Bar | None:
         """One second."""
-        ...
-
-    def is_quiet(self, second: int) -> bool:
-        """Whether a second shows the background alone, unmoved."""
         ...
 
 
@@ -59,18 +53,11 @@ class Day:
         if known != second:
             self._before = self._today
             if known == second - 1 and second % TEN:  # somebody asks each second
-                bar = self._grown(bar, second)
+                bar = join(bar, self._record.second(second))
             else:
                 bar = self._day_at(second, now)
             self._today = (second, bar)
         return bar
-
-    def _grown(self, bar: Bar | None, second: int) -> Bar | None:
-        """A candle and the second behind it."""
-        flow = self._record.street.flow
-        if bar is None or flow is None or not self._record.is_quiet(second):
-            return join(bar, self._record.second(second))
-        return following(bar, (flow.second(second),))[1]
 
     def _day_at(self, second: int, now: int) -> Bar | None:
         """The same whoever has asked before: minutes, then tens of seconds, then seconds."""
@@ -91,7 +78,7 @@ class Day:
         self._past = (ten, bar)
         return bar
 
-    def ahead(self, day: Bar, rows: Sequence[SecondLike], now: int) -> list[Bar]:
+    def ahead(self, day: Bar, rows: Sequence[Row], now: int) -> list[Bar]:
         """What `at` says now, and will say in the other seconds, unless a client trades.
 
         `rows` are the candles of this second and of others of its minute.

@@ -305,16 +305,12 @@ class Tape:
             bar = self._latest = of_second(self.street.flow.second(second))
         return bar
 
-    def is_quiet(self, second: int) -> bool:
-        """Whether a second shows the background alone, unmoved."""
-        return not self.street.shifts and second not in self._by_second
-
     def second(self, second: int) -> Bar | None:
         """One second, the background's share as it was moved."""
         bar = None
         if self.street.flow is not None:
             bar = self._quiet(second)
-            if self.is_quiet(second):
+            if not self.street.shifts and second not in self._by_second:
                 return bar
             bar = shifted(bar, self.street.shift_at(second))
         for t in self._by_second.get(second, ()):

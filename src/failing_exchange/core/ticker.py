@@ -14,7 +14,7 @@ from failing_exchange.core.order import BUY, SELL, record
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.state import MarketState, State
 
-USUAL = list(c.FetchTicker("", "")[2:])  # the market as it is now, with its last 24 hours
+USUAL = c.FetchTicker("", "")[2:]  # the market as it is now, with its last 24 hours
 
 
 class Ticker(NamedTuple):
@@ -36,13 +36,16 @@ class Ticker(NamedTuple):
 
 def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
     """Best prices, last price and 24 h statistics of a market."""
-    _, symbol, *options = q
-    if options == USUAL and (ms := state.markets.get(symbol)) is not None:
+    symbol = q[1]
+    if q[2:] == USUAL and (ms := state.markets.get(symbol)) is not None:
         start, stirred, _, rows = ms.ahead
         place = at // SECOND - start
         if 0 <= place < len(rows) and stirred == ms.street.stirred:
             bid, ask, last, day = rows[place]
-            tops = _with_clients(ms.book, bid, ask) if ms.book.count else (bid, ask)
+            book = ms.book
+            if not book.count or not book.reaches(bid[0], ask[0]):
+                return record(Ticker, (ms.market, at, bid, ask, last, day, 0, None))
+            tops = _with_clients(book, bid, ask)
             return record(Ticker, (ms.market, at, *tops, last, day, 0, None))
     return _ticker(state.market(symbol, at), q, at)
 

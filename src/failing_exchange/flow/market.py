@@ -17,6 +17,7 @@ from failing_exchange.flow.splitting import LEAST, Node
 
 MINUTE = LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
+SINGLE = {size: level for level, size in enumerate(LEVELS) if level >= LONG}  # and which these are
 COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their parts are summed up again
 TENS_KEPT_MAX = 512  # split stretches of ten seconds remembered; then they are split again
 # Windows of less than a minute that are remembered; then they are put together again. An average
@@ -100,10 +101,12 @@ class MarketFlow:
         """The seconds from `start` until before `stop` as one candle; at least one second."""
         if stop <= start:
             raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
-        if stop - start >= MINUTE:
+        size = stop - start
+        level = SINGLE.get(size)
+        if level is not None and not start % size:
+            return self._candle(start, self._path.node(level, start // size))
+        if size >= MINUTE:
             return self._window(start, stop)
-        if stop - start == TEN and not start % TEN:
-            return self._candle(start, self._path.node(FINEST, start // TEN))
         found = self._windows.get((start, stop))
         if found is None:
             if len(self._windows) >= WINDOWS_KEPT_MAX:

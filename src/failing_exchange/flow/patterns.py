@@ -43,10 +43,10 @@ class Pattern(NamedTuple):
         opened, size, walked = node.open, node.size, self.walked
         miss = node.close - opened - (size * walked[-1] >> UNIT_BITS)
         path = [
-            opened + (size * far >> UNIT_BITS) + (miss * part >> UNIT_BITS)
+            opened + (size * far + miss * part >> UNIT_BITS)
             for far, part in zip(walked, self.passed, strict=True)
         ]
-        return fit(path, node, [size * part >> UNIT_BITS for part in self.sizes])
+        return fit(path, node, self.sizes, scale=size, bits=UNIT_BITS)
 
     def wicks(self, node: Node, closes: list[int]) -> tuple[list[int], list[int]]:
         """How high and how low each of these seconds goes."""

@@ -140,9 +140,9 @@ class RecordedFlow:
         """The best bid and ask after a second; the last price is one of them."""
         return self._ladder.top(self.second(second).close, second)
 
-    def stretch(self, start: int, stop: int, /) -> tuple[list[Bar], list[tuple[Offer, Offer]]]:
+    def stretch(self, start: int, stop: int, /) -> tuple[list[Second], list[tuple[Offer, Offer]]]:
         """The candles of the seconds from `start` until before `stop`, and the tops after each."""
-        seconds = [self.second(at) for at in range(start, stop)]
+        seconds = [Second(*self.second(at)[:6]) for at in range(start, stop)]
         return seconds, self._ladder.tops([bar.close for bar in seconds], start)
 
     def asks(self, second: int, /) -> Iterator[Offer]:

@@ -82,30 +82,35 @@ def _closes(node: Node, draws: Sequence[int], sizes: list[int], weights: list[in
     return fit(path, node, sizes)
 
 
-def fit(path: list[int], node: Node, sizes: list[int]) -> list[int]:
+def fit(
+    path: list[int], node: Node, sizes: Sequence[int], *, scale: int = 1, bits: int = 0
+) -> list[int]:
     """Bend a walk so that it stays in the range of a candle and comes near both of its edges.
 
-    `sizes` is how far it typically goes in each of its parts.
+    `scale * sizes >> bits` is how far it typically goes in each of its parts.
     """
     high, low = node.high, node.low
     top, bottom = max(path), min(path)
-    if top < high and _lift(path, sizes, top, high, 1):
+    if top < high and _lift(path, (sizes, scale, bits), top, high, 1):
         top, bottom = max(path), min(path)
-    if bottom > low and _lift(path, sizes, bottom, low, -1):
+    if bottom > low and _lift(path, (sizes, scale, bits), bottom, low, -1):
         top, bottom = max(path), min(path)
     if top > high or bottom < low:
         return [p if low <= p <= high else _folded(p, low, high) for p in path]
     return path
 
 
-def _lift(path: list[int], sizes: list[int], farthest: int, edge: int, sign: int) -> bool:
+def _lift(
+    path: list[int], scaled: tuple[Sequence[int], int, int], farthest: int, edge: int, sign: int
+) -> bool:
     """Lead a walk that stays far from an edge of the range towards it; no lone spike is left."""
     last = len(path) - 1  # the last close stays
     if path[last] == farthest and last:
         inner = path[:-1]
         farthest = max(inner) if sign > 0 else min(inner)
     at = path.index(farthest)
-    gap = (edge - farthest) * sign - sizes[at]
+    sizes, scale, bits = scaled
+    gap = (edge - farthest) * sign - (scale * sizes[at] >> bits)
     if gap <= 0 or not last:
         return False
     rise, fall = sign * (gap // (at + 1)), sign * (gap // (last - at))

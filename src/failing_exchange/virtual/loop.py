@@ -15,10 +15,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+from asyncio import current_task
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
 from failing_exchange.virtual.clock import NS, Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
@@ -135,8 +136,8 @@ class VirtualLoop(IsolatedLoop):
         """As in asyncio. The delay is rounded to nanoseconds; a positive one is never 0."""
         when = self.clock.ns + delay_in_ns(delay)
         if callback is WAKE and self._jump(when):  # `asyncio.sleep`, which now awaits this future
-            future, result = cast("tuple[asyncio.Future[Any], Any]", args)
-            future.set_result(result)
+            sleeping: tuple[Any, ...] = args  # its future and its result
+            sleeping[0].set_result(sleeping[1])
             return OVER
         return self._schedule(when, Timer(when, callback, args, self, context))
 
@@ -204,7 +205,7 @@ class VirtualLoop(IsolatedLoop):
             return False
         if self._task_factory is not None:  # an eager task runs while another one has the floor
             return False
-        task = asyncio.current_task(self)
+        task = current_task(self)
         if task is None or task.cancelling():  # it would not come to wait
             return False
         clock.ns = when

@@ -63,7 +63,7 @@ class Decoder:
         if listed is None or params or not usual:
             return self.order(trip.account, trip.message)
         market = listed.market  # the busiest calls, without detours
-        if kind == "limit" and price.__class__ is float:
+        if kind == "limit" and (price.__class__ is float or price.__class__ is int):
             kind, ticks = LIMIT, ticks_of(price, market.price_step)
         elif kind == "market":
             kind, ticks = MARKET, 0
