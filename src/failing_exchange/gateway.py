@@ -128,7 +128,7 @@ class Gateway:
         jump = self.clock.jump
         if trip.command.__class__ in QUESTIONS and not (self.gates or self.listeners):
             if waited_for and jump(due):
-                self._ask(trip, arrival)
+                self._serve(trip, arrival)
                 trip.told = trip.answer
                 self.end(trip, due)
             else:
@@ -144,23 +144,22 @@ class Gateway:
         else:
             self.clock.call_at(arrival, self._arrive_late, trip, due - arrival)
 
-    def _ask(self, trip: Trip, at: int) -> None:
-        """The venue's whole part in a question: nothing happens."""
-        try:
-            if at >= self.engine.state.wake_at:
-                self._settle(at)
-            trip.answer = self.engine.execute(trip.command, at)[1]
-        except Reject as refused:
-            trip.answer = refused.settled()
-
     def _serve(self, trip: Trip, at: int) -> None:
         """The venue's whole part in a trip without faults."""
+        engine = self.engine
         try:
             if self.gates or trip.command is None:
                 self.arrive(trip, at)
-            self.act(trip, at)
+            if at >= engine.state.wake_at:
+                self._settle(at)
+            if trip.expires_at:
+                _check_age(trip, at)
+            trip.happened, trip.answer = engine.execute(trip.command, at)
         except Reject as refused:
             trip.answer = refused.settled()
+            return
+        if self.listeners and trip.happened:
+            self._publish(trip.happened, at)
 
     def _arrive_late(self, trip: Trip, back: int) -> None:
         try:
@@ -188,16 +187,15 @@ class Gateway:
         if trip.command is None:
             raise trip.answer
 
-    def act(self, trip: Trip, at: int, causes: Sequence[Cause] = ()) -> None:
+    def act(self, trip: Trip, at: int, causes: Sequence[Cause]) -> None:
         """The engine's turn: what was due before, the command, and the incidents around it."""
-        engine = self.engine
-        if at >= engine.state.wake_at:
+        if at >= self.engine.state.wake_at:
             self._settle(at)
-        if trip.expires_at and at > trip.expires_at:
-            raise Reject(Reason.CLOCK_SKEW, "the request is older than its window allows")
-        before = self._cause((c for c in causes if not c.after), at) if causes else ()
+        if trip.expires_at:
+            _check_age(trip, at)
+        before = self._cause((c for c in causes if not c.after), at)
         try:
-            trip.happened, trip.answer = engine.execute(trip.command, at)
+            trip.happened, trip.answer = self.engine.execute(trip.command, at)
         except Reject as refused:  # the venue's honest no; faults may still make it another answer
             trip.answer = refused.settled()
         if causes:  # the answer shows the state after all of them
@@ -326,3 +324,9 @@ class Gateway:
         error = InternalError(f"a bug in the venue ended the run: {type(bug).__name__}: {bug}")
         error.__cause__ = bug
         return error
+
+
+def _check_age(trip: Trip, at: int) -> None:
+    """Raise `Reject` for a request that arrives later than it allows."""
+    if at > trip.expires_at:
+        raise Reject(Reason.CLOCK_SKEW, "the request is older than its window allows")

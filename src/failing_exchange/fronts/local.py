@@ -57,7 +57,7 @@ class LocalClient:
         trip = gateway.receive(self.account, operation, message, symbol, patience=self._patience)
         told = trip.told
         if trip.ended_at and (told is not None or trip.hung_up):
-            if trip.ended_at == trip.born_at:
+            if not trip.due_at:  # it took no time
                 self._calls = calls = self._calls + 1
                 if not calls % TURN_EVERY:
                     await self._give_way(loop)
