@@ -137,22 +137,22 @@ class Auditor:
 
     def _compare(self, touched: dict[int, Order]) -> list[str]:
         """Orders that are not as the events have told it; and note what of them is in the books."""
-        breaches, known, shown = [], self._open, self._shown
+        breaches, known, shown, fills = [], self._open, self._shown, self._filled
         for number, order in touched.items():
-            filled = self._filled.get(number, 0)
+            filled = fills.get(number, 0)
             if (number in known) is not (order.status in LIVE) or order.filled != filled:
                 told = "open" if number in known else "over"
                 breaches.append(f"{order} is {told} by what was told, and has filled {filled}")
             if filled and number not in known:
-                del self._filled[number]
+                del fills[number]
             if order.resting:
                 shown[number] = order.lots - filled
             elif number in shown:
                 del shown[number]
             if order.held:
                 self._held[number] = order
-            elif self._held and number in self._held:
-                del self._held[number]
+            elif self._held:
+                self._held.pop(number, None)
         return breaches
 
     def differing_books(self) -> Iterator[str]:

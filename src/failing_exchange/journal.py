@@ -26,7 +26,7 @@ FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for 
 UNHEARD = (Reject, Damaged)  # what is told when a request has failed
 CHUNK = 256  # trips are weighed and forgotten so many at a time
 VERSION = 1
-COUNTERS = ("last", "requests", "succeeded", "ended", "failed_requests", "repeats")
+COUNTERS = ("last", "requests", "succeeded", "unheard", "failed_requests", "repeats")
 
 
 class Failure(NamedTuple):
@@ -50,7 +50,7 @@ class Journal:
         self.failures: deque[Failure] = deque(maxlen=keep)
         self.latencies: deque[int] = deque(maxlen=LATENCIES_KEPT_MAX)
         self.by_label: Counter[str] = Counter()
-        self.requests = self.succeeded = self.ended = self.failed_requests = self.repeats = 0
+        self.requests = self.succeeded = self.unheard = self.failed_requests = self.repeats = 0
         self.readers: list[Callable[[Trip], None]] = []  # called with each trip that ends
         self.sinks: list[Callable[[Trip, str], None]] = []  # given each trip's line as it ends
         self._keep = keep
@@ -86,6 +86,11 @@ class Journal:
     def go_on(self, counters: Mapping[str, int], by_label: Mapping[str, int]) -> None:
         """Count on from where an earlier process has left it."""
         vars(self).update(counters, by_label=Counter(by_label))
+
+    @property
+    def ended(self) -> int:
+        """Requests that are over, whatever became of them."""
+        return self.succeeded + self.unheard
 
     def open(self, at: int, account: str, operation: str, message: Any, symbol: str) -> Trip:
         """Begin a request: it has a number and a place from its first moment."""
@@ -135,7 +140,9 @@ class Journal:
         behind = len(trips) - len(weights) * CHUNK
         if behind >= 2 * CHUNK:
             start = len(weights) * CHUNK
-            weights.append(sum([_rows(t.told) for t in islice(trips, start, start + CHUNK)]))
+            newer = len(trips) - start - CHUNK  # counted from the end, which is the nearer one
+            chunk = islice(reversed(trips), newer, newer + CHUNK)
+            weights.append(sum([_rows(trip.told) for trip in chunk]))
         while weights and (
             len(trips) > self._keep or (len(weights) > 1 and sum(weights) > ROWS_KEPT_MAX)
         ):
@@ -152,7 +159,6 @@ class Journal:
         elif told is None or told.__class__ in UNHEARD or trip.gave_up_at:
             self._count_unheard(trip, at)
         else:
-            self.ended += 1
             self.succeeded += 1
             self.latencies.append(at - trip.born_at)
         if trip.struck:
@@ -165,7 +171,7 @@ class Journal:
 
     def _count_unheard(self, trip: Trip, at: int) -> None:
         """A request that was refused, or whose answer its client did not hear."""
-        self.ended += 1
+        self.unheard += 1
         self.latencies.append((trip.gave_up_at or at) - trip.born_at)
         if len(self._to_repeat) >= FAILED_KEPT_MAX:
             del self._to_repeat[next(iter(self._to_repeat))]

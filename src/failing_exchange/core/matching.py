@@ -251,7 +251,10 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at
     order.filled += fill.lots
     order.cost += fill.cost
     order.updated_at = at
-    order.fills.append(fill)
+    if isinstance(order.fills, list):
+        order.fills.append(fill)
+    else:
+        order.fills = [fill]
     state.accounts[order.account].fills.append(fill)
     order.reserved -= paid
     ms.sequence += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -230,7 +231,7 @@ class Order(Rarities):
         self.created_at = self.updated_at = at
         self.client_id = ""
         self.status = OPEN
-        self.fills: list[Fill] = []
+        self.fills: Sequence[Fill] = ()  # a list once there is one
         self.time_in_force: TimeInForce = GTC
         self.post_only = self.resting = False
         self.held = False  # kept off the book by an incident

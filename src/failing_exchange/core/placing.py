@@ -189,10 +189,8 @@ def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
 def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
     """Whether an order at `ticks` would match at once."""
     if side is BUY:
-        level, street = ms.book.best(SELL), ms.street.best(SELL)
-        return 0 < street <= ticks or (level is not None and ticks >= level.ticks)
-    level, street = ms.book.best(BUY), ms.street.best(BUY)
-    return ticks <= street or (level is not None and ticks <= level.ticks)
+        return 0 < ms.street.best(SELL) <= ticks or ms.book.meets(BUY, ticks)
+    return ticks <= ms.street.best(BUY) or ms.book.meets(SELL, ticks)
 
 
 def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from failing_exchange.core import placing
 from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import match
-from failing_exchange.core.order import BUY, LIMIT, OPEN, Order, OrderSnapshot
+from failing_exchange.core.order import BUY, LIMIT, OPEN, Order, OrderSnapshot, record
 from failing_exchange.core.state import State
 
 PLAIN = PlaceOrder("", "", BUY, LIMIT)[6:]  # all that such an order leaves as it is
@@ -37,7 +38,8 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     state.ledger.reserve(name, asset, atoms, at=at)
     order = Order(number, name, symbol, side, LIMIT, lots, at)
     order.ticks, order.reserved, order.client_id = ticks, atoms, f"auto-{number}"
-    placing.accept(state, account, order, at)
+    state.orders[number] = account.open[number] = account.by_client_id[order.client_id] = order
+    state.events.append(record(OrderAccepted, (number, name, order.client_id, at)))
     if placing.crosses(ms, side, ticks):
         match(state, ms, order, lots, at)
     if order.status is OPEN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappush
+from itertools import islice
 from typing import NamedTuple
 
 from failing_exchange.core.ahead import Ahead
@@ -20,6 +21,7 @@ from failing_exchange.core.tape import Tape
 from failing_exchange.core.triggers import trigger_bounds
 
 ENDED_ORDERS_KEPT_MAX = 3_000  # per account; the venue then knows nothing of the older ones
+FORGOTTEN_AT_ONCE = 100  # of them: to find the first entry of a dict costs more than to drop it
 FILLS_KEPT_MAX = 10_000  # per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is known
@@ -76,9 +78,10 @@ class Account:
         self.open.pop(order.id, None)
         self.ended[order.id] = order
         if len(self.ended) > ENDED_ORDERS_KEPT_MAX:
-            oldest = self.ended.pop(next(iter(self.ended)))
-            if self.by_client_id.get(oldest.client_id) is oldest:
-                del self.by_client_id[oldest.client_id]
+            for number in list(islice(self.ended, FORGOTTEN_AT_ONCE)):
+                oldest = self.ended.pop(number)
+                if self.by_client_id.get(oldest.client_id) is oldest:
+                    del self.by_client_id[oldest.client_id]
 
     def keep_list(self, ended: OrderList) -> None:
         """The same for a list."""

@@ -213,11 +213,8 @@ class Rule:
         self.first, self.last = span or (1, ENDLESS)
 
 
-class Concerned(NamedTuple):
-    """The rules that may strike an operation; `names`: theirs, where all meet all its trips."""
-
-    rules: tuple[Rule, ...]
-    names: tuple[str, ...] | None
+# The rules that may strike an operation, and their names where all of them meet all its trips.
+Concerned: TypeAlias = tuple[tuple[Rule, ...], tuple[str, ...] | None]
 
 
 class FaultPlan:
@@ -290,32 +287,32 @@ class FaultPlan:
     def match(self, trip: Trip, at: int) -> None:
         """Note on a trip which rules strike it. Their counters move now, before any delay."""
         rules, names = self._by_operation.get(trip.operation) or self._concerned(trip.operation)
-        active, considered = [], []
+        if names is None:
+            rules = tuple([rule for rule in rules if not rule.narrow or rule.whom.meets(trip)])
+            names = tuple([rule.name for rule in rules])
+        trip.considered = names
         for rule in rules:
-            if names is None:
-                if rule.narrow and not rule.whom.meets(trip):
-                    continue
-                considered.append(rule.name)
             n = rule.met = rule.met + 1
-            if not rule.first <= n <= rule.last and not rule.leaving:
+            if rule.first <= n <= rule.last or rule.leaving:
+                self._ask(rule, trip, at, n)
+            else:
                 rule.striking = False
-                continue
-            sighting = Sighting(trip, at, n, None, rule.memory, self, rule.name)
-            hit = not rule.leaving and rule.ask(sighting)
-            if rule.decide is not None:
-                hit = rule.decide(sighting, hit)
-            rule.striking = hit
-            if hit:
-                active.append((rule, sighting))
-            elif rule.leaving and _is_over(rule, sighting):
-                self.lift(rule.name)
-        trip.considered = tuple(considered) if names is None else names
-        if active:
-            trip.active = tuple(active)
+
+    def _ask(self, rule: Rule, trip: Trip, at: int, n: int) -> None:
+        """Ask a rule about the n-th trip that it meets."""
+        sighting = Sighting(trip, at, n, None, rule.memory, self, rule.name)
+        hit = not rule.leaving and rule.ask(sighting)
+        if rule.decide is not None:
+            hit = rule.decide(sighting, hit)
+        rule.striking = hit
+        if hit:
+            trip.active = (*trip.active, (rule, sighting))
+        elif rule.leaving and _is_over(rule, sighting):
+            self.lift(rule.name)
 
     def concerns(self, operation: str) -> bool:
         """Whether a rule may strike trips of an operation."""
-        return bool(self.rules and self._concerned(operation).rules)
+        return bool(self.rules and self._concerned(operation)[0])
 
     def _concerned(self, operation: str) -> Concerned:
         found = self._by_operation.get(operation)
@@ -327,7 +324,7 @@ class FaultPlan:
             )
             narrow = any(rule.narrow for rule in rules)
             names = None if narrow else tuple(rule.name for rule in rules)
-            found = self._by_operation[operation] = Concerned(rules, names)
+            found = self._by_operation[operation] = (rules, names)
         return found
 
     def verdicts(self, stage: Stage, trip: Trip) -> Iterable[Verdict]:

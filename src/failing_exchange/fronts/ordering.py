@@ -46,9 +46,7 @@ class OrderApi:
         """
         if id is not None:
             params = {"clientOrderId": str(id), **(params or NONE)}
-        if params:
-            params = own(params)
-        message = (symbol, type, side, amount, price, params)
+        message = (symbol, type, side, amount, price, own(params) if params else None)
         return await self._client.call("create_order", symbol, message)
 
     async def create_limit_order(

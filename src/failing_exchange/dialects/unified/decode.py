@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
@@ -38,6 +39,7 @@ TRIGGERS = {  # parameter -> (as a limit order, as a market order)
 UNUSED = c.PlaceOrder("", "", BUY, LIMIT)[6:]  # what a plain limit order leaves as it is
 PRICED = (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
+QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
 CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
 
 
@@ -332,8 +334,14 @@ def _candles(d: Decoder, t: Trip) -> Any:
     return c.FetchCandles(t.account, t.symbol, seconds, _instant(since), most, until=last)
 
 
+@lru_cache(maxsize=QUESTIONS_CACHED_MAX)
+def _ask_ticker(account: str, symbol: str) -> c.FetchTicker:
+    """One for all who ask the same: the journal keeps what was asked."""
+    return c.FetchTicker(account, symbol)
+
+
 def _ticker(d: Decoder, t: Trip) -> Any:
-    return record(c.FetchTicker, (t.account, t.symbol, 0, 0, False))
+    return _ask_ticker(t.account, t.symbol)
 
 
 def _tickers(d: Decoder, t: Trip) -> Any:

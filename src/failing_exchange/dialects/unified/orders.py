@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from failing_exchange.core.market import ATOMS, Market
@@ -102,7 +103,7 @@ def _add_rarer(fields: dict[str, Any], snapshot: OrderSnapshot, market: Market) 
             fields["fee"] = dict(fees[0])
 
 
-def _fees(fills: list[Fill]) -> list[dict[str, Any]]:
+def _fees(fills: Sequence[Fill]) -> list[dict[str, Any]]:
     by_asset: dict[str, int] = {}
     for fill in fills:
         by_asset[fill.fee_asset] = by_asset.get(fill.fee_asset, 0) + fill.fee
