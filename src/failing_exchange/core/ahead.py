@@ -14,6 +14,7 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.tape import Tape
 
 MINUTE = 60
+MISSED_MAX = 4  # seconds in which nobody asked; after more of them all begins anew
 
 Row: TypeAlias = tuple[Offer, Offer, int, Bar]  # best bid and ask, last price, 24 hours
 
@@ -21,7 +22,7 @@ Row: TypeAlias = tuple[Offer, Offer, int, Bar]  # best bid and ask, last price, 
 class Ahead(NamedTuple):
     """A row for each second from `start` on. They hold while `street.stirred` is what it was.
 
-    `steady`: for how many seconds before them somebody has asked in each one, and nothing stirred.
+    `steady`: for how many seconds before them somebody has asked, and nothing has stirred.
     """
 
     start: int
@@ -32,12 +33,13 @@ class Ahead(NamedTuple):
     def next(self, street: Street, tape: Tape, day: Bar | None, now: int) -> Ahead:
         """What follows at a second whose 24 hours are known.
 
-        Who has asked each second for a while is expected to go on for twice as long.
+        Who has asked each second for a while, or nearly, is expected to go on for twice as long.
         """
         second, steady = now // SECOND, 0
         rows: list[Row] = []
-        if second == self.start + (len(self.rows) or 1) and street.stirred == self.stirred:
-            steady = self.steady + (len(self.rows) or 1)
+        missed = second - self.start - (len(self.rows) or 1)
+        if 0 <= missed <= MISSED_MAX and street.stirred == self.stirred:
+            steady = self.steady + second - self.start
             stop = min(second + 2 * steady, second // MINUTE * MINUTE + MINUTE)
             rows = _rows(street, tape, day, now, stop)
         return Ahead(second, street.stirred, steady, rows)
