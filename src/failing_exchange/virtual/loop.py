@@ -1,6 +1,6 @@
 """VirtualLoop: an asyncio event loop on which waiting is free.
 
-asyncio does the scheduling of tasks; this loop only decides what is next. Four things differ:
+asyncio does the scheduling of tasks; this loop only decides what is next. Five things differ:
 
 1. Timers are ordered by whole nanoseconds, first come first served among equals. When nothing
    is ready, the clock jumps to the next timer, so time costs nothing and floats decide nothing.
@@ -8,6 +8,8 @@ asyncio does the scheduling of tasks; this loop only decides what is next. Four 
 3. The network is in memory (`loop.network`), executor jobs run at once on the loop's thread, and
    what would touch the real world raises Escape.
 4. When nothing can happen any more, Deadlock says who waits for what.
+5. A task that would wait while nothing else can happen keeps its turn: the clock jumps, and all
+   goes on as if it had waited.
 """
 
 from __future__ import annotations
