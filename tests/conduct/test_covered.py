@@ -109,6 +109,24 @@ def test_while_a_market_is_halted_nobody_is_late() -> None:
     assert covered(looks_whether_the_market_is_open, halt).outcome is Outcome.PASS
 
 
+async def gives_up_its_stop_in_a_halt(exchange: Any) -> None:
+    await buys_to_be_covered(exchange)
+    stop = await places_a_stop(exchange, 0.9)
+    await exchange.fetch_order_book(BTC)  # the market is halted with it
+    await exchange.cancel_order(stop["id"], BTC)
+    await asyncio.sleep(220)
+    await places_a_stop(exchange, 0.9)
+    await asyncio.sleep(1_000)
+
+
+def test_a_stop_that_is_gone_in_a_halt_is_missed_from_the_opening_on() -> None:
+    """The clock starts no sooner than somebody could place one."""
+    halt = Arm("halt_market", "nth(1)", ("fetch_order_book",), {"lasts": 200.0})
+    assert covered(gives_up_its_stop_in_a_halt, halt).outcome is Outcome.PASS
+    longer = Arm("halt_market", "nth(1)", ("fetch_order_book",), {"lasts": 100.0})
+    assert "for 120 s, where 60 s were meant" in covered(gives_up_its_stop_in_a_halt, longer).why
+
+
 def test_only_what_was_bought_to_be_covered_needs_a_stop() -> None:
     """The wish belongs to its intent, and not to the market for ever."""
     assert covered(covers_one_and_then_wants_none).outcome is Outcome.PASS

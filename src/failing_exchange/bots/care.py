@@ -120,13 +120,18 @@ class Books:
             self._notebook.book(order)
             intent.done = True
 
-    async def reconcile(self) -> None:
-        """Look through the venue's latest orders for any of ours; raises what the venue raises."""
+    async def reconcile(self, *, stops_stand: bool = False) -> None:
+        """Look through the venue's latest orders for any of ours; raises what the venue raises.
+
+        Those that are open are waited for, and canceled in the end; not stops, where they stand.
+        """
         orders = await patiently(
             lambda: self._exchange.fetch_orders(SYMBOL, limit=ORDERS_LOOKED_AT)
         )
         for order in orders:
-            if order["clientOrderId"] in self._names and order["id"] not in self._booked:
+            stands = stops_stand and order["triggerPrice"] and order["status"] == "open"
+            known = order["id"] in self._booked or order["clientOrderId"] not in self._names
+            if not known and not stands:
                 self.enter(await settle(self._exchange, order))
 
     async def place(
@@ -173,11 +178,17 @@ async def limit_price(exchange: Any, side: str) -> float:
 
 
 async def settle(exchange: Any, order: dict[str, Any], *, polls: int = SETTLE_POLLS_MAX) -> Any:
-    """Wait until an order has ended; cancel what does not; the order as it ended."""
+    """Wait until an order has ended; cancel what does not; the order as it ended.
+
+    That it ended without being filled has to be said twice: it might still trade.
+    """
+    before = False
     for poll in range(polls + SETTLE_POLLS_MAX):
         found = await patiently(lambda: _seen(exchange, order))
-        if _has_ended(found):
+        ended = _has_ended(found)
+        if ended and (before or found["status"] == "closed"):
             return dict(found)
+        before = ended
         if poll >= polls and (poll - polls) % CANCEL_EVERY == 0:
             await cancel(exchange, found)
         await asyncio.sleep(2)

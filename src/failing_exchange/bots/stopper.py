@@ -82,7 +82,8 @@ class _Round:
         held = self._held()
         for _ in range(int(HOLD / LOOK)):
             await asyncio.sleep(LOOK)
-            await self._books.reconcile()  # an order that came about unawares is covered by none
+            # an order that came about unawares is covered by none
+            await self._books.reconcile(stops_stand=True)
             stops = await patiently(lambda: self._exchange.fetch_open_orders(SYMBOL))
             if not stops or self._held() != held:
                 return
@@ -107,9 +108,11 @@ class _Round:
 
     async def _leave(self) -> None:
         """Cancel the stop, book what it did, and sell the rest."""
-        from failing_exchange.bots.care import limit_price, patiently, settle
+        from failing_exchange.bots.care import limit_price, patiently, quote, settle
 
         orders = await patiently(lambda: self._exchange.fetch_open_orders(SYMBOL))
+        if orders:
+            await quote(self._exchange)  # while nothing can be sold, the stop had better stay
         for order in orders:
             await settle(self._exchange, order, polls=0)
         await self._books.reconcile()

@@ -56,9 +56,9 @@ class Covered(Rule):
         """Positions and stops change with orders; in a market that is shut nobody can place one."""
         for event in events:
             if event.__class__ is e.MarketChanged and event.symbol in self._naked_since:
-                self._check(event.symbol, at)
+                self._check(event.symbol, event.at)
                 opened = event.status is MarketStatus.TRADING
-                self._naked_since[event.symbol] = at if opened else SHUT
+                self._naked_since[event.symbol] = event.at if opened else SHUT
         for symbol in dict.fromkeys(s for event in events if (s := self._touched(event))):
             if symbol in self._limits:
                 self._look(symbol, at)
@@ -112,7 +112,8 @@ class Covered(Rule):
 
     def _look(self, symbol: str, at: int) -> None:
         if self._naked(symbol, at) > 0:
-            self._naked_since.setdefault(symbol, at)
+            status = self.scene.facts.engine.state.markets[symbol].market.status
+            self._naked_since.setdefault(symbol, at if status is MarketStatus.TRADING else SHUT)
         elif symbol in self._naked_since:
             self._check(symbol, at)
             del self._naked_since[symbol]

@@ -16,7 +16,8 @@ FEEDS_MAX = 2_000  # feeds whose return is awaited; the oldest is no longer
 class Resyncs(Rule):
     """I9: a broken feed carries data again soon, and an account is looked at before it trades.
 
-    `within_s`: how long a feed may be gone while it has something to say.
+    `within_s`: how long a feed may be gone while it has something to say, counted from its last
+    break: who subscribes anew and is cut off again has done what can be done.
     """
 
     name = "resyncs"
@@ -42,7 +43,9 @@ class Resyncs(Rule):
             return
         feed = (trip.operation, trip.symbol)
         if trip.hung_up:
-            self._gone.setdefault(feed, trip)
+            if feed in self._gone:  # it was tried again, and in vain
+                self._check(self._gone[feed], trip.born_at)
+            self._gone[feed] = trip
             if trip.operation in ACCOUNT_FEEDS:
                 self._unseen = self._unseen or trip
             if len(self._gone) > FEEDS_MAX:
