@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.gateway import QUESTIONS
@@ -27,6 +30,24 @@ def test_a_question_is_answered_as_of_its_arrival() -> None:
         ]  # fmt: skip
 
     simulate(main())
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_of_one_instant_what_was_sent_first_happens_first(watched: bool) -> None:
+    """With a constant latency all that is sent together arrives together, in its order."""
+
+    async def main() -> tuple[Any, ...]:
+        x = FailingExchange(latency=40)
+        if watched:
+            x.set_rate_limit(100_000)  # which never strikes
+        order = await x.create_order(S, "limit", "buy", 1, 40_000)
+        seen, canceled, left, bought, trades = await asyncio.gather(
+            x.fetch_open_orders(S), x.cancel_order(order["id"], S), x.fetch_open_orders(S),
+            x.create_order(S, "market", "buy", 0.5), x.fetch_my_trades(S),
+        )  # fmt: skip
+        return len(seen), canceled["status"], len(left), bought["status"], len(trades) > 0
+
+    assert simulate(main()) == (1, "canceled", 0, "closed", True)
 
 
 async def busy(listened: bool) -> str:

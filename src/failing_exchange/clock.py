@@ -36,6 +36,8 @@ class VenueClock:
         self.call_at: Callable[..., Cancelable] = self._call_at
         # jump(instant): move there at once where nothing else could happen before; whether it did
         self.jump: Callable[[int], bool] = _never
+        # awaits(): whether the coroutine that asks may jump instead of waiting
+        self.awaits: Callable[[], bool] = _nobody
         self._virtual: Any = None
         self._epoch = 0
         self.not_before = 0  # an instant that was reached already, in an earlier process
@@ -47,7 +49,13 @@ class VenueClock:
         self._virtual = loop if hasattr(loop, "call_at_ns") else None
         if self._virtual is not None:
             self.now, self.call_at = self._virtual.now_ns, self._virtual.call_at_instant
-            self.jump = self._virtual.jump
+            self.jump, self.awaits = self._virtual.jump, self._virtual.awaits
+            if self.now() < before:
+                raise ConfigurationError(
+                    f"this exchange was used until {_text(before)}, and the simulation is at "
+                    f"{_text(self.now())}: make the exchange inside the simulation, or give "
+                    "simulate a later start"
+                )
             if self.now() < self.not_before:
                 raise ConfigurationError(
                     f"the simulation starts {self.not_before - self.now()} ns before the last "
@@ -61,7 +69,8 @@ class VenueClock:
         def now() -> int:
             return epoch + int(seconds() * SECOND)
 
-        self.now, self.call_at, self.jump = now, self._call_at, _never
+        self.now, self.call_at = now, self._call_at
+        self.jump, self.awaits = _never, _nobody
 
     @property
     def is_virtual(self) -> bool:
@@ -80,8 +89,18 @@ class VenueClock:
             self._virtual.fail(error)
 
 
+def _text(instant: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(instant // SECOND, UTC).isoformat(sep=" ")[:19]
+
+
 def _never(at: int) -> bool:
     """Real time can't be hurried."""
+    return False
+
+
+def _nobody() -> bool:
     return False
 
 

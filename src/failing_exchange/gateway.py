@@ -76,12 +76,13 @@ class Gateway:
         reply: Reply | None = None,
         read: Decode | None = None,
         expires_at: int = 0,
-        patience: int = 0,
+        waits: int = 0,
     ) -> Trip:
         """Start a trip. `reply` is called once, with the trip, unless its answer is lost.
 
-        `read` makes a command of the message, where it is no unified call. Who calls from a task
-        that will wait for the answer (so many nanoseconds) may have it at once, later.
+        `read` makes a command of the message, where it is no unified call. `waits`: for how many
+        nanoseconds the task that calls would now wait for the answer; where nothing can happen in
+        between the clock jumps, and the trip has ended when this returns.
         """
         if self.failure is not None:
             raise self.broken()
@@ -92,12 +93,12 @@ class Gateway:
         if read is not None:
             trip.read, trip.expires_at = read, expires_at
         try:
-            self._set_out(trip, at, self.kinds.count(trip), patience)
+            self._set_out(trip, at, self.kinds.count(trip), waits)
         except Exception as bug:
             self.fail(bug, trip)
         return trip
 
-    def _set_out(self, trip: Trip, at: int, kind: Kind, patience: int = 0) -> None:
+    def _set_out(self, trip: Trip, at: int, kind: Kind, waits: int = 0) -> None:
         """Read the request and ask the faults; where nothing has to wait, go straight through."""
         try:
             trip.command = (trip.read or self.decode)(trip)
@@ -112,7 +113,7 @@ class Gateway:
             there, back = kind.halves(self.latency, trip.nth)
             if not trip.active:
                 trip.due_at = due = at + there + back
-                self._travel(trip, at + there, due, due - at < patience)
+                self._travel(trip, at + there, due, due - at < waits)
                 return
         elif trip.active:
             there = back = 0
@@ -154,7 +155,7 @@ class Gateway:
                 self._settle(at)
             if trip.expires_at:
                 _check_age(trip, at)
-            trip.happened, trip.answer = engine.execute(trip.command, at)
+            trip.happened, trip.answer = engine.execute(trip.command, at, trip.number)
         except Reject as refused:
             trip.answer = refused.settled()
             return
@@ -195,7 +196,7 @@ class Gateway:
             _check_age(trip, at)
         before = self._cause((c for c in causes if not c.after), at)
         try:
-            trip.happened, trip.answer = self.engine.execute(trip.command, at)
+            trip.happened, trip.answer = self.engine.execute(trip.command, at, trip.number)
         except Reject as refused:  # the venue's honest no; faults may still make it another answer
             trip.answer = refused.settled()
         if causes:  # the answer shows the state after all of them
@@ -207,8 +208,13 @@ class Gateway:
             self._publish(trip.happened, at)
 
     def _cause(self, causes: Iterable[Cause], at: int) -> tuple[Event, ...]:
-        events = (self.engine.execute(cause.command, at)[0] for cause in causes)
-        return tuple(event for step in events for event in step)
+        found: list[Event] = []
+        for cause in causes:
+            try:
+                found += self.engine.execute(cause.command, at)[0]
+            except Reject:  # such as a trade that was undone already: it does not happen
+                continue
+        return tuple(found)
 
     def end(self, trip: Trip, at: int) -> None:
         """The trip is over; who waits for it is told, unless its answer was lost."""

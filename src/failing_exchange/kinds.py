@@ -12,13 +12,13 @@ KINDS_COUNTED_MAX = 100_000  # (client, operation, symbol) combinations; then co
 class Kind:
     """Requests of one client, operation and symbol."""
 
-    __slots__ = ("_block", "_key", "_latency", "_totals", "count")
+    __slots__ = ("_block", "_drawn_by", "_key", "_totals", "count")
 
     def __init__(self, latency_key: int) -> None:
         self.count = 0
         self._key = latency_key
         self._block = -1
-        self._latency: Latency | None = None
+        self._drawn_by: Latency | None = None
         self._totals: list[int] = []
 
     def halves(self, latency: Latency, nth: int) -> tuple[int, int]:
@@ -26,8 +26,8 @@ class Kind:
 
         Drawn for some requests at a time, which costs a fraction of one after the other.
         """
-        if self._block != nth // WORDS or self._latency is not latency:
-            self._block, self._latency = nth // WORDS, latency
+        if self._block != nth // WORDS or self._drawn_by is not latency:
+            self._block, self._drawn_by = nth // WORDS, latency
             self._totals = [latency(draw << 32) for draw in words(self._key, self._block)]
         total = self._totals[nth % WORDS]
         there = total // 2

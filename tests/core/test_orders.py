@@ -181,6 +181,8 @@ def test_a_busted_trade_is_undone_on_the_ledger(floor: Floor) -> None:
     floor.limit("alice", SELL, 100, 5)
     bought = floor.limit("bob", BUY, 100, 5)
     floor.do(c.BustTrade(S, bought.order.fills[0].trade_id))
+    again = floor.refused(c.BustTrade(S, bought.order.fills[0].trade_id))
+    assert "was undone already" in again.text
     for name, assets in before.items():
         assert floor.do(c.FetchBalance(name)).assets == assets
 

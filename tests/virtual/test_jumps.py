@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,14 +207,79 @@ def test_a_steady_bot_takes_hardly_a_turn() -> None:
     assert jumping < staying / 1.9
 
 
+async def steps_by_hand() -> Any:
+    loop, exchange = asyncio.get_running_loop(), FailingExchange(latency=100)
+    await exchange.ready()
+    slept = asyncio.sleep(5)
+    future = slept.send(None)
+    asked = exchange.fetch_time()
+    asked.send(None)
+    first = loop.time()
+    slept.close()
+    asked.close()
+    return type(future).__name__, first
+
+
+async def closes_what_tidies_up() -> Any:
+    async def tidy() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(5)
+
+    half = tidy()
+    half.send(None)
+    with pytest.raises(RuntimeError):
+        half.close()
+    return asyncio.get_running_loop().time()
+
+
+async def takes_a_cancel_back() -> Any:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    task.uncancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(1)
+    return asyncio.get_running_loop().time()
+
+
+async def sleeps_in_a_callable() -> Any:
+    def rate(hour: float) -> float:
+        time.sleep(0.5)
+        return 0.0
+
+    exchange = FailingExchange(latency=40)
+    exchange.set_dynamic_failure_rate(rate)
+    loop, told = asyncio.get_running_loop(), []
+    for _ in range(2):
+        await exchange.fetch_ticker(S)
+        told.append(loop.time())
+    return told
+
+
+@pytest.mark.parametrize(
+    "program", [steps_by_hand, closes_what_tidies_up, takes_a_cancel_back, sleeps_in_a_callable]
+)
+def test_who_does_not_wait_does_not_jump(program: Any) -> None:
+    """A coroutine has a turn to keep only where its task would wait for it."""
+    jumping, staying = both(lambda: simulate(program()))
+    assert jumping == staying
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no eager tasks")
-def test_an_eager_task_does_not_take_its_starters_time() -> None:
+@pytest.mark.parametrize("factory", [True, False])
+def test_an_eager_task_does_not_take_its_starters_time(factory: bool) -> None:
     """It runs while its starter still has the floor."""
 
     async def main() -> tuple[float, float]:
         loop = asyncio.get_running_loop()
-        loop.set_task_factory(vars(asyncio)["eager_task_factory"])
-        task = asyncio.create_task(asyncio.sleep(1))
+        if factory:
+            loop.set_task_factory(vars(asyncio)["eager_task_factory"])
+            task = asyncio.create_task(asyncio.sleep(1))
+        else:
+            options: Any = {"eager_start": True}
+            task = asyncio.Task(asyncio.sleep(1), loop=loop, **options)
         started = loop.time()
         await task
         return started, loop.time()

@@ -17,6 +17,7 @@ from failing_exchange.core.steps import run_step
 from failing_exchange.core.triggering import check_triggers
 
 AUDIT_EVERY = 256  # events after which the auditor, if there is one, is shown them
+LAST = 1 << 62  # a higher number than any message has
 LOOK_AHEAD = 3_600  # seconds for which the next touch of an order is searched at a time
 
 Handler = Callable[[State, Any, int], Any]
@@ -87,16 +88,19 @@ class Engine:
         self._markets = list(self.state.markets.values())
         self.auditor: Callable[[list[Event]], None] | None = None
         self._unaudited: list[Event] = []
-        self._questions: list[tuple[int, int, Asked]] = []  # a heap: instant, order, who asks
+        self._questions: list[tuple[Any, ...]] = []  # a heap: instant, order, who asks
 
-    def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
+    def execute(
+        self, command: c.Command, at: int, number: int = LAST
+    ) -> tuple[tuple[Event, ...], Any]:
         """Carry out a command; what happened, and the answer. Raises `Reject` to say no.
 
-        What an earlier instant still owed has to be settled first, by `advance(at)`.
+        What an earlier instant still owed has to be settled first, by `advance(at)`. Questions of
+        the same instant and a lower `number` are answered before.
         """
         state = self.state
         if self._questions:
-            self.answer(at)
+            self.answer(at, number)
         answer = HANDLERS[command.__class__](state, command, at)
         if not state.events:
             return (), answer
@@ -136,10 +140,11 @@ class Engine:
         """
         heappush(self._questions, (at, number, asked))
 
-    def answer(self, at: int) -> None:
-        """Answer the questions of up to an instant; all that was due until then has happened."""
-        questions = self._questions
-        while questions and questions[0][0] <= at:
+    def answer(self, at: int, number: int = LAST) -> None:
+        """Answer the questions of up to an instant, of those of the instant itself what has a lower
+        `number`; all that was due until then has happened."""
+        questions, until = self._questions, (at, number)
+        while questions and questions[0] < until:
             asked_at, _, asked = heappop(questions)
             try:
                 asked.answer = HANDLERS[asked.command.__class__](

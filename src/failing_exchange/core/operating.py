@@ -20,7 +20,7 @@ from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import Order, Side, Status, Why
 from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.state import Account, Cap, MarketState, State
+from failing_exchange.core.state import FILLS_KEPT_MAX, Account, Cap, MarketState, State
 
 
 def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
@@ -38,7 +38,8 @@ def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
 
 
 def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
-    """Replace a market's rules. The finest steps stay, since all amounts are counted in them."""
+    """Replace a market's rules. The finest steps stay, since all amounts are counted in them, and
+    so does the status, which has a command of its own."""
     ms = state.market(command.market.symbol, at)
     old, new = ms.market, command.market
     if (old.price_step, old.amount_step) != (new.price_step, new.amount_step):
@@ -47,7 +48,7 @@ def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
             f"price_step and amount_step of {old.symbol} are fixed; make the steps coarser with "
             "price_every and amount_every",
         )
-    ms.market = new
+    ms.market = new = replace(new, status=old.status)
     state.events.append(MarketChanged(new.symbol, new.status, "rules", at))
 
 
@@ -179,6 +180,8 @@ def bust_trade(state: State, command: c.BustTrade, at: int) -> None:
     What is missing is paid by the background. Fees are returned; the orders keep their fills.
     """
     ms = state.market(command.symbol, at)
+    if command.trade_id in ms.busted:
+        raise Reject(Reason.BAD_REQUEST, f"trade {command.trade_id} was undone already")
     fills = [
         fill
         for account in state.accounts.values()
@@ -187,6 +190,9 @@ def bust_trade(state: State, command: c.BustTrade, at: int) -> None:
     ]
     if not fills:
         raise Reject(Reason.BAD_REQUEST, f"no client's trade {command.trade_id} is on record")
+    ms.busted[command.trade_id] = None
+    if len(ms.busted) > FILLS_KEPT_MAX:
+        del ms.busted[next(iter(ms.busted))]
     for fill in fills:
         base = ms.market.base_atoms(fill.lots)
         got, gave = (

@@ -20,8 +20,8 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.tape import Tape
 from failing_exchange.core.triggers import trigger_bounds
 
-ENDED_ORDERS_KEPT_MAX = 3_000  # per account; the venue then knows nothing of the older ones
-FORGOTTEN_AT_ONCE = 100  # of them: to find the first entry of a dict costs more than to drop it
+ENDED_ORDERS_KEPT_MAX = 3_000  # per account; beyond them the venue forgets the oldest
+FORGOTTEN_AT_ONCE = 100  # so many: to find the first entry of a dict is what costs
 FILLS_KEPT_MAX = 10_000  # per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is known
@@ -109,6 +109,7 @@ class MarketState:
         self.stale = False  # the bounds have tightened since the last search
         self.wake_second = NEVER
         self.halted_at = 0
+        self.busted: dict[int, None] = {}  # trades that were undone
         self.prevented: deque[PreventedMatch] = deque(maxlen=PREVENTED_KEPT_MAX)
 
     def watch(self, order: Order) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.codec import from_text, to_text
-from failing_exchange.core.engine import Engine
+from failing_exchange.core.engine import LAST, Engine
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.durable.store import Stored
 
@@ -28,13 +28,15 @@ class RecordedEngine(Engine):
         super().__init__(markets)
         self._outbox = outbox
 
-    def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
+    def execute(
+        self, command: c.Command, at: int, number: int = LAST
+    ) -> tuple[tuple[Event, ...], Any]:
         """Carry out a command; while the journal can't be written, only questions."""
         if command.__class__ in ACTING:
             if self._outbox.halted:
                 raise Reject(Reason.UNAVAILABLE, "Service unavailable: the journal is full")
             self._outbox.command(at, to_text(command))
-        return super().execute(command, at)
+        return super().execute(command, at, number)
 
     def schedule(self, due: int, command: c.Operator, at: int) -> None:
         """Have an operator command executed at a later instant."""

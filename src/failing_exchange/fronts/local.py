@@ -54,7 +54,8 @@ class LocalClient:
         gateway = venue.running if venue.loop is loop else venue.start(loop)
         if symbol.__class__ is not str:
             symbol = str(symbol)
-        trip = gateway.receive(self.account, operation, message, symbol, patience=self._patience)
+        waits = self._patience if gateway.latency is not None and gateway.clock.awaits() else 0
+        trip = gateway.receive(self.account, operation, message, symbol, waits=waits)
         told = trip.told
         if trip.ended_at and (told is not None or trip.hung_up):
             if not trip.due_at:  # it took no time

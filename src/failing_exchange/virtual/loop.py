@@ -17,12 +17,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
-from asyncio import current_task
+import sys
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
+from failing_exchange.virtual.awaiting import SLEEP, WAKE, awaits
 from failing_exchange.virtual.clock import NS, Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
 from failing_exchange.virtual.handles import (
@@ -46,8 +47,6 @@ DEAD_TIMERS_MAX = 100  # above this, and when most timers are cancelled, the hea
 # Tasks made in a context where this is set are the venue's own: `asyncio.all_tasks()` does not list
 # them, so that a bot that cancels everything it finds does not cancel the world around it.
 BEHIND_THE_SCENES: contextvars.ContextVar[bool] = contextvars.ContextVar("behind", default=False)
-# What `asyncio.sleep` has called: given a future and a result, it sets one to the other.
-WAKE: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
 STEPS_PER_INSTANT_MAX = 1_000_000  # beyond it the run ends: the program spins without waiting
 
 
@@ -137,11 +136,16 @@ class VirtualLoop(IsolatedLoop):
     ) -> asyncio.TimerHandle:
         """As in asyncio. The delay is rounded to nanoseconds; a positive one is never 0."""
         when = self.clock.ns + delay_in_ns(delay)
-        if callback is WAKE and self._jump(when):  # `asyncio.sleep`, which now awaits this future
+        if callback is WAKE and self._is_slept(when):
             sleeping: tuple[Any, ...] = args  # its future and its result
             sleeping[0].set_result(sleeping[1])
             return OVER
         return self._schedule(when, Timer(when, callback, args, self, context))
+
+    def _is_slept(self, when: int) -> bool:
+        """Whether `asyncio.sleep` has called, which now awaits its future, and jumped instead."""
+        sleeper = sys._getframe(2)
+        return sleeper.f_code is SLEEP and awaits(sleeper, self, RUN_ONCE) and self._jump(when)
 
     def call_at(
         self,
@@ -190,26 +194,25 @@ class VirtualLoop(IsolatedLoop):
             heapify(self._scheduled)
             self._dead = 0
 
+    def awaits(self) -> bool:
+        """Whether the coroutine that asks would, by waiting, suspend the task that runs now."""
+        return awaits(sys._getframe(1), self, RUN_ONCE)
+
     def jump(self, at: int) -> bool:
         """Move to an instant (of `now_ns()`) in the midst of a task; whether that was possible.
 
-        For a task that would now wait until then, where nothing could happen before: nobody is
-        ready, and no timer is due by then. All goes on as if it had waited, for fewer turns.
+        For a task that would now wait until then (see `awaits`), where nothing could happen before:
+        nobody is ready, and no timer is due by then. All goes on as if it had waited.
         """
         return self._jump(at - self.clock.epoch_ns)
 
     def _jump(self, when: int) -> bool:
-        timers, clock = self._scheduled, self.clock
-        if self._ready or (timers and timers[0][0] <= when) or when >= clock.end_ns:
+        timers, clock, turns = self._scheduled, self.clock, self.turns + 1
+        if self._ready or (timers and timers[0][0] <= when) or not clock.ns <= when < clock.end_ns:
             return False
-        self.turns = turns = self.turns + 1
         if turns >= self._check_at or self._stopping or clock.moved is not None:
             return False
-        if self._task_factory is not None:  # an eager task runs while another one has the floor
-            return False
-        task = current_task(self)
-        if task is None or task.cancelling():  # it would not come to wait
-            return False
+        self.turns = turns
         clock.ns = when
         return True
 
@@ -384,3 +387,6 @@ class VirtualLoop(IsolatedLoop):
     def cancel_leftovers(self) -> None:
         """Cancel what is still running, in order of creation, and let it end."""
         cancel_leftovers(self, self._behind)
+
+
+RUN_ONCE = VirtualLoop._run_once.__code__
