@@ -193,3 +193,31 @@ def test_a_failure_shows_both_columns_and_how_to_see_it_again(pytester: pytest.P
     second = pytester.runpytest_subprocess(*ALONE, "-k", "test_fails", OPTION, seed)
     second.stdout.fnmatch_lines([f"*seed {seed}; *"])
     assert max(len(line) for line in ran.outlines if "order 1" in line) <= 100
+
+
+def test_the_line_that_runs_a_test_again_is_meant_for_where_one_is(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the root of the suite, too, and for a test that has virtual time alone."""
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]")
+    inner = pytester.mkdir("inner")
+    test = inner / "test_inner.py"
+    test.write_text("async def test_fails(virtual_time):\n    assert False\n")
+    monkeypatch.chdir(inner)
+    ran = pytester.runpytest_subprocess(*ALONE)
+    again = next(line for line in ran.outlines if line.startswith("again: pytest "))
+    assert again.startswith(f"again: pytest 'test_inner.py::test_fails' {OPTION} ")
+
+
+def test_the_mark_of_pytest_asyncio_does_no_harm(pytester: pytest.Pytester) -> None:
+    """In strict mode people write it on each test."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_marked(failing_exchange):
+            assert await failing_exchange.fetch_time()
+        """
+    )
+    pytester.runpytest_subprocess(*STRICT, "-W", "error").assert_outcomes(passed=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 from zlib import crc32
@@ -54,7 +55,9 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> Any:
         return None
     if not _is_ours(collector, obj):
         return None
-    ordinary = _in_virtual_time(obj)
+    ordinary: Any = _in_virtual_time(obj)
+    marks = getattr(obj, "pytestmark", [])  # that of pytest-asyncio is for async functions
+    ordinary.pytestmark = [mark for mark in marks if mark.name != "asyncio"]
     setattr(collector.obj, name, ordinary)  # pytest looks a test up where it stands
     return list(collector._genfunctions(name, ordinary))
 
@@ -170,9 +173,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A failing test shows its seed, the two columns at the end, and the line that replays it."""
     report = yield
     exchanges = [v for v in getattr(item, "funcargs", {}).values() if _is_exchange(v)]
-    if report.failed and report.when == "call" and exchanges:
-        report.sections.append(("failing-exchange", _story(item, exchanges[0])))
+    if report.failed and report.when == "call":
+        if exchanges:
+            report.sections.append(("failing-exchange", _story(item, exchanges[0])))
+        elif "virtual_time" in getattr(item, "fixturenames", ()):
+            seed = item.stash[_seed]
+            report.sections.append(("failing-exchange", f"seed {seed}\n{_again(item, seed)}"))
     return report
+
+
+def _again(item: pytest.Item, seed: int) -> str:
+    """The line that runs a test again, from where pytest was called."""
+    path = os.path.relpath(item.path, item.config.invocation_params.dir)
+    _, colons, names = item.nodeid.partition("::")
+    return f"again: pytest {path + colons + names!r} {OPTION} {seed}"
 
 
 def _story(item: pytest.Item, exchange: Any) -> str:
@@ -191,5 +205,4 @@ def _story(item: pytest.Item, exchange: Any) -> str:
     if shown:
         console.print(columns(shown, exchange.venue.markets))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    replay = f"again: pytest {item.nodeid!r} {OPTION} {exchange.seed}"
-    return "\n".join([*lines, replay])
+    return "\n".join([*lines, _again(item, exchange.seed)])
