@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import FailingExchange
 from failing_exchange.determinism import check_determinism
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.simulation import run_script, simulate, virtual_time
@@ -374,16 +373,3 @@ def test_importing_the_loop_imports_no_time_machine() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert shown.stdout.strip() == "[]", shown.stderr
-
-
-def test_an_exchange_does_not_go_back_in_time() -> None:
-    """What was used in real time has orders that a simulation in the past could not see."""
-    exchange = FailingExchange()
-    asyncio.run(exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 600))
-
-    async def look() -> int:
-        return len(await exchange.fetch_open_orders("BTC/USDT"))
-
-    with pytest.raises(ConfigurationError, match="make the exchange inside the simulation"):
-        simulate(look(), start="2026-01-01")
-    assert simulate(look(), start=datetime.now(UTC) + timedelta(hours=1)) == 1

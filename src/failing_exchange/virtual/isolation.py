@@ -141,6 +141,21 @@ class IsolatedLoop(asyncio.BaseEventLoop):
         return False
 
 
+def in_this_thread(new_loop: Callable[[], VirtualLoop]) -> Callable[[], VirtualLoop]:
+    """Makes loops for the thread that asks now, and refuses those of others."""
+    owner = threading.get_ident()
+
+    def make() -> VirtualLoop:
+        if threading.get_ident() != owner:
+            raise Escape(
+                f"an event loop in another thread ({threading.current_thread().name}): threads run "
+                "in real time, and this one would move the simulation's clock; use a task"
+            )
+        return new_loop()
+
+    return make
+
+
 def _run_job(future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
     if future.cancelled():
         return

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from failing_exchange.virtual.handles import serial_hash
+from failing_exchange.virtual.isolation import in_this_thread
 from failing_exchange.virtual.loop import VirtualLoop
 
 
@@ -20,6 +21,7 @@ def routed(new_loop: Callable[[], VirtualLoop]) -> Iterator[None]:
     That covers `asyncio.run` and `asyncio.Runner`, also with another loop factory (a bot's uvloop
     would run in real time), and `asyncio.new_event_loop` and `get_event_loop` by way of the policy.
     """
+    new_loop = in_this_thread(new_loop)
     with ExitStack() as undo:
         _patch(undo, asyncio.Runner, "__init__", _runner_init(new_loop))
         _patch(undo, asyncio.runners, "_cancel_all_tasks", _cancel_in_order)
