@@ -204,3 +204,13 @@ def test_candles_from_the_epoch_and_until() -> None:
         assert until[-1][0] == last - 7_200_000
 
     simulate(story())
+
+
+def test_what_is_no_command_is_refused_by_its_name() -> None:
+    """Before anything runs, and with the way out."""
+
+    async def story() -> None:
+        with pytest.raises(ConfigurationError, match=r"'halt' is no command .*MovePrice"):
+            await FailingExchange(latency=None).operate("halt")
+
+    simulate(story())

@@ -175,7 +175,14 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         await self._client.ready()
 
     async def operate(self, command: Any) -> None:
-        """Have the operator do something: an incident such as `HaltMarket`; see core.commands."""
+        """Have the operator do something, such as `SetMarketStatus`; see core.commands."""
+        from failing_exchange.core.engine import HANDLERS
+
+        if command.__class__ not in HANDLERS:
+            raise ConfigurationError(
+                f"{command!r} is no command for the operator; expected one of "
+                "failing_exchange.core.commands, such as MovePrice('BTC/USDT', ppm=-10_000)"
+            )
         await self._client.ready()
         self._venue.gateway.operate(command)
 
