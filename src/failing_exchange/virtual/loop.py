@@ -195,8 +195,11 @@ class VirtualLoop(IsolatedLoop):
             self._dead = 0
 
     def awaits(self) -> bool:
-        """Whether the coroutine that asks would, by waiting, suspend the task that runs now."""
-        return awaits(sys._getframe(1), self, RUN_ONCE)
+        """Whether the coroutine that asks would, by waiting, suspend the task that runs now.
+
+        It is one that another of ours awaits, so that the look begins there.
+        """
+        return awaits(sys._getframe(2), self, RUN_ONCE)
 
     def jump(self, at: int) -> bool:
         """Move to an instant (of `now_ns()`) in the midst of a task; whether that was possible.
