@@ -241,6 +241,22 @@ def test_a_bug_in_a_listener_is_not_the_operators_alone() -> None:
     asyncio.run(main())
 
 
+def test_an_incident_that_can_not_happen_any_more_troubles_nobody() -> None:
+    """Two faults undo one trade: the request that meets the second is answered all the same."""
+
+    async def story(x: FailingExchange) -> None:
+        await x.create_order("BTC/USDT", "market", "buy", 0.1)
+        for n in (1, 2):
+            x.arm("bust_last_trade", nth(n), operations="fetch_ticker", name=f"bust {n}")
+        before = (await x.fetch_balance())["BTC"]["total"]
+        told = [await x.fetch_ticker("BTC/USDT") for _ in range(2)]
+        assert all(ticker["last"] for ticker in told)
+        assert (await x.fetch_balance())["BTC"]["total"] < before
+        assert [len(trip.happened) for trip in list(x.journal.trips)[-3:-1]] == [1, 0]
+
+    run(story)
+
+
 def test_connection_lost_is_one_of_ours() -> None:
     """The builtin is enough to catch it, and our name too."""
     assert issubclass(ConnectionLostError, ConnectionError)

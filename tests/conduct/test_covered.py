@@ -49,24 +49,19 @@ async def looks_for_what_never_was(exchange: Any) -> None:
         await asyncio.sleep(50)
 
 
-async def tries_until_it_stands(exchange: Any) -> None:
-    await buys_to_be_covered(exchange)
-    for _ in range(20):
-        with suppress(FailingExchangeError):
-            await places_a_stop(exchange, 0.9)
-            break
-        await asyncio.sleep(30)
-    await asyncio.sleep(1_000)
+def tries_each(seconds: float) -> Any:
+    """A bot that tries so often until its stop stands."""
 
+    async def bot(exchange: Any) -> None:
+        await buys_to_be_covered(exchange)
+        while True:
+            with suppress(FailingExchangeError):
+                await places_a_stop(exchange, 0.9)
+                break
+            await asyncio.sleep(seconds)
+        await asyncio.sleep(1_000)
 
-async def looks_whether_the_market_is_open(exchange: Any) -> None:
-    await buys_to_be_covered(exchange)
-    while True:
-        with suppress(FailingExchangeError):
-            await places_a_stop(exchange, 0.9)
-            break
-        await asyncio.sleep(250)
-    await asyncio.sleep(1_000)
+    return bot
 
 
 async def covers_one_and_then_wants_none(exchange: Any) -> None:
@@ -100,13 +95,13 @@ def test_who_tries_again_when_the_venue_fails_has_more_time() -> None:
     for kind in ("reject_request", "lose_request"):
         fields = {"why": "unavailable"} if kind == "reject_request" else {}
         fault = Arm(kind, "after(1) & first(5)", ("create_order",), fields)
-        assert covered(tries_until_it_stands, fault).outcome is Outcome.PASS
+        assert covered(tries_each(30), fault).outcome is Outcome.PASS
 
 
 def test_while_a_market_is_halted_nobody_is_late() -> None:
     """The clock starts when it opens, even for who has not asked all the while."""
     halt = Arm("halt_market", "nth(1)", ("fetch_ticker",), {"lasts": 200.0})
-    assert covered(looks_whether_the_market_is_open, halt).outcome is Outcome.PASS
+    assert covered(tries_each(250), halt).outcome is Outcome.PASS
 
 
 async def gives_up_its_stop_in_a_halt(exchange: Any) -> None:

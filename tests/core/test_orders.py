@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import Prevention
+from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Status, TimeInForce
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.state import ENDED_ORDERS_KEPT_MAX
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
 
 
@@ -194,3 +196,22 @@ def test_a_test_order_leaves_no_trace(floor: Floor) -> None:
     assert tried.order.id == before == floor.limit("alice", BUY, 90, 1).order.id
     assert len(floor.events) == count + 1
     assert floor.used("alice", "USDT") == MARKET.cost_up(90, 1)
+
+
+def test_a_change_of_rules_does_not_end_a_halt(floor: Floor) -> None:
+    """What a market accepts has a command of its own."""
+    floor.do(c.SetMarketStatus(S, MarketStatus.HALTED))
+    floor.do(c.ChangeRules(replace(MARKET, taker_fee=5)))
+    now = floor.engine.state.markets[S].market
+    assert (now.status, now.taker_fee) == (MarketStatus.HALTED, 5)
+
+
+def test_the_oldest_of_very_many_ended_orders_are_forgotten(floor: Floor) -> None:
+    """There are never more than the limit, and the newest are always there."""
+    account = floor.engine.state.accounts["alice"]
+    for _ in range(ENDED_ORDERS_KEPT_MAX + 250):
+        placed = floor.engine.execute(c.PlaceOrder("alice", S, BUY, LIMIT, 1, 90), floor.at)[1]
+        floor.engine.execute(c.CancelOrder("alice", S, placed.order.id), floor.at)
+        assert len(account.ended) <= ENDED_ORDERS_KEPT_MAX
+    assert len(account.ended) == len(account.by_client_id) > ENDED_ORDERS_KEPT_MAX - 250
+    assert placed.order.id in account.ended

@@ -378,3 +378,14 @@ def test_a_day_of_polling_is_a_second_of_work(loop: VirtualLoop) -> None:
 async def _polling(count: int) -> None:
     for _ in range(count):
         await asyncio.sleep(1)
+
+
+def test_in_debug_mode_an_error_says_where_its_callback_was_made(loop: VirtualLoop) -> None:
+    """As in asyncio."""
+    told: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    loop.set_debug(True)
+    loop.call_soon(lambda: 1 // 0)
+    loop.run_until_complete(asyncio.sleep(0))
+    assert isinstance(told[0]["exception"], ZeroDivisionError)
+    assert __file__ in str(told[0]["source_traceback"])

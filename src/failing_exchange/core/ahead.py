@@ -10,10 +10,10 @@ from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.background import Offer, Street
 from failing_exchange.core.bars import Bar
+from failing_exchange.core.day import MINUTE
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.tape import Tape
 
-MINUTE = 60
 MISSED_MAX = 4  # seconds in which nobody asked; after more of them all begins anew
 
 Row: TypeAlias = tuple[Offer, Offer, int, Bar]  # best bid and ask, last price, 24 hours

@@ -43,10 +43,10 @@ def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
         if 0 <= place < len(rows) and stirred == ms.street.stirred:
             bid, ask, last, day = rows[place]
             book = ms.book
-            if not book.count or not book.reaches(bid[0], ask[0]):
-                return record(Ticker, (ms.market, at, bid, ask, last, day, 0, None))
-            tops = _with_clients(book, bid, ask)
-            return record(Ticker, (ms.market, at, *tops, last, day, 0, None))
+            if book.count and book.reaches(bid[0], ask[0]):
+                tops = _with_clients(book, bid, ask)
+                return record(Ticker, (ms.market, at, *tops, last, day, 0, None))
+            return record(Ticker, (ms.market, at, bid, ask, last, day, 0, None))
     return _ticker(state.market(symbol, at), q, at)
 
 
@@ -72,7 +72,8 @@ def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Tick
         bar = tape.window(since, as_of)
     else:
         bar = tape.day.at(as_of)
-        ms.ahead = ms.ahead.next(street, tape, bar, as_of)
+        if as_of == at:
+            ms.ahead = ms.ahead.next(street, tape, bar, at)
     ends = tape.ends(since or second // 60 * 60 + 60 - DAY, as_of) if wanted else None
     return record(Ticker, (ms.market, as_of, bid, ask, last or None, bar, since, ends))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
+from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import WORDS, mix, words
 from failing_exchange.flow.draws import LOGNORMAL
 from failing_exchange.flow.profiles import Profile
@@ -13,8 +13,6 @@ LEVELS_MAX = 5_000  # offers a side
 BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # up to which offer the grid is how coarse
 BUCKET = 15  # seconds for which an offer keeps its amount; each has its own moment of change
 OFFERS_KEPT_MAX = 8_192  # offers remembered; then they are made again
-
-Offer: TypeAlias = tuple[int, int]  # ticks and lots
 
 
 class Ladder:

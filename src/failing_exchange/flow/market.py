@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from typing import NamedTuple
 
+from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import WORDS, key, words
 from failing_exchange.flow.candles import Candle, Print, Second, merged
-from failing_exchange.flow.ladder import Ladder, Offer
+from failing_exchange.flow.ladder import Ladder
 from failing_exchange.flow.path import FINEST, LEVELS, Path
 from failing_exchange.flow.patterns import PATTERNS, TEN, Pattern, pattern
 from failing_exchange.flow.profiles import Profile

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from itertools import accumulate, groupby, pairwise
 from os import PathLike, fspath
 
+from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import key, words
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.flow.candles import Candle, Print, Second, merged
-from failing_exchange.flow.ladder import Ladder, Offer
+from failing_exchange.flow.ladder import Ladder
 from failing_exchange.flow.profiles import PROFILES, Profile
 from failing_exchange.flow.rows import Row, instant, read
 from failing_exchange.flow.splitting import LEAST, Node, split

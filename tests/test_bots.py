@@ -1,0 +1,66 @@
+"""What the careful bots do right where a careless one, or an earlier one of ours, went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from failing_exchange import FailingExchange, simulate
+from failing_exchange.bots import Notebook, stopper
+from failing_exchange.bots.care import settle
+from failing_exchange.core.commands import CrossOrder, SetMarketStatus
+from failing_exchange.core.market import MarketStatus
+from failing_exchange.faults.triggers import nth
+
+S = "BTC/USDT"
+
+
+async def plays(exchange: FailingExchange, seconds: float) -> list[Any]:
+    """The orders that are open after the stopper has played for a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopper.careful(exchange, Notebook())
+    found: list[Any] = await exchange.fetch_open_orders(S)
+    return found
+
+
+def test_a_stop_stands_for_as_long_as_its_position_is_held() -> None:
+    """To look whether all is as it should be must not take it away."""
+
+    async def story() -> None:
+        stops = await plays(FailingExchange(), 140)
+        assert [(one["side"], bool(one["triggerPrice"])) for one in stops] == [("sell", True)]
+
+    simulate(story())
+
+
+def test_a_stop_is_not_given_up_while_nothing_can_be_sold() -> None:
+    """In a halted market the ticker is old, and a position without a stop can't be left."""
+
+    async def story() -> None:
+        exchange = FailingExchange()
+        halt = SetMarketStatus(S, MarketStatus.HALTED)
+        asyncio.get_running_loop().call_later(
+            100, lambda: exchange.venue.gateway.operate(halt)
+        )  # by the operator
+        stops = await plays(exchange, 700)
+        assert [(one["side"], bool(one["triggerPrice"])) for one in stops] == [("sell", True)]
+
+    simulate(story())
+
+
+def test_an_end_without_a_fill_is_believed_when_it_is_said_twice() -> None:
+    """An order that was called expired by mistake may still trade."""
+
+    async def story() -> None:
+        exchange = FailingExchange()
+        exchange.arm("set_field", nth(1), operations="fetch_order", field="status", value="expired")
+        order = await exchange.create_order(S, "limit", "buy", 0.1, 40_000)
+        settled = asyncio.create_task(settle(exchange, order))
+        await asyncio.sleep(1)
+        assert not settled.done()
+        await exchange.operate(CrossOrder(int(order["id"])))
+        assert (await settled)["filled"] == 0.1
+
+    simulate(story())
