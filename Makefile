@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint typing bench plots clean
+.PHONY: help demo test slow clients lint typing bench plots clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -20,6 +20,9 @@ demo: .venv/ready  ## two bots trade a day on a failing exchange; see who lost m
 
 test: .venv/ready  ## run the tests, on all processors
 	@$(BIN)/python -m pytest --numprocesses auto
+
+slow: .venv/ready  ## run the tests that take seconds each
+	@$(BIN)/python -m pytest -m slow --numprocesses auto
 
 clients: .venv/ready .venv-freqtrade/ready  ## run the slower tests: real clients on real sockets
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients

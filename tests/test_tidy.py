@@ -19,7 +19,7 @@ import pytest
 from tests.sources import PACKAGE, ROOT, all_sources, check, functions, modules, place, tree
 
 LINE_LENGTH_MAX = 100
-MODULE_LINES_MAX = 400
+MODULE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 40  # without the docstring
 
 # The floor of each module or package. Imports point down; those for type checkers count as well,

@@ -288,6 +288,7 @@ def test_tokens_that_are_none_are_refused() -> None:
     assert str(Cause("once", (), "")) == "once · no fault · the run"
 
 
+@pytest.mark.slow
 def test_a_test_can_be_explored(tmp_path: Path) -> None:
     """A pytest test with our fixture, its asserts being one more rule."""
     path = tmp_path / "test_mine.py"
