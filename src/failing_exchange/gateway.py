@@ -108,7 +108,7 @@ class Gateway:
             for watcher in self.watchers:
                 watcher(trip)
         if self.plan.rules and not trip.echo_of:
-            self.plan.match(trip, at)
+            self.match(trip, at)
         if self.latency is not None:
             there, back = kind.halves(self.latency, trip.nth)
             if not trip.active:
@@ -149,10 +149,10 @@ class Gateway:
         """The venue's whole part in a trip without faults."""
         engine = self.engine
         try:
-            if self.gates or trip.command is None:
-                self.arrive(trip, at)
             if at >= engine.state.wake_at:
                 self._settle(at)
+            if self.gates or trip.command is None:
+                self.arrive(trip, at)
             if trip.expires_at:
                 _check_age(trip, at)
             trip.happened, trip.answer = engine.execute(trip.command, at, trip.number)
@@ -173,8 +173,7 @@ class Gateway:
     def _deliver(self, trip: Trip, asked_at: int = 0) -> None:
         try:
             if asked_at and trip.answer is None:
-                if asked_at >= self.engine.state.wake_at:
-                    self._settle(asked_at)
+                self.catch_up(asked_at)
                 self.engine.answer(asked_at)
             trip.told = trip.answer
             self.end(trip, self.clock.now())
@@ -182,7 +181,10 @@ class Gateway:
             self.fail(bug, trip)
 
     def arrive(self, trip: Trip, at: int) -> None:
-        """At the venue's door: limits and maintenance first, then what could not be read."""
+        """Check limits and maintenance, then refuse what could not be read.
+
+        The state is settled, since a limit may look at it: a filled order no longer counts.
+        """
         for gate in self.gates:
             gate(trip, at)
         if trip.command is None:
@@ -190,8 +192,7 @@ class Gateway:
 
     def act(self, trip: Trip, at: int, causes: Sequence[Cause]) -> None:
         """The engine's turn: what was due before, the command, and the incidents around it."""
-        if at >= self.engine.state.wake_at:
-            self._settle(at)
+        self.catch_up(at)
         if trip.expires_at:
             _check_age(trip, at)
         before = self._cause((c for c in causes if not c.after), at)
@@ -235,6 +236,11 @@ class Gateway:
         else:
             self._set_out(again, at, self.kinds.of_echo(trip))
 
+    def match(self, trip: Trip, at: int) -> None:
+        """Ask the rules about a trip; they see all that the market has done until now."""
+        self.catch_up(at)
+        self.plan.match(trip, at)
+
     # ---- pushes
 
     def is_straight(self, operation: str, at: int) -> bool:
@@ -251,7 +257,7 @@ class Gateway:
         trip.reply, trip.answer = reply, answer
         kind = self.kinds.count(trip)
         if self.plan.rules:
-            self.plan.match(trip, at)
+            self.match(trip, at)
         if self.latency is None and not trip.active and self.lines.held_until(account) <= at:
             trip.told = answer
             self.end(trip, at)
@@ -265,6 +271,11 @@ class Gateway:
     def settle(self, at: int) -> None:
         """Let the market do what was due; it is journalled as an entry of its own."""
         self.run(self._settle, at)
+
+    def catch_up(self, at: int) -> None:
+        """The same before anything looks at the state: a rule, a limit, the engine."""
+        if at >= self.engine.state.wake_at:
+            self._settle(at)
 
     def _settle(self, at: int) -> None:
         events = self.engine.advance(at)
@@ -289,7 +300,10 @@ class Gateway:
             listener(events, at)
 
     def _look(self, query: Any) -> Any:
-        return self.engine.execute(query, self.clock.now())[1]
+        """Answer a rule that reads the first column, with the state of this instant."""
+        at = self.clock.now()
+        self.catch_up(at)  # the trip may have waited since it was matched
+        return self.engine.execute(query, at)[1]
 
     # ---- waiting, and bugs of ours
 

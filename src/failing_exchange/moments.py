@@ -28,7 +28,7 @@ def harm(gateway: Gateway, operation: str, client: str = "", symbol: str = "") -
     at = gateway.clock.now()
     trip = gateway.journal.open_push(at, client, operation, symbol)
     gateway.kinds.count(trip)
-    plan.match(trip, at)
+    gateway.match(trip, at)
     found: Damage | None = None
     for verdict in plan.verdicts(Stage.WIRE, trip):
         if isinstance(verdict, Replace) and isinstance(verdict.value, Damaged):

@@ -27,7 +27,9 @@ def there_and_back(g: Gateway, trip: Trip, there: int, back: int) -> Iterator[in
         if there:
             yield there
         try:
-            g.arrive(trip, g.clock.now())
+            now = g.clock.now()
+            g.catch_up(now)
+            g.arrive(trip, now)
             yield from _before_engine(g, trip)
             yield from _behind_engine(g, Stage.ANSWER, trip)
         except Reject as refused:
