@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow clients lint typing bench plots clean
+.PHONY: help demo test quick slow soak clients lint typing bench plots clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -20,6 +20,12 @@ demo: .venv/ready  ## two bots trade a day on a failing exchange; see who lost m
 
 test: .venv/ready  ## run the tests, on all processors
 	@$(BIN)/python -m pytest --numprocesses auto
+
+quick: .venv/ready  ## run the tests that take a third of the time
+	@$(BIN)/python -m pytest --quick --numprocesses auto
+
+soak: .venv/ready  ## draw property tests and worlds anew for SECONDS (600); prints its seeds
+	@$(BIN)/python tests/soak.py $(SECONDS)
 
 slow: .venv/ready  ## run the tests that take seconds each
 	@$(BIN)/python -m pytest -m slow --numprocesses auto

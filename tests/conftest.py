@@ -1,4 +1,7 @@
-"""What all tests share: thrifty Hypothesis settings, the same examples in every run."""
+"""What all tests share: thrifty Hypothesis settings, the same examples in every run.
+
+`make soak` uses the profile "soak" instead, whose examples are drawn anew.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile(
+    "soak", settings.get_profile("repeatable"), derandomize=False, print_blob=True
+)
 settings.load_profile("repeatable")
 
 # A shell that runs this in the background may have Ctrl-C ignored, and children inherit that.
@@ -25,15 +31,27 @@ def pytest_ignore_collect(collection_path: Path, config: Config) -> bool | None:
     """The slower suites run only when they are named: `make clients`."""
     if collection_path.name in SLOWER and collection_path.parent == HERE:
         return not any(collection_path.name in argument for argument in config.args)
+    if config.getoption("--quick"):
+        return collection_path.relative_to(HERE).as_posix() in THOROUGH or None
     return None
 
 
 HERE = Path(__file__).resolve().parent
 SLOWER = ("integration", "clients")
+# Two thirds of the time: whole runs, many processes. `make quick` leaves them to `make test`.
+THOROUGH = (
+    "explorer",
+    "scenarios",
+    "test_cli.py",
+    "test_pytest_plugin.py",
+    "wire/test_every_fault.py",
+    "wire/test_serve.py",
+)
 
 
 def pytest_addoption(parser: Parser) -> None:
-    """Golden conversations can be recorded anew."""
+    """Record golden conversations again, or leave out what takes long."""
+    parser.addoption("--quick", action="store_true", help="leave out the thorough suites")
     parser.addoption(
         "--update-transcripts",
         action="store_true",
