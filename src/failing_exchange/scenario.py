@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ KEYS = (
     "restarts", "expect",
 )  # fmt: skip
 STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
+EXPECTED = ("naive_breaks", "in_process", "binance")  # each a list of strings
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
 
 
@@ -131,13 +132,18 @@ def shipped() -> list[str]:
 def describe(name: str | None = None) -> str:
     """The shipped scenarios as text, a line each; or one of them, whole."""
     if name is None:
-        scenarios = [load(one) for one in shipped()]
-        width = max(len(one.name) for one in scenarios)
-        return "\n".join(f"{one.name:<{width}}  {one.description}" for one in scenarios)
+        return _list_of_shipped()
     load(name)  # says what is wrong with it
     if name in shipped():
         return str((_folder() / f"{name}.toml").read_text(encoding="utf-8")).rstrip()
     return Path(name).read_text(encoding="utf-8").rstrip()
+
+
+@cache
+def _list_of_shipped() -> str:
+    scenarios = [load(one) for one in shipped()]
+    width = max(len(one.name) for one in scenarios)
+    return "\n".join(f"{one.name:<{width}}  {one.description}" for one in scenarios)
 
 
 def _folder() -> Any:
@@ -204,8 +210,29 @@ class _Reader:
             "options": self._table("options"),
             "calm": self._seconds("calm", get("calm", 0)),
             "restarts": tuple(self._seconds("restarts", at) for at in self._listed("restarts")),
-            "expect": self._table("expect"),
+            "expect": self._expect(),
         }
+
+    def _expect(self) -> Mapping[str, Any]:
+        """What the scenario's own tests assert: a misspelled key would remove a test."""
+        from failing_exchange.conduct.rules import RULES
+
+        found = self._table("expect")
+        for key, seen in found.items():
+            if key not in EXPECTED:
+                near = meant(key, dict.fromkeys(EXPECTED))
+                self._fail(f"expect.{key}", f"is not a key of expect{near}")
+            if not isinstance(seen, list) or not all(isinstance(one, str) for one in seen):
+                self._fail(f"expect.{key}", f"= {seen!r} must be a list of strings")
+        for rule in found.get("naive_breaks", []):
+            if rule not in RULES:
+                near = meant(rule, dict.fromkeys(RULES))
+                self._fail("expect.naive_breaks", f"names {rule!r}, which is not a rule{near}")
+        for key in ("in_process", "binance"):
+            for one in found.get(key, []):
+                if ": " not in one:
+                    self._fail(f"expect.{key}", f"has {one!r}; write 'operation: what is seen'")
+        return found
 
     def _strategy(self) -> str:
         name = self._text("bot")

@@ -28,7 +28,11 @@ def test_the_library_is_large_and_covers_all_families() -> None:
 def test_a_scenario_says_what_it_is(name: str) -> None:
     """What happened to whom, what it looks like, what to do, and by which rules it is judged."""
     scenario = load(name)
-    assert scenario.description in describe()
+    assert scenario.description
+    assert f"{name} " in describe() and scenario.description in describe()
+    if scenario.family in FAMILIES:  # a real incident: its symptom is seen at a door
+        assert scenario.expect.keys() == {"naive_breaks", "in_process", "binance"}
+        assert scenario.expect["in_process"] or scenario.expect["binance"]
     assert scenario.evidence or scenario.family == "weather"  # which is made of others
     assert scenario.symptom
     assert scenario.behaviour
