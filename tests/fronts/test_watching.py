@@ -57,6 +57,20 @@ def test_a_ticker_comes_once_a_second(latency: object) -> None:
     run(story, latency=latency)
 
 
+def test_a_ticker_that_nobody_took_in_its_second_is_dropped() -> None:
+    """A minute later the old price would be taken for the present one."""
+
+    async def story(x: FailingExchange) -> None:
+        x.arm("delay_answer", nth(1), operations="watch_ticker", seconds=5)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(x.watch_ticker(SYMBOL), 1)
+        await asyncio.sleep(60)
+        asked_at = x.milliseconds()
+        assert (await x.watch_ticker(SYMBOL))["timestamp"] >= asked_at // 1_000 * 1_000
+
+    run(story)
+
+
 def test_every_feed_of_the_market_gives_ccxts_structure() -> None:
     """The same dicts as the fetch calls."""
 

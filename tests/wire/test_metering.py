@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from failing_exchange.core.commands import CrossOrder
 from failing_exchange.fronts.wire.metering import Interval, VenueLimits
 from failing_exchange.limits import MINUTE, SECOND
 from tests.wire.client import Client, on_the_wire
@@ -74,6 +75,19 @@ def test_unfilled_orders_are_limited_and_a_fill_gives_credit_back() -> None:
         assert taken.headers["X-MBX-ORDER-COUNT-10S"] == "0"
 
     on_the_wire(story, limits=TIGHT)
+
+
+def test_the_first_fill_of_a_resting_order_gives_five_orders_back() -> None:
+    """A maker is credited more than a taker (faqs/order_count_decrement.md, the example's 5)."""
+
+    async def story(client: Client) -> None:
+        numbers = [(await client.order()).body["orderId"] for _ in range(6)]
+        await client.venue.exchange.operate(CrossOrder(numbers[0]))
+        counts = await client.signed("GET", "/api/v3/rateLimit/order")
+        assert [row["count"] for row in counts.body] == [6 - 5]
+
+    roomy = VenueLimits(orders=(Interval(10, 10, SECOND),))
+    on_the_wire(story, limits=roomy)
 
 
 REPLACE = {

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from failing_exchange.cli import main as command
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY
 
 SERVE = [sys.executable, "-m", "failing_exchange", "serve"]
@@ -241,17 +242,24 @@ def test_tls_is_real() -> None:
     ],
 )
 def test_a_bad_option_is_one_clear_line(
-    options: list[str], environment: dict[str, str], words: str
+    options: list[str],
+    environment: dict[str, str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Exit 2, and nothing has begun."""
-    found = subprocess.run(
-        [*SERVE, *options], capture_output=True, text=True, env=os.environ | environment,
-        timeout=SECONDS, check=False,
-    )  # fmt: skip
-    assert found.returncode == 2
-    assert words in found.stderr
-    assert len(found.stderr.splitlines()) == 1
-    assert found.stdout == ""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        code = command(["serve", *options])
+    except SystemExit as left:
+        code = left.code  # type: ignore[assignment]
+    found = capsys.readouterr()
+    assert code == 2
+    assert words in found.err
+    assert len(found.err.splitlines()) == 1
+    assert found.out == ""
 
 
 @pytest.mark.parametrize("option", ["--port", "--control-port"])

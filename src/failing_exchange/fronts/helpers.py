@@ -75,7 +75,10 @@ class Helpers:
     @property
     def timeout(self) -> float | None:
         """The time until a call gives up, in milliseconds as in ccxt; None = never."""
-        return None if self._client.timeout is None else self._client.timeout * 1_000
+        if self._client.timeout is None:
+            return None
+        milliseconds = self._client.timeout * 1_000
+        return int(milliseconds) if milliseconds == int(milliseconds) else milliseconds
 
     @timeout.setter
     def timeout(self, milliseconds: float | None) -> None:
