@@ -1,24 +1,85 @@
-"""Values and whole states of the exchange as JSON, by the fields of their own classes."""
+"""Values and whole states of the exchange as JSON. Only the classes listed here can be read.
+
+A file may come from anybody. A name in it is looked up in a table, never imported.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from enum import Enum
 from functools import lru_cache
-from importlib import import_module
-from typing import Any
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeAlias
 
-PACKAGE = __name__.partition(".")[0] + "."
-CLASSES_KNOWN_MAX = 1_000  # names looked up; the least recently used is looked up again
+from failing_exchange.core import (
+    ahead,
+    background,
+    bars,
+    book,
+    commands,
+    day,
+    ledger,
+    market,
+    order,
+    order_list,
+    public_trade,
+    reject,
+    state,
+    tape,
+    ticker,
+)
+
+Classes: TypeAlias = Mapping[str, type]
+
+CLASSES_KNOWN_MAX = 1_000  # whose fields are remembered; of others they are looked up again
 PLAIN = (str, int, bool, float, type(None))
 ORDER_OF_SLOTS = "__slots__"
 
 
-def to_text(value: Any) -> str:
-    """A command, a market, a fault: anything made of values that never change.
+def by_name(*kinds: type) -> Classes:
+    """A table of classes by their names; each name stands for one class."""
+    found = {kind.__name__: kind for kind in kinds}
+    assert len(found) == len(set(kinds)), "two classes have the same name"
+    return MappingProxyType(found)
+
+
+def _values(*modules: ModuleType) -> list[type]:
+    """The named tuples, enums and frozen dataclasses that some modules define."""
+    return [
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__ and _is_value(kind)
+    ]
+
+
+def _is_value(kind: Any) -> bool:
+    return issubclass(kind, Enum) or hasattr(kind, "_fields") or _is_frozen(kind)
+
+
+def _is_frozen(kind: Any) -> bool:
+    made = getattr(kind, "__dataclass_params__", None)
+    return made is not None and bool(made.frozen)
+
+
+# What a text may contain: commands, markets, orders' parts, enums.
+VALUES = by_name(
+    *_values(ahead, background, bars, commands, market, order, order_list, public_trade, reject),
+    *_values(state, ticker),
+)
+# What a snapshot consists of besides. A new class of the state that keeps something has to be here.
+STATES = by_name(
+    background.Street, book.Level, book.OrderBook, day.Day, ledger.Ledger, order.Order,
+    order_list.OrderList, state.Account, state.MarketState, state.State, tape.Tape,
+)  # fmt: skip
+NO_CLASSES: Classes = MappingProxyType({})
+
+
+def to_text(value: Any, more: Classes = NO_CLASSES) -> str:
+    """A command, a market: anything made of values that never change. `more`: further classes.
 
     Raises TypeError for what has no such text.
 
@@ -26,12 +87,90 @@ def to_text(value: Any) -> str:
     >>> from_text(to_text(Credit("alice", "BTC", 5)))
     Credit(account='alice', asset='BTC', atoms=5)
     """
-    return json.dumps(_value(value, None), separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(_Writer(more).value(value), separators=(",", ":"), ensure_ascii=False)
 
 
-def from_text(text: str) -> Any:
+def from_text(text: str, more: Classes = NO_CLASSES) -> Any:
     """The value of a text that `to_text` has made; raises ValueError for any other."""
-    return _read(json.loads(text), ())
+    return _Reader(more, [], NO_CLASSES).read(json.loads(text))
+
+
+class _Writer:
+    """Writes values; `refer` stands for what is none."""
+
+    def __init__(self, more: Classes, refer: Callable[[Any], Any] | None = None) -> None:
+        self._more = more
+        self._refer = refer
+
+    def value(self, value: Any) -> Any:
+        """A value as JSON can hold it."""
+        kind: Any = type(value)
+        if kind in PLAIN:
+            return value
+        if kind is tuple or kind is list:
+            return ["list" if kind is list else "tuple", [self.value(part) for part in value]]
+        if kind is dict:
+            return ["dict", [[self.value(k), self.value(v)] for k, v in value.items()]]
+        if kind is deque:
+            return ["deque", value.maxlen, [self.value(part) for part in value]]
+        if isinstance(value, Enum):
+            return ["enum", self._name(kind), value.value]
+        if isinstance(value, tuple):
+            given = zip(_fields(kind), value, strict=True)
+            kept = {n: self.value(v) for (n, usual), v in given if v is not usual and v != usual}
+            return ["record", self._name(kind), kept]
+        if _is_frozen(kind):
+            kept = {f.name: self.value(getattr(value, f.name)) for f in fields(kind) if f.init}
+            return ["record", self._name(kind), kept]
+        if self._refer is None:
+            raise TypeError(f"{kind.__name__} can't be written: {value!r}")
+        return self._refer(value)
+
+    def _name(self, kind: type) -> str:
+        """The name by which a class is read back; raises TypeError for one that never is."""
+        name = kind.__name__
+        if VALUES.get(name) is not kind and self._more.get(name) is not kind:
+            raise TypeError(f"{kind.__module__}.{kind.__qualname__} can't be read from a file")
+        return name
+
+
+class _Reader:
+    """Reads values of the classes in `VALUES` and `more`, and nothing else."""
+
+    def __init__(self, more: Classes, made: list[Any], outside: Mapping[str, Any]) -> None:
+        self._more = more
+        self._made = made
+        self._outside = outside
+
+    def read(self, found: Any) -> Any:
+        """The value; raises ValueError for what stands for none."""
+        if found.__class__ is not list:
+            return found
+        read = self.read
+        match found:
+            case ["record", str(name), dict(kept)]:
+                return self._class(name)(**{n: read(v) for n, v in kept.items()})
+            case ["enum", str(name), value] if issubclass(kind := self._class(name), Enum):
+                return kind(value)
+            case ["tuple", list(parts)]:
+                return tuple([read(part) for part in parts])
+            case ["list", list(parts)]:
+                return [read(part) for part in parts]
+            case ["dict", list(pairs)]:
+                return {read(k): read(v) for k, v in pairs}
+            case ["deque", most, list(parts)]:
+                return deque([read(part) for part in parts], most)
+            case ["object", int(place)] if 0 <= place < len(self._made):
+                return self._made[place]
+            case ["outside", str(name)] if name in self._outside:
+                return self._outside[name]
+        raise ValueError(f"{str(found)[:60]!r} stands for nothing")
+
+    def _class(self, name: str) -> type:
+        kind = VALUES.get(name) or self._more.get(name)
+        if kind is None:
+            raise ValueError(f"{name[:60]!r} is no class that may come from a file")
+        return kind
 
 
 class Graph:
@@ -48,10 +187,11 @@ class Graph:
     def to_text(self, root: Any) -> str:
         """All that can be reached from an object."""
         self._place(root)
+        writer = _Writer(NO_CLASSES, self.refer)
         nodes: list[Any] = []
         for one in self._ahead:  # grows while it is read
-            held = {name: _value(part, self) for name, part in _held(one).items()}
-            nodes.append([_name(one.__class__), held])
+            held = {name: writer.value(part) for name, part in _held(one).items()}
+            nodes.append([one.__class__.__name__, held])
         return json.dumps(nodes, separators=(",", ":"), ensure_ascii=False)
 
     def refer(self, one: Any) -> list[Any]:
@@ -62,19 +202,38 @@ class Graph:
     def _place(self, one: Any) -> int:
         place = self._places.get(one)
         if place is None:
+            kind = one.__class__
+            if STATES.get(kind.__name__) is not kind:
+                raise TypeError(
+                    f"{kind.__module__}.{kind.__qualname__} can't be part of a snapshot: "
+                    "list it in STATES (core/codec.py)"
+                )
             place = self._places[one] = len(self._ahead)
             self._ahead.append(one)
         return place
 
 
 def from_graph(text: str, outside: Mapping[str, Any]) -> Any:
-    """The object that `Graph.to_text` was given, with all that belongs to it."""
+    """The object that `Graph.to_text` was given, with all that belongs to it.
+
+    Raises ValueError for any other text.
+    """
     nodes = json.loads(text)
-    made = [_class(name).__new__(_class(name)) for name, _ in nodes]
+    made = [_new(name) for name, _ in nodes]
+    reader = _Reader(NO_CLASSES, made, outside)
     for one, (_, held) in zip(made, nodes, strict=True):
         for name, part in held.items():
-            object.__setattr__(one, name, _read(part, made, outside))
+            if name.startswith("__"):
+                raise ValueError(f"{name!r} is no attribute of a state")
+            object.__setattr__(one, name, reader.read(part))
     return made[0]
+
+
+def _new(name: str) -> Any:
+    kind: Any = STATES.get(name)
+    if kind is None:
+        raise ValueError(f"{str(name)[:60]!r} is no part of a state")
+    return kind.__new__(kind)
 
 
 def _held(one: Any) -> dict[str, Any]:
@@ -87,78 +246,7 @@ def _held(one: Any) -> dict[str, Any]:
     return found
 
 
-def _value(value: Any, graph: Graph | None) -> Any:
-    """A value as JSON; what it refers to goes into the graph, if there is one."""
-    kind: Any = type(value)
-    if kind in PLAIN:
-        return value
-    if kind is tuple or kind is list:
-        return ["list" if kind is list else "tuple", [_value(part, graph) for part in value]]
-    if kind is dict:
-        pairs = [[_value(k, graph), _value(v, graph)] for k, v in value.items()]
-        return ["dict", pairs]
-    if kind is deque:
-        return ["deque", value.maxlen, [_value(part, graph) for part in value]]
-    if isinstance(value, Enum):
-        return ["enum", _name(kind), value.value]
-    if isinstance(value, tuple):
-        given = zip(_fields(kind), value, strict=True)
-        kept = {n: _value(v, graph) for (n, usual), v in given if v is not usual and v != usual}
-        return ["record", _name(kind), kept]
-    if _is_frozen(kind):
-        kept = {f.name: _value(getattr(value, f.name), graph) for f in fields(kind) if f.init}
-        return ["record", _name(kind), kept]
-    if graph is None:
-        raise TypeError(f"{kind.__name__} can't be written: {value!r}")
-    return graph.refer(value)
-
-
-def _is_frozen(kind: Any) -> bool:
-    made = getattr(kind, "__dataclass_params__", None)
-    return made is not None and bool(made.frozen)
-
-
-def _read(found: Any, made: Any, outside: Mapping[str, Any] | None = None) -> Any:
-    if found.__class__ is not list:
-        return found
-    match found:
-        case ["record", name, kept]:
-            return _class(name)(**{n: _read(v, made, outside) for n, v in kept.items()})
-        case ["enum", name, value]:
-            return _class(name)(value)
-        case ["tuple", parts]:
-            return tuple([_read(part, made, outside) for part in parts])
-        case ["list", parts]:
-            return [_read(part, made, outside) for part in parts]
-        case ["dict", pairs]:
-            return {_read(k, made, outside): _read(v, made, outside) for k, v in pairs}
-        case ["deque", most, parts]:
-            return deque([_read(part, made, outside) for part in parts], most)
-        case ["object", place]:
-            return made[place]
-        case ["outside", name] if outside is not None:
-            return outside[name]
-    raise ValueError(f"{str(found)[:60]!r} stands for nothing")
-
-
 @lru_cache(maxsize=CLASSES_KNOWN_MAX)
 def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
     """The fields of a named tuple, each with its default, or with what equals nothing."""
     return tuple((name, kind._field_defaults.get(name, kind)) for name in kind._fields)
-
-
-@lru_cache(maxsize=CLASSES_KNOWN_MAX)
-def _name(kind: type) -> str:
-    """A class of ours by its module and name; raises TypeError for a foreign one."""
-    if not kind.__module__.startswith(PACKAGE):
-        raise TypeError(f"{kind.__module__}.{kind.__qualname__} is no class of this package")
-    return f"{kind.__module__.removeprefix(PACKAGE)}:{kind.__qualname__}"
-
-
-@lru_cache(maxsize=CLASSES_KNOWN_MAX)
-def _class(name: str) -> Any:
-    module, _, kind = name.partition(":")
-    found = getattr(import_module(PACKAGE + module), kind, None)
-    if not isinstance(found, type):
-        raise ValueError(f"{name!r} is no class of this package")
-    return found

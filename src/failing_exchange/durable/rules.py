@@ -8,13 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from failing_exchange.core.codec import from_text, to_text
+from failing_exchange.core.codec import by_name, from_text, to_text
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.plan import ALWAYS, Rule, Whom
+from failing_exchange.faults.presets import OneOf, Part
 from failing_exchange.faults.triggers import parse
 
 MEMORY_PARTS_MAX = 64  # a rule's memory of more parts is not kept: it begins anew
 DEPTH_MAX = 4  # of parts within parts, likewise
+FAULTS = by_name(OneOf, Part, *(entry.kind for entry in ROWS))
 
 logger = logging.getLogger("failing_exchange")
 
@@ -36,7 +39,7 @@ def _row(rule: Rule) -> str:
         "whom": {one.name: getattr(rule.whom, one.name) for one in fields(Whom)},
     }
     try:
-        found["fault"] = to_text(rule.fault)
+        found["fault"] = to_text(rule.fault, FAULTS)
         if rule.when is not ALWAYS:
             parse(found["when"])
     except (TypeError, ConfigurationError) as error:
@@ -69,7 +72,7 @@ def from_rows(rows: Iterable[str]) -> Iterator[Rule]:
 def _rule(row: dict[str, Any]) -> Rule:
     rule = Rule(
         name=row["name"],
-        fault=from_text(row["fault"]),
+        fault=from_text(row["fault"], FAULTS),
         when=ALWAYS if row["when"] == repr(ALWAYS) else parse(row["when"]),
         whom=Whom(**{name: tuple(names) for name, names in row["whom"].items()}),
         label=row["label"],

@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
 
-VERSION = 2  # of the tables and of what stands in them
+VERSION = 3  # of the tables and of what stands in them
 APPLICATION = 0x6661696C  # "fail": what the file says it is
 BUSY_SECONDS = 5.0  # how long a reader may keep it
 TABLES = """
