@@ -100,7 +100,7 @@ class Journal:
         if not number % CHUNK:
             self._forget()
         self.requests += 1
-        if self._to_repeat and self._to_repeat.pop(_signature(trip), 1) is None:
+        if self._to_repeat and self._to_repeat.pop(signature(trip), 1) is None:
             self.repeats += 1
         return trip
 
@@ -175,7 +175,7 @@ class Journal:
         self.latencies.append((trip.gave_up_at or at) - trip.born_at)
         if len(self._to_repeat) >= FAILED_KEPT_MAX:
             del self._to_repeat[next(iter(self._to_repeat))]
-        self._to_repeat[_signature(trip)] = None
+        self._to_repeat[signature(trip)] = None
 
     def _count_failure(self, trip: Trip) -> None:
         self.failed_requests += 1
@@ -319,7 +319,8 @@ def diff(
             return None
 
 
-def _signature(trip: Trip) -> Any:
+def signature(trip: Trip) -> Any:
+    """What makes two requests the same: who asks, and what for."""
     message = trip.message
     try:
         hash(message)

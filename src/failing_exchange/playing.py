@@ -265,6 +265,8 @@ async def play(
                 exchange.reset()
         ending = life.ending(loop.time() - began)
     finally:
+        if judge is not None:
+            judge.hush()
         if not await life.end():
             life.abandon()
     exchange.venue.gateway.settle(exchange.venue.clock.now())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
+from failing_exchange.conduct.hearing import forget, say
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.market import Market
@@ -15,7 +17,24 @@ from failing_exchange.core.order import Order, Side
 from failing_exchange.errors import ConfigurationError
 
 INTENTS_KEPT_MAX = 10_000  # the oldest are forgotten: their orders have long ended
+INTENTS_TRIED_MAX = 100  # an order that is older than so many newer intents belongs to none
+AMOUNT_MAX = 1e15  # units of an intent; more is refused
 KEYS = ("symbol", "side", "amount", "orders", "client_ids", "covered_within")
+
+
+class Wish(NamedTuple):
+    """What a bot declares: so much of a market, once. `amount` is in units of the base asset."""
+
+    symbol: str
+    side: str
+    amount: float
+    covered_within: float | None = None
+
+    def is_tried_by(self, order: Any) -> bool:
+        """Whether a command places an order of this market and side."""
+        if order.__class__ is not PlaceOrder:
+            return False
+        return bool(order.symbol == self.symbol and order.side == self.side)
 
 
 class Intent:
@@ -28,7 +47,7 @@ class Intent:
         self,
         number: int,
         symbol: str,
-        side: Side | None,
+        side: Side,
         *,
         lots: int | None = None,
         began_at: int = 0,
@@ -44,21 +63,17 @@ class Intent:
         self.name = name or f"intent {number}"
         self.covered_within = covered_within
 
-    def fits(self, order: PlaceOrder | Order, at: int) -> bool:
-        """Whether an order sent at an instant may be for it."""
-        if at < self.began_at or (self.side is not None and order.side is not self.side):
-            return False
-        return not self.symbol or order.symbol == self.symbol
-
 
 class Intents:
     """All that one client means to have. `source` says how it is known; empty: it is not."""
 
     def __init__(self, markets: Mapping[str, Any]) -> None:
         self.source = ""
+        self.missed = False  # whether one was declared, and nothing has shown by whom
         self._markets = markets
         self._by_number: dict[int, Intent] = {}
         self._by_name: dict[str, Intent] = {}
+        self._declared: dict[tuple[str, Side], deque[Intent]] = {}  # by market and side, in order
         self._of_trip: dict[int, Intent] = {}
         self._of_order: dict[int, Intent] = {}
         self._pattern: re.Pattern[str] | None = None
@@ -76,9 +91,10 @@ class Intents:
         source: str = "declared",
     ) -> Intent:
         """The bot, or its scenario, says that it wants so much (in units of the base asset)."""
-        market = self._market(symbol)
-        lots = round(amount * 1e8) // market.amount_step
-        intent = self._add(symbol, Side(side), lots, at, covered_within=covered_within)
+        market, wanted = self._market(symbol), _side(side)
+        lots = round(_amount(amount) * 1e8) // market.amount_step
+        intent = self._add(symbol, wanted, lots, at, covered_within=covered_within)
+        self._declared.setdefault((symbol, wanted), deque()).append(intent)
         self.source = source
         return intent
 
@@ -121,11 +137,9 @@ class Intents:
             found = self._pattern.match(order.client_id)
             if found is not None:
                 return self._named(found.group(1), order, at)
-        for number in range(self._last, max(0, self._last - INTENTS_KEPT_MAX), -1):
-            intent = self._by_number.get(number)
-            if intent is not None and intent.name not in self._by_name and intent.fits(order, at):
-                return intent
-        return None
+        declared = self._declared.get((order.symbol, order.side), ())
+        newest = islice(reversed(declared), INTENTS_TRIED_MAX)
+        return next((intent for intent in newest if intent.began_at <= at), None)
 
     def assign(self, trip: Any) -> None:
         """An order has been sent: find its intent while it is known."""
@@ -170,9 +184,12 @@ class Intents:
         intent = Intent(self._last, symbol, side, lots=lots, began_at=at, **more)
         self._by_number[self._last] = intent
         if len(self._by_number) > INTENTS_KEPT_MAX:
-            oldest = self._by_number.pop(next(iter(self._by_number)))
-            self._by_name.pop(oldest.name, None)
+            self._forget(self._by_number.pop(next(iter(self._by_number))))
         return intent
+
+    def _forget(self, oldest: Intent) -> None:
+        if self._by_name.pop(oldest.name, None) is None:
+            self._declared[oldest.symbol, oldest.side].popleft()
 
     def _market(self, symbol: str) -> Market:
         listed = self._markets.get(symbol)
@@ -183,23 +200,45 @@ class Intents:
         return market
 
 
+def _side(side: str) -> Side:
+    try:
+        return Side(side)
+    except ValueError:
+        raise ConfigurationError(f"intent: side must be 'buy' or 'sell', not {side!r}") from None
+
+
+def _amount(amount: float) -> float:
+    number = isinstance(amount, (int, float)) and not isinstance(amount, bool)
+    if not number or not 0 < amount < AMOUNT_MAX:
+        raise ConfigurationError(
+            f"intent: amount must be a number of units above 0, like 0.1, not {amount!r}"
+        )
+    return amount
+
+
 @contextmanager
 def intend(
-    symbol: str, side: str, amount: float, *, covered_within: float | None = None
+    symbol: str,
+    side: str,
+    amount: float,
+    *,
+    covered_within: float | None = None,
+    account: str | None = None,
 ) -> Iterator[None]:
     """A bot declares what it wants: so much once, however many requests that takes.
 
     Orders of the block, and later ones of the same market and side, are judged as tries of it.
-    `covered_within`: the position is to have its stop within so many seconds. Without a judge
-    nothing happens, so that the line can stay in a bot.
+    `covered_within`: the position is to have its stop within so many seconds. `account`: whose
+    intent it is, where several clients are judged; without it the first order of the block shows
+    it, if it is sent in process. Without a judge nothing happens, so that the line can stay in a
+    bot.
 
     >>> with intend("BTC/USDT", "buy", 0.1):
     ...     pass
     """
-    declare = DECLARE.get()
-    if declare is not None:
-        declare(symbol, side, amount, covered_within)
-    yield
-
-
-DECLARE: ContextVar[Any] = ContextVar("failing_exchange_declare", default=None)
+    waits = say(Wish(symbol, side, amount, covered_within), account)
+    try:
+        yield
+    finally:
+        if waits is not None:
+            forget(waits)

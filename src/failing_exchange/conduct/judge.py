@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.conduct.facts import NEVER, Facts
-from failing_exchange.conduct.intents import DECLARE, Intents
+from failing_exchange.conduct.hearing import claim, hush, listen
+from failing_exchange.conduct.intents import Intents, Wish
 from failing_exchange.conduct.patience import BacksOff
-from failing_exchange.conduct.probing import TAKE, Probe, Sample, check_symbol
+from failing_exchange.conduct.probing import Probe, Sample, check_symbol
 from failing_exchange.conduct.rule import Breach, End, Outcome, Result, Rule, Scene, Severity
 from failing_exchange.conduct.rules import make
 from failing_exchange.conduct.told import heard
@@ -16,6 +18,8 @@ from failing_exchange.conduct.verdict import Verdict
 from failing_exchange.core.market import ATOMS, SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.plan import Cause
+from failing_exchange.journal import FAILED_KEPT_MAX, signature
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -60,7 +64,9 @@ class Judge:
         self.probe: Probe | None = None
         self.requests = self.faults = 0
         self._intent = intent
-        self._early: list[tuple[str, str, float, float | None]] = []  # declared before `attach`
+        self._early: list[Wish] = []  # declared before `attach`
+        self._failed: dict[Any, None] = {}  # requests that failed and were not repeated yet
+        self._repeats = 0
         self._last_fault_at = self._recovered_at = NEVER
         self._facts: Facts | None = None
         self._intents: Intents | None = None
@@ -82,15 +88,25 @@ class Judge:
         gateway.listeners.append(self._on_events)
         self.venue.journal.readers.append(self._on_ended)
         self.hear()
-        for early in self._early:
-            self._declare(*early)
+        for wish in self._early:
+            self._declare(wish)
         if self.probe is not None:
             self._ask_later(gateway)
 
     def hear(self) -> None:
         """Bots may declare intents and probes; what they say before `attach` counts from then."""
-        DECLARE.set(self._declare)
-        TAKE.set(self.take)
+        listen(self)
+
+    def hush(self) -> None:
+        """Hear no more intents and probes: a run is over, and its judge must not hear the next."""
+        hush(self)
+
+    def heard(self, what: Wish | Probe) -> None:
+        """The bot of this account has said what it wants, or how it can be asked."""
+        if isinstance(what, Probe):
+            self.take(what)
+        else:
+            self._declare(what)
 
     def asked_for(self, intents: Sequence[Mapping[str, Any]]) -> None:
         """The bot is given these to do: it means to have them all, each once, and no more.
@@ -127,12 +143,19 @@ class Judge:
         if first and self._facts is not None:
             self._ask_later(self.venue.gateway)
 
-    def _declare(self, symbol: str, side: str, amount: float, covered_within: float | None) -> None:
+    def _declare(self, wish: Wish) -> None:
         if self._intents is None:
-            self._early.append((symbol, side, amount, covered_within))
+            self._early.append(wish)
             return
-        now = self.venue.clock.now()
-        self._intents.declare(symbol, side, amount, now, covered_within=covered_within)
+        self._intents.declare(
+            wish.symbol, wish.side, wish.amount, self.venue.clock.now(),
+            covered_within=wish.covered_within,
+        )  # fmt: skip
+
+    def missed(self) -> None:
+        """Some bot has declared an intent, and nothing has shown which."""
+        if self._intents is not None:
+            self._intents.missed = True
 
     def restarted(self) -> None:
         """The bot was killed, and is started again."""
@@ -151,6 +174,10 @@ class Judge:
     def _on_sent(self, trip: Trip) -> None:
         if self._is_mine(trip):
             self.requests += 1
+            if self._failed and self._failed.pop(signature(trip), 1) is None:
+                self._repeats += 1
+            if trip.read is None and trip.account == self.account:  # sent by the bot's own task
+                claim(self, partial(_is_shown_by, trip))
             if hasattr(trip.command, "lots"):
                 self.intents.assign(trip)
             for sent in self._sent:
@@ -162,13 +189,16 @@ class Judge:
             happened(events, at)
 
     def _on_ended(self, trip: Trip) -> None:
-        if trip.struck:
-            self._note_fault(trip)
-        if not self._is_mine(trip):
+        mine = self._is_mine(trip)
+        if trip.struck and (mine or self._is_public(trip) or _is_incident(trip)):
+            self._note_fault(trip, mine=mine)
+        if not mine:
             if self._is_public(trip):
                 for overheard in self._overheard:
                     overheard(trip)
             return
+        if trip.failed and not trip.is_push and not trip.echo_of:
+            self._note_failed(trip)
         self.facts.told(trip)
         if trip.happened and not trip.echo_of:
             self.intents.accept(trip)
@@ -177,8 +207,14 @@ class Judge:
         if self._recovered_at == NEVER and not trip.struck:
             self._note_success(trip)
 
-    def _note_fault(self, trip: Trip) -> None:
-        self.faults += 1
+    def _note_failed(self, trip: Trip) -> None:
+        if len(self._failed) >= FAILED_KEPT_MAX:
+            del self._failed[next(iter(self._failed))]
+        self._failed[signature(trip)] = None
+
+    def _note_fault(self, trip: Trip, *, mine: bool) -> None:
+        """A fault of another client's counts for when all is well again, and not for this one."""
+        self.faults += mine
         until = trip.told.until if isinstance(trip.told, Reject) else None
         self._last_fault_at = max(self._last_fault_at, trip.ended_at, until or 0)
         self._recovered_at = NEVER
@@ -221,8 +257,7 @@ class Judge:
         end = End(at, self._last_fault_at, crashed, returned, outside)
         results = [self._result(rule.copied().conclude(end)) for rule in self.rules]
         results += [self._ask_invariant(one, at) for one in self.invariants]
-        journal, facts = self.venue.journal, self.facts
-        fresh = max(1, journal.requests - journal.repeats)
+        facts = self.facts
         return Verdict(
             account=self.account,
             results=tuple(results),
@@ -233,7 +268,7 @@ class Judge:
             recovery_s=self._recovery(),
             requests=self.requests,
             requests_in_ban=sum(r.requests for r in self.rules if isinstance(r, BacksOff)),
-            amplification=journal.requests / fresh if journal.requests else 1.0,
+            amplification=self.requests / max(1, self.requests - self._repeats) or 1.0,
             orphans=len(facts.orphans()) + facts.orphans_ended,
             exposure={symbol: self._exposure(symbol, at) for symbol in facts.exposure},
             wrong_s=facts.wrong_s(at),
@@ -276,6 +311,16 @@ class Judge:
         why = found[0].text if found else (ask.__doc__ or name).strip().split("\n")[0]
         money = sum(one.money or 0.0 for one in found)
         return Result(name, outcome, why, Severity.DANGER, len(found), tuple(found), money)
+
+
+def _is_shown_by(trip: Trip, said: Wish | Probe) -> bool:
+    """Whether a request shows whose statement it is: an order of that intent, or any request."""
+    return isinstance(said, Probe) or said.is_tried_by(trip.command)
+
+
+def _is_incident(trip: Trip) -> bool:
+    """Whether something was done to the exchange itself, which all of its clients may feel."""
+    return any(isinstance(decision.verdict, Cause) for decision in trip.struck)
 
 
 def _listening(rules: Iterable[Rule], name: str) -> list[Callable[..., None]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextvars import ContextVar
 from math import isfinite
 from typing import Any, NamedTuple
 
+from failing_exchange.conduct.hearing import say
 from failing_exchange.errors import ConfigurationError
 
 Positions = Mapping[str, float]
@@ -75,24 +75,19 @@ def probe(
     positions: Callable[[], Positions] | None = None,
     open_orders: Callable[[], Iterable[str]] | None = None,
     balances: Callable[[], Mapping[str, float]] | None = None,
+    account: str | None = None,
 ) -> None:
     """A bot tells how it can be asked for what it believes; without a judge nothing happens.
 
     `positions()`: base amount by symbol, as gained since the start; `open_orders()`: client order
     ids (or ids); `balances()`: totals by asset. With them the rules `converges`, `monotone` and
     `books_fees` judge what the bot believes; without, they use what can be seen from outside.
+    `account`: whose beliefs these are, where several clients are judged; without it the next
+    private request of the same task shows it, if it is sent in process.
 
     >>> probe(positions=lambda: {"BTC/USDT": 0.1})
     """
-    made = Probe(positions=positions, open_orders=open_orders, balances=balances)
-    take = TAKE.get()
-    if take is not None:
-        take(made)
-
-
-TAKE: ContextVar[Callable[[Probe], None] | None] = ContextVar(
-    "failing_exchange_probe", default=None
-)
+    say(Probe(positions=positions, open_orders=open_orders, balances=balances), account)
 
 
 EXPECTED = {

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.conduct.intents import DECLARE
 from failing_exchange.conduct.judge import Judge
-from failing_exchange.conduct.probing import TAKE
 from failing_exchange.conduct.rule import Breach, Result, Severity
 from failing_exchange.conduct.rule import Outcome as Finding
 from failing_exchange.errors import InternalError
@@ -94,8 +92,8 @@ class _Stage:
     def pytest_unconfigure(self) -> None:
         """As it was."""
         running.make = None
-        DECLARE.set(None)
-        TAKE.set(None)
+        if self.judge is not None:
+            self.judge.hush()
 
     def _make(self) -> FailingExchange:
         exchange = built(self._world)
