@@ -345,7 +345,7 @@ def test_the_best_prices_are_pushed_when_an_order_changes_them() -> None:
                 "0.03000000",
                 "BTCUSDT",
             )
-            assert after["u"] == before["u"] + 1
+            assert after["u"] > before["u"]
 
     on_the_wire(story)
 

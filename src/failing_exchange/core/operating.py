@@ -20,7 +20,7 @@ from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import Order, Side, Status, Why
 from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.state import FILLS_KEPT_MAX, Account, Cap, MarketState, State
+from failing_exchange.core.state import FILLS_KEPT_MAX, WHOLE_BOOK, Account, Cap, MarketState, State
 
 
 def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
@@ -79,7 +79,8 @@ def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:
     away = best * command.ppm // PPM
     ticks = best + away if command.side is Side.SELL else best - away
     ms.street.pull(command.side, ticks, command.lots)
-    ms.sequence += 1
+    ms.sequence += WHOLE_BOOK
+    ms.pulled.append(at)
     state.events.append(LiquidityPulled(command.symbol, command.side, ticks, at))
 
 

@@ -7,7 +7,7 @@ from heapq import merge
 
 from failing_exchange.core.background import Street
 from failing_exchange.core.order import BUY, SELL, Order, OrderSnapshot, Side, Status
-from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.state import WHOLE_BOOK, MarketState, State
 
 Levels = tuple[tuple[int, int], ...]
 
@@ -15,7 +15,7 @@ Levels = tuple[tuple[int, int], ...]
 def past_book(
     state: State, ms: MarketState, street: Street, limit: int, as_of: int
 ) -> tuple[Levels, Levels, int]:
-    """Bids, asks, and how many changes the clients' side had seen; never more than it had.
+    """Bids, asks, and how many of their levels had been changed; never more than had.
 
     Orders that an account has forgotten are missing, and icebergs show as much as they may.
     """
@@ -23,6 +23,7 @@ def past_book(
     then = [snapshot for order in known if (snapshot := order.as_of(as_of)) is not None]
     resting = [one for one in then if _rests(one, as_of)]
     since = sum(_changes(order, as_of) for order in known)
+    since += WHOLE_BOOK * sum(1 for at in ms.pulled if at > as_of)
     bids, asks = (_levels(resting, street, side, limit) for side in (BUY, SELL))
     return bids, asks, max(0, ms.sequence - since)
 
@@ -44,6 +45,8 @@ def _rests(one: OrderSnapshot, as_of: int) -> bool:
 def _changes(order: Order, as_of: int) -> int:
     """How often it has changed the book since then, at most."""
     later = [order.created_at, order.ended_at, *(fill.at for fill in order.fills)]
+    if order.working_at > order.created_at:  # it entered the book later, when it was triggered
+        later.append(order.working_at)
     later += [until for until, *_ in order.amended]
     return sum(1 for at in later if at > as_of)
 

@@ -26,7 +26,13 @@ from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.past_book import past_book
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.state import Account, MarketState, State, check_client_id
+from failing_exchange.core.state import (
+    WHOLE_BOOK,
+    Account,
+    MarketState,
+    State,
+    check_client_id,
+)
 
 _T = TypeVar("_T")
 STATUSES: dict[str, frozenset[Status]] = {
@@ -39,7 +45,7 @@ BOOK_LEVELS_MAX = 5_000  # a deeper snapshot is cut
 
 
 class BookSnapshot(NamedTuple):
-    """The order book: (ticks, lots) by price. `sequence` grows by at least one a change."""
+    """The order book: (ticks, lots) by price. `sequence` is its update id: see `update_id`."""
 
     market: Market
     at: int
@@ -261,16 +267,36 @@ def fetch_book(state: State, q: c.FetchBook, at: int) -> BookSnapshot:
     same = as_of // SECOND == at // SECOND
     street = ms.street if same else ms.street.view(as_of // SECOND)
     if not 0 < q.as_of < at:
-        return book_of(ms, street, q.limit, as_of)
+        # what was taken of a halted market's offers is there again when its second is over
+        return book_of(ms, street, q.limit, as_of, changes=0 if same else WHOLE_BOOK)
     bids, asks, changes = past_book(state, ms, street, min(q.limit, BOOK_LEVELS_MAX), as_of)
-    return BookSnapshot(ms.market, as_of, bids, asks, as_of // SECOND + changes)
+    return BookSnapshot(ms.market, as_of, bids, asks, update_id(as_of, changes))
 
 
-def book_of(ms: MarketState, street: Street, limit: int, at: int) -> BookSnapshot:
-    """A snapshot of the book as clients see it."""
+def update_id(at: int, changes: int) -> int:
+    """The id of a book's last update, given how many levels clients and the operator have changed.
+
+    Ids grow by at least one per changed level. How many levels the background changes is not
+    counted but bounded: each new second is worth two whole books. Ids also advance within a second,
+    as those of a real book do, by updates that leave no trace.
+
+    Snapshots have even ids. Updates that are pushed end on odd ones, so a snapshot always lies
+    inside the range of the update that follows it, never at its edge.
+
+    >>> update_id(1_000_000_000, 0), update_id(1_000_100_000, 0), update_id(1_000_100_000, 7)
+    (40000, 40002, 40016)
+    """
+    second, rest = divmod(at, SECOND)
+    return 2 * (second * 2 * WHOLE_BOOK + rest * WHOLE_BOOK // SECOND + changes)
+
+
+def book_of(
+    ms: MarketState, street: Street, limit: int, at: int, *, changes: int = 0
+) -> BookSnapshot:
+    """A snapshot of the book as clients see it; `changes`: further ones that its id counts."""
     limit = min(limit, BOOK_LEVELS_MAX)
     bids, asks = (_levels(ms.book, street, side, limit) for side in (BUY, SELL))
-    return BookSnapshot(ms.market, at, bids, asks, at // SECOND + ms.sequence)
+    return BookSnapshot(ms.market, at, bids, asks, update_id(at, ms.sequence + changes))
 
 
 def _levels(book: OrderBook, street: Street, side: Side, limit: int) -> tuple[tuple[int, int], ...]:

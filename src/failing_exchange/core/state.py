@@ -25,6 +25,8 @@ FORGOTTEN_AT_ONCE = 100  # so many: to find the first entry of a dict is what co
 FILLS_KEPT_MAX = 10_000  # per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is known
+PULLS_KEPT_MAX = 1_000  # per market; a stale read that is older has an id that is too high
+WHOLE_BOOK = 10_000  # levels that change at most at once: all 5,000 of each side
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
 TURNS_KEPT_MAX = 1_000  # of a longer step, what happened first is told as one thing
 NEVER = 1 << 62
@@ -103,7 +105,8 @@ class MarketState:
         self.tape = Tape(self.street)
         self.ahead = Ahead(0, 0, 0, [])
         self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
-        self.sequence = 0  # changes of the clients' side of the book
+        self.sequence = 0  # levels of the book that clients and the operator have changed
+        self.pulled: deque[int] = deque(maxlen=PULLS_KEPT_MAX)  # when all of them were
         self.lower: int | None = None  # a print at or below it may concern an order
         self.upper: int | None = None  # likewise at or above
         self.stale = False  # the bounds have tightened since the last search

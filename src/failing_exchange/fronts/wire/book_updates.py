@@ -16,7 +16,8 @@ Levels = tuple[tuple[int, int], ...]
 class BookUpdate(NamedTuple):
     """Changed levels (ticks, lots); 0 lots for one that is gone.
 
-    It covers the changes with the numbers `first` to `sequence`, of those that snapshots tell.
+    `first` and `sequence` are its first and its last update id ("U" and "u"). `sequence` is one
+    less than the id of a snapshot with the same levels: see `core.queries.update_id`.
     """
 
     market: Market
@@ -35,7 +36,7 @@ class BookView:
     """
 
     def __init__(self, snapshot: BookSnapshot) -> None:
-        self.sequence = snapshot.sequence  # of the last update
+        self.sequence = snapshot.sequence - 1  # the last id that an update has covered
         self._levels: dict[Side, dict[int, int]] = {}
         self._touched: dict[Side, dict[int, None]] = {Side.BUY: {}, Side.SELL: {}}
         self.set(snapshot)
@@ -59,14 +60,15 @@ class BookView:
 
     def update(self, snapshot: BookSnapshot) -> BookUpdate | None:
         """All that has changed since the last update; None for nothing."""
-        if snapshot.sequence == self.sequence:
+        last = snapshot.sequence - 1
+        if last == self.sequence:
             return None
         self.note(snapshot)
         bids, asks = self._take(Side.BUY), self._take(Side.SELL)
         if not bids and not asks:
             return None
-        first, self.sequence = self.sequence + 1, snapshot.sequence
-        return BookUpdate(snapshot.market, snapshot.at, bids, asks, first, snapshot.sequence)
+        first, self.sequence = self.sequence + 1, last
+        return BookUpdate(snapshot.market, snapshot.at, bids, asks, first, last)
 
     def _take(self, side: Side) -> Levels:
         touched, levels = self._touched[side], self._levels[side]
