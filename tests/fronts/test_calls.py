@@ -260,13 +260,16 @@ def test_params_are_copied() -> None:
     """A dict that a bot uses again for the next order must not change the last one."""
 
     async def story(x: FailingExchange) -> None:
-        params: dict[str, Any] = {"clientOrderId": "a", "more": {"list": [1]}}
+        params: dict[str, Any] = {"clientOrderId": "a"}
         await x.create_order(SYMBOL, "limit", "buy", 0.01, 30_000, params)
+        wrong: dict[str, Any] = {"clientOrderId": ["b"]}
+        with pytest.raises(BadRequestError):
+            await x.create_order(SYMBOL, "limit", "buy", 0.01, 30_000, wrong)
         before = x.journal.dump()
-        params["clientOrderId"] = "b"
-        params["more"]["list"].append(2)
+        params["clientOrderId"] = "c"
+        wrong["clientOrderId"].append("d")
         assert x.journal.dump() == before
-        assert params == {"clientOrderId": "b", "more": {"list": [1, 2]}}
+        assert (params, wrong) == ({"clientOrderId": "c"}, {"clientOrderId": ["b", "d"]})
 
     run(story)
 

@@ -9,6 +9,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.errors import BadRequestError, InvalidOrderError, SymbolNotFoundError
 from failing_exchange.fronts.arguments import check_timeout
 from failing_exchange.fronts.local import LocalClient
+from failing_exchange.fronts.params import NONE, Params, own
 from failing_exchange.fronts.unified_api import NOT_SUPPORTED, camel
 from failing_exchange.spelling import meant
 
@@ -56,8 +57,9 @@ class Helpers:
 
         return currencies_of(list(self._venue.markets.values()))
 
-    async def load_markets(self, reload: bool = False, params: object = None) -> dict[str, Any]:
+    async def load_markets(self, reload: bool = False, params: Params = NONE) -> dict[str, Any]:
         """The rules of every market by symbol; asks the venue once, or again with `reload`."""
+        own("load_markets", params)
         if reload or not getattr(self, "_loaded", False):
             found = await self._client.call("fetch_markets", "", ())
             self.markets = {market["symbol"]: market for market in found}

@@ -10,7 +10,7 @@ from failing_exchange.errors import (
     ExchangeError,
 )
 from failing_exchange.fronts.local import LocalClient
-from failing_exchange.fronts.unified_api import NONE, Params, own
+from failing_exchange.fronts.params import NONE, Params, own, with_param
 from failing_exchange.spelling import meant
 
 BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
@@ -38,15 +38,19 @@ class OrderApi:
         """Place an order.
 
         Without `type`, a price makes it a limit order and no price a market order; `id` is taken as
-        the client order id. Params: clientOrderId, timeInForce (GTC, IOC, FOK, PO), postOnly, cost,
-        triggerPrice (stopPrice), stopLossPrice, takeProfitPrice, trailingAmount, trailingPercent,
-        selfTradePrevention, test.
+        the client order id. `amount` is in the base asset, `price` and `cost` in the quote asset.
+        Params: clientOrderId, timeInForce (GTC, IOC, FOK, PO), postOnly, cost (quoteOrderQty; of a
+        market order, instead of the amount), one of triggerPrice (stopPrice), stopLossPrice,
+        takeProfitPrice, trailingAmount and trailingPercent, selfTradePrevention, test.
 
-        >>> # order = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 50000)
+        Raises:
+            BadRequestError: an unknown param; nothing was sent.
+            InvalidOrderError, InsufficientFundsError: the venue refuses the order.
         """
         if id is not None:
-            params = {"clientOrderId": str(id), **(params or NONE)}
-        message = (symbol, type, side, amount, price, own(params) if params else None)
+            params = with_param(params, "clientOrderId", str(id))
+        kept = own("create_order", params) if params else None
+        message = (symbol, type, side, amount, price, kept)
         return await self._client.call("create_order", symbol, message)
 
     async def create_limit_order(
@@ -88,7 +92,7 @@ class OrderApi:
     ) -> Any:
         """A market order for so much of the quote asset."""
         return await self.create_order(
-            symbol, "market", side, None, None, {**own(params), "cost": cost}
+            symbol, "market", side, None, None, with_param(params, "cost", cost)
         )
 
     async def create_market_buy_order_with_cost(
@@ -108,7 +112,7 @@ class OrderApi:
     ) -> Any:
         """A limit order that is refused where it would match at once."""
         return await self.create_order(
-            symbol, type, side, amount, price, {**own(params), "postOnly": True}
+            symbol, type, side, amount, price, with_param(params, "postOnly", True)
         )
 
     async def create_trigger_order(
@@ -124,7 +128,7 @@ class OrderApi:
         """An order that becomes live when the market reaches `triggerPrice`."""
         if triggerPrice is None:
             raise BadRequestError("create_trigger_order needs triggerPrice, not None")
-        more = {**own(params), "triggerPrice": triggerPrice}
+        more = with_param(params, "triggerPrice", triggerPrice)
         return await self.create_order(symbol, type, side, amount, price, more)
 
     async def create_stop_order(
@@ -175,7 +179,7 @@ class OrderApi:
         params: Params = NONE,
     ) -> Any:
         """A limit order and a stop of which one ends the other; both orders, the limit first."""
-        limit = (symbol, "limit", side, amount, price, own(params))
+        limit = (symbol, "limit", side, amount, price, own("create_oco_order", params))
         kind = "stop_loss" if stopLimitPrice is None else "stop_loss_limit"
         stop = (symbol, kind, side, amount, stopLimitPrice, {"triggerPrice": stopPrice})
         return await self._client.call("create_oco_order", symbol, (limit, stop))
@@ -187,6 +191,7 @@ class OrderApi:
 
         An order whose outcome is unknown, or a refusal of every request, ends it: that is raised.
         """
+        own("create_orders", params)
         asked = [_order(one, n) for n, one in enumerate(_listed(orders, "orders"))]
         if len(asked) > BATCH_MAX:
             raise BadRequestError(f"create_orders takes up to {BATCH_MAX} orders, not {len(asked)}")
@@ -210,17 +215,19 @@ class OrderApi:
         params: Params = NONE,
     ) -> Any:
         """Cancel an order and place another in one request; either half may be refused."""
-        kept = own(params)
+        kept = own("edit_order", params)
         order = (symbol, type, side, amount, price, kept)
         return await self._client.call("edit_order", symbol, (id, order, kept))
 
     async def amend_order(self, id: Any, symbol: str, amount: Any, params: Params = NONE) -> Any:
         """Reduce an open order's amount; it keeps its place in the queue."""
-        return await self._client.call("amend_order", symbol, (id, symbol, amount, own(params)))
+        kept = own("amend_order", params)
+        return await self._client.call("amend_order", symbol, (id, symbol, amount, kept))
 
     async def cancel_order(self, id: Any, symbol: str | None = None, params: Params = NONE) -> Any:
         """Cancel an open order, by id, or with id None by params["clientOrderId"]."""
-        return await self._client.call("cancel_order", symbol or "", (id, symbol, own(params)))
+        kept = own("cancel_order", params)
+        return await self._client.call("cancel_order", symbol or "", (id, symbol, kept))
 
     async def cancel_orders(
         self, ids: Sequence[Any], symbol: str | None = None, params: Params = NONE
@@ -230,6 +237,7 @@ class OrderApi:
 
     async def cancel_all_orders(self, symbol: str | None = None, params: Params = NONE) -> Any:
         """Cancel every open order, of one market or of all."""
+        own("cancel_all_orders", params)
         return await self._client.call("cancel_all_orders", symbol or "", ())
 
 

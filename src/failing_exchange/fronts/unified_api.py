@@ -1,29 +1,11 @@
-"""What all of ccxt's unified calls share: params, camelCase names, and what is not supported."""
+"""What all of ccxt's unified calls share: symbols, camelCase names, and what is not supported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from failing_exchange.errors import BadRequestError, NotSupportedError
-
-Params = Mapping[str, Any]
-NONE: Params = {}
-
-
-def own(params: Params | None) -> Params:
-    """The caller's params as our own: what is done to theirs later changes nothing here."""
-    if not params:
-        return NONE
-    if not isinstance(params, Mapping):
-        raise BadRequestError(f'params must be a mapping like {{"postOnly": True}}, not {params!r}')
-    return {str(name): _copied(value) for name, value in params.items()}
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copied(inner) for name, inner in value.items()}
-    return [_copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def names_of(symbols: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import BadRequestError, SymbolNotFoundError
 from failing_exchange.fronts.local import LocalClient
-from failing_exchange.fronts.unified_api import NONE, Params, names_of
+from failing_exchange.fronts.params import NONE, Params, own
+from failing_exchange.fronts.unified_api import names_of
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.streams import Channel, Streams, Wanted
@@ -29,18 +30,21 @@ class WatchApi:
 
     async def watch_ticker(self, symbol: str, params: Params = NONE) -> Any:
         """The next ticker."""
+        own("watch_ticker", params)
         return await self._latest("watch_ticker", "FetchTicker", symbol)
 
     async def watch_tickers(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
         """The next tickers, by symbol."""
+        own("watch_tickers", params)
         return await self._latest_of("watch_tickers", symbols)
 
     async def watch_bids_asks(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
         """The next best prices, by symbol."""
+        own("watch_bids_asks", params)
         return await self._latest_of("watch_bids_asks", symbols)
 
     async def watch_order_book(
@@ -53,6 +57,7 @@ class WatchApi:
         self, symbols: Sequence[str], limit: int | None = None, params: Params = NONE
     ) -> Any:
         """The next order book of one of several markets."""
+        own("watch_order_book_for_symbols", params)
         found = [
             await self._market(
                 "watch_order_book", "FetchBook", symbol, _count("limit", limit, LEVELS)
@@ -70,6 +75,7 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The next state of the candles; the last one is still forming."""
+        own("watch_ohlcv", params)
         wanted = await self._candles(symbol, timeframe, since, limit)
         return (await self._next(wanted))[1]
 
@@ -81,6 +87,7 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The next of several (symbol, timeframe), as {symbol: {timeframe: candles}}."""
+        own("watch_ohlcv_for_symbols", params)
         pairs = {}
         for symbol, timeframe in _some(symbolsAndTimeframes):
             wanted = await self._candles(symbol, timeframe, since, limit)
@@ -106,10 +113,11 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The public trades of one of several markets since the last call."""
+        own("watch_trades_for_symbols", params)
         found = [
             await self._trades(symbol, _count("limit", limit, TRADES)) for symbol in _some(symbols)
         ]
-        return (await self._next(*found))[1]
+        return _recent((await self._next(*found))[1], since, limit)
 
     async def watch_orders(
         self,
@@ -119,7 +127,8 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The orders that have changed since the last call, one entry a change."""
-        return await self._account("watch_orders", [symbol or ""])
+        own("watch_orders", params)
+        return _recent(await self._account("watch_orders", [symbol or ""]), since, limit)
 
     async def watch_orders_for_symbols(
         self,
@@ -129,7 +138,8 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The same for several markets."""
-        return await self._account("watch_orders", _some(symbols))
+        own("watch_orders_for_symbols", params)
+        return _recent(await self._account("watch_orders", _some(symbols)), since, limit)
 
     async def watch_my_trades(
         self,
@@ -139,7 +149,8 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The account's own fills since the last call."""
-        return await self._account("watch_my_trades", [symbol or ""])
+        own("watch_my_trades", params)
+        return _recent(await self._account("watch_my_trades", [symbol or ""]), since, limit)
 
     async def watch_my_trades_for_symbols(
         self,
@@ -149,10 +160,12 @@ class WatchApi:
         params: Params = NONE,
     ) -> Any:
         """The same for several markets."""
-        return await self._account("watch_my_trades", _some(symbols))
+        own("watch_my_trades_for_symbols", params)
+        return _recent(await self._account("watch_my_trades", _some(symbols)), since, limit)
 
     async def watch_balance(self, params: Params = NONE) -> Any:
         """The balances after their next change."""
+        own("watch_balance", params)
         return await self._account("watch_balance", [""])
 
     @property
@@ -244,6 +257,14 @@ def _count(name: str, value: Any, default: int) -> int:
     if not number or not 0 <= value < 10**15:
         raise BadRequestError(f"Invalid {name}: {value!r} is no number of at least 0")
     return int(value) or default
+
+
+def _recent(entries: list[Any], since: Any, limit: Any) -> list[Any]:
+    """Entries from `since` (milliseconds) on, the last `limit` of them, as ccxt cuts what came."""
+    start = _count("since", since, 0)
+    if start:
+        entries = [one for one in entries if not one["timestamp"] or one["timestamp"] >= start]
+    return entries[-_count("limit", limit, len(entries)) :] if limit is not None else entries
 
 
 def _some(entries: Sequence[Any]) -> Sequence[Any]:

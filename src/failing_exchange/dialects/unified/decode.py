@@ -109,8 +109,12 @@ def _of_any_kind(
         raise Reject(
             Reason.INVALID_PRICE, f"Invalid price: a {order_type} order needs one, not None"
         )
-    cost = params.get("cost")
-    by_cost = cost is not None and not priced
+    cost = _one_of(params, "cost", "quoteOrderQty")
+    by_cost = cost is not None
+    if by_cost and priced:
+        raise Reject(
+            Reason.INVALID_ORDER, f"Invalid order: a {order_type} order takes no cost ({cost!r})"
+        )
     return c.PlaceOrder(
         account=account,
         symbol=market.symbol,
@@ -127,6 +131,15 @@ def _of_any_kind(
         prevention=_prevention(params),
         test=bool(params.get("test")),
     )
+
+
+def _one_of(params: Mapping[str, Any], *names: str) -> Any:
+    """The value of the one param that is given; raises `Reject` where there are two."""
+    given = {name: params[name] for name in names if params.get(name) is not None}
+    if len(given) > 1:
+        both = " and ".join(f"{name} {value!r}" for name, value in given.items())
+        raise Reject(Reason.INVALID_ORDER, f"Invalid order: {both}: give only one of them")
+    return next(iter(given.values()), None)
 
 
 def _ticks(market: Market, price: object) -> int:
@@ -155,14 +168,14 @@ def _kind(
     if found is None:
         known = ", ".join([*KINDS, *ALIASES])
         raise Reject(Reason.INVALID_ORDER, f"Invalid type: {kind!r} is none of {known}")
-    if "trailingAmount" in params or "trailingPercent" in params:
-        return OrderType.TRAILING_STOP, None
+    if _one_of(params, *TRIGGERS, "trailingAmount", "trailingPercent") is None:
+        return found, None
     for name, (as_limit, as_market) in TRIGGERS.items():
         if params.get(name) is not None:
             plain = found in (LIMIT, MARKET)
             as_priced = as_limit if found is LIMIT else as_market
             return (as_priced if plain else found), params[name]
-    return found, None
+    return OrderType.TRAILING_STOP, None
 
 
 def _trail(market: Market, price: object, params: Mapping[str, Any]) -> int:
@@ -239,6 +252,11 @@ def _instant(since: Any) -> int:
     return int(since) * MILLISECOND or 1  # 0 says that none was given
 
 
+def _until(values: list[Any]) -> int:
+    """The instant of a param `until`, which follows in a message where it is given; 0 = none."""
+    return _instant(values[0]) if values else 0
+
+
 def _limit(value: Any, default: int, most: int) -> int:
     if value is None:
         return default
@@ -291,22 +309,22 @@ def _order(d: Decoder, t: Trip) -> Any:
 
 def _orders(which: str) -> Callable[[Decoder, Trip], Any]:
     def decode(d: Decoder, t: Trip) -> Any:
-        since, limit = t.message
+        since, limit, *until = t.message
         if t.symbol:
             d.market(t.symbol)
         most = None if limit is None else _limit(limit, 500, 10_000)
-        return c.FetchOrders(t.account, t.symbol, which, _instant(since), most)
+        return c.FetchOrders(t.account, t.symbol, which, _instant(since), most, until=_until(until))
 
     return decode
 
 
 def _fills(d: Decoder, t: Trip) -> Any:
-    order_id, since, limit = t.message
+    order_id, since, limit, *until = t.message
     if t.symbol:
         d.market(t.symbol)
     number = order_id_of(order_id, {})[0] if order_id is not None else 0
     most = None if limit is None else _limit(limit, 500, 10_000)
-    return c.FetchFills(t.account, t.symbol, number, _instant(since), most)
+    return c.FetchFills(t.account, t.symbol, number, _instant(since), most, until=_until(until))
 
 
 def _book(d: Decoder, t: Trip) -> Any:
@@ -315,9 +333,10 @@ def _book(d: Decoder, t: Trip) -> Any:
 
 
 def _trades(d: Decoder, t: Trip) -> Any:
-    since, limit = t.message
+    since, limit, *until = t.message
     d.market(t.symbol)
-    return c.FetchTrades(t.account, t.symbol, _instant(since), _limit(limit, 500, 1_000))
+    most = _limit(limit, 500, 1_000)
+    return c.FetchTrades(t.account, t.symbol, _instant(since), most, until=_until(until))
 
 
 def _candles(d: Decoder, t: Trip) -> Any:
@@ -329,9 +348,8 @@ def _candles(d: Decoder, t: Trip) -> Any:
             Reason.BAD_REQUEST,
             f"Invalid timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}",
         )
-    last = _instant(until[0]) if until else 0
-    most = _limit(limit, 500, 1_500)
-    return c.FetchCandles(t.account, t.symbol, seconds, _instant(since), most, until=last)
+    since, most, last = _instant(since), _limit(limit, 500, 1_500), _until(until)
+    return c.FetchCandles(t.account, t.symbol, seconds, since, most, until=last)
 
 
 @lru_cache(maxsize=QUESTIONS_CACHED_MAX)
