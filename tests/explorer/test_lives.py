@@ -113,6 +113,25 @@ def test_a_restart_ends_all_tasks_of_the_bot(tmp_path: Path) -> None:
     assert len(killed.trips) == pytest.approx(2 * 180, abs=10)
 
 
+SWALLOWS = """
+import asyncio
+
+async def main(exchange):
+    await exchange.fetch_ticker("BTC/USDT")
+    for _ in range(3):
+        try:
+            await asyncio.sleep(100_000)
+        except asyncio.CancelledError:
+            continue
+"""
+
+
+def test_a_bot_that_swallows_some_cancels_is_started_again(tmp_path: Path) -> None:
+    """`asyncio.wait_for` swallows one that comes as its wait ends: one cancel is not enough."""
+    found = play(tmp_path, SWALLOWS, restarts=(400.0, 900.0))
+    assert sum(trip.operation == "fetch_ticker" for trip in found.trips) == 3
+
+
 def test_a_restarted_bot_remembers_nothing(tmp_path: Path) -> None:
     found = play(tmp_path, REMEMBERS, restarts=(400.0, 900.0))
     placed = [e for t in found.trips for e in t.happened if isinstance(e, OrderAccepted)]

@@ -210,8 +210,12 @@ def _show_finding(finding: Finding) -> None:
 def replay(token: str, target: str | None, until: int) -> int:
     """Run a token again and show the verdict, with both columns around the failure."""
     from failing_exchange.explorer.replaying import replay as run_again
+    from failing_exchange.explorer.token import Token
 
-    found = run_again(token, target, until=until)
+    wanted = Token.parse(token)
+    if elsewhere := wanted.outside(target):
+        print(f"note: this runs {elsewhere}, which lies outside the working directory", flush=True)
+    found = run_again(wanted, target, until=until)
     for difference in found.differences:
         print(f"note: {difference}")
     _show_replay(found, until)

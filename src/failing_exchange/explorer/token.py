@@ -14,13 +14,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from failing_exchange.conduct.rules import make
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.world import World
+from failing_exchange.spelling import printable
 
 VERSION = 1
 PREFIX = f"fx{VERSION}."
 TOKEN_MAX = 1_000_000  # characters; a longer one is refused before it is unpacked
 UNPACKED_MAX = 20_000_000  # bytes of what it holds
+REASON_MAX = 200  # characters of what is wrong with it
 HASH_SEED = "PYTHONHASHSEED"  # of which the order of a bot's own sets depends
 PACKAGES = ("failing-exchange", "aiohttp", "ccxt")  # whose versions may change a run
 
@@ -65,11 +68,35 @@ class Token:
             packed = text[len(PREFIX) :]
             raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
             found = json.loads(zlib.decompressobj().decompress(raw, UNPACKED_MAX))
-            return cls(**{**found, "world": World.of(found["world"])})
-        except (ValueError, KeyError, TypeError, zlib.error) as error:
+            token = cls(**{**found, "world": World.of(found["world"])})
+            token.check()
+            return token
+        except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
             raise ConfigurationError(
-                f"the token {text[:20]}… can't be read ({error}); was it cut off?"
+                f"the token {text[:20]}… can't be read ({printable(str(error))[:REASON_MAX]}); "
+                "was it cut off?"
             ) from None
+
+    def check(self) -> None:
+        """Raise ConfigurationError where a value is not of its kind, before anything is run."""
+        for name in ("target", "rule", "digest"):
+            if not isinstance(getattr(self, name), str):
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; expected a text")
+        for name in ("options", "made_with"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; expected a table")
+        make(options=self.options)
+        self.world.check()
+
+    def outside(self, target: str | None = None) -> str:
+        """The file that a replay runs, where it lies outside the working directory; else empty.
+
+        A token that came by mail names the code it runs: who replays it should see which.
+        """
+        place = bot_file(target or self.target)
+        if place is None or place.resolve().is_relative_to(Path.cwd()):
+            return ""
+        return str(place.resolve())
 
     def differences(self, target: str | None = None) -> list[str]:
         """What is not as it was when the token was made, in words; empty where nothing is known.
@@ -109,7 +136,13 @@ def surroundings(target: str) -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue  # then the bot does not use it
-    place = target.rpartition(":")[0] or target.partition("::")[0]
-    if place.endswith(".py") and Path(place).is_file():
-        found["the bot's file"] = sha256(Path(place).read_bytes()).hexdigest()[:12]
+    place = bot_file(target)
+    if place is not None and place.is_file():
+        found["the bot's file"] = sha256(place.read_bytes()).hexdigest()[:12]
     return found
+
+
+def bot_file(target: str) -> Path | None:
+    """The file of a target, as it is named; None for one that is not named by its file."""
+    place = target.partition("::")[0] if "::" in target else target.rpartition(":")[0]
+    return Path(place) if place.endswith(".py") else None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
 
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import make
+from failing_exchange.faults.recorded import RecordedPlan
 from failing_exchange.faults.rows import ROWS
 from failing_exchange.faults.triggers import parse
+from failing_exchange.latency import LATENCY_MS_MAX
 
 FAULTS_MAX = 5  # kinds of fault in one drawn world
 INTENTS_MAX = 5  # that a world gives to a bot which asks for them
@@ -20,6 +23,8 @@ CALM_SHARE = 3  # ... but at most one part in so many of the run
 RATES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
 LIMITS = (None, None, None, 60, 300)  # requests a minute
+SECONDS_MAX = 8_784 * 3_600  # of a world: a leap year; a longer one is refused
+RATE_MAX = 10**9  # requests a minute; a higher limit is refused
 
 
 class Arm(NamedTuple):
@@ -76,6 +81,10 @@ class World:
             return cls(**given)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"this is no world: {error}") from error
+
+    def check(self) -> None:
+        """Raise ConfigurationError for a value that no world has; `draw` makes none such."""
+        check_world(self)
 
 
 class Kinds(NamedTuple):
@@ -175,5 +184,49 @@ def mutate(parent: World, seed: int, *, venue: str = "") -> World:
 def check(arm: Arm) -> None:
     """Raise ConfigurationError for a fault that can't be armed."""
     make(arm.kind, **arm.fields)
+    ops.check(arm.operations)
     if arm.when:
         parse(arm.when)
+
+
+def check_world(world: World) -> None:
+    """Raise ConfigurationError for a value that no world has, by its name."""
+    for name, (what, fits) in VALUES.items():
+        value = getattr(world, name)
+        if not fits(value):
+            raise ConfigurationError(f"the world's {name} is {value!r}; expected {what}")
+    for arm in world.faults:
+        check(arm)
+    for intent in world.intents:
+        if not (isinstance(intent, Mapping) and {"at", "symbol", "side", "amount"} <= {*intent}):
+            raise ConfigurationError(
+                f"the world's intent {intent!r}; expected at, symbol, side and amount"
+            )
+    if world.plan:
+        for one in RecordedPlan.of_rules(world.plan).recordings:
+            make(one.kind, **one.fields)
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and least <= value <= most
+
+
+VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "seed": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "seconds": (f"above 0, to {SECONDS_MAX:,}", lambda v: _is_number(v, 0.001, SECONDS_MAX)),
+    "calm": (f"0 to {SECONDS_MAX:,}", lambda v: _is_number(v, 0, SECONDS_MAX)),
+    "latency": (
+        '"auto", null or milliseconds',
+        lambda v: v in ("auto", None) or _is_number(v, 0, LATENCY_MS_MAX),
+    ),
+    "rate_limit": (
+        "requests a minute, or null",
+        lambda v: v is None or (isinstance(v, int) and _is_number(v, 1, RATE_MAX)),
+    ),
+    "timeout": ("seconds above 0", lambda v: _is_number(v, 0.001, SECONDS_MAX)),
+    "restarts": (
+        "a list of seconds",
+        lambda v: all(_is_number(one, 0, SECONDS_MAX) for one in v),
+    ),
+}
