@@ -182,3 +182,14 @@ def test_transfer_decrements_both(floor: Floor, of_maker: Prevention, recorded: 
     taker = floor.limit("alice", SELL, 98, 5, prevention=Prevention.TRANSFER)
     assert (taker.status, maker.remaining, maker.prevented) == (Status.EXPIRED, 7, 5)
     assert [match.mode for match in matches(floor)] == [recorded]
+
+
+def test_an_order_is_kept_from_its_own_account_only_so_often(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each match is kept with both orders; with the last one that is kept the rest expires."""
+    monkeypatch.setattr("failing_exchange.core.matching.PREVENTED_MATCHES_MAX", 2)
+    makers, taker = meet(floor, Prevention.EXPIRE_MAKER, 30, 95)
+    assert [one.status for one in makers] == [Status.EXPIRED, Status.EXPIRED, Status.OPEN]
+    assert (taker.status, taker.order.why) == (Status.EXPIRED, Why.SELF_TRADE)
+    assert [match.taker_lots for match in matches(floor)] == [0, 30]

@@ -14,7 +14,9 @@ from failing_exchange.core.commands import (
 from failing_exchange.core.events import OrderAmended
 from failing_exchange.core.market import Market
 from failing_exchange.core.matching import finish, need, tell_of_list
+from failing_exchange.core.names import Named, unused_id
 from failing_exchange.core.order import (
+    AMENDMENTS_MAX,
     BUY,
     CANCELED,
     LIMIT_TYPES,
@@ -129,8 +131,9 @@ def _check_amendment(market: Market, order: Order, lots: int) -> None:
         )
         rule = Rule.AMEND_INCREASE if lots > order.lots else Rule.AMEND_SAME
         raise Reject(Reason.INVALID_AMOUNT, text, rule=rule if lots >= order.lots else "")
+    check_amends(order, AMENDMENTS_MAX)
     if market.rules is not None:
-        check_amends(order, market.rules)
+        check_amends(order, market.rules.amends_max)
         if order.ticks and order.kind in LIMIT_TYPES:
             market.check_cost(market.cost(order.ticks, lots))
 
@@ -142,7 +145,8 @@ def _new_name(account: Account, order: Order, wanted: str | None) -> str:
     known = account.by_client_id.get(wanted)
     if known is not None and known.is_open:
         raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
-    return wanted or f"auto-{order.id}-{len(order.amendments) + 1}"
+    number = order.id * AMENDMENTS_MAX + len(order.amendments)
+    return wanted or unused_id(account.by_client_id, number, Named.AMENDMENT)
 
 
 def _amend(

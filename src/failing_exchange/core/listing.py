@@ -6,6 +6,7 @@ from failing_exchange.core.commands import CancelOrderList, PlaceOrder, PlaceOrd
 from failing_exchange.core.events import OrderActivated
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import finish, hold, need, tell_of_list, walk
+from failing_exchange.core.names import Named, unused_id
 from failing_exchange.core.order import (
     LIMIT_TYPES,
     TRIGGERED_TYPES,
@@ -69,9 +70,10 @@ def _plain_pair(
     state: State, ms: MarketState, account: Account, command: PlaceOrderList, at: int
 ) -> tuple[Order, Order]:
     """A limit order first, then a triggered one, on both sides of the last price."""
+    _check_names(command.legs)
     for leg in command.legs:
         check(state, ms, account, leg, at)
-    limit, stop = (make(state, ms, leg, at) for leg in command.legs)
+    limit, stop = _make(state, ms, account, command.legs, at)
     _check_plain_pair(ms, limit, stop, at)
     _hold_as_one(state, ms, limit, stop, at)
     limit.partner, stop.partner = stop, limit
@@ -128,7 +130,14 @@ def _checked(
         _check_around(ms, pair[0], pair[1], at)
     for n, leg in enumerate(legs):
         check(state, ms, account, leg, at, pending=contingency is Contingency.OTO and n > 0)
-    return tuple(make(state, ms, leg, at) for leg in legs)
+    return _make(state, ms, account, legs, at)
+
+
+def _make(
+    state: State, ms: MarketState, account: Account, legs: tuple[PlaceOrder, ...], at: int
+) -> tuple[Order, ...]:
+    names = tuple(leg.client_id for leg in legs)
+    return tuple(make(state, ms, leg, at, account, names) for leg in legs)
 
 
 def _check_shape(account: Account, command: PlaceOrderList, contingency: Contingency) -> None:
@@ -145,9 +154,16 @@ def _check_shape(account: Account, command: PlaceOrderList, contingency: Conting
         raise _refusal("its working order is a limit order, and none is placed by cost")
     if command.pays or not all(leg.lots for leg in legs):
         _check_payment(command, contingency)
-    names = [leg.client_id for leg in legs if leg.client_id]
     known = account.lists_by_client_id.get(command.client_id) if command.client_id else None
-    if len(names) != len(dict.fromkeys(names)) or (known is not None and not known.ended_at):
+    _check_names(legs)
+    if known is not None and not known.ended_at:
+        raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
+
+
+def _check_names(legs: tuple[PlaceOrder, ...]) -> None:
+    """Raise `Reject` where two orders of a list have one client id."""
+    names = [leg.client_id for leg in legs if leg.client_id]
+    if len(names) != len(dict.fromkeys(names)):
         raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
 
 
@@ -245,7 +261,8 @@ def _accept_list(
     contingency = command.contingency or Contingency.OCO
     made = OrderList(state.next_list_id, account.name, first.symbol, contingency, at)
     state.next_list_id += 1
-    made.client_id = command.client_id or f"auto-list-{made.id}"
+    used = account.lists_by_client_id
+    made.client_id = command.client_id or unused_id(used, made.id, Named.LIST)
     made.announced = command.contingency is not None
     made.orders = orders
     for order in orders:

@@ -22,6 +22,7 @@ from failing_exchange.core.order import (
     EXPIRED,
     FILLED,
     LIMIT,
+    PREVENTED_MATCHES_MAX,
     SELL,
     Fill,
     Order,
@@ -146,6 +147,7 @@ def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int)
     else:
         taken = 0 if mode is Prevention.EXPIRE_MAKER else taker.remaining
         made = 0 if mode is Prevention.EXPIRE_TAKER else maker.remaining
+    taken, made = _last_part(taker, taken), _last_part(maker, made)
     number = ms.prevented[-1].id + 1 if ms.prevented else 0
     match = PreventedMatch(
         number, taker.symbol, taker.account, mode, taker.id, maker.id, maker.ticks, taken, made, at
@@ -155,6 +157,12 @@ def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int)
         order.prevented_matches = (*order.prevented_matches, match)
         _expire_part(state, ms, order, match, lots, at)
     return taker.is_open
+
+
+def _last_part(order: Order, lots: int) -> int:
+    """What of an order expires; all of it with the last match that is kept of one order."""
+    is_last = len(order.prevented_matches) >= PREVENTED_MATCHES_MAX - 1
+    return order.remaining if is_last else lots
 
 
 def _mode(ms: MarketState, order: Order) -> Prevention:

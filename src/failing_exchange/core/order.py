@@ -145,6 +145,10 @@ class Fill(NamedTuple):
     list_id: int = 0  # of its order's list; 0: none
 
 
+AMENDMENTS_MAX = 1_000  # of one order; one more is refused (Binance's own limit is 10)
+PREVENTED_MATCHES_MAX = 1_000  # of one order; with the last of them the whole order expires
+
+
 class PreventedMatch(NamedTuple):
     """Two orders of one account would have matched at `ticks`; ids count the market's from 0.
 

@@ -14,6 +14,7 @@ from failing_exchange.core.matching import (
     trade,
     walk,
 )
+from failing_exchange.core.names import unused_id
 from failing_exchange.core.order import (
     BUY,
     EXPIRED,
@@ -52,7 +53,7 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     if command.peg is not None:
         command = pegged(ms, command)
     check(state, ms, account, command, at)
-    order = make(state, ms, command, at)
+    order = make(state, ms, command, at, account)
     _reserve(state, ms, order, command, at)
     if command.test:
         state.ledger.release(order.account, pays(ms, order), order.reserved, at=at)
@@ -193,14 +194,25 @@ def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
     return ticks <= ms.street.best(BUY) or ms.book.meets(SELL, ticks)
 
 
-def make(state: State, ms: MarketState, c: PlaceOrder, at: int) -> Order:
-    """The order that a command describes, not yet accepted."""
-    (account, symbol, side, kind, lots, ticks, _, force, post_only, client_id,
+def make(
+    state: State,
+    ms: MarketState,
+    c: PlaceOrder,
+    at: int,
+    account: Account,
+    taken: tuple[str, ...] = (),
+) -> Order:
+    """The order that a command describes, not yet accepted.
+
+    One that has no client id gets an id that no order of its account has, and that is not `taken`
+    by those of its list.
+    """
+    (name, symbol, side, kind, lots, ticks, _, force, post_only, client_id,
      stop_ticks, trail_ticks, prevention, _, iceberg_lots, trail_bips,
      strategy_id, strategy_type, peg) = c  # fmt: skip
-    order = Order(state.next_order_id, account, symbol, side, kind, lots, at)
+    order = Order(state.next_order_id, name, symbol, side, kind, lots, at)
     order.ticks = ticks
-    order.client_id = client_id or f"auto-{order.id}"
+    order.client_id = client_id or unused_id(account.by_client_id, order.id, taken=taken)
     state.next_order_id += 1
     if force is not GTC:
         order.time_in_force = force

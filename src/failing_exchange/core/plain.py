@@ -7,6 +7,7 @@ from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import match
+from failing_exchange.core.names import unused_id
 from failing_exchange.core.order import BUY, LIMIT, OPEN, Order, OrderSnapshot, record
 from failing_exchange.core.state import State
 
@@ -37,7 +38,8 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
         asset, atoms = market.base, market.base_atoms(lots)
     state.ledger.reserve(name, asset, atoms, at=at)
     order = Order(number, name, symbol, side, LIMIT, lots, at)
-    order.ticks, order.reserved, order.client_id = ticks, atoms, f"auto-{number}"
+    order.ticks, order.reserved = ticks, atoms
+    order.client_id = unused_id(account.by_client_id, number)
     state.orders[number] = account.open[number] = account.by_client_id[order.client_id] = order
     state.events.append(record(OrderAccepted, (number, name, order.client_id, at)))
     if placing.crosses(ms, side, ticks):

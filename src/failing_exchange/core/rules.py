@@ -208,10 +208,10 @@ def _check_counts(
             )
 
 
-def check_amends(order: Order, rules: Rules) -> None:
-    """Raise `Reject` where an order was amended too often."""
+def check_amends(order: Order, most: int | None) -> None:
+    """Raise `Reject` where an order was amended `most` times already."""
     count = len(order.amendments)
-    if rules.amends_max is not None and count >= rules.amends_max:
+    if most is not None and count >= most:
         raise Reject(
             Reason.INVALID_ORDER,
             f"Invalid order: it was amended {count} times already, the most that is allowed",

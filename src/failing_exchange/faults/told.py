@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from failing_exchange.core.commands import CancelOrder, PlaceOrder, ReplaceOrder
 from failing_exchange.core.ending import Replaced
+from failing_exchange.core.names import made_id
 from failing_exchange.core.order import Order, OrderSnapshot, Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import choice, draw_below, fault, reason, text
@@ -132,5 +133,5 @@ def ghost(place: PlaceOrder, sighting: Sighting) -> OrderSnapshot:
         ghost_id(sighting), place.account, place.symbol, place.side, place.kind,
         max(1, place.lots), sighting.at,
     )  # fmt: skip
-    order.ticks, order.client_id = place.ticks, place.client_id or f"auto-{order.id}"
+    order.ticks, order.client_id = place.ticks, place.client_id or made_id(order.id)
     return order.snapshot()

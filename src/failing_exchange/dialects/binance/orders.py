@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core.market import Market
+from failing_exchange.core.names import Named, made_id
 from failing_exchange.core.order import (
     OPEN,
     TRIGGERED_TYPES,
@@ -155,7 +156,7 @@ def write_canceled(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
 
 def cancel_name(order: Order) -> str:
     """The client id of the cancel that ended an order; where the client gave none, a made one."""
-    return order.canceled_as or f"cancel-{order.id}"
+    return order.canceled_as or made_id(order.id, Named.CANCEL)
 
 
 def _head(order: Order) -> dict[str, Any]:
