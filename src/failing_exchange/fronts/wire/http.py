@@ -59,6 +59,9 @@ class HttpFront:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request: a trip, an upgrade, or the venue's 404."""
+        await asyncio.sleep(
+            0
+        )  # a turn for each: from Python 3.12 on, aiohttp's tasks begin at once
         path, _, query = request.raw_path.partition("?")
         headers = {name.lower(): value for name, value in request.headers.items()}
         if headers.get("upgrade", "").lower() == "websocket":

@@ -132,6 +132,7 @@ class Line(asyncio.Protocol):
         self._course: Course | None = None  # the damaged answer on its way
         self.busy = False
         self._choked = self._paused = self._leaving = False
+        self._due = False  # a turn of the loop is asked for
         self._timer: Cancelable | None = None
         self._heard_at = 0
 
@@ -175,7 +176,7 @@ class Line(asyncio.Protocol):
     def resume_writing(self) -> None:
         """As asyncio says."""
         self._choked = False
-        self._go_on()
+        self._take_turn()
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -207,32 +208,43 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """As asyncio says."""
         self._data = self._data + data if self._data else data
-        if not self.busy:
+        if not (self.busy or self._due):
             self._go_on()
-        waits = self.busy or self._choked
+        waits = self.busy or self._choked or self._due
         if waits and len(self._data) > AHEAD_BYTES_MAX and not self._paused:
             self._paused = True
             self._transport.pause_reading()
 
     def _go_on(self) -> None:
-        """Answer what is here, as far as it is complete and need not wait."""
+        """Answer one request, if a whole one is here; the next one has its own turn of the loop.
+
+        So a client that sends many at once does not keep others waiting.
+        """
+        self._due = False
+        transport = self._transport
+        if transport is None or self.busy or self._choked or self._leaving:
+            return
+        data = self._data
         try:
-            while self._data and not (self.busy or self._choked or self._leaving):
-                data = self._data
-                head = self._front.heads.read(data)
-                if head is None:
-                    break
-                self._data = data[head.end :]
-                body = data[head.start : head.end]
-                self._ask(
-                    Request(head.method, head.path, head.query, body, head.headers, self._address)
-                )
+            head = self._front.heads.read(data) if data else None
         except NotPlain:
             self._hand_over()
             return
-        if self._paused and not (self.busy or self._choked) and self._transport is not None:
+        if head is not None:
+            self._data = data[head.end :]
+            body = data[head.start : head.end]
+            self._ask(
+                Request(head.method, head.path, head.query, body, head.headers, self._address)
+            )
+        elif self._paused:
             self._paused = False
-            self._transport.resume_reading()
+            transport.resume_reading()
+
+    def _take_turn(self) -> None:
+        """Go on with what is here, or with reading, in the next turn of the loop."""
+        if (self._data or self._paused) and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _ask(self, request: Request) -> None:
         answering, self._request = self._answering, request
@@ -256,22 +268,15 @@ class Line(asyncio.Protocol):
         """What was waited for is there."""
         self._trip = None
         self._told(trip)
-        if self._data and not self.busy:
-            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _told(self, trip: Trip) -> None:
         durable = self._answering.door.venue.durable
         if durable is None:
             self._say(trip, True)
         elif durable.outbox.is_dirty:
-            durable.outbox.after_commit(partial(self._written, trip))
+            durable.outbox.after_commit(partial(self._say, trip))
         else:
             self._say(trip, not durable.outbox.halted)
-
-    def _written(self, trip: Trip, written: bool) -> None:
-        self._say(trip, written)
-        if self._data and not self.busy:
-            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _say(self, trip: Trip, written: bool) -> None:
         transport = self._transport
@@ -303,8 +308,6 @@ class Line(asyncio.Protocol):
         self._course = None
         if not self._transport.is_closing():
             self._is_sent()
-            if self._data:
-                asyncio.get_running_loop().call_soon(self._go_on)
 
     def _is_sent(self) -> None:
         """The next one, if there is one."""
@@ -312,6 +315,8 @@ class Line(asyncio.Protocol):
         if self._leaving:
             self._transport.close()
             self._front.is_idle()
+        elif self._data or self._paused:
+            self._take_turn()
 
     def _fail(self, error: Exception) -> None:
         """A bug of ours, as aiohttp says it."""
