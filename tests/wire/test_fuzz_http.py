@@ -46,6 +46,8 @@ def test_a_malformed_request_is_a_400(name: str, caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.DEBUG):
         (answer,) = answers([MALFORMED[name]])
     assert answer.split(b" ")[1] == b"400", answer
+    assert b"\r\nServer: nginx\r\n" in answer
+    assert answer.endswith(b'{"code":-1000,"msg":"Bad request."}')
     assert not [record for record in caplog.records if record.exc_info]
 
 

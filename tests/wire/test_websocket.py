@@ -15,7 +15,14 @@ from aiohttp import WSMsgType
 
 from failing_exchange.core.chance import mix
 from failing_exchange.fronts.wire.connection import Connection, Limits
-from failing_exchange.fronts.wire.frames import close_frame, frame, text_frame
+from failing_exchange.fronts.wire.frame_reader import FRAGMENTS_MAX
+from failing_exchange.fronts.wire.frames import (
+    Opcode,
+    close_frame,
+    frame,
+    pong_frame,
+    text_frame,
+)
 from failing_exchange.fronts.wire.websocket import Route
 from tests.wire.client import Client, on_the_wire
 
@@ -278,6 +285,113 @@ def test_a_client_that_breaks_the_protocol_is_told_so() -> None:
             writer.write(bad)
             assert await reader.readexactly(4) == close_frame(code)
             assert await reader.read() == b""
+            writer.close()
+
+    on_sockets(story)
+
+
+PROTOCOL_ERRORS = {
+    "unmasked text": (frame(b"hello"), 1002),
+    "unmasked ping": (frame(b"", Opcode.PING), 1002),
+    "unmasked close": (close_frame(1000), 1002),
+    "reserved bit": (frame(b"x", reserved=1, mask=b"abcd"), 1002),
+    "unknown opcode": (frame(b"x", 3, mask=b"abcd"), 1002),
+    "long ping": (frame(b"x" * 126, Opcode.PING, mask=b"abcd"), 1002),
+    "ping in parts": (frame(b"x", Opcode.PING, final=False, mask=b"abcd"), 1002),
+    "nothing to go on with": (frame(b"x", Opcode.CONTINUATION, mask=b"abcd"), 1002),
+    "a message within another": (frame(b"x", final=False, mask=b"abcd") * 2, 1002),
+    "close code of nobody": (frame(b"\x03\xed", Opcode.CLOSE, mask=b"abcd"), 1002),
+    "half a close code": (frame(b"\x03", Opcode.CLOSE, mask=b"abcd"), 1002),
+    "close reason": (frame(b"\x03\xe8\xff", Opcode.CLOSE, mask=b"abcd"), 1007),
+    "no UTF-8": (frame(b"\xff", mask=b"abcd"), 1007),
+    "too big": (frame(b"", length=(1 << 20) + 1, mask=b"abcd"), 1009),
+    "too big in parts": (
+        frame(b"x", final=False, mask=b"abcd")
+        + frame(b"", Opcode.CONTINUATION, length=1 << 20, mask=b"abcd"),
+        1009,
+    ),
+    "too many parts": (
+        frame(b"", final=False, mask=b"abcd")
+        + frame(b"", Opcode.CONTINUATION, final=False, mask=b"abcd") * FRAGMENTS_MAX,
+        1008,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROTOCOL_ERRORS)
+def test_broken_frames_close_the_connection(name: str) -> None:
+    """A client that does not mask, say, works against a lax server and fails in production."""
+    sent, code = PROTOCOL_ERRORS[name]
+
+    async def story(client: Client) -> None:
+        reader, writer = await raw_connection()
+        writer.write(frame(b"before", mask=b"abcd") + sent + frame(b"after", mask=b"abcd"))
+        assert await reader.read() == text_frame("before") + close_frame(code)
+        assert len(client.venue.sockets.connections) == 0
+        writer.close()
+
+    on_sockets(story, Limits(counts_text=False))
+
+
+def test_messages_in_parts_and_pieces_are_whole() -> None:
+    """A ping may come between the parts of a message, and bytes arrive as the network likes."""
+    sent = (
+        frame("sn☃".encode()[:3], final=False, mask=b"abcd")
+        + frame(b"ping", Opcode.PING, mask=b"efgh")
+        + frame("sn☃".encode()[3:], Opcode.CONTINUATION, final=False, mask=b"ijkl")
+        + frame(b"ow", Opcode.CONTINUATION, mask=b"mnop")
+        + frame(b"y" * 300, mask=b"qrst")
+    )
+
+    async def story(client: Client) -> None:
+        expected = pong_frame(b"ping") + text_frame("sn☃ow") + text_frame("y" * 300)
+        for size in (1, 5, len(sent)):
+            reader, writer = await raw_connection()
+            for start in range(0, len(sent), size):
+                writer.write(sent[start : start + size])
+                await asyncio.sleep(0)
+            assert await reader.readexactly(len(expected)) == expected
+            writer.close()
+
+    on_sockets(story)
+
+
+def test_messages_sent_at_once_have_a_turn_each() -> None:
+    """Else whoever sends a thousand keeps everybody else waiting until all are answered."""
+    count = 20_000
+
+    async def story(client: Client) -> None:
+        reader, writer = await raw_connection()
+        other = await client.session.ws_connect(URL + ECHO)
+        heard: list[str] = []
+        flooded = next(iter(client.venue.sockets.connections))
+        flooded.on_text = lambda _, text: heard.append(text)
+        writer.write(frame(b"x", mask=b"abcd") * count)
+        await other.send_str("one")
+        assert await other.receive_str() == "one"
+        assert len(heard) < count / 10
+        while len(heard) < count:
+            await asyncio.sleep(0.001)
+        flooded.on_text = Connection.send_text
+        writer.write(frame(b"still there?", mask=b"abcd"))
+        assert await reader.readexactly(14) == text_frame("still there?")
+        writer.close()
+
+    on_sockets(story, Limits(counts_text=False))
+
+
+def test_an_upgrade_names_the_same_server_as_rest() -> None:
+    """Whether it is granted or refused; a client can tell who has answered it."""
+
+    async def story(client: Client) -> None:
+        rest = (await client.public("GET", "/api/v3/ping")).headers["Server"]
+        for path, status in ((ECHO, b"101"), ("/nothing", b"404")):
+            reader, writer = await asyncio.open_connection("stream.binance.com", 9443)
+            writer.write("\r\n".join((*HANDSHAKE, "", "")).replace(ECHO, path).encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.split()[1] == status
+            assert head.count(f"\r\nServer: {rest}\r\n".encode()) == 1
+            assert head.count(b"\r\nDate: ") == 1
             writer.close()
 
     on_sockets(story)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from failing_exchange.core.market import SECOND
+from failing_exchange.fronts.wire.frame_reader import FrameReader, Message, close_code, decoded
 from failing_exchange.fronts.wire.frames import (
     Code,
     Opcode,
@@ -22,8 +23,6 @@ from failing_exchange.moments import harm
 
 if TYPE_CHECKING:
     import asyncio
-
-    from aiohttp import WSMessage, web
 
     from failing_exchange.clock import Cancelable
     from failing_exchange.durable.outbox import Outbox
@@ -118,6 +117,7 @@ class Connection:
         gateway: Gateway,
         outgoing: Outgoing,
         limits: Limits,
+        ended: Callable[[Connection], None],
     ) -> None:
         self.name = name
         self.place = place
@@ -131,6 +131,7 @@ class Connection:
         self.closing = False  # a close frame was sent, or the end has come
         self.gone = False
         self.ended_by = ""  # why the venue ended it
+        self._ended = ended
         self._outgoing = outgoing
         self._outbox: list[bytes] = []
         self._lost_data = self._lost_pings = False
@@ -227,44 +228,42 @@ class Connection:
         self.closing = self.gone = True
         self._cancel_timer()
         self._outbox.clear()
+        self._ended(self)
         if self.on_closed is not None:
             self.gateway.run(self.on_closed, self)
 
     # ---- hearing
 
-    async def read(self, ws: web.WebSocketResponse) -> None:
-        """Hear the client until the connection ends."""
-        while self._hear(await ws.receive()):
-            pass
+    def read(self) -> FrameReader:
+        """Make what reads the client's frames."""
+        return FrameReader(self.transport, self._hear, self._break_off)
 
-    def _hear(self, message: WSMessage) -> bool:
-        """One message; whether there may be more."""
-        kind: int = message.type
-        data = message.data
-        if kind == Opcode.TEXT:
+    def _hear(self, message: Message) -> bool:
+        """Hear a message; whether there may be more. Raises `Broken`."""
+        opcode, payload = message
+        if opcode is Opcode.TEXT:
+            text = decoded(payload)
             if self._may_speak(self.limits.counts_text):
-                self.gateway.run(self.on_text, self, data)
-        elif kind == Opcode.BINARY:
+                self.gateway.run(self.on_text, self, text)
+        elif opcode is Opcode.BINARY:
             self.close(Code.UNSUPPORTED, "binary messages are not supported")
-        elif kind == Opcode.PING:
+        elif opcode is Opcode.PING:
             if self._may_speak(True) and not self._lost_pings and self._passes("answer_ping"):
-                self._write(pong_frame(data))
-        elif kind == Opcode.PONG:
+                self._write(pong_frame(payload))
+        elif opcode is Opcode.PONG:
             if self._may_speak(True) and self._passes("hear_pong"):
-                self._answered(bytes(data))
+                self._answered(payload)
         else:
-            self._answer_close(message)
-            return False
-        return True
+            self._break_off(close_code(payload))
+        return opcode is not Opcode.CLOSE
 
-    def _answer_close(self, message: WSMessage) -> None:
-        """The client says goodbye, or the line is dead already."""
-        kind: int = message.type
-        if kind == Opcode.CLOSE and not self.closing:
-            self._write(close_frame(message.data or None))
+    def _break_off(self, code: int | None) -> None:
+        """Say goodbye, unless that was done before, and close: the client has nothing to add."""
+        if not self.closing:
+            self._write(close_frame(code))
         self._outgoing.hurry()
         self.flush()
-        self.closing = True
+        self.end()
         self.transport.close()
 
     def _may_speak(self, counts: bool) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from enum import IntEnum
+from hashlib import sha1
 
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 4.2.2
 REASON_BYTES_MAX = 123  # of a close frame; a longer reason is cut
 
 
@@ -57,6 +60,15 @@ def frame(
     if mask is None:
         return head + payload
     return head + mask + bytes(byte ^ mask[n % 4] for n, byte in enumerate(payload))
+
+
+def accept_key(key: str) -> str:
+    """The answer to a client's Sec-WebSocket-Key (RFC 6455, section 4.2.2).
+
+    >>> accept_key("dGhlIHNhbXBsZSBub25jZQ==")
+    's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
+    """
+    return b64encode(sha1(key.encode() + GUID).digest()).decode()
 
 
 def text_frame(text: str | bytes) -> bytes:

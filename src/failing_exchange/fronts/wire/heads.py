@@ -1,4 +1,4 @@
-"""Reads the head of a plain HTTP/1.1 request. What is not plain is left to aiohttp.
+"""Heads of HTTP/1.1: those of plain requests are read here, what is not plain is left to aiohttp.
 
 RFC 9112, sections 3 and 5. Plain is what clients send day in, day out: one of four methods, fields
 in printable ASCII, a body of known length or none.
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
+
+from failing_exchange.core.market import SECOND
 
 HEAD_BYTES_MAX = 8_190  # a longer head is not plain
 BODY_BYTES_MAX = 1 << 20  # nor is a longer body; aiohttp refuses it with 413
@@ -20,6 +24,9 @@ BEGINNING = re.compile(rb'(GET|POST|PUT|DELETE) /[!"$-~]*( [HTP/1.]{0,8}\r?)?')
 METHODS = (b"GET /", b"POST /", b"PUT /", b"DELETE /")
 FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}):[ \t]*([!-~](?:[ -~\t]*[!-~])?)?[ \t]*")
 LENGTH = re.compile(r"[0-9]{1,7}")
+SERVER = "nginx"  # what the venue says it is
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PHRASES = {int(status): status.phrase for status in HTTPStatus}
 # Fields that change how a message is read, or what follows it.
 SPECIAL = frozenset({
@@ -114,3 +121,28 @@ def _fields(block: bytes) -> Fields:
 def _is_usual(name: str, value: str) -> bool:
     """What changes nothing in HTTP/1.1 (RFC 9112, section 9.3)."""
     return name == "connection" and value.lower() == "keep-alive"
+
+
+def switching(accept: str, at: int) -> bytes:
+    """The head that answers an upgrade to WebSocket (RFC 6455, section 4.2.2)."""
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\nDate: {date_of(at // SECOND)}\r\n"
+        f"Server: {SERVER}\r\n\r\n"
+    ).encode()
+
+
+def date_of(second: int) -> str:
+    """An epoch second in the words of RFC 9110, section 5.6.7, whatever the locale.
+
+    >>> date_of(784_111_777)
+    'Sun, 06 Nov 1994 08:49:37 GMT'
+    """
+    days, rest = divmod(second, 86_400)
+    return f"{_day(days)} {rest // 3_600:02}:{rest // 60 % 60:02}:{rest % 60:02} GMT"
+
+
+@lru_cache(maxsize=8)
+def _day(days: int) -> str:
+    at = datetime.fromtimestamp(days * 86_400, UTC)
+    return f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year}"

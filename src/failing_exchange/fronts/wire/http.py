@@ -10,7 +10,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from failing_exchange.fronts.wire import expectation
@@ -18,7 +18,8 @@ from failing_exchange.fronts.wire.connection import Place
 from failing_exchange.fronts.wire.damage import NOTHING, Course, answer_to, close, false_handshake
 from failing_exchange.fronts.wire.door import Reply, Request
 from failing_exchange.fronts.wire.doorstep import NOT_FOUND
-from failing_exchange.fronts.wire.plain import SERVER, logger
+from failing_exchange.fronts.wire.heads import SERVER
+from failing_exchange.fronts.wire.plain import BROKEN, logger
 from failing_exchange.moments import harm
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class HttpFront:
 
     def server(self) -> web.Server:
         """What makes an aiohttp protocol for a connection."""
-        return web.Server(self.handle, handler_cancellation=True, access_log=None, logger=logger)
+        return _Server(self.handle, handler_cancellation=True, access_log=None, logger=logger)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request: a trip, an upgrade, or the venue's 404."""
@@ -85,16 +86,16 @@ class HttpFront:
 
     async def _upgrade(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:
         gateway = self._answering.gateway
-        key = place.headers.get("sec-websocket-key", "")
-        if request.method != "GET" or not SOCKET_KEY.fullmatch(key):
-            return _response(MALFORMED)
+        if not _is_handshake(request, place):
+            return _response(MALFORMED, close=True)
         refused = self._sockets.refusal(place, gateway.clock.now())
         if refused is not None:
-            return _response(refused)
+            return _response(refused, close=True)
         harmed = harm(gateway, self._sockets.moment(place.path))
         if harmed is not None:
-            return await self._harmed(request, key, harmed)
-        return await self._sockets.handle(request, place, gateway)
+            return await self._harmed(request, place.headers["sec-websocket-key"], harmed)
+        await self._sockets.handle(request, place, gateway)
+        return _Silent()
 
     async def _harmed(
         self, request: web.BaseRequest, key: str, damage: Damage
@@ -121,6 +122,43 @@ class HttpFront:
             finally:
                 course.stop()
         return _Silent()
+
+
+def _is_handshake(request: web.BaseRequest, place: Place) -> bool:
+    """Whether it is one that RFC 6455, section 4.2.1 allows."""
+    headers = place.headers
+    options = [option.strip().lower() for option in headers.get("connection", "").split(",")]
+    return (
+        request.method == "GET"
+        and request.version >= HttpVersion11
+        and "upgrade" in options
+        and headers.get("sec-websocket-version") == "13"
+        and SOCKET_KEY.fullmatch(headers.get("sec-websocket-key", "")) is not None
+    )
+
+
+class _Server(web.Server):
+    """Makes protocols that answer what they can't read in the venue's words, under its name."""
+
+    def __call__(self) -> _Protocol:
+        """The protocol of a connection."""
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class _Protocol(web.RequestHandler):
+    """Reads HTTP."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that can't be read, or whose handling failed."""
+        super().handle_error(request, status, exc, message)  # it logs
+        reply = BROKEN if status == 500 else MALFORMED._replace(status=status)
+        return _response(reply, close=True)
 
 
 class _Silent(web.StreamResponse):

@@ -10,7 +10,6 @@ import contextvars
 import logging
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.fronts.wire.answering import Answering, is_told
 from failing_exchange.fronts.wire.damage import Course, answer_to
 from failing_exchange.fronts.wire.door import Reply, Request
-from failing_exchange.fronts.wire.heads import PHRASES, Heads, NotPlain
+from failing_exchange.fronts.wire.heads import PHRASES, SERVER, Heads, NotPlain, date_of
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -26,10 +25,7 @@ if TYPE_CHECKING:
 
 AHEAD_BYTES_MAX = 1 << 16  # sent ahead of an answer; then the connection is not read for a while
 KEEP_ALIVE = 3_630 * SECOND  # a connection without a request for so long is closed, as aiohttp does
-SERVER = "nginx"  # what the venue says it is
 BROKEN = Reply(500, b"500 Internal Server Error\n\nServer got itself in trouble", kind="text/plain")
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 logger = logging.getLogger("failing_exchange.http")
 
@@ -47,7 +43,6 @@ class PlainFront:
         self._aiohttp: Any = None
         self._open: dict[Line, None] = {}
         self._date = (-1, "")  # second, and how it is written
-        self._day = (-1, "")
         self._idle: asyncio.Future[None] | None = None
 
     def __call__(self) -> Line:
@@ -96,7 +91,7 @@ class PlainFront:
         second, date = self._date
         if at // SECOND != second:
             second = at // SECOND
-            date = self._written(second)
+            date = date_of(second)
             self._date = (second, date)
         more = "".join([f"{name}: {value}\r\n" for name, value in reply.headers])
         if close:
@@ -106,13 +101,6 @@ class PlainFront:
             f"Content-Type: {reply.kind}\r\n{more}Content-Length: {len(reply.body)}\r\n"
             f"Date: {date}\r\nServer: {SERVER}\r\n\r\n"
         ).encode()
-
-    def _written(self, second: int) -> str:
-        """An instant as HTTP says it, whatever the locale."""
-        days, rest = divmod(second, 86_400)
-        if days != self._day[0]:
-            self._day = (days, _day(second))
-        return f"{self._day[1]} {rest // 3_600:02}:{rest // 60 % 60:02}:{rest % 60:02} GMT"
 
 
 class Line(asyncio.Protocol):
@@ -341,13 +329,3 @@ class Line(asyncio.Protocol):
         if self._paused:
             transport.resume_reading()
         protocol.data_received(data)
-
-
-def _day(second: int) -> str:
-    """The day of an instant, in the words of RFC 9110, section 5.6.7.
-
-    >>> _day(784_111_777)
-    'Sun, 06 Nov 1994'
-    """
-    at = datetime.fromtimestamp(second, UTC)
-    return f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -12,6 +12,8 @@ from failing_exchange.dialects.binance.codes import CODES
 from failing_exchange.fronts.wire.connection import Connection, Limits, Outgoing, Place
 from failing_exchange.fronts.wire.door import Reply, retry_after
 from failing_exchange.fronts.wire.doorstep import NOT_FOUND, Doorstep
+from failing_exchange.fronts.wire.frames import accept_key
+from failing_exchange.fronts.wire.heads import switching
 from failing_exchange.fronts.wire.metering import WORDS
 
 if TYPE_CHECKING:
@@ -21,9 +23,7 @@ if TYPE_CHECKING:
     from failing_exchange.gateway import Gateway
     from failing_exchange.venue import Venue
 
-MESSAGE_BYTES_MAX = 1 << 20  # a longer message of a client is refused with close code 1009
 CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
-GOODBYE_SECONDS = 1.0  # how long a client that broke the protocol may take to say goodbye
 
 Open = Callable[[Connection], None]
 
@@ -120,31 +120,22 @@ class WebSocketFront:
             return Reply(429, body, (retry_after(full_until, at),))
         return None
 
-    async def handle(
-        self, request: web.BaseRequest, place: Place, gateway: Gateway
-    ) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest, place: Place, gateway: Gateway) -> None:
         """Upgrade a request that was not refused, and stay until its connection ends."""
-        from aiohttp import web
-
-        ws = web.WebSocketResponse(
-            autoping=False,
-            autoclose=False,
-            compress=False,
-            max_msg_size=MESSAGE_BYTES_MAX,
-            timeout=GOODBYE_SECONDS,
-        )
-        await ws.prepare(request)
         transport = request.transport
         if transport is None:  # the client has left
-            return ws
+            return
+        key = place.headers["sec-websocket-key"]
+        transport.write(switching(accept_key(key), gateway.clock.now()))
         connection = self._connect(place, transport, gateway)
+        # What aiohttp calls a parser is given all that comes from now on.
+        protocol: Any = request.protocol
+        protocol.set_parser(connection.read())
         try:
-            await connection.read(ws)
+            await asyncio.get_running_loop().create_future()  # canceled when the connection is lost
         finally:
-            self.connections.remove(connection)
             connection.end()
             transport.close()
-        return ws
 
     def _connect(self, place: Place, transport: asyncio.Transport, gateway: Gateway) -> Connection:
         route = self.route(place.path)
@@ -156,6 +147,7 @@ class WebSocketFront:
             gateway=gateway,
             outgoing=self._outgoing_of(asyncio.get_running_loop()),
             limits=route.limits,
+            ended=self.connections.remove,
         )
         self.connections.add(connection)
         gateway.run(route.open, connection)
