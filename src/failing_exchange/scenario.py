@@ -21,13 +21,19 @@ from failing_exchange.incidents import command_of, meant
 from failing_exchange.latency import latency_of
 from failing_exchange.maintenance import MaintenanceSchedule
 from failing_exchange.spelling import meant as nearest
-from failing_exchange.world import balances_of, check_balances, check_fee_asset, markets_of
+from failing_exchange.world import (
+    balances_of,
+    check_balances,
+    check_fee_asset,
+    listings_of,
+    recordings_of,
+)
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 KEYS = (
-    "description", "evidence", "seed", "duration", "markets", "accounts", "timeout", "rate_limit",
-    "latency", "background", "maintenance", "modes", "faults", "incidents", "intent",
-    "family", "symptom", "behaviour", "rules", "options", "bot", "calm",
+    "description", "evidence", "seed", "duration", "markets", "fees", "recordings", "accounts",
+    "timeout", "rate_limit", "latency", "background", "maintenance", "modes", "faults",
+    "incidents", "intent", "family", "symptom", "behaviour", "rules", "options", "bot", "calm",
     "restarts", "expect",
 )  # fmt: skip
 STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
@@ -163,26 +169,16 @@ class _Reader:
             if key not in KEYS:
                 self._fail(key, f"is no key of a scenario{meant(key, dict.fromkeys(KEYS))}")
         get = self.table.get
-        markets = self._try("markets", lambda: markets_of(get("markets")))
+        listings = self._try("markets", lambda: listings_of(get("markets"), get("fees")))
+        markets = {symbol: listing.market for symbol, listing in listings.items()}
         accounts = dict(self._accounts(markets))
-        main = accounts.get("main", {})
         arguments = {
-            "seed": self._whole("seed", 0),
-            "markets": list(markets.values()),
-            "background": self._flag("background", True),
-            "maintenance_schedule": get("maintenance"),
-            **main,
+            "markets": list(listings.values()),
+            **self._arguments(),
+            **accounts.get("main", {}),
         }
-        self._try("maintenance", lambda: MaintenanceSchedule.parse(get("maintenance")))
-        if "timeout" in self.table:
-            arguments["connection_timeout"] = self._seconds("timeout", get("timeout"))
-            if not arguments["connection_timeout"]:
-                self._fail("timeout", f"= {get('timeout')!r} must be above 0")
-        if "latency" in self.table:
-            wanted = get("latency")
-            arguments["latency"] = wanted = None if wanted == "none" else wanted
-            if wanted != "auto":
-                self._try("latency", partial(latency_of, wanted))
+        if "recordings" in self.table:
+            arguments["recordings"] = self._recordings(markets)
         return Scenario(
             name=name,
             **self._about(),
@@ -198,6 +194,31 @@ class _Reader:
             incidents=tuple(self._incidents(markets, accounts)),
             intent=self._table("intent"),
         )
+
+    def _arguments(self) -> dict[str, Any]:
+        """Those of `FailingExchange` that need no other key of the table."""
+        get = self.table.get
+        arguments = {
+            "seed": self._whole("seed", 0),
+            "background": self._flag("background", True),
+            "maintenance_schedule": get("maintenance"),
+        }
+        self._try("maintenance", lambda: MaintenanceSchedule.parse(get("maintenance")))
+        if "timeout" in self.table:
+            arguments["connection_timeout"] = self._seconds("timeout", get("timeout"))
+            if not arguments["connection_timeout"]:
+                self._fail("timeout", f"= {get('timeout')!r} must be above 0")
+        if "latency" in self.table:
+            wanted = get("latency")
+            arguments["latency"] = wanted = None if wanted == "none" else wanted
+            if wanted != "auto":
+                self._try("latency", partial(latency_of, wanted))
+        return arguments
+
+    def _recordings(self, markets: Mapping[str, Market]) -> Mapping[str, Any]:
+        """Files of trades or candles by symbol; a relative path starts at the scenario's folder."""
+        given = {k: Path(self.place).parent / str(v) for k, v in self._table("recordings").items()}
+        return dict(self._try("recordings", lambda: recordings_of(given, markets)))
 
     def _about(self) -> dict[str, Any]:
         """What a scenario is for, and how a bot is judged in it."""

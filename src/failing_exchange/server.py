@@ -30,6 +30,13 @@ JOURNAL = (
     "write every trip to this file, as JSON lines; one that ends in .db is a database from which "
     "the venue comes back after a crash"
 )
+MARKET = (
+    "a market: one of the default world by its symbol, or one of your own as "
+    "symbol=DOGE/USDT,price_step=0.00001,amount_step=1,price=0.2; may be repeated (default: all "
+    "five of the default world)"
+)
+FEES = "what trades cost: 0.1%%, or maker=0.02%%,taker=0.04%% (default 0.1%%)"
+BALANCE = "what the account main owns, as USDT=10000; may be repeated (default: plenty of each)"
 ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by so much"
 PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under a plain name
 SWITCHES = {
@@ -65,6 +72,9 @@ def add_parser(commands: Any) -> None:
     _add(serve, "port", PORT, "port to listen at; 0 takes a free one", type=int)
     _add(serve, "seed", 0, "seed of market and faults", type=int)
     _add(serve, "scenario", None, "a scenario file, or the name of a shipped one")
+    _add_list(serve, "market", MARKET)
+    _add(serve, "fees", None, FEES)
+    _add_list(serve, "balance", BALANCE)
     _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
     _add(serve, "journal", None, JOURNAL)
     _add(serve, "journal-full", "halt", "when that database can't be written: halt, or go-on")
@@ -91,6 +101,23 @@ def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> No
     given = os.environ.get(_variable(name)) or (plain and os.environ.get(plain)) or default
     shown = "" if default is None else f" (default {default})"
     parser.add_argument(f"--{name}", type=type, default=given, help=text + shown)
+
+
+def _add_list(parser: Any, name: str, text: str) -> None:
+    """An option that may be repeated; in the environment its values stand between spaces."""
+    given = os.environ.get(_variable(name), "").split() or None
+    parser.add_argument(f"--{name}", action=_Listed, metavar=name.upper(), default=given, help=text)
+
+
+class _Listed(argparse.Action):
+    """Collects what an option is given; the first use replaces what the environment says."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        given = getattr(namespace, self.dest)
+        kept = [] if given is None or given is self.default else given
+        setattr(namespace, self.dest, [*kept, values])
 
 
 def _variable(name: str) -> str:
@@ -166,6 +193,9 @@ def _venue(options: argparse.Namespace) -> Binance:
         seed=options.seed,
         scenario=options.scenario,
         journal=_journal(options),
+        markets=_markets(options.market),
+        fees=options.fees if "=" not in (options.fees or "") else _pairs("--fees", options.fees),
+        balances=_balances(options.balance),
     )
     exchange, durable = venue.exchange, venue.exchange.venue.durable
     if options.mode is not None and (durable is None or durable.is_new):
@@ -174,6 +204,31 @@ def _venue(options: argparse.Namespace) -> Binance:
             raise ConfigurationError(f"--mode {options.mode!r}; expected one of {known}")
         exchange.set_failure_mode(FailureMode[options.mode], options.rate)
     return venue
+
+
+EXAMPLES = {
+    "--market": "a symbol, or symbol=DOGE/USDT,price_step=0.00001,amount_step=1,price=0.2",
+    "--fees": "0.1%, or maker=0.02%,taker=0.04%",
+    "--balance": "an asset and an amount, as USDT=10000",
+}
+
+
+def _pairs(option: str, text: str) -> dict[str, str]:
+    from failing_exchange.market_definitions import pairs_of
+
+    return pairs_of(option, text, EXAMPLES[option])
+
+
+def _markets(given: list[str] | None) -> list[Any] | None:
+    if given is None:
+        return None
+    return [_pairs("--market", text) if "=" in text else text for text in given]
+
+
+def _balances(given: list[str] | None) -> dict[str, str] | None:
+    if given is None:
+        return None
+    return {asset: units for text in given for asset, units in _pairs("--balance", text).items()}
 
 
 def _journal(options: argparse.Namespace) -> Any:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package s
     from failing_exchange.core.background import Background
     from failing_exchange.core.engine import Engine
     from failing_exchange.durable.durable import Durable
+    from failing_exchange.flow.profiles import Profile
     from failing_exchange.gateway import Gate, Gateway
 
 
@@ -39,6 +40,7 @@ class Venue:
         latency: object = "auto",
         background: bool = True,
         recordings: Mapping[str, str | PathLike[str]] | None = None,
+        profiles: Mapping[str, Profile | None] | None = None,
         journal: Journal | None = None,
         durable: Durable | None = None,
     ) -> None:
@@ -46,6 +48,7 @@ class Venue:
         self.markets = markets
         self.background = background
         self.recordings = dict(recordings or {})
+        self.profiles = dict(profiles or {})
         self.latency_wanted = latency
         self.clock = VenueClock()
         self.journal = journal or Journal()
@@ -141,9 +144,13 @@ class Venue:
     def _background(self, symbol: str, market: Market, birth: int) -> Background | None:
         if not self.background:
             return None
-        recording = self.recordings.get(symbol)
         return background_of(
-            symbol, seed=self.seed, birth=birth, market=market, recording=recording
+            symbol,
+            seed=self.seed,
+            birth=birth,
+            market=market,
+            profile=self.profiles.get(symbol),
+            recording=self.recordings.get(symbol),
         )
 
     def _latency(self) -> Latency | None:

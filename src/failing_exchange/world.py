@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from failing_exchange.core.background import Background
 from failing_exchange.core.market import ATOMS, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.market_definitions import Listing, define, with_fees
 from failing_exchange.spelling import meant
+
+if TYPE_CHECKING:
+    from failing_exchange.flow.profiles import Profile
 
 MARKETS: dict[str, Market] = {
     market.symbol: market
@@ -35,36 +41,84 @@ BALANCES: dict[str, int] = {
 }
 
 
+PLENTY = 1_000_000 * ATOMS  # of an asset that the default world does not know
+
+
 def markets_of(given: object) -> dict[str, Market]:
-    """The markets that a caller means: None = all, symbols of the default world, or own markets."""
-    if given is None:
-        return dict(MARKETS)
-    if isinstance(given, Mapping):
-        given = list(given.values())
-    if not isinstance(given, (list, tuple)) or not given:
-        raise ConfigurationError(
-            'markets must be a list of symbols, like ["BTC/USDT"], or of Market objects, or None '
-            f"for all, not {given!r}"
-        )
-    found: dict[str, Market] = {}
-    for entry in given:
-        market = MARKETS.get(entry) if isinstance(entry, str) else entry
-        if not isinstance(market, Market):
+    """The markets that a caller means, by symbol; see `listings_of`."""
+    return split(listings_of(given))[0]
+
+
+def listings_of(given: object, fees: object = None) -> dict[str, Listing]:
+    """The markets that a caller means, with their backgrounds and, where given, other fees.
+
+    `given`: None = all of the default world; or a list of its symbols, of mappings in units
+    (`market_definitions.define`) and of `Market` objects. `fees`: 0.001 or "0.1%", {"maker": …,
+    "taker": …}, or a mapping of either by symbol.
+    """
+    found = {listing.market.symbol: listing for listing in map(_listing, _listed(given))}
+    for symbol, fee in _fees_by_symbol(fees, found).items():
+        if symbol not in found:
             raise ConfigurationError(
-                f"no market {entry!r} in the default world{meant(entry, MARKETS)} (there are "
-                f"{', '.join(MARKETS)}); "
-                "give a failing_exchange.Market for another one"
+                f"fees: no market {symbol!r} here{meant(symbol, found)} (there are "
+                f"{', '.join(found)})"
             )
-        found[market.symbol] = market
+        found[symbol] = with_fees(found[symbol], fee)
     return found
 
 
-def balances_of(given: object) -> dict[str, int]:
-    """Balances in atoms from numbers in units; None = those of the default account."""
+def split(
+    listings: Mapping[str, Listing],
+) -> tuple[dict[str, Market], dict[str, Profile | None]]:
+    """Markets and backgrounds, each by symbol."""
+    markets = {symbol: listing.market for symbol, listing in listings.items()}
+    return markets, {symbol: listing.profile for symbol, listing in listings.items()}
+
+
+def _fees_by_symbol(fees: object, symbols: Iterable[str]) -> Mapping[str, object]:
+    if fees is None:
+        return {}
+    if isinstance(fees, Mapping) and not fees.keys() & {"maker", "taker"}:
+        return fees
+    return dict.fromkeys(symbols, fees)
+
+
+def _listed(given: object) -> list[object]:
+    if given is None:
+        return list(MARKETS)
+    if isinstance(given, Mapping) and "symbol" not in given:
+        given = list(given.values())
+    if not isinstance(given, (list, tuple)) or not given:
+        raise ConfigurationError(
+            'markets must be a list of symbols, like ["BTC/USDT"], of mappings like {"symbol": '
+            '"DOGE/USDT", "price_step": "0.00001", "amount_step": 1, "price": 0.2}, or of Market '
+            f"objects, or None for all, not {given!r}"
+        )
+    return list(given)
+
+
+def _listing(entry: object) -> Listing:
+    if isinstance(entry, Listing):
+        return entry
+    if isinstance(entry, Mapping):
+        return define(entry, f"markets[{entry.get('symbol')!r}]")
+    market = MARKETS.get(entry) if isinstance(entry, str) else entry
+    if not isinstance(market, Market):
+        raise ConfigurationError(
+            f"no market {entry!r} in the default world{meant(entry, MARKETS)} (there are "
+            f"{', '.join(MARKETS)}); for another one give a mapping with symbol, price_step and "
+            "amount_step"
+        )
+    return Listing(market)
+
+
+def balances_of(given: object, markets: Mapping[str, Market] = MARKETS) -> dict[str, int]:
+    """Balances in atoms from numbers in units; None = plenty of each asset that is traded."""
     from failing_exchange.dialects.unified.numbers import atoms_of
 
     if given is None:
-        return dict(BALANCES)
+        others = {code for one in markets.values() for code in (one.base, one.quote)}
+        return {**BALANCES, **dict.fromkeys(sorted(others - BALANCES.keys()), PLENTY)}
     if not isinstance(given, Mapping):
         raise ConfigurationError(f'balances must be a mapping like {{"USDT": 1000}}, not {given!r}')
     found = {}
@@ -104,10 +158,14 @@ def background_of(
     seed: int,
     birth: int,
     market: Market | None = None,
+    profile: Profile | None = None,
     recording: str | PathLike[str] | None = None,
 ) -> Background | None:
-    """The background of a market: a recording, or the seeded one; None without a profile for it."""
-    from failing_exchange.flow import PROFILES, MarketFlow, opening_of
+    """The background of a market: a recording, or the seeded one.
+
+    None where the market is not of the default world and names no price.
+    """
+    from failing_exchange.flow import MarketFlow, opening_of
     from failing_exchange.flow.recording import RecordedFlow
 
     if recording is not None and market is not None:
@@ -119,10 +177,38 @@ def background_of(
             amount_step=market.amount_step,
             seed=seed,
         )
-    if symbol not in PROFILES:
+    profile = profile or _default_profile(symbol, market)
+    if profile is None:
         return None
-    return MarketFlow(
-        symbol, seed=seed, birth=birth, opening=opening_of(symbol, seed), profile=PROFILES[symbol]
+    opening = opening_of(symbol, seed, profile)
+    return MarketFlow(symbol, seed=seed, birth=birth, opening=opening, profile=profile)
+
+
+def _default_profile(symbol: str, market: Market | None) -> Profile | None:
+    """The default world's profile of a symbol, in the steps of the market that is listed."""
+    from failing_exchange.flow import PROFILES
+
+    profile, default = PROFILES.get(symbol), MARKETS.get(symbol)
+    if profile is None or default is None or market is None:
+        return profile
+    steps = (default.price_step, default.amount_step)
+    if steps == (market.price_step, market.amount_step):
+        return profile
+
+    def ticks(value: int) -> int:
+        return max(1, value * default.price_step // market.price_step)
+
+    def lots(value: int) -> int:
+        return max(1, value * default.amount_step // market.amount_step)
+
+    return replace(
+        profile,
+        opening=ticks(profile.opening),
+        opening_spread=profile.opening_spread * default.price_step // market.price_step,
+        volume=lots(profile.volume),
+        spread=ticks(profile.spread),
+        grid=ticks(profile.grid),
+        offer=lots(profile.offer),
     )
 
 

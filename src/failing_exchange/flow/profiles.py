@@ -41,7 +41,7 @@ PROFILES: dict[str, Profile] = {
 }  # fmt: skip
 
 
-def opening_of(symbol: str, seed: int) -> int:
+def opening_of(symbol: str, seed: int, profile: Profile | None = None) -> int:
     """The price in ticks at which a market opens for a seed."""
-    profile = PROFILES[symbol]
+    profile = profile or PROFILES[symbol]
     return profile.opening + below(key(seed, "opening", symbol), 0, profile.opening_spread)

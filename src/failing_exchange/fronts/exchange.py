@@ -43,7 +43,9 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
     max_retries: what `failing_exchange.resilience` uses by default; the exchange never retries.
     maintenance_schedule: {"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": …}}, UTC.
     seed: the same seed gives the same market, latencies and draws.
-    markets: symbols of the default world, or `Market` objects; None = all five.
+    markets: symbols of the default world, mappings in units (`market_definitions.define`), or
+        `Market` objects; None = all five of the default world.
+    fees: 0.001 or "0.1%", {"maker": …, "taker": …}, or a mapping of either by symbol.
     balances: the default account's, in units; None = plenty.
     latency: "auto" (40 ms in virtual time, none in real time), None, milliseconds, a distribution.
     background: False leaves the clients alone on their books.
@@ -72,6 +74,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         *,
         seed: int = 0,
         markets: object = None,
+        fees: object = None,
         balances: object = None,
         latency: object = "auto",
         background: bool = True,
@@ -83,7 +86,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         from failing_exchange.journal import Journal
         from failing_exchange.maintenance import MaintenanceSchedule
         from failing_exchange.venue import Venue
-        from failing_exchange.world import markets_of, recordings_of
+        from failing_exchange.world import listings_of, recordings_of, split
 
         lines, durable = _journals(journal)
         if durable is not None:
@@ -93,17 +96,18 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         wanted = _with_scenario(
             planned, seed=seed, markets=markets, balances=balances, latency=latency,
             background=background, fee_asset=fee_asset, connection_timeout=connection_timeout,
-            maintenance_schedule=maintenance_schedule,
+            maintenance_schedule=maintenance_schedule, recordings=recordings,
         )  # fmt: skip
         timeout = wanted["connection_timeout"]
         check_constructor(wanted, max_retries, rate_limit_threshold, rate_limit_window)
-        found = markets_of(wanted["markets"])
+        found, profiles = split(listings_of(wanted["markets"], fees))
         venue = Venue(
             seed=wanted["seed"],
             markets=found,
             latency=wanted["latency"],
             background=wanted["background"],
-            recordings=recordings_of(recordings, found),
+            recordings=recordings_of(wanted["recordings"], found),
+            profiles=profiles,
             journal=Journal(path=lines),
             durable=durable,
         )
@@ -117,8 +121,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         if planned is not None:
             planned.apply(self)
         if durable is not None:
-            named = None if scenario is None else str(scenario)
-            durable.join(venue, {"scenario": named, "background": venue.background})
+            durable.join(venue, _world(venue, None if scenario is None else str(scenario)))
             self._arming.adopt()
 
     def _join(
@@ -134,7 +137,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
 
         check_account(account)
         check_fee_asset(fee_asset, venue.markets)
-        held = balances_of(balances)
+        held = balances_of(balances, venue.markets)
         check_balances(held, venue.markets)
         self._venue = venue
         self._client = LocalClient(venue, account, timeout=timeout)
@@ -211,6 +214,12 @@ def _with_scenario(planned: Scenario | None, **given: Any) -> dict[str, Any]:
         name: wanted.get(name, value) if value == DEFAULTS.get(name) else value
         for name, value in given.items()
     }
+
+
+def _world(venue: Venue, scenario: str | None) -> dict[str, Any]:
+    """What must be the same when a venue comes back from its journal, besides seed and markets."""
+    own = {symbol: repr(one) for symbol, one in venue.profiles.items() if one is not None}
+    return {"scenario": scenario, "background": venue.background, "own backgrounds": own}
 
 
 def _journals(

@@ -22,14 +22,14 @@ from failing_exchange.fronts.wire.subscriptions import MarketStreams
 from failing_exchange.fronts.wire.user_stream import UserStreams
 from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
-from failing_exchange.world import markets_of
+from failing_exchange.world import listings_of
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.judge import Judge
     from failing_exchange.core.events import Event
-    from failing_exchange.core.market import Market
     from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.listen_keys import ListenKeys
+    from failing_exchange.market_definitions import Listing
 
 # rest-api.md, web-socket-streams.md, web-socket-api.md, "General Information", 2026-07-21
 PLACES: tuple[tuple[str, int], ...] = (
@@ -46,7 +46,7 @@ PLACES: tuple[tuple[str, int], ...] = (
 )
 
 
-def _production_markets(options: Mapping[str, Any]) -> list[Market]:
+def _production_markets(options: Mapping[str, Any]) -> list[Listing]:
     """The markets that are asked for, by argument or scenario, with production's filters."""
     given, scenario, journal = (options.get(n) for n in ("markets", "scenario", "journal"))
     if given is None:
@@ -56,7 +56,8 @@ def _production_markets(options: Mapping[str, Any]) -> list[Market]:
             from failing_exchange.scenario import load  # with all faults, which few venues need
 
             given = load(str(scenario)).arguments["markets"]
-    return [as_in_production(market) for market in markets_of(given).values()]
+    listings = listings_of(given, options.get("fees")).values()
+    return [one._replace(market=as_in_production(one.market)) for one in listings]
 
 
 GRACE = 0.1  # seconds for answers under way when it closes; aiohttp takes 0 for "for ever"
