@@ -183,6 +183,7 @@ class _Exchange:
         self._options = options
 
     async def __aenter__(self) -> _Response:
+        from failing_exchange.fronts.damages import EFFECTS
         from failing_exchange.fronts.wire.door import Request
 
         headers = {name.lower(): str(v) for name, v in (self._options.get("headers") or {}).items()}
@@ -196,7 +197,7 @@ class _Exchange:
             from aiohttp import ServerDisconnectedError
 
             raise ServerDisconnectedError
-        if reply.damage is not None:
+        if reply.damage is not None and EFFECTS[reply.damage.kind].in_process is not None:
             from aiohttp import ClientPayloadError
 
             raise ClientPayloadError(f"the answer was damaged: {reply.damage.kind}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol, get_args
 
@@ -23,6 +24,9 @@ Decode = Callable[[Trip], Any]
 Reply = Callable[[Trip], None]
 Listener = Callable[[tuple[Event, ...], int], None]
 QUESTIONS = frozenset(get_args(Query))
+TRACEBACKS_MAX = 100  # of answers that could not be written; later ones are a line in the log
+
+logger = logging.getLogger("failing_exchange")
 
 
 class Gate(Protocol):
@@ -38,7 +42,8 @@ class Gateway:
     up or is canceled undoes nothing.
 
     A bug of ours in a trip is kept in `failure`: it ends a simulation, and in real time every
-    later call raises it.
+    later call raises it. One that only concerns how an answer is written costs that answer in real
+    time (`unwritten`).
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Gateway:
         self.listeners: list[Listener] = []
         self.watchers: list[Reply] = []  # called with each request as it arrives, once it is read
         self.failure: Exception | None = None
+        self.unwritten_count = 0  # answers lost to bugs of ours
         self.kinds = Kinds(plan.seed)
         self.lines = Lines()
         plan.look = self._look
@@ -231,7 +237,7 @@ class Gateway:
         at = self.clock.now()
         again = self.journal.open_echo(trip, at)
         if trip.is_push:
-            again.told, again.reply = trip.answer, reply
+            again.told, again.reply = trip.as_told(), reply
             self.end(again, at)
         else:
             self._set_out(again, at, self.kinds.of_echo(trip))
@@ -335,6 +341,22 @@ class Gateway:
         if trip is not None and trip.reply is not None:
             trip.reply(trip)  # who waits for it is raised the failure
         raise self.broken()
+
+    def unwritten(self, bug: Exception, trip: Trip | None) -> None:
+        """A bug of ours in writing an answer. The exchange has acted, and is whole.
+
+        It ends a simulation; in real time it costs this answer, and is journalled and logged.
+        """
+        if self.clock.is_virtual:
+            self.fail(bug, trip)
+        self.journal.note_bug(bug, trip, self.clock.now())
+        self.unwritten_count += 1
+        shown = self.unwritten_count <= TRACEBACKS_MAX
+        logger.error(
+            "a bug in the venue: %s could not be answered (%s: %s)%s",
+            trip or "a push", type(bug).__name__, bug, "" if shown else "; see the journal",
+            exc_info=bug if shown else None,
+        )  # fmt: skip
 
     def broken(self) -> Exception:
         """What each call is raised after a bug of ours; a full disk says so itself."""

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.plain_trips import line
-from failing_exchange.trip import MARKET, Damaged, Decision, Edited, Trip
+from failing_exchange.trip import BUG, MARKET, Damaged, Decision, Edited, Trip
 from failing_exchange.virtual.trace import trace, tracing
 
 if TYPE_CHECKING:
@@ -121,6 +121,16 @@ class Journal:
         """Record what happened without anybody asking."""
         trip = self._begin(at, "", MARKET, None, "")
         trip.happened = events
+        trip.ended_at = at
+        if self.sinks:
+            self._write(trip)
+        return trip
+
+    def note_bug(self, bug: Exception, of: Trip | None, at: int) -> Trip:
+        """Record an answer that could not be written, because of a bug of ours."""
+        where = f" in the answer of trip {of.number}" if of is not None else ""
+        text = f"{type(bug).__name__}: {bug}{where}"
+        trip = self._begin(at, "", BUG, text, "")
         trip.ended_at = at
         if self.sinks:
             self._write(trip)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from failing_exchange.faults.plan import Delay, Replace
-from failing_exchange.trip import Damage, Damaged, Stage
+from failing_exchange.trip import Damage, Damaged, DamageKind, Stage
 
 if TYPE_CHECKING:
     from failing_exchange.gateway import Gateway
@@ -29,12 +29,11 @@ def harm(gateway: Gateway, operation: str, client: str = "", symbol: str = "") -
     trip = gateway.journal.open_push(at, client, operation, symbol)
     gateway.kinds.count(trip)
     gateway.match(trip, at)
-    found: Damage | None = None
     for verdict in plan.verdicts(Stage.WIRE, trip):
         if isinstance(verdict, Replace) and isinstance(verdict.value, Damaged):
-            found = found or verdict.value.damage
-        elif not isinstance(verdict, Delay):
-            found = found or Damage("reset")
-    trip.told = AS_EVER if found is None else Damaged(None, found)
+            trip.replace_answer(verdict.value)
+        elif not isinstance(verdict, Delay) and trip.damage is None:
+            trip.damage = Damage(DamageKind.RESET)
+    trip.told = AS_EVER if trip.damage is None else Damaged(None, trip.damage)
     gateway.journal.end(trip, at)
-    return found
+    return trip.damage

@@ -38,7 +38,7 @@ def there_and_back(g: Gateway, trip: Trip, there: int, back: int) -> Iterator[in
             yield back
         yield from _behind_engine(g, Stage.WIRE, trip)
         if trip.told is None:  # else a door that would not wait has said something already
-            trip.told = trip.answer
+            trip.told = trip.as_told()
     except Lost:
         if back and trip.hung_up and g.clock.now() < trip.born_at + there + back:
             yield back  # a client can't see from the time on which way the connection broke
@@ -55,7 +55,7 @@ def out(g: Gateway, trip: Trip, back: int) -> Iterator[int]:
         while (held := g.lines.held_until(trip.account)) > (now := g.clock.now()):
             yield held - now
         yield from _behind_engine(g, Stage.WIRE, trip)
-        trip.told = trip.answer
+        trip.told = trip.as_told()
     except Lost:
         trip.told = None
     g.end(trip, g.clock.now())
@@ -72,7 +72,7 @@ def _before_engine(g: Gateway, trip: Trip) -> Iterator[int]:
             case Cause():
                 causes.append(verdict)
             case Answer(value):
-                trip.answer = value
+                trip.replace_answer(value)
                 return
             case Replace(value):
                 trip.command = value
@@ -85,7 +85,7 @@ def _behind_engine(g: Gateway, stage: Stage, trip: Trip) -> Iterator[int]:
     """The faults behind the engine; a refusal here is what the client is told."""
     for verdict in g.plan.verdicts(stage, trip):
         if isinstance(verdict, Replace):
-            trip.answer = verdict.value
+            trip.replace_answer(verdict.value)
         elif isinstance(verdict, Reject):
             trip.answer = verdict
             return

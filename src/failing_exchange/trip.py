@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from failing_exchange.core.events import Event
 
 MARKET = "(market)"  # the operation of an entry that nobody asked for: what the market did itself
+BUG = "(bug)"  # likewise: an answer that could not be written, because of a bug of ours
 
 
 class Stage(StrEnum):
@@ -39,13 +40,48 @@ class Edited(NamedTuple):
     edits: tuple[tuple[str, Any], ...]
 
 
+class DamageKind(StrEnum):
+    """What can happen to the bytes of an answer, or to a connection.
+
+    `fronts/damages.py` says what each of them means over HTTP, in a frame, and in process.
+    """
+
+    # the bytes of an HTTP answer
+    RESET = "reset"
+    CLOSE = "close"
+    HALF_CLOSE = "half_close"
+    STALL = "stall"
+    CUT = "cut"
+    LENGTH = "length"
+    CHUNK = "chunk"
+    DRIP = "drip"
+    GARBAGE = "garbage"
+    PAGE = "page"
+    EMPTY = "empty"
+    GZIP = "gzip"
+    TRUNCATE = "truncate"
+    # the frames of a WebSocket
+    HALF_FRAME = "half_frame"
+    FRAME = "frame"
+    CLOSE_CODE = "close_code"
+    DEFLATE = "deflate"
+    SHUTDOWN = "shutdown"
+    # connections
+    LOOKUP = "lookup"
+    REFUSE = "refuse"
+    HANDSHAKE = "handshake"
+    UPGRADE = "upgrade"
+    LOSE = "lose"
+    REPLAY = "replay"
+
+
 class Damage(NamedTuple):
     """What happens to the bytes of an answer; what else a kind needs stands in the other fields.
 
     `acted` is False where the exchange was never asked: then there is no answer to be damaged.
     """
 
-    kind: str
+    kind: DamageKind
     share: float = 0.0
     size: int = 0
     seconds: float = 0.0
@@ -65,12 +101,16 @@ class Trip:
 
     `happened` is the first column, `told` the second: None until something was said, and for ever
     when the answer was lost. Instants are nanoseconds since the epoch.
+
+    Faults work on an answer in layers: `answer` is a value of the exchange, `edits` are fields of
+    it that say something else, `damage` is what happens to its bytes. `as_told` joins them.
     """
 
     __slots__ = (
-        "account", "active", "answer", "born_at", "command", "considered", "due_at", "echo_of",
-        "ended_at", "expires_at", "gave_up_at", "happened", "hung_up", "is_push", "message", "nth",
-        "number", "operation", "read", "reply", "struck", "symbol", "told",
+        "account", "active", "answer", "born_at", "command", "considered", "damage", "due_at",
+        "echo_of", "edits", "ended_at", "expires_at", "gave_up_at", "happened", "hung_up",
+        "is_push", "message", "nth", "number", "operation", "read", "reply", "struck", "symbol",
+        "told",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +126,8 @@ class Trip:
         self.command: Any = None
         self.happened: tuple[Event, ...] = ()
         self.answer: Any = None
+        self.edits: tuple[tuple[str, Any], ...] = ()
+        self.damage: Damage | None = None
         self.told: Any = None
         self.ended_at = 0
         self.due_at = 0  # when its answer arrives, where nothing can come between
@@ -102,6 +144,26 @@ class Trip:
 
     def __repr__(self) -> str:
         return f"<Trip {self.number} {self.account} {self.operation} {self.symbol}>"
+
+    def replace_answer(self, value: Any) -> None:
+        """Take what a fault makes of the answer: another value, more edits, or damage.
+
+        Edits add up in the order in which they come. Of two damages the first one stays.
+        """
+        if value.__class__ is Damaged:
+            self.damage = self.damage or value.damage
+        elif value.__class__ is Edited:
+            self.replace_answer(value.answer)
+            self.edits += value.edits
+        else:
+            self.answer = value
+
+    def as_told(self) -> Any:
+        """The answer with all that faults have done to it. A refusal has no fields to edit."""
+        told = self.answer
+        if self.edits and told is not None and not isinstance(told, Reject):
+            told = Edited(told, self.edits)
+        return told if self.damage is None else Damaged(told, self.damage)
 
     @property
     def told_at(self) -> int:

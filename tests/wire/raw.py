@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.market import SECOND
@@ -18,6 +19,7 @@ from failing_exchange.fronts.wire.certificate import context
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.frames import frame
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.fronts.wire.metering import VenueLimits
 
 T = TypeVar("T")
 DOORS = ("simulation", "port")
@@ -67,6 +69,14 @@ class Line:
         """Hear until something has come."""
         async with asyncio.timeout(30):
             return await self.reader.readuntil(part)
+
+    async def next(self) -> bytes:
+        """What comes next; nothing where the connection ends instead."""
+        try:
+            async with asyncio.timeout(30):
+                return await self.reader.read(65_536)
+        except ConnectionResetError:
+            return b""
 
     async def rest(self) -> Seen:
         """All that comes until the end, or until nothing does."""
@@ -155,6 +165,16 @@ def request(method: str, **params: Any) -> dict[str, Any]:
     return {"id": 1, "method": method, "params": params | {"signature": signature}}
 
 
+def signed(host: str, path: str = "/api/v3/order", **params: Any) -> str:
+    """A signed POST over HTTP."""
+    text = urlencode(params | {"timestamp": int(time.time() * 1000)})
+    signature = hmac.new(DEFAULT_SECRET.encode(), text.encode(), sha256).hexdigest()
+    return (
+        f"POST {path}?{text}&signature={signature} HTTP/1.1\r\nHost: {host}\r\n"
+        f"X-MBX-APIKEY: {DEFAULT_KEY}\r\n\r\n"
+    )
+
+
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
          "quantity": "0.1", "price": "40000"}  # fmt: skip
 
@@ -165,13 +185,14 @@ def at(
     *,
     tls: bool = False,
     beats: Limits | None = None,
+    limits: VenueLimits | None = None,
 ) -> T:
     """Run a story at a door. No background, so that nothing comes which nobody has caused."""
 
     async def main() -> T:
         exchange = FailingExchange(latency=None, background=False)
         await exchange.ready()
-        venue = Binance(exchange)
+        venue = Binance(exchange, limits=limits)
         if beats is not None:
             routes = venue.sockets.routes
             routes |= {path: route._replace(limits=beats) for path, route in routes.items()}

@@ -40,6 +40,14 @@ Operations are the calls and feeds by their unified names; on the wire also the 
 connection, which the last tables of faults name. A market stream's client is its connection (like
 "ws-1"), a user stream's its account. Faults of frames can be armed on calls, too: they strike the
 replies of the WebSocket API; and those of HTTP on feeds.
+
+Several faults may strike one answer. Rules are asked in the order in which they were armed:
+
+1. Before the exchange: the first rule that answers, refuses or loses the request ends its way.
+2. Values: a fault that replaces the answer sees what the one before has made of it.
+3. Fields: edits are applied to that value, all of them; of two edits of one field the later wins.
+   A refusal has no fields.
+4. Bytes: one fault damages them, the one armed first; the others do not strike this answer.
 """
 GROUPS = {  # names for sets of operations, the largest first
     "all calls and feeds": ops.ALL,

@@ -10,24 +10,29 @@ from typing import ClassVar
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import acts, choice, executed, fault, share, span, whole
 from failing_exchange.faults.plan import Answer, Replace, Sighting, Verdict
-from failing_exchange.trip import Damage, Damaged, Stage
+from failing_exchange.trip import Damage, Damaged, DamageKind, Stage
 
 WIRE: tuple[Stage, ...] = (Stage.WIRE,)
 BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.WIRE)
 UNASKED = Reject(Reason.UNAVAILABLE, "the request did not reach the exchange")
 
 
-def damaged(sighting: Sighting, damage: Damage) -> Replace:
-    """The answer on its way, and what happens to its bytes."""
-    return Replace(Damaged(sighting.trip.answer, damage))
+def damaged(sighting: Sighting, damage: Damage) -> Replace | None:
+    """The answer on its way, and what happens to its bytes.
+
+    None where they are damaged already: of two damages the one that was armed first wins.
+    """
+    if sighting.trip.damage is not None:
+        return None
+    acted = sighting.trip.answer is not UNASKED
+    return Replace(Damaged(sighting.trip.answer, damage._replace(acted=acted)))
 
 
 def _broken(stage: Stage, sighting: Sighting, chosen: str, damage: Damage) -> Verdict | None:
     """Keep the request from the exchange where it shall not act, and damage what is answered."""
-    acted = acts(sighting, chosen)
     if stage is Stage.REQUEST:
-        return None if acted else Answer(UNASKED)
-    return damaged(sighting, damage._replace(acted=acted))
+        return None if acts(sighting, chosen) else Answer(UNASKED)
+    return damaged(sighting, damage)
 
 
 @fault
@@ -39,7 +44,7 @@ class ResetConnection:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send RST."""
-        return _broken(stage, sighting, self.executed, Damage("reset"))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.RESET))
 
 
 @fault
@@ -51,7 +56,7 @@ class CloseConnection:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send FIN."""
-        return _broken(stage, sighting, self.executed, Damage("close"))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.CLOSE))
 
 
 @fault
@@ -64,7 +69,7 @@ class StallHead:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a part, then nothing."""
-        return _broken(stage, sighting, self.executed, Damage("stall", size=self.size))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.STALL, size=self.size))
 
 
 @fault
@@ -78,7 +83,7 @@ class CutBody:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a part, then FIN or RST."""
-        damage = Damage("cut", share=self.share, text=self.how)
+        damage = Damage(DamageKind.CUT, share=self.share, text=self.how)
         return _broken(stage, sighting, self.executed, damage)
 
 
@@ -92,7 +97,7 @@ class WrongLength:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Change Content-Length, then close."""
-        return _broken(stage, sighting, self.executed, Damage("length", text=self.how))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.LENGTH, text=self.how))
 
 
 @fault
@@ -105,7 +110,7 @@ class BadChunk:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send bad chunks, then close."""
-        return _broken(stage, sighting, self.executed, Damage("chunk", text=self.how))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.CHUNK, text=self.how))
 
 
 @fault
@@ -118,7 +123,7 @@ class DripBody:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send it slowly."""
-        return damaged(sighting, Damage("drip", size=self.size, seconds=self.seconds))
+        return damaged(sighting, Damage(DamageKind.DRIP, size=self.size, seconds=self.seconds))
 
 
 @fault
@@ -130,7 +135,7 @@ class HalfClose:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send FIN and keep reading."""
-        return _broken(stage, sighting, self.executed, Damage("half_close"))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.HALF_CLOSE))
 
 
 @fault
@@ -142,7 +147,7 @@ class SendGarbage:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send garbage, then close."""
-        return _broken(stage, sighting, self.executed, Damage("garbage"))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.GARBAGE))
 
 
 @fault
@@ -155,7 +160,9 @@ class HtmlPage:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send the page."""
-        return _broken(stage, sighting, self.executed, Damage("page", size=int(self.status)))
+        return _broken(
+            stage, sighting, self.executed, Damage(DamageKind.PAGE, size=int(self.status))
+        )
 
 
 @fault
@@ -167,7 +174,7 @@ class EmptyAnswer:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send nothing, successfully."""
-        return _broken(stage, sighting, self.executed, Damage("empty"))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.EMPTY))
 
 
 @fault
@@ -179,7 +186,7 @@ class BrokenGzip:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a gzip head with garbage behind it."""
-        return _broken(stage, sighting, self.executed, Damage("gzip"))
+        return _broken(stage, sighting, self.executed, Damage(DamageKind.GZIP))
 
 
 @fault
@@ -192,4 +199,6 @@ class TruncateJson:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send half a document as if it were whole."""
-        return _broken(stage, sighting, self.executed, Damage("truncate", share=self.share))
+        return _broken(
+            stage, sighting, self.executed, Damage(DamageKind.TRUNCATE, share=self.share)
+        )

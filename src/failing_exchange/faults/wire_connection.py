@@ -11,7 +11,7 @@ from failing_exchange.faults.fields import SECONDS_MAX, choice, fault, span_or_n
 from failing_exchange.faults.plan import Sighting, Verdict
 from failing_exchange.faults.refusals import spell
 from failing_exchange.faults.wire import WIRE, damaged
-from failing_exchange.trip import Damage, Stage
+from failing_exchange.trip import Damage, DamageKind, Stage
 
 
 @fault
@@ -23,7 +23,7 @@ class FailLookup:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """EAI_AGAIN, which passes, or EAI_NONAME."""
-        return damaged(sighting, Damage("lookup", text=self.how))
+        return damaged(sighting, Damage(DamageKind.LOOKUP, text=self.how))
 
 
 @fault
@@ -42,7 +42,7 @@ class RefuseConnection:
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """ECONNREFUSED; on a real port the connection that was let in already is reset."""
         lasts = SECONDS_MAX if self.lasts is None else self.lasts
-        return damaged(sighting, Damage("refuse", seconds=float(lasts)))
+        return damaged(sighting, Damage(DamageKind.REFUSE, seconds=float(lasts)))
 
 
 @fault
@@ -53,7 +53,7 @@ class ResetOnAccept:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send RST."""
-        return damaged(sighting, Damage("reset"))
+        return damaged(sighting, Damage(DamageKind.RESET))
 
 
 @fault
@@ -65,7 +65,7 @@ class FailHandshake:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """A fatal alert, an end without one, or a certificate that has expired."""
-        return damaged(sighting, Damage("handshake", text=self.how))
+        return damaged(sighting, Damage(DamageKind.HANDSHAKE, text=self.how))
 
 
 @fault
@@ -81,5 +81,5 @@ class RefuseUpgrade:
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a page; or 101 with an extension that nobody asked for, or with a wrong key."""
         if self.how.isdigit():
-            return damaged(sighting, Damage("page", size=int(self.how)))
-        return damaged(sighting, Damage("upgrade", text=self.how))
+            return damaged(sighting, Damage(DamageKind.PAGE, size=int(self.how)))
+        return damaged(sighting, Damage(DamageKind.UPGRADE, text=self.how))

@@ -7,7 +7,7 @@ from typing import ClassVar
 from failing_exchange.faults.fields import choice, fault, flag, span, whole
 from failing_exchange.faults.plan import Sighting, Verdict
 from failing_exchange.faults.wire import WIRE, damaged
-from failing_exchange.trip import Damage, Stage
+from failing_exchange.trip import Damage, DamageKind, Stage
 
 
 @fault
@@ -18,7 +18,7 @@ class BreakFrame:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a part, then RST."""
-        return damaged(sighting, Damage("half_frame"))
+        return damaged(sighting, Damage(DamageKind.HALF_FRAME))
 
 
 @fault
@@ -30,7 +30,7 @@ class GarbleFrame:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Promise 2**40 bytes, send bad UTF-8, or set reserved bits."""
-        return damaged(sighting, Damage("frame", text=self.how))
+        return damaged(sighting, Damage(DamageKind.FRAME, text=self.how))
 
 
 @fault
@@ -42,7 +42,7 @@ class CloseSocket:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send a close frame; 1006 is an end without one."""
-        return damaged(sighting, Damage("close_code", size=int(self.code)))
+        return damaged(sighting, Damage(DamageKind.CLOSE_CODE, size=int(self.code)))
 
 
 @fault
@@ -54,7 +54,7 @@ class StallSocket:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Stop sending."""
-        return damaged(sighting, Damage("stall", text="pings" if self.pings else ""))
+        return damaged(sighting, Damage(DamageKind.STALL, text="pings" if self.pings else ""))
 
 
 @fault
@@ -66,7 +66,7 @@ class CompressFrames:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Deflate it."""
-        return damaged(sighting, Damage("deflate", size=self.padding))
+        return damaged(sighting, Damage(DamageKind.DEFLATE, size=self.padding))
 
 
 @fault
@@ -78,7 +78,7 @@ class AnnounceShutdown:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Send `serverShutdown`, then close."""
-        return damaged(sighting, Damage("shutdown", seconds=self.after))
+        return damaged(sighting, Damage(DamageKind.SHUTDOWN, seconds=self.after))
 
 
 @fault
@@ -89,7 +89,7 @@ class LosePings:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Lose a ping of the venue's, or its pong."""
-        return damaged(sighting, Damage("lose"))
+        return damaged(sighting, Damage(DamageKind.LOSE))
 
 
 @fault
@@ -100,7 +100,7 @@ class IgnorePongs:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Lose a pong of the client's."""
-        return damaged(sighting, Damage("lose"))
+        return damaged(sighting, Damage(DamageKind.LOSE))
 
 
 @fault
@@ -111,7 +111,7 @@ class AckWithoutData:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Forget who has subscribed."""
-        return damaged(sighting, Damage("lose"))
+        return damaged(sighting, Damage(DamageKind.LOSE))
 
 
 @fault
@@ -123,4 +123,4 @@ class ReplayOnSubscribe:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Tell it again."""
-        return damaged(sighting, Damage("replay", size=self.count))
+        return damaged(sighting, Damage(DamageKind.REPLAY, size=self.count))

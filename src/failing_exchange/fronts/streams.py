@@ -70,7 +70,8 @@ class Stream:
 
     def hear(self, trip: Trip) -> None:
         """A push has arrived, or the connection broke."""
-        if trip.hung_up or trip.told.__class__ is Damaged:
+        told = _without_bytes(trip.told) if trip.told.__class__ is Damaged else trip.told
+        if trip.hung_up or told.__class__ is Damaged:
             self.end(
                 ConnectionLostError(
                     f"connection lost: the stream {trip.operation} {trip.symbol} has ended; "
@@ -79,7 +80,7 @@ class Stream:
                 )
             )
         else:
-            self.batch.pushes.append(trip.told)
+            self.batch.pushes.append(told)
             self.wake()
 
     def end(self, why: Exception) -> None:
@@ -92,6 +93,13 @@ class Stream:
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _without_bytes(told: Damaged) -> Any:
+    """A damaged push, or the push itself where the damage does not matter in process."""
+    from failing_exchange.fronts.damages import EFFECTS
+
+    return told.answer if EFFECTS[told.damage.kind].in_process is None else told
 
 
 class Streams:

@@ -61,8 +61,8 @@ def edit(answer: Any, edits: Edits, fields: Fields = ANSWER_FIELDS) -> Any:
     """
     for name, value in edits:
         if name == "*" or (name == "info" and value):
-            return _whole(value, fields)
-        if isinstance(answer, list):
+            answer = _whole(value, fields)
+        elif isinstance(answer, list):
             answer = [edit(entry, ((name, value),), fields) for entry in answer]
         elif isinstance(answer, dict):
             answer = _edited(answer, name, value, fields)

@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from failing_exchange.fronts.wire.door import Reply
+
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
-    from failing_exchange.fronts.wire.door import Door, Reply, Request
+    from failing_exchange.fronts.wire.door import Door, Request
     from failing_exchange.fronts.wire.doorstep import Doorstep
     from failing_exchange.gateway import Gateway
     from failing_exchange.trip import Trip
+
+BROKEN = Reply(500, b"500 Internal Server Error\n\nServer got itself in trouble", kind="text/plain")
 
 
 class Answering:
@@ -30,7 +34,8 @@ class Answering:
     def reply(self, trip: Trip, *, written: bool = True) -> Reply | None:
         """What the client of a trip is told; None when the connection breaks instead.
 
-        `written`: whether all that happened is kept, where it must be. Raises a bug of ours.
+        `written`: whether all that happened is kept, where it must be. Raises a bug of ours; for
+        one in writing this answer it is `BROKEN` in real time, and the connection is to be closed.
         """
         gateway = self.gateway
         if gateway.failure is not None:
@@ -41,8 +46,9 @@ class Answering:
             return None
         try:
             return self.door.reply(trip)
-        except Exception as bug:  # an answer that can't be written is a bug of ours, in any door
-            gateway.fail(bug, trip)
+        except Exception as bug:
+            gateway.unwritten(bug, trip)
+            return BROKEN
 
     def give_up(self, trip: Trip) -> None:
         """The client of a trip has left, or nobody waits for it any more."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from failing_exchange.core.market import SECOND
+from failing_exchange.fronts.wire.damage import half_close
+from failing_exchange.fronts.wire.damage import reset as send_reset
 from failing_exchange.fronts.wire.frame_reader import FrameReader, Message, close_code, decoded
 from failing_exchange.fronts.wire.frames import (
     Code,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
     from failing_exchange.durable.outbox import Outbox
     from failing_exchange.gateway import Gateway
+    from failing_exchange.trip import Trip
 
 OUTBOX_BYTES_MAX = 4 << 20  # unsent bytes of a slow client; beyond it the connection is cut
 PINGS_KEPT_MAX = 100  # unanswered pings whose payload is remembered; then the oldest is not
@@ -182,6 +183,17 @@ class Connection:
         elif not transport.is_closing():
             transport.write(data)
 
+    def answer(self, trip: Trip, write: Callable[[Trip], None]) -> None:
+        """Call `write`, which sends what a trip is told.
+
+        A bug of ours in it ends a simulation; in real time it costs this connection.
+        """
+        try:
+            write(trip)
+        except Exception as bug:
+            self.gateway.unwritten(bug, trip)
+            self.close(Code.INTERNAL, "internal error")
+
     # ---- faults: silence
 
     def stall(self, *, data: bool = True, pings: bool = False) -> None:
@@ -212,14 +224,21 @@ class Connection:
         self.closing = True
         self.transport.close()
 
+    def half_close(self) -> None:
+        """Send FIN after what was sent, and go on reading."""
+        self._outgoing.hurry()
+        self.flush()
+        self.closing = True
+        half_close(self.transport)
+
     def abort(self, *, reset: bool = True) -> None:
         """End at once, and lose what is unsent; `reset` with RST."""
         self.closing = True
         self._outbox.clear()
-        sock = self.transport.get_extra_info("socket")
-        if reset and sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
+        if reset:
+            send_reset(self.transport)
+        else:
+            self.transport.abort()
 
     def end(self) -> None:
         """The transport is gone, or about to be: tell who speaks here, once."""

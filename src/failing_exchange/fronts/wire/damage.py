@@ -1,4 +1,4 @@
-"""Carries out what a fault has decided about the bytes of an answer, on the bare transport."""
+"""Damaged HTTP answers: the steps of each, and how they are carried out on a bare transport."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import socket
 import struct
 import zlib
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
-
-import orjson
 
 from failing_exchange.core.market import SECOND
-from failing_exchange.fronts.wire.door import Reply
 from failing_exchange.fronts.wire.heads import PHRASES
-from failing_exchange.trip import Damage
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
+    from failing_exchange.fronts.wire.door import Reply
+    from failing_exchange.trip import Damage
 
+Plan = Callable[["Reply", "Damage"], list[Any]]
 Later = Callable[[int, Callable[[], None]], "Cancelable"]
 
 SETTLING = 0.05  # seconds for bytes to arrive before a reset, which may discard what is unread
@@ -32,17 +30,17 @@ REASONS = {520: "Web server is returning an unknown error"}
 
 
 class Course:
-    """A damaged answer on its way: bytes are written, waits are waited, then `done` is called.
+    """A damaged answer on its way: it carries out the steps of a plan, then calls `done`.
 
-    `later` has something called so many nanoseconds from now. A damage of WebSockets is done as far
-    as HTTP has it.
+    A step is bytes to write, a number of seconds to wait, or a function to call with the transport.
+    `later` calls a function so many nanoseconds from now.
     """
 
     def __init__(
-        self, transport: Any, reply: Reply, damage: Damage, later: Later, done: Callable[[], None]
+        self, transport: Any, steps: Iterable[Any], later: Later, done: Callable[[], None]
     ) -> None:
         self._transport = transport
-        self._steps = iter(PLANS.get(damage.kind, PLANS["reset"])(reply, damage))
+        self._steps = iter(steps)
         self._later = later
         self._done = done
         self._timer: Cancelable | None = None
@@ -79,28 +77,20 @@ def false_handshake(key: str, damage: Damage) -> bytes:
     ).encode()
 
 
-def answer_to(query: str, body: bytes, reply: Reply, damage: Damage) -> Reply:
-    """What is damaged: the answer, or where the exchange was never asked, what stands for it."""
-    if damage.acted:
-        return reply
-    return reply._replace(status=200, body=unasked(query, body))
-
-
-def unasked(query: str, body: bytes) -> bytes:
-    """What stands for the answer where there is none: it says again what was asked.
+def repeated(params: Mapping[str, str]) -> dict[str, str]:
+    """A stand-in for an answer that does not exist: it repeats the parameters of the request.
 
     A client that reads the part which arrives can't tell it from the start of a real one.
     """
-    asked = f"{query}&{body.decode('utf-8', 'replace')}"
-    said = {name: value for name, value in parse_qsl(asked) if name not in SECRETS}
-    return orjson.dumps(said | {"status": "NEW"})
+    return {name: value for name, value in params.items() if name not in SECRETS} | {
+        "status": "NEW"
+    }
 
 
-NOTHING = Reply(200, b"")
-SECRETS = ("signature", "timestamp", "recvWindow")
+SECRETS = ("apiKey", "signature", "timestamp", "recvWindow")
 
 
-# ---- what is done: bytes are written, numbers are waited, functions are called
+# ---- steps that are functions
 
 
 def close(transport: Any) -> None:
@@ -109,19 +99,27 @@ def close(transport: Any) -> None:
 
 
 def reset(transport: Any) -> None:
-    """RST at once."""
+    """RST at once; nothing where the connection has ended already."""
     found = transport.get_extra_info("socket")
-    if found is not None:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if found is not None and found.fileno() >= 0:
+        close_with_reset(found)
     transport.abort()
+
+
+def close_with_reset(sock: Any) -> None:
+    """Let a socket end with RST when it is closed."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def half_close(transport: Any) -> None:
     """FIN from this side only; TLS knows no such thing, and ends."""
-    if transport.can_write_eof():
-        transport.write_eof()
-    else:
-        transport.close()
+    try:
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:
+            transport.close()
+    except OSError:  # the client has reset the connection meanwhile
+        transport.abort()
 
 
 def head(reply: Reply, length: int | None, *more: str) -> bytes:
@@ -134,32 +132,79 @@ def head(reply: Reply, length: int | None, *more: str) -> bytes:
     return "\r\n".join([*lines, *more, "", ""]).encode()
 
 
-def _cut(reply: Reply, d: Damage) -> list[Any]:
+# ---- plans: the steps of each kind of damage (`fronts/damages.py` is the table of them)
+
+
+def only(step: Callable[[Any], None]) -> Plan:
+    """Make the plan of a single step."""
+    return lambda reply, d: [step]
+
+
+def whole(reply: Reply, d: Damage) -> list[Any]:
+    """Send the answer as it is."""
+    return [head(reply, len(reply.body)) + reply.body]
+
+
+def silence(reply: Reply, d: Damage) -> list[Any]:
+    """Send nothing."""
+    return [HELD_SECONDS_MAX, close]
+
+
+def half_closed(reply: Reply, d: Damage) -> list[Any]:
+    """Send FIN in the answer's place, and keep reading."""
+    return [half_close, HELD_SECONDS_MAX, close]
+
+
+def garbage(reply: Reply, d: Damage) -> list[Any]:
+    """Send bytes that are no HTTP."""
+    return [GARBAGE, close]
+
+
+def empty(reply: Reply, d: Damage) -> list[Any]:
+    """Send 200 without a body."""
+    return [head(reply._replace(status=200), 0)]
+
+
+def shutdown(reply: Reply, d: Damage) -> list[Any]:
+    """Send the answer, and close a while later."""
+    return [*whole(reply, d), float(d.seconds), close]
+
+
+def cut_in_half(reply: Reply, d: Damage) -> list[Any]:
+    """Send half of the body, then RST."""
+    return cut(reply, d._replace(share=0.5, text="reset"))
+
+
+def cut(reply: Reply, d: Damage) -> list[Any]:
+    """Send a part of the body, then FIN or RST."""
     part = reply.body[: int(len(reply.body) * d.share)]
     sent = head(reply, len(reply.body)) + part
     return [sent, SETTLING, reset if d.text == "reset" else close]
 
 
-def _length(reply: Reply, d: Damage) -> list[Any]:
+def length(reply: Reply, d: Damage) -> list[Any]:
+    """Promise another length than the body has."""
     wrong = len(reply.body) + (50 if d.text == "longer" else -(len(reply.body) // 2))
     return [head(reply, wrong) + reply.body, close]
 
 
-def _chunk(reply: Reply, d: Damage) -> list[Any]:
+def chunk(reply: Reply, d: Damage) -> list[Any]:
+    """Send chunks of which one is broken, or the last one is missing."""
     start = head(reply, None, "Transfer-Encoding: chunked")
     chunk = b"%x\r\n%s\r\n" % (len(reply.body), reply.body)
     return [start + chunk + (b"zz\r\nxx\r\n" if d.text == "broken" else b""), SETTLING, close]
 
 
-def _drip(reply: Reply, d: Damage) -> list[Any]:
-    whole = head(reply, len(reply.body)) + reply.body
+def drip(reply: Reply, d: Damage) -> list[Any]:
+    """Send the answer piece by piece."""
+    sent = head(reply, len(reply.body)) + reply.body
     steps: list[Any] = []
-    for start in range(0, len(whole), d.size):
-        steps += [whole[start : start + d.size], float(d.seconds)]
+    for start in range(0, len(sent), d.size):
+        steps += [sent[start : start + d.size], float(d.seconds)]
     return steps
 
 
-def page(status: int) -> bytes:
+def html(status: int) -> bytes:
     """What a gateway shows."""
     title, server = _title(status), SERVERS.get(status, "nginx")
     return (
@@ -172,8 +217,9 @@ def _title(status: int) -> str:
     return f"{status} {REASONS.get(status) or PHRASES[status]}"
 
 
-def _page(reply: Reply, d: Damage) -> list[Any]:
-    body, server = page(d.size), SERVERS.get(d.size, "nginx")
+def page(reply: Reply, d: Damage) -> list[Any]:
+    """Send what a gateway shows."""
+    body, server = html(d.size), SERVERS.get(d.size, "nginx")
     start = (
         f"HTTP/1.1 {_title(d.size)}\r\nServer: {server}\r\nContent-Type: text/html\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -182,52 +228,29 @@ def _page(reply: Reply, d: Damage) -> list[Any]:
 
 
 def broken_gzip(body: bytes) -> bytes:
-    """It begins like gzip, and is none."""
+    """Bytes with a gzip header that can't be unpacked."""
     return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + body[::-1]
 
 
-def _gzip(reply: Reply, d: Damage) -> list[Any]:
+def gzip(reply: Reply, d: Damage) -> list[Any]:
+    """Send a body that claims to be compressed and is not."""
     body = broken_gzip(reply.body)
     return [head(reply, len(body), "Content-Encoding: gzip") + body, close]
 
 
-def _deflate(reply: Reply, d: Damage) -> list[Any]:
+def deflate(reply: Reply, d: Damage) -> list[Any]:
+    """Send a body of raw deflate, without saying so."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     body = packer.compress(reply.body) + packer.flush() + bytes(d.size)
     return [head(reply, len(body)) + body, close]
 
 
-def _truncate(reply: Reply, d: Damage) -> list[Any]:
+def truncate(reply: Reply, d: Damage) -> list[Any]:
+    """Send a part of the body as if it were whole."""
     part = reply.body[: max(1, int(len(reply.body) * d.share))]
     return [head(reply, len(part)) + part]
 
 
-def _stall(reply: Reply, d: Damage) -> list[Any]:
+def stall(reply: Reply, d: Damage) -> list[Any]:
+    """Stop in the middle of the head."""
     return [head(reply, len(reply.body))[: d.size], HELD_SECONDS_MAX, close]
-
-
-PLANS: dict[str, Callable[[Reply, Damage], list[Any]]] = {
-    "reset": lambda reply, d: [reset],
-    "close": lambda reply, d: [close],
-    "stall": _stall,
-    "cut": _cut,
-    "length": _length,
-    "chunk": _chunk,
-    "drip": _drip,
-    "half_close": lambda reply, d: [half_close, HELD_SECONDS_MAX, close],
-    "garbage": lambda reply, d: [GARBAGE, close],
-    "page": _page,
-    "empty": lambda reply, d: [head(reply._replace(status=200), 0)],
-    "gzip": _gzip,
-    "truncate": _truncate,
-    # those of WebSockets
-    "half_frame": lambda reply, d: _cut(reply, d._replace(share=0.5, text="reset")),
-    "frame": lambda reply, d: [GARBAGE, close],
-    "close_code": lambda reply, d: [close],
-    "deflate": _deflate,
-    "shutdown": lambda reply, d: [
-        head(reply, len(reply.body)) + reply.body,
-        float(d.seconds),
-        close,
-    ],
-}

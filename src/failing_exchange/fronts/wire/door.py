@@ -30,6 +30,8 @@ from failing_exchange.dialects.binance.signing import (
 )
 from failing_exchange.dialects.binance.socket_api import time_unit_of
 from failing_exchange.dialects.binance.values import venue_symbol
+from failing_exchange.fronts.damages import steps_of
+from failing_exchange.fronts.wire.damage import repeated
 from failing_exchange.fronts.wire.patience import limit
 from failing_exchange.trip import Damage, Damaged, Edited, Trip
 
@@ -60,7 +62,8 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     headers: Sequence[tuple[str, str]] = ()
-    damage: Damage | None = None
+    damage: Damage | None = None  # what happens to these bytes, and the steps that do it
+    steps: Sequence[Any] = ()
     kind: str = "application/json;charset=UTF-8"
 
 
@@ -169,9 +172,14 @@ class Door:
     def reply(self, trip: Trip) -> Reply:
         """What the client is told, as bytes, and what happens to them."""
         told = trip.told
-        if told.__class__ is Damaged:
-            return self._reply(trip, told.answer)._replace(damage=told.damage)
-        return self._reply(trip, told)
+        if told.__class__ is not Damaged:
+            return self._reply(trip, told)
+        damage = told.damage
+        reply = self._reply(trip, told.answer)._replace(damage=damage)
+        if not damage.acted:
+            stand_in = orjson.dumps(repeated(trip.message.params))
+            reply = reply._replace(status=200, body=stand_in)
+        return reply._replace(steps=steps_of(reply, damage))
 
     def _reply(self, trip: Trip, told: Any) -> Reply:
         call: Call = trip.message
@@ -197,7 +205,10 @@ class Door:
             call.params, trip.command, self.listed, trip.told_at, call.micro, self.metering
         )
         if told.__class__ is Edited:
-            return edit(call.endpoint.write(writing, told.answer), told.edits)
+            answer = call.endpoint.write(writing, told.answer)
+            if answer.__class__ is Answered:
+                return answer._replace(body=edit(answer.body, told.edits))
+            return edit(answer, told.edits)
         return call.endpoint.write(writing, told)
 
     def _refusal(self, no: Said, trip: Trip) -> Reply:

@@ -6,11 +6,12 @@ import asyncio
 import errno
 import socket
 import ssl
-import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from failing_exchange.fronts.wire.damage import close_with_reset, reset
 from failing_exchange.moments import harm
+from failing_exchange.trip import DamageKind
 
 if TYPE_CHECKING:
     from failing_exchange.trip import Damage
@@ -100,7 +101,7 @@ class Entrance:
         """What becomes of a connection that is there."""
         gateway, real = self._venue.running, not self._venue.clock.is_virtual
         if real and (damage := harm(gateway, "connect")) is not None:
-            if damage.seconds:
+            if damage.kind is DamageKind.REFUSE and damage.seconds:
                 self._begin(self._deaf(damage.seconds))
             return damage
         return harm(gateway, "accept")
@@ -139,7 +140,7 @@ class Entrance:
         loop = asyncio.get_running_loop()
         try:
             if self._harm() is not None:
-                _reset(sock)
+                close_with_reset(sock)
                 sock.close()
                 return
             damage = harm(self._venue.running, "handshake")
@@ -174,14 +175,7 @@ class _Reset(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Send RST."""
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            _reset(sock)
-        transport.abort()
-
-
-def _reset(sock: Any) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset(transport)
 
 
 async def _bound(host: str, port: int) -> list[socket.socket]:
@@ -208,9 +202,9 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
 
 
 def _error(damage: Damage) -> BaseException:
-    if damage.kind == "lookup":
+    if damage.kind is DamageKind.LOOKUP:
         return LOOKUP[damage.text]()
-    if damage.kind == "handshake":
+    if damage.kind is DamageKind.HANDSHAKE:
         return HANDSHAKE[damage.text]()
     return ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed: Connection refused")
 

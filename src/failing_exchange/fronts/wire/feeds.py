@@ -17,7 +17,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.binance.stream_events import edit
 from failing_exchange.dialects.binance.stream_names import Kind, StreamName, parse
 from failing_exchange.dialects.binance.values import venue_symbol
-from failing_exchange.fronts.wire import frame_damage
+from failing_exchange.fronts.damages import send_frame
 from failing_exchange.fronts.wire.feed_sources import SOURCES, DepthSource, Source, World
 from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.trip import Damaged, Edited, Trip
@@ -189,7 +189,13 @@ class Feeds:
                     self._push_by_trip(feed, session, answer)
 
     def _push_straight(self, feed: Feed, answer: Any, at: int) -> None:
-        payload = feed.payload(answer, at)
+        try:
+            payload = feed.payload(answer, at)
+        except Exception as bug:  # it costs those who listen to this feed
+            self._gateway.unwritten(bug, None)
+            for session in list(feed.listeners.values()):
+                session.connection.close(Code.INTERNAL, "internal error")
+            return
         frames: list[bytes | None] = [None, None]
         for session in feed.listeners.values():
             frame = frames[session.combined]
@@ -199,7 +205,7 @@ class Feeds:
         self.pushed += len(feed.listeners)
 
     def _push_by_trip(self, feed: Feed, session: Session, answer: Any) -> None:
-        def hear(trip: Trip) -> None:
+        def write(trip: Trip) -> None:
             connection, told, damage = session.connection, trip.told, None
             if told.__class__ is Damaged:
                 told, damage = told
@@ -209,7 +215,10 @@ class Feeds:
                 connection.close(Code.INTERNAL)
             else:
                 whole = session.wrapped(feed.name, feed.payload(told, trip.born_at))
-                frame_damage.send(connection, whole, damage)
+                send_frame(connection, whole, damage)
+
+        def hear(trip: Trip) -> None:
+            session.connection.answer(trip, write)
 
         source = feed.source
         name = session.connection.name

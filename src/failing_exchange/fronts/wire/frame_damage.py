@@ -1,4 +1,4 @@
-"""Carries out what a fault has decided about a frame of a WebSocket."""
+"""Damaged WebSocket frames: what is sent in the place of a frame, by kind of damage."""
 
 from __future__ import annotations
 
@@ -23,38 +23,39 @@ BROKEN = {
 ABNORMAL = 1006  # no frame says it: the connection ends without one
 
 
-def send(connection: Connection, whole: bytes, damage: Damage | None) -> None:
-    """Send a frame, whole or damaged. What is meant for HTTP is done as far as frames have it."""
-    if damage is None:
-        connection.send_frame(whole)
-    else:
-        PLANS.get(damage.kind, _reset)(connection, whole, damage)
+Send = Callable[["Connection", bytes, "Damage"], None]
 
 
-def _reset(connection: Connection, whole: bytes, d: Damage) -> None:
+def reset(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send RST."""
     connection.abort()
 
 
-def _close(connection: Connection, whole: bytes, d: Damage) -> None:
+def close(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send FIN without a close frame."""
     connection.hang_up()
 
 
-def _close_code(connection: Connection, whole: bytes, d: Damage) -> None:
+def close_code(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Close with a code."""
     if d.size == ABNORMAL:
         connection.hang_up()
     else:
         connection.close(d.size)
 
 
-def _stall(connection: Connection, whole: bytes, d: Damage) -> None:
+def stall(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send nothing from now on."""
     connection.stall(data=True, pings=not d.text)
 
 
-def _half_frame(connection: Connection, whole: bytes, d: Damage) -> None:
+def half_frame(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send half of the frame, then RST."""
     _part(connection, whole[: len(whole) // 2], connection.abort)
 
 
-def _cut(connection: Connection, whole: bytes, d: Damage) -> None:
+def cut(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send a part of the frame, then FIN or RST."""
     end = connection.abort if d.text == "reset" else connection.hang_up
     _part(connection, whole[: int(len(whole) * d.share)], end)
 
@@ -67,71 +68,75 @@ def _part(connection: Connection, part: bytes, end: Callable[[], None]) -> None:
     connection.gateway.later(at, end)
 
 
-def _frame(connection: Connection, whole: bytes, d: Damage) -> None:
+def bad_frame(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send a frame that no server may send."""
     connection.send_raw(BROKEN[d.text])
 
 
-def _length(connection: Connection, whole: bytes, d: Damage) -> None:
+def length(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Promise another length than the frame has, then FIN."""
     payload = payload_of(whole)
     wrong = len(payload) + 50 if d.text == "longer" else len(payload) // 2
     connection.send_raw(frame(payload, length=wrong))
     connection.hang_up()
 
 
-def _deflate(connection: Connection, whole: bytes, d: Damage) -> None:
+def deflate(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send the message as raw deflate in a binary frame."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     packed = packer.compress(payload_of(whole)) + packer.flush()
     connection.send_frame(frame(packed + bytes(d.size), Opcode.BINARY))
 
 
-def _shutdown(connection: Connection, whole: bytes, d: Damage) -> None:
+def shutdown(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Announce a shutdown, and close a while later."""
     if connection.on_shutdown is not None:
         connection.on_shutdown()
     at = connection.gateway.clock.now() + int(d.seconds * SECOND)
     connection.gateway.later(at, connection.close, Code.GOING_AWAY)
 
 
-def _garbage(connection: Connection, whole: bytes, d: Damage) -> None:
+def garbage(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send bytes that are no frame."""
     connection.send_raw(http.GARBAGE)
     connection.hang_up()
 
 
-def _half_close(connection: Connection, whole: bytes, d: Damage) -> None:
-    if connection.transport.can_write_eof():
-        connection.transport.write_eof()
-        connection.closing = True
-    else:
-        connection.hang_up()
+def half_close(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send FIN, and keep reading."""
+    connection.half_close()
 
 
-def _text(text: Callable[[bytes, Damage], bytes]) -> Callable[[Connection, bytes, Damage], None]:
-    def say(connection: Connection, whole: bytes, d: Damage) -> None:
-        connection.send_text(text(payload_of(whole), d))
-
-    return say
-
-
-def _gzip(connection: Connection, whole: bytes, d: Damage) -> None:
+def gzip(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send bytes that claim to be gzip in a binary frame."""
     connection.send_frame(frame(http.broken_gzip(payload_of(whole)), Opcode.BINARY))
 
 
-PLANS: dict[str, Callable[[Connection, bytes, Damage], None]] = {
-    "frame": _frame,
-    "half_frame": _half_frame,
-    "close_code": _close_code,
-    "stall": _stall,
-    "deflate": _deflate,
-    "shutdown": _shutdown,
-    # those of HTTP
-    "close": _close,
-    "half_close": _half_close,
-    "cut": _cut,
-    "length": _length,
-    "garbage": _garbage,
-    "gzip": _gzip,
-    "chunk": lambda connection, whole, d: connection.send_raw(BROKEN["reserved"]),
-    "drip": lambda connection, whole, d: connection.send_frame(whole),
-    "page": _text(lambda payload, d: http.page(d.size)),
-    "empty": _text(lambda payload, d: b""),
-    "truncate": _text(lambda payload, d: payload[: max(1, int(len(payload) * d.share))]),
-}
+def chunk(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send a frame with reserved bits, which stands for a broken chunk."""
+    connection.send_raw(BROKEN["reserved"])
+
+
+def unchanged(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send the frame as it is: it can't come in pieces."""
+    connection.send_frame(whole)
+
+
+def silence(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send nothing in the place of this frame."""
+
+
+def page(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send a gateway's page as a message."""
+    connection.send_text(http.html(d.size))
+
+
+def empty(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send an empty message."""
+    connection.send_text(b"")
+
+
+def truncate(connection: Connection, whole: bytes, d: Damage) -> None:
+    """Send a part of the message as if it were whole."""
+    payload = payload_of(whole)
+    connection.send_text(payload[: max(1, int(len(payload) * d.share))])

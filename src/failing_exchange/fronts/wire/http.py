@@ -8,19 +8,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from failing_exchange.fronts.damages import steps_of
 from failing_exchange.fronts.wire import expectation
+from failing_exchange.fronts.wire.answering import BROKEN
 from failing_exchange.fronts.wire.connection import Place
-from failing_exchange.fronts.wire.damage import NOTHING, Course, answer_to, close, false_handshake
+from failing_exchange.fronts.wire.damage import Course, close, false_handshake
 from failing_exchange.fronts.wire.door import Reply, Request
 from failing_exchange.fronts.wire.doorstep import NOT_FOUND
 from failing_exchange.fronts.wire.heads import SERVER
-from failing_exchange.fronts.wire.plain import BROKEN, logger
+from failing_exchange.fronts.wire.plain import logger
 from failing_exchange.moments import harm
+from failing_exchange.trip import DamageKind
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.answering import Answering
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from failing_exchange.trip import Damage
 
 SOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes in base64
+NOTHING = Reply(200, b"")
 UNEXPECTED = Reply(417, b"")
 MALFORMED = Reply(400, b'{"code":-1000,"msg":"Bad request."}')
 
@@ -80,9 +85,8 @@ class HttpFront:
             assert request.transport is not None
             request.transport.abort()
         elif reply.damage is not None:
-            found = answer_to(query, body, reply, reply.damage)
-            return await self._damaged(request, found, reply.damage)
-        return _response(reply or NOT_FOUND)
+            return await self._damaged(request, reply.steps)
+        return _response(reply or NOT_FOUND, close=reply is BROKEN)
 
     async def _upgrade(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:
         gateway = self._answering.gateway
@@ -102,21 +106,18 @@ class HttpFront:
     ) -> web.StreamResponse:
         """No WebSocket: a page, a handshake that no client accepts, or a broken line."""
         transport = request.transport
-        if transport is None or damage.kind != "upgrade":
-            found = answer_to(request.raw_path.partition("?")[2], b"", NOTHING, damage)
-            return await self._damaged(request, found, damage)
+        if transport is None or damage.kind is not DamageKind.UPGRADE:
+            return await self._damaged(request, steps_of(NOTHING, damage))
         transport.write(false_handshake(key, damage))
         close(transport)
         return _Silent()
 
-    async def _damaged(
-        self, request: web.BaseRequest, reply: Reply, damage: Damage
-    ) -> web.StreamResponse:
+    async def _damaged(self, request: web.BaseRequest, steps: Sequence[Any]) -> web.StreamResponse:
         transport = request.transport
         if transport is not None:  # else the client has gone already
             over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             later = self._answering.later
-            course = Course(transport, reply, damage, later, lambda: over.set_result(None))
+            course = Course(transport, steps, later, lambda: over.set_result(None))
             try:
                 await over
             finally:

@@ -20,7 +20,7 @@ from failing_exchange.dialects.binance.call import Endpoint, Reading, Security, 
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.socket_api import time_unit
 from failing_exchange.dialects.binance.user_events import ListenKeyExpired
-from failing_exchange.fronts.wire import frame_damage
+from failing_exchange.fronts.damages import send_frame
 from failing_exchange.fronts.wire.frames import text_frame
 from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
 from failing_exchange.fronts.wire.websocket import Route
@@ -165,7 +165,7 @@ class ListenKeys:
             payload = UNREADABLE if event is ... else orjson.dumps(event)
             if combined:
                 payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)
-            frame_damage.send(connection, text_frame(payload), damage)
+            send_frame(connection, text_frame(payload), damage)
 
         stream = UserStream(known.account, say, connection.abort, micro=micro)
         known.streams[connection.name] = stream

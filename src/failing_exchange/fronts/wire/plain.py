@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.market import SECOND
-from failing_exchange.fronts.wire.answering import Answering, is_told
-from failing_exchange.fronts.wire.damage import Course, answer_to
+from failing_exchange.fronts.wire.answering import BROKEN, Answering, is_told
+from failing_exchange.fronts.wire.damage import Course
 from failing_exchange.fronts.wire.door import Reply, Request
 from failing_exchange.fronts.wire.heads import PHRASES, SERVER, Heads, NotPlain, date_of
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 AHEAD_BYTES_MAX = 1 << 16  # sent ahead of an answer; then the connection is not read for a while
 KEEP_ALIVE = 3_630 * SECOND  # a connection without a request for so long is closed, as aiohttp does
-BROKEN = Reply(500, b"500 Internal Server Error\n\nServer got itself in trouble", kind="text/plain")
 
 logger = logging.getLogger("failing_exchange.http")
 
@@ -115,7 +114,6 @@ class Line(asyncio.Protocol):
         self._transport: Any = None
         self._address = ""
         self._data = b""
-        self._request = Request("", "", "", b"", {}, "")  # the last one
         self._trip: Trip | None = None  # what is waited for
         self._course: Course | None = None  # the damaged answer on its way
         self.busy = False
@@ -235,7 +233,7 @@ class Line(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def _ask(self, request: Request) -> None:
-        answering, self._request = self._answering, request
+        answering = self._answering
         self.busy = True
         try:
             gateway = answering.gateway
@@ -278,12 +276,10 @@ class Line(asyncio.Protocol):
         self._heard_at = trip.told_at
         if reply is None:
             transport.abort()
+        elif reply is BROKEN:
+            self._break()
         elif reply.damage is not None:
-            asked = self._request
-            found = answer_to(asked.query, asked.body, reply, reply.damage)
-            self._course = Course(
-                transport, found, reply.damage, self._answering.later, self._is_damaged
-            )
+            self._course = Course(transport, reply.steps, self._answering.later, self._is_damaged)
         else:
             self._send(reply, trip.told_at)
 
@@ -309,6 +305,10 @@ class Line(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         """A bug of ours, as aiohttp says it."""
         logger.error("Error handling request from %s", self._address, exc_info=error)
+        self._break()
+
+    def _break(self) -> None:
+        """Answer 500, and close the connection."""
         transport = self._transport
         if transport is not None:
             at = self._answering.gateway.clock.now()

@@ -11,14 +11,15 @@ from failing_exchange.core.commands import Errand
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance import socket_api
 from failing_exchange.dialects.binance.call import Answered, Call, Endpoint
-from failing_exchange.dialects.binance.codes import missing, said
+from failing_exchange.dialects.binance.codes import CODES, Said, missing, said
 from failing_exchange.dialects.binance.endpoints import BY_SOCKET
 from failing_exchange.dialects.binance.parameters import check
 from failing_exchange.dialects.binance.params import TRUE_FALSE
 from failing_exchange.dialects.binance.signing import Key, check_signature, refused_key
 from failing_exchange.dialects.binance.socket_api import SESSION, Asked
 from failing_exchange.dialects.binance.values import instant
-from failing_exchange.fronts.wire import frame_damage
+from failing_exchange.fronts.damages import send_frame
+from failing_exchange.fronts.wire.damage import repeated
 from failing_exchange.fronts.wire.door import NOBODY, Door
 from failing_exchange.fronts.wire.frames import Code, text_frame
 from failing_exchange.fronts.wire.socket_session import SIGNED, Session
@@ -34,6 +35,8 @@ CONNECT_WEIGHT = 2  # web-socket-api.md, "IP limits", 2026-07-21
 REQUESTS_REMEMBERED_MAX = 10_000  # under way, of one connection; the oldest then counts as heard
 BANNED = 418
 UNREADABLE = '{"subscriptionId":'  # what arrives of a push that can't be read
+# errors.md, -1000: what is said of a reply that could not be written
+UNKNOWN = Said(500, CODES["UNKNOWN"], "An unknown error occurred while processing the request.")
 # errors.md, -1020; what production says was not seen
 UNKNOWN_METHOD = Reject(
     Reason.NOT_SUPPORTED, "This operation is not supported.", rule="UNSUPPORTED_OPERATION"
@@ -134,7 +137,11 @@ class Conversation:
         limits_shown = TRUE_FALSE.get(shown, self.session.limits_shown)
 
         def hear(trip: Trip) -> None:
-            self._answer(trip, given, limits_shown)
+            try:
+                self._answer(trip, given, limits_shown)
+            except Exception as bug:  # it costs this reply
+                self.connection.gateway.unwritten(bug, trip)
+                self._say(socket_api.refused(given, UNKNOWN, trip.told_at, micro=self.micro))
 
         read = None if endpoint.socket not in SESSION else _reader(refused, account, errand)
         trip = self.door.send(self.connection.gateway, call, account, hear, expires_at, read)
@@ -176,9 +183,12 @@ class Conversation:
         damage: Damage | None = None
         if told.__class__ is Damaged:
             told, damage = told
-        if isinstance(told, Reject):
+        if isinstance(told, Reject) and (damage is None or damage.acted):
             no = said(told, trip.operation)
             reply, status = socket_api.refused(given, no, at, micro=self.micro), no.status
+        elif damage is not None and not damage.acted:
+            call: Call = trip.message
+            reply = socket_api.accepted(given, repeated(call.params))
         else:
             written = self.door.written(trip, told)
             if written.__class__ is Answered:
@@ -213,7 +223,7 @@ class Conversation:
         return UserStream(account, say, self.connection.abort, micro=self.micro)
 
     def _say(self, message: dict[str, Any], damage: Damage | None = None) -> None:
-        frame_damage.send(self.connection, text_frame(orjson.dumps(message)), damage)
+        send_frame(self.connection, text_frame(orjson.dumps(message)), damage)
 
 
 def _reader(refused: Reject | None, account: str, errand: Any) -> Decode:

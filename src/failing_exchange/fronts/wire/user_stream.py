@@ -25,7 +25,7 @@ from failing_exchange.dialects.binance.user_events import (
 from failing_exchange.dialects.binance.user_steps import account_of, records
 from failing_exchange.fronts.alarm import Alarm
 from failing_exchange.moments import harm
-from failing_exchange.trip import Damage, Damaged, Edited
+from failing_exchange.trip import Damage, Damaged, DamageKind, Edited
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -65,9 +65,18 @@ class UserStream:
         self._micro = micro
 
     def push(self, gateway: Gateway, record: Record) -> None:
-        """Send an event on its way."""
+        """Send an event on its way. A bug of ours in writing it costs the connection."""
+
+        def hear(trip: Trip) -> None:
+            try:
+                self._hear(trip)
+            except Exception as bug:
+                gateway.unwritten(bug, trip)
+                self.over = True
+                self._hang_up()
+
         self.markets = gateway.engine.state.markets
-        gateway.push(self.account, feed_of(record), symbol_of(record), record, self._hear)
+        gateway.push(self.account, feed_of(record), symbol_of(record), record, hear)
 
     def _hear(self, trip: Trip) -> None:
         """A push has arrived, or the connection breaks in its place."""
@@ -113,7 +122,7 @@ class UserStreams:
         gives: the answer goes first.
         """
         damage = harm(self.venue.running, "subscribe_account", client)
-        if damage is not None and damage.kind != "replay":
+        if damage is not None and damage.kind is not DamageKind.REPLAY:
             return None
         self.add(stream)
         if damage is None:
