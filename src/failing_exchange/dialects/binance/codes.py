@@ -9,7 +9,7 @@ row of `CODES` is met in tests/wire/test_codes.py. Of errors.md, this venue neve
     -1103               its REST words never come; an unknown parameter is -1101 or -1104
     -1112               a market order that finds nothing expires, as in production
     -1118, -1119        an empty client order id is an empty parameter: -1105
-    -1152, -1153, -1155, -1161, -1221               SBE only
+    -1152, -1153, -1161, -1221                      SBE that is enabled
     -2016               every market has traded
     -2026               an order that is not kept any more is unknown: -2013
 """
@@ -59,6 +59,7 @@ CODES: dict[str, int] = {
     "INVALID_TICKER_TYPE": -1139,
     "INVALID_CANCEL_RESTRICTIONS": -1145,
     "DUPLICATE_SYMBOLS": -1151,
+    "SBE_DISABLED": -1155,
     "OCO_ORDER_TYPE_REJECTED": -1158,
     "OCO_ICEBERGQTY_TIMEINFORCE": -1160,
     "BUY_OCO_LIMIT_MUST_BE_BELOW": -1165,
@@ -102,6 +103,7 @@ STATUSES = {
     "BAD_API_KEY_FMT": 401,
     "REJECTED_MBX_KEY": 401,
     "UNAUTHORIZED": 401,
+    "SBE_DISABLED": 406,  # faqs/sbe_faq.md; a handshake is refused with 400
 }
 
 

@@ -166,16 +166,3 @@ SESSION = {
         "userDataStream.unsubscribe",
     )
 }  # fmt: skip
-
-
-def time_unit(text: str) -> bool:
-    """Whether the connection's `timeUnit` asks for microseconds."""
-    return text.upper() == "MICROSECOND"
-
-
-def time_unit_of(header: str) -> bool:
-    """The same for X-MBX-TIME-UNIT of a REST request; raises `Reject` for any other word."""
-    if header.upper() not in ("", "MICROSECOND", "MILLISECOND"):
-        text = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
-        refuse("INVALID_TIME_UNIT", text)
-    return time_unit(header)

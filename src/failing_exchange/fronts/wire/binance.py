@@ -17,7 +17,7 @@ from failing_exchange.fronts.wire.frames import Code
 from failing_exchange.fronts.wire.keys import Keyring
 from failing_exchange.fronts.wire.metering import Metering, VenueLimits
 from failing_exchange.fronts.wire.plain import PlainFront
-from failing_exchange.fronts.wire.socket_door import SocketDoor
+from failing_exchange.fronts.wire.socket_door import SocketDoor, check_api
 from failing_exchange.fronts.wire.subscriptions import MarketStreams
 from failing_exchange.fronts.wire.user_stream import UserStreams
 from failing_exchange.fronts.wire.websocket import Route, WebSocketFront
@@ -105,7 +105,9 @@ class Binance:
             "/ws": Route(self.streams.open_raw),
             "/ws/": Route(self.streams.open_raw),
             "/stream": Route(self.streams.open_combined),
-            "/ws-api/v3": Route(self.socket_door.open, Limits(counts_text=False), "open_api"),
+            "/ws-api/v3": Route(
+                self.socket_door.open, Limits(counts_text=False), "open_api", check_api
+            ),
         }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:

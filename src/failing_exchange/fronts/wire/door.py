@@ -18,6 +18,7 @@ from failing_exchange.dialects.binance.call import (
     Writing,
 )
 from failing_exchange.dialects.binance.codes import Said, refuse, said
+from failing_exchange.dialects.binance.connecting import check_accept, is_micro
 from failing_exchange.dialects.binance.edits import edit
 from failing_exchange.dialects.binance.endpoints import BY_HTTP
 from failing_exchange.dialects.binance.parameters import check, check_count
@@ -28,7 +29,6 @@ from failing_exchange.dialects.binance.signing import (
     check_time,
     refused_key,
 )
-from failing_exchange.dialects.binance.socket_api import time_unit_of
 from failing_exchange.dialects.binance.values import venue_symbol
 from failing_exchange.fronts.damages import steps_of
 from failing_exchange.fronts.wire.damage import repeated
@@ -88,10 +88,13 @@ class Door:
             return None
         account, expires_at, params, micro = NOBODY, 0, Params(), False
         refused: Reject | None = None
+        headers = request.headers
         try:
-            unit = request.headers.get("x-mbx-time-unit")
+            unit, accept = headers.get("x-mbx-time-unit"), headers.get("accept", "")
             if unit:
-                micro = time_unit_of(unit)
+                micro = is_micro(unit)
+            if "sbe" in accept.lower():
+                check_accept(accept)
             text, query = request.body.decode("utf-8", "surrogateescape"), request.query
             params = form(text or query)
             if text and query:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 import orjson
 
@@ -18,7 +17,7 @@ from failing_exchange.core.commands import Errand
 from failing_exchange.core.market import SECOND
 from failing_exchange.dialects.binance.call import Endpoint, Reading, Security, Writing
 from failing_exchange.dialects.binance.codes import refuse
-from failing_exchange.dialects.binance.socket_api import time_unit
+from failing_exchange.dialects.binance.connecting import given, is_micro_in
 from failing_exchange.dialects.binance.user_events import ListenKeyExpired
 from failing_exchange.fronts.damages import send_frame
 from failing_exchange.fronts.wire.frames import text_frame
@@ -136,13 +135,13 @@ class ListenKeys:
         """A connection may name keys among its streams."""
         before(connection)
         place = connection.place
-        options = parse_qs(place.query)
+        options = given(place.query)
         combined = place.path == "/stream"
         named = options.get("streams", [""])[0] if combined else place.path.removeprefix("/ws/")
         names = [name for name in named.split("/") if name in self._keys]
         if not names:
             return
-        micro = time_unit(options.get("timeUnit", [""])[0])
+        micro = is_micro_in(options)
         for name in names:
             self._join(self._keys[name], connection, combined=combined, micro=micro)
         closed = connection.on_closed

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 import orjson
 
 from failing_exchange.core.commands import Errand
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.dialects.binance import socket_api
+from failing_exchange.dialects.binance import connecting, socket_api
 from failing_exchange.dialects.binance.call import Answered, Call, Endpoint
 from failing_exchange.dialects.binance.codes import CODES, Said, missing, said
 from failing_exchange.dialects.binance.endpoints import BY_SOCKET
@@ -43,6 +42,12 @@ UNKNOWN_METHOD = Reject(
 )
 
 
+def check_api(found: connecting.Given) -> None:
+    """Raise `Reject` for parameters of a connection's URL that are not understood."""
+    connecting.is_micro_in(found)
+    connecting.check_format(found)
+
+
 class SocketDoor:
     """Where `/ws-api/v3` leads: each connection is given a conversation."""
 
@@ -73,10 +78,10 @@ class Conversation:
     """What is said on one connection. Replies leave as their trips end, not as they were asked."""
 
     def __init__(self, entrance: SocketDoor, connection: Connection) -> None:
-        options = parse_qs(connection.place.query)
+        options = connecting.given(connection.place.query)
         self.door = entrance.door
         self.connection = connection
-        self.micro = socket_api.time_unit(options.get("timeUnit", [""])[0])
+        self.micro = connecting.is_micro_in(options)
         self.session = Session(
             entrance.streams,
             self._open_stream,

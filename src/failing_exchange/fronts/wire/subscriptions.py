@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 import orjson
 
+from failing_exchange.dialects.binance.connecting import given, is_micro_in
 from failing_exchange.dialects.binance.values import instant
 from failing_exchange.fronts.wire.connection import Connection
 from failing_exchange.fronts.wire.frames import Code, text_frame
@@ -52,8 +53,7 @@ class Session:
         self.connection = connection
         self.feeds = feeds
         self.combined = combined
-        query = dict(parse_qsl(connection.place.query, keep_blank_values=True))
-        self.micro = query.get("timeUnit") in ("MICROSECOND", "microsecond")
+        self.micro = is_micro_in(given(connection.place.query))
         self.streams: dict[str, None] = {}
         connection.on_text = self.heard
         connection.on_shutdown = self.announce_shutdown
@@ -208,8 +208,8 @@ class MarketStreams:
 
     def open_combined(self, connection: Connection) -> None:
         """/stream?streams=a/b/c: messages that name their stream."""
-        query = dict(parse_qsl(connection.place.query, keep_blank_values=True))
-        names = [name for name in query.get("streams", "").split("/") if name]
+        listed = given(connection.place.query).get("streams", [""])[0]
+        names = [name for name in listed.split("/") if name]
         self._open(connection, names, combined=True)
 
     def _open(self, connection: Connection, names: list[str], *, combined: bool) -> None:

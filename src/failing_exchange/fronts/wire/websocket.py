@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from failing_exchange.dialects.binance.codes import CODES
+from failing_exchange.core.reject import Reject
+from failing_exchange.dialects.binance.codes import CODES, said
+from failing_exchange.dialects.binance.connecting import Given, given, is_micro_in
 from failing_exchange.fronts.wire.connection import Connection, Limits, Outgoing, Place
 from failing_exchange.fronts.wire.door import Reply, retry_after
 from failing_exchange.fronts.wire.doorstep import NOT_FOUND, Doorstep
@@ -31,12 +33,13 @@ Open = Callable[[Connection], None]
 class Route(NamedTuple):
     """What is spoken on a path: `open` is given each new connection, and sets its `on_text`.
 
-    `moment` is how faults call the upgrade to it.
+    `moment` is how faults call the upgrade to it. `check` raises `Reject` for a URL's parameters.
     """
 
     open: Open
     limits: Limits = Limits()
     moment: str = "open_stream"
+    check: Callable[[Given], Any] = is_micro_in
 
 
 class Connections:
@@ -104,7 +107,8 @@ class WebSocketFront:
         banned = self._doorstep.banned(place.address, at)
         if banned is not None:
             return banned
-        if self.route(place.path) is None:
+        route = self.route(place.path)
+        if route is None:
             self._doorstep.name("WebSocket", place.path)
             return NOT_FOUND
         if len(self.connections) >= CONNECTIONS_MAX:
@@ -118,7 +122,7 @@ class WebSocketFront:
             )
             body = orjson.dumps({"code": CODES["TOO_MANY_CONNECTIONS"], "msg": text})
             return Reply(429, body, (retry_after(full_until, at),))
-        return None
+        return _malformed(route, place)
 
     async def handle(self, request: web.BaseRequest, place: Place, gateway: Gateway) -> None:
         """Upgrade a request that was not refused, and stay until its connection ends."""
@@ -164,3 +168,16 @@ class WebSocketFront:
         for connection in self.connections:
             connection.close(code, reason)
             connection.flush()
+
+
+def _malformed(route: Route, place: Place) -> Reply | None:
+    """The refusal of a URL whose parameters are not understood.
+
+    400 with a JSON body (faqs/sbe_faq.md, "WebSocket API", 2026-07-21).
+    """
+    try:
+        route.check(given(place.query))
+    except Reject as refused:
+        no = said(refused, "")
+        return Reply(400, orjson.dumps({"code": no.code, "msg": no.text}))
+    return None
