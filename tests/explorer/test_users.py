@@ -195,8 +195,9 @@ def test_the_plainest_rule_tells_of_a_finding(tmp_path: Path) -> None:
     found = explore(Options(target=f"{path}:main", seeds=1, first_seed=32, seconds=1_800.0))
     finding = next(f for f in found.findings if f.cause.kinds == ("lose_answer",))
     assert finding.sentence == (
-        "seed 32: your bot bought 0.2 BTC instead of 0.1, because the answer to its first order "
-        "(trip 3) was lost and it sent the order again without asking; 1 fault suffices"
+        "seed 32: your bot bought 0.2 BTC (trips 3 and 5) instead of 0.1, because the answer to "
+        "its first order (trip 3) was lost and it sent the order again without asking; "
+        "1 fault suffices"
     )
     assert "resolves" in finding.also
     assert finding.world.seconds < 120

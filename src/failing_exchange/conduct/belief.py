@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from failing_exchange.conduct.facts import NEVER, Facts, OrderFacts, sign
+from failing_exchange.conduct.false_reads import reached, told_falsely
 from failing_exchange.conduct.patience import INCURABLE
 from failing_exchange.conduct.probing import Sample
 from failing_exchange.conduct.rule import End, Rule, Severity
 from failing_exchange.conduct.told import heard
 from failing_exchange.conduct.wording import its, mishap
 from failing_exchange.core.market import ATOMS, SECOND
-from failing_exchange.core.order import Side
+from failing_exchange.core.order import Fill, Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.operations import PRIVATE_CALLS
 from failing_exchange.trip import Edited, Trip
 
 NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
 NOTICED_USDT = 0.01
-TRIPS_SHOWN = 3  # of the orders that a bot does not know all of
 INFERRED = (
     "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
     "that it can be asked what it made of them"
@@ -46,6 +46,7 @@ class Converges(Rule):
         self.grace_s = grace_s
         self._last: Sample | None = None
         self._refused_at = NEVER  # for good
+        self._accused: dict[int, None] = {}  # orders of which is told already
 
     def parameters(self) -> dict[str, Any]:
         """The times, in seconds."""
@@ -72,6 +73,7 @@ class Converges(Rule):
         if end.at - end.last_fault_at < self.within_s * SECOND:
             self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
             return
+        self._accused = {}
         self._strangers(end)
         if self._last is None:
             self._unaware(end)
@@ -83,14 +85,24 @@ class Converges(Rule):
         """Orders that are still open, and that the bot was never told of."""
         facts = self.scene.facts
         for known in facts.orphans():
-            if known.order.is_open and end.at - known.accepted_at > self.within_s * SECOND:
-                money = facts.money(known.symbol, known.order.remaining, end.at)
-                self.breach(
-                    known.accepted_at,
-                    f"was never told of order {known.order.id}, which is open",
-                    row=repr(known.order),
-                    money=money,
-                )
+            late = end.at - known.accepted_at > self.within_s * SECOND
+            if not known.order.is_open or not late or self._excuse(known):
+                continue
+            placed = known.placed_by
+            self._accused[known.order.id] = None
+            self.breach(
+                known.accepted_at,
+                f"was never told of order {known.order.id}, which is open{_because(placed)}",
+                *(() if placed is None else (placed,)),
+                row=repr(known.order),
+                money=facts.money(known.symbol, known.order.remaining, end.at),
+            )
+
+    def _excuse(self, known: OrderFacts) -> bool:
+        """Whether the bot has asked about an order, and its newest answer was false."""
+        if known.false_by is not None:
+            self.unknown = told_falsely(known)
+        return known.false_by is not None
 
     def _unaware(self, end: End) -> None:
         """Without a probe: fills it was never told of; then it can't know what it owns.
@@ -99,34 +111,28 @@ class Converges(Rule):
         have drawn the right conclusion, and nobody can see whether it has.
         """
         facts = self.scene.facts
-        late: dict[str, list[OrderFacts]] = {}
         for known in facts.orders.values():
-            if known.unaware and end.at - known.order.updated_at > self.within_s * SECOND:
-                late.setdefault(known.symbol, []).append(known)
-        for symbol, orders in late.items():
-            if facts.exposure[symbol].now <= 0:
+            if not known.unaware or end.at - known.order.updated_at <= self.within_s * SECOND:
                 continue
-            sure = [known for known in orders if not could_infer(facts, known)]
-            if sure:
-                self._never_told(symbol, sure)
-            else:
+            if facts.exposure[known.symbol].now <= 0 or self._excuse(known):
+                continue
+            if could_infer(facts, known):
                 self.unknown = INFERRED
+            else:
+                self._never_told(known)
 
-    def _never_told(self, symbol: str, orders: list[OrderFacts]) -> None:
-        facts, first = self.scene.facts, orders[0]
-        at = first.order.updated_at
-        market = facts.engine.state.markets[symbol].market
-        sides = {known.order.side for known in orders}
-        did = "traded" if len(sides) > 1 else "bought" if first.order.side is Side.BUY else "sold"
-        amount = market.amount_text(sum(known.unaware for known in orders))
-        placed = [known.placed_by for known in orders if known.placed_by is not None]
+    def _never_told(self, known: OrderFacts) -> None:
+        facts, placed = self.scene.facts, known.placed_by
+        at = known.order.updated_at
+        market = facts.engine.state.markets[known.symbol].market
+        did = "bought" if known.order.side is Side.BUY else "sold"
+        amount = market.amount_text(known.unaware)
         self.breach(
             at,
-            f"never learned that it {did} {amount} {market.base}{why_unaware(first)}",
-            *placed[:TRIPS_SHOWN],
-            row=repr(first.order),
-            money=facts.in_usdt(symbol, sum(known.unaware_cost for known in orders), at),
-            of=placed[0] if placed else None,
+            f"never learned that it {did} {amount} {market.base}{why_unaware(known)}",
+            *(() if placed is None else (placed,)),
+            row=repr(known.order),
+            money=facts.in_usdt(known.symbol, known.unaware_cost, at),
         )
 
     def _differences(self, sample: Sample, at: int) -> Iterator[tuple[str, float | None]]:
@@ -145,11 +151,21 @@ class Converges(Rule):
         facts = self.scene.facts
         market = facts.engine.state.markets[symbol].market
         states = gained(facts, symbol, since=since)
+
+        def near(state: int) -> bool:
+            return abs(state / ATOMS - believed) <= NOTICED
+
+        if reached(states, undone(facts, symbol), near):
+            return
+        misled = [k for k in facts.orders.values() if k.false_by and k.symbol == symbol]
+        parts = [sum(_effect(facts, fill) for fill in facts.untold(k)) for k in misled]
+        if misled and reached(states, parts, near):
+            self._excuse(misled[-1])
+            return
         true = states[-1] / ATOMS
-        if all(abs(state / ATOMS - believed) > NOTICED for state in states):
-            lots = round(abs(true - believed) * ATOMS) // market.amount_step
-            text = f"believes to hold {believed:.8g} {market.base} and holds {true:.8g}"
-            yield text, facts.money(symbol, lots, at)
+        lots = round(abs(true - believed) * ATOMS) // market.amount_step
+        text = f"believes to hold {believed:.8g} {market.base} and holds {true:.8g}"
+        yield text, facts.money(symbol, lots, at)
 
     def _balance(
         self, asset: str, believed: float, since: int, at: int
@@ -158,6 +174,10 @@ class Converges(Rule):
         states = state.ledger.totals(facts.account, asset, since=since)
         fees = fees_of(facts).get(asset, 0)  # if these are missing, `books_fees` is broken instead
         if any(abs((s + more) / ATOMS - believed) <= NOTICED for s in states for more in (0, fees)):
+            return
+        told = (facts.balances_false or {}).get(asset)
+        if told is not None and abs(told / ATOMS - believed) <= NOTICED:
+            self.unknown = f"the newest balance of {asset} that the bot was told was false"
             return
         true = states[0] / ATOMS
         value = state.value(asset, round(abs(true - believed) * ATOMS), "USDT", at)
@@ -173,18 +193,30 @@ class Converges(Rule):
         just_ended = (o for k in facts.orders.values() if (o := k.order).ended_at > since)
         names = {name for o in (*are_open, *just_ended) for name in (o.client_id, str(o.id))}
         for name in believed:
-            if name not in names:
+            if name not in names and not self._is_misled(name):
                 yield f"believes that order {name} is open, and it is not", None
         for order in are_open:
             known = order.client_id in believed or str(order.id) in believed
-            if not known and order.created_at <= since:
+            if known or order.created_at > since or order.id in self._accused:
+                continue
+            if not self._is_misled(str(order.id)):
                 money = facts.money(order.symbol, order.remaining, at)
                 yield f"does not know of its open order {order.id}", money
+
+    def _is_misled(self, name: str) -> bool:
+        facts = self.scene.facts
+        known = facts.orders.get(int(name)) if name.isdecimal() else None
+        known = known or facts.named(name)
+        return known is not None and self._excuse(known)
 
 
 def could_infer(facts: Facts, known: OrderFacts) -> bool:
     """Whether a client may know of fills by traces: its balances, a list without the order."""
     return known.absent_at != NEVER or facts.balances_told_at > known.order.updated_at
+
+
+def _because(placed: Trip | None) -> str:
+    return "" if placed is None else f", because {mishap(placed)}"
 
 
 def why_unaware(known: OrderFacts) -> str:
@@ -212,15 +244,30 @@ def gained(facts: Facts, symbol: str, *, since: int) -> list[int]:
 
     The last is how it stands; each fill since the instant adds a state.
     """
-    market = facts.engine.state.markets[symbol].market
     orders = (known.order for known in facts.orders.values() if known.symbol == symbol)
     fills = sorted((fill for order in orders for fill in order.fills), key=lambda fill: fill.at)
     states = [0]
     for fill in fills:
-        fee = fill.fee if fill.fee_asset == market.base else 0
-        states.append(states[-1] + sign(fill.side) * fill.lots * market.amount_step - fee)
+        states.append(states[-1] + _effect(facts, fill))
     late = sum(fill.at > since for fill in fills)
     return states[len(fills) - late :]
+
+
+def undone(facts: Facts, symbol: str) -> list[int]:
+    """What the fills that the venue has undone had added; orders show them still.
+
+    A client may count them, or not: its orders say yes, and its balances say no.
+    """
+    busted = facts.engine.state.markets[symbol].busted
+    orders = [known.order for known in facts.orders.values() if known.symbol == symbol and busted]
+    return [_effect(facts, f) for order in orders for f in order.fills if f.trade_id in busted]
+
+
+def _effect(facts: Facts, fill: Fill) -> int:
+    """What a fill adds to the base asset of its market, in atoms, after its fee."""
+    market = facts.engine.state.markets[fill.symbol].market
+    fee = fill.fee if fill.fee_asset == market.base else 0
+    return sign(fill.side) * fill.lots * market.amount_step - fee
 
 
 class Monotone(Rule):
@@ -251,7 +298,8 @@ class Monotone(Rule):
             self.unknown = ""
         for known in facts.orders.values() if sample.open_orders else ():
             names = (known.order.client_id, str(known.order.id))
-            old = known.ended_told_at and sample.at - known.ended_told_at > self.within_s * SECOND
+            at = known.truly_ended_at  # told of an end that was none, it may believe otherwise
+            old = at and sample.at - at > self.within_s * SECOND
             if old and any(name in (sample.open_orders or ()) for name in names):
                 self._once(
                     f"order {known.order.id}", sample.at,

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from failing_exchange.conduct.false_reads import note_false_read
 from failing_exchange.conduct.told import balances_of, fills_of, heard, orders_of
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import (
@@ -16,7 +17,7 @@ from failing_exchange.core.commands import (
     PlaceOrder,
 )
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.order import Order, OrderSnapshot, Side, Status
+from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.trip import Trip
 
@@ -42,8 +43,9 @@ class OrderFacts:
     """One order in both columns. Amounts are lots; `told_…` is what the client was told."""
 
     __slots__ = (
-        "absent_at", "accepted_at", "canceled_at", "ended_told_at", "order", "placed_by", "symbol",
-        "told_at", "told_by", "told_cost", "told_filled", "told_status",
+        "absent_at", "accepted_at", "canceled_at", "ended_told_at", "false_by", "order",
+        "placed_by", "symbol", "told_at", "told_by", "told_cost", "told_filled", "told_status",
+        "truly_ended_at",
     )  # fmt: skip
 
     def __init__(self, order: Order, at: int) -> None:
@@ -55,7 +57,9 @@ class OrderFacts:
         self.told_filled = 0
         self.told_cost = 0
         self.told_status: Status | None = None
-        self.ended_told_at = NEVER
+        self.ended_told_at = NEVER  # first told that it has ended, true or not
+        self.truly_ended_at = NEVER  # first told so when it was true
+        self.false_by: Trip | None = None  # the newest read of it, where that was false
         self.canceled_at = NEVER
         self.absent_at = NEVER  # since when a list of all open orders has not held it
         self.placed_by: Trip | None = None
@@ -115,6 +119,7 @@ class Facts:
         self.log: deque[Fact] = deque(maxlen=FACTS_KEPT_MAX)
         self.balances_told_at = NEVER  # the instant of the newest balances told
         self.balances_told: dict[str, int] = {}
+        self.balances_false: dict[str, int] | None = None  # newest totals told, if they were false
         self.balance_changed_at = NEVER
         self.orphans_ended = 0  # orders forgotten here that the client was never told of
         self.wrong_ns = 0
@@ -210,6 +215,11 @@ class Facts:
         said = heard(trip)
         if said is None:
             return
+        self._tell(said, trip)
+        if trip.struck:
+            note_false_read(self, trip)
+
+    def _tell(self, said: Any, trip: Trip) -> None:
         if said.__class__ is Reject:
             self._refused(said, trip)
             return
@@ -243,13 +253,19 @@ class Facts:
         at = trip.ended_at
         self._told_of(known, trip)
         known.told_status = snapshot.status
+        if known.false_by is not None and is_true(snapshot):
+            known.false_by = None
         if snapshot.filled > known.told_filled:
             lots, cost = snapshot.filled - known.told_filled, snapshot.cost - known.told_cost
             known.told_filled, known.told_cost = snapshot.filled, snapshot.cost
             self._exposure(known.symbol).move(-cost, -lots, at)
             for fill in known.order.fills[: snapshot.fills]:
                 self._known("fill", f"order {fill.order_id}, trade {fill.trade_id}", trip)
-        if snapshot.status not in OPEN_STATES and known.ended_told_at == NEVER:
+        if snapshot.status in OPEN_STATES:
+            return
+        if known.truly_ended_at == NEVER and not known.order.is_open:
+            known.truly_ended_at = at
+        if known.ended_told_at == NEVER:
             known.ended_told_at = at
             self._told_open.pop(known.order.id, None)
             self._known("order ended", f"order {known.order.id}", trip)
@@ -272,6 +288,7 @@ class Facts:
 
     def _told_balances(self, as_of: int, free: dict[str, int], trip: Trip) -> None:
         if as_of >= self.balances_told_at:
+            self.balances_false = None
             self.balances_told_at = as_of
             self.balances_told.update(free)
             for asset in free:
@@ -291,6 +308,11 @@ class Facts:
                 self._told_of(known, trip)
 
     # ---- questions
+
+    def untold(self, known: OrderFacts) -> list[Fill]:
+        """The fills of an order that the client was not told of."""
+        name = f"order {known.order.id}, trade "
+        return [f for f in known.order.fills if ("fill", f"{name}{f.trade_id}") in self._waiting]
 
     def named(self, client_id: str) -> OrderFacts | None:
         """The newest order of a client order id."""
@@ -337,6 +359,12 @@ class Facts:
 def sign(side: Side) -> int:
     """+1 for a buy, -1 for a sell."""
     return 1 if side is Side.BUY else -1
+
+
+def is_true(snapshot: OrderSnapshot) -> bool:
+    """Whether an order stands as a message says."""
+    order = snapshot.order
+    return snapshot.status is order.status and snapshot.filled == order.filled
 
 
 def is_order(command: Any) -> bool:

@@ -12,11 +12,14 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.trip import Trip
 
+PAUSES_BORNE = 2  # a bot that is silent for so many of its longest pauses may be at rest
+
 
 class Alive(Rule):
     """I3: the bot is up, and sends requests that succeed, some time after the last fault.
 
-    `within_s`: the time. A bot that has returned by itself has done what it wanted.
+    `within_s`: the time. A bot that has returned by itself has done what it wanted. One that sends
+    nothing for no longer than twice the longest pause that it has made before may be at rest.
     """
 
     name = "alive"
@@ -29,6 +32,8 @@ class Alive(Rule):
         self.within_s = within_s
         self._worked_at = NEVER
         self._sent = 0
+        self._sent_at = NEVER
+        self._pause = 0  # the longest between two requests
         self._told_to_stop = False
 
     def parameters(self) -> dict[str, Any]:
@@ -37,7 +42,10 @@ class Alive(Rule):
 
     def sent(self, trip: Trip) -> None:
         """It does something."""
+        if self._sent:
+            self._pause = max(self._pause, trip.born_at - self._sent_at)
         self._sent += 1
+        self._sent_at = trip.born_at
 
     def told(self, trip: Trip) -> None:
         """Something it asked for has succeeded."""
@@ -63,7 +71,14 @@ class Alive(Rule):
             self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
         elif self._told_to_stop and self._worked_at <= end.last_fault_at:
             self.unknown = "the bot was refused for good, and may have stopped as it should"
+        elif self._worked_at <= end.last_fault_at and self._may_rest(end):
+            self.unknown = "the bot has not sent a request since the last fault, and may be at rest"
         elif self._worked_at <= end.last_fault_at:
             self.breach(
                 end.last_fault_at or end.at, "has had no successful request since the last fault"
             )
+
+    def _may_rest(self, end: End) -> bool:
+        """Whether it has sent nothing since the last fault, and that for no longer than usual."""
+        silent = end.at - self._sent_at
+        return self._sent_at <= end.last_fault_at and silent <= PAUSES_BORNE * self._pause

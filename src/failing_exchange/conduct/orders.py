@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from failing_exchange.conduct.facts import OrderFacts, is_order
+from failing_exchange.conduct.false_reads import HORIZON_S, told_falsely
 from failing_exchange.conduct.intents import Intent
 from failing_exchange.conduct.rule import End, Rule, Severity
 from failing_exchange.conduct.told import heard
@@ -18,6 +19,7 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.trip import Edited, Trip
 
 LOOKS_MAX = 1_000  # latest questions about orders; an order is sent again sooner
+TRIPS_NAMED_MAX = 6  # in a sentence; a breach lists them all
 QUESTIONS_MAX = 1_000  # outcomes unknown at one time; the oldest is no longer asked about
 AMBIGUOUS = frozenset({
     Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE, Reason.CONNECTION_LOST, Reason.TIMED_OUT,
@@ -36,8 +38,9 @@ class Once(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._orders: dict[int, list[OrderFacts]] = {}  # by intent
-        self._trips: dict[int, list[Trip]] = {}
-        self._seen: dict[int, tuple[int, str]] = {}  # intent -> (when, what) of the first trouble
+        self._blamed: dict[int, None] = {}  # intents of which it could know that one order stands
+        # by intent: when the first trouble was, and which orders were open at once (none: excess)
+        self._seen: dict[int, tuple[int, list[OrderFacts]]] = {}
         self._looks: deque[int] = deque(maxlen=LOOKS_MAX)  # when it asked about its orders
 
     def begin(self, scene: Any) -> None:
@@ -65,10 +68,13 @@ class Once(Rule):
         orders = self._orders.setdefault(intent.number, [])
         if intent.lots is None:
             intent.lots = known.order.lots
-        if known.order.is_open and any(one.order.is_open for one in orders):
-            self._seen.setdefault(intent.number, (trip.born_at, "live"))
+        before = [one for one in orders if one.order.is_open or one.order.filled]
+        if known.order.lots > intent.lots or not all(one.false_by for one in before):
+            self._blamed[intent.number] = None  # this is too large, or it could know of one before
+        live = [one for one in before if one.order.is_open]
+        if known.order.is_open and live:
+            self._seen.setdefault(intent.number, (trip.born_at, [*live, known]))
         orders.append(known)
-        self._trips.setdefault(intent.number, []).append(trip)
         self._count(intent, trip.born_at)
 
     def happened(self, events: Any, at: int) -> None:
@@ -81,8 +87,8 @@ class Once(Rule):
 
     def _count(self, intent: Intent, at: int) -> None:
         if self._executed(intent) > (intent.lots or 0):
-            when = self._seen.get(intent.number, (at, ""))[0]
-            self._seen[intent.number] = (when, "excess")
+            when = self._seen.get(intent.number, (at, []))[0]
+            self._seen[intent.number] = (when, [])
 
     def _executed(self, intent: Intent) -> int:
         return sum(one.order.filled for one in self._orders.get(intent.number, ()))
@@ -91,27 +97,42 @@ class Once(Rule):
         """The amounts are final."""
         if self.unknown and self.scene.intents.missed:
             self.unknown = "several clients are judged: name the account=... of each intent"
-        for number, (at, what) in self._seen.items():
+        for number, (at, live) in self._seen.items():
             intent = self.scene.intents.numbered(number)
-            if intent is not None:
-                self._report(intent, at, what, end)
+            if intent is not None and number in self._blamed:
+                self._report(intent, at, live, end)
+            elif intent is not None:
+                self.unknown = told_falsely(self._orders[number][0])
 
-    def _report(self, intent: Intent, at: int, what: str, end: End) -> None:
-        orders, trips = self._orders[intent.number], self._trips[intent.number]
+    def _report(self, intent: Intent, at: int, live: list[OrderFacts], end: End) -> None:
+        """More was executed than was meant; or, with `live`, so many orders were open at once."""
+        orders = live or [one for one in self._orders[intent.number] if one.order.filled]
+        trips = [one.placed_by for one in orders if one.placed_by is not None]
         facts, symbol = self.scene.facts, orders[0].symbol
         market = facts.engine.state.markets[symbol].market
-        done = {1: "bought", -1: "sold"}[1 if orders[0].order.side == "buy" else -1]
         wanted = market.amount_text(intent.lots or 0)
-        if what == "excess":
+        if live:
+            excess = min(one.order.lots for one in orders[1:])
+            text = f"had {len(live)} live orders{_in(trips)} where it wanted one of {wanted}"
+            text += f" {market.base}"
+        else:
+            done = "bought" if orders[0].order.side == "buy" else "sold"
             excess = self._executed(intent) - (intent.lots or 0)
             amount = market.amount_text(self._executed(intent))
-            text = f"{done} {amount} {market.base} instead of {wanted}"
-        else:
-            excess = min(one.order.lots for one in orders[1:])
-            text = f"had {len(orders)} live orders where it wanted one of {wanted} {market.base}"
+            text = f"{done} {amount} {market.base}{_in(trips)} instead of {wanted}"
         rows = ", ".join(f"order {one.order.id} ({one.order.filled} lots)" for one in orders)
         money = facts.money(symbol, excess, end.at)
         self.breach(at, text + because(trips, self._looks), *trips, row=rows, money=money)
+
+
+def _in(trips: list[Trip]) -> str:
+    """The trips that an amount is the sum of."""
+    if len(trips) < 2:
+        return ""
+    numbers = [str(trip.number) for trip in trips[:TRIPS_NAMED_MAX]]
+    more = len(trips) - len(numbers)
+    last = f"{more} more" if more else numbers.pop()
+    return f" (trips {', '.join(numbers)} and {last})"
 
 
 def because(trips: list[Trip], looks: Sequence[int]) -> str:
@@ -124,7 +145,7 @@ def because(trips: list[Trip], looks: Sequence[int]) -> str:
             asked = any(first.told_at <= at <= again.born_at for at in looks)
             unasked = "" if asked else " without asking"
             return f", because {mishap(first)} and it sent the order again{unasked}"
-    return f", with {len(trips)} orders" if len(trips) > 1 else ""
+    return ""
 
 
 def is_ambiguous(trip: Trip) -> bool:
@@ -160,7 +181,7 @@ class Resolves(Rule):
     severity = Severity.DANGER
     sentence = "What became of an order is looked up before another is sent in its place."
 
-    def __init__(self, *, horizon_s: float = 5.0) -> None:
+    def __init__(self, *, horizon_s: float = HORIZON_S) -> None:
         super().__init__()
         self.horizon_s = horizon_s
         self._open: dict[int, Question] = {}

@@ -103,6 +103,16 @@ def balances_of(told: Any) -> tuple[int, dict[str, int]] | None:
     return told.at, {asset: free for asset, free, _ in assets}
 
 
+def totals_of(told: Any) -> dict[str, int] | None:
+    """Atoms by asset, free and used together, where a message tells balances."""
+    assets = getattr(told, "assets", None)
+    if assets is None or callable(assets):
+        return None
+    if isinstance(assets, dict):
+        return {asset: free + used for asset, (free, used) in assets.items()}
+    return {asset: free + used for asset, free, used in assets}
+
+
 class Quote(NamedTuple):
     """A look at a market: of which instant, and whether its prices can be believed."""
 

@@ -78,7 +78,9 @@ class Verdict:
                 return "Nothing could be judged."
             return f"The bot keeps {judged} of {judged} rules that could be judged."
         money = f"; {self.money:,.2f} USDT are lost or at risk" if self.money else ""
-        return f"The bot {first.text}{money}."
+        times = self.failures[0].times - 1
+        more = f" (and {times:,} more like it)" if times else ""
+        return f"The bot {first.text}{more}{money}."
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
