@@ -123,9 +123,9 @@ class Paper:
     def __init__(self) -> None:
         self.rows: list[Stored] = []
 
-    def command(self, at: int, text: str) -> None:
+    def command(self, at: int, events: int, text: str) -> None:
         """Write one down."""
-        self.rows.append(Stored(len(self.rows) + 1, at, text))
+        self.rows.append(Stored(len(self.rows) + 1, at, events, text))
 
 
 class ComesBack(Everything):
@@ -319,7 +319,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 
     def gather() -> int:
         for n in range(3_000):
-            outbox.command(n, "x" * 200)
+            outbox.command(n, n, "x" * 200)
             outbox.trip(n, "y" * 500, ("main", "create_order", S), n + 1)
         outbox.commit()
         gc.collect()

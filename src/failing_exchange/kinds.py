@@ -40,6 +40,7 @@ class Kinds:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._kinds: dict[tuple[str, str, str], Kind] = {}
+        self.rounds = 0  # how often counting has begun anew
 
     def count(self, trip: Trip) -> Kind:
         """Count a message of its kind; the trip learns the how-manieth it is."""
@@ -48,6 +49,7 @@ class Kinds:
         if kind is None:
             if len(self._kinds) >= KINDS_COUNTED_MAX:
                 self._kinds.clear()
+                self.rounds += 1
             kind = self._kinds[name] = Kind(key(self._seed, "latency", *name))
         kind.count = trip.nth = kind.count + 1
         return kind

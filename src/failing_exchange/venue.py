@@ -85,13 +85,13 @@ class Venue:
     def start(self, loop: asyncio.AbstractEventLoop) -> Gateway:
         """Bind to the running loop; build the exchange if this is the first one."""
         self.clock.bind(loop)
-        self.loop = loop
         begins = self._gateway is None
         if self._gateway is None:
             self._build()
         elif self.durable is not None:
             self.durable.bind(self._gateway)
         assert self._gateway is not None
+        self.loop = loop  # only now: where building has failed, the next call says so again
         self._gateway.latency = self._latency()
         self.set_gates()
         if begins:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.core.codec import Graph, from_graph, to_text
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.durable import known
 from failing_exchange.durable.gates import Gates
 from failing_exchange.durable.gates import from_text as gates_of
 from failing_exchange.durable.outbox import COMMIT_EVERY, Outbox, WhenFull
 from failing_exchange.durable.recorded import RecordedEngine
 from failing_exchange.durable.rules import from_rows, to_rows
-from failing_exchange.durable.store import Batch, Full, Store, Survives
+from failing_exchange.durable.store import (
+    TRIPS_KEPT_MAX,
+    Batch,
+    Full,
+    Snapshot,
+    Store,
+    Survives,
+    cant_be_written,
+    damaged,
+)
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal import COUNTERS
 
@@ -26,8 +37,9 @@ if TYPE_CHECKING:
     from failing_exchange.trip import Trip
     from failing_exchange.venue import Venue
 
-SNAPSHOT_EVERY = 100_000  # commands: so many are carried out again at most
-SNAPSHOT_AT_CLOSE = 1_000  # commands without one, after which a clean end makes one
+SNAPSHOT_EVERY = 100_000  # commands: so many are kept, and carried out again, at most
+SNAPSHOT_AT_CLOSE = 1_000  # on close, write a snapshot if at least so many follow the last one
+SNAPSHOT_BYTES_MAX = 1 << 30  # unpacked; a larger one is refused
 
 
 class Recovered(NamedTuple):
@@ -46,11 +58,22 @@ class Recovered(NamedTuple):
         )
 
 
+class Limits(Protocol):
+    """Limits whose usage survives: what has changed since it was asked last, and back again."""
+
+    def changes(self) -> dict[str, str | None]:
+        """By who used them, what is used, as text; None for who is forgotten."""
+
+    def restore(self, used: Mapping[str, str]) -> None:
+        """Go on from what was used; raises ValueError for a text that is none of theirs."""
+
+
 class Durable:
     """A venue's journal in a database: `FailingExchange(journal=Durable("run.db"))`.
 
     `full`: what happens when it can't be written. `every`: nanoseconds between two commits.
-    `survives`: what a commit outlives. Raises ConfigurationError for a file that can't be used.
+    `survives`: what a commit outlives. `keep`: how many trips stay in it, 0 for all. Raises
+    ConfigurationError for a file that can't be used.
     """
 
     def __init__(
@@ -62,15 +85,17 @@ class Durable:
         snapshot_every: int = SNAPSHOT_EVERY,
         pages: int | None = None,
         survives: Survives | str = Survives.KILL,
+        keep: int = TRIPS_KEPT_MAX,
     ) -> None:
-        store = Store(path, pages=pages, survives=Survives(survives))
         self.path = str(path)
-        self.known: Mapping[str, Any] = {n: json.loads(v) for n, v in store.meta().items()}
-        self.is_new = "birth" not in self.known
+        self._store = store = Store(path, pages=pages, survives=Survives(survives), keep=keep)
+        self._refused: ConfigurationError | None = None
         self.outbox = Outbox(store, full=WhenFull(full), every=every)
+        with self._reading():
+            self.known: Mapping[str, Any] = known.read(store.meta())
+        self.is_new = "birth" not in self.known
         self.outbox.ahead = self._add_the_rest
         self.recovered: Recovered | None = None
-        self._store = store
         self._snapshot_every = snapshot_every
         self._snapshot_at = 0  # the number of the last command in it
         self._flows: dict[str, Background] = {}
@@ -78,6 +103,8 @@ class Durable:
         self._engine: RecordedEngine | None = None
         self._armed: list[tuple[Any, int]] = []
         self._gates: Gates | None = None  # as they are written
+        self._limits: dict[str, Limits] = {}
+        self._rounds = 0  # of the gateway's counting of kinds
 
     @property
     def last_at(self) -> int:
@@ -95,35 +122,70 @@ class Durable:
             self._put_meta(asked)
         else:
             self._check(asked)
-            venue.journal.go_on(self.known.get("counters", {}), self.known.get("labels", {}))
-            venue.plan.disarm_all()
-            for rule in from_rows(self._store.rules()):
-                venue.plan.arm(rule)
-            self._note_armed()
-            if "gates" in self.known:
-                kept = gates_of(json.dumps(self.known["gates"]))
-                venue.rate_gate, venue.maintenance.windows = kept.rate, list(kept.windows)
+            with self._reading():
+                self._restore(venue)
         venue.clock.not_before = self.last_at
         venue.plan.changed = self.outbox.touch
         self.outbox.on_halt.append(venue.set_gates)
 
+    def _restore(self, venue: Venue) -> None:
+        """Counters, armed rules and gates, as they were."""
+        venue.journal.go_on(self.known.get("counters", {}), self.known.get("labels", {}))
+        venue.plan.disarm_all()
+        for rule in from_rows(self._store.rules()):
+            venue.plan.arm(rule)
+        self._note_armed()
+        if "gates" in self.known:
+            kept = gates_of(json.dumps(self.known["gates"]))
+            venue.rate_gate, venue.maintenance.windows = kept.rate, list(kept.windows)
+
+    def keep_usage(self, name: str, limits: Limits) -> None:
+        """Have what is used of some limits survive; go on from what an earlier process has used."""
+        self._limits[name] = limits
+        with self._reading():
+            limits.restore(self._store.usage(name))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Whatever a file's content leads to is told in a sentence; nobody has to believe it.
+
+        Anything may stand in a file, so that anything may be raised here.
+        """
+        if self._refused is not None:
+            raise self._refused
+        try:
+            yield
+        except ConfigurationError as error:
+            self._refuse(error)
+            raise
+        except Exception as error:
+            kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+            self._refuse(refused := damaged(self.path, f"{kind}{error}"))
+            raise refused from error
+
+    def _refuse(self, error: ConfigurationError) -> None:
+        """The file can't be used: let go of it, and say the same to whoever asks again."""
+        self._refused = error
+        self.outbox.drop()
+
     def _put_meta(self, asked: Mapping[str, Any]) -> None:
         batch = Batch()
-        batch.meta = {n: json.dumps(v) for n, v in {**asked, "release": _release()}.items()}
+        batch.meta = {n: json.dumps(v) for n, v in {**asked, "release": known.release()}.items()}
         self._write_now(batch)
 
     def _write_now(self, batch: Batch) -> None:
         try:
             self._store.write(batch)
         except Full as error:
-            raise ConfigurationError(
-                f"the journal {self.path!r} can't be written: {error}; make room"
-            ) from error
+            raise cant_be_written(self.path, error) from error
 
     def _check(self, asked: Mapping[str, Any]) -> None:
+        with self._reading():
+            if more := [name for name in self.known if name not in {*known.EXPECTED, *asked}]:
+                raise ValueError(f"nobody has asked for {', '.join(more)[:60]!r} in its table meta")
         for name, value in asked.items():
             if self.known.get(name) != value:
-                self._store.close()
+                self.outbox.drop()
                 shown = "" if name == "markets" else f" ({self.known.get(name)!r}, not {value!r})"
                 raise ConfigurationError(
                     f"{self.path} was begun with another {name}{shown}: "
@@ -137,18 +199,16 @@ class Durable:
             batch.meta["birth"] = str(at)
             self._write_now(batch)
             return at
-        return int(self.known.get("birth", at))
+        with self._reading():
+            known.check_gap(self.known, at)
+        return int(self.known["birth"])
 
     def engine(self, markets: list[tuple[Market, Background | None]]) -> RecordedEngine:
         """The venue's engine, as it was when the last batch was written."""
         self._flows = {m.symbol: flow for m, flow in markets if flow is not None}
         engine = self._engine = RecordedEngine(markets, self.outbox)
-        snapshot = self._store.snapshot()
-        if snapshot is not None and self.known.get("release") == _release():
-            self._snapshot_at = snapshot[0]
-            text = zlib.decompress(snapshot[1]).decode("utf-8")
-            engine.restore(from_graph(text, self._flows))
-        replayed, _ = engine.replay(self._store.commands(self._snapshot_at))
+        with self._reading():
+            replayed = self._come_back(engine)
         if not self.is_new:
             state, plan = engine.state, self._venue.plan if self._venue is not None else None
             self.recovered = Recovered(
@@ -157,19 +217,48 @@ class Durable:
             )  # fmt: skip
         return engine
 
+    def _come_back(self, engine: RecordedEngine) -> int:
+        """Bring an engine to where it was; how many commands were carried out again."""
+        snapshot, chain = self._store.snapshot(), 0
+        if snapshot is not None:
+            self._snapshot_at, chain = snapshot.number, snapshot.chain
+            engine.restore(self._state_of(snapshot))
+        return engine.replay(self._store.commands(self._snapshot_at, chain), self.last_at)
+
+    def _state_of(self, snapshot: Snapshot) -> Any:
+        if snapshot.code != known.code():
+            raise ConfigurationError(
+                f"the snapshot in {self.path} was written by other code (release "
+                f"{self.known.get('release', 'unknown')}), and the commands before it are gone: "
+                "serve it with that release, or start with a new --journal file"
+            )
+        unpack = zlib.decompressobj()
+        text = unpack.decompress(snapshot.state, SNAPSHOT_BYTES_MAX).decode("utf-8")
+        if unpack.unconsumed_tail:
+            raise ValueError(f"its snapshot has more than {SNAPSHOT_BYTES_MAX:,} bytes")
+        return from_graph(text, self._flows)
+
     def bind(self, gateway: Gateway) -> None:
         """The venue runs on a loop now."""
         self.outbox.bind(gateway)
         if self.recovered is not None and not gateway.kinds.known:
             for client, operation, symbol, count in self._store.kinds():
                 gateway.kinds.go_on((client, operation, symbol), count)
+        self._rounds = gateway.kinds.rounds
 
     # ---- while it runs
 
     def write(self, trip: Trip, text: str) -> None:
         """A trip has ended."""
-        kind = (trip.account, trip.operation, trip.symbol)
-        self.outbox.trip(trip.number, text, kind, 0 if trip.echo_of else trip.nth)
+        kind, count = (trip.account, trip.operation, trip.symbol), 0
+        if trip.nth and not trip.echo_of:
+            assert self._venue is not None
+            kinds = self._venue.gateway.kinds
+            if kinds.rounds != self._rounds:
+                self._rounds = kinds.rounds
+                self.outbox.forget_kinds()
+            count = kinds.of(trip).count  # the requests that are under way are counted, too
+        self.outbox.trip(trip.number, text, kind, count)
 
     def gate(self, trip: Trip, at: int) -> None:
         """The venue's first gate: while the journal can't be written, all are refused."""
@@ -191,6 +280,8 @@ class Durable:
         gates = Gates(venue.rate_gate, tuple(venue.maintenance.windows))
         if gates != self._gates:
             self._gates, batch.meta["gates"] = gates, gates.to_text()
+        for name, limits in self._limits.items():
+            batch.usage |= {(name, who): used for who, used in limits.changes().items()}
         due = self.outbox.number - self._snapshot_at >= self._snapshot_every
         if due and not self.outbox.halted:
             self._add_snapshot(batch)
@@ -203,8 +294,9 @@ class Durable:
         assert self._engine is not None
         graph = Graph({flow: symbol for symbol, flow in self._flows.items()})
         text = graph.to_text(self._engine.state)
-        batch.meta["release"] = json.dumps(_release())
-        batch.snapshot = (self.outbox.number, zlib.compress(text.encode("utf-8"), 1))
+        batch.meta["release"] = json.dumps(known.release())
+        packed = zlib.compress(text.encode("utf-8"), 1)
+        batch.snapshot = (self.outbox.number, known.code(), packed)
         self._snapshot_at = self.outbox.number
 
     def close(self) -> None:
@@ -213,13 +305,6 @@ class Durable:
             self._snapshot_every = 0
             self.outbox.touch()
         self.outbox.close()
-
-
-def _release() -> str:
-    """The release that runs. The snapshot of another one is not read: its objects may differ."""
-    from importlib.metadata import version
-
-    return version("failing-exchange")
 
 
 def _leaves(rules: list[Any]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from failing_exchange.durable.store import Batch, Full, Store
+from failing_exchange.durable.store import BUSY_SECONDS, Batch, Full, Store, Trouble
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 MILLISECOND = 1_000_000
 COMMIT_EVERY = 2 * MILLISECOND  # how long an answer waits at most for others to go with
 TRY_AGAIN = 1_000 * MILLISECOND  # when a full disk is tried again
+TRY_LOCKED = 20 * MILLISECOND  # when a file that another program keeps locked is tried again
 BATCH_ROWS_MAX = 10_000  # then it is written at the next turn of the loop
 HELD_TRIPS_MAX = 100_000  # trips kept while the disk is full; further ones are counted, not kept
+
+WAY_OUT = {  # what has to happen before it can be written again
+    Trouble.FULL: "there is room",
+    Trouble.GONE: "the same file is back",
+    Trouble.LOCKED: "the other program lets go of it",
+    Trouble.BROKEN: "it can be written",
+}
 
 logger = logging.getLogger("failing_exchange")
 
@@ -45,6 +53,7 @@ class Outbox:
         self.full = full
         self.every = every
         self.halted = False
+        self.trouble: Trouble | None = None  # why it can't be written; None: it can
         self.lost_trips = 0  # that were not kept while the disk was full
         self.number = store.last_command()
         self.ahead: Callable[[Batch], None] = _nothing
@@ -54,6 +63,7 @@ class Outbox:
         self._gateway: Gateway | None = None
         self._timer: Cancelable | None = None
         self._dirty = False
+        self._locked_since: int | None = None
 
     @property
     def is_dirty(self) -> bool:
@@ -62,23 +72,30 @@ class Outbox:
 
     @property
     def says(self) -> str:
-        """How the journal is: written, full (the venue is halted), or given up."""
-        return "full" if self.halted else "written" if self.store is not None else "given up"
+        """How the journal is: "written"; "full", "gone", "locked" or "broken"; "given up".
+
+        It only reads attributes: it may be asked at any time, from any thread.
+        """
+        if self.store is None:
+            return "given up"
+        return "written" if self.trouble is None else str(self.trouble)
 
     def bind(self, gateway: Gateway) -> None:
         """Keep time by a venue that runs; what was gathered before is written soon."""
         self._gateway = gateway
+        if self.store is not None:  # where time is virtual nobody waits meanwhile
+            self.store.be_patient(gateway.clock.is_virtual)
         self._stop_timer()
         if self._dirty:
             self._set_timer(self.every)
 
     # ---- gathering
 
-    def command(self, at: int, text: str) -> None:
-        """A command that is about to be carried out."""
+    def command(self, at: int, events: int, text: str) -> None:
+        """A command that is about to be carried out, after so many events."""
         if self.store is not None:
             self.number += 1
-            self._batch.commands.append((self.number, at, text))
+            self._batch.commands.append((self.number, at, events, _writable(text)))
             self.touch()
 
     def trip(self, number: int, text: str, kind: tuple[str, str, str], count: int) -> None:
@@ -90,8 +107,14 @@ class Outbox:
             return
         self._batch.trips.append((number, _writable(text)))
         if count:
-            self._batch.kinds[kind] = count
+            account, operation, symbol = kind
+            self._batch.kinds[_writable(account), operation, _writable(symbol)] = count
         self.touch()
+
+    def forget_kinds(self) -> None:
+        """All kinds of before are forgotten."""
+        self._batch.kinds.clear()
+        self._batch.kinds_anew = True
 
     def touch(self) -> None:
         """Something is to be written."""
@@ -150,17 +173,34 @@ class Outbox:
         try:
             store.write(self._batch)
         except Full as error:
-            self._not_written(error)
+            if not self._may_be_free_soon(error):
+                self._not_written(error)
             return
         self._batch = Batch()
-        self._dirty = False
+        self._dirty, self._locked_since, self.trouble = False, None, None
         if self.halted:
             self._room_again()
         self._tell(True)
 
+    def _may_be_free_soon(self, error: Full) -> bool:
+        """Whether another program keeps the file locked, for a moment; then it is tried again.
+
+        Meanwhile answers wait, and nothing else does.
+        """
+        if error.trouble is not Trouble.LOCKED or self.halted or self._gateway is None:
+            return False
+        now = self._gateway.clock.now()
+        if self._locked_since is None:
+            self._locked_since = now
+        if now - self._locked_since >= BUSY_SECONDS * 1_000 * MILLISECOND:
+            return False
+        self._set_timer(TRY_LOCKED)
+        return True
+
     def _not_written(self, error: Full) -> None:
         """Say so, and do as configured."""
         assert self.store is not None
+        self.trouble, self._locked_since = error.trouble, None
         if self.full is WhenFull.GO_ON:
             logger.error(
                 "the journal %s can't be written any more: %s; going on WITHOUT a journal, as "
@@ -174,9 +214,9 @@ class Outbox:
             return
         if not self.halted:
             logger.error(
-                "the journal %s can't be written: %s; every request is refused until there is "
-                "room (or start with --journal-full go-on)",
-                self.store.path, error,
+                "the journal %s can't be written: %s; every request is refused until %s "
+                "(or start with --journal-full go-on)",
+                self.store.path, error, WAY_OUT[error.trouble],
             )  # fmt: skip
             self.halted = True
             self._tell(False)
@@ -203,7 +243,14 @@ class Outbox:
 
     def close(self) -> None:
         """Write what is left, and let go of the file."""
+        if self.store is not None:
+            self.store.be_patient(True)
+        self._gateway = None
         self.commit()
+        self.drop()
+
+    def drop(self) -> None:
+        """Let go of the file as it is; what is not written never will be."""
         self._stop_timer()
         if self.store is not None:
             self.store.close()

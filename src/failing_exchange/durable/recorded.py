@@ -9,6 +9,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.codec import from_text, to_text
 from failing_exchange.core.engine import LAST, Engine
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.state import NEVER
 from failing_exchange.durable.store import Stored
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from failing_exchange.durable.outbox import Outbox
 
 SCHEDULED = "schedule "  # how a command begins that was put on the agenda for later
-ACTING = frozenset((*get_args(c.Action), *get_args(c.Operator)))
+PLANNED = frozenset(get_args(c.Operator))
+ACTING = PLANNED | frozenset(get_args(c.Action))
 
 
 class RecordedEngine(Engine):
@@ -35,30 +37,49 @@ class RecordedEngine(Engine):
         if command.__class__ in ACTING:
             if self._outbox.halted:
                 raise Reject(Reason.UNAVAILABLE, "Service unavailable: the journal is full")
-            self._outbox.command(at, to_text(command))
+            self._outbox.command(at, self.state.executions, to_text(command))
         return super().execute(command, at, number)
 
     def schedule(self, due: int, command: c.Operator, at: int) -> None:
         """Have an operator command executed at a later instant."""
-        self._outbox.command(at, f"{SCHEDULED}{due} {to_text(command)}")
+        text = f"{SCHEDULED}{due} {to_text(command)}"
+        self._outbox.command(at, self.state.executions, text)
         super().schedule(due, command, at)
 
-    def replay(self, stored: Iterable[Stored]) -> tuple[int, int]:
-        """Carry out again what was written down; how many commands, and the last instant."""
-        count, at = 0, 0
-        for _, at, text in stored:
+    def replay(self, stored: Iterable[Stored], until: int = NEVER) -> int:
+        """Carry out again what was written down until an instant; how many commands.
+
+        Raises ValueError for what is no command, or meets another exchange than the first time.
+        """
+        count, before = 0, 0
+        for number, at, events, text in stored:
             count += 1
+            if not before <= at <= until:
+                raise ValueError(f"command {number} is from {at}, not from {before} to {until}")
+            before = at
             if at >= self.wake_at:
                 self.advance(at)
+            if self.state.executions != events:
+                raise ValueError(
+                    f"{events} events came before command {number}, and now "
+                    f"{self.state.executions}: another version of the code has written it"
+                )
             try:
                 self._again(at, text)
             except Reject:  # as it was refused the first time
                 continue
-        return count, at
+        return count
 
     def _again(self, at: int, text: str) -> None:
         if text.startswith(SCHEDULED):
             due, _, command = text.removeprefix(SCHEDULED).partition(" ")
-            super().schedule(int(due), from_text(command), at)
+            super().schedule(int(due), _command(command, PLANNED), at)
         else:
-            super().execute(from_text(text), at)
+            super().execute(_command(text, ACTING), at)
+
+
+def _command(text: str, kinds: frozenset[type]) -> Any:
+    found = from_text(text)
+    if found.__class__ not in kinds:
+        raise ValueError(f"{text[:60]!r} is no command")
+    return found
