@@ -12,39 +12,48 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange import server, trading
+from failing_exchange.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.explorer import command
 from failing_exchange.logs import to_stderr
-from failing_exchange.options import Formatter, Parser, Version, count, probability, seconds
+from failing_exchange.options import (
+    Formatter,
+    Parser,
+    Version,
+    count,
+    minutes,
+    probability,
+    seconds,
+    seconds_or_none,
+)
 from failing_exchange.report import command as report
 
 if TYPE_CHECKING:
     from failing_exchange.runner import Report, RunConfig
 
-OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 DEMO_SECONDS = 86_400
 DEMO_SEED = 7
-MAINTENANCE_START, MAINTENANCE_MINUTES = "02:00", 30.0
+MAINTENANCE_START = "02:00"
 DEMO_REPORT = "failing-exchange-demo.html"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0, 1 (it failed), 2 (wrong arguments) or 130 (Ctrl-C)."""
+    """Run a command; the exit code is one of `exit_codes.TABLE`."""
     from failing_exchange.errors import ConfigurationError
 
     arguments = parser()
     options = arguments.parse_args(argv)
     if not hasattr(options, "command"):
         arguments.print_help()
-        return OK
+        return CLEAN
     logging.getLogger("failing_exchange").addHandler(logging.NullHandler())
     try:
         return int(options.command(options))
     except ConfigurationError as error:
         print(f"failing-exchange: {error}", file=sys.stderr)
-        return WRONG
+        return COULD_NOT_RUN
     except BrokenPipeError:  # the reader of our output has gone: nothing is left to tell it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        return CLEAN
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -84,19 +93,31 @@ def _add_run(commands: Any) -> None:
         "run", help="run a bot on a failing exchange", formatter_class=Formatter
     )
     add = run.add_argument
-    add("--duration", type=seconds, help="test duration in seconds (default: 3600)")
+    add("--duration", type=seconds, help="seconds, or 90s, 10m, 1h, 2d (default: 1h)")
+    add(
+        "--calm",
+        type=seconds_or_none,
+        metavar="SECONDS",
+        help="how long nothing fails at the end, "
+        "so that the bot can recover, 0 = none (default: 10m, at most a third of the duration)",
+    )
     add("--mode", default=None, metavar="MODE", help="failure mode (default: RANDOM)")
     add("--probability", type=probability, default=0.1, help="failure probability, 0 to 1")
     add("--modes", nargs="+", metavar="MODE", help="several failure modes")
     add("--probabilities", nargs="+", type=probability, metavar="P", help="one for each of --modes")
-    add("--rate-limit", type=count, default=60, help="requests a minute, 0 = no limit")
-    add("--timeout", type=seconds, default=5, help="seconds until a call gives up")
+    add(
+        "--rate-limit",
+        type=count,
+        help="requests a minute, 0 = no limit (default: 60; with a "
+        "scenario or --mode NONE no limit)",
+    )
+    add("--timeout", type=seconds, help="seconds until a call gives up (default: 5)")
     add("--maintenance", action="store_true", help="a maintenance window during the run")
     add("--maintenance-start", metavar="HH:MM", help="its start, UTC (default: 02:00)")
-    add("--maintenance-duration", type=seconds, metavar="MINUTES", help="its length (default: 30)")
+    add("--maintenance-duration", type=minutes, metavar="MINUTES", help="its length (default: 30)")
     add("--output", default="exchange_test.json", metavar="FILE", help="where results are written")
     add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
-    add("--seed", type=int, default=0, help="the same seed gives the same run")
+    add("--seed", type=int, help="the same seed gives the same run (default: the scenario's, or 0)")
     add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
     add("--all", action="store_true", help="every shipped scenario: a report card")
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
@@ -141,7 +162,7 @@ def _add_replay(commands: Any) -> None:
     replay.add_argument("results", help="a token, or a file that `run --output` has written")
     replay.add_argument("--bot", help="another bot than the token names")
     replay.add_argument("--until", type=count, default=0, metavar="N", help="stop before trip N")
-    replay.set_defaults(command=_replay)
+    replay.set_defaults(command=_replay, parser=replay)
 
 
 def _add_check(commands: Any) -> None:
@@ -156,10 +177,13 @@ def _add_check(commands: Any) -> None:
 # ---- arguments
 
 
-def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...]:
+def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
+    """The modes that are given; None: as the scenario says, or RANDOM."""
     if options.modes is None:
         if options.probabilities is not None:
             options.parser.error("--probabilities goes with --modes")
+        if options.mode is None and options.scenario is not None:
+            return None
         return ((options.mode or "RANDOM", options.probability),)
     if options.mode is not None:
         options.parser.error("give --mode or --modes, not both")
@@ -172,31 +196,21 @@ def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...]:
     return tuple(zip(options.modes, probabilities, strict=True))
 
 
-def _duration_of(scenario: str | None) -> float:
-    """What a scenario says, else an hour."""
-    if scenario is None:
-        return 3_600.0
-    from failing_exchange.scenario import load
-
-    return load(scenario).duration or 3_600.0
-
-
 def _config(options: argparse.Namespace) -> RunConfig:
-    from failing_exchange.runner import RunConfig
+    from failing_exchange.runner import MAINTENANCE_MINUTES, RunConfig
 
     modes = _modes(options)
     planned = options.maintenance_start, options.maintenance_duration
     if not options.maintenance and planned != (None, None):
         options.parser.error("--maintenance-start and --maintenance-duration go with --maintenance")
-    if options.scenario is not None and options.mode is None and options.modes is None:
-        modes = ()
     return RunConfig(
         bot=options.bot,
-        duration=options.duration or _duration_of(options.scenario),
+        duration=options.duration,
         seed=options.seed,
         modes=modes,
-        rate_limit=options.rate_limit or None,
+        rate_limit=options.rate_limit,
         timeout=options.timeout,
+        calm=options.calm,
         maintenance_start=(planned[0] or MAINTENANCE_START) if options.maintenance else None,
         maintenance_minutes=planned[1] or MAINTENANCE_MINUTES,
         scenario=options.scenario,
@@ -215,29 +229,45 @@ def _run(options: argparse.Namespace) -> int:
     output = Path(options.output)
     _check_writable(output)
     if options.all:
-        return _run_all(options.bot, output)
-    config = _config(options)
-    report = terminal.run_with_progress(config)
+        return _run_all(options, output)
+    report = terminal.run_with_progress(_config(options))
     terminal.show([report])
-    verdict = report.verdict
-    if verdict is not None:
-        print(verdict)
+    if report.verdict is not None:
+        print(report.verdict)
     _write(output, report)
     print(f"Results are in {output}; as a page: failing-exchange report {output}")
+    return _exit_code(report)
+
+
+def _exit_code(report: Report) -> int:
     if report.interrupted:
         return INTERRUPTED
-    broken = config.scenario is not None and verdict is not None and not verdict.passed
-    return FAILED if report.crashed or broken else OK
+    if report.stopped or report.verdict is None:
+        return COULD_NOT_RUN
+    return CLEAN if report.verdict.clean else FINDINGS
 
 
-def _run_all(bot: str, output: Path) -> int:
+ALONE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "seed", "rate_limit",
+         "timeout", "maintenance", "journal", "real_time")  # fmt: skip
+
+
+def _run_all(options: argparse.Namespace, output: Path) -> int:
     from failing_exchange import report_card
 
-    found = list(report_card.grades(bot))
-    report_card.show(bot, found)
-    report_card.write(output, bot, found)
+    values = {name: getattr(options, name) for name in ALONE}
+    given = [name for name, value in values.items() if value is not None and value is not False]
+    if given:
+        name = given[0].replace("_", "-")
+        options.parser.error(f"--{name} goes with one run; with --all each scenario says its own")
+    card = report_card.make(options.bot)
+    report_card.show(card)
+    report_card.write(output, card)
     print(f"Results are in {output}")
-    return OK if all(one.passed for one in found) else FAILED
+    if card.interrupted:
+        return INTERRUPTED
+    if card.broken_off:
+        return COULD_NOT_RUN
+    return CLEAN if card.clean else FINDINGS
 
 
 def _check_writable(output: Path) -> None:
@@ -269,16 +299,17 @@ def _demo(options: argparse.Namespace) -> int:
     from failing_exchange.runner import RunConfig
 
     modes = (("TIMEOUT", 0.01), ("CONNECTION_ERROR", 0.01), ("PARTIAL_FILL", 0.05))
-    reports = [
-        terminal.run_with_progress(
-            RunConfig(bot=bot, duration=DEMO_SECONDS, seed=options.seed, modes=modes)
-        )
-        for bot in ("naive", "careful")
-    ]
+    reports: list[Report] = []
+    for bot in ("naive", "careful"):
+        config = RunConfig(bot=bot, duration=DEMO_SECONDS, seed=options.seed, modes=modes)
+        reports.append(terminal.run_with_progress(config))
+        if reports[-1].interrupted:
+            terminal.show(reports)
+            return INTERRUPTED
     terminal.show_demo(reports)
     report.write(reports[0].as_dict(), Path(DEMO_REPORT))
     print(f"The whole day as a page:  {Path(DEMO_REPORT).absolute()}")
-    return OK
+    return CLEAN
 
 
 def _faults(options: argparse.Namespace) -> int:
@@ -286,35 +317,44 @@ def _faults(options: argparse.Namespace) -> int:
         from failing_exchange.faults.manual import markdown
 
         print(markdown(), end="")
-        return OK
+        return CLEAN
     from failing_exchange.faults.catalogue import describe
 
     print(describe(options.name))
-    return OK
+    return CLEAN
 
 
 def _rules(options: argparse.Namespace) -> int:
     from failing_exchange.conduct.rules import describe
 
     print(describe())
-    return OK
+    return CLEAN
 
 
 def _scenarios(options: argparse.Namespace) -> int:
     from failing_exchange.scenario import describe
 
     print(describe(options.name))
-    return OK
+    return CLEAN
 
 
 def _simulate(options: argparse.Namespace) -> int:
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.simulation import run_script
+    from failing_exchange.tracebacks import own_traceback
+    from failing_exchange.watchdog import watched
 
     if not Path(options.script).is_file():
         raise ConfigurationError(f"no script {options.script!r}")
-    run_script(options.script, options.arguments, seed=options.seed, start=options.start)
-    return OK
+    try:
+        with watched():
+            run_script(options.script, options.arguments, seed=options.seed, start=options.start)
+    except (SystemExit, KeyboardInterrupt, ConfigurationError, BrokenPipeError):
+        raise
+    except BaseException as error:
+        print(own_traceback(error), file=sys.stderr)
+        return FINDINGS
+    return CLEAN
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -327,23 +367,48 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _replay_results(options: argparse.Namespace) -> int:
     from failing_exchange import terminal
-    from failing_exchange.errors import ConfigurationError
-    from failing_exchange.runner import RunConfig
 
     to_stderr()
-    try:
-        recorded = json.loads(Path(options.results).read_text(encoding="utf-8"))
-        fields = {k: v for k, v in recorded["config"].items() if k != "start"}
-        fields["modes"] = tuple((mode, p) for mode, p in fields["modes"])
-        config = RunConfig(**fields)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"{options.results} is no results file: {error}") from error
+    config, recorded = _recorded(Path(options.results))
+    if options.bot is not None or options.until:
+        options.parser.error("--bot and --until go with a token; this is a results file")
     report = terminal.run_with_progress(config)
     terminal.show([report])
-    again = json.loads(json.dumps(report.as_dict()))
-    different = [name for name in recorded if recorded[name] != again.get(name)]
+    if report.verdict is not None:
+        print(report.verdict)
+    if report.interrupted:
+        return INTERRUPTED
+    before, again = _compared(recorded), _compared(json.loads(json.dumps(report.as_dict())))
+    different = [name for name in before if before[name] != again.get(name)]
     print("the same as recorded" if not different else f"different: {', '.join(different)}")
-    return FAILED if different else OK
+    return FINDINGS if different else _exit_code(report)
+
+
+KINDS = {"card": "a report card; run one of its scenarios with --scenario",
+         "explore": "an exploration; replay one of its tokens"}  # fmt: skip
+
+
+def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """The run that a results file describes, and all of the file."""
+    from failing_exchange.errors import ConfigurationError
+    from failing_exchange.runner import config_of
+
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is no results file: {error}") from error
+    if not isinstance(recorded, dict) or recorded.get("kind") != "run":
+        kind = str(recorded.get("kind")) if isinstance(recorded, dict) else ""
+        what = KINDS.get(kind, "something else")
+        raise ConfigurationError(f"{path} is no results file of `run`, but {what}")
+    return config_of(recorded.get("config"), str(path)), recorded
+
+
+def _compared(found: dict[str, Any]) -> dict[str, Any]:
+    """What must be equal in a replay: not the journal's name, nor where the bot's file lies."""
+    config = {**(found.get("config") or {}), "journal": None}
+    verdict = {**(found.get("verdict") or {}), "traceback": ""}
+    return {**found, "config": config, "verdict": verdict}
 
 
 def _check_determinism(options: argparse.Namespace) -> int:
@@ -351,4 +416,4 @@ def _check_determinism(options: argparse.Namespace) -> int:
 
     report = check_determinism(options.target, seed=options.seed)
     print(report)
-    return OK if report.same else FAILED
+    return CLEAN if report.same else FINDINGS

@@ -9,15 +9,19 @@ import sys
 from typing import Any, NoReturn
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.exit_codes import COULD_NOT_RUN, HELP
 from failing_exchange.spelling import meant
 
-WRONG = 2  # the exit code for wrong arguments
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
           **dict.fromkeys(("0", "false", "no", "off"), False)}  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with an argument in one line."""
+    """Says what is wrong with an argument in one line; its help ends with the exit codes."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"epilog": HELP, **options})
 
     def error(self, message: str) -> NoReturn:
         """Print the line and leave with exit code 2."""
@@ -26,7 +30,7 @@ class Parser(argparse.ArgumentParser):
             known = re.findall(r"[\w-]+", unknown[2])
             message = f"there is no {unknown[1]!r}{meant(unknown[1], known)} ({', '.join(known)})"
         print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(WRONG)
+        raise SystemExit(COULD_NOT_RUN)
 
 
 class Version(argparse.Action):
@@ -62,10 +66,30 @@ def says_neither(variable: str) -> ConfigurationError:
 
 
 def seconds(text: str) -> float:
+    """A number of seconds above 0, or a span.
+
+    >>> seconds("90"), seconds("1.5h")
+    (90.0, 5400.0)
+    """
+    value = _span(text)
+    if not 0 < value < 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and below 10^9 seconds")
+    return value
+
+
+def seconds_or_none(text: str) -> float:
+    """As `seconds`, and 0 for none."""
+    value = _span(text)
+    if not 0 <= value < 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from 0 to 10^9 seconds")
+    return value
+
+
+def minutes(text: str) -> float:
     """A number above 0."""
     value = _number(text)
-    if not 0 < value < 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    if not 0 < value < 10**7:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and below 10^7 minutes")
     return value
 
 
@@ -89,3 +113,13 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def _span(text: str) -> float:
+    unit = UNITS.get(text[-1:])
+    try:
+        return float(text) if unit is None else float(text[:-1]) * unit
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seconds, and no span like 90s, 10m, 1h or 2d"
+        ) from None

@@ -19,7 +19,8 @@ from failing_exchange.bots import BOTS, SYMBOL, Notebook
 from failing_exchange.conduct.probing import Probe
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.spelling import meant, printable
-from failing_exchange.virtual.errors import WallTimeExceeded
+from failing_exchange.tracebacks import PACKAGE, own_place, own_traceback
+from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import VirtualLoop
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ KILL_AGAIN_S = 60.0  # of the bot's time, for what it has to tidy up; then it is
 GIVEN = ("exchange", "notebook", "intents")  # what a bot may take, by these names
 COMPILED_KEPT_MAX = 64  # files whose code is remembered; then they are compiled again
 KILLS_MAX = 20  # cancels; a bot that survives them is told so
+CALM_S = 600.0  # seconds at the end in which nothing fails, so that a bot can recover ...
+CALM_SHARE = 3  # ... but at most one part in so many of the run
+WALL_SECONDS_MAX = 60.0  # real time of one simulated run, and ...
+WALL_SECONDS_AN_HOUR = 20.0  # ... for each hour in it; then it is stopped
 PROGRESS_STEPS = 200  # how often a run says how far it is
 Bot = Callable[..., Any]
 Progress = Callable[[float], None]
@@ -40,11 +45,43 @@ def _silent(share: float) -> None:
 
 
 class Ending(NamedTuple):
-    """How a run ended: after its time, by the bot's death, or because the bot has returned."""
+    """How a run ended: after its time, by the bot's death, or because the bot has returned.
+
+    `crashed`: the error that ended the bot, in a line; `traceback`: that of its own code.
+    """
 
     seconds: float
     crashed: str | None = None
     returned: bool = False
+    traceback: str = ""
+
+
+class Crash(NamedTuple):
+    """What ended a bot: in a line, and the traceback of its own code."""
+
+    crashed: str
+    traceback: str = ""
+
+
+def crash_of(error: BaseException) -> Crash:
+    """A bot's death by an error that has left it."""
+    text = f"{type(error).__name__}: {first_line(error)}"
+    if isinstance(error, SystemExit):
+        text = left_text(error)
+    if isinstance(error, SimulationError) and not own_place(error):
+        waiting = [line for line in str(error).splitlines()[1:] if PACKAGE not in line]
+        return Crash(text, "\n".join(waiting))
+    return Crash(text, own_traceback(error))
+
+
+def calm_of(seconds: float) -> float:
+    """For how long nothing fails at the end of a run of so many seconds, unless it is said."""
+    return min(CALM_S, seconds / CALM_SHARE)
+
+
+def wall_limit(seconds: float) -> float:
+    """How much real time a run of so many virtual seconds may take."""
+    return max(WALL_SECONDS_MAX, seconds / 3_600 * WALL_SECONDS_AN_HOUR)
 
 
 def find_bot(name: str) -> Bot:
@@ -161,8 +198,10 @@ def _lies_in(folder: str, name: str) -> bool:
 
 
 def _what(error: BaseException) -> str:
-    """An error in one line."""
-    line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+    """An error in one line, with its place in the code that was loaded."""
+    place = own_place(error)
+    line = f" ({place})" if place else ""
+    line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else line
     text = error.msg if isinstance(error, SyntaxError) else first_line(error)
     return f"{type(error).__name__}: {text}{line}"
 
@@ -240,6 +279,7 @@ async def play(
         judge.attach()
         if "notebook" in given and judge.probe is None:
             judge.take(Probe(positions=lambda: {SYMBOL: notebook.holds("BTC")}))
+            judge.booked = lambda: dict(notebook.believed)
         if "intents" in given:
             judge.asked_for(intents)
     over: asyncio.Future[None] = loop.create_future()
@@ -382,12 +422,21 @@ class _Life:
         if not self._task.done():
             return Ending(seconds)
         if self._task.cancelled():
-            return Ending(seconds, crashed=CANCELED)
+            return Ending(seconds, CANCELED, traceback=_where_canceled(self._task))
         error = self._task.exception()
         if isinstance(error, Stopped):
             return Ending(seconds)
         if isinstance(error, WallTimeExceeded):
             raise error
         if error is not None:
-            return Ending(seconds, crashed=f"{type(error).__name__}: {first_line(error)}")
+            crash = crash_of(error)
+            return Ending(seconds, crash.crashed, traceback=crash.traceback)
         return Ending(seconds, returned=True)
+
+
+def _where_canceled(task: asyncio.Task[Any]) -> str:
+    try:
+        task.exception()
+    except asyncio.CancelledError as canceled:
+        return own_traceback(canceled)
+    return ""

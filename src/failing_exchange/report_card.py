@@ -3,62 +3,159 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+import signal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.bots import STRATEGIES
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.playing import find_bot
 from failing_exchange.runner import RunConfig, run
-from failing_exchange.scenario import load, shipped
+from failing_exchange.scenario import Scenario, load, shipped
 
-MANNERS = ("naive", "careful")  # of the reference bots: each scenario has a strategy of theirs
-DURATION = 3_600.0  # of a scenario that names none
+if TYPE_CHECKING:
+    from failing_exchange.conduct.verdict import Verdict
+
+CALM_DAY = "without any fault"  # what the table calls a baseline
 
 
 class Grade(NamedTuple):
-    """How a bot did in one scenario. `broken`: the rules it broke, with the first breach each."""
+    """How a bot did in one scenario. `broken`: the rules it broke, with the first breach each.
+
+    `again`: the command line that makes the run again.
+    """
 
     scenario: str
     family: str
     passed: bool
-    broken: dict[str, str]
+    broken: Mapping[str, str]
     money: float
     error: str = ""
+    again: str = ""
 
 
-def grade(name: str, bot: str) -> Grade:
-    """Run a bot in a scenario; `naive` and `careful` are those of the scenario's strategy."""
+@dataclass(kw_only=True)
+class Card:
+    """The grades of a bot, in the order of the scenarios.
+
+    `baseline`: rules that it breaks when nothing fails, with the first breach each. They are told
+    once, and left out of the grades.
+    """
+
+    bot: str
+    baseline: dict[str, str] = field(default_factory=dict)
+    grades: list[Grade] = field(default_factory=list)
+    wanted: int = 0  # scenarios; fewer grades where it was interrupted
+    interrupted: bool = False
+    broken_off: str = ""  # why it ended early, if not by Ctrl-C
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found anywhere."""
+        return not self.baseline and all(one.passed for one in self.grades)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "kind": "card",
+            "bot": self.bot,
+            "baseline": self.baseline,
+            "grades": [one._asdict() for one in self.grades],
+            "wanted": self.wanted,
+            "interrupted": self.interrupted,
+            "broken_off": self.broken_off,
+        }
+
+
+def grade(name: str, bot: str, baseline: Iterable[str] = ()) -> Grade:
+    """Run a bot in a scenario, as `run --scenario` does; `baseline`: rules that do not count."""
     scenario = load(name)
-    if bot in MANNERS and scenario.bot in STRATEGIES:
-        bot = f"{scenario.bot}-{bot}"
-    config = RunConfig(
-        bot=bot,
-        scenario=name,
-        duration=scenario.duration or DURATION,
-        modes=(),
-        rate_limit=None,
-        seed=scenario.seed,
-    )
-    verdict = run(config).verdict
-    if verdict is None:
-        return Grade(name, scenario.family, False, {}, 0.0, "the run has no verdict")
+    report = run(RunConfig(bot=bot, scenario=name))
+    verdict, again = report.verdict, report.config.again()
+    if verdict is None or report.stopped:
+        error = report.stopped or "the run has no verdict"
+        return Grade(name, scenario.family, False, {}, 0.0, error, again)
+    broken = {rule: why for rule, why in _broken(verdict).items() if rule not in baseline}
+    money = verdict.money if broken else 0.0
+    return Grade(name, scenario.family, not broken, broken, money, "", again)
+
+
+def _broken(verdict: Verdict) -> dict[str, str]:
+    """What is wrong, with a sentence each: broken rules, or what it does not know of its money."""
     broken = {result.rule: result.why for result in verdict.failures}
-    return Grade(name, scenario.family, verdict.passed, broken, verdict.money)
+    return broken if broken or verdict.clean else {"wrong at the end": verdict.sentence}
 
 
-def grades(bot: str, names: Sequence[str] | None = None, *, jobs: int = 0) -> Iterator[Grade]:
-    """A bot's grades in all scenarios, in their order; each in a process, several side by side.
+def calm(scenario: Scenario) -> Scenario:
+    """The same scenario with nothing that fails: no faults, incidents, limits, kills."""
+    arguments = {**scenario.arguments, "maintenance_schedule": None}
+    return replace(
+        scenario, faults=(), modes=(), incidents=(), restarts=(), rate_limit=None,
+        arguments=arguments,
+    )  # fmt: skip
 
-    Raises ConfigurationError for a bot that is not there.
+
+def baseline(name: str, bot: str) -> dict[str, str]:
+    """The rules that a bot breaks in a scenario from which all that fails was taken."""
+    verdict = run(RunConfig(bot=bot, scenario=name), scenario=calm(load(name))).verdict
+    return {} if verdict is None else _broken(verdict)
+
+
+def make(bot: str, names: Sequence[str] | None = None, *, jobs: int = 0) -> Card:
+    """A bot's card; each scenario in a process, several side by side.
+
+    Ctrl-C, and a bot that ends its process, leave what there is until then. Raises
+    ConfigurationError for a bot that is not there.
     """
     find_bot(bot)
     wanted = in_order(shipped() if names is None else names)
-    with ProcessPoolExecutor(jobs or None) as processes:
-        yield from processes.map(partial(grade, bot=bot), wanted)
+    card = Card(bot=bot, wanted=len(wanted))
+    processes = ProcessPoolExecutor(jobs or None, initializer=_ignore_interrupts)
+    try:
+        _fill(card, wanted, processes)
+    except KeyboardInterrupt:
+        card.interrupted = True
+    except BrokenProcessPool:
+        done = len(card.grades)
+        where = wanted[done] if done < len(wanted) else wanted[-1]
+        card.broken_off = f"the bot ended its process, in {where} or in a scenario run beside it"
+    finally:
+        processes.shutdown(cancel_futures=True)
+    return card
+
+
+def _fill(card: Card, wanted: Sequence[str], processes: ProcessPoolExecutor) -> None:
+    kinds = {name: _kind(card.bot, load(name)) for name in wanted}
+    examples = {kind: name for name, kind in reversed(kinds.items())}
+    asked = {kind: processes.submit(baseline, name, card.bot) for kind, name in examples.items()}
+    found = {kind: one.result() for kind, one in asked.items()}
+    for broken in found.values():
+        card.baseline = {**broken, **card.baseline}
+    grades: list[Future[Grade]] = [
+        processes.submit(grade, name, card.bot, tuple(found[kinds[name]])) for name in wanted
+    ]
+    card.grades.extend(_results(grades))
+
+
+def _results(grades: Iterable[Future[Grade]]) -> Iterator[Grade]:
+    for one in grades:
+        yield one.result()
+
+
+def _kind(bot: str, scenario: Scenario) -> str:
+    """Scenarios that differ only in what fails have one baseline."""
+    config = RunConfig(bot=bot).resolved(scenario)
+    same = calm(scenario)
+    return repr((config.bot, config.duration, same.intent, same.options, same.accounts,
+                 sorted(map(str, same.arguments.items()))))  # fmt: skip
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C goes to all processes of a terminal: the first one decides, and ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -67,35 +164,53 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(families, key=lambda name: (len(families[name]), families[name], name))
 
 
-def show(bot: str, found: Sequence[Grade]) -> None:
+def show(card: Card) -> None:
     """The card as a table, and what it comes to in a line."""
+    from failing_exchange.terminal import console
+
+    out = console()
+    out.print(_table(card.grades))
+
+    def say(text: str) -> None:
+        out.print(text, markup=False, highlight=False)
+
+    for rule, why in card.baseline.items():
+        say(f"{CALM_DAY.capitalize()} it breaks {rule}: it {why}. This is not repeated above.")
+    failed = [one for one in card.grades if not one.passed]
+    say(f"{card.bot} passes {len(card.grades) - len(failed)} of {len(card.grades)} scenarios.")
+    left = card.wanted - len(card.grades)
+    if left:
+        why = "Interrupted" if card.interrupted else card.broken_off or "Ended early"
+        say(f"{why}: {left} scenarios were not run.")
+    worst = max(failed, key=lambda one: one.money, default=None)
+    if worst is not None:
+        why = next(iter(worst.broken.values()), worst.error)
+        say(f"Worst: {worst.scenario}: it {why}.")
+        say(f"  again: {worst.again}")
+
+
+def _table(grades: Sequence[Grade]) -> Any:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("", "scenario", "", "breaks", "USDT at risk"):
-        table.add_column(name)
-    for one in found:
+    table.add_column("")
+    table.add_column(
+        "scenario", no_wrap=True, min_width=max([8, *(len(g.scenario) for g in grades)])
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("breaks", overflow="fold")
+    table.add_column("USDT at risk", justify="right", overflow="fold")
+    for one in grades:
         mark = "[green]passes[/]" if one.passed else "[red]fails[/]"
         money = f"{one.money:,.2f}" if one.money else ""
         table.add_row(one.family, one.scenario, mark, ", ".join(one.broken) or one.error, money)
-    console = Console()
-    console.print(table)
-    failed = [one for one in found if not one.passed]
-    worst = max(failed, key=lambda one: one.money, default=None)
-    console.print(
-        f"{bot} passes {len(found) - len(failed)} of {len(found)} scenarios.", highlight=False
-    )
-    if worst is not None:
-        why = next(iter(worst.broken.values()), worst.error)
-        console.print(f"Worst: {worst.scenario}: it {why}.", markup=False, highlight=False)
+    return table
 
 
-def write(path: Path, bot: str, found: Sequence[Grade]) -> None:
+def write(path: Path, card: Card) -> None:
     """The card as JSON."""
-    card: dict[str, Any] = {"kind": "card", "bot": bot, "grades": [one._asdict() for one in found]}
     try:
-        path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(card.as_dict(), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"--output {path}: {error.strerror}") from error

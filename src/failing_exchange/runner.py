@@ -1,20 +1,18 @@
-"""One run: a bot on a failing exchange for a while, and what it cost."""
+"""One run: a bot on a failing exchange for a while, judged."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass, field
+import shlex
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.auditor import audit
-from failing_exchange.bots import Notebook
+from failing_exchange.bots import MANNERS, STRATEGIES, Notebook
 from failing_exchange.conduct.judge import Judge
-from failing_exchange.core.events import Event, OrderAccepted
-from failing_exchange.core.market import ATOMS, SECOND, Market
-from failing_exchange.core.order import OrderSnapshot
-from failing_exchange.core.queries import Orders
+from failing_exchange.core.market import SECOND, Market
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.fronts.exchange import FailingExchange
@@ -22,41 +20,83 @@ from failing_exchange.maintenance import time_of_day
 from failing_exchange.playing import (
     Bot,
     Progress,
+    calm_of,
+    crash_of,
     find_bot,
-    left_text,
     makes_own_clients,
     parameters,
     play,
     venue_of,
+    wall_limit,
 )
 from failing_exchange.report.recording import Recorder
-from failing_exchange.trip import Edited, Trip
+from failing_exchange.trip import Trip
+from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
+from failing_exchange.watchdog import watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from failing_exchange.conduct.verdict import Verdict
     from failing_exchange.scenario import Scenario
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday, midnight
 LEAD = timedelta(minutes=10)  # a run with a maintenance starts so long before it
-HIDDEN = ("trouble", "markets")  # what only the terminal shows
-MONEY_NOTICED = 0.01  # USDT; a smaller difference is rounding
+DURATION_S = 3_600.0
+TIMEOUT_S = 5.0
+RATE_LIMIT = 60  # requests a minute of a run without a scenario
+MODES = ((FailureMode.RANDOM.value, 0.1),)  # of a run without a scenario
+MAINTENANCE_MINUTES = 30.0
+TROUBLE_MAX = 20  # orders that the client was not told of, of which the trips are kept
+MONEY_MEANS = (
+    "USDT lost or at risk: the largest of the sums that each money rule found, and of what the bot "
+    "is wrong about at the end"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What is to be run. `modes` are (mode, probability); times are in seconds."""
+    """What is to be run. `modes` are (mode, probability); times are in seconds.
+
+    None stands for what the scenario says, and without one for the defaults of this module. What is
+    given goes before a scenario; `rate_limit=0` and `calm=0` are given, and mean none.
+    """
 
     bot: str = "careful"
-    duration: float = 3_600.0
-    seed: int = 0
-    modes: tuple[tuple[str, float], ...] = ((FailureMode.RANDOM.value, 0.1),)
-    rate_limit: int | None = 60
-    timeout: float = 5.0
+    duration: float | None = None
+    seed: int | None = None
+    modes: tuple[tuple[str, float], ...] | None = None
+    rate_limit: int | None = None
+    timeout: float | None = None
+    calm: float | None = None
     maintenance_start: str | None = None
-    maintenance_minutes: float = 30.0
+    maintenance_minutes: float = MAINTENANCE_MINUTES
     scenario: str | None = None
     real_time: bool = False
     journal: str | None = None
+
+    def resolved(self, scenario: Scenario | None) -> RunConfig:
+        """The same run with nothing left to a scenario or a default."""
+        duration = _first(self.duration, scenario and scenario.duration, DURATION_S)
+        calm = _first(self.calm, scenario and scenario.calm, calm_of(duration))
+        if calm and not calm < duration:
+            raise ConfigurationError(
+                f"--calm {calm:g}: expected less than the duration of {duration:g} s"
+            )
+        modes = _first(self.modes, MODES if scenario is None else ())
+        fails = any(mode != FailureMode.NONE for mode, _ in modes)
+        rate_limit = RATE_LIMIT if fails and scenario is None else 0
+        wanted = {} if scenario is None else scenario.arguments
+        return replace(
+            self,
+            bot=_of_strategy(self.bot, scenario),
+            duration=duration,
+            calm=calm,
+            seed=_first(self.seed, scenario and scenario.seed, 0),
+            modes=modes,
+            rate_limit=_first(self.rate_limit, scenario and scenario.rate_limit, rate_limit),
+            timeout=_first(self.timeout, wanted.get("connection_timeout"), TIMEOUT_S),
+        )
 
     def start(self) -> datetime:
         """When the run starts: shortly before the maintenance, if there is one."""
@@ -65,240 +105,269 @@ class RunConfig:
         minutes = time_of_day(self.maintenance_start) // (60 * SECOND)
         return START + timedelta(days=1, minutes=minutes) - LEAD
 
+    def again(self) -> str:
+        """The command line that makes this run again. Its journal is not written again."""
+        given = {"scenario": self.scenario, "duration": self.duration, "seed": self.seed,
+                 "rate-limit": self.rate_limit, "timeout": self.timeout, "calm": self.calm,
+                 "maintenance-start": self.maintenance_start}  # fmt: skip
+        parts = ["failing-exchange", "run", "--bot", self.bot]
+        for name, value in given.items():
+            if value is not None:
+                parts += [f"--{name}", _number_text(value)]
+        if self.modes:
+            parts += ["--modes", *(mode for mode, _ in self.modes)]
+            parts += ["--probabilities", *(_number_text(p) for _, p in self.modes)]
+        elif self.modes is not None and self.scenario is None:
+            parts += ["--mode", FailureMode.NONE.value]
+        if self.maintenance_start is not None:
+            minutes = _number_text(self.maintenance_minutes)
+            parts += ["--maintenance", "--maintenance-duration", minutes]
+        if self.real_time:
+            parts.append("--real-time")
+        return shlex.join(parts)
+
+
+def _number_text(value: object) -> str:
+    """A number as short as it can be read back.
+
+    >>> _number_text(3_600.0), _number_text(0.1)
+    ('3600', '0.1')
+    """
+    return str(value).removesuffix(".0")
+
+
+def _first(*values: Any) -> Any:
+    """The first that is given."""
+    return next(value for value in values if value is not None)
+
+
+def _of_strategy(bot: str, scenario: Scenario | None) -> str:
+    """In a scenario `naive` and `careful` are the bots of its strategy."""
+    if scenario is not None and bot in MANNERS and scenario.bot in STRATEGIES:
+        return f"{scenario.bot}-{bot}"
+    return bot
+
 
 @dataclass(kw_only=True)
 class Report:
-    """What a run showed. Money is in USDT at the last price."""
+    """What a run showed. `config` is complete: it makes the same run again."""
 
     config: RunConfig
     seconds: float = 0.0
     interrupted: bool = False
-    crashed: str | None = None
-    intended: int | None = None
-    placed: int = 0
-    duplicated: int | None = None
-    lost: int | None = None
-    unaware: int = 0
-    believed: dict[str, float] | None = None
-    true: dict[str, float] = field(default_factory=dict)
-    money: float | None = None
+    stopped: str = ""  # why the run ended early, where the bot was not the reason
     statistics: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     verdict: Verdict | None = None
     recording: dict[str, Any] = field(default_factory=dict)
-    trouble: list[Trip] = field(default_factory=list)
+    trouble: list[Trip] = field(default_factory=list)  # for the terminal, as `markets`
     markets: dict[str, Market] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        found = {name: value for name, value in vars(self).items() if name not in HIDDEN}
-        found["config"] = {**asdict(self.config), "start": self.config.start().isoformat()}
-        found["seed"] = self.config.seed
-        found["verdict"] = None if self.verdict is None else self.verdict.as_dict()
-        found["timeline"] = [
-            {**line, "timestamp": line["timestamp"].isoformat()} for line in self.timeline
-        ]
-        return found
+        verdict = None if self.verdict is None else self.verdict.as_dict()
+        return {
+            "kind": "run",
+            "config": {**asdict(self.config), "start": self.config.start().isoformat()},
+            "seed": self.config.seed,
+            "again": self.config.again(),
+            "headline": None if verdict is None else headline(verdict),
+            "seconds": self.seconds,
+            "interrupted": self.interrupted,
+            "stopped": self.stopped,
+            "statistics": self.statistics,
+            "metrics": self.metrics,
+            "timeline": [
+                {**line, "timestamp": line["timestamp"].isoformat()} for line in self.timeline
+            ],
+            "verdict": verdict,
+            "recording": self.recording,
+        }
 
 
-class Observer:
-    """Watches one client's run from outside: which orders there were, and which it was told of."""
+def headline(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """The first line of everything that shows a run, and its one sum of money."""
+    return {
+        "sentence": verdict["sentence"],
+        "clean": verdict["clean"],
+        "money": verdict["money"],
+        "currency": "USDT",
+        "means": MONEY_MEANS,
+    }
 
-    def __init__(self, exchange: FailingExchange, account: str = "main") -> None:
-        self.exchange = exchange
-        self.account = account
-        self.accepted: dict[int, int] = {}  # order id -> when
-        self.told: dict[int, None] = {}
-        self.trouble: list[Trip] = []  # the first trips whose order the client was not told of
 
-    async def begin(self) -> None:
-        """Start the venue and listen."""
+class _Run:
+    """One run: its parts, and what is done with them in order."""
+
+    def __init__(self, config: RunConfig, scenario: Scenario | None, progress: Progress) -> None:
+        self.bot: Bot = find_bot(config.bot)
+        self.scenario = scenario
+        self.config = config
+        self.progress = progress
+        self.exchange = _exchange(config, scenario)
+        options, intent = ({}, {}) if scenario is None else (scenario.options, scenario.intent)
+        self.judge = Judge(self.exchange.venue, options=options, intent=intent)
+        self.notebook = Notebook()
+        self.recorder = Recorder(self.exchange)
+        self.report = Report(config=config)
+
+    async def main(self) -> None:
+        """Run the bot for its time, and hear the judge."""
+        loop, scenario, config = asyncio.get_running_loop(), self.scenario, self.config
         await self.exchange.ready()
-        self.exchange.venue.gateway.listeners.append(self._on_events)
-        self.exchange.journal.readers.append(self._on_trip)
+        if "notebook" in parameters(self.bot):
+            self.recorder.believed = self.notebook.holds
+        self.recorder.attach()
+        began = loop.time()
+        try:
+            ending = await play(
+                self.bot,
+                self.exchange,
+                seconds=config.duration or DURATION_S,
+                judge=self.judge,
+                notebook=self.notebook,
+                calm=config.calm or 0.0,
+                restarts=() if scenario is None else scenario.restarts,
+                intents=[] if scenario is None else scenario.intents(),
+                progress=self.progress,
+                again=partial(find_bot, config.bot),
+            )
+            self.conclude(
+                crashed=ending.crashed, traceback=ending.traceback, returned=ending.returned
+            )
+        finally:
+            self.report.seconds = loop.time() - began
+            await self.exchange.close()
 
-    def _on_events(self, events: tuple[Event, ...], at: int) -> None:
-        for event in events:
-            if isinstance(event, OrderAccepted) and event.account == self.account:
-                self.accepted[event.order_id] = event.at
-
-    def _on_trip(self, trip: Trip) -> None:
-        told = trip.told.answer if isinstance(trip.told, Edited) else trip.told
-        if trip.gave_up_at or trip.echo_of:
-            told = None
-        if isinstance(told, OrderSnapshot):
-            self.told[told.order.id] = None
-        elif isinstance(told, Orders):
-            self.told.update(dict.fromkeys(snapshot.order.id for snapshot in told.orders))
-        created = any(isinstance(event, OrderAccepted) for event in trip.happened)
-        if created and told is None and len(self.trouble) < 20:
-            self.trouble.append(trip)
-
-    def unaware(self) -> list[int]:
-        """Orders that the client was never told of."""
-        return [order_id for order_id in self.accepted if order_id not in self.told]
-
-    def true_changes(self) -> dict[str, float]:
-        """How the account's balances have really changed, by asset, in units."""
-        engine = self.exchange.venue.engine
-        assert engine is not None
-        began = self.exchange.venue.accounts[self.account]
-        now = engine.state.ledger.balances(self.account)
-        changes = {a: sum(now[a]) - began.get(a, 0) for a in now}
-        return {asset: atoms / ATOMS for asset, atoms in sorted(changes.items()) if atoms}
+    def conclude(self, **ending: Any) -> None:
+        """The verdict, and all that is shown; nothing of a run that has not begun."""
+        report, exchange = self.report, self.exchange
+        report.statistics = exchange.get_failure_statistics()
+        report.metrics = exchange.get_performance_metrics()
+        report.timeline = exchange.get_failure_timeline()
+        if exchange.venue.engine is None or not self.judge.is_attached:
+            return
+        audit(exchange.venue.engine)
+        report.verdict = self.judge.verdict(**ending)
+        report.recording = self.recorder.recording(report.verdict)
+        orphans = self.judge.facts.orphans()
+        trips = [known.placed_by for known in orphans if known.placed_by is not None]
+        report.trouble = trips[:TROUBLE_MAX]
+        report.markets = exchange.venue.markets
 
 
-def run(config: RunConfig, *, progress: Progress = lambda share: None) -> Report:
-    """Run a bot as configured. Ctrl-C ends it early; what was gathered is in the report."""
-    bot, scenario = find_bot(config.bot), _scenario(config)
-    exchange = _exchange(config, scenario)
-    report, observer, notebook = Report(config=config), Observer(exchange), Notebook()
-    judge = _judge(exchange, scenario)
-    if config.real_time and makes_own_clients(bot):
+def run(
+    config: RunConfig,
+    *,
+    scenario: Scenario | None = None,
+    progress: Progress = lambda share: None,
+) -> Report:
+    """Run a bot as configured. Ctrl-C ends it early; what was gathered is in the report.
+
+    `scenario`: in the place of the one that the configuration names.
+    """
+    if scenario is None and config.scenario is not None:
+        from failing_exchange.scenario import load
+
+        scenario = load(config.scenario)
+    config = config.resolved(scenario)
+    this = _Run(config, scenario, progress)
+    if config.real_time and makes_own_clients(this.bot):
         raise ConfigurationError(
             f"--real-time: {config.bot} makes its own clients, which find the venue by its name in "
             "virtual time only; for the real clock start it beside `failing-exchange serve binance`"
         )
-    main = _play(bot, observer, judge, notebook, report, scenario, progress)
     try:
-        if config.real_time:
-            asyncio.run(main)
-        else:
-            from failing_exchange.simulation import simulate
-
-            limit, venue = config.duration + 86_400, venue_of(bot, exchange)
-            simulate(
-                main, seed=config.seed, start=config.start(), virtual_seconds_max=limit, venue=venue
-            )
+        with watched():
+            if config.real_time:
+                asyncio.run(this.main())
+            else:
+                _simulated(this)
     except KeyboardInterrupt:
-        report.interrupted = True
-    except SystemExit as left:
-        report.crashed = left_text(left)
-        report.verdict = judge.verdict(crashed=report.crashed)
-    _conclude(report, observer, notebook if "notebook" in parameters(bot) else None)
-    return report
+        this.report.interrupted = True
+        this.conclude()
+    except WallTimeExceeded as late:
+        this.report.stopped = str(late)
+        this.conclude()
+    except (BudgetExceeded, Deadlock, SystemExit) as error:
+        this.conclude(**crash_of(error)._asdict())
+    return this.report
 
 
-def _scenario(config: RunConfig) -> Scenario | None:
-    if config.scenario is None:
-        return None
-    from failing_exchange.scenario import load
+def _simulated(this: _Run) -> None:
+    from failing_exchange.simulation import simulate
 
-    return load(config.scenario)
-
-
-def _judge(exchange: FailingExchange, scenario: Scenario | None) -> Judge:
-    if scenario is None:
-        return Judge(exchange.venue)
-    return Judge(exchange.venue, options=scenario.options, intent=scenario.intent)
+    config, seconds = this.config, this.config.duration or DURATION_S
+    simulate(
+        this.main(),
+        seed=config.seed or 0,
+        start=config.start(),
+        virtual_seconds_max=seconds + 86_400,
+        wall_seconds_max=wall_limit(seconds),
+        venue=venue_of(this.bot, this.exchange),
+    )
 
 
 def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:
     """The exchange of a run: the scenario's, with what the configuration adds."""
-    arguments: dict[str, Any] = {"seed": config.seed, "connection_timeout": config.timeout}
-    if scenario is not None:
-        arguments = {**arguments, **scenario.arguments}
-        arguments["seed"] = config.seed or scenario.seed
+    arguments = {} if scenario is None else dict(scenario.arguments)
+    arguments |= {"seed": config.seed, "connection_timeout": config.timeout}
     if config.maintenance_start is not None:
         daily = {"start": config.maintenance_start, "duration": config.maintenance_minutes}
         arguments["maintenance_schedule"] = {"daily": daily}
     exchange = FailingExchange(journal=config.journal, **arguments)
-    for mode, probability in config.modes:
+    for mode, probability in config.modes or ():
         exchange.add_failure_mode(mode, probability)
-    if config.rate_limit is not None:
-        exchange.set_rate_limit(config.rate_limit)
     if scenario is not None:
         scenario.apply(exchange)
+    if config.rate_limit or (scenario is not None and scenario.rate_limit):
+        exchange.set_rate_limit(config.rate_limit or None)
     return exchange
 
 
-async def _play(
-    bot: Bot,
-    observer: Observer,
-    judge: Judge,
-    notebook: Notebook,
-    report: Report,
-    scenario: Scenario | None,
-    progress: Progress,
-) -> None:
-    """Run the bot for its time, and hear the judge."""
-    exchange = observer.exchange
-    await observer.begin()
-    recorder = Recorder(exchange)
-    recorder.believed = notebook.holds if "notebook" in parameters(bot) else None
-    recorder.attach()
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    try:
-        ending = await play(
-            bot,
-            exchange,
-            seconds=report.config.duration,
-            judge=judge,
-            notebook=notebook,
-            calm=0.0 if scenario is None else scenario.calm,
-            restarts=() if scenario is None else scenario.restarts,
-            intents=[] if scenario is None else scenario.intents(),
-            progress=progress,
-            again=partial(find_bot, report.config.bot),
-        )
-        report.crashed = ending.crashed
-        report.verdict = judge.verdict(crashed=ending.crashed, returned=ending.returned)
-        report.recording = recorder.recording(report.verdict)
-    finally:
-        report.seconds = loop.time() - began
-        await exchange.close()
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
 
 
-def _conclude(report: Report, observer: Observer, notebook: Notebook | None) -> None:
-    """Compare what the bot meant and believes with the first column."""
-    exchange = observer.exchange
-    report.statistics = exchange.get_failure_statistics()
-    report.metrics = exchange.get_performance_metrics()
-    report.timeline = exchange.get_failure_timeline()
-    if exchange.venue.engine is None:
-        return
-    audit(exchange.venue.engine)
-    report.placed = len(observer.accepted)
-    report.unaware = len(observer.unaware())
-    report.true = observer.true_changes()
-    report.trouble = observer.trouble
-    report.markets = exchange.venue.markets
-    if notebook is not None:
-        _judge_intents(report, observer, notebook)
-        report.believed = {a: v for a, v in sorted(notebook.believed.items()) if abs(v) > 1e-12}
-        report.money = _money(report, exchange)
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _judge_intents(report: Report, observer: Observer, notebook: Notebook) -> None:
-    """Each order belongs to the intent during which it was accepted, or to the last one before."""
-    counts = [0] * len(notebook.intents)
-    index = 0
-    for at in sorted(observer.accepted.values()):
-        while index + 1 < len(counts) and notebook.intents[index + 1].began_at <= at:
-            index += 1
-        if counts:
-            counts[index] += 1
-    report.intended = len(counts)
-    report.duplicated = sum(count - 1 for count in counts if count > 1)
-    report.lost = sum(count == 0 for count in counts)
+def _are_modes(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, list) and len(one) == 2 and isinstance(one[0], str) and _is_number(one[1])
+        for one in value
+    )
 
 
-def _money(report: Report, exchange: FailingExchange) -> float:
-    """How much the bot does not know of, in USDT: what it has unawares, or lacks, if that is more.
+# What a field of a recorded configuration must be, in words and as a check.
+FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "bot": ("a text", lambda v: isinstance(v, str)),
+    "duration": ("seconds above 0", lambda v: _is_number(v) and bool(v)),
+    "seed": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "modes": ("a list of [mode, probability]", _are_modes),
+    "rate_limit": ("a whole number from 0", _is_count),
+    "timeout": ("seconds above 0", lambda v: _is_number(v) and bool(v)),
+    "calm": ("seconds from 0", _is_number),
+    "maintenance_start": ("HH:MM or null", lambda v: v is None or isinstance(v, str)),
+    "maintenance_minutes": ("minutes above 0", lambda v: _is_number(v) and bool(v)),
+    "scenario": ("a text or null", lambda v: v is None or isinstance(v, str)),
+    "real_time": ("true or false", lambda v: isinstance(v, bool)),
+}
 
-    Both sides of an unknown trade count once: 0.1 BTC that were bought twice are 0.1 BTC in error.
+
+def config_of(recorded: object, place: str) -> RunConfig:
+    """The configuration in a results file, without its journal, which stays as it is.
+
+    Raises ConfigurationError that names the file, the field and what is expected.
     """
-    engine = exchange.venue.engine
-    assert engine is not None
-    at, believed = exchange.venue.clock.now(), report.believed or {}
-    more = less = 0.0
-    for asset in sorted({*believed, *report.true}):
-        difference = report.true.get(asset, 0.0) - believed.get(asset, 0.0)
-        value = engine.state.value(asset, round(abs(difference) * ATOMS), "USDT", at)
-        if difference > 0:
-            more += (value or 0) / ATOMS
-        else:
-            less += (value or 0) / ATOMS
-    return max(more, less) if max(more, less) > MONEY_NOTICED else 0.0
+    if not isinstance(recorded, dict):
+        raise ConfigurationError(f"{place}: `config` is missing; expected what `run` has written")
+    for name, (expected, fits) in FIELDS.items():
+        if name not in recorded or not fits(recorded[name]):
+            value = f"= {recorded[name]!r}" if name in recorded else "is missing"
+            raise ConfigurationError(f"{place}: config.{name} {value}; expected {expected}")
+    found = {name: recorded[name] for name in FIELDS}
+    found["modes"] = tuple((mode, probability) for mode, probability in found["modes"])
+    return RunConfig(**found)

@@ -57,7 +57,7 @@ class Scenario:
     rules: tuple[str, ...] = ()  # of conduct, that judge it
     options: Mapping[str, Any] = field(default_factory=dict)  # their parameters, by rule
     bot: str = ""  # the strategy of the reference bots that meets it
-    calm: float = 0.0  # seconds at the end in which nothing fails
+    calm: float | None = None  # seconds at the end in which nothing fails; None: not said
     restarts: tuple[float, ...] = ()  # seconds at which the bot is killed and started again
     expect: Mapping[str, Any] = field(default_factory=dict)  # what is seen at each door
     seed: int = 0
@@ -229,7 +229,7 @@ class _Reader:
             "bot": self._strategy(),
             "rules": self._rules(),
             "options": self._table("options"),
-            "calm": self._seconds("calm", get("calm", 0)),
+            "calm": self._seconds("calm", get("calm")) if "calm" in self.table else None,
             "restarts": tuple(self._seconds("restarts", at) for at in self._listed("restarts")),
             "expect": self._expect(),
         }

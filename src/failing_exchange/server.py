@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.exit_codes import CLEAN, FINDINGS
 from failing_exchange.logs import to_stderr
 from failing_exchange.options import says_neither, switched
 
@@ -70,7 +71,13 @@ def add_parser(commands: Any) -> None:
     serve.add_argument("venue", nargs="?", choices=VENUES, default="binance", help="its dialect")
     _add(serve, "host", HOST, "address to listen at")
     _add(serve, "port", PORT, "port to listen at; 0 takes a free one", type=int)
-    _add(serve, "seed", 0, "seed of market and faults", type=int)
+    _add(
+        serve,
+        "seed",
+        None,
+        "of market and faults (default: the scenario's or journal's, or 0)",
+        type=int,
+    )
     _add(serve, "scenario", None, "a scenario file, or the name of a shipped one")
     _add_list(serve, "market", MARKET)
     _add(serve, "fees", None, FEES)
@@ -138,7 +145,7 @@ def serve_command(options: argparse.Namespace) -> int:
     verdicts = [judge.verdict(outside=True) for judge in venue.judges.values()]
     for verdict in verdicts:
         print(f"{verdict.account}: {verdict}", flush=True)
-    return 0 if all(verdict.passed for verdict in verdicts) else 1
+    return CLEAN if all(verdict.clean for verdict in verdicts) else FINDINGS
 
 
 @contextmanager
@@ -190,7 +197,7 @@ def _venue(options: argparse.Namespace) -> Binance:
         keys=_keys(options.keys),
         limits=VenueLimits().accelerated(options.accelerate),
         legacy_listen_keys=options.legacy_listen_keys,
-        seed=options.seed,
+        **({} if options.seed is None else {"seed": options.seed}),
         scenario=options.scenario,
         journal=_journal(options),
         markets=_markets(options.market),

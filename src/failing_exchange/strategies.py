@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.trial import Outcome, run
-from failing_exchange.explorer.world import CALM, CALM_SHARE, Arm, World, kinds_of
+from failing_exchange.explorer.world import Arm, World, kinds_of
+from failing_exchange.playing import calm_of
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -40,7 +41,7 @@ def fault_plans(
         st.sampled_from(kinds_of(venue).recipes),
         st.one_of(once, often),
     )
-    calm = min(CALM, seconds / CALM_SHARE)
+    calm = calm_of(seconds)
     return st.builds(
         lambda seed, chosen: World(seed=seed, seconds=seconds, calm=calm, faults=tuple(chosen)),
         st.integers(0, 2**31),

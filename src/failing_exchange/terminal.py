@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.conduct.rule import Outcome
 from failing_exchange.conduct.verdict import Verdict
@@ -20,12 +21,24 @@ from failing_exchange.runner import Report, RunConfig, run
 from failing_exchange.trip import Edited, Trip
 from failing_exchange.virtual.wallclock import REAL
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 RULE_WIDTH = 13  # columns: the longest name of a rule
 RULE_INDENT = " " * (RULE_WIDTH + 3)
 RULES_SHOWN = 5  # broken rules that a summary tells more of than the name
 UNJUDGED = Outcome.NOT_JUDGED
 ORDERS_NAMED_MAX = 6  # of a list; the others are counted
 TROUBLE_SHOWN = 3  # trips of which the two columns are shown
+WIDTH_PIPED = 10_000  # columns where no terminal limits them: nothing is cut or wrapped
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, or whole where it is a pipe or a file."""
+    from rich.console import Console
+
+    limited = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if limited else WIDTH_PIPED)
 
 
 def run_with_progress(config: RunConfig) -> Report:
@@ -45,7 +58,7 @@ def run_with_progress(config: RunConfig) -> Report:
         disable=not sys.stderr.isatty(),
         get_time=REAL["perf_counter"],
     )
-    name = f"{config.bot}, {span(config.duration)}"
+    name = config.bot if config.duration is None else f"{config.bot}, {span(config.duration)}"
     with bar:
         task = bar.add_task(name, total=1.0)
 
@@ -58,15 +71,13 @@ def run_with_progress(config: RunConfig) -> Report:
 
 def show(reports: Sequence[Report]) -> None:
     """The table at the end of a run."""
-    from rich.console import Console
-
-    console = Console()
-    console.print(_table(reports))
+    out = console()
+    out.print(_table(reports))
     for report in reports:
-        if report.crashed:
-            console.print(f"The bot died: {report.crashed}", style="red", markup=False)
+        if report.stopped:
+            out.print(f"Stopped: {report.stopped}", style="red", markup=False)
         if report.interrupted:
-            console.print("Interrupted: this is what was gathered until then.", style="yellow")
+            out.print("Interrupted: this is what was gathered until then.", style="yellow")
 
 
 def _table(reports: Sequence[Report]) -> Any:
@@ -87,73 +98,84 @@ def _rows(reports: Sequence[Report]) -> list[tuple[str, list[str]]]:
     return [
         ("time simulated", [span(r.seconds) for r in reports]),
         ("requests struck", requests),
-        ("orders intended", [_count(r.intended) for r in reports]),
-        ("orders placed", [_count(r.placed) for r in reports]),
-        ("  duplicated", [_count(r.duplicated) for r in reports]),
-        ("  never told of", [_count(r.unaware) for r in reports]),
-        ("intents lost", [_count(r.lost) for r in reports]),
-        ("BTC, believed", [_amount(r.believed) for r in reports]),
-        ("BTC, in truth", [_amount(r.true) for r in reports]),
-        ("money in error", [_money(r.money) for r in reports]),
+        *[(name, [_cell(r.verdict, tell) for r in reports]) for name, tell in ROWS.items()],
     ]
 
 
-def _count(value: int | None) -> str:
-    return "not judged" if value is None else f"{value:,}"
+def _cell(verdict: Verdict | None, tell: Callable[[Verdict], str | None]) -> str:
+    told = None if verdict is None else tell(verdict)
+    return "not judged" if told is None else told
 
 
-def _amount(changes: dict[str, float] | None) -> str:
-    return "not judged" if changes is None else f"{changes.get('BTC', 0.0):+.5f}"
+def _count(value: int | None) -> str | None:
+    return None if value is None else f"{value:,}"
 
 
-def _money(value: float | None) -> str:
-    return "not judged" if value is None else f"{value:,.2f} USDT"
+def _money(value: float | None) -> str | None:
+    return None if value is None else f"{value:,.2f} USDT"
+
+
+def _holding(verdict: Verdict, name: str) -> str | None:
+    """BTC gained, as believed or as it is; 0 where no BTC was traded."""
+    if verdict.holdings is None:
+        return None
+    one = verdict.holdings.get("BTC")
+    return f"{0.0 if one is None else getattr(one, name):+.5f}"
+
+
+ROWS: dict[str, Callable[[Verdict], str | None]] = {
+    "orders intended": lambda v: _count(v.intended),
+    "orders placed": lambda v: _count(v.placed),
+    "  duplicated": lambda v: _count(v.duplicated),
+    "  never told of": lambda v: _count(v.orphans),
+    "intents lost": lambda v: _count(v.lost),
+    "BTC, believed": lambda v: _holding(v, "believed"),
+    "BTC, in truth": lambda v: _holding(v, "true"),
+    "wrong at the end": lambda v: _money(v.wrong),
+    "lost or at risk": lambda v: _money(v.money),
+}
 
 
 def show_demo(reports: Sequence[Report]) -> None:
     """Two bots side by side, who lost money, and why."""
-    from rich.console import Console
-
-    console = Console()
+    out = console()
     show(reports)
     for report in reports:
-        console.print(_verdict(report), markup=False, highlight=False)
-    troubled = [report for report in reports if report.trouble]
-    if troubled:
-        console.print(
-            f"\nHow the {troubled[0].config.bot} bot came to it, in the journal's two columns:\n",
-            markup=False, highlight=False,
-        )  # fmt: skip
-        console.print(columns(troubled[0].trouble[:TROUBLE_SHOWN], troubled[0].markets))
+        if report.trouble:
+            out.print(
+                f"How the {report.config.bot} bot came to it, in the journal's two columns:",
+                markup=False, highlight=False,
+            )  # fmt: skip
+            out.print(columns(report.trouble[:TROUBLE_SHOWN], report.markets))
+            break
     for report in reports:
         if report.verdict is not None:
             for text in summary(report.config.bot, report.verdict):
-                console.print(_hanging(text, console.width), markup=False, highlight=False)
-            console.print()
-    console.print(f"Another day:   failing-exchange demo --seed {reports[0].config.seed + 1}")
-    console.print("Your own bot:  failing-exchange run --bot mybot.py:main")
+                out.print(_hanging(text, out.width), markup=False, highlight=False)
+            out.print()
+    out.print(f"Another day:   failing-exchange demo --seed {(reports[0].config.seed or 0) + 1}")
+    out.print("Your own bot:  failing-exchange run --bot mybot.py:main")
 
 
 def summary(bot: str, verdict: Verdict) -> list[str]:
-    """The verdict in at most ten lines: what a page about the run says at its top."""
-    failed, judged = verdict.failures, [r for r in verdict.results if r.outcome is not UNJUDGED]
-    money = f"; {verdict.money:,.2f} USDT lost or at risk" if verdict.money else ""
-    lines = [
-        f"The {bot} bot breaks {len(failed)} of {len(judged)} rules that could be judged{money}."
-        if failed
-        else f"The {bot} bot keeps all {len(judged)} rules that could be judged."
-    ]
+    """The verdict in at most ten lines: what a page about the run says at its top.
+
+    The first line has the headline: `Verdict.money`. Amounts below it are in units.
+    """
+    failed = verdict.failures
+    lines = [_headline(bot, verdict)]
     for result in failed[:RULES_SHOWN]:
         more = f", and {result.times - 1} times more" if result.times > 1 else ""
         lines.append(f"  {result.rule:<{RULE_WIDTH}} {result.breaches[0].text}{more}")
     if len(failed) > RULES_SHOWN:
         lines.append(f"  and {', '.join(result.rule for result in failed[RULES_SHOWN:])}")
     for symbol, exposure in list(verdict.exposure.items())[:1]:
-        if exposure["worst"]:
-            amount = f"{exposure['worst_amount']:.8g} {symbol.split('/')[0]}"
+        if exposure["worst_amount"]:
+            base = symbol.split("/")[0]
             lines.append(
-                f"  Traded unawares: {amount} ({exposure['worst']:,.2f} USDT) at worst, over "
-                f"{span(round(exposure['seconds']))}; {exposure['left']:,.2f} USDT to the end."
+                f"  Traded without being told: {exposure['worst_amount']:.8g} {base} at worst, "
+                f"over {span(round(exposure['seconds']))}; {exposure['left_amount']:.8g} {base} "
+                "at the end."
             )
     if verdict.faults:
         recovery = verdict.recovery_s
@@ -165,20 +187,27 @@ def summary(bot: str, verdict: Verdict) -> list[str]:
     return lines
 
 
+def _headline(bot: str, verdict: Verdict) -> str:
+    failed, judged = verdict.failures, [r for r in verdict.results if r.outcome is not UNJUDGED]
+    wrong = f"at the end it is wrong about {verdict.wrong:,.2f} USDT" if verdict.wrong else ""
+    if failed:
+        money = f"; {verdict.money:,.2f} USDT lost or at risk" if verdict.money else ""
+        more = f"; {wrong}" if wrong else ""
+        return (
+            f"The {bot} bot breaks {len(failed)} of {len(judged)} rules that could be judged"
+            f"{money}{more}."
+        )
+    keeps = f"The {bot} bot keeps all {len(judged)} rules that could be judged"
+    if wrong:
+        return f"{keeps}, but {wrong}."
+    knows = "" if verdict.wrong is None else ", and knows what it owns, to the cent"
+    return f"{keeps}{knows}, after {verdict.placed:,} orders."
+
+
 def _hanging(text: str, width: int) -> str:
     """A line that goes on below its own words where the terminal is narrower than it."""
     indent = RULE_INDENT if text.startswith("  ") else ""
     return "\n".join(wrap(text, width, subsequent_indent=indent, break_on_hyphens=False))
-
-
-def _verdict(report: Report) -> str:
-    name = report.config.bot
-    if not report.money:
-        return f"The {name} bot knows what it owns, to the cent, after {report.placed:,} orders."
-    return (
-        f"The {name} bot is wrong about {report.money:,.2f} USDT: {report.duplicated} orders were "
-        f"placed twice, and {report.unaware} it was never told of."
-    )
 
 
 def columns(trips: Sequence[Trip], markets: Mapping[str, Market]) -> Any:

@@ -7,10 +7,12 @@ import os
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.exit_codes import CLEAN
 from failing_exchange.options import says_neither, switched
 
 URL = "http://127.0.0.1:8080"
 RETRIES = 3
+CONNECT_S = 5.0  # until the first connection must stand
 WAITING_MS = 10_000  # until ccxt gives up a request
 
 
@@ -44,11 +46,34 @@ def trade_command(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"--duration {options.duration:g}; expected seconds above 0")
     if options.retries < 0:
         raise ConfigurationError(f"--retries {options.retries}; expected a whole number from 0")
+    _check_reachable(options.url)
     exchange = _exchange(options)
     print(asyncio.run(_trade(exchange, options)), flush=True)
     if not exchange.markets:  # the first thing that ccxt asks for
         raise ConfigurationError(f"no venue has answered at {options.url}; is one served there?")
-    return 0
+    return CLEAN
+
+
+def _check_reachable(url: str) -> None:
+    """Raise ConfigurationError at once where nothing listens; a bot would try for ever."""
+    import socket
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)
+    except ValueError as error:
+        raise ConfigurationError(f"--url {url!r}: {error}; expected something like {URL}") from None
+    if host is None or parts.scheme not in ("http", "https"):
+        raise ConfigurationError(f"--url {url!r}: expected something like {URL}")
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_S).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigurationError(
+            f"--url {url}: nothing answers there ({why}); start a venue with "
+            f"`failing-exchange serve binance --port {port}`"
+        ) from error
 
 
 def _exchange(options: argparse.Namespace) -> Any:

@@ -347,8 +347,8 @@ def test_a_bot_with_clients_of_its_own_plays_the_scenarios(tmp_path: Path) -> No
 def test_a_run_ends_well_though_its_bot_leaves(bad: str) -> None:
     """`sys.exit` in a bot must not end the command that judges it."""
     report = run_as_configured(RunConfig(bot=f"{bad}:leaves", duration=60.0, modes=()))
-    assert report.crashed == "it left its process (sys.exit(3))"
     assert report.verdict is not None
+    assert report.verdict.crashed == "it left its process (sys.exit(3))"
 
 
 def test_a_finding_shows_both_columns(tmp_path: Path) -> None:

@@ -20,14 +20,25 @@ STRATEGIES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "stopper": (stopper.naive, stopper.careful),
     "streamer": (streamer.naive, streamer.careful),
 }
+MANNERS = ("naive", "careful")
 BOTS: dict[str, Callable[..., Any]] = {
     "naive": naive,
     "careful": careful,
     **{
         f"{strategy}-{manner}": bot
         for strategy, pair in STRATEGIES.items()
-        for manner, bot in zip(("naive", "careful"), pair, strict=True)
+        for manner, bot in zip(MANNERS, pair, strict=True)
     },
 }
 
-__all__ = ["AMOUNT", "BOTS", "STRATEGIES", "SYMBOL", "Intent", "Notebook", "careful", "naive"]
+__all__ = [
+    "AMOUNT",
+    "BOTS",
+    "MANNERS",
+    "STRATEGIES",
+    "SYMBOL",
+    "Intent",
+    "Notebook",
+    "careful",
+    "naive",
+]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from failing_exchange.conduct.false_reads import note_false_read
+from failing_exchange.conduct.holdings import Traded
 from failing_exchange.conduct.told import balances_of, fills_of, heard, orders_of
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import (
@@ -122,6 +123,8 @@ class Facts:
         self.balances_false: dict[str, int] | None = None  # newest totals told, if they were false
         self.balance_changed_at = NEVER
         self.orphans_ended = 0  # orders forgotten here that the client was never told of
+        self.placed = 0  # orders that were accepted
+        self.traded = Traded()
         self.wrong_ns = 0
         self._wrong_facts = 0
         self._wrong_since = NEVER
@@ -140,6 +143,7 @@ class Facts:
     def _accepted(self, event: e.OrderAccepted, at: int) -> None:
         if event.account != self.account:
             return
+        self.placed += 1
         order = self.engine.state.accounts[self.account].find(event.order_id)
         if order is not None:
             self.orders[order.id] = OrderFacts(order, at)
@@ -149,7 +153,10 @@ class Facts:
 
     def _filled(self, event: e.OrderFilled, at: int) -> None:
         fill = event.fill
-        if fill.account == self.account and event.order_id in self.orders:
+        if fill.account != self.account:
+            return
+        self.traded.add(fill, self.engine.state.markets[fill.symbol].market, at)
+        if event.order_id in self.orders:
             self._exposure(fill.symbol).move(fill.cost, fill.lots, at)
             self._fact("fill", f"order {fill.order_id}, trade {fill.trade_id}", at)
             self.balance_changed_at = at

@@ -62,6 +62,8 @@ class Intent:
         self.ended_at = 0
         self.name = name or f"intent {number}"
         self.covered_within = covered_within
+        self.is_declared = False  # by the bot, not by a scenario or client ids
+        self.has_order = False  # whether one was accepted for it
 
 
 class Intents:
@@ -70,6 +72,8 @@ class Intents:
     def __init__(self, markets: Mapping[str, Any]) -> None:
         self.source = ""
         self.missed = False  # whether one was declared, and nothing has shown by whom
+        self.declared = 0  # by the bot, one by one
+        self.served = 0  # of those that were declared: for which an order was accepted
         self._markets = markets
         self._by_number: dict[int, Intent] = {}
         self._by_name: dict[str, Intent] = {}
@@ -96,7 +100,14 @@ class Intents:
         intent = self._add(symbol, wanted, lots, at, covered_within=covered_within)
         self._declared.setdefault((symbol, wanted), deque()).append(intent)
         self.source = source
+        intent.is_declared = source == "declared"
+        self.declared += intent.is_declared
         return intent
+
+    @property
+    def lost(self) -> int | None:
+        """Declared intents without an accepted order; None where none is declared one by one."""
+        return self.declared - self.served if self.source == "declared" else None
 
     def group_by(self, pattern: str) -> None:
         """Orders whose client ids have the same first group of a pattern are for one intent.
@@ -155,6 +166,8 @@ class Intents:
         if intent is not None:
             for event in trip.happened:
                 if event.__class__ is OrderAccepted:
+                    self.served += intent.is_declared and not intent.has_order
+                    intent.has_order = True
                     self._of_order[event.order_id] = intent
                     if len(self._of_order) > INTENTS_KEPT_MAX:
                         del self._of_order[next(iter(self._of_order))]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.conduct.facts import NEVER, Facts
 from failing_exchange.conduct.hearing import claim, hush, listen
+from failing_exchange.conduct.holdings import holdings, wrong_usdt
 from failing_exchange.conduct.intents import Intents, Wish
 from failing_exchange.conduct.patience import BacksOff
 from failing_exchange.conduct.probing import Probe, Sample, check_symbol
@@ -62,11 +63,14 @@ class Judge:
         self.rules = make(rules, options)
         self.invariants = list(invariants)
         self.probe: Probe | None = None
+        self.booked: Callable[[], Mapping[str, float]] | None = None  # a notebook's changes
         self.requests = self.faults = 0
         self._intent = intent
         self._early: list[Wish] = []  # declared before `attach`
         self._failed: dict[Any, None] = {}  # requests that failed and were not repeated yet
         self._repeats = 0
+        self._opened: dict[str, int] = {}  # balances at the start, in atoms
+        self._last: Sample | None = None
         self._last_fault_at = self._recovered_at = NEVER
         self._facts: Facts | None = None
         self._intents: Intents | None = None
@@ -81,6 +85,7 @@ class Judge:
         self._facts = Facts(gateway.engine, self.account)
         self._intents = Intents(gateway.engine.state.markets)
         self._intents.of_scenario(self._intent, gateway.clock.now())
+        self._opened = _totals(gateway.engine.state.ledger.balances(self.account))
         scene = Scene(self._facts, self._intents)
         for rule in self.rules:
             rule.begin(scene)
@@ -122,6 +127,11 @@ class Judge:
         for (symbol, side), amount in wanted.items():
             now = self.venue.clock.now()
             self.intents.declare(symbol, side, amount, now, source="scenario")
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether it has begun to watch."""
+        return self._facts is not None
 
     @property
     def facts(self) -> Facts:
@@ -243,26 +253,43 @@ class Judge:
         """The bot has said what it believes; ConfigurationError for a market that is not here."""
         for symbol in sample.positions or ():
             check_symbol(symbol, self.facts.engine.state.markets)
+        self._last = sample
         for rule in self.rules:
             rule.sampled(sample)
 
     # ---- the end
 
     def verdict(
-        self, *, crashed: str | None = None, returned: bool = False, outside: bool = False
+        self,
+        *,
+        crashed: str | None = None,
+        traceback: str = "",
+        returned: bool = False,
+        outside: bool = False,
     ) -> Verdict:
-        """The verdict now; it may be asked for again. `outside`: the bot is another program."""
+        """The verdict now; it may be asked for again. `outside`: the bot is another program.
+
+        `crashed`: the error that ended the bot, with the `traceback` of its own code.
+        """
         self._sample()
         at = self.venue.clock.now()
         end = End(at, self._last_fault_at, crashed, returned, outside)
         results = [self._result(rule.copied().conclude(end)) for rule in self.rules]
         results += [self._ask_invariant(one, at) for one in self.invariants]
         facts = self.facts
+        held = holdings(self.booked and self.booked(), self._last, facts, self._opened, at)
+        wrong = None if held is None else wrong_usdt(held, facts, at)
+        sums = (r.money for r in results if r.severity is Severity.MONEY)
         return Verdict(
             account=self.account,
             results=tuple(results),
             at=at,
-            money=max((r.money for r in results if r.severity is Severity.MONEY), default=0.0),
+            money=max(wrong or 0.0, *sums, 0.0),
+            holdings=held,
+            wrong=wrong,
+            intended=self.intents.declared if self.intents.lost is not None else None,
+            lost=self.intents.lost,
+            placed=facts.placed,
             faults=self.faults,
             last_fault_at=self._last_fault_at,
             recovery_s=self._recovery(),
@@ -273,6 +300,7 @@ class Judge:
             exposure={symbol: self._exposure(symbol, at) for symbol in facts.exposure},
             wrong_s=facts.wrong_s(at),
             crashed=crashed,
+            traceback=traceback,
         )
 
     def _result(self, result: Result) -> Result:
@@ -311,6 +339,10 @@ class Judge:
         why = found[0].text if found else (ask.__doc__ or name).strip().split("\n")[0]
         money = sum(one.money or 0.0 for one in found)
         return Result(name, outcome, why, Severity.DANGER, len(found), tuple(found), money)
+
+
+def _totals(balances: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    return {asset: free + used for asset, (free, used) in balances.items()}
 
 
 def _is_shown_by(trip: Trip, said: Wish | Probe) -> bool:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from failing_exchange.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from failing_exchange.explorer.replaying import Replay
     from failing_exchange.explorer.search import Exploration
 
-FOUND_NOTHING, FOUND, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 PLACES = {"output": "check_file", "junit": "check_file", "tests": "check_folder",
           "corpus": "check_folder"}  # fmt: skip
 FINDINGS_SHOWN_MAX = 50  # on the terminal; the rest is in the output file
@@ -30,7 +31,7 @@ def add_parser(commands: Any) -> None:
         help="judge a bot in thousands of seeded worlds; the smallest that breaks it",
         description="Each seed draws a world: which faults there are, how often they strike, "
         "latency, limits, restarts. The bot lives in it in virtual time and is judged. What breaks "
-        "is made as small as it can be. Exit code: 0 nothing found, 1 findings, 2 could not run.",
+        "is made as small as it can be.",
     )
     add = explore.add_argument
     add("target", help="path.py:function, module:function, or a pytest test id")
@@ -84,8 +85,8 @@ def _exit_code(found: Exploration) -> int:
     if found.interrupted:
         return INTERRUPTED
     if len(found.findings):
-        return FOUND
-    return COULD_NOT_RUN if found.errors_seen or not found.requests else FOUND_NOTHING
+        return FINDINGS
+    return COULD_NOT_RUN if found.errors_seen or not found.requests else CLEAN
 
 
 def _seeds_of(options: Any) -> int:
@@ -219,7 +220,7 @@ def replay(token: str, target: str | None, until: int) -> int:
     for difference in found.differences:
         print(f"note: {difference}")
     _show_replay(found, until)
-    return FOUND if found.broken else FOUND_NOTHING
+    return FINDINGS if found.broken else CLEAN
 
 
 def _show_replay(found: Replay, until: int) -> None:

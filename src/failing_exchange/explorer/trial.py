@@ -21,7 +21,7 @@ from failing_exchange.faults.triggers import always, parse
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.journal import Journal
 from failing_exchange.plain_trips import line
-from failing_exchange.playing import Bot, Ending, first_line, left_text, play, venue_of
+from failing_exchange.playing import Bot, Ending, crash_of, first_line, play, venue_of, wall_limit
 from failing_exchange.report.recording import columns
 from failing_exchange.simulation import simulate
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 TRIPS_KEPT_MAX = 200_000  # of a trial; of a longer one the plan begins where they do
 GROUND_MAX = 500  # new things that one trial may show; the rest is met by others
-WALL_SECONDS_MAX = 60.0  # real time of one trial, and ...
-WALL_SECONDS_AN_HOUR = 20.0  # ... for each hour in it; one that takes longer is an error
 START = "2026-01-05T00:00:00Z"  # a Monday, midnight
 
 
@@ -85,7 +83,9 @@ def run(
             restarts=world.restarts, calm=world.calm, intents=world.intents, until=until,
             again=again,
         )  # fmt: skip
-        verdict = judge.verdict(crashed=ending.crashed, returned=ending.returned)
+        verdict = judge.verdict(
+            crashed=ending.crashed, traceback=ending.traceback, returned=ending.returned
+        )
         engine = exchange.venue.engine
         assert engine is not None
         audit(engine)
@@ -100,17 +100,12 @@ def run(
     except WallTimeExceeded as late:
         error = f"{type(late).__name__}: {first_line(late)}"
     except (BudgetExceeded, Deadlock) as stuck:
-        verdict = judge.verdict(crashed=f"{type(stuck).__name__}: {first_line(stuck)}")
+        verdict = judge.verdict(**crash_of(stuck)._asdict())
     except SystemExit as left:
-        verdict = judge.verdict(crashed=left_text(left))
+        verdict = judge.verdict(**crash_of(left)._asdict())
     except InternalError as bug:
         error = f"{type(bug).__name__}: {bug}"
     return outcome_of(world, exchange, verdict, digest=digest, error=error)
-
-
-def wall_limit(seconds: float) -> float:
-    """How much real time a trial of so many virtual seconds may take."""
-    return max(WALL_SECONDS_MAX, seconds / 3_600 * WALL_SECONDS_AN_HOUR)
 
 
 def outcome_of(

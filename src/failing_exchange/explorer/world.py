@@ -15,11 +15,10 @@ from failing_exchange.faults.recorded import RecordedPlan
 from failing_exchange.faults.rows import ROWS
 from failing_exchange.faults.triggers import parse
 from failing_exchange.latency import LATENCY_MS_MAX
+from failing_exchange.playing import calm_of
 
 FAULTS_MAX = 5  # kinds of fault in one drawn world
 INTENTS_MAX = 5  # that a world gives to a bot which asks for them
-CALM = 600.0  # seconds at the end in which nothing fails, so that a bot can recover ...
-CALM_SHARE = 3  # ... but at most one part in so many of the run
 RATES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
 LIMITS = (None, None, None, 60, 300)  # requests a minute
@@ -120,7 +119,7 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
     return World(
         seed=seed,
         seconds=seconds,
-        calm=min(CALM, seconds / CALM_SHARE),
+        calm=calm_of(seconds),
         latency=LATENCIES[below(dice, 1, len(LATENCIES))],
         rate_limit=LIMITS[below(dice, 2, len(LIMITS))],
         faults=faults,

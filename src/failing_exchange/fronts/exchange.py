@@ -28,8 +28,19 @@ if TYPE_CHECKING:
     from failing_exchange.scenario import Scenario
     from failing_exchange.venue import Venue
 
+MISSING: Any = object()  # not given: then a scenario's holds, or a default
 DATABASES = (".db", ".sqlite", ".sqlite3")  # a journal of such a name is a durable one
 DEFAULT_TIMEOUT = 10.0  # seconds until a call gives up
+DEFAULTS: dict[str, Any] = {
+    "seed": 0,
+    "markets": None,
+    "balances": None,
+    "latency": "auto",
+    "background": True,
+    "fee_asset": None,
+    "connection_timeout": DEFAULT_TIMEOUT,
+    "maintenance_schedule": None,
+}
 
 
 class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Helpers, Controls):
@@ -39,18 +50,19 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
 
     base_failure_rate: the probability that any request fails, in a way drawn at random.
     rate_limit_threshold, rate_limit_window: at most so many requests in so many seconds (sliding).
-    connection_timeout: seconds until a call without an answer gives up.
+    connection_timeout: seconds until a call without an answer gives up (10); None = never.
     max_retries: what `failing_exchange.resilience` uses by default; the exchange never retries.
     maintenance_schedule: {"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": …}}, UTC.
-    seed: the same seed gives the same market, latencies and draws.
+    seed: the same seed gives the same market, latencies and draws (0).
     markets: symbols of the default world, mappings in units (`market_definitions.define`), or
         `Market` objects; None = all five of the default world.
     fees: 0.001 or "0.1%", {"maker": …, "taker": …}, or a mapping of either by symbol.
     balances: the default account's, in units; None = plenty.
     latency: "auto" (40 ms in virtual time, none in real time), None, milliseconds, a distribution.
-    background: False leaves the clients alone on their books.
+    background: False leaves the clients alone on their books (True).
     recordings: CSV files of trades or candles by symbol, instead of the seeded background.
-    scenario: a scenario file, or the name of a shipped one; what is given here goes before it.
+    scenario: a scenario file, or the name of a shipped one. What is given here goes before it, also
+        where it equals a default, such as seed=0.
     journal: a path that every trip is written to, as JSON lines; one that ends in .db is a database
         from which the venue comes back as it was (see `durable.durable.Durable`).
 
@@ -68,19 +80,19 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         base_failure_rate: float = 0.0,
         rate_limit_threshold: int | None = None,
         rate_limit_window: float = 60,
-        connection_timeout: float | None = DEFAULT_TIMEOUT,
+        connection_timeout: float | None = MISSING,
         max_retries: int = 3,
-        maintenance_schedule: Mapping[str, Any] | None = None,
+        maintenance_schedule: Mapping[str, Any] | None = MISSING,
         *,
-        seed: int = 0,
-        markets: object = None,
+        seed: int = MISSING,
+        markets: object = MISSING,
         fees: object = None,
-        balances: object = None,
-        latency: object = "auto",
-        background: bool = True,
+        balances: object = MISSING,
+        latency: object = MISSING,
+        background: bool = MISSING,
         recordings: Mapping[str, str | PathLike[str]] | None = None,
         scenario: str | PathLike[str] | None = None,
-        fee_asset: str | None = None,
+        fee_asset: str | None = MISSING,
         journal: str | PathLike[str] | Durable | None = None,
     ) -> None:
         from failing_exchange.journal import Journal
@@ -90,7 +102,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
 
         lines, durable = _journals(journal)
         if durable is not None:
-            seed = seed or durable.known.get("seed", 0)
+            seed = durable.known.get("seed", MISSING) if seed is MISSING else seed
             scenario = scenario or durable.known.get("scenario")
         planned = _load(scenario)
         wanted = _with_scenario(
@@ -203,17 +215,10 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
 add_aliases(FailingExchange)
 
 
-DEFAULTS: dict[str, Any] = {"seed": 0, "latency": "auto", "background": True,
-                            "connection_timeout": DEFAULT_TIMEOUT}  # fmt: skip
-
-
 def _with_scenario(planned: Scenario | None, **given: Any) -> dict[str, Any]:
     """The arguments that hold: what is given, else the scenario's, else the defaults."""
-    wanted = planned.arguments if planned is not None else {}
-    return {
-        name: wanted.get(name, value) if value == DEFAULTS.get(name) else value
-        for name, value in given.items()
-    }
+    wanted = DEFAULTS if planned is None else {**DEFAULTS, **planned.arguments}
+    return {name: wanted[name] if value is MISSING else value for name, value in given.items()}
 
 
 def _world(venue: Venue, scenario: str | None) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _facts(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[tuple[s
         ("USDT lost or at risk", f"{verdict.get('money', 0.0):,.2f}"),
         ("requests", f"{verdict.get('requests', 0):,}"),
         ("struck by faults", f"{verdict.get('faults', 0):,}"),
-        ("orders placed", f"{found.get('placed', 0):,}"),
+        ("orders placed", f"{verdict.get('placed', 0):,}"),
         ("orders it was never told of", f"{verdict.get('orphans', 0):,}"),
         (f"USDT traded unawares at worst{amounts}", f"{unaware:,.2f}"),
         ("wrong about its orders", f"{span(verdict.get('wrong_s', 0.0))}"),
