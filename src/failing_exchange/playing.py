@@ -278,8 +278,7 @@ async def play(
     if judge is not None:
         judge.attach()
         if "notebook" in given and judge.probe is None:
-            judge.take(Probe(positions=lambda: {SYMBOL: notebook.holds("BTC")}))
-            judge.booked = lambda: dict(notebook.believed)
+            _show_notebook(judge, notebook)
         if "intents" in given:
             judge.asked_for(intents)
     over: asyncio.Future[None] = loop.create_future()
@@ -311,6 +310,12 @@ async def play(
             life.abandon()
     exchange.venue.gateway.settle(exchange.venue.clock.now())
     return ending
+
+
+def _show_notebook(judge: Judge, notebook: Notebook) -> None:
+    """What is in a bot's notebook is what it believes."""
+    judge.take(Probe(positions=lambda: {SYMBOL: notebook.holds("BTC")}))
+    judge.booked = lambda: dict(notebook.believed)
 
 
 def _finish(over: asyncio.Future[None]) -> None:
