@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import PPM, SECOND, Market, MarketStatus
+from failing_exchange.core.market import PPM, SECOND, Market, MarketStatus, atoms_text
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.unified.numbers import atoms_of
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.spelling import meant
 
-SPAN_MAX = 366 * 86_400  # seconds of an incident; a longer one is refused
-PERCENT_MAX = 100_000  # of a price's move; a larger one is refused
+SPAN_MIN, SPAN_MAX = 0.001, 366 * 86_400  # seconds of an incident; others are refused
+PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price is 0
+FEE_PERCENT_MAX = 50  # a higher fee is refused
+ORDERS_MAX = 1_000_000  # a higher limit of open orders is refused
+NAME_MAX = 100  # letters of the name of an account or an asset; a longer one is refused
+SHOWN_MAX = 80  # letters of a wrong value in an error message; then it is cut
 Fields = Mapping[str, Any]
 Markets = Mapping[str, Market]
 
@@ -34,9 +38,9 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
     >>> command_of("halt", {"symbol": "BTC/USDT", "seconds": 60}, {"BTC/USDT": None}).nanoseconds
     60000000000
     """
-    incident = INCIDENTS.get(name)
+    incident = INCIDENTS.get(name) if isinstance(name, str) else None
     if incident is None:
-        raise ConfigurationError(f"no incident {name!r}{meant(name, INCIDENTS)}")
+        raise ConfigurationError(f"no incident {name!r}{one_of(name, INCIDENTS)}")
     unknown = [field for field in fields if field not in (*incident.needs, *incident.may)]
     missing = [field for field in incident.needs if field not in fields]
     if unknown or missing:
@@ -46,44 +50,70 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
         )
     symbol = fields.get("symbol")
     if symbol is not None and symbol not in markets:
-        raise ConfigurationError(f"{name}: no market {symbol!r}{meant(str(symbol), markets)}")
+        raise ConfigurationError(f"{name}: no market {symbol!r}{one_of(symbol, markets)}")
     return incident.make(fields, markets)
 
 
-def meant(name: str, known: Mapping[str, Any]) -> str:
+def one_of(name: object, known: Mapping[str, Any]) -> str:
     """The nearest spelling and all that is accepted, for an error message."""
-    close = get_close_matches(name, known, n=1)
-    guess = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{guess} (there are {_list(tuple(known))})"
+    return f"{meant(name, known) if isinstance(name, str) else ''} (there are {_list(known)})"
 
 
-def _list(names: Any) -> str:
+def _list(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _number(fields: Fields, name: str, default: float = 0.0) -> float:
-    value = fields.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigurationError(f"{name} must be a number, not {value!r}")
+def _number(fields: Fields, name: str, least: float, most: float, unit: str) -> float:
+    """A field that lies from `least` to `most`."""
+    value = fields[name]
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not least <= value <= most:
+        raise ConfigurationError(
+            f"{name} must be a number from {least:,g} to {most:,g} ({unit}), not {shown(value)}"
+        )
     return float(value)
 
 
-def _span(fields: Fields) -> int:
-    return round(_seconds(fields) * SECOND)
+def shown(value: object) -> str:
+    """A value for an error message, which is never longer than a line."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
-def _seconds(fields: Fields) -> float:
-    seconds = _number(fields, "seconds")
-    if not 0 <= seconds <= SPAN_MAX:
-        raise ConfigurationError(f"seconds must be from 0 to {SPAN_MAX}, not {seconds:g}")
-    return seconds
+def _span(fields: Fields) -> int | None:
+    """How long an incident lasts, in nanoseconds; None for one that lasts for good."""
+    if fields.get("seconds") is None:
+        return None
+    seconds = fields["seconds"]
+    if seconds == 0 and not isinstance(seconds, bool):
+        raise ConfigurationError(
+            "seconds = 0 would last no time at all; leave seconds out for an incident for good"
+        )
+    return round(_number(fields, "seconds", SPAN_MIN, SPAN_MAX, "seconds") * SECOND)
 
 
 def _atoms(fields: Fields, name: str) -> int:
+    """A field in units, as atoms above 0."""
     try:
-        return int(atoms_of(fields[name]))
+        atoms = int(atoms_of(fields[name]))
     except (Reject, TypeError):
-        raise ConfigurationError(f"{name} must be a number above 0, not {fields[name]!r}") from None
+        atoms = 0
+    if atoms < 1:
+        raise ConfigurationError(
+            f"{name} must be a number from 0.00000001 to 10**15, not {shown(fields[name])}"
+        )
+    return atoms
+
+
+def _multiple(fields: Fields, name: str, step: int) -> int:
+    """How many of a market's finest steps a coarser step is."""
+    times, rest = divmod(_atoms(fields, name), step)
+    if rest or not times:
+        raise ConfigurationError(
+            f"{name} must be a multiple of the market's finest step, {atoms_text(step)}, "
+            f"not {shown(fields[name])}"
+        )
+    return times
 
 
 def _status(status: MarketStatus) -> Callable[[Fields, Markets], c.Operator]:
@@ -91,19 +121,16 @@ def _status(status: MarketStatus) -> Callable[[Fields, Markets], c.Operator]:
 
 
 def _move(f: Fields, m: Markets) -> c.Operator:
-    percent = _number(f, "percent")
-    if not -100 < percent <= PERCENT_MAX:
-        raise ConfigurationError(
-            f"percent must be above -100 and up to {PERCENT_MAX}, not {percent:g}: no price is 0"
-        )
-    ppm = round(percent * PPM / 100)
-    return c.MovePrice(f["symbol"], ppm=ppm, seconds=round(_seconds(f)))
+    percent = _number(f, "percent", PERCENT_MIN, PERCENT_MAX, "percent of the price")
+    lasts = _span(f)
+    seconds = 0 if lasts is None else max(1, round(lasts / SECOND))
+    return c.MovePrice(f["symbol"], ppm=round(percent * PPM / 100), seconds=seconds)
 
 
 def _fees(f: Fields, m: Markets) -> c.Operator:
     market = m[f["symbol"]]
     changed: dict[str, Any] = {
-        f"{kind}_fee": round(_number(f, kind) * PPM / 100)
+        f"{kind}_fee": round(_number(f, kind, 0, FEE_PERCENT_MAX, "percent") * PPM / 100)
         for kind in ("maker", "taker")
         if kind in f
     }
@@ -116,19 +143,36 @@ def _rules(f: Fields, m: Markets) -> c.Operator:
     if "cost_min" in f:
         changed["cost_min"] = _atoms(f, "cost_min")
     if "price_step" in f:
-        changed["price_every"] = max(1, _atoms(f, "price_step") // market.price_step)
+        changed["price_every"] = _multiple(f, "price_step", market.price_step)
     if "amount_step" in f:
-        changed["amount_every"] = max(1, _atoms(f, "amount_step") // market.amount_step)
+        changed["amount_every"] = _multiple(f, "amount_step", market.amount_step)
     if "orders_max" in f:
-        changed["orders_max"] = int(_number(f, "orders_max"))
+        changed["orders_max"] = _whole(f, "orders_max", 0, ORDERS_MAX)
     if "band_percent" in f:
-        width = round(_number(f, "band_percent") * PPM / 100)
+        width = round(_number(f, "band_percent", 0, 99, "percent of the last price") * PPM / 100)
         changed["price_band"] = (width, width)
     return c.ChangeRules(replace(market, **changed))
 
 
+def _whole(fields: Fields, name: str, least: int, most: int) -> int:
+    number = _number(fields, name, least, most, "whole number")
+    if number != int(number):
+        raise ConfigurationError(f"{name} must be a whole number, not {shown(fields[name])}")
+    return int(number)
+
+
+def _name(fields: Fields, name: str, default: str | None = None) -> str:
+    """The name of an account or an asset; whether there is such a one the engine will see."""
+    value = fields.get(name, default)
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_MAX:
+        raise ConfigurationError(
+            f"{name} must be a name of 1 to {NAME_MAX} letters, not {shown(value)}"
+        )
+    return value
+
+
 def _account(f: Fields) -> str:
-    return str(f.get("account", "main"))
+    return _name(f, "account", "main")
 
 
 INCIDENTS: dict[str, Incident] = {
@@ -158,14 +202,14 @@ INCIDENTS: dict[str, Incident] = {
     ),
     "credit": Incident(
         "An account is paid in.", ("asset", "amount"), ("account",),
-        lambda f, m: c.Credit(_account(f), f["asset"], _atoms(f, "amount")),
+        lambda f, m: c.Credit(_account(f), _name(f, "asset"), _atoms(f, "amount")),
     ),
     "debit": Incident(
         "Something is taken out of an account.", ("asset", "amount"), ("account",),
-        lambda f, m: c.Debit(_account(f), f["asset"], _atoms(f, "amount")),
+        lambda f, m: c.Debit(_account(f), _name(f, "asset"), _atoms(f, "amount")),
     ),
     "freeze": Incident(
         "A part of a balance is locked.", ("asset", "amount"), ("account", "seconds"),
-        lambda f, m: c.Freeze(_account(f), f["asset"], _atoms(f, "amount"), _span(f)),
+        lambda f, m: c.Freeze(_account(f), _name(f, "asset"), _atoms(f, "amount"), _span(f)),
     ),
 }  # fmt: skip

@@ -17,7 +17,7 @@ from failing_exchange.faults.arguments import check_name, whom_of
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.triggers import always, parse, probability_of
-from failing_exchange.incidents import command_of, meant
+from failing_exchange.incidents import command_of, one_of
 from failing_exchange.latency import latency_of
 from failing_exchange.maintenance import MaintenanceSchedule
 from failing_exchange.spelling import meant as nearest
@@ -110,7 +110,7 @@ def load(place: str | Path) -> Scenario:
     if path.suffix != ".toml" and not path.is_file():
         if str(place) not in shipped():
             known = dict.fromkeys(shipped())
-            raise ConfigurationError(f"no scenario {str(place)!r}{meant(str(place), known)}")
+            raise ConfigurationError(f"no scenario {str(place)!r}{one_of(str(place), known)}")
         text = (_folder() / f"{place}.toml").read_text(encoding="utf-8")
         return read(text, name=str(place), place=f"{place}.toml")
     try:
@@ -167,7 +167,7 @@ class _Reader:
         """The scenario that the table describes."""
         for key in self.table:
             if key not in KEYS:
-                self._fail(key, f"is no key of a scenario{meant(key, dict.fromkeys(KEYS))}")
+                self._fail(key, f"is no key of a scenario{one_of(key, dict.fromkeys(KEYS))}")
         get = self.table.get
         listings = self._try("markets", lambda: listings_of(get("markets"), get("fees")))
         markets = {symbol: listing.market for symbol, listing in listings.items()}
@@ -241,13 +241,13 @@ class _Reader:
         found = self._table("expect")
         for key, seen in found.items():
             if key not in EXPECTED:
-                near = meant(key, dict.fromkeys(EXPECTED))
+                near = one_of(key, dict.fromkeys(EXPECTED))
                 self._fail(f"expect.{key}", f"is not a key of expect{near}")
             if not isinstance(seen, list) or not all(isinstance(one, str) for one in seen):
                 self._fail(f"expect.{key}", f"= {seen!r} must be a list of strings")
         for rule in found.get("naive_breaks", []):
             if rule not in RULES:
-                near = meant(rule, dict.fromkeys(RULES))
+                near = one_of(rule, dict.fromkeys(RULES))
                 self._fail("expect.naive_breaks", f"names {rule!r}, which is not a rule{near}")
         for key in ("in_process", "binance"):
             for one in found.get(key, []):
@@ -258,7 +258,7 @@ class _Reader:
     def _strategy(self) -> str:
         name = self._text("bot")
         if name and name not in STRATEGIES:
-            self._fail("bot", f"= {name!r} is no strategy{meant(name, dict.fromkeys(STRATEGIES))}")
+            self._fail("bot", f"= {name!r} is no strategy{one_of(name, dict.fromkeys(STRATEGIES))}")
         return name
 
     def _rules(self) -> tuple[str, ...]:
@@ -274,7 +274,7 @@ class _Reader:
         for name, account in self._tables("accounts"):
             for key in account:
                 if key not in ("balances", "fee_asset"):
-                    near = meant(key, dict.fromkeys(("balances", "fee_asset")))
+                    near = one_of(key, dict.fromkeys(("balances", "fee_asset")))
                     self._fail(f"accounts.{name}.{key}", f"is no key of an account{near}")
             key = f"accounts.{name}.balances"
             held = self._try(key, partial(balances_of, account.get("balances")))
@@ -291,7 +291,7 @@ class _Reader:
             if mode["mode"] not in FailureMode.__members__:
                 known = dict(FailureMode.__members__)
                 name = str(mode["mode"])
-                self._fail(f"{key}.mode", f"= {name!r} is no failure mode{meant(name, known)}")
+                self._fail(f"{key}.mode", f"= {name!r} is no failure mode{one_of(name, known)}")
             self._try(f"{key}.probability", partial(probability_of, mode.get("probability", 1.0)))
             wanted, params = FailureMode(mode["mode"]), mode.get("params", {})
             if wanted is not FailureMode.NONE:

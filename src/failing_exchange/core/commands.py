@@ -196,11 +196,22 @@ class Errand(NamedTuple):
 
 
 class SetMarketStatus(NamedTuple):
-    """Halt a market, resume it, or let it only cancel. With `nanoseconds`, for so long."""
+    """Halt a market, resume it, or let it only cancel.
+
+    With `nanoseconds` for so long, otherwise until it is resumed. Halts may overlap: the market has
+    the status of the latest one in force, and trades when the last of them is over. To resume it
+    (`TRADING`, without `nanoseconds`) ends them all.
+    """
 
     symbol: str
     status: MarketStatus
-    nanoseconds: int = 0
+    nanoseconds: int | None = None
+
+
+class EndHalts(NamedTuple):
+    """End the halts of a market whose time is over. Each halt with an end schedules one."""
+
+    symbol: str
 
 
 class ChangeRules(NamedTuple):
@@ -284,13 +295,21 @@ class Debit(NamedTuple):
 class Freeze(NamedTuple):
     """Move `atoms` from free to used without an order; negative = release. An external lock.
 
-    At most what is free is locked. With `nanoseconds` it is released after so long.
+    At most what is free is locked. With `nanoseconds` it is released after so long. Locks add up,
+    and the end of one leaves the others alone. A release takes from the lock that ends first.
     """
 
     account: str
     asset: str
     atoms: int
-    nanoseconds: int = 0
+    nanoseconds: int | None = None
+
+
+class EndFreezes(NamedTuple):
+    """Release the locks whose time is over. Each lock with an end schedules one."""
+
+    account: str
+    asset: str
 
 
 class BustTrade(NamedTuple):
@@ -315,9 +334,9 @@ class OpenAccount(NamedTuple):
 
 
 Operator: TypeAlias = (
-    SetMarketStatus | ChangeRules | MovePrice | PullLiquidity | CrossOrder | ReleaseOrder
-    | CapNextFill     | OperatorCancel | Credit | Debit | Freeze | BustTrade | OpenAccount
-    | Restart
+    SetMarketStatus | EndHalts | ChangeRules | MovePrice | PullLiquidity | CrossOrder
+    | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
+    | BustTrade | OpenAccount | Restart
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder

@@ -7,7 +7,16 @@ from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
-from failing_exchange.core import ending, listing, operating, plain, queries, reference, ticker
+from failing_exchange.core import (
+    ending,
+    halting,
+    listing,
+    operating,
+    plain,
+    queries,
+    reference,
+    ticker,
+)
 from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import SECOND, TRADING, Market
@@ -48,7 +57,8 @@ HANDLERS: dict[type, Handler] = {
     c.FetchTime: queries.fetch_time,
     c.FetchStatus: queries.fetch_status,
     c.Errand: queries.run_errand,
-    c.SetMarketStatus: operating.set_status,
+    c.SetMarketStatus: halting.set_status,
+    c.EndHalts: halting.end_halts,
     c.ChangeRules: operating.change_rules,
     c.MovePrice: operating.move_price,
     c.PullLiquidity: operating.pull_liquidity,
@@ -58,7 +68,8 @@ HANDLERS: dict[type, Handler] = {
     c.OperatorCancel: operating.cancel_orders,
     c.Credit: operating.credit,
     c.Debit: operating.debit,
-    c.Freeze: operating.freeze,
+    c.Freeze: halting.freeze,
+    c.EndFreezes: halting.end_freezes,
     c.BustTrade: operating.bust_trade,
     c.OpenAccount: operating.open_account,
     c.Restart: operating.restart,

@@ -15,26 +15,12 @@ from failing_exchange.core.events import (
     VenueRestarted,
 )
 from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
-from failing_exchange.core.market import PPM, SECOND, MarketStatus
+from failing_exchange.core.market import PPM, SECOND
 from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import Order, Side, Status, Why
 from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import FILLS_KEPT_MAX, WHOLE_BOOK, Account, Cap, MarketState, State
-
-
-def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
-    """Halt a market, resume it, or let it only cancel."""
-    ms = state.market(command.symbol, at)
-    ms.market = replace(ms.market, status=command.status)
-    ms.street.stirred += 1  # a halted market is shown as it was
-    ms.halted_at = at if command.status is MarketStatus.HALTED else 0
-    ms.watch_all()
-    _look_again(state, ms, at)
-    state.events.append(MarketChanged(command.symbol, command.status, "status", at))
-    if command.nanoseconds:
-        again = c.SetMarketStatus(command.symbol, MarketStatus.TRADING)
-        state.schedule(at + command.nanoseconds, again)
 
 
 def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
@@ -57,14 +43,15 @@ def move_price(state: State, command: c.MovePrice, at: int) -> None:
     ms = state.market(command.symbol, at)
     ticks = command.ticks or ms.tape.last(at // SECOND) * command.ppm // PPM
     ms.street.move(ticks, 0)
-    _look_again(state, ms, at)
+    look_again(state, ms, at)
     if command.seconds:
         back = c.MovePrice(command.symbol, ticks=-ticks)
         state.schedule(at + command.seconds * SECOND, back)
     state.events.append(PriceMoved(command.symbol, ticks, at))
 
 
-def _look_again(state: State, ms: MarketState, at: int) -> None:
+def look_again(state: State, ms: MarketState, at: int) -> None:
+    """Search anew for the next second that concerns an order; what happens has changed."""
     ms.stale = True
     ms.wake_second = min(ms.wake_second, at // SECOND + 1)
     state.wake_at = min(state.wake_at, ms.wake_second * SECOND)
@@ -135,7 +122,7 @@ def credit(state: State, command: c.Credit, at: int) -> None:
     state.account(command.account)
     _check_positive(command.atoms)
     state.ledger.transfer(WORLD, command.account, command.asset, command.atoms, at=at)
-    _balance(state, command.account, command.asset, command.atoms, 0, at, "credit")
+    note_balance(state, command.account, command.asset, command.atoms, 0, at, "credit")
 
 
 def debit(state: State, command: c.Debit, at: int) -> None:
@@ -144,7 +131,7 @@ def debit(state: State, command: c.Debit, at: int) -> None:
     _check_positive(command.atoms)
     atoms = min(command.atoms, state.ledger.free(command.account, command.asset))
     state.ledger.transfer(command.account, WORLD, command.asset, atoms, at=at)
-    _balance(state, command.account, command.asset, -atoms, 0, at, "debit")
+    note_balance(state, command.account, command.asset, -atoms, 0, at, "debit")
 
 
 def _check_positive(atoms: int) -> None:
@@ -152,26 +139,10 @@ def _check_positive(atoms: int) -> None:
         raise Reject(Reason.BAD_REQUEST, f"an amount of at least 1 atom is needed, not {atoms}")
 
 
-def freeze(state: State, command: c.Freeze, at: int) -> None:
-    """Lock a part of a balance without an order, or (negative) unlock it; at most what is there."""
-    account = state.account(command.account)
-    locked = account.locked.get(command.asset, 0)
-    if command.atoms >= 0:
-        atoms = min(command.atoms, state.ledger.free(command.account, command.asset))
-        state.ledger.reserve(command.account, command.asset, atoms, at=at)
-        if command.nanoseconds and atoms:
-            back = c.Freeze(command.account, command.asset, -atoms)
-            state.schedule(at + command.nanoseconds, back)
-    else:
-        atoms = -min(-command.atoms, locked)
-        state.ledger.release(command.account, command.asset, -atoms, at=at)
-    account.locked[command.asset] = locked + atoms
-    _balance(state, command.account, command.asset, -atoms, atoms, at, "lock")
-
-
-def _balance(
+def note_balance(
     state: State, account: str, asset: str, free: int, used: int, at: int, why: str
 ) -> None:
+    """Tell that a balance has changed without a trade."""
     state.events.append(BalanceChanged(account, asset, free, used, at, why))
 
 
@@ -217,4 +188,4 @@ def open_account(state: State, command: c.OpenAccount, at: int) -> None:
     state.ledger.open(command.account)
     for asset, atoms in command.balances:
         state.ledger.transfer(WORLD, command.account, asset, atoms, at=at)
-        _balance(state, command.account, asset, atoms, 0, at, "deposit")
+        note_balance(state, command.account, asset, atoms, 0, at, "deposit")

@@ -13,7 +13,7 @@ from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
-from failing_exchange.core.market import ATOMS, HALTED, SECOND, Market
+from failing_exchange.core.market import ATOMS, HALTED, SECOND, TRADING, Market, MarketStatus
 from failing_exchange.core.order import BUY, SELL, Fill, Order, PreventedMatch
 from failing_exchange.core.order_list import OrderList
 from failing_exchange.core.reject import Reason, Reject
@@ -28,6 +28,8 @@ PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is know
 PULLS_KEPT_MAX = 1_000  # per market; a stale read that is older has an id that is too high
 WHOLE_BOOK = 10_000  # levels that change at most at once: all 5,000 of each side
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
+HALTS_MAX = 100  # of a market at a time, each ending before the one before it; likewise
+LOCKS_MAX = 1_000  # ends of locks of one account and asset; likewise
 TURNS_KEPT_MAX = 1_000  # of a longer step, what happened first is told as one thing
 NEVER = 1 << 62
 
@@ -38,6 +40,20 @@ class Agendum(NamedTuple):
     at: int
     number: int
     command: Operator
+
+
+class Halt(NamedTuple):
+    """A market is halted, or only cancels, until an instant; `NEVER`: until it is resumed."""
+
+    status: MarketStatus
+    until: int
+
+
+class Lock(NamedTuple):
+    """Funds that are locked without an order until an instant; `NEVER`: until they are released."""
+
+    until: int
+    atoms: int
 
 
 class Cap(NamedTuple):
@@ -61,8 +77,13 @@ class Account:
         self.lists_by_client_id: dict[str, OrderList] = {}
         self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT_MAX)
         self.cap: Cap | None = None
-        self.locked: dict[str, int] = {}
+        self.locks: dict[str, list[Lock]] = {}  # by asset, those that end first in front
         self.opened_at = 0
+
+    @property
+    def locked(self) -> dict[str, int]:
+        """What is locked without an order, in atoms by asset."""
+        return {asset: sum(lock.atoms for lock in locks) for asset, locks in self.locks.items()}
 
     def find(self, order_id: int) -> Order | None:
         """An order, open or ended; None for one that is unknown or forgotten."""
@@ -111,6 +132,9 @@ class MarketState:
         self.upper: int | None = None  # likewise at or above
         self.stale = False  # the bounds have tightened since the last search
         self.wake_second = NEVER
+        self.halts: list[Halt] = []  # in force; the last one counts, and it ends first
+        if market.status is not TRADING:
+            self.halts.append(Halt(market.status, NEVER))
         self.halted_at = 0
         self.busted: dict[int, None] = {}  # trades that were undone
         self.prevented: deque[PreventedMatch] = deque(maxlen=PREVENTED_KEPT_MAX)

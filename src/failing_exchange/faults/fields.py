@@ -13,6 +13,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Sighting
 
 T = TypeVar("T")
+MOMENT = 0.001  # seconds that a halt or a lock lasts at least: for none, don't arm the fault
 SECONDS_MAX = 366 * 86_400  # no delay, ban or lag is longer; a longer one is refused
 DRAWS_OF_TRIGGERS = 16  # triggers use the draws below it, so that what a fault draws is its own
 NEVER = "never"  # how a file without null says None
@@ -40,13 +41,13 @@ def span(default: float, says: str, *, least: float = 0.0, most: float = SECONDS
     return _field(default, Spec(says, "seconds", check, f"seconds from {least:g} to {most:g}"))
 
 
-def span_or_never(default: float | None, says: str) -> Any:
+def span_or_never(default: float | None, says: str, *, least: float = 0) -> Any:
     """A time in seconds; None (in files "never") = it never comes."""
 
     def check(value: Any) -> Any:
-        return None if value is None or value == NEVER else _number(value, 0, SECONDS_MAX)
+        return None if value is None or value == NEVER else _number(value, least, SECONDS_MAX)
 
-    expects = f"seconds from 0 to {SECONDS_MAX}, or None for never"
+    expects = f"seconds from {least:g} to {SECONDS_MAX}, or None for never"
     return _field(default, Spec(says, "seconds, or None", check, expects))
 
 
@@ -193,6 +194,11 @@ def kind_name(cls: type) -> str:
 def nanoseconds(value: float) -> int:
     """Seconds as whole nanoseconds."""
     return round(value * SECOND)
+
+
+def ends_after(value: float | None) -> int | None:
+    """How long something lasts, in nanoseconds; None = until further notice."""
+    return None if value is None else nanoseconds(value)
 
 
 def ppm(value: float) -> int:

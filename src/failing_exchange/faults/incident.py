@@ -19,9 +19,10 @@ from failing_exchange.core.market import ATOMS, PPM, MarketStatus
 from failing_exchange.core.order import Fill, Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.fields import (
+    MOMENT,
     choice,
+    ends_after,
     fault,
-    nanoseconds,
     number,
     ppm,
     share,
@@ -40,7 +41,9 @@ REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
 class HaltMarket:
     """The market of the request is halted just before it arrives."""
 
-    lasts: float | None = span_or_never(600.0, "for how long; None = until the operator resumes")
+    lasts: float | None = span_or_never(
+        600.0, "for how long; None = until the operator resumes", least=MOMENT
+    )
     status: str = choice("halted", "what it still takes", "halted", "cancel_only")
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
@@ -49,7 +52,7 @@ class HaltMarket:
         market = market_of(sighting, sighting.trip.symbol)
         if market is None or market.status is not MarketStatus.TRADING:
             return None
-        lasts = 0 if self.lasts is None else nanoseconds(self.lasts)
+        lasts = ends_after(self.lasts)
         return Cause(SetMarketStatus(market.symbol, MarketStatus(self.status), lasts))
 
 
@@ -154,14 +157,16 @@ class LockFunds:
 
     asset: str = text("", "which; empty = the quote asset of the request's market, or USDT")
     part: float = share(0.5, "how much of what is free")
-    lasts: float | None = span_or_never(60.0, "for how long; None = until the operator unlocks")
+    lasts: float | None = span_or_never(
+        60.0, "for how long; None = until the operator unlocks", least=MOMENT
+    )
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Lock it just before the request arrives."""
         asset = self.asset or _quote(sighting)
         atoms = free_of(sighting, asset) * ppm(self.part) // PPM
-        lasts = 0 if self.lasts is None else nanoseconds(self.lasts)
+        lasts = ends_after(self.lasts)
         return Cause(Freeze(sighting.trip.account, asset, atoms, lasts)) if atoms else None
 
 

@@ -9,7 +9,7 @@ from failing_exchange.core.events import OrderFilled
 from failing_exchange.core.market import PPM
 from failing_exchange.core.order import OrderSnapshot, Side, Status
 from failing_exchange.core.reject import Reject
-from failing_exchange.faults.fields import fault, nanoseconds, ppm, share, span_or_never
+from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
 from failing_exchange.faults.plan import Cause, Replace, Sighting, Verdict
 from failing_exchange.faults.views import market_of, named_by
 from failing_exchange.trip import Stage
@@ -68,7 +68,9 @@ class CanceledButFilled:
 class HoldAfterCancel:
     """The order is canceled, and its funds stay locked for a while."""
 
-    lasts: float | None = span_or_never(60.0, "for how long; None = until the operator unlocks")
+    lasts: float | None = span_or_never(
+        60.0, "for how long; None = until the operator unlocks", least=MOMENT
+    )
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
@@ -79,8 +81,8 @@ class HoldAfterCancel:
             return None
         order = found.order
         asset = market.quote if order.side is Side.BUY else market.base
-        lasts = 0 if self.lasts is None else nanoseconds(self.lasts)
-        return Cause(Freeze(order.account, asset, order.reserved, lasts), after=True)
+        held = Freeze(order.account, asset, order.reserved, ends_after(self.lasts))
+        return Cause(held, after=True)
 
 
 def open_and_priced(sighting: Sighting) -> OrderSnapshot | None:

@@ -62,7 +62,7 @@ def _atoms(value: object, what: str, reason: Reason) -> Decimal:
         number = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
         raise Reject(reason, f"Invalid {what}: {value!r} is no number") from None
-    if not number.is_finite() or abs(number) > UNITS_MAX:
+    if not number.is_finite() or number.copy_abs() > UNITS_MAX:  # abs() would overflow
         raise Reject(reason, f"Invalid {what}: {value!r} is no finite number up to 10**15")
     if number <= 0:
         raise Reject(reason, f"Invalid {what}: {value!r} must be greater than 0")
