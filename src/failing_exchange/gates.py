@@ -6,7 +6,7 @@ from typing import Protocol
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.maintenance import MaintenanceSchedule
-from failing_exchange.trip import Decision, Stage, Trip
+from failing_exchange.trip import Decision, Limited, Stage, Trip
 
 
 class Limit(Protocol):
@@ -46,12 +46,18 @@ class RateGate:
         if until is not None:
             wait = (until - at) / 1_000_000_000
             text = f"rate limit exceeded: retry after {wait:.3f} s"
-            strike(trip, self.name, "RATE_LIMIT", Reject(Reason.RATE_LIMITED, text, until=until))
+            refuse_over_limit(trip, self.name, Reject(Reason.RATE_LIMITED, text, until=until))
 
 
 def strike(trip: Trip, rule: str, label: str, refused: Reject) -> None:
     """Refuse a trip at the gate, on record."""
     trip.struck = (*trip.struck, Decision(rule, label, Stage.REQUEST, refused))
+    raise refused
+
+
+def refuse_over_limit(trip: Trip, rule: str, refused: Reject) -> None:
+    """Refuse a trip that is over a limit, on record. It counts as limited, and not as struck."""
+    trip.struck = (*trip.struck, Limited(rule, "RATE_LIMIT", Stage.REQUEST, refused))
     raise refused
 
 

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.plain_trips import line
-from failing_exchange.trip import BUG, MARKET, Damaged, Decision, Edited, Trip
+from failing_exchange.trip import BUG, MARKET, Damaged, Decision, Edited, Limited, Trip
 from failing_exchange.virtual.trace import trace, tracing
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for 
 UNHEARD = (Reject, Damaged)  # what is told when a request has failed
 CHUNK = 256  # trips are weighed and forgotten so many at a time
 VERSION = 1
-COUNTERS = ("last", "requests", "succeeded", "unheard", "failed_requests", "repeats")
+COUNTERS = (
+    "last", "requests", "succeeded", "unheard", "failed_requests", "limited", "repeats",
+)  # fmt: skip
 
 
 class Failure(NamedTuple):
@@ -50,7 +52,8 @@ class Journal:
         self.failures: deque[Failure] = deque(maxlen=keep)
         self.latencies: deque[int] = deque(maxlen=LATENCIES_KEPT_MAX)
         self.by_label: Counter[str] = Counter()
-        self.requests = self.succeeded = self.unheard = self.failed_requests = self.repeats = 0
+        self.requests = self.succeeded = self.unheard = self.repeats = 0
+        self.failed_requests = self.limited = 0  # struck by faults; refused by limits alone
         self.readers: list[Callable[[Trip], None]] = []  # called with each trip that ends
         self.sinks: list[Callable[[Trip, str], None]] = []  # given each trip's line as it ends
         self._keep = keep
@@ -172,7 +175,7 @@ class Journal:
             self.succeeded += 1
             self.latencies.append(at - trip.born_at)
         if trip.struck:
-            self._count_failure(trip)
+            self._count_struck(trip)
         if self.readers:
             for reader in self.readers:
                 reader(trip)
@@ -187,9 +190,14 @@ class Journal:
             del self._to_repeat[next(iter(self._to_repeat))]
         self._to_repeat[signature(trip)] = None
 
-    def _count_failure(self, trip: Trip) -> None:
+    def _count_struck(self, trip: Trip) -> None:
+        """A trip that faults have struck, or that a limit of the venue has refused."""
+        faults = [decision for decision in trip.struck if not isinstance(decision, Limited)]
+        if not faults:
+            self.limited += 1
+            return
         self.failed_requests += 1
-        for label in dict.fromkeys(decision.label for decision in trip.struck):
+        for label in dict.fromkeys(decision.label for decision in faults):
             self.by_label[label] += 1
             self.failures.append(Failure(trip.born_at, label, _details(trip)))
 

@@ -359,4 +359,7 @@ def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int)
 
 def _farewell(exchange: FailingExchange) -> str:
     journal = exchange.journal
-    return f"stopped after {journal.requests} requests, {journal.failed_requests} of them struck"
+    return (
+        f"stopped after {journal.requests} requests: {journal.failed_requests} struck by faults, "
+        f"{journal.limited} refused by the venue's limits"
+    )

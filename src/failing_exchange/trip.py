@@ -33,6 +33,12 @@ class Decision(NamedTuple):
     verdict: Any
 
 
+class Limited(Decision):
+    """A refusal by a limit of the venue, or a ban: the client's own doing, and no fault."""
+
+    __slots__ = ()
+
+
 class Edited(NamedTuple):
     """An answer of which some fields say something else: (unified field name, value) each."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from failing_exchange.core.commands import CrossOrder
+from failing_exchange.faults.triggers import first
 from failing_exchange.fronts.wire.metering import Interval, VenueLimits
 from failing_exchange.limits import MINUTE, SECOND
-from tests.wire.client import Client, on_the_wire
+from failing_exchange.server import _farewell
+from tests.wire.client import HOST, Client, on_the_wire
 
 TIGHT = VenueLimits(
     weight=Interval(50, 1, MINUTE),
@@ -43,6 +45,23 @@ def test_who_goes_on_after_429_is_banned_and_told_until_when() -> None:
         assert int(got.headers["Retry-After"]) == 120
 
     on_the_wire(story, limits=TIGHT)
+
+
+def test_limits_and_bans_are_not_counted_as_faults() -> None:
+    """They are the client's own doing; only what a fault did to a refusal was struck."""
+
+    async def story(client: Client) -> tuple[str, float]:
+        for _ in range(14):  # 2 are answered, 9 are over the limit, 3 are banned
+            await client.signed("GET", "/api/v3/account")
+        exchange = client.venue.exchange
+        exchange.arm("truncate_json", when=first(2))
+        for _ in range(3):  # banned as well, and 2 of them can't be read
+            async with client.session.get(f"{HOST}/api/v3/ping") as got:
+                await got.read()
+        return _farewell(exchange), exchange.get_failure_statistics()["total"]
+
+    said = "stopped after 17 requests: {} struck by faults, {} refused by the venue's limits"
+    assert on_the_wire(story, limits=TIGHT) == (said.format(2, 13), 2)
 
 
 def test_successful_orders_weigh_nothing_and_failed_ones_do() -> None:

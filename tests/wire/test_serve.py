@@ -21,6 +21,7 @@ from failing_exchange.cli import main as command
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY
 
 SERVE = [sys.executable, "-m", "failing_exchange", "serve"]
+STOPPED = "stopped after 1 requests: 1 struck by faults, 0 refused by the venue's limits\n"
 SECONDS = 30.0
 
 
@@ -103,7 +104,7 @@ def test_it_stops_gracefully_with_open_sockets_and_waiting_requests(
                     while not await struck(session, desk):
                         pass
                 code, said = await venue.stop(sign)
-                assert (code, said) == (0, "stopped after 1 requests, 1 of them struck\n")
+                assert (code, said) == (0, STOPPED)
                 for opened in (stream, account):
                     while "serverShutdown" not in (message := await opened.receive()).data:
                         assert message.type is aiohttp.WSMsgType.TEXT

@@ -18,7 +18,7 @@ from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.call import Call
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.gates import strike
+from failing_exchange.gates import refuse_over_limit
 from failing_exchange.limits import DAY, MINUTE, SECOND, BanLadder
 from failing_exchange.trip import Trip
 
@@ -291,4 +291,4 @@ def _ban(until: int) -> Reject:
 
 
 def _refuse(trip: Trip, refused: Reject) -> None:
-    strike(trip, "venue limits", "RATE_LIMIT", refused)
+    refuse_over_limit(trip, "venue limits", refused)
