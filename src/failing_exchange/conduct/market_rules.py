@@ -18,7 +18,8 @@ class Fresh(Rule):
     """I8: no order is priced from data that is old, missing, zero or crossed.
 
     A look is a ticker, a book, a trade, an average, or the last of some candles, asked for or
-    pushed. `age_s`: how old the newest believable one may be when the order is sent. Only limit
+    pushed, at any of the venue's sources: who has a sound one need not mind that another is
+    crossed. `age_s`: how old the newest sound one may be when the order is sent. Only limit
     orders are judged: the levels of a stop come from what was paid and what may be lost, it takes
     effect at a price of the market's, and one on the wrong side is refused.
     """
@@ -70,33 +71,33 @@ class Fresh(Rule):
             return
         if command.symbol not in self._last:
             return
-        quote, look = self._last[command.symbol]
-        money = self.scene.facts.money(command.symbol, command.lots, trip.born_at)
-        if not quote.sound:
-            self.breach(
-                trip.born_at,
-                f"priced an order (trip {trip.number}) from data that can't be believed "
-                f"(trip {look.number}): missing, zero or crossed",
-                look, trip, money=money, of=trip,
-            )  # fmt: skip
-            return
-        if self.scene.facts.engine.state.markets[command.symbol].halted_at:
-            return  # there is nothing newer to see
-        sound, look = self._sound[command.symbol]
-        age = (trip.born_at - sound.at) / 1e9
-        if age > self.age_s:
-            self.breach(
-                trip.born_at,
-                f"priced an order (trip {trip.number}) from data {age:.0f} s old "
-                f"(trip {look.number})",
-                look, trip, money=money, of=trip,
-            )  # fmt: skip
+        newest, look = self._last[command.symbol]
+        sound = self._sound.get(command.symbol)
+        halted = self.scene.facts.engine.state.markets[command.symbol].halted_at
+        age = None if sound is None else (trip.born_at - sound[0].at) / 1e9
+        if age is not None and (age <= self.age_s or (halted and newest.sound)):
+            return  # it had a sound price; in a halt there is nothing newer to see
+        if newest.sound:
+            assert sound is not None
+            look, why = sound[1], f"{age:.0f} s old"
+        else:
+            why = "that can't be believed: missing, zero or crossed"
+        self.breach(
+            trip.born_at,
+            f"priced an order (trip {trip.number}) from data (trip {look.number}) {why}",
+            look,
+            trip,
+            money=self.scene.facts.money(command.symbol, command.lots, trip.born_at),
+            of=trip,
+        )
 
 
 class ObeysFilters(Rule):
     """I10: every order obeys the market's rules in force; one miss is excused after a change.
 
-    A price or an amount that is no plain decimal, or has more places than are read, breaks one.
+    One outside a price band is excused, too, for the band moves with the market; not a second one
+    in a row. What was sent before the first miss was told is the same miss. A price or an amount
+    that is no plain decimal, or has more places than are read, breaks a rule.
     """
 
     name = "obeys_filters"
@@ -109,29 +110,41 @@ class ObeysFilters(Rule):
 
     def __init__(self) -> None:
         super().__init__()
-        self._excused: dict[str, bool] = {}
+        self._changed: dict[str, None] = {}  # markets whose next miss is excused
+        self._heard_at: dict[tuple[str, bool], int] = {}  # when an excused miss was told
 
     def happened(self, events: Any, at: int) -> None:
         """New rules excuse the next miss."""
         for event in events:
             if event.__class__ is e.MarketChanged:
-                self._excused[event.symbol] = True
+                self._changed[event.symbol] = None
 
     def told(self, trip: Trip) -> None:
         """Was an order refused for a rule that truly holds?"""
         said = heard(trip)
         asked = is_order(trip.command) or (trip.command is None and trip.operation in PLACE)
-        if not asked or not isinstance(said, Reject) or trip.echo_of:
+        if not asked or trip.echo_of:
             return
-        if said.reason not in self.filters or not is_honest(trip):
+        if is_yes(said):
+            self._heard_at.pop((trip.symbol, True), None)
+        if not isinstance(said, Reject) or said.reason not in self.filters or not is_honest(trip):
             return
-        if self._excused.pop(trip.symbol, False):
-            return
-        self.breach(
-            trip.ended_at,
-            f"sent an order (trip {trip.number}) that breaks a rule: {said.text}",
-            trip,
-        )
+        if not self._is_excused(trip, banded=said.reason is Reason.PRICE_BAND):
+            self.breach(
+                trip.ended_at,
+                f"sent an order (trip {trip.number}) that breaks a rule: {said.text}",
+                trip,
+            )
+
+    def _is_excused(self, trip: Trip, *, banded: bool) -> bool:
+        heard_at = self._heard_at.get((trip.symbol, banded))
+        if heard_at is not None and trip.born_at < heard_at:
+            return True
+        excused = trip.symbol in self._changed or (banded and heard_at is None)
+        if excused:
+            self._changed.pop(trip.symbol, None)
+            self._heard_at[trip.symbol, banded] = trip.ended_at
+        return excused
 
 
 def is_honest(trip: Trip) -> bool:
@@ -153,6 +166,7 @@ class SellsFree(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._missed = 0
+        self._heard_at = 0  # when the last miss was told
 
     def told(self, trip: Trip) -> None:
         """Was a sale refused because so much was not there?"""
@@ -165,7 +179,9 @@ class SellsFree(Rule):
             return
         if not is_honest(trip):
             return
-        facts, self._missed = self.scene.facts, self._missed + 1
+        if self._missed and trip.born_at < self._heard_at:
+            return  # on its way before the last refusal arrived
+        facts, self._missed, self._heard_at = self.scene.facts, self._missed + 1, trip.ended_at
         if self._missed > 1 or self._could_know(trip):
             held = facts.holds(trip.symbol)
             wanted = facts.engine.state.markets[trip.symbol].market.amount_text(command.lots)

@@ -20,6 +20,7 @@ from failing_exchange.trip import Edited, Trip
 
 LOOKS_MAX = 1_000  # latest questions about orders; an order is sent again sooner
 TRIPS_NAMED_MAX = 6  # in a sentence; a breach lists them all
+ALIKE = 100  # prices that differ by less than one part in so many are those of one order
 QUESTIONS_MAX = 1_000  # outcomes unknown at one time; the oldest is no longer asked about
 AMBIGUOUS = frozenset({
     Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE, Reason.CONNECTION_LOST, Reason.TIMED_OUT,
@@ -168,6 +169,14 @@ class Question(NamedTuple):
     symbol: str
     side: Any
     lots: int
+    ticks: int  # 0: a market order
+
+    def is_like(self, order: PlaceOrder) -> bool:
+        """Whether an order may be one more try: as much, on that side, at about that price."""
+        if (order.symbol, order.side, order.lots) != (self.symbol, self.side, self.lots):
+            return False
+        away = abs(order.ticks - self.ticks) * ALIKE
+        return not self.ticks or not order.ticks or away <= self.ticks
 
 
 class Resolves(Rule):
@@ -213,9 +222,7 @@ class Resolves(Rule):
         if intent is not None and question.intent is not None:
             same = intent is question.intent
         else:
-            same = (order.symbol, order.side) == (question.symbol, question.side) and (
-                question.lots == order.lots
-            )
+            same = question.is_like(order)
             if not same and order.symbol == question.symbol:
                 self.unknown = "what the bot intends is not known, and an outcome stayed open"
         if same:
@@ -250,17 +257,19 @@ class Resolves(Rule):
         self._flying.pop(trip.number, None)
         command = trip.command
         if is_order(command):
-            order_id, side, lots = 0, command.side, command.lots
+            order_id, ticks, side, lots = 0, command.ticks, command.side, command.lots
             intent = self.scene.intents.of_trip(trip)
         else:
             known = self.scene.facts.of_command(command)
             if known is None:
                 return
-            order_id, side, lots = known.order.id, known.order.side, known.order.lots
+            order_id, ticks = known.order.id, known.order.ticks
+            side, lots = known.order.side, known.order.lots
             intent = self.scene.intents.of_order(order_id)
         self._open[trip.number] = Question(
-            trip, intent, command.client_id, order_id, trip.symbol or command.symbol, side, lots
-        )
+            trip, intent, command.client_id, order_id, trip.symbol or command.symbol, side, lots,
+            ticks,
+        )  # fmt: skip
         if len(self._open) > QUESTIONS_MAX:
             del self._open[next(iter(self._open))]
 

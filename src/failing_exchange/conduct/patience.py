@@ -12,14 +12,23 @@ from failing_exchange.conduct.told import heard, is_yes
 from failing_exchange.core.commands import CancelOrder, FetchOrder, PlaceOrder
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.faults.operations import PRIVATE_CALLS, TIME
+from failing_exchange.faults.operations import CHANGE, PLACE, PRIVATE_CALLS, TIME
 from failing_exchange.trip import Trip
 
 KINDS_MAX = 1_000  # different refused requests that are counted at one time; the oldest goes
-INCURABLE = frozenset({
-    Reason.KEY_REFUSED, Reason.PERMISSION_DENIED, Reason.RESTRICTED_LOCATION, Reason.UNKNOWN_SYMBOL,
-    Reason.NOT_SUPPORTED,
+CANCELS_MAX = 1_000  # orders whose cancel is remembered; the oldest may be canceled once more
+FOR_THE_ACCOUNT = frozenset({
+    Reason.KEY_REFUSED, Reason.PERMISSION_DENIED, Reason.RESTRICTED_LOCATION,
 })  # fmt: skip
+FOR_THE_REQUEST = frozenset({
+    Reason.BAD_REQUEST, Reason.NOT_SUPPORTED, Reason.UNKNOWN_SYMBOL, Reason.INVALID_ORDER,
+    Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST, Reason.PRICE_BAND,
+    Reason.WOULD_MATCH, Reason.WOULD_TRIGGER, Reason.TOO_MANY_ORDERS, Reason.ORDER_NOT_FOUND,
+    Reason.DUPLICATE_CLIENT_ID, Reason.INSUFFICIENT_FUNDS, Reason.CLIENT_ID_MISMATCH,
+})  # fmt: skip
+FINAL = FOR_THE_REQUEST | FOR_THE_ACCOUNT
+INCURABLE = FOR_THE_ACCOUNT | {Reason.UNKNOWN_SYMBOL, Reason.NOT_SUPPORTED}
+PACE_S = 45.0  # seconds; who reads no more often than that is a poller, and no hot loop
 EARLY_NS = 1_000_000  # a clock that is read in milliseconds may be one early
 
 
@@ -81,35 +90,34 @@ class NoHotLoop(Rule):
     """I5: the same request is not repeated for ever after the same final refusal.
 
     `repeats`: how many more such requests are borne; `looks`: the same for look-ups of an order
-    that is not found, which may be on its way. After `rest_s` without one a new row begins.
+    that is not found, which may be on its way. After `rest_s` without one a new row begins; where
+    the request only reads, after `pace_s`: a poller may go on asking. What was sent before the
+    refusal had arrived is no repetition.
     """
 
     name = "no_hot_loop"
     invariant = "I5"
     severity = Severity.MANNERS
     sentence = "A request that was refused for good is not sent again and again."
-    final = frozenset({
-        Reason.BAD_REQUEST, Reason.NOT_SUPPORTED, Reason.UNKNOWN_SYMBOL, Reason.INVALID_ORDER,
-        Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST, Reason.PRICE_BAND,
-        Reason.WOULD_MATCH, Reason.WOULD_TRIGGER, Reason.TOO_MANY_ORDERS, Reason.ORDER_NOT_FOUND,
-        Reason.DUPLICATE_CLIENT_ID, Reason.INSUFFICIENT_FUNDS, Reason.KEY_REFUSED,
-        Reason.PERMISSION_DENIED, Reason.RESTRICTED_LOCATION, Reason.CLIENT_ID_MISMATCH,
-    })  # fmt: skip
 
-    def __init__(self, *, repeats: int = 5, looks: int = 40, rest_s: float = 200.0) -> None:
+    def __init__(
+        self, *, repeats: int = 5, looks: int = 40, rest_s: float = 200.0, pace_s: float = PACE_S
+    ) -> None:
         super().__init__()
         self.rest_s = rest_s
+        self.pace_s = pace_s
         self.repeats = repeats
         self.looks = looks
-        self._counts: dict[Any, tuple[Reason, int, int, int]] = {}
+        self._rows: dict[Any, _Row] = {}
 
     def parameters(self) -> dict[str, Any]:
-        """How many repetitions are borne."""
-        return {"repeats": self.repeats, "looks": self.looks, "rest_s": self.rest_s}
+        """How many repetitions are borne, and how often one may ask."""
+        return {"repeats": self.repeats, "looks": self.looks, "rest_s": self.rest_s,
+                "pace_s": self.pace_s}  # fmt: skip
 
     def restarted(self) -> None:
         """A new process has not been refused anything."""
-        self._counts.clear()
+        self._rows.clear()
 
     def told(self, trip: Trip) -> None:
         """Count refusals of one kind in a row."""
@@ -117,25 +125,24 @@ class NoHotLoop(Rule):
             return
         name, said = request_of(trip), heard(trip)
         if said.__class__ is not Reject:
-            self._counts.pop(name, None)
+            self._rows.pop(name, None)
             return
-        if said.reason not in self.final:
+        if said.reason not in FINAL:
             return
-        new = (said.reason, 0, trip.number, trip.ended_at)
-        reason, count, first, last = self._counts.get(name, new)
-        if reason is not said.reason or trip.ended_at - last > self.rest_s * SECOND:
-            count, first = 0, trip.number
-        count += 1
-        self._counts[name] = (said.reason, count, first, trip.ended_at)
-        if len(self._counts) > KINDS_MAX:
-            del self._counts[next(iter(self._counts))]
+        rest = self.rest_s if trip.operation in CHANGE else self.pace_s
+        row = self._rows.get(name)
+        if row is None or row.reason is not said.reason or trip.born_at - row.at > rest * SECOND:
+            row = self._rows[name] = _Row(said.reason, trip)
+            if len(self._rows) > KINDS_MAX:
+                del self._rows[next(iter(self._rows))]
+        row.add(trip)
         borne = self.looks if trip.command.__class__ is FetchOrder else self.repeats
-        if count == borne + 2:
+        if row.count == borne + 2 and row.newest is trip:
             self.breach(
                 trip.ended_at,
-                f"sent {trip.operation} again more than {borne} times (trips {first} to "
+                f"sent {trip.operation} again more than {borne} times (trips {row.first} to "
                 f"{trip.number}) after the same refusal: {said.text}",
-                first,
+                row.first,
                 trip,
                 of=trip,
             )
@@ -143,8 +150,27 @@ class NoHotLoop(Rule):
     def overheard(self, trip: Trip) -> None:
         """Somebody was refused, and may ask again and again."""
         said = heard(trip)
-        if said.__class__ is Reject and said.reason in self.final:
+        if said.__class__ is Reject and said.reason in FINAL:
             self.unknown = WHOSE
+
+
+class _Row:
+    """Refusals of the same request in a row; one that was sent before the last does not count."""
+
+    __slots__ = ("at", "count", "first", "newest", "reason")
+
+    def __init__(self, reason: Reason, trip: Trip) -> None:
+        self.reason = reason
+        self.first = trip.number
+        self.newest: Trip | None = None
+        self.count = 0
+        self.at = 0  # when the last one was told
+
+    def add(self, trip: Trip) -> None:
+        if trip.born_at >= self.at:
+            self.count += 1
+            self.newest = trip
+        self.at = trip.ended_at
 
 
 def request_of(trip: Trip) -> Any:
@@ -160,18 +186,19 @@ def request_of(trip: Trip) -> Any:
 class KeepsTime(Rule):
     """I11: after a refusal for the time of a request, at most two more such refusals in a row.
 
-    Who asks the venue for its time has done what can be done, and begins a new row.
+    Who asks the venue for its time has done what can be done, and begins a new row. A nonce is not
+    a clock: no clock mends it, and it is not judged.
     """
 
     name = "keeps_time"
     invariant = "I11"
     severity = Severity.DANGER
-    sentence = "After a refusal for its clock or nonce, the bot mends it within two more tries."
+    sentence = "After a refusal for its clock, the bot sets it within two more tries."
 
     def __init__(self, *, more: int = 2) -> None:
         super().__init__()
         self.more = more
-        self._row: list[int] = []
+        self._row: list[Trip] = []
 
     def parameters(self) -> dict[str, Any]:
         """How many more refusals are borne."""
@@ -185,8 +212,10 @@ class KeepsTime(Rule):
         if not isinstance(said, Reject):
             if trip.operation in PRIVATE_CALLS or trip.operation in TIME:
                 self._row.clear()
-        elif said.reason is Reason.CLOCK_SKEW and trip.operation not in TIME:
-            self._row.append(trip.number)
+        elif _is_about_time(said) and trip.operation not in TIME:
+            if self._row and trip.born_at < self._row[-1].ended_at:
+                return  # on its way before the last refusal arrived
+            self._row.append(trip)
             if len(self._row) == self.more + 2:
                 self.breach(
                     trip.ended_at,
@@ -201,10 +230,18 @@ class KeepsTime(Rule):
             self.told(trip)
 
 
+def _is_about_time(said: Reject) -> bool:
+    """Whether a refusal is for a clock; one for a nonce has the same class, as in ccxt."""
+    return said.reason is Reason.CLOCK_SKEW and "nonce" not in said.text.lower()
+
+
 class Stops(Rule):
     """I14: where no retry can help, trading stops and does not loop.
 
-    `orders`, `others`: how many orders and cancels, and other private calls, are borne after it.
+    `orders`: how many orders are borne after it, where no longer than `rest_s` lies between two;
+    each open order may be canceled once. `others`: how many other private calls, where the account
+    is refused, that come sooner than `pace_s` after one another: a poller may see whether it is
+    well again.
     """
 
     name = "stops"
@@ -212,40 +249,52 @@ class Stops(Rule):
     severity = Severity.DANGER
     sentence = "When a key, a place or a market is refused for good, the bot stops trading there."
 
-    def __init__(self, *, orders: int = 3, others: int = 20) -> None:
+    def __init__(
+        self,
+        *,
+        orders: int = 3,
+        others: int = 20,
+        rest_s: float = 1_800.0,
+        pace_s: float = PACE_S,
+    ) -> None:
         super().__init__()
         self.orders = orders
         self.others = others
-        self._after: dict[tuple[str, str], list[int]] = {}  # where -> [first trip, orders, others]
+        self.rest_s = rest_s
+        self.pace_s = pace_s
+        self._refused: dict[tuple[Reason, str], _Refused] = {}
 
     def parameters(self) -> dict[str, Any]:
-        """How many requests are borne."""
-        return {"orders": self.orders, "others": self.others}
+        """How many requests are borne, and how often one may ask."""
+        return {"orders": self.orders, "others": self.others, "rest_s": self.rest_s,
+                "pace_s": self.pace_s}  # fmt: skip
+
+    def restarted(self) -> None:
+        """A new process has not been refused anything."""
+        self._refused.clear()
 
     def sent(self, trip: Trip) -> None:
         """Another request in a place where none can succeed."""
-        for where, seen in self._after.items():
-            if not self._lies_in(where, trip):
+        for (reason, place), refused in self._refused.items():
+            if not _lies_in(reason, place, trip):
                 continue
-            place = 1 if trip.command.__class__ in (PlaceOrder, CancelOrder) else 2
-            seen[place] += 1
-            if seen[place] == (self.orders, self.others)[place - 1] + 1:
+            if trip.operation in CHANGE:
+                if refused.is_first_cancel(trip):
+                    continue
+                borne, count = self.orders, refused.orders.add(trip, self.rest_s)
+            elif reason in FOR_THE_ACCOUNT:
+                borne, count = self.others, refused.others.add(trip, self.pace_s)
+            else:
+                continue  # a read that can't succeed: see `no_hot_loop`
+            if count == borne + 1:
                 self.breach(
                     trip.born_at,
-                    f"went on with {trip.operation} (trip {trip.number}), {seen[place]} requests "
-                    f"after trip {seen[0]} was refused for good ({where[0]})",
-                    seen[0],
+                    f"went on with {trip.operation} (trip {trip.number}), {count} requests "
+                    f"after trip {refused.by} was refused for good ({reason.value})",
+                    refused.by,
                     trip,
                     of=trip,
                 )
-
-    def _lies_in(self, where: tuple[str, str], trip: Trip) -> bool:
-        reason, place = where
-        if reason == Reason.NOT_SUPPORTED:
-            return trip.operation == place
-        if reason == Reason.UNKNOWN_SYMBOL:
-            return trip.symbol == place and trip.operation in PRIVATE_CALLS
-        return trip.operation in PRIVATE_CALLS
 
     def told(self, trip: Trip) -> None:
         """Refused for good, or cured."""
@@ -254,15 +303,14 @@ class Stops(Rule):
             return
         if isinstance(said, Reject):
             if said.reason in INCURABLE:
-                place = trip.symbol if said.reason is Reason.UNKNOWN_SYMBOL else ""
-                if said.reason is Reason.NOT_SUPPORTED:
-                    place = trip.operation
-                self._after.setdefault((said.reason.value, place), [trip.number, 0, 0])
-                if len(self._after) > KINDS_MAX:
-                    del self._after[next(iter(self._after))]
-        elif self._after:
-            for where in [w for w in self._after if self._lies_in(w, trip)]:
-                del self._after[where]
+                where = (said.reason, _place(said.reason, trip))
+                self._refused.setdefault(where, _Refused(trip.number, trip.operation in CHANGE))
+                if len(self._refused) > KINDS_MAX:
+                    del self._refused[next(iter(self._refused))]
+            return
+        for where in [w for w in self._refused if _lies_in(*w, trip)]:
+            if trip.operation in CHANGE or not self._refused[where].of_order:
+                del self._refused[where]
 
     def overheard(self, trip: Trip) -> None:
         """Somebody was refused for good, or is not any more."""
@@ -271,3 +319,55 @@ class Stops(Rule):
             self.told(trip)
         elif said.reason in INCURABLE:
             self.unknown = WHOSE
+
+
+class _Count:
+    """Requests in a row: one that comes later than the pause after the last begins a new row."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.at = 0
+
+    def add(self, trip: Trip, pause_s: float) -> int:
+        if trip.born_at - self.at > pause_s * SECOND:
+            self.count = 0
+        self.count += 1
+        self.at = trip.born_at
+        return self.count
+
+
+class _Refused:
+    """A place where the client was refused for good, by which trip, and what it sent since."""
+
+    def __init__(self, by: int, of_order: bool) -> None:
+        self.by = by
+        self.of_order = of_order  # an order or a cancel was refused: a read that passes cures none
+        self.orders = _Count()
+        self.others = _Count()
+        self._cancels: dict[Any, None] = {}
+
+    def is_first_cancel(self, trip: Trip) -> bool:
+        """Whether a request is the first cancel of its order (or of all) here."""
+        if trip.operation in PLACE:
+            return False
+        name = request_of(trip)
+        first = name not in self._cancels
+        self._cancels[name] = None
+        if len(self._cancels) > CANCELS_MAX:
+            del self._cancels[next(iter(self._cancels))]
+        return first
+
+
+def _place(reason: Reason, trip: Trip) -> str:
+    """What is refused for good: a market, a method, or (empty) all of the account."""
+    if reason is Reason.UNKNOWN_SYMBOL:
+        return trip.symbol
+    return trip.operation if reason in (Reason.NOT_SUPPORTED, Reason.PERMISSION_DENIED) else ""
+
+
+def _lies_in(reason: Reason, place: str, trip: Trip) -> bool:
+    if reason is Reason.UNKNOWN_SYMBOL:
+        return trip.symbol == place and trip.operation in PRIVATE_CALLS
+    if place:
+        return trip.operation == place
+    return trip.operation in PRIVATE_CALLS
