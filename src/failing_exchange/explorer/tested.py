@@ -14,6 +14,7 @@ from failing_exchange.conduct.judge import Judge
 from failing_exchange.conduct.rule import Breach, Result, Severity
 from failing_exchange.conduct.rule import Outcome as Finding
 from failing_exchange.errors import InternalError
+from failing_exchange.explorer.places import Places
 from failing_exchange.explorer.trial import Outcome, built, outcome_of
 from failing_exchange.explorer.world import World
 from failing_exchange.fronts.exchange import FailingExchange
@@ -54,7 +55,7 @@ def run_test(
     stage = _Stage(world, options, until)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         pytest.main([name, *QUIET], plugins=[stage])
-    if stage.exchange is None or stage.judge is None:
+    if stage.exchange is None or stage.judge is None or stage.places is None:
         return Outcome(world=world, error=stage.failed or f"the test {name} made no exchange")
     if stage.exchange.venue.engine is None:
         return Outcome(world=world, error=stage.failed or f"the test {name} asked nothing")
@@ -62,7 +63,7 @@ def run_test(
         return Outcome(world=world, error=stage.bug)
     verdict = stage.judge.verdict(returned=not stage.stopped)
     verdict = replace(verdict, results=(_asserted(stage.failed, verdict.at), *verdict.results))
-    return outcome_of(world, stage.exchange, verdict, digest=digest)
+    return outcome_of(world, stage.exchange, verdict, stage.places, digest=digest)
 
 
 def _asserted(failed: str, at: int) -> Result:
@@ -83,6 +84,7 @@ class _Stage:
         self.stopped = False
         self.exchange: FailingExchange | None = None
         self.judge: Judge | None = None
+        self.places: Places | None = None
         self.failed = self.bug = ""
 
     def pytest_configure(self) -> None:
@@ -97,6 +99,7 @@ class _Stage:
 
     def _make(self) -> FailingExchange:
         exchange = built(self._world)
+        self.places = Places(exchange.venue)
         self.judge = Judge(exchange.venue, options=self._options)
         self.judge.hear()
         exchange.venue.on_start.append(self.judge.attach)

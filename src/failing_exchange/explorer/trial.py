@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,6 +15,7 @@ from failing_exchange.conduct.rule import Outcome as Result
 from failing_exchange.core.commands import CancelOrder, FetchOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.errors import InternalError
+from failing_exchange.explorer.places import Places, shown_file
 from failing_exchange.explorer.world import World
 from failing_exchange.faults.catalogue import kind_of
 from failing_exchange.faults.recorded import Again, RecordedPlan, record
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 TRIPS_KEPT_MAX = 200_000  # of a trial; of a longer one the plan begins where they do
 GROUND_MAX = 500  # new things that one trial may show; the rest is met by others
+FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)  # a line of a traceback
 START = "2026-01-05T00:00:00Z"  # a Monday, midnight
 
 
@@ -50,6 +53,7 @@ class Outcome:
     error: str = ""
     trips: tuple[Trip, ...] = field(default=(), repr=False)
     exchange: FailingExchange | None = field(default=None, repr=False)
+    places: Places | None = field(default=None, repr=False)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -72,6 +76,7 @@ def run(
     What the bot raises is in the verdict; a bug of ours is in `error`.
     """
     exchange = built(world)
+    places = Places(exchange.venue)
     ending = Ending(0.0)
     judge = Judge(exchange.venue, options=options)
     verdict = None
@@ -105,13 +110,14 @@ def run(
         verdict = judge.verdict(**crash_of(left)._asdict())
     except InternalError as bug:
         error = f"{type(bug).__name__}: {bug}"
-    return outcome_of(world, exchange, verdict, digest=digest, error=error)
+    return outcome_of(world, exchange, verdict, places, digest=digest, error=error)
 
 
 def outcome_of(
     world: World,
     exchange: FailingExchange,
     verdict: Verdict | None,
+    places: Places,
     *,
     digest: bool = False,
     error: str = "",
@@ -128,6 +134,7 @@ def outcome_of(
         error=error,
         trips=trips,
         exchange=exchange,
+        places=places,
     )
 
 
@@ -186,7 +193,8 @@ class Break(NamedTuple):
     """The first breach of one rule in a trial, as data: `kinds` are the faults that led to it.
 
     `requests` names the trips that show it as a recorded plan does; `after` is in seconds from the
-    start.
+    start. `place` is the line of the bot that sent the request, as "mybot.py:16", or in which it
+    died; empty where that is not known.
     """
 
     rule: str
@@ -198,6 +206,7 @@ class Break(NamedTuple):
     after: float
     kinds: tuple[str, ...]
     row: str = ""
+    place: str = ""
 
 
 class Seen(NamedTuple):
@@ -214,6 +223,7 @@ class Seen(NamedTuple):
     faults: int = 0
     unjudged: Mapping[str, str] = {}  # why, by rule
     columns: Sequence[Mapping[str, Any]] = ()  # both columns around the breach of one rule
+    traceback: str = ""  # of the bot's own code, where it died
 
     def breaks_of(self, rule: str) -> Break | None:
         """The breach of a rule; None where it was kept."""
@@ -247,7 +257,10 @@ def seen(outcome: Outcome) -> Seen:
     trips = {trip.number: trip for trip in outcome.trips}
     began = outcome.trips[0].born_at if outcome.trips else verdict.at
     return Seen(
-        breaks=tuple(_break(result.breaches[0], trips, began) for result in verdict.failures),
+        breaks=tuple(
+            _break(result.breaches[0], trips, began, _place(result.breaches[0], outcome))
+            for result in verdict.failures
+        ),
         sentence=verdict.sentence,
         money=verdict.money,
         plan=outcome.plan,
@@ -256,6 +269,7 @@ def seen(outcome: Outcome) -> Seen:
         error=outcome.error,
         requests=verdict.requests,
         faults=verdict.faults,
+        traceback=getattr(verdict, "traceback", ""),
         unjudged={r.rule: r.why for r in verdict.results if r.outcome is Result.NOT_JUDGED},
     )
 
@@ -271,7 +285,22 @@ def columns_of(outcome: Outcome, rule: str) -> list[dict[str, Any]]:
     return [row for one in broken for row in columns(one.breaches[0].trips, trips, markets, began)]
 
 
-def _break(breach: Breach, trips: Mapping[int, Trip], began: int) -> Break:
+def _place(breach: Breach, outcome: Outcome) -> str:
+    """The line of the bot that broke a rule: of the last such request, or where it died."""
+    assert outcome.verdict is not None
+    lines = FRAME.findall(getattr(outcome.verdict, "traceback", ""))
+    if breach.rule == "alive" and outcome.verdict.crashed and lines:
+        return f"{shown_file(lines[-1][0])}:{lines[-1][1]}"
+    if outcome.places is None:
+        return ""
+    trips = {trip.number: trip for trip in outcome.trips}
+    shown = [trips[number] for number in breach.trips if number in trips]
+    sent = [one for one in shown if one.operation == breach.operation] or shown
+    places = (outcome.places.of(one.echo_of or one.number) for one in reversed(sent))
+    return next(filter(None, places), "")
+
+
+def _break(breach: Breach, trips: Mapping[int, Trip], began: int, place: str) -> Break:
     shown = [trips[number] for number in breach.trips if number in trips]
     return Break(
         rule=breach.rule,
@@ -283,6 +312,7 @@ def _break(breach: Breach, trips: Mapping[int, Trip], began: int) -> Break:
         after=(breach.at - began) / 1e9,
         kinds=_kinds(shown) or _kinds([t for t in trips.values() if t.born_at <= breach.at][-50:]),
         row=breach.row,
+        place=place,
     )
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from failing_exchange.virtual.loop import VirtualLoop
 
 OnConnect = Callable[[str, int], "float | BaseException | None"]
+OnWrite = Callable[[], None]
 Guard = Callable[["Step"], "BaseException | None"]
 
 PORTS_FROM, PORTS_TO = 40_000, 65_536  # ports of clients and of listeners on port 0; then again
@@ -54,13 +55,16 @@ class Network:
     `on_connect(host, port)`, if set, is asked before each connection: None lets it through, a
     number lets it through after so many seconds, an exception is raised in the client.
     `delay_ns(transport)`, if set, gives the nanoseconds that a burst of bytes takes to the other
-    end. Both say nothing about chance: use keyed draws. `connections` counts what was opened. A
-    server's own `guard(step)`, if set, is asked at each step towards it; what it gives is raised.
+    end. Both say nothing about chance: use keyed draws. `on_write()`, if set, is called in the
+    context of a client that writes, whose copy then carries the bytes. `connections` counts what
+    was opened. A server's own `guard(step)`, if set, is asked at each step towards it; what it
+    gives is raised.
     """
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.on_connect: OnConnect | None = None
         self.delay_ns: Delay | None = None
+        self.on_write: OnWrite | None = None
         self.connections = 0
         self._loop = loop
         self._listeners: dict[Address, MemoryServer] = {}
@@ -226,6 +230,7 @@ class Network:
         client = MemoryTransport(
             self._loop, protocol, sockname=here, peername=there, tls=ssl, delay=self.delay_ns
         )
+        client.on_write = self.on_write
         server.transports[accepted] = self._clients[client] = None
         server.context.copy().run(join, accepted, client)
         protocol.connection_made(client)

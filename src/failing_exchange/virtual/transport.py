@@ -60,6 +60,7 @@ class MemoryTransport(asyncio.Transport):
         self._delay = delay
         self._socket = sock
         self._peer: MemoryTransport | None = None
+        self.on_write: Callable[[], None] | None = None  # called in the context of whoever writes
         self._written: list[bytes] = []  # in this turn
         self._unread = 0  # written here, not yet taken by the peer's protocol
         self._flushing = self._eof = self._write_paused = False
@@ -82,6 +83,8 @@ class MemoryTransport(asyncio.Transport):
             raise RuntimeError("Cannot call write() after write_eof()")
         if self._closing or not data:
             return
+        if self.on_write is not None:
+            self.on_write()
         chunk = bytes(data)
         self._written.append(chunk)
         self._unread += len(chunk)
