@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,15 @@ from failing_exchange.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUP
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from failing_exchange.explorer.findings import Finding
+    from failing_exchange.explorer.findings import Finding, Group, Spot
     from failing_exchange.explorer.replaying import Replay
     from failing_exchange.explorer.search import Exploration
 
 PLACES = {"output": "check_file", "junit": "check_file", "tests": "check_folder",
           "corpus": "check_folder"}  # fmt: skip
-FINDINGS_SHOWN_MAX = 50  # on the terminal; the rest is in the output file
+FINDINGS_SHOWN_MAX = 50  # places on the terminal; the rest is in the output file
+CAUSES_SHOWN_MAX = 6  # of a place, besides the first; the rest is counted
+WITHOUT = "Without any fault, on a calm day:"
 COLUMNS_SHOWN = 8  # trips of a replay, on the terminal
 
 
@@ -43,6 +45,7 @@ def add_parser(commands: Any) -> None:
     add("--jobs", type=int, metavar="N", help="processes (default: one a processor)")
     add("--time", type=float, metavar="SECONDS", help="stop after so much real time")
     add("--first", action="store_true", help="stop at the first failure")
+    add("--quick", action="store_true", help="make only the finding to mend first small")
     add("--shard", default="1/1", metavar="i/n", help="only the i-th of n shares of the seeds")
     add("--corpus", type=Path, metavar="DIR", help="tokens of known failures: tried first, kept")
     add("--tests", type=Path, metavar="DIR", help="write a test file for each finding")
@@ -66,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
         jobs=options.jobs or 0,
         wall_s=options.time,
         stop_at_first=options.first,
+        quick=options.quick,
         shard=shard_of(options.shard),
         corpus=options.corpus,
     )
@@ -134,21 +138,23 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Any]:
-    """A bar with findings as they come."""
+    """A bar with findings as they come, and what is being made small."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("exploring", total=total)
+        told: dict[Spot, None] = {}
 
         def tell(found: Exploration, finding: Finding | None) -> None:
-            failures = f"{len(found.findings)} causes, {found.failed} worlds failed"
-            bar.update(task, completed=min(found.trials, total), description=failures)
-            if finding is not None:
+            bar.update(task, completed=min(found.trials, total), description=_doing(found))
+            if finding is not None and finding.cause.spot not in told:
+                told[finding.cause.spot] = None
                 console.print(
                     f"found: {finding.sentence}", markup=False, highlight=False, soft_wrap=True
                 )
@@ -156,8 +162,18 @@ def _progress(total: int) -> Iterator[Any]:
         yield tell
 
 
+def _doing(found: Exploration) -> str:
+    """What an exploration does now: which causes it makes small, else what it has found."""
+    under_way = sorted(found.making_small.items(), key=lambda one: -one[1])
+    if not under_way:
+        return f"{len(found.findings)} causes, {found.failed} worlds failed"
+    (name, runs), more = under_way[0], len(under_way) - 1
+    others = f" and {more} more" if more else ""
+    return f"making small: {name} ({runs} runs){others}"
+
+
 def _show(found: Exploration) -> None:
-    from failing_exchange.explorer.search import ordered
+    from failing_exchange.explorer.findings import grouped
 
     speed = found.trials / found.seconds if found.seconds else 0.0
     print(
@@ -168,18 +184,18 @@ def _show(found: Exploration) -> None:
         print(f"could not run: {line}")
     if found.errors_seen > 3:
         print(f"could not run: {found.errors_seen - 3} more")
-    print(_in_short(found))
+    groups = grouped(found.findings)
+    print(_in_short(found, groups))
     for rule, why in found.unjudged.items():
         if found.requests and not found.judged.get(rule):
             print(f"  not judged: {rule}: {why}")
-    findings = ordered(found.findings)
-    for finding in findings[:FINDINGS_SHOWN_MAX]:
-        _show_finding(finding)
-    if len(findings) > FINDINGS_SHOWN_MAX:
-        print(f"\nand {len(findings) - FINDINGS_SHOWN_MAX} more: see --output")
+    _show_groups(found, [one for one in groups if one.is_baseline], WITHOUT)
+    _show_groups(found, [one for one in groups if not one.is_baseline], "")
+    if len(groups) > FINDINGS_SHOWN_MAX:
+        print(f"\nand {len(groups) - FINDINGS_SHOWN_MAX} more: see --output")
 
 
-def _in_short(found: Exploration) -> str:
+def _in_short(found: Exploration, groups: Sequence[Group]) -> str:
     """What it comes to, in a line."""
     ran = found.trials - found.errors_seen
     if ran <= 0:
@@ -188,21 +204,38 @@ def _in_short(found: Exploration) -> str:
         return "Nothing was judged: your bot sent no request in any world."
     judged = sum(1 for times in found.judged.values() if times)
     of = f"of {judged} rules that could be judged"
-    if not len(found.findings):
+    if not groups:
         return f"None {of} was broken in {ran:,} world{'' if ran == 1 else 's'}."
-    broken = dict.fromkeys(
-        rule for finding in found.findings for rule in (finding.cause.rule, *finding.also)
+    broken = dict.fromkeys(rule for one in found.findings for rule in (one.cause.rule, *one.also))
+    places, were = len(groups), "was" if len(broken) == 1 else "were"
+    return (
+        f"{len(broken)} {of} {were} broken, at {places} place{'' if places == 1 else 's'} "
+        f"(causes: {len(found.findings)})."
     )
-    causes, were = len(found.findings), "was" if len(broken) == 1 else "were"
-    return f"{len(broken)} {of} {were} broken; causes: {causes}."
 
 
-def _show_finding(finding: Finding) -> None:
-    also = f" (and breaks {', '.join(finding.also)})" if finding.also else ""
-    money = f"; {finding.breach.money:,.2f} USDT at risk" if finding.breach.money else ""
-    print(f"\n{finding.sentence}{money}{also}.")
-    print(f"  cause: {finding.cause}; {finding.times} of the worlds")
-    print(f"  replay: failing-exchange replay {finding.token}")
+def _show_groups(found: Exploration, groups: Sequence[Group], title: str) -> None:
+    if groups and title:
+        print(f"\n{title}")
+    for group in groups[:FINDINGS_SHOWN_MAX]:
+        _show_group(group, found.trials)
+
+
+def _show_group(group: Group, trials: int) -> None:
+    """The smallest example; the group's other causes are folded into a line."""
+    first, others = group.first, group.causes[1:]
+    also = f" (and breaks {', '.join(first.also)})" if first.also else ""
+    money = f"; {group.money:,.2f} USDT at risk" if group.money else ""
+    print(f"\n{first.sentence}{money}{also}.")
+    for line in (first.seen.traceback if group.spot.rule == "alive" else "").splitlines():
+        print(f"  | {line}")
+    print(f"  where: {first.cause.place or 'not known'}; {group.times} of {trials:,} worlds")
+    print(f"  cause: {first.cause}")
+    if others:
+        shown = [f"{one.cause.faults} ({one.times})" for one in others[:CAUSES_SHOWN_MAX]]
+        more = len(others) - len(shown)
+        print(f"  also by: {', '.join(shown)}{f' and {more} more' if more else ''}")
+    print(f"  replay: failing-exchange replay {first.token}")
 
 
 # ---- replay

@@ -41,8 +41,9 @@ class Corpus:
         """Write a finding down; the same one has the same name each time."""
         if self.folder is None or finding.token is None:
             return
-        name = sha256(str(finding.cause).encode()).hexdigest()[:8]
-        text = f"# {finding.cause}\n# {finding.sentence}\n{finding.token}\n"
+        cause = f"{finding.cause} · {finding.cause.place}"
+        name = sha256(cause.encode()).hexdigest()[:8]
+        text = f"# {cause}\n# {finding.sentence}\n{finding.token}\n"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{finding.cause.rule}-{name}{SUFFIX}"

@@ -1,8 +1,8 @@
-"""What an exploration has found, grouped by cause: rule, kinds of fault, operation."""
+"""What an exploration has found: causes, and groups of them that one mend in the bot removes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,36 +10,66 @@ from failing_exchange.conduct.rules import RULES
 from failing_exchange.explorer.shrink import Shrunk
 from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.trial import Break, Seen
+from failing_exchange.explorer.wording import needed
 from failing_exchange.explorer.world import World
 
-GROUPS_MAX = 500  # different causes that are kept apart; more are counted as one
+CAUSES_MAX = 500  # different causes that are kept apart; more are counted as one
+SHRUNK_EACH_MAX = 6  # causes of one group that are made small; further ones are counted with it
+
+
+class Spot(NamedTuple):
+    """What the author mends: the rule, and the line of the bot (where unknown: the operation)."""
+
+    rule: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} at {self.place or 'the run'}"
 
 
 class Cause(NamedTuple):
-    """Why a bot fails: the rule it breaks, the faults that make it, the operation that does it."""
+    """Why a bot fails: the rule, the faults that make it break it, the operation, the line."""
 
     rule: str
     kinds: tuple[str, ...]
     operation: str
+    place: str = ""
 
     def __str__(self) -> str:
-        faults = " + ".join(self.kinds) or "no fault"
-        return f"{self.rule} · {faults} · {self.operation or 'the run'}"
+        return f"{self.rule} · {self.faults} · {self.operation or 'the run'}"
+
+    @property
+    def faults(self) -> str:
+        """The kinds of fault, as text."""
+        return " + ".join(self.kinds) or "no fault"
+
+    @property
+    def spot(self) -> Spot:
+        """The group it belongs to."""
+        return Spot(self.rule, self.place or self.operation)
 
 
 @dataclass(kw_only=True)
 class Finding:
-    """One cause, with its first example, made as small as it could be."""
+    """One cause, with its first example, made as small as it could be.
+
+    `worlds` has a bit for each trial that showed it.
+    """
 
     cause: Cause
     world: World
     seen: Seen
     seed: int
-    times: int = 1
+    worlds: int = 0
     shrunk: Shrunk | None = None
     token: Token | None = None
     columns: Sequence[Mapping[str, Any]] = ()  # both of them, around the breach
     also: dict[str, None] = field(default_factory=dict)  # other rules broken by the same faults
+
+    @property
+    def times(self) -> int:
+        """In how many worlds it was seen."""
+        return self.worlds.bit_count()
 
     @property
     def breach(self) -> Break:
@@ -49,14 +79,27 @@ class Finding:
         return found
 
     @property
+    def needs_no_fault(self) -> bool:
+        """Whether the bot breaks the rule on a calm day."""
+        return self.shrunk is not None and self.shrunk.complete and not self.shrunk.faults
+
+    @property
+    def size(self) -> tuple[bool, int, int, str]:
+        """How small its example is: what needs the fewest faults is shown first."""
+        small = self.shrunk
+        if small is None or not small.runs:
+            return (True, 0, -self.times, str(self.cause))
+        return (not small.complete, small.faults, -self.times, str(self.cause))
+
+    @property
     def sentence(self) -> str:
         """The finding in one sentence."""
         text = f"seed {self.seed}: your bot {self.breach.text}"
-        return text if self.shrunk is None else f"{text}; {_needed(self.shrunk)}"
+        return text if self.shrunk is None else f"{text}; {needed(self.shrunk)}"
 
     def take(self, other: Finding) -> None:
         """Another finding is this one, seen by another rule."""
-        self.times += other.times
+        self.worlds |= other.worlds
         for rule in (other.cause.rule, *other.also):
             if rule != self.cause.rule:
                 self.also[rule] = None
@@ -67,6 +110,7 @@ class Finding:
             "rule": self.cause.rule,
             "kinds": list(self.cause.kinds),
             "operation": self.cause.operation,
+            "place": self.cause.place,
             "sentence": self.sentence,
             "text": self.breach.text,
             "money": self.breach.money,
@@ -77,41 +121,139 @@ class Finding:
             "smallest": self.shrunk is not None and self.shrunk.complete,
             "token": None if self.token is None else str(self.token),
             "row": self.breach.row,
+            "traceback": self.seen.traceback if self.cause.rule == "alive" else "",
             "columns": list(self.columns),
         }
+
+
+class Group(NamedTuple):
+    """All causes of one rule at one line of the bot; the first needs the fewest faults."""
+
+    spot: Spot
+    causes: tuple[Finding, ...]
+
+    @property
+    def first(self) -> Finding:
+        """The one that is shown."""
+        return self.causes[0]
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it takes no fault at all."""
+        return self.first.needs_no_fault
+
+    @property
+    def times(self) -> int:
+        """In how many worlds it was seen."""
+        worlds = 0
+        for cause in self.causes:
+            worlds |= cause.worlds
+        return worlds.bit_count()
+
+    @property
+    def money(self) -> float:
+        """USDT lost or at risk: the most of any cause."""
+        return max(cause.breach.money for cause in self.causes)
+
+    @property
+    def urgency(self) -> tuple[Any, ...]:
+        """What to mend first: no fault needed; then worlds x money; then worlds."""
+        return (
+            not self.is_baseline,
+            -self.times * self.money,
+            -self.times,
+            rank(self.spot.rule),
+            str(self.first.cause),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it: the first cause, and all of them."""
+        return {
+            **self.first.as_dict(),
+            "times": self.times,
+            "money": self.money,
+            "baseline": self.is_baseline,
+            "causes": [cause.as_dict() for cause in self.causes],
+        }
+
+
+def grouped(findings: Iterable[Finding]) -> list[Group]:
+    """Causes by what the author would mend, what to mend first at the head."""
+    spots: dict[Spot, list[Finding]] = {}
+    for finding in findings:
+        spots.setdefault(finding.cause.spot, []).append(finding)
+    groups = [
+        Group(spot, tuple(sorted(causes, key=lambda one: one.size)))
+        for spot, causes in spots.items()
+    ]
+    return sorted(groups, key=lambda group: group.urgency)
 
 
 class Findings:
     """All causes found so far; the first example of each is kept."""
 
     def __init__(self) -> None:
-        self._by_cause: dict[Cause, Finding] = {}
+        self._by_cause: dict[Cause, Finding] = {}  # those whose cause is settled
+        self._pending: dict[Cause, Finding] = {}  # by the cause as it was first seen
+        self._really: dict[Cause, Cause] = {}  # what a cause, as first seen, has turned out to be
+        self._begun: dict[Spot, list[Cause]] = {}  # causes of a group, as they were first seen
         self.uncounted = 0  # breaches of causes that there was no place for
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self._by_cause.values())
+        return iter((*self._by_cause.values(), *self._pending.values()))
 
     def __len__(self) -> int:
-        return len(self._by_cause)
+        return len(self._by_cause) + len(self._pending)
 
-    def add(self, world: World, seen: Seen) -> list[Finding]:
-        """Note what a trial broke; what is new."""
-        new = []
-        for one in seen.breaks:
-            cause = Cause(one.rule, one.kinds, one.operation)
-            if cause in self._by_cause:
-                self._by_cause[cause].times += 1
-            elif len(self._by_cause) >= GROUPS_MAX:
-                self.uncounted += 1
-            else:
-                finding = Finding(cause=cause, world=world, seen=seen, seed=world.seed)
-                self._by_cause[cause] = finding
-                new.append(finding)
-        return new
+    def note(self, one: Break, worlds: int, *, as_one: bool = False) -> bool:
+        """Count a breach with the cause that is known to make it; False where none is.
+
+        `as_one`: all of a group counts as one cause.
+        """
+        seen = cause_of(one)
+        known = (
+            self._pending.get(seen)
+            or self._by_cause.get(self._resolved(seen))
+            or self._covering(seen, as_one)
+        )
+        if known is None:
+            return False
+        known.worlds |= worlds
+        return True
+
+    def add(self, one: Break, worlds: int, world: World, seen: Seen) -> Finding | None:
+        """A breach of no known cause becomes a finding; None where there is no place for it."""
+        cause = cause_of(one)
+        if len(self) >= CAUSES_MAX:
+            self.uncounted += 1
+            return None
+        self._begun.setdefault(cause.spot, []).append(cause)
+        finding = Finding(cause=cause, world=world, seen=seen, seed=world.seed, worlds=worlds)
+        self._pending[cause] = finding
+        return finding
+
+    def _covering(self, seen: Cause, as_one: bool) -> Finding | None:
+        """A cause that explains a breach of its group: its faults are among those seen.
+
+        Where enough causes of the group were made small, the smallest of them stands for more.
+        """
+        begun = self._begun.get(seen.spot, [])
+        led_to = dict.fromkeys(map(self._resolved, begun))
+        near = [one for one in self if one.cause.spot == seen.spot or one.cause in led_to]
+        near = sorted((one for one in near if as_one or one.shrunk), key=lambda one: one.size)
+        explains = [one for one in near if set(one.cause.kinds) <= set(seen.kinds)]
+        if explains:
+            return explains[0]
+        return near[0] if near and (as_one or len(begun) >= SHRUNK_EACH_MAX) else None
+
+    def _resolved(self, cause: Cause) -> Cause:
+        while cause in self._really:
+            cause = self._really[cause]
+        return cause
 
     def drop(self, finding: Finding) -> None:
-        """It was none."""
-        del self._by_cause[finding.cause]
+        """Remove a finding that is none: alone in its process the bot keeps the rule."""
+        del self._pending[finding.cause]
 
     def settle(self, finding: Finding, shrunk: Shrunk, token: Token) -> Finding | None:
         """A finding has been made small: its true cause is known now.
@@ -125,18 +267,26 @@ class Findings:
         finding.seen, finding.world = shrunk.seen, shrunk.world
         if shrunk.complete:
             finding.also = {b.rule: None for b in shrunk.seen.breaks if b.rule != token.rule}
-        cause = Cause(token.rule, _kinds(shrunk), breach.operation)
-        del self._by_cause[finding.cause]
-        finding.cause = cause
-        known = self._by_cause.get(cause) or self._same(finding)
+        first = finding.cause
+        del self._pending[first]
+        finding.cause = cause_of(breach)._replace(kinds=_kinds(shrunk))
+        known = self._by_cause.get(finding.cause) or self._same(finding)
+        if known is not None and rank(known.cause.rule) <= rank(finding.cause.rule):
+            known.take(finding)
+            self._rename(first, known.cause)
+            return None
         if known is not None:
-            if known.cause == cause or rank(known.cause.rule) <= rank(cause.rule):
-                known.take(finding)
-                return None
             del self._by_cause[known.cause]
             finding.take(known)
-        self._by_cause[cause] = finding
+            self._rename(known.cause, finding.cause)
+        self._really.pop(finding.cause, None)
+        self._by_cause[finding.cause] = finding
+        self._rename(first, finding.cause)
         return finding
+
+    def _rename(self, first: Cause, cause: Cause) -> None:
+        if first != cause:
+            self._really[first] = cause
 
     def _same(self, finding: Finding) -> Finding | None:
         """Another finding whose smallest world has the same faults on the same operations."""
@@ -144,6 +294,11 @@ class Findings:
         if not any(shape):  # what needs no fault may have many reasons
             return None
         return next((f for f in self if f.shrunk is not None and _shape(f.world) == shape), None)
+
+
+def cause_of(one: Break) -> Cause:
+    """The cause of a breach as it looks before it is made small."""
+    return Cause(one.rule, one.kinds, one.operation, one.place)
 
 
 def plainest(rule: str, shrunk: Shrunk) -> str:
@@ -158,17 +313,6 @@ def rank(rule: str) -> int:
     return list(RULES).index(rule) if rule in RULES else -1
 
 
-def _needed(shrunk: Shrunk) -> str:
-    """How little it takes, in words."""
-    restarts, faults = len(shrunk.world.restarts), shrunk.faults - len(shrunk.world.restarts)
-    counts = ((faults, "fault"), (restarts, "restart"))
-    parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n]
-    if not parts:
-        return "no fault is needed for it"
-    perhaps = "" if shrunk.complete else " (perhaps fewer)"
-    return f"{' and '.join(parts)} suffice{'s' if shrunk.faults == 1 else ''}{perhaps}"
-
-
 def _kinds(shrunk: Shrunk) -> tuple[str, ...]:
     found = [str(rule["fault"]) for rule in shrunk.world.plan]
     found += [arm.kind for arm in shrunk.world.faults]
@@ -181,4 +325,5 @@ def _shape(world: World) -> tuple[Any, ...]:
     strikes = sorted(
         (rule["fault"], str(strike[1])) for rule in world.plan for strike in rule["strikes"]
     )
-    return (tuple(strikes), tuple(arm.kind for arm in world.faults), bool(world.restarts))
+    arms = tuple((arm.kind, arm.operations) for arm in world.faults)
+    return (tuple(strikes), arms, bool(world.restarts))

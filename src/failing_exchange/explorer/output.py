@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.findings import grouped
 from failing_exchange.explorer.regress import test_file
-from failing_exchange.explorer.search import ordered
 from failing_exchange.spelling import printable
 
 if TYPE_CHECKING:
@@ -49,16 +49,20 @@ def check_folder(name: str, folder: Path) -> None:
 
 
 def write_tests(found: Exploration, folder: Path) -> None:
-    """A test file for each finding."""
-    for finding in found.findings:
-        if finding.token is not None:
-            name, text = test_file(finding, folder)
+    """A test file for each place to mend; the smallest example of it."""
+    written: dict[str, int] = {}
+    for group in grouped(found.findings):
+        if group.first.token is not None:
+            name, text = test_file(group.first, folder)
+            written[name] = times = written.get(name, 0) + 1
+            if times > 1:  # the same cause at another line
+                name = f"{name.removesuffix('.py')}_{times}.py"
             write(folder / name, text)
 
 
 def junit(found: Exploration) -> str:
     """Findings as JUnit XML: a failed case each; one passed case where there are none."""
-    findings = ordered(found.findings)
+    findings = [group.first for group in grouped(found.findings)]
     suite = ElementTree.Element(
         "testsuite",
         name=f"explore {found.options.target}",

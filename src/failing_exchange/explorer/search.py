@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from failing_exchange.conduct.rules import RULES
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import pool, targets
 from failing_exchange.explorer.corpus import Corpus
-from failing_exchange.explorer.findings import Finding, Findings, plainest, rank
+from failing_exchange.explorer.findings import (
+    Finding,
+    Findings,
+    cause_of,
+    grouped,
+    plainest,
+    rank,
+)
 from failing_exchange.explorer.shrink import OutOfRuns, Shrunk, shrink_alone
 from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
-from failing_exchange.explorer.trial import Seen
+from failing_exchange.explorer.trial import Break, Seen
 from failing_exchange.explorer.world import World, draw, mutate
 from failing_exchange.virtual.wallclock import REAL
 
@@ -37,12 +44,17 @@ GROUND_MAX = 1_000_000  # different things met; beyond it nothing counts as new
 ERRORS_KEPT_MAX = 100  # trials that could not be run; more are counted
 SHRUNK_TOGETHER_MAX = 8  # findings that are made small side by side
 SHRINK_GRACE = 0.25  # of the time: so much longer may what was found in time be made small
+CALM_WORLDS = 3  # without any fault, which come first: what fails in them is the baseline
 MUTANTS = 3  # one world in so many is a neighbour of one that showed something new
 
 
 @dataclass(kw_only=True)
 class Options:
-    """How to explore. `seconds` is virtual, `wall_s` real time; `shard` is (i, n), from 1."""
+    """How to explore. `seconds` is virtual, `wall_s` real time; `shard` is (i, n), from 1.
+
+    >>> Options(target="mybot.py:main", seeds=200, seconds=7_200.0, quick=True).jobs
+    0
+    """
 
     target: str
     seeds: int = 1_000
@@ -51,6 +63,7 @@ class Options:
     jobs: int = 0  # 0: as many as there are processors
     wall_s: float | None = None
     stop_at_first: bool = False
+    quick: bool = False  # only the finding to mend first is made small
     shard: tuple[int, int] = (1, 1)
     corpus: Path | None = None
     rules: Mapping[str, Any] = field(default_factory=dict)  # parameters, by rule
@@ -64,6 +77,8 @@ class Exploration:
     findings: Findings = field(default_factory=Findings)
     trials: int = 0
     failed: int = 0  # trials in which some rule was broken
+    calm_failed: int = 0  # of the worlds without any fault
+    making_small: dict[str, int] = field(default_factory=dict)  # under way: runs, by cause
     ground: int = 0  # different (fault, operation, state of the order, rules broken)
     errors: list[str] = field(default_factory=list)
     errors_seen: int = 0
@@ -87,6 +102,7 @@ class Exploration:
             "seeds": self.options.seeds,
             "trials": self.trials,
             "failed": self.failed,
+            "calm_failed": self.calm_failed,
             "ground": self.ground,
             "simulated_hours": self.simulated_hours,
             "seconds": self.seconds,
@@ -95,13 +111,8 @@ class Exploration:
             "requests": self.requests,
             "judged": self.judged,
             "unjudged": self.unjudged,
-            "findings": [finding.as_dict() for finding in ordered(self.findings)],
+            "findings": [group.as_dict() for group in grouped(self.findings)],
         }
-
-
-def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """The gravest first: by money, then by how often."""
-    return sorted(findings, key=lambda one: (-one.breach.money, -one.times, str(one.cause)))
 
 
 Tell = Callable[[Exploration, Finding | None], None]
@@ -144,6 +155,15 @@ def _carried(processes: int) -> Iterator[Executor]:
         pool.end_all()
 
 
+class _Broken(NamedTuple):
+    """A rule that was broken in a world; `bit` stands for the world."""
+
+    one: Break
+    bit: int
+    world: World
+    seen: Seen
+
+
 class _Search:
     def __init__(
         self,
@@ -166,16 +186,19 @@ class _Search:
         self._made_with = {**surroundings(options.target), HASH_SEED: pool.hash_seed_of_trials()}
         self._began = REAL["monotonic"]()
         self._is_halted = False
+        self._looked_at = 0  # worlds whose breaches were noted
 
     def run(self) -> Exploration:
-        """Known failures first, then seeds until there are enough; Ctrl-C ends it early."""
+        """Calm worlds, known failures, then seeds until there are enough; Ctrl-C ends it early."""
         pool.begin()
         try:
+            self._look_at_calm_worlds()
             self._settle_all(self._batch([token.world for token in self.corpus.tokens()]))
             for batch in self._batches():
                 if self._is_over():
                     break
                 self._settle_all(self._batch(batch))
+            self._make_worst_small()
         except KeyboardInterrupt:
             self._halt()
             self.found.interrupted, self.found.ended = True, "it was interrupted"
@@ -205,15 +228,24 @@ class _Search:
 
     # ---- which worlds
 
+    def _look_at_calm_worlds(self) -> None:
+        """What fails on a calm day is no news in any other world, and is told once."""
+        worlds = [
+            replace(self._drawn(seed), faults=(), restarts=(), rate_limit=None, latency="auto")
+            for seed in self._seeds()[:CALM_WORLDS]
+        ]
+        results = self._batch(worlds, calm=True)
+        for world, seen in results:
+            if seen.error:
+                self._err(f"seed {world.seed} without faults: {seen.error}")
+        self.found.calm_failed = sum(bool(seen.breaks) for _, seen in results)
+        self._settle_all(results)
+
     def _batches(self) -> Iterator[list[World]]:
         """Worlds in batches; a batch depends on what those before it have met, never on speed."""
         batch: list[World] = []
         drawn, size = 0, BATCH
-        number, shards = self.options.shard
-        first = self.options.first_seed
-        for seed in range(first, first + self.options.seeds):
-            if (seed - first) % shards != number - 1:
-                continue
+        for seed in self._seeds():
             batch.append(self._world(seed))
             if len(batch) == size:
                 yield batch
@@ -222,11 +254,20 @@ class _Search:
         if batch:
             yield batch
 
+    def _seeds(self) -> range:
+        """Those of this share."""
+        number, shards = self.options.shard
+        first = self.options.first_seed
+        return range(first + number - 1, first + self.options.seeds, shards)
+
     def _world(self, seed: int) -> World:
         dice = key("search", seed)
         if self._parents and below(dice, 0, MUTANTS) == 0:
             parent = self._parents[below(dice, 1, len(self._parents))]
             return mutate(parent, seed, venue=self.target.venue)
+        return self._drawn(seed)
+
+    def _drawn(self, seed: int) -> World:
         return draw(
             seed,
             seconds=self.options.seconds,
@@ -255,7 +296,7 @@ class _Search:
             share = -(-count // (self.processes * JOBS_EACH))
         return max(1, min(int(hours * 3_600 / self.options.seconds), share))
 
-    def _batch(self, worlds: list[World]) -> list[tuple[World, Seen]]:
+    def _batch(self, worlds: list[World], *, calm: bool = False) -> list[tuple[World, Seen]]:
         """Run worlds side by side; the results in the order of the worlds."""
         size = self._together(len(worlds))
         parts = [worlds[start : start + size] for start in range(0, len(worlds), size)]
@@ -270,7 +311,8 @@ class _Search:
                 continue
             for world, found in zip(part, future.result(), strict=True):
                 seen = Seen.of(found)
-                self._note(world, seen)
+                if not calm:
+                    self._note(world, seen)
                 done.append((world, seen))
         return done
 
@@ -297,14 +339,49 @@ class _Search:
     # ---- what they found
 
     def _settle_all(self, results: list[tuple[World, Seen]]) -> None:
-        """Group what was broken; make the first example of each new cause small."""
+        """Explain what was broken, by what is known or by new causes that are made small."""
         broken = [(world, seen) for world, seen in results if seen.breaks and not seen.error]
         if self.options.stop_at_first:
             broken = broken[:1]
-        new = [f for world, seen in broken for f in self.found.findings.add(world, seen)]
-        new.sort(key=lambda finding: rank(finding.cause.rule))
+        left = [
+            _Broken(one, 1 << (self._looked_at + number), world, seen)
+            for number, (world, seen) in enumerate(broken)
+            for one in seen.breaks
+        ]
+        self._looked_at += len(broken)
+        left.sort(key=lambda each: len(each.one.kinds))  # few faults explain more
+        while left:
+            left = self._explained(left)
+
+    def _explained(self, broken: list[_Broken]) -> list[_Broken]:
+        """Make one new cause of each group small; those that then are not explained are left."""
+        new: list[Finding] = []
+        begun: dict[Any, None] = {}
+        left = []
+        for each in broken:
+            if self.found.findings.note(each.one, each.bit, as_one=self.options.quick):
+                continue
+            if cause_of(each.one).spot in begun:
+                left.append(each)
+                continue
+            begun[cause_of(each.one).spot] = None
+            finding = self.found.findings.add(*each)
+            if finding is not None:
+                new.append(finding)
+        if not self.options.quick:
+            self._make_small(new)
+        return left
+
+    def _make_worst_small(self) -> None:
+        """The one finding of a quick exploration that is made small: the one to mend first."""
+        groups = grouped(self.found.findings)
+        if self.options.quick and groups and groups[0].first.token is None:
+            self._make_small([groups[0].first])
+
+    def _make_small(self, new: list[Finding]) -> None:
         if not new:
             return
+        new.sort(key=lambda finding: rank(finding.cause.rule))
         with ThreadPoolExecutor(SHRUNK_TOGETHER_MAX) as threads:
             smalls = [threads.submit(self._small, finding) for finding in new]
             try:
@@ -330,16 +407,22 @@ class _Search:
 
         It was one when others had run before in its process: it must be one by itself.
         """
-        shrunk, digest = Shrunk(finding.world, finding.seen, 0, complete=False), ""
+        small: Shrunk | None = Shrunk(finding.world, finding.seen, 0, complete=False)
+        digest = ""
+        name, rule = str(finding.cause), finding.cause.rule
+
+        def attempt(world: World) -> Seen:
+            self.found.making_small[name] = self.found.making_small.get(name, 0) + 1
+            self.tell(self.found, None)
+            return self._attempt(world)
+
         with suppress(OutOfRuns):
-            small = shrink_alone(finding.world, finding.seen, finding.cause.rule, self._attempt)
-            if small is None:
-                return None
-            shrunk = small
-            rule = plainest(finding.cause.rule, shrunk)
-            last = self._attempt(shrunk.world, shown=rule)
-            digest, finding.columns = last.digest, last.columns
-        return shrunk, digest
+            small = shrink_alone(finding.world, finding.seen, rule, attempt)
+            if small is not None:
+                last = self._attempt(small.world, shown=plainest(rule, small))
+                digest, finding.columns = last.digest, last.columns
+        self.found.making_small.pop(name, None)
+        return None if small is None else (small, digest)
 
     def _disown(self, finding: Finding) -> None:
         self.found.findings.drop(finding)

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 from failing_exchange.explorer.trial import Seen
-from failing_exchange.explorer.world import World
+from failing_exchange.explorer.world import Arm, World
 
 T = TypeVar("T")
 Attempt = Callable[[World], Seen]
@@ -21,6 +21,9 @@ MOVED_MAX = 12  # strikes that are moved together to earlier requests
 GUESSES_MAX = 3  # strikes on the trips that show a breach: each is guessed to be enough
 SHORT_S = (120.0, 720.0)  # worlds of a guess; in the second there is time to recover
 FIRST = (1, 2, 3, 5)  # which requests are tried
+STRIKES_TOLD_MAX = 3  # more of them are told as weather, where dice do it too: "on 5 % of orders"
+STRIKES_SHRUNK_MAX = 24  # of more, weather is tried before they are left out one by one
+RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the weather that is tried, the mildest first
 
 
 class Shrunk(NamedTuple):
@@ -51,7 +54,8 @@ def shrink_alone(world: World, found: Seen, rule: str, attempt: Attempt) -> Shru
     """As `shrink`, for what was seen when others had run before; None where it is not so alone."""
     shrinking = _Shrinking(world, found, rule, attempt)
     try:
-        if not shrinking.guessed():
+        if not (shrinking.is_calm() or shrinking.guessed()):
+            shrinking.runs += 1
             shrinking.seen = attempt(world)
             if shrinking.seen.breaks_of(rule) is None:
                 return None
@@ -69,8 +73,15 @@ class _Shrinking:
         self.best, self.seen, self.rule = world, found, rule
         self.runs = 0
         self._attempt = attempt
+        self._first = world
         self._halves = True  # in the first round whole parts go; later ones look at single ones
         self._is_guessed = False
+
+    def is_calm(self) -> bool:
+        """Is the rule broken without any fault? Then nothing else needs to be known."""
+        calm = replace(self.best, faults=(), plan=(), restarts=(), rate_limit=None)
+        self._is_guessed = calm != self.best and self._take(calm)
+        return self._is_guessed
 
     def guessed(self) -> bool:
         """One of the faults that are seen on the breach, early, alone, in a short world?
@@ -107,11 +118,33 @@ class _Shrinking:
                 self._fewer_restarts, self._fewer_intents, self._plainer, self._shorter,
                 self._milder,
             ]  # fmt: skip
+            self._by_evidence()
+            if self._strikes() > STRIKES_SHRUNK_MAX:
+                self._as_weather()
             while self._round(steps):
                 self._halves = False
+            if self._strikes() > STRIKES_TOLD_MAX and self._as_weather():
+                self._shorter()
         except OutOfRuns:
             return Shrunk(self.best, self.seen, self.runs, complete=False)
         return Shrunk(self.best, self.seen, self.runs, complete=recorded)
+
+    def _strikes(self) -> int:
+        return sum(1 for _ in _atoms(self.best.plan))
+
+    def _as_weather(self) -> bool:
+        """Faults by dice in the place of many strikes: how often is easier to read than which.
+
+        One that lasts is tried first, then the mildest rate.
+        """
+        plan, first = self.best.plan, self._first
+        whens = [f"nth({min(strike[3] for _, strike in _atoms(plan))})"] if _lasts(plan) else []
+        whens += [f"chance({rate})" if rate < 1 else "" for rate in RATES]
+        return any(
+            self._take(replace(self.best, seconds=first.seconds, calm=first.calm, plan=(),
+                               faults=tuple(_weather(rule, when) for rule in plan)))
+            for when in whens
+        )  # fmt: skip
 
     def _round(self, steps: Sequence[Callable[[], bool]]) -> bool:
         """Each step once; whether one has made it smaller."""
@@ -262,6 +295,17 @@ class _Shrinking:
 
 
 Atom = tuple[int, Sequence[Any]]
+
+
+def _lasts(plan: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all faults of a plan go on by themselves once they have begun."""
+    return all(rule["fields"].get("lasts", 0) != 0 for rule in plan)
+
+
+def _weather(rule: Mapping[str, Any], when: str) -> Arm:
+    """The fault of a recorded rule, armed on the operations that it struck."""
+    operations = sorted(dict.fromkeys(str(strike[1]) for strike in rule["strikes"]))
+    return Arm(str(rule["fault"]), when, tuple(operations), rule["fields"])
 
 
 def _atoms(plan: Sequence[Mapping[str, Any]]) -> Iterator[Atom]:

@@ -1,0 +1,179 @@
+"""What the author of a bot reads first: one place to mend after the other, the gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from failing_exchange.explorer.command import _doing, _show
+from failing_exchange.explorer.findings import Cause, Finding, Findings, Group, grouped
+from failing_exchange.explorer.search import Exploration, Options, explore
+from failing_exchange.explorer.shrink import Shrunk
+from failing_exchange.explorer.token import Token
+from failing_exchange.explorer.trial import Break, Seen
+from failing_exchange.explorer.world import World
+
+LOSES = """
+import asyncio
+from failing_exchange import intend, probe
+
+async def main(exchange):
+    held = 0.0
+    probe(positions=lambda: {"BTC/USDT": held})
+    while True:
+        with intend("BTC/USDT", "buy", 0.1):
+            for _ in range(2):
+                try:
+                    await exchange.create_order("BTC/USDT", "market", "buy", 0.1)
+                    break
+                except Exception:
+                    await asyncio.sleep(1)
+        await asyncio.sleep(15)
+        await exchange.fetch_balance()
+"""
+
+
+def broken(
+    rule: str = "once", place: str = "bot.py:1", *kinds: str, money: float = 0.0, op: str = "ask"
+) -> Break:
+    """A breach."""
+    return Break(rule, "breaks", (), (), op, money, 1.0, kinds, place=place)
+
+
+def settled(findings: Findings, one: Break, worlds: int, strikes: int) -> None:
+    """A finding that is made small, so many strikes being left of it."""
+    seen, world = Seen(breaks=(one,)), World(seed=1, seconds=60.0)
+    finding = findings.add(one, worlds, world, seen)
+    assert finding is not None
+    plan = tuple({"fault": kind, "strikes": [["main", one.operation]] * strikes}
+                 for kind in one.kinds)  # fmt: skip
+    small = Shrunk(World(seed=1, seconds=60.0, plan=plan), seen, 9, complete=True)
+    findings.settle(finding, small, Token(target="careful", world=world, rule=one.rule))
+
+
+def spots(groups: list[Group]) -> list[str]:
+    """The places, in their order."""
+    return [group.spot.place for group in groups]
+
+
+def test_what_needs_no_fault_comes_first_then_worlds_times_money() -> None:
+    """A million at risk in one world of a thousand is not the first thing to mend."""
+    findings = Findings()
+    settled(findings, broken("once", "rare.py:1", "lose_answer", money=900.0), 0b1, 1)
+    settled(findings, broken("once", "often.py:1", "late", money=100.0), 0b1111111111, 1)
+    settled(findings, broken("alive", "manners.py:1", "null"), 0b111111111111, 1)
+    settled(findings, broken("alive", "calm.py:1"), 0b1, 0)
+    assert spots(grouped(findings)) == ["calm.py:1", "often.py:1", "rare.py:1", "manners.py:1"]
+
+
+def test_a_group_shows_the_cause_that_needs_the_fewest_faults() -> None:
+    """The others are folded below it, however early they were found."""
+    findings = Findings()
+    settled(findings, broken("once", "bot.py:1", "late"), 0b0111, 30)
+    settled(findings, broken("once", "bot.py:1", "lose_answer"), 0b1100, 1)
+    (group,) = grouped(findings)
+    assert [one.cause.kinds for one in group.causes] == [("lose_answer",), ("late",)]
+    assert group.times == 4  # worlds, of which one has seen both
+
+
+def test_a_breach_that_a_known_cause_explains_is_only_counted() -> None:
+    """Its faults are among those that struck: to make it small again would show the same."""
+    findings = Findings()
+    settled(findings, broken("once", "bot.py:1", "lose_answer"), 0b01, 1)
+    assert findings.note(broken("once", "bot.py:1", "late", "lose_answer"), 0b10)
+    assert not findings.note(broken("once", "bot.py:1", "late"), 0b10)
+    assert not findings.note(broken("once", "bot.py:2", "lose_answer"), 0b10)
+    (group,) = grouped(findings)
+    assert group.times == 2
+
+
+def test_what_a_cause_has_turned_out_to_be_is_remembered() -> None:
+    """It looked as one rule, and was the doing of another: the next such breach is counted."""
+    findings = Findings()
+    settled(findings, broken("once", "bot.py:1", "lose_answer"), 0b01, 1)
+    settled(findings, broken("converges", "bot.py:9", "lose_answer"), 0b10, 1)
+    assert [one.cause for one in findings] == [Cause("once", ("lose_answer",), "ask", "bot.py:1")]
+    assert findings.note(broken("converges", "bot.py:9", "lose_answer"), 0b100)
+    assert findings.note(broken("converges", "bot.py:9", "late", "lose_answer"), 0b100)
+    assert next(iter(findings)).times == 3
+
+
+def test_a_group_is_not_made_small_for_ever() -> None:
+    """After six of its causes the smallest stands for what else breaks the rule at that line."""
+    findings = Findings()
+    for number in range(6):
+        settled(findings, broken("once", "bot.py:1", f"fault_{number}"), 1 << number, 1)
+    assert findings.note(broken("once", "bot.py:1", "a_seventh"), 1 << 6)
+    assert len(findings) == 6
+
+
+class Counting(ThreadPoolExecutor):
+    """Counts the runs that are made alone: those in which something is made small."""
+
+    alone = 0
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.alone += len(args[0]["worlds"]) == 1
+        return super().submit(call, *args, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def bot(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One that buys twice, and never books anything."""
+    path = tmp_path_factory.mktemp("groups") / "mybot.py"
+    path.write_text(LOSES)
+    return f"{path}:main"
+
+
+def test_what_fails_on_a_calm_day_is_told_once(
+    bot: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In 12 worlds it fails 12 times, and every one has some fault in it that is not to blame."""
+    with Counting(2) as executor:
+        found = explore(Options(target=bot, seeds=12, seconds=600.0), executor=executor)
+    groups = grouped(found.findings)
+    assert found.calm_failed == 3
+    assert [one.spot.rule for one in groups if one.is_baseline] == ["converges"]
+    assert [one.spot.rule for one in groups].count("converges") == 1
+    twice = next(one for one in groups if one.spot.rule == "once")
+    assert twice.spot.place == "mybot.py:12"
+    assert executor.alone < 200
+    _show(found)
+    said = capsys.readouterr().out
+    assert said.index("Without any fault") < said.index("your bot believes to hold 0 BTC")
+    assert said.count("your bot believes") == 1
+    assert "where: mybot.py:12" in said
+
+
+def test_a_quick_exploration_makes_only_the_worst_small(bot: str) -> None:
+    """A minute instead of ten, and still what to mend first."""
+    with Counting(2) as executor:
+        found = explore(Options(target=bot, seeds=24, seconds=600.0, quick=True),
+                        executor=executor)  # fmt: skip
+    groups = grouped(found.findings)
+    assert len(groups) > 1
+    made_small = [one.shrunk.runs > 0 for one in found.findings if one.shrunk is not None]
+    assert made_small.count(True) == 1
+    assert all(one.first.token is not None for one in groups)
+    assert any("not made small" in one.first.sentence for one in groups)
+    assert executor.alone < 30
+
+
+def test_the_progress_line_says_what_is_made_small() -> None:
+    """A bar that stands still for a minute looks like a hang."""
+    found = Exploration(options=Options(target="careful"))
+    assert _doing(found) == "0 causes, 0 worlds failed"
+    found.making_small = {"once · lose_answer · create_order": 12, "alive · no fault · ask": 3}
+    assert _doing(found) == "making small: once · lose_answer · create_order (12 runs) and 1 more"
+
+
+def test_a_finding_that_was_not_made_small_says_so() -> None:
+    """ "5 faults suffice" would be a claim that nobody has tried."""
+    seen = Seen(breaks=(broken(),))
+    world = World(seed=1, seconds=60.0)
+    finding = Finding(cause=Cause("once", (), "ask", "bot.py:1"), world=world, seen=seen, seed=1)
+    finding.shrunk = Shrunk(world, seen, 0, complete=False)
+    assert finding.sentence.endswith("breaks; not made small")
