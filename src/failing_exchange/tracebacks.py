@@ -47,7 +47,7 @@ def own_place(error: BaseException) -> str:
 
 def own_place_of(frame: FrameType | None) -> str:
     """Where code of theirs is, seen from one of its frames, as "main() at mybot.py:12"."""
-    while frame is not None and not _is_theirs(frame.f_code.co_filename):
+    while frame is not None and not is_theirs(frame.f_code.co_filename):
         frame = frame.f_back
     if frame is None:
         return "code of a library"
@@ -82,7 +82,7 @@ def _frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
     found = traceback.extract_tb(tb)
     entries = [n for n, one in enumerate(found) if os.path.realpath(one.filename) in ENTRIES]
     del found[: entries[-1] + 1 if entries else 0]  # who has called us
-    theirs = [one for one in found if _is_theirs(one.filename)]
+    theirs = [one for one in found if is_theirs(one.filename)]
     theirs = theirs or [one for one in found if INSTALLED in one.filename]
     return [
         traceback.FrameSummary(_shown(one.filename), one.lineno, one.name, line=one.line)
@@ -90,7 +90,8 @@ def _frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
     ]
 
 
-def _is_theirs(filename: str) -> bool:
+def is_theirs(filename: str) -> bool:
+    """Whether code of a file is a bot's: neither ours nor of a library."""
     path = os.path.realpath(filename)
     if path.startswith(BOTS):
         return True

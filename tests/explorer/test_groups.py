@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from failing_exchange.explorer.command import _doing, _show
+from failing_exchange.explorer.command import _doing, _show, replay
 from failing_exchange.explorer.findings import Cause, Finding, Findings, Group, grouped
 from failing_exchange.explorer.search import Exploration, Options, explore
 from failing_exchange.explorer.shrink import Shrunk
@@ -146,6 +147,33 @@ def test_what_fails_on_a_calm_day_is_told_once(
     assert said.index("Without any fault") < said.index("your bot believes to hold 0 BTC")
     assert said.count("your bot believes") == 1
     assert "where: mybot.py:12" in said
+
+
+DIES = """
+async def price(exchange):
+    return (await exchange.fetch_ticker("BTC/USDT"))["nothing"]
+
+async def main(exchange):
+    await price(exchange)
+"""
+
+
+def test_a_bot_that_dies_is_told_with_the_line_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the terminal, in the results, and in the replay: its own frames, none of ours."""
+    (tmp_path / "mybot.py").write_text(DIES)
+    found = explore(Options(target=f"{tmp_path}/mybot.py:main", seeds=1, seconds=60.0))
+    (finding,) = found.as_dict()["findings"]
+    assert finding["place"] == "mybot.py:3"
+    assert finding["traceback"].count("File ") == 2
+    assert 'mybot.py", line 3, in price' in finding["traceback"]
+    _show(found)
+    assert capsys.readouterr().out.count("Traceback") == 1
+    assert replay(finding["token"], None, 0) == 1
+    said = capsys.readouterr().out
+    assert said.count("Traceback") == 1
+    assert 'mybot.py", line 3, in price' in said
 
 
 def test_a_quick_exploration_makes_only_the_worst_small(bot: str) -> None:

@@ -275,7 +275,7 @@ def _show_replay(found: Replay, until: int) -> None:
     if until:
         print(f"stopped before trip {until}, {len(trips)} trips were made")
         return
-    console.print(str(found.verdict), markup=False, highlight=False)
+    console.print(str(found.verdict), markup=False, highlight=False, soft_wrap=True)
     if found.token.digest:
         print(
             "Every message is as it was when the token was made."

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import sysconfig
 from contextvars import ContextVar, copy_context
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from failing_exchange.tracebacks import is_theirs
 from failing_exchange.virtual.loop import RUN_ONCE, VirtualLoop
 
 if TYPE_CHECKING:
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
 
 PLACES_KEPT_MAX = 200_000  # requests whose place is remembered; then the oldest is forgotten
 FILES_KNOWN_MAX = 10_000  # files of which it is known whose they are; then it is found out again
-OURS = str(Path(__file__).resolve().parents[1]) + os.sep
-BOTS = os.path.join(OURS, "bots") + os.sep  # reference bots are bots, too
-INSTALLED = ("site-packages", "dist-packages")
-STANDARD = tuple(
-    {os.path.join(os.path.realpath(sysconfig.get_paths()[name]), ""): None
-     for name in ("stdlib", "platstdlib")}
-)  # fmt: skip
 
 # The place that has sent what is under way. It goes with the context: from the code of a bot to the
 # tasks that its libraries make, and from the bytes that they write to the venue's side of the line.
@@ -116,13 +108,6 @@ def shown_file(file: str) -> str:
 def _noted(file: str) -> str:
     if len(_files) >= FILES_KNOWN_MAX:
         _files.clear()
-    _files[file] = name = shown_file(file) if _is_a_bots(file) else ""
+    is_a_bots = not file.startswith("<") and is_theirs(file)
+    _files[file] = name = shown_file(file) if is_a_bots else ""
     return name
-
-
-def _is_a_bots(file: str) -> bool:
-    path = os.path.realpath(file)
-    if path.startswith(BOTS):
-        return True
-    is_library = any(part in INSTALLED for part in path.split(os.sep)) or path.startswith(STANDARD)
-    return not (file.startswith("<") or is_library or path.startswith(OURS))

@@ -269,7 +269,7 @@ def seen(outcome: Outcome) -> Seen:
         error=outcome.error,
         requests=verdict.requests,
         faults=verdict.faults,
-        traceback=getattr(verdict, "traceback", ""),
+        traceback=verdict.traceback,
         unjudged={r.rule: r.why for r in verdict.results if r.outcome is Result.NOT_JUDGED},
     )
 
@@ -288,7 +288,7 @@ def columns_of(outcome: Outcome, rule: str) -> list[dict[str, Any]]:
 def _place(breach: Breach, outcome: Outcome) -> str:
     """The line of the bot that broke a rule: of the last such request, or where it died."""
     assert outcome.verdict is not None
-    lines = FRAME.findall(getattr(outcome.verdict, "traceback", ""))
+    lines = FRAME.findall(outcome.verdict.traceback)
     if breach.rule == "alive" and outcome.verdict.crashed and lines:
         return f"{shown_file(lines[-1][0])}:{lines[-1][1]}"
     if outcome.places is None:
