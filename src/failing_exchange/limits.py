@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 from failing_exchange.errors import ConfigurationError
 
@@ -198,11 +198,14 @@ class DecayingCounter:
 
 
 class BanLadder:
-    """Whoever goes on after refusals is banned, each time for twice as long (429, then 418).
+    """Ban who goes on after refusals, each time for twice as long (429, then 418).
 
     `refusals` of them within `window` lead to a ban: of `shortest` at first, then doubling up to
     `longest`. After `forgets` without a ban the ladder starts at its foot again. The defaults are
-    Binance's two minutes to three days.
+    Binance's two minutes to three days. A client that waits `window / (refusals - 1)` or longer
+    after each refusal is never banned.
+
+    `state` is all that it remembers, as plain values; give it to go on from it.
 
     >>> ladder = BanLadder(refusals=2)
     >>> [ladder.refused(0), ladder.refused(1), ladder.banned_until(2)]
@@ -217,6 +220,7 @@ class BanLadder:
         shortest: int = 2 * MINUTE,
         longest: int = 3 * DAY,
         forgets: int = DAY,
+        state: dict[str, Any] | None = None,
     ) -> None:
         _check_positive("refusals", refusals, "calls within the window")
         _check_positive("window", window, "nanoseconds")
@@ -230,14 +234,15 @@ class BanLadder:
         self.longest = longest
         self.forgets = forgets
         self.window = window
-        # The instants of the latest refusals, `refusals` of them at most.
-        self._refusals: deque[int] = deque(maxlen=refusals)
-        self._length = 0  # of the last ban, in nanoseconds
-        self._until: int | None = None
+        self.refusals = refusals
+        # The end and the length of the last ban, how many refusals there were, and the instants of
+        # the latest of them by number, `refusals` at most. What is not there is 0, or empty.
+        self.state: dict[str, Any] = {} if state is None else state
 
     def banned_until(self, at: int) -> int | None:
         """The end of the ban that holds at `at`, or None."""
-        return self._until if self._until is not None and at < self._until else None
+        until: int = self.state.get("until", 0)
+        return until if at < until else None
 
     def refused(self, at: int) -> int | None:
         """Note a call refused for its rate; the end of the ban if one holds or now begins.
@@ -246,20 +251,23 @@ class BanLadder:
         """
         if (until := self.banned_until(at)) is not None:
             return until
-        self._refusals.append(at)
-        full = len(self._refusals) == self._refusals.maxlen
-        if not full or self._refusals[0] <= at - self.window:
-            return None
-        return self._climb(at)
+        state = self.state
+        latest: dict[int, int] = state.setdefault("latest", {})
+        number = state["refused"] = state.get("refused", 0) + 1
+        latest[number] = at
+        latest.pop(number - self.refusals, None)
+        first = latest.get(number - self.refusals + 1)
+        return None if first is None or first <= at - self.window else self._climb(at)
 
     def _climb(self, at: int) -> int:
         """Begin the next ban; the instant at which it ends."""
-        if self._until is not None and at - self._until >= self.forgets:
-            self._length = 0
-        self._length = min(max(self.shortest, 2 * self._length), self.longest)
-        self._refusals.clear()
-        self._until = at + self._length
-        return self._until
+        state = self.state
+        last = state.get("length", 0) if at - state.get("until", 0) < self.forgets else 0
+        length = state["length"] = min(max(self.shortest, 2 * last), self.longest)
+        state["latest"].clear()
+        until: int = at + length
+        state["until"] = until
+        return until
 
 
 def _divided_up(amount: int, by: int) -> int:

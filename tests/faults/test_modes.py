@@ -225,6 +225,79 @@ def test_who_waits_is_never_banned() -> None:
     assert simulate(main()) == "served"
 
 
+@pytest.mark.parametrize("retry_after", [0.5, 10.0])
+def test_who_waits_each_time_is_never_banned(retry_after: float) -> None:
+    """However often it is refused: each refusal was waited out, to the nanosecond."""
+
+    async def main() -> Counter[str]:
+        async with FailingExchange(latency=None) as x:
+            seen: Counter[str] = Counter()
+            x.arm("ban", retry_after=retry_after)
+            for _ in range(20):
+                try:
+                    await x.fetch_time()
+                except (RateLimitError, BannedError) as error:
+                    seen[type(error).__name__] += 1
+                    await asyncio.sleep(error.retry_after or 0)
+            return seen
+
+    assert simulate(main()) == {"RateLimitError": 20}
+
+
+def test_who_waits_a_little_less_is_banned() -> None:
+    """Three refusals, none of them waited out."""
+
+    async def main() -> list[Any]:
+        async with FailingExchange(latency=None) as x:
+            x.arm("ban", nth(1))
+            seen = []
+            for _ in range(3):
+                seen.append(await said(x.fetch_time()))
+                await asyncio.sleep(9.9)
+            return seen
+
+    assert simulate(main()) == ["RateLimitError", "RateLimitError", "BannedError"]
+
+
+def test_a_day_after_a_ban_the_ladder_starts_at_its_foot() -> None:
+    """There is one ladder: that of the venue's own limits, which forgets."""
+
+    async def main() -> list[Any]:
+        async with FailingExchange(latency=None) as x:
+            x.arm("ban", refusals=1)
+            seen = []
+            for pause in (0, 120, 240, 86_400):
+                await asyncio.sleep(pause)
+                with pytest.raises(BannedError) as caught:
+                    await x.fetch_time()
+                seen.append(caught.value.retry_after)
+                await asyncio.sleep(caught.value.retry_after or 0)
+            return seen
+
+    assert simulate(main()) == [120.0, 240.0, 480.0, 120.0]
+
+
+def test_what_a_ban_and_a_feed_remember_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand keys behind one venue must not make a rule grow for ever."""
+    monkeypatch.setattr("failing_exchange.faults.refusals.ADDRESSES_MAX", 3)
+    monkeypatch.setattr("failing_exchange.faults.views.FEEDS_REMEMBERED_MAX", 3)
+
+    async def main() -> list[int]:
+        async with FailingExchange(latency=None) as x:
+            ban = x.arm("ban", shared=False, operations="fetch_order")
+            merge = x.arm("merge_pushes", operations="watch_orders")
+            await x.ready()
+            for n in range(9):
+                await said(x.client(f"bot {n}").fetch_order("1"))
+                x.venue.gateway.push(f"bot {n}", "watch_orders", "", "news", lambda trip: None)
+            await asyncio.sleep(1)
+            found = [ban.rule.memory["addresses"], merge.rule.memory["feeds"]]
+            assert list(found[0]) == ["bot 6", "bot 7", "bot 8"]
+            return [len(one) for one in found]
+
+    assert simulate(main()) == [3, 3]
+
+
 def test_a_ban_outlives_the_block_in_which_it_was_armed_but_not_a_reset() -> None:
     """Sticky faults end by time or by command."""
 

@@ -21,7 +21,7 @@ from failing_exchange.faults.fields import (
     whole,
 )
 from failing_exchange.faults.plan import Drop, Replace, Sighting, Verdict
-from failing_exchange.faults.views import answer_of, edited
+from failing_exchange.faults.views import answer_of, by_feed, edited
 from failing_exchange.trip import Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
@@ -107,7 +107,7 @@ class FreezeMarketData:
             return Replace(command._replace(as_of=sighting.memory["since"]))
         if not trip.is_push:
             return None
-        first = sighting.memory.setdefault((trip.account, trip.operation, trip.symbol), trip.answer)
+        first = by_feed(sighting, trip.answer, newest=False)
         return None if first is trip.answer else Replace(first)
 
 

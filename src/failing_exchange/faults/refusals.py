@@ -19,8 +19,10 @@ from failing_exchange.faults.fields import (
     whole,
 )
 from failing_exchange.faults.plan import Answer, Sighting, Verdict
+from failing_exchange.limits import BanLadder
 from failing_exchange.trip import Stage
 
+ADDRESSES_MAX = 10_000  # that a ban remembers; the one not seen for longest is forgotten
 WINDOW_BEHIND = 5.0  # seconds that a request may be older than the venue's clock (recvWindow)
 WINDOW_AHEAD = 1.0  # seconds that it may be newer
 MESSAGES: dict[Reason, str] = {
@@ -113,10 +115,10 @@ class RateLimited:
 
 @fault
 class Ban:
-    """Whoever keeps sending after a refusal is banned, each time for twice as long."""
+    """A client that keeps sending after a refusal is banned, each time for twice as long."""
 
-    retry_after: float = span(10.0, "the wait that each refusal asks for before any ban")
-    refusals: int = whole(3, "how many refusals lead to a ban", most=1_000)
+    retry_after: float = span(10.0, "the wait that each refusal asks for; who waits is not banned")
+    refusals: int = whole(3, "how many in a row, not waited for, lead to a ban", most=1_000)
     shortest: float = span(120.0, "the first ban", least=1)
     longest: float = span(259_200.0, "no ban is longer", least=1)
     shared: bool = flag(True, "whether all clients share one address; else each has its own")
@@ -125,40 +127,52 @@ class Ban:
 
     def decide(self, sighting: Sighting, hit: bool) -> bool:
         """Count refusals and climb the ladder; requests during a ban don't lengthen it."""
-        memory = self._address(sighting)
-        if sighting.at < memory["ban"]:
+        address = self._address(sighting)
+        ladder = self._ladder(address)
+        if ladder.banned_until(sighting.at) is not None:
             return True
-        if not hit and sighting.at >= memory["wait"]:
+        if not hit and sighting.at >= address["wait"]:
             return False
-        memory["wait"] = sighting.at + nanoseconds(self.retry_after)
-        memory["refused"] += 1
-        if memory["refused"] >= self.refusals:
-            longer = max(self.shortest, 2 * memory["length"])
-            memory["length"] = min(longer, self.longest)
-            memory["ban"] = sighting.at + nanoseconds(memory["length"])
-            memory["refused"] = memory["wait"] = 0
+        banned = ladder.refused(sighting.at) is not None
+        address["wait"] = 0 if banned else sighting.at + nanoseconds(self.retry_after)
         return True
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """429 on the way up, 418 during a ban."""
-        memory = self._address(sighting)
-        if sighting.at < memory["ban"]:
-            until = memory["ban"]
+        address = self._address(sighting)
+        until = self._ladder(address).banned_until(sighting.at)
+        if until is not None:
             message = f"banned: way too many requests, until {until // 1_000_000}"
             return refusal(Reason.BANNED, sighting, message, until=until)
         message = f"rate limit exceeded: retry after {self.retry_after:g} s"
-        return refusal(Reason.RATE_LIMITED, sighting, message, until=memory["wait"])
+        return refusal(Reason.RATE_LIMITED, sighting, message, until=address["wait"])
 
     def over(self, sighting: Sighting) -> bool:
         """Whether nobody is banned or told to wait any more."""
-        addresses = sighting.memory.get("addresses", {}).values()
-        return all(sighting.at >= max(one["ban"], one["wait"]) for one in addresses)
+        at, addresses = sighting.at, sighting.memory.get("addresses", {}).values()
+        return all(
+            at >= one["wait"] and self._ladder(one).banned_until(at) is None for one in addresses
+        )
 
     def _address(self, sighting: Sighting) -> dict[str, Any]:
         """What is known of the address that a request comes from."""
         addresses: dict[str, dict[str, Any]] = sighting.memory.setdefault("addresses", {})
         name = "" if self.shared else sighting.trip.account
-        return addresses.setdefault(name, {"ban": 0, "wait": 0, "refused": 0, "length": 0})
+        known = addresses.pop(name) if name in addresses else {"wait": 0, "ladder": {}}
+        addresses[name] = known
+        if len(addresses) > ADDRESSES_MAX:
+            del addresses[next(iter(addresses))]
+        return known
+
+    def _ladder(self, address: dict[str, Any]) -> BanLadder:
+        """The ladder of an address; who waits as asked for is never within its window."""
+        return BanLadder(
+            refusals=self.refusals,
+            window=max(1, (self.refusals - 1) * nanoseconds(self.retry_after)),
+            shortest=nanoseconds(min(self.shortest, self.longest)),
+            longest=nanoseconds(self.longest),
+            state=address["ladder"],
+        )
 
 
 @fault

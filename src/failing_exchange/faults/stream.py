@@ -7,6 +7,7 @@ from typing import ClassVar
 from failing_exchange.faults.fields import draw_time, fault, nanoseconds, span, span_or_never
 from failing_exchange.faults.plan import Delay, Drop, HangUp, Repeat, Sighting, Verdict
 from failing_exchange.faults.refusals import spell
+from failing_exchange.faults.views import by_feed
 from failing_exchange.trip import Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
@@ -59,9 +60,8 @@ class MergePushes:
 
     def decide(self, sighting: Sighting, hit: bool) -> bool:
         """Remember the newest push of each feed."""
-        trip = sighting.trip
-        if trip.is_push:
-            sighting.memory[(trip.account, trip.operation, trip.symbol)] = trip.number
+        if sighting.trip.is_push:
+            by_feed(sighting, sighting.trip.number, newest=True)
         return hit
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
@@ -71,7 +71,7 @@ class MergePushes:
             return None
         if stage is Stage.ANSWER:
             return Delay(nanoseconds(self.within))
-        newest = sighting.memory[(trip.account, trip.operation, trip.symbol)]
+        newest = by_feed(sighting, trip.number, newest=False)
         return None if newest == trip.number else Drop()
 
 

@@ -18,6 +18,8 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.faults.plan import Replace, Sighting
 from failing_exchange.trip import Edited, Trip
 
+FEEDS_REMEMBERED_MAX = 10_000  # by a rule; then the oldest is as one that it has not met
+
 
 def placed_by(trip: Trip) -> PlaceOrder | None:
     """The single order that a request places; None for any other request, and for a test."""
@@ -69,6 +71,19 @@ def free_of(sighting: Sighting, asset: str) -> int:
         return 0  # a public request names nobody
     found: dict[str, tuple[int, int]] = sighting.look(FetchBalance(sighting.trip.account)).assets
     return found.get(asset, (0, 0))[0]
+
+
+def by_feed(sighting: Sighting, value: Any, *, newest: bool) -> Any:
+    """What a rule remembers of the feed of a push: the newest value, or the first one."""
+    trip = sighting.trip
+    feeds: dict[Any, Any] = sighting.memory.setdefault("feeds", {})
+    name = (trip.account, trip.operation, trip.symbol)
+    if newest:
+        feeds.pop(name, None)
+    kept = feeds.setdefault(name, value)
+    if len(feeds) > FEEDS_REMEMBERED_MAX:
+        del feeds[next(iter(feeds))]
+    return kept
 
 
 def answer_of(sighting: Sighting) -> Any:
