@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from failing_exchange import exit_codes, terminal
 from failing_exchange.cli import main
+from failing_exchange.runner import Report, RunConfig
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -38,3 +40,19 @@ def test_the_demo_prints_what_the_readme_shows(
         "paste what `COLUMNS=80 failing-exchange demo` prints into the README, "
         "down to the first row of the two columns"
     )
+
+
+def test_ctrl_c_ends_both_bots(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who stops the first does not want to wait for the second."""
+    began = []
+
+    def interrupted(config: RunConfig) -> Report:
+        began.append(config.bot)
+        return Report(config=config, interrupted=True, statistics={"total": 0, "rate": 0.0})
+
+    monkeypatch.setattr(terminal, "run_with_progress", interrupted)
+    assert main(["demo"]) == exit_codes.INTERRUPTED
+    assert began == ["naive"]
+    assert "Interrupted" in capsys.readouterr().out

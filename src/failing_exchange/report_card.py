@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from failing_exchange.conduct.rule import Severity
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.playing import find_bot
 from failing_exchange.runner import RunConfig, run
@@ -19,7 +20,7 @@ from failing_exchange.scenario import Scenario, load, shipped
 if TYPE_CHECKING:
     from failing_exchange.conduct.verdict import Verdict
 
-CALM_DAY = "without any fault"  # what the table calls a baseline
+WRONG = "wrong at the end"  # in the place of a rule, where `converges` could not judge
 
 
 class Grade(NamedTuple):
@@ -79,14 +80,18 @@ def grade(name: str, bot: str, baseline: Iterable[str] = ()) -> Grade:
         error = report.stopped or "the run has no verdict"
         return Grade(name, scenario.family, False, {}, 0.0, error, again)
     broken = {rule: why for rule, why in _broken(verdict).items() if rule not in baseline}
-    money = verdict.money if broken else 0.0
+    sums = [r.money for r in verdict.failures if r.rule in broken and r.severity is Severity.MONEY]
+    wrong = verdict.wrong or 0.0
+    money = max(wrong if {WRONG, "converges"} & broken.keys() else 0.0, *sums, 0.0)
     return Grade(name, scenario.family, not broken, broken, money, "", again)
 
 
 def _broken(verdict: Verdict) -> dict[str, str]:
-    """What is wrong, with a sentence each: broken rules, or what it does not know of its money."""
+    """What is wrong: broken rules, and what the bot does not know of its money; how, in words."""
     broken = {result.rule: result.why for result in verdict.failures}
-    return broken if broken or verdict.clean else {"wrong at the end": verdict.sentence}
+    if verdict.wrong and "converges" not in broken:
+        broken[WRONG] = f"is wrong about {verdict.wrong:,.2f} USDT at the end"
+    return broken
 
 
 def calm(scenario: Scenario) -> Scenario:
@@ -137,12 +142,8 @@ def _fill(card: Card, wanted: Sequence[str], processes: ProcessPoolExecutor) -> 
     grades: list[Future[Grade]] = [
         processes.submit(grade, name, card.bot, tuple(found[kinds[name]])) for name in wanted
     ]
-    card.grades.extend(_results(grades))
-
-
-def _results(grades: Iterable[Future[Grade]]) -> Iterator[Grade]:
     for one in grades:
-        yield one.result()
+        card.grades.append(one.result())
 
 
 def _kind(bot: str, scenario: Scenario) -> str:
@@ -169,13 +170,13 @@ def show(card: Card) -> None:
     from failing_exchange.terminal import console
 
     out = console()
-    out.print(_table(card.grades))
 
     def say(text: str) -> None:
         out.print(text, markup=False, highlight=False)
 
     for rule, why in card.baseline.items():
-        say(f"{CALM_DAY.capitalize()} it breaks {rule}: it {why}. This is not repeated above.")
+        say(f"Without any fault it breaks {rule}: it {why}. Below this is not repeated.")
+    out.print(_table(card.grades))
     failed = [one for one in card.grades if not one.passed]
     say(f"{card.bot} passes {len(card.grades) - len(failed)} of {len(card.grades)} scenarios.")
     left = card.wanted - len(card.grades)

@@ -1,0 +1,109 @@
+"""`run --all`: one bot in every scenario."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from failing_exchange import exit_codes, report_card
+from failing_exchange.cli import main
+from failing_exchange.report_card import Card, Grade, grade, make
+from failing_exchange.runner import RunConfig, run
+from failing_exchange.scenario import shipped
+
+RUDE = """\
+import asyncio
+
+async def main(exchange):
+    held = False
+    while True:
+        try:
+            await exchange.create_order("BTC/USDT", "limit", "buy", 1e9, 50_000)
+        except Exception:
+            pass
+        await asyncio.sleep(60)
+
+async def leaves(exchange):
+    import os
+    await exchange.fetch_time()
+    os._exit(3)
+"""
+TWO = ["order_timeout_after_accept", "calm"]
+
+
+@pytest.fixture
+def rude(tmp_path: Path) -> str:
+    (tmp_path / "rude.py").write_text(RUDE, encoding="utf-8")
+    return str(tmp_path / "rude.py")
+
+
+def test_what_fails_without_any_fault_is_told_once(
+    rude: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """122 failing rows would say nothing about the failures, and hide what they add."""
+    card = make(f"{rude}:main", TWO, jobs=1)
+    assert "obeys_filters" in card.baseline
+    assert [one.scenario for one in card.grades if "obeys_filters" in one.broken] == []
+    assert not card.clean
+    report_card.show(card)
+    assert capsys.readouterr().out.count("obeys_filters") == 1
+
+
+def test_a_grade_is_what_run_says_of_the_same_scenario() -> None:
+    """The same seed, limits, timeout and strategy: else no failure of it can be looked at."""
+    name = "order_timeout_after_accept"
+    found = grade(name, "naive")
+    report = run(RunConfig(bot="naive", scenario=name))
+    assert report.verdict is not None
+    assert list(found.broken) == [result.rule for result in report.verdict.failures]
+    assert found.money == report.verdict.money > 0
+    assert found.again == report.config.again()
+
+
+def test_ctrl_c_keeps_the_grades_that_are_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are shown and written, and the exit code says that it was interrupted."""
+
+    def interrupted(card: Card, *_: object) -> None:
+        card.grades.append(Grade("calm", "weather", True, {}, 0.0))
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report_card, "_fill", interrupted)
+    assert main(["run", "--all"]) == exit_codes.INTERRUPTED
+    assert f"Interrupted: {len(shipped()) - 1} scenarios were not run" in capsys.readouterr().out
+    found = json.loads((tmp_path / "exchange_test.json").read_text("utf-8"))
+    assert found["interrupted"]
+    assert [one["scenario"] for one in found["grades"]] == ["calm"]
+
+
+def test_a_bot_that_ends_its_process_ends_the_card_with_a_sentence(rude: str) -> None:
+    """It says where, and keeps what there is."""
+    card = make(f"{rude}:leaves", TWO, jobs=1)
+    assert "ended its process" in card.broken_off
+    assert card.grades == []
+
+
+@pytest.mark.parametrize("columns", ["60", None])
+def test_names_are_never_cut(
+    columns: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two scenarios must not look the same; a pipe gets all of a line."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    rules = dict.fromkeys(("once", "converges", "alive", "resolves", "no_hot_loop"), "why")
+    names = shipped()
+    report_card.show(Card(
+        bot="naive", wanted=len(names),
+        grades=[Grade(name, "F1", False, rules, 1_234_567.89) for name in names],
+    ))  # fmt: skip
+    out = capsys.readouterr().out
+    words = out.split()
+    assert set(names) <= set(words)
+    assert "…" not in out
+    if columns is None:
+        assert out.count("once, converges, alive, resolves, no_hot_loop") == len(names)
