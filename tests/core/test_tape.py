@@ -10,7 +10,7 @@ import pytest
 from failing_exchange.core.background import Row, Street
 from failing_exchange.core.bars import TRADES_A_SECOND
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.public_trade import by_taker
+from failing_exchange.core.public_trade import BEGAN, by_taker
 from failing_exchange.core.tape import Tape
 
 NOON = 1_767_268_800
@@ -43,7 +43,7 @@ class Rare:
     def __init__(self, *seconds: int, lots: int = 1) -> None:
         self.seconds = seconds
         self.lots = lots
-        self.asked = 0  # for windows
+        self.asked = 0  # for windows and prints
 
     def second(self, second: int, /) -> Span:
         """Its candle."""
@@ -66,6 +66,7 @@ class Rare:
 
     def prints(self, second: int, /) -> Sequence[Print]:
         """One, or none."""
+        self.asked += 1
         return (Print(100, self.lots, "buy"),) if second in self.seconds else ()
 
     def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -102,7 +103,30 @@ def test_the_first_trade_of_a_quiet_time_is_found_without_going_through_it(delay
     ends = tape.ends(NOON, (NOON + HOUR) * SECOND - 1)
     assert ends is not None
     assert [trade.at for trade in ends] == [(NOON + delay) * SECOND] * 2
-    assert flow.asked < 20
+    assert flow.asked < 100
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_quiet_day_is_not_gone_through_second_by_second(forward: bool) -> None:
+    """One request for trades would keep the venue from answering anybody for more than a second."""
+    flow = Rare(NOON, NOON + 23 * HOUR)
+    now = (NOON + 23 * HOUR + HOUR // 2) * SECOND
+    since = (NOON - HOUR) * SECOND if forward else 0
+    found = Tape(Street(flow)).recent(since=since, limit=1_000, now=now)
+    assert [trade.at // SECOND for trade in found] == [NOON, NOON + 23 * HOUR]
+    assert flow.asked < 200
+
+
+def test_nothing_was_traded_before_the_markets_opened() -> None:
+    """Trades of 1970 would be news to everybody."""
+    tape = Tape(Street(Rare(5, BEGAN - 1, BEGAN, BEGAN + 1)))
+    for since in (0, 1):
+        for now, found in ((1, []), (BEGAN - 1, []), (BEGAN + 1, [BEGAN, BEGAN + 1])):
+            trades = tape.recent(since=since, limit=9, now=now * SECOND, began=BEGAN)
+            assert [trade.at // SECOND for trade in trades] == found
+            bars = tape.candles(1, since=since, limit=9, now=NOON * SECOND, until=now * SECOND,
+                                began=BEGAN)  # fmt: skip
+            assert [bar.at for bar in bars] == ([] if now < BEGAN else [BEGAN, BEGAN + 1])
 
 
 def test_a_time_without_trades_has_no_ends() -> None:

@@ -8,6 +8,12 @@ from typing import NamedTuple
 IDS_PER_SECOND = 1_000_000
 FIRST_CLIENT_ID = 100  # below it, the background's prints of the second, the first hundred
 FIRST_LATE_ID = 900_000  # from it on, the others
+BEGAN = 1_502_942_400  # 2017-08-17, epoch seconds: nothing was traded before the markets opened
+
+
+def began(now: int) -> int:
+    """The second at which the markets opened; 0 for a venue whose own clock stands before it."""
+    return BEGAN if now >= BEGAN * 1_000_000_000 else 0
 
 
 class Trade(NamedTuple):

@@ -24,7 +24,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.past_book import past_book
-from failing_exchange.core.public_trade import Trade
+from failing_exchange.core.public_trade import Trade, began
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import (
     WHOLE_BOOK,
@@ -315,7 +315,7 @@ def fetch_trades(state: State, q: c.FetchTrades, at: int) -> Trades:
     if q.until:
         now = min(now, q.until)
     found = ms.tape.recent(
-        since=q.since, limit=q.limit, now=now, from_id=q.from_id, takers=q.takers
+        since=q.since, limit=q.limit, now=now, from_id=q.from_id, takers=q.takers, began=began(at)
     )
     return Trades(ms.market, tuple(found))
 
@@ -327,7 +327,9 @@ def fetch_candles(state: State, q: c.FetchCandles, at: int) -> Candles:
     if q.edges:
         bars = ms.tape.between(q.edges, now=now)
     else:
-        bars = ms.tape.candles(q.seconds, since=q.since, limit=q.limit, now=now, until=q.until)
+        bars = ms.tape.candles(
+            q.seconds, since=q.since, limit=q.limit, now=now, until=q.until, began=began(at)
+        )
     if q.seconds == 1:
         bars = [ms.tape.counted(bar) for bar in bars]
     ends = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
 from failing_exchange.core.background import Street
@@ -29,8 +29,8 @@ from failing_exchange.core.public_trade import (
 
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
 CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are made again
+STRETCH = 10  # seconds that a search for trades looks at together, at least
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
-HISTORY = 365 * DAY  # trades of the background can be asked for so long
 NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
           7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
 
@@ -112,12 +112,20 @@ class Tape:
         return sorted(found + own, key=lambda trade: trade.id)
 
     def recent(
-        self, *, since: int, limit: int, now: int, from_id: int = 0, takers: bool = False
+        self,
+        *,
+        since: int,
+        limit: int,
+        now: int,
+        from_id: int = 0,
+        takers: bool = False,
+        began: int = 0,
     ) -> list[Trade]:
         """Up to `limit` trades: the first from an instant or an id, or the last ones before `now`.
 
-        With a background, those of the last day, or of a day from the first one on. With `takers`,
-        those of one taker at one price count as one, with the first one's id, and stay together.
+        With a background, those of the last day, or of a day from the first one on, and none from
+        before the second `began`. With `takers`, those of one taker at one price count as one,
+        with the first one's id, and stay together.
         """
         forward = since > 0 or from_id > 0
 
@@ -130,22 +138,40 @@ class Tape:
         else:
             found = []
             start = max(since // SECOND, from_id // IDS_PER_SECOND) if forward else None
-            for second in self._seconds(start, now):
+            for second in self._seconds(start, now, began):
                 picked = pick(self.prints(second))
                 found = found + picked if forward else picked + found
                 if len(found) >= limit:
                     break
         return list(chain.from_iterable(found[:limit] if forward else found[-limit:]))
 
-    def _seconds(self, start: int | None, now: int) -> range:
+    def _seconds(self, start: int | None, now: int, began: int) -> Iterator[int]:
         """Where to look for trades of the background: from the first one on, or backwards."""
         second = now // SECOND
         if start is None:
-            return range(second, second - DAY, -1)
-        first = self._first(max(start, second - HISTORY), second + 1, now)
+            return self._busy(range(second, max(second - DAY, began - 1), -1), now)
+        first = self._first(max(start, began), second + 1, now)
         if first is None:
-            return range(0)
-        return range(first.at // SECOND, min(second, first.at // SECOND + DAY) + 1)
+            return iter(())
+        at = first.at // SECOND
+        return self._busy(range(at, min(second, at + DAY) + 1), now)
+
+    def _busy(self, seconds: range, now: int) -> Iterator[int]:
+        """The same seconds without long stretches in which nothing was traded.
+
+        Each stretch that turns out quiet makes the next look a longer one.
+        """
+        place, size = 0, STRETCH
+        while place < len(seconds):
+            part = seconds[place : place + size]
+            if place and not self._has_traded(min(part), max(part) + 1, now):
+                place += size
+                size *= 4
+            elif size > STRETCH:
+                size = STRETCH
+            else:
+                yield from part
+                place += STRETCH
 
     def ends(self, start: int, now: int) -> tuple[Trade, Trade] | None:
         """The first and the last trade from a second on; None when there was none."""
@@ -197,18 +223,34 @@ class Tape:
         """A candle between each two edges (epoch seconds) that lie before `now`."""
         stop = now // SECOND + 1
         bars = (
-            self.span(start, min(end, stop), now) for start, end in pairwise(edges) if start < stop
+            self._between(start, end, now) if end <= stop else self.span(start, stop, now)
+            for start, end in pairwise(edges)
+            if start < stop
         )
         return [bar for bar in bars if bar is not None]
 
+    def _between(self, start: int, end: int, now: int) -> Bar | None:
+        """A whole candle between any two seconds."""
+        key = (-end, start)  # no timeframe is negative
+        bar = self._bars.get(key)
+        if bar is None:
+            bar = self.span(start, end, now)
+            if bar is not None and end * SECOND <= now:
+                self._keep(key, bar)
+        return bar
+
     def candles(
-        self, seconds: int, *, since: int, limit: int, now: int, until: int = 0
+        self, seconds: int, *, since: int, limit: int, now: int, until: int = 0, began: int = 0
     ) -> list[Bar]:
-        """Candles of a timeframe that open up to `until`, oldest first; the last may be forming."""
+        """Candles of a timeframe that open up to `until`, oldest first; the last may be forming.
+
+        The first one holds the second `began`, or begins later.
+        """
+        earliest = began // seconds * seconds
         newest = (min(now, until) if until else now) // SECOND // seconds * seconds
-        oldest = newest - (limit - 1) * seconds
+        oldest = max(newest - (limit - 1) * seconds, earliest)
         if since:
-            oldest = -(-since // SECOND // seconds) * seconds
+            oldest = max(-(-since // SECOND // seconds) * seconds, earliest)
             newest = min(newest, oldest + (limit - 1) * seconds)
         starts = range(oldest, newest + 1, seconds)
         bars = (self.bar(seconds, start, now=now) for start in starts)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from failing_exchange.core.public_trade import BEGAN
+from failing_exchange.dialects.binance.intervals import MONTH, SECONDS
 from tests.dialects.binance.square import BIRTH, Square
 
 DECIMAL = re.compile(r"^-?\d+\.\d{8}$")
@@ -133,6 +135,36 @@ def test_windows_open_and_close_as_documented(square: Square) -> None:
     trading = square.get("ticker/tradingDay", symbol="BTCUSDT", timeZone="8")
     assert trading["openTime"] == (BIRTH - 8 * 3_600) * 1_000
     assert trading["closeTime"] == trading["openTime"] + 86_400_000 - 1
+
+
+OPENED = BEGAN * 1_000  # in milliseconds
+
+
+@pytest.mark.parametrize("interval", [*SECONDS, MONTH])
+@pytest.mark.parametrize("zone", ["0", "5:45"])
+def test_no_candle_is_older_than_the_market(square: Square, interval: str, zone: str) -> None:
+    """An endTime before the first day has none; today's candles would pass for old ones."""
+    asked: dict[str, Any] = {"symbol": "BTCUSDT", "interval": interval, "timeZone": zone}
+    for until in (0, 1, 999, 1_000, OPENED - 40 * 86_400_000):
+        assert square.get("klines", **asked, endTime=until) == []
+    first = square.get("klines", **asked, endTime=OPENED, limit=1_000)
+    assert len(first) == 1
+    assert first[0][0] <= OPENED <= first[0][6]
+    assert square.get("klines", **asked, startTime=0, limit=1)[0][6] >= OPENED
+
+
+def test_no_trade_is_older_than_the_market(square: Square) -> None:
+    """The oldest one is found by its time, and by an id before it."""
+    asked: dict[str, Any] = {"symbol": "BTCUSDT", "limit": 1_000}
+    for until in (0, 1, OPENED - 1):
+        assert square.get("aggTrades", **asked, endTime=until) == []
+    first = square.get("aggTrades", **asked, endTime=OPENED + 999)
+    assert first and all(trade["T"] // 1_000 == BEGAN for trade in first)
+    asked["limit"] = 1
+    wheres: list[dict[str, Any]] = [{"startTime": 0}, {"startTime": 1}, {"fromId": 0}]
+    for where in wheres:
+        assert square.get("aggTrades", **asked, **where) == first[:1]
+    assert square.get("historicalTrades", **asked, fromId=1)[0]["id"] == first[0]["a"]
 
 
 def test_a_market_where_nobody_trades_has_no_ids() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.public_trade import began
 from failing_exchange.dialects.binance.codes import refuse
 
 DAY = 86_400
@@ -20,7 +22,6 @@ SECONDS: dict[str, int] = {
 }  # fmt: skip
 MONTH = "1M"
 INTERVALS = (*SECONDS, MONTH)
-LISTED_AT = 1_502_942_400  # 2017-08-17: no candle begins before a market was listed
 ZONE = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-9]{2}))?\Z")
 
 
@@ -53,21 +54,22 @@ def next_edge(interval: str, edge: int, offset: int = 0) -> int:
 
 
 def edges(
-    interval: str, *, since: int, until: int, limit: int, now: int, offset: int
+    interval: str, *, since: int, until: int | None, limit: int, now: int, offset: int
 ) -> tuple[int, ...]:
-    """The edges of up to `limit` candles; `since` and `until` (0: none) bound their opening."""
-    last = min(until, now) if until else now
+    """The edges of up to `limit` candles; `since` (0: none) and `until` bound their opening."""
+    last = now if until is None else min(until, now)
+    listed = began(now * SECOND)
     if since:
-        first = start_of(interval, max(since, LISTED_AT), offset)
+        first = start_of(interval, max(since, listed), offset)
         if first < since:
             first = next_edge(interval, first, offset)
     else:
         first = start_of(interval, last, offset)
         for _ in range(limit - 1):
             first = start_of(interval, first - 1, offset)
-            if first <= LISTED_AT:
+            if first <= listed:
                 break
-        first = max(first, start_of(interval, LISTED_AT, offset))
+        first = max(first, start_of(interval, listed, offset))
     found = [first]
     while len(found) <= limit and found[-1] <= last:
         found.append(next_edge(interval, found[-1], offset))

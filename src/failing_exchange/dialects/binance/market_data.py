@@ -17,13 +17,11 @@ from failing_exchange.dialects.binance.call import Reading, Writing
 from failing_exchange.dialects.binance.codes import refuse
 from failing_exchange.dialects.binance.intervals import (
     INTERVALS,
-    LISTED_AT,
     SECONDS,
     edges,
     is_plain,
     next_edge,
     offset_of,
-    start_of,
 )
 from failing_exchange.dialects.binance.params import NUMBER, Params
 from failing_exchange.dialects.binance.tickers import check_status
@@ -88,7 +86,7 @@ def read_older_trades(r: Reading) -> c.FetchTrades:
 def read_aggregates(r: Reading) -> c.FetchTrades:
     """GET /api/v3/aggTrades."""
     p = r.params
-    since, until = _since(p), p.instant("endTime")
+    since, until = _since(p), _until(p)
     if "fromId" in p and (since or until):
         refuse("OPTIONAL_PARAMS_BAD_COMBO", "Combination of optional parameters invalid.")
     return c.FetchTrades(
@@ -96,7 +94,7 @@ def read_aggregates(r: Reading) -> c.FetchTrades:
         r.market().symbol,
         since=since,
         limit=_limit(p),
-        until=_end_of(until),
+        until=until,
         from_id=_first_id(p),
         takers=True,
     )
@@ -155,9 +153,9 @@ def _limit(p: Params, default: int = 500) -> int:
     return p.integer("limit", default, least=1, most=LIMIT_MAX)
 
 
-def _end_of(until: int) -> int:
-    """The last instant of a millisecond: an endTime is inclusive."""
-    return until + 999_999 if until else 0
+def _until(p: Params) -> int:
+    """The last instant of an endTime's millisecond, as it is inclusive; 0 where it was not sent."""
+    return p.instant("endTime") + 999_999 if "endTime" in p else 0
 
 
 # ---- candles
@@ -167,16 +165,15 @@ def read_candles(r: Reading) -> c.FetchCandles:
     """GET /api/v3/klines and /api/v3/uiKlines."""
     p, symbol = r.params, r.market().symbol
     interval = interval_of(p.need("interval"))
-    since, until = _since(p), p.instant("endTime")
+    since, until = _since(p), _until(p)
     offset, limit = offset_of(p.text("timeZone", "0")), _limit(p)
     if is_plain(interval, offset):
         seconds = SECONDS[interval]
-        since = since and max(since, start_of(interval, LISTED_AT) * SECOND)
-        return c.FetchCandles(r.account, symbol, seconds, since, limit, until=_end_of(until))
+        return c.FetchCandles(r.account, symbol, seconds, since, limit, until=until)
     found = edges(
         interval,
         since=-(-since // SECOND),
-        until=until // SECOND,
+        until=until // SECOND if until else None,
         limit=limit,
         now=r.at // SECOND,
         offset=offset,
@@ -192,13 +189,11 @@ def interval_of(text: str) -> str:
 
 
 def write_candles(w: Writing, answer: Candles) -> list[list[Any]]:
-    """Candles as rows of twelve; none from before the markets were listed."""
+    """Candles as rows of twelve."""
     interval, offset = w.params["interval"], offset_of(w.params.get("timeZone", "0"))
     ends = [next_edge(interval, bar.at, offset) for bar in answer.bars]
     return [
-        _row(bar, answer.market, end, w.micro)
-        for bar, end in zip(answer.bars, ends, strict=True)
-        if end > LISTED_AT
+        _row(bar, answer.market, end, w.micro) for bar, end in zip(answer.bars, ends, strict=True)
     ]
 
 
