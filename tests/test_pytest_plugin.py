@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 LEAN = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # dear to import, and no part of it
@@ -221,3 +224,98 @@ def test_the_mark_of_pytest_asyncio_does_no_harm(pytester: pytest.Pytester) -> N
         """
     )
     pytester.runpytest_subprocess(*STRICT, "-W", "error").assert_outcomes(passed=1)
+
+
+def test_an_exchange_that_a_test_makes_itself_is_as_good_as_the_fixture(
+    pytester: pytest.Pytester,
+) -> None:
+    """The README's first example runs in a suite; when it fails, it shows its columns."""
+    pytester.makepyfile(
+        """
+        import asyncio
+        from failing_exchange import FailingExchange
+        from failing_exchange.faults.triggers import nth
+
+        async def test_runs():
+            exchange = FailingExchange(seed=7)
+            await asyncio.sleep(86_400)
+            assert await exchange.fetch_open_orders() == []
+
+        async def test_fails():
+            exchange = FailingExchange(seed=7)
+            exchange.arm("lose_answer", nth(1), operations="create_order")
+            await exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+        """
+    )
+    ran = pytester.runpytest_subprocess(*ALONE)
+    ran.assert_outcomes(passed=1, failed=1)
+    ran.stdout.fnmatch_lines(["*HAPPENED*TOLD*", "*order 1 accepted*timed out*"])
+
+
+def test_an_async_test_that_nobody_runs_is_told_how(pytester: pytest.Pytester) -> None:
+    """pytest itself names plugins that would run it in real time only."""
+    pytester.makepyfile("async def test_of_nobody():\n    assert True\n")
+    ran = pytester.runpytest_subprocess(*ALONE)
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(
+        ["*take the fixture `failing_exchange`*", "*failing_exchange_virtual*"]
+    )
+
+
+MADE_WITH = """import pytest
+
+async def test_of_the_suite(failing_exchange):
+    assert (await failing_exchange.fetch_balance())["total"] == {"USDT": 500}
+    assert (await failing_exchange.fetch_trading_fees())["BTC/USDT"]["maker"] == 0.0005
+
+@pytest.mark.exchange(balances={"USDT": 100}, markets=["BTC/USDT"])
+class TestClass:
+    async def test_of_the_class(self, failing_exchange):
+        assert (await failing_exchange.fetch_balance())["total"] == {"USDT": 100}
+        assert failing_exchange.symbols == ["BTC/USDT"]
+
+    @pytest.mark.exchange(balances={"USDT": 7})
+    async def test_of_its_own(self, failing_exchange):
+        assert (await failing_exchange.fetch_balance())["total"] == {"USDT": 7}
+
+@pytest.mark.exchange(scenario="order_timeout_after_accept")
+async def test_of_a_scenario(failing_exchange):
+    assert "lose_answer" in str(failing_exchange.armed)
+
+@pytest.mark.exchange(balance={"USDT": 7})
+async def test_misspelt(failing_exchange):
+    pass
+
+@pytest.mark.exchange({"USDT": 7})
+async def test_without_a_name(failing_exchange):
+    pass
+"""
+
+
+def test_markers_and_a_fixture_say_what_the_exchange_is_made_with(
+    pytester: pytest.Pytester,
+) -> None:
+    """Balances, markets, fees, a scenario: for a suite, a class or a test, the closest wins."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture
+        def failing_exchange_options():
+            return {"balances": {"USDT": 500}, "fees": "0.05%"}
+        """
+    )
+    pytester.makepyfile(MADE_WITH)
+    ran = pytester.runpytest_subprocess(*ALONE)
+    ran.assert_outcomes(passed=4, errors=2)
+    ran.stdout.fnmatch_lines(["*takes no option 'balance'; did you mean 'balances'*"])
+    ran.stdout.fnmatch_lines(["*expected options by name*"])
+
+
+def test_the_examples_of_the_manual_pass(pytester: pytest.Pytester) -> None:
+    """Each block is pasted into a suite."""
+    manual = (Path(__file__).parent.parent / "docs" / "pytest.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", manual, re.MULTILINE | re.DOTALL)
+    pytester.makeconftest(blocks.pop(1))
+    pytester.makepyfile(**{f"test_{n}": block for n, block in enumerate(blocks)})
+    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=3)

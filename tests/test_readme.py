@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MANUALS = [
     (ROOT / "docs" / name).read_text(encoding="utf-8")
-    for name in ("conduct.md", "dialects.md", "explore.md", "markets.md")
+    for name in ("conduct.md", "dialects.md", "explore.md", "markets.md", "pytest.md")
 ]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PYTHON = [block for text in (README, *MANUALS) for block in BLOCK.findall(text)]

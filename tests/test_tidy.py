@@ -28,7 +28,7 @@ FLOORS: dict[str, int] = {
     # what starts everything, and the face that shows it all
     "__init__": 7, "__main__": 7, "cli": 7, "pytest_plugin": 7,
     "simulation": 6, "explorer": 6, "server": 6, "clients": 6, "determinism": 6, "runner": 6,
-    "terminal": 6, "control": 6, "trading": 6, "playing": 6, "under_test": 6, "report_card": 6,
+    "terminal": 6, "control": 6, "trading": 6, "playing": 6, "report_card": 6,
     "conformance": 6, "market_definitions": 4, "strategies": 6, "watchdog": 6, "options": 6,
     "logs": 6,
     "fronts": 5, "report": 5, "bots": 5,
@@ -36,6 +36,7 @@ FLOORS: dict[str, int] = {
     "scenario": 4, "scenarios": 4, "auditor": 4, "conduct": 4,
     "faults": 3, "dialects": 3, "feeds": 3, "gates": 3, "flow": 3, "resilience": 3,
     "virtual": 2, "limits": 2, "trip": 2, "lines": 2,
+    "under_test": 2,
     "kinds": 2, "journal": 2, "plain_trips": 2, "clock": 2, "latency": 2, "maintenance": 2,
     "core": 1,
     "errors": 0, "spelling": 0, "exit_codes": 0, "tracebacks": 0,

@@ -1,8 +1,9 @@
 """The pytest plugin: async tests in virtual time on a failing exchange, for those who ask.
 
 An async test is run in virtual time when it takes the fixture `failing_exchange` or `virtual_time`,
-has the marker `faults`, or the ini option `failing_exchange_virtual` is true. Other plugins for
-async tests then leave it alone; all other tests are left to them.
+has the marker `faults` or `exchange`, or the ini option `failing_exchange_virtual` is true. Other
+plugins for async tests then leave it alone. All other tests are left to them; a test that none of
+them takes runs in virtual time if its module imports something of ours.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 from zlib import crc32
 
@@ -22,6 +24,12 @@ FIXTURES = ("failing_exchange", "virtual_time")
 OPTION = "--failing-exchange-seed"
 TRIPS_SHOWN = 12  # of a failing test, the last ones
 WIDTH = 100  # columns of what a failing test prints
+MARKERS = ("faults", "exchange")
+UNSUPPORTED = "async def functions are not natively supported"  # pytest's words
+HINT = """pytest runs no async test by itself. To run this one in virtual time, do one of these:
+- take the fixture `failing_exchange` (an exchange with the test's seed) or `virtual_time`
+- set `failing_exchange_virtual = true` in pytest's configuration, for all async tests
+- import failing_exchange in the test's module, and make the exchange in the test"""
 _seed = pytest.StashKey[int]()
 
 
@@ -40,7 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker."""
+    """The markers."""
+    config.addinivalue_line(
+        "markers",
+        "exchange(**options): what the fixture's exchange is made with: markets, balances, fees, "
+        "scenario and all else that FailingExchange takes",
+    )
     config.addinivalue_line(
         "markers",
         "faults(kind_or_mode, when=…, **fields): arm a fault of the catalogue, or a FailureMode "
@@ -67,8 +80,8 @@ def _is_ours(collector: Any, test: Callable[..., Any]) -> bool:
         return True
     if any(name in inspect.signature(test).parameters for name in FIXTURES):
         return True
-    marks = [*getattr(test, "pytestmark", []), *collector.iter_markers("faults")]
-    return any(mark.name == "faults" for mark in marks)
+    marks = [*getattr(test, "pytestmark", []), *collector.iter_markers()]
+    return any(mark.name in MARKERS for mark in marks)
 
 
 def _in_virtual_time(test: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,6 +107,13 @@ def _current_seed(exchanges: list[Any]) -> int:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Settle the seed before the first fixture asks for it."""
     running.seed = item.stash[_seed] = _seed_of(item)
+    running.made = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Let go of what the test has made."""
+    running.made = None
 
 
 def _seed_of(item: pytest.Item) -> int:
@@ -123,6 +143,27 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return None
 
 
+@pytest.hookimpl(specname="pytest_pyfunc_call")
+def pytest_run_unclaimed(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an async test that no other plugin takes, where its module knows us."""
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test) or not _imports_us(test):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    _in_virtual_time(test)(**{name: pyfuncitem.funcargs[name] for name in names})
+    return True
+
+
+def _imports_us(test: Callable[..., Any]) -> bool:
+    """Whether the module of a test has imported something of this package."""
+    for value in getattr(test, "__globals__", {}).values():
+        name = value.__name__ if isinstance(value, ModuleType) else type(value).__module__
+        own = value.__module__ if inspect.isclass(value) or inspect.isfunction(value) else name
+        if str(own).partition(".")[0] == "failing_exchange":
+            return True
+    return False
+
+
 def _is_exchange(value: object) -> bool:
     """Without importing anything for suites that have none."""
     kind = type(value)
@@ -147,13 +188,41 @@ def _arm(exchange: Any, item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def failing_exchange(request: pytest.FixtureRequest) -> Any:
-    """A FailingExchange with the test's seed; the marker `faults` arms it."""
-    if running.make is not None:
-        return running.make()
-    from failing_exchange.fronts.exchange import FailingExchange
+def failing_exchange_options() -> dict[str, Any]:
+    """What `failing_exchange` is made with; override it in a conftest.py for a whole suite."""
+    return {}
 
-    return FailingExchange(seed=request.node.stash[_seed])
+
+@pytest.fixture
+def failing_exchange(
+    request: pytest.FixtureRequest, failing_exchange_options: dict[str, Any]
+) -> Any:
+    """A FailingExchange with the test's seed.
+
+    The marker `exchange` gives it options, which go before those of `failing_exchange_options`;
+    the marker `faults` arms it.
+    """
+    from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.spelling import meant
+
+    options = {**failing_exchange_options, **_marked(request.node)}
+    known = [name for name in inspect.signature(FailingExchange).parameters if name != "seed"]
+    for name in options:
+        if name not in known:
+            pytest.fail(f"an exchange takes no option {name!r}{meant(name, known)}", pytrace=False)
+    if running.make is not None:
+        return running.make(**options)
+    return FailingExchange(seed=request.node.stash[_seed], **options)
+
+
+def _marked(node: pytest.Item) -> dict[str, Any]:
+    """The options of the markers `exchange`; those of the closest one win."""
+    options: dict[str, Any] = {}
+    for mark in reversed(list(node.iter_markers("exchange"))):
+        if mark.args:
+            pytest.fail(f"{mark}: expected options by name, as in exchange(balances=…)", False)
+        options.update(mark.kwargs)
+    return options
 
 
 @pytest.fixture
@@ -172,14 +241,25 @@ def virtual_time(request: pytest.FixtureRequest) -> Iterator[Any]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     """A failing test shows its seed, the two columns at the end, and the line that replays it."""
     report = yield
-    exchanges = [v for v in getattr(item, "funcargs", {}).values() if _is_exchange(v)]
     if report.failed and report.when == "call":
-        if exchanges:
-            report.sections.append(("failing-exchange", _story(item, exchanges[0])))
-        elif "virtual_time" in getattr(item, "fixturenames", ()):
-            seed = item.stash[_seed]
-            report.sections.append(("failing-exchange", f"seed {seed}\n{_again(item, seed)}"))
+        for text in _explained(item, call):
+            report.sections.append(("failing-exchange", text))
     return report
+
+
+def _explained(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[str]:
+    """What a failing test shows: of each exchange its columns, or how a test would run here."""
+    given = [v for v in getattr(item, "funcargs", {}).values() if _is_exchange(v)]
+    shown = dict.fromkeys([*given, *(running.made or [])])
+    for exchange in shown:
+        yield _story(item, exchange)
+    if shown:
+        return
+    if "virtual_time" in getattr(item, "fixturenames", ()):
+        seed = item.stash[_seed]
+        yield f"seed {seed}\n{_again(item, seed)}"
+    elif call.excinfo is not None and UNSUPPORTED in str(call.excinfo.value):
+        yield HINT
 
 
 def _again(item: pytest.Item, seed: int) -> str:

@@ -97,8 +97,8 @@ class _Stage:
         if self.judge is not None:
             self.judge.hush()
 
-    def _make(self) -> FailingExchange:
-        exchange = built(self._world)
+    def _make(self, **options: Any) -> FailingExchange:
+        exchange = built(self._world, **options)
         self.places = Places(exchange.venue)
         self.judge = Judge(exchange.venue, options=self._options)
         self.judge.hear()

@@ -138,11 +138,10 @@ def outcome_of(
     )
 
 
-def built(world: World) -> FailingExchange:
-    """The exchange of a world, with all that is to fail."""
-    exchange = FailingExchange(
-        seed=world.seed, latency=world.latency, connection_timeout=world.timeout
-    )
+def built(world: World, **options: Any) -> FailingExchange:
+    """The exchange of a world, with all that is to fail; `options` are those of a test."""
+    drawn = {"seed": world.seed, "latency": world.latency, "connection_timeout": world.timeout}
+    exchange = FailingExchange(**{**options, **drawn})
     exchange.venue.journal = Journal(keep=TRIPS_KEPT_MAX)
     if world.rate_limit is not None:
         exchange.set_rate_limit(world.rate_limit)

@@ -193,8 +193,10 @@ class Arming:
             gate = RateGate(TokenBucket.per_minute(calls_per_minute))
         self.venue.limit_rate(gate)
 
-    def limit_window(self, threshold: int, window: float) -> None:
-        """A sliding window; `window` in seconds."""
+    def limit_window(self, threshold: int | None, window: float) -> None:
+        """Set a sliding window of `window` seconds; None sets no limit."""
+        if threshold is None:
+            return
         nanoseconds = round(window * 1_000_000_000)
         self.venue.limit_rate(RateGate(SlidingWindow(limit=threshold, window=nanoseconds)))
 

@@ -19,6 +19,7 @@ from failing_exchange.fronts.reading import ReadApi
 from failing_exchange.fronts.unified_api import Unsupported, add_aliases
 from failing_exchange.fronts.unwatching import UnwatchApi
 from failing_exchange.fronts.watching import WatchApi
+from failing_exchange.under_test import running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,7 +112,6 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
             background=background, fee_asset=fee_asset, connection_timeout=connection_timeout,
             maintenance_schedule=maintenance_schedule, recordings=recordings,
         )  # fmt: skip
-        timeout = wanted["connection_timeout"]
         check_constructor(wanted, max_retries, rate_limit_threshold, rate_limit_window)
         found, profiles = split(listings_of(wanted["markets"], fees))
         venue = Venue(
@@ -125,17 +125,18 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
             durable=durable,
         )
         self._shared = {}
-        self._join(venue, "main", wanted["balances"], wanted["fee_asset"], timeout, max_retries)
+        held, fee_asset = wanted["balances"], wanted["fee_asset"]
+        self._join(venue, "main", held, fee_asset, wanted["connection_timeout"], max_retries)
         if base_failure_rate != 0:
             self.set_base_failure_rate(base_failure_rate)
-        if rate_limit_threshold is not None:
-            self._arming.limit_window(rate_limit_threshold, rate_limit_window)
+        self._arming.limit_window(rate_limit_threshold, rate_limit_window)
         venue.maintenance = MaintenanceSchedule.parse(wanted["maintenance_schedule"])
         if planned is not None:
             planned.apply(self)
         if durable is not None:
-            durable.join(venue, _world(venue, None if scenario is None else str(scenario)))
+            durable.join(venue, _world(venue, scenario))
             self._arming.adopt()
+        running.note(self)
 
     def _join(
         self,
@@ -222,10 +223,11 @@ def _with_scenario(planned: Scenario | None, **given: Any) -> dict[str, Any]:
     return {name: wanted[name] if value is MISSING else value for name, value in given.items()}
 
 
-def _world(venue: Venue, scenario: str | None) -> dict[str, Any]:
+def _world(venue: Venue, scenario: str | PathLike[str] | None) -> dict[str, Any]:
     """What must be the same when a venue comes back from its journal, besides seed and markets."""
     own = {symbol: repr(one) for symbol, one in venue.profiles.items() if one is not None}
-    return {"scenario": scenario, "background": venue.background, "own backgrounds": own}
+    named = None if scenario is None else str(scenario)
+    return {"scenario": named, "background": venue.background, "own backgrounds": own}
 
 
 def _journals(
