@@ -24,7 +24,9 @@ def key(*parts: str | int) -> int:
     False
     """
     text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(
+        blake2b(text.encode(errors="backslashreplace"), digest_size=8).digest(), "big"
+    )
 
 
 WORDS = 16  # draws of 32 bits that one hash gives

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from typing import NamedTuple
 
 from failing_exchange.errors import ConfigurationError
 
-# A byte that SQLite locks for nothing: its own are the 512 from 0x40000000 on (os.h, PENDING_BYTE).
-# The lock is on the file itself, so that another name of it (a symlink, a hard link) is no way in.
-LOCK_AT = 0x40000000 + 4_096
+# On Linux the lock is on the file itself, so that no other name of it is a way in. It has to be one
+# of flock(2): SQLite gives up all fcntl locks of its process. Elsewhere the two kinds hinder each
+# other, and the lock is on a file beside it: then hard links are not seen.
+ON_ITSELF = sys.platform == "linux"
 _held: set[tuple[int, int]] = set()  # by this process: its own locks never refuse it
 
 
 class NotOurs(Exception):
-    """What is at the path is not the file that is held, or can't be written any more."""
+    """What is at the path is not the file that is held."""
+
+
+class ReadOnly(NotOurs):
+    """It is there, and can't be written any more."""
 
 
 class Identity(NamedTuple):
@@ -34,15 +40,12 @@ class Held:
     def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path)
         self._check_kind(path)
-        try:
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise ConfigurationError(
-                f"the journal {path!r} can't be written: {error.strerror}; name another file"
-            ) from error
-        self.identity = _identity(os.fstat(self._file))
-        if not _lock(self._file):
-            os.close(self._file)
+        self._files = [_opened(path, self.path)]
+        if not ON_ITSELF:
+            self._files.append(_opened(path, f"{self.path}-lock"))
+        self.identity = _identity(os.fstat(self._files[0]))
+        if not _lock(self._files[-1]):
+            self._let_go()
             raise _in_use(path)
         _held.add(self.identity)
         self.wal_was_there = os.path.exists(f"{self.path}-wal")  # from before, as after a kill
@@ -72,12 +75,16 @@ class Held:
         if (found, wal) != (self.identity, self._wal):
             raise NotOurs("another file has taken its place")
         if not os.access(self.path, os.W_OK):
-            raise NotOurs("it is not writable any more")
+            raise ReadOnly("it is not writable any more")
 
     def close(self) -> None:
         """Let go of it."""
         _held.discard(self.identity)
-        os.close(self._file)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for file in self._files:
+            os.close(file)
 
 
 def _identity(found: os.stat_result) -> Identity:
@@ -90,14 +97,23 @@ def _in_use(path: str) -> ConfigurationError:
     )
 
 
+def _opened(given: str, path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the journal {given!r} can't be written: {error.strerror}; name another file"
+        ) from error
+
+
 def _lock(file: int) -> bool:
-    """Lock a file for this process, for as long as it lives; whether nobody else has it."""
+    """Lock a file for as long as it is open; whether nobody else has it."""
     try:
         import fcntl
     except ImportError:  # a system without such locks: only venues of this process see each other
         return True
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, LOCK_AT)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

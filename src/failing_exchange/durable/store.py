@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from failing_exchange.durable.holding import Held, NotOurs
+from failing_exchange.durable.holding import Held, NotOurs, ReadOnly
 from failing_exchange.durable.sums import Key, Sums, row_sum, text_sum
 from failing_exchange.errors import ConfigurationError
 
@@ -454,7 +454,7 @@ def _digest(state: bytes) -> str:
 
 def _trouble(error: Exception) -> Trouble:
     if isinstance(error, NotOurs):
-        return Trouble.GONE
+        return Trouble.BROKEN if isinstance(error, ReadOnly) else Trouble.GONE
     code = getattr(error, "sqlite_errorcode", 0)
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):  # the latter by a quota or limit
         return Trouble.FULL

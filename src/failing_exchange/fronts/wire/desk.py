@@ -80,7 +80,7 @@ class Desk:
         found: dict[str, Any] = {"ok": ok, "rules": len(self.exchange.armed)}
         if durable is not None:
             found["journal"] = durable.outbox.says
-            found["ok"] = ok and found["journal"] != "full"
+            found["ok"] = ok and not durable.outbox.halted
         return found
 
     def clock(self, asked: Asked) -> Any:
