@@ -21,6 +21,10 @@ DAY = 86_400 * SECOND
 # bounds its memory; a greater limit is refused when it is made. Binance's largest is 300,000.
 WINDOW_CALLS_MAX = 1_000_000
 
+# Calls of a sliding window whose usage is kept one by one. Of a fuller one only their sum is kept,
+# as if all had been granted when the last one was: it frees up later, never earlier.
+CALLS_TOLD_MAX = 1_000
+
 BURST_SECONDS = 10  # what `per_minute` lets pass at once: ten seconds' worth
 
 
@@ -76,6 +80,16 @@ class TokenBucket:
         self._level -= weight * self.period
         return None
 
+    def usage(self) -> list[Any]:
+        """What is used, as plain numbers for `go_on`."""
+        return [self._level, self._at]
+
+    def go_on(self, usage: list[Any]) -> None:
+        """Go on from what was used in an earlier process; raises ValueError for anything else."""
+        level, at = usage
+        self._level = min(whole(level), self.burst * self.period)
+        self._at = None if at is None else whole(at)
+
     def _refill(self, at: int) -> int:
         """Add what has come back since the last call; the instant that counts as the present."""
         last = at if self._at is None else self._at
@@ -124,6 +138,20 @@ class SlidingWindow:
         self._used += weight
         granted.append((at, weight))
         return None
+
+    def usage(self) -> list[Any]:
+        """What is used, as plain numbers for `go_on`."""
+        granted = self._granted
+        if len(granted) > CALLS_TOLD_MAX:
+            return [[granted[-1][0], self._used]]
+        return [list(one) for one in granted]
+
+    def go_on(self, usage: list[Any]) -> None:
+        """Go on from what was used in an earlier process; raises ValueError for anything else."""
+        granted = [(whole(at), whole(weight)) for at, weight in usage]
+        self._used = sum(weight for _, weight in granted)
+        self._granted = deque(granted)
+        self._at = granted[-1][0] if granted else None
 
     def _room_for(self, weight: int) -> int:
         """When enough of the oldest calls will have left the window."""
@@ -259,6 +287,17 @@ class BanLadder:
         first = latest.get(number - self.refusals + 1)
         return None if first is None or first <= at - self.window else self._climb(at)
 
+    def usage(self) -> list[Any]:
+        """Its refusals and its last ban, as plain numbers for `go_on`."""
+        return [list(self._refusals), self._length, self._until]
+
+    def go_on(self, usage: list[Any]) -> None:
+        """Go on where an earlier process has left it; raises ValueError for anything else."""
+        refusals, length, until = usage
+        self._refusals.extend(whole(at) for at in refusals)
+        self._length = whole(length)
+        self._until = None if until is None else whole(until)
+
     def _climb(self, at: int) -> int:
         """Begin the next ban; the instant at which it ends."""
         state = self.state
@@ -268,6 +307,13 @@ class BanLadder:
         until: int = at + length
         state["until"] = until
         return until
+
+
+def whole(value: object) -> int:
+    """A whole number from 0 that a file may contain; raises ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 100:
+        raise ValueError(f"{str(value)[:60]!r} is no whole number from 0")
+    return value
 
 
 def _divided_up(amount: int, by: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from failing_exchange.core.codec import Graph, from_graph, to_text
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.durable import known
-from failing_exchange.durable.gates import Gates
+from failing_exchange.durable.gates import Gates, go_on, usage_of
 from failing_exchange.durable.gates import from_text as gates_of
 from failing_exchange.durable.outbox import COMMIT_EVERY, Outbox, WhenFull
 from failing_exchange.durable.recorded import RecordedEngine
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_EVERY = 100_000  # commands: so many are kept, and carried out again, at most
 SNAPSHOT_AT_CLOSE = 1_000  # on close, write a snapshot if at least so many follow the last one
+RATE_LIMIT = "rate limit"  # under which its usage is kept
 SNAPSHOT_BYTES_MAX = 1 << 30  # unpacked; a larger one is refused
 
 
@@ -59,10 +60,12 @@ class Recovered(NamedTuple):
 
 
 class Limits(Protocol):
-    """Limits whose usage survives: what has changed since it was asked last, and back again."""
+    """Limits whose usage survives. `changed` is called when it changes outside of any trip."""
+
+    changed: Callable[[], None]
 
     def changes(self) -> dict[str, str | None]:
-        """By who used them, what is used, as text; None for who is forgotten."""
+        """What has changed since it was asked last: by user, what is used; None: forgotten."""
 
     def restore(self, used: Mapping[str, str]) -> None:
         """Go on from what was used; raises ValueError for a text that is none of theirs."""
@@ -104,6 +107,7 @@ class Durable:
         self._armed: list[tuple[Any, int]] = []
         self._gates: Gates | None = None  # as they are written
         self._limits: dict[str, Limits] = {}
+        self._rate_used: str | None = None  # of the rate limit of all requests, as it is written
         self._rounds = 0  # of the gateway's counting of kinds
 
     @property
@@ -138,10 +142,15 @@ class Durable:
         if "gates" in self.known:
             kept = gates_of(json.dumps(self.known["gates"]))
             venue.rate_gate, venue.maintenance.windows = kept.rate, list(kept.windows)
+            used = self._store.usage(RATE_LIMIT).get("")
+            if used is not None and kept.rate is not None:
+                go_on(kept.rate, used)
+                self._rate_used = used
 
     def keep_usage(self, name: str, limits: Limits) -> None:
         """Have what is used of some limits survive; go on from what an earlier process has used."""
         self._limits[name] = limits
+        limits.changed = self.outbox.touch
         with self._reading():
             limits.restore(self._store.usage(name))
 
@@ -280,6 +289,9 @@ class Durable:
         gates = Gates(venue.rate_gate, tuple(venue.maintenance.windows))
         if gates != self._gates:
             self._gates, batch.meta["gates"] = gates, gates.to_text()
+        used = usage_of(venue.rate_gate)
+        if used != self._rate_used:
+            self._rate_used = batch.usage[RATE_LIMIT, ""] = used
         for name, limits in self._limits.items():
             batch.usage |= {(name, who): used for who, used in limits.changes().items()}
         due = self.outbox.number - self._snapshot_at >= self._snapshot_every

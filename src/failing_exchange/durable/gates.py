@@ -10,7 +10,7 @@ from failing_exchange.gates import RateGate
 from failing_exchange.limits import SlidingWindow, TokenBucket
 from failing_exchange.maintenance import Window
 
-# what makes a limit; how much of it is used begins anew
+# what makes a limit; how much of it is used is kept beside it
 MADE_OF: dict[type, tuple[str, ...]] = {
     TokenBucket: ("rate", "period", "burst"),
     SlidingWindow: ("limit", "window"),
@@ -38,6 +38,18 @@ def _rate(gate: RateGate | None) -> Any:
     limit = gate.limit
     values = {name: getattr(limit, name) for name in MADE_OF.get(type(limit), ())}
     return {"name": gate.name, "kind": type(limit).__name__, "values": values}
+
+
+def usage_of(gate: RateGate | None) -> str | None:
+    """How much of a limit is used, as JSON; None where there is none, or one of a foreign kind."""
+    limit: Any = None if gate is None else gate.limit
+    return json.dumps(limit.usage()) if type(limit) in MADE_OF else None
+
+
+def go_on(gate: RateGate, used: str) -> None:
+    """Go on from what was used before; raises ValueError for a text that says something else."""
+    limit: Any = gate.limit
+    limit.go_on(json.loads(used))
 
 
 def from_text(text: str) -> Gates:

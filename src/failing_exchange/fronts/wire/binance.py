@@ -118,6 +118,7 @@ class Binance:
             self.listen_keys.join_routes(self.sockets.routes)
         if exchange.venue.durable is not None:
             exchange.venue.durable.outbox.on_halt.append(self._on_halt)
+            exchange.venue.durable.keep_usage("venue limits", self.metering)
         self.judges: dict[str, Judge] = {}  # by account
         self._entrances: list[Entrance] = []
 
@@ -166,6 +167,8 @@ class Binance:
         await self.exchange.ready()
         listeners = self.exchange.venue.gateway.listeners
         if self.metering.heard not in listeners:
+            orders = self.exchange.venue.gateway.engine.state.orders.values()
+            self.metering.remember(order.id for order in orders if not order.filled)
             listeners += [self.metering.heard, self._heard]
         entrance = Entrance(self.exchange.venue, self._front, host, port, ssl)
         await entrance.open()

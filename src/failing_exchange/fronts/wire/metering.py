@@ -7,8 +7,9 @@ requests weigh nothing, failed ones do) and 2025-05-22 (late ones count); the do
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,12 +20,13 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.call import Call
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.gates import refuse_over_limit
-from failing_exchange.limits import DAY, MINUTE, SECOND, BanLadder
+from failing_exchange.limits import DAY, MINUTE, SECOND, BanLadder, whole
 from failing_exchange.trip import Trip
 
 ADDRESSES_MAX = 10_000  # the one not seen for longest is forgotten, with its counts
 ORDERS_REMEMBERED_MAX = 10_000  # unfilled orders whose fill gives credit back; likewise
 MAKER_CREDIT = 5  # orders that the first fill of a resting order gives back (the example's number)
+ADDRESS, ACCOUNT = "address", "account"  # whose usage a row is about
 WORDS = {SECOND: ("SECOND", "S"), MINUTE: ("MINUTE", "M"), DAY: ("DAY", "D")}
 
 
@@ -104,6 +106,19 @@ class Count:
         self._used = max(0, self.used(at) + amount)
         return self._used
 
+    def usage(self) -> list[int]:
+        """What is used, as plain numbers for `go_on`."""
+        return [self._length, self._edge, self._used]
+
+    def go_on(self, usage: list[Any]) -> None:
+        """Go on from what an earlier process has used; an interval of another length begins anew.
+
+        Raises ValueError for anything else.
+        """
+        length, edge, used = map(whole, usage)
+        if length == self._length:
+            self._edge, self._used = edge, used
+
     def edge(self, at: int) -> int:
         """When the count starts anew."""
         return (at // self._length + 1) * self._length
@@ -116,6 +131,11 @@ class _Address:
     connects: Count
     ladder: BanLadder = field(default_factory=BanLadder)
 
+    @property
+    def parts(self) -> tuple[Count | BanLadder, ...]:
+        """All that is used of it."""
+        return self.weight, self.raw, self.connects, self.ladder
+
 
 class Metering:
     """Counts what addresses and accounts use: a gate of the pass, and a reader of its ends."""
@@ -126,6 +146,9 @@ class Metering:
         self._orders: dict[str, tuple[Count, ...]] = {}
         self._unfilled: OrderedDict[int, None] = OrderedDict()
         self._last: tuple[str, _Address | None] = ("", None)  # the address that asked last
+        # Whose usage has changed since `changes` was asked; None: nobody asks.
+        self._touched: dict[str, None] | None = None
+        self.changed: Callable[[], None] = _nothing  # called when it changes outside of any trip
         letter = self.limits.weight.letter.lower()
         self._weight_names = ("x-mbx-used-weight", f"x-mbx-used-weight-{letter}")
         self._order_names = [
@@ -248,17 +271,52 @@ class Metering:
     def weigh(self, address: str, at: int, weight: int) -> None:
         """Count what never comes to the gate: a connect, a message that can't be read."""
         self._address(address).weight.add(at, weight)
+        self.changed()
 
     def connects(self, address: str, at: int) -> int | None:
         """Count one more WebSocket connection of an address; until when it may open none, if so."""
         count = self._address(address).connects
+        self.changed()
         return None if count.add(at, 1) <= self.limits.connects.limit else count.edge(at)
 
     def banned_until(self, address: str, at: int) -> int | None:
         """The end of an address's ban, if it is banned."""
         return self._address(address).ladder.banned_until(at)
 
+    # ---- across a restart
+
+    def changes(self) -> dict[str, str | None]:
+        """What is used by whom it has changed for, as text; None for who is forgotten."""
+        touched, self._touched = self._touched, {}
+        return {who: self._usage_of(who) for who in touched or ()}
+
+    def _usage_of(self, who: str) -> str | None:
+        kind, _, name = who.partition(" ")
+        if kind == ACCOUNT:
+            return json.dumps([count.usage() for count in self._counts(name)])
+        address = self._addresses.get(name)
+        return None if address is None else json.dumps([one.usage() for one in address.parts])
+
+    def restore(self, used: Mapping[str, str]) -> None:
+        """Go on from what was used in an earlier process; raises ValueError for anything else."""
+        for who, text in used.items():
+            kind, _, name = who.partition(" ")
+            if kind not in (ADDRESS, ACCOUNT):
+                raise ValueError(f"{who[:60]!r} is neither an address nor an account")
+            parts = self._counts(name) if kind == ACCOUNT else self._address(name).parts
+            for part, usage in zip(parts, json.loads(text), strict=False):  # limits may be others
+                part.go_on(usage)
+        self._touched = {}
+
+    def remember(self, unfilled: Iterable[int]) -> None:
+        """Orders of an earlier process of which nothing is filled: their fill gives credit."""
+        self._unfilled.update(dict.fromkeys(unfilled))
+
+    # ---- who
+
     def _address(self, name: str) -> _Address:
+        if self._touched is not None:
+            self._touched[f"{ADDRESS} {name}"] = None
         last, found = self._last
         if found is not None and name == last:
             return found
@@ -269,17 +327,25 @@ class Metering:
                 Count(limits.weight), Count(limits.raw), Count(limits.connects)
             )
             if len(self._addresses) > ADDRESSES_MAX:
-                self._addresses.popitem(last=False)
+                oldest, _ = self._addresses.popitem(last=False)
+                if self._touched is not None:
+                    self._touched[f"{ADDRESS} {oldest}"] = None
         else:
             self._addresses.move_to_end(name)
         self._last = (name, found)
         return found
 
     def _counts(self, account: str) -> tuple[Count, ...]:
+        if self._touched is not None:
+            self._touched[f"{ACCOUNT} {account}"] = None
         counts = self._orders.get(account)
         if counts is None:
             counts = self._orders[account] = tuple(map(Count, self.limits.orders))
         return counts
+
+
+def _nothing() -> None:
+    return None
 
 
 def _ban(until: int) -> Reject:
