@@ -50,6 +50,11 @@ def outbox_of(exchange: FailingExchange) -> Outbox:
     return cast(Durable, exchange.venue.durable).outbox
 
 
+def waits(outbox: Outbox) -> bool:
+    """Whether something is to be written."""
+    return outbox.is_dirty
+
+
 # ---- one venue at a time
 
 
@@ -195,12 +200,12 @@ def test_a_foreign_lock_does_not_block_the_venue(
             began = time.perf_counter()
             outbox.commit()
             assert time.perf_counter() - began < 1
-            assert outbox.is_dirty
+            assert waits(outbox)
             await exchange.fetch_balance()
             assert caplog.records == []
             other.execute("COMMIT")
             outbox.commit()
-            assert not outbox.is_dirty
+            assert not waits(outbox)
             other.execute("BEGIN IMMEDIATE")
             await exchange.fetch_balance()
             outbox.commit()
