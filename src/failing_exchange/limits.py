@@ -288,15 +288,18 @@ class BanLadder:
         return None if first is None or first <= at - self.window else self._climb(at)
 
     def usage(self) -> list[Any]:
-        """Its refusals and its last ban, as plain numbers for `go_on`."""
-        return [list(self._refusals), self._length, self._until]
+        """Its latest refusals and its last ban, as plain numbers for `go_on`."""
+        state = self.state
+        refusals = list(state.get("latest", {}).values())
+        return [refusals, state.get("length", 0), state.get("until", 0)]
 
     def go_on(self, usage: list[Any]) -> None:
         """Go on where an earlier process has left it; raises ValueError for anything else."""
         refusals, length, until = usage
-        self._refusals.extend(whole(at) for at in refusals)
-        self._length = whole(length)
-        self._until = None if until is None else whole(until)
+        latest = {n: whole(at) for n, at in enumerate(refusals[-self.refusals :], 1)}
+        self.state.update(
+            latest=latest, refused=len(latest), length=whole(length), until=whole(until)
+        )
 
     def _climb(self, at: int) -> int:
         """Begin the next ban; the instant at which it ends."""
