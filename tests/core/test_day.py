@@ -62,7 +62,7 @@ def afresh(tape: Tape, now: int) -> Bar | None:
 @settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_a_day_does_not_depend_on_who_has_asked_before(steps: list[Step]) -> None:
-    street = Street(background())
+    street = Street(background(), 600)
     tape, second = Tape(street), NOON + 5
     for step in steps:
         second += step.seconds
@@ -73,7 +73,8 @@ def test_a_day_does_not_depend_on_who_has_asked_before(steps: list[Step]) -> Non
         if step.trade:
             tape.add(6_100, step.trade, "buy", at=now)
         if step.move:
-            street.move(step.move, 20)
+            street.move(step.move)
+            street.remember(step.move * 1_000)
         for _ in range(step.asks):
             assert tape.day.at(now) == afresh(tape, now)
     assert tape.day.at(second * SECOND) == afresh(tape, second * SECOND)

@@ -9,6 +9,7 @@ import pytest
 
 from failing_exchange.core.background import Row, Street
 from failing_exchange.core.bars import TRADES_A_SECOND
+from failing_exchange.core.impact import Depth
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import BEGAN, by_taker
 from failing_exchange.core.tape import Tape
@@ -44,6 +45,12 @@ class Rare:
         self.seconds = seconds
         self.lots = lots
         self.asked = 0  # for windows and prints
+
+    depth = Depth(volume=1_000, sigma=20_000)
+
+    def printed(self, second: int, /) -> int:
+        """The newest of its seconds."""
+        return max([at for at in self.seconds if at <= second], default=-1)
 
     def second(self, second: int, /) -> Span:
         """Its candle."""

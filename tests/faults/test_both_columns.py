@@ -132,7 +132,8 @@ STORIES: dict[str, Story] = {
     ),
     "halt_market": Story(s.place, (["MarketChanged"], "MarketClosedError"), PLACED),
     "jump_price": Story(
-        s.price_a_second_later, (["PriceMoved"], True), ([], False), {"by": -0.05}, when="nth(1)"
+        s.price_after_the_next_print, (["PriceMoved"], True), ([], False), {"by": -0.05},
+        when="nth(1)",
     ),
     "thin_book": Story(
         s.thin, (["LiquidityPulled", "OrderAccepted", "OrderExpired"], "expired"),

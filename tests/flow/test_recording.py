@@ -98,12 +98,15 @@ def test_orders_find_a_ladder_around_the_recorded_price(tmp_path: Path) -> None:
 
 @st.composite
 def shapes(draw: st.DrawFn) -> list[tuple[int, int, int, int, int]]:
-    rows = []
+    rows: list[tuple[int, int, int, int, int]] = []
     for _ in range(draw(st.integers(2, 6))):
         low = draw(st.integers(1_000, 50_000))
         high = low + draw(st.integers(0, 900))
         opened, close = draw(st.integers(low, high)), draw(st.integers(low, high))
-        rows.append((opened, high, low, close, draw(st.sampled_from((0, 1, 7, 500, 10**7)))))
+        volume = draw(st.sampled_from((0, 1, 7, 500, 10**7)))
+        if rows and high == low and not volume:  # nobody traded: the price stands
+            opened = high = low = close = rows[-1][3]
+        rows.append((opened, high, low, close, volume))
     return rows
 
 
@@ -154,9 +157,11 @@ def test_first_touch_and_windows_are_what_looking_at_each_second_finds(
     seconds = [flow.second(second) for second in range(begin, end)]
     window = flow.window(begin, end)
     assert window.at == begin
+    traded = [second for second in seconds if second.volume] or seconds[:1]
     assert window[1:4] == (
-        seconds[0].open, max(s.high for s in seconds), min(s.low for s in seconds),
+        traded[0].open, max(s.high for s in traded), min(s.low for s in traded),
     )  # fmt: skip
+    assert flow.printed(end - 1) == _newest(flow, begin, end)
     assert window[4:6] == (seconds[-1].close, sum(s.volume for s in seconds))
     for lower, upper in ((price, None), (None, price), (price - 2_000, price + 2_000)):
         found = (
@@ -164,6 +169,14 @@ def test_first_touch_and_windows_are_what_looking_at_each_second_finds(
             if (lower is not None and s.low <= lower) or (upper is not None and s.high >= upper)
         )  # fmt: skip
         assert flow.first_touch(begin, end, lower, upper) == next(found, None)
+
+
+def _newest(flow: RecordedFlow, begin: int, end: int) -> int:
+    """The newest second with a print, found by going backwards."""
+    for second in range(end - 1, begin - 1, -1):
+        if flow.second(second).volume:
+            return second
+    return flow.printed(begin - 1)
 
 
 def test_the_ticker_of_recorded_days_looks_at_no_single_seconds(tmp_path: Path) -> None:

@@ -46,11 +46,16 @@ class Ahead(NamedTuple):
 
 
 def _rows(street: Street, tape: Tape, day: Bar | None, now: int, stop: int) -> list[Row]:
-    """The rows until an epoch second; none where the price is still moved."""
+    """The rows until an epoch second; none where a client has just traded."""
     second = now // SECOND
-    if street.flow is None or day is None or street.is_moved(second):
+    flow, last = street.flow, tape.last(second)
+    if flow is None or day is None or street.will_move(second):
         return []
-    seconds, tops = street.flow.stretch(second, stop)
+    if last != street.price(second):  # a client's trade is the newest print
+        return []
+    seconds, tops = flow.stretch(second, stop)
+    if street.shifts.kept:
+        seconds, tops = street.moved(seconds, tops, last)
     days = tape.day.ahead(day, seconds, now)
     return [
         (bid, ask, row[4], bar) for row, (bid, ask), bar in zip(seconds, tops, days, strict=True)

@@ -1,23 +1,22 @@
 """One market's background as the clients and the operator have moved it.
 
 The flow itself is a pure function of the second. What clients do to it stays here: offers they took
-are gone until the next step, and a walk through several prices moves the market for a while.
+are gone for this second, and from the next one on the market is moved and thinned out (`impact`).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
+from failing_exchange.core.impact import LINEAR, Depth, Shifts
 from failing_exchange.core.order import BUY, SELL, Side
 
 Offer: TypeAlias = tuple[int, int]  # ticks and lots
 Row: TypeAlias = tuple[int, int, int, int, int, int]  # a second: at, open, high, low, close, lots
-HALF_LIFE = 20  # seconds in which a client's impact on the price halves
 BLOCK = 900  # seconds of the candles that `reach` looks at
 BLOCKS_KEPT_MAX = 64  # of them are remembered
-SHIFTS_KEPT_MAX = 10_000  # moves of the price; candles before the oldest show none of them
+MINUTE = 60  # seconds that are searched at a time while the price is moved otherwise each second
 
 
 class SecondLike(Protocol):
@@ -85,6 +84,15 @@ class PrintLike(Protocol):
 class Background(Protocol):
     """The other traders of one market: pure functions of the second since the epoch."""
 
+    @property
+    def depth(self) -> Depth:
+        """How deep the market is."""
+        ...
+
+    def printed(self, second: int, /) -> int:
+        """The newest second up to this one that has a print; -1 if there is none."""
+        ...
+
     def second(self, second: int, /) -> SecondLike:
         """The candle of one second."""
         ...
@@ -130,77 +138,68 @@ class Background(Protocol):
         ...
 
 
-class Shift(NamedTuple):
-    """From `second` on the price is moved by `lasting` ticks, and by `fading` ticks that decay."""
-
-    second: int
-    lasting: int
-    fading: int
-
-
-def faded(ticks: int, seconds: int) -> int:
-    """What is left of an impact after some seconds: halves each `HALF_LIFE`, linear between.
-
-    >>> faded(100, 0), faded(100, 20), faded(-100, 30), faded(1, 1000)
-    (100, 50, -38, 0)
-    """
-    halvings, rest = divmod(seconds, HALF_LIFE)
-    left = abs(ticks) >> halvings if halvings < 64 else 0
-    left -= left * rest // (2 * HALF_LIFE)
-    return left if ticks > 0 else -left
-
-
 class Street:
-    """The background of one market, second by second."""
+    """The background of one market, second by second. `memory`: of its depth, in seconds."""
 
-    def __init__(self, flow: Background | None) -> None:
+    def __init__(self, flow: Background | None, memory: int = 0) -> None:
         self.flow = flow
-        self.shifts: list[Shift] = []
+        self.shifts = Shifts(memory)
         self.stirred = 0  # how often clients or the operator have changed what is shown
         self._second = -1
         self._shift = 0
-        self._top: tuple[Offer, Offer] | None = None
+        self._thin: tuple[int, int] = (0, 0)  # lots that the asks lack, and the bids
+        self._top: tuple[Offer | None, Offer | None] | None = None
         self._blocks: dict[int, tuple[int, int]] = {}  # the low and the high of each, unmoved
         self._taken: dict[tuple[Side, int], int] = {}
         self._pulled: dict[Side, tuple[int, int]] = {}
 
     def to(self, second: int) -> None:
-        """Stand at a second; offers taken in an earlier one are renewed."""
+        """Stand at a second; offers taken in an earlier one are those of the new second."""
         if second != self._second:
             self._second = second
             self._top = None
-            self._shift = self.shift_at(second) if self.shifts else 0
+            if self.shifts.kept:
+                self._shift, self._thin = self.shifts.at(second), self.shifts.taken(second)
+            else:
+                self._shift, self._thin = 0, (0, 0)
             if self._taken:
                 self._taken.clear()
             if self._pulled:
                 self._pulled.clear()
 
-    def shift_at(self, second: int) -> int:
-        """By how many ticks the price is moved at a second."""
-        if not self.shifts:
+    def will_move(self, second: int) -> bool:
+        """Whether what has been done up to a second moves the price in the next one."""
+        kept = self.shifts.kept
+        return bool(kept) and (kept[-1].second > second or self.shifts.is_held(second))
+
+    def price(self, second: int) -> int:
+        """The price of the background's newest print up to a second; 0 without a background."""
+        flow = self.flow
+        if flow is None:
             return 0
-        index = bisect_right(self.shifts, (second, 1 << 62, 0)) - 1
-        if index < 0:
-            return 0
-        shift = self.shifts[index]
-        return shift.lasting + faded(shift.fading, second - shift.second)
+        if not self.shifts.kept:
+            return flow.close(second)
+        return max(1, flow.close(second) + self.shifts.at(flow.printed(second)))
 
-    def is_moved(self, second: int) -> bool:
-        """Whether the price is moved at a second, or will be by what has been done already."""
-        if not self.shifts:
-            return False
-        since, lasting, _ = self.shifts[-1]
-        return since > second or lasting != 0 or self.shift_at(second) != 0
+    def moved(
+        self, seconds: Sequence[Row], tops: Sequence[tuple[Offer, Offer]], last: int
+    ) -> tuple[list[Row], list[tuple[Offer, Offer]]]:
+        """Seconds of the flow as they will be shown, the first one's newest print being `last`.
 
-    def last(self) -> int:
-        """The price of the last print of the background, in ticks; 0 without a background."""
-        return max(1, self.flow.close(self._second) + self._shift) if self.flow else 0
-
-    def low_high(self) -> tuple[int, int]:
-        """The lowest and the highest print of this second."""
-        assert self.flow is not None
-        candle = self.flow.second(self._second)
-        return max(1, candle.low + self._shift), max(1, candle.high + self._shift)
+        Where a price would be below a tick there are none.
+        """
+        rows: list[Row] = []
+        offers: list[tuple[Offer, Offer]] = []
+        for (at, *prices, lots), (bid, ask) in zip(seconds, tops, strict=True):
+            shift, thin = self.shifts.at(at), self.shifts.taken(at)
+            if bid[0] + shift < 1:
+                return [], []
+            opened, high, low, close = [max(1, p + shift) for p in prices] if lots else [last] * 4
+            if rows:
+                last = close
+            rows.append((at, opened, high, low, last, lots))
+            offers.append((self._moved(BUY, bid, shift, thin), self._moved(SELL, ask, shift, thin)))
+        return rows, offers
 
     def reach(self, start: int, second: int) -> tuple[int, int] | None:
         """Between which prices all of the background lay in some seconds; None without one.
@@ -219,11 +218,8 @@ class Street:
                 found = self._blocks[block] = (candle.low, candle.high)
             lows.append(found[0])
             highs.append(found[1])
-        moves = [self.shift_at(start)]
-        first = bisect_right(self.shifts, (start, 1 << 62, 0)) - 1
-        for _, lasting, fading in self.shifts[max(first, 0) :]:
-            moves += (lasting, lasting + fading)
-        return max(1, min(lows) + min(moves)), max(1, max(highs) + max(moves))
+        least, most = self.shifts.range(start, second + 1) if self.shifts else (0, 0)
+        return max(1, min(lows) + least), max(1, max(highs) + most)
 
     def passed(self, side: Side, ticks: int) -> int:
         """Lots that takers of `side` printed beyond `ticks` in this second."""
@@ -232,6 +228,19 @@ class Street:
         if side is SELL:
             return sum(p.lots for p in self.flow.prints(self._second) if p.ticks < limit)
         return sum(p.lots for p in self.flow.prints(self._second) if p.ticks > limit)
+
+    def hold_off(self, side: Side, ticks: int) -> None:
+        """Keep the background beyond a client's order of `side` for this second.
+
+        The order stands in its way until it is filled; nobody sees a book whose sides overlap.
+        """
+        best = self.best(side.other)
+        if not best or (best > ticks if side is BUY else best < ticks):
+            return
+        self.shifts.hold(self._second, ticks - best + (1 if side is BUY else -1))
+        self.stirred += 1
+        self._top = None
+        self._shift = self.shifts.at(self._second)
 
     def best(self, side: Side) -> int:
         """The best price offered on a side, 0 when there is none."""
@@ -243,11 +252,30 @@ class Street:
         """The best bid and the best ask."""
         if self._top is None:
             if self.flow is None or self._taken or self._pulled:
-                return next(self.levels(BUY), None), next(self.levels(SELL), None)
+                return self._first(BUY), self._first(SELL)
             bid, ask = self._top = self.flow.top(self._second)
-            if shift := self._shift:
-                self._top = ((max(1, bid[0] + shift), bid[1]), (max(2, ask[0] + shift), ask[1]))
+            if self.shifts.kept:
+                shift, thin = self._shift, self._thin
+                if bid[0] + shift < 1:
+                    self._top = self._first(BUY), self._first(SELL)
+                else:
+                    self._top = (
+                        self._moved(BUY, bid, shift, thin), self._moved(SELL, ask, shift, thin)
+                    )  # fmt: skip
         return self._top
+
+    def _first(self, side: Side) -> Offer | None:
+        return next(self.levels(side), None)
+
+    def _moved(self, side: Side, offer: Offer, shift: int, thin: tuple[int, int]) -> Offer:
+        """An offer where the price is moved to, as much of it as clients have left."""
+        ticks, lots = offer
+        missing = thin[side is BUY]
+        if missing:
+            assert self.flow is not None
+            usual = self.flow.depth.volume // LINEAR
+            lots = max(1, lots * usual // (usual + missing))
+        return ticks + shift, lots
 
     def levels(self, side: Side) -> Iterator[Offer]:
         """What is offered on a side, best first."""
@@ -257,19 +285,27 @@ class Street:
         at_price, extra = self._pulled.get(side, (0, 0))
         if extra and (lots := extra - self._taken.get((side, at_price), 0)) > 0:
             yield at_price, lots
-        for base, offered in raw:
-            ticks = base + self._shift
+        moved, shift, thin = bool(self.shifts.kept), self._shift, self._thin
+        for offer in raw:
+            ticks, offered = self._moved(side, offer, shift, thin) if moved else offer
             if at_price and not _beyond(side, ticks, at_price):
                 continue  # pulled
             if ticks >= 1 and (lots := offered - self._taken.get((side, ticks), 0)) > 0:
                 yield ticks, lots
 
     def take(self, side: Side, ticks: int, lots: int) -> None:
-        """Note that an offer was taken."""
+        """Note that an offer was taken in this second."""
         key = (side, ticks)
         self._taken[key] = self._taken.get(key, 0) + lots
         self._top = None
         self.stirred += 1
+
+    def remember(self, bought: int) -> None:
+        """Move and thin out the market from the next second on: so many lots were bought of it, or
+        sold to it (negative)."""
+        if self.shifts.memory and self.flow is not None:
+            price = self.flow.close(self._second)
+            self.shifts.take(self._second + 1, bought, price, self.flow.depth)
 
     def pull(self, side: Side, ticks: int, lots: int) -> None:
         """Withdraw all offers up to and including `ticks`; offer `lots` there instead."""
@@ -278,18 +314,10 @@ class Street:
         self.stirred += 1
         self._taken.pop((side, ticks), None)
 
-    def move(self, lasting: int, fading: int) -> None:
-        """Move the price from the next second on."""
+    def move(self, ticks: int) -> None:
+        """Move the price from the next second on, for good."""
         self.stirred += 1
-        second = self._second + 1
-        old = self.shifts[-1] if self.shifts else Shift(second, 0, 0)
-        left = faded(old.fading, second - old.second)
-        new = Shift(second, old.lasting + lasting, left + fading)
-        if self.shifts and old.second == second:
-            self.shifts[-1] = new
-        else:
-            self.shifts.append(new)
-            del self.shifts[:-SHIFTS_KEPT_MAX]
+        self.shifts.move(self._second + 1, ticks)
 
     def view(self, second: int) -> Street:
         """The same background at another second, without disturbing this one."""
@@ -301,25 +329,27 @@ class Street:
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None
     ) -> int | None:
-        """The first second of [start, stop) with a print at or beyond `lower` or `upper`."""
+        """The first second of [start, stop) with a price at or beyond `lower` or `upper`."""
         if self.flow is None or (lower is None and upper is None):
             return None
+        if not self.shifts:
+            return self.flow.first_touch(start, stop, lower, upper)
+        until = stop  # at first all at once: mostly nothing is near
         while start < stop:
-            first, final = self.shift_at(start), self.shifts[-1].lasting if self.shifts else 0
-            least, most = min(first, final), max(first, final)
+            least, most = self.shifts.range(start, until)
             hit = self.flow.first_touch(
-                start, stop,
+                start, until,
                 None if lower is None else lower - least,
                 None if upper is None else upper - most,
             )  # fmt: skip
-            if hit is None:
-                return None
-            shift, candle = self.shift_at(hit), self.flow.second(hit)
-            if lower is not None and candle.low + shift <= lower:
-                return hit
-            if upper is not None and candle.high + shift >= upper:
-                return hit
-            start = hit + 1
+            if hit is not None:
+                shift, candle = self.shifts.at(hit), self.flow.second(hit)
+                if lower is not None and candle.low + shift <= lower:
+                    return hit
+                if upper is not None and candle.high + shift >= upper:
+                    return hit
+            start = until if hit is None else hit + 1
+            until = min(stop, start + MINUTE)
         return None
 
 

@@ -85,6 +85,13 @@ def shifted(bar: Bar, shift: int) -> Bar:
     )
 
 
+def standing(bar: Bar, ticks: int) -> Bar:
+    """A candle without trades, at the price of the newest print before it."""
+    if bar.close == ticks:
+        return bar
+    return bar._replace(open=ticks, high=ticks, low=ticks, close=ticks)
+
+
 def of_trade(at: int, ticks: int, lots: int, side: str) -> Bar:
     """The candle of one trade; `side` is the taker's."""
     bought = lots if side == "buy" else 0
@@ -92,11 +99,15 @@ def of_trade(at: int, ticks: int, lots: int, side: str) -> Bar:
 
 
 def join(first: Bar | None, then: Bar | None) -> Bar | None:
-    """Two candles, one after the other, as one."""
+    """Two candles, one after the other, as one. One without trades adds nothing to its prices."""
     if first is None or then is None:
         return first or then
     at, opened, high, low, _, volume, cost, trades, bought = first
     _, _, top, bottom, close, more, spent, others, gained = then
+    if not more:
+        return first
+    if not volume:
+        return then._replace(at=at)
     return record(
         Bar,
         (
@@ -108,12 +119,13 @@ def join(first: Bar | None, then: Bar | None) -> Bar | None:
 
 def merge(bars: list[Bar | None], *, at: int | None = None) -> Bar | None:
     """Candles one after another as one candle."""
-    found = [bar for bar in bars if bar is not None]
-    if not found:
+    known = [bar for bar in bars if bar is not None]
+    if not known:
         return None
-    first, opens, highs, lows, closes, volumes, costs, trades, bought = zip(*found, strict=True)
+    found = [bar for bar in known if bar.volume] or known[:1]
+    _, opens, highs, lows, closes, volumes, costs, trades, bought = zip(*found, strict=True)
     return Bar(
-        first[0] if at is None else at,
+        known[0].at if at is None else at,
         opens[0],
         max(highs),
         min(lows),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import MarketChanged
 from failing_exchange.core.market import HALTED, TRADING, MarketStatus
-from failing_exchange.core.operating import look_again, note_balance
+from failing_exchange.core.operating import note_balance
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import (
     HALTS_MAX,
@@ -19,6 +19,7 @@ from failing_exchange.core.state import (
     Lock,
     MarketState,
     State,
+    look_again,
 )
 
 
@@ -62,6 +63,8 @@ def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> Non
     ms.street.stirred += 1  # a halted market is shown as it was
     ms.halted_at = (ms.halted_at or at) if status is HALTED else 0
     ms.watch_all()
+    if status is TRADING:  # what has moved meanwhile meets the orders that stand
+        ms.hold_off()
     look_again(state, ms, at)
     state.events.append(MarketChanged(ms.market.symbol, status, "status", at))
 

@@ -10,6 +10,7 @@ from failing_exchange.core.reject import Reason, Reject, Rule
 ATOMS = 10**8  # atoms in one unit of any asset
 PPM = 1_000_000  # rates and bands are in parts per million
 SECOND = 1_000_000_000  # nanoseconds
+MEMORY_MAX = 86_400 * 365  # seconds; a market of longer depth_memory is refused
 
 
 class MarketStatus(StrEnum):
@@ -74,7 +75,9 @@ class Market:
 
     Prices are whole `ticks` of `price_step` atoms of the quote asset, amounts whole `lots` of
     `amount_step` atoms of the base asset. Fees and bands are in parts per million; None = no limit.
-    `rules` are what else a venue may refuse an order for.
+    `rules` are what else a venue may refuse an order for. `depth_memory`: in so many seconds half
+    of what clients have taken from the background has come back, in price and in amount; 0: all of
+    it at once (see `core.impact`). It can't be changed while the market is traded.
 
     >>> m = Market(symbol="BTC/USDT", base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
     >>> m.cost(5_000_000, 100_000) == 50_000 * ATOMS  # 1 BTC at 50,000.00
@@ -101,7 +104,8 @@ class Market:
     fee_discount: int = 250_000  # of the fee, when charged in the account's own fee asset
     prevention: Prevention = Prevention.EXPIRE_MAKER
     status: MarketStatus = TRADING
-    rules: Rules | None = field(default=None, repr=False)  # journals print markets as ever
+    rules: Rules | None = field(default=None, repr=False)  # not in journals
+    depth_memory: int = field(default=600, repr=False)  # likewise
     _unit: int = field(init=False, repr=False, compare=False)
     # whether limits of price, amount and cost are all that an order can break
     is_plain: bool = field(init=False, repr=False, compare=False)
@@ -111,6 +115,11 @@ class Market:
             raise ValueError(
                 f"{self.symbol}: steps and amount_min are at least 1, not "
                 f"{self.price_step}, {self.amount_step}, {self.amount_min}"
+            )
+        if not 0 <= self.depth_memory <= MEMORY_MAX:
+            raise ValueError(
+                f"{self.symbol}: depth_memory is from 0 to {MEMORY_MAX:,} seconds, not "
+                f"{self.depth_memory!r}"
             )
         object.__setattr__(self, "_unit", self.price_step * self.amount_step)
         rare = (self.rules, self.orders_max, self.price_band)

@@ -35,7 +35,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.order_list import ListUpdate, OrderList
 from failing_exchange.core.paying import keep
 from failing_exchange.core.reference import allows
-from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.state import MarketState, State, look_again
 from failing_exchange.core.triggers import stop_of
 
 PRICED_TYPES = (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
@@ -80,7 +80,7 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
     """Let an incoming order take up to `lots` of what is offered, at its limit or better."""
     side, opposite = order.side, order.side.other
     limit = order.ticks if order.kind in PRICED_TYPES else 0
-    goal, first, last, begun = order.filled + lots, 0, 0, len(order.fills)
+    goal, taken, begun = order.filled + lots, 0, len(order.fills)
     allowed = ms.market.rules.price_range if ms.market.rules is not None else None
     while order.filled < goal and order.is_open:
         level, ticks = ms.book.best(opposite), ms.street.best(opposite)
@@ -100,12 +100,15 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
                 break
             goal = min(goal, order.lots)
             continue
-        if not _take(state, ms, order, maker, ticks, goal - order.filled, at):
+        before = order.filled
+        if not _take(state, ms, order, maker, ticks, goal - before, at):
             break
         if maker is None:
-            first, last = first or ticks, ticks
-    if first != last:
-        ms.street.move(0, (last - first) // 2)
+            taken += order.filled - before
+    if taken:
+        ms.street.remember(taken if side is BUY else -taken)
+        ms.has_moved()
+        look_again(state, ms, at)
 
 
 def better(side: Side, ticks: int, other: int) -> bool:

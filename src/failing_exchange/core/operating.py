@@ -20,7 +20,14 @@ from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import Order, Side, Status, Why
 from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.state import FILLS_KEPT_MAX, WHOLE_BOOK, Account, Cap, MarketState, State
+from failing_exchange.core.state import (
+    FILLS_KEPT_MAX,
+    WHOLE_BOOK,
+    Account,
+    Cap,
+    State,
+    look_again,
+)
 
 
 def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
@@ -42,19 +49,13 @@ def move_price(state: State, command: c.MovePrice, at: int) -> None:
     """Move the background market from its next second on."""
     ms = state.market(command.symbol, at)
     ticks = command.ticks or ms.tape.last(at // SECOND) * command.ppm // PPM
-    ms.street.move(ticks, 0)
+    ms.street.move(ticks)
+    ms.has_moved()
     look_again(state, ms, at)
     if command.seconds:
         back = c.MovePrice(command.symbol, ticks=-ticks)
         state.schedule(at + command.seconds * SECOND, back)
     state.events.append(PriceMoved(command.symbol, ticks, at))
-
-
-def look_again(state: State, ms: MarketState, at: int) -> None:
-    """Search anew for the next second that concerns an order; what happens has changed."""
-    ms.stale = True
-    ms.wake_second = min(ms.wake_second, at // SECOND + 1)
-    state.wake_at = min(state.wake_at, ms.wake_second * SECOND)
 
 
 def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:

@@ -122,7 +122,7 @@ class MarketState:
     def __init__(self, market: Market, flow: Background | None) -> None:
         self.market = market
         self.book = OrderBook()
-        self.street = Street(flow)
+        self.street = Street(flow, market.depth_memory)
         self.tape = Tape(self.street)
         self.ahead = Ahead(0, 0, 0, [])
         self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
@@ -156,6 +156,23 @@ class MarketState:
             return self.lower is not None and order.ticks <= self.lower
         return self.upper is not None and order.ticks >= self.upper
 
+    def hold_off(self) -> None:
+        """Let what is left of the best orders stand in the background's way.
+
+        They fill by what is traded through, not by what is offered: whoever offers beyond them
+        would have met them first.
+        """
+        for side in (BUY, SELL):
+            level = self.book.best(side)
+            if level is not None and self.street.flow is not None:
+                self.street.hold_off(side, level.ticks)
+        self.has_moved()
+
+    def has_moved(self) -> None:
+        """The price was moved; what is too long ago is forgotten, also where it was summed up."""
+        if self.street.shifts.forget():
+            self.tape.forget_sums()
+
     def seen_at(self, at: int) -> int:
         """As of when an instant shows it: a halted market stays as it was when it was halted."""
         if self.market.status is HALTED and self.halted_at:
@@ -171,6 +188,15 @@ class MarketState:
                 self.watch(level.head)
         for order in self.waiting.values():
             self.watch(order)
+
+
+def look_again(state: State, ms: MarketState, at: int) -> None:
+    """Have the engine search anew from the next second on when the background meets an order."""
+    if ms.lower is None and ms.upper is None and not ms.waiting:
+        return
+    ms.stale = True
+    ms.wake_second = min(ms.wake_second, at // SECOND + 1)
+    state.wake_at = min(state.wake_at, ms.wake_second * SECOND)
 
 
 def bounds_of(order: Order) -> tuple[int | None, int | None]:

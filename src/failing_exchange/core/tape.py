@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
-from failing_exchange.core.background import Street
+from failing_exchange.core.background import CandleLike, Street
 from failing_exchange.core.bars import (
     Bar,
     join,
@@ -16,6 +16,7 @@ from failing_exchange.core.bars import (
     of_trade,
     plain,
     shifted,
+    standing,
 )
 from failing_exchange.core.day import DAY, Day
 from failing_exchange.core.market import SECOND
@@ -28,6 +29,7 @@ from failing_exchange.core.public_trade import (
 )
 
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
+FORGOTTEN_AT_ONCE = 1_000  # of them, so that what they are part of is not summed up too often
 CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are made again
 STRETCH = 10  # seconds that a search for trades looks at together, at least
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
@@ -43,7 +45,7 @@ class Tape:
 
     def __init__(self, street: Street) -> None:
         self.street = street
-        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT_MAX)
+        self.trades: deque[Trade] = deque()
         self._by_second: dict[int, list[Trade]] = {}
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
@@ -66,23 +68,46 @@ class Tape:
                 trade_id = max(trade_id, self.trades[-1].id + 1)
             self._traded.append(second)
         trade = Trade(trade_id, ticks, lots, side, at, operator)
-        if len(self.trades) == TRADES_KEPT_MAX:
-            self._forget(self.trades[0].at // SECOND)
         self.trades.append(trade)
         in_second.append(trade)
+        if len(self.trades) >= TRADES_KEPT_MAX + FORGOTTEN_AT_ONCE:
+            self._forget()
         return trade_id
 
-    def _forget(self, second: int) -> None:
-        if self._by_second.pop(second, None) is not None:
-            del self._traded[0]
+    def _forget(self) -> None:
+        """Forget the oldest trades, and all sums that they are in.
+
+        Otherwise a candle would depend on whether somebody had looked at it before.
+        """
+        for _ in range(FORGOTTEN_AT_ONCE):
+            self.trades.popleft()
+        oldest = self.trades[0].at // SECOND
+        gone = bisect_left(self._traded, oldest)
+        for second in self._traded[:gone]:
+            del self._by_second[second]
+        del self._traded[:gone]
+        rest = [trade for trade in self.trades if trade.at // SECOND == oldest]
+        self._by_second[oldest] = rest
+        self.forget_sums()
+
+    def forget_sums(self) -> None:
+        """Sum up anew whatever is asked for next: what it was made from has changed."""
+        self._bars.clear()
+        self.day = Day(self)
+        self._average = ((-1, 0, 0), None)
+        self.buckets.clear()
 
     def last(self, second: int) -> int:
-        """The last traded price at a second, in ticks; 0 when nothing was ever traded."""
-        if self.trades and self.trades[-1].at // SECOND >= second:
-            return self.trades[-1].ticks
-        if self.street.flow is not None:
-            return self.street.last()
-        return self.trades[-1].ticks if self.trades else 0
+        """The price of the newest print up to a second, in ticks; 0 when nothing was ever traded.
+
+        In a second the background's prints come before those of clients.
+        """
+        flow, place = self.street.flow, bisect_right(self._traded, second)
+        if place:
+            own = self._traded[place - 1]
+            if own == second or flow is None or own >= flow.printed(second):
+                return self._by_second[own][-1].ticks
+        return self.street.price(second)
 
     def average(self, minutes: int, second: int) -> tuple[int, int]:
         """The price as a fraction of ticks: the average of so many minutes, weighted by amount.
@@ -101,7 +126,7 @@ class Tape:
         flow = self.street.flow
         if flow is None:
             return own
-        shift, at = self.street.shift_at(second), second * SECOND
+        shift, at = self.street.shifts.at(second), second * SECOND
         first = second * IDS_PER_SECOND
         found = [
             Trade(first + place_of(n), max(1, p.ticks + shift), p.lots, p.side, at)
@@ -278,8 +303,8 @@ class Tape:
 
     def _whole(self, seconds: int, start: int, now: int) -> Bar | None:
         flow = self.street.flow
-        if not self._touched(start, start + seconds):
-            return plain(flow.candle(seconds, start), seconds) if flow is not None else None
+        if self._is_even(start, start + seconds):
+            return None if flow is None else self._background(flow.candle(seconds, start), seconds)
         if seconds not in NESTED:
             return self._fine(start, start + seconds)
         part = NESTED[seconds]
@@ -291,8 +316,10 @@ class Tape:
         if stop <= start:
             return None
         flow = self.street.flow
-        if not self._touched(start, stop):
-            return plain(flow.window(start, stop), stop - start) if flow is not None else None
+        if self._is_even(start, stop):
+            return (
+                None if flow is None else self._background(flow.window(start, stop), stop - start)
+            )
         bars: list[Bar | None] = []
         at = start
         while at < stop:
@@ -306,38 +333,41 @@ class Tape:
         return merge(bars, at=start)
 
     def _fine(self, start: int, stop: int) -> Bar | None:
-        """At most a minute, second by second where it was touched."""
-        flow = self.street.flow
-        if flow is None or self._moved(start, stop):
-            return merge([self.second(second) for second in range(start, stop)], at=start)
+        """At most a minute, in pieces in which no client has traded and the price is moved evenly,
+        and the seconds between them."""
+        flow, shifts = self.street.flow, self.street.shifts
         bars: list[Bar | None] = []
-        at = start
-        place = bisect_left(self._traded, start)
-        while place < len(self._traded) and (second := self._traded[place]) < stop:
-            if at < second:
-                bars.append(plain(flow.window(at, second), second - at))
-            bars.append(self.second(second))
-            at, place = second + 1, place + 1
-        if at < stop:
-            bars.append(plain(flow.window(at, stop), stop - at))
+        at, place = start, bisect_left(self._traded, start)
+        while at < stop:
+            own = self._traded[place] if place < len(self._traded) else stop
+            if own == at:
+                bars.append(self.second(at))
+                at, place = at + 1, place + 1
+                continue
+            end = min(stop, own, shifts.steady_until(at))
+            if flow is not None:
+                bars.append(self._background(flow.window(at, end), end - at))
+            at = end
         return merge(bars, at=start)
 
-    def _touched(self, start: int, stop: int) -> bool:
-        """Whether clients have traded, or moved the price, between two seconds."""
+    def _background(self, candle: CandleLike, seconds: int) -> Bar:
+        """A candle of the background from when no client traded and the price was moved evenly.
+
+        Without a print it stands at the newest one before it.
+        """
+        bar = plain(candle, seconds)
+        if not (self.street.shifts.kept or self._traded):
+            return bar
+        if bar.volume:
+            return shifted(bar, self.street.shifts.at(bar.at))
+        return standing(bar, self.last(bar.at - 1))
+
+    def _is_even(self, start: int, stop: int) -> bool:
+        """Whether no client trades, and the price is moved evenly, in [start, stop)."""
         place = bisect_left(self._traded, start)
         if place < len(self._traded) and self._traded[place] < stop:
-            return True
-        return self._moved(start, stop)
-
-    def _moved(self, start: int, stop: int) -> bool:
-        """Whether the price was moved at some second of [start, stop)."""
-        shifts = self.street.shifts
-        if not shifts or shifts[0].second >= stop:
             return False
-        if self.street.shift_at(start) or self.street.shift_at(stop - 1):
-            return True
-        place = bisect_left(shifts, (start,))
-        return place < len(shifts) and shifts[place].second < stop
+        return not self.street.shifts.kept or self.street.shifts.steady_until(start) >= stop
 
     def _quiet(self, second: int) -> Bar:
         """A second of the background alone; asked about as the running one, then as a past one."""
@@ -348,13 +378,18 @@ class Tape:
         return bar
 
     def second(self, second: int) -> Bar | None:
-        """One second, the background's share as it was moved."""
+        """One second, the background's share as it was moved; the newest print where it has none.
+
+        None where nothing was ever traded.
+        """
         bar = None
         if self.street.flow is not None:
             bar = self._quiet(second)
-            if not self.street.shifts and second not in self._by_second:
-                return bar
-            bar = shifted(bar, self.street.shift_at(second))
+            if self.street.shifts.kept or self._traded:
+                if bar.volume:
+                    bar = shifted(bar, self.street.shifts.at(second))
+                else:
+                    bar = standing(bar, self.last(second - 1))
         for t in self._by_second.get(second, ()):
             bar = join(bar, of_trade(second, t.ticks, t.lots, t.side))
         return bar

@@ -60,11 +60,9 @@ def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Tick
     _, _, as_of, since, wanted = q
     as_of = ms.seen_at(as_of or at)
     second, street, tape = as_of // SECOND, ms.street, ms.tape
-    if second == at // SECOND:
-        last = tape.last(second)
-    else:
+    last = tape.last(second)
+    if second != at // SECOND:
         street = street.view(second)
-        last = street.last()
     bid, ask = street.tops()
     if ms.book.count:
         bid, ask = _with_clients(ms.book, bid, ask)

@@ -73,10 +73,11 @@ class Candle(NamedTuple):
 
 
 def merged(at: int, parts: Sequence[Candle | Second]) -> Candle:
-    """Candles one after another as one."""
-    candles = [part if isinstance(part, Candle) else part.estimated() for part in parts]
+    """Candles one after another as one; those without trades add nothing to its prices."""
+    traded = [part for part in parts if part.volume] or parts[:1]
+    candles = [part if isinstance(part, Candle) else part.estimated() for part in traded]
     if len(candles) == 1:
-        return candles[0]
+        return candles[0]._replace(at=at)
     _, opens, highs, lows, closes, volumes, costs = zip(*candles, strict=True)
     return Candle(at, opens[0], max(highs), min(lows), closes[-1], sum(volumes), sum(costs))
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import WORDS, key, words
+from failing_exchange.core.impact import Depth
 from failing_exchange.flow.candles import Candle, Print, Second, merged
 from failing_exchange.flow.ladder import Ladder
 from failing_exchange.flow.path import FINEST, LEVELS, Path
@@ -61,6 +62,7 @@ class MarketFlow:
         self.birth = birth
         self._path = Path(symbol, seed, sigma=profile.sigma, volume=profile.volume)
         self._key = key(seed, "flow", symbol, "seconds")
+        self.depth = Depth(profile.volume, profile.sigma)
         self._active = profile.activity * 256 // 1_000
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
         self._drawn: tuple[int, tuple[int, ...]] = (0, words(self._key, 0))
@@ -92,6 +94,15 @@ class MarketFlow:
         if steps is None:
             steps = self._walk(second // TEN)
         return steps.closes[second % TEN]
+
+    def printed(self, second: int, /) -> int:
+        """The newest second up to this one that has a print; one in ten has."""
+        index, place = divmod(second, TEN)
+        active = self._walk(index).pattern.active
+        passed = bisect_right(active, place)
+        if passed:
+            return index * TEN + active[passed - 1]
+        return (index - 1) * TEN + self._walk(index - 1).pattern.active[-1]
 
     def candle(self, timeframe_seconds: int, second: int, /) -> Candle:
         """The whole candle of a timeframe that contains a second."""

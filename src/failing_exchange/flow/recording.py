@@ -9,6 +9,7 @@ from os import PathLike, fspath
 
 from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import key, words
+from failing_exchange.core.impact import Depth
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.flow.candles import Candle, Print, Second, merged
 from failing_exchange.flow.ladder import Ladder
@@ -23,6 +24,7 @@ LENGTHS = (86_400, 14_400, 3_600, 900, 300, 60, 10, 1)
 PARTS_MAX = 16  # parts of one split; a candle of another length is refused
 FINE = 10  # bits of a tick while a candle is split
 DAY = 86_400
+SIGMA = 30_000  # of a day, in millionths of the price, for the depth of markets without a profile
 
 Bar = Candle | Second
 
@@ -60,7 +62,7 @@ class RecordedFlow:
         if recorded.trades:
             self._bars = self._of_trades(recorded.rows, shift)
         else:
-            self._bars = [_bar(row, shift) for row in recorded.rows]
+            self._bars = _of_candles(recorded.rows, shift)
         self._starts = [bar.at for bar in self._bars]
         self._volumes = list(accumulate([bar.volume for bar in self._bars], initial=0))
         self._costs = list(accumulate([bar.cost for bar in self._bars], initial=0))
@@ -68,7 +70,9 @@ class RecordedFlow:
         self._highs = [max(bar.high for bar in block) for block in blocks]
         self._lows = [min(bar.low for bar in block) for block in blocks]
         self._parts: dict[tuple[int, int], list[Node]] = {}
-        self._ladder = Ladder(key(seed, "ladder", symbol), self._profile(symbol))
+        profile = self._profile(symbol)
+        self._ladder = Ladder(key(seed, "ladder", symbol), profile)
+        self.depth = Depth(profile.volume, profile.sigma)
 
     # ---- candles
 
@@ -85,6 +89,24 @@ class RecordedFlow:
     def close(self, second: int, /) -> int:
         """The price after a second."""
         return self.second(second).close
+
+    def printed(self, second: int, /) -> int:
+        """The newest second up to this one that has a print; -1 before the first."""
+        place = bisect_right(self._starts, second) - 1
+        if place < 0 or not self._volumes[place + 1]:
+            return -1
+        place = bisect_left(self._volumes, self._volumes[place + 1]) - 1  # the last that traded
+        bar = self._bars[place]
+        node, start, length = _node(bar), bar.at, self._length
+        second = min(second, start + length - 1)
+        while length > 1:  # the first part of what has traded has traded, too
+            finer = _finer(length)
+            parts = self._split(node, start, length, finer)
+            within = (second - start) // finer
+            busy = next(n for n in range(within, -1, -1) if parts[n].volume)
+            node, start, length = parts[busy], start + busy * finer, finer
+            second = min(second, start + length - 1)
+        return start
 
     def candle(self, timeframe_seconds: int, second: int, /) -> Candle:
         """The whole candle of a timeframe that contains a second."""
@@ -180,7 +202,7 @@ class RecordedFlow:
         first, last = self._bars[0], self._bars[-1]
         daily = self._volumes[-1] * DAY // max(last.at + self._length - first.at, 1)
         return Profile(
-            opening=first.open, opening_spread=0, sigma=0, volume=daily, activity=0,
+            opening=first.open, opening_spread=0, sigma=SIGMA, volume=daily, activity=0,
             spread=max(1, first.open // 400_000), grid=max(1, first.open // 80_000),
             offer=max(1, daily // 27_000),
         )  # fmt: skip
@@ -335,9 +357,14 @@ def _finer(length: int) -> int:
     return next(finer for finer in LENGTHS if finer < length and length % finer == 0)
 
 
-def _bar(row: Row, shift: int) -> Candle:
-    bar = Second(row.at + shift, row.open, row.high, row.low, row.close, row.volume)
-    return bar.estimated()
+def _of_candles(rows: list[Row], shift: int) -> list[Candle]:
+    """The rows in the venue's time; one without volume stands at the newest price before it."""
+    bars: list[Candle] = []
+    last = rows[0].open
+    for at, *prices, volume, _ in rows:
+        opened, high, low, last = prices if volume else [last] * 4
+        bars.append(Second(at + shift, opened, high, low, last, volume).estimated())
+    return bars
 
 
 def _node(bar: Bar) -> Node:
