@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failing_exchange.core import commands as c
-from failing_exchange.core import impact, tape
+from failing_exchange.core import impact
+from failing_exchange.core import tape as tapes
 from failing_exchange.core.bars import Bar
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.flow import PROFILES, MarketFlow
@@ -185,6 +186,19 @@ def test_a_wall_that_is_taken_away_lets_the_price_go() -> None:
     assert moved(made, at + 120 * SECOND) == pytest.approx(-0.05, abs=0.0005)
 
 
+def test_a_market_that_resumes_shows_no_sides_that_overlap() -> None:
+    """The price fell below a bid while nobody could trade; the bid is still the best one."""
+    made, at = engine(), (BIRTH + 3_600) * SECOND + 1
+    ticks = do(made, c.FetchTicker("alice", S), at).bid[0]
+    do(made, rest(Side.BUY, 100 * BTC, ticks), at)
+    do(made, c.SetMarketStatus(S, MarketStatus.HALTED), at)
+    do(made, c.MovePrice(S, ppm=-50_000), at)
+    at += 60 * SECOND + 500_000_000
+    do(made, c.SetMarketStatus(S, MarketStatus.TRADING), at)
+    ticker = do(made, c.FetchTicker("alice", S), at)
+    assert (ticker.bid[0], ticker.ask[0]) == (ticks, ticks + 1)
+
+
 def test_a_stop_waits_for_a_print() -> None:
     """The price has moved, and nobody has traded at it yet: a stop follows trades, not offers."""
     made, flow = engine(symbol=QUIET), alone(symbol=QUIET)
@@ -330,7 +344,7 @@ def test_what_is_forgotten_is_forgotten_for_everybody(
     forgets: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also for who has asked for its candle before; else it would depend on who looked."""
-    module: Any = tape if forgets == "trades" else impact
+    module: Any = tapes if forgets == "trades" else impact
     monkeypatch.setattr(module, f"{forgets.upper()}_KEPT_MAX", 20)
     monkeypatch.setattr(module, "FORGOTTEN_AT_ONCE", 10)
 
@@ -353,7 +367,7 @@ def test_a_lasting_move_leaves_questions_quick() -> None:
     made, at = engine(), (BIRTH + 7) * SECOND
     do(made, c.MovePrice(S, ppm=-50_000), at)
     at += 90_000 * SECOND
-    ms = made.state.markets[S]
-    ms.tape._fine = lambda start, stop: pytest.fail("it is taken to pieces")  # type: ignore[method-assign]
+    tape: Any = made.state.markets[S].tape
+    tape._fine = lambda start, stop: pytest.fail("it is taken to pieces")
     assert len(do(made, c.FetchCandles("alice", S, 3_600, limit=20), at).bars) == 20
     assert do(made, c.FetchTicker("alice", S), at).last
