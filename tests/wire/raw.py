@@ -1,4 +1,7 @@
-"""Raw sockets at both doors: a port of this machine in real time, production's names in virtual."""
+"""Raw sockets at both doors: a port of this machine, and production's names in a simulation.
+
+Time costs nothing at either: see `settled` for the port.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,11 @@ from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.frames import frame
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.fronts.wire.metering import VenueLimits
+from tests.wire import settled
 
 T = TypeVar("T")
 DOORS = ("simulation", "port")
-SILENCE = 0.3  # seconds without a byte
+SILENCE = 0.3  # seconds of the loop's time without a byte, in which nothing was under way
 BYTES_MAX = 2_000  # of an answer that has no end: pings, again and again
 BEATS = Limits(  # no minute is waited for
     ping_every=SECOND // 10, pong_within=SECOND // 2, messages=1_000
@@ -212,4 +216,4 @@ def at(
             await venue.close()
             await exchange.close()
 
-    return simulate(main()) if door == "simulation" else asyncio.run(main())
+    return simulate(main()) if door == "simulation" else settled.run(main())
