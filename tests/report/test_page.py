@@ -111,3 +111,15 @@ def test_an_exploration_has_a_page_too() -> None:
     data = json.loads(Page(text).scripts[0])
     assert "bought twice" in data["sentence"]
     assert re.search(r"replay fx1\.x", data["findings"][0]["replay"])
+
+
+def test_the_page_shows_the_headline_and_the_line_that_runs_it_again(
+    results: dict[str, Any],
+) -> None:
+    """The numbers of the terminal and the file, and every option of the run."""
+    text = page(results)
+    assert f'["USDT lost or at risk","{results["headline"]["money"]:,.2f}"]' in text
+    assert f'"replay":"{results["again"]}"' in text
+    assert "--timeout 5" in results["again"]
+    dead = {**results, "verdict": {**results["verdict"], "traceback": "File mybot.py, line 7"}}
+    assert "File mybot.py, line 7" in page(dead)

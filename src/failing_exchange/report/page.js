@@ -37,6 +37,7 @@ label();
 // ---- the verdict
 document.getElementById("sentence").textContent = D.sentence;
 document.getElementById("about").textContent = D.about;
+if (D.verdict && D.verdict.traceback) document.getElementById("about").after(el("pre", {class: "scroll", tabindex: "0", "aria-label": "Traceback of the bot"}, D.verdict.traceback));
 for (const [name, value] of D.facts) document.getElementById("facts").append(el("div", {}, el("b", {}, value), el("span", {}, name)));
 
 // ---- findings

@@ -66,7 +66,7 @@ def _run(found: Mapping[str, Any]) -> dict[str, Any]:
     config, verdict = found["config"], found.get("verdict") or {}
     recording = found.get("recording") or {}
     scenario = f" in {config['scenario']}" if config.get("scenario") else ""
-    findings = [_with_care(one, _again(config)) for one in recording.get("findings", ())]
+    findings = [_with_care(one, found.get("again", "")) for one in recording.get("findings", ())]
     return {
         "kind": "run",
         "title": f"{config['bot']}: {verdict.get('outcome', 'run')}",
@@ -94,16 +94,21 @@ def _facts(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[tuple[s
     well = "nothing to recover from" if not faults else "not recovered from the last fault"
     return [
         ("USDT lost or at risk", f"{verdict.get('money', 0.0):,.2f}"),
+        ("USDT that it is wrong about at the end", _amount(verdict.get("wrong"))),
         ("requests", f"{verdict.get('requests', 0):,}"),
         ("struck by faults", f"{verdict.get('faults', 0):,}"),
         ("orders placed", f"{verdict.get('placed', 0):,}"),
         ("orders it was never told of", f"{verdict.get('orphans', 0):,}"),
-        (f"USDT traded unawares at worst{amounts}", f"{unaware:,.2f}"),
+        (f"USDT traded without its being told, at worst{amounts}", f"{unaware:,.2f}"),
         ("wrong about its orders", f"{span(verdict.get('wrong_s', 0.0))}"),
         ("sent inside a wait or a ban", f"{verdict.get('requests_in_ban', 0):,}"),
         ("requests for each that was needed", f"{verdict.get('amplification', 1.0):.2f}"),
         ("to recover from the last fault", span(recovery)) if recovery is not None else (well, "–"),
     ]
+
+
+def _amount(value: float | None) -> str:
+    return "not known" if value is None else f"{value:,.2f}"
 
 
 def span(seconds: float) -> str:
@@ -117,19 +122,6 @@ def span(seconds: float) -> str:
     if seconds >= 120:
         return f"{seconds / 60:.0f} min"
     return f"{seconds:.0f} s" if seconds >= 1 or not seconds else f"{seconds:.1g} s"
-
-
-def _again(config: Mapping[str, Any]) -> str:
-    """The line that makes this run again."""
-    parts = ["failing-exchange run", f"--bot {config['bot']}", f"--seed {config['seed']}"]
-    if config.get("scenario"):
-        parts.append(f"--scenario {config['scenario']}")
-    elif config.get("modes"):
-        modes = config["modes"]
-        parts.append("--modes " + " ".join(str(mode) for mode, _ in modes))
-        parts.append("--probabilities " + " ".join(f"{p:g}" for _, p in modes))
-    parts.append(f"--duration {config['duration']:g}")
-    return " ".join(parts)
 
 
 def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
