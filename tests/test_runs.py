@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from failing_exchange import FailingExchange, exit_codes
 from failing_exchange.cli import main, parser
 from failing_exchange.runner import RunConfig, run
-from failing_exchange.watchdog import watched
+from failing_exchange.watchdog import Spins, watched
 
 BOTS = """\
 import asyncio
@@ -149,6 +150,24 @@ def test_a_bot_that_never_waits_is_stopped() -> None:
     assert verdict is not None
     assert "in spins() at mybot.py:" in str(verdict.crashed)
     assert 'File "mybot.py"' in verdict.traceback
+
+
+def test_a_bot_that_never_waits_is_stopped_in_real_time_too() -> None:
+    """The same watch, for a loop that does not count its turns; one that waits is left alone."""
+
+    async def waits() -> int:
+        for _ in range(50_000):
+            await asyncio.sleep(0)
+        return 7
+
+    async def spins() -> None:
+        while True:
+            pass
+
+    with watched(spin_s=0.2):
+        assert asyncio.run(waits()) == 7
+    with pytest.raises(Spins, match=r"in spins\(\) at .*test_runs.py"), watched(spin_s=0.2):
+        asyncio.run(spins())
 
 
 @pytest.mark.parametrize(

@@ -359,9 +359,11 @@ def _simulate(options: argparse.Namespace) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     from failing_exchange.explorer.token import PREFIX
+    from failing_exchange.watchdog import watched
 
     if options.results.startswith(PREFIX):
-        return command.replay(options.results, options.bot, options.until)
+        with watched():
+            return command.replay(options.results, options.bot, options.until)
     return _replay_results(options)
 
 

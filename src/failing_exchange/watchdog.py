@@ -50,11 +50,13 @@ class _Look:
         self.every = every
         self._spin_s = spin_s
         self._turns: Any = None
-        self._still = 0
+        self._still = self._beats = 0
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         loop = asyncio._get_running_loop()
-        turns = None if loop is None else getattr(loop, "turns", None)
+        turns = None if loop is None else getattr(loop, "turns", self._beats)
+        if loop is not None and not hasattr(loop, "turns"):  # a loop in real time
+            loop.call_soon_threadsafe(self._beat)
         if turns is None or turns != self._turns:
             self._turns, self._still = turns, 0
             return
@@ -64,3 +66,7 @@ class _Look:
                 f"it never waits: {self._still * self.every:g} s of processor time without "
                 f"giving way to the loop, in {own_place_of(frame)}"
             )
+
+    def _beat(self) -> None:
+        """The loop has come to it: it turns."""
+        self._beats += 1
