@@ -10,6 +10,10 @@ from failing_exchange.trip import Trip
 if TYPE_CHECKING:
     from failing_exchange.core.order import OrderSnapshot
 
+# What gives access, however it is spelled: a journal is attached to bug reports, and shown.
+SECRETS = frozenset({"apikey", "listenkey", "password", "secret", "secretkey", "signature"})
+LEFT_OUT = "(left out)"
+
 
 def line(trip: Trip) -> str:
     """A trip as one JSON line."""
@@ -51,11 +55,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, Reject):
         return {"reject": value.reason.value, "text": value.text, "until": value.until}
     if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {name: _kept(name, part) for name, part in ((str(k), v) for k, v in value.items())}
     if isinstance(value, list):
         return [plain(part) for part in value]
     snapshot = getattr(value, "snapshot", None)
     return _record(snapshot()) if snapshot is not None else _text(value)
+
+
+def _kept(name: str, part: Any) -> Any:
+    """A named value; that of a secret is left out."""
+    return LEFT_OUT if name.lower() in SECRETS and part else plain(part)
 
 
 def _record(value: Any) -> dict[str, Any]:
