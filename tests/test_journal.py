@@ -213,6 +213,20 @@ def test_an_unwritable_path_is_told_at_once(tmp_path: Path, place: str) -> None:
         FailingExchange(journal=str(tmp_path / place))
 
 
+def test_a_journal_that_is_deleted_is_noticed(tmp_path: Path) -> None:
+    """What is written to a file without a name is gone when the run ends."""
+    path = tmp_path / "journal"
+    journal = Journal(path=path)
+    fill(journal, 2)
+    path.rename(tmp_path / "moved")
+    fill(journal, 2)
+    assert len((tmp_path / "moved").read_text().splitlines()) == 5
+    (tmp_path / "moved").unlink()
+    with pytest.raises(ConfigurationError, match="the file was deleted"):
+        fill(journal, 1)
+    journal.close()
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk at hand")
 @pytest.mark.parametrize("latency", [None, "auto"])
 def test_a_full_disk_stops_the_run(latency: object) -> None:

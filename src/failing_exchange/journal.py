@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from os import fstat
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.reject import Reject
@@ -88,7 +89,9 @@ class Journal:
 
     def go_on(self, counters: Mapping[str, int], by_label: Mapping[str, int]) -> None:
         """Count on from where an earlier process has left it."""
-        vars(self).update(counters, by_label=Counter(by_label))
+        for name in COUNTERS:
+            setattr(self, name, counters.get(name, getattr(self, name)))
+        self.by_label = Counter(by_label)
 
     @property
     def ended(self) -> int:
@@ -216,12 +219,17 @@ class Journal:
             self._file = _opened(self._path, "a")
         try:
             self._file.write(text + "\n")
+            is_there = fstat(self._file.fileno()).st_nlink > 0
         except OSError as error:
-            self._path = self._file = None
-            self.sinks = [sink for sink in self.sinks if sink != self._record]
-            raise ConfigurationError(
-                f"the journal can't be written any more: {error}; make room, or name another file"
-            ) from error
+            raise self._given_up(f"{error}; make room, or name another file") from error
+        if not is_there:  # the system would take what is written until it ends, and then drop it
+            raise self._given_up("the file was deleted; name another one")
+
+    def _given_up(self, why: str) -> ConfigurationError:
+        """Write nothing any more; what is said of it."""
+        self._path = self._file = None
+        self.sinks = [sink for sink in self.sinks if sink != self._record]
+        return ConfigurationError(f"the journal can't be written any more: {why}")
 
     def lines(self) -> Iterator[str]:
         """The kept trips as JSON lines, in the order of their numbers."""
