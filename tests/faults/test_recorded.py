@@ -144,7 +144,7 @@ def test_explain_says_which_rules_met_which_struck_and_which_ended_it() -> None:
         "  limits: met it, did not strike",
         "  part: incident CapNextFill before it at request",
         "  lost: lost at answer (this ended it)",
-        "  late: struck, but had no part in it",
+        "  late: its turn had come, but there was nothing for it to do",
         "  happened: FillCapped, OrderAccepted, OrderFilled",
         "  told: nothing",
         "",

@@ -17,7 +17,7 @@ from failing_exchange.core.events import (
 from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
 from failing_exchange.core.market import PPM, SECOND
 from failing_exchange.core.matching import finish, trade
-from failing_exchange.core.order import Order, Side, Status, Why
+from failing_exchange.core.order import TRIGGERED_TYPES, Order, Side, Status, Why
 from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import (
@@ -28,6 +28,8 @@ from failing_exchange.core.state import (
     State,
     look_again,
 )
+from failing_exchange.core.triggering import make_live
+from failing_exchange.core.triggers import stop_of
 
 
 def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
@@ -73,13 +75,30 @@ def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:
 
 
 def cross_order(state: State, command: c.CrossOrder, at: int) -> None:
-    """Trade against an order at its own price; one that has ended is left alone."""
+    """Trade against an order at its own price; one that can't trade now is left alone.
+
+    An order that waits for its trigger is triggered first, by a print at its stop price. What is
+    left of it is kept off the book until the next second, so that a cancel can come between.
+    """
     order = state.orders.get(command.order_id)
-    if order is None or order.status is not Status.OPEN or not order.ticks:
+    if order is None or not own_price(order):
         return
-    ms = state.market(order.symbol, at)
+    ms, waits = state.market(order.symbol, at), order.status is Status.WAITING
+    if waits:
+        if not make_live(state, ms, order, stop_of(order), at):
+            return
+        order.held = True
     lots = min(command.lots or order.remaining, order.remaining)
-    trade(state, ms, None, order, order.ticks, lots, at, operator=True)
+    trade(state, ms, None, order, own_price(order), lots, at, operator=True)
+    if waits and order.held:
+        state.schedule((at // SECOND + 1) * SECOND, c.ReleaseOrder(order.id))
+
+
+def own_price(order: Order) -> int:
+    """The price at which somebody could trade against an order now, in ticks; 0 for none."""
+    if order.status is Status.OPEN or order.status is Status.WAITING:
+        return order.ticks or (stop_of(order) if order.kind in TRIGGERED_TYPES else 0)
+    return 0
 
 
 def release_order(state: State, command: c.ReleaseOrder, at: int) -> None:

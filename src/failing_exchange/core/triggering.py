@@ -26,21 +26,28 @@ def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) 
 def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
     """A trigger is met: the order becomes an ordinary one."""
     state.turn(at)
+    if not make_live(state, ms, order, ms.tape.last(at // SECOND), at):
+        return
+    if order.kind not in PRICED_TYPES and order.side is BUY:
+        _top_up(state, ms, order, at)
+    enter(state, ms, order, at)
+
+
+def make_live(state: State, ms: MarketState, order: Order, ticks: int, at: int) -> bool:
+    """Have a print at `ticks` trigger an order; False where it is refused then, and expires."""
     leave_partner(state, ms, order, at)
     ms.waiting.pop(order.id, None)
     state.waiting.pop(order.id, None)
     order.move_to(OPEN, at)
     order.triggered_at = at
-    state.events.append(OrderTriggered(order.id, order.account, ms.tape.last(at // SECOND), at))
+    state.events.append(OrderTriggered(order.id, order.account, ticks, at))
     if order.peg is not None:
         try:
             take_price(state, ms, order, at)
         except Reject:
             finish(state, ms, order, EXPIRED, at, why=Why.REFUSED)
-            return
-    if order.kind not in PRICED_TYPES and order.side is BUY:
-        _top_up(state, ms, order, at)
-    enter(state, ms, order, at)
+            return False
+    return True
 
 
 def _top_up(state: State, ms: MarketState, order: Order, at: int) -> None:

@@ -50,7 +50,7 @@ def _story(trip: Trip, name: str) -> str:
         ended = _ends(struck[-1].verdict) and struck[-1] is trip.struck[-1]
         return "; ".join(parts) + (" (this ended it)" if ended else "")
     if any(rule.name == name for rule, _ in trip.active):
-        return "struck, but had no part in it"
+        return "its turn had come, but there was nothing for it to do"
     return "met it, did not strike"
 
 

@@ -12,7 +12,8 @@ from failing_exchange.core.commands import (
     PullLiquidity,
 )
 from failing_exchange.core.market import PPM
-from failing_exchange.core.order import OrderType, Side, Status, TimeInForce
+from failing_exchange.core.operating import own_price
+from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker
 from failing_exchange.faults.fields import (
@@ -115,7 +116,7 @@ class FillOrder:
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Trade against the order that the request names, else against the oldest one."""
         found = open_order(sighting)
-        if found is None or found.order.status is not Status.OPEN or not found.ticks:
+        if found is None or not own_price(found.order):
             return None
         market = market_of(sighting, found.order.symbol)
         every = market.amount_every if market is not None else 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from failing_exchange.core.commands import CrossOrder, Freeze
+from failing_exchange.core.commands import CancelOrderList, CrossOrder, FetchOrderList, Freeze
 from failing_exchange.core.events import OrderFilled
 from failing_exchange.core.market import PPM
+from failing_exchange.core.operating import own_price
 from failing_exchange.core.order import OrderSnapshot, Side, Status
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
@@ -25,7 +26,7 @@ class FillBeatsCancel:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Let the operator take all of it."""
-        order = open_and_priced(sighting)
+        order = crossable(sighting)
         return None if order is None else Cause(CrossOrder(order.order.id))
 
 
@@ -38,7 +39,7 @@ class PartialFillBeatsCancel:
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Let the operator take a part; an order of one step is left alone."""
-        order = open_and_priced(sighting)
+        order = crossable(sighting)
         market = None if order is None else market_of(sighting, order.order.symbol)
         if order is None or market is None or order.remaining <= market.amount_every:
             return None
@@ -56,8 +57,10 @@ class CanceledButFilled:
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Fill it; then show it as it was before, and canceled."""
         if stage is Stage.REQUEST:
-            order = open_and_priced(sighting)
-            return None if order is None else Cause(CrossOrder(order.order.id))
+            order = named_by(sighting)
+            if order is None or not own_price(order.order):
+                return None
+            return Cause(CrossOrder(order.order.id))
         if not isinstance(sighting.trip.answer, Reject):
             return None
         seen = named_by(sighting)
@@ -85,12 +88,18 @@ class HoldAfterCancel:
         return Cause(held, after=True)
 
 
-def open_and_priced(sighting: Sighting) -> OrderSnapshot | None:
-    """The open order that a request names, if somebody could trade against it now."""
-    order = named_by(sighting)
-    if order is None or order.order.status is not Status.OPEN or not order.ticks:
+def crossable(sighting: Sighting) -> OrderSnapshot | None:
+    """The order that a cancel names, or one of the list, if somebody could trade against it now."""
+    command: Any = sighting.trip.command
+    if not isinstance(command, CancelOrderList):
+        named = named_by(sighting)
+        return named if named is not None and own_price(named.order) else None
+    query = FetchOrderList(command.account, command.list_id, command.client_id)
+    try:
+        orders: tuple[OrderSnapshot, ...] = sighting.look(query).orders
+    except Reject:  # the engine itself will refuse
         return None
-    return order
+    return next((one for one in orders if own_price(one.order)), None)
 
 
 def _without_fills(seen: OrderSnapshot, sighting: Sighting) -> Replace | None:
