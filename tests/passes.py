@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
-from failing_exchange import FailingExchange, simulate
+from failing_exchange import FailingExchange, gateway, simulate
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.faults.plan import Sighting, Verdict
 from failing_exchange.trip import Stage, Trip
@@ -14,6 +14,12 @@ from failing_exchange.trip import Stage, Trip
 SYMBOL = "BTC/USDT"
 SECOND = 1_000_000_000
 REQUEST, ANSWER, WIRE = Stage
+
+
+def as_ours(function: Any) -> Any:
+    """A function of a test as if it were the venue's own: its bug is a bug of ours."""
+    function.__code__ = function.__code__.replace(co_filename=gateway.__file__)
+    return function
 
 
 class Says:

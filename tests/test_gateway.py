@@ -10,6 +10,7 @@ import pytest
 
 from failing_exchange import (
     BannedError,
+    ConfigurationError,
     ConnectionLostError,
     ExchangeMaintenanceError,
     FailingExchange,
@@ -20,7 +21,7 @@ from failing_exchange.core.commands import Credit
 from failing_exchange.faults.plan import Delay, Drop, HangUp, Verdict
 from failing_exchange.faults.triggers import nth
 from failing_exchange.trip import Stage
-from tests.passes import ANSWER, SECOND, WIRE, Says, accepted, arm, buy, now, placed, run
+from tests.passes import ANSWER, SECOND, WIRE, Says, accepted, arm, as_ours, buy, now, placed, run
 
 
 @pytest.mark.parametrize("verdict", [Drop(), HangUp()])
@@ -187,7 +188,7 @@ def broken(x: FailingExchange) -> None:
         raise ZeroDivisionError("a bug")
 
     engine = x.venue.gateway.engine
-    engine.execute = engine.answer = crash  # type: ignore[method-assign, assignment]
+    engine.execute = engine.answer = as_ours(crash)  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("latency", [None, "auto"])
@@ -227,15 +228,15 @@ def test_in_real_time_the_next_call_and_close_raise_a_bug(latency: object) -> No
 
 
 def test_a_bug_in_a_listener_is_not_the_operators_alone() -> None:
-    """Whatever breaks on the venue's side is kept."""
+    """Whatever breaks on the venue's side is kept; it is told whose code it was."""
 
     async def main() -> None:
         exchange = FailingExchange(latency=None)
         gateway = await exchange._client.ready()
         gateway.listeners.append(lambda events, at: 1 / 0)  # type: ignore[arg-type]
-        with pytest.raises(InternalError):
+        with pytest.raises(ConfigurationError, match="test_gateway.py"):
             await exchange.operate(Credit("main", "BTC", 1))
-        with pytest.raises(InternalError):
+        with pytest.raises(ConfigurationError, match="test_gateway.py"):
             await exchange.fetch_time()
 
     asyncio.run(main())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,11 +19,13 @@ MANUALS = [
     (ROOT / "docs" / name).read_text(encoding="utf-8")
     for name in ("conduct.md", "dialects.md", "explore.md", "markets.md", "pytest.md")
 ]
+LESSONS = [ROOT / "docs" / name for name in ("own_rules.md", "own_faults.md")]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PYTHON = [block for text in (README, *MANUALS) for block in BLOCK.findall(text)]
 SHELL = [
     line
-    for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    for text in (README, *(page.read_text(encoding="utf-8") for page in LESSONS))
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     for line in block.splitlines()
     if line.startswith("failing-exchange")
 ]
@@ -31,6 +35,17 @@ SHELL = [
 def test_each_example_runs(block: str) -> None:
     """A reader's first experience is to paste one of them."""
     exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+
+
+@pytest.mark.parametrize("page", LESSONS, ids=lambda page: page.stem)
+def test_each_lesson_runs_from_top_to_bottom(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its later examples use what the first ones define."""
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    assert len(blocks) >= 2
+    lesson = ModuleType("lesson")
+    monkeypatch.setitem(sys.modules, "lesson", lesson)
+    for block in blocks:
+        exec(compile(block, page.name, "exec", dont_inherit=True), vars(lesson))
 
 
 @pytest.mark.parametrize("line", SHELL)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from failing_exchange import (
+    ConfigurationError,
     ExchangeUnavailableError,
     FailingExchange,
-    InternalError,
     RequestTimeoutError,
 )
 from failing_exchange.core.commands import CancelAllOrders, Credit, FetchTime
@@ -149,14 +149,14 @@ def test_an_incident_happens_in_the_same_step(after: bool) -> None:
 
 @pytest.mark.parametrize("verdict", [Answer(None), Cause(Credit("main", "BTC", 1))])
 @pytest.mark.parametrize("stage", [ANSWER, WIRE])
-def test_a_verdict_out_of_place_is_a_bug_that_ends_the_run(stage: Stage, verdict: Any) -> None:
+def test_a_verdict_out_of_place_is_a_bug_of_the_fault(stage: Stage, verdict: Any) -> None:
     """Quietly ignoring it would leave a fault without effect."""
 
     async def story(x: FailingExchange) -> None:
         arm(x, stage, verdict)
         await buy(x)
 
-    with pytest.raises(InternalError, match="no such verdict"):
+    with pytest.raises(ConfigurationError, match=f"fault Says: .* at the stage {stage}; expected"):
         run(story)
 
 

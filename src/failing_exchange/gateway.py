@@ -18,6 +18,7 @@ from failing_exchange.journal import Journal
 from failing_exchange.kinds import Kind, Kinds
 from failing_exchange.latency import Latency
 from failing_exchange.lines import Lines
+from failing_exchange.tracebacks import own_call
 from failing_exchange.trip import Trip
 
 Decode = Callable[[Trip], Any]
@@ -363,7 +364,11 @@ class Gateway:
         bug = self.failure
         if isinstance(bug, (ConfigurationError, InternalError)):
             return bug
-        error = InternalError(f"a bug in the venue ended the run: {type(bug).__name__}: {bug}")
+        error: Exception
+        if bug is not None and (theirs := own_call(bug)):
+            error = ConfigurationError(f"your code, which the venue calls, has failed: {theirs}")
+        else:
+            error = InternalError(f"a bug in the venue ended the run: {type(bug).__name__}: {bug}")
         error.__cause__ = bug
         return error
 

@@ -45,6 +45,16 @@ def own_place(error: BaseException) -> str:
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
+def own_call(error: BaseException) -> str:
+    """Which call of theirs failed, as "told() at myrules.py:12 raised KeyError: 'x'"; or empty."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if is_theirs(one.filename)]
+    if not frames:
+        return ""
+    last = traceback.format_exception_only(error)[-1].strip()
+    text = last if len(last) <= TEXT_MAX else f"{last[:TEXT_MAX]}…"
+    return f"{frames[-1].name}() at {_shown(frames[-1].filename)}:{frames[-1].lineno} raised {text}"
+
+
 def own_place_of(frame: FrameType | None) -> str:
     """Where code of theirs is, seen from one of its frames, as "main() at mybot.py:12"."""
     while frame is not None and not is_theirs(frame.f_code.co_filename):

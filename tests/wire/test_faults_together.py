@@ -24,6 +24,7 @@ from failing_exchange.fronts.wire.door import Door
 from failing_exchange.fronts.wire.feeds import Feed
 from failing_exchange.fronts.wire.metering import Interval, VenueLimits
 from failing_exchange.trip import BUG, DamageKind
+from tests.passes import as_ours
 from tests.wire.raw import API, DOORS, ORDER, STREAM, Line, Place, at, request, signed
 
 EVERYTHING = (*ops.ALL, *ops.MOMENTS)
@@ -185,7 +186,7 @@ def broken_once(monkeypatch: pytest.MonkeyPatch, place: Any, name: str) -> None:
             raise ZeroDivisionError("a bug of ours")
         return write(*given, **more)
 
-    monkeypatch.setattr(place, name, buggy)
+    monkeypatch.setattr(place, name, as_ours(buggy))
 
 
 async def time_over_rest(place: Place) -> bytes:

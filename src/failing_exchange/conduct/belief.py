@@ -79,7 +79,7 @@ class Converges(Rule):
             self._unaware(end)
         else:
             for text, money in self._differences(self._last, end.at):
-                self.breach(end.at, text, money=money)
+                self.breach(text, money=money, at=end.at)
 
     def _strangers(self, end: End) -> None:
         """Orders that are still open, and that the bot was never told of."""
@@ -91,11 +91,11 @@ class Converges(Rule):
             placed = known.placed_by
             self._accused[known.order.id] = None
             self.breach(
-                known.accepted_at,
                 f"was never told of order {known.order.id}, which is open{_because(placed)}",
                 *(() if placed is None else (placed,)),
                 row=repr(known.order),
                 money=facts.money(known.symbol, known.order.remaining, end.at),
+                at=known.accepted_at,
             )
 
     def _excuse(self, known: OrderFacts) -> bool:
@@ -128,11 +128,11 @@ class Converges(Rule):
         did = "bought" if known.order.side is Side.BUY else "sold"
         amount = market.amount_text(known.unaware)
         self.breach(
-            at,
             f"never learned that it {did} {amount} {market.base}{why_unaware(known)}",
             *(() if placed is None else (placed,)),
             row=repr(known.order),
             money=facts.in_usdt(known.symbol, known.unaware_cost, at),
+            at=at,
         )
 
     def _differences(self, sample: Sample, at: int) -> Iterator[tuple[str, float | None]]:
@@ -326,7 +326,7 @@ class Monotone(Rule):
     def _once(self, name: str, at: int, text: str) -> None:
         if name not in self._noted:
             self._noted[name] = None
-            self.breach(at, text)
+            self.breach(text, at=at)
 
 
 class BooksFees(Rule):
@@ -361,7 +361,7 @@ class BooksFees(Rule):
             if abs(surplus - fee) <= max(1, fee // 100):
                 value = facts.engine.state.value(asset, fee, "USDT", end.at)
                 self.breach(
-                    end.at,
                     f"believes to own {surplus / ATOMS:.8f} {asset} more than it does: the fees",
                     money=None if value is None else value / ATOMS,
+                    at=end.at,
                 )

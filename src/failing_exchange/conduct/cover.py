@@ -141,10 +141,10 @@ class Covered(Rule):
             step = facts.engine.state.markets[symbol].market.amount_step
             lots = self._positions[symbol] // step
             self.breach(
-                at,
                 f"left a position in {symbol} without its stop for {seconds:.0f} s, where "
                 f"{self._limits[symbol]:g} s were meant",
                 money=facts.money(symbol, lots, at),
+                at=at,
             )
 
     def ended(self, end: End) -> None:

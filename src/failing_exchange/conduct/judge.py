@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Cause
 from failing_exchange.journal import FAILED_KEPT_MAX, signature
+from failing_exchange.tracebacks import own_call
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -38,7 +40,8 @@ INVARIANT_BREACHES_MAX = 100  # of one function of yours; the rest are not read
 class Judge:
     """Judges one client of a venue, from outside.
 
-    `rules`: names or `Rule` objects, None = all that ship; `options`: their parameters by name.
+    `rules`: names, classes of your own or objects, None = all that ship; `options`: their
+    parameters by name.
     `intent`: what the bot is meant to do, as in a scenario. `invariants`: functions over the
     journal, asked at the end, that give a text (or a `Breach`) for each breach. `alone`: whether no
     other client may send the public requests, which name nobody.
@@ -51,7 +54,7 @@ class Judge:
         venue: Venue,
         *,
         account: str = "main",
-        rules: Iterable[str | Rule] | None = None,
+        rules: Iterable[str | Rule | type[Rule]] | None = None,
         options: Mapping[str, Any] = {},
         intent: Mapping[str, Any] = {},
         invariants: Sequence[Invariant] = (),
@@ -86,9 +89,10 @@ class Judge:
         self._intents = Intents(gateway.engine.state.markets)
         self._intents.of_scenario(self._intent, gateway.clock.now())
         self._opened = _totals(gateway.engine.state.ledger.balances(self.account))
-        scene = Scene(self._facts, self._intents)
+        scene = Scene(self._facts, self._intents, gateway.clock.now)
         for rule in self.rules:
-            rule.begin(scene)
+            with theirs(f"rule {rule.name}"):
+                rule.begin(scene)
         gateway.watchers.append(self._on_sent)
         gateway.listeners.append(self._on_events)
         self.venue.journal.readers.append(self._on_ended)
@@ -170,7 +174,8 @@ class Judge:
     def restarted(self) -> None:
         """The bot was killed, and is started again."""
         for rule in self.rules:
-            rule.restarted()
+            with theirs(f"rule {rule.name}"):
+                rule.restarted()
 
     # ---- what the run shows, in its order
 
@@ -255,7 +260,8 @@ class Judge:
             check_symbol(symbol, self.facts.engine.state.markets)
         self._last = sample
         for rule in self.rules:
-            rule.sampled(sample)
+            with theirs(f"rule {rule.name}"):
+                rule.sampled(sample)
 
     # ---- the end
 
@@ -274,7 +280,7 @@ class Judge:
         self._sample()
         at = self.venue.clock.now()
         end = End(at, self._last_fault_at, crashed, returned, outside)
-        results = [self._result(rule.copied().conclude(end)) for rule in self.rules]
+        results = [self._result(self._concluded(rule, end)) for rule in self.rules]
         results += [self._ask_invariant(one, at) for one in self.invariants]
         facts = self.facts
         held = holdings(self.booked and self.booked(), self._last, facts, self._opened, at)
@@ -302,6 +308,10 @@ class Judge:
             crashed=crashed,
             traceback=traceback,
         )
+
+    def _concluded(self, rule: Rule, end: End) -> Result:
+        with theirs(f"rule {rule.name}"):
+            return rule.copied().conclude(end)
 
     def _result(self, result: Result) -> Result:
         """Who has sent nothing has kept no rule."""
@@ -331,10 +341,17 @@ class Judge:
     def _ask_invariant(self, ask: Invariant, at: int) -> Result:
         name = getattr(ask, "__name__", "invariant")
         found = []
-        for one in ask(self.venue.journal):
-            found.append(one if isinstance(one, Breach) else Breach(name, at, str(one)))
-            if len(found) >= INVARIANT_BREACHES_MAX:
-                break
+        with theirs(f"invariant {name}"):
+            told = ask(self.venue.journal)
+            if isinstance(told, str) or not isinstance(told, Iterable):
+                raise ConfigurationError(
+                    f"invariant {name} returned {told!r}; expected a text for each breach: "
+                    "`yield` them, or return a list"
+                )
+            for one in told:
+                found.append(one if isinstance(one, Breach) else Breach(name, at, str(one)))
+                if len(found) >= INVARIANT_BREACHES_MAX:
+                    break
         outcome = Outcome.FAIL if found else Outcome.PASS
         why = found[0].text if found else (ask.__doc__ or name).strip().split("\n")[0]
         money = sum(one.money or 0.0 for one in found)
@@ -343,6 +360,20 @@ class Judge:
 
 def _totals(balances: Mapping[str, tuple[int, int]]) -> dict[str, int]:
     return {asset: free + used for asset, (free, used) in balances.items()}
+
+
+@contextmanager
+def theirs(what: str) -> Iterator[None]:
+    """Tell an error in a user's code as theirs, with its line; one in ours stays what it is."""
+    try:
+        yield
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        call = own_call(error)
+        if not call:
+            raise
+        raise ConfigurationError(f"{what}: {call}") from error
 
 
 def _is_shown_by(trip: Trip, said: Wish | Probe) -> bool:

@@ -62,7 +62,7 @@ class Alive(Rule):
     def ended(self, end: End) -> None:
         """Dead, silent, or well."""
         if end.crashed is not None:
-            self.breach(end.at, f"died: {end.crashed}")
+            self.breach(f"died: {end.crashed}", at=end.at)
         elif not self._sent:
             self.unknown = "the bot has sent nothing"
         elif end.returned:
@@ -75,7 +75,7 @@ class Alive(Rule):
             self.unknown = "the bot has not sent a request since the last fault, and may be at rest"
         elif self._worked_at <= end.last_fault_at:
             self.breach(
-                end.last_fault_at or end.at, "has had no successful request since the last fault"
+                "has had no successful request since the last fault", at=end.last_fault_at or end.at
             )
 
     def _may_rest(self, end: End) -> bool:

@@ -83,12 +83,12 @@ class Fresh(Rule):
         else:
             why = "that can't be believed: missing, zero or crossed"
         self.breach(
-            trip.born_at,
             f"priced an order (trip {trip.number}) from data (trip {look.number}) {why}",
             look,
             trip,
             money=self.scene.facts.money(command.symbol, command.lots, trip.born_at),
             of=trip,
+            at=trip.born_at,
         )
 
 
@@ -131,9 +131,9 @@ class ObeysFilters(Rule):
             return
         if not self._is_excused(trip, banded=said.reason is Reason.PRICE_BAND):
             self.breach(
-                trip.ended_at,
                 f"sent an order (trip {trip.number}) that breaks a rule: {said.text}",
                 trip,
+                at=trip.ended_at,
             )
 
     def _is_excused(self, trip: Trip, *, banded: bool) -> bool:
@@ -186,11 +186,11 @@ class SellsFree(Rule):
             held = facts.holds(trip.symbol)
             wanted = facts.engine.state.markets[trip.symbol].market.amount_text(command.lots)
             self.breach(
-                trip.ended_at,
                 f"tried to sell {wanted} (trip {trip.number}) with {held / 1e8:.8f} free",
                 trip,
                 row=f"free: {held} atoms",
                 money=facts.money(trip.symbol, command.lots, trip.ended_at),
+                at=trip.ended_at,
             )
 
     def _could_know(self, trip: Trip) -> bool:

@@ -123,7 +123,7 @@ class Once(Rule):
             text = f"{done} {amount} {market.base}{_in(trips)} instead of {wanted}"
         rows = ", ".join(f"order {one.order.id} ({one.order.filled} lots)" for one in orders)
         money = facts.money(symbol, excess, end.at)
-        self.breach(at, text + because(trips, self._looks), *trips, row=rows, money=money)
+        self.breach(text + because(trips, self._looks), *trips, row=rows, money=money, at=at)
 
 
 def _in(trips: list[Trip]) -> str:
@@ -229,13 +229,13 @@ class Resolves(Rule):
             del self._open[question.trip.number]
             facts = self.scene.facts
             self.breach(
-                trip.born_at,
                 f"sent another order (trip {trip.number}) without asking what became of the one "
                 f"before: {mishap(question.trip)}",
                 question.trip,
                 trip,
                 row=self._row(question),
                 money=facts.money(question.symbol, order.lots, trip.born_at),
+                at=trip.born_at,
             )
 
     def _row(self, question: Question) -> str:

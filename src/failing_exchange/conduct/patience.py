@@ -60,12 +60,12 @@ class BacksOff(Rule):
             self.requests += 1
             early = (until - trip.born_at) / 1e9
             self.breach(
-                trip.born_at,
                 f"sent {trip.operation} (trip {trip.number}) {early:.1f} s before the end of "
                 f"the wait that trip {named_by} had named",
                 named_by,
                 trip,
                 of=trip,
+                at=trip.born_at,
             )
 
     def told(self, trip: Trip) -> None:
@@ -139,12 +139,12 @@ class NoHotLoop(Rule):
         borne = self.looks if trip.command.__class__ is FetchOrder else self.repeats
         if row.count == borne + 2 and row.newest is trip:
             self.breach(
-                trip.ended_at,
                 f"sent {trip.operation} again more than {borne} times (trips {row.first} to "
                 f"{trip.number}) after the same refusal: {said.text}",
                 row.first,
                 trip,
                 of=trip,
+                at=trip.ended_at,
             )
 
     def overheard(self, trip: Trip) -> None:
@@ -218,10 +218,10 @@ class KeepsTime(Rule):
             self._row.append(trip)
             if len(self._row) == self.more + 2:
                 self.breach(
-                    trip.ended_at,
                     f"sent {len(self._row)} requests in a row with a wrong time: {said.text}",
                     *self._row,
                     of=trip,
+                    at=trip.ended_at,
                 )
 
     def overheard(self, trip: Trip) -> None:
@@ -288,12 +288,12 @@ class Stops(Rule):
                 continue  # a read that can't succeed: see `no_hot_loop`
             if count == borne + 1:
                 self.breach(
-                    trip.born_at,
                     f"went on with {trip.operation} (trip {trip.number}), {count} requests "
                     f"after trip {refused.by} was refused for good ({reason.value})",
                     refused.by,
                     trip,
                     of=trip,
+                    at=trip.born_at,
                 )
 
     def told(self, trip: Trip) -> None:

@@ -6,8 +6,10 @@ from copy import copy
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
+from failing_exchange.errors import ConfigurationError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from failing_exchange.conduct.facts import Facts
     from failing_exchange.conduct.intents import Intents
@@ -79,6 +81,7 @@ class Scene(NamedTuple):
 
     facts: Facts
     intents: Intents
+    now: Callable[[], int]  # the venue's clock, in nanoseconds since the epoch
 
 
 class Rule:
@@ -130,14 +133,24 @@ class Rule:
 
     def breach(
         self,
-        at: int,
         text: str,
         *trips: Trip | int,
+        at: int | None = None,
         row: str = "",
         money: float | None = None,
         of: Trip | None = None,
     ) -> None:
-        """Note a breach; `text` goes on the sentence "your bot …"."""
+        """Note a breach; `text` goes on the sentence "your bot …".
+
+        `trips` (or their numbers) show it, the last one first of all. `at`: when, in nanoseconds
+        since the epoch; None = now. `row`: what the first column says. `money`: USDT at risk.
+        `of`: the trip that broke the rule, where that is not the last.
+        """
+        if not isinstance(text, str) or not text:
+            raise ConfigurationError(
+                f'rule {self.name}: breach({text!r}, …): expected a text that goes on "your bot"'
+            )
+        at = self.scene.now() if at is None else at
         self.count += 1
         self.money += money or 0.0
         if len(self.breaches) < BREACHES_KEPT_MAX:

@@ -62,10 +62,10 @@ class Resyncs(Rule):
         seconds = (at - gone.ended_at) / 1e9
         if seconds > self.within_s:
             self.breach(
-                at,
                 f"was without {gone.operation} {gone.symbol} for {seconds:.0f} s after it broke "
                 f"(trip {gone.number})",
                 gone,
+                at=at,
             )
 
     def overheard(self, trip: Trip) -> None:
@@ -77,12 +77,12 @@ class Resyncs(Rule):
         """An order: has the account been looked at since?"""
         if self._unseen is not None and is_order(trip.command):
             self.breach(
-                trip.born_at,
                 f"sent an order (trip {trip.number}) after an account feed broke (trip "
                 f"{self._unseen.number}) without a look at what was missed",
                 self._unseen,
                 trip,
                 of=trip,
+                at=trip.born_at,
             )
             self._unseen = None
 

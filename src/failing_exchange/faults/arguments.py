@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.catalogue import made_of, make
 from failing_exchange.faults.operations import check
-from failing_exchange.faults.plan import ALWAYS, Trigger
+from failing_exchange.faults.plan import ALWAYS, Fault, Trigger
 from failing_exchange.faults.triggers import check_trigger, parse
 from failing_exchange.spelling import meant
 
 SIDES = ("buy", "sell")
 
 
-def check_fault(fault: object) -> None:
-    """A fault of the catalogue by name, or an object like one."""
-    if not isinstance(fault, str) and not (hasattr(fault, "strike") and hasattr(fault, "stages")):
+def fault_of(given: object, values: Mapping[str, Any]) -> Fault:
+    """A fault by its name in the catalogue or its class, with values for its fields, or an object.
+
+    Raises ConfigurationError for anything else, and for fields that it does not have.
+    """
+    if isinstance(given, str):
+        return make(given, **values)
+    if not (hasattr(given, "strike") and hasattr(given, "stages")):
         raise ConfigurationError(
-            'a fault is given by its name in the catalogue, like "lose_answer", or as an object '
-            f"with `stages` and `strike`, not {fault!r}"
+            'a fault is given by its name in the catalogue, like "lose_answer", or as a class or '
+            f"an object with `stages` and `strike`, not {given!r}"
         )
+    if isinstance(given, type):
+        return made_of(given, values)
+    if values:
+        raise ConfigurationError(
+            f"{', '.join(values)} of {given!r} can't be set here: it is made already; "
+            "give the fault's name or class with its fields, or the fault alone"
+        )
+    return cast("Fault", given)
 
 
 def trigger_of(when: Trigger | str | None) -> Trigger:

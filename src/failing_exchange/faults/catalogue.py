@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
@@ -185,15 +185,20 @@ def make(name: str, **given: Any) -> Fault:
     >>> make("lose_answer")
     LoseAnswer()
     """
-    entry = entry_of(name)
-    known = [one.name for one in fields(entry.kind)]
+    return made_of(entry_of(name).kind, given, name)
+
+
+def made_of(kind: type[Any], given: Mapping[str, Any], name: str = "") -> Fault:
+    """A fault of a class, with values for its fields; raises ConfigurationError for others."""
+    known = [one.name for one in fields(kind)] if is_dataclass(kind) else []
     for field in given:
         if field not in known:
             takes = ", ".join(known) or "no fields"
             raise ConfigurationError(
-                f"{name} has no field {field!r}{meant(field, known) or '.'} It takes {takes}"
+                f"{name or kind.__name__} has no field {field!r}{meant(field, known) or '.'} "
+                f"It takes {takes}"
             )
-    made: Fault = entry.kind(**given)
+    made: Fault = kind(**given)
     return made
 
 

@@ -59,6 +59,8 @@ class Cause(NamedTuple):
     after: bool = False
 
 
+BEHIND_ENGINE = (Delay, Reject, Drop, HangUp, Repeat, Replace)
+BEFORE_ENGINE = (*BEHIND_ENGINE, Answer, Cause)
 Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer | Cause
 
 
@@ -334,6 +336,7 @@ class FaultPlan:
                 continue
             verdict = rule.fault.strike(stage, sighting)
             if verdict is not None:
+                _check(verdict, stage, rule)
                 if all(decision.rule != rule.name for decision in trip.struck):
                     rule.struck += 1
                 trip.struck = (
@@ -341,6 +344,17 @@ class FaultPlan:
                     Decision(rule.name, _label(rule, sighting), stage, verdict),
                 )
                 yield verdict
+
+
+def _check(verdict: object, stage: Stage, rule: Rule) -> None:
+    """Raise ConfigurationError for what a fault must not return at a stage."""
+    expected = BEFORE_ENGINE if stage is Stage.REQUEST else BEHIND_ENGINE
+    if not isinstance(verdict, expected):
+        names = ", ".join(kind.__name__ for kind in expected)
+        raise ConfigurationError(
+            f"fault {type(rule.fault).__name__}: strike() returned {verdict!r} at the stage "
+            f"{stage}; expected None or one of {names}"
+        )
 
 
 def _is_over(rule: Rule, sighting: Sighting) -> bool:

@@ -141,24 +141,18 @@ class Arming:
 
     def arm(
         self,
-        fault: Fault | str,
+        fault: Fault | type[Fault] | str,
         when: Trigger | str | None,
         name: str | None,
         whom: Mapping[str, Iterable[str] | str],
         fields: Mapping[str, Any],
     ) -> Armed:
         """A fault of the catalogue."""
-        from failing_exchange.faults.arguments import check_fault, check_name, trigger_of, whom_of
-        from failing_exchange.faults.catalogue import kind_of, make
+        from failing_exchange.faults.arguments import check_name, fault_of, trigger_of, whom_of
+        from failing_exchange.faults.catalogue import kind_of
 
-        check_fault(fault)
         check_name(name)
-        if not isinstance(fault, str) and fields:
-            raise ConfigurationError(
-                f"{', '.join(fields)} of {fault!r} can't be set here: it is made already; "
-                "give the fault's name with its fields, or the fault alone"
-            )
-        made = make(fault, **fields) if isinstance(fault, str) else fault
+        made = fault_of(fault, fields)
         kind = kind_of(made)
         names, trigger = whom_of(whom, self.venue.markets), trigger_of(when)
         plan = self.venue.plan

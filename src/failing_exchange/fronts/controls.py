@@ -80,7 +80,7 @@ class Controls:
 
     def arm(
         self,
-        fault: Fault | str,
+        fault: Fault | type[Fault] | str,
         when: Trigger | str | None = None,
         *,
         name: str | None = None,
@@ -91,7 +91,7 @@ class Controls:
         client_order_ids: Iterable[str] | str = (),
         **fields: Any,
     ) -> Armed:
-        """Arm a fault of the catalogue, by object or by name with its fields; see `armed`.
+        """Arm a fault: by name or class with its fields, or an object; see `armed`.
 
         `when` is a trigger of `failing_exchange.faults.triggers` or its text, None = always.
         Without `operations`, by ccxt's names, it strikes those that its catalogue row names.
