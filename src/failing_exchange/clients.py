@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from failing_exchange.dialects.binance.places import CCXT_ID, HOSTS, PRODUCTS, SIMULATED
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.binance import Binance
 
-ORIGINAL_HOST = "X-Original-Host"  # the host that the client meant
 TIMEOUT = 60.0  # seconds until a session without a socket gives up, where its client sets no limit
 
 
@@ -26,11 +27,13 @@ def redirect(exchange: Any, url: str) -> Any:
 
     >>> redirect(ccxt.binance(), "http://127.0.0.1:8080")  # doctest: +SKIP
 
-    Raises ConfigurationError for what is no ccxt exchange, and for what is no http URL.
+    Raises:
+        ConfigurationError: not a ccxt exchange; one of another venue or product; not an http URL.
     """
     base = _base(url)
     if not hasattr(exchange, "describe") or not hasattr(exchange, "session"):
         raise ConfigurationError(f"redirect({exchange!r}): expected an exchange of ccxt")
+    _check_product(exchange)
     if hasattr(exchange, "own_session"):
         _redirect_async(exchange, base)
     else:
@@ -49,7 +52,31 @@ def ccxt_session(venue: Binance | FailingExchange | None = None) -> Any:
 
     if isinstance(venue, FailingExchange):
         venue = Binance(venue)
-    return _DirectSession(venue if venue is not None else Binance.like_production())
+    elif venue is None:
+        venue = Binance.like_production()
+    venue.accept_any_key()
+    return _DirectSession(venue)
+
+
+def _check_product(exchange: Any) -> None:
+    """Raise ConfigurationError for a ccxt class or a product that no venue of ours serves."""
+    wanted = str(getattr(exchange, "options", {}).get("defaultType") or PRODUCTS[0])
+    if exchange.id != CCXT_ID:
+        raise ConfigurationError(
+            f"redirect(ccxt.{exchange.id}()): expected ccxt.{CCXT_ID} (async, sync or pro). "
+            f"{SIMULATED}"
+        )
+    if wanted not in PRODUCTS:
+        raise ConfigurationError(
+            f"redirect(): the exchange trades {wanted!r} (its option defaultType); expected "
+            f"{' or '.join(map(repr, PRODUCTS))}. {SIMULATED}"
+        )
+
+
+def _check_host(host: str) -> None:
+    """Raise ConfigurationError for a request that is meant for what is not simulated."""
+    if host not in HOSTS:
+        raise ConfigurationError(f"{host} can't be reached through this client. {SIMULATED}")
 
 
 def _base(url: str) -> str:
@@ -59,11 +86,12 @@ def _base(url: str) -> str:
     return url.rstrip("/")
 
 
-def _moved(base: str, url: Any) -> tuple[str, str]:
-    """(the same path and query at the venue, the host that was meant)."""
+def _moved(base: str, url: Any) -> str:
+    """The same path and query at the venue."""
     parts = urlsplit(str(url))
+    _check_host(parts.hostname or "")
     query = f"?{parts.query}" if parts.query else ""
-    return f"{base}{parts.path}{query}", parts.hostname or ""
+    return f"{base}{parts.path}{query}"
 
 
 # ---- asynchronous: REST and WebSocket
@@ -105,14 +133,13 @@ class _RedirectedSession:
         if name not in METHODS:
             return method
 
-        def send(url: Any, *, headers: Any = None, proxy: Any = None, **options: Any) -> Any:
+        def send(url: Any, *, proxy: Any = None, **options: Any) -> Any:
             from yarl import URL
 
-            where, host = _moved(self._base, url)
+            where = _moved(self._base, url)
             if name == "ws_connect":
                 where = "ws" + where.removeprefix("http")
-            headers = {**(headers or {}), ORIGINAL_HOST: host}
-            return method(URL(where, encoded=True), headers=headers, **options)
+            return method(URL(where, encoded=True), **options)
 
         return send
 
@@ -136,8 +163,7 @@ def _redirect_sync(exchange: Any, base: str) -> None:
 
     class Redirected(HTTPAdapter):
         def send(self, request: Any, *args: Any, **options: Any) -> Any:
-            request.url, host = _moved(base, request.url)
-            request.headers[ORIGINAL_HOST] = host
+            request.url = _moved(base, request.url)
             options["proxies"] = {}
             return super().send(request, *args, **options)
 
@@ -169,8 +195,28 @@ class _DirectSession:
     def delete(self, url: Any, **options: Any) -> _Exchange:
         return _Exchange(self.venue, "DELETE", url, options)
 
-    async def close(self) -> None:
+    def close(self) -> _Closed:
         self.closed = True
+        return _Closed()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in SYNCHRONOUS:
+            raise ConfigurationError(
+                "ccxt_session() is for the classes of ccxt.async_support and ccxt.pro. A class of "
+                "synchronous ccxt needs a socket: start `failing-exchange serve binance` and call "
+                "redirect(exchange, url)"
+            )
+        raise AttributeError(f"a session of ccxt_session() has no {name!r}")
+
+
+class _Closed:
+    """What may be awaited, and needs not: a synchronous class calls `close()` as a function."""
+
+    def __await__(self) -> Iterator[None]:
+        return iter(())
+
+
+SYNCHRONOUS = ("cookies", "request", "mount", "proxies", "verify", "trust_env")  # of `requests`
 
 
 class _Exchange:
@@ -189,6 +235,7 @@ class _Exchange:
         headers = {name.lower(): str(v) for name, v in (self._options.get("headers") or {}).items()}
         body = self._options.get("data") or b""
         parts = self._url
+        _check_host(parts.hostname or "")
         asked = Request(self._method, parts.path, parts.query, body, headers, "127.0.0.1")
         limit = getattr(self._options.get("timeout"), "total", None) or TIMEOUT
         async with asyncio.timeout(limit):

@@ -236,9 +236,8 @@ def venue_of(bot: Bot, exchange: FailingExchange) -> Any:
     if not makes_own_clients(bot):
         return ()
     from failing_exchange.fronts.wire.binance import Binance
-    from failing_exchange.fronts.wire.keys import Keyring
 
-    return Binance(exchange, keys=Keyring.open())
+    return Binance(exchange)
 
 
 def left_text(left: SystemExit) -> str:

@@ -43,6 +43,8 @@ PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under
 SWITCHES = {
     "tls": "encrypt, with a throw-away certificate (not to be verified)",
     "legacy-listen-keys": "user streams by listen key, as until 2026-02-20; otherwise 410",
+    "any-key": "let any well-formed key trade for the account main; otherwise an unknown one is "
+    "refused, as by the venue",
     "judge": "judge each client; the verdict at the end, and at the control door; exit code 1 if a "
     "rule was broken",
     "uvloop": "run on uvloop, where it is installed",
@@ -204,6 +206,8 @@ def _venue(options: argparse.Namespace) -> Binance:
         fees=options.fees if "=" not in (options.fees or "") else _pairs("--fees", options.fees),
         balances=_balances(options.balance),
     )
+    if options.any_key:
+        venue.keys.accept_any()
     exchange, durable = venue.exchange, venue.exchange.venue.durable
     if options.mode is not None and (durable is None or durable.is_new):
         if options.mode not in FailureMode.__members__:
@@ -354,7 +358,8 @@ def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int)
         return text
     more = UNVERIFIED if options.tls else ""
     snippet = SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, more=more, url=url)
-    return f"{text}\n{snippet}"
+    others = "trade for it, too" if options.any_key else "are refused (--any-key accepts them)"
+    return f"{text}\n{snippet}\nThis pair trades for the account main. Other keys {others}."
 
 
 def _farewell(exchange: FailingExchange) -> str:

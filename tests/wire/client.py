@@ -13,7 +13,7 @@ import aiohttp
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
 from failing_exchange.fronts.wire.metering import VenueLimits
 
 HOST = "https://api.binance.com"
@@ -68,7 +68,7 @@ def on_the_wire(
     options.setdefault("latency", None)
 
     async def main() -> T:
-        venue = Binance(FailingExchange(**options), limits=limits)
+        venue = Binance(FailingExchange(**options), limits=limits, keys=Keyring.default())
         await venue.listen_in_simulation()
         try:
             async with aiohttp.ClientSession() as session:

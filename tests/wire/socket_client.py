@@ -13,7 +13,7 @@ import aiohttp
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
 
 URL = "wss://ws-api.binance.com:443/ws-api/v3"
 T = TypeVar("T")
@@ -102,11 +102,16 @@ class SocketClient:
         return number
 
 
+def with_the_default_key(exchange: FailingExchange) -> Binance:
+    """A venue that refuses any other key."""
+    return Binance(exchange, keys=Keyring.default())
+
+
 def on_a_socket(
     story: Callable[[SocketClient], Awaitable[T]],
     *,
     query: str = "",
-    venue: Callable[[FailingExchange], Binance] = Binance,
+    venue: Callable[[FailingExchange], Binance] = with_the_default_key,
     **options: Any,
 ) -> T:
     """Run a story on one connection to a venue, in virtual time, under its production name."""

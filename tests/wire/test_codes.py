@@ -16,7 +16,7 @@ from failing_exchange import Binance, simulate
 from failing_exchange.dialects.binance import codes
 from failing_exchange.dialects.binance.codes import CODES
 from failing_exchange.fronts.wire import socket_session
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY, Keyring
 from tests.wire.client import Client, Got
 from tests.wire.refused import BEGAN, CASES, Case
 from tests.wire.socket_client import SocketClient, on_a_socket
@@ -34,7 +34,9 @@ DOCUMENTED = [
 
 async def play(story: Any, **options: Any) -> Any:
     """A venue without a background in which 1 BTC is offered at 50,000 and an order is open."""
-    venue = Binance.like_production(latency=None, background=False, **options)
+    venue = Binance.like_production(
+        keys=Keyring.default(), latency=None, background=False, **options
+    )
     await venue.listen_in_simulation()
     try:
         async with aiohttp.ClientSession() as session:

@@ -35,7 +35,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
 from failing_exchange.incidents import command_of
 
 HERE = Path(__file__).parent / "transcripts"
@@ -82,7 +82,7 @@ class Play:
         for line in self.script:
             if line.startswith("= venue "):
                 options |= json.loads(line.removeprefix("= venue "))
-        self.venue = Binance.like_production(**options)
+        self.venue = Binance.like_production(**{"keys": Keyring.default()} | options)
         await self.venue.listen_in_simulation()
         try:
             async with aiohttp.ClientSession() as self.session:

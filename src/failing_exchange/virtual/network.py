@@ -66,6 +66,7 @@ class Network:
         self.delay_ns: Delay | None = None
         self.on_write: OnWrite | None = None
         self.connections = 0
+        self.about = ""  # what is simulated, for who asks for an unknown host
         self._loop = loop
         self._listeners: dict[Address, MemoryServer] = {}
         self._aliases: dict[tuple[str, int | None], Address] = {}
@@ -134,10 +135,12 @@ class Network:
         name = self.name_of(host)
         if name not in self._addresses:
             where = name if port is None else f"{name}:{port}"
+            about = f"{self.about}. " if self.about else ""
             raise UnknownHost(
-                f"{where} is not part of this simulation, which knows {', '.join(self.hosts())}; "
-                f"serve it on this loop (create_server(..., {name!r}, port)) or lead it to a "
-                f"server that runs: loop.network.alias({name!r}, to=(host, port))"
+                f"{where} can't be reached: {about}The simulation knows "
+                f"{', '.join(self.hosts())}. To add a host, serve it on this loop "
+                f"(create_server(..., {name!r}, port)) or lead it to a server that runs: "
+                f"loop.network.alias({name!r}, to=(host, port))"
             )
         return name
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.events import VenueRestarted
 from failing_exchange.dialects.binance.markets import as_in_production
+from failing_exchange.dialects.binance.places import PLACES, SIMULATED
 from failing_exchange.fronts.wire.answering import Answering
 from failing_exchange.fronts.wire.connection import Limits
 from failing_exchange.fronts.wire.door import Door, Reply, Request
@@ -31,20 +32,6 @@ if TYPE_CHECKING:
     from failing_exchange.fronts.wire.listen_keys import ListenKeys
     from failing_exchange.market_definitions import Listing
 
-# rest-api.md, web-socket-streams.md, web-socket-api.md, "General Information", 2026-07-21
-PLACES: tuple[tuple[str, int], ...] = (
-    *((f"api{n}.binance.com", 443) for n in ("", "1", "2", "3", "4", "-gcp")),
-    ("data-api.binance.vision", 443),
-    ("fapi.binance.com", 443),  # without contracts: ccxt asks for them when it starts
-    ("dapi.binance.com", 443),
-    ("stream.binance.com", 443),
-    ("stream.binance.com", 9443),
-    ("data-stream.binance.vision", 443),
-    ("data-stream.binance.vision", 9443),
-    ("ws-api.binance.com", 443),
-    ("ws-api.binance.com", 9443),
-)
-
 
 def _production_markets(options: Mapping[str, Any]) -> list[Listing]:
     """The markets that are asked for, by argument or scenario, with production's filters."""
@@ -66,7 +53,8 @@ GRACE = 0.1  # seconds for answers under way when it closes; aiohttp takes 0 for
 class Binance:
     """A venue that speaks Binance Spot; `exchange` is the same venue's in-process door.
 
-    `keys`: who may trade; without it one documented pair, for the account `main`.
+    `keys`: who may trade. Without it one documented pair trades for the account `main`; in a
+        simulation so does any other well-formed key.
     `limits`: what an address and an account may do; without it production's.
     `legacy_listen_keys`: user streams by listen key, as before 2026-02-20; without it 410.
     `places`: the hosts and ports it answers under in a simulation, by default production's.
@@ -87,6 +75,8 @@ class Binance:
         self.exchange = exchange
         self.places = tuple(places)
         self.keys = keys or Keyring.default()
+        self._keys_given = keys is not None
+        self._keys_given = keys is not None
         for account in self.keys.accounts:
             exchange.client(account)
         self.metering = Metering(limits)
@@ -207,10 +197,21 @@ class Binance:
             self.judges[name] = judge = Judge(self.exchange.venue, account=name, alone=alone)
             judge.attach()
 
+    def accept_any_key(self) -> None:
+        """Let any well-formed key trade for `main`, unless keys were given."""
+        if not self._keys_given:
+            self.keys.accept_any()
+
     async def listen_in_simulation(self) -> None:
         """Answer under all its names in the simulation's network."""
+        import asyncio
+
         import failing_exchange.fronts.wire.http  # noqa: F401  # at its first need it would draw
 
+        self.accept_any_key()
+        network: Any = getattr(asyncio.get_running_loop(), "network", None)
+        if network is not None and self.places == PLACES:
+            network.about = SIMULATED
         for host, port in self.places:
             await self.listen(host, port)
 

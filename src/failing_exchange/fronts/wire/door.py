@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from failing_exchange.venue import Venue
 
 PUBLIC = Security.NONE
+KEYS_NAMED_MAX = 5  # known keys that the log names when an unknown one comes; others are left out
+logger = logging.getLogger("failing_exchange.keys")
 NOBODY = ""  # the account of a request whose key is unknown, or which needs none
 
 
@@ -77,6 +80,7 @@ class Door:
     def __init__(self, venue: Venue, keys: Keyring, metering: Metering) -> None:
         self.venue = venue
         self.keys = keys
+        self._told_of_keys = False
         self.metering = metering
         self.more: Mapping[str, Endpoint] = {}  # endpoints that only this venue has
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
@@ -152,8 +156,20 @@ class Door:
         if key is None:
             if not name.isascii() or not name.isalnum():
                 refuse("BAD_API_KEY_FMT", "API-key format invalid.")
+            self._tell_of_keys(name)
             refused_key()
         return key
+
+    def _tell_of_keys(self, name: str) -> None:
+        """Log once that a key is unknown, and which ones are known; never a whole key."""
+        if not self._told_of_keys:
+            self._told_of_keys = True
+            known = ", ".join(f"{one[:8]}…" for one in self.keys.names[:KEYS_NAMED_MAX])
+            logger.warning(
+                "an unknown API key (%s…) is refused; this venue knows %s",
+                name[:4],
+                known or "none",
+            )
 
     def admit(
         self, key: Key, security: Security | None, params: Params, address: str

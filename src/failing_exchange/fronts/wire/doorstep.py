@@ -9,6 +9,7 @@ import orjson
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.binance.codes import said
+from failing_exchange.dialects.binance.places import SIMULATED
 from failing_exchange.fronts.wire.door import Reply, Request, retry_after
 from failing_exchange.fronts.wire.metering import Metering
 
@@ -17,7 +18,8 @@ PATHS_NAMED_MAX = 100  # unknown paths that the log names; those that come later
 NAMED = re.compile(r"[A-Za-z0-9/._~-]{0,200}")
 
 NOT_FOUND = Reply(404, b"")  # below /api, as seen in production, 2025 and 2026
-NOT_HERE = Reply(404, b'{"code":-1000,"msg":"Not found."}')  # of what other documents describe
+# Of what other documents describe. Our own words: production has something there.
+NOT_HERE = Reply(404, b'{"code":-1000,"msg":"Not found. %s."}' % SIMULATED.encode())
 # CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
 REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
 GONE = Reply(

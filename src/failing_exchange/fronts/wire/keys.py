@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from failing_exchange.dialects.binance.signing import Key, hmac_verifier
 from failing_exchange.errors import ConfigurationError
 
-KEYS_MAX = 10_000  # one more is refused
+KEYS_MAX = 10_000  # one more is refused; of revoked ones, the first are remembered
 # The pair that a venue without a keys file accepts: public on purpose, worth nothing anywhere else.
 DEFAULT_KEY = "failingExchangeKey00000000000000000000000000000000000000000main1"
 DEFAULT_SECRET = "failingExchangeSecret000000000000000000000000000000000000000main"
@@ -19,6 +19,7 @@ class Keyring:
     def __init__(self, keys: Iterable[Key]) -> None:
         self._keys: dict[str, Key] = {}
         self._anybody = False
+        self._revoked: dict[str, None] = {}
         for key in keys:
             self.add(key)
 
@@ -28,15 +29,13 @@ class Keyring:
         verify = hmac_verifier(DEFAULT_SECRET)
         return cls([Key(name=DEFAULT_KEY, account="main", verify=verify)])
 
-    @classmethod
-    def open(cls) -> Keyring:
-        """Any key opens the account `main`, whatever its signature: for bots that have keys.
+    def accept_any(self) -> None:
+        """Let any well-formed key trade for the account `main`, whatever its signature.
 
-        For a venue that nobody but the bot under test can reach.
+        Keys that are known keep their own account and signature. For a venue that nobody but the
+        bot under test can reach, so that a bot can keep the keys that it has.
         """
-        found = cls.default()
-        found._anybody = True
-        return found
+        self._anybody = True
 
     def add(self, key: Key) -> None:
         """Take up one more."""
@@ -45,17 +44,27 @@ class Keyring:
                 f"key {key.name[:8]}… is known already, or there are {KEYS_MAX}: give each once"
             )
         self._keys[key.name] = key
+        self._revoked.pop(key.name, None)
 
     def remove(self, name: str) -> None:
         """Revoke a key, from its next request on; an unknown one is no error."""
         self._keys.pop(name, None)
+        if len(self._revoked) < KEYS_MAX:
+            self._revoked[name] = None
 
     def find(self, name: str) -> Key | None:
         """A key, or None."""
         known = self._keys.get(name)
-        if known is None and self._anybody and name:
+        if known is None and self._anybody and name.isalnum() and name.isascii():
+            if name in self._revoked:
+                return None
             return Key(name=name, account="main", verify=lambda payload, signature: True)
         return known
+
+    @property
+    def names(self) -> list[str]:
+        """The public halves of the known keys, in order."""
+        return list(self._keys)
 
     @property
     def accounts(self) -> list[str]:

@@ -1,0 +1,26 @@
+"""Where Binance Spot is reached, and what of Binance is simulated.
+
+Source: rest-api.md, web-socket-streams.md and web-socket-api.md, "General Information", 2026-07-21.
+"""
+
+from __future__ import annotations
+
+PLACES: tuple[tuple[str, int], ...] = (
+    *((f"api{n}.binance.com", 443) for n in ("", "1", "2", "3", "4", "-gcp")),
+    ("data-api.binance.vision", 443),
+    ("fapi.binance.com", 443),  # without contracts: ccxt asks for them when it starts
+    ("dapi.binance.com", 443),
+    ("stream.binance.com", 443),
+    ("stream.binance.com", 9443),
+    ("data-stream.binance.vision", 443),
+    ("data-stream.binance.vision", 9443),
+    ("ws-api.binance.com", 443),
+    ("ws-api.binance.com", 9443),
+)
+HOSTS = tuple(dict.fromkeys(host for host, _ in PLACES))
+SIMULATED = (
+    "Binance Spot is simulated, under its production names; futures (USD-M, COIN-M), margin, "
+    "options, the test networks and other exchanges are not"
+)
+CCXT_ID = "binance"  # of ccxt's class for it
+PRODUCTS = ("spot",)  # what ccxt's option defaultType may be
