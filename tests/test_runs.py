@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import FailingExchange, exit_codes
+from failing_exchange import FailingExchange, exit_codes, terminal
 from failing_exchange.cli import main, parser
-from failing_exchange.runner import RunConfig, run
+from failing_exchange.runner import RunConfig, _Run, _simulated, run
 from failing_exchange.watchdog import Spins, watched
 
 BOTS = """\
@@ -101,6 +101,34 @@ def test_wrong_cash_is_found_by_a_probe_of_balances() -> None:
     assert not verdict.clean
 
 
+def test_what_trades_have_gained_is_what_the_ledger_says() -> None:
+    """Two ways to the same truth: summed from the fills, and read from the books."""
+    this = _Run(RunConfig(bot="careful").resolved(None), None, lambda share: None)
+    _simulated(this)
+    engine = this.exchange.venue.engine
+    assert engine is not None
+    opened, traded = this.exchange.venue.accounts["main"], this.judge.facts.traded
+    totals = {a: sum(both) for a, both in engine.state.ledger.balances("main").items()}
+    changes = {asset: total - opened.get(asset, 0) for asset, total in totals.items()}
+    assert {a: n for a, n in changes.items() if n} == {a: n for a, n in traded.total.items() if n}
+    assert traded.total["USDT"] < 0, "it has paid fees"
+    *_, before, now = traded.states("BTC", since=0)
+    assert before != now == traded.total["BTC"]
+    assert traded.states("BTC", since=this.exchange.venue.clock.now()) == [now]
+
+
+def test_nobody_reading_is_not_a_clean_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run | head -1` must not tell a build that all is well."""
+
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(terminal, "show", gone)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    monkeypatch.setattr("sys.stdout.fileno", lambda: 1, raising=False)
+    assert main(["run", "--duration", "60"]) == exit_codes.COULD_NOT_RUN
+
+
 def test_the_headline_is_one_number_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
     """In the table, in the first line, in the file: the same sum, with its definition."""
     main(["run", "--bot", "naive"])
@@ -141,8 +169,6 @@ def test_a_death_is_told_once_with_the_bots_own_lines(
 
 def test_a_bot_that_never_waits_is_stopped() -> None:
     """`while True: pass` would hang the command for ever; that it excepts everything is no help."""
-    from failing_exchange.runner import _Run, _simulated
-
     this = _Run(RunConfig(bot="mybot.py:spins", modes=()).resolved(None), None, lambda share: None)
     with watched(spin_s=0.2):
         _simulated(this)

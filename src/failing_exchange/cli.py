@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return COULD_NOT_RUN
     except BrokenPipeError:  # the reader of our output has gone: nothing is left to tell it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CLEAN
+        return COULD_NOT_RUN if options.command in (_run, _replay, command.run) else CLEAN
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -8,7 +8,7 @@ from typing import Any
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.exit_codes import CLEAN
-from failing_exchange.options import says_neither, switched
+from failing_exchange.options import says_neither, seconds, switched
 
 URL = "http://127.0.0.1:8080"
 RETRIES = 3
@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
     trade.add_argument("--url", default=url, help=f"where the venue is (default {url})")
     trade.add_argument("--bot", choices=("careful", "naive"), default=bot, help="which bot")
     trade.add_argument("--retries", type=int, default=retries, help="attempts after the first one")
-    trade.add_argument("--duration", type=float, help="seconds; without it until Ctrl-C")
+    trade.add_argument("--duration", type=seconds, help="seconds, or 10m, 1h; else until Ctrl-C")
     trade.set_defaults(command=trade_command)
 
 
@@ -42,8 +42,6 @@ def trade_command(options: argparse.Namespace) -> int:
 
     if options.bot is None:
         raise says_neither("ENABLE_RETRIES")
-    if options.duration is not None and not options.duration > 0:
-        raise ConfigurationError(f"--duration {options.duration:g}; expected seconds above 0")
     if options.retries < 0:
         raise ConfigurationError(f"--retries {options.retries}; expected a whole number from 0")
     _check_reachable(options.url)
