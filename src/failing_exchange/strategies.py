@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.recipes import kinds_of
 from failing_exchange.explorer.trial import Outcome, run
-from failing_exchange.explorer.world import Arm, World, kinds_of
+from failing_exchange.explorer.world import Arm, World
 from failing_exchange.playing import calm_of
 
 if TYPE_CHECKING:

@@ -251,6 +251,8 @@ def _told(trip: Trip, market: Market | None) -> str:
         return "connection lost"
     if trip.told is None or trip.gave_up_at:
         return "nothing: timed out"
+    if isinstance(trip.told, Reject):
+        return f"no: {trip.words(trip.told)}"
     return _answer(trip.told, market)
 
 

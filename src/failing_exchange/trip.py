@@ -171,6 +171,11 @@ class Trip:
             told = Edited(told, self.edits)
         return told if self.damage is None else Damaged(told, self.damage)
 
+    def words(self, refused: Reject) -> str:
+        """A refusal as the client reads it: in the words of the venue whose message this is."""
+        say = getattr(self.message, "words", None)
+        return refused.text if say is None else str(say(refused, self.operation))
+
     @property
     def told_at(self) -> int:
         """When the client was told, or gave up; else when the trip ended."""

@@ -264,7 +264,7 @@ def test_a_token_says_with_which_hash_seed_it_was_made(
     monkeypatch.delenv(HASH_SEED, raising=False)
     path = tmp_path / "bot.py"
     path.write_text(SETS)
-    found = explore(Options(target=f"{path}:main", seeds=8, seconds=900.0, jobs=1))
+    found = explore(Options(target=f"{path}:main", seeds=32, seconds=900.0, jobs=1))
     token = str(next(iter(found.findings)).token)
     other = replay(token)
     if other.same:  # this process happens to have the same order

@@ -131,7 +131,7 @@ class ObeysFilters(Rule):
             return
         if not self._is_excused(trip, banded=said.reason is Reason.PRICE_BAND):
             self.breach(
-                f"sent an order (trip {trip.number}) that breaks a rule: {said.text}",
+                f"sent an order (trip {trip.number}) that breaks a rule: {trip.words(said)}",
                 trip,
                 at=trip.ended_at,
             )

@@ -140,7 +140,7 @@ class NoHotLoop(Rule):
         if row.count == borne + 2 and row.newest is trip:
             self.breach(
                 f"sent {trip.operation} again more than {borne} times (trips {row.first} to "
-                f"{trip.number}) after the same refusal: {said.text}",
+                f"{trip.number}) after the same refusal: {trip.words(said)}",
                 row.first,
                 trip,
                 of=trip,
@@ -218,7 +218,8 @@ class KeepsTime(Rule):
             self._row.append(trip)
             if len(self._row) == self.more + 2:
                 self.breach(
-                    f"sent {len(self._row)} requests in a row with a wrong time: {said.text}",
+                    f"sent {len(self._row)} requests in a row with a wrong time: "
+                    f"{trip.words(said)}",
                     *self._row,
                     of=trip,
                     at=trip.ended_at,

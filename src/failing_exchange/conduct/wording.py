@@ -41,7 +41,7 @@ def mishap(trip: Trip) -> str:
         return _unheard(trip, which)
     told = trip.told
     if isinstance(told, Reject):
-        text = told.text.rstrip(".")
+        text = trip.words(told).rstrip(".")
         short = text if len(text) <= SAID_MAX else text[: SAID_MAX - 1] + "…"
         though = ", which was accepted," if trip.happened else ""
         return f'{which}{though} was answered "{short}"'

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.arms import Arm as Arm
+from failing_exchange.explorer.recipes import kinds_of
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.recorded import RecordedPlan
-from failing_exchange.faults.rows import ROWS
 from failing_exchange.faults.triggers import parse
 from failing_exchange.latency import LATENCY_MS_MAX
 from failing_exchange.playing import calm_of
 
-FAULTS_MAX = 5  # kinds of fault in one drawn world
+FAULTS_MAX = 5  # kinds of fault in one drawn world, besides common ones
 INTENTS_MAX = 5  # that a world gives to a bot which asks for them
+COMMON_EVERY = 2  # one world in so many has an incident of orders that happens on any day ...
+COMMON_RATES = (0.1, 0.3, 1.0)  # ... to that share of them
 RATES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
 LIMITS = (None, None, None, 60, 300)  # requests a minute
 SECONDS_MAX = 8_784 * 3_600  # of a world: a leap year; a longer one is refused
 RATE_MAX = 10**9  # requests a minute; a higher limit is refused
-
-
-class Arm(NamedTuple):
-    """A fault that is armed: kind, trigger as text, operations, fields."""
-
-    kind: str
-    when: str
-    operations: tuple[str, ...] = ()
-    fields: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,24 +79,6 @@ class World:
         check_world(self)
 
 
-class Kinds(NamedTuple):
-    """From what worlds are drawn: recipes of real incidents."""
-
-    recipes: tuple[Arm, ...]
-
-
-@cache
-def kinds_of(venue: str) -> Kinds:
-    """What can go wrong at a door: in process without bytes, on a venue with them too."""
-    found: dict[str, Arm] = {}
-    for row in ROWS:
-        for recipe in (*row.recipes, *(row.wire if venue else ())):
-            fields = {n: list(v) if isinstance(v, tuple) else v for n, v in recipe.fields.items()}
-            arm = Arm(recipe.fault, recipe.when, recipe.on, fields)
-            found.setdefault(repr(arm), arm)
-    return Kinds(tuple(found.values()))
-
-
 def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -> World:
     """The world of a seed. First which faults there are at all, then how often each strikes.
 
@@ -114,7 +89,7 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
     recipes = kinds_of(venue).recipes
     count = 1 + below(dice, 0, FAULTS_MAX)
     places = dict.fromkeys(below(dice, 10 + n, len(recipes)) for n in range(count))
-    faults = tuple(_armed(recipes[place], key("fault", seed, place), seconds) for place in places)
+    faults = tuple(_armed(recipes[place], key("fault", seed, place)) for place in places)
     restarts = 1 + below(dice, 4, 2) if below(dice, 3, 5) == 0 else 0
     return World(
         seed=seed,
@@ -122,7 +97,7 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
         calm=calm_of(seconds),
         latency=LATENCIES[below(dice, 1, len(LATENCIES))],
         rate_limit=LIMITS[below(dice, 2, len(LIMITS))],
-        faults=faults,
+        faults=(*faults, *_common(dice, venue)),
         restarts=tuple(sorted(_moment(dice, 20 + n, seconds) for n in range(restarts))),
         intents=_intents(dice, seconds) if intents else (),
     )
@@ -133,7 +108,16 @@ def _moment(dice: int, n: int, seconds: float) -> float:
     return float(1 + below(dice, n, max(1, int(seconds * 2 / 3))))
 
 
-def _armed(recipe: Arm, dice: int, seconds: float) -> Arm:
+def _common(dice: int, venue: str) -> tuple[Arm, ...]:
+    """In every other world, in addition: what happens to orders on any day."""
+    if below(dice, 5, COMMON_EVERY):
+        return ()
+    sets = kinds_of(venue).common
+    rate = COMMON_RATES[below(dice, 7, len(COMMON_RATES))]
+    return tuple(arm._replace(when=f"chance({rate})") for arm in sets[below(dice, 6, len(sets))])
+
+
+def _armed(recipe: Arm, dice: int) -> Arm:
     """A recipe with a trigger of its own, where it has none, or one that is only an example."""
     when = recipe.when
     if when and not when.startswith("nth("):

@@ -61,6 +61,11 @@ MESSAGES: dict[Reason, str] = {
     Reason.CANCEL_RESTRICTED: "Order was not canceled due to cancel restrictions.",
 }
 
+OF_A_MARKET = (
+    Reason.UNKNOWN_SYMBOL, Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST,
+    Reason.PRICE_BAND, Reason.TOO_MANY_ORDERS, Reason.MARKET_HALTED, Reason.CANCEL_ONLY,
+)  # fmt: skip
+
 
 def refusal(
     why: Reason,
@@ -92,7 +97,9 @@ class RejectRequest:
         return spell(sighting, hit, self.lasts) is not None
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
-        """Refuse."""
+        """Refuse; for a reason that lies in a market, only what names a market."""
+        if self.why in OF_A_MARKET and not sighting.trip.symbol:
+            return None
         return refusal(self.why, sighting, self.message, rule=self.code)
 
 

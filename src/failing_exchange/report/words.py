@@ -47,4 +47,4 @@ def told_text(trip: Trip) -> str:
         return "nothing"
     if isinstance(trip.told, Damaged):
         return "bytes that can't be read"
-    return f"no: {trip.told.text}" if isinstance(trip.told, Reject) else "an answer"
+    return f"no: {trip.words(trip.told)}" if isinstance(trip.told, Reject) else "an answer"

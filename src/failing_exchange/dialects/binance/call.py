@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reject
-from failing_exchange.dialects.binance.codes import refuse
+from failing_exchange.dialects.binance.codes import refuse, said
 from failing_exchange.dialects.binance.params import Params
 
 
@@ -135,3 +135,7 @@ class Call(NamedTuple):
     address: str = ""
     micro: bool = False
     refused: Reject | None = None
+
+    def words(self, refused: Reject, operation: str) -> str:
+        """A refusal as the client of this call reads it."""
+        return said(refused, operation).text

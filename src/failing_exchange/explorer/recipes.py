@@ -1,0 +1,91 @@
+"""From what worlds are drawn: real incidents, as far as the venue in question can have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from failing_exchange.core.reject import Reason
+from failing_exchange.explorer.arms import Arm
+from failing_exchange.faults import operations as ops
+from failing_exchange.faults.rows import ROWS, Recipe
+
+NO_NONCE = "requests are signed with a timestamp; there is no nonce that could be used up"
+# Incidents that a venue can't have, and why. The venue in process ("") is our own generic one: it
+# can have all but what needs a nonce. Of Binance Spot: its documents, as read on 2026-07-21.
+NOT_ON: dict[str, dict[str, str]] = {
+    "": {"nonce_reordered": NO_NONCE, "nonce_high_water": NO_NONCE},
+    "binance": {
+        "nonce_reordered": NO_NONCE,
+        "nonce_high_water": NO_NONCE,
+        "error_in_200": "errors come with a status of 4xx or 5xx (rest-api.md, HTTP Return Codes)",
+        "success_null": "an answer holds its result; there is no field that says success",
+        "reply_without_order_id": "each answer to a new order has its orderId",
+        "cancel_reply_bare": "the answer to a cancel shows the whole order",
+        "contradictory_order": "seen on KuCoin, Cryptopia and Huobi",
+        "order_listed_twice": "seen on Hyperliquid",
+        "orders_moved_service": "of futures: conditional orders have moved to another service",
+        "fill_voided": "trades are final",
+        "event_reordered": "the events of one account come in order",
+        "ticker_null": "a price that is not there is 0.00000000, never null",
+        "maintenance_nan": "a price that is not there is 0.00000000, never null",
+        "book_crossed": "a snapshot is that of the matching engine, and not crossed",
+        "compression_forced": "seen on OKEx; Binance sends text, or SBE where it is asked for",
+        "ws_frame_garbage": "seen on OKEx",
+    },
+}
+# Refusals that the engine gives by itself where they fit: at random they hit orders that can't have
+# them, such as a market order that "would immediately match".
+OWN_REFUSALS = (Reason.WOULD_MATCH, Reason.WOULD_TRIGGER)
+
+CANCEL = ("cancel_order",)
+UNDER_WAY = (*CANCEL, *ops.ORDER_READS)
+# What happens to orders on any day, and breaks most bots that have a bug: drawn in every other
+# world, in addition. A part that is filled comes with what ends the rest of the order.
+PART = Arm("partial_fill", "", ("create_order",), {"complete_after": None})
+ENDS = (
+    Arm("expire_order", "", UNDER_WAY),
+    Arm("cancel_by_hand", "", UNDER_WAY),
+    Arm("partial_fill_beats_cancel", "", CANCEL),
+)
+COMMON: tuple[tuple[Arm, ...], ...] = (
+    *((PART, end) for end in ENDS),
+    (Arm("partial_fill", "", ("create_order",)),),
+    (Arm("fill_beats_cancel", "", CANCEL),),
+    (Arm("expire_order", "", UNDER_WAY),),
+    (Arm("thin_book", "", ("create_order",), {"side": "sell", "reach": 0.9}),),  # nothing to buy
+    (Arm("thin_book", "", ("create_order",), {"side": "buy", "reach": 0.9}),),  # nobody to sell to
+)
+# An answer that comes before the fill: it has no average price yet. Binance's shows all fills.
+UNFILLED = (Arm("null_fields", "", ("create_order", "fetch_order"), {"fields": ["average"]}),)
+
+
+class Kinds(NamedTuple):
+    """From what the worlds of a venue are drawn: recipes of incidents, and common ones by sets."""
+
+    recipes: tuple[Arm, ...]
+    common: tuple[tuple[Arm, ...], ...]
+
+
+@cache
+def kinds_of(venue: str) -> Kinds:
+    """What can go wrong at a door: in process without bytes, on a venue with them too."""
+    found: dict[str, Arm] = {}
+    for row in ROWS:
+        if row.name not in NOT_ON[venue]:
+            for recipe in (*row.recipes, *(row.wire if venue else ())):
+                for arm in _arms(recipe):
+                    found.setdefault(repr(arm), arm)
+    return Kinds(tuple(found.values()), COMMON if venue else (*COMMON, UNFILLED))
+
+
+def _arms(recipe: Recipe) -> Iterator[Arm]:
+    """A recipe as a world has it: in the words of the venue, not in those of where it was seen."""
+    fields: dict[str, Any] = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in recipe.fields.items()
+        if name != "message"
+    }
+    if fields.get("why") not in OWN_REFUSALS:
+        yield Arm(recipe.fault, recipe.when, recipe.on, fields)
