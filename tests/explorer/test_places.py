@@ -47,7 +47,7 @@ import asyncio
 import ccxt.async_support as ccxt
 
 async def main():
-    client = ccxt.binance({"apiKey": "my-key", "secret": "mine"})
+    client = ccxt.binance({"apiKey": "myKey", "secret": "mine"})
     try:
         await client.load_markets()
         await client.create_order("BTC/USDT", "market", "buy", 0.01)

@@ -45,7 +45,7 @@ import asyncio
 import ccxt.async_support as ccxt
 
 async def main():
-    client = ccxt.binance({"apiKey": "my-key", "secret": "mine"})
+    client = ccxt.binance({"apiKey": "myKey", "secret": "mine"})
     try:
         while True:
             try:
