@@ -300,5 +300,8 @@ def test_what_a_raw_socket_sees_of_it(name: str, row: Row, door: str) -> None:
     assert found.got.startswith(row.start)
     assert row.inside in found.got
     assert found.end == row.end
+    head, whole, _ = found.got.partition(b"\r\n\r\n")
+    if whole and head.startswith(b"HTTP/1.1 "):
+        assert b"\r\nServer: nginx" in head or b"Server: cloud" in head.replace(b"C", b"c")
     healthy = calm(row.view, door, row.beats, row.tls)
     assert (len(found.got), found.end) != (len(healthy.got), healthy.end)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import socket
 import struct
 import zlib
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.market import SECOND
-from failing_exchange.fronts.wire.heads import PHRASES
+from failing_exchange.fronts.wire.frames import accept_key
+from failing_exchange.fronts.wire.heads import PHRASES, SERVER, switching
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -23,9 +22,8 @@ Later = Callable[[int, Callable[[], None]], "Cancelable"]
 
 SETTLING = 0.05  # seconds for bytes to arrive before a reset, which may discard what is unread
 HELD_SECONDS_MAX = 300.0  # a stalled answer is let go then, and its connection closed
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 4.2.2
 GARBAGE = b"\x16\x03\x01\x00\xff\x00 not HTTP \x80\x81\r\n\r\n"
-SERVERS = {520: "cloudflare", 403: "CloudFront"}
+SERVERS = {520: "cloudflare", 403: "CloudFront"}  # whose pages these are
 REASONS = {520: "Web server is returning an unknown error"}
 
 
@@ -64,17 +62,11 @@ class Course:
             self._timer.cancel()
 
 
-def false_handshake(key: str, damage: Damage) -> bytes:
+def false_handshake(key: str, damage: Damage, at: int) -> bytes:
     """An upgrade that no client accepts."""
     if damage.text == "key":
-        key, more = key[::-1], ""
-    else:
-        more = "Sec-WebSocket-Extensions: x-unasked-for\r\n"
-    accept = b64encode(sha1(key.encode() + GUID).digest()).decode()
-    return (
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
-    ).encode()
+        return switching(accept_key(key[::-1]), at)
+    return switching(accept_key(key), at, "Sec-WebSocket-Extensions: x-unasked-for")
 
 
 def repeated(params: Mapping[str, str]) -> dict[str, str]:
@@ -129,6 +121,7 @@ def head(reply: Reply, length: int | None, *more: str) -> bytes:
     lines += [f"{name}: {value}" for name, value in reply.headers]
     if length is not None:
         lines.append(f"Content-Length: {length}")
+    lines.append(f"Server: {SERVER}")
     return "\r\n".join([*lines, *more, "", ""]).encode()
 
 
@@ -206,7 +199,7 @@ def drip(reply: Reply, d: Damage) -> list[Any]:
 
 def html(status: int) -> bytes:
     """What a gateway shows."""
-    title, server = _title(status), SERVERS.get(status, "nginx")
+    title, server = _title(status), SERVERS.get(status, SERVER)
     return (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>"
         f"</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
@@ -219,7 +212,7 @@ def _title(status: int) -> str:
 
 def page(reply: Reply, d: Damage) -> list[Any]:
     """Send what a gateway shows."""
-    body, server = html(d.size), SERVERS.get(d.size, "nginx")
+    body, server = html(d.size), SERVERS.get(d.size, SERVER)
     start = (
         f"HTTP/1.1 {_title(d.size)}\r\nServer: {server}\r\nContent-Type: text/html\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"

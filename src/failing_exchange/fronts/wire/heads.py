@@ -123,13 +123,18 @@ def _is_usual(name: str, value: str) -> bool:
     return name == "connection" and value.lower() == "keep-alive"
 
 
-def switching(accept: str, at: int) -> bytes:
+def switching(accept: str, at: int, *more: str) -> bytes:
     """The head that answers an upgrade to WebSocket (RFC 6455, section 4.2.2)."""
-    return (
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Accept: {accept}\r\nDate: {date_of(at // SECOND)}\r\n"
-        f"Server: {SERVER}\r\n\r\n"
-    ).encode()
+    lines = (
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {accept}",
+        *more,
+        f"Date: {date_of(at // SECOND)}",
+        f"Server: {SERVER}",
+    )
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def date_of(second: int) -> str:

@@ -108,7 +108,7 @@ class HttpFront:
         transport = request.transport
         if transport is None or damage.kind is not DamageKind.UPGRADE:
             return await self._damaged(request, steps_of(NOTHING, damage))
-        transport.write(false_handshake(key, damage))
+        transport.write(false_handshake(key, damage, self._answering.gateway.clock.now()))
         close(transport)
         return _Silent()
 
