@@ -161,6 +161,26 @@ def test_a_whole_book_that_changes_is_counted_whole() -> None:
     assert min(on_the_wire(story)) >= 0
 
 
+@pytest.mark.parametrize("command", ["pull", "resume"])
+def test_a_book_that_is_redrawn_within_a_second_counts_all_of_it(command: str) -> None:
+    """Orders that stand hold off a market that resumes: each of its prices may be another."""
+
+    async def story(client: Client) -> int:
+        operate = client.venue.exchange.operate
+        ids = []
+        for _ in range(2):
+            got = await client.public("GET", DEPTH, symbol="BTCUSDT")
+            ids.append(got.body["lastUpdateId"])
+            if command == "pull":
+                await operate(PullLiquidity("BTC/USDT", Side.SELL, ppm=20_000))
+            else:
+                for status in (MarketStatus.HALTED, MarketStatus.TRADING):
+                    await operate(SetMarketStatus("BTC/USDT", status))
+        return int(ids[1] - ids[0])
+
+    assert on_the_wire(story) >= 20_000
+
+
 def test_all_interfaces_tell_of_one_book() -> None:
     """REST, WebSocket API, partial books, bookTicker and the diff stream, at one instant."""
     names = ("btcusdt@depth@100ms", "btcusdt@depth20@100ms", "btcusdt@bookTicker")

@@ -65,6 +65,7 @@ def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> Non
     ms.watch_all()
     if status is TRADING:  # what has moved meanwhile meets the orders that stand
         ms.hold_off()
+        ms.redrawn(at)
     look_again(state, ms, at)
     state.events.append(MarketChanged(ms.market.symbol, status, "status", at))
 

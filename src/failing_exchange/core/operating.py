@@ -22,7 +22,6 @@ from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import (
     FILLS_KEPT_MAX,
-    WHOLE_BOOK,
     Account,
     Cap,
     State,
@@ -69,8 +68,7 @@ def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:
     away = best * command.ppm // PPM
     ticks = best + away if command.side is Side.SELL else best - away
     ms.street.pull(command.side, ticks, command.lots)
-    ms.sequence += WHOLE_BOOK
-    ms.pulled.append(at)
+    ms.redrawn(at)
     state.events.append(LiquidityPulled(command.symbol, command.side, ticks, at))
 
 

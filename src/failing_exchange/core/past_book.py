@@ -23,7 +23,7 @@ def past_book(
     then = [snapshot for order in known if (snapshot := order.as_of(as_of)) is not None]
     resting = [one for one in then if _rests(one, as_of)]
     since = sum(_changes(order, as_of) for order in known)
-    since += WHOLE_BOOK * sum(1 for at in ms.pulled if at > as_of)
+    since += WHOLE_BOOK * sum(1 for at in ms.redrawn_at if at > as_of)
     bids, asks = (_levels(resting, street, side, limit) for side in (BUY, SELL))
     return bids, asks, max(0, ms.sequence - since)
 

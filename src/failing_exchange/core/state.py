@@ -25,7 +25,7 @@ FORGOTTEN_AT_ONCE = 100  # so many: to find the first entry of a dict is what co
 FILLS_KEPT_MAX = 10_000  # per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is known
-PULLS_KEPT_MAX = 1_000  # per market; a stale read that is older has an id that is too high
+REDRAWN_KEPT_MAX = 1_000  # per market; a stale read that is older has an id that is too high
 WHOLE_BOOK = 10_000  # levels that change at most at once: all 5,000 of each side
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
 HALTS_MAX = 100  # of a market at a time, each ending before the one before it; likewise
@@ -127,7 +127,7 @@ class MarketState:
         self.ahead = Ahead(0, 0, 0, [])
         self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
         self.sequence = 0  # levels of the book that clients and the operator have changed
-        self.pulled: deque[int] = deque(maxlen=PULLS_KEPT_MAX)  # when all of them were
+        self.redrawn_at: deque[int] = deque(maxlen=REDRAWN_KEPT_MAX)  # when all of them were
         self.lower: int | None = None  # a print at or below it may concern an order
         self.upper: int | None = None  # likewise at or above
         self.stale = False  # the bounds have tightened since the last search
@@ -167,6 +167,11 @@ class MarketState:
             if level is not None and self.street.flow is not None:
                 self.street.hold_off(side, level.ticks)
         self.has_moved()
+
+    def redrawn(self, at: int) -> None:
+        """Count all levels of the book as changed at once, in the middle of a second."""
+        self.sequence += WHOLE_BOOK
+        self.redrawn_at.append(at)
 
     def has_moved(self) -> None:
         """The price was moved; what is too long ago is forgotten, also where it was summed up."""
