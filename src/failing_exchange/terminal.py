@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.conduct.rule import Outcome
 from failing_exchange.conduct.verdict import Verdict
 from failing_exchange.core.commands import PlaceOrder
-from failing_exchange.core.events import Event, OrderFilled
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import OrderSnapshot
-from failing_exchange.core.queries import Orders
-from failing_exchange.core.reject import Reject
 from failing_exchange.gates import instant_text
+from failing_exchange.report.words import event_text, told_text
 from failing_exchange.runner import Report, RunConfig, run
-from failing_exchange.trip import Edited, Trip
+from failing_exchange.trip import Trip
 from failing_exchange.virtual.wallclock import REAL
 
 if TYPE_CHECKING:
@@ -28,7 +25,6 @@ RULE_WIDTH = 13  # columns: the longest name of a rule
 RULE_INDENT = " " * (RULE_WIDTH + 3)
 RULES_SHOWN = 5  # broken rules that a summary tells more of than the name
 UNJUDGED = Outcome.NOT_JUDGED
-ORDERS_NAMED_MAX = 6  # of a list; the others are counted
 TROUBLE_SHOWN = 3  # trips of which the two columns are shown
 WIDTH_PIPED = 10_000  # columns where no terminal limits them: nothing is cut or wrapped
 
@@ -222,8 +218,8 @@ def columns(trips: Sequence[Trip], markets: Mapping[str, Market]) -> Any:
     for trip in trips:
         market = markets.get(trip.symbol)
         asked = f"{trip.operation}\n{_request(trip, market)}"
-        happened = "\n".join(_event(event, market) for event in trip.happened) or "nothing"
-        told = _told(trip, market) + "".join(f"\nstruck by {d.rule}" for d in trip.struck)
+        happened = "\n".join(event_text(e, markets) for e in trip.happened) or "nothing"
+        told = told_text(trip, markets) + "".join(f"\nstruck by {d.rule}" for d in trip.struck)
         cells = (f"{trip.number}\n{instant_text(trip.born_at)[11:19]}", asked, happened, told)
         table.add_row(*map(Text, cells))
     return table
@@ -234,43 +230,6 @@ def _request(trip: Trip, market: Market | None) -> str:
     if not isinstance(command, PlaceOrder) or market is None:
         return trip.symbol
     return f"{command.side} {market.amount_text(command.lots)} {market.base}"
-
-
-def _event(event: Event, market: Market | None) -> str:
-    if isinstance(event, OrderFilled) and market is not None:
-        fill = event.fill
-        amount, price = market.amount_text(fill.lots), market.price_text(fill.ticks)
-        return f"order {fill.order_id}: {fill.side} {amount} at {price}"
-    what = type(event).__name__.removeprefix("Order").lower()
-    order_id = getattr(event, "order_id", None)
-    return what if order_id is None else f"order {order_id} {what}"
-
-
-def _told(trip: Trip, market: Market | None) -> str:
-    if trip.hung_up:
-        return "connection lost"
-    if trip.told is None or trip.gave_up_at:
-        return "nothing: timed out"
-    if isinstance(trip.told, Reject):
-        return f"no: {trip.words(trip.told)}"
-    return _answer(trip.told, market)
-
-
-def _answer(told: object, market: Market | None) -> str:
-    """What was said, as short as it tells a success from a refusal, and an order from another."""
-    if isinstance(told, Reject):
-        return f"no: {told.text}"
-    if isinstance(told, Edited):
-        edits = ", ".join(f"{name} = {value!r}" for name, value in told.edits)
-        return f"{_answer(told.answer, market)}\nwith {edits}"
-    if isinstance(told, OrderSnapshot) and market is not None:
-        filled, amount = market.amount_text(told.filled), market.amount_text(told.lots)
-        return f"order {told.order.id} {told.status.value}: {filled} of {amount} filled"
-    if isinstance(told, Orders):
-        ids = [str(snapshot.order.id) for snapshot in told.orders]
-        some = ", ".join(ids[:ORDERS_NAMED_MAX]) + (", …" if len(ids) > ORDERS_NAMED_MAX else "")
-        return f"{len(ids)} orders: {some}" if ids else "no orders"
-    return "an answer"
 
 
 def span(seconds: float) -> str:

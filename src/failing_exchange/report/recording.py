@@ -189,7 +189,7 @@ def columns(
         {
             "number": trip.number, "at": (trip.born_at - began) // 1_000_000,
             "asked": asked_text(trip, markets.get(trip.symbol)),
-            "happened": happened_text(trip, markets), "told": told_text(trip),
+            "happened": happened_text(trip, markets), "told": told_text(trip, markets),
             "faults": list(dict.fromkeys(decision.label for decision in trip.struck)),
             "named": trip.number in numbers,
         }
