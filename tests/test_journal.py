@@ -253,6 +253,8 @@ def test_a_full_disk_stops_the_run(latency: object) -> None:
         ('{"journal": 1}\n{"number": 1', "line 2"),
         ('{"journal": 1}\n{"at": 1}\n', "line 2"),
         ("hello", "hello"),
+        ("[" * 100_000, "version"),
+        ('{"journal": 1}\n' + "[" * 100_000, "line 2"),
     ],
 )
 def test_what_is_no_journal_is_told_so(tmp_path: Path, text: str, says: str) -> None:

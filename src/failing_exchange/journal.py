@@ -319,7 +319,7 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
     try:
         found = json.loads(text)
-    except ValueError:  # the caller says which line it is
+    except (ValueError, RecursionError):  # the caller says which line it is
         return None
     return found if isinstance(found, dict) else None
 

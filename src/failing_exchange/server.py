@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.exit_codes import CLEAN, FINDINGS
 from failing_exchange.logs import to_stderr
@@ -38,6 +39,7 @@ MARKET = (
 )
 FEES = "what trades cost: 0.1%%, or maker=0.02%%,taker=0.04%% (default 0.1%%)"
 BALANCE = "what the account main owns, as USDT=10000; may be repeated (default: plenty of each)"
+KEEP = "how many trips that database keeps; older ones are deleted; 0 keeps all"
 ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by so much"
 PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under a plain name
 SWITCHES = {
@@ -85,14 +87,7 @@ def add_parser(commands: Any) -> None:
     _add(serve, "fees", None, FEES)
     _add_list(serve, "balance", BALANCE)
     _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
-    _add(serve, "journal", None, JOURNAL)
-    _add(serve, "journal-full", "halt", "when that database can't be written: halt, or go-on")
-    _add(
-        serve,
-        "journal-survives",
-        "kill",
-        "what an acknowledged answer outlives: kill, or power-loss (slower)",
-    )
+    _add_journal(serve)
     _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
     _add(serve, "rate", 0.1, "its probability", type=float)
     door = "a port for the control door; without it there is none"
@@ -103,6 +98,15 @@ def add_parser(commands: Any) -> None:
         on = switched(_variable(name))
         serve.add_argument(f"--{name}", action="store_true", default=on, help=text)
     serve.set_defaults(command=serve_command)
+
+
+def _add_journal(serve: Any) -> None:
+    """Where all is written, and how."""
+    _add(serve, "journal", None, JOURNAL)
+    _add(serve, "journal-full", "halt", "when that database can't be written: halt, or go-on")
+    survives = "what an acknowledged answer outlives: kill, or power-loss (slower)"
+    _add(serve, "journal-survives", "kill", survives)
+    _add(serve, "journal-keep", TRIPS_KEPT_MAX, KEEP, type=int)
 
 
 def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> None:
@@ -254,11 +258,15 @@ def _journal(options: argparse.Namespace) -> Any:
     if survives not in tuple(Survives):
         expected = " or ".join(Survives)
         raise ConfigurationError(f"--journal-survives {survives!r}; expected {expected}")
+    if options.journal_keep < 0:
+        raise ConfigurationError(
+            f"--journal-keep {options.journal_keep}; expected a number of trips, or 0 for all"
+        )
     if path is None or not path.endswith(DATABASES):
         return path
     from failing_exchange.durable.durable import Durable
 
-    return Durable(path, full=full, survives=survives)
+    return Durable(path, full=full, survives=survives, keep=options.journal_keep)
 
 
 def _keys(path: str | None) -> Keyring | None:

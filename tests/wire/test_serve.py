@@ -236,6 +236,7 @@ def test_tls_is_real() -> None:
         (["--keys", "/no/such"], {}, "--keys /no/such: "),
         (["--journal", "/no/such/run.db"], {}, "can't be written: No such file"),
         (["--journal-full", "x"], {}, "expected halt or go-on"),
+        (["--journal-keep", "-1"], {}, "--journal-keep -1; expected a number of trips"),
         (["--host", "192.0.2.1"], {}, "can't be listened at: "),
         (["--host", "0.0.0.0", "--control-port", "0"], {}, "give it a --control-token"),
         (["--prot=1"], {}, "unrecognized arguments: --prot=1"),

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.core.codec import Graph, from_graph, to_text
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.durable import known
+from failing_exchange.durable import TRIPS_KEPT_MAX, known
 from failing_exchange.durable.gates import Gates, go_on, usage_of
 from failing_exchange.durable.gates import from_text as gates_of
 from failing_exchange.durable.outbox import COMMIT_EVERY, Outbox, WhenFull
 from failing_exchange.durable.recorded import RecordedEngine
 from failing_exchange.durable.rules import from_rows, to_rows
 from failing_exchange.durable.store import (
-    TRIPS_KEPT_MAX,
     Batch,
     Full,
     Snapshot,

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.durable.holding import Held, NotOurs, ReadOnly
 from failing_exchange.durable.sums import Key, Sums, row_sum, text_sum
 from failing_exchange.errors import ConfigurationError
@@ -18,7 +19,6 @@ from failing_exchange.errors import ConfigurationError
 VERSION = 3  # of the tables and of what stands in them
 APPLICATION = 0x6661696C  # "fail": what the file says it is
 BUSY_SECONDS = 5.0  # how long another program may keep it locked
-TRIPS_KEPT_MAX = 1_000_000  # by default, about 0.7 GB; the oldest ones are deleted
 PRUNED_AT_ONCE = 1_000  # trips: so many are deleted together, and kept beyond the limit till then
 ROWS_AT_ONCE = 1_000  # are in memory while all of a table are read
 ALL_TRIPS = 1 << 62  # what no journal reaches
