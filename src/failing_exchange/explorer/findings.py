@@ -117,6 +117,7 @@ class Finding:
             "seed": self.seed,
             "times": self.times,
             "also": list(self.also),
+            "needs": "" if self.shrunk is None else needed(self.shrunk),
             "faults": None if self.shrunk is None else self.shrunk.faults,
             "smallest": self.shrunk is not None and self.shrunk.complete,
             "token": None if self.token is None else str(self.token),

@@ -22,7 +22,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read, draw, write."""
-    write(_read(options.results), options.output)
+    save(_drawn(options.results), options.output)
     print(f"The report is in {options.output}")
     return 0
 
@@ -32,18 +32,37 @@ def _read(path: Path) -> dict[str, Any]:
         if path.stat().st_size > FILE_MAX:
             raise ConfigurationError(f"{path} is larger than {FILE_MAX:,} bytes")
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} can't be read: {error}") from error
     if not isinstance(found, dict):
         raise ConfigurationError(f"{path} holds no results")
     return found
 
 
+def _drawn(path: Path) -> str:
+    """The page of a file. What it holds was written elsewhere: a value of a wrong kind is told."""
+    from failing_exchange.report.page import page
+
+    found = _read(path)
+    try:
+        return page(found)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{path} is damaged, or of another version: {error!r}; expected what `run --output` or "
+            "`explore --output` of this version has written"
+        ) from error
+
+
 def write(found: dict[str, Any], path: Path) -> None:
     """The page of results, as a file; ConfigurationError says why it can't be written."""
     from failing_exchange.report.page import page
 
+    save(page(found), path)
+
+
+def save(text: str, path: Path) -> None:
+    """A page as a file; ConfigurationError says why it can't be written."""
     try:
-        path.write_text(page(found), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error

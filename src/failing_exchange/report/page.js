@@ -46,11 +46,15 @@ const columns = f => f.columns && f.columns.length ? el("div", {class: "scroll",
     el("tbody", {}, f.columns.map(c => el("tr", {class: c.named ? "named" : ""},
       el("td", {}, `${c.number} `, el("br"), clock(c.at)), el("td", {}, c.asked), el("td", {}, c.happened),
       el("td", {}, c.told, ...(c.faults.length ? [el("br"), el("span", {class: "fault"}, "⚡ " + c.faults.join(", "))] : []))))))) : null;
-if (D.findings.length) section("findings", D.kind === "explore" ? "Findings, by cause" : "What went wrong", D.findings.map(f =>
+if (D.findings.length) section("findings", D.kind === "explore" ? "What to mend, first things first" : "What went wrong", D.findings.map(f =>
   el("article", {class: "card"},
     el("h3", {}, el("span", {class: "mark fail"}, f.rule), " The bot ", f.text, "."),
-    el("p", {class: "soft"}, [f.money ? `${money(f.money)} USDT at risk` : "", f.times > 1 ? `${f.times} times` : "", f.kinds && f.kinds.length ? `faults: ${f.kinds.join(" + ")}` : "", f.faults ? `${f.faults} fault${f.faults > 1 ? "s" : ""} suffice${f.faults > 1 ? "" : "s"}` : "", f.also && f.also.length ? `also breaks ${f.also.join(", ")}` : ""].filter(Boolean).join(" · ")),
+    el("p", {class: "soft"}, [f.money ? `${money(f.money)} USDT at risk` : "", f.place ? `at ${f.place}` : "", f.times > 1 ? (f.causes ? `in ${f.times} worlds` : `${f.times} times`) : "", f.kinds && f.kinds.length ? `faults: ${f.kinds.join(" + ")}` : "", f.needs || "", f.also && f.also.length ? `also breaks ${f.also.join(", ")}` : ""].filter(Boolean).join(" · ")),
+    f.traceback ? el("pre", {class: "scroll", tabindex: "0", "aria-label": "Traceback of the bot"}, f.traceback) : null,
     columns(f),
+    f.causes && f.causes.length > 1 ? el("details", {}, el("summary", {}, `${f.causes.length - 1} more causes at this place`),
+      ...f.causes.slice(1).flatMap(c => [el("p", {class: "soft"}, `${c.kinds.join(" + ") || "no fault"}: the bot ${c.text}; in ${c.times} worlds; ${c.needs}`),
+        c.token ? copyLine(`failing-exchange replay ${c.token}`) : ""])) : null,
     f.care ? el("p", {class: "care"}, el("b", {}, "A careful bot: "), f.care) : null,
     f.replay ? copyLine(f.replay) : null)));
 

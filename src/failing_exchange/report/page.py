@@ -131,7 +131,7 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
     ]
     worst = findings[0] if findings else None
     sentence = (
-        f"{len(findings)} causes break the bot. Worst: it {worst['text']}."
+        f"Places of the bot that break a rule: {len(findings)}. First to mend: it {worst['text']}."
         if worst is not None
         else f"No rule was broken in {found.get('trials', 0):,} worlds."
     )
