@@ -70,7 +70,7 @@ class Gateway:
         self.unwritten_count = 0  # answers lost to bugs of ours
         self.kinds = Kinds(plan.seed)
         self.lines = Lines()
-        plan.look = self._look
+        plan.look = self.look
 
     # ---- requests
 
@@ -306,8 +306,11 @@ class Gateway:
         for listener in self.listeners:
             listener(events, at)
 
-    def _look(self, query: Any) -> Any:
-        """Answer a rule that reads the first column, with the state of this instant."""
+    def look(self, query: Any) -> Any:
+        """Read the first column without a trip, with the state of this instant.
+
+        Raises `Reject` as the engine does.
+        """
         at = self.clock.now()
         self.catch_up(at)  # the trip may have waited since it was matched
         return self.engine.execute(query, at)[1]

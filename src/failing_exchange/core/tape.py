@@ -30,7 +30,7 @@ from failing_exchange.core.public_trade import (
 
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
 FORGOTTEN_AT_ONCE = 1_000  # of them, so that what they are part of is not summed up too often
-CANDLES_KEPT_MAX = 5_000  # candles remembered after they closed; then they are made again
+CANDLES_KEPT_MAX = 20_000  # candles remembered after they closed; then they are made again
 STRETCH = 10  # seconds that a search for trades looks at together, at least
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
 NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,

@@ -134,6 +134,10 @@ def _read(row: str) -> Takes:
 
 
 TAKES = {name: _read(row) for name, row in ROWS.items()}
+# The paths whose answers may be long: some of them take tens of milliseconds to make.
+COSTLY = frozenset(
+    name.partition(" ")[2] for name, takes in TAKES.items() if "limit" in takes.names
+)
 
 
 def check_count(endpoint: Endpoint, sent: int) -> None:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from failing_exchange.dialects.binance.parameters import COSTLY
 from failing_exchange.fronts.wire.door import Reply
+from failing_exchange.fronts.wire.turns import Share
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -67,6 +69,8 @@ class Answering:
         It waits for as long as the answer takes, which for a lost one is for ever.
         """
         gateway = self.gateway
+        if request.path in COSTLY:
+            await self.door.turns.mine(Share())
         trip = self.door.receive(gateway, request)
         if trip is None:
             return self.doorstep.absent(request, gateway.clock.now())

@@ -131,6 +131,7 @@ class Connection:
         self.on_shutdown: Callable[[], None] | None = None  # has the client told of one
         self.closing = False  # a close frame was sent, or the end has come
         self.gone = False
+        self.reader: FrameReader | None = None
         self.ended_by = ""  # why the venue ended it
         self._ended = ended
         self._outgoing = outgoing
@@ -255,7 +256,8 @@ class Connection:
 
     def read(self) -> FrameReader:
         """Make what reads the client's frames."""
-        return FrameReader(self.transport, self._hear, self._break_off)
+        self.reader = FrameReader(self.transport, self._hear, self._break_off)
+        return self.reader
 
     def _hear(self, message: Message) -> bool:
         """Hear a message; whether there may be more. Raises `Broken`."""

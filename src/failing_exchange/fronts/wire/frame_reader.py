@@ -50,7 +50,7 @@ class FrameReader:
         self._parts: list[bytes] = []  # of the message that is under way
         self._size = 0
         self._opcode: Opcode | None = None
-        self._due = self._paused = self._over = False
+        self._due = self._paused = self._over = self._held = False
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Take bytes, as aiohttp's parsers do; there is never an end, nor anything left over."""
@@ -62,6 +62,16 @@ class FrameReader:
                 self._paused = True
                 self._transport.pause_reading()
         return False, b""
+
+    def hold(self) -> None:
+        """Hear nothing more after the present message, until `release`."""
+        self._held = True
+
+    def release(self) -> None:
+        """Go on hearing."""
+        if self._held:
+            self._held = False
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def feed_eof(self) -> None:
         """The connection is gone."""
@@ -86,7 +96,8 @@ class FrameReader:
             return
         if message is not None:
             self._due = True
-            asyncio.get_running_loop().call_soon(self._go_on)
+            if not self._held:
+                asyncio.get_running_loop().call_soon(self._go_on)
         elif self._paused:
             self._paused = False
             self._transport.resume_reading()

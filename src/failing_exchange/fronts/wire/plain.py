@@ -9,15 +9,17 @@ import asyncio
 import contextvars
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.market import SECOND
+from failing_exchange.dialects.binance.parameters import COSTLY
 from failing_exchange.fronts.wire.answering import BROKEN, Answering, is_told
 from failing_exchange.fronts.wire.damage import Course
 from failing_exchange.fronts.wire.door import Reply, Request
 from failing_exchange.fronts.wire.heads import PHRASES, SERVER, Heads, NotPlain, date_of
+from failing_exchange.fronts.wire.turns import Share
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -117,6 +119,7 @@ class Line(asyncio.Protocol):
         self._trip: Trip | None = None  # what is waited for
         self._course: Course | None = None  # the damaged answer on its way
         self.busy = False
+        self._share = Share()
         self._choked = self._paused = self._leaving = False
         self._due = False  # a turn of the loop is asked for
         self._timer: Cancelable | None = None
@@ -219,9 +222,12 @@ class Line(asyncio.Protocol):
         if head is not None:
             self._data = data[head.end :]
             body = data[head.start : head.end]
-            self._ask(
-                Request(head.method, head.path, head.query, body, head.headers, self._address)
-            )
+            request = Request(head.method, head.path, head.query, body, head.headers, self._address)
+            if head.path in COSTLY:
+                self.busy = True
+                self._answering.door.turns.take(self._share, self._ask_in_turns(request))
+            else:
+                self._ask(request)
         elif self._paused:
             self._paused = False
             transport.resume_reading()
@@ -231,6 +237,15 @@ class Line(asyncio.Protocol):
         if (self._data or self._paused) and not self._due:
             self._due = True
             asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _ask_in_turns(self, request: Request) -> Iterator[None]:
+        """Answer a costly request in steps, unless its client leaves meanwhile."""
+        for step in self._answering.door.steps(request):
+            yield step
+            if self._transport is None:
+                return
+        if self._transport is not None:
+            self._ask(request)
 
     def _ask(self, request: Request) -> None:
         answering = self._answering

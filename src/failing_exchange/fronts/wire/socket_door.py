@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,8 +13,8 @@ from failing_exchange.dialects.binance import connecting, socket_api
 from failing_exchange.dialects.binance.call import Answered, Call, Endpoint
 from failing_exchange.dialects.binance.codes import CODES, Said, missing, said
 from failing_exchange.dialects.binance.endpoints import BY_SOCKET
-from failing_exchange.dialects.binance.parameters import check
-from failing_exchange.dialects.binance.params import TRUE_FALSE
+from failing_exchange.dialects.binance.parameters import COSTLY, check
+from failing_exchange.dialects.binance.params import TRUE_FALSE, Params
 from failing_exchange.dialects.binance.signing import Key, check_signature, refused_key
 from failing_exchange.dialects.binance.socket_api import SESSION, Asked
 from failing_exchange.dialects.binance.values import instant
@@ -22,6 +23,7 @@ from failing_exchange.fronts.wire.damage import repeated
 from failing_exchange.fronts.wire.door import NOBODY, Door
 from failing_exchange.fronts.wire.frames import Code, text_frame
 from failing_exchange.fronts.wire.socket_session import SIGNED, Session
+from failing_exchange.fronts.wire.turns import Share
 from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
 from failing_exchange.trip import Damage, Damaged
 
@@ -91,13 +93,14 @@ class Conversation:
             micro=self.micro,
         )
         self._under_way: dict[int, Trip] = {}
+        self._share = Share()
 
     def hear(self, connection: Connection, text: str) -> None:
         """A text message has arrived."""
         asked = socket_api.asked(text)
         endpoint = BY_SOCKET.get(asked.method) or SESSION.get(asked.method)
         if endpoint is not None:
-            self._send(asked, endpoint)
+            self._send_in_turn(asked, endpoint)
             return
         at, address = connection.gateway.clock.now(), connection.place.address
         self.door.metering.weigh(address, at, 1)
@@ -117,6 +120,26 @@ class Conversation:
         self._under_way.clear()
 
     # ---- requests
+
+    def _send_in_turn(self, asked: Asked, endpoint: Endpoint) -> None:
+        """Send a call, or let it and what comes after it wait for its turn."""
+        if endpoint.http.partition(" ")[2] not in COSTLY:
+            self._send(asked, endpoint)
+            return
+
+        def steps() -> Iterator[None]:
+            for step in self.door.make(endpoint, Params(asked.params)):
+                yield step
+                if connection.gone:
+                    return
+            if reader is not None:
+                reader.release()
+            if not connection.gone:
+                connection.gateway.run(self._send, asked, endpoint)
+
+        connection, reader = self.connection, self.connection.reader
+        if not self.door.turns.take(self._share, steps()) and reader is not None:
+            reader.hold()
 
     def _send(self, asked: Asked, endpoint: Endpoint) -> None:
         """A call on its way through the pass."""

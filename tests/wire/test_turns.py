@@ -1,0 +1,107 @@
+"""Costly requests take turns, so that one heavy client does not keep the others waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from failing_exchange.fronts.wire.turns import Share, Turns
+from tests.wire.raw import API, Place, at
+
+CANDLES = "/api/v3/klines?symbol=BTCUSDT&interval=1M&limit=1000&timeZone=5:4{n}"
+
+
+class Clock:
+    """Real time, as far as anybody asks; it goes on as work is done."""
+
+    is_virtual = False
+
+    def __init__(self) -> None:
+        self.at = 1
+
+    def now(self) -> int:
+        """Nanoseconds."""
+        return self.at
+
+
+def test_the_connection_that_has_used_least_goes_first() -> None:
+    """Also before those that have waited longer: a small question passes large ones."""
+
+    async def main() -> list[str]:
+        clock: Any = Clock()
+        turns, done = Turns(clock), list[str]()
+
+        def work(name: str, steps: int, cost: int) -> Iterator[None]:
+            for _ in range(steps):
+                clock.at += cost
+                done.append(name)
+                yield
+
+        small = Share()
+        turns.take(small, work("small", 1, 1))
+        for n in range(3):
+            turns.take(Share(), work(f"large {n}", 3, 100))
+        while len(done) < 3:
+            await asyncio.sleep(0)
+        turns.take(small, work("small", 1, 1))
+        while len(done) < 11:
+            await asyncio.sleep(0)
+        return done
+
+    done = asyncio.run(main())
+    assert done[:3] == ["small", "large 0", "large 1"]
+    assert done.index("small", 1) <= 4
+    assert sorted(done) == sorted([f"large {n}" for n in range(3)] * 3 + ["small"] * 2)
+
+
+def test_in_virtual_time_nobody_waits() -> None:
+    """Work takes no time there, and an order of turns would be one more thing to reproduce."""
+    clock: Any = Clock()
+    clock.is_virtual = True
+    turns, done = Turns(clock), list[int]()
+
+    def work(n: int) -> Iterator[None]:
+        for _ in range(2):
+            done.append(n)
+            yield
+
+    for n in range(3):
+        assert turns.take(Share(), work(n))
+    assert done == [0, 0, 1, 1, 2, 2]
+
+
+def test_another_is_answered_in_between() -> None:
+    """Twenty requests for candles that arrive together cost others one step, not twenty."""
+
+    async def story(place: Place) -> list[str]:
+        heavy, light = [await place.connect() for _ in range(20)], await place.connect()
+        for n, line in enumerate(heavy):
+            line.say(f"GET {CANDLES.format(n=n % 10)} HTTP/1.1\r\nHost: here\r\n\r\n")
+        light.say("GET /api/v3/time HTTP/1.1\r\nHost: here\r\n\r\n")
+        await light.until(b"serverTime")
+        for line in heavy:
+            assert (await line.head()).startswith(b"HTTP/1.1 200 ")
+        trips = place.exchange.journal.trips
+        return [trip.operation for trip in trips if trip.operation.startswith("fetch_")]
+
+    operations = at("port", story)
+    assert len(operations) == 21
+    assert operations.index("fetch_time") <= 2
+
+
+def test_what_comes_after_a_costly_request_on_a_socket_is_answered_behind_it() -> None:
+    """The connection waits for its turn, and goes on."""
+
+    async def story(place: Place) -> list[bytes]:
+        lines = [await place.upgraded(API) for _ in range(3)]
+        for line in lines:
+            for n in range(4):
+                params = {"symbol": "BTCUSDT", "interval": "1d", "timeZone": f"0:0{n}"}
+                line.send({"id": n, "method": "klines", "params": params})
+            line.send({"id": 9, "method": "time"})
+        return [await line.until(b'"id":9') for line in lines]
+
+    for got in at("port", story):
+        places = [got.find(b'"id":%d' % n) for n in (0, 1, 2, 3, 9)]
+        assert -1 < places[0] < places[1] < places[2] < places[3] < places[4]
