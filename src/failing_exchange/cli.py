@@ -19,6 +19,7 @@ from failing_exchange.options import (
     Formatter,
     Parser,
     Version,
+    add_own_code,
     count,
     minutes,
     probability,
@@ -119,6 +120,7 @@ def _add_run(commands: Any) -> None:
     add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
     add("--seed", type=int, help="the same seed gives the same run (default: the scenario's, or 0)")
     add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
+    add_own_code(run)
     add("--all", action="store_true", help="every shipped scenario: a report card")
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
     add("--real-time", action="store_true", help="by the real clock, instead of in virtual time")
@@ -178,11 +180,11 @@ def _add_check(commands: Any) -> None:
 
 
 def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
-    """The modes that are given; None: as the scenario says, or RANDOM."""
+    """The modes that are given; None: as the scenario says, or none beside a fault of the user."""
     if options.modes is None:
         if options.probabilities is not None:
             options.parser.error("--probabilities goes with --modes")
-        if options.mode is None and options.scenario is not None:
+        if options.mode is None and (options.scenario is not None or options.fault):
             return None
         return ((options.mode or "RANDOM", options.probability),)
     if options.mode is not None:
@@ -197,8 +199,10 @@ def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
 
 
 def _config(options: argparse.Namespace) -> RunConfig:
+    from failing_exchange.own_code import check_rules
     from failing_exchange.runner import MAINTENANCE_MINUTES, RunConfig
 
+    check_rules(options.rule or ())
     modes = _modes(options)
     planned = options.maintenance_start, options.maintenance_duration
     if not options.maintenance and planned != (None, None):
@@ -216,6 +220,8 @@ def _config(options: argparse.Namespace) -> RunConfig:
         scenario=options.scenario,
         real_time=options.real_time,
         journal=options.journal,
+        rules=tuple(options.rule or ()),
+        faults=tuple((name, options.probability) for name in options.fault or ()),
     )
 
 
@@ -248,7 +254,7 @@ def _exit_code(report: Report) -> int:
 
 
 ALONE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "seed", "rate_limit",
-         "timeout", "maintenance", "journal", "real_time")  # fmt: skip
+         "timeout", "maintenance", "journal", "real_time", "rule", "fault")  # fmt: skip
 
 
 def _run_all(options: argparse.Namespace, output: Path) -> int:

@@ -12,9 +12,17 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.exit_codes import COULD_NOT_RUN, HELP
 from failing_exchange.spelling import meant
 
+RULE = "a rule of yours, as rules.py:Name (docs/own_rules.md); may be repeated"
+FAULT = "a fault of yours, as faults.py:Name (docs/own_faults.md); may be repeated"
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
           **dict.fromkeys(("0", "false", "no", "off"), False)}  # fmt: skip
+
+
+def add_own_code(parser: Any) -> None:
+    """The options `--rule` and `--fault`."""
+    for name, text in (("rule", RULE), ("fault", FAULT)):
+        parser.add_argument(f"--{name}", action="append", metavar="PATH:NAME", help=text)
 
 
 class Parser(argparse.ArgumentParser):

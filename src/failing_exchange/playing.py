@@ -94,7 +94,7 @@ def find_bot(name: str) -> Bot:
     place, _, function = name.rpartition(":")
     if not place or not function:
         raise ConfigurationError(_no_bot(name))
-    module = _module(place)
+    module = load_module(place)
     bot = getattr(module, function, None)
     if not inspect.iscoroutinefunction(bot):
         what = "that is no coroutine function"
@@ -122,8 +122,11 @@ _own: dict[str, list[str]] = {}  # by bot's place: the modules of its own that i
 OURS = "failing_exchange"
 
 
-def _module(place: str) -> Any:
-    """The module of a bot, made anew each time, with all of its own that it imports."""
+def load_module(place: str) -> Any:
+    """The module of a user's code, made anew each time, with all of its own that it imports.
+
+    `place`: a path that ends in .py, or a module's name. Raises ConfigurationError.
+    """
     if place.endswith(".py"):
         return _of_file(place)
     for name in _own.pop(place, ()):
@@ -157,7 +160,7 @@ def _of_file(place: str) -> Any:
     """As Python runs a script: what lies in its folder can be imported, and is made anew too."""
     path = Path(place)
     if not path.is_file():
-        raise ConfigurationError(f"no file {place!r} with a bot in it")
+        raise ConfigurationError(f"no file {place!r}")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)

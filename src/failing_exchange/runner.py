@@ -15,8 +15,10 @@ from failing_exchange.conduct.judge import Judge
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode
+from failing_exchange.faults.triggers import chance
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.maintenance import time_of_day
+from failing_exchange.own_code import load_faults, rules_of
 from failing_exchange.playing import (
     Bot,
     Progress,
@@ -74,6 +76,8 @@ class RunConfig:
     scenario: str | None = None
     real_time: bool = False
     journal: str | None = None
+    rules: tuple[str, ...] = ()  # of the user, as path.py:Name
+    faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
 
     def resolved(self, scenario: Scenario | None) -> RunConfig:
         """The same run with nothing left to a scenario or a default."""
@@ -83,8 +87,8 @@ class RunConfig:
             raise ConfigurationError(
                 f"--calm {calm:g}: expected less than the duration of {duration:g} s"
             )
-        modes = _first(self.modes, MODES if scenario is None else ())
-        fails = any(mode != FailureMode.NONE for mode, _ in modes)
+        modes = _first(self.modes, MODES if scenario is None and not self.faults else ())
+        fails = self.faults or any(mode != FailureMode.NONE for mode, _ in modes)
         rate_limit = RATE_LIMIT if fails and scenario is None else 0
         wanted = {} if scenario is None else scenario.arguments
         return replace(
@@ -117,8 +121,12 @@ class RunConfig:
         if self.modes:
             parts += ["--modes", *(mode for mode, _ in self.modes)]
             parts += ["--probabilities", *(_number_text(p) for _, p in self.modes)]
-        elif self.modes is not None and self.scenario is None:
+        elif self.modes is not None and self.scenario is None and not self.faults:
             parts += ["--mode", FailureMode.NONE.value]
+        for name in self.rules:
+            parts += ["--rule", name]
+        for name, probability in self.faults:
+            parts += ["--fault", name, "--probability", _number_text(probability)]
         if self.maintenance_start is not None:
             minutes = _number_text(self.maintenance_minutes)
             parts += ["--maintenance", "--maintenance-duration", minutes]
@@ -205,9 +213,11 @@ class _Run:
         self.scenario = scenario
         self.config = config
         self.progress = progress
+        load_faults(name for name, _ in config.faults)
         self.exchange = _exchange(config, scenario)
         options, intent = ({}, {}) if scenario is None else (scenario.options, scenario.intent)
-        self.judge = Judge(self.exchange.venue, options=options, intent=intent)
+        rules = rules_of({**options, **{name: {} for name in config.rules}})
+        self.judge = Judge(self.exchange.venue, intent=intent, **rules._asdict())
         self.notebook = Notebook()
         self.recorder = Recorder(self.exchange)
         self.report = Report(config=config)
@@ -319,6 +329,8 @@ def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:
     exchange = FailingExchange(journal=config.journal, **arguments)
     for mode, probability in config.modes or ():
         exchange.add_failure_mode(mode, probability)
+    for name, probability in config.faults:
+        exchange.arm(name, chance(probability))
     if scenario is not None:
         scenario.apply(exchange)
     if config.rate_limit or (scenario is not None and scenario.rate_limit):
@@ -328,6 +340,10 @@ def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _is_count(value: object) -> bool:
@@ -353,6 +369,8 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "maintenance_start": ("HH:MM or null", lambda v: v is None or isinstance(v, str)),
     "maintenance_minutes": ("minutes above 0", lambda v: _is_number(v) and bool(v)),
     "scenario": ("a text or null", lambda v: v is None or isinstance(v, str)),
+    "rules": ("a list of texts", _are_texts),
+    "faults": ("a list of [fault, probability]", _are_modes),
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
 }
 
@@ -369,5 +387,7 @@ def config_of(recorded: object, place: str) -> RunConfig:
             value = f"= {recorded[name]!r}" if name in recorded else "is missing"
             raise ConfigurationError(f"{place}: config.{name} {value}; expected {expected}")
     found = {name: recorded[name] for name in FIELDS}
-    found["modes"] = tuple((mode, probability) for mode, probability in found["modes"])
+    for name in ("modes", "faults"):
+        found[name] = tuple((one, probability) for one, probability in found[name])
+    found["rules"] = tuple(found["rules"])
     return RunConfig(**found)

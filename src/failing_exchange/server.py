@@ -14,7 +14,7 @@ from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.exit_codes import CLEAN, FINDINGS
 from failing_exchange.logs import to_stderr
-from failing_exchange.options import says_neither, switched
+from failing_exchange.options import FAULT, RULE, says_neither, switched
 
 if TYPE_CHECKING:
     from failing_exchange.fronts.exchange import FailingExchange
@@ -89,7 +89,9 @@ def add_parser(commands: Any) -> None:
     _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
     _add_journal(serve)
     _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
-    _add(serve, "rate", 0.1, "its probability", type=float)
+    _add(serve, "rate", 0.1, "the probability of --mode and of each --fault", type=float)
+    _add_list(serve, "rule", RULE + "; implies --judge")
+    _add_list(serve, "fault", FAULT)
     door = "a port for the control door; without it there is none"
     _add(serve, "control-port", None, door, type=int)
     _add(serve, "control-token", None, "what the control door asks for; needed off loopback")
@@ -196,9 +198,14 @@ def _check(options: argparse.Namespace) -> None:
 
 def _venue(options: argparse.Namespace) -> Binance:
     from failing_exchange.faults.modes import FailureMode
+    from failing_exchange.faults.triggers import chance
     from failing_exchange.fronts.wire.binance import Binance
     from failing_exchange.fronts.wire.metering import VenueLimits
+    from failing_exchange.own_code import check_rules, load_faults, rules_of
 
+    load_faults(options.fault or ())
+    check_rules(options.rule or ())
+    rules_of({name: {} for name in options.rule or ()})
     venue = Binance.like_production(
         keys=_keys(options.keys),
         limits=VenueLimits().accelerated(options.accelerate),
@@ -213,7 +220,10 @@ def _venue(options: argparse.Namespace) -> Binance:
     if options.any_key:
         venue.keys.accept_any()
     exchange, durable = venue.exchange, venue.exchange.venue.durable
-    if options.mode is not None and (durable is None or durable.is_new):
+    is_new = durable is None or durable.is_new
+    for name in (options.fault or ()) if is_new else ():  # else it comes back with the journal
+        exchange.arm(name, chance(options.rate))
+    if options.mode is not None and is_new:
         if options.mode not in FailureMode.__members__:
             known = ", ".join(FailureMode.__members__)
             raise ConfigurationError(f"--mode {options.mode!r}; expected one of {known}")
@@ -305,8 +315,10 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> None:
     control = None
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
-        if options.judge:
-            venue.judge()
+        if options.judge or options.rule:
+            from failing_exchange.own_code import rules_of
+
+            venue.judge(rules_of({name: {} for name in options.rule or ()}).rules)
         print(_greeting(options, venue.exchange, port), flush=True)
         loop.call_later(LOAD_AFTER, loop.run_in_executor, None, _load_the_rest)
         if options.control_port is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.options import add_own_code
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -42,6 +43,7 @@ def add_parser(commands: Any) -> None:
     add("--hours", type=float, default=1.0, help="virtual hours in each (default 1)")
     add("--venue", choices=["binance"], help="reach it by Binance's production names; that is how "
         "a bot without the parameter `exchange` reaches it anyway")  # fmt: skip
+    add_own_code(explore)
     add("--jobs", type=int, metavar="N", help="processes (default: one a processor)")
     add("--time", type=float, metavar="SECONDS", help="stop after so much real time")
     add("--first", action="store_true", help="stop at the first failure")
@@ -72,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
         quick=options.quick,
         shard=shard_of(options.shard),
         corpus=options.corpus,
+        rules={name: {} for name in options.rule or ()},
+        faults=tuple(options.fault or ()),
     )
     with _progress(_seeds_of(wanted)) as tell, _executor(options.dask) as executor:
         found = explore(wanted, executor=executor, tell=tell)
@@ -103,6 +107,7 @@ def _check(options: argparse.Namespace) -> None:
     """Before anything runs: do the numbers make sense, can the files be written?"""
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.explorer import output, targets
+    from failing_exchange.own_code import check_rules
 
     for name, least in (("seeds", 1), ("jobs", 1), ("first_seed", 0)):
         value = getattr(options, name)
@@ -117,6 +122,7 @@ def _check(options: argparse.Namespace) -> None:
     for name, check in PLACES.items():
         if getattr(options, name) is not None:
             getattr(output, check)(name, getattr(options, name))
+    check_rules(options.rule or ())
     target = targets.load(options.target)
     if options.venue and not target.venue:
         raise ConfigurationError(
@@ -248,7 +254,7 @@ def replay(token: str, target: str | None, until: int) -> int:
 
     wanted = Token.parse(token)
     if elsewhere := wanted.outside(target):
-        print(f"note: this runs {elsewhere}, which lies outside the working directory", flush=True)
+        print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
     found = run_again(wanted, target, until=until)
     for difference in found.differences:
         print(f"note: {difference}")

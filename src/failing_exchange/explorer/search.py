@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from failing_exchange.conduct.rules import RULES
+from failing_exchange.conduct.rules import make
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import pool, targets
@@ -27,7 +27,8 @@ from failing_exchange.explorer.findings import (
 from failing_exchange.explorer.shrink import OutOfRuns, Shrunk, shrink_alone
 from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
 from failing_exchange.explorer.trial import Break, Seen
-from failing_exchange.explorer.world import World, draw, mutate
+from failing_exchange.explorer.world import World, draw, mutate, with_own
+from failing_exchange.own_code import load_faults, rules_of
 from failing_exchange.virtual.wallclock import REAL
 
 # Hours of worlds that one process runs, one after the other, so that it is over in a few seconds;
@@ -66,7 +67,8 @@ class Options:
     quick: bool = False  # only the finding to mend first is made small
     shard: tuple[int, int] = (1, 1)
     corpus: Path | None = None
-    rules: Mapping[str, Any] = field(default_factory=dict)  # parameters, by rule
+    rules: Mapping[str, Any] = field(default_factory=dict)  # parameters, by name or path.py:Name
+    faults: tuple[str, ...] = ()  # of the user, as path.py:Name: each is in every second world
 
 
 @dataclass(kw_only=True)
@@ -186,6 +188,8 @@ class _Search:
         self._made_with = {**surroundings(options.target), HASH_SEED: pool.hash_seed_of_trials()}
         self._began = REAL["monotonic"]()
         self._is_halted = False
+        load_faults(options.faults)
+        self._rules = [rule.name for rule in make(*rules_of(options.rules))]
         self._looked_at = 0  # worlds whose breaches were noted
 
     def run(self) -> Exploration:
@@ -268,12 +272,13 @@ class _Search:
         return self._drawn(seed)
 
     def _drawn(self, seed: int) -> World:
-        return draw(
+        drawn = draw(
             seed,
             seconds=self.options.seconds,
             venue=self.target.venue,
             intents=self.target.takes_intents,
         )
+        return with_own(drawn, self.options.faults)
 
     # ---- running them
 
@@ -320,7 +325,7 @@ class _Search:
         self.found.trials += 1
         self.found.requests += seen.requests
         if not seen.error:
-            for rule in RULES:
+            for rule in self._rules:
                 judged = rule not in seen.unjudged
                 self.found.judged[rule] = self.found.judged.get(rule, 0) + judged
             for rule, why in seen.unjudged.items():

@@ -18,6 +18,7 @@ from failing_exchange.explorer.places import Places
 from failing_exchange.explorer.trial import Outcome, built, outcome_of
 from failing_exchange.explorer.world import World
 from failing_exchange.fronts.exchange import FailingExchange
+from failing_exchange.own_code import rules_of
 from failing_exchange.playing import stop_before
 from failing_exchange.under_test import running
 
@@ -100,7 +101,7 @@ class _Stage:
     def _make(self, **options: Any) -> FailingExchange:
         exchange = built(self._world, **options)
         self.places = Places(exchange.venue)
-        self.judge = Judge(exchange.venue, options=self._options)
+        self.judge = Judge(exchange.venue, **rules_of(self._options)._asdict())
         self.judge.hear()
         exchange.venue.on_start.append(self.judge.attach)
         exchange.venue.on_start.append(lambda: stop_before(self._until, exchange, self._stop))

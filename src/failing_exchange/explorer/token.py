@@ -16,7 +16,8 @@ from typing import Any
 
 from failing_exchange.conduct.rules import make
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.explorer.world import World
+from failing_exchange.explorer.world import World, own_kinds
+from failing_exchange.faults.catalogue import is_own
 from failing_exchange.spelling import printable
 
 VERSION = 1
@@ -85,18 +86,18 @@ class Token:
         for name in ("options", "made_with"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}; expected a table")
-        make(options=self.options)
+        make(options={n: given for n, given in self.options.items() if not is_own(n)})
         self.world.check()
 
     def outside(self, target: str | None = None) -> str:
-        """The file that a replay runs, where it lies outside the working directory; else empty.
+        """The files that a replay runs that lie outside the working directory; else empty.
 
         A token that came by mail names the code it runs: who replays it should see which.
         """
-        place = bot_file(target or self.target)
-        if place is None or place.resolve().is_relative_to(Path.cwd()):
-            return ""
-        return str(place.resolve())
+        code = [target or self.target, *filter(is_own, self.options), *own_kinds(self.world)]
+        files = [place.resolve() for place in map(bot_file, code) if place is not None]
+        elsewhere = [str(file) for file in files if not file.is_relative_to(Path.cwd())]
+        return " and ".join(dict.fromkeys(elsewhere))
 
     def differences(self, target: str | None = None) -> list[str]:
         """What is not as it was when the token was made, in words; empty where nothing is known.

@@ -16,12 +16,13 @@ from failing_exchange.core.commands import CancelOrder, FetchOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.places import Places, shown_file
-from failing_exchange.explorer.world import World
+from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import kind_of
 from failing_exchange.faults.recorded import Again, RecordedPlan, record
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.journal import Journal
+from failing_exchange.own_code import load_faults, rules_of
 from failing_exchange.plain_trips import line
 from failing_exchange.playing import Bot, Ending, crash_of, first_line, play, venue_of, wall_limit
 from failing_exchange.report.recording import columns
@@ -76,9 +77,10 @@ def run(
     What the bot raises is in the verdict; a bug of ours is in `error`.
     """
     exchange = built(world)
+    rules, options = rules_of(options)
     places = Places(exchange.venue)
     ending = Ending(0.0)
-    judge = Judge(exchange.venue, options=options)
+    judge = Judge(exchange.venue, rules=rules, options=options)
     verdict = None
 
     async def main() -> None:
@@ -140,6 +142,7 @@ def outcome_of(
 
 def built(world: World, **options: Any) -> FailingExchange:
     """The exchange of a world, with all that is to fail; `options` are those of a test."""
+    load_faults(own_kinds(world))
     drawn = {"seed": world.seed, "latency": world.latency, "connection_timeout": world.timeout}
     exchange = FailingExchange(**{**options, **drawn})
     exchange.venue.journal = Journal(keep=TRIPS_KEPT_MAX)

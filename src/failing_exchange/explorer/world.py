@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.arms import Arm as Arm
 from failing_exchange.explorer.recipes import kinds_of
 from failing_exchange.faults import operations as ops
-from failing_exchange.faults.catalogue import make
+from failing_exchange.faults.catalogue import is_own, make
 from failing_exchange.faults.recorded import RecordedPlan
 from failing_exchange.faults.triggers import parse
 from failing_exchange.latency import LATENCY_MS_MAX
@@ -103,6 +103,22 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
     )
 
 
+def with_own(world: World, faults: Sequence[str]) -> World:
+    """A drawn world with faults of a user's, by path.py:Name: each is in every second world."""
+    found = [
+        _armed(Arm(name, ""), key("own fault", world.seed, place))
+        for place, name in enumerate(faults)
+        if below(key("own fault", world.seed, place), 9, 2) == 0
+    ]
+    return replace(world, faults=(*found, *world.faults)) if found else world
+
+
+def own_kinds(world: World) -> list[str]:
+    """The faults of a user's in a world, by path.py:Name."""
+    kinds = [*(arm.kind for arm in world.faults), *(str(one["fault"]) for one in world.plan)]
+    return [kind for kind in dict.fromkeys(kinds) if is_own(kind)]
+
+
 def _moment(dice: int, n: int, seconds: float) -> float:
     """A whole second somewhere in the first two thirds."""
     return float(1 + below(dice, n, max(1, int(seconds * 2 / 3))))
@@ -166,7 +182,8 @@ def mutate(parent: World, seed: int, *, venue: str = "") -> World:
 
 def check(arm: Arm) -> None:
     """Raise ConfigurationError for a fault that can't be armed."""
-    make(arm.kind, **arm.fields)
+    if not is_own(arm.kind):  # one of a user's is loaded, and checked, when it is armed
+        make(arm.kind, **arm.fields)
     ops.check(arm.operations)
     if arm.when:
         parse(arm.when)
@@ -187,7 +204,8 @@ def check_world(world: World) -> None:
             )
     if world.plan:
         for one in RecordedPlan.of_rules(world.plan).recordings:
-            make(one.kind, **one.fields)
+            if not is_own(one.kind):
+                make(one.kind, **one.fields)
 
 
 def _is_number(value: Any, least: float, most: float) -> bool:

@@ -175,6 +175,8 @@ ROWS: list[Entry] = [
         wire_socket.ReplayOnSubscribe: ("subscribe_account",),
     }, door="wire"),
 ]  # fmt: skip
+OWN: dict[str, Entry] = {}  # faults of a user that this process has loaded, by path.py:Name
+OWN_MAX = 100  # of them; one more is refused
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ROWS}
 _BY_KIND = {entry.kind: entry for entry in ROWS}
 
@@ -204,13 +206,25 @@ def made_of(kind: type[Any], given: Mapping[str, Any], name: str = "") -> Fault:
 
 def entry_of(name: str) -> Entry:
     """A row by its name; raises ConfigurationError with the nearest one for an unknown name."""
-    entry = CATALOGUE.get(name)
+    entry = CATALOGUE.get(name) or OWN.get(name)
+    if entry is None and is_own(str(name)):
+        raise ConfigurationError(f"the fault {name!r} is not loaded: name it with --fault {name}")
     if entry is None:
         way_out = f"{meant(name, CATALOGUE) or '.'} `failing-exchange faults` lists them"
         if str(name).upper() in FailureMode.__members__:
             way_out = "; it is a failure mode: give it to set_failure_mode or add_failure_mode"
         raise ConfigurationError(f"no fault {str(name)!r} in the catalogue{way_out}")
     return entry
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is that of a user's class, as path.py:Name."""
+    return ":" in name
+
+
+def adopt(name: str, kind: type[Any]) -> None:
+    """Have a user's fault known by its path.py:Name, so that it can be armed and recorded."""
+    OWN[name] = _BY_KIND[kind] = Entry(name, kind, "own", ops.CALLS)
 
 
 def kind_of(fault: Fault) -> Entry:

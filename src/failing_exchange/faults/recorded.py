@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.catalogue import CATALOGUE, fields_of, kind_of, make
+from failing_exchange.faults.catalogue import CATALOGUE, OWN, fields_of, kind_of, make
 from failing_exchange.faults.plan import Fault, FaultPlan, Rule, Sighting, Stage, Verdict
 from failing_exchange.faults.presets import OneOf
 from failing_exchange.faults.triggers import Key, key_of
@@ -158,7 +158,7 @@ def _note(
         part = sighting.chosen
         name, fault, draws = f"{name}: {part.label}", part.fault, sighting.within(part.label).key
     kind = kind_of(fault).name
-    if kind not in CATALOGUE:
+    if kind not in CATALOGUE and kind not in OWN:
         raise ConfigurationError(
             f"the fault {kind!r} of rule {name!r} is not in the catalogue, so it can't be recorded"
         )

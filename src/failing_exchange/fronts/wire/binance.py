@@ -27,6 +27,7 @@ from failing_exchange.world import listings_of
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.judge import Judge
+    from failing_exchange.conduct.rule import Rule
     from failing_exchange.core.events import Event
     from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.listen_keys import ListenKeys
@@ -187,14 +188,15 @@ class Binance:
         for connection in self.sockets.connections:
             connection.abort()
 
-    def judge(self) -> None:
-        """Judge each account's client from now on; the venue must have started."""
+    def judge(self, rules: Iterable[str | type[Rule]] | None = None) -> None:
+        """Judge each account's client from now on; the venue must have started. None = all."""
         from failing_exchange.conduct.judge import Judge
 
         accounts = self.keys.accounts
         for name in accounts:
             alone = len(accounts) == 1
-            self.judges[name] = judge = Judge(self.exchange.venue, account=name, alone=alone)
+            judge = Judge(self.exchange.venue, account=name, alone=alone, rules=rules)
+            self.judges[name] = judge
             judge.attach()
 
     def accept_any_key(self) -> None:

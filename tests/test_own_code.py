@@ -1,0 +1,180 @@
+"""`--rule path.py:Name` and `--fault path.py:Name`: a user's own, on every command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from failing_exchange import cli, own_code
+from failing_exchange.explorer.replaying import replay
+from failing_exchange.explorer.search import Options, explore
+from failing_exchange.explorer.token import Token
+from failing_exchange.explorer.world import Arm, World
+from failing_exchange.faults.catalogue import OWN as OWN_FAULTS
+
+BOT = """
+import asyncio
+
+async def main(exchange):
+    while True:
+        try:
+            await exchange.fetch_ticker("BTC/USDT")
+        except Exception:
+            pass
+        await asyncio.sleep(5)
+"""
+RULES = """
+from failing_exchange.conduct.rule import Rule
+
+class NeverTold(Rule):
+    name = "never_told"
+    sentence = "The venue never says please."
+
+    def __init__(self, *, word="please"):
+        super().__init__()
+        self.word = word
+
+    def told(self, trip):
+        if self.word in getattr(trip.told, "text", ""):
+            self.breach(f"was told {self.word} (trip {trip.number})", trip)
+
+class Buggy(NeverTold):
+    name = "buggy"
+
+    def sent(self, trip):
+        raise KeyError("mine")
+
+class NoRule:
+    pass
+"""
+FAULTS = """
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.fields import fault, text
+from failing_exchange.trip import Stage
+
+@fault
+class Polite:
+    "The venue refuses, and says please."
+
+    says: str = text("please wait", "what the client reads")
+    stages = (Stage.REQUEST,)
+
+    def strike(self, stage, sighting):
+        return Reject(Reason.UNAVAILABLE, self.says)
+
+class NoFault:
+    pass
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a bot, rules and faults, that is worked in."""
+    for name, text in (("bot", BOT), ("rules", RULES), ("faults", FAULTS)):
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    own_code._rules.clear()
+    OWN_FAULTS.clear()
+
+
+OWN = ["--rule", "rules.py:NeverTold", "--fault", "faults.py:Polite"]
+
+
+def test_a_run_has_own_rules_and_faults(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And its results say how to run it again: with them."""
+    assert cli.main(["run", "--bot", "bot.py:main", "--duration", "30m", *OWN]) == 1
+    assert "was told please" in capsys.readouterr().out
+    found = json.loads((place / "exchange_test.json").read_text())
+    assert {one["rule"]: one["outcome"] for one in found["verdict"]["results"]}["never_told"] == (
+        "fail"
+    )
+    assert found["again"].endswith(
+        "--rule rules.py:NeverTold --fault faults.py:Polite --probability 0.1"
+    )
+    assert found["statistics"]["by_type"].keys() == {"faults.py:Polite"}
+    assert cli.main(["replay", "exchange_test.json"]) in (0, 1)
+    assert "the same as recorded" in capsys.readouterr().out
+
+
+def test_an_exploration_finds_shrinks_and_replays_with_them(place: Path) -> None:
+    """In processes of their own; a token names the files, so that it can be run again."""
+    found = explore(
+        Options(target="bot.py:main", seeds=16, seconds=900.0, jobs=1,
+                rules={"rules.py:NeverTold": {"word": "wait"}}, faults=("faults.py:Polite",))
+    )  # fmt: skip
+    assert not found.errors, found.errors
+    finding = next(f for f in found.findings if f.cause.rule == "never_told")
+    assert finding.cause.kinds == ("faults.py:Polite",)
+    assert "was told wait" in finding.sentence
+    assert found.judged["never_told"] == found.trials
+    token = Token.parse(str(finding.token))
+    again = replay(token)
+    assert again.broken
+    assert again.same
+
+
+def test_a_token_names_all_code_that_it_runs(
+    place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Who was sent it should see which files; nothing of them is loaded before."""
+    token = Token(
+        target=f"{place}/bot.py:main",
+        world=World(seed=1, seconds=60.0, faults=(Arm(f"{place}/faults.py:Polite", ""),)),
+        options={f"{place}/rules.py:NeverTold": {}},
+    )
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    found = Token.parse(str(token))
+    assert not own_code._rules
+    assert not OWN_FAULTS
+    for name in ("bot", "rules", "faults"):
+        assert str(place / f"{name}.py") in found.outside()
+
+
+def test_a_served_venue_has_them(place: Path) -> None:
+    """The rule judges each client, the fault strikes with the rate of `--rate`."""
+    from failing_exchange import server
+    from failing_exchange.own_code import rules_of
+
+    options = cli.parser().parse_args(["serve", "--rate", "1", *OWN])
+    venue = server._venue(options)
+    rule = venue.exchange.armed[0]
+    assert (rule.name, repr(rule.when)) == ("faults.py:Polite", "chance(1)")
+    wanted = rules_of({name: {} for name in options.rule}).rules
+    assert wanted is not None
+    assert wanted[-1].name == "never_told"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--rule", "rules.py:NoRule"], "--rule rules.py:NoRule: NoRule is no rule; expected a"),
+        (["--rule", "rules.py:Nevertold"], "there is no such class; did you mean 'NeverTold'?"),
+        (["--rule", "rules.py"], "--rule rules.py: expected path.py:Name"),
+        (["--rule", "none.py:X"], "no file 'none.py'"),
+        (["--fault", "faults.py:NoFault"], "NoFault is no fault; expected a class with @fault"),
+        (["--fault", "lose_anser"], "no fault 'lose_anser' in the catalogue; did you mean"),
+        (["--rule", "rules.py:Buggy"], "sent() at rules.py:20 raised KeyError: 'mine'"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_a_line(
+    place: Path, options: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the name that was given, and what is expected; exit code 2."""
+    assert cli.main(["run", "--bot", "bot.py:main", "--duration", "5m", *options]) == 2
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_bug_in_a_rule_is_told_by_an_exploration(place: Path) -> None:
+    """As theirs, with its line; the worlds could not be run."""
+    found = explore(
+        Options(target="bot.py:main", seeds=1, seconds=300.0, jobs=1,
+                rules={"rules.py:Buggy": {}})
+    )  # fmt: skip
+    assert found.errors
+    assert "sent() at rules.py:20 raised KeyError: 'mine'" in found.errors[0]
+    assert "bug in the venue" not in found.errors[0]
