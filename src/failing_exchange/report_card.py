@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -123,6 +124,8 @@ def make(bot: str, names: Sequence[str] | None = None, *, jobs: int = 0) -> Card
         _fill(card, wanted, processes)
     except KeyboardInterrupt:
         card.interrupted = True
+        for child in multiprocessing.active_children():  # nobody waits for what they still do
+            child.terminate()
     except BrokenProcessPool:
         done = len(card.grades)
         where = wanted[done] if done < len(wanted) else wanted[-1]
