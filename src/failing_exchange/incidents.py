@@ -122,9 +122,7 @@ def _status(status: MarketStatus) -> Callable[[Fields, Markets], c.Operator]:
 
 def _move(f: Fields, m: Markets) -> c.Operator:
     percent = _number(f, "percent", PERCENT_MIN, PERCENT_MAX, "percent of the price")
-    lasts = _span(f)
-    seconds = 0 if lasts is None else max(1, round(lasts / SECOND))
-    return c.MovePrice(f["symbol"], ppm=round(percent * PPM / 100), seconds=seconds)
+    return c.MovePrice(f["symbol"], ppm=round(percent * PPM / 100), nanoseconds=_span(f))
 
 
 def _fees(f: Fields, m: Markets) -> c.Operator:

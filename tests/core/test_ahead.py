@@ -46,7 +46,7 @@ def command(what: str, side: Side, away: int, lots: int) -> Any:
         "limit": order,
         "market": order._replace(kind=OrderType.MARKET, ticks=0),
         "move": c.MovePrice(S, ticks=away),
-        "push": c.MovePrice(S, ticks=away, seconds=7),
+        "push": c.MovePrice(S, ticks=away, nanoseconds=7 * SECOND),
         "pull": c.PullLiquidity(S, side, ppm=200, lots=lots),
         "halt": c.SetMarketStatus(S, MarketStatus.HALTED),
         "resume": c.SetMarketStatus(S, MarketStatus.TRADING),

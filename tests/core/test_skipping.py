@@ -68,7 +68,8 @@ def command(what: str, side: Side, away: int, lots: int, last: int) -> Any:
         behind = order._replace(side=side.other, ticks=last + sign * abs(away))
         return c.PlaceOrderList("alice", (order, behind), Contingency.OTO)
     if what == "move":
-        return c.MovePrice(S, ticks=sign * away // 3, seconds=lots % 50)
+        lasts = lots % 50 * SECOND or None
+        return c.MovePrice(S, ticks=sign * away // 3, nanoseconds=lasts, at_once=lots % 2 == 0)
     if what == "cap":
         return c.CapNextFill("alice", 300_000, lots * 1_000)
     return c.CancelAllOrders("alice") if what == "cancel" else order

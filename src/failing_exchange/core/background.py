@@ -319,6 +319,22 @@ class Street:
         self.stirred += 1
         self.shifts.move(self._second + 1, ticks)
 
+    def jump(self, ticks: int, bid: int, ask: int) -> int:
+        """Move what is offered for the rest of this second; by how many ticks it has moved.
+
+        It stops in front of the clients' best `bid` and `ask` (0 = none): they are in its way.
+        What was printed in this second stays as it was.
+        """
+        before, self._shift = self._shift, self._shift + ticks
+        for side, own in ((BUY, bid), (SELL, ask)):
+            self._top = None
+            best = self.best(side.other)
+            if own and best and (best <= own if side is BUY else best >= own):
+                self._shift += own - best + (1 if side is BUY else -1)
+        self._top = None
+        self.stirred += 1
+        return self._shift - before
+
     def view(self, second: int) -> Street:
         """The same background at another second, without disturbing this one."""
         other = Street(self.flow)

@@ -223,13 +223,15 @@ class ChangeRules(NamedTuple):
 class MovePrice(NamedTuple):
     """Move the background market by `ppm` of its price, or by `ticks`, from the next second on.
 
-    With `seconds` the move is taken back after so long.
+    `at_once`: what is offered moves in this very step, and a print of the smallest amount tells of
+    it. With `nanoseconds` the move is taken back after so long.
     """
 
     symbol: str
     ppm: int = 0
     ticks: int = 0
-    seconds: int = 0
+    nanoseconds: int | None = None
+    at_once: bool = False
 
 
 class PullLiquidity(NamedTuple):

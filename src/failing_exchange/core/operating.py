@@ -15,15 +15,16 @@ from failing_exchange.core.events import (
     VenueRestarted,
 )
 from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
-from failing_exchange.core.market import PPM, SECOND
+from failing_exchange.core.market import HALTED, PPM, SECOND
 from failing_exchange.core.matching import finish, trade
-from failing_exchange.core.order import TRIGGERED_TYPES, Order, Side, Status, Why
+from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
 from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import (
     FILLS_KEPT_MAX,
     Account,
     Cap,
+    MarketState,
     State,
     look_again,
 )
@@ -47,16 +48,35 @@ def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
 
 
 def move_price(state: State, command: c.MovePrice, at: int) -> None:
-    """Move the background market from its next second on."""
+    """Move the background market from its next second on, or at once."""
     ms = state.market(command.symbol, at)
-    ticks = command.ticks or ms.tape.last(at // SECOND) * command.ppm // PPM
+    last = ms.tape.last(at // SECOND)
+    ticks = command.ticks or _part(last, command.ppm)
     ms.street.move(ticks)
     ms.has_moved()
+    if command.at_once and ms.market.status is not HALTED:
+        _jump(ms, ticks, last, at)
     look_again(state, ms, at)
-    if command.seconds:
+    if command.nanoseconds is not None:
         back = c.MovePrice(command.symbol, ticks=-ticks)
-        state.schedule(at + command.seconds * SECOND, back)
+        state.schedule(at + command.nanoseconds, back)
     state.events.append(PriceMoved(command.symbol, ticks, at))
+
+
+def _jump(ms: MarketState, ticks: int, last: int, at: int) -> None:
+    """Move the offers now, and print a trade of the smallest amount at the new price."""
+    bid, ask = ms.book.best(BUY), ms.book.best(SELL)
+    moved = ms.street.jump(ticks, bid.ticks if bid else 0, ask.ticks if ask else 0)
+    ms.redrawn(at)
+    if last and moved:
+        side = BUY if moved > 0 else SELL
+        ms.tape.add(max(1, last + moved), ms.market.amount_min, side, at=at, operator=True)
+
+
+def _part(ticks: int, ppm: int) -> int:
+    """A part of a price, rounded towards zero."""
+    part = ticks * abs(ppm) // PPM
+    return part if ppm > 0 else -part
 
 
 def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:

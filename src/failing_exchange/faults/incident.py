@@ -61,15 +61,16 @@ class JumpPrice:
     """The price of the request's market jumps."""
 
     by: float = number(-0.05, "by how much of it; negative = down", "share", least=-0.99, most=10)
-    seconds: int = whole(0, "then it comes back; 0 = it stays", least=0)
+    lasts: float | None = span_or_never(None, "then it comes back; None = it stays", least=1)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
-        """Move the background market from its next second on."""
+        """Move the background market before the request is carried out."""
         symbol = sighting.trip.symbol
         if market_of(sighting, symbol) is None:
             return None
-        return Cause(MovePrice(symbol, ppm=ppm(self.by), seconds=self.seconds))
+        moved = MovePrice(symbol, ppm(self.by), 0, ends_after(self.lasts), at_once=True)
+        return Cause(moved)
 
 
 @fault

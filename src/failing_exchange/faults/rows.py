@@ -241,7 +241,7 @@ ROWS: list[Row] = [
         "candle_unclosed_or_late": (_arm("late_candle"), _arm("late_candle", count=2)),
         "trades_gap_on_reconnect": (_arm("lose_push", "watch_trades"),),
         "trades_same_ms": "exchange: public trades of one second carry one timestamp",
-        "flash_print": (_arm("jump_price", by=-0.9, seconds=2, when=ONE),),
+        "flash_print": (_arm("jump_price", by=-0.9, lasts=2, when=ONE),),
     }),
     *_rows("F7 life of a feed", {
         "disconnect_24h": (
