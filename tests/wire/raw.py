@@ -9,7 +9,6 @@ import asyncio
 import hmac
 import json
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
@@ -163,7 +162,7 @@ class Place:
 
 def request(method: str, **params: Any) -> dict[str, Any]:
     """A signed request of the WebSocket API."""
-    params = {"apiKey": DEFAULT_KEY, "timestamp": int(time.time() * 1000)} | params
+    params = {"apiKey": DEFAULT_KEY, "timestamp": settled.milliseconds()} | params
     text = "&".join(f"{name}={params[name]}" for name in sorted(params))
     signature = hmac.new(DEFAULT_SECRET.encode(), text.encode(), sha256).hexdigest()
     return {"id": 1, "method": method, "params": params | {"signature": signature}}
@@ -171,7 +170,7 @@ def request(method: str, **params: Any) -> dict[str, Any]:
 
 def signed(host: str, path: str = "/api/v3/order", **params: Any) -> str:
     """A signed POST over HTTP."""
-    text = urlencode(params | {"timestamp": int(time.time() * 1000)})
+    text = urlencode(params | {"timestamp": settled.milliseconds()})
     signature = hmac.new(DEFAULT_SECRET.encode(), text.encode(), sha256).hexdigest()
     return (
         f"POST {path}?{text}&signature={signature} HTTP/1.1\r\nHost: {host}\r\n"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import socket
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -76,6 +77,7 @@ class SettledLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._settled = _Selector()
+        self.began = time.time() - START
         super().__init__(self._settled)
 
     def time(self) -> float:
@@ -93,6 +95,13 @@ class SettledLoop(asyncio.SelectorEventLoop):
 
     def _is_back(self, _: object) -> None:
         self._settled.threads -= 1
+
+
+def milliseconds() -> int:
+    """What a client's clock shows on the running loop: a venue's moves with its loop, too."""
+    loop = asyncio.get_running_loop()
+    now = loop.began + loop.time() if isinstance(loop, SettledLoop) else time.time()
+    return int(now * 1_000)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -69,7 +69,7 @@ async def ask_all(place: Place, lines: Sequence[Line]) -> None:
     api.ping()
     for call in (place.order(), place.exchange.fetch_ticker("BTC/USDT")):
         with contextlib.suppress(FailingExchangeError, TimeoutError):
-            async with asyncio.timeout(0 if place.door == "port" else 1):
+            async with asyncio.timeout(1):
                 await call
     await turns()
 
