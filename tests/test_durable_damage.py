@@ -209,6 +209,9 @@ def forged(whole: bytes, path: Path, table: str, statement: str, *values: Any) -
         db.commit()
 
 
+COMMAND = "UPDATE commands SET command = ?"
+
+
 @pytest.mark.parametrize(
     ("table", "statement", "value", "says"),
     [
@@ -221,10 +224,10 @@ def forged(whole: bytes, path: Path, table: str, statement: str, *values: Any) -
         ("meta", "UPDATE meta SET value = ? WHERE name = 'gates'", '{"rate": 1}', "TypeError"),
         ("meta", "UPDATE meta SET value = ? WHERE name = 'labels'", "[" * 100_000, "Recursion"),
         ("rules", "UPDATE rules SET rule = ?", "[]", "TypeError"),
-        ("commands", "UPDATE commands SET command = ?", '["record","Path",{}]', "'Path' is no"),
-        ("commands", "UPDATE commands SET command = ?", '["record","FetchTime",{}]', "is no class"),
-        ("commands", "UPDATE commands SET command = ?", '["enum","Side","buy"]', "is no command"),
-        ("commands", "UPDATE commands SET command = ?", '["record","PlaceOrder",{}]', "TypeError"),
+        ("commands", COMMAND, '["record","Path",{}]', "'Path' is no"),
+        ("commands", COMMAND, '["record","asking.FetchTime",{"account":""}]', "no command"),
+        ("commands", COMMAND, '["enum","order.Side","buy"]', "is no command"),
+        ("commands", COMMAND, '["record","commands.PlaceOrder",{}]', "TypeError"),
         ("commands", "UPDATE commands SET at = ?", 2**63 - 1, "is from 9223372036854775807, not"),
         ("commands", "UPDATE commands SET events = ?", 3, "another version of the code"),
     ],

@@ -1,59 +1,29 @@
-"""Values and whole states of the exchange as JSON. Only the classes listed here can be read.
+"""Values and whole states of the exchange as JSON. Only classes of the exchange can be read.
 
-A file may come from anybody. A name in it is looked up in a table, never imported.
+A file may come from anybody. A name in it is looked up in a table of the classes that the modules
+of `core` define, which do no input or output; nothing is imported because a file says so.
 """
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from enum import Enum
 from functools import lru_cache
-from types import MappingProxyType, ModuleType
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from failing_exchange.core import (
-    ahead,
-    background,
-    bars,
-    book,
-    commands,
-    day,
-    ledger,
-    market,
-    order,
-    order_list,
-    public_trade,
-    reject,
-    state,
-    tape,
-    ticker,
-)
+from failing_exchange import core
 
 Classes: TypeAlias = Mapping[str, type]
 
 CLASSES_KNOWN_MAX = 1_000  # whose fields are remembered; of others they are looked up again
 PLAIN = (str, int, bool, float, type(None))
 ORDER_OF_SLOTS = "__slots__"
-
-
-def by_name(*kinds: type) -> Classes:
-    """A table of classes by their names; each name stands for one class."""
-    found = {kind.__name__: kind for kind in kinds}
-    assert len(found) == len(set(kinds)), "two classes have the same name"
-    return MappingProxyType(found)
-
-
-def _values(*modules: ModuleType) -> list[type]:
-    """The named tuples, enums and frozen dataclasses that some modules define."""
-    return [
-        kind
-        for module in modules
-        for kind in vars(module).values()
-        if isinstance(kind, type) and kind.__module__ == module.__name__ and _is_value(kind)
-    ]
 
 
 def _is_value(kind: Any) -> bool:
@@ -65,16 +35,24 @@ def _is_frozen(kind: Any) -> bool:
     return made is not None and bool(made.frozen)
 
 
-# What a text may contain: commands, markets, orders' parts, enums.
-VALUES = by_name(
-    *_values(ahead, background, bars, commands, market, order, order_list, public_trade, reject),
-    *_values(state, ticker),
-)
-# What a snapshot consists of besides. A new class of the state that keeps something has to be here.
-STATES = by_name(
-    background.Street, book.Level, book.OrderBook, day.Day, ledger.Ledger, order.Order,
-    order_list.OrderList, state.Account, state.MarketState, state.State, tape.Tape,
-)  # fmt: skip
+def _defined() -> Iterator[tuple[str, Any]]:
+    """The classes of the exchange, each with its name: all but those that hold or read a state."""
+    for found in iter_modules(core.__path__):
+        if found.name in ("codec", "engine"):
+            continue
+        module = import_module(f"{core.__name__}.{found.name}")
+        for kind in vars(module).values():
+            own = isinstance(kind, type) and kind.__module__ == module.__name__
+            if own and not issubclass(kind, Exception) and not getattr(kind, "_is_protocol", False):
+                yield f"{found.name}.{kind.__name__}", kind
+
+
+_ALL = dict(_defined())
+# What a text may contain: commands, markets, orders' parts, enums. Each is made by its own fields.
+VALUES: Classes = MappingProxyType({n: kind for n, kind in _ALL.items() if _is_value(kind)})
+# What a snapshot consists of besides: objects of plain attributes.
+STATES: Classes = MappingProxyType({n: kind for n, kind in _ALL.items() if n not in VALUES})
+NAMES: Mapping[type, str] = MappingProxyType({kind: name for name, kind in _ALL.items()})
 NO_CLASSES: Classes = MappingProxyType({})
 
 
@@ -99,7 +77,7 @@ class _Writer:
     """Writes values; `refer` stands for what is none."""
 
     def __init__(self, more: Classes, refer: Callable[[Any], Any] | None = None) -> None:
-        self._more = more
+        self._more = {kind: name for name, kind in more.items()}
         self._refer = refer
 
     def value(self, value: Any) -> Any:
@@ -128,8 +106,8 @@ class _Writer:
 
     def _name(self, kind: type) -> str:
         """The name by which a class is read back; raises TypeError for one that never is."""
-        name = kind.__name__
-        if VALUES.get(name) is not kind and self._more.get(name) is not kind:
+        name = NAMES.get(kind) or self._more.get(kind)
+        if name is None:
             raise TypeError(f"{kind.__module__}.{kind.__qualname__} can't be read from a file")
         return name
 
@@ -191,7 +169,7 @@ class Graph:
         nodes: list[Any] = []
         for one in self._ahead:  # grows while it is read
             held = {name: writer.value(part) for name, part in _held(one).items()}
-            nodes.append([one.__class__.__name__, held])
+            nodes.append([NAMES[one.__class__], held])
         return json.dumps(nodes, separators=(",", ":"), ensure_ascii=False)
 
     def refer(self, one: Any) -> list[Any]:
@@ -203,10 +181,10 @@ class Graph:
         place = self._places.get(one)
         if place is None:
             kind = one.__class__
-            if STATES.get(kind.__name__) is not kind:
+            if NAMES.get(kind) not in STATES:
                 raise TypeError(
-                    f"{kind.__module__}.{kind.__qualname__} can't be part of a snapshot: "
-                    "list it in STATES (core/codec.py)"
+                    f"{kind.__module__}.{kind.__qualname__} can't be part of a snapshot: define "
+                    "it in a module of core, or name it as outside"
                 )
             place = self._places[one] = len(self._ahead)
             self._ahead.append(one)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from failing_exchange.core.codec import by_name, from_text, to_text
+from failing_exchange.core.codec import from_text, to_text
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.plan import ALWAYS, Rule, Whom
@@ -17,7 +17,9 @@ from failing_exchange.faults.triggers import parse
 
 MEMORY_PARTS_MAX = 64  # a rule's memory of more parts is not kept: it begins anew
 DEPTH_MAX = 4  # of parts within parts, likewise
-FAULTS = by_name(OneOf, Part, *(entry.kind for entry in ROWS))
+FAULTS: dict[str, type] = {kind.__name__: kind for kind in (OneOf, Part)} | {
+    entry.name: entry.kind for entry in ROWS
+}
 
 logger = logging.getLogger("failing_exchange")
 
