@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from failing_exchange.errors import ConfigurationError
 
     arguments = parser()
-    options = arguments.parse_args(argv)
+    own, program = split(sys.argv[1:] if argv is None else argv)
+    options = arguments.parse_args(own)
+    options.program = program
     if not hasattr(options, "command"):
         arguments.print_help()
         return CLEAN
@@ -58,6 +60,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """Our own arguments, and those behind `--` of a command that starts a program.
+
+    >>> split(["serve", "--port", "0", "--", "python", "bot.py", "--", "x"])
+    (['serve', '--port', '0'], ['python', 'bot.py', '--', 'x'])
+    """
+    own = list(argv)
+    if own[:1] != ["serve"] or "--" not in own:
+        return own, None
+    at = own.index("--")
+    return own[:at], own[at + 1 :]
 
 
 def parser() -> Parser:

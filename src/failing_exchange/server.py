@@ -6,17 +6,18 @@ import argparse
 import errno
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.exit_codes import CLEAN, FINDINGS
+from failing_exchange.exit_codes import CLEAN, FINDINGS, INTERRUPTED
 from failing_exchange.logs import to_stderr
 from failing_exchange.options import FAULT, RULE, says_neither, switched
 
 if TYPE_CHECKING:
+    from failing_exchange.beside import Beside
     from failing_exchange.fronts.exchange import FailingExchange
     from failing_exchange.fronts.wire.binance import Binance
     from failing_exchange.fronts.wire.control_door import ControlDoor
@@ -68,7 +69,10 @@ def add_parser(commands: Any) -> None:
     serve = commands.add_parser(
         "serve",
         help="a venue on a port, for bots in any language",
+        usage="failing-exchange serve [options] [venue] [-- COMMAND ...]",
         description="Serve a venue's own REST and WebSocket protocol on a port of this machine. "
+        "A COMMAND behind -- is started beside it, with EXCHANGE_URL and the proxy settings that "
+        "lead it here; it is judged, and the server ends when it ends. "
         f"Each option can be given as {PREFIX}OPTION in the environment, too; FAILURE_MODE and "
         "FAILURE_RATE stand for --mode and --rate.",
     )
@@ -149,10 +153,14 @@ def serve_command(options: argparse.Namespace) -> int:
     venue = _venue(options)
     factory = _loop_factory(options.uvloop)
     with seldom_collected(), asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(venue, options))
-    verdicts = [judge.verdict(outside=True) for judge in venue.judges.values()]
+        ended = runner.run(_serve(venue, options))
+    verdicts = [
+        judge.verdict(outside=True, crashed=ended or None) for judge in venue.judges.values()
+    ]
     for verdict in verdicts:
         print(f"{verdict.account}: {verdict}", flush=True)
+    if options.program is not None and ended is None:
+        return INTERRUPTED
     return CLEAN if all(verdict.clean for verdict in verdicts) else FINDINGS
 
 
@@ -174,6 +182,8 @@ def seldom_collected() -> Iterator[None]:
 
 def _check(options: argparse.Namespace) -> None:
     """Raise ConfigurationError for options that can't be; nothing has begun yet."""
+    if options.program == []:
+        raise ConfigurationError("-- is followed by no command; expected as in: -- python bot.py")
     for name in ("port", "control_port"):
         if not 0 <= (getattr(options, name) or 0) < 65_536:
             shown = name.replace("_", "-")
@@ -299,7 +309,16 @@ def _loop_factory(uvloop: bool) -> Any:
     return new_event_loop
 
 
-async def _serve(venue: Binance, options: argparse.Namespace) -> None:
+def _judge(venue: Binance, options: argparse.Namespace) -> None:
+    """Judge the clients, where that is asked for or a program is to be judged."""
+    if options.judge or options.rule or options.program is not None:
+        from failing_exchange.own_code import rules_of
+
+        venue.judge(rules_of({name: {} for name in options.rule or ()}).rules)
+
+
+async def _serve(venue: Binance, options: argparse.Namespace) -> str | None:
+    """Serve until a signal (None), or until the program beside it has ended: how, "" for well."""
     import asyncio
     import signal
 
@@ -312,26 +331,62 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> None:
         from failing_exchange.fronts.wire.certificate import context
 
         ssl = context()
-    control = None
+    control = beside = ended = None
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
-        if options.judge or options.rule:
-            from failing_exchange.own_code import rules_of
-
-            venue.judge(rules_of({name: {} for name in options.rule or ()}).rules)
+        _judge(venue, options)
         print(_greeting(options, venue.exchange, port), flush=True)
         loop.call_later(LOAD_AFTER, loop.run_in_executor, None, _load_the_rest)
         if options.control_port is not None:
             control = _control(venue, options)
             where = await _listening(control, options.host, options.control_port, "--control-port")
             print(f"control door: http://{_shown(options.host)}:{where}/openapi.json", flush=True)
-        await stop.wait()
+        if options.program is not None:
+            beside = await _beside(venue, options, port)
+            ended = await _first(beside.wait(), stop.wait())
+        else:
+            await stop.wait()
     finally:
+        if beside is not None:
+            await beside.close()
         if control is not None:
             await control.close()
         await venue.close()
         await venue.exchange.close()
     print(_farewell(venue.exchange), flush=True)
+    if ended is None or ended is True:  # True: the signal came first
+        return None
+    return f"{options.program[0]} ended with exit code {ended}" if ended else ""
+
+
+async def _beside(venue: Binance, options: argparse.Namespace, port: int) -> Beside:
+    """Start the program that was given behind `--`."""
+    from failing_exchange.beside import Beside
+    from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+
+    pair = {"EXCHANGE_API_KEY": DEFAULT_KEY, "EXCHANGE_SECRET": DEFAULT_SECRET}
+    beside = Beside(options.program, venue.protocol)
+    scheme = "https" if options.tls else "http"
+    url = f"{scheme}://{_shown(options.host)}:{port}"
+    try:
+        await beside.start(url, {} if options.keys is not None else pair)
+    except ConfigurationError:
+        await beside.close()
+        raise
+    return beside
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
+    """What the first of several gives; the others are canceled."""
+    import asyncio
+
+    tasks = [asyncio.ensure_future(one) for one in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task for task in tasks if task in done).result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _load_the_rest() -> None:

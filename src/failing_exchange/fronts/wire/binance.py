@@ -26,6 +26,8 @@ from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 from failing_exchange.world import listings_of
 
 if TYPE_CHECKING:
+    import asyncio
+
     from failing_exchange.conduct.judge import Judge
     from failing_exchange.conduct.rule import Rule
     from failing_exchange.core.events import Event
@@ -165,6 +167,10 @@ class Binance:
         await entrance.open()
         self._entrances.append(entrance)
         return entrance.port
+
+    def protocol(self) -> asyncio.BaseProtocol:
+        """What speaks with one more connection, as at the first place that is listened at."""
+        return self._entrances[0]()
 
     def _aiohttp(self) -> Any:
         """What speaks on connections with more than plain HTTP."""

@@ -1,0 +1,97 @@
+"""`serve binance -- COMMAND`: a program of any language, started beside the venue and led to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from failing_exchange.dialects.binance.places import HOSTS, SIMULATED
+from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from failing_exchange.fronts.wire.tunnel import Tunnel
+
+STOP_S_MAX = 10.0  # seconds for a program to end when it is asked to; then it is killed
+LOCAL = "127.0.0.1,localhost,::1"
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "WSS_PROXY", "wss_proxy")
+TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+
+
+class Beside:
+    """A program beside a served venue.
+
+    Its environment names the venue (EXCHANGE_URL, EXCHANGE_WS_URL, EXCHANGE_API_KEY,
+    EXCHANGE_SECRET), and a proxy (HTTPS_PROXY and the like) under which production's names lead
+    there; the certificates that it needs to trust are in EXCHANGE_CA and the usual variables.
+    """
+
+    def __init__(self, command: Sequence[str], server: Callable[[], asyncio.BaseProtocol]) -> None:
+        self.command = list(command)
+        self._server = server
+        self._process: asyncio.subprocess.Process | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._tunnel: Tunnel | None = None
+
+    async def start(self, url: str, environment: Mapping[str, str]) -> None:
+        """Start the program; `url` is the venue's.
+
+        Raises:
+            ConfigurationError: there is no such program, or it can't be run.
+        """
+        from failing_exchange.fronts.wire.certificate import throw_away
+        from failing_exchange.fronts.wire.tunnel import Tunnel
+
+        self._folder = tempfile.TemporaryDirectory(prefix="failing-exchange-")
+        whole, certificate = (Path(self._folder.name) / name for name in ("own.pem", "ca.pem"))
+        pem = throw_away((*HOSTS, "localhost"))
+        whole.touch(mode=0o600)
+        whole.write_bytes(pem)
+        certificate.write_bytes(pem[pem.index(b"-----BEGIN CERTIFICATE") :])
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(whole)
+        whole.unlink()
+        self._tunnel = Tunnel(self._server, tls, HOSTS, SIMULATED)
+        proxy = f"http://127.0.0.1:{await self._tunnel.open()}"
+        led = {
+            "EXCHANGE_URL": url,
+            "EXCHANGE_WS_URL": f"ws{url.removeprefix('http')}",
+            "EXCHANGE_PROXY": proxy,
+            "EXCHANGE_CA": str(certificate),
+            **dict.fromkeys(PROXIES, proxy),
+            **dict.fromkeys(TRUST, str(certificate)),
+            "NO_PROXY": LOCAL,
+            "no_proxy": LOCAL,
+            "NODE_USE_ENV_PROXY": "1",
+        }
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command, env={**os.environ, **led, **environment}
+            )
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.command[0]!r} can't be started: {error.strerror or error}"
+            ) from error
+
+    async def wait(self) -> int:
+        """Wait until the program has ended; its exit code."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def close(self) -> None:
+        """End the program if it still runs, and take away what led it here."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), STOP_S_MAX)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        if self._tunnel is not None:
+            self._tunnel.close()
+        if self._folder is not None:
+            self._folder.cleanup()
