@@ -114,6 +114,17 @@ def test_a_poller_goes_on_and_a_trader_stops(
         assert judged(rule, breaks, fault).outcome is Outcome.FAIL
 
 
+def test_three_tries_a_minute_are_a_loop() -> None:
+    """A pause behind each three does not make them one."""
+
+    async def thrice(exchange: Any) -> None:
+        for _ in range(3):
+            with suppress(FailingExchangeError):
+                await exchange.fetch_status()
+
+    assert judged("no_hot_loop", repeats(thrice, 60), GONE).outcome is Outcome.FAIL
+
+
 def test_every_final_refusal_is_of_one_kind() -> None:
     """Of this request, or of this account: each has its right behaviour in the docs."""
     assert not FOR_THE_REQUEST & FOR_THE_ACCOUNT

@@ -90,9 +90,9 @@ class NoHotLoop(Rule):
     """I5: the same request is not repeated for ever after the same final refusal.
 
     `repeats`: how many more such requests are borne; `looks`: the same for look-ups of an order
-    that is not found, which may be on its way. After `rest_s` without one a new row begins; where
-    the request only reads, after `pace_s`: a poller may go on asking. What was sent before the
-    refusal had arrived is no repetition.
+    that is not found, which may be on its way. After `rest_s` without one a new row begins. Where
+    the request only reads, one each `pace_s` is not counted: a poller may go on asking. What was
+    sent before the refusal had arrived is no repetition.
     """
 
     name = "no_hot_loop"
@@ -129,15 +129,20 @@ class NoHotLoop(Rule):
             return
         if said.reason not in FINAL:
             return
-        rest = self.rest_s if trip.operation in CHANGE else self.pace_s
         row = self._rows.get(name)
-        if row is None or row.reason is not said.reason or trip.born_at - row.at > rest * SECOND:
-            row = self._rows[name] = _Row(said.reason, trip)
+        if row is None or row.reason is not said.reason:
+            row = self._rows[name] = _Row(said.reason)
             if len(self._rows) > KINDS_MAX:
                 del self._rows[next(iter(self._rows))]
-        row.add(trip)
+        if trip.born_at < row.told_at:
+            row.told_at = trip.ended_at
+            return  # on its way before the last refusal arrived
+        row.told_at = trip.ended_at
+        changes = trip.operation in CHANGE
+        count = row.add(trip, self.rest_s if changes else self.pace_s, leaks=not changes)
         borne = self.looks if trip.command.__class__ is FetchOrder else self.repeats
-        if row.count == borne + 2 and row.newest is trip:
+        if count == borne + 2 and not row.is_accused:
+            row.is_accused = True
             self.breach(
                 f"sent {trip.operation} again more than {borne} times (trips {row.first} to "
                 f"{trip.number}) after the same refusal: {trip.words(said)}",
@@ -154,23 +159,35 @@ class NoHotLoop(Rule):
             self.unknown = WHOSE
 
 
-class _Row:
-    """Refusals of the same request in a row; one that was sent before the last does not count."""
+class _Tries:
+    """Requests in a row. One that comes later than a pause after the last begins a new row.
 
-    __slots__ = ("at", "count", "first", "newest", "reason")
+    Where it `leaks`, one request each pause is free instead: a steady poller counts as one.
+    """
 
-    def __init__(self, reason: Reason, trip: Trip) -> None:
+    def __init__(self) -> None:
+        self.first = 0  # the number of the trip that began the row
+        self.is_accused = False
+        self._at = 0
+        self._level = 0  # nanoseconds: a pause for each request that counts
+
+    def add(self, trip: Trip, pause_s: float, *, leaks: bool) -> int:
+        """One more; how many count now."""
+        pause, gap = int(pause_s * SECOND), trip.born_at - self._at
+        left = max(0, self._level - gap) if leaks else self._level * (gap <= pause)
+        if not left:
+            self.first, self.is_accused = trip.number, False
+        self._at, self._level = trip.born_at, left + pause
+        return -(-self._level // pause)
+
+
+class _Row(_Tries):
+    """The same request, and the reason for which it was refused."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__()
         self.reason = reason
-        self.first = trip.number
-        self.newest: Trip | None = None
-        self.count = 0
-        self.at = 0  # when the last one was told
-
-    def add(self, trip: Trip) -> None:
-        if trip.born_at >= self.at:
-            self.count += 1
-            self.newest = trip
-        self.at = trip.ended_at
+        self.told_at = 0
 
 
 def request_of(trip: Trip) -> Any:
@@ -241,8 +258,7 @@ class Stops(Rule):
 
     `orders`: how many orders are borne after it, where no longer than `rest_s` lies between two;
     each open order may be canceled once. `others`: how many other private calls, where the account
-    is refused, that come sooner than `pace_s` after one another: a poller may see whether it is
-    well again.
+    is refused, beyond one each `pace_s`: a poller may see whether it is well again.
     """
 
     name = "stops"
@@ -282,12 +298,15 @@ class Stops(Rule):
             if trip.operation in CHANGE:
                 if refused.is_first_cancel(trip):
                     continue
-                borne, count = self.orders, refused.orders.add(trip, self.rest_s)
+                borne, tries = self.orders, refused.orders
+                count = tries.add(trip, self.rest_s, leaks=False)
             elif reason in FOR_THE_ACCOUNT:
-                borne, count = self.others, refused.others.add(trip, self.pace_s)
+                borne, tries = self.others, refused.others
+                count = tries.add(trip, self.pace_s, leaks=True)
             else:
                 continue  # a read that can't succeed: see `no_hot_loop`
-            if count == borne + 1:
+            if count == borne + 1 and not tries.is_accused:
+                tries.is_accused = True
                 self.breach(
                     f"went on with {trip.operation} (trip {trip.number}), {count} requests "
                     f"after trip {refused.by} was refused for good ({reason.value})",
@@ -322,29 +341,14 @@ class Stops(Rule):
             self.unknown = WHOSE
 
 
-class _Count:
-    """Requests in a row: one that comes later than the pause after the last begins a new row."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.at = 0
-
-    def add(self, trip: Trip, pause_s: float) -> int:
-        if trip.born_at - self.at > pause_s * SECOND:
-            self.count = 0
-        self.count += 1
-        self.at = trip.born_at
-        return self.count
-
-
 class _Refused:
     """A place where the client was refused for good, by which trip, and what it sent since."""
 
     def __init__(self, by: int, of_order: bool) -> None:
         self.by = by
         self.of_order = of_order  # an order or a cancel was refused: a read that passes cures none
-        self.orders = _Count()
-        self.others = _Count()
+        self.orders = _Tries()
+        self.others = _Tries()
         self._cancels: dict[Any, None] = {}
 
     def is_first_cancel(self, trip: Trip) -> bool:
