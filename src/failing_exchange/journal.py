@@ -195,11 +195,11 @@ class Journal:
 
     def _count_struck(self, trip: Trip) -> None:
         """A trip that faults have struck, or that a limit of the venue has refused."""
-        faults = [decision for decision in trip.struck if not isinstance(decision, Limited)]
-        if not faults:
+        if trip.is_only_limited:
             self.limited += 1
             return
         self.failed_requests += 1
+        faults = [decision for decision in trip.struck if not isinstance(decision, Limited)]
         for label in dict.fromkeys(decision.label for decision in faults):
             self.by_label[label] += 1
             self.failures.append(Failure(trip.born_at, label, _details(trip)))

@@ -182,6 +182,11 @@ class Trip:
         return self.gave_up_at or self.ended_at
 
     @property
+    def is_only_limited(self) -> bool:
+        """Whether limits of the venue refused it, and no fault has struck it."""
+        return bool(self.struck) and all(isinstance(one, Limited) for one in self.struck)
+
+    @property
     def failed(self) -> bool:
         """Whether the client heard nothing, or no."""
         return self.told is None or self.gave_up_at > 0 or isinstance(self.told, (Reject, Damaged))

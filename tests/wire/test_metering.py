@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from failing_exchange.conduct.judge import Judge
 from failing_exchange.core.commands import CrossOrder
 from failing_exchange.faults.triggers import first
 from failing_exchange.fronts.wire.metering import Interval, VenueLimits
@@ -50,7 +51,9 @@ def test_who_goes_on_after_429_is_banned_and_told_until_when() -> None:
 def test_limits_and_bans_are_not_counted_as_faults() -> None:
     """They are the client's own doing; only what a fault did to a refusal was struck."""
 
-    async def story(client: Client) -> tuple[str, float]:
+    async def story(client: Client) -> tuple[str, float, int]:
+        judge = Judge(client.venue.exchange.venue)
+        judge.attach()
         for _ in range(14):  # 2 are answered, 9 are over the limit, 3 are banned
             await client.signed("GET", "/api/v3/account")
         exchange = client.venue.exchange
@@ -58,10 +61,11 @@ def test_limits_and_bans_are_not_counted_as_faults() -> None:
         for _ in range(3):  # banned as well, and 2 of them can't be read
             async with client.session.get(f"{HOST}/api/v3/ping") as got:
                 await got.read()
-        return _farewell(exchange), exchange.get_failure_statistics()["total"]
+        total = exchange.get_failure_statistics()["total"]
+        return _farewell(exchange), total, judge.verdict().faults
 
     said = "stopped after 17 requests: {} struck by faults, {} refused by the venue's limits"
-    assert on_the_wire(story, limits=TIGHT) == (said.format(2, 13), 2)
+    assert on_the_wire(story, limits=TIGHT) == (said.format(2, 13), 2, 2)
 
 
 def test_successful_orders_weigh_nothing_and_failed_ones_do() -> None:

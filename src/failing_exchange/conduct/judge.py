@@ -228,8 +228,11 @@ class Judge:
         self._failed[signature(trip)] = None
 
     def _note_fault(self, trip: Trip, *, mine: bool) -> None:
-        """A fault of another client's counts for when all is well again, and not for this one."""
-        self.faults += mine
+        """A fault of another client's counts for when all is well again, and not for this one.
+
+        So does a limit of the venue: being over it is no fault.
+        """
+        self.faults += mine and not trip.is_only_limited
         until = trip.told.until if isinstance(trip.told, Reject) else None
         self._last_fault_at = max(self._last_fault_at, trip.ended_at, until or 0)
         self._recovered_at = NEVER
