@@ -16,6 +16,9 @@ MARKET = "(market)"  # the operation of an entry that nobody asked for: what the
 BUG = "(bug)"  # likewise: an answer that could not be written, because of a bug of ours
 
 
+ENDED = "the venue has ended the subscription"  # told in place of an account's push
+
+
 class Stage(StrEnum):
     """Where on the road a fault strikes: before the engine, after it, or on the wire."""
 

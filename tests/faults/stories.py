@@ -148,6 +148,15 @@ async def rest_and_cancel(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:
     return happened(x)[1:], told
 
 
+async def rest_and_edit(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:
+    """Replace an order; what the client is told, and what has become of its orders."""
+    order = await buy(x)
+    arm()
+    told = await status(x.edit_order(order["id"], SYMBOL, "limit", "buy", 0.01, LOW + 1))
+    orders = await x.fetch_orders(SYMBOL)
+    return happened(x)[1:], (told, [one["status"] for one in orders])
+
+
 async def rest_and_cancel_bare(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:
     order = await buy(x)
     arm()

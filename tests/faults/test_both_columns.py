@@ -47,6 +47,10 @@ STORIES: dict[str, Story] = {
     "reject_request": Story(
         s.place, ([], "InsufficientBalanceError"), PLACED, {"why": "insufficient_funds"}
     ),
+    "refuse_replacement": Story(
+        s.rest_and_edit, (["OrderCanceled"], ("InsufficientBalanceError", ["canceled"])),
+        (["OrderCanceled", "OrderAccepted"], ("open", ["canceled", "open"])),
+    ),
     "rate_limited": Story(s.place, ([], "RateLimitError"), PLACED),
     "ban": Story(
         s.ask_over_time,
@@ -178,6 +182,9 @@ STORIES: dict[str, Story] = {
     "repeat_push": Story(s.watch_two_orders, (TWO, [1, 2, 1]), PUSHED, when="nth(1)"),
     "merge_pushes": Story(s.watch_two_orders, (TWO, [2]), PUSHED),
     "silence_feed": Story(s.watch_two_orders, (TWO, []), PUSHED, when="nth(1)"),
+    "end_subscription": Story(
+        s.watch_two_orders, (TWO, "ConnectionLostError"), PUSHED, when="nth(1)"
+    ),
     "break_feed": Story(s.watch_two_orders, (TWO, "ConnectionLostError"), PUSHED, when="nth(1)"),
 }  # fmt: skip
 

@@ -139,6 +139,52 @@ def test_who_logs_out_loses_only_the_subscription_of_the_logon() -> None:
     on_a_socket(story, venue=two_keys)
 
 
+def test_the_venue_can_end_a_subscription() -> None:
+    """Its last event says so, the connection stays, and the client may subscribe anew."""
+
+    async def story(client: SocketClient) -> None:
+        await client.subscribe()
+        client.exchange.arm("end_subscription", first(1))
+        await client.order()
+        await client.order()
+        await quiet(client)
+        assert short(client.events) == ["eventStreamTerminated"]
+        assert (await client.ask("session.subscriptions"))["result"] == []
+        assert await client.subscribe() == 1
+        await client.order()
+        await quiet(client)
+        assert short(client.events)[1:] == ["NEW NEW", "outboundAccountPosition"]
+
+    on_a_socket(story)
+
+
+@pytest.mark.parametrize(
+    ("fault", "fields"),
+    [("refuse_replacement", {}), ("reject_request", {"why": "insufficient_funds"})],
+)
+def test_the_second_half_of_a_replacement_can_fail(fault: str, fields: dict[str, str]) -> None:
+    """409, -2021: the old order is gone, and there is no new one. Without it, -2022."""
+
+    async def story(client: SocketClient) -> None:
+        old = (await client.order())["result"]["orderId"]
+        client.exchange.arm(fault, operations="edit_order", **fields)
+        new: dict[str, Any] = {
+            "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
+            "quantity": "0.01", "price": "30000", "cancelReplaceMode": "STOP_ON_FAILURE",
+        }  # fmt: skip
+        told = await client.signed("order.cancelReplace", cancelOrderId=old, **new)
+        assert (told["status"], told["error"]["code"]) == (409, -2021)
+        halves = told["error"]["data"]
+        assert (halves["cancelResult"], halves["newOrderResult"]) == ("SUCCESS", "FAILURE")
+        assert halves["newOrderResponse"]["code"] == -2010
+        opened = await client.signed("openOrders.status", symbol="BTCUSDT")
+        assert opened["result"] == []
+        again = await client.signed("order.cancelReplace", cancelOrderId=old, **new)
+        assert (again["status"], again["error"]["code"]) == (400, -2022)
+
+    on_a_socket(story)
+
+
 def test_two_connections_hear_the_same() -> None:
     """Each is pushed to by itself: a fault may strike one and not the other."""
 

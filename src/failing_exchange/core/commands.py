@@ -33,6 +33,7 @@ from failing_exchange.core.asking import (
 from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Peg, Side, TimeInForce
 from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.reject import Reason
 
 __all__ = [  # what this module hands on; what it defines is public as well
     "FetchAmendments",
@@ -161,11 +162,12 @@ class AmendOrder(NamedTuple):
 
 
 class Limited(NamedTuple):
-    """An account has too many unfilled orders: the refusal's words and rule, and until when."""
+    """Why the new order of a replacement is refused: the words, the rule, and until when."""
 
     text: str
-    rule: str
-    until: int
+    rule: str = ""
+    until: int = 0
+    reason: Reason = Reason.TOO_MANY_ORDERS_SENT
 
 
 class ReplaceOrder(NamedTuple):

@@ -199,8 +199,7 @@ def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:
         canceled = refused
     limited = command.limited
     if limited is not None:
-        text, rule, until = limited
-        no = Reject(Reason.TOO_MANY_ORDERS_SENT, text, until=until, rule=rule)
+        no = Reject(limited.reason, limited.text, until=limited.until or None, rule=limited.rule)
         return Replaced(canceled, no)
     state.turn(at)
     try:

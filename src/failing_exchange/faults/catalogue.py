@@ -71,6 +71,7 @@ ROWS: list[Entry] = [
     }),
     *_group("refusals", {
         refusals.RejectRequest: ops.CALLS,
+        refusals.RefuseReplacement: ("edit_order",),
         refusals.RateLimited: ops.CALLS,
         refusals.Ban: ops.CALLS,
         refusals.Maintenance: ops.CALLS,
@@ -150,6 +151,7 @@ ROWS: list[Entry] = [
         stream.RepeatPush: ops.FEEDS,
         stream.MergePushes: ops.ACCOUNT_FEEDS,
         stream.SilenceFeed: ops.FEEDS,
+        stream.EndSubscription: ops.ACCOUNT_FEEDS,
         stream.BreakFeed: ops.FEEDS,
     }),
     *_group("connections (on the wire only)", {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from failing_exchange.core.commands import FetchTime
+from failing_exchange.core.commands import FetchTime, Limited, ReplaceOrder
 from failing_exchange.core.queries import Clock
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import (
@@ -18,13 +18,15 @@ from failing_exchange.faults.fields import (
     text,
     whole,
 )
-from failing_exchange.faults.plan import Answer, Sighting, Verdict
+from failing_exchange.faults.plan import Answer, Replace, Sighting, Verdict
 from failing_exchange.limits import BanLadder
 from failing_exchange.trip import Stage
 
 ADDRESSES_MAX = 10_000  # that a ban remembers; the one not seen for longest is forgotten
 WINDOW_BEHIND = 5.0  # seconds that a request may be older than the venue's clock (recvWindow)
 WINDOW_AHEAD = 1.0  # seconds that it may be newer
+# what a venue finds out when it places the order, and not when it reads the request
+OF_THE_ENGINE = frozenset({Reason.INSUFFICIENT_FUNDS, Reason.WOULD_MATCH, Reason.WOULD_TRIGGER})
 MESSAGES: dict[Reason, str] = {
     Reason.BAD_REQUEST: "Bad request: a mandatory parameter was not sent or is malformed",
     Reason.NOT_SUPPORTED: "Not supported: this venue has no such method any more",
@@ -82,7 +84,7 @@ def refusal(
 
 @fault
 class RejectRequest:
-    """The venue refuses the request without asking its engine."""
+    """The venue refuses the request; of a replacement the new order, for reasons of the engine."""
 
     why: Reason = reason(Reason.UNAVAILABLE)
     message: str = text("", "what the client reads; empty = the venue's usual words")
@@ -100,7 +102,33 @@ class RejectRequest:
         """Refuse; for a reason that lies in a market, only what names a market."""
         if self.why in OF_A_MARKET and not sighting.trip.symbol:
             return None
-        return refusal(self.why, sighting, self.message, rule=self.code)
+        refused = refusal(self.why, sighting, self.message, rule=self.code)
+        half = second_half(sighting, refused) if self.why in OF_THE_ENGINE else None
+        return half or refused
+
+
+@fault
+class RefuseReplacement:
+    """The old order of a replacement is canceled, and the new one is refused."""
+
+    why: Reason = reason(Reason.INSUFFICIENT_FUNDS)
+    message: str = text("", "what the client reads; empty = the venue's usual words")
+    code: str = text("", "row of the venue's table of codes, like INVALID_SIGNATURE; empty = usual")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Let the engine cancel, and place nothing."""
+        refused = refusal(self.why, sighting, self.message, rule=self.code)
+        return second_half(sighting, refused)
+
+
+def second_half(sighting: Sighting, refused: Reject) -> Replace | None:
+    """A replacement of which the new order is refused; None for any other request."""
+    command = sighting.trip.command
+    if not isinstance(command, ReplaceOrder) or command.limited is not None:
+        return None
+    limited = Limited(refused.text, refused.rule, reason=refused.reason)
+    return Replace(command._replace(limited=limited))
 
 
 @fault

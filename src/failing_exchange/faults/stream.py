@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from failing_exchange.faults.fields import draw_time, fault, nanoseconds, span, span_or_never
-from failing_exchange.faults.plan import Delay, Drop, HangUp, Repeat, Sighting, Verdict
+from failing_exchange.faults.operations import ACCOUNT_FEEDS
+from failing_exchange.faults.plan import Delay, Drop, HangUp, Repeat, Replace, Sighting, Verdict
 from failing_exchange.faults.refusals import spell
 from failing_exchange.faults.views import by_feed
-from failing_exchange.trip import Stage
+from failing_exchange.trip import ENDED, Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
 
@@ -89,6 +90,18 @@ class SilenceFeed:
     def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
         """Lose every push."""
         return Drop() if sighting.trip.is_push else None
+
+
+@fault
+class EndSubscription:
+    """The venue ends the subscription of an account, with its event, and the connection stays."""
+
+    stages: ClassVar[tuple[Stage, ...]] = ANSWER
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Say so in place of a push."""
+        trip = sighting.trip
+        return Replace(ENDED) if trip.is_push and trip.operation in ACCOUNT_FEEDS else None
 
 
 @fault

@@ -12,7 +12,7 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.unified.errors import error_of
 from failing_exchange.errors import ConnectionLostError, OperationFailedError
 from failing_exchange.fronts.alarm import Alarm
-from failing_exchange.trip import Damaged
+from failing_exchange.trip import ENDED, Damaged
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -71,7 +71,7 @@ class Stream:
     def hear(self, trip: Trip) -> None:
         """A push has arrived, or the connection broke."""
         told = _without_bytes(trip.told) if trip.told.__class__ is Damaged else trip.told
-        if trip.hung_up or told.__class__ is Damaged:
+        if trip.hung_up or told.__class__ is Damaged or told == ENDED:
             self.end(
                 ConnectionLostError(
                     f"connection lost: the stream {trip.operation} {trip.symbol} has ended; "

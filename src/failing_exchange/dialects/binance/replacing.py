@@ -70,9 +70,10 @@ def write_replaced(w: Writing, answer: Replaced) -> Any:
     if all(failed):
         name, status, text = "CANCEL_REPLACE_FAILED", 400, "Order cancel-replace failed."
     found = Answered(status, {"code": CODES[name], "msg": text, "data": body})
-    if command.limited is None or not command.stop_on_failure:
+    limited = command.limited
+    if limited is None or not limited.until or not command.stop_on_failure:
         return found
-    return found._replace(status=429, until=command.limited.until)
+    return found._replace(status=429, until=limited.until)
 
 
 def _result(half: object) -> str:

@@ -167,6 +167,8 @@ class ListenKeys:
             send_frame(connection, text_frame(payload), damage)
 
         stream = UserStream(known.account, say, connection.abort, micro=micro)
+        stream.last = partial(ListenKeyExpired, known.name)
+        stream.ended = partial(self._leave, known.name, connection)
         known.streams[connection.name] = stream
         past = self._streams.subscribe(stream, connection.name)
         if past is not None:

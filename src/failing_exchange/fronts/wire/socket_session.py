@@ -7,6 +7,7 @@ requests", 2026-07-21.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.dialects.binance.call import Security
@@ -165,17 +166,25 @@ class Session:
             )
         number, self._next_id = self._next_id, self._next_id + 1
         stream = self._subscriptions[number] = self._open_stream(number, account)
+        stream.ended = partial(self._forget, number)
         past = self._streams.subscribe(stream, self._client)
         if past is not None:
             self._streams.venue.running.later(self._streams.venue.clock.now(), past)
         return {"subscriptionId": number}
 
     def _end(self, number: int, at: int) -> None:
+        stream = self._forget(number)
+        if stream is not None:
+            self._streams.end(stream, Terminated(at))
+
+    def _forget(self, number: int) -> UserStream | None:
+        """A subscription is over: it hears of nothing that happens from now on."""
         stream = self._subscriptions.pop(number, None)
         if number == self._of_logon:
             self._of_logon = None
         if stream is not None:
-            self._streams.end(stream, Terminated(at))
+            self._streams.remove(stream)
+        return stream
 
 
 METHODS: dict[str, Callable[[Session, Params, Key | None], Errand]] = {

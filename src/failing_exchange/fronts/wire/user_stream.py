@@ -25,7 +25,7 @@ from failing_exchange.dialects.binance.user_events import (
 from failing_exchange.dialects.binance.user_steps import account_of, records
 from failing_exchange.fronts.alarm import Alarm
 from failing_exchange.moments import harm
-from failing_exchange.trip import Damage, Damaged, DamageKind, Edited
+from failing_exchange.trip import ENDED, Damage, Damaged, DamageKind, Edited
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -59,6 +59,8 @@ class UserStream:
     ) -> None:
         self.account = account
         self.over = False  # nothing is told any more
+        self.last: Callable[[int], Record] = Terminated  # its last event, if the venue ends it
+        self.ended: Callable[[], Any] = _nothing  # called then
         self.markets: Mapping[str, Any] = {}
         self._say = say
         self._hang_up = hang_up
@@ -96,9 +98,16 @@ class UserStream:
         if isinstance(told, Reject):
             self._say(..., damage)
             return
+        if told == ENDED:
+            told = self.last(trip.born_at)
+            self.ended()
         self.over = isinstance(told, (Terminated, ListenKeyExpired))
         event = write(told, Heard(trip.born_at, self.markets, self._micro))
         self._say(edit(event, edits, EVENT_FIELDS) if edits else event, damage)
+
+
+def _nothing() -> None:
+    return None
 
 
 class UserStreams:
