@@ -138,7 +138,8 @@ class _Shrinking:
         One that lasts is tried first, then the mildest rate.
         """
         plan, first = self.best.plan, self._first
-        whens = [f"nth({min(strike[3] for _, strike in _atoms(plan))})"] if _lasts(plan) else []
+        first_nth = min(strike[3] for _, strike in _atoms(plan))
+        whens = [f"nth({nth})" for nth in dict.fromkeys((1, first_nth))] if _lasts(plan) else []
         whens += [f"chance({rate})" if rate < 1 else "" for rate in RATES]
         return any(
             self._take(replace(self.best, seconds=first.seconds, calm=first.calm, plan=(),
