@@ -79,3 +79,17 @@ def test_what_needs_no_fault_is_seen_at_once() -> None:
     assert small is not None
     assert needed(small) == "no fault is needed for it"
     assert small.runs < 10
+
+
+def test_a_limit_that_is_needed_is_no_calm_day() -> None:
+    """What fails only under a rate limit or a slow line is not told as failing by itself."""
+    harmed = bot(lambda world: world.rate_limit is not None)
+    world = World(seed=1, seconds=60.0, rate_limit=60, plan=(plan_of("lose_answer", 4),))
+    small = shrink(world, harmed(world), "once", harmed)
+    assert needed(small) == "a limit of 60 requests a minute suffices"
+    slow = bot(lambda world: world.latency == 250.0)
+    world = World(seed=1, seconds=60.0, latency=250.0)
+    found = shrink_alone(world, slow(world), "once", slow)
+    assert found is not None
+    assert needed(found) == "a latency of 250 ms suffices"
+    assert found.faults == 1

@@ -318,6 +318,8 @@ def _kinds(shrunk: Shrunk) -> tuple[str, ...]:
     found = [str(rule["fault"]) for rule in shrunk.world.plan]
     found += [arm.kind for arm in shrunk.world.faults]
     found += ["bot_restart"] * bool(shrunk.world.restarts)
+    found += ["rate_limit"] * (shrunk.world.rate_limit is not None)
+    found += ["latency"] * (shrunk.world.latency != World(seed=0, seconds=0).latency)
     return tuple(sorted(dict.fromkeys(found)))
 
 
@@ -327,4 +329,4 @@ def _shape(world: World) -> tuple[Any, ...]:
         (rule["fault"], str(strike[1])) for rule in world.plan for strike in rule["strikes"]
     )
     arms = tuple((arm.kind, arm.operations) for arm in world.faults)
-    return (tuple(strikes), arms, bool(world.restarts))
+    return (tuple(strikes), arms, bool(world.restarts), bool(world.rate_limit))

@@ -40,9 +40,11 @@ class Shrunk(NamedTuple):
 
     @property
     def faults(self) -> int:
-        """How many faults are needed: strikes, restarts, and faults that are drawn by dice."""
-        strikes = sum(len(rule["strikes"]) for rule in self.world.plan)
-        return strikes + len(self.world.restarts) + len(self.world.faults)
+        """How much is needed: strikes, restarts, faults by dice, a rate limit, a latency."""
+        world, usual = self.world, World(seed=0, seconds=0)
+        strikes = sum(len(rule["strikes"]) for rule in world.plan)
+        weather = (world.rate_limit is not None) + (world.latency != usual.latency)
+        return strikes + len(world.restarts) + len(world.faults) + weather
 
 
 def shrink(world: World, found: Seen, rule: str, attempt: Attempt) -> Shrunk:
@@ -79,7 +81,9 @@ class _Shrinking:
 
     def is_calm(self) -> bool:
         """Is the rule broken without any fault? Then nothing else needs to be known."""
-        calm = replace(self.best, faults=(), plan=(), restarts=(), rate_limit=None)
+        usual = World(seed=0, seconds=0)
+        calm = replace(self.best, faults=(), plan=(), restarts=(), rate_limit=None,
+                       latency=usual.latency)  # fmt: skip
         self._is_guessed = calm != self.best and self._take(calm)
         return self._is_guessed
 

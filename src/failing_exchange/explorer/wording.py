@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from failing_exchange.explorer.shrink import Shrunk
-from failing_exchange.explorer.world import Arm
+from failing_exchange.explorer.world import Arm, World
 
 
 def needed(shrunk: Shrunk) -> str:
@@ -15,6 +15,10 @@ def needed(shrunk: Shrunk) -> str:
     counts = ((strikes, "fault"), (len(world.restarts), "restart"))
     parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n]
     parts += [weather(arm) for arm in world.faults]
+    if world.rate_limit is not None:
+        parts.append(f"a limit of {world.rate_limit} requests a minute")
+    if world.latency != World(seed=0, seconds=0).latency:
+        parts.append(f"a latency of {world.latency or 0:g} ms")
     if not parts:
         return "no fault is needed for it"
     perhaps = "" if shrunk.complete else " (perhaps less)"
