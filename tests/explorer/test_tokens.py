@@ -54,7 +54,7 @@ def with_world(**values: Any) -> dict[str, Any]:
         (with_world(faults=[["lose_answer", "", ["create_odrer"], {}]]), "create_order"),
         (with_world(faults=[["lose_answer", "", [], {"x": 1}]]), "x"),
         (with_world(faults=[1]), "can't be read"),
-        (with_world(plan=[{**PLAN, "fault": "journal:Journal"}]), "journal:Journal"),
+        (with_world(plan=[{**PLAN, "fault": "journal:Journal"}]), "cannot import 'journal'"),
         (with_world(plan=[{**PLAN, "strikes": [["main"]]}]), "recorded plan"),
         (with_world(plan=["x"]), "recorded plan"),
     ],
