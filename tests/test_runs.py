@@ -248,6 +248,21 @@ def test_what_is_no_results_file_is_refused(
     assert says in capsys.readouterr().err
 
 
+def test_a_replay_names_foreign_code_before_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A results file that came by mail may name any file of this machine."""
+    main(["run", "--bot", f"{tmp_path}/mybot.py:dies", "--duration", "60"])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    capsys.readouterr()
+    main(["replay", "../exchange_test.json"])
+    said = capsys.readouterr().out
+    note = f"note: this runs {(tmp_path / 'mybot.py').resolve()}, outside the working directory"
+    assert said.startswith(note)
+    assert "the same as recorded" in said
+
+
 def test_what_is_given_goes_before_the_scenario() -> None:
     """Also 0, and what equals a default."""
     Path("s.toml").write_text("seed = 7\nlatency = 5\nbackground = false\ntimeout = 3\n", "utf-8")

@@ -390,11 +390,15 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _replay_results(options: argparse.Namespace) -> int:
     from failing_exchange import terminal
+    from failing_exchange.explorer.token import files_outside
 
     to_stderr()
     config, recorded = _recorded(Path(options.results))
     if options.bot is not None or options.until:
         options.parser.error("--bot and --until go with a token; this is a results file")
+    code = [config.bot, *config.rules, *(name for name, _ in config.faults)]
+    if elsewhere := files_outside(code):
+        print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
     report = terminal.run_with_progress(config)
     terminal.show([report])
     if report.verdict is not None:

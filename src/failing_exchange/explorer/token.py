@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -95,9 +95,7 @@ class Token:
         A token that came by mail names the code it runs: who replays it should see which.
         """
         code = [target or self.target, *filter(is_own, self.options), *own_kinds(self.world)]
-        files = [place.resolve() for place in map(bot_file, code) if place is not None]
-        elsewhere = [str(file) for file in files if not file.is_relative_to(Path.cwd())]
-        return " and ".join(dict.fromkeys(elsewhere))
+        return files_outside(code)
 
     def differences(self, target: str | None = None) -> list[str]:
         """What is not as it was when the token was made, in words; empty where nothing is known.
@@ -147,3 +145,10 @@ def bot_file(target: str) -> Path | None:
     """The file of a target, as it is named; None for one that is not named by its file."""
     place = target.partition("::")[0] if "::" in target else target.rpartition(":")[0]
     return Path(place) if place.endswith(".py") else None
+
+
+def files_outside(code: Iterable[str]) -> str:
+    """Those of the files of bots, rules and faults that lie outside the working directory."""
+    files = [place.resolve() for place in map(bot_file, code) if place is not None]
+    elsewhere = [str(file) for file in files if not file.is_relative_to(Path.cwd())]
+    return " and ".join(dict.fromkeys(elsewhere))
