@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick slow soak clients lint typing bench plots clean
+.PHONY: help versions demo test quick slow soak clients lint typing bench plots clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -30,6 +30,16 @@ soak: .venv/ready  ## draw property tests and worlds anew for SECONDS (600); pri
 slow: .venv/ready  ## run the tests that take seconds each
 	@$(BIN)/python -m pytest -m slow --numprocesses auto
 
+versions: .venv/ready  ## run the same programs on every Python from 3.11 to 3.13 that is installed
+	@for v in 3.11 3.12 3.13; do \
+		for p in python$$v ~/.pyenv/versions/$$v.*/bin/python none; do \
+			$$p -c '' 2>/dev/null && break; done; \
+		test "$$p" != none || { echo "No Python $$v here: it is left out" >&2; continue; }; \
+		test -e .venv-$$v/made || { "$$p" -m venv .venv-$$v && PIP_CONSTRAINT=constraints.txt \
+			.venv-$$v/bin/python -m pip install --quiet --quiet --editable '.[ccxt]' && \
+			touch .venv-$$v/made; } || exit 1; done
+	@$(BIN)/python -m pytest -rs tests/test_determinism.py
+
 clients: .venv/ready .venv-freqtrade/ready  ## run the slower tests: real clients on real sockets
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients
 	@$(BIN)/python -m pytest tests/integration tests/clients
@@ -49,7 +59,7 @@ plots: .venv/ready  ## draw docs/market.png
 	@$(BIN)/python docs/plots/market.py
 
 clean:  ## remove what the other targets made
-	@rm -rf .venv .venv-freqtrade .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is renewed when a dependency or the interpreter's choice changes.

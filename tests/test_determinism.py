@@ -32,8 +32,9 @@ def pythons() -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for version in ("3.11", "3.12", "3.13"):
         own = f"{sys.version_info.major}.{sys.version_info.minor}" == version
-        named = os.environ.get(f"PYTHON{version.replace('.', '')}")
-        found[version] = sys.executable if own else named or shutil.which(f"python{version}")
+        made = ROOT / f".venv-{version}" / "bin" / "python"  # by `make versions`
+        other = str(made) if made.exists() else shutil.which(f"python{version}")
+        found[version] = sys.executable if own else other
     return found
 
 
@@ -56,7 +57,7 @@ def journal_of(
 @cache
 def can_run(python: str) -> bool:
     """Whether a Python has the libraries that a run needs."""
-    probe = [python, "-c", "import time_machine, tenacity"]
+    probe = [python, "-c", "import time_machine, tenacity, ccxt"]
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
@@ -68,14 +69,112 @@ def test_a_run_is_the_same_in_every_process(tmp_path: Path, bot: str) -> None:
     assert journal_of(tmp_path, bot, 8, hash_seed="1") != first
 
 
-@pytest.mark.parametrize("version", [v for v, own in pythons().items() if own != sys.executable])
-def test_a_run_is_the_same_in_every_python(tmp_path: Path, version: str) -> None:
-    """A failure found on one version can be replayed on another."""
+OTHERS = [version for version, python in pythons().items() if python != sys.executable]
+
+
+def other(version: str) -> str:
+    """Another Python; the test is skipped where there is none."""
     python = pythons()[version]
     if python is None or not can_run(python):
-        pytest.skip(f"no Python {version} with our libraries: set PYTHON{version.replace('.', '')}")
-    first = journal_of(tmp_path, "careful", 7)
-    assert journal_of(tmp_path, "careful", 7, python=python) == first
+        pytest.skip(f"no Python {version} with our libraries: `make versions` sets them up")
+    return python
+
+
+@pytest.mark.parametrize("version", OTHERS)
+@pytest.mark.parametrize("bot", ["naive", "careful"])
+def test_a_run_is_the_same_in_every_python(tmp_path: Path, version: str, bot: str) -> None:
+    """A failure found on one version can be replayed on another."""
+    python = other(version)
+    assert journal_of(tmp_path, bot, 7, python=python) == journal_of(tmp_path, bot, 7)
+
+
+WAITING = """
+import asyncio, random, time, uuid
+from asyncio import wait_for
+
+from failing_exchange import FailingExchange, simulate
+
+TOLD = []
+
+async def main():
+    x = FailingExchange(seed=3)
+    x.set_failure_mode("MIXED", 0.2)
+
+    async def ask(name, seconds):
+        for n in range(40):
+            try:
+                ticker = await wait_for(x.fetch_ticker("BTC/USDT"), seconds + n * 0.0013)
+                TOLD.append((name, asyncio.get_running_loop().time_ns(), ticker["last"]))
+            except Exception as error:
+                TOLD.append((name, asyncio.get_running_loop().time_ns(), type(error).__name__))
+            try:
+                async with asyncio.timeout(seconds):
+                    await asyncio.wait_for(asyncio.Event().wait(), seconds * 0.7)
+            except TimeoutError:
+                TOLD.append((name, asyncio.get_running_loop().time_ns(), time.time_ns()))
+            await asyncio.sleep(random.random())
+
+    async with asyncio.TaskGroup() as group:
+        for n in range(5):
+            group.create_task(ask(n, 0.03 + 0.0111 * n))
+    for seconds in (None, 1, 0, -1):
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(seconds)
+        TOLD.append(await asyncio.wait_for(done, seconds))
+    TOLD.append(str(uuid.uuid4()))
+    for trip in x.journal.trips:
+        TOLD.append((trip.number, trip.born_at, trip.ended_at, trip.operation))
+
+simulate(main())
+print(TOLD)
+"""
+
+
+CLIENTS = """
+import asyncio
+import ccxt.async_support as ccxt
+
+from failing_exchange import Binance, FailingExchange, simulate
+from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+
+X = FailingExchange(seed=7)
+
+async def main():
+    many = [ccxt.binance({"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET}) for _ in range(4)]
+    await asyncio.gather(*(one.load_markets() for one in many for _ in range(2)))
+    for _ in range(3):
+        await asyncio.gather(*(one.fetch_ticker("BTC/USDT") for one in many))
+        try:
+            await asyncio.wait_for(many[0].fetch_balance(), 0.03)
+        except TimeoutError:
+            print("TimeoutError")
+        await many[1].create_order("BTC/USDT", "market", "buy", 0.01)
+    for one in many:
+        await one.close()
+
+simulate(main(), venue=Binance(X))
+print([(t.number, t.born_at, t.ended_at, t.account, t.operation) for t in X.journal.trips])
+"""
+
+
+def told_by(python: str, program: str) -> str:
+    """What a program with deadlines sees: instants to the nanosecond, order, numbers of trips."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [python, "-c", program], env=environment, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "TimeoutError" in done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("version", OTHERS)
+@pytest.mark.parametrize("program", [WAITING, CLIENTS], ids=["deadlines", "ccxt"])
+def test_a_program_is_the_same_in_every_python(version: str, program: str) -> None:
+    """`asyncio.wait_for` was rewritten in 3.12: what waited with it ended a nanosecond later, and
+    clients that load their markets together met the venue in another order."""
+    assert told_by(other(version), program) == told_by(sys.executable, program)
 
 
 # ---- what is armed beside changes nobody else's numbers

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.virtual import outside, tls, wallclock
+from failing_exchange.virtual import outside, tls, waiting, wallclock
 from failing_exchange.virtual.clock import NS, Clock
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
@@ -152,6 +152,7 @@ def virtual_time(
     with ExitStack() as undo:
         undo.enter_context(wallclock.follow(clock, tz=tz))
         undo.enter_context(entropy.seeded(seed))
+        undo.enter_context(waiting.unified())
         undo.enter_context(routed(world.new_loop))
         undo.enter_context(tls.elided())
         undo.enter_context(outside.barred())
