@@ -332,11 +332,11 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> str | None:
 
         ssl = context()
     control = beside = ended = None
+    loading = loop.call_later(LOAD_AFTER, loop.run_in_executor, None, _load_the_rest)
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
         _judge(venue, options)
         print(_greeting(options, venue.exchange, port), flush=True)
-        loop.call_later(LOAD_AFTER, loop.run_in_executor, None, _load_the_rest)
         if options.control_port is not None:
             control = _control(venue, options)
             where = await _listening(control, options.host, options.control_port, "--control-port")
@@ -347,6 +347,7 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> str | None:
         else:
             await stop.wait()
     finally:
+        loading.cancel()  # or it finds the executor shut down
         if beside is not None:
             await beside.close()
         if control is not None:
@@ -390,7 +391,10 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _load_the_rest() -> None:
-    import failing_exchange.fronts.wire.http  # noqa: F401
+    try:
+        import failing_exchange.fronts.wire.http  # noqa: F401
+    except OSError:  # out of descriptors: it is loaded when it is needed
+        return
 
 
 def _control(venue: Binance, options: argparse.Namespace) -> ControlDoor:

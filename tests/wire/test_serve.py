@@ -17,7 +17,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from failing_exchange import server
 from failing_exchange.cli import main as command
+from failing_exchange.cli import parser
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY
 
 SERVE = [sys.executable, "-m", "failing_exchange", "serve"]
@@ -278,3 +280,31 @@ def test_an_occupied_port_is_one_clear_line(option: str) -> None:
     (line,) = found.stderr.splitlines()
     assert f"127.0.0.1:{port} can't be listened at: Address already in use" in line
     assert f"give another {option}" in line
+
+
+def test_a_stop_right_after_the_start_leaves_nothing_to_load(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is loaded half a second later met an executor that was shut down: a traceback."""
+    options = parser().parse_args(["serve", "--port", "0"])
+    options.program = None
+    venue = server._venue(options)
+
+    async def main() -> list[asyncio.TimerHandle]:
+        loop, timers = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
+        call_later = loop.call_later
+
+        def noted(delay: float, callback: Any, *given: Any, **more: Any) -> asyncio.TimerHandle:
+            timers.append(call_later(delay, callback, *given, **more))
+            if callback == loop.run_in_executor:
+                loop.call_soon(os.kill, os.getpid(), signal.SIGTERM)
+                return timers[-1]
+            return timers.pop()
+
+        monkeypatch.setattr(loop, "call_later", noted)
+        await server._serve(venue, options)
+        return timers
+
+    timers = asyncio.run(main())
+    assert [timer.cancelled() for timer in timers] == [True]
+    assert "stopped after 0 requests" in capsys.readouterr().out

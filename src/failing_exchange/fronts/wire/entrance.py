@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 import ssl
 from collections.abc import Callable
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
 
 BACKLOG_MAX = 1_024  # connections that wait to be let in; the kernel refuses one more
 HELLO_BYTES_MAX = 16_384  # of a handshake that is to fail; no more is read
+BACK_OFF_MAX = 1.0  # seconds between two tries to accept, where there are no descriptors left
+COMPLAIN_EVERY = 60.0  # seconds between two lines of the log that say so
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 LOOK_EVERY = 0.1  # seconds until a place that is deaf looks whether it still has to be
 ALERT = b"\x15\x03\x03\x00\x02\x02\x50"  # TLS: fatal, internal error
 MISSING_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+logger = logging.getLogger("failing_exchange.http")
 
 
 class Entrance:
@@ -45,6 +51,7 @@ class Entrance:
         self._server = server
         self._host = host
         self._tls = tls
+        self._silent_until = float("-inf")  # no complaint is logged before
         self._expired: ssl.SSLContext | None = None
         self._listeners: list[Any] = []
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -60,12 +67,7 @@ class Entrance:
             return
         for sock in await _bound(self._host, self.port):
             self.port = int(sock.getsockname()[1])
-            if self._tls is None:
-                self._listeners.append(
-                    await loop.create_server(self, sock=sock, backlog=BACKLOG_MAX)
-                )
-            else:
-                self._listeners.append(_TaskOf(self._begin(self._let_in(sock, self._tls))))
+            self._listeners.append(_TaskOf(self._begin(self._let_in(sock))))
 
     def close(self) -> None:
         """Listen no more; open connections go on."""
@@ -121,19 +123,45 @@ class Entrance:
             except OSError:  # somebody else has taken it meanwhile
                 await asyncio.sleep(LOOK_EVERY)
 
-    # ---- TLS
+    # ---- letting in
 
-    async def _let_in(self, sock: socket.socket, tls: ssl.SSLContext) -> None:
-        loop = asyncio.get_running_loop()
+    async def _let_in(self, sock: socket.socket) -> None:
+        """Accept connections; where there are no descriptors left, they wait in the backlog."""
+        loop, wait = asyncio.get_running_loop(), LOOK_EVERY
         sock.setblocking(False)
         with sock:
             while True:
                 try:
                     connection, _ = await loop.sock_accept(sock)
-                except OSError:  # too many open files, or a client that has left already
-                    await asyncio.sleep(LOOK_EVERY)
+                except OSError as error:
+                    if error.errno not in EXHAUSTED:  # a client that has left already
+                        continue
+                    self._complain(error, loop.time())
+                    await asyncio.sleep(wait)
+                    wait = min(2 * wait, BACK_OFF_MAX)
                     continue
-                self._begin(self._greet(connection, tls))
+                wait = LOOK_EVERY
+                self._begin(self._met(connection))
+
+    def _complain(self, error: OSError, at: float) -> None:
+        """Say once a minute that connections have to wait."""
+        if at < self._silent_until:
+            return
+        self._silent_until = at + COMPLAIN_EVERY
+        logger.warning(
+            "no new connection can be accepted (%s): clients wait until others have left; "
+            "raise the limit of open files (ulimit -n), or use fewer connections",
+            error.strerror,
+        )
+
+    async def _met(self, sock: socket.socket) -> None:
+        if self._tls is not None:
+            await self._greet(sock, self._tls)
+            return
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self, sock)
+        except OSError:  # the client has left
+            sock.close()
 
     async def _greet(self, sock: socket.socket, tls: ssl.SSLContext) -> None:
         """Shake hands, or not."""
