@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.trip import Trip
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from failing_exchange.core.order import OrderSnapshot
 
 # What gives access, however it is spelled: a journal is attached to bug reports, and shown.
@@ -17,9 +20,14 @@ LEFT_OUT = "(left out)"
 
 def line(trip: Trip) -> str:
     """A trip as one JSON line."""
-    import json
+    return _encoder()(row(trip))
 
-    return json.dumps(row(trip), separators=(",", ":"), ensure_ascii=False)
+
+@cache
+def _encoder() -> Callable[[Any], str]:
+    import json  # late: who only imports the package needs none
+
+    return json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def row(trip: Trip) -> dict[str, Any]:
@@ -55,16 +63,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, Reject):
         return {"reject": value.reason.value, "text": value.text, "until": value.until}
     if isinstance(value, dict):
-        return {name: _kept(name, part) for name, part in ((str(k), v) for k, v in value.items())}
+        return {
+            str(k): LEFT_OUT if v and str(k).lower() in SECRETS else plain(v)
+            for k, v in value.items()
+        }
     if isinstance(value, list):
         return [plain(part) for part in value]
     snapshot = getattr(value, "snapshot", None)
     return _record(snapshot()) if snapshot is not None else _text(value)
-
-
-def _kept(name: str, part: Any) -> Any:
-    """A named value; that of a secret is left out."""
-    return LEFT_OUT if name.lower() in SECRETS and part else plain(part)
 
 
 def _record(value: Any) -> dict[str, Any]:

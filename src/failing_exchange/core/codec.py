@@ -24,6 +24,7 @@ Classes: TypeAlias = Mapping[str, type]
 CLASSES_KNOWN_MAX = 1_000  # whose fields are remembered; of others they are looked up again
 PLAIN = (str, int, bool, float, type(None))
 ORDER_OF_SLOTS = "__slots__"
+encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _is_value(kind: Any) -> bool:
@@ -65,7 +66,7 @@ def to_text(value: Any, more: Classes = NO_CLASSES) -> str:
     >>> from_text(to_text(Credit("alice", "BTC", 5)))
     Credit(account='alice', asset='BTC', atoms=5)
     """
-    return json.dumps(_Writer(more).value(value), separators=(",", ":"), ensure_ascii=False)
+    return encode(_Writer(more).value(value))
 
 
 def from_text(text: str, more: Classes = NO_CLASSES) -> Any:
@@ -170,7 +171,7 @@ class Graph:
         for one in self._ahead:  # grows while it is read
             held = {name: writer.value(part) for name, part in _held(one).items()}
             nodes.append([NAMES[one.__class__], held])
-        return json.dumps(nodes, separators=(",", ":"), ensure_ascii=False)
+        return encode(nodes)
 
     def refer(self, one: Any) -> list[Any]:
         """What stands for an object in the place where it is used."""
