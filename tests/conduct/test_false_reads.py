@@ -179,7 +179,9 @@ def sends_again(after: float) -> Any:
 
 def test_who_asked_before_it_sent_again_is_not_accused_of_two_orders() -> None:
     """The venue said that there was none; who asks at once has learned nothing."""
-    assert judged(sends_again(20.0), LOST, HIDDEN).result("once").outcome is Outcome.NOT_JUDGED
+    excused = judged(sends_again(20.0), LOST, HIDDEN).result("once")
+    assert excused.outcome is Outcome.NOT_JUDGED
+    assert excused.why == "the bot asked about order 1, and its newest answer (trip 3) lied"
     assert judged(sends_again(20.0), LOST).result("once").outcome is Outcome.PASS
     assert judged(sends_again(1.0), LOST, HIDDEN).result("once").outcome is Outcome.FAIL
 

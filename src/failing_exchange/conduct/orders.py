@@ -40,6 +40,7 @@ class Once(Rule):
         super().__init__()
         self._orders: dict[int, list[OrderFacts]] = {}  # by intent
         self._blamed: dict[int, None] = {}  # intents of which it could know that one order stands
+        self._excuses: dict[int, str] = {}  # intents of which it was told falsely, and how
         # by intent: when the first trouble was, and which orders were open at once (none: excess)
         self._seen: dict[int, tuple[int, list[OrderFacts]]] = {}
         self._looks: deque[int] = deque(maxlen=LOOKS_MAX)  # when it asked about its orders
@@ -72,6 +73,8 @@ class Once(Rule):
         before = [one for one in orders if one.order.is_open or one.order.filled]
         if known.order.lots > intent.lots or not all(one.false_by for one in before):
             self._blamed[intent.number] = None  # this is too large, or it could know of one before
+        elif before:
+            self._excuses[intent.number] = told_falsely(before[0])
         live = [one for one in before if one.order.is_open]
         if known.order.is_open and live:
             self._seen.setdefault(intent.number, (trip.born_at, [*live, known]))
@@ -103,7 +106,7 @@ class Once(Rule):
             if intent is not None and number in self._blamed:
                 self._report(intent, at, live, end)
             elif intent is not None:
-                self.unknown = told_falsely(self._orders[number][0])
+                self.unknown = self._excuses.get(number, "")
 
     def _report(self, intent: Intent, at: int, live: list[OrderFacts], end: End) -> None:
         """More was executed than was meant; or, with `live`, so many orders were open at once."""
