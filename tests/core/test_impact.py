@@ -199,6 +199,16 @@ def test_a_market_that_resumes_shows_no_sides_that_overlap() -> None:
     assert (ticker.bid[0], ticker.ask[0]) == (ticks, ticks + 1)
 
 
+def test_a_market_near_zero_is_told_each_second() -> None:
+    """Its bids would be below a tick; who asks each second is told so, and nothing breaks."""
+    made, at = engine(), (BIRTH + 3_600) * SECOND + 1
+    do(made, c.MovePrice(S, ppm=-999_999), at)
+    for second in range(1, 130):
+        ticker = do(made, c.FetchTicker("alice", S), at + second * SECOND)
+        assert ticker.ask[0] >= 1
+        assert ticker.bid is None or ticker.bid[0] < ticker.ask[0]
+
+
 def test_a_stop_waits_for_a_print() -> None:
     """The price has moved, and nobody has traded at it yet: a stop follows trades, not offers."""
     made, flow = engine(symbol=QUIET), alone(symbol=QUIET)

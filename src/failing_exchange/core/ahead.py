@@ -56,6 +56,8 @@ def _rows(street: Street, tape: Tape, day: Bar | None, now: int, stop: int) -> l
     seconds, tops = flow.stretch(second, stop)
     if street.shifts.kept:
         seconds, tops = street.moved(seconds, tops, last)
+        if not seconds:
+            return []
     days = tape.day.ahead(day, seconds, now)
     return [
         (bid, ask, row[4], bar) for row, (bid, ask), bar in zip(seconds, tops, days, strict=True)
