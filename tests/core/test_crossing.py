@@ -30,5 +30,5 @@ def test_a_pending_order_is_not_crossed(floor: Floor) -> None:
     working = c.PlaceOrder("alice", S, BUY, OrderType.LIMIT, 5, 90)
     pending = c.PlaceOrder("alice", S, SELL, OrderType.LIMIT, 5, 120)
     _, second = floor.do(c.PlaceOrderList("alice", (working, pending), Contingency.OTO))
-    floor.do(c.CrossOrder(second.order.id))
+    assert "no price" in floor.refused(c.CrossOrder(second.order.id)).text
     assert (second.order.status, second.order.filled) == (Status.PENDING, 0)

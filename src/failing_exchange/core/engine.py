@@ -18,7 +18,7 @@ from failing_exchange.core import (
     ticker,
 )
 from failing_exchange.core.background import Background
-from failing_exchange.core.events import Event
+from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.market import SECOND, TRADING, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.state import NEVER, MarketState, State
@@ -131,9 +131,8 @@ class Engine:
             market_at = NEVER if due is None else due.wake_second * SECOND
             if state.agenda and state.agenda[0].at <= market_at:
                 item = heappop(state.agenda)
-                operated = HANDLERS[item.command.__class__]
                 state.turn(item.at)
-                operated(state, item.command, item.at)
+                self._operate(item.command, item.at)
                 self._trigger(item.at)
             elif due is not None:
                 second = due.wake_second
@@ -142,6 +141,18 @@ class Engine:
                     self._trigger(second * SECOND)
             state.wake_at = self._next_wake()
         return self._numbered() if state.events else ()
+
+    def _operate(self, command: c.Operator, at: int) -> None:
+        """Carry out what was planned; where it makes no sense any more, the first column says so.
+
+        What an incident leaves to do for an order is over with the order.
+        """
+        try:
+            HANDLERS[command.__class__](self.state, command, at)
+        except Reject as refused:
+            if not isinstance(command, (c.CrossOrder, c.ReleaseOrder)):
+                name = type(command).__name__
+                self.state.events.append(OperationRefused(name, refused.text, at))
 
     def ask(self, asked: Asked, number: int, at: int) -> None:
         """Have a question answered as of a later instant, at the latest when `answer` says so.

@@ -153,6 +153,14 @@ class FillCapped(NamedTuple):
     at: int
 
 
+class OperationRefused(NamedTuple):
+    """What the operator had planned made no sense when its time came."""
+
+    command: str
+    why: str
+    at: int
+
+
 class VenueRestarted(NamedTuple):
     """The venue's process died and came back; `orders_lost`: every open order was ended by it."""
 
@@ -164,4 +172,5 @@ Event: TypeAlias = (
     OrderAccepted | OrderFilled | OrderCanceled | OrderExpired | OrderTriggered | OrderAmended
     | OrderActivated | OrderListChanged | OrderDecremented | TradeBusted | BalanceChanged
     | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
+    | OperationRefused
 )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import replace
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import MarketChanged
 from failing_exchange.core.market import HALTED, TRADING, MarketStatus
-from failing_exchange.core.operating import note_balance
+from failing_exchange.core.operating import check_asset, note_balance
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import (
     HALTS_MAX,
@@ -73,6 +73,7 @@ def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> Non
 def freeze(state: State, command: c.Freeze, at: int) -> None:
     """Lock a part of a balance without an order, or (negative) unlock it; at most what is there."""
     account, asset = state.account(command.account), command.asset
+    check_asset(state, asset)
     until = _end(command.nanoseconds, at)
     if command.atoms < 0:
         _release(state, account, asset, -command.atoms, at)

@@ -276,6 +276,7 @@ def _accept_list(
 def activate(state: State, order_list: OrderList, at: int) -> None:
     """A working order is filled: its pending orders meet the market, or expire if refused."""
     order_list.started = True
+    state.turn(at)
     ms = state.market(order_list.symbol, at)
     pending = [order for order in order_list.orders[1:] if order.is_open]
     try:

@@ -15,7 +15,7 @@ from failing_exchange.core.events import (
     VenueRestarted,
 )
 from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
-from failing_exchange.core.market import HALTED, PPM, SECOND
+from failing_exchange.core.market import HALTED, PPM, SECOND, Market
 from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
 from failing_exchange.core.placing import enter
@@ -30,6 +30,18 @@ from failing_exchange.core.state import (
 )
 from failing_exchange.core.triggering import make_live
 from failing_exchange.core.triggers import stop_of
+from failing_exchange.spelling import meant
+
+PPM_MAX = 1_000 * PPM  # a price moves by at most a thousand times itself at once
+NUMBER_MAX = 10**24  # atoms, lots, ticks and nanoseconds of a command; more is refused
+# the least and the most of a market's rules, where one changes them
+RULES = (
+    ("price_every", 1, NUMBER_MAX), ("amount_every", 1, NUMBER_MAX), ("amount_min", 1, NUMBER_MAX),
+    ("amount_max", 1, NUMBER_MAX), ("market_amount_max", 1, NUMBER_MAX),
+    ("cost_min", 0, NUMBER_MAX), ("price_min", 1, NUMBER_MAX), ("price_max", 1, NUMBER_MAX),
+    ("orders_max", 0, NUMBER_MAX), ("maker_fee", 0, PPM), ("taker_fee", 0, PPM),
+    ("fee_discount", 0, PPM),
+)  # fmt: skip
 
 
 def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
@@ -37,20 +49,42 @@ def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
     so does the status, which has a command of its own."""
     ms = state.market(command.market.symbol, at)
     old, new = ms.market, command.market
+    _check_rules(old, new)
+    ms.market = new = replace(new, status=old.status)
+    state.events.append(MarketChanged(new.symbol, new.status, "rules", at))
+
+
+def _check_rules(old: Market, new: Market) -> None:
+    """Raise `Reject` for rules that no market can have, or that amounts are counted in."""
     if (old.price_step, old.amount_step) != (new.price_step, new.amount_step):
         raise Reject(
             Reason.BAD_REQUEST,
             f"price_step and amount_step of {old.symbol} are fixed; make the steps coarser with "
             "price_every and amount_every",
         )
-    ms.market = new = replace(new, status=old.status)
-    state.events.append(MarketChanged(new.symbol, new.status, "rules", at))
+    if (old.base, old.quote) != (new.base, new.quote):
+        raise Reject(Reason.BAD_REQUEST, f"{old.symbol} stays {old.base} for {old.quote}")
+    for name, least, most in RULES:
+        _check(f"{name} of {old.symbol}", getattr(new, name), least, most)
+    below, above = new.price_band or (0, 0)
+    _check(f"price_band of {old.symbol}, below", below, 0, PPM)
+    _check(f"price_band of {old.symbol}, above", above, 0, PPM_MAX)
+
+
+def _check(name: str, value: int | None, least: int, most: int) -> None:
+    """Raise `Reject` for what is no whole number in a range; None is no limit at all."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (whole and least <= value <= most):
+        raise Reject(Reason.BAD_REQUEST, f"{name} must be from {least} to {most}, not {value!r}")
 
 
 def move_price(state: State, command: c.MovePrice, at: int) -> None:
     """Move the background market from its next second on, or at once."""
     ms = state.market(command.symbol, at)
+    _check("ppm", command.ppm, 1 - PPM, PPM_MAX)
+    _check("nanoseconds", command.nanoseconds, 1, NUMBER_MAX)
     last = ms.tape.last(at // SECOND)
+    _check("ticks", command.ticks, -NUMBER_MAX, NUMBER_MAX)
     ticks = command.ticks or _part(last, command.ppm)
     ms.street.move(ticks)
     ms.has_moved()
@@ -82,6 +116,8 @@ def _part(ticks: int, ppm: int) -> int:
 def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:
     """Withdraw the background's offers up to a price, until its next second."""
     ms = state.market(command.symbol, at)
+    _check("ppm", command.ppm, 0, PPM_MAX)
+    _check("lots", command.lots, 0, NUMBER_MAX)
     best = ms.street.best(command.side)
     if not best:
         return
@@ -93,14 +129,16 @@ def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:
 
 
 def cross_order(state: State, command: c.CrossOrder, at: int) -> None:
-    """Trade against an order at its own price; one that can't trade now is left alone.
+    """Trade against an order at its own price; raise `Reject` for one that can't trade now.
 
     An order that waits for its trigger is triggered first, by a print at its stop price. What is
     left of it is kept off the book until the next second, so that a cancel can come between.
     """
-    order = state.orders.get(command.order_id)
-    if order is None or not own_price(order):
-        return
+    _check("lots", command.lots, 0, NUMBER_MAX)
+    order = _open_order(state, command.order_id)
+    if not own_price(order):
+        text = f"order {order.id} ({order.status}) has no price at which it could trade now"
+        raise Reject(Reason.BAD_REQUEST, text)
     ms, waits = state.market(order.symbol, at), order.status is Status.WAITING
     if waits:
         if not make_live(state, ms, order, stop_of(order), at):
@@ -112,6 +150,17 @@ def cross_order(state: State, command: c.CrossOrder, at: int) -> None:
         state.schedule((at // SECOND + 1) * SECOND, c.ReleaseOrder(order.id))
 
 
+def _open_order(state: State, order_id: int) -> Order:
+    order = state.orders.get(order_id)
+    if order is None:
+        known = 0 < order_id < state.next_order_id
+        raise Reject(
+            Reason.ORDER_NOT_FOUND,
+            f"order {order_id} is not open any more" if known else f"there is no order {order_id}",
+        )
+    return order
+
+
 def own_price(order: Order) -> int:
     """The price at which somebody could trade against an order now, in ticks; 0 for none."""
     if order.status is Status.OPEN or order.status is Status.WAITING:
@@ -121,14 +170,16 @@ def own_price(order: Order) -> int:
 
 def release_order(state: State, command: c.ReleaseOrder, at: int) -> None:
     """Let a held order meet the market."""
-    order = state.orders.get(command.order_id)
-    if order is not None and order.held:
+    order = _open_order(state, command.order_id)
+    if order.held:
         order.held = False
         enter(state, state.market(order.symbol, at), order, at)
 
 
 def cap_next_fill(state: State, command: c.CapNextFill, at: int) -> None:
     """Note how far the account's next order may fill at once."""
+    _check("ppm", command.ppm, 0, PPM)
+    _check("rest_after", command.rest_after, 0, NUMBER_MAX)
     state.account(command.account).cap = Cap(command.ppm, command.rest_after)
     state.events.append(FillCapped(command.account, command.ppm, at))
 
@@ -137,8 +188,10 @@ def cancel_orders(state: State, command: c.OperatorCancel, at: int) -> None:
     """Cancel or expire one order, or every open order of a market or of all."""
     orders: list[Order]
     if command.order_id:
-        orders = [o for o in [state.orders.get(command.order_id)] if o is not None]
+        orders = [_open_order(state, command.order_id)]
     else:
+        if command.symbol:
+            state.market(command.symbol, at)
         every = state.orders.values()
         orders = [o for o in every if not command.symbol or o.symbol == command.symbol]
     status = Status.EXPIRED if command.expire else Status.CANCELED
@@ -158,7 +211,8 @@ def restart(state: State, command: c.Restart, at: int) -> None:
 def credit(state: State, command: c.Credit, at: int) -> None:
     """Pay into an account."""
     state.account(command.account)
-    _check_positive(command.atoms)
+    check_asset(state, command.asset)
+    _check("atoms", command.atoms, 1, NUMBER_MAX)
     state.ledger.transfer(WORLD, command.account, command.asset, command.atoms, at=at)
     note_balance(state, command.account, command.asset, command.atoms, 0, at, "credit")
 
@@ -166,15 +220,22 @@ def credit(state: State, command: c.Credit, at: int) -> None:
 def debit(state: State, command: c.Debit, at: int) -> None:
     """Take out of an account's free balance, at most all of it."""
     state.account(command.account)
-    _check_positive(command.atoms)
+    check_asset(state, command.asset)
+    _check("atoms", command.atoms, 1, NUMBER_MAX)
     atoms = min(command.atoms, state.ledger.free(command.account, command.asset))
     state.ledger.transfer(command.account, WORLD, command.asset, atoms, at=at)
     note_balance(state, command.account, command.asset, -atoms, 0, at, "debit")
 
 
-def _check_positive(atoms: int) -> None:
-    if atoms < 1:
-        raise Reject(Reason.BAD_REQUEST, f"an amount of at least 1 atom is needed, not {atoms}")
+def check_asset(state: State, asset: str) -> None:
+    """Raise `Reject` for an asset that is neither traded nor held here."""
+    traded = [name for ms in state.markets.values() for name in (ms.market.base, ms.market.quote)]
+    known = dict.fromkeys([*traded, *state.ledger.assets()])
+    if asset not in known:
+        raise Reject(
+            Reason.BAD_REQUEST,
+            f"no asset {asset!r} here{meant(asset, known)} (there are {', '.join(known)})",
+        )
 
 
 def note_balance(

@@ -192,8 +192,12 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         await self._client.ready()
 
     async def operate(self, command: Any) -> None:
-        """Have the operator do something, such as `SetMarketStatus`; see core.commands."""
+        """Have the operator do something, such as `SetMarketStatus`; see core.commands.
+
+        Raises ConfigurationError for what is no command, or makes no sense as things are.
+        """
         from failing_exchange.core.engine import HANDLERS
+        from failing_exchange.core.reject import Reject
 
         if command.__class__ not in HANDLERS:
             raise ConfigurationError(
@@ -201,7 +205,10 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
                 "failing_exchange.core.commands, such as MovePrice('BTC/USDT', ppm=-10_000)"
             )
         await self._client.ready()
-        self._venue.gateway.operate(command)
+        try:
+            self._venue.gateway.operate(command)
+        except Reject as refused:
+            raise ConfigurationError(f"{command!r}: {refused.text}") from None
 
     async def close(self) -> None:
         """Let go. A bug of ours that an earlier trip met is raised here."""

@@ -153,12 +153,12 @@ def test_money_that_comes_goes_or_is_locked_is_told_with_the_position() -> None:
     """Deposits are balanceUpdate, locks of other systems externalLockUpdate."""
     floor = Floor()
     ear = Ear(floor)
-    floor.do(c.Credit("alice", "EUR", 5 * ATOMS))
+    floor.do(c.Credit("alice", "USDT", 5 * ATOMS))
     floor.do(c.Debit("alice", "BTC", ATOMS))
     floor.do(c.Freeze("alice", "BTC", 2 * ATOMS))
     told = [one for one in ear.hear() if one["e"] != "outboundAccountPosition"]
     assert [(one["e"], one["a"], one["d"]) for one in told] == [
-        ("balanceUpdate", "EUR", "5.00000000"),
+        ("balanceUpdate", "USDT", "5.00000000"),
         ("balanceUpdate", "BTC", "-1.00000000"),
         ("externalLockUpdate", "BTC", "2.00000000"),
     ]
@@ -201,3 +201,26 @@ def test_what_an_order_does_not_have_yet_is_not_told() -> None:
         ("NEW", "0.04000000", "0.00000000", "1.10000000"),
     ]
     assert {one["gP"] for one in told} == {"PRIMARY_PEG"}
+
+
+def test_each_list_that_goes_on_in_one_step_is_told_with_a_position_of_its_own() -> None:
+    """A fill, then the orders behind it: the balances come after each, not once for all."""
+    floor = Floor()
+    ear = Ear(floor)
+    for _ in range(2):
+        working = c.PlaceOrder("alice", S, BUY, LIMIT, 1_000, ticks=99)
+        pending = c.PlaceOrder("alice", S, SELL, LIMIT, 1_000, ticks=120)
+        floor.do(c.PlaceOrderList("alice", (working, pending), Contingency.OTO))
+    ear.hear()
+    floor.limit("bob", SELL, 99, 2_000)
+    told = short(ear.hear())
+    position = "outboundAccountPosition"
+    assert told == [
+        "TRADE FILLED",
+        "TRADE FILLED",
+        position,
+        "NEW NEW",
+        position,
+        "NEW NEW",
+        position,
+    ]
