@@ -179,7 +179,7 @@ def test_a_bot_that_dies_is_told_with_the_line_once(
 def test_a_quick_exploration_makes_only_the_worst_small(bot: str) -> None:
     """A minute instead of ten, and still what to mend first."""
     with Counting(2) as executor:
-        found = explore(Options(target=bot, seeds=24, seconds=600.0, quick=True),
+        found = explore(Options(target=bot, seeds=8, seconds=300.0, quick=True),
                         executor=executor)  # fmt: skip
     groups = grouped(found.findings)
     assert len(groups) > 1
