@@ -382,3 +382,18 @@ def test_a_watcher_may_be_canceled_at_any_time() -> None:
 
     run(story)
     asyncio.run(asyncio.wait_for(FailingExchange().watch_ticker(SYMBOL), 10))
+
+
+def test_too_many_streams_are_a_limit_and_no_lost_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bot that connects anew on each lost connection would try for ever."""
+    monkeypatch.setattr("failing_exchange.fronts.streams.STREAMS_MAX", 1)
+
+    async def story() -> None:
+        x = FailingExchange()
+        await x.watch_ticker("BTC/USDT")
+        with pytest.raises(BadRequestError, match="no more: end some with un_watch_"):
+            await x.watch_ticker("ETH/USDT")
+
+    simulate(story())

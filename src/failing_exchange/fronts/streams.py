@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.dialects.unified.errors import error_of
-from failing_exchange.errors import ConnectionLostError, OperationFailedError
+from failing_exchange.errors import BadRequestError, ConnectionLostError, OperationFailedError
 from failing_exchange.fronts.alarm import Alarm
 from failing_exchange.trip import ENDED, Damaged
 
@@ -175,8 +175,10 @@ class Streams:
         stream = self._streams.get(wanted.channel)
         if stream is None:
             if len(self._streams) >= STREAMS_MAX:
-                raise ConnectionLostError(
-                    f"{STREAMS_MAX} streams of one client are open: end some with un_watch_…"
+                raise BadRequestError(
+                    f"{STREAMS_MAX:,} streams are open, and one client may have no more: end some "
+                    "with un_watch_…",
+                    reason=Reason.BAD_REQUEST.value,
                 )
             stream = self._streams[wanted.channel] = Stream(wanted)
         return stream
