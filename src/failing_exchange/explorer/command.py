@@ -170,7 +170,8 @@ def _progress(total: int) -> Iterator[Any]:
 
 def _doing(found: Exploration) -> str:
     """What an exploration does now: which causes it makes small, else what it has found."""
-    under_way = sorted(found.making_small.items(), key=lambda one: -one[1])
+    now = dict(found.making_small)  # a copy: the threads that make findings small change it
+    under_way = sorted(now.items(), key=lambda one: -one[1])
     if not under_way:
         return f"{len(found.findings)} causes, {found.failed} worlds failed"
     (name, runs), more = under_way[0], len(under_way) - 1
