@@ -54,9 +54,10 @@ typing: .venv/ready  ## types only
 bench: .venv/ready  ## speed, as ratios measured in one run
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
 
-plots: .venv/ready  ## draw docs/market.png
+plots: .venv/ready  ## draw docs/market.png and docs/impact.png
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group plots
 	@$(BIN)/python docs/plots/market.py
+	@$(BIN)/python docs/plots/impact.py
 
 clean:  ## remove what the other targets made
 	@rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
