@@ -11,7 +11,7 @@ from struct import Struct
 
 MASK = (1 << 64) - 1
 ONE = 1 << 64  # draws lie in [0, ONE)
-KEYS_CACHED_MAX = 65_536  # the least recently used key is hashed again; nothing else changes
+KEYS_CACHED_MAX = 1_024  # the least recently used key is hashed again; nothing else changes
 
 
 @lru_cache(maxsize=KEYS_CACHED_MAX)
