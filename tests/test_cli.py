@@ -126,7 +126,7 @@ def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> Non
         (["run", "--scenario", "fill_beat_cancel"], "did you mean 'fill_beats_cancel'"),
         (["run", "--output", "no/such/folder/x.json"], "existing folder"),
         (["run", "--maintenance", "--maintenance-start", "25:00"], "HH:MM"),
-        (["run", "--duration", "soon"], "no number of seconds"),
+        (["run", "--duration", "soon"], "a number of seconds"),
         (["run", "--duration", "1x"], "1h or 2d"),
         (["run", "--duration", "60", "--calm", "1h"], "less than the duration"),
         (["run", "--all", "--seed", "0"], "--seed goes with one run"),

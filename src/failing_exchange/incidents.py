@@ -11,14 +11,14 @@ from failing_exchange.core.market import PPM, SECOND, Market, MarketStatus, atom
 from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.unified.numbers import atoms_of
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.spelling import meant
+from failing_exchange.spans import FORMS, seconds_of
+from failing_exchange.spelling import meant, shown
 
 SPAN_MIN, SPAN_MAX = 0.001, 366 * 86_400  # seconds of an incident; others are refused
 PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price is 0
 FEE_PERCENT_MAX = 50  # a higher fee is refused
 ORDERS_MAX = 1_000_000  # a higher limit of open orders is refused
 NAME_MAX = 100  # letters of the name of an account or an asset; a longer one is refused
-SHOWN_MAX = 80  # letters of a wrong value in an error message; then it is cut
 Fields = Mapping[str, Any]
 Markets = Mapping[str, Market]
 
@@ -40,7 +40,7 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
     """
     incident = INCIDENTS.get(name) if isinstance(name, str) else None
     if incident is None:
-        raise ConfigurationError(f"no incident {name!r}{one_of(name, INCIDENTS)}")
+        raise ConfigurationError(f"no incident {shown(name)}{one_of(name, INCIDENTS)}")
     unknown = [field for field in fields if field not in (*incident.needs, *incident.may)]
     missing = [field for field in incident.needs if field not in fields]
     if unknown or missing:
@@ -49,8 +49,8 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
             f"missing: {_list(missing)}; unknown: {_list(unknown)}"
         )
     symbol = fields.get("symbol")
-    if symbol is not None and symbol not in markets:
-        raise ConfigurationError(f"{name}: no market {symbol!r}{one_of(symbol, markets)}")
+    if "symbol" in fields and (not isinstance(symbol, str) or symbol not in markets):
+        raise ConfigurationError(f"{name}: no market {shown(symbol)}{one_of(symbol, markets)}")
     return incident.make(fields, markets)
 
 
@@ -74,22 +74,24 @@ def _number(fields: Fields, name: str, least: float, most: float, unit: str) -> 
     return float(value)
 
 
-def shown(value: object) -> str:
-    """A value for an error message, which is never longer than a line."""
-    text = repr(value)
-    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
-
-
 def _span(fields: Fields) -> int | None:
     """How long an incident lasts, in nanoseconds; None for one that lasts for good."""
     if fields.get("seconds") is None:
         return None
-    seconds = fields["seconds"]
-    if seconds == 0 and not isinstance(seconds, bool):
+    try:
+        seconds = seconds_of(fields["seconds"])
+    except ValueError:
+        seconds = -1
+    if seconds == 0:
         raise ConfigurationError(
             "seconds = 0 would last no time at all; leave seconds out for an incident for good"
         )
-    return round(_number(fields, "seconds", SPAN_MIN, SPAN_MAX, "seconds") * SECOND)
+    if not SPAN_MIN <= seconds <= SPAN_MAX:
+        raise ConfigurationError(
+            f"seconds must be {FORMS}, from {SPAN_MIN:g} to {SPAN_MAX:,} seconds, "
+            f"not {shown(fields['seconds'])}"
+        )
+    return round(seconds * SECOND)
 
 
 def _atoms(fields: Fields, name: str) -> int:

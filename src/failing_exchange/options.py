@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.exit_codes import COULD_NOT_RUN, HELP
+from failing_exchange.spans import seconds_of
 from failing_exchange.spelling import meant
 
 RULE = "a rule of yours, as rules.py:Name (docs/own_rules.md); may be repeated"
 FAULT = "a fault of yours, as faults.py:Name (docs/own_faults.md); may be repeated"
-UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
           **dict.fromkeys(("0", "false", "no", "off"), False)}  # fmt: skip
 
@@ -94,10 +94,31 @@ def seconds_or_none(text: str) -> float:
 
 
 def minutes(text: str) -> float:
-    """A number above 0."""
-    value = _number(text)
-    if not 0 < value < 10**7:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and below 10^7 minutes")
+    """A number of minutes above 0, or a span.
+
+    >>> minutes("30"), minutes("2h")
+    (30.0, 120.0)
+    """
+    return _counted(text, "minutes", 60)
+
+
+def hours(text: str) -> float:
+    """A number of hours above 0, or a span.
+
+    >>> hours("1.5"), hours("30m")
+    (1.5, 0.5)
+    """
+    return _counted(text, "hours", 3_600)
+
+
+def _counted(text: str, unit: str, unit_seconds: int) -> float:
+    """A plain number of a unit other than seconds, or a span, as a number of that unit."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = _span(text) / unit_seconds
+    if not 0 < value * unit_seconds < 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and below 10^9 s in {unit}")
     return value
 
 
@@ -124,10 +145,7 @@ def _number(text: str) -> float:
 
 
 def _span(text: str) -> float:
-    unit = UNITS.get(text[-1:])
     try:
-        return float(text) if unit is None else float(text[:-1]) * unit
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of seconds, and no span like 90s, 10m, 1h or 2d"
-        ) from None
+        return float(seconds_of(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -20,7 +20,10 @@ from failing_exchange.faults.triggers import always, parse, probability_of
 from failing_exchange.incidents import command_of, one_of
 from failing_exchange.latency import latency_of
 from failing_exchange.maintenance import MaintenanceSchedule
+from failing_exchange.spans import FORMS, seconds_of
 from failing_exchange.spelling import meant as nearest
+from failing_exchange.spelling import shown
+from failing_exchange.toml_text import parse_toml
 from failing_exchange.world import (
     balances_of,
     check_balances,
@@ -29,7 +32,6 @@ from failing_exchange.world import (
     recordings_of,
 )
 
-UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 KEYS = (
     "description", "evidence", "seed", "duration", "markets", "fees", "recordings", "accounts",
     "timeout", "rate_limit", "latency", "background", "maintenance", "modes", "faults",
@@ -38,6 +40,8 @@ KEYS = (
 )  # fmt: skip
 STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
 EXPECTED = ("naive_breaks", "in_process", "binance")  # each a list of strings
+WHOLE_MAX = 10**18 - 1  # of a seed or a limit; a larger number is refused
+SECONDS_MAX = 10_000 * 86_400  # no time of a scenario is longer; a longer one is refused
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
 
 
@@ -123,8 +127,8 @@ def load(place: str | Path) -> Scenario:
 def read(text: str, *, name: str = "scenario", place: str = "scenario") -> Scenario:
     """A scenario from TOML text."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = parse_toml(text)
+    except ValueError as error:  # also a number of thousands of digits
         raise ConfigurationError(f"{place}: {error}") from error
     return _Reader(place, table).scenario(name)
 
@@ -373,20 +377,21 @@ class _Reader:
 
     def _whole(self, key: str, least: int) -> int:
         value = self.table.get(key, least)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            self._fail(key, f"= {value!r} must be a whole number of at least {least}")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= WHOLE_MAX:
+            self._fail(
+                key, f"= {shown(value)} must be a whole number of at least {least}, below 10^18"
+            )
         return int(value)
 
     def _seconds(self, key: str, value: object) -> float:
-        number, unit = value, 1
-        if isinstance(value, str) and value[-1:] in UNITS:
-            number, unit = value[:-1], UNITS[value[-1]]
         try:
-            seconds = float(number) * unit  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            seconds = -1.0
-        if isinstance(value, bool) or not 0 <= seconds < 10**10:
-            self._fail(key, f'= {value!r} must be seconds, or a span like "10m" or "1h"')
+            seconds = float(seconds_of(value))
+        except ValueError:
+            seconds = math.inf
+        if seconds > SECONDS_MAX:
+            self._fail(
+                key, f"= {shown(value)} must be {FORMS}, at most {SECONDS_MAX // 86_400} days"
+            )
         return seconds
 
     def _try(self, key: str, work: Callable[[], Any]) -> Any:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+MEANT_LETTERS_MAX = 100  # no near name is looked for, for a longer one: that would take seconds
+SHOWN_LETTERS_MAX = 80  # of a wrong value in an error message; the rest is cut off
+
+
+def shown(value: object) -> str:
+    """A value for an error message, never longer than a line."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_LETTERS_MAX else f"{text[:SHOWN_LETTERS_MAX]}…"
+
 
 def meant(name: object, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing where no known name is near.
@@ -15,6 +24,8 @@ def meant(name: object, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches  # only when somebody has erred
 
+    if len(str(name)) > MEANT_LETTERS_MAX:
+        return ""
     by_lower = {one.lower(): one for one in known}
     close = get_close_matches(str(name).lower(), by_lower, n=1)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""

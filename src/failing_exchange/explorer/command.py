@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from failing_exchange.options import add_own_code
+from failing_exchange.options import add_own_code, hours, seconds
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -40,12 +40,12 @@ def add_parser(commands: Any) -> None:
     add("target", help="path.py:function, module:function, or a pytest test id")
     add("--seeds", type=int, default=1_000, help="how many worlds (default 1000)")
     add("--first-seed", type=int, default=0, help="the first one (default 0)")
-    add("--hours", type=float, default=1.0, help="virtual hours in each (default 1)")
+    add("--hours", type=hours, default=1.0, help="virtual hours in each, or 30m, 2d (default 1)")
     add("--venue", choices=["binance"], help="reach it by Binance's production names; that is how "
         "a bot without the parameter `exchange` reaches it anyway")  # fmt: skip
     add_own_code(explore)
     add("--jobs", type=int, metavar="N", help="processes (default: one a processor)")
-    add("--time", type=float, metavar="SECONDS", help="stop after so much real time")
+    add("--time", type=seconds, metavar="SECONDS", help="stop after so much real time (or 10m, 1h)")
     add("--first", action="store_true", help="stop at the first failure")
     add("--quick", action="store_true", help="make only the finding to mend first small")
     add("--shard", default="1/1", metavar="i/n", help="only the i-th of n shares of the seeds")

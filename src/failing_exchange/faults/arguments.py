@@ -10,9 +10,11 @@ from failing_exchange.faults.catalogue import made_of, make
 from failing_exchange.faults.operations import check
 from failing_exchange.faults.plan import ALWAYS, Fault, Trigger
 from failing_exchange.faults.triggers import check_trigger, parse
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import meant, shown
 
 SIDES = ("buy", "sell")
+NAME_LETTERS_MAX = 200  # of a rule, a client or an order; a longer one is refused
+NAMES_MAX = 1_000  # of each kind that a rule is limited to; more are refused
 
 
 def fault_of(given: object, values: Mapping[str, Any]) -> Fault:
@@ -49,8 +51,11 @@ def trigger_of(when: Trigger | str | None) -> Trigger:
 
 def check_name(name: object) -> None:
     """A rule's name."""
-    if name is not None and (not isinstance(name, str) or not name):
-        raise ConfigurationError(f"name must be a text, or None for one of ours, not {name!r}")
+    if name is not None and (not isinstance(name, str) or not 0 < len(name) <= NAME_LETTERS_MAX):
+        raise ConfigurationError(
+            f"name must be a text of 1 to {NAME_LETTERS_MAX} letters, or None for one of ours, "
+            f"not {shown(name)}"
+        )
 
 
 def whom_of(
@@ -63,7 +68,7 @@ def whom_of(
         for name in found.get(what, ()):
             if name not in accepted:
                 near = meant(name, accepted) or f"; there are {', '.join(accepted)}"
-                raise ConfigurationError(f"{what}: {name!r} is met by no request{near}")
+                raise ConfigurationError(f"{what}: {shown(name)} is met by no request{near}")
     return found
 
 
@@ -72,5 +77,10 @@ def _names(what: str, value: Any) -> tuple[str, ...]:
     if isinstance(names, Iterable):
         names = tuple(names)
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        raise ConfigurationError(f"{what} must be a text or a list of texts, not {value!r}")
+        raise ConfigurationError(f"{what} must be a text or a list of texts, not {shown(value)}")
+    if len(names) > NAMES_MAX or any(len(name) > NAME_LETTERS_MAX for name in names):
+        raise ConfigurationError(
+            f"{what} has {len(names)} names, of up to {max(map(len, names))} letters; expected at "
+            f"most {NAMES_MAX} of at most {NAME_LETTERS_MAX}"
+        )
     return names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
@@ -11,21 +11,24 @@ from failing_exchange.core.market import PPM, SECOND
 from failing_exchange.core.reject import Reason
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Sighting
+from failing_exchange.spans import FORMS, seconds_of
 
 T = TypeVar("T")
 MOMENT = 0.001  # seconds that a halt or a lock lasts at least: for none, don't arm the fault
 SECONDS_MAX = 366 * 86_400  # no delay, ban or lag is longer; a longer one is refused
 DRAWS_OF_TRIGGERS = 16  # triggers use the draws below it, so that what a fault draws is its own
+SPAN = ("number", "string")  # the JSON types of a span
 NEVER = "never"  # how a file without null says None
 
 
 class Spec(NamedTuple):
-    """What a field means, its unit, and how a value is checked and made plain."""
+    """What a field means, its unit, how a value is checked and made plain, and its JSON schema."""
 
     says: str
     unit: str
     check: Callable[[Any], Any]
     expects: str
+    schema: Mapping[str, Any]  # of its JSON value, as in OpenAPI documents
 
 
 class Wrong(Exception):
@@ -36,19 +39,21 @@ def span(default: float, says: str, *, least: float = 0.0, most: float = SECONDS
     """A time in seconds."""
 
     def check(value: Any) -> Any:
-        return _number(value, least, most)
+        return _span(value, least, most)
 
-    return _field(default, Spec(says, "seconds", check, f"seconds from {least:g} to {most:g}"))
+    expects = f"{FORMS}, from {least:g} to {most:g} seconds"
+    return _field(default, Spec(says, "seconds", check, expects, _between(SPAN, least, most)))
 
 
 def span_or_never(default: float | None, says: str, *, least: float = 0) -> Any:
     """A time in seconds; None (in files "never") = it never comes."""
 
     def check(value: Any) -> Any:
-        return None if value is None or value == NEVER else _number(value, least, SECONDS_MAX)
+        return None if value is None or value == NEVER else _span(value, least, SECONDS_MAX)
 
-    expects = f"seconds from {least:g} to {SECONDS_MAX}, or None for never"
-    return _field(default, Spec(says, "seconds, or None", check, expects))
+    expects = f"{FORMS}, from {least:g} to {SECONDS_MAX} seconds, or None for never"
+    schema = _between(("number", "string", "null"), least, SECONDS_MAX)
+    return _field(default, Spec(says, "seconds, or None", check, expects, schema))
 
 
 def share(default: float, says: str, *, most: float = 1.0, zero: bool = False) -> Any:
@@ -61,7 +66,8 @@ def share(default: float, says: str, *, most: float = 1.0, zero: bool = False) -
         return number
 
     low = "from 0" if zero else "above 0,"
-    return _field(default, Spec(says, "share", check, f"a number {low} up to {most:g}"))
+    expects = f"a number {low} up to {most:g}"
+    return _field(default, Spec(says, "share", check, expects, _between("number", 0, most)))
 
 
 def number(default: float, says: str, unit: str, *, least: float, most: float) -> Any:
@@ -70,7 +76,8 @@ def number(default: float, says: str, unit: str, *, least: float, most: float) -
     def check(value: Any) -> Any:
         return _number(value, least, most)
 
-    return _field(default, Spec(says, unit, check, f"a number from {least:g} to {most:g}"))
+    expects = f"a number from {least:g} to {most:g}"
+    return _field(default, Spec(says, unit, check, expects, _between("number", least, most)))
 
 
 def whole(default: int, says: str, *, least: int = 1, most: int = 1_000_000) -> Any:
@@ -82,7 +89,7 @@ def whole(default: int, says: str, *, least: int = 1, most: int = 1_000_000) -> 
         return value
 
     expects = f"a whole number from {least} to {most}"
-    return _field(default, Spec(says, "number", check, expects))
+    return _field(default, Spec(says, "number", check, expects, _between("integer", least, most)))
 
 
 def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = None) -> Any:
@@ -97,7 +104,8 @@ def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = N
         return str(value)
 
     listed = ", ".join(f'"{word}"' for word in among)
-    return _field(default, Spec(says, listed, check, f"one of {listed}"))
+    schema = {"enum": [*among, *(also or {})]}
+    return _field(default, Spec(says, listed, check, f"one of {listed}", schema))
 
 
 def executed(
@@ -116,7 +124,7 @@ def flag(default: bool, says: str) -> Any:
             raise Wrong
         return value
 
-    return _field(default, Spec(says, "true or false", check, "True or False"))
+    return _field(default, Spec(says, "true or false", check, "True or False", {"type": "boolean"}))
 
 
 def text(default: str, says: str) -> Any:
@@ -127,7 +135,7 @@ def text(default: str, says: str) -> Any:
             raise Wrong
         return value
 
-    return _field(default, Spec(says, "text", check, "a text"))
+    return _field(default, Spec(says, "text", check, "a text", {"type": "string"}))
 
 
 def names(default: tuple[str, ...], says: str) -> Any:
@@ -141,13 +149,15 @@ def names(default: tuple[str, ...], says: str) -> Any:
             raise Wrong
         return tuple(found)
 
-    return _field(default, Spec(says, "names", check, 'one or more names, like ("id", "status")'))
+    expects = 'one or more names, like ("id", "status")'
+    schema = {"type": ["array", "string"], "items": {"type": "string"}}
+    return _field(default, Spec(says, "names", check, expects, schema))
 
 
 def anything(default: Any, says: str) -> Any:
     """Any plain value: None, a number, a text, a list or a table of such."""
     expects = "None, a number, a text, a list or a mapping"
-    return _field(default, Spec(says, "any plain value", _plain, expects))
+    return _field(default, Spec(says, "any plain value", _plain, expects, {}))
 
 
 def reason(default: Reason, says: str = "why, as the venue puts it") -> Any:
@@ -159,7 +169,8 @@ def reason(default: Reason, says: str = "why, as the venue puts it") -> Any:
         except ValueError:
             raise Wrong from None
 
-    return _field(default, Spec(says, "reason", check, f"one of {', '.join(Reason)}"))
+    schema = {"enum": [str(one) for one in Reason]}
+    return _field(default, Spec(says, "reason", check, f"one of {', '.join(Reason)}", schema))
 
 
 @dataclass_transform(
@@ -244,6 +255,20 @@ def _number(value: Any, least: float, most: float) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
         raise Wrong
     return value
+
+
+def _span(value: Any, least: float, most: float) -> Any:
+    """Seconds, or a span such as "10m", which becomes seconds."""
+    try:
+        return _number(seconds_of(value), least, most)
+    except ValueError:
+        raise Wrong from None
+
+
+def _between(kind: str | tuple[str, ...], least: float, most: float) -> dict[str, Any]:
+    """The JSON schema of a bounded number."""
+    shown = kind if isinstance(kind, str) else list(kind)
+    return {"type": shown, "minimum": least, "maximum": most}
 
 
 def _plain(value: Any) -> Any:

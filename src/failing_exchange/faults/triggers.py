@@ -13,11 +13,15 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import ENDLESS, Sighting
+from failing_exchange.spans import FORMS, seconds_of
+from failing_exchange.spelling import shown
 
 if TYPE_CHECKING:
     import ast
 
 LOAD_REMEMBERED_MAX = 100_000  # requests a load trigger remembers; a higher load counts as this
+TEXT_LETTERS_MAX = 1_000  # of a trigger's text; a longer one is refused
+DEPTH_MAX = 32  # operators of a trigger's text within each other; more are refused
 SPAN_MAX = 366 * 86_400  # seconds of a ramp or a load; a longer one is refused
 DAY = 86_400 * SECOND
 
@@ -160,10 +164,10 @@ def by_hour(rate: Callable[[int], float]) -> When:
     return When(f"by_hour({getattr(rate, '__name__', 'rate')})", test)
 
 
-def ramp(start: float, end: float, seconds: float) -> When:
+def ramp(start: float, end: float, seconds: float | str) -> When:
     """Strikes with a probability that goes from `start` to `end` in so many seconds, then stays."""
     low, high = probability_of(start, "start"), probability_of(end, "end")
-    _in_range(seconds, "seconds", "seconds", SPAN_MAX)
+    seconds = _span(seconds)
     span = int(seconds * SECOND)
 
     def test(s: Sighting) -> bool:
@@ -191,10 +195,10 @@ def burst(enter: float, leave: float, probability: float = 1.0) -> When:
     return When(f"burst({_exact(begin)}, {_exact(end)}, {_exact(p)})", test)
 
 
-def load(above: int, seconds: float = 1.0) -> When:
+def load(above: int, seconds: float | str = 1.0) -> When:
     """Strikes when the rule has met more than `above` requests in the last seconds."""
     _whole(above, "above", least=0)
-    _in_range(seconds, "seconds", "seconds", SPAN_MAX)
+    seconds = _span(seconds)
     span = int(seconds * SECOND)
 
     def test(s: Sighting) -> bool:
@@ -268,11 +272,16 @@ def parse(text: str) -> When:
     """
     import ast
 
-    try:
-        return _parse(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, TypeError) as error:
+    if len(text) > TEXT_LETTERS_MAX:
         raise ConfigurationError(
-            f"can't read the trigger {text!r} ({error}); expected one of "
+            f"the trigger {shown(text)} has {len(text)} letters; expected at most "
+            f"{TEXT_LETTERS_MAX}"
+        )
+    try:
+        return _parse(ast.parse(text.strip(), mode="eval").body, DEPTH_MAX)
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        raise ConfigurationError(
+            f"can't read the trigger {shown(text)} ({error}); expected one of "
             f"{', '.join(sorted(PARSED))}, like {PARSED_EXAMPLE!r}"
         ) from None
 
@@ -280,17 +289,19 @@ def parse(text: str) -> When:
 PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
 
 
-def _parse(node: ast.expr) -> When:
+def _parse(node: ast.expr, depth: int) -> When:
     import ast
     from difflib import get_close_matches
 
+    if not depth:
+        raise ValueError(f"more than {DEPTH_MAX} operators within each other")
     match node:
         case ast.BinOp(left, ast.BitAnd(), right):
-            return _parse(left) & _parse(right)
+            return _parse(left, depth - 1) & _parse(right, depth - 1)
         case ast.BinOp(left, ast.BitOr(), right):
-            return _parse(left) | _parse(right)
+            return _parse(left, depth - 1) | _parse(right, depth - 1)
         case ast.UnaryOp(ast.Invert(), inner):
-            return ~_parse(inner)
+            return ~_parse(inner, depth - 1)
         case ast.Name(name) if name in ("always", "never"):
             return always if name == "always" else never
         case ast.Call(ast.Name(name), arguments, named) if name in PARSED:
@@ -298,7 +309,7 @@ def _parse(node: ast.expr) -> When:
             return PARSED[name](
                 *values, **{one.arg: ast.literal_eval(one.value) for one in named if one.arg}
             )
-    found = ast.unparse(node)
+    found = ast.unparse(node)[:TEXT_LETTERS_MAX]
     close = get_close_matches(found.split("(")[0], PARSED, n=1)
     raise ValueError(f"{found!r} is no trigger" + (f"; {close[0]}?" if close else ""))
 
@@ -321,6 +332,19 @@ def _exact(number: float) -> str:
 def _whole(n: int, name: str, *, least: int = 1) -> None:
     if not isinstance(n, int) or isinstance(n, bool) or n < least:
         raise ConfigurationError(f"{name} must be a whole number of at least {least}, not {n!r}")
+
+
+def _span(value: float | str) -> float:
+    """A span in seconds, as a number or as a text such as "10m"."""
+    try:
+        seconds = seconds_of(value)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= SPAN_MAX:
+        raise ConfigurationError(
+            f"seconds must be {FORMS}, from 0 to {SPAN_MAX} seconds, not {value!r}"
+        )
+    return seconds
 
 
 def _in_range(value: float, name: str, unit: str, most: float) -> None:

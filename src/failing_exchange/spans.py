@@ -1,0 +1,35 @@
+"""Spans of time as people write them, read by one function wherever seconds are taken."""
+
+from __future__ import annotations
+
+import math
+import re
+
+FORMS = "a number of seconds, or a span like 500ms, 90s, 10m, 1h or 2d"
+SPAN_TEXT_MAX = 40  # letters of a span; a longer text is refused
+_UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_SPAN = re.compile(r"(\d+\.?\d*(?:e[+-]?\d{1,3})?|\.\d+)\s?(|ms|s|m|h|d)", re.ASCII | re.IGNORECASE)
+
+
+def seconds_of(value: object) -> float:
+    """A span in seconds, from 0. Raises ValueError, without the value, for what is not one.
+
+    >>> seconds_of(90), seconds_of("1.5h"), seconds_of("250ms")
+    (90, 5400.0, 0.25)
+    """
+    if isinstance(value, str):
+        return _read(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:  # type: ignore[operator]
+        raise ValueError(f"expected {FORMS}")
+    return value  # type: ignore[return-value]
+
+
+def _read(text: str) -> float:
+    found = _SPAN.fullmatch(text.strip()) if len(text) <= SPAN_TEXT_MAX else None
+    if found is None:
+        raise ValueError(f"expected {FORMS}")
+    value = float(found[1]) * _UNITS[found[2].lower()]
+    if value == math.inf:
+        raise ValueError(f"expected {FORMS}")
+    return value
