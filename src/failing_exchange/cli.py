@@ -27,6 +27,7 @@ from failing_exchange.options import (
     seconds_or_none,
 )
 from failing_exchange.report import command as report
+from failing_exchange.script_bots import with_arguments
 
 if TYPE_CHECKING:
     from failing_exchange.runner import Report, RunConfig
@@ -44,7 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser()
     own, program = split(sys.argv[1:] if argv is None else argv)
     options = arguments.parse_args(own)
-    options.program = program
+    if program is not None and own[0] == "serve":
+        options.program = program
+    elif program:
+        name = "bot" if own[0] == "run" else "target"
+        setattr(options, name, with_arguments(getattr(options, name), program))
     if not hasattr(options, "command"):
         arguments.print_help()
         return CLEAN
@@ -62,6 +67,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+PROGRAMS = (
+    ["serve"],
+    ["run"],
+    ["explore"],
+)  # commands behind whose `--` a program or its arguments stand
+
+
 def split(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
     """Our own arguments, and those behind `--` of a command that starts a program.
 
@@ -69,7 +81,7 @@ def split(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
     (['serve', '--port', '0'], ['python', 'bot.py', '--', 'x'])
     """
     own = list(argv)
-    if own[:1] != ["serve"] or "--" not in own:
+    if own[:1] not in PROGRAMS or "--" not in own:
         return own, None
     at = own.index("--")
     return own[:at], own[at + 1 :]
@@ -166,6 +178,10 @@ def _add_simulate(commands: Any) -> None:
     simulate.add_argument(
         "--start", default="2026-01-01T00:00:00Z", metavar="TIME",
         help="when it starts, UTC (default 2026-01-01T00:00:00Z)",
+    )  # fmt: skip
+    simulate.add_argument(
+        "--venue", choices=("binance",),
+        help="a venue that its clients reach by production's names; without it they reach none",
     )  # fmt: skip
     simulate.add_argument("script", help="the script")
     simulate.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
@@ -369,7 +385,10 @@ def _simulate(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"no script {options.script!r}")
     try:
         with watched():
-            run_script(options.script, options.arguments, seed=options.seed, start=options.start)
+            run_script(
+                options.script, options.arguments, seed=options.seed, start=options.start,
+                venue=options.venue or (),
+            )  # fmt: skip
     except (SystemExit, KeyboardInterrupt, ConfigurationError, BrokenPipeError):
         raise
     except BaseException as error:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.bots import BOTS, SYMBOL, Notebook
 from failing_exchange.conduct.probing import Probe
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.script_bots import as_program, read_spec
 from failing_exchange.spelling import meant, printable
 from failing_exchange.tracebacks import PACKAGE, own_place, own_traceback
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
@@ -87,20 +88,23 @@ def wall_limit(seconds: float) -> float:
 def find_bot(name: str) -> Bot:
     """A bot by name: `careful`, `naive`, `path.py:function` or `module:function`.
 
+    Behind `path.py:function` may stand the arguments that it finds in `sys.argv`. A plain function
+    without parameters that calls `asyncio.run` is a bot, too.
+
     Raises ConfigurationError that says what is wrong with the name, the file or the function.
     """
     if name in BOTS:
         return BOTS[name]
+    name, arguments = read_spec(name)
     place, _, function = name.rpartition(":")
     if not place or not function:
         raise ConfigurationError(_no_bot(name))
     module = load_module(place)
-    bot = getattr(module, function, None)
-    if not inspect.iscoroutinefunction(bot):
-        what = "that is no coroutine function"
-        if bot is None:
-            what = f"there is no such function{meant(function, vars(module))}"
-        raise ConfigurationError(f"{name}: {what}; expected async def {function}(exchange)")
+    bot: Any = getattr(module, function, None)
+    if not inspect.iscoroutinefunction(bot) and not _is_program(bot):
+        raise ConfigurationError(f"{name}: {_not_a_bot(function, bot, module, place)}")
+    if arguments or not inspect.iscoroutinefunction(bot):
+        bot = as_program(bot, place, arguments)
     found: Bot = bot
     others = [one for one in required(found) if one not in GIVEN]
     if len(required(found)) > 1 and others:
@@ -108,6 +112,22 @@ def find_bot(name: str) -> Bot:
             f"{name} needs {others[-1]!r}, which nobody gives; a bot may take {', '.join(GIVEN)}"
         )
     return found
+
+
+def _is_program(bot: Any) -> bool:
+    """Whether it is a plain function that needs nothing: it may call `asyncio.run`."""
+    return inspect.isfunction(bot) and not required(bot)
+
+
+def _not_a_bot(function: str, bot: Any, module: Any, place: str) -> str:
+    if bot is None:
+        what = f"there is no such function{meant(function, vars(module))}"
+        return f"{what}; expected async def {function}(exchange)"
+    return (
+        f"that is no coroutine function; expected async def {function}(exchange), or def "
+        f"{function}() that calls asyncio.run. A synchronous bot needs a served venue: "
+        f"failing-exchange serve binance -- python {place}"
+    )
 
 
 def _no_bot(name: str) -> str:

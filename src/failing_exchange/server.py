@@ -103,7 +103,7 @@ def add_parser(commands: Any) -> None:
     for name, text in SWITCHES.items():
         on = switched(_variable(name))
         serve.add_argument(f"--{name}", action="store_true", default=on, help=text)
-    serve.set_defaults(command=serve_command)
+    serve.set_defaults(command=serve_command, program=None)
 
 
 def _add_journal(serve: Any) -> None:

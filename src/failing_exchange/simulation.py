@@ -42,7 +42,7 @@ def simulate(
     seed: int = 0,
     start: Start = START,
     tz: str = "UTC",
-    venue: str | Venue | Sequence[str | Venue] = (),
+    venue: Hosted = (),
     virtual_seconds_max: float = VIRTUAL_SECONDS_MAX,
     steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
     wall_seconds_max: float | None = None,
@@ -98,17 +98,33 @@ class Venue(Protocol):
         """Answer no more."""
 
 
-async def _hosted(main: Main[T], venues: str | Venue | Sequence[str | Venue], seed: int) -> T:
+Hosted = str | Venue | Sequence[str | Venue]  # venues by name, or made by the caller
+
+
+async def _hosted(main: Main[T], venues: Hosted, seed: int) -> T:
     """Run `main` while its venues answer."""
-    wanted = [venues] if isinstance(venues, str) or not isinstance(venues, Sequence) else venues
-    found = [_venue(one, seed) for one in wanted]
+    found = _venues(venues, seed)
     try:
-        for venue in found:
-            await venue.listen_in_simulation()
+        await _listen(found)
         return await (main() if callable(main) else main)
     finally:
-        for venue in found:
-            await venue.close()
+        await _close(found)
+
+
+async def _listen(venues: Sequence[Venue]) -> None:
+    for venue in venues:
+        await venue.listen_in_simulation()
+
+
+async def _close(venues: Sequence[Venue]) -> None:
+    for venue in venues:
+        await venue.close()
+
+
+def _venues(wanted: Hosted, seed: int) -> list[Venue]:
+    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        return [_venue(one, seed) for one in wanted]
+    return [_venue(wanted, seed)]
 
 
 def _venue(wanted: str | Venue, seed: int) -> Venue:
@@ -161,18 +177,29 @@ def virtual_time(
         yield world
 
 
-def run_script(path: str | Path, argv: Sequence[str] = (), **options: Any) -> dict[str, Any]:
+def run_script(
+    path: str | Path, argv: Sequence[str] = (), *, venue: Hosted = (), **options: Any
+) -> dict[str, Any]:
     """Run a Python file as `python path argv...` would, in virtual time; returns its globals.
 
-    The options are those of `simulate`. What the script raises, SystemExit included, is raised.
+    The options are those of `simulate`; a venue answers in each loop that the script runs. What the
+    script raises, SystemExit included, is raised.
     """
     import runpy
 
     file = Path(path)
     if not file.is_file():
         raise ConfigurationError(f"{str(path)!r} is no file; expected the path of a Python script")
-    with virtual_time(**options), _as_program(file, argv):
-        return runpy.run_path(str(file), run_name="__main__")
+    if venue:
+        _load_the_venue()
+    with virtual_time(**options) as world, _as_program(file, argv):
+        world.venues = _venues(venue, world.seed) if venue else []
+        try:
+            return runpy.run_path(str(file), run_name="__main__")
+        finally:
+            hosted, world.venues = world.venues, []
+            if hosted and world.loop is not None:
+                asyncio.run(_close(hosted))
 
 
 class VirtualTime:
@@ -185,6 +212,7 @@ class VirtualTime:
         self.clock = clock
         self.seed = seed
         self.loop: VirtualLoop | None = None
+        self.venues: list[Venue] = []  # that answer in each loop
         self._steps_max = steps_per_instant_max
         self._check = check
         self._open: list[VirtualLoop] = []
@@ -199,6 +227,8 @@ class VirtualTime:
             on_check=self._check,
         )
         self._open.append(self.loop)
+        if self.venues:
+            self.loop.run_until_complete(_listen(self.venues))
         return self.loop
 
     def run(self, main: Main[T]) -> T:
