@@ -83,13 +83,18 @@ def test_the_bot_trades_with_a_venue_that_encrypts() -> None:
 
 
 def test_a_bot_that_nobody_answers_says_so() -> None:
-    """A wrong address is no quiet day."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "failing_exchange", "trade", "--url", "http://127.0.0.1:9",
-         "--duration", "1"], capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    """A port that takes connections and never answers is no quiet day.
+
+    A port that is closed: tests/test_cli.py.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        ran = subprocess.run(
+            [sys.executable, "-m", "failing_exchange", "trade", "--url", url, "--duration", "1"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
     assert ran.returncode == 2
-    assert "no venue has answered at http://127.0.0.1:9" in ran.stderr
+    assert f"no venue has answered at {url}" in ran.stderr
 
 
 def test_a_server_stops_while_a_client_waits_for_a_lost_answer() -> None:

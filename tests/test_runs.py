@@ -10,8 +10,18 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange, exit_codes, terminal
+from failing_exchange import scenario as scenarios
 from failing_exchange.cli import main, parser
-from failing_exchange.runner import RunConfig, _Run, _simulated, run
+from failing_exchange.playing import calm_of
+from failing_exchange.runner import (
+    DURATION_S,
+    RATE_LIMIT,
+    TIMEOUT_S,
+    RunConfig,
+    _Run,
+    _simulated,
+    run,
+)
 from failing_exchange.watchdog import Spins, watched
 
 BOTS = """\
@@ -271,8 +281,36 @@ def test_what_is_given_goes_before_the_scenario() -> None:
     assert given.seed == 0
     assert given.connection_timeout == 10.0
     assert given.venue.background
-    assert RunConfig(scenario="s.toml", seed=0).resolved(None).seed == 0
     assert FailingExchange(scenario="s.toml").connection_timeout == 3.0
+
+
+def test_a_run_takes_what_is_given_then_the_scenario_then_a_default() -> None:
+    """`--seed 0` is a seed like any other, and `--calm 0` means none."""
+    said: dict[str, Any] = {
+        "seed": 7,
+        "rate_limit": 90,
+        "calm": 100.0,
+        "duration": 600.0,
+        "timeout": 3.0,
+    }
+    text = "\n".join(f"{name} = {value}" for name, value in said.items())
+    scenario = scenarios.read(text)
+    given: dict[str, Any] = {
+        "seed": 0,
+        "rate_limit": 0,
+        "calm": 0.0,
+        "duration": 900.0,
+        "timeout": TIMEOUT_S,
+    }
+    usual = {"seed": 0, "rate_limit": RATE_LIMIT, "calm": calm_of(DURATION_S),
+             "duration": DURATION_S, "timeout": TIMEOUT_S}  # fmt: skip
+    runs = [
+        (RunConfig(**given).resolved(scenario), given),
+        (RunConfig().resolved(scenario), said),
+        (RunConfig().resolved(None), usual),
+    ]
+    for found, expected in runs:
+        assert {name: getattr(found, name) for name in expected} == expected
 
 
 def test_a_script_that_raises_shows_its_own_lines(capsys: pytest.CaptureFixture[str]) -> None:

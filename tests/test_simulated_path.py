@@ -55,6 +55,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("resilience.placing", "uuid"): "client order ids are unique outside of simulations, too",
     ("virtual.isolation", "threading"): "it is what refuses the calls from other threads",
     ("virtual.outside", "threading"): "it is what leaves the sockets of other threads alone",
+    ("watchdog", "threading"): "only the main thread may handle signals; elsewhere it does nothing",
 }
 
 

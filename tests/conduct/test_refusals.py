@@ -203,6 +203,26 @@ def test_what_was_on_its_way_is_no_repetition(
     assert judged(rule, one_by_one(call, 8), fault, balances=balances).outcome is Outcome.FAIL
 
 
+async def looks_up(exchange: Any) -> None:
+    await exchange.fetch_order("7", BTC)
+
+
+@pytest.mark.parametrize(
+    ("rule", "call", "fault", "borne"),
+    [
+        ("no_hot_loop", buys, refusing("insufficient_funds", "create_order"), 1 + 5),
+        ("no_hot_loop", looks_up, refusing("order_not_found", "fetch_order"), 1 + 40),
+        ("keeps_time", reads, refusing("clock_skew", "fetch_balance"), 1 + 2),
+        ("stops", buys, NO_KEY, 1 + 3),
+        ("stops", reads, refusing("key_refused", "fetch_balance"), 1 + 20),
+    ],
+)
+def test_the_last_try_that_is_borne(rule: str, call: Any, fault: Fault, borne: int) -> None:
+    """The documented number of tries behind the first is kept to the one."""
+    assert judged(rule, one_by_one(call, borne), fault).outcome is Outcome.PASS
+    assert judged(rule, one_by_one(call, borne + 1), fault).outcome is Outcome.FAIL
+
+
 def test_a_nonce_is_not_a_clock() -> None:
     """No bot can mend it by setting its clock; a clock it can."""
     nonce = refusing("clock_skew", "fetch_balance", message="EAPI:Invalid nonce")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange, simulate
+from failing_exchange.core.public_trade import BEGAN
 from failing_exchange.errors import (
     BadRequestError,
     ConfigurationError,
@@ -192,12 +193,13 @@ def test_a_lost_order_of_a_batch_is_not_called_rejected() -> None:
 
 
 def test_candles_from_the_epoch_and_until() -> None:
-    """`since=0` is a time like any other, the earliest; `until` bounds from the other side."""
+    """`since=0` gives the first candles of the market; `until` bounds from the other side."""
 
     async def story() -> None:
         x = FailingExchange(latency=None)
         first = await x.fetch_ohlcv(SYMBOL, "1d", 0, 3)
-        assert [bar[0] // 86_400_000 for bar in first] == [1, 2, 3]
+        days = [bar[0] / 86_400_000 - BEGAN // 86_400 for bar in first]
+        assert days == [0, 1, 2]
         last = (await x.fetch_ohlcv(SYMBOL, "1h", None, 5))[-1][0]
         until = await x.fetch_ohlcv(SYMBOL, "1h", None, 5, {"until": last - 7_200_000})
         assert len(until) == 5
