@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help versions demo test quick slow soak clients lint typing bench plots clean
+.PHONY: help versions demo test quick slow soak coverage mutants clients lint typing bench plots clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -40,6 +40,18 @@ versions: .venv/ready  ## run the same programs on every Python from 3.11 to 3.1
 			touch .venv-$$v/made; } || exit 1; done
 	@$(BIN)/python -m pytest -rs tests/test_determinism.py
 
+coverage: .venv/ready  ## measure the tests' branch coverage; lists modules below BELOW (90) percent
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest --numprocesses auto
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --sort=cover | awk '$$NF + 0 < $(or $(BELOW),90) || /^TOTAL/'
+
+mutants: .venv/ready  ## change the code at MUTANTS (200) places; show which no test notices
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group mutants
+	@nice $(BIN)/python tests/mutants.py $(if $(MUTANTS),--mutants $(MUTANTS)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
 clients: .venv/ready .venv-freqtrade/ready  ## run the slower tests: real clients on real sockets
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients
 	@$(BIN)/python -m pytest tests/integration tests/clients
@@ -60,7 +72,7 @@ plots: .venv/ready  ## draw docs/market.png and docs/impact.png
 	@$(BIN)/python docs/plots/impact.py
 
 clean:  ## remove what the other targets made
-	@rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* mutants build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is renewed when a dependency or the interpreter's choice changes.

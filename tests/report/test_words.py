@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from failing_exchange import FailingExchange, simulate
+from contextlib import suppress
+
+from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core import queries
 from failing_exchange.faults.triggers import nth
-from failing_exchange.report.words import SAYS, answer_text, told_text
+from failing_exchange.report.words import (
+    NAMED_MAX,
+    SAYS,
+    answer_text,
+    asked_text,
+    happened_text,
+    told_text,
+)
 
 
 def test_told_says_what_was_told() -> None:
@@ -47,3 +56,66 @@ def test_every_answer_of_the_core_has_words() -> None:
     elsewhere = {queries.Orders, queries.Fills}
     assert answers - elsewhere <= set(SAYS)
     assert answer_text(object(), None) == "object"
+
+
+def test_long_lists_are_counted_and_their_first_ones_told() -> None:
+    """Fifty orders in a row of the page hide the row below."""
+    exchange = FailingExchange(seed=7)
+    said: list[str] = []
+
+    async def main() -> None:
+        for n in range(NAMED_MAX):
+            await exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000 + n)
+        await exchange.fetch_open_orders("BTC/USDT")
+        await exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 39_000)
+        await exchange.fetch_open_orders("BTC/USDT")
+        asked = [trip for trip in exchange.journal.trips if trip.operation == "fetch_open_orders"]
+        said.extend(told_text(trip, exchange.venue.markets) for trip in asked)
+
+    simulate(main(), start="2026-01-05T00:00:00Z")
+    one = "order {} open: 0 of 0.1 filled"
+    named = "; ".join(one.format(n) for n in range(1, NAMED_MAX + 1))
+    assert said == [f"{NAMED_MAX} orders: {named}", f"{NAMED_MAX + 1} orders: {named}; …"]
+
+
+def test_balances_that_are_empty_are_left_out_and_many_are_cut() -> None:
+    """A venue lists hundreds of assets; a client owns a few."""
+
+    def told(**assets: tuple[int, int]) -> str:
+        return answer_text(queries.Balances("main", 0, assets), None)
+
+    assert told(A=(10**8, 0), B=(0, 0)) == "A 1 free, 0 used"
+    assert told(B=(0, 0)) == "no balances"
+    many = {f"A{n}": (10**8, 5 * 10**7) for n in range(NAMED_MAX + 1)}
+    named = "; ".join(f"A{n} 1 free, 0.5 used" for n in range(NAMED_MAX))
+    assert told(**many) == f"{named}; …"
+
+
+def test_both_columns_of_a_request_in_words() -> None:
+    """What was asked, what happened, and what the client heard: each says its own."""
+    exchange = FailingExchange(seed=7)
+    rows: list[tuple[str, str, str]] = []
+
+    async def main() -> None:
+        exchange.arm("lose_answer", nth(2), operations="create_order")
+        await exchange.create_order("BTC/USDT", "market", "sell", 0.1)
+        with suppress(FailingExchangeError):
+            await exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+        await exchange.create_order("BTC/USDT", "market", "buy", None, None, {"cost": 100})
+        with suppress(FailingExchangeError):
+            await exchange.cancel_order("77", "BTC/USDT")
+        markets = exchange.venue.markets
+        for trip in exchange.journal.trips:
+            if trip.account == "main":
+                asked = asked_text(trip, markets.get(trip.symbol))
+                rows.append((asked, happened_text(trip, markets), told_text(trip, markets)))
+
+    simulate(main(), start="2026-01-05T00:00:00Z")
+    sold, lost, bought, unknown = rows
+    assert sold[0] == "create_order: sell 0.1 BTC"
+    assert sold[1].startswith("order 1 accepted; order 1: sell 0.1 at ")
+    assert sold[2] == "order 1 filled: 0.1 of 0.1 filled"
+    assert lost == ("create_order: buy 0.1 BTC at 40000", "order 2 accepted", "nothing")
+    assert bought[0] == "create_order: buy for its cost BTC"
+    assert unknown[:2] == ("cancel_order BTC/USDT", "nothing")
+    assert unknown[2].startswith("no: ")
