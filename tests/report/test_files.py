@@ -9,14 +9,17 @@ import pytest
 from failing_exchange.cli import main
 
 EXPLORED = '{"kind": "explore", "target": "x", "findings": %s}'
+RUN = '{"kind": "run", "config": {"bot": "x", "seed": 1}, %s}'
+CARD = '{"kind": "card", "bot": "x", "baseline": {}, "wanted": 1, "grades": %s}'
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", "{}", "[" * 100_000, "\udcff", '{"kind": 5}', '{"config": {}}', '{"config": 1}',
-        '{"config": {"bot": "x", "seed": 1}, "seconds": 1, "recording": 5}',
-        '{"config": {"bot": "x", "seed": 1}, "seconds": "long"}',
+        "", "[]", "{}", "[" * 100_000, "\udcff", '{"kind": 5}', '{"kind": "run", "config": {}}',
+        '{"kind": "run", "config": 1}', RUN % '"seconds": 1, "recording": 5',
+        RUN % '"seconds": "long"', RUN % '"seconds": 1, "headline": {"money": "much"}',
+        CARD % "5", CARD % '[{"passed": false}]', '{"kind": "card"}',
         EXPLORED % "5", EXPLORED % "[1]", EXPLORED % "[{}]", EXPLORED % '[{"rule": []}]',
     ],
 )  # fmt: skip
@@ -30,3 +33,24 @@ def test_a_file_that_is_no_result_is_a_sentence(
     told = capsys.readouterr().err
     assert len(told.strip().splitlines()) == 1
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('{"trip": 1}\n{"trip": 2}\n', "a journal"),
+        ("SQLite format 3\0", "a database"),
+        ("<?xml version='1.0'?><testsuite/>", "JUnit"),
+        ("<!doctype html>", "a page already"),
+    ],
+)
+def test_another_file_of_ours_is_named(
+    text: str, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever gives the wrong one of several files is told which one to give."""
+    path = tmp_path / "file"
+    path.write_text(text, encoding="utf-8")
+    assert main(["report", str(path), "-o", str(tmp_path / "page.html")]) == 2
+    told = capsys.readouterr().err
+    assert what in told
+    assert "--output" in told

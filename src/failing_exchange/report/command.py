@@ -10,12 +10,22 @@ from typing import Any
 from failing_exchange.errors import ConfigurationError
 
 FILE_MAX = 200_000_000  # bytes of a results file; a larger one is refused
+WRITTEN = "what `--output` of `run`, of `run --all` or of `explore` has written in this version"
+OTHERS = {
+    b"SQLite format 3": "a database of a served venue",
+    b"<?xml": "JUnit XML",
+    b"<!doctype html>": "a page already",
+}
 
 
 def add_parser(commands: Any) -> None:
     """The command."""
-    report = commands.add_parser("report", help="show a run or an exploration as one HTML file")
-    report.add_argument("results", type=Path, help="what run --output or explore --output wrote")
+    report = commands.add_parser(
+        "report", help="show a run, a report card or an exploration as one HTML file"
+    )
+    report.add_argument(
+        "results", type=Path, help="what --output of run, of run --all or of explore has written"
+    )
     report.add_argument("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE")
     report.set_defaults(command=run)
 
@@ -30,13 +40,28 @@ def run(options: argparse.Namespace) -> int:
 def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > FILE_MAX:
-            raise ConfigurationError(f"{path} is larger than {FILE_MAX:,} bytes")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+            raise OSError(f"it is larger than {FILE_MAX:,} bytes")
+        text = path.read_bytes()
+    except OSError as error:
         raise ConfigurationError(f"{path} can't be read: {error}") from error
+    _check_kind(path, text)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} can't be read: {error}; expected {WRITTEN}") from error
     if not isinstance(found, dict):
-        raise ConfigurationError(f"{path} holds no results")
+        raise ConfigurationError(f"{path} holds no results; expected {WRITTEN}")
     return found
+
+
+def _check_kind(path: Path, text: bytes) -> None:
+    """Is it another file of ours? It is named, with the one that is wanted."""
+    kind = next((kind for begins, kind in OTHERS.items() if text.startswith(begins)), None)
+    lines = text.split(b"\n", 2)
+    if kind is None and len(lines) > 1 and all(one.startswith(b"{") for one in lines[:2]):
+        kind = "a journal of trips"
+    if kind is not None:
+        raise ConfigurationError(f"{path} is {kind}; a page is made of {WRITTEN}")
 
 
 def _drawn(path: Path) -> str:
@@ -46,10 +71,11 @@ def _drawn(path: Path) -> str:
     found = _read(path)
     try:
         return page(found)
-    except (AttributeError, KeyError, TypeError) as error:
+    except ConfigurationError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"{path} is damaged, or of another version: {error!r}; expected what `run --output` or "
-            "`explore --output` of this version has written"
+            f"{path} is damaged, or of another version: {error!r}; expected {WRITTEN}"
         ) from error
 
 

@@ -1,14 +1,22 @@
-"""The page: one HTML file that shows a run or an exploration, and needs nothing else."""
+"""The page: one HTML file that shows what a command has written, and needs nothing else."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.report.facts import (
+    Fact,
+    amount,
+    facts_of_exploration,
+    facts_of_run,
+    span,
+)
 
 FINDINGS_MAX = 200  # on one page; the file holds the rest
 # What a careful bot does, by the rule that was broken.
@@ -31,24 +39,28 @@ CARE = {
 }
 
 
+AT_RISK = "USDT lost or at risk"
+
+
 def page(found: Mapping[str, Any]) -> str:
-    """The page of what `run --output` or `explore --output` has written.
+    """The page of a results file: of a run, of a report card, or of an exploration.
 
     Raises ConfigurationError for anything else.
     """
-    if found.get("kind") == "explore":
-        data = _exploration(found)
-    elif isinstance(found.get("config"), Mapping):
-        data = _run(found)
-    else:
+    draw = PAGES.get(str(found.get("kind")))
+    if draw is None:
+        kind = f" (its kind is {found['kind']!r})" if "kind" in found else ""
         raise ConfigurationError(
-            "this is no result: expected what `run --output` or `explore --output` has written"
+            f"these are no results{kind}: expected what `--output` of `run` or `explore` wrote"
         )
+    data = draw(found)
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    script = "".join(_file(name) for name in ("page.js", "charts.js"))
     parts = {
         "{{TITLE}}": escape(data["title"]),
-        "{{CHARTS}}": _file("vendor/lightweight-charts.js").replace("</script", "<\\/script"),
-        "{{SCRIPT}}": _file("page.js"),
+        "{{STYLE}}": _file("page.css"),
+        "{{CHARTS}}": _library() if data["recording"] else "",
+        "{{SCRIPT}}": f'"use strict";\n(() => {{\n{script}}})();',
         "{{DATA}}": text.replace("<", "\\u003c").replace("\u2028", "\\u2028"),
     }
     whole = _file("page.html")
@@ -62,95 +74,187 @@ def _file(name: str) -> str:
     return (files("failing_exchange") / "report" / name).read_text(encoding="utf-8")
 
 
+def _library() -> str:
+    """The plotting library as a script tag. A page without charts goes without it."""
+    from litecharts import getLwcScript
+
+    script: str = getLwcScript()
+    return script
+
+
+# ---- a run
+
+
 def _run(found: Mapping[str, Any]) -> dict[str, Any]:
     config, verdict = found["config"], found.get("verdict") or {}
-    recording = found.get("recording") or {}
-    scenario = f" in {config['scenario']}" if config.get("scenario") else ""
-    findings = [_with_care(one, found.get("again", "")) for one in recording.get("findings", ())]
+    recording, headline = found.get("recording") or {}, found.get("headline") or {}
+    scenario = f" in the scenario {config['scenario']}" if config.get("scenario") else ""
+    sums = {result["rule"]: result["money"] for result in verdict.get("results", ())}
+    findings = [
+        _with_care({**one, "sum": sums.get(one["rule"], one["money"])}, "")
+        for one in recording.get("findings", ())
+    ]
     return {
         "kind": "run",
         "title": f"{config['bot']}: {verdict.get('outcome', 'run')}",
-        "sentence": verdict.get("sentence") or "The run has no verdict.",
+        **_outcome(verdict),
+        "headline": _kept(config["bot"], verdict),
+        "sentence": headline.get("sentence") or "The run has no verdict.",
         "about": f"{config['bot']}{scenario}, seed {config['seed']}, "
-        f"{found['seconds'] / 3_600:.1f} hours simulated",
-        "facts": _facts(found, verdict),
-        "verdict": verdict,
+        f"{span(found['seconds'])} simulated",
+        "money": _headline(headline) if headline else None,
+        "facts": [one._asdict() for one in facts_of_run(verdict)],
+        "again": found.get("again", ""),
+        "stopped": found.get("stopped", ""),
+        "traceback": verdict.get("traceback", ""),
+        "results": verdict.get("results", []),
         "recording": recording,
         "findings": findings[:FINDINGS_MAX],
+        "findings_left": max(0, len(findings) - FINDINGS_MAX),
     }
 
 
-def _facts(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
-    exposures = verdict.get("exposure", {})
-    unaware = sum(one["worst"] for one in exposures.values())
-    seconds = sum(one["seconds"] for one in exposures.values())
-    amounts = ", ".join(
-        f"{one['worst_amount']:.6g} {symbol.split('/')[0]}"
-        for symbol, one in exposures.items()
-        if one.get("worst_amount")
-    )
-    amounts = f" ({amounts}), over {span(seconds)}" if amounts else ""
-    faults, recovery = verdict.get("faults", 0), verdict.get("recovery_s")
-    well = "nothing to recover from" if not faults else "not recovered from the last fault"
-    return [
-        ("USDT lost or at risk", f"{verdict.get('money', 0.0):,.2f}"),
-        ("USDT that it is wrong about at the end", _amount(verdict.get("wrong"))),
-        ("requests", f"{verdict.get('requests', 0):,}"),
-        ("struck by faults", f"{verdict.get('faults', 0):,}"),
-        ("orders placed", f"{verdict.get('placed', 0):,}"),
-        ("orders it was never told of", f"{verdict.get('orphans', 0):,}"),
-        (f"USDT traded without its being told, at worst{amounts}", f"{unaware:,.2f}"),
-        ("wrong about its orders", f"{span(verdict.get('wrong_s', 0.0))}"),
-        ("sent inside a wait or a ban", f"{verdict.get('requests_in_ban', 0):,}"),
-        ("requests for each that was needed", f"{verdict.get('amplification', 1.0):.2f}"),
-        ("to recover from the last fault", span(recovery)) if recovery is not None else (well, "–"),
+def _outcome(verdict: Mapping[str, Any]) -> dict[str, str]:
+    """The mark at the top."""
+    if verdict.get("crashed"):
+        return {"outcome": "the bot died", "tone": "fail"}
+    if not verdict:
+        return {"outcome": "not judged", "tone": "not"}
+    return CLEAN if verdict.get("clean") else FINDINGS
+
+
+CLEAN = {"outcome": "clean", "tone": "pass"}
+FINDINGS = {"outcome": "findings", "tone": "fail"}
+
+
+def _kept(bot: str, verdict: Mapping[str, Any]) -> str:
+    """The verdict in a few words."""
+    outcomes = [result["outcome"] for result in verdict.get("results", ())]
+    judged = len(outcomes) - outcomes.count("not judged")
+    if not judged:
+        return f"{bot}: nothing could be judged"
+    broken = outcomes.count("fail")
+    if broken:
+        return f"{bot} breaks {broken} of the {judged} rules that could be judged"
+    kept = f"{bot} keeps all {judged} rules that could be judged"
+    return f"{kept}, but is wrong about what it holds" if verdict.get("wrong") else kept
+
+
+def _headline(headline: Mapping[str, Any]) -> dict[str, str]:
+    """The same sum and definition as in the terminal and in the file."""
+    return _money(AT_RISK, headline["money"], headline["means"].removeprefix(f"{AT_RISK}: "))
+
+
+def _money(name: str, value: float, means: str) -> dict[str, str]:
+    return Fact(name, amount(value), means)._asdict()
+
+
+# ---- a report card
+
+
+def _card(found: Mapping[str, Any]) -> dict[str, Any]:
+    grades: Sequence[Mapping[str, Any]] = found["grades"]
+    failed = sorted((one for one in grades if not one["passed"]), key=lambda one: -one["money"])
+    left, bot = found["wanted"] - len(grades), found["bot"]
+    worst = failed[0] if failed else None
+    findings = [
+        {"rule": rule, "text": text, "money": 0.0, "times": 1, "columns": []}
+        for rule, text in found["baseline"].items()
     ]
+    means = (
+        "in the worst scenario: the largest of the sums that each money rule found there, and of "
+        "what the bot is wrong about at the end; scenarios are not added up"
+    )
+    return {
+        "kind": "card",
+        "title": f"{bot}: report card",
+        **(FINDINGS if failed or findings else CLEAN),
+        "headline": f"{bot} passes {len(grades) - len(failed)} of {len(grades)} scenarios",
+        "sentence": _worst(worst),
+        "about": f"{left} scenarios were not run: {_why_left(found)}" if left else "",
+        "money": _money(AT_RISK, worst["money"] if worst else 0.0, means),
+        "facts": [],
+        "again": shlex.join(("failing-exchange", "run", "--bot", bot, "--all")),
+        "stopped": "",
+        "traceback": "",
+        "results": [],
+        "recording": None,
+        "findings": [_with_care(one, "") for one in findings],
+        "findings_left": 0,
+        "failed": [_graded(one) for one in failed],
+        "passed": [_graded(one) for one in grades if one["passed"]],
+    }
 
 
-def _amount(value: float | None) -> str:
-    return "not known" if value is None else f"{value:,.2f}"
+def _why_left(found: Mapping[str, Any]) -> str:
+    return "interrupted" if found["interrupted"] else str(found["broken_off"] or "ended early")
 
 
-def span(seconds: float) -> str:
-    """A duration for people, short.
+def _worst(worst: Mapping[str, Any] | None) -> str:
+    if worst is None:
+        return "No scenario breaks it."
+    why = next(iter(worst["broken"].values()), worst["error"])
+    return f"Worst: {worst['scenario']}. The bot {why}."
 
-    >>> span(0.4), span(75), span(5_400)
-    ('0.4 s', '75 s', '1.5 h')
-    """
-    if seconds >= 3_600:
-        return f"{seconds / 3_600:.1f} h"
-    if seconds >= 120:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds:.0f} s" if seconds >= 1 or not seconds else f"{seconds:.1g} s"
+
+def _graded(one: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("scenario", "broken", "money", "error", "again")
+    return {name: one[name] for name in kept} | {"family": _families().get(one["family"], "")}
+
+
+def _families() -> dict[str, str]:
+    """What the short names of families stand for."""
+    from failing_exchange.faults.rows import ROWS
+
+    return dict(row.family.split(" ", 1) for row in ROWS if " " in row.family)
+
+
+# ---- an exploration
 
 
 def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
+    target = found.get("target", "")
     findings = [
-        _with_care(one, f"failing-exchange replay {one['token']}" if one.get("token") else "")
+        _with_care({**one, "sum": one["money"] or 0.0}, _replay(one))
         for one in found.get("findings", ())
     ]
-    worst = findings[0] if findings else None
-    sentence = (
-        f"Places of the bot that break a rule: {len(findings)}. First to mend: it {worst['text']}."
-        if worst is not None
-        else f"No rule was broken in {found.get('trials', 0):,} worlds."
-    )
+    first, places = next(iter(findings), None), len(findings)
     return {
         "kind": "explore",
-        "title": f"explore {found.get('target', '')}",
-        "sentence": sentence,
-        "about": f"{found.get('target', '')}, {found.get('ended', '')}",
-        "facts": [
-            ("worlds", f"{found.get('trials', 0):,}"),
-            ("worlds in which a rule was broken", f"{found.get('failed', 0):,}"),
-            ("hours simulated", f"{found.get('simulated_hours', 0.0):,.0f}"),
-            ("situations met", f"{found.get('ground', 0):,}"),
-        ],
-        "verdict": None,
+        "title": f"explore {target}",
+        **(FINDINGS if findings else CLEAN),
+        "headline": f"{target} breaks rules at {places} place{'' if places == 1 else 's'}"
+        if findings
+        else f"{target} breaks no rule in {found.get('trials', 0):,} worlds",
+        "sentence": f"First to mend: the bot {first['text']}." if first else "",
+        "about": f"{found.get('ended', '')}; in {found.get('failed', 0):,} of "
+        f"{found.get('trials', 0):,} worlds a rule was broken",
+        "money": _money(
+            AT_RISK,
+            max((one["sum"] for one in findings), default=0.0),
+            "in the one world where it was most; worlds are not added up",
+        ),
+        "facts": [one._asdict() for one in facts_of_exploration(found)],
+        "again": "",
+        "stopped": "; ".join(found.get("errors", ())),
+        "traceback": "",
+        "results": [],
         "recording": None,
         "findings": findings[:FINDINGS_MAX],
+        "findings_left": max(0, places - FINDINGS_MAX),
     }
+
+
+def _replay(finding: Mapping[str, Any]) -> str:
+    return f"failing-exchange replay {finding['token']}" if finding.get("token") else ""
 
 
 def _with_care(finding: Mapping[str, Any], replay: str) -> dict[str, Any]:
     return {**finding, "care": CARE.get(finding["rule"], ""), "replay": replay}
+
+
+PAGES: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "run": _run,
+    "card": _card,
+    "explore": _exploration,
+}

@@ -10,7 +10,7 @@ from failing_exchange.core.commands import FetchCandles
 from failing_exchange.core.market import ATOMS, SECOND
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.report.words import asked_text, happened_text, told_text
-from failing_exchange.trip import MARKET
+from failing_exchange.trip import MARKET, Limited
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.verdict import Verdict
@@ -73,7 +73,7 @@ class Recorder:
         outcome = UNHEARD if told is None or trip.gave_up_at else OK
         if outcome == OK and isinstance(told, Reject):
             outcome = REFUSED
-        label = trip.struck[0].label if trip.struck else ""
+        label = next(iter(faults_of(trip)), "")
         ended = trip.gave_up_at or trip.ended_at
         self._trips.append((
             trip.number, self._ms(trip.born_at), (ended - trip.born_at) // 1_000_000,
@@ -179,6 +179,12 @@ class Recorder:
         return columns(numbers, trips, self.exchange.venue.markets, self._began)
 
 
+def faults_of(trip: Trip) -> list[str]:
+    """The faults that struck a trip, each once; a limit of the venue is none."""
+    faults = (decision.label for decision in trip.struck if not isinstance(decision, Limited))
+    return list(dict.fromkeys(faults))
+
+
 def columns(
     numbers: Sequence[int], trips: Mapping[int, Trip], markets: Mapping[str, Market], began: int
 ) -> list[dict[str, Any]]:
@@ -190,7 +196,7 @@ def columns(
             "number": trip.number, "at": (trip.born_at - began) // 1_000_000,
             "asked": asked_text(trip, markets.get(trip.symbol)),
             "happened": happened_text(trip, markets), "told": told_text(trip, markets),
-            "faults": list(dict.fromkeys(decision.label for decision in trip.struck)),
+            "faults": faults_of(trip),
             "named": trip.number in numbers,
         }
         for trip in shown[: 4 * AROUND]

@@ -1,0 +1,140 @@
+"""The numbers at the top of a page, each with what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+UNKNOWN = "not known"
+
+
+class Fact(NamedTuple):
+    """One number: its name, its value as text, and its definition."""
+
+    name: str
+    value: str
+    means: str
+
+
+def facts_of_run(verdict: Mapping[str, Any]) -> list[Fact]:
+    """All numbers of a run below its headline."""
+    if not verdict:
+        return []
+    return [*_sums(verdict), *_counts(verdict), _recovery(verdict)]
+
+
+def _sums(verdict: Mapping[str, Any]) -> list[Fact]:
+    exposures = verdict.get("exposure", {})
+    worst = sum(one["worst"] for one in exposures.values())
+    seconds = sum(one["seconds"] for one in exposures.values())
+    amounts = ", ".join(
+        f"{one['worst_amount']:.6g} {symbol.split('/')[0]}"
+        for symbol, one in exposures.items()
+        if one.get("worst_amount")
+    )
+    unheard = f": {amounts}, over {span(seconds)}" if amounts else ""
+    return [
+        Fact("wrong at the end, USDT", amount(verdict.get("wrong")), _wrong(verdict)),
+        Fact(
+            "traded unheard at the worst moment, USDT",
+            amount(worst),
+            f"fills that the bot had not been told of, buys and sells added up{unheard}",
+        ),
+    ]
+
+
+def _wrong(verdict: Mapping[str, Any]) -> str:
+    """What it is wrong about; a part of the headline."""
+    holdings = verdict.get("holdings")
+    if holdings is None:
+        return "what the bot believes to hold is not known: it keeps no notebook"
+    assets = "; ".join(
+        f"{asset}: believes {one['believed']:+,.8g}, has {one['true']:+,.8g}"
+        for asset, one in holdings.items()
+        if one["difference"]
+    )
+    means = "what the bot believes that its trades have gained, against what they have gained"
+    return f"{means}. {assets}" if assets else means
+
+
+def _counts(verdict: Mapping[str, Any]) -> list[Fact]:
+    names = {"intended": "intended", "duplicated": "done more than once", "lost": "never done"}
+    known = {words: verdict.get(name) for name, words in names.items()}
+    intents = ", ".join(f"{count:,} {words}" for words, count in known.items() if count is not None)
+    needed, faults = verdict.get("amplification", 1.0), verdict.get("faults", 0)
+    inside = verdict.get("requests_in_ban", 0)
+    return [
+        Fact(
+            "requests",
+            f"{verdict.get('requests', 0):,}",
+            f"{needed:.2f} sent for each that was no repetition; {inside:,} sent inside a wait "
+            "or a ban that the venue had named",
+        ),
+        Fact(
+            "struck by faults", f"{faults:,}", "requests and pushes; limits of the venue are none"
+        ),
+        Fact(
+            "orders placed",
+            f"{verdict.get('placed', 0):,}",
+            f"orders that the venue accepted; intents: {intents}"
+            if intents
+            else "orders that the venue accepted",
+        ),
+        Fact(
+            "orders never told of",
+            f"{verdict.get('orphans', 0):,}",
+            "accepted by the venue, and no message said so to the bot",
+        ),
+        Fact(
+            "in the dark",
+            span(verdict.get("wrong_s", 0.0)),
+            "for how long the bot had not been told everything about its orders",
+        ),
+    ]
+
+
+def _recovery(verdict: Mapping[str, Any]) -> Fact:
+    seconds, faults = verdict.get("recovery_s"), verdict.get("faults", 0)
+    means = "from the last fault until a request succeeded and no fill was unknown to the bot"
+    never = "never" if faults else "no fault"
+    return Fact("to recover", never if seconds is None else span(seconds), means)
+
+
+def facts_of_exploration(found: Mapping[str, Any]) -> list[Fact]:
+    """What was explored."""
+    return [
+        Fact(
+            "worlds",
+            f"{found.get('trials', 0):,}",
+            f"runs, each with its own faults; {found.get('simulated_hours', 0.0):,.0f} hours "
+            "simulated in all",
+        ),
+        Fact("worlds with a finding", f"{found.get('failed', 0):,}", "a rule was broken there"),
+        Fact(
+            "situations met",
+            f"{found.get('ground', 0):,}",
+            "different pairs of a fault and what the bot did under it",
+        ),
+    ]
+
+
+def amount(value: float | None) -> str:
+    """A sum of money in full.
+
+    >>> amount(1234.5), amount(None)
+    ('1,234.50', 'not known')
+    """
+    return UNKNOWN if value is None else f"{value:,.2f}"
+
+
+def span(seconds: float) -> str:
+    """A duration for people, short.
+
+    >>> span(0.4), span(75), span(5_400)
+    ('0.4 s', '75 s', '1.5 h')
+    """
+    if seconds >= 3_600:
+        return f"{seconds / 3_600:.1f} h"
+    if seconds >= 120:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds >= 1 or not seconds else f"{seconds:.1g} s"
