@@ -35,6 +35,7 @@ PACKAGES = ("conduct", "explorer", "report")
 FIRST = "failing_exchange.conduct.wording.x_ordinal__mutmut_1"
 MUTANTS, SECONDS, SEED_MAX = 200, 3_600.0, 2**32
 CONSTANTS = 10  # one in so many mutants is a constant
+SAID_MAX = 10_000  # characters of what mutmut says that are shown where it fails
 PREPARE_S_MAX = 1_800.0  # to make the mutants and run the tests once; longer is stuck
 STATES = {0: "SURVIVED", 5: "NO TEST", 33: "NO TEST", None: "no time"}
 
@@ -47,8 +48,11 @@ class Constant(NamedTuple):
     halved: str
 
 
-def mutmut(*names: str, seconds: float) -> None:
-    """`mutmut run`, ended as by Ctrl-C when the time is over; what it has found is kept."""
+def mutmut(*names: str, seconds: float) -> str:
+    """`mutmut run`, ended as by Ctrl-C when the time is over; what it has found is kept.
+
+    Gives what it said, without its progress.
+    """
     run = [str(Path(sys.executable).with_name("mutmut")), "run", *names]
     with subprocess.Popen(run, cwd=ROOT, env=environment(), start_new_session=True,
                           stdout=subprocess.PIPE, text=True) as process:  # fmt: skip
@@ -57,8 +61,7 @@ def mutmut(*names: str, seconds: float) -> None:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGINT)
             said, _ = process.communicate()
-    if not results():
-        raise SystemExit(said[-4_000:])
+    return re.sub(r".*\r", "", said)[-SAID_MAX:]
 
 
 def environment() -> dict[str, str]:
@@ -130,9 +133,9 @@ def main() -> None:
     seed = random.SystemRandom().randrange(SEED_MAX) if given.seed is None else given.seed
     print(f"{given.mutants} mutants, seed {seed}", flush=True)
     (COPY / "src/failing_exchange").mkdir(parents=True, exist_ok=True)
-    mutmut(FIRST, seconds=PREPARE_S_MAX)
-    if results()[FIRST] in STATES:
-        raise SystemExit(f"{FIRST} is not killed: the tests do not run on the mutants")
+    said = mutmut(FIRST, seconds=PREPARE_S_MAX)
+    if results().get(FIRST) in STATES:
+        raise SystemExit(f"{said}\n{FIRST} is not killed: the tests do not run on the mutants")
     draw, until = random.Random(seed), time.monotonic() + given.seconds
     numbers = draw.sample(known := list(constants()), min(len(known), given.mutants // CONSTANTS))
     names = draw.sample(sorted(results()), given.mutants - len(numbers))

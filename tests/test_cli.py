@@ -128,6 +128,7 @@ def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> Non
         (["run", "--maintenance", "--maintenance-start", "25:00"], "HH:MM"),
         (["run", "--duration", "soon"], "a number of seconds"),
         (["run", "--duration", "1x"], "1h or 2d"),
+        (["explore", "careful", "--hours", "-1"], "'-1' is not above 0"),
         (["run", "--duration", "60", "--calm", "1h"], "less than the duration"),
         (["run", "--all", "--seed", "0"], "--seed goes with one run"),
         (["trade", "--url", "http://127.0.0.1:1"], "nothing answers there"),

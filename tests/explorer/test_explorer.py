@@ -256,7 +256,7 @@ def test_the_command_line_tells_and_writes(
         (["explore", "careful", "--seeds", "0"], "at least 1"),
         (["explore", "careful", "--jobs", "0"], "at least 1"),
         (["explore", "careful", "--tests", "/proc/none"], "/proc/none"),
-        (["explore", "careful", "--hours", "-1"], "a year"),
+        (["explore", "careful", "--hours", "9000"], "a year"),
         (["explore", "careful", "--shard", "3/2"], "1/n"),
         (["explore", "careful", "--venue", "binance"], "client of ours"),
         (["explore", "careful", "--output", "/nowhere/x.json"], "another"),
