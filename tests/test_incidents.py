@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.core.commands import Freeze, SetMarketStatus
-from failing_exchange.core.market import Market, MarketStatus
+from failing_exchange.core.commands import ChangeRules, Freeze, SetMarketStatus
+from failing_exchange.core.market import ATOMS, MarketStatus
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.triggers import nth
 from failing_exchange.incidents import INCIDENTS, command_of
 from failing_exchange.world import MARKETS
+from tests.passes import run
 
 S = "BTC/USDT"
 FIELDS: dict[str, Any] = {
@@ -78,5 +80,29 @@ def test_what_is_no_incident_is_refused_by_its_name(name: Any) -> None:
 
 def test_a_coarser_step_is_exact() -> None:
     """0.05 is five of the finest steps of 0.01."""
-    market: Market = made("change_rules", price_step="0.05", orders_max=3).market
-    assert (market.price_every, market.orders_max) == (5, 3)
+    command = made("change_rules", price_step="0.05", orders_max=3)
+    assert command == ChangeRules(S, (("price_every", 5), ("orders_max", 3)))
+
+
+@pytest.mark.parametrize("name", ["change_rules", "change_fees"])
+def test_a_change_of_nothing_is_refused(name: str) -> None:
+    """It says what may be changed."""
+    with pytest.raises(ConfigurationError, match="changes nothing: give"):
+        made(name)
+
+
+def test_incidents_change_only_what_they_name() -> None:
+    """Both are made from the markets as they are at the start, and the later one keeps the
+    fees that the earlier one has set, and a fault's limit of orders, too."""
+
+    async def story(x: Any) -> None:
+        await x.operate(made("change_fees", taker=0.2))
+        x.arm("limit_orders", nth(1), most=7)
+        await x.create_order(S, "limit", "buy", 0.01, 20_000)
+        await x.operate(made("change_rules", cost_min=7))
+        await x.operate(made("change_fees", maker=0.3))
+        market = x.venue.engine.state.markets[S].market
+        assert (market.taker_fee, market.maker_fee, market.cost_min) == (2_000, 3_000, 7 * ATOMS)
+        assert market.orders_max == 7
+
+    run(story)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
@@ -128,13 +127,12 @@ def _move(f: Fields, m: Markets) -> c.Operator:
 
 
 def _fees(f: Fields, m: Markets) -> c.Operator:
-    market = m[f["symbol"]]
-    changed: dict[str, Any] = {
+    changed = {
         f"{kind}_fee": round(_number(f, kind, 0, FEE_PERCENT_MAX, "percent") * PPM / 100)
         for kind in ("maker", "taker")
         if kind in f
     }
-    return c.ChangeRules(replace(market, **changed))
+    return _change("change_fees", f, changed)
 
 
 def _rules(f: Fields, m: Markets) -> c.Operator:
@@ -151,7 +149,14 @@ def _rules(f: Fields, m: Markets) -> c.Operator:
     if "band_percent" in f:
         width = round(_number(f, "band_percent", 0, 99, "percent of the last price") * PPM / 100)
         changed["price_band"] = (width, width)
-    return c.ChangeRules(replace(market, **changed))
+    return _change("change_rules", f, changed)
+
+
+def _change(name: str, f: Fields, changed: dict[str, Any]) -> c.Operator:
+    """Only what changes: everything else stays as it is in force when the incident happens."""
+    if not changed:
+        raise ConfigurationError(f"{name} changes nothing: give {_list(INCIDENTS[name].may)}")
+    return c.ChangeRules(f["symbol"], tuple(changed.items()))
 
 
 def _whole(fields: Fields, name: str, least: int, most: int) -> int:

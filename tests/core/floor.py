@@ -6,6 +6,7 @@ from typing import Any
 
 from failing_exchange.auditor import audit
 from failing_exchange.core import commands as c
+from failing_exchange.core import operating
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import ATOMS, Market
@@ -17,6 +18,12 @@ S = "BTC/USDT"
 MARKET = Market(symbol=S, base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
 BUY, SELL, LIMIT = Side.BUY, Side.SELL, OrderType.LIMIT
 START = 1_767_225_600 * 10**9
+
+
+def become(market: Market) -> c.ChangeRules:
+    """The command that gives a market all the rules of another."""
+    names = operating.CHANGEABLE
+    return c.ChangeRules(market.symbol, tuple((name, getattr(market, name)) for name in names))
 
 
 class Floor:

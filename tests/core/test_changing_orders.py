@@ -13,7 +13,7 @@ from failing_exchange.core.events import OrderAmended, OrderListChanged
 from failing_exchange.core.order import OrderType, Status
 from failing_exchange.core.order_list import Contingency, ListUpdate
 from failing_exchange.core.reject import Reason, Rule
-from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
+from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 
 def pair(floor: Floor, **more: Any) -> Any:
@@ -79,7 +79,7 @@ def test_the_name_of_a_cancel_is_that_of_the_whole_list(floor: Floor) -> None:
 
 def test_rules_may_be_checked_before_anything_is_canceled(floor: Floor) -> None:
     """On the venue a replacement that breaks a filter leaves the old order alone."""
-    floor.do(c.ChangeRules(replace(MARKET, amount_max=9)))
+    floor.do(become(replace(MARKET, amount_max=9)))
     old = floor.limit("alice", SELL, 105, 5, client_id="mine").order
     new = c.PlaceOrder("alice", S, SELL, LIMIT, 10, 106, client_id="mine")
     command = c.ReplaceOrder(c.CancelOrder("alice", S, old.id), new, check_first=True)

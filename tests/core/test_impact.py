@@ -134,6 +134,24 @@ def test_a_market_may_forget_at_once() -> None:
     )
 
 
+@pytest.mark.parametrize(("memory", "least", "most"), [(0, 0, 0), (60, 0, 0.01), (10**6, 0.8, 1)])
+def test_the_memory_of_a_running_market_can_be_changed(
+    memory: int, least: float, most: float
+) -> None:
+    """From the next second on; what was shown before stays as it was."""
+    made, at = engine(), (BIRTH + 3_600) * SECOND
+    do(made, take(Side.BUY, 100 * BTC), at)
+    then = at + 30 * SECOND
+    before = moved(made, then)
+    past = c.FetchCandles("alice", S, 1, since=at, limit=20)
+    candles = do(made, past, then).bars
+    do(made, c.ChangeRules(S, (("depth_memory", memory),)), then)
+    later = then + MEMORY * SECOND
+    assert before > 0.0001
+    assert least <= moved(made, later) / before <= most
+    assert do(made, past, later).bars == candles
+
+
 @pytest.mark.parametrize("memory", [-1, 10**9])
 def test_a_wrong_memory_is_refused(memory: int) -> None:
     with pytest.raises(ValueError, match="depth_memory is from 0 to"):

@@ -9,10 +9,15 @@ import pytest
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import OperationRefused
-from failing_exchange.core.market import ATOMS
+from failing_exchange.core.market import ATOMS, MarketStatus
 from failing_exchange.errors import ConfigurationError
-from tests.core.floor import BUY, MARKET, SELL, Floor, S
+from tests.core.floor import BUY, MARKET, SELL, Floor, S, become
 from tests.passes import run
+
+
+def change(**rules: Any) -> c.ChangeRules:
+    return c.ChangeRules(S, tuple(rules.items()))
+
 
 WRONG: list[tuple[Any, str]] = [
     (c.CrossOrder(99), "no order 99"),
@@ -35,11 +40,19 @@ WRONG: list[tuple[Any, str]] = [
     (c.MovePrice(S, ppm=10, nanoseconds=0), "nanoseconds"),
     (c.MovePrice("XRP/USDT", ppm=10), "XRP/USDT"),
     (c.BustTrade(S, 1), "trade 1"),
-    (c.ChangeRules(replace(MARKET, maker_fee=-1)), "maker_fee"),
-    (c.ChangeRules(replace(MARKET, price_every=0)), "price_every"),
-    (c.ChangeRules(replace(MARKET, cost_min=10**300)), "cost_min"),
-    (c.ChangeRules(replace(MARKET, price_band=(2_000_000, 0))), "price_band"),
-    (c.ChangeRules(replace(MARKET, base="ETH")), "BTC for USDT"),
+    (become(replace(MARKET, maker_fee=-1)), "maker_fee"),
+    (become(replace(MARKET, price_every=0)), "price_every"),
+    (become(replace(MARKET, cost_min=10**300)), "cost_min"),
+    (become(replace(MARKET, price_band=(2_000_000, 0))), "price_band"),
+    (change(base="ETH"), "base of BTC/USDT is fixed"),
+    (change(price_step=10), "price_every"),
+    (change(status=MarketStatus.HALTED), "SetMarketStatus"),
+    (change(taker_feee=5), "did you mean 'taker_fee'"),
+    (change(taker_fee=None), "taker_fee"),
+    (change(price_band=5), "two numbers"),
+    (change(rules="none"), "must be a Rules"),
+    (change(depth_memory=-1), "depth_memory"),
+    (change(orders_max=5, depth_memory="600"), "depth_memory"),
 ]
 
 
@@ -53,6 +66,16 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
     assert text in floor.refused(command).text
     assert len(floor.events) == events
     assert floor.engine.state.markets[S].market == market
+
+
+def test_changes_of_rules_add_up(floor: Floor) -> None:
+    """The second change does not take back the first; halted stays halted."""
+    floor.do(c.SetMarketStatus(S, MarketStatus.HALTED))
+    floor.do(change(taker_fee=5, orders_max=3))
+    floor.do(change(maker_fee=7))
+    market = floor.engine.state.markets[S].market
+    assert (market.taker_fee, market.maker_fee, market.orders_max) == (5, 7, 3)
+    assert market.status is MarketStatus.HALTED
 
 
 def test_an_order_that_has_ended_is_not_traded_against(floor: Floor) -> None:

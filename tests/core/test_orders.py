@@ -12,7 +12,7 @@ from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Status, TimeInForce
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import ENDED_ORDERS_KEPT_MAX
-from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
+from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 
 def test_price_goes_before_time(floor: Floor) -> None:
@@ -201,7 +201,7 @@ def test_a_test_order_leaves_no_trace(floor: Floor) -> None:
 def test_a_change_of_rules_does_not_end_a_halt(floor: Floor) -> None:
     """What a market accepts has a command of its own."""
     floor.do(c.SetMarketStatus(S, MarketStatus.HALTED))
-    floor.do(c.ChangeRules(replace(MARKET, taker_fee=5)))
+    floor.do(become(replace(MARKET, taker_fee=5)))
     now = floor.engine.state.markets[S].market
     assert (now.status, now.taker_fee) == (MarketStatus.HALTED, 5)
 

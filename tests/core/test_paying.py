@@ -12,7 +12,7 @@ from failing_exchange.core.market import ATOMS, Rules
 from failing_exchange.core.order import OrderType, Side, Status, Why
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reason, Rule
-from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
+from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 FREE = replace(MARKET, maker_fee=0, taker_fee=0)
 STEP = MARKET.amount_step
@@ -46,7 +46,7 @@ def free(floor: Floor) -> int:
 
 def test_what_is_bought_is_locked_until_the_working_order_is_filled(floor: Floor) -> None:
     """Each part of it; the pending order has no amount before, and sells it all then."""
-    floor.do(c.ChangeRules(FREE))
+    floor.do(become(FREE))
     placed = floor.do(paid(PENDING))
     assert (placed[1].status, placed[1].lots, floor.used("alice", "BTC")) == (Status.PENDING, 0, 0)
     floor.limit("bob", SELL, 99, 1_000)
@@ -61,7 +61,7 @@ def test_what_is_bought_is_locked_until_the_working_order_is_filled(floor: Floor
 
 def test_a_canceled_list_unlocks_what_was_bought(floor: Floor) -> None:
     """It was part of the way."""
-    floor.do(c.ChangeRules(FREE))
+    floor.do(become(FREE))
     placed = floor.do(paid(*PAIR))
     floor.limit("bob", SELL, 99, 1_000)
     floor.do(c.CancelOrderList("alice", S, placed[0].order.list_id))
@@ -88,7 +88,7 @@ def test_the_fee_comes_from_what_is_free_where_that_is_enough(floor: Floor) -> N
 
 def test_a_pair_shares_what_was_bought(floor: Floor) -> None:
     """Only one of it can be sold."""
-    floor.do(c.ChangeRules(FREE))
+    floor.do(become(FREE))
     placed = floor.do(paid(*PAIR))
     floor.limit("bob", SELL, 99, 4_000)
     found = [floor.order(one.order.id) for one in placed[1:]]
@@ -102,7 +102,7 @@ def test_a_pair_shares_what_was_bought(floor: Floor) -> None:
 
 def test_a_market_order_sells_by_the_steps_of_market_orders(floor: Floor) -> None:
     """The rest is free again."""
-    floor.do(c.ChangeRules(replace(FREE, rules=Rules(market_amount_every=1_000))))
+    floor.do(become(replace(FREE, rules=Rules(market_amount_every=1_000))))
     floor.limit("bob", BUY, 90, 9_000)
     placed = floor.do(paid(leg(SELL, OrderType.MARKET, 0), lots=4_500))
     floor.limit("bob", SELL, 99, 4_500)
@@ -112,9 +112,9 @@ def test_a_market_order_sells_by_the_steps_of_market_orders(floor: Floor) -> Non
 
 def test_an_amount_that_breaks_a_rule_expires_the_pending_order(floor: Floor) -> None:
     """It is evaluated when the working order is filled."""
-    floor.do(c.ChangeRules(replace(FREE, amount_min=2_000, amount_every=1_000)))
+    floor.do(become(replace(FREE, amount_min=2_000, amount_every=1_000)))
     placed = floor.do(paid(PENDING))
-    floor.do(c.ChangeRules(replace(FREE, amount_min=5_000, amount_every=1_000)))
+    floor.do(become(replace(FREE, amount_min=5_000, amount_every=1_000)))
     floor.limit("bob", SELL, 99, 5_000)
     found = floor.order(placed[1].order.id)
     assert (found.status, found.order.why) == (Status.EXPIRED, Why.REFUSED)
@@ -123,7 +123,7 @@ def test_an_amount_that_breaks_a_rule_expires_the_pending_order(floor: Floor) ->
 
 def test_an_amount_that_is_not_known_is_not_amended(floor: Floor) -> None:
     """Afterwards it may be."""
-    floor.do(c.ChangeRules(FREE))
+    floor.do(become(FREE))
     placed = floor.do(paid(PENDING))
     number = placed[1].order.id
     assert floor.refused(c.AmendOrder("alice", S, number, 10)).rule == Rule.AMEND_PENDING

@@ -12,7 +12,7 @@ from failing_exchange.core.market import PPM, Rules
 from failing_exchange.core.order import OrderType, Peg, PegPrice, Side, Status, TimeInForce, Why
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reason, Rule
-from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
+from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 PRIMARY, OPPOSITE = Peg(PegPrice.PRIMARY), Peg(PegPrice.MARKET)
 STOP_LIMIT = OrderType.STOP_LOSS_LIMIT
@@ -74,7 +74,7 @@ def test_a_book_without_that_level_refuses(floor: Floor) -> None:
 
 def test_a_price_beside_the_peg_keeps_the_rules_too(floor: Floor) -> None:
     """Both are validated; the order works at the price of the book."""
-    floor.do(c.ChangeRules(replace(MARKET, price_max=105)))
+    floor.do(become(replace(MARKET, price_max=105)))
     refusal = floor.refused(pegged(BUY, PRIMARY, ticks=106))
     assert (refusal.reason, refusal.rule) == (Reason.INVALID_PRICE, Rule.PRICE)
     placed = floor.do(pegged(BUY, PRIMARY, ticks=105))
@@ -100,7 +100,7 @@ def test_a_stop_takes_the_price_of_the_moment_it_is_triggered(floor: Floor) -> N
 def test_a_stop_that_breaks_a_rule_when_triggered_expires(floor: Floor) -> None:
     """It is validated again at that moment."""
     placed = floor.do(pegged(SELL, OPPOSITE, STOP_LIMIT, stop_ticks=98))
-    floor.do(c.ChangeRules(replace(MARKET, rules=Rules(sell_prices=(900_000, 2 * PPM)))))
+    floor.do(become(replace(MARKET, rules=Rules(sell_prices=(900_000, 2 * PPM)))))
     floor.do(c.CancelAllOrders("bob", S))
     floor.limit("bob", BUY, 80, 5)
     floor.last(98)

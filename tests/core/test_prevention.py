@@ -13,7 +13,7 @@ from failing_exchange.core.market import Prevention, Rules
 from failing_exchange.core.order import OrderType, Status, TimeInForce, Why
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Rule
-from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
+from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 MAKERS = ((98, 12), (97, 13), (95, 81))  # scenarios B and C: bids of the account, best first
 
@@ -157,7 +157,7 @@ def test_matches_are_found_by_order_and_number(floor: Floor) -> None:
 def test_a_market_may_allow_some_modes_only(floor: Floor) -> None:
     """An order that asks for another is refused; one that asks for none has the market's."""
     rules = Rules(preventions=(Prevention.EXPIRE_TAKER,))
-    floor.do(c.ChangeRules(replace(MARKET, rules=rules)))
+    floor.do(become(replace(MARKET, rules=rules)))
     order = c.PlaceOrder("alice", S, SELL, LIMIT, 5, 110, prevention=Prevention.NONE)
     assert floor.refused(order).rule == Rule.PREVENTION
     floor.do(order._replace(prevention=None))

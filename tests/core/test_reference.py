@@ -12,7 +12,7 @@ from failing_exchange.core.market import Rules
 from failing_exchange.core.order import OrderType, Status, TimeInForce, Why
 from failing_exchange.core.reference import BUCKET, WINDOW, allows, reference
 from failing_exchange.core.reject import Reason
-from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
+from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 RANGED = replace(MARKET, rules=Rules(price_range=(850_000, 1_150_000)))
 ONE_PERCENT = (990_000, 1_010_000)
@@ -96,6 +96,6 @@ def test_the_band_of_prices_lies_around_it(floor: Floor) -> None:
     traded(floor, floor.at, 100, 104)
     floor.limit("bob", SELL, 106, 40)
     floor.limit("alice", BUY, 106, 40)
-    floor.do(c.ChangeRules(replace(RANGED, rules=rules)))
+    floor.do(become(replace(RANGED, rules=rules)))
     assert floor.refused(c.PlaceOrder("alice", S, BUY, LIMIT, 1, 105)).reason is Reason.PRICE_BAND
     assert floor.limit("alice", BUY, 104, 1).status is Status.OPEN

@@ -14,7 +14,7 @@ from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.world import MARKETS, background_of
-from tests.core.floor import BUY, LIMIT, MARKET, SELL, START, Floor, S
+from tests.core.floor import BUY, LIMIT, MARKET, SELL, START, Floor, S, become
 
 STOP_LIMIT, PROFIT = OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT
 STRICT = replace(
@@ -46,7 +46,7 @@ def stop(side: Side, kind: OrderType, stop_ticks: int, **more: Any) -> Any:
 def strict() -> Floor:
     """Alice has 10 BTC: a million lots; the average price is 100."""
     floor = Floor()
-    floor.do(c.ChangeRules(STRICT))
+    floor.do(become(STRICT))
     return floor
 
 
@@ -139,7 +139,7 @@ def test_a_pending_order_is_held_to_the_average_of_its_turn(strict: Floor) -> No
     pending = order(SELL, ticks=90, time_in_force=TimeInForce.GTC)
     legs = (order(SELL, ticks=120), pending)
     first, second = strict.do(c.PlaceOrderList("alice", legs, Contingency.OTO))
-    strict.do(c.ChangeRules(replace(STRICT, orders_max=None)))
+    strict.do(become(replace(STRICT, orders_max=None)))
     strict.limit("bob", BUY, 120, 10)
     assert strict.order(first.order.id).remaining == 0
     assert strict.order(second.order.id).status == "expired"

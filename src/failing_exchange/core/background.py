@@ -307,6 +307,11 @@ class Street:
             price = self.flow.close(self._second)
             self.shifts.take(self._second + 1, bought, price, self.flow.depth)
 
+    def change_memory(self, seconds: int) -> None:
+        """Let what clients have taken come back faster or slower, from the next second on."""
+        self.stirred += 1
+        self.shifts.change_memory(self._second + 1, seconds)
+
     def pull(self, side: Side, ticks: int, lots: int) -> None:
         """Withdraw all offers up to and including `ticks`; offer `lots` there instead."""
         self._pulled[side] = (ticks, lots)

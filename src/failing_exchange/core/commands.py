@@ -30,7 +30,7 @@ from failing_exchange.core.asking import (
     FetchTrades,
     Query,
 )
-from failing_exchange.core.market import Market, MarketStatus, Prevention
+from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Peg, Side, TimeInForce
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reason
@@ -217,9 +217,17 @@ class EndHalts(NamedTuple):
 
 
 class ChangeRules(NamedTuple):
-    """Replace a market's rules (steps, limits, fees); open orders stay as they are."""
+    """Change some rules of a market (steps, limits, fees); open orders stay as they are.
 
-    market: Market
+    `changes` are fields of `Market` with their new values. What it does not name stays as it is
+    when the command is executed, so that changes add up.
+
+    >>> ChangeRules("BTC/USDT", (("taker_fee", 500), ("orders_max", 5))).changes[0]
+    ('taker_fee', 500)
+    """
+
+    symbol: str
+    changes: tuple[tuple[str, Any], ...]
 
 
 class MovePrice(NamedTuple):

@@ -44,6 +44,7 @@ class Shift(NamedTuple):
 
     `bought` and `sold`: lots that clients have taken from the background and that have not come
     back; they fade as well. `held`: ticks for this second only, because an order is in the way.
+    `memory`: in so many seconds half of what fades is gone, until the next shift.
     """
 
     second: int
@@ -52,6 +53,7 @@ class Shift(NamedTuple):
     bought: int = 0
     sold: int = 0
     held: int = 0
+    memory: int = 0
 
 
 def faded(amount: int, tens: int, memory: int) -> int:
@@ -99,9 +101,9 @@ class Shifts:
         index = bisect_right(self.kept, (second, FAR)) - 1
         if index < 0:
             return 0
-        since, lasting, fading, _, _, held = self.kept[index]
+        since, lasting, fading, _, _, held, memory = self.kept[index]
         if fading:
-            lasting += faded(fading, second // TEN - since // TEN, self.memory)
+            lasting += faded(fading, second // TEN - since // TEN, memory)
         return lasting + held if held and since == second else lasting
 
     def taken(self, second: int) -> tuple[int, int]:
@@ -113,18 +115,27 @@ class Shifts:
         """What the moves up to a second amount to at that second."""
         index = bisect_right(self.kept, (second, FAR)) - 1
         if index < 0:
-            return Shift(second)
-        since, lasting, fading, bought, sold, held = self.kept[index]
-        tens, memory = second // TEN - since // TEN, self.memory
+            return Shift(second, memory=self.memory)
+        since, lasting, fading, bought, sold, held, memory = self.kept[index]
+        tens = second // TEN - since // TEN
         return Shift(
             second, lasting, faded(fading, tens, memory), faded(bought, tens, memory),
-            faded(sold, tens, memory), held if since == second else 0,
+            faded(sold, tens, memory), held if since == second else 0, memory,
         )  # fmt: skip
 
     def move(self, second: int, lasting: int) -> None:
         """Move the price for good."""
         shift = self._until(second)
         self._note(shift._replace(lasting=shift.lasting + lasting))
+
+    def change_memory(self, second: int, memory: int) -> None:
+        """Let everything fade with another memory from a second on; 0 = all of it is gone then.
+
+        What was shown before that second stays as it was.
+        """
+        self.memory = memory
+        shift = self._until(second)._replace(memory=memory)
+        self._note(shift if memory else Shift(second, shift.lasting))
 
     def take(self, second: int, lots: int, price: int, depth: Depth) -> None:
         """Note lots that clients have bought (or sold: negative) from the background."""
@@ -168,7 +179,7 @@ class Shifts:
             if shift.held and shift.second == second:
                 return second + 1
             tens = second // TEN
-            if shift.fading and faded(shift.fading, tens - shift.second // TEN, self.memory):
+            if shift.fading and faded(shift.fading, tens - shift.second // TEN, shift.memory):
                 stop = min(stop, (tens + 1) * TEN)
         return stop
 

@@ -77,7 +77,7 @@ class Market:
     `amount_step` atoms of the base asset. Fees and bands are in parts per million; None = no limit.
     `rules` are what else a venue may refuse an order for. `depth_memory`: in so many seconds half
     of what clients have taken from the background has come back, in price and in amount; 0: all of
-    it at once (see `core.impact`). It can't be changed while the market is traded.
+    it at once (see `core.impact`).
 
     >>> m = Market(symbol="BTC/USDT", base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
     >>> m.cost(5_000_000, 100_000) == 50_000 * ATOMS  # 1 BTC at 50,000.00

@@ -15,7 +15,7 @@ from failing_exchange.core.events import (
     VenueRestarted,
 )
 from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
-from failing_exchange.core.market import HALTED, PPM, SECOND, Market
+from failing_exchange.core.market import HALTED, MEMORY_MAX, PPM, SECOND, Prevention, Rules
 from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
 from failing_exchange.core.placing import enter
@@ -34,47 +34,68 @@ from failing_exchange.spelling import meant
 
 PPM_MAX = 1_000 * PPM  # a price moves by at most a thousand times itself at once
 NUMBER_MAX = 10**24  # atoms, lots, ticks and nanoseconds of a command; more is refused
-# the least and the most of a market's rules, where one changes them
-RULES = (
-    ("price_every", 1, NUMBER_MAX), ("amount_every", 1, NUMBER_MAX), ("amount_min", 1, NUMBER_MAX),
-    ("amount_max", 1, NUMBER_MAX), ("market_amount_max", 1, NUMBER_MAX),
-    ("cost_min", 0, NUMBER_MAX), ("price_min", 1, NUMBER_MAX), ("price_max", 1, NUMBER_MAX),
-    ("orders_max", 0, NUMBER_MAX), ("maker_fee", 0, PPM), ("taker_fee", 0, PPM),
-    ("fee_discount", 0, PPM),
-)  # fmt: skip
+# The least and the most of a rule that is changed while the market trades.
+RANGES: dict[str, tuple[int, int]] = {
+    "price_every": (1, NUMBER_MAX), "amount_every": (1, NUMBER_MAX), "amount_min": (1, NUMBER_MAX),
+    "amount_max": (1, NUMBER_MAX), "market_amount_max": (1, NUMBER_MAX),
+    "cost_min": (0, NUMBER_MAX), "price_min": (1, NUMBER_MAX), "price_max": (1, NUMBER_MAX),
+    "orders_max": (0, NUMBER_MAX), "maker_fee": (0, PPM), "taker_fee": (0, PPM),
+    "fee_discount": (0, PPM), "depth_memory": (0, MEMORY_MAX),
+}  # fmt: skip
+KINDS: dict[str, type] = {"prevention": Prevention, "rules": Rules}
+CHANGEABLE = (*RANGES, "price_band", *KINDS)
+NULLABLE = ("amount_max", "market_amount_max", "price_max", "orders_max", "price_band", "rules")
+# What stays while a market trades, and the way to get what is wanted.
+FIXED = {
+    "symbol": "add another market instead",
+    "base": "add another market instead",
+    "quote": "add another market instead",
+    "price_step": "make it coarser with price_every",
+    "amount_step": "make it coarser with amount_every",
+    "status": "use SetMarketStatus",
+}
 
 
 def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
-    """Replace a market's rules. The finest steps stay, since all amounts are counted in them, and
-    so does the status, which has a command of its own."""
-    ms = state.market(command.market.symbol, at)
-    old, new = ms.market, command.market
-    _check_rules(old, new)
-    ms.market = new = replace(new, status=old.status)
+    """Change rules of a market; what the command does not name stays as it is in force."""
+    ms = state.market(command.symbol, at)
+    old = ms.market
+    for name, value in command.changes:
+        _check_rule(old.symbol, name, value)
+    ms.market = new = replace(old, **dict(command.changes))
+    if new.depth_memory != old.depth_memory:
+        ms.street.change_memory(new.depth_memory)
+        ms.has_moved()
+        look_again(state, ms, at)
     state.events.append(MarketChanged(new.symbol, new.status, "rules", at))
 
 
-def _check_rules(old: Market, new: Market) -> None:
-    """Raise `Reject` for rules that no market can have, or that amounts are counted in."""
-    if (old.price_step, old.amount_step) != (new.price_step, new.amount_step):
-        raise Reject(
-            Reason.BAD_REQUEST,
-            f"price_step and amount_step of {old.symbol} are fixed; make the steps coarser with "
-            "price_every and amount_every",
-        )
-    if (old.base, old.quote) != (new.base, new.quote):
-        raise Reject(Reason.BAD_REQUEST, f"{old.symbol} stays {old.base} for {old.quote}")
-    for name, least, most in RULES:
-        _check(f"{name} of {old.symbol}", getattr(new, name), least, most)
-    below, above = new.price_band or (0, 0)
-    _check(f"price_band of {old.symbol}, below", below, 0, PPM)
-    _check(f"price_band of {old.symbol}, above", above, 0, PPM_MAX)
+def _check_rule(symbol: str, name: str, value: object) -> None:
+    """Raise `Reject` for a rule that no market can have, or that can't change while it trades."""
+    if name in FIXED:
+        raise Reject(Reason.BAD_REQUEST, f"{name} of {symbol} is fixed; {FIXED[name]}")
+    if name not in CHANGEABLE:
+        text = f"no rule {name!r}{meant(name, CHANGEABLE)} (there are {', '.join(CHANGEABLE)})"
+        raise Reject(Reason.BAD_REQUEST, text)
+    if value is None and name in NULLABLE:
+        return
+    if name in RANGES:
+        _check(f"{name} of {symbol}", value, *RANGES[name], optional=False)
+    elif name == "price_band":
+        if not isinstance(value, tuple) or len(value) != 2:
+            text = f"price_band of {symbol} is two numbers, below and above, not {value!r}"
+            raise Reject(Reason.BAD_REQUEST, text)
+        _check(f"price_band of {symbol}, below", value[0], 0, PPM, optional=False)
+        _check(f"price_band of {symbol}, above", value[1], 0, PPM_MAX, optional=False)
+    elif not isinstance(value, KINDS[name]):
+        text = f"{name} of {symbol} must be a {KINDS[name].__name__}, not {value!r}"
+        raise Reject(Reason.BAD_REQUEST, text)
 
 
-def _check(name: str, value: int | None, least: int, most: int) -> None:
-    """Raise `Reject` for what is no whole number in a range; None is no limit at all."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if value is not None and not (whole and least <= value <= most):
+def _check(name: str, value: object, least: int, most: int, *, optional: bool = True) -> None:
+    """Raise `Reject` for what is no whole number in a range. `optional`: None is accepted."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    if not whole and not (optional and value is None):
         raise Reject(Reason.BAD_REQUEST, f"{name} must be from {least} to {most}, not {value!r}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from failing_exchange.core.commands import (
@@ -211,8 +210,8 @@ def _change(sighting: Sighting, **rules: Any) -> Cause | None:
     market = market_of(sighting, sighting.trip.symbol)
     if market is None:
         return None
-    changed = replace(market, **rules)
-    return None if changed == market else Cause(ChangeRules(changed))
+    changes = tuple((n, value) for n, value in rules.items() if getattr(market, n) != value)
+    return Cause(ChangeRules(market.symbol, changes)) if changes else None
 
 
 def _quote(sighting: Sighting) -> str:
