@@ -25,7 +25,9 @@ class VenueClock:
     """Reads no time before it is bound to a loop, which happens at the venue's first await.
 
     On a virtual loop the instant is the loop's own. On any other loop the wall clock is read once,
-    at the start, and loop time is added to it: the venue's time never jumps.
+    at the start, and loop time is added to it: the venue's time never jumps. Loops count in
+    floating-point seconds and may call a timer a little early. The instant is never before that of
+    a timer that was called: a callback that sets the next timer does not wait for the same again.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class VenueClock:
         self.awaits: Callable[[], bool] = _nobody
         self._virtual: Any = None
         self._epoch = 0
+        self._reached = 0  # the latest instant of a timer that was called
         self.not_before = 0  # an instant that was reached already, in an earlier process
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -67,7 +70,8 @@ class VenueClock:
         seconds = loop.time
 
         def now() -> int:
-            return epoch + int(seconds() * SECOND)
+            at = epoch + int(seconds() * SECOND)
+            return at if at > self._reached else self._reached
 
         self.now, self.call_at = now, self._call_at
         self.jump, self.awaits = _never, _nobody
@@ -81,7 +85,11 @@ class VenueClock:
         self, at: int, callback: Callable[..., None], *args: Any, counts: bool = True
     ) -> Cancelable:
         assert self.loop is not None
-        return self.loop.call_at((at - self._epoch) / SECOND, callback, *args)
+        return self.loop.call_at((at - self._epoch) / SECOND, self._due, at, callback, *args)
+
+    def _due(self, at: int, callback: Callable[..., None], *args: Any) -> None:
+        self._reached = max(self._reached, at)
+        callback(*args)
 
     def fail(self, error: BaseException) -> None:
         """A bug of ours: end the simulation. In real time the venue raises it at the next call."""

@@ -66,7 +66,7 @@ class Line:
 
     async def head(self) -> bytes:
         """The head of an answer."""
-        return await self.reader.readuntil(b"\r\n\r\n")
+        return await self.until(b"\r\n\r\n")
 
     async def until(self, part: bytes) -> bytes:
         """Hear until something has come."""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 DEADLOCK = 30.0  # seconds until a test fails in which nothing can happen any more
+REAL_SECONDS_MAX = 240.0  # of a story; one that runs on, on timers without an end, fails then
 START = 1_000.0  # the loop's first instant; asyncio wants no more of it than that it grows
 
 
@@ -47,14 +48,20 @@ class _Selector(selectors.DefaultSelector):
         self.now = START
         self.threads = 0  # at work for the loop
         self._fence = _Fence()
+        self.until = time.monotonic() + REAL_SECONDS_MAX
 
     def select(self, timeout: float | None = None) -> Any:
         """What is ready, as asyncio asks for it."""
+        if time.monotonic() > self.until:
+            self.until = float("inf")  # the loop closes without another failure
+            raise AssertionError(f"the story has not ended; its clock shows {self.now - START} s")
         found = super().select(0)
         if found or (timeout is not None and timeout <= 0):
             return found
         if self.threads:
-            return super().select(None)
+            found = super().select(DEADLOCK)
+            assert found, "a thread has not come back"
+            return found
         self._fence.pass_through()
         found = super().select(0)
         if found:

@@ -74,3 +74,15 @@ def test_time_stands_still_while_a_thread_is_at_work() -> None:
             assert await work
 
     settled.run(main())
+
+
+def test_a_story_without_an_end_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not hold up all other tests: timers that follow each other cost no waiting."""
+    monkeypatch.setattr(settled, "REAL_SECONDS_MAX", 0.01)
+
+    async def main() -> None:
+        while True:
+            await asyncio.sleep(1)
+
+    with pytest.raises(AssertionError, match="the story has not ended"):
+        settled.run(main())
