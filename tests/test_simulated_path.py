@@ -53,6 +53,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("journal", "hash"): "only asks whether there is one",
     ("core.reject", "hash"): "its own __hash__; decides nothing",
     ("resilience.placing", "uuid"): "client order ids are unique outside of simulations, too",
+    ("fronts.wire.own_loop", "threading"): "it is only used where time is real",
     ("virtual.isolation", "threading"): "it is what refuses the calls from other threads",
     ("virtual.outside", "threading"): "it is what leaves the sockets of other threads alone",
     ("watchdog", "threading"): "only the main thread may handle signals; elsewhere it does nothing",

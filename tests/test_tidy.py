@@ -28,7 +28,7 @@ FLOORS: dict[str, int] = {
     # what starts everything, and the face that shows it all
     "__init__": 7, "__main__": 7, "cli": 7, "pytest_plugin": 7,
     "simulation": 6, "explorer": 6, "server": 6, "clients": 6, "determinism": 6, "runner": 6,
-    "terminal": 6, "control": 6, "trading": 6, "playing": 6, "report_card": 6,
+    "terminal": 6, "control": 6, "ctl": 6, "trading": 6, "playing": 6, "report_card": 6,
     "conformance": 6, "market_definitions": 4, "beside": 6, "script_bots": 6, "strategies": 6,
     "watchdog": 6, "options": 6, "logs": 6, "own_code": 6,
     "fronts": 5, "report": 5, "bots": 5,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange import server, trading
+from failing_exchange import ctl, server, trading
 from failing_exchange.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.explorer import command
 from failing_exchange.logs import to_stderr
@@ -101,6 +101,7 @@ def parser() -> Parser:
     report.add_parser(commands)
     _add_rules(commands)
     server.add_parser(commands)
+    ctl.add_parser(commands)
     trading.add_parser(commands)
     _add_faults(commands)
     _add_scenarios(commands)

@@ -39,18 +39,23 @@ class Control:
             with self._opener.open(asked, timeout=TIMEOUT) as response:
                 return json.load(response)
         except HTTPError as error:
-            text = error.read().decode("utf-8", "replace")
+            text = _told(error.read())
             raise ConfigurationError(f"{method} {path}: {error.code} {text}") from error
         except URLError as error:
             raise ConnectionError(f"{self.url} does not answer: {error.reason}") from error
 
     def health(self) -> Any:
-        """Whether the venue is sound."""
+        """Whether the venue is sound: `ok`, `rules` that are armed, `busy`, and `journal`, which is
+        "written", or says why it can't be: "full", "gone", "locked", "broken", "given up"."""
         return self.request("GET", "/health")
 
     def clock(self) -> int:
         """The venue's clock, in nanoseconds since the epoch."""
         return int(self.request("GET", "/clock")["ns"])
+
+    def openapi(self) -> Any:
+        """All requests as an OpenAPI document, with the fields of each fault and incident."""
+        return self.request("GET", "/openapi.json")
 
     def arm(
         self, kind: str, when: str | None = None, *, name: str | None = None, **options: Any
@@ -90,7 +95,10 @@ class Control:
         return self.request("GET", "/faults")
 
     def trips(self, after: int | None = None, limit: int = 100) -> Any:
-        """The journal's tail, both columns; with `after`, what came behind that trip."""
+        """The journal's tail, both columns; with `after`, what came behind that trip.
+
+        Amounts and prices are decimal text; `at` is ISO 8601 in UTC, `at_ms` the same in ms.
+        """
         behind = "" if after is None else f"after={after}&"
         return self.request("GET", f"/trips?{behind}limit={limit}")
 
@@ -99,11 +107,14 @@ class Control:
         return str(self.request("GET", f"/trips/{number}/explanation")["text"])
 
     def incident(self, do: str, **fields: Any) -> None:
-        """Have the operator do something, as in scenario files."""
+        """Have the operator do something, as in scenario files.
+
+        >>> control.incident("halt", symbol="BTC/USDT", seconds="10m")  # doctest: +SKIP
+        """
         self.request("POST", "/incidents", {"do": do, **fields})
 
     def scenario(self, *, name: str | None = None, toml: str | None = None) -> None:
-        """Load a scenario's faults and incidents, from now on."""
+        """Load faults and incidents of a shipped scenario (`name`) or of TOML text, from now on."""
         given = {"name": name, "toml": toml}
         self.request("POST", "/scenario", {k: v for k, v in given.items() if v is not None})
 
@@ -115,8 +126,8 @@ class Control:
         """What the judge says of an account's client now; the venue is served with `--judge`."""
         return self.request("GET", f"/verdict?account={quote(account, safe='')}")
 
-    def intend(self, symbol: str, side: str, amount: float, **more: Any) -> None:
-        """Declare what the bot wants, once; `covered_within` (seconds), `account`."""
+    def intend(self, symbol: str, side: str, amount: float | str, **more: Any) -> None:
+        """Declare what the bot wants, once; `covered_within` (seconds, or "10m"), `account`."""
         body = {"symbol": symbol, "side": side, "amount": amount, **more}
         self.request("POST", "/intents", body)
 
@@ -131,6 +142,15 @@ class Control:
     def hang_up(self) -> int:
         """Break all open WebSocket connections; how many there were."""
         return int(self.request("DELETE", "/connections")["broken"])
+
+
+def _told(body: bytes) -> str:
+    """Why a request was refused; the whole body of an answer that is none of ours."""
+    text = body.decode("utf-8", "replace")
+    try:
+        return str(json.loads(text)["error"])
+    except (ValueError, KeyError, TypeError):
+        return text
 
 
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")

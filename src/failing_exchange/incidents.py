@@ -218,3 +218,36 @@ INCIDENTS: dict[str, Incident] = {
         lambda f, m: c.Freeze(_account(f), _name(f, "asset"), _atoms(f, "amount"), _span(f)),
     ),
 }  # fmt: skip
+
+_SPAN, _UNITS, _NAME = ("number", "string"), ("number", "string"), "string"
+
+
+def _field(kind: str | tuple[str, ...], says: str, **bounds: float) -> Mapping[str, Any]:
+    return {"type": kind if isinstance(kind, str) else list(kind), "description": says, **bounds}
+
+
+FIELDS: dict[str, Mapping[str, Any]] = {  # each parameter as a JSON schema
+    "symbol": _field(_NAME, "a market, as BTC/USDT"),
+    "seconds": _field(
+        _SPAN, "for how long, as 60 or 10m; left out: until the operator ends it",
+        minimum=SPAN_MIN, maximum=SPAN_MAX,
+    ),
+    "percent": _field(
+        "number", "by how many percent; negative = down", minimum=PERCENT_MIN, maximum=PERCENT_MAX
+    ),
+    "maker": _field("number", "the maker's fee in percent", minimum=0, maximum=FEE_PERCENT_MAX),
+    "taker": _field("number", "the taker's fee in percent", minimum=0, maximum=FEE_PERCENT_MAX),
+    "cost_min": _field(_UNITS, "what an order must cost, in units of the quote asset"),
+    "price_step": _field(_UNITS, "the step of prices; a multiple of the market's finest one"),
+    "amount_step": _field(_UNITS, "the step of amounts; a multiple of the market's finest one"),
+    "orders_max": _field(
+        "integer", "how many open orders an account may have", minimum=0, maximum=ORDERS_MAX
+    ),
+    "band_percent": _field(
+        "number", "how far limit prices may be from the last price, in percent",
+        minimum=0, maximum=99,
+    ),
+    "asset": _field(_NAME, "an asset, as USDT", minLength=1, maxLength=NAME_MAX),
+    "amount": _field(_UNITS, "how much, in units of the asset; text is exact"),
+    "account": _field(_NAME, "whose (main)", minLength=1, maxLength=NAME_MAX),
+}  # fmt: skip

@@ -197,10 +197,11 @@ def _check(options: argparse.Namespace) -> None:
         )
     if not 0 <= options.rate <= 1:
         raise ConfigurationError(f"--rate {options.rate:g}; expected a number from 0 to 1")
-    if options.control_port is not None and options.control_token is None:
-        from failing_exchange.fronts.wire.control_door import is_loopback
+    if options.control_port is not None:
+        from failing_exchange.fronts.wire.control_door import check_token, is_loopback
 
-        if not is_loopback(options.host):
+        check_token(options.control_token)
+        if options.control_token is None and not is_loopback(options.host):
             raise ConfigurationError(
                 f"others can reach the control door at {options.host}: give it a --control-token"
             )

@@ -312,7 +312,7 @@ def test_a_served_venue_is_told_what_to_do_by_the_client() -> None:
             with pytest.raises(ConfigurationError, match="no fault"):
                 control.arm("nothing")
             control.reset()
-            assert control.health() == {"ok": True, "rules": 0}
+            assert control.health() == {"ok": True, "rules": 0, "busy": False}
         finally:
             served.terminate()
         assert "stopped after" in served.stdout.read()

@@ -87,7 +87,7 @@ def test_no_secret_reaches_a_trip() -> None:
             client = Client(session, venue)
             listen_key = await rest(client)
             await socket(client)
-        shown = json.dumps(Desk(venue).trips({"limit": "1000"}))
+        shown = json.dumps(Desk(venue).answer("GET", "/trips", {"limit": "1000"}))
         await venue.close()
         return listen_key, venue.exchange.journal.dump() + shown
 

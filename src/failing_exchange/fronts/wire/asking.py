@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from urllib.parse import urlsplit
+from http import HTTPStatus
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from failing_exchange.conduct.judge import SAMPLE_S, Judge
 from failing_exchange.conduct.probing import sample_of
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.spelling import shown
 
 ANSWER_BYTES_MAX = 1_000_000  # of an answer; a longer one is not read
+URL_LETTERS_MAX = 2_000  # a longer address is refused
 WAIT_S = 5.0  # for an answer
 
 logger = logging.getLogger("failing_exchange")
@@ -28,15 +31,8 @@ class Asking:
     """
 
     def __init__(self, judge: Judge, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not _is_here(parts.hostname or ""):
-            raise ConfigurationError(
-                f"probe {url!r}: expected an http:// address of this machine, like "
-                "http://127.0.0.1:9000/belief"
-            )
-        self.url = url
-        place = parts.netloc.rpartition("@")[2]
-        self._shown = f"{parts.scheme}://{place}{parts.path}"  # without its secrets
+        self._url = _address_of(url)
+        self.shown = str(self._url.with_user(None).with_query(None))  # without its secrets
         self._judge = judge
         self._task: asyncio.Task[None] | None = None
 
@@ -62,21 +58,50 @@ class Asking:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(self.url) as answer,
+                session.get(self._url, allow_redirects=False) as answer,
             ):
-                text = await answer.content.read(ANSWER_BYTES_MAX)
+                if answer.status != HTTPStatus.OK:  # a redirect may lead anywhere
+                    raise ConfigurationError(f"it answers {answer.status}; expected 200")
+                text = b""
+                async for piece in answer.content.iter_any():
+                    text += piece
+                    if len(text) > ANSWER_BYTES_MAX:
+                        raise ConfigurationError(f"its answer has over {ANSWER_BYTES_MAX} bytes")
             found = orjson.loads(text)
             if not isinstance(found, dict):
                 raise ConfigurationError("expected a JSON object")
             self._judge.sampled(sample_of(found, self._judge.venue.clock.now()))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            logger.warning("the bot at %s can't be asked: %s", self._shown, error)
+            logger.warning("the bot at %s can't be asked: %s", self.shown, error)
 
 
-def _is_here(host: str) -> bool:
+def _address_of(url: str) -> URL:
+    """The address as the client will read it; ConfigurationError for one of another machine."""
+    try:
+        found = URL(url) if len(url) <= URL_LETTERS_MAX else None
+    except ValueError:
+        found = None
+    if found is None or found.scheme != "http" or not _is_here(found):
+        raise ConfigurationError(
+            f"probe {shown(url)}: expected an http:// address of this machine, like "
+            "http://127.0.0.1:9000/belief"
+        )
+    return found
+
+
+def _is_here(url: URL) -> bool:
+    """Whether a URL's host is this machine, spelled as such: `[::1].evil` is another one."""
+    host = url.raw_host or ""
+    place = (url.raw_authority or "").rpartition("@")[2]
+    if place not in (f"{one}{port}" for one in (host, f"[{host}]") for port in _ports(url)):
+        return False
     if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name: who knows where it leads
         return False
+
+
+def _ports(url: URL) -> tuple[str, ...]:
+    return ("", ":", f":{url.port}")
