@@ -164,6 +164,45 @@ def test_charts_are_drawn_and_findings_fold(report: Path, tmp_path: Path) -> Non
     assert opened
 
 
+def test_a_day_is_drawn_as_means_until_one_zooms_in(tmp_path: Path) -> None:
+    """A bot that buys and sells in turn is no band as thick as its trades; nothing is lost."""
+    found = recorded()
+    found["recording"]["samples"] = [
+        [30_000 * n, 0.1 * (n % 2), 0.1 * (n % 2), 0.0, 0.0] for n in range(2_880)
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(page(found), encoding="utf-8")
+    place = """(() => {
+      const box = document.getElementById("position");
+      box.scrollIntoView({block: "center"});
+      const at = box.getBoundingClientRect();
+      return [at.x + at.width / 2, at.y + 50];
+    })()"""
+
+    async def pointed(browser: Browser, *, wheel: int) -> str:
+        x, y = await browser.value(place)
+        for _ in range(wheel):
+            await browser.do("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0,
+                             deltaY=-100)  # fmt: skip
+        for step in range(60):  # until the library has drawn what was asked for
+            await browser.do("Input.dispatchMouseEvent", type="mouseMoved", x=x + step % 9, y=y)
+            text: str = await browser.value("document.querySelector('#belief .legend').textContent")
+            if "At the end" not in text and ("on average" in text) != bool(wheel):
+                break
+            await asyncio.sleep(0.05)
+        return text
+
+    async def story(browser: Browser) -> tuple[str, str]:
+        await browser.open(path.as_uri())
+        return await pointed(browser, wheel=0), await pointed(browser, wheel=30)
+
+    whole, near = in_browser(tmp_path / "profile", story)
+    assert "on average" in whole
+    assert "0.05 BTC" in whole
+    assert "on average" not in near
+    assert "true 0 BTC" in near or "true 0.1 BTC" in near
+
+
 # Elements of which something is hidden at the side, once all that folds is open.
 CUT = """(() => {
   document.querySelectorAll("details").forEach(d => { d.open = true; });

@@ -15,6 +15,7 @@ from failing_exchange.report.words import (
     happened_text,
     told_text,
 )
+from failing_exchange.trip import Edited
 
 
 def test_told_says_what_was_told() -> None:
@@ -39,7 +40,7 @@ def test_told_says_what_was_told() -> None:
     assert said["create_order"] == "order 1 open: 0 of 0.1 filled"
     assert said["fetch_ticker"].startswith("bid 4") or said["fetch_ticker"].startswith("bid 5")
     assert said["fetch_balance"] == "USDT 6000 free, 4000 used"
-    assert said["fetch_order"] == "order 1 open: 0 of 0.1 filled; with status = 'closed'"
+    assert said["fetch_order"] == 'order 1 open: 0 of 0.1 filled; with status = "closed"'
     assert said["fetch_open_orders"] == "order 1 open: 0 of 0.1 filled"
     assert said["fetch_my_trades"] == "no fills"
     assert said["fetch_order_book"].startswith("book: bid ")
@@ -56,6 +57,12 @@ def test_every_answer_of_the_core_has_words() -> None:
     elsewhere = {queries.Orders, queries.Fills}
     assert answers - elsewhere <= set(SAYS)
     assert answer_text(object(), None) == "object"
+
+
+def test_an_answer_that_is_replaced_is_told_as_it_was_sent() -> None:
+    """As JSON, for it is what came over the wire; not as Python writes it."""
+    told = Edited(queries.Clock(0), (("*", {"id": None}),))
+    assert answer_text(told, None).endswith('; with {"id": null} in its place')
 
 
 def test_long_lists_are_counted_and_their_first_ones_told() -> None:

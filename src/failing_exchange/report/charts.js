@@ -1,8 +1,9 @@
 // The charts of a run, on the library Lightweight Charts, and two canvases of our own.
 const R = D.recording, L = globalThis.LightweightCharts;
+// Four digits and no noise of floats: nothing is traded in less than a hundred-millionth.
 const nice = v => Math.abs(v) >= 1000
   ? v.toLocaleString("en", {maximumFractionDigits: 0})
-  : v.toLocaleString("en", {maximumSignificantDigits: 4});
+  : (Math.round(v * 1e8) / 1e8 + 0).toLocaleString("en", {maximumSignificantDigits: 4});
 const swatch = (colour, kind = "") => {
   const made = el("i", {class: kind, "aria-hidden": "true"});
   made.style.background = `var(${colour})`;
@@ -20,7 +21,7 @@ const chart = (box, paint) => {
       panes: {separatorColor: css("--line"), enableResize: false}, attributionLogo: false},
     grid: {vertLines: {color: css("--line")}, horzLines: {color: css("--line")}},
     timeScale: {timeVisible: true, secondsVisible: R.ended < 600000, borderColor: css("--line"),
-      minBarSpacing: 0.01, rightOffset: 0},
+      minBarSpacing: 0.01, lockVisibleTimeRangeOnResize: true},
     rightPriceScale: {borderColor: css("--line"), minimumWidth: 76, entireTextOnly: true},
     handleScroll: {vertTouchDrag: false, mouseWheel: false},
     handleScale: {mouseWheel: true},
@@ -104,15 +105,22 @@ const belief = (id, unit, rows) => {
       high: Math.max(r.believed, r.true)})));
     apart.setData(known.map(r => ({time: r.time, value: r.believed - r.true})));
   };
-  const refine = range => {
+  // Data are never changed while the library tells of a change, but in the next frame, once.
+  let waits = false;
+  const refine = () => {
+    waits = false;
+    const range = made.timeScale().getVisibleRange(), before = step;
     if (!range) return;
     const seen = rows.filter(r => r.time >= range.from && r.time <= range.to).length;
-    const before = step;
     while (seen / step > POINTS_MAX) step *= 2;
     while (step > 1 && seen / step < POINTS_MIN) step /= 2;
     if (step === before) return;
     put();
     made.timeScale().setVisibleRange(range);
+  };
+  const later = () => {
+    if (!waits) requestAnimationFrame(refine);
+    waits = true;
   };
   const draw = () => {
     made = chart(box, () => {
@@ -133,9 +141,11 @@ const belief = (id, unit, rows) => {
     while (rows.length / step > POINTS_MAX) step *= 2;
     put();
     fit(made, points.length);
-    made.timeScale().subscribeVisibleTimeRangeChange(refine);
     made.subscribeCrosshairMove(at => say(at.time && points.find(r => r.time === at.time)));
     say();
+    // Only from the second frame on: in the first one the library finds its place.
+    requestAnimationFrame(() => requestAnimationFrame(
+      () => made.timeScale().subscribeVisibleTimeRangeChange(later)));
   };
   return {card: el("div", {class: "card"}, el("h3", {}, `${unit} gained since the start`), values,
     box), draw};
@@ -157,7 +167,7 @@ const beliefs = () => {
 };
 
 // ---- price, with orders and fills; faults have a band of their own below it
-const MARKS_MAX = 60; // of each kind in sight; of more an even selection is drawn
+const MARK_WIDTH = 18; // pixels for each mark of a kind; of more an even selection is drawn
 const prices = () => {
   const candles = R.candles, frame = candles.length > 1 ? candles[1][0] - candles[0][0] : 60;
   const first = candles[0][0], last = candles[candles.length - 1][0];
@@ -217,7 +227,7 @@ const prices = () => {
     let every = 1;
     const picked = marks.flatMap(kind => {
       const seen = range ? kind.filter(m => m.time >= range.from && m.time <= range.to) : kind;
-      const step = Math.ceil(seen.length / MARKS_MAX);
+      const step = Math.ceil(seen.length / Math.max(1, box.clientWidth / MARK_WIDTH));
       every = Math.max(every, step);
       return seen.filter((_, i) => i % step === 0);
     });

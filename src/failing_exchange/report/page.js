@@ -110,8 +110,8 @@ const finding = (f, i) => el("details", {class: "card finding", id: `finding-${i
 const INDEX_MAX = 12; // findings that the top names; the list below has all
 const TITLES = {
   run: ["What went wrong", "One line for each broken rule, the gravest first. The sum beside it is " +
-    "of all its times; rules see the same money from several sides, so sums are not added up. The headline is of " +
-    "the rules about money, not of those about manners that could cost it."],
+    "of all its times; rules see the same money from several sides, so sums are not added up. The headline is " +
+    "of rules whose breach costs money; a breach of the others may cost it."],
   explore: ["What to mend, first things first", "One line for each rule and place in the bot. The " +
     "sum is of the worst world. Open a line for its smallest example and the command that replays it."],
   card: ["Without any fault", "What the bot breaks on a calm day. It is told here once, and not " +

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -60,7 +61,7 @@ def answer_text(told: Any, market: Market | None, markets: Mapping[str, Market] 
     if isinstance(told, Damaged):
         return "bytes that can't be read"
     if isinstance(told, Edited):
-        edits = ", ".join(f"{name} = {value!r}" for name, value in told.edits)
+        edits = ", ".join(map(_edit, told.edits))
         return f"{answer_text(told.answer, market, markets)}; with {edits}"
     if isinstance(told, OrderSnapshot):
         return _order(told, markets)
@@ -72,6 +73,13 @@ def answer_text(told: Any, market: Market | None, markets: Mapping[str, Market] 
         return _some("answers", told, lambda one: answer_text(one, market, markets))
     say = SAYS.get(type(told))
     return say(told) if say is not None else _words(type(told).__name__)
+
+
+def _edit(edit: tuple[str, Any]) -> str:
+    """A field that says something else; "*" is the whole answer."""
+    name, value = edit
+    text = json.dumps(value, default=str)
+    return f"{text} in its place" if name == "*" else f"{name} = {text}"
 
 
 def _some(what: str, found: Sequence[Any], say: Callable[[Any], str]) -> str:
