@@ -61,7 +61,7 @@ def mutmut(*names: str, seconds: float) -> str:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGINT)
             said, _ = process.communicate()
-    return re.sub(r".*\r", "", said)[-SAID_MAX:]
+    return re.sub(r"^[\u2800-\u28ff] .*\n", "", said, flags=re.MULTILINE)[-SAID_MAX:]
 
 
 def environment() -> dict[str, str]:
