@@ -95,6 +95,11 @@ def find_bot(name: str) -> Bot:
     """
     if name in BOTS:
         return BOTS[name]
+    if ":" not in name:
+        from failing_exchange.bots.flawed import FLAWED
+
+        if name in FLAWED:
+            return FLAWED[name]
     name, arguments = read_spec(name)
     place, _, function = name.rpartition(":")
     if not place or not function:

@@ -39,7 +39,7 @@ KEYS = (
     "restarts", "expect",
 )  # fmt: skip
 STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
-EXPECTED = ("naive_breaks", "in_process", "binance")  # each a list of strings
+EXPECTED = ("naive_breaks", "harms", "harms_breaks", "in_process", "binance")  # keys of [expect]
 WHOLE_MAX = 10**18 - 1  # of a seed or a limit; a larger number is refused
 SECONDS_MAX = 10_000 * 86_400  # no time of a scenario is longer; a longer one is refused
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
@@ -247,12 +247,17 @@ class _Reader:
             if key not in EXPECTED:
                 near = one_of(key, dict.fromkeys(EXPECTED))
                 self._fail(f"expect.{key}", f"is not a key of expect{near}")
-            if not isinstance(seen, list) or not all(isinstance(one, str) for one in seen):
+            if key == "harms":
+                if not isinstance(seen, str) or not found.get("harms_breaks"):
+                    self._fail("expect.harms", f"= {seen!r} must be the name of a bot, beside "
+                               "harms_breaks, the rules that it breaks")  # fmt: skip
+            elif not isinstance(seen, list) or not all(isinstance(one, str) for one in seen):
                 self._fail(f"expect.{key}", f"= {seen!r} must be a list of strings")
-        for rule in found.get("naive_breaks", []):
-            if rule not in RULES:
-                near = one_of(rule, dict.fromkeys(RULES))
-                self._fail("expect.naive_breaks", f"names {rule!r}, which is not a rule{near}")
+        for key in ("naive_breaks", "harms_breaks"):
+            for rule in found.get(key, []):
+                if rule not in RULES:
+                    near = one_of(rule, dict.fromkeys(RULES))
+                    self._fail(f"expect.{key}", f"names {rule!r}, which is not a rule{near}")
         for key in ("in_process", "binance"):
             for one in found.get(key, []):
                 if ": " not in one:

@@ -1,19 +1,48 @@
-"""Every scenario that ships: its symptom reaches the client, the careful bot survives it."""
+"""Every scenario that ships: its symptom reaches the client, the careful bot survives it.
+
+And it harms a bot that has the bug which it is about. `make test` runs those of FAST; the others
+are run by `make slow`.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from failing_exchange.bots import STRATEGIES
+from failing_exchange.bots.flawed import CAREFUL, FLAWED, TWINS
+from failing_exchange.bots.flawed.kinds import KINDS
 from failing_exchange.conduct.rules import RULES
 from failing_exchange.faults.rows import ROWS
-from failing_exchange.report_card import grade
+from failing_exchange.report_card import Grade, baseline, grade
 from failing_exchange.runner import RunConfig, run
 from failing_exchange.scenario import describe, load, shipped
 from tests.scenarios.observer import seen_in_process, seen_on_binance
 
 NAMES = shipped()
+SCENARIOS = {name: load(name) for name in NAMES}
 FAMILIES = {f"F{n}" for n in range(1, 12)}
+HARMS = [name for name in NAMES if "harms" in SCENARIOS[name].expect]
+FAST = {  # at least one of each family, and of each strategy
+    "order_timeout_after_accept", "reply_without_order_id", "weight_429_to_418", "order_count_1015",
+    "clock_ahead_1021", "signature_rule_changed", "lot_size", "min_notional_remainder",
+    "fill_beats_cancel", "order_listed_twice", "event_duplicated", "ticker_null",
+    "silent_stall", "fills_during_outage", "html_5xx", "error_in_200", "symbol_halted",
+    "expired_by_exchange", "external_lock", "unknown_enum", "endpoint_removed_410", "calm",
+    "tc_e75_ambiguous_cancel",
+}  # fmt: skip
+
+
+def each(names: Iterable[str]) -> list[Any]:
+    """Parameters of a test; those that are not in FAST are slow."""
+    return [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in names]
+
+
+def expecting(key: str) -> list[Any]:
+    """The scenarios whose [expect] has something under a key."""
+    return each(name for name in NAMES if SCENARIOS[name].expect.get(key))
 
 
 def test_the_library_is_large_and_covers_all_families() -> None:
@@ -21,17 +50,24 @@ def test_the_library_is_large_and_covers_all_families() -> None:
     known = {name for row in ROWS for name in row.name.split(" / ")}
     incidents = [name for name in NAMES if name in known]
     assert len(incidents) >= 80
-    assert {load(name).family for name in incidents} == FAMILIES
+    assert {SCENARIOS[name].family for name in incidents} == FAMILIES
+
+
+def test_the_fast_ones_are_of_each_family_and_strategy() -> None:
+    """What `make test` leaves to `make slow` is more of the same."""
+    fast = [SCENARIOS[name] for name in FAST]
+    assert {one.family for one in fast} >= FAMILIES
+    assert {one.bot for one in fast} == set(STRATEGIES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scenario_says_what_it_is(name: str) -> None:
     """What happened to whom, what it looks like, what to do, and by which rules it is judged."""
-    scenario = load(name)
+    scenario = SCENARIOS[name]
     assert scenario.description
     assert f"{name} " in describe() and scenario.description in describe()
     if scenario.family in FAMILIES:  # a real incident: its symptom is seen at a door
-        assert scenario.expect.keys() == {"naive_breaks", "in_process", "binance"}
+        assert scenario.expect.keys() >= {"naive_breaks", "in_process", "binance"}
         assert scenario.expect["in_process"] or scenario.expect["binance"]
     assert scenario.evidence or scenario.family == "weather"  # which is made of others
     assert scenario.symptom
@@ -40,23 +76,70 @@ def test_a_scenario_says_what_it_is(name: str) -> None:
     assert set(scenario.rules) <= set(RULES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n for n in NAMES if SCENARIOS[n].family in FAMILIES])
+def test_each_incident_names_a_bot_that_it_harms(name: str) -> None:
+    """A scenario that harms nobody tests nothing: the naive bot, or one with that very bug."""
+    expect, rules = SCENARIOS[name].expect, SCENARIOS[name].rules
+    assert expect["naive_breaks"] or "harms" in expect
+    if "harms" in expect:
+        assert expect["harms"] in TWINS or expect["harms"] in WIRE
+        assert name in named_by(expect["harms"])
+        assert set(expect["harms_breaks"]) <= set(rules)
+
+
+WIRE = ("dies-of-no-address", "applies-across-gaps")  # bots that make their own connections
+
+
+def named_by(bot: str) -> str:
+    """The docstring of a flawed bot, which names its incidents."""
+    return FLAWED[bot].__doc__ or ""
+
+
+def test_no_flawed_bot_is_idle() -> None:
+    """Some scenario harms each one, but for those that only an exploration is to find."""
+    assert {SCENARIOS[name].expect["harms"] for name in HARMS} == (
+        FLAWED.keys() - CAREFUL.keys() - set(KINDS)
+    )
+
+
+@pytest.mark.parametrize("name", each(HARMS))
+def test_a_bot_with_the_bug_breaks_the_rules_that_the_scenario_names(name: str) -> None:
+    """And only there: without what fails, the same bot keeps them."""
+    expect = SCENARIOS[name].expect
+    assert set(expect["harms_breaks"]) <= broken(grade(name, expect["harms"]))
+    assert not set(expect["harms_breaks"]) & set(baseline(name, expect["harms"]))
+
+
+def broken(found: Grade) -> set[str]:
+    """The rules that a run broke; it must have been judged."""
+    assert not found.error
+    return set(found.broken)
+
+
+@pytest.mark.parametrize("bot", list(CAREFUL))
+def test_the_bots_from_which_the_flawed_ones_are_made_keep_every_rule(bot: str) -> None:
+    """On a calm day, and on one with mixed weather: what breaks a rule is the one wrong habit."""
+    assert grade("calm", bot).passed
+    assert grade("busy_hour", bot).passed
+
+
+@pytest.mark.parametrize("name", each(NAMES))
 def test_the_careful_bot_keeps_every_rule(name: str) -> None:
     """What it shows is that the rules can be kept."""
     found = grade(name, "careful")
     assert found.passed, found.broken
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if load(n).expect.get("naive_breaks")])
+@pytest.mark.parametrize("name", expecting("naive_breaks"))
 def test_the_naive_bot_breaks_the_rules_that_the_scenario_names(name: str) -> None:
-    """A scenario that harms nobody tests nothing."""
+    """As written first, each strategy loses something here."""
     found = grade(name, "naive")
-    assert set(found.broken) == set(load(name).expect["naive_breaks"])
+    assert set(found.broken) == set(SCENARIOS[name].expect["naive_breaks"])
 
 
 def test_the_naive_bots_fail_in_many_scenarios_and_by_most_rules() -> None:
     """At least a dozen: a library in which nobody stumbles warns of nothing."""
-    broken = {name: load(name).expect.get("naive_breaks", []) for name in NAMES}
+    broken = {name: SCENARIOS[name].expect.get("naive_breaks", []) for name in NAMES}
     assert sum(map(bool, broken.values())) >= 12
     assert len({rule for rules in broken.values() for rule in rules}) >= 10
 
@@ -70,13 +153,13 @@ def test_without_faults_even_the_naive_bots_keep_every_rule(strategy: str) -> No
     assert verdict.passed, str(verdict)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if load(n).expect.get("in_process")])
+@pytest.mark.parametrize("name", expecting("in_process"))
 def test_the_symptom_is_seen_in_process(name: str) -> None:
     """As the incident says, in the errors and answers of a call."""
-    assert set(load(name).expect["in_process"]) <= set(seen_in_process(name))
+    assert set(SCENARIOS[name].expect["in_process"]) <= set(seen_in_process(name))
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if load(n).expect.get("binance")])
+@pytest.mark.parametrize("name", expecting("binance"))
 def test_the_symptom_is_seen_on_the_wire(name: str) -> None:
     """As the incident says: status and code, the body's kind, the code of a close."""
-    assert set(load(name).expect["binance"]) <= set(seen_on_binance(name))
+    assert set(SCENARIOS[name].expect["binance"]) <= set(seen_on_binance(name))

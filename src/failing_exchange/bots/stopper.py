@@ -119,7 +119,9 @@ class _Round:
         held = self._held()
         if held < 10 * STEP:  # dust, or nothing
             return
+        price = await limit_price(self._exchange, "sell")
+        if held * price < self._exchange.markets[SYMBOL]["limits"]["cost"]["min"]:
+            return  # too small to be sold: it is sold with the next position
         with self._notebook.intend("sell", held) as intent:
-            price = await limit_price(self._exchange, "sell")
             placed = await self._books.place(intent, "sell", held, price)
             self._books.enter(await settle(self._exchange, placed, polls=3))
