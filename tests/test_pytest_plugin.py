@@ -188,7 +188,7 @@ def test_a_failure_shows_both_columns_and_how_to_see_it_again(pytester: pytest.P
     ran.stdout.fnmatch_lines(["*waits in Event.wait() at *", "*did you mean 'lose_answer'*"])
     ran.stdout.fnmatch_lines(["*names no fault; expected one of the catalogue*"])
     ran.stdout.no_fnmatch_line("*_run_once*")
-    ran.stdout.fnmatch_lines(["*HAPPENED*TOLD*", "*order 1 accepted*timed out*"])
+    ran.stdout.fnmatch_lines(["*HAPPENED*TOLD*", "*order 1 accepted*nothing*"])
     ran.stdout.fnmatch_lines(["*order 2 accepted*order 2 open: 0 of 0.1 filled*", "*1 orders: 2*"])
     again = [line for line in ran.outlines if line.startswith("again: pytest ")]
     assert len(again) == 4
@@ -249,7 +249,7 @@ def test_an_exchange_that_a_test_makes_itself_is_as_good_as_the_fixture(
     )
     ran = pytester.runpytest_subprocess(*ALONE)
     ran.assert_outcomes(passed=1, failed=1)
-    ran.stdout.fnmatch_lines(["*HAPPENED*TOLD*", "*order 1 accepted*timed out*"])
+    ran.stdout.fnmatch_lines(["*HAPPENED*TOLD*", "*order 1 accepted*nothing*"])
 
 
 def test_an_async_test_that_nobody_runs_is_told_how(pytester: pytest.Pytester) -> None:

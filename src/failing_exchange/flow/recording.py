@@ -278,7 +278,7 @@ class RecordedFlow:
         if node.low >> FINE > bounds[0] and node.high >> FINE < bounds[1]:
             return None
         if length == 1:
-            return at
+            return at if wanted[0] <= at < wanted[1] else None
         finer = _finer(length)
         for begin, part in self._timed(node, at, length, finer):
             if begin < wanted[1] and wanted[0] < begin + finer:

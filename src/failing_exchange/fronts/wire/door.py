@@ -257,8 +257,11 @@ class Door:
         )
         if told.__class__ is Edited:
             answer = call.endpoint.write(writing, told.answer)
-            if answer.__class__ is Answered:
+            whole = any(field == "*" for field, _ in told.edits)
+            if answer.__class__ is Answered and not whole:  # what stands for all of it says success
                 return answer._replace(body=edit(answer.body, told.edits))
+            if answer.__class__ is Answered:
+                answer = answer.body
             return edit(answer, told.edits)
         return call.endpoint.write(writing, told)
 
