@@ -30,7 +30,7 @@ FLOORS: dict[str, int] = {
     "simulation": 6, "explorer": 6, "server": 6, "clients": 6, "determinism": 6, "runner": 6,
     "terminal": 6, "control": 6, "ctl": 6, "trading": 6, "playing": 6, "report_card": 6,
     "conformance": 6, "market_definitions": 4, "beside": 6, "script_bots": 6, "strategies": 6,
-    "watchdog": 6, "options": 6, "logs": 6, "own_code": 6,
+    "watchdog": 6, "options": 6, "logs": 6, "own_code": 6, "request_log": 6,
     "fronts": 5, "report": 5, "bots": 5,
     "durable": 4, "gateway": 4, "road": 4, "moments": 4, "venue": 4, "world": 4, "incidents": 4,
     "scenario": 4, "scenarios": 4, "auditor": 4, "conduct": 4,

@@ -50,6 +50,7 @@ SWITCHES = {
     "refused, as by the venue",
     "judge": "judge each client; the verdict at the end, and at the control door; exit code 1 if a "
     "rule was broken",
+    "verbose": "log each request and each fault that strikes, a line each, on stderr",
     "uvloop": "run on uvloop, where it is installed",
 }
 SNIPPET = """
@@ -310,8 +311,12 @@ def _loop_factory(uvloop: bool) -> Any:
     return new_event_loop
 
 
-def _judge(venue: Binance, options: argparse.Namespace) -> None:
-    """Judge the clients, where that is asked for or a program is to be judged."""
+def _watch(venue: Binance, options: argparse.Namespace) -> None:
+    """Log requests (--verbose); judge the clients (--judge, --rule, or a program behind `--`)."""
+    if options.verbose:
+        from failing_exchange.request_log import reader
+
+        venue.exchange.journal.readers.append(reader(venue.exchange.venue.markets))
     if options.judge or options.rule or options.program is not None:
         from failing_exchange.own_code import rules_of
 
@@ -336,7 +341,7 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> str | None:
     loading = loop.call_later(LOAD_AFTER, loop.run_in_executor, None, _load_the_rest)
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
-        _judge(venue, options)
+        _watch(venue, options)
         print(_greeting(options, venue.exchange, port), flush=True)
         if options.control_port is not None:
             control = _control(venue, options)
