@@ -234,7 +234,8 @@ def test_a_run_with_a_journal_is_replayed(journal: str, capsys: pytest.CaptureFi
     """The journal belongs to the first run: it is neither written again nor in the way."""
     main(["run", "--duration", "15m", "--mode", "TIMEOUT", "--journal", journal])
     before = Path(journal).read_bytes()
-    assert main(["replay", "exchange_test.json"]) == exit_codes.CLEAN
+    assert main(["replay", "exchange_test.json", "--output", "again.json"]) == exit_codes.CLEAN
+    assert main(["report", "again.json"]) == exit_codes.CLEAN
     assert "the same as recorded" in capsys.readouterr().out
     assert Path(journal).read_bytes() == before
 

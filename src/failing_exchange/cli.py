@@ -195,6 +195,7 @@ def _add_replay(commands: Any) -> None:
     )
     replay.add_argument("results", help="a token, or a file that `run --output` has written")
     replay.add_argument("--bot", help="another bot than the token names")
+    replay.add_argument("--output", type=Path, metavar="FILE", help="where results are written")
     replay.add_argument("--until", type=count, default=0, metavar="N", help="stop before trip N")
     replay.set_defaults(command=_replay, parser=replay)
 
@@ -404,7 +405,7 @@ def _replay(options: argparse.Namespace) -> int:
 
     if options.results.startswith(PREFIX):
         with watched():
-            return command.replay(options.results, options.bot, options.until)
+            return command.replay(options.results, options.bot, options.until, options.output)
     return _replay_results(options)
 
 
@@ -413,6 +414,8 @@ def _replay_results(options: argparse.Namespace) -> int:
     from failing_exchange.explorer.token import files_outside
 
     to_stderr()
+    if options.output is not None:
+        _check_writable(options.output)
     config, recorded = _recorded(Path(options.results))
     if options.bot is not None or options.until:
         options.parser.error("--bot and --until go with a token; this is a results file")
@@ -423,6 +426,8 @@ def _replay_results(options: argparse.Namespace) -> int:
     terminal.show([report])
     if report.verdict is not None:
         print(report.verdict)
+    if options.output is not None:
+        _write(options.output, report)
     if report.interrupted:
         return INTERRUPTED
     before, again = _compared(recorded), _compared(json.loads(json.dumps(report.as_dict())))
@@ -432,7 +437,8 @@ def _replay_results(options: argparse.Namespace) -> int:
 
 
 KINDS = {"card": "a report card; run one of its scenarios with --scenario",
-         "explore": "an exploration; replay one of its tokens"}  # fmt: skip
+         "explore": "an exploration; replay one of its tokens",
+         "replay": "a replay of a token; its `again` names the command"}  # fmt: skip
 
 
 def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:

@@ -247,6 +247,12 @@ def test_the_command_line_tells_and_writes(
     assert main(["replay", token]) == 1
     assert "Every message is as it was" in capsys.readouterr().out
     assert main(["replay", token, "--until", "3"]) in (0, 1)
+    results, page = str(tmp_path / "replay.json"), tmp_path / "page.html"
+    assert main(["replay", token, "--output", results]) == 1
+    assert "Every message is as it was" in capsys.readouterr().out  # recording changes none
+    assert main(["report", results, "-o", str(page)]) == 0
+    assert f'"again":"failing-exchange replay {token}"' in page.read_text()
+    assert '"samples":[[' in page.read_text()
 
 
 @pytest.mark.parametrize(

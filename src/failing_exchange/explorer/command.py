@@ -248,18 +248,29 @@ def _show_group(group: Group, trials: int) -> None:
 # ---- replay
 
 
-def replay(token: str, target: str | None, until: int) -> int:
-    """Run a token again and show the verdict, with both columns around the failure."""
+def replay(token: str, target: str | None, until: int, results: Path | None = None) -> int:
+    """Run a token again and show the verdict, with both columns around the failure.
+
+    `results`: a file for all of it, of which `report` makes a page.
+    """
+    from failing_exchange.explorer import output
+    from failing_exchange.explorer.recorded import Recorded
     from failing_exchange.explorer.replaying import replay as run_again
     from failing_exchange.explorer.token import Token
 
     wanted = Token.parse(token)
     if elsewhere := wanted.outside(target):
         print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
-    found = run_again(wanted, target, until=until)
+    if results is not None:
+        output.check_file("output", results)
+    recorded = Recorded()
+    found = run_again(wanted, target, until=until, watch=recorded.watch)
     for difference in found.differences:
         print(f"note: {difference}")
     _show_replay(found, until)
+    if results is not None:
+        output.write(results, recorded.text(found))
+        print(f"Results are in {results}; as a page: failing-exchange report {results}")
     return FINDINGS if found.broken else CLEAN
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.token import Token, other_hash_seed
-from failing_exchange.explorer.trial import Outcome
+from failing_exchange.explorer.trial import Outcome, Watch
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.verdict import Verdict
@@ -42,8 +42,16 @@ class Replay:
         return rule in self.outcome.broken if rule else bool(self.outcome.broken)
 
 
-def replay(token: str | Token, target: str | None = None, *, until: int = 0) -> Replay:
+def replay(
+    token: str | Token,
+    target: str | None = None,
+    *,
+    until: int = 0,
+    watch: Watch = lambda exchange, notebook: None,
+) -> Replay:
     """Run a token again, with the bot it names or another. `until`: stop before that trip.
+
+    `watch` is called before the run, with the exchange and the notebook of a bot that keeps one.
 
     Raises ConfigurationError for a token that can't be read, or a bot that is not there.
 
@@ -51,7 +59,7 @@ def replay(token: str | Token, target: str | None = None, *, until: int = 0) -> 
     """
     found = Token.parse(token) if isinstance(token, str) else token
     wanted = targets.load(target or found.target)
-    outcome = wanted.run(found.world, options=found.options, digest=True, until=until)
+    outcome = wanted.run(found.world, options=found.options, digest=True, until=until, watch=watch)
     differences = found.differences(target)
     if found.digest and outcome.digest != found.digest and not until:
         differences += other_hash_seed(found)

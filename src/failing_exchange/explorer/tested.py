@@ -15,7 +15,7 @@ from failing_exchange.conduct.rule import Breach, Result, Severity
 from failing_exchange.conduct.rule import Outcome as Finding
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.places import Places
-from failing_exchange.explorer.trial import Outcome, built, outcome_of
+from failing_exchange.explorer.trial import Outcome, Watch, built, outcome_of
 from failing_exchange.explorer.world import World
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.own_code import rules_of
@@ -51,9 +51,13 @@ def run_test(
     options: Mapping[str, Any] = {},
     digest: bool = False,
     until: int = 0,
+    watch: Watch = lambda exchange, notebook: None,
 ) -> Outcome:
-    """Run a test in a world. `until`: stop before the trip of this number."""
-    stage = _Stage(world, options, until)
+    """Run a test in a world. `until`: stop before the trip of this number.
+
+    `watch` is called with the exchange, before the test is given it.
+    """
+    stage = _Stage(world, options, until, watch)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         pytest.main([name, *QUIET], plugins=[stage])
     if stage.exchange is None or stage.judge is None or stage.places is None:
@@ -78,10 +82,11 @@ def _asserted(failed: str, at: int) -> Result:
 class _Stage:
     """Gives the test the world's exchange, and hears how it ended."""
 
-    def __init__(self, world: World, options: Mapping[str, Any], until: int) -> None:
+    def __init__(self, world: World, options: Mapping[str, Any], until: int, watch: Watch) -> None:
         self._world = world
         self._options = options
         self._until = until
+        self._watch = watch
         self.stopped = False
         self.exchange: FailingExchange | None = None
         self.judge: Judge | None = None
@@ -100,6 +105,7 @@ class _Stage:
 
     def _make(self, **options: Any) -> FailingExchange:
         exchange = built(self._world, **options)
+        self._watch(exchange, None)
         self.places = Places(exchange.venue)
         self.judge = Judge(exchange.venue, **rules_of(self._options)._asdict())
         self.judge.hear()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from failing_exchange.auditor import audit
 from failing_exchange.bots import Notebook
@@ -24,7 +24,16 @@ from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.journal import Journal
 from failing_exchange.own_code import load_faults, rules_of
 from failing_exchange.plain_trips import line
-from failing_exchange.playing import Bot, Ending, crash_of, first_line, play, venue_of, wall_limit
+from failing_exchange.playing import (
+    Bot,
+    Ending,
+    crash_of,
+    first_line,
+    parameters,
+    play,
+    venue_of,
+    wall_limit,
+)
 from failing_exchange.report.recording import columns
 from failing_exchange.simulation import simulate
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
@@ -40,6 +49,7 @@ TRIPS_KEPT_MAX = 200_000  # of a trial; of a longer one the plan begins where th
 GROUND_MAX = 500  # new things that one trial may show; the rest is met by others
 FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)  # a line of a traceback
 START = "2026-01-05T00:00:00Z"  # a Monday, midnight
+Watch: TypeAlias = "Callable[[FailingExchange, Notebook | None], None]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +80,19 @@ def run(
     digest: bool = False,
     until: int = 0,
     again: Callable[[], Bot] | None = None,
+    watch: Watch = lambda exchange, notebook: None,
 ) -> Outcome:
     """Run a bot in a world and judge it. `until`: stop before the trip of this number.
 
-    `again` gives the bot anew where it is killed and started again.
+    `again` gives the bot anew where it is killed and started again. `watch` is called before the
+    run, with the exchange and the notebook of a bot that keeps one.
     What the bot raises is in the verdict; a bug of ours is in `error`.
     """
     exchange = built(world)
     rules, options = rules_of(options)
     places = Places(exchange.venue)
+    notebook = Notebook()
+    watch(exchange, notebook if "notebook" in parameters(bot) else None)
     ending = Ending(0.0)
     judge = Judge(exchange.venue, rules=rules, options=options)
     verdict = None
@@ -86,7 +100,7 @@ def run(
     async def main() -> None:
         nonlocal ending, verdict
         ending = await play(
-            bot, exchange, seconds=world.seconds, judge=judge, notebook=Notebook(),
+            bot, exchange, seconds=world.seconds, judge=judge, notebook=notebook,
             restarts=world.restarts, calm=world.calm, intents=world.intents, until=until,
             again=again,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from failing_exchange.errors import ConfigurationError
 
 FILE_MAX = 200_000_000  # bytes of a results file; a larger one is refused
-WRITTEN = "what `--output` of `run`, of `run --all` or of `explore` has written in this version"
+WRITTEN = "what `--output` of `run`, `explore` or `replay` has written in this version"
 OTHERS = {
     b"SQLite format 3": "a database of a served venue",
     b"<?xml": "JUnit XML",
@@ -21,10 +21,10 @@ OTHERS = {
 def add_parser(commands: Any) -> None:
     """The command."""
     report = commands.add_parser(
-        "report", help="show a run, a report card or an exploration as one HTML file"
+        "report", help="show a run, a report card, an exploration or a replay as one HTML file"
     )
     report.add_argument(
-        "results", type=Path, help="what --output of run, of run --all or of explore has written"
+        "results", type=Path, help="what --output of run, explore or replay has written"
     )
     report.add_argument("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE")
     report.set_defaults(command=run)

@@ -255,6 +255,7 @@ def _with_care(finding: Mapping[str, Any], replay: str) -> dict[str, Any]:
 
 PAGES: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "run": _run,
+    "replay": _run,
     "card": _card,
     "explore": _exploration,
 }
