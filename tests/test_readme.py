@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from failing_exchange.cli import parser
-from failing_exchange.scenario import read
+from failing_exchange.cli import parser, split
+from failing_exchange.scenario import load, read, shipped
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,6 +29,7 @@ SHELL = [
     for line in block.splitlines()
     if line.startswith("failing-exchange")
 ]
+SHELL += re.findall(r"`(failing-exchange [^`]+)`", README)
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.strip().splitlines()[-1][:40])
@@ -52,7 +53,9 @@ def test_each_lesson_runs_from_top_to_bottom(page: Path, monkeypatch: pytest.Mon
 def test_each_command_is_one(line: str) -> None:
     """Its arguments are those that the command line knows."""
     _, *arguments = shlex.split(line, comments=True)
-    assert hasattr(parser().parse_args(arguments), "command")
+    own, program = split(arguments)
+    assert hasattr(parser().parse_args(own), "command")
+    assert program is None or program
 
 
 def test_the_scenario_is_one() -> None:
@@ -66,3 +69,12 @@ def test_the_files_it_names_are_there() -> None:
     """A dead link is a promise not kept."""
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert (Path(__file__).parent.parent / target).exists(), target
+
+
+def test_the_size_of_the_library_is_the_same_everywhere() -> None:
+    """Three numbers for it stood in the documents."""
+    names = shipped()
+    incidents = [name for name in names if load(name).family.startswith("F")]
+    assert f"{len(names)} scenarios ship: {len(incidents)} real incidents" in README
+    others = re.findall(r"(\d+) (?:shipped )?scenarios", " ".join([README, *MANUALS]))
+    assert {int(number) for number in others} <= {len(names)}
