@@ -12,7 +12,10 @@ from enum import IntEnum
 
 _MASK = (1 << 136) - 1
 _ODD = 0x9E3779B97F4A7C15F39CC0605CEDC8341F  # odd, so that no two numbers are mapped to one
-_LETTERS = bytes.maketrans(b"+/", b"Zk")
+_PLAIN = bytes.maketrans(b"+/", b"Zk")
+_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_BITS = 7  # ids are made in blocks of 1 << _BITS: one text, whose letters each id permutes
+BLOCKS_KEPT_MAX = 1_024  # texts of blocks; then all are made anew when they are asked for
 
 
 class Named(IntEnum):
@@ -25,19 +28,43 @@ class Named(IntEnum):
 
 
 _ORDER, _KINDS = int(Named.ORDER), len(Named)
+_STRIDES = [n for n in range(1, 62, 2) if n != 31]  # prime to 62: each reaches every letter
+
+
+def _permutation(index: int) -> bytes:
+    """Letter x becomes letter (a * x + b) modulo 62. No two of the first 930 are equal, and two
+    agree about two letters at most, so that the ids of a block differ."""
+    strided = (_LETTERS * 62)[:: _STRIDES[index % len(_STRIDES)]][:62]
+    turn = index * 37 % 62
+    return bytes.maketrans(_LETTERS, strided[turn:] + strided[:turn])
+
+
+_PERMUTATIONS = tuple(_permutation(index) for index in range(1 << _BITS))
+_blocks: dict[int, bytes] = {}
 
 
 def made_id(number: int, kind: int = _ORDER) -> str:
     """The id for a number, 22 letters and digits.
 
     >>> made_id(1)
-    'nuWXqVHT6Fh6zvu5LXpxPU'
+    '3nTn7ylJu7f5quEW6Q1W3q'
     >>> made_id(1) == made_id(1), made_id(1) == made_id(2), made_id(1, Named.LIST) == made_id(1)
     (True, False, False)
     """
-    mixed = (number * _KINDS + kind + 1) * _ODD & _MASK
+    place = number * _KINDS + kind
+    block = _blocks.get(place >> _BITS) or _block(place >> _BITS)
+    return block.translate(_PERMUTATIONS[place & (1 << _BITS) - 1]).decode()
+
+
+def _block(number: int) -> bytes:
+    """The text of a block of ids."""
+    mixed = (number + 1) * _ODD & _MASK
     mixed = (mixed ^ mixed >> 67) * _ODD & _MASK
-    return b2a_base64((mixed ^ mixed >> 71).to_bytes(17, "big")).translate(_LETTERS)[:22].decode()
+    text = b2a_base64((mixed ^ mixed >> 71).to_bytes(17, "big")).translate(_PLAIN)[:22]
+    if len(_blocks) >= BLOCKS_KEPT_MAX:
+        _blocks.clear()
+    _blocks[number] = text
+    return text
 
 
 def unused_id(
