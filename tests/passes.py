@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from failing_exchange import FailingExchange, gateway, simulate
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.faults.plan import Sighting, Verdict
+from failing_exchange.fronts.arming import Armed
 from failing_exchange.trip import Stage, Trip
 
 SYMBOL = "BTC/USDT"
@@ -51,8 +52,8 @@ def run(
     return made[0]
 
 
-def arm(x: FailingExchange, stage: Stage, verdict: Verdict, **more: Any) -> None:
-    x.arm(Says(stage, verdict), operations=more.pop("operations", "create_order"), **more)
+def arm(x: FailingExchange, stage: Stage, verdict: Verdict, **more: Any) -> Armed:
+    return x.arm(Says(stage, verdict), operations=more.pop("operations", "create_order"), **more)
 
 
 async def buy(x: FailingExchange, price: float = 30_000.0) -> Any:

@@ -10,7 +10,7 @@ from failing_exchange import road
 from failing_exchange.clock import Cancelable, VenueClock
 from failing_exchange.core.commands import Query
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.events import Event
+from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import ConfigurationError, InternalError
 from failing_exchange.faults.plan import Cause, FaultPlan
@@ -198,31 +198,41 @@ class Gateway:
             raise trip.answer
 
     def act(self, trip: Trip, at: int, causes: Sequence[Cause]) -> None:
-        """The engine's turn: what was due before, the command, and the incidents around it."""
+        """The engine's turn: what was due before, the command, and the incidents around it.
+
+        Raises `Reject` for a request that comes too late: then none of it happens.
+        """
         self.catch_up(at)
         if trip.expires_at:
             _check_age(trip, at)
-        before = self._cause((c for c in causes if not c.after), at)
+        before = self._cause(trip, (c for c in causes if not c.after), at)
         try:
             trip.happened, trip.answer = self.engine.execute(trip.command, at, trip.number)
         except Reject as refused:  # the venue's honest no; faults may still make it another answer
             trip.answer = refused.settled()
         if causes:  # the answer shows the state after all of them
-            after = self._cause((c for c in causes if c.after), at)
+            after = self._cause(trip, (c for c in causes if c.after), at)
             trip.happened = before + trip.happened + after
             if hasattr(trip.answer, "order"):
                 trip.answer = trip.answer.order.snapshot()
         if self.listeners and trip.happened:
             self._publish(trip.happened, at)
 
-    def _cause(self, causes: Iterable[Cause], at: int) -> tuple[Event, ...]:
+    def _cause(self, trip: Trip, causes: Iterable[Cause], at: int) -> tuple[Event, ...]:
+        """Have incidents happen. One that the engine refuses, or that changes nothing, is no
+        strike; why it was refused stands in the first column."""
         found: list[Event] = []
         for cause in causes:
-            try:
-                found += self.engine.execute(cause.command, at)[0]
-            except Reject:  # such as a trade that was undone already: it does not happen
-                continue
+            events = self.engine.attempt(cause.command, at)
+            found += events
+            if not events or isinstance(events[-1], OperationRefused):
+                self.plan.withdraw(trip, cause)
         return tuple(found)
+
+    def give_up(self, trip: Trip, causes: Iterable[Cause]) -> None:
+        """The request has not reached the engine: the incidents around it don't happen."""
+        for cause in causes:
+            self.plan.withdraw(trip, cause)
 
     def end(self, trip: Trip, at: int) -> None:
         """The trip is over; who waits for it is told, unless its answer was lost."""

@@ -42,6 +42,7 @@ def there_and_back(g: Gateway, trip: Trip, there: int, back: int) -> Iterator[in
     except Lost:
         if back and trip.hung_up and g.clock.now() < trip.born_at + there + back:
             yield back  # a client can't see from the time on which way the connection broke
+    g.plan.conclude(trip)
     g.end(trip, g.clock.now())
 
 
@@ -58,6 +59,7 @@ def out(g: Gateway, trip: Trip, back: int) -> Iterator[int]:
         trip.told = trip.as_told()
     except Lost:
         trip.told = None
+    g.plan.conclude(trip)
     g.end(trip, g.clock.now())
 
 
@@ -67,12 +69,21 @@ def _before_engine(g: Gateway, trip: Trip) -> Iterator[int]:
     Incidents belong to the engine's step: a request that never gets there causes none.
     """
     causes: list[Cause] = []
+    try:
+        yield from _ask_all(g, trip, causes)
+    except (Reject, Lost):
+        g.give_up(trip, causes)
+        raise
+
+
+def _ask_all(g: Gateway, trip: Trip, causes: list[Cause]) -> Iterator[int]:
     for verdict in g.plan.verdicts(Stage.REQUEST, trip):
         match verdict:
             case Cause():
                 causes.append(verdict)
             case Answer(value):
                 trip.replace_answer(value)
+                g.give_up(trip, causes)
                 return
             case Replace(value):
                 trip.command = value

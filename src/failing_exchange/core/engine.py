@@ -154,6 +154,14 @@ class Engine:
                 name = type(command).__name__
                 self.state.events.append(OperationRefused(name, refused.text, at))
 
+    def attempt(self, command: c.Operator, at: int) -> tuple[Event, ...]:
+        """Carry out an operator command; where it is refused, that is the event of this step."""
+        try:
+            return self.execute(command, at)[0]
+        except Reject as refused:
+            self.state.events.append(OperationRefused(type(command).__name__, refused.text, at))
+            return self._numbered()
+
     def ask(self, asked: Asked, number: int, at: int) -> None:
         """Have a question answered as of a later instant, at the latest when `answer` says so.
 

@@ -154,7 +154,7 @@ class FillCapped(NamedTuple):
 
 
 class OperationRefused(NamedTuple):
-    """What the operator had planned made no sense when its time came."""
+    """What the operator had planned, or a fault wanted, made no sense when its time came."""
 
     command: str
     why: str

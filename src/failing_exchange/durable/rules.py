@@ -35,6 +35,7 @@ def _row(rule: Rule) -> str:
         "label": rule.label,
         "met": rule.met,
         "struck": rule.struck,
+        "owed": rule.owed,
         "striking": rule.striking,
         "leaving": rule.leaving,
         "when": repr(rule.when),
@@ -79,7 +80,7 @@ def _rule(row: dict[str, Any]) -> Rule:
         whom=Whom(**{name: tuple(names) for name, names in row["whom"].items()}),
         label=row["label"],
     )
-    rule.met, rule.struck = row["met"], row["struck"]
+    rule.met, rule.struck, rule.owed = row["met"], row["struck"], row["owed"]
     rule.striking, rule.leaving = row["striking"], row["leaving"]
     if "memory" in row:
         rule.memory = from_text(row["memory"])

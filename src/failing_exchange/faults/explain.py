@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from failing_exchange.core.events import OperationRefused
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.plan import (
+    ENDING,
     Answer,
     Cause,
     Delay,
@@ -34,8 +36,14 @@ def _lines(trip: Trip) -> Iterator[str]:
     names = dict.fromkeys([*(decision.rule for decision in trip.struck), *trip.considered])
     for name in sorted(names, key=_place(trip)):
         yield f"  {name}: {_story(trip, name)}"
-    yield f"  happened: {', '.join(type(event).__name__ for event in trip.happened) or 'nothing'}"
+    yield f"  happened: {', '.join(_event(event) for event in trip.happened) or 'nothing'}"
     yield f"  told: {_told(trip)}"
+
+
+def _event(event: Any) -> str:
+    if isinstance(event, OperationRefused):
+        return f"{event.command} was refused ({event.why})"
+    return type(event).__name__
 
 
 def _place(trip: Trip) -> Any:
@@ -55,7 +63,7 @@ def _story(trip: Trip, name: str) -> str:
 
 
 def _ends(verdict: Any) -> bool:
-    return isinstance(verdict, (Reject, Drop, HangUp, Answer))
+    return isinstance(verdict, ENDING)
 
 
 def _words(verdict: Any) -> str:

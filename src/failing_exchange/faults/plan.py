@@ -59,6 +59,7 @@ class Cause(NamedTuple):
     after: bool = False
 
 
+ENDING = (Reject, Drop, HangUp, Answer)
 BEHIND_ENGINE = (Delay, Reject, Drop, HangUp, Repeat, Replace)
 BEFORE_ENGINE = (*BEHIND_ENGINE, Answer, Cause)
 Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer | Cause
@@ -70,7 +71,7 @@ Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer 
 class Sighting:
     """A rule meets a trip: all that a trigger or a fault may look at."""
 
-    __slots__ = ("_key", "at", "chosen", "memory", "n", "plan", "rule", "trip")
+    __slots__ = ("_key", "at", "chosen", "due", "memory", "n", "plan", "rule", "trip")
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class Sighting:
         self.plan = plan
         self.rule = rule
         self.chosen: Any = None  # the part of a mixture that was drawn for this trip
+        self.due = False  # a trigger that counts requests has named this one
 
     @property
     def key(self) -> int:
@@ -189,7 +191,12 @@ ALWAYS = _Always()
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Rule:
-    """An armed fault: what, when, whom. `label` is how statistics count its strikes."""
+    """An armed fault: what, when, whom. `label` is how statistics count its strikes.
+
+    `struck` counts the requests for which something differed. Where a trigger names requests by
+    number (`nth`, `first`) and the fault had nothing to do for one, the next request takes its
+    place: `owed` counts those that are still to come.
+    """
 
     name: str
     fault: Fault
@@ -198,6 +205,7 @@ class Rule:
     label: str = ""
     met: int = 0
     struck: int = 0
+    owed: int = 0
     striking: bool = False  # whether it struck the last trip it met
     leaving: bool = False  # disarmed, but what it has begun goes on
     memory: dict[Any, Any] = field(default_factory=dict)
@@ -206,13 +214,15 @@ class Rule:
     decide: Callable[[Sighting, bool], bool] | None = field(init=False, repr=False)
     first: int = field(init=False, repr=False)  # the trips it need be asked about, by number
     last: int = field(init=False, repr=False)
+    counts: bool = field(init=False, repr=False)  # whether it names so many requests by number
 
     def __post_init__(self) -> None:
         self.narrow = self.whom.narrow
         self.ask = self.when.__call__
         self.decide = getattr(self.fault, "decide", None)
-        span = getattr(self.when, "span", None) if self.decide is None else None
-        self.first, self.last = span or (1, ENDLESS)
+        span = getattr(self.when, "span", None) or (1, ENDLESS)
+        self.counts = span[1] < ENDLESS
+        self.first, self.last = span if self.decide is None else (1, ENDLESS)
 
 
 # The rules that may strike an operation, and their names where all of them meet all its trips.
@@ -295,7 +305,7 @@ class FaultPlan:
         trip.considered = names
         for rule in rules:
             n = rule.met = rule.met + 1
-            if rule.first <= n <= rule.last or rule.leaving:
+            if rule.first <= n <= rule.last or rule.owed or rule.leaving:
                 self._ask(rule, trip, at, n)
             else:
                 rule.striking = False
@@ -304,13 +314,40 @@ class FaultPlan:
         """Ask a rule about the n-th trip that it meets."""
         sighting = Sighting(trip, at, n, None, rule.memory, self, rule.name)
         hit = not rule.leaving and rule.ask(sighting)
+        if rule.counts and not rule.leaving:
+            if rule.owed and not hit:
+                rule.owed -= 1
+                hit = True
+            sighting.due = hit
         if rule.decide is not None:
             hit = rule.decide(sighting, hit)
+            if sighting.due and not hit:
+                rule.owed += 1
         rule.striking = hit
         if hit:
             trip.active = (*trip.active, (rule, sighting))
         elif rule.leaving and _is_over(rule, sighting):
             self.lift(rule.name)
+
+    def withdraw(self, trip: Trip, cause: Cause) -> None:
+        """An incident that a rule wanted has not happened: it has not struck with it."""
+        gone = next(one for one in trip.struck if one.verdict is cause)
+        trip.struck = tuple(one for one in trip.struck if one is not gone)
+        rule = next((rule for rule, _ in trip.active if rule.name == gone.rule), None)
+        if rule is not None and all(one.rule != gone.rule for one in trip.struck):
+            rule.struck -= 1
+
+    def conclude(self, trip: Trip) -> None:
+        """A trip is over. Where a rule was due and found nothing to do, the next request is due.
+
+        Where another fault has ended the trip, its turn is over.
+        """
+        faults = [one for one in trip.struck if one.__class__ is Decision]
+        if any(isinstance(one.verdict, ENDING) for one in faults):
+            return
+        for rule, sighting in trip.active:
+            if sighting.due and all(one.rule != rule.name for one in trip.struck):
+                rule.owed += 1
 
     def concerns(self, operation: str) -> bool:
         """Whether a rule may strike trips of an operation."""

@@ -106,13 +106,13 @@ def chance(probability: float) -> When:
 
 
 def nth(n: int) -> When:
-    """Strikes the n-th request the rule meets, counted from 1."""
+    """Strikes the n-th request the rule meets, from 1; if there is nothing to do, the next one."""
     _whole(n, "n")
     return When(f"nth({n})", lambda s: s.n == n, (n, n))
 
 
 def first(n: int) -> When:
-    """Strikes the first n requests the rule meets."""
+    """Strikes the first n requests the rule meets; for each with nothing to do, one more."""
     _whole(n, "n")
     return When(f"first({n})", lambda s: s.n <= n, (1, n))
 
