@@ -19,6 +19,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,7 +133,8 @@ def main() -> None:
     given = options.parse_args()
     seed = random.SystemRandom().randrange(SEED_MAX) if given.seed is None else given.seed
     print(f"{given.mutants} mutants, seed {seed}", flush=True)
-    (COPY / "src/failing_exchange").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(COPY, ignore_errors=True)  # mutmut would keep what has changed since
+    (COPY / "src/failing_exchange").mkdir(parents=True)  # Python forgets folders that come later
     said = mutmut(FIRST, seconds=PREPARE_S_MAX)
     if results().get(FIRST) in STATES:
         raise SystemExit(f"{said}\n{FIRST} is not killed: the tests do not run on the mutants")
