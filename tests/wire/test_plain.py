@@ -231,12 +231,12 @@ def test_a_body_that_is_held_back_is_asked_for(order: bytes) -> None:
         asked = await raw.reader.readuntil(b"\r\n\r\n")
         raw.writer.write(body)
         answer, said = await raw.answer()
-        assert b'"code":' in said
+        assert b'"code":-1102' in said  # it is not signed
         raw.writer.write(TIME)
         return [asked, answer.split(b"\r\n")[0], (await raw.answer())[0][:15]]
 
     assert on_a_line(story) == [
-        b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 401 Unauthorized", b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 400 Bad Request", b"HTTP/1.1 200 OK",
     ]  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def test_a_body_that_is_held_back_is_asked_for(order: bytes) -> None:
     ("head", "status"),
     [
         (ORDER.replace(b"\r\nC", b"\r\nExpect: the-worst\r\nC"), b"HTTP/1.1 417"),
-        (ORDER.replace(b"1.1", b"1.0").replace(b"\r\nC", b"\r\nExpect: x\r\nC"), b"HTTP/1.0 401"),
+        (ORDER.replace(b"1.1", b"1.0").replace(b"\r\nC", b"\r\nExpect: x\r\nC"), b"HTTP/1.0 400"),
         (TIME.replace(b"x\r\n\r", b"x\r\nExpect: 100-continue\r\n\r"), b"HTTP/1.1 200"),
     ],
     ids=["unknown", "HTTP/1.0", "no body"],
