@@ -268,3 +268,31 @@ def test_a_bot_is_checked_for_determinism(tmp_path: Path) -> None:
     other = command("check-determinism", "mybot.py:main", cwd=tmp_path)
     assert other.returncode == 1
     assert "differs at line" in other.stdout
+
+
+CTRL_C_WHILE = """\
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+
+class CtrlC:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "{module}":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC)
+runpy.run_module("failing_exchange", run_name="__main__", alter_sys=True)
+"""
+LOADED = ["failing_exchange.cli", "failing_exchange.server", "failing_exchange.fronts.wire.binance"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to oneself there")
+@pytest.mark.parametrize("module", LOADED)
+def test_ctrl_c_while_it_starts_shows_no_traceback(module: str, tmp_path: Path) -> None:
+    """The first fraction of a second, in which modules load, is like any other."""
+    ran = subprocess.run(
+        [sys.executable, "-c", CTRL_C_WHILE.format(module=module), "serve", "binance", "--port=0"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 130
+    assert ran.stderr in ("", "interrupted\n")
