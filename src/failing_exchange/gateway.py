@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol, get_args
@@ -36,6 +37,10 @@ class Gate(Protocol):
     def __call__(self, trip: Trip, at: int, /) -> None: ...
 
 
+class UnreadError(InternalError):
+    """A bug of ours in reading a request, in real time: it is journalled, the venue goes on."""
+
+
 class Gateway:
     """Carries trips: those that are struck along a road (`road.py`), the others straight.
 
@@ -43,8 +48,8 @@ class Gateway:
     up or is canceled undoes nothing.
 
     A bug of ours in a trip is kept in `failure`: it ends a simulation, and in real time every
-    later call raises it. One that only concerns how an answer is written costs that answer in real
-    time (`unwritten`).
+    later call raises it. One in reading a request or in writing an answer, where the exchange has
+    not acted or is whole again, costs that answer in real time (`unanswered`).
     """
 
     def __init__(
@@ -67,7 +72,7 @@ class Gateway:
         self.listeners: list[Listener] = []
         self.watchers: list[Reply] = []  # called with each request as it arrives, once it is read
         self.failure: Exception | None = None
-        self.unwritten_count = 0  # answers lost to bugs of ours
+        self.unanswered_count = 0  # answers lost to bugs of ours
         self.kinds = Kinds(plan.seed)
         self.lines = Lines()
         plan.look = self.look
@@ -101,6 +106,8 @@ class Gateway:
             trip.read, trip.expires_at = read, expires_at
         try:
             self._set_out(trip, at, self.kinds.count(trip), waits)
+        except UnreadError:
+            raise
         except Exception as bug:
             self.fail(bug, trip)
         return trip
@@ -111,6 +118,8 @@ class Gateway:
             trip.command = (trip.read or self.decode)(trip)
         except Reject as refused:
             trip.answer = refused.settled()
+        except Exception as bug:
+            self._unread(bug, trip, at)
         if self.watchers and not trip.echo_of:
             for watcher in self.watchers:
                 watcher(trip)
@@ -251,7 +260,8 @@ class Gateway:
             again.told, again.reply = trip.as_told(), reply
             self.end(again, at)
         else:
-            self._set_out(again, at, self.kinds.of_echo(trip))
+            with contextlib.suppress(UnreadError):
+                self._set_out(again, at, self.kinds.of_echo(trip))
 
     def match(self, trip: Trip, at: int) -> None:
         """Ask the rules about a trip; they see all that the market has done until now."""
@@ -356,19 +366,33 @@ class Gateway:
             trip.reply(trip)  # who waits for it is raised the failure
         raise self.broken()
 
-    def unwritten(self, bug: Exception, trip: Trip | None) -> None:
-        """A bug of ours in writing an answer. The exchange has acted, and is whole.
+    def _unread(self, bug: Exception, trip: Trip, at: int) -> NoReturn:
+        """A bug of ours in reading a request, before anything has acted on it."""
+        self.unanswered(bug, trip)
+        trip.reply = None
+        self.journal.end(trip, at)
+        raise UnreadError(
+            f"a bug in the venue: the request could not be read ({type(bug).__name__}: {bug})"
+        ) from bug
 
-        It ends a simulation; in real time it costs this answer, and is journalled and logged.
+    def unanswered(self, bug: Exception, trip: Trip | None) -> None:
+        """A bug of ours in reading a request or writing an answer. The exchange is whole.
+
+        It ends a simulation; in real time it costs this answer, and is journalled and logged, once.
+        Raises the failure where the venue is broken already.
         """
+        if isinstance(bug, UnreadError):
+            return
+        if self.failure is not None:
+            raise self.broken()
         if self.clock.is_virtual:
             self.fail(bug, trip)
         self.journal.note_bug(bug, trip, self.clock.now())
-        self.unwritten_count += 1
-        shown = self.unwritten_count <= TRACEBACKS_MAX
+        self.unanswered_count += 1
+        shown = self.unanswered_count <= TRACEBACKS_MAX
         logger.error(
             "a bug in the venue: %s could not be answered (%s: %s)%s",
-            trip or "a push", type(bug).__name__, bug, "" if shown else "; see the journal",
+            trip or "a message", type(bug).__name__, bug, "" if shown else "; see the journal",
             exc_info=bug if shown else None,
         )  # fmt: skip
 

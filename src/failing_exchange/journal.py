@@ -133,8 +133,8 @@ class Journal:
         return trip
 
     def note_bug(self, bug: Exception, of: Trip | None, at: int) -> Trip:
-        """Record an answer that could not be written, because of a bug of ours."""
-        where = f" in the answer of trip {of.number}" if of is not None else ""
+        """Record that a message could not be read or written, because of a bug of ours."""
+        where = f" in trip {of.number}" if of is not None else ""
         text = f"{type(bug).__name__}: {bug}{where}"
         trip = self._begin(at, "", BUG, text, "")
         trip.ended_at = at

@@ -9,20 +9,24 @@ from dataclasses import fields
 from functools import partial
 from itertools import combinations
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from failing_exchange.core.chance import key, mix
 from failing_exchange.core.market import SECOND
+from failing_exchange.dialects.binance import socket_api
 from failing_exchange.errors import FailingExchangeError, InternalError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.plan import Stage
 from failing_exchange.fronts.damages import EFFECTS
-from failing_exchange.fronts.wire import user_stream
+from failing_exchange.fronts.wire import user_stream, websocket
 from failing_exchange.fronts.wire.door import Door
 from failing_exchange.fronts.wire.feeds import Feed
+from failing_exchange.fronts.wire.heads import Heads
 from failing_exchange.fronts.wire.metering import Interval, VenueLimits
+from failing_exchange.fronts.wire.socket_door import Conversation
 from failing_exchange.trip import BUG, DamageKind
 from tests.passes import as_ours
 from tests.wire.raw import API, DOORS, ORDER, STREAM, Line, Place, at, request, signed
@@ -178,7 +182,7 @@ def test_of_two_damages_the_one_armed_first_wins_and_the_other_does_not_count() 
 
 
 def broken_once(monkeypatch: pytest.MonkeyPatch, place: Any, name: str) -> None:
-    """Give something that writes answers a bug that shows the first time it is called."""
+    """Give what reads or answers requests a bug that shows the first time it is called."""
     write, calls = getattr(place, name), iter([1])
 
     def buggy(*given: Any, **more: Any) -> Any:
@@ -213,7 +217,36 @@ async def market_stream(place: Place) -> bytes:
     return await line.next()
 
 
+CANDLES = {"symbol": "BTCUSDT", "interval": "1d", "timeZone": "5:47", "limit": 20}
+
+
+async def candles_over_rest(place: Place) -> bytes:
+    line = await place.connect()
+    line.say(f"GET /api/v3/klines?{urlencode(CANDLES)} HTTP/1.1\r\nHost: {place.host}\r\n\r\n")
+    return await line.next()
+
+
+async def candles_over_the_api(place: Place) -> bytes:
+    line = await place.upgraded(API)
+    line.send({"id": 1, "method": "klines", "params": CANDLES})
+    return await line.next()
+
+
+async def upgrade(place: Place) -> bytes:
+    line = await place.upgrading(STREAM)
+    return await line.next()
+
+
 BUGS = [
+    (time_over_rest, Heads, "read", b"HTTP/1.1 500 ", b'"serverTime"'),
+    (time_over_rest, Door, "receive", b"HTTP/1.1 500 ", b'"serverTime"'),
+    (time_over_rest, Door, "_read", b"HTTP/1.1 500 ", b'"serverTime"'),
+    (candles_over_rest, Door, "make", b"HTTP/1.1 500 ", b"HTTP/1.1 200 "),
+    (upgrade, websocket, "given", b"HTTP/1.1 500 ", b"HTTP/1.1 101 "),
+    (order_over_the_api, Door, "_read", b"\x81", b'"status":200'),
+    (order_over_the_api, Conversation, "_send", b"\x81", b'"status":200'),
+    (order_over_the_api, socket_api, "asked", b"\x88", b'"status":200'),
+    (candles_over_the_api, Door, "make", b"\x81", b'"status":200'),
     (time_over_rest, Door, "written", b"HTTP/1.1 500 ", b'"serverTime"'),
     (order_over_the_api, Door, "written", b"\x81", b'"status":200'),
     (own_stream, user_stream, "write", b"", b"executionReport"),
@@ -222,7 +255,7 @@ BUGS = [
 
 
 @pytest.mark.parametrize(("ask", "where", "name", "broken", "healthy"), BUGS)
-def test_in_real_time_a_bug_in_writing_an_answer_costs_that_answer(
+def test_in_real_time_a_bug_in_reading_or_answering_costs_that_answer(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     ask: Callable[[Place], Awaitable[bytes]],
@@ -248,7 +281,7 @@ def test_in_real_time_a_bug_in_writing_an_answer_costs_that_answer(
 
 
 @pytest.mark.parametrize(("ask", "where", "name", "broken", "healthy"), BUGS)
-def test_in_a_simulation_a_bug_in_writing_an_answer_ends_the_run(
+def test_in_a_simulation_a_bug_in_reading_or_answering_ends_the_run(
     monkeypatch: pytest.MonkeyPatch,
     ask: Callable[[Place], Awaitable[bytes]],
     where: Any,
@@ -264,6 +297,21 @@ def test_in_a_simulation_a_bug_in_writing_an_answer_ends_the_run(
 
     with pytest.raises(InternalError, match="a bug of ours"):
         at("simulation", story)
+
+
+def test_in_real_time_a_bug_in_reading_a_call_costs_that_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In process, too: the caller is raised it, and the venue goes on."""
+
+    async def story(place: Place) -> int:
+        broken_once(monkeypatch, place.exchange.venue.gateway, "decode")
+        with pytest.raises(InternalError, match="a bug of ours"):
+            await place.exchange.fetch_ticker("BTC/USDT")
+        await place.order()
+        return sum(trip.operation == BUG for trip in place.exchange.journal.trips)
+
+    assert at("port", story) == 1
 
 
 def test_every_kind_of_damage_has_a_row() -> None:

@@ -49,7 +49,7 @@ class Answering:
         try:
             return self.door.reply(trip)
         except Exception as bug:
-            gateway.unwritten(bug, trip)
+            gateway.unanswered(bug, trip)
             return BROKEN
 
     def give_up(self, trip: Trip) -> None:

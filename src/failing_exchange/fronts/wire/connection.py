@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.fronts.wire.damage import half_close
@@ -184,6 +184,17 @@ class Connection:
         elif not transport.is_closing():
             transport.write(data)
 
+    def guarded(self, read: Callable[..., None], *args: Any) -> None:
+        """Call what reads this client's messages.
+
+        A bug of ours in it ends a simulation; in real time it costs this connection.
+        """
+        try:
+            read(*args)
+        except Exception as bug:
+            self.gateway.unanswered(bug, None)
+            self.close(Code.INTERNAL, "internal error")
+
     def answer(self, trip: Trip, write: Callable[[Trip], None]) -> None:
         """Call `write`, which sends what a trip is told.
 
@@ -192,7 +203,7 @@ class Connection:
         try:
             write(trip)
         except Exception as bug:
-            self.gateway.unwritten(bug, trip)
+            self.gateway.unanswered(bug, trip)
             self.close(Code.INTERNAL, "internal error")
 
     # ---- faults: silence
@@ -265,7 +276,7 @@ class Connection:
         if opcode is Opcode.TEXT:
             text = decoded(payload)
             if self._may_speak(self.limits.counts_text):
-                self.gateway.run(self.on_text, self, text)
+                self.guarded(self.on_text, self, text)
         elif opcode is Opcode.BINARY:
             self.close(Code.UNSUPPORTED, "binary messages are not supported")
         elif opcode is Opcode.PING:

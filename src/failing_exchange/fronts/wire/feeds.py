@@ -192,7 +192,7 @@ class Feeds:
         try:
             payload = feed.payload(answer, at)
         except Exception as bug:  # it costs those who listen to this feed
-            self._gateway.unwritten(bug, None)
+            self._gateway.unanswered(bug, None)
             for session in list(feed.listeners.values()):
                 session.connection.close(Code.INTERNAL, "internal error")
             return

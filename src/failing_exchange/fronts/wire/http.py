@@ -64,6 +64,16 @@ class HttpFront:
         return _Server(self.handle, handler_cancellation=True, access_log=None, logger=logger)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One request; a bug of ours costs its answer, or ends the simulation."""
+        try:
+            return await self._handle(request)
+        except (web.HTTPException, OSError):  # a body that is too long, a client that has left
+            raise
+        except Exception as bug:
+            self._answering.gateway.unanswered(bug, None)
+            return _response(BROKEN, close=True)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request: a trip, an upgrade, or the venue's 404."""
         await asyncio.sleep(
             0

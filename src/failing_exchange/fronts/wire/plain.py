@@ -209,6 +209,12 @@ class Line(asyncio.Protocol):
 
         So a client that sends many at once does not keep others waiting.
         """
+        try:
+            self._read()
+        except Exception as error:
+            self._fail(error)
+
+    def _read(self) -> None:
         self._due = False
         transport = self._transport
         if transport is None or self.busy or self._choked or self._leaving:
@@ -240,10 +246,14 @@ class Line(asyncio.Protocol):
 
     def _ask_in_turns(self, request: Request) -> Iterator[None]:
         """Answer a costly request in steps, unless its client leaves meanwhile."""
-        for step in self._answering.door.steps(request):
-            yield step
-            if self._transport is None:
-                return
+        try:
+            for step in self._answering.door.steps(request):
+                yield step
+                if self._transport is None:
+                    return
+        except Exception as error:
+            self._fail(error)
+            return
         if self._transport is not None:
             self._ask(request)
 
@@ -318,8 +328,11 @@ class Line(asyncio.Protocol):
             self._take_turn()
 
     def _fail(self, error: Exception) -> None:
-        """A bug of ours, as aiohttp says it."""
-        logger.error("Error handling request from %s", self._address, exc_info=error)
+        """A bug of ours: it costs this answer, or ends the simulation."""
+        try:
+            self._answering.gateway.unanswered(error, None)
+        except Exception as broken:  # the venue, by this bug or an earlier one
+            logger.error("Error handling request from %s", self._address, exc_info=broken)
         self._break()
 
     def _break(self) -> None:

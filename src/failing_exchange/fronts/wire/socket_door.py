@@ -100,7 +100,10 @@ class Conversation:
         asked = socket_api.asked(text)
         endpoint = BY_SOCKET.get(asked.method) or SESSION.get(asked.method)
         if endpoint is not None:
-            self._send_in_turn(asked, endpoint)
+            try:
+                self._send_in_turn(asked, endpoint)
+            except Exception as bug:
+                self._tell_of_bug(bug, asked.id)
             return
         at, address = connection.gateway.clock.now(), connection.place.address
         self.door.metering.weigh(address, at, 1)
@@ -128,18 +131,27 @@ class Conversation:
             return
 
         def steps() -> Iterator[None]:
-            for step in self.door.make(endpoint, Params(asked.params)):
-                yield step
-                if connection.gone:
-                    return
-            if reader is not None:
-                reader.release()
-            if not connection.gone:
-                connection.gateway.run(self._send, asked, endpoint)
+            try:
+                for step in self.door.make(endpoint, Params(asked.params)):
+                    yield step
+                    if connection.gone:
+                        return
+                self._send(asked, endpoint)
+            except Exception as bug:
+                self._tell_of_bug(bug, asked.id)
+            finally:
+                if reader is not None:
+                    reader.release()
 
         connection, reader = self.connection, self.connection.reader
         if not self.door.turns.take(self._share, steps()) and reader is not None:
             reader.hold()
+
+    def _tell_of_bug(self, bug: Exception, given: int | str | None) -> None:
+        """Reply to a request that could not be read because of a bug of ours, in real time."""
+        gateway = self.connection.gateway
+        gateway.unanswered(bug, None)
+        self._say(socket_api.refused(given, UNKNOWN, gateway.clock.now(), micro=self.micro))
 
     def _send(self, asked: Asked, endpoint: Endpoint) -> None:
         """A call on its way through the pass."""
@@ -168,7 +180,7 @@ class Conversation:
             try:
                 self._answer(trip, given, limits_shown)
             except Exception as bug:  # it costs this reply
-                self.connection.gateway.unwritten(bug, trip)
+                self.connection.gateway.unanswered(bug, trip)
                 self._say(socket_api.refused(given, UNKNOWN, trip.told_at, micro=self.micro))
 
         read = None if endpoint.socket not in SESSION else _reader(refused, account, errand)

@@ -73,7 +73,7 @@ class UserStream:
             try:
                 self._hear(trip)
             except Exception as bug:
-                gateway.unwritten(bug, trip)
+                gateway.unanswered(bug, trip)
                 self.over = True
                 self._hang_up()
 

@@ -154,7 +154,7 @@ class WebSocketFront:
             ended=self.connections.remove,
         )
         self.connections.add(connection)
-        gateway.run(route.open, connection)
+        connection.guarded(route.open, connection)
         return connection
 
     def _outgoing_of(self, loop: asyncio.AbstractEventLoop) -> Outgoing:
