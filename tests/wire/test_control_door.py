@@ -16,6 +16,7 @@ from aiohttp import web
 
 from failing_exchange import Control, FailingExchange, simulate
 from failing_exchange.cli import main as command_line
+from failing_exchange.core.reject import Reject
 from failing_exchange.durable.durable import Durable
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE
@@ -301,3 +302,58 @@ def test_the_javascript_of_the_document_works() -> None:
         assert ended.stdout.split()[0].replace(".", "").isdigit()
 
     served(story)
+
+
+EXTREMES: list[dict[str, Any]] = [
+    {"do": "change_fees", "symbol": "BTC/USDT", "maker": 50, "taker": 50},
+    {"do": "change_rules", "symbol": "BTC/USDT", "cost_min": "1e15", "orders_max": 0},
+    {"do": "change_rules", "symbol": "ETH/USDT", "price_step": "1e15", "amount_step": "1e15"},
+    {"do": "change_rules", "symbol": "SOL/USDT", "band_percent": 0},
+    {"do": "move_price", "symbol": "BTC/USDT", "percent": -99.99, "seconds": 1},
+    {"do": "move_price", "symbol": "ETH/USDT", "percent": 100_000},
+    {"do": "move_price", "symbol": "SOL/USDT", "percent": -99.99},
+    {"do": "credit", "asset": "BTC", "amount": "1e15"},
+    {"do": "freeze", "asset": "BTC", "amount": "1e15", "seconds": "366d"},
+    {"do": "debit", "asset": "USDT", "amount": "1e15"},
+    {"do": "halt", "symbol": "BNB/USDT", "seconds": 0.001},
+    {"do": "expire_orders"},
+]
+RISE = {"do": "move_price", "symbol": "BTC/USDT", "percent": 100_000}
+POISON: list[dict[str, Any]] = [
+    {"do": "change_rules", "symbol": "BTC/USDT", "cost_min": 1e308},
+    {"do": "change_fees", "symbol": "BTC/USDT", "maker": 1e20},
+    {"do": "credit", "asset": "X" * 5_000, "amount": 1},
+]
+
+
+def test_no_incident_poisons_the_venue_also_after_a_restart(tmp_path: Path) -> None:
+    """The worst that is accepted is survived; what is refused is not in the journal either."""
+    path = tmp_path / "venue.db"
+
+    async def look(exchange: FailingExchange) -> Any:
+        tickers = [await exchange.fetch_ticker(symbol) for symbol in exchange.venue.markets]
+        json.dumps([tickers, Desk(Binance(exchange)).answer("GET", "/trips", {})])
+        return await exchange.fetch_balance()
+
+    async def main() -> None:
+        exchange = FailingExchange(latency=None, journal=Durable(str(path)))
+        await exchange.ready()
+        desk = Desk(Binance(exchange))
+        for fields in POISON:
+            with pytest.raises(ConfigurationError):
+                desk.answer("POST", "/incidents", fields)
+        for fields in EXTREMES * 2:
+            desk.answer("POST", "/incidents", fields)
+            await asyncio.sleep(5)
+        with pytest.raises(Reject, match="is moved in all"):
+            for _ in range(20):
+                desk.answer("POST", "/incidents", RISE)
+                await asyncio.sleep(2)
+        before = await look(exchange)
+        await exchange.close()
+        again = FailingExchange(latency=None, journal=Durable(str(path)))
+        after = await look(again)
+        assert after["total"] == before["total"]
+        await again.close()
+
+    simulate(main())

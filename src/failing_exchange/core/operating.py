@@ -33,6 +33,7 @@ from failing_exchange.core.triggers import stop_of
 from failing_exchange.spelling import meant
 
 PPM_MAX = 1_000 * PPM  # a price moves by at most a thousand times itself at once
+MOVED_MAX = 10**15  # ticks of all moves of a price together; one more is refused
 NUMBER_MAX = 10**24  # atoms, lots, ticks and nanoseconds of a command; more is refused
 # The least and the most of a rule that is changed while the market trades.
 RANGES: dict[str, tuple[int, int]] = {
@@ -107,6 +108,8 @@ def move_price(state: State, command: c.MovePrice, at: int) -> None:
     last = ms.tape.last(at // SECOND)
     _check("ticks", command.ticks, -NUMBER_MAX, NUMBER_MAX)
     ticks = command.ticks or _part(last, command.ppm)
+    moved = ms.street.shifts.at(at // SECOND + 1) + ticks
+    _check(f"ticks by which {command.symbol} is moved in all", moved, -MOVED_MAX, MOVED_MAX)
     ms.street.move(ticks)
     ms.has_moved()
     if command.at_once and ms.market.status is not HALTED:
