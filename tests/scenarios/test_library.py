@@ -102,6 +102,13 @@ def test_no_flawed_bot_is_idle() -> None:
     )
 
 
+def test_the_flawed_bots_cover_every_invariant() -> None:
+    """I1 to I14 of the catalogue: what no bot breaks, nobody has seen a rule find."""
+    rules = {rule for name in HARMS for rule in SCENARIOS[name].expect["harms_breaks"]}
+    rules |= set(KINDS.values())
+    assert {RULES[rule].invariant for rule in rules} == {f"I{n}" for n in range(1, 15)}
+
+
 @pytest.mark.parametrize("name", each(HARMS))
 def test_a_bot_with_the_bug_breaks_the_rules_that_the_scenario_names(name: str) -> None:
     """And only there: without what fails, the same bot keeps them."""

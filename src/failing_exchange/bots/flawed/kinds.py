@@ -92,4 +92,10 @@ class AsksNobody(Minute):
         raise TimeoutError(f"{ATTEMPTS} tries were not enough")
 
 
-KINDS = ("books-it-whole", "books-gone-as-filled", "averages-none", "books-no-fees", "asks-nobody")
+KINDS = {  # the rule by which each is found
+    "books-it-whole": "converges",
+    "books-gone-as-filled": "converges",
+    "averages-none": "alive",
+    "books-no-fees": "books_fees",
+    "asks-nobody": "resolves",
+}
