@@ -137,11 +137,18 @@ def test_an_exploration_has_a_page_too() -> None:
     """Findings by cause, with the replay line; without charts it goes without their library."""
     finding = {"rule": "once", "text": "bought twice", "money": 5.0, "times": 3, "token": "fx1.x",
                "kinds": ["lose_answer"], "faults": 1, "also": []}  # fmt: skip
-    text = page({"kind": "explore", "target": "bot.py:main", "trials": 10, "findings": [finding]})
+    text = page({"kind": "explore", "target": "bot.py:main", "trials": 10, "findings": [finding],
+                 "judged": {"once": 9, "alive": 8, "covered": 0},
+                 "unjudged": {"covered": "no intent asks for a stop"}})  # fmt: skip
     data = data_of(text)
     assert "bought twice" in data["sentence"]
     assert data["findings"][0]["replay"] == "failing-exchange replay fx1.x"
     assert data["money"]["value"] == "5.00"
+    assert [(one["rule"], one["outcome"], one["why"]) for one in data["results"]][1:] == [
+        ("alive", "pass", "judged in 8 worlds"),
+        ("covered", "not judged", "no intent asks for a stop"),
+    ]
+    assert data["results"][0]["outcome"] == "fail"
     assert "TradingView Lightweight Charts" not in text
 
 
@@ -209,6 +216,20 @@ def test_the_traceback_of_a_bot_that_died_is_there_once(tmp_path: Path) -> None:
     assert "mybot.py" in data["traceback"]
     assert "line 2, in main" in data["traceback"]
     assert text.count("line 2, in main") == 1
+
+
+def test_the_last_sample_is_of_the_end(tmp_path: Path) -> None:
+    """A bot that died has traded since the sample before."""
+    bot = tmp_path / "mybot.py"
+    bot.write_text(
+        "async def main(exchange, notebook):\n"
+        "    await exchange.create_order('BTC/USDT', 'market', 'buy', 0.01)\n"
+        "    raise ValueError('no average price')\n"
+    )
+    found = run(RunConfig(bot=f"{bot}:main", modes=())).as_dict()
+    held = found["verdict"]["holdings"]["BTC"]
+    assert found["recording"]["samples"][-1][1:3] == (held["believed"], held["true"])
+    assert held["true"] > 0
 
 
 def test_limits_of_the_venue_are_no_faults() -> None:

@@ -61,7 +61,7 @@ if (D.money) {
     el("p", {}, D.money.means));
   if (/[1-9]/.test(D.money.value)) byId("money").classList.add("loss");
 } else byId("money").remove();
-if (D.stopped) section("stopped", "Stopped early", "", el("p", {class: "card"}, D.stopped));
+if (D.stopped) section("stopped", D.kind === "explore" ? "Could not run" : "Stopped early", "", el("p", {class: "card"}, D.stopped));
 if (D.traceback) section("traceback", "Where the bot died", "The bot's own lines only.",
   el("div", {class: "card dead"}, el("pre", {tabindex: "0"}, D.traceback)));
 
@@ -156,7 +156,8 @@ const why = r => {
   const at = D.findings.findIndex(f => f.rule === r.rule);
   if (r.outcome !== "fail" || at < 0) return r.why;
   const link = el("a", {href: `#finding-${at}`},
-    `${times(r.times, "time", "times")}: see above`);
+    `${D.kind === "explore" ? times(r.times, "place", "places") : times(r.times, "time", "times")}: ` +
+    "see above");
   link.onclick = () => { byId(`finding-${at}`).open = true; };
   return link;
 };

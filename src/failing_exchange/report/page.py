@@ -238,11 +238,32 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
         "again": "",
         "stopped": "; ".join(found.get("errors", ())),
         "traceback": "",
-        "results": [],
+        "results": _judged(found),
         "recording": None,
         "findings": findings[:FINDINGS_MAX],
         "findings_left": max(0, places - FINDINGS_MAX),
     }
+
+
+def _judged(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each rule in all worlds together: broken somewhere, kept, or never judged and why."""
+    findings, unjudged = found.get("findings", ()), found.get("unjudged", {})
+    places = [one["rule"] for one in findings]
+    beside = {rule for one in findings for rule in one.get("also", ())}
+    return [
+        {
+            "rule": rule,
+            "outcome": "fail"
+            if rule in places or rule in beside
+            else ("pass" if worlds else "not judged"),
+            "why": "broken beside another rule"
+            if rule in beside
+            else (f"judged in {worlds:,} worlds" if worlds else unjudged.get(rule, "")),
+            "times": places.count(rule),
+            "money": 0.0,
+        }
+        for rule, worlds in found.get("judged", {}).items()
+    ]
 
 
 def _replay(finding: Mapping[str, Any]) -> str:

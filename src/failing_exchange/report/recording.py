@@ -112,7 +112,13 @@ class Recorder:
 
     def _sample(self) -> None:
         gateway = self.exchange.venue.gateway
-        now, ledger = gateway.clock.now(), gateway.engine.state.ledger
+        now = gateway.clock.now()
+        self._take(now)
+        gateway.later(now + self._every * SECOND, self._sample, counts=False)
+
+    def _take(self, now: int) -> None:
+        """What is owned now, and what the bot believes."""
+        ledger = self.exchange.venue.gateway.engine.state.ledger
         base, quote = self.symbol.split("/")
         balances = ledger.balances(self.account)
         began = self.exchange.venue.accounts[self.account]
@@ -123,11 +129,11 @@ class Recorder:
         if len(self._samples) > SAMPLES_MAX:
             del self._samples[1::2]
             self._every *= 2
-        gateway.later(now + self._every * SECOND, self._sample, counts=False)
 
     def recording(self, verdict: Verdict | None) -> dict[str, Any]:
         """All of it, at the end of the run; of each broken rule the first breach."""
         now = self.exchange.venue.clock.now()
+        self._take(now)  # a bot that died has traded since the last one
         return {
             "symbol": self.symbol,
             "began": self._began // 1_000_000,
