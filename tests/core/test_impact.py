@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from failing_exchange.auditor import audit
 from failing_exchange.core import commands as c
 from failing_exchange.core import impact
 from failing_exchange.core import tape as tapes
@@ -362,6 +364,64 @@ def check_nothing(made: Engine, symbol: str, at: int) -> None:
     for seconds in (1, 60, 3_600):
         do(made, c.FetchCandles("alice", symbol, seconds, limit=5), at)
     do(made, c.FetchAveragePrice("alice", symbol), at)
+
+
+MOVES = st.lists(
+    st.tuples(
+        st.integers(0, 90),
+        st.sampled_from(("rest", "rest", "take", "cancel", "move", "pull", *MarketStatus)),
+        st.sampled_from(list(Side)),
+        st.integers(-30, 30),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from((S, QUIET)), MOVES)
+@example(S, [(0, "take", Side.BUY, 30), (0, MarketStatus.CANCEL_ONLY, Side.BUY, 0)])
+def test_no_book_is_ever_crossed(symbol: str, story: list[tuple[int, str, Side, int]]) -> None:
+    """In each status of the market, now and in the past: a bid is below every ask."""
+    made, second = engine(4, symbol), BIRTH + 45
+    for seconds, what, side, size in story:
+        uncrossed(made, symbol, second)
+        second += seconds
+        at = second * SECOND + 1
+        made.advance(at)
+        with suppress(Reject):  # a market that does not trade takes no order
+            made.execute(acts(made, symbol, at, what, side, size), at)
+        uncrossed(made, symbol, second)
+        audit(made)
+    for past in range(second - 200, second + 3):
+        uncrossed(made, symbol, second + 3, as_of=past)
+
+
+def acts(made: Engine, symbol: str, at: int, what: str, side: Side, size: int) -> c.Command:
+    """What a step of a story does: orders a few ticks from the best price, moves, halts."""
+    ticker = made.execute(c.FetchTicker("alice", symbol), at)[1]
+    best = (ticker.ask if side is Side.BUY else ticker.bid)[0]
+    match what:
+        case "rest":
+            return rest(side, 1 + abs(size), max(1, best + size), symbol)
+        case "take":  # what is left of it comes to rest deep in what it has taken
+            return rest(side, 10**7, max(1, best + (size if side is Side.BUY else -size)), symbol)
+        case "cancel":
+            return c.CancelAllOrders("alice", symbol)
+        case "move":
+            return c.MovePrice(symbol, ticks=size, at_once=size % 2 == 0)
+        case "pull":
+            return c.PullLiquidity(symbol, side, abs(size) * 10, 5)
+    return c.SetMarketStatus(symbol, MarketStatus(what))
+
+
+def uncrossed(made: Engine, symbol: str, second: int, as_of: int = 0) -> None:
+    at = second * SECOND + 2
+    made.advance(at)
+    then = as_of * SECOND + 2 if as_of else 0
+    book = made.execute(c.FetchBook("alice", symbol, 5, then), at)[1]
+    ticker = made.execute(c.FetchTicker("alice", symbol, then), at)[1]
+    assert not book.bids or not book.asks or book.bids[0][0] < book.asks[0][0]
+    assert not ticker.bid or not ticker.ask or ticker.bid[0] < ticker.ask[0]
 
 
 # ---- what is too long ago

@@ -167,6 +167,11 @@ class Street:
             if self._pulled:
                 self._pulled.clear()
 
+    @property
+    def now(self) -> int:
+        """The second at which it stands; -1: nobody has looked yet."""
+        return self._second
+
     def will_move(self, second: int) -> bool:
         """Whether what has been done up to a second moves the price in the next one."""
         kept = self.shifts.kept

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import MarketChanged
-from failing_exchange.core.market import HALTED, TRADING, MarketStatus
+from failing_exchange.core.market import TRADING, MarketStatus
 from failing_exchange.core.operating import check_asset, note_balance
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import (
@@ -60,8 +60,8 @@ def end_halts(state: State, command: c.EndHalts, at: int) -> None:
 
 def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> None:
     ms.market = replace(ms.market, status=status)
-    ms.street.stirred += 1  # a halted market is shown as it was
-    ms.halted_at = (ms.halted_at or at) if status is HALTED else 0
+    ms.street.stirred += 1  # without trading it is shown as it was
+    ms.halted_at = (ms.halted_at or at) if status is not TRADING else 0
     ms.watch_all()
     if status is TRADING:  # what has moved meanwhile meets the orders that stand
         ms.hold_off()

@@ -15,7 +15,7 @@ from failing_exchange.core.events import (
     VenueRestarted,
 )
 from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
-from failing_exchange.core.market import HALTED, MEMORY_MAX, PPM, SECOND, Prevention, Rules
+from failing_exchange.core.market import MEMORY_MAX, PPM, SECOND, TRADING, Prevention, Rules
 from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
 from failing_exchange.core.placing import enter
@@ -112,7 +112,7 @@ def move_price(state: State, command: c.MovePrice, at: int) -> None:
     _check(f"ticks by which {command.symbol} is moved in all", moved, -MOVED_MAX, MOVED_MAX)
     ms.street.move(ticks)
     ms.has_moved()
-    if command.at_once and ms.market.status is not HALTED:
+    if command.at_once and ms.market.status is TRADING:
         _jump(ms, ticks, last, at)
     look_again(state, ms, at)
     if command.nanoseconds is not None:

@@ -22,10 +22,22 @@ def past_book(
     known = [order for order in _touched(state, as_of) if order.symbol == ms.market.symbol]
     then = [snapshot for order in known if (snapshot := order.as_of(as_of)) is not None]
     resting = [one for one in then if _rests(one, as_of)]
+    street = _before(street, resting, ms)
     since = sum(_changes(order, as_of) for order in known)
     since += WHOLE_BOOK * sum(1 for at in ms.redrawn_at if at > as_of)
     bids, asks = (_levels(resting, street, side, limit) for side in (BUY, SELL))
     return bids, asks, max(0, ms.sequence - since)
+
+
+def _before(street: Street, resting: list[OrderSnapshot], ms: MarketState) -> Street:
+    """The background in front of the orders of then; it was never beyond them."""
+    if street is ms.street or not resting:
+        return street
+    bids = [one.ticks for one in resting if one.order.side is BUY]
+    asks = [one.ticks for one in resting if one.order.side is not BUY]
+    then = ms.street.view(street.now)
+    then.jump(0, max(bids, default=0), min(asks, default=0))
+    return then
 
 
 def _touched(state: State, as_of: int) -> Iterator[Order]:

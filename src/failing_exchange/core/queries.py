@@ -264,8 +264,7 @@ def fetch_book(state: State, q: c.FetchBook, at: int) -> BookSnapshot:
     """The order book, best prices first; offers at one price are added up."""
     ms = state.market(q.symbol, at)
     as_of = ms.seen_at(q.as_of or at)
-    same = as_of // SECOND == at // SECOND
-    street = ms.street if same else ms.street.view(as_of // SECOND)
+    same, street = as_of // SECOND == at // SECOND, ms.shown(as_of, at)
     if not 0 < q.as_of < at:
         # what was taken of a halted market's offers is there again when its second is over
         return book_of(ms, street, q.limit, as_of, changes=0 if same else WHOLE_BOOK)

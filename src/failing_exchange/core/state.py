@@ -13,7 +13,7 @@ from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
-from failing_exchange.core.market import ATOMS, HALTED, SECOND, TRADING, Market, MarketStatus
+from failing_exchange.core.market import ATOMS, SECOND, TRADING, Market, MarketStatus
 from failing_exchange.core.order import BUY, SELL, Fill, Order, PreventedMatch
 from failing_exchange.core.order_list import OrderList
 from failing_exchange.core.reject import Reason, Reject
@@ -135,7 +135,7 @@ class MarketState:
         self.halts: list[Halt] = []  # in force; the last one counts, and it ends first
         if market.status is not TRADING:
             self.halts.append(Halt(market.status, NEVER))
-        self.halted_at = 0
+        self.halted_at = 0  # since when nothing is traded; 0: it trades
         self.busted: dict[int, None] = {}  # trades that were undone
         self.prevented: deque[PreventedMatch] = deque(maxlen=PREVENTED_KEPT_MAX)
 
@@ -179,10 +179,22 @@ class MarketState:
             self.tape.forget_sums()
 
     def seen_at(self, at: int) -> int:
-        """As of when an instant shows it: a halted market stays as it was when it was halted."""
-        if self.market.status is HALTED and self.halted_at:
-            return min(at, self.halted_at)
-        return at
+        """As of when an instant shows it: a market without trading stays as it was before."""
+        return min(at, self.halted_at) if self.halted_at else at
+
+    def shown(self, as_of: int, at: int) -> Street:
+        """The background as of an instant, as it is shown beside the clients' orders.
+
+        What clients took is offered again when its second is over, and their orders of now may be
+        better than what was offered then: the background keeps its distance to them.
+        """
+        if as_of // SECOND == at // SECOND:
+            return self.street
+        street = self.street.view(as_of // SECOND)
+        if self.book.count:
+            bid, ask = self.book.best(BUY), self.book.best(SELL)
+            street.jump(0, bid.ticks if bid else 0, ask.ticks if ask else 0)
+        return street
 
     def watch_all(self) -> None:
         """Set the bounds anew from all orders."""

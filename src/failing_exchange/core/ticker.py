@@ -59,10 +59,8 @@ def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...
 def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Ticker:
     _, _, as_of, since, wanted = q
     as_of = ms.seen_at(as_of or at)
-    second, street, tape = as_of // SECOND, ms.street, ms.tape
+    second, street, tape = as_of // SECOND, ms.shown(as_of, at), ms.tape
     last = tape.last(second)
-    if second != at // SECOND:
-        street = street.view(second)
     bid, ask = street.tops()
     if ms.book.count:
         bid, ask = _with_clients(ms.book, bid, ask)
