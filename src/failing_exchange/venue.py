@@ -75,6 +75,14 @@ class Venue:
             return self.engine.state.markets[symbol].market
         return self.markets[symbol]
 
+    def assets(self) -> list[str]:
+        """All that is traded or held here, also before the start."""
+        if self.engine is not None:
+            return self.engine.state.assets()
+        traded = [asset for one in self.markets.values() for asset in (one.base, one.quote)]
+        held = [asset for balances in self.accounts.values() for asset in balances]
+        return list(dict.fromkeys([*traded, *held]))
+
     @property
     def gateway(self) -> Gateway:
         """The pass; there is one once the venue has started."""

@@ -9,9 +9,24 @@ import pytest
 from failing_exchange import FailingExchange
 from failing_exchange.core.commands import BustTrade, Freeze
 from failing_exchange.core.events import OperationRefused
+from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Cause
 from tests.faults.stories import said, status
 from tests.passes import REQUEST, SYMBOL, arm, run
+
+
+@pytest.mark.parametrize("fault", ["lock_funds", "take_funds"])
+def test_an_asset_that_is_not_here_is_refused_when_armed(fault: str) -> None:
+    """It would never strike; the error names the asset that was meant."""
+
+    async def story(x: FailingExchange) -> None:
+        with pytest.raises(ConfigurationError, match="no asset 'BTCC'; did you mean 'BTC'"):
+            x.arm(fault, asset="BTCC")
+        armed = x.arm(fault, asset="BNB", operations="fetch_balance")
+        await x.fetch_balance()
+        assert armed.struck == 1
+
+    run(story)
 
 
 async def buy(x: FailingExchange, price: float = 20_000.0) -> dict[str, Any]:

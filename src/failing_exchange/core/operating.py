@@ -253,8 +253,7 @@ def debit(state: State, command: c.Debit, at: int) -> None:
 
 def check_asset(state: State, asset: str) -> None:
     """Raise `Reject` for an asset that is neither traded nor held here."""
-    traded = [name for ms in state.markets.values() for name in (ms.market.base, ms.market.quote)]
-    known = dict.fromkeys([*traded, *state.ledger.assets()])
+    known = state.assets()
     if asset not in known:
         raise Reject(
             Reason.BAD_REQUEST,

@@ -250,6 +250,13 @@ class State:
         state.street.to(at // SECOND)
         return state
 
+    def assets(self) -> list[str]:
+        """All that is traded or held here."""
+        traded = [
+            asset for ms in self.markets.values() for asset in (ms.market.base, ms.market.quote)
+        ]
+        return list(dict.fromkeys([*traded, *self.ledger.assets()]))
+
     def account(self, name: str) -> Account:
         """An account; raise `Reject` for an unknown one."""
         account = self.accounts.get(name)

@@ -39,6 +39,17 @@ def fault_of(given: object, values: Mapping[str, Any]) -> Fault:
     return cast("Fault", given)
 
 
+def check_asset(fault: Fault, known: Iterable[str]) -> None:
+    """Raise ConfigurationError for a fault of an asset that is not here: it would do nothing."""
+    asset, assets = getattr(fault, "asset", ""), list(dict.fromkeys(known))
+    if asset and asset not in assets:
+        near = meant(asset, assets) if isinstance(asset, str) else ""
+        raise ConfigurationError(
+            f"no asset {shown(asset)}{near} (there are {', '.join(assets)}); "
+            "leave asset out for the quote asset of the request's market"
+        )
+
+
 def trigger_of(when: Trigger | str | None) -> Trigger:
     """When to strike: a trigger, its text as in scenario files, or None for always."""
     if when is None:

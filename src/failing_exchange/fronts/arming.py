@@ -148,11 +148,18 @@ class Arming:
         fields: Mapping[str, Any],
     ) -> Armed:
         """A fault of the catalogue."""
-        from failing_exchange.faults.arguments import check_name, fault_of, trigger_of, whom_of
+        from failing_exchange.faults.arguments import (
+            check_asset,
+            check_name,
+            fault_of,
+            trigger_of,
+            whom_of,
+        )
         from failing_exchange.faults.catalogue import kind_of
 
         check_name(name)
         made = fault_of(fault, fields)
+        check_asset(made, self.venue.assets())
         kind = kind_of(made)
         names, trigger = whom_of(whom, self.venue.markets), trigger_of(when)
         plan = self.venue.plan
