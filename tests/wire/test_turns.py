@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-from failing_exchange.fronts.wire.turns import Share, Turns
+from failing_exchange.fronts.wire.turns import Turns
 from tests.wire.raw import API, Place, at
 
 CANDLES = "/api/v3/klines?symbol=BTCUSDT&interval=1M&limit=1000&timeZone=5:4{n}"
@@ -38,10 +38,10 @@ def test_the_connection_that_has_used_least_goes_first() -> None:
                 done.append(name)
                 yield
 
-        small = Share()
+        small = turns.share()
         turns.take(small, work("small", 1, 1))
         for n in range(3):
-            turns.take(Share(), work(f"large {n}", 3, 100))
+            turns.take(turns.share(), work(f"large {n}", 3, 100))
         while len(done) < 3:
             await asyncio.sleep(0)
         turns.take(small, work("small", 1, 1))
@@ -53,6 +53,59 @@ def test_the_connection_that_has_used_least_goes_first() -> None:
     assert done[:3] == ["small", "large 0", "large 1"]
     assert done.index("small", 1) <= 4
     assert sorted(done) == sorted([f"large {n}" for n in range(3)] * 3 + ["small"] * 2)
+
+
+def test_many_new_connections_get_one_share() -> None:
+    """A client that comes anew for each request takes half of the turns, not all but one."""
+
+    async def main() -> list[str]:
+        clock: Any = Clock()
+        turns, done = Turns(clock), list[str]()
+
+        def work(name: str, steps: int) -> Iterator[None]:
+            for _ in range(steps):
+                clock.at += 100
+                done.append(name)
+                yield
+
+        stays = turns.share()
+        turns.take(stays, work("before", 1))
+        while turns._taken:
+            await asyncio.sleep(0)
+        done.clear()
+        for n in range(20):
+            turns.take(turns.share(), work(f"new {n}", 10))
+        turns.take(stays, work("stays", 10))
+        while done.count("stays") < 10:
+            await asyncio.sleep(0)
+        return done
+
+    assert len(asyncio.run(main())) <= 22
+
+
+def test_of_new_connections_the_smaller_request_is_answered_first() -> None:
+    """Also a client that is new itself does not wait until all the others are served."""
+
+    async def main() -> list[str]:
+        clock: Any = Clock()
+        turns, done = Turns(clock), list[str]()
+
+        def work(name: str, steps: int) -> Iterator[None]:
+            for _ in range(steps):
+                clock.at += 100
+                done.append(name)
+                yield
+
+        for n in range(20):
+            turns.take(turns.share(), work(f"large {n}", 10))
+        while len(done) < 100:  # half of the work is done
+            await asyncio.sleep(0)
+        turns.take(turns.share(), work("small", 4))
+        while done.count("small") < 4:
+            await asyncio.sleep(0)
+        return done
+
+    assert len(asyncio.run(main())) <= 106
 
 
 def test_in_virtual_time_nobody_waits() -> None:
@@ -67,7 +120,7 @@ def test_in_virtual_time_nobody_waits() -> None:
             yield
 
     for n in range(3):
-        assert turns.take(Share(), work(n))
+        assert turns.take(turns.share(), work(n))
     assert done == [0, 0, 1, 1, 2, 2]
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from failing_exchange.dialects.binance.parameters import COSTLY
 from failing_exchange.fronts.wire.door import Reply
-from failing_exchange.fronts.wire.turns import Share
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -70,7 +69,7 @@ class Answering:
         """
         gateway = self.gateway
         if request.path in COSTLY:
-            await self.door.turns.mine(Share())
+            await self.door.turns.mine()
         trip = self.door.receive(gateway, request)
         if trip is None:
             return self.doorstep.absent(request, gateway.clock.now())

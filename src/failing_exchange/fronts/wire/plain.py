@@ -19,7 +19,6 @@ from failing_exchange.fronts.wire.answering import BROKEN, Answering, is_told
 from failing_exchange.fronts.wire.damage import Course
 from failing_exchange.fronts.wire.door import Reply, Request
 from failing_exchange.fronts.wire.heads import PHRASES, SERVER, Heads, NotPlain, date_of
-from failing_exchange.fronts.wire.turns import Share
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -119,7 +118,7 @@ class Line(asyncio.Protocol):
         self._trip: Trip | None = None  # what is waited for
         self._course: Course | None = None  # the damaged answer on its way
         self.busy = False
-        self._share = Share()
+        self._share = front.answering.door.turns.share()
         self._choked = self._paused = self._leaving = False
         self._due = False  # a turn of the loop is asked for
         self._timer: Cancelable | None = None

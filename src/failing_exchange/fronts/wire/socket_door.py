@@ -23,7 +23,6 @@ from failing_exchange.fronts.wire.damage import repeated
 from failing_exchange.fronts.wire.door import NOBODY, Door
 from failing_exchange.fronts.wire.frames import Code, text_frame
 from failing_exchange.fronts.wire.socket_session import SIGNED, Session
-from failing_exchange.fronts.wire.turns import Share
 from failing_exchange.fronts.wire.user_stream import UserStream, UserStreams
 from failing_exchange.trip import Damage, Damaged
 
@@ -93,7 +92,7 @@ class Conversation:
             micro=self.micro,
         )
         self._under_way: dict[int, Trip] = {}
-        self._share = Share()
+        self._share = entrance.door.turns.share()
 
     def hear(self, connection: Connection, text: str) -> None:
         """A text message has arrived."""
