@@ -195,8 +195,11 @@ class Street:
         """
         rows: list[Row] = []
         offers: list[tuple[Offer, Offer]] = []
+        shift, thin, until = 0, (0, 0), -1
         for (at, *prices, lots), (bid, ask) in zip(seconds, tops, strict=True):
-            shift, thin = self.shifts.at(at), self.shifts.taken(at)
+            if at >= until:
+                shift, thin = self.shifts.at(at), self.shifts.taken(at)
+                until = self.shifts.same_until(at)
             if bid[0] + shift < 1:
                 return [], []
             opened, high, low, close = [max(1, p + shift) for p in prices] if lots else [last] * 4

@@ -108,8 +108,18 @@ class Shifts:
 
     def taken(self, second: int) -> tuple[int, int]:
         """The lots that clients have bought and sold and that have not come back."""
-        shift = self._until(second)
-        return shift.bought, shift.sold
+        index = bisect_right(self.kept, (second, FAR)) - 1
+        if index < 0:
+            return 0, 0
+        since, _, _, bought, sold, _, memory = self.kept[index]
+        tens = second // TEN - since // TEN
+        return bought and faded(bought, tens, memory), sold and faded(sold, tens, memory)
+
+    def same_until(self, second: int) -> int:
+        """Until which second the price and what was taken are as at this one, at least."""
+        if second <= self.kept[-1].second:
+            return second + 1
+        return (second // TEN + 1) * TEN
 
     def _until(self, second: int) -> Shift:
         """What the moves up to a second amount to at that second."""
