@@ -79,7 +79,6 @@ class Binance:
         self.places = tuple(places)
         self.keys = keys or Keyring.default()
         self._keys_given = keys is not None
-        self._keys_given = keys is not None
         for account in self.keys.accounts:
             exchange.client(account)
         self.metering = Metering(limits)
