@@ -105,6 +105,29 @@ def test_the_strikes_on_the_trips_that_show_the_breach_are_tried_first() -> None
     assert found.runs < 15
 
 
+def test_a_strike_on_the_evidence_is_tried_on_earlier_requests_too() -> None:
+    """The thirtieth alone does nothing where the first of its kind does all."""
+    world = World(seed=1, seconds=60.0, plan=(plan_of("lose_answer", 41),))
+    shown = bot(lambda one: len(numbers(one)) > 30 or numbers(one) == [1],
+                requests=((*ORDER, 30),))  # fmt: skip
+    found = small(world, shown)
+    assert numbers(found.world) == [1]
+    assert found.runs < 15
+
+
+def test_a_guess_is_tried_in_a_short_world() -> None:
+    """An hour costs thirty times as much as two minutes."""
+    tried: list[float] = []
+
+    def attempt(world: World) -> Seen:
+        tried.append(world.seconds)
+        return bot(lambda one: bool(one.plan), requests=((*ORDER, 30),))(world)
+
+    world = World(seed=1, seconds=3_600.0, plan=(plan_of("lose_answer", 41),))
+    assert shrink_alone(world, attempt(world), "once", attempt) is not None
+    assert tried[:3] == [3_600.0, 3_600.0, 120.0]  # what was found, a calm world, the guess
+
+
 def test_a_guess_is_that_one_strike_does_it_in_a_short_world() -> None:
     """Then neither the hour nor the other faults are tried at all."""
     plan = (plan_of("lose_answer", 41),)

@@ -15,7 +15,7 @@ from failing_exchange import cli, own_code, report_card, terminal
 from failing_exchange.cli import main
 from failing_exchange.conduct.rules import RULES
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.report.page import CARE, page
+from failing_exchange.report.page import CARE, FINDINGS_MAX, page
 from failing_exchange.runner import Report, RunConfig, run
 from failing_exchange.scenario import load
 
@@ -150,6 +150,26 @@ def test_an_exploration_has_a_page_too() -> None:
     ]
     assert data["results"][0]["outcome"] == "fail"
     assert "TradingView Lightweight Charts" not in text
+
+
+def test_of_very_many_findings_the_page_counts_the_rest() -> None:
+    """A page of thousands opens nowhere; who is not told believes that these are all."""
+    finding = {"rule": "once", "text": "bought twice", "money": 5.0, "times": 3, "token": "fx1.x",
+               "kinds": ["lose_answer"], "faults": 1, "also": []}  # fmt: skip
+    found = {"kind": "explore", "target": "bot.py:main", "trials": 10,
+             "findings": [finding] * (FINDINGS_MAX + 3), "judged": {}, "unjudged": {}}  # fmt: skip
+    data = data_of(page(found))
+    assert (len(data["findings"]), data["findings_left"]) == (FINDINGS_MAX, 3)
+
+
+def test_the_costliest_scenario_of_a_card_comes_first() -> None:
+    """Scenarios are run by family, and the page shows first what to mend first."""
+    card = json.loads(json.dumps(report_card.make("naive", ["calm"], jobs=1).as_dict()))
+    [calm] = card["grades"]
+    card["grades"] = [{**calm, "passed": False, "scenario": f"s{n}", "money": n} for n in (1, 3, 2)]
+    data = data_of(page(card))
+    assert [one["scenario"] for one in data["failed"]] == ["s3", "s2", "s1"]
+    assert data["money"]["value"] == "3.00"
 
 
 def test_a_report_card_has_a_page_too() -> None:
