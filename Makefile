@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help versions demo test quick slow soak coverage mutants clients lint typing bench plots clean
+.PHONY: help versions demo test quick slow soak recall coverage mutants clients lint typing bench plots clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -64,7 +64,10 @@ typing: .venv/ready  ## types only
 	@$(BIN)/mypy
 
 bench: .venv/ready  ## speed, as ratios measured in one run
-	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+	@for bench in $(filter-out bench/recall.py,$(wildcard bench/*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+recall: .venv/ready  ## explore bots with known bugs; print which are found (--quick for a sample)
+	@$(BIN)/python bench/recall.py
 
 plots: .venv/ready  ## draw docs/market.png and docs/impact.png
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group plots
