@@ -44,7 +44,8 @@ def mishap(trip: Trip) -> str:
         text = trip.words(told).rstrip(".")
         short = text if len(text) <= SAID_MAX else text[: SAID_MAX - 1] + "…"
         though = ", which was accepted," if trip.happened else ""
-        return f'{which}{though} was answered "{short}"'
+        quote = "'" if '"' in short else '"'  # a body that was cut off has one of its own
+        return f"{which}{though} was answered {quote}{short}{quote}"
     if isinstance(told, Edited):
         how = trip.struck[-1].label.replace("_", " ") if trip.struck else "altered"
         return f"the answer to {which} was not the truth ({how})"
