@@ -165,7 +165,7 @@ def test_a_wrong_name_is_one_line(
 @pytest.mark.parametrize(
     "wrong",
     [["--junit", "/proc/x.xml"], ["--output", "/proc/x"], ["--corpus", "/proc/x"],
-     ["--corpus", "/proc/version"], ["--tests", "/proc/x"], ["--time", "nan"]],
+     ["--corpus", "/proc/version"], ["--tests", "/proc/x"]],
 )  # fmt: skip
 def test_a_place_that_cannot_be_written_is_found_before(
     wrong: list[str], capsys: pytest.CaptureFixture[str]
@@ -173,6 +173,14 @@ def test_a_place_that_cannot_be_written_is_found_before(
     """An hour of exploring is not to be lost for it."""
     assert main(["explore", "careful", "--seeds", "1", *wrong]) == 2
     assert wrong[0] in capsys.readouterr().err
+
+
+def test_a_time_that_is_no_number_is_found_before(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be compared with the clock in vain, and the run would never end."""
+    with pytest.raises(SystemExit) as left:
+        main(["explore", "careful", "--seeds", "1", "--time", "nan"])
+    assert left.value.code == 2
+    assert "--time: 'nan': expected a number of seconds" in capsys.readouterr().err
 
 
 def test_a_bot_finds_what_lies_beside_it(tmp_path: Path) -> None:
