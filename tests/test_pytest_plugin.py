@@ -320,3 +320,21 @@ def test_the_examples_of_the_manual_pass(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(blocks.pop(1))
     pytester.makepyfile(**{f"test_{n}": block for n, block in enumerate(blocks)})
     pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=3)
+
+
+def test_a_marker_with_nothing_to_act_on_is_refused(pytester: pytest.Pytester) -> None:
+    """The test passed, and its fault had never been armed."""
+    pytester.makepyfile(
+        """
+        import pytest
+        from failing_exchange import FailingExchange
+        from failing_exchange.faults.triggers import nth
+
+        @pytest.mark.faults("lose_answer", when=nth(1))
+        async def test_makes_its_own():
+            await FailingExchange().fetch_time()
+        """
+    )
+    ran = pytester.runpytest_subprocess(*ALONE)
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(["*the marker 'faults' has nothing to act on: take the fixture*"])

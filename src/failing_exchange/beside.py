@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
+import shutil
+import signal
 import ssl
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +20,7 @@ from failing_exchange.errors import ConfigurationError
 if TYPE_CHECKING:
     from failing_exchange.fronts.wire.tunnel import Tunnel
 
+LEADER = "failing_exchange.leading.sitecustomize"  # for programs in Python: see there
 STOP_S_MAX = 10.0  # seconds for a program to end when it is asked to; then it is killed
 LOCAL = "127.0.0.1,localhost,::1"
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "WSS_PROXY", "wss_proxy")
@@ -27,7 +32,8 @@ class Beside:
 
     Its environment names the venue (EXCHANGE_URL, EXCHANGE_WS_URL, EXCHANGE_API_KEY,
     EXCHANGE_SECRET), and a proxy (HTTPS_PROXY and the like) under which production's names lead
-    there; the certificates that it needs to trust are in EXCHANGE_CA and the usual variables.
+    there; the certificates that it needs to trust are in EXCHANGE_CA and the usual variables. In
+    Python ccxt and aiohttp, which do not look there by themselves, are told to.
     """
 
     def __init__(self, command: Sequence[str], server: Callable[[], asyncio.BaseProtocol]) -> None:
@@ -67,10 +73,13 @@ class Beside:
             "NO_PROXY": LOCAL,
             "no_proxy": LOCAL,
             "NODE_USE_ENV_PROXY": "1",
+            "PYTHONPATH": _python_path(),
         }
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *self.command, env={**os.environ, **led, **environment}
+                *self.command,
+                env={**os.environ, **led, **environment},
+                start_new_session=True,  # so that what it starts itself can be ended with it
             )
         except OSError as error:
             raise ConfigurationError(
@@ -84,14 +93,50 @@ class Beside:
 
     async def close(self) -> None:
         """End the program if it still runs, and take away what led it here."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-            try:
+        if self._process is not None:
+            self._signal(signal.SIGTERM)
+            with suppress(TimeoutError):  # it is killed then, with all that it has started
                 await asyncio.wait_for(self._process.wait(), STOP_S_MAX)
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
+            self._signal(signal.SIGKILL)
+            await self._process.wait()
         if self._tunnel is not None:
             self._tunnel.close()
         if self._folder is not None:
             self._folder.cleanup()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program and to what it has started, if anything is left of them."""
+        assert self._process is not None
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def check_program(command: Sequence[str]) -> None:
+    """Raise ConfigurationError where there is no such program."""
+    if shutil.which(command[0]) is None:
+        raise ConfigurationError(
+            f"{command[0]!r} can't be started: no such program; give its path, or one that is on "
+            "PATH, behind --"
+        )
+
+
+def ended(command: str, code: int) -> str:
+    """How a program has ended, in words; empty for well.
+
+    >>> ended("python", 3), ended("python", -9), ended("python", 0)
+    ('python ended with exit code 3', 'python was ended by SIGKILL', '')
+    """
+    if code < 0:
+        return f"{command} was ended by {signal.Signals(-code).name}"
+    return f"{command} ended with exit code {code}" if code else ""
+
+
+def _python_path() -> str:
+    spec = importlib.util.find_spec(LEADER)
+    assert spec is not None
+    assert spec.origin is not None
+    before = os.environ.get("PYTHONPATH")
+    folder = str(Path(spec.origin).parent)
+    return f"{folder}{os.pathsep}{before}" if before else folder

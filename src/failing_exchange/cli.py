@@ -281,7 +281,7 @@ def _run(options: argparse.Namespace) -> int:
 def _exit_code(report: Report) -> int:
     if report.interrupted:
         return INTERRUPTED
-    if report.stopped or report.verdict is None:
+    if report.stopped or report.verdict is None or not report.verdict.judged:
         return COULD_NOT_RUN
     return CLEAN if report.verdict.clean else FINDINGS
 

@@ -128,6 +128,13 @@ def _seed_of(item: pytest.Item) -> int:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Arm what the markers say; run an async test whose fixtures hold an exchange of ours."""
     exchanges = [value for value in pyfuncitem.funcargs.values() if _is_exchange(value)]
+    idle = [mark.name for mark in pyfuncitem.own_markers if mark.name in MARKERS]
+    if idle and not exchanges:
+        pytest.fail(
+            f"the marker {idle[0]!r} has nothing to act on: take the fixture failing_exchange, "
+            "for an exchange that a test makes itself is armed in the test",
+            pytrace=False,
+        )
     for exchange in exchanges:
         wrong = ""
         try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.exit_codes import CLEAN, FINDINGS, INTERRUPTED
+from failing_exchange.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.logs import to_stderr
 from failing_exchange.options import FAULT, RULE, says_neither, switched
 
@@ -162,6 +162,9 @@ def serve_command(options: argparse.Namespace) -> int:
         print(f"{verdict.account}: {verdict}", flush=True)
     if options.program is not None and ended is None:
         return INTERRUPTED
+    if options.program is not None and not any(verdict.judged for verdict in verdicts):
+        print(f"{options.program[0]} has sent nothing to the venue that could be judged.")
+        return COULD_NOT_RUN
     return CLEAN if all(verdict.clean for verdict in verdicts) else FINDINGS
 
 
@@ -185,6 +188,10 @@ def _check(options: argparse.Namespace) -> None:
     """Raise ConfigurationError for options that can't be; nothing has begun yet."""
     if options.program == []:
         raise ConfigurationError("-- is followed by no command; expected as in: -- python bot.py")
+    if options.program is not None:
+        from failing_exchange.beside import check_program
+
+        check_program(options.program)
     for name in ("port", "control_port"):
         if not 0 <= (getattr(options, name) or 0) < 65_536:
             shown = name.replace("_", "-")
@@ -361,9 +368,13 @@ async def _serve(venue: Binance, options: argparse.Namespace) -> str | None:
         await venue.close()
         await venue.exchange.close()
     print(_farewell(venue.exchange), flush=True)
-    if ended is None or ended is True:  # True: the signal came first
-        return None
-    return f"{options.program[0]} ended with exit code {ended}" if ended else ""
+    return None if ended is None or ended is True else _how(options.program[0], ended)  # True: stop
+
+
+def _how(program: str, code: int) -> str:
+    from failing_exchange.beside import ended
+
+    return ended(program, code)
 
 
 async def _beside(venue: Binance, options: argparse.Namespace, port: int) -> Beside:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -149,8 +151,18 @@ def show_demo(reports: Sequence[Report]) -> None:
             for text in summary(report.config.bot, report.verdict):
                 out.print(_hanging(text, out.width), markup=False, highlight=False)
             out.print()
-    out.print(f"Another day:   failing-exchange demo --seed {(reports[0].config.seed or 0) + 1}")
-    out.print("Your own bot:  failing-exchange run --bot mybot.py:main")
+    command = _command()
+    out.print(f"Another day:   {command} demo --seed {(reports[0].config.seed or 0) + 1}")
+    out.print(f"Your own bot:  {command} run --bot mybot.py:main")
+
+
+def _command() -> str:
+    """How this program is called from here: by its path where its name is not on PATH."""
+    name = "failing-exchange"
+    own = Path(sys.argv[0])
+    if shutil.which(name) is not None or own.name != name:
+        return name
+    return os.path.relpath(own) if own.is_absolute() else str(own)
 
 
 def summary(bot: str, verdict: Verdict) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -68,12 +69,56 @@ def test_a_bot_in_any_language_is_led_here_and_judged(
     assert "Tunnel connection failed: 403" in ran.stdout
 
 
+# Nothing in it knows of us: clients that do not read the environment by themselves.
+UNCHANGED = """
+import asyncio, os
+import aiohttp, ccxt, ccxt.async_support
+
+KEYS = {"apiKey": os.environ["EXCHANGE_API_KEY"], "secret": os.environ["EXCHANGE_SECRET"]}
+print("ccxt", ccxt.binance(KEYS).create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)["status"])
+
+async def main():
+    client = ccxt.async_support.binance(KEYS)
+    print("async", len(await client.fetch_open_orders("BTC/USDT")))
+    await client.close()
+    async with aiohttp.ClientSession() as session:
+        async with session.get("https://api.binance.com/api/v3/ping") as got:
+            print("aiohttp", got.status)
+        url = "wss://stream.binance.com:9443/ws/btcusdt@bookTicker"
+        async with session.ws_connect(url) as socket:
+            print("socket", (await socket.receive_json())["s"])
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_ccxt_and_aiohttp_are_led_here_unchanged(tmp_path: Path) -> None:
+    """They take no proxy from the environment by themselves: they would trade for real."""
+    (tmp_path / "bot.py").write_text(UNCHANGED, encoding="utf-8")
+    (tmp_path / "sitecustomize.py").write_text("print('the other')", encoding="utf-8")
+    ran = subprocess.run(
+        [*SERVE, sys.executable, "bot.py"], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for line in ("the other", "ccxt open", "async 1", "aiohttp 200", "socket BTCUSDT"):
+        assert line in ran.stdout.splitlines()
+
+
+def test_a_program_that_never_came_is_not_called_clean(capfd: pytest.CaptureFixture[str]) -> None:
+    """A bot that is not led here would be green in CI for ever."""
+    assert main(["serve", "--port", "0", "--", "true"]) == 2
+    assert "true has sent nothing to the venue that could be judged" in capfd.readouterr().out
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child there")
 def test_ctrl_c_ends_both(tmp_path: Path) -> None:
     """The bot is not left behind, though it does not hear the signal itself."""
     sleeps = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
+    wrapped = f'"{sys.executable}" -c "{sleeps}"; true'  # a shell, whose child is the bot
     process = subprocess.Popen(
-        [*SERVE, sys.executable, "-c", sleeps], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        [*SERVE, "sh", "-c", wrapped], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
@@ -83,14 +128,24 @@ def test_ctrl_c_ends_both(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert process.returncode == 130
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    until = time.monotonic() + SECONDS
+    while lives(pid) and time.monotonic() < until:
+        time.sleep(0.01)  # another process is waited for: there is no clock of ours in it
+    assert not lives(pid)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize(
     ("program", "says"),
     [
-        (["no-such-program"], "'no-such-program' can't be started: No such file"),
+        (["no-such-program"], "'no-such-program' can't be started: no such program"),
         ([], "-- is followed by no command"),
     ],
 )
@@ -99,8 +154,10 @@ def test_a_program_that_is_not_there_is_one_clear_line(
 ) -> None:
     """Exit 2, and the server has ended."""
     assert main(["serve", "--port", "0", "--", *program]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    told = capsys.readouterr()
+    (line,) = told.err.splitlines()
     assert says in line
+    assert told.out == ""  # nothing has begun
 
 
 def test_only_serve_starts_a_program() -> None:

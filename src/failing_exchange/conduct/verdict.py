@@ -92,6 +92,11 @@ class Verdict:
         raise KeyError(rule)
 
     @property
+    def judged(self) -> int:
+        """How many rules could be judged; 0: the verdict says nothing, neither good nor bad."""
+        return sum(result.outcome is not Outcome.NOT_JUDGED for result in self.results)
+
+    @property
     def sentence(self) -> str:
         """The verdict in one sentence."""
         first = self.first
@@ -103,7 +108,7 @@ class Verdict:
             return f"The bot {first.text}{more}{money}{'' if first.rule == 'converges' else wrong}."
         if self.wrong:
             return f"{self._wrong()}{self._unsure()}."
-        judged = sum(result.outcome is Outcome.PASS for result in self.results)
+        judged = self.judged
         if not judged:
             return "Nothing could be judged."
         return f"The bot keeps {judged} of {judged} rules that could be judged."

@@ -1,0 +1,1 @@
+"""What `serve -- COMMAND` puts before the modules of a Python program, to lead it to the venue."""
