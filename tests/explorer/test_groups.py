@@ -169,7 +169,9 @@ def test_a_bot_that_dies_is_told_with_the_line_once(
     assert finding["traceback"].count("File ") == 2
     assert 'mybot.py", line 3, in price' in finding["traceback"]
     _show(found)
-    assert capsys.readouterr().out.count("Traceback") == 1
+    said = capsys.readouterr().out
+    assert said.count("Traceback") == 1
+    assert "where: mybot.py:3; 2 of 2 worlds, 1 of them without faults\n" in said
     assert replay(finding["token"], None, 0) == 1
     said = capsys.readouterr().out
     assert said.count("Traceback") == 1

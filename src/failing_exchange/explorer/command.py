@@ -225,10 +225,18 @@ def _show_groups(found: Exploration, groups: Sequence[Group], title: str) -> Non
     if groups and title:
         print(f"\n{title}")
     for group in groups[:FINDINGS_SHOWN_MAX]:
-        _show_group(group, found.trials)
+        _show_group(group, _often(group, found))
 
 
-def _show_group(group: Group, trials: int) -> None:
+def _often(group: Group, found: Exploration) -> str:
+    """In how many of the worlds it was seen. Those without faults were run besides the trials."""
+    calm = (group.worlds & found.calm_bits).bit_count()
+    if not calm:
+        return f"{group.times} of {found.trials:,} worlds"
+    return f"{group.times} of {found.trials + found.calm:,} worlds, {calm} of them without faults"
+
+
+def _show_group(group: Group, often: str) -> None:
     """The smallest example; the group's other causes are folded into a line."""
     first, others = group.first, group.causes[1:]
     also = f" (and breaks {', '.join(first.also)})" if first.also else ""
@@ -236,7 +244,7 @@ def _show_group(group: Group, trials: int) -> None:
     print(f"\n{first.sentence}{money}{also}.")
     for line in (first.seen.traceback if group.spot.rule == "alive" else "").splitlines():
         print(f"  | {line}")
-    print(f"  where: {first.cause.place or 'not known'}; {group.times} of {trials:,} worlds")
+    print(f"  where: {first.cause.place or 'not known'}; {often}")
     print(f"  cause: {first.cause}")
     if others:
         shown = [f"{one.cause.faults} ({one.times})" for one in others[:CAUSES_SHOWN_MAX]]

@@ -144,12 +144,17 @@ class Group(NamedTuple):
         return self.first.needs_no_fault
 
     @property
-    def times(self) -> int:
-        """In how many worlds it was seen."""
+    def worlds(self) -> int:
+        """A bit for each world that showed it, however many of its causes that world showed."""
         worlds = 0
         for cause in self.causes:
             worlds |= cause.worlds
-        return worlds.bit_count()
+        return worlds
+
+    @property
+    def times(self) -> int:
+        """In how many worlds it was seen."""
+        return self.worlds.bit_count()
 
     @property
     def money(self) -> float:

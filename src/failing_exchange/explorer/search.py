@@ -29,6 +29,7 @@ from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
 from failing_exchange.explorer.trial import Break, Seen
 from failing_exchange.explorer.world import World, draw, mutate, with_own
 from failing_exchange.own_code import load_faults, rules_of
+from failing_exchange.playing import DEAF
 from failing_exchange.virtual.wallclock import REAL
 
 # Hours of worlds that one process runs, one after the other, so that it is over in a few seconds;
@@ -79,7 +80,9 @@ class Exploration:
     findings: Findings = field(default_factory=Findings)
     trials: int = 0
     failed: int = 0  # trials in which some rule was broken
-    calm_failed: int = 0  # of the worlds without any fault
+    calm: int = 0  # worlds without any fault, run besides the trials ...
+    calm_failed: int = 0  # ... and those of them in which some rule was broken
+    calm_bits: int = 0  # their bits in `Finding.worlds`
     making_small: dict[str, int] = field(default_factory=dict)  # under way: runs, by cause
     ground: int = 0  # different (fault, operation, state of the order, rules broken)
     errors: list[str] = field(default_factory=list)
@@ -104,6 +107,7 @@ class Exploration:
             "seeds": self.options.seeds,
             "trials": self.trials,
             "failed": self.failed,
+            "calm": self.calm,
             "calm_failed": self.calm_failed,
             "ground": self.ground,
             "simulated_hours": self.simulated_hours,
@@ -242,8 +246,10 @@ class _Search:
         for world, seen in results:
             if seen.error:
                 self._err(f"seed {world.seed} without faults: {seen.error}")
+        self.found.calm = len(results)
         self.found.calm_failed = sum(bool(seen.breaks) for _, seen in results)
         self._settle_all(results)
+        self.found.calm_bits = (1 << self._looked_at) - 1
 
     def _batches(self) -> Iterator[list[World]]:
         """Worlds in batches; a batch depends on what those before it have met, never on speed."""
@@ -316,6 +322,7 @@ class _Search:
                 continue
             for world, found in zip(part, future.result(), strict=True):
                 seen = Seen.of(found)
+                _check_usable(seen)
                 if not calm:
                     self._note(world, seen)
                 done.append((world, seen))
@@ -467,6 +474,16 @@ class _Search:
         if self._is_halted:
             raise OutOfRuns
         return Seen.of(found)
+
+
+def _check_usable(seen: Seen) -> None:
+    """Raise ConfigurationError where a rule or a fault of the user's fails: it does in all worlds.
+
+    A bot that can't be stopped is met only in worlds with restarts: the others are judged.
+    """
+    kind, _, text = seen.error.partition(": ")
+    if kind == ConfigurationError.__name__ and text != DEAF:
+        raise ConfigurationError(text)
 
 
 def _batch_size(drawn: int) -> int:

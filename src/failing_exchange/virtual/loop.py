@@ -100,6 +100,7 @@ class VirtualLoop(IsolatedLoop):
         self._dead = 0  # cancelled timers that are still in the heap
         self.venue_context = contextvars.Context()
         self._failure: BaseException | None = None
+        self.raised: BaseException | None = None  # the failure, once it has left `run`
         self._steps_max = steps_per_instant_max
         self._check_every = max(1, min(CHECK_EVERY_TURNS, steps_per_instant_max))
         self._check_at = self._check_every
@@ -344,6 +345,7 @@ class VirtualLoop(IsolatedLoop):
 
     def _raise_failure(self) -> NoReturn:
         error, self._failure = self._failure, None
+        self.raised = error
         self.broken = True
         assert error is not None
         raise error
