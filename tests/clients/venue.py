@@ -16,7 +16,7 @@ from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
 
 ROOT = Path(__file__).parent.parent.parent
 KEYS = {"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET}
-TOKEN = "told to this test alone"
+TOKEN = "told-to-this-test-alone"
 GOODBYE = 20.0  # seconds that a venue may take to stop
 # Spot alone: futures and margin have other hosts and other markets.
 SPOT: dict[str, Any] = {"options": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False}}
