@@ -23,6 +23,7 @@ from failing_exchange.spelling import meant, printable
 from failing_exchange.tracebacks import PACKAGE, own_place, own_traceback
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import VirtualLoop
+from failing_exchange.virtual.outside import barred
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.judge import Judge
@@ -150,7 +151,8 @@ OURS = "failing_exchange"
 def load_module(place: str) -> Any:
     """The module of a user's code, made anew each time, with all of its own that it imports.
 
-    `place`: a path that ends in .py, or a module's name. Raises ConfigurationError.
+    `place`: a path that ends in .py, or a module's name. Raises ConfigurationError, also where the
+    module connects to another machine while it is loaded: that would be the real exchange.
     """
     if place.endswith(".py"):
         return _of_file(place)
@@ -159,7 +161,8 @@ def load_module(place: str) -> Any:
     before = dict.fromkeys(sys.modules)
     sys.path.insert(0, "")
     try:
-        module = importlib.import_module(place)
+        with barred():
+            module = importlib.import_module(place)
     except (Exception, SystemExit) as error:
         raise ConfigurationError(f"cannot import {place!r}: {_what(error)}") from error
     finally:
@@ -197,7 +200,8 @@ def _of_file(place: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     try:
-        exec(_code_of(path), vars(module))
+        with barred():
+            exec(_code_of(path), vars(module))
     except (Exception, SystemExit) as error:
         raise ConfigurationError(f"{place} can't be loaded: {_what(error)}") from error
     _own[place] = [name for name in sys.modules if name not in before and _lies_in(folder, name)]

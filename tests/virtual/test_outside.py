@@ -7,11 +7,15 @@ import socket
 import threading
 import urllib.request
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from failing_exchange import simulate
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.playing import find_bot
 from failing_exchange.virtual.errors import Escape
+from failing_exchange.virtual.outside import barred
 
 
 @pytest.mark.parametrize("place", ["http://api.binance.com/api/v3/ping", "http://192.0.2.1/"])
@@ -56,3 +60,34 @@ def test_this_machine_and_other_threads_go_on() -> None:
     listener.close()
     assert len(reached) == 1
     assert "connect" not in vars(socket.socket)
+
+
+def test_a_block_within_a_block_leaves_the_outer_one_closed() -> None:
+    """A bot that is started again is loaded within a simulation, which goes on."""
+    with barred():
+        with barred():
+            pass
+        with pytest.raises(Escape, match="serve binance -- python bot.py"):
+            socket.create_connection(("192.0.2.1", 9), timeout=0.1)
+    assert "connect" not in vars(socket.socket)
+
+
+LOADED = """
+import urllib.request
+
+urllib.request.urlopen("http://192.0.2.1/", timeout=0.1)
+
+async def main(exchange):
+    pass
+"""
+
+
+@pytest.mark.parametrize("form", ["{}/connects.py:main", "connects:main"])
+def test_a_bot_that_connects_while_it_is_loaded_is_refused(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call at module level would reach the real exchange, with the user's real keys."""
+    (tmp_path / "connects.py").write_text(LOADED)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"Escape: a blocking connection to 192\.0\.2\.1"):
+        find_bot(form.format(tmp_path))

@@ -19,11 +19,13 @@ def barred() -> Iterator[None]:
     """Blocking connections to other machines raise Escape while the block runs, in this thread.
 
     requests, urllib and ccxt's synchronous classes connect so. They would reach the real exchange,
-    with real keys. Nothing was resolved or sent when the error is raised.
+    with real keys. Nothing was resolved or sent when the error is raised. Blocks may be nested: a
+    bot that is started again is loaded within the simulation.
     """
     thread = threading.get_ident()
     real: dict[str, Callable[..., Any]] = {"connect": socket.socket.connect,
                                            "connect_ex": socket.socket.connect_ex}  # fmt: skip
+    before = {name: vars(socket.socket).get(name) for name in real}  # None: the parent's, in C
     resolve = socket.getaddrinfo
 
     def connecting(name: str) -> Callable[..., Any]:
@@ -45,8 +47,11 @@ def barred() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in real:
-            delattr(socket.socket, name)  # the parent's, in C, is seen again
+        for name, own in before.items():
+            if own is None:
+                delattr(socket.socket, name)
+            else:
+                setattr(socket.socket, name, own)
         socket.getaddrinfo = resolve
 
 
@@ -54,7 +59,7 @@ def _refuse(host: Any, port: Any) -> None:
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "localhost")
     if name not in HERE and not name.startswith("127."):
         raise Escape(
-            f"a blocking connection to {name}:{port} leaves the simulation, and time stands still "
-            "meanwhile; use an asynchronous client (ccxt.async_support, aiohttp, httpx.AsyncClient)"
-            ", or serve the venue on a port and test in real time"
+            f"a blocking connection to {name}:{port} would leave the simulation; use an "
+            "asynchronous client (ccxt.async_support, aiohttp, httpx.AsyncClient) while the bot "
+            "runs, or test in real time: failing-exchange serve binance -- python bot.py"
         )
