@@ -104,6 +104,7 @@ def test_names_are_never_cut(
     out = capsys.readouterr().out
     words = out.split()
     assert set(names) <= set(words)
+    assert " ".join(words).count(", 1,234,567.89 USDT at risk: it why.") == 1  # the worst
     assert "…" not in out
     if columns is None:
         assert out.count("once, converges, alive, resolves, no_hot_loop") == len(names)

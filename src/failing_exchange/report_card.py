@@ -189,7 +189,8 @@ def show(card: Card) -> None:
     worst = max(failed, key=lambda one: one.money, default=None)
     if worst is not None:
         why = next(iter(worst.broken.values()), worst.error)
-        say(f"Worst: {worst.scenario}: it {why}.")
+        money = f", {worst.money:,.2f} USDT at risk" if worst.money else ""
+        say(f"Worst: {worst.scenario}{money}: it {why}.")
         say(f"  again: {worst.again}")
 
 
