@@ -123,10 +123,16 @@ def test_what_can_t_be_is_refused_in_a_sentence(market: dict[str, Any], says: st
     assert says in str(refused.value)
 
 
+def test_a_market_without_a_symbol_is_named_by_its_place() -> None:
+    """`markets[None]` would be found in no list."""
+    with pytest.raises(ConfigurationError, match=r"markets\[1\]\.symbol is missing"):
+        FailingExchange(markets=[DOGE, {}])
+
+
 @pytest.mark.parametrize(
     ("fees", "says"),
     [
-        (0.1, "not 0.1"),
+        (0.1, "fees must be a fraction"),
         ({"makers": 0.001}, "no market 'makers' here"),
         ({"maker": 0.001, "takers": 0.001}, "fees.takers is neither maker nor taker"),
         ({"BTC/USD": 0.001}, "did you mean 'BTC/USDT'"),

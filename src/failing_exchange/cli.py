@@ -403,6 +403,8 @@ def _replay(options: argparse.Namespace) -> int:
     from failing_exchange.explorer.token import PREFIX
     from failing_exchange.watchdog import watched
 
+    if not options.results.strip():
+        options.parser.error(f"expected a token ({PREFIX}…) or a results file, not an empty text")
     if options.results.startswith(PREFIX):
         with watched():
             return command.replay(options.results, options.bot, options.until, options.output)
@@ -449,7 +451,10 @@ def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is no results file: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+        raise ConfigurationError(
+            f"{path} is no results file: {why}; expected what `run --output` has written"
+        ) from error
     if not isinstance(recorded, dict) or recorded.get("kind") != "run":
         kind = str(recorded.get("kind")) if isinstance(recorded, dict) else ""
         what = KINDS.get(kind, "something else")

@@ -129,7 +129,8 @@ def define(given: Mapping[str, Any], place: str = "market") -> Listing:
 def with_fees(listing: Listing, fees: object) -> Listing:
     """The same market with fees for makers and takers: one fee for both, or a mapping."""
     if not isinstance(fees, Mapping):
-        fees = {"maker": fees, "taker": fees}
+        fee = fee_of("fees", fees)
+        return listing._replace(market=replace(listing.market, maker_fee=fee, taker_fee=fee))
     for key in fees:
         if key not in ("maker", "taker"):
             raise ConfigurationError(

@@ -85,7 +85,7 @@ class RunConfig:
         calm = _first(self.calm, scenario and scenario.calm, calm_of(duration))
         if calm and not calm < duration:
             raise ConfigurationError(
-                f"--calm {calm:g}: expected less than the duration of {duration:g} s"
+                f"--calm {_span(calm)}: expected less than the duration of {_span(duration)}"
             )
         modes = _first(self.modes, MODES if scenario is None and not self.faults else ())
         fails = self.faults or any(mode != FailureMode.NONE for mode, _ in modes)
@@ -142,6 +142,18 @@ def _number_text(value: object) -> str:
     ('3600', '0.1')
     """
     return str(value).removesuffix(".0")
+
+
+def _span(seconds: float) -> str:
+    """A number of seconds as an option takes it, in the largest unit that divides it.
+
+    >>> _span(7_200.0), _span(600.0), _span(90.0), _span(0.5)
+    ('2h', '10m', '90s', '0.5s')
+    """
+    for unit, size in (("h", 3_600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def _first(*values: Any) -> Any:

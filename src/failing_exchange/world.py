@@ -56,7 +56,8 @@ def listings_of(given: object, fees: object = None) -> dict[str, Listing]:
     (`market_definitions.define`) and of `Market` objects. `fees`: 0.001 or "0.1%", {"maker": …,
     "taker": …}, or a mapping of either by symbol.
     """
-    found = {listing.market.symbol: listing for listing in map(_listing, _listed(given))}
+    listings = [_listing(number, entry) for number, entry in enumerate(_listed(given))]
+    found = {listing.market.symbol: listing for listing in listings}
     for symbol, fee in _fees_by_symbol(fees, found).items():
         if symbol not in found:
             raise ConfigurationError(
@@ -97,11 +98,12 @@ def _listed(given: object) -> list[object]:
     return list(given)
 
 
-def _listing(entry: object) -> Listing:
+def _listing(number: int, entry: object) -> Listing:
     if isinstance(entry, Listing):
         return entry
     if isinstance(entry, Mapping):
-        return define(entry, f"markets[{entry.get('symbol')!r}]")
+        symbol = entry.get("symbol")
+        return define(entry, f"markets[{number if symbol is None else repr(symbol)}]")
     market = MARKETS.get(entry) if isinstance(entry, str) else entry
     if not isinstance(market, Market):
         raise ConfigurationError(

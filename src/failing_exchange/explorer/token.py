@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import os
 import platform
@@ -72,7 +73,11 @@ class Token:
             token = cls(**{**found, "world": World.of(found["world"])})
             token.check()
             return token
-        except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, binascii.Error, zlib.error):
+            raise ConfigurationError(
+                f"the token {text[:20]}… can't be read: it is cut off, or was changed"
+            ) from None
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigurationError(
                 f"the token {text[:20]}… can't be read ({printable(str(error))[:REASON_MAX]}); "
                 "was it cut off?"
