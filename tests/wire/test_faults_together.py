@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 import pytest
 
 from failing_exchange.core.chance import key, mix
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.commands import SetMarketStatus
+from failing_exchange.core.market import SECOND, MarketStatus
 from failing_exchange.dialects.binance import socket_api
 from failing_exchange.errors import FailingExchangeError, InternalError
 from failing_exchange.faults import operations as ops
@@ -71,11 +72,24 @@ async def ask_all(place: Place, lines: Sequence[Line]) -> None:
     rest.say(f"GET /api/v3/time HTTP/1.1\r\nHost: {place.host}\r\n\r\n")
     api.send(request("order.place", **ORDER))
     api.ping()
-    for call in (place.order(), place.exchange.fetch_ticker("BTC/USDT")):
+    exchange, named = place.exchange, {"clientOrderId": "rests"}
+    for call in (
+        exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000, named),
+        exchange.cancel_order(None, "BTC/USDT", named),  # by a name that no answer need tell
+        exchange.fetch_ticker("BTC/USDT"),
+        exchange.create_order("BTC/USDT", "market", "buy", 0.001),
+    ):
         with contextlib.suppress(FailingExchangeError, TimeoutError):
             async with asyncio.timeout(1):
                 await call
     await turns()
+
+
+async def heal(place: Place) -> None:
+    """Take faults and orders away, and open the market: a fault may have closed it for good."""
+    place.exchange.venue.plan.disarm_all()
+    await place.exchange.cancel_all_orders("BTC/USDT")
+    await place.exchange.operate(SetMarketStatus("BTC/USDT", MarketStatus.TRADING))
 
 
 async def open_lines(place: Place) -> list[Line]:
@@ -96,8 +110,7 @@ async def survives(place: Place, names: Sequence[str], draw: int) -> None:
     with contextlib.suppress(OSError):  # a new connection may be refused
         lines.append(await place.connect())
     assert any(rule.struck for rule in place.exchange.armed), names
-    place.exchange.venue.plan.disarm_all()
-    await place.exchange.cancel_all_orders("BTC/USDT")
+    await heal(place)
     for line in lines:
         line.writer.close()
     place.lines.clear()
