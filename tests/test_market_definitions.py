@@ -187,6 +187,16 @@ def test_a_served_venue_takes_the_same() -> None:
     assert venue.profiles["DOGE/USDT"] is not None
 
 
+def test_what_serve_is_not_given_is_the_scenario_s(tmp_path: Path) -> None:
+    """Its account owned plenty of everything, whatever the scenario said."""
+    path = tmp_path / "poor.toml"
+    path.write_text("[accounts.main]\nbalances = { USDT = 7 }\n", encoding="utf-8")
+    options = parser().parse_args(["serve", "--scenario", str(path)])
+    assert _venue(options).exchange.venue.accounts["main"] == {"USDT": 7 * 10**8}
+    with pytest.raises(ConfigurationError, match="BTC is given twice"):
+        _venue(parser().parse_args(["serve", "--balance", "BTC=1", "--balance", "BTC=2"]))
+
+
 def test_the_account_owns_plenty_of_an_asset_of_its_own_market() -> None:
     """Without balances it could only buy."""
 

@@ -232,9 +232,8 @@ def _venue(options: argparse.Namespace) -> Binance:
         **({} if options.seed is None else {"seed": options.seed}),
         scenario=options.scenario,
         journal=_journal(options),
-        markets=_markets(options.market),
         fees=options.fees if "=" not in (options.fees or "") else _pairs("--fees", options.fees),
-        balances=_balances(options.balance),
+        **_world(options),
     )
     if options.any_key:
         venue.keys.accept_any()
@@ -263,16 +262,21 @@ def _pairs(option: str, text: str) -> dict[str, str]:
     return pairs_of(option, text, EXAMPLES[option])
 
 
-def _markets(given: list[str] | None) -> list[Any] | None:
-    if given is None:
-        return None
-    return [_pairs("--market", text) if "=" in text else text for text in given]
-
-
-def _balances(given: list[str] | None) -> dict[str, str] | None:
-    if given is None:
-        return None
-    return {asset: units for text in given for asset, units in _pairs("--balance", text).items()}
+def _world(options: argparse.Namespace) -> dict[str, Any]:
+    """Markets and balances, where they are given: what is left out is the scenario's."""
+    found: dict[str, Any] = {}
+    if options.market is not None:
+        found["markets"] = [
+            _pairs("--market", text) if "=" in text else text for text in options.market
+        ]
+    if options.balance is not None:
+        found["balances"] = {}
+        for text in options.balance:
+            for asset, units in _pairs("--balance", text).items():
+                if asset in found["balances"]:
+                    raise ConfigurationError(f"--balance {text!r}: {asset} is given twice")
+                found["balances"][asset] = units
+    return found
 
 
 def _journal(options: argparse.Namespace) -> Any:

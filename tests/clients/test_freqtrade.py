@@ -115,4 +115,5 @@ def true(venue: Served) -> list[tuple[str, str, float]]:
 
 def money(venue: Served) -> float:
     """The dollars of the account."""
-    return float(sum(venue.control.account()["balances"]["USDT"])) / 1e8
+    held = venue.control.account()["balances"]["USDT"]
+    return float(held["free"]) + float(held["used"])
