@@ -178,6 +178,30 @@ def test_a_bot_that_dies_is_told_with_the_line_once(
     assert 'mybot.py", line 3, in price' in said
 
 
+class FailingInFaults(ThreadPoolExecutor):
+    """A rule of the user's raises in every world with a fault, and in no other."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not any(world.get("faults") for world in args[0]["worlds"]):
+            return super().submit(call, *args, **kwargs)
+        failed: Future[Any] = Future()
+        error = "ConfigurationError: rule mine: told() at rules.py:3 raised KeyError: 'x'"
+        failed.set_result([Seen(error=error).as_dict()] * len(args[0]["worlds"]))
+        return failed
+
+
+def test_what_was_found_before_a_rule_failed_is_kept(tmp_path: Path) -> None:
+    """An hour of findings is not thrown away for a rule that fails late."""
+    (tmp_path / "mybot.py").write_text(DIES)
+    with FailingInFaults(1) as executor:
+        found = explore(
+            Options(target=f"{tmp_path}/mybot.py:main", seeds=4, seconds=60.0), executor=executor
+        )
+    assert [one.spot.rule for one in grouped(found.findings)] == ["alive"]
+    assert found.errors == ["rule mine: told() at rules.py:3 raised KeyError: 'x'"]
+    assert found.ended == "your code failed"
+
+
 def test_a_quick_exploration_makes_only_the_worst_small(bot: str) -> None:
     """A minute instead of ten, and still what to mend first."""
     with Counting(2) as executor:

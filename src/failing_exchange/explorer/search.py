@@ -210,6 +210,12 @@ class _Search:
         except KeyboardInterrupt:
             self._halt()
             self.found.interrupted, self.found.ended = True, "it was interrupted"
+        except _UnusableError as error:
+            if not len(self.found.findings):
+                raise
+            self._halt()  # what was found before is kept
+            self._err(str(error))
+            self.found.ended = "your code failed"
         self._is_over()
         self._settle_rest()
         self.found.seconds = REAL["monotonic"]() - self._began
@@ -476,14 +482,18 @@ class _Search:
         return Seen.of(found)
 
 
+class _UnusableError(ConfigurationError):
+    """A rule or a fault of the user's has failed in a world: more worlds would not help."""
+
+
 def _check_usable(seen: Seen) -> None:
-    """Raise ConfigurationError where a rule or a fault of the user's fails: it does in all worlds.
+    """Raise _UnusableError for a world in which the user's rules or faults have failed.
 
     A bot that can't be stopped is met only in worlds with restarts: the others are judged.
     """
     kind, _, text = seen.error.partition(": ")
     if kind == ConfigurationError.__name__ and text != DEAF:
-        raise ConfigurationError(text)
+        raise _UnusableError(text)
 
 
 def _batch_size(drawn: int) -> int:
