@@ -64,3 +64,16 @@ def test_an_end_without_a_fill_is_believed_when_it_is_said_twice() -> None:
         assert (await settled)["filled"] == 0.1
 
     simulate(story())
+
+
+def test_a_careful_bot_takes_no_unknown_status_for_the_end_of_an_order() -> None:
+    """It may still trade: `steady-minute` booked half of it, and sold too little later."""
+    amounts = {"id": "1", "symbol": "BTC/USDT", "amount": 0.1}
+    unknown = {**amounts, "status": "insurance_fund", "filled": 0.05}
+    answers = [unknown, unknown, unknown, {**amounts, "status": "closed", "filled": 0.1}]
+
+    class Venue:
+        async def fetch_order(self, *asked: Any) -> dict[str, Any]:
+            return answers.pop(0)
+
+    assert simulate(settle(Venue(), amounts))["filled"] == 0.1

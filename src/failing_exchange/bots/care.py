@@ -14,6 +14,7 @@ MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at
 PAUSE = 60.0  # seconds between intents
 PAUSE_MAX = 3_600.0  # after refusals in a row; then once an hour
 LOOK_S = 240.0  # seconds between two looks at the venue in a long rest
+ENDED = ("closed", "canceled", "expired", "rejected", "expired_in_match")  # statuses
 SETTLE_POLLS_MAX = 30  # looks at an order that does not end; then it is canceled
 CANCEL_EVERY = 8  # looks between two cancels of an order that does not end
 READ_ATTEMPTS_MAX = 8  # tries of a call that only reads; then this round is left out
@@ -207,9 +208,9 @@ async def _seen(exchange: Any, order: dict[str, Any]) -> Any:
 
 
 def _has_ended(order: dict[str, Any]) -> bool:
-    """Whether an order is over, and what is said of it makes sense."""
+    """Whether an order is over, and what is said of it makes sense; an unknown status is no end."""
     status, filled, amount = order.get("status"), order.get("filled"), order.get("amount")
-    if status in ("open", None) or filled is None or amount is None:
+    if status not in ENDED or filled is None or amount is None:
         return False
     whole: bool = filled >= amount
     return whole is (status == "closed")
