@@ -117,7 +117,11 @@ class Controls:
         return list(self._venue.plan.rules.values())
 
     def reset(self) -> None:
-        """Health again: no faults, bans, limits, maintenance. Orders, balances, journal stay."""
+        """Take back all faults, bans, limits and maintenance.
+
+        What has happened stays: orders, balances, the journal, and a market that an incident has
+        halted or closed for good (`operate(SetMarketStatus(symbol, MarketStatus.TRADING))`).
+        """
         self._arming.reset()
 
     def recorded(self) -> RecordedPlan:
