@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
+from failing_exchange.background import PROFILES, SyntheticMarket, opening_of
 from failing_exchange.core.chance import mix
-from failing_exchange.flow import PROFILES, MarketFlow, opening_of
 
 ROUNDS = 7  # interleaved; the fastest counts, since the machine may be busy
 BIRTH = 1_767_225_600
@@ -36,8 +36,8 @@ TARGETS = {
 }
 
 
-def market() -> MarketFlow:
-    return MarketFlow(
+def market() -> SyntheticMarket:
+    return SyntheticMarket(
         "BTC/USDT", seed=1, birth=BIRTH, opening=opening_of("BTC/USDT", 1),
         profile=PROFILES["BTC/USDT"],
     )  # fmt: skip
@@ -56,13 +56,13 @@ def sequence() -> int:
     return 20_000
 
 
-def top(flow: MarketFlow = market()) -> int:  # noqa: B008
+def top(flow: SyntheticMarket = market()) -> int:  # noqa: B008
     for second in range(BIRTH, BIRTH + 3_000):
         flow.top(second)
     return 3_000
 
 
-def first(flow: MarketFlow = market()) -> int:  # noqa: B008
+def first(flow: SyntheticMarket = market()) -> int:  # noqa: B008
     """What one offer costs, the second being known."""
     for second in range(BIRTH, BIRTH + 3_000):
         next(flow.asks(second))

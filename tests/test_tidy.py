@@ -34,7 +34,7 @@ FLOORS: dict[str, int] = {
     "fronts": 5, "report": 5, "bots": 5,
     "durable": 4, "gateway": 4, "road": 4, "moments": 4, "venue": 4, "world": 4, "incidents": 4,
     "scenario": 4, "scenarios": 4, "auditor": 4, "conduct": 4,
-    "faults": 3, "dialects": 3, "feeds": 3, "gates": 3, "flow": 3, "resilience": 3,
+    "faults": 3, "dialects": 3, "feeds": 3, "gates": 3, "background": 3, "resilience": 3,
     "virtual": 2, "limits": 2, "trip": 2, "lines": 2,
     "under_test": 2,
     "kinds": 2, "journal": 2, "plain_trips": 2, "clock": 2, "latency": 2, "maintenance": 2,

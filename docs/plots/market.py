@@ -16,7 +16,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-from failing_exchange.flow import PROFILES, Candle, MarketFlow, opening_of
+from failing_exchange.background import PROFILES, Candle, SyntheticMarket, opening_of
 from failing_exchange.world import MARKETS
 
 TARGET = Path(__file__).resolve().parent.parent / "market.png"
@@ -26,7 +26,7 @@ UP, DOWN = "#26a69a", "#ef5350"
 
 
 def main(symbol: str = "BTC/USDT", seed: str = "0") -> None:
-    flow = MarketFlow(
+    flow = SyntheticMarket(
         symbol, seed=int(seed), birth=BIRTH, opening=opening_of(symbol, int(seed)),
         profile=PROFILES[symbol],
     )  # fmt: skip
@@ -65,7 +65,7 @@ def candlesticks(axis: Any, candles: list[Candle], seconds: int, step: float, ti
     axis.set_xlabel("days" if unit == DAY else "hours")
 
 
-def busy(axis: Any, flow: MarketFlow, step: float, lot: float) -> None:
+def busy(axis: Any, flow: SyntheticMarket, step: float, lot: float) -> None:
     """An hour by the minute, with its trades."""
     start = BIRTH + 14 * HOUR
     for n in range(60):
@@ -88,7 +88,7 @@ def busy(axis: Any, flow: MarketFlow, step: float, lot: float) -> None:
     axis.set_xlabel("minutes")
 
 
-def depth(axis: Any, flow: MarketFlow, step: float, lot: float) -> None:
+def depth(axis: Any, flow: SyntheticMarket, step: float, lot: float) -> None:
     """What is offered up to a price, at three moments."""
     for later, style in ((0, "-"), (5, "--"), (30, ":")):
         for offers, colour in ((flow.bids, UP), (flow.asks, DOWN)):
@@ -109,7 +109,7 @@ def spread(values: list[float]) -> float:
     return (sum(value * value for value in values) / len(values)) ** 0.5 or 1.0
 
 
-def returns(axis: Any, flow: MarketFlow) -> None:
+def returns(axis: Any, flow: SyntheticMarket) -> None:
     for name, seconds, count in (("1 m", 60, 20_000), ("1 h", HOUR, 5_000), ("1 d", DAY, 1_000)):
         found = changes([flow.candle(seconds, BIRTH - n * seconds) for n in range(count)])
         yearly = spread(found) * (365 * DAY / seconds) ** 0.5
@@ -121,7 +121,7 @@ def returns(axis: Any, flow: MarketFlow) -> None:
     axis.set_title("changes in units of their deviation")
 
 
-def clustering(axis: Any, flow: MarketFlow) -> None:
+def clustering(axis: Any, flow: SyntheticMarket) -> None:
     for name, seconds, count in (("1 m", 60, 20_000), ("1 h", HOUR, 5_000), ("1 d", DAY, 1_000)):
         found = changes([flow.candle(seconds, BIRTH - n * seconds) for n in range(count)])
         axis.plot(range(1, 61), [correlation([abs(v) for v in found], lag) for lag in range(1, 61)],

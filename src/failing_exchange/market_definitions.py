@@ -16,7 +16,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.spelling import meant
 
 if TYPE_CHECKING:
-    from failing_exchange.flow.profiles import Profile
+    from failing_exchange.background.profiles import Profile
 
 FEE_MAX = Decimal("0.05")  # a larger fee is refused: it is most likely a percentage
 VOLATILITY_MAX = Decimal("0.5")  # of a day; likewise
@@ -206,7 +206,7 @@ BACKGROUND = ("price", "volatility", "volume")
 
 def _profile(place: str, given: Mapping[str, Any], market: Market) -> Profile | None:
     """The background of a market that names its price; as lively as the default world's."""
-    from failing_exchange.flow.profiles import Profile
+    from failing_exchange.background.profiles import Profile
 
     if "price" not in given:
         for key in ("volatility", "volume"):

@@ -15,7 +15,7 @@ from failing_exchange.market_definitions import Listing, define, with_fees
 from failing_exchange.spelling import meant
 
 if TYPE_CHECKING:
-    from failing_exchange.flow.profiles import Profile
+    from failing_exchange.background.profiles import Profile
 
 MARKETS: dict[str, Market] = {
     market.symbol: market
@@ -167,11 +167,11 @@ def background_of(
 
     None where the market is not of the default world and names no price.
     """
-    from failing_exchange.flow import MarketFlow, opening_of
-    from failing_exchange.flow.recording import RecordedFlow
+    from failing_exchange.background import SyntheticMarket, opening_of
+    from failing_exchange.background.recorded import RecordedMarket
 
     if recording is not None and market is not None:
-        return RecordedFlow(
+        return RecordedMarket(
             recording,
             symbol=symbol,
             birth=birth,
@@ -183,12 +183,12 @@ def background_of(
     if profile is None:
         return None
     opening = opening_of(symbol, seed, profile)
-    return MarketFlow(symbol, seed=seed, birth=birth, opening=opening, profile=profile)
+    return SyntheticMarket(symbol, seed=seed, birth=birth, opening=opening, profile=profile)
 
 
 def _default_profile(symbol: str, market: Market | None) -> Profile | None:
     """The default world's profile of a symbol, in the steps of the market that is listed."""
-    from failing_exchange.flow import PROFILES
+    from failing_exchange.background import PROFILES
 
     profile, default = PROFILES.get(symbol), MARKETS.get(symbol)
     if profile is None or default is None or market is None:
@@ -218,7 +218,7 @@ def recordings_of(
     given: Mapping[str, str | PathLike[str]] | None, markets: Mapping[str, Market]
 ) -> dict[str, str | PathLike[str]]:
     """Recordings by symbol, each of them read once, so that a mistake in a file is told at once."""
-    from failing_exchange.flow.rows import read
+    from failing_exchange.background.csv_reader import read
 
     if given is not None and not isinstance(given, Mapping):
         raise ConfigurationError(

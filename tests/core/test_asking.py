@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from failing_exchange.background.candles import Print
 from failing_exchange.core import commands as c
 from failing_exchange.core.background import Street
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import ATOMS
 from failing_exchange.core.order import OrderType
 from failing_exchange.core.tape import TRADES_KEPT_MAX, Tape
-from failing_exchange.flow.candles import Print
 from failing_exchange.world import MARKETS, background_of
 from tests.core.floor import BUY, SELL, START, Floor, S
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from failing_exchange.background.profiles import PROFILES
+from failing_exchange.background.synthetic import SyntheticMarket
 from failing_exchange.core.background import Street
 from failing_exchange.core.bars import Bar
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.tape import Tape
-from failing_exchange.flow.market import MarketFlow
-from failing_exchange.flow.profiles import PROFILES
 
 NOON = 1_767_268_800
 
@@ -44,9 +44,9 @@ STEPS = st.lists(
 )
 
 
-def background() -> MarketFlow:
+def background() -> SyntheticMarket:
     """A quiet market: seconds without a trade are among the others."""
-    return MarketFlow(
+    return SyntheticMarket(
         "ETH/BTC", seed=3, birth=NOON, opening=6_000, profile=PROFILES["ETH/BTC"]
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from failing_exchange.auditor import audit
+from failing_exchange.background import PROFILES, SyntheticMarket
 from failing_exchange.core import commands as c
 from failing_exchange.core import impact
 from failing_exchange.core import tape as tapes
@@ -19,7 +20,6 @@ from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reject import Reject
-from failing_exchange.flow import PROFILES, MarketFlow
 from failing_exchange.world import MARKETS, background_of
 
 S, QUIET = "BTC/USDT", "ETH/BTC"  # in the second one most seconds have no print
@@ -37,10 +37,10 @@ def engine(seed: int = 1, symbol: str = S) -> Engine:
     return made
 
 
-def alone(seed: int = 1, symbol: str = S) -> MarketFlow:
+def alone(seed: int = 1, symbol: str = S) -> SyntheticMarket:
     """The same market without clients."""
     flow = background_of(symbol, seed=seed, birth=BIRTH)
-    assert isinstance(flow, MarketFlow)
+    assert isinstance(flow, SyntheticMarket)
     return flow
 
 

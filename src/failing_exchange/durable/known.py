@@ -14,7 +14,7 @@ from typing import Any
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal import COUNTERS
 
-DECIDES = ("core", "flow")  # the packages whose code decides what a command does
+DECIDES = ("core", "background")  # the packages whose code decides what a command does
 YEARS_10 = 3_653 * 86_400 * 10**9
 LATEST = (1 << 62) - YEARS_10  # no venue's clock is later (2106)
 COUNT_MAX = 1 << 62  # no counter gets there; a file with a larger one is damaged

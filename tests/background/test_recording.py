@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from failing_exchange.background import Print, RecordedMarket
+from failing_exchange.background.csv_reader import ROWS_MAX, instant, read
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.flow import Print, RecordedFlow
-from failing_exchange.flow.rows import ROWS_MAX, instant, read
-from tests.flow.markets import BIRTH
+from tests.background.markets import BIRTH
 
 RECORDED = 1_700_000_100  # a whole minute
 
@@ -27,10 +27,10 @@ TRADES = f"""timestamp,price,amount,side
 
 def recorded(
     folder: Path, text: str, *, start: int | str | None = None, symbol: str = "BTC/USDT"
-) -> RecordedFlow:
+) -> RecordedMarket:
     path = folder / "recording.csv"
     path.write_text(text)
-    return RecordedFlow(
+    return RecordedMarket(
         path, symbol=symbol, birth=BIRTH, price_step=10**6, amount_step=10**3, start=start
     )
 
@@ -171,7 +171,7 @@ def test_first_touch_and_windows_are_what_looking_at_each_second_finds(
         assert flow.first_touch(begin, end, lower, upper) == next(found, None)
 
 
-def _newest(flow: RecordedFlow, begin: int, end: int) -> int:
+def _newest(flow: RecordedMarket, begin: int, end: int) -> int:
     """The newest second with a print, found by going backwards."""
     for second in range(end - 1, begin - 1, -1):
         if flow.second(second).volume:

@@ -11,9 +11,9 @@ from itertools import accumulate
 from math import isqrt
 from typing import NamedTuple
 
+from failing_exchange.background.candle_splitting import LEAST, Node, fit
+from failing_exchange.background.distributions import EXPONENTIAL, LOGNORMAL, NORMAL
 from failing_exchange.core.chance import key, words
-from failing_exchange.flow.draws import EXPONENTIAL, LOGNORMAL, NORMAL
-from failing_exchange.flow.splitting import LEAST, Node, fit
 
 TEN = 10
 PATTERNS = 256  # every second one is the mirror image of the one before

@@ -20,9 +20,9 @@ from decimal import Decimal, InvalidOperation
 from os import PathLike, fspath
 from typing import NamedTuple
 
+from failing_exchange.background.candle_splitting import LEAST
 from failing_exchange.core.market import ATOMS
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.flow.splitting import LEAST
 
 ROWS_MAX = 5_000_000  # a longer file is refused; it would not fit into the memory
 TRADE = ("at", "price", "amount")

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from itertools import accumulate, groupby, pairwise
 from os import PathLike, fspath
 
+from failing_exchange.background.candle_splitting import LEAST, Node, split
+from failing_exchange.background.candles import Candle, Print, Second, merged
+from failing_exchange.background.csv_reader import Row, instant, read
+from failing_exchange.background.depth import Ladder
+from failing_exchange.background.profiles import PROFILES, Profile
 from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import key, words
 from failing_exchange.core.impact import Depth
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.flow.candles import Candle, Print, Second, merged
-from failing_exchange.flow.ladder import Ladder
-from failing_exchange.flow.profiles import PROFILES, Profile
-from failing_exchange.flow.rows import Row, instant, read
-from failing_exchange.flow.splitting import LEAST, Node, split
 
 PARTS_KEPT_MAX = 4_096  # split candles remembered; then they are split again when asked
 BLOCK = 256  # rows whose extremes are known together
@@ -29,7 +29,7 @@ SIGMA = 30_000  # of a day, in millionths of the price, for the depth of markets
 Bar = Candle | Second
 
 
-class RecordedFlow:
+class RecordedMarket:
     """The market of a recording; clients' orders trade against it like against a seeded one.
 
     `start` is the instant of the recording that coincides with `birth`, the venue's first second

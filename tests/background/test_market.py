@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failing_exchange.flow import PROFILES, opening_of
-from failing_exchange.flow.market import FARTHEST
-from tests.flow.markets import BIRTH, DAY, SYMBOLS, market
+from failing_exchange.background import PROFILES, opening_of
+from failing_exchange.background.synthetic import FARTHEST
+from tests.background.markets import BIRTH, DAY, SYMBOLS, market
 
 YEAR = 365 * DAY
 seeds = st.integers(0, 100_000)

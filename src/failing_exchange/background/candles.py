@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from failing_exchange.flow.draws import LOGNORMAL
+from failing_exchange.background.distributions import LOGNORMAL
 
 SPREAD = 0x9E3779B97F4A7C15  # an odd number that scatters the bits of what it multiplies
 

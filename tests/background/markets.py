@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from failing_exchange.flow import PROFILES, MarketFlow, opening_of
+from failing_exchange.background import PROFILES, SyntheticMarket, opening_of
 
 BIRTH = 1_767_225_600
 DAY = 86_400
@@ -13,7 +13,7 @@ TIMEFRAMES = (
 )  # fmt: skip
 
 
-def market(symbol: str = "BTC/USDT", seed: int = 0, birth: int = BIRTH) -> MarketFlow:
-    return MarketFlow(
+def market(symbol: str = "BTC/USDT", seed: int = 0, birth: int = BIRTH) -> SyntheticMarket:
+    return SyntheticMarket(
         symbol, seed=seed, birth=birth, opening=opening_of(symbol, seed), profile=PROFILES[symbol]
     )

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from typing import NamedTuple
 
+from failing_exchange.background.candle_splitting import LEAST, Node
+from failing_exchange.background.candles import Candle, Print, Second, merged
+from failing_exchange.background.depth import Ladder
+from failing_exchange.background.patterns import PATTERNS, TEN, Pattern, pattern
+from failing_exchange.background.price_path import FINEST, LEVELS, Path
+from failing_exchange.background.profiles import Profile
 from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import WORDS, key, words
 from failing_exchange.core.impact import Depth
-from failing_exchange.flow.candles import Candle, Print, Second, merged
-from failing_exchange.flow.ladder import Ladder
-from failing_exchange.flow.path import FINEST, LEVELS, Path
-from failing_exchange.flow.patterns import PATTERNS, TEN, Pattern, pattern
-from failing_exchange.flow.profiles import Profile
-from failing_exchange.flow.splitting import LEAST, Node
 
 MINUTE = LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
@@ -44,13 +44,13 @@ class Steps(NamedTuple):
     closes: list[int]
 
 
-class MarketFlow:
+class SyntheticMarket:
     """The other traders of one market: pure functions of (seed, symbol, second).
 
     `birth` is the epoch second at which the price is `opening` ticks; what lies before is history.
 
-    >>> from failing_exchange.flow.profiles import PROFILES
-    >>> flow = MarketFlow("BTC/USDT", seed=1, birth=1_767_225_600, opening=5_002_500,
+    >>> from failing_exchange.background.profiles import PROFILES
+    >>> flow = SyntheticMarket("BTC/USDT", seed=1, birth=1_767_225_600, opening=5_002_500,
     ...                   profile=PROFILES["BTC/USDT"])
     >>> flow.second(1_767_225_600).close
     5002500

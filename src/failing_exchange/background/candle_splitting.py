@@ -13,7 +13,7 @@ from itertools import accumulate
 from math import isqrt
 from typing import NamedTuple
 
-from failing_exchange.flow.draws import EXPONENTIAL, LOGNORMAL, NORMAL
+from failing_exchange.background.distributions import EXPONENTIAL, LOGNORMAL, NORMAL
 
 LEAST = 4  # lots in a second that trades: enough for one print each at open, high, low and close
 BEYOND = tuple([2 * draw for draw in EXPONENTIAL])

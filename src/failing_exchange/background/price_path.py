@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from math import isqrt
 
+from failing_exchange.background.candle_splitting import LEAST, Node, split
+from failing_exchange.background.distributions import LOGNORMAL, NORMAL
 from failing_exchange.core.chance import key, words
-from failing_exchange.flow.draws import LOGNORMAL, NORMAL
-from failing_exchange.flow.splitting import LEAST, Node, split
 
 DAY = 86_400
 # Seconds; each divides the one before.

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failing_exchange.flow import Candle, MarketFlow, Second
-from tests.flow.markets import BIRTH, DAY, SYMBOLS, TIMEFRAMES, market
+from failing_exchange.background import Candle, Second, SyntheticMarket
+from tests.background.markets import BIRTH, DAY, SYMBOLS, TIMEFRAMES, market
 
 seeds = st.integers(0, 10_000)
 symbols = st.sampled_from(SYMBOLS)
@@ -159,7 +159,7 @@ def test_first_touch_is_what_looking_at_each_second_finds(
         assert flow.first_touch(start, start + length, lower, upper) == next(found, None)
 
 
-Question = Callable[[MarketFlow], object]
+Question = Callable[[SyntheticMarket], object]
 
 
 def questions(second: int) -> list[Question]:
