@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from failing_exchange import FailingExchange
-from failing_exchange.durable.durable import Durable
+from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.fronts.wire.binance import Binance
 from failing_exchange.fronts.wire.door import Request
 from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
@@ -82,7 +82,7 @@ async def alone(exchange: FailingExchange) -> float:
 
 async def fill(path: Path, orders: int) -> None:
     """A journal of so many orders; each is canceled, but the last hundred."""
-    exchange = FailingExchange(seed=7, journal=Durable(path))
+    exchange = FailingExchange(seed=7, journal=DurableJournal(path))
     ids = []
     for n in range(orders):
         placed = await exchange.create_order("BTC/USDT", "limit", "buy", 0.001, 30_000.0)
@@ -91,16 +91,16 @@ async def fill(path: Path, orders: int) -> None:
             await exchange.cancel_order(ids.pop(0), "BTC/USDT")
     durable = exchange.venue.durable
     assert durable is not None
-    durable.outbox.commit()  # no last snapshot: as after a kill
-    assert durable.outbox.store is not None
-    durable.outbox.store.close()
-    durable.outbox.store = None
+    durable.commits.commit()  # no last snapshot: as after a kill
+    assert durable.commits.store is not None
+    durable.commits.store.close()
+    durable.commits.store = None
 
 
 async def recovery(path: Path) -> tuple[float, str]:
     """Seconds until a venue is back."""
     began = time.perf_counter()
-    exchange = FailingExchange(seed=7, journal=Durable(path))
+    exchange = FailingExchange(seed=7, journal=DurableJournal(path))
     await exchange.ready()
     spent = time.perf_counter() - began
     durable = exchange.venue.durable
@@ -117,7 +117,7 @@ def kinds(folder: Path) -> dict[str, Callable[[int], FailingExchange]]:
         "lines": lambda n: FailingExchange(journal=str(folder / f"{n}.jsonl")),
         "durable": lambda n: FailingExchange(journal=str(folder / f"{n}.db")),
         "power": lambda n: FailingExchange(
-            journal=Durable(folder / f"{n}-power.db", survives="power-loss")
+            journal=DurableJournal(folder / f"{n}-power.db", survives="power-loss")
         ),
     }
 

@@ -24,10 +24,10 @@ from failing_exchange.core.codec import Graph, from_graph
 from failing_exchange.core.commands import Credit, SetMarketStatus
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.durable.durable import Durable
-from failing_exchange.durable.outbox import Outbox, WhenFull
-from failing_exchange.durable.recorded import RecordedEngine
-from failing_exchange.durable.store import Store, Stored
+from failing_exchange.durable.command_log import LoggedEngine
+from failing_exchange.durable.durable_journal import DurableJournal
+from failing_exchange.durable.group_commit import GroupCommit, WhenFull
+from failing_exchange.durable.sqlite_store import SqliteStore, Stored
 from failing_exchange.errors import ConfigurationError, ExchangeUnavailableError
 from failing_exchange.faults.triggers import burst, by_hour, chance, nth
 from tests.core.floor import without_empty_levels
@@ -44,9 +44,9 @@ def run(story: Coroutine[Any, Any, Any]) -> Any:
 def crash(exchange: FailingExchange) -> None:
     """The process dies: what was committed stays, all else is gone, nothing is closed properly."""
     durable = exchange.venue.durable
-    assert durable is not None and durable.outbox.store is not None
-    durable.outbox.store.close()  # writes nothing: it lets go of the file, as the system would
-    durable.outbox.store = None
+    assert durable is not None and durable.commits.store is not None
+    durable.commits.store.close()  # writes nothing: it lets go of the file, as the system would
+    durable.commits.store = None
 
 
 def state_of(exchange: FailingExchange) -> str:
@@ -60,7 +60,7 @@ def state_of(exchange: FailingExchange) -> str:
 def commit(exchange: FailingExchange) -> None:
     """Write what was gathered now, rather than 2 ms later."""
     assert exchange.venue.durable is not None
-    exchange.venue.durable.outbox.commit()
+    exchange.venue.durable.commits.commit()
 
 
 async def trade(exchange: FailingExchange, count: int = 12) -> None:
@@ -77,7 +77,7 @@ async def trade(exchange: FailingExchange, count: int = 12) -> None:
 
 async def both(path: Path, **options: Any) -> tuple[FailingExchange, str]:
     """A venue that has traded, then died; its exchange and its state as it was."""
-    exchange = FailingExchange(seed=7, journal=Durable(path, **options))
+    exchange = FailingExchange(seed=7, journal=DurableJournal(path, **options))
     await trade(exchange)
     commit(exchange)
     state = state_of(exchange)
@@ -87,7 +87,7 @@ async def both(path: Path, **options: Any) -> tuple[FailingExchange, str]:
 
 def again(path: Path, **options: Any) -> FailingExchange:
     """The venue of a journal, in a new process as it were."""
-    return FailingExchange(journal=Durable(path, **options))
+    return FailingExchange(journal=DurableJournal(path, **options))
 
 
 def test_a_venue_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ class ComesBack(Everything):
         """One that is written down."""
         self.paper = Paper()
         self.middle: tuple[int, str] | None = None
-        return RecordedEngine([(MARKET, None)], cast(Any, self.paper))
+        return LoggedEngine([(MARKET, None)], cast(Any, self.paper))
 
     @rule()
     def keep(self) -> None:
@@ -149,7 +149,7 @@ class ComesBack(Everything):
         audit(self.engine)
         wanted = Graph({}).to_text(without_empty_levels(self.engine))
         for number, text in filter(None, (self.middle, (0, ""))):
-            other = RecordedEngine([(MARKET, None)], cast(Any, Paper()))
+            other = LoggedEngine([(MARKET, None)], cast(Any, Paper()))
             if text:
                 other.restore(from_graph(text, {}))
             other.replay(self.paper.rows[number:])
@@ -171,7 +171,7 @@ def test_armed_faults_come_back_with_their_counters(tmp_path: Path) -> None:
     """A test that arms the third request must strike the third, whoever dies in between."""
 
     async def story() -> None:
-        exchange = FailingExchange(seed=7, journal=Durable(tmp_path / "run.db"))
+        exchange = FailingExchange(seed=7, journal=DurableJournal(tmp_path / "run.db"))
         exchange.arm("reject_request", nth(3), name="third", operations="fetch_balance")
         exchange.arm(
             "lose_answer", chance(0.123456789) & ~burst(0.1, 0.2), operations="cancel_order"
@@ -203,7 +203,7 @@ def test_a_fault_without_a_text_is_named(tmp_path: Path, caplog: pytest.LogCaptu
     """A function of the test can't be kept; the fault does not just vanish."""
 
     async def story() -> None:
-        exchange = FailingExchange(journal=Durable(tmp_path / "run.db"))
+        exchange = FailingExchange(journal=DurableJournal(tmp_path / "run.db"))
         exchange.arm("lose_answer", by_hour(lambda hour: 0.5), name="mine")
         await exchange.fetch_balance()
         commit(exchange)
@@ -218,7 +218,9 @@ def test_a_snapshot_shortens_the_way_back(tmp_path: Path) -> None:
     """What is in the snapshot is not carried out again, and the state is the same."""
 
     async def story() -> None:
-        exchange = FailingExchange(seed=7, journal=Durable(tmp_path / "run.db", snapshot_every=10))
+        exchange = FailingExchange(
+            seed=7, journal=DurableJournal(tmp_path / "run.db", snapshot_every=10)
+        )
         for _ in range(3):
             await trade(exchange)
             commit(exchange)
@@ -227,7 +229,7 @@ def test_a_snapshot_shortens_the_way_back(tmp_path: Path) -> None:
         crash(exchange)
         after = again(tmp_path / "run.db")
         await after.ready()
-        recovered = cast(Durable, after.venue.durable).recovered
+        recovered = cast(DurableJournal, after.venue.durable).recovered
         assert recovered is not None
         assert recovered.replayed < 10
         assert await after.fetch_open_orders() == await exchange.fetch_open_orders()
@@ -243,7 +245,7 @@ def test_what_was_planned_still_happens(tmp_path: Path) -> None:
     """A halt that was to end after the crash ends."""
 
     async def story() -> None:
-        exchange = FailingExchange(journal=Durable(tmp_path / "run.db"))
+        exchange = FailingExchange(journal=DurableJournal(tmp_path / "run.db"))
         await exchange.operate(SetMarketStatus(S, MarketStatus.HALTED, 300_000_000))
         exchange.venue.plan_incident(100_000_000, Credit("main", "BTC", 5 * 10**8))
         commit(exchange)
@@ -263,7 +265,7 @@ def test_the_clock_never_goes_back(tmp_path: Path) -> None:
     """Where the machine's clock was set back, the venue's goes on from its last instant."""
 
     async def story() -> None:
-        exchange = FailingExchange(journal=Durable(tmp_path / "run.db"))
+        exchange = FailingExchange(journal=DurableJournal(tmp_path / "run.db"))
         exchange.venue.clock.not_before = int((time.time() + 3_600) * 10**9)
         await exchange.fetch_balance()
         commit(exchange)
@@ -284,7 +286,7 @@ def test_a_full_disk_is_never_silent(
     """Halted, the venue refuses until there is room; else it goes on, and says at what price."""
 
     async def story() -> None:
-        exchange = FailingExchange(journal=Durable(tmp_path / "run.db", full=full, pages=40))
+        exchange = FailingExchange(journal=DurableJournal(tmp_path / "run.db", full=full, pages=40))
         for _ in range(30):
             with contextlib.suppress(ExchangeUnavailableError):
                 await trade(exchange, 3)
@@ -298,9 +300,9 @@ def test_a_full_disk_is_never_silent(
             await exchange.create_order(S, "limit", "buy", 0.01, 30_000)
         with pytest.raises(ExchangeUnavailableError):
             await exchange.fetch_balance()
-        outbox = cast(Durable, exchange.venue.durable).outbox
-        cast(Any, outbox.store)._db.execute("PRAGMA max_page_count = 100000")
-        outbox.commit()
+        commits = cast(DurableJournal, exchange.venue.durable).commits
+        cast(Any, commits.store)._db.execute("PRAGMA max_page_count = 100000")
+        commits.commit()
         assert "can be written again" in caplog.text
         balance = (await exchange.fetch_balance())["total"]
         commit(exchange)
@@ -315,13 +317,13 @@ def test_a_full_disk_is_never_silent(
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """What is written is let go of; the file grows, the process does not."""
-    outbox = Outbox(Store(tmp_path / "run.db"), full=WhenFull.HALT)
+    commits = GroupCommit(SqliteStore(tmp_path / "run.db"), full=WhenFull.HALT)
 
     def gather() -> int:
         for n in range(3_000):
-            outbox.command(n, n, "x" * 200)
-            outbox.trip(n, "y" * 500, ("main", "create_order", S), n + 1)
-        outbox.commit()
+            commits.command(n, n, "x" * 200)
+            commits.trip(n, "y" * 500, ("main", "create_order", S), n + 1)
+        commits.commit()
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
@@ -332,7 +334,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         after = max(gather() for _ in range(3))
     finally:
         tracemalloc.stop()
-        outbox.close()
+        commits.close()
     assert after - before < 50_000
 
 
@@ -340,18 +342,18 @@ def test_a_halted_venue_keeps_only_so_much(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Refusals while the disk is full must not fill the memory; how many are missing is said."""
-    monkeypatch.setattr("failing_exchange.durable.outbox.HELD_TRIPS_MAX", 5)
-    store = Store(tmp_path / "run.db")
-    outbox = Outbox(store, full=WhenFull.HALT)
+    monkeypatch.setattr("failing_exchange.durable.group_commit.HELD_TRIPS_MAX", 5)
+    store = SqliteStore(tmp_path / "run.db")
+    commits = GroupCommit(store, full=WhenFull.HALT)
     cast(Any, store)._db.execute("PRAGMA query_only = 1")
     for n in range(12):
-        outbox.trip(n, "{}", ("main", "fetch_time", ""), 1)
-        outbox.commit()
+        commits.trip(n, "{}", ("main", "fetch_time", ""), 1)
+        commits.commit()
     cast(Any, store)._db.execute("PRAGMA query_only = 0")
-    outbox.commit()
+    commits.commit()
     assert len(list(store.trips())) == 5
     assert "7 trips of meanwhile are missing" in caplog.text
-    outbox.close()
+    commits.close()
 
 
 # ---- files that can't be used
@@ -364,7 +366,7 @@ def test_a_journal_of_an_older_version_is_refused(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 0")
     with pytest.raises(ConfigurationError, match="version 0.* new --journal file, .*0.1.0"):
-        Durable(path)
+        DurableJournal(path)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -376,16 +378,16 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ("other.db", "another database"), ("text.db", "can't be opened"), ("no/run.db", "No such"),
     ):  # fmt: skip
         with pytest.raises(ConfigurationError, match=says):
-            Durable(tmp_path / name)
+            DurableJournal(tmp_path / name)
 
 
 def test_one_venue_at_a_time(tmp_path: Path) -> None:
     """Two venues on one journal would destroy it."""
-    first = Durable(tmp_path / "run.db")
+    first = DurableJournal(tmp_path / "run.db")
     with pytest.raises(ConfigurationError, match="in use by another venue"):
-        Durable(tmp_path / "run.db")
+        DurableJournal(tmp_path / "run.db")
     first.close()
-    Durable(tmp_path / "run.db").close()
+    DurableJournal(tmp_path / "run.db").close()
 
 
 def test_another_world_is_refused(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange
-from failing_exchange.durable.durable import Durable
-from failing_exchange.durable.store import TABLES, Store
-from failing_exchange.durable.sums import row_sum
+from failing_exchange.durable.checksums import row_sum
+from failing_exchange.durable.durable_journal import DurableJournal
+from failing_exchange.durable.sqlite_store import TABLES, SqliteStore
 from failing_exchange.errors import ConfigurationError
 from tests.test_durable import S, commit, run
 
@@ -24,7 +24,7 @@ NAMES = [part.split()[2] for part in TABLES.split(";") if part.strip()]
 
 async def lived(path: Path, *, orders: int = 18, **options: Any) -> list[Any]:
     """A venue that has lived a little, with a bit of everything in its journal; its orders."""
-    journal = Durable(path, **{"snapshot_every": 10, **options})
+    journal = DurableJournal(path, **{"snapshot_every": 10, **options})
     exchange = FailingExchange(seed=7, background=False, journal=journal)
     exchange.arm("lose_answer", name="lost", operations="fetch_status")
     exchange.set_rate_limit(6_000)
@@ -39,7 +39,7 @@ async def lived(path: Path, *, orders: int = 18, **options: Any) -> list[Any]:
 
 async def orders_of(path: Path) -> list[Any]:
     """The open orders of the venue that comes back; it must be able to go on, too."""
-    exchange = FailingExchange(background=False, journal=Durable(path))
+    exchange = FailingExchange(background=False, journal=DurableJournal(path))
     try:
         found: list[Any] = await exchange.fetch_open_orders()
         await exchange.create_order(S, "limit", "buy", 0.01, 20_000)
@@ -157,7 +157,7 @@ def test_each_damaged_row_is_told(whole: bytes, tmp_path: Path, most: int) -> No
 def is_noticed(path: Path) -> bool:
     """Whether reading all of a journal says that something is wrong with it."""
     try:
-        with contextlib.closing(Store(path)) as store:
+        with contextlib.closing(SqliteStore(path)) as store:
             snapshot = store.snapshot()
             after = (snapshot.number, snapshot.chain) if snapshot else (0, 0)
             for found in (store.commands(*after), store.trips()):
@@ -247,7 +247,7 @@ def test_a_snapshot_of_other_code_is_not_read(
     """An editable installation changes its classes under the same release."""
     path = tmp_path / "run.db"
     run(lived(path))
-    monkeypatch.setattr("failing_exchange.durable.known.code", lambda: "other")
+    monkeypatch.setattr("failing_exchange.durable.metadata.code", lambda: "other")
     for _ in range(2):
         with pytest.raises(ConfigurationError, match=r"other code \(release .*and the commands"):
             run(orders_of(path))
@@ -259,7 +259,7 @@ def test_without_a_snapshot_other_code_carries_out_all_again(
     """As long as it does the same as the code before it."""
     path = tmp_path / "run.db"
     orders = run(lived(path, snapshot_every=1_000))
-    monkeypatch.setattr("failing_exchange.durable.known.code", lambda: "other")
+    monkeypatch.setattr("failing_exchange.durable.metadata.code", lambda: "other")
     assert run(orders_of(path)) == orders
 
 
@@ -281,7 +281,7 @@ def test_a_refused_journal_says_the_same_again(whole: bytes, tmp_path: Path) -> 
     assert damage(whole, path, "DELETE FROM commands WHERE number = 17")
 
     async def story() -> None:
-        exchange = FailingExchange(background=False, journal=Durable(path))
+        exchange = FailingExchange(background=False, journal=DurableJournal(path))
         for _ in range(2):
             with pytest.raises(ConfigurationError, match="command 17 is missing"):
                 await exchange.fetch_balance()

@@ -15,17 +15,17 @@ from typing import cast
 import pytest
 
 from failing_exchange import FailingExchange
-from failing_exchange.durable.durable import Durable
-from failing_exchange.durable.outbox import Outbox, WhenFull
-from failing_exchange.durable.store import Batch, Store
+from failing_exchange.durable.durable_journal import DurableJournal
+from failing_exchange.durable.group_commit import GroupCommit, WhenFull
+from failing_exchange.durable.sqlite_store import Batch, SqliteStore
 from failing_exchange.errors import ConfigurationError, ExchangeError, ExchangeUnavailableError
 from tests.sources import ROOT
 from tests.test_durable import S, commit, crash, run
 
 DIES = """
 import os, sys
-from failing_exchange.durable.store import Batch, Store
-store = Store(sys.argv[1])
+from failing_exchange.durable.sqlite_store import Batch, SqliteStore
+store = SqliteStore(sys.argv[1])
 batch = Batch()
 batch.commands.append((1, 5, 0, "what was acknowledged"))
 if sys.argv[2] == "written":
@@ -34,8 +34,8 @@ os._exit(9)
 """
 OPENS = """
 import sys
-from failing_exchange.durable.store import Store
-Store(sys.argv[1])
+from failing_exchange.durable.sqlite_store import SqliteStore
+SqliteStore(sys.argv[1])
 """
 
 
@@ -45,14 +45,14 @@ def in_a_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
-def outbox_of(exchange: FailingExchange) -> Outbox:
+def commits_of(exchange: FailingExchange) -> GroupCommit:
     """What its venue writes with."""
-    return cast(Durable, exchange.venue.durable).outbox
+    return cast(DurableJournal, exchange.venue.durable).commits
 
 
-def waits(outbox: Outbox) -> bool:
+def waits(commits: GroupCommit) -> bool:
     """Whether something is to be written."""
-    return outbox.is_dirty
+    return commits.has_pending
 
 
 # ---- one venue at a time
@@ -72,19 +72,19 @@ def named(path: Path, how: str) -> Path:
 def test_a_second_venue_is_refused_by_any_name(tmp_path: Path, how: str) -> None:
     """Two venues on one file would destroy it; a link to it is the same file."""
     path = tmp_path / "run.db"
-    store = Store(path)
+    store = SqliteStore(path)
     other = named(path, how)
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="in use by another venue"):
-            Store(other)
+            SqliteStore(other)
     store.close()
-    with contextlib.closing(Store(other)) as found:
+    with contextlib.closing(SqliteStore(other)) as found:
         assert not found.is_new
 
 
 def test_a_second_process_is_refused_by_any_name(tmp_path: Path) -> None:
     """Also after this process has looked at the file by itself."""
-    store = Store(tmp_path / "run.db")
+    store = SqliteStore(tmp_path / "run.db")
     with contextlib.closing(sqlite3.connect(tmp_path / "run.db")) as db:
         assert db.execute("SELECT count(*) FROM trips").fetchone() == (0,)
     found = in_a_process(OPENS, str(named(tmp_path / "run.db", "hard")))
@@ -101,7 +101,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
     elif kind == "folder":
         path.mkdir()
     with pytest.raises(ConfigurationError, match="no regular file"):
-        Store("/dev/null" if kind == "device" else path)
+        SqliteStore("/dev/null" if kind == "device" else path)
 
 
 # ---- killed
@@ -113,7 +113,7 @@ def test_the_tables_survive_a_kill_in_the_first_moment(tmp_path: Path) -> None:
     assert in_a_process(DIES, str(path), "nothing").returncode == 9
     for beside in tmp_path.glob("run.db-*"):
         beside.unlink()
-    with contextlib.closing(Store(path)) as store:
+    with contextlib.closing(SqliteStore(path)) as store:
         assert not store.is_new
 
 
@@ -122,10 +122,10 @@ def test_after_a_kill_another_name_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     assert in_a_process(DIES, str(path), "written").returncode == 9
     with pytest.raises(ConfigurationError, match=r"as run\.db, and not closed"):
-        Store(named(path, "hard"))
-    with contextlib.closing(Store(named(path, "symbolic"))) as store:
+        SqliteStore(named(path, "hard"))
+    with contextlib.closing(SqliteStore(named(path, "symbolic"))) as store:
         assert [found.text for found in store.commands(0)] == ["what was acknowledged"]
-    with contextlib.closing(Store(tmp_path / "hard.db")) as store:
+    with contextlib.closing(SqliteStore(tmp_path / "hard.db")) as store:
         assert store.last_command() == 1
 
 
@@ -144,7 +144,7 @@ def test_a_file_that_goes_away_is_noticed(
     path = tmp_path / "run.db"
 
     async def story() -> None:
-        exchange = FailingExchange(background=False, journal=Durable(path, full=full))
+        exchange = FailingExchange(background=False, journal=DurableJournal(path, full=full))
         await exchange.create_order(S, "limit", "buy", 0.01, 30_000)
         commit(exchange)
         if event == "read-only":
@@ -156,16 +156,16 @@ def test_a_file_that_goes_away_is_noticed(
         await exchange.create_order(S, "limit", "buy", 0.01, 30_000)
         commit(exchange)
         if full is WhenFull.GO_ON:
-            assert outbox_of(exchange).says == "given up"
+            assert commits_of(exchange).status == "given up"
             return
-        assert outbox_of(exchange).says == says
+        assert commits_of(exchange).status == says
         with pytest.raises(ExchangeUnavailableError):
             await exchange.fetch_balance()
         monkeypatch.undo()
         if event != "read-only":
             (tmp_path / "away.db").rename(path)
         commit(exchange)
-        assert outbox_of(exchange).says == "written"
+        assert commits_of(exchange).status == "written"
         assert len(await exchange.fetch_open_orders()) == 2
         await exchange.close()
 
@@ -177,7 +177,7 @@ def test_a_file_that_goes_away_is_noticed(
 
 def test_what_lies_beside_it_belongs_to_it(tmp_path: Path) -> None:
     """The newest part of a journal is in its -wal."""
-    store = Store(tmp_path / "run.db")
+    store = SqliteStore(tmp_path / "run.db")
     store.write(Batch())
     (tmp_path / "run.db-wal").unlink()
     with pytest.raises(Exception, match=r"run\.db-wal is gone"):
@@ -192,30 +192,30 @@ def test_a_foreign_lock_does_not_block_the_venue(
     path = tmp_path / "run.db"
 
     async def story() -> None:
-        exchange = FailingExchange(background=False, journal=Durable(path))
+        exchange = FailingExchange(background=False, journal=DurableJournal(path))
         await exchange.create_order(S, "limit", "buy", 0.01, 30_000)
-        outbox, other = outbox_of(exchange), sqlite3.connect(path, isolation_level=None)
+        commits, other = commits_of(exchange), sqlite3.connect(path, isolation_level=None)
         with contextlib.closing(other):
             other.execute("BEGIN IMMEDIATE")
             began = time.perf_counter()
-            outbox.commit()
+            commits.commit()
             assert time.perf_counter() - began < 1
-            assert waits(outbox)
+            assert waits(commits)
             await exchange.fetch_balance()
             assert caplog.records == []
             other.execute("COMMIT")
-            outbox.commit()
-            assert not waits(outbox)
+            commits.commit()
+            assert not waits(commits)
             other.execute("BEGIN IMMEDIATE")
             await exchange.fetch_balance()
-            outbox.commit()
-            assert outbox._locked_since is not None
-            outbox._locked_since -= 6 * 10**9  # it goes on for six seconds
-            outbox.commit()
-            assert outbox.says == "locked"
+            commits.commit()
+            assert commits._locked_since is not None
+            commits._locked_since -= 6 * 10**9  # it goes on for six seconds
+            commits.commit()
+            assert commits.status == "locked"
             assert "until the other program lets go of it" in caplog.text
-        outbox.commit()
-        assert outbox.says == "written"
+        commits.commit()
+        assert commits.status == "written"
         await exchange.close()
 
     caplog.set_level(logging.WARNING)
@@ -226,12 +226,14 @@ def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
     """The control door says so; it is no other trouble."""
 
     async def story() -> None:
-        exchange = FailingExchange(background=False, journal=Durable(tmp_path / "run.db", pages=40))
+        exchange = FailingExchange(
+            background=False, journal=DurableJournal(tmp_path / "run.db", pages=40)
+        )
         with pytest.raises(ExchangeUnavailableError):
             for n in range(1_000):
                 await exchange.create_order(S, "limit", "buy", 0.001, 20_000 + n)
                 commit(exchange)
-        assert outbox_of(exchange).says == "full"
+        assert commits_of(exchange).status == "full"
         crash(exchange)
 
     run(story())
@@ -242,24 +244,24 @@ def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
 
 def test_only_the_last_trips_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that runs for months must not fill the disk."""
-    monkeypatch.setattr("failing_exchange.durable.store.PRUNED_AT_ONCE", 10)
-    store, numbers = Store(tmp_path / "run.db", keep=50), iter(range(1, 1_000))
+    monkeypatch.setattr("failing_exchange.durable.sqlite_store.PRUNED_AT_ONCE", 10)
+    store, numbers = SqliteStore(tmp_path / "run.db", keep=50), iter(range(1, 1_000))
     for _ in range(30):
         batch = Batch()
         batch.trips = [(next(numbers), "{}") for _ in range(7)]
         store.write(batch)
         assert len(list(store.trips())) < 60
     store.close()
-    with contextlib.closing(Store(tmp_path / "run.db")) as store:
+    with contextlib.closing(SqliteStore(tmp_path / "run.db")) as store:
         assert 50 <= len(list(store.trips())) < 60
 
 
 def test_all_trips_are_kept_for_who_wants_it(tmp_path: Path) -> None:
     """0 is no limit; what is no number of trips is refused before anything begins."""
-    Durable(tmp_path / "run.db", keep=0).close()
+    DurableJournal(tmp_path / "run.db", keep=0).close()
     for keep in (-1, True, 1.5):
         with pytest.raises(ConfigurationError, match="expected a number of trips"):
-            Durable(tmp_path / "other.db", keep=keep)  # type: ignore[arg-type]
+            DurableJournal(tmp_path / "other.db", keep=keep)  # type: ignore[arg-type]
 
 
 def test_kinds_that_the_venue_forgets_are_forgotten(
@@ -269,14 +271,14 @@ def test_kinds_that_the_venue_forgets_are_forgotten(
     monkeypatch.setattr("failing_exchange.kinds.KINDS_COUNTED_MAX", 5)
 
     async def story() -> None:
-        exchange = FailingExchange(background=False, journal=Durable(tmp_path / "run.db"))
+        exchange = FailingExchange(background=False, journal=DurableJournal(tmp_path / "run.db"))
         for n in range(23):
             with contextlib.suppress(ExchangeError):
                 await exchange.fetch_ticker(f"NO{n}/SUCH")
             if n % 3 == 0:
                 commit(exchange)
         await exchange.close()
-        with contextlib.closing(Store(tmp_path / "run.db")) as store:
+        with contextlib.closing(SqliteStore(tmp_path / "run.db")) as store:
             assert len(list(store.kinds())) <= 5
 
     run(story())
@@ -286,7 +288,7 @@ def test_requests_are_counted_by_the_highest_number(tmp_path: Path) -> None:
     """Answers may come in another order than the requests were sent in; none is counted twice."""
 
     async def story() -> None:
-        exchange = FailingExchange(background=False, journal=Durable(tmp_path / "run.db"))
+        exchange = FailingExchange(background=False, journal=DurableJournal(tmp_path / "run.db"))
         await exchange.ready()
         venue = exchange.venue
         trips = [venue.gateway.receive("main", "fetch_time", (), "", waits=0) for _ in range(3)]
@@ -294,7 +296,7 @@ def test_requests_are_counted_by_the_highest_number(tmp_path: Path) -> None:
             venue.journal.end(trip, venue.clock.now())
         commit(exchange)
         crash(exchange)
-        after = FailingExchange(background=False, journal=Durable(tmp_path / "run.db"))
+        after = FailingExchange(background=False, journal=DurableJournal(tmp_path / "run.db"))
         await after.fetch_time()
         assert after.journal.trips[-1].nth == 4
         await after.close()
@@ -306,7 +308,7 @@ def test_any_text_of_a_client_can_be_written(tmp_path: Path) -> None:
     """A half of a surrogate pair is no UTF-8, and must not stop the venue."""
 
     async def story() -> None:
-        exchange = FailingExchange(background=False, journal=Durable(tmp_path / "run.db"))
+        exchange = FailingExchange(background=False, journal=DurableJournal(tmp_path / "run.db"))
         with pytest.raises(ExchangeError):
             await exchange.fetch_ticker("\ud800/USDT")
         with contextlib.suppress(ExchangeError):
@@ -315,7 +317,7 @@ def test_any_text_of_a_client_can_be_written(tmp_path: Path) -> None:
             )
         commit(exchange)
         crash(exchange)
-        after = FailingExchange(background=False, journal=Durable(tmp_path / "run.db"))
+        after = FailingExchange(background=False, journal=DurableJournal(tmp_path / "run.db"))
         await after.fetch_open_orders()
         await after.close()
 

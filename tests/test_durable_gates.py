@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from failing_exchange import FailingExchange
-from failing_exchange.durable.durable import Durable
-from failing_exchange.durable.store import Store, Survives
+from failing_exchange.durable.durable_journal import DurableJournal
+from failing_exchange.durable.sqlite_store import SqliteStore, Survives
 from failing_exchange.errors import RateLimitError
 from tests.test_durable import S, again, commit, crash, run
 
@@ -18,7 +18,7 @@ def test_what_stood_before_the_engine_stands_there_again(tmp_path: Path) -> None
     """A rate limit and a maintenance that were planned while it ran; and those taken away."""
 
     async def story() -> None:
-        exchange = FailingExchange(seed=7, journal=Durable(tmp_path / "run.db"))
+        exchange = FailingExchange(seed=7, journal=DurableJournal(tmp_path / "run.db"))
         await exchange.fetch_ticker(S)
         exchange.set_rate_limit(6)
         exchange.schedule_maintenance(datetime(2040, 1, 1, tzinfo=UTC), 30, "later")
@@ -47,6 +47,6 @@ def test_who_wants_it_has_each_commit_on_the_disk(
     tmp_path: Path, survives: str, wanted: int
 ) -> None:
     """SQLite's own scale: 1 leaves it to the system, 2 waits for the disk."""
-    store = Store(tmp_path / "run.db", survives=Survives(survives))
+    store = SqliteStore(tmp_path / "run.db", survives=Survives(survives))
     assert store.synchronous == wanted
     store.close()

@@ -280,8 +280,8 @@ def _world(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _journal(options: argparse.Namespace) -> Any:
-    from failing_exchange.durable.outbox import WhenFull
-    from failing_exchange.durable.store import Survives
+    from failing_exchange.durable.group_commit import WhenFull
+    from failing_exchange.durable.sqlite_store import Survives
     from failing_exchange.fronts.exchange import DATABASES
 
     path, full = options.journal, options.journal_full
@@ -297,9 +297,9 @@ def _journal(options: argparse.Namespace) -> Any:
         )
     if path is None or not path.endswith(DATABASES):
         return path
-    from failing_exchange.durable.durable import Durable
+    from failing_exchange.durable.durable_journal import DurableJournal
 
-    return Durable(path, full=full, survives=survives, keep=options.journal_keep)
+    return DurableJournal(path, full=full, survives=survives, keep=options.journal_keep)
 
 
 def _keys(path: str | None) -> Keyring | None:

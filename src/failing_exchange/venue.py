@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package s
     from failing_exchange.background.profiles import Profile
     from failing_exchange.core.background import Background
     from failing_exchange.core.engine import Engine
-    from failing_exchange.durable.durable import Durable
+    from failing_exchange.durable.durable_journal import DurableJournal
     from failing_exchange.gateway import Gate, Gateway
 
 
@@ -42,7 +42,7 @@ class Venue:
         recordings: Mapping[str, str | PathLike[str]] | None = None,
         profiles: Mapping[str, Profile | None] | None = None,
         journal: Journal | None = None,
-        durable: Durable | None = None,
+        durable: DurableJournal | None = None,
     ) -> None:
         self.seed = seed
         self.markets = markets
@@ -198,7 +198,7 @@ class Venue:
                 gates.append(MaintenanceGate(self.maintenance))
             if self.rate_gate is not None:
                 gates.append(self.rate_gate)
-            if self.durable is not None and self.durable.outbox.halted:
+            if self.durable is not None and self.durable.commits.halted:
                 gates.insert(0, self.durable.gate)
             self._gateway.gates = gates + self.wire_gates
 
@@ -209,7 +209,7 @@ class Venue:
     def _gates_changed(self) -> None:
         self.set_gates()
         if self.durable is not None:
-            self.durable.outbox.touch()
+            self.durable.commits.touch()
 
     def plan_incident(self, after: int, command: Any) -> None:
         """Have the operator do something so many nanoseconds after the start, or after now."""

@@ -10,7 +10,7 @@ import pytest
 from failing_exchange.core.codec import STATES, VALUES, Graph, from_graph, from_text, to_text
 from failing_exchange.core.commands import Credit
 from failing_exchange.core.engine import HANDLERS, Engine
-from failing_exchange.durable.recorded import ACTING
+from failing_exchange.durable.command_log import ACTING
 from failing_exchange.durable.rules import FAULTS
 from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.modes import FailureMode

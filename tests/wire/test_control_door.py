@@ -17,7 +17,7 @@ from aiohttp import web
 from failing_exchange import Control, FailingExchange, simulate
 from failing_exchange.cli import main as command_line
 from failing_exchange.core.reject import Reject
-from failing_exchange.durable.durable import Durable
+from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.fronts.wire import control_door
@@ -68,16 +68,16 @@ def test_health_answers_while_the_venue_is_busy(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_journal_is_full_and_the_control_api_says_so(tmp_path: Path) -> None:
     """Whoever looks is answered; whoever wants a change is refused, and nothing is half done."""
-    durable = Durable(str(tmp_path / "venue.db"))
+    durable = DurableJournal(str(tmp_path / "venue.db"))
     venue = Binance(FailingExchange(latency=None, journal=durable))
 
     async def story(venue: Binance, control: Control) -> None:
-        store = cast(Any, durable.outbox.store)
+        store = cast(Any, durable.commits.store)
         await beside(control.arm, "delay_answer", name="before")
         pages = store._db.execute("PRAGMA page_count").fetchone()[0]
         store._db.execute(f"PRAGMA max_page_count = {pages}")
         for n in range(200):  # until there is no room
-            if durable.outbox.halted:
+            if durable.commits.halted:
                 break
             with_room = beside(control.arm, "delay_answer", name=f"{n}" + "x" * 190)
             await asyncio.gather(with_room, return_exceptions=True)
@@ -90,7 +90,7 @@ def test_the_journal_is_full_and_the_control_api_says_so(tmp_path: Path) -> None
                 await beside(change)
         assert len(venue.exchange.armed) == rules
         store._db.execute("PRAGMA max_page_count = 100000")
-        durable.outbox.commit()
+        durable.commits.commit()
         await beside(control.reset)
         assert (await beside(control.health))["journal"] == "written"
 
@@ -336,7 +336,7 @@ def test_no_incident_poisons_the_venue_also_after_a_restart(tmp_path: Path) -> N
         return await exchange.fetch_balance()
 
     async def main() -> None:
-        exchange = FailingExchange(latency=None, journal=Durable(str(path)))
+        exchange = FailingExchange(latency=None, journal=DurableJournal(str(path)))
         await exchange.ready()
         desk = Desk(Binance(exchange))
         for fields in POISON:
@@ -351,7 +351,7 @@ def test_no_incident_poisons_the_venue_also_after_a_restart(tmp_path: Path) -> N
                 await asyncio.sleep(2)
         before = await look(exchange)
         await exchange.close()
-        again = FailingExchange(latency=None, journal=Durable(str(path)))
+        again = FailingExchange(latency=None, journal=DurableJournal(str(path)))
         after = await look(again)
         assert after["total"] == before["total"]
         await again.close()

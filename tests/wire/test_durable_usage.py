@@ -11,7 +11,7 @@ import pytest
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.commands import CrossOrder
-from failing_exchange.durable.durable import Durable
+from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import RateLimitError
 from failing_exchange.fronts.wire.binance import Binance
 from failing_exchange.fronts.wire.metering import ADDRESSES_MAX, Interval, Metering, VenueLimits
@@ -31,7 +31,7 @@ def killed_between(path: Path, *stories: Story) -> None:
 
     async def main() -> None:
         for story in stories:
-            journal = Durable(path)
+            journal = DurableJournal(path)
             exchange = FailingExchange(latency=None, background=False, journal=journal)
             venue = Binance(exchange, limits=TIGHT)
             await venue.listen_in_simulation()
@@ -103,7 +103,7 @@ def test_connects_survive(tmp_path: Path) -> None:
         client.venue.metering.connects("127.0.0.1", client.venue.exchange.venue.clock.now())
         journal = client.venue.exchange.venue.durable
         assert journal is not None
-        assert journal.outbox.is_dirty
+        assert journal.commits.has_pending
 
     async def after(client: Client) -> None:
         metering, at = client.venue.metering, client.venue.exchange.venue.clock.now()
@@ -120,7 +120,7 @@ def test_the_rate_limit_of_all_requests_survives(tmp_path: Path, calls: int) -> 
 
     async def main() -> None:
         def made() -> FailingExchange:
-            journal = Durable(tmp_path / "run.db")
+            journal = DurableJournal(tmp_path / "run.db")
             return FailingExchange(latency=None, background=False, journal=journal)
 
         exchange = made()

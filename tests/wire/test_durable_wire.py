@@ -12,9 +12,9 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-from failing_exchange.durable.durable import Durable
-from failing_exchange.durable.outbox import Outbox
-from failing_exchange.durable.store import Batch
+from failing_exchange.durable.durable_journal import DurableJournal
+from failing_exchange.durable.group_commit import GroupCommit
+from failing_exchange.durable.sqlite_store import Batch
 from failing_exchange.faults.triggers import nth
 from tests.wire.client import Client, on_the_wire
 from tests.wire.socket_client import SocketClient, on_a_socket
@@ -29,16 +29,16 @@ def written(path: Path, text: str) -> int:
         return int(found.fetchone()[0])
 
 
-def outbox_of(client: Client | SocketClient) -> Outbox:
+def commits_of(client: Client | SocketClient) -> GroupCommit:
     """The venue's."""
     durable = client.venue.exchange.venue.durable
     assert durable is not None
-    return durable.outbox
+    return durable.commits
 
 
 def fill_the_disk(client: Client | SocketClient) -> None:
     """From now on nothing can be written."""
-    cast(Any, outbox_of(client).store)._db.execute("PRAGMA query_only = 1")
+    cast(Any, commits_of(client).store)._db.execute("PRAGMA query_only = 1")
 
 
 def test_an_answer_leaves_after_its_batch(tmp_path: Path) -> None:
@@ -52,26 +52,26 @@ def test_an_answer_leaves_after_its_batch(tmp_path: Path) -> None:
         assert time.time() - begun == pytest.approx(0.3, abs=0.01)
         assert written(path, "create_order") == 1
 
-    on_the_wire(story, journal=Durable(path, every=300 * MILLISECOND))
+    on_the_wire(story, journal=DurableJournal(path, every=300 * MILLISECOND))
 
 
 def test_many_answers_share_one_commit(tmp_path: Path) -> None:
     """A commit each would cost a disk's patience; together they wait once."""
 
     async def story(client: Client) -> None:
-        outbox, commits = outbox_of(client), list[int]()
-        ahead = outbox.ahead
+        commits, sizes = commits_of(client), list[int]()
+        ahead = commits.ahead
 
         def count(batch: Batch) -> None:
-            commits.append(len(batch.commands))
+            sizes.append(len(batch.commands))
             ahead(batch)
 
-        outbox.ahead = count
+        commits.ahead = count
         got = await asyncio.gather(*(client.order(price=str(30_000 + n)) for n in range(40)))
         assert {one.status for one in got} == {200}
-        assert commits == [41]  # with the opening of the account
+        assert sizes == [41]  # with the opening of the account
 
-    on_the_wire(story, journal=Durable(tmp_path / "run.db", every=300 * MILLISECOND))
+    on_the_wire(story, journal=DurableJournal(tmp_path / "run.db", every=300 * MILLISECOND))
 
 
 def test_replies_and_events_of_a_socket_wait_as_well(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_replies_and_events_of_a_socket_wait_as_well(tmp_path: Path) -> None:
         assert written(path, "create_order") == 1
         assert written(path, "watch_orders") == 1
 
-    on_a_socket(story, journal=Durable(path, every=300 * MILLISECOND))
+    on_a_socket(story, journal=DurableJournal(path, every=300 * MILLISECOND))
 
 
 def test_a_full_disk_is_told_on_the_wire(tmp_path: Path) -> None:
@@ -99,12 +99,12 @@ def test_a_full_disk_is_told_on_the_wire(tmp_path: Path) -> None:
         refused = await client.order(newClientOrderId="second")
         assert refused.status == 503
         assert (await client.public("GET", "/api/v3/time")).status == 503
-        cast(Any, outbox_of(client).store)._db.execute("PRAGMA query_only = 0")
+        cast(Any, commits_of(client).store)._db.execute("PRAGMA query_only = 0")
         await asyncio.sleep(1.1)
         got = await client.signed("GET", "/api/v3/openOrders")
         assert [order["clientOrderId"] for order in got.body] == ["first", "second"]
 
-    on_the_wire(story, journal=Durable(tmp_path / "run.db"))
+    on_the_wire(story, journal=DurableJournal(tmp_path / "run.db"))
 
 
 def test_a_full_disk_breaks_what_would_tell_of_the_unwritten(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_full_disk_breaks_what_would_tell_of_the_unwritten(tmp_path: Path) -> 
             await client.order(newClientOrderId="mine")
         assert client.events == []
 
-    on_a_socket(story, journal=Durable(tmp_path / "run.db"))
+    on_a_socket(story, journal=DurableJournal(tmp_path / "run.db"))
 
 
 @pytest.mark.parametrize("orders", ["kept", "lost"])

@@ -24,7 +24,7 @@ from failing_exchange.under_test import running
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from failing_exchange.durable.durable import Durable
+    from failing_exchange.durable.durable_journal import DurableJournal
     from failing_exchange.journal import Journal
     from failing_exchange.scenario import Scenario
     from failing_exchange.venue import Venue
@@ -66,7 +66,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
     scenario: a scenario file, or the name of a shipped one. What is given here goes before it, also
         where it equals a default, such as seed=0.
     journal: a path that every trip is written to, as JSON lines; one that ends in .db is a database
-        from which the venue comes back as it was (see `durable.durable.Durable`).
+        from which the venue comes back as it was (see `durable.durable_journal.DurableJournal`).
 
     >>> import asyncio
     >>> exchange = FailingExchange(seed=7)
@@ -95,7 +95,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         recordings: Mapping[str, str | PathLike[str]] | None = MISSING,
         scenario: str | PathLike[str] | None = None,
         fee_asset: str | None = MISSING,
-        journal: str | PathLike[str] | Durable | None = None,
+        journal: str | PathLike[str] | DurableJournal | None = None,
     ) -> None:
         from failing_exchange.journal import Journal
         from failing_exchange.maintenance import MaintenanceSchedule
@@ -104,8 +104,8 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
 
         lines, durable = _journals(journal)
         if durable is not None:
-            seed = durable.known.get("seed", MISSING) if seed is MISSING else seed
-            scenario = scenario or durable.known.get("scenario")
+            seed = durable.metadata.get("seed", MISSING) if seed is MISSING else seed
+            scenario = scenario or durable.metadata.get("scenario")
         planned = _load(scenario)
         wanted = _with_scenario(
             planned, seed=seed, markets=markets, balances=balances, latency=latency,
@@ -238,21 +238,21 @@ def _world(venue: Venue, scenario: str | PathLike[str] | None) -> dict[str, Any]
 
 
 def _journals(
-    journal: str | PathLike[str] | Durable | None,
-) -> tuple[str | None, Durable | None]:
+    journal: str | PathLike[str] | DurableJournal | None,
+) -> tuple[str | None, DurableJournal | None]:
     """The file to write lines to, or the database to come back from."""
     if not isinstance(journal, (str, PathLike)):
-        if journal is not None and not hasattr(journal, "known"):
+        if journal is not None and not hasattr(journal, "metadata"):
             raise ConfigurationError(
-                f"journal must be a path, a durable.Durable or None, not {journal!r}"
+                f"journal must be a path, a DurableJournal or None, not {journal!r}"
             )
         return None, journal
     journal = fspath(journal)
     if not journal.endswith(DATABASES):
         return journal, None
-    from failing_exchange.durable.durable import Durable
+    from failing_exchange.durable.durable_journal import DurableJournal
 
-    return None, Durable(journal)
+    return None, DurableJournal(journal)
 
 
 def _load(scenario: str | PathLike[str] | None) -> Scenario | None:

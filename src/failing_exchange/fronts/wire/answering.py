@@ -76,7 +76,7 @@ class Answering:
         if not is_told(trip):
             await self._told(trip)
         durable = self.door.venue.durable
-        written = durable is None or await durable.outbox.written()
+        written = durable is None or await durable.commits.written()
         return self.reply(trip, written=written)
 
     async def _told(self, trip: Trip) -> None:

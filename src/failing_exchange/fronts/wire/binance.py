@@ -40,7 +40,7 @@ def _production_markets(options: Mapping[str, Any]) -> list[Listing]:
     """The markets that are asked for, by argument or scenario, with production's filters."""
     given, scenario, journal = (options.get(n) for n in ("markets", "scenario", "journal"))
     if given is None:
-        known = getattr(journal, "known", {})  # of a durable one: it goes on with its scenario
+        known = getattr(journal, "metadata", {})  # of a durable one: it goes on with its scenario
         scenario = scenario or known.get("scenario")
         if scenario is not None:
             from failing_exchange.scenario import load  # with all faults, which few venues need
@@ -109,7 +109,7 @@ class Binance:
             door.more = self.listen_keys.endpoints
             self.listen_keys.join_routes(self.sockets.routes)
         if exchange.venue.durable is not None:
-            exchange.venue.durable.outbox.on_halt.append(self._on_halt)
+            exchange.venue.durable.commits.on_halt.append(self._on_halt)
             exchange.venue.durable.keep_usage("venue limits", self.metering)
         self.judges: dict[str, Judge] = {}  # by account
         self._entrances: list[Entrance] = []
@@ -185,7 +185,7 @@ class Binance:
     def _on_halt(self) -> None:
         """The journal is full: who listens would hear of what is not written."""
         durable = self.exchange.venue.durable
-        if durable is not None and durable.outbox.halted:
+        if durable is not None and durable.commits.halted:
             self._hang_up()
 
     def _hang_up(self) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from failing_exchange.clock import Cancelable
-    from failing_exchange.durable.outbox import Outbox
+    from failing_exchange.durable.group_commit import GroupCommit
     from failing_exchange.gateway import Gateway
     from failing_exchange.trip import Trip
 
@@ -68,9 +68,9 @@ class Outgoing:
     With a durable journal, when all that happened until then is written.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, commits: GroupCommit | None = None) -> None:
         self._loop = loop
-        self._outbox = outbox
+        self._commits = commits
         self._waiting: list[Connection] = []
 
     def add(self, connection: Connection) -> None:
@@ -81,14 +81,14 @@ class Outgoing:
 
     def hurry(self) -> None:
         """A connection can't wait: what happened until now is written at once."""
-        if self._outbox is not None:
-            self._outbox.commit()
+        if self._commits is not None:
+            self._commits.commit()
 
     def _turn_is_over(self) -> None:
-        if self._outbox is None:
+        if self._commits is None:
             self._flush(True)
         else:
-            self._outbox.after_commit(self._flush)
+            self._commits.after_commit(self._flush)
 
     def _flush(self, written: bool) -> None:
         """Write; where what is told of was not kept, the connections break instead."""

@@ -168,10 +168,10 @@ class ControlDoor:
         """On the venue's loop: do it, and wait until what has changed is written."""
         found = self.desk.carry_out(job)
         durable = self.desk.exchange.venue.durable
-        if job.changes and durable is not None and not await durable.outbox.written():
+        if job.changes and durable is not None and not await durable.commits.written():
             raise Unavailable(
-                f"it was done, and can't be written to the journal ({durable.outbox.says}): after "
-                "a restart it would be undone"
+                f"it was done, and can't be written to the journal ({durable.commits.status}): "
+                "after a restart it would be undone"
             )
         return found
 

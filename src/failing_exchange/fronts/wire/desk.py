@@ -120,8 +120,8 @@ class Desk:
     def carry_out(self, job: Job) -> Any:
         """Do it, in a turn of the venue where it needs one."""
         durable = self.exchange.venue.durable
-        if job.changes and durable is not None and durable.outbox.halted:
-            raise Unavailable(f"the journal can't be written ({durable.outbox.says})")
+        if job.changes and durable is not None and durable.commits.halted:
+            raise Unavailable(f"the journal can't be written ({durable.commits.status})")
         return job.route.answer(self, job.asked)
 
     def show(self, job: Job, found: Any) -> Any:
@@ -145,8 +145,8 @@ class Desk:
         ok = venue.gateway.failure is None
         found: dict[str, Any] = {"ok": ok, "rules": len(venue.plan.rules)}
         if venue.durable is not None:
-            found["journal"] = venue.durable.outbox.says
-            found["ok"] = ok and not venue.durable.outbox.halted
+            found["journal"] = venue.durable.commits.status
+            found["ok"] = ok and not venue.durable.commits.halted
         return found
 
     def clock(self, asked: Asked) -> Any:

@@ -283,10 +283,10 @@ class Line(asyncio.Protocol):
         durable = self._answering.door.venue.durable
         if durable is None:
             self._say(trip, True)
-        elif durable.outbox.is_dirty:
-            durable.outbox.after_commit(partial(self._say, trip))
+        elif durable.commits.has_pending:
+            durable.commits.after_commit(partial(self._say, trip))
         else:
-            self._say(trip, not durable.outbox.halted)
+            self._say(trip, not durable.commits.halted)
 
     def _say(self, trip: Trip, written: bool) -> None:
         transport = self._transport

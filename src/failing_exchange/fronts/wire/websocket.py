@@ -160,7 +160,10 @@ class WebSocketFront:
     def _outgoing_of(self, loop: asyncio.AbstractEventLoop) -> Outgoing:
         if self._outgoing is None or self._outgoing[0] is not loop:
             durable = self._venue.durable
-            self._outgoing = (loop, Outgoing(loop, None if durable is None else durable.outbox))
+            self._outgoing = (
+                loop,
+                Outgoing(loop, None if durable is None else durable.commits),
+            )
         return self._outgoing[1]
 
     def close(self, code: int, reason: str = "") -> None:

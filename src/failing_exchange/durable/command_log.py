@@ -10,40 +10,42 @@ from failing_exchange.core.codec import from_text, to_text
 from failing_exchange.core.engine import LAST, Engine
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import NEVER
-from failing_exchange.durable.store import Stored
+from failing_exchange.durable.sqlite_store import Stored
 
 if TYPE_CHECKING:
     from failing_exchange.core.background import Background
     from failing_exchange.core.events import Event
     from failing_exchange.core.market import Market
-    from failing_exchange.durable.outbox import Outbox
+    from failing_exchange.durable.group_commit import GroupCommit
 
 SCHEDULED = "schedule "  # how a command begins that was put on the agenda for later
 PLANNED = frozenset(get_args(c.Operator))
 ACTING = PLANNED | frozenset(get_args(c.Action))
 
 
-class RecordedEngine(Engine):
+class LoggedEngine(Engine):
     """Writes down each command that may change something, before it is carried out."""
 
-    def __init__(self, markets: list[tuple[Market, Background | None]], outbox: Outbox) -> None:
+    def __init__(
+        self, markets: list[tuple[Market, Background | None]], commits: GroupCommit
+    ) -> None:
         super().__init__(markets)
-        self._outbox = outbox
+        self._commits = commits
 
     def execute(
         self, command: c.Command, at: int, number: int = LAST
     ) -> tuple[tuple[Event, ...], Any]:
         """Carry out a command; while the journal can't be written, only questions."""
         if command.__class__ in ACTING:
-            if self._outbox.halted:
+            if self._commits.halted:
                 raise Reject(Reason.UNAVAILABLE, "Service unavailable: the journal is full")
-            self._outbox.command(at, self.state.executions, to_text(command))
+            self._commits.command(at, self.state.executions, to_text(command))
         return super().execute(command, at, number)
 
     def schedule(self, due: int, command: c.Operator, at: int) -> None:
         """Have an operator command executed at a later instant."""
         text = f"{SCHEDULED}{due} {to_text(command)}"
-        self._outbox.command(at, self.state.executions, text)
+        self._commits.command(at, self.state.executions, text)
         super().schedule(due, command, at)
 
     def replay(self, stored: Iterable[Stored], until: int = NEVER) -> int:

@@ -32,7 +32,7 @@ class Change(NamedTuple):
     totals: dict[str, int]
 
 
-class Sums:
+class TableSums:
     """The sum of each table whose rows change: that of all its rows, in any order.
 
     It remembers the sum of each row, for as many rows as the tables have.

@@ -8,7 +8,13 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from failing_exchange.durable.store import BUSY_SECONDS, Batch, Full, Store, Trouble
+from failing_exchange.durable.sqlite_store import (
+    BUSY_SECONDS,
+    Batch,
+    SqliteStore,
+    Trouble,
+    WriteFailed,
+)
 
 if TYPE_CHECKING:
     from failing_exchange.clock import Cancelable
@@ -41,15 +47,15 @@ class WhenFull(StrEnum):
     GO_ON = "go-on"
 
 
-class Outbox:
+class GroupCommit:
     """What is not yet written, and who waits for it.
 
     `ahead` is called before each writing, to add what has changed besides; `on_halt` each time the
     venue has to stop, or may go on.
     """
 
-    def __init__(self, store: Store, *, full: WhenFull, every: int = COMMIT_EVERY) -> None:
-        self.store: Store | None = store
+    def __init__(self, store: SqliteStore, *, full: WhenFull, every: int = COMMIT_EVERY) -> None:
+        self.store: SqliteStore | None = store
         self.full = full
         self.every = every
         self.halted = False
@@ -66,12 +72,12 @@ class Outbox:
         self._locked_since: int | None = None
 
     @property
-    def is_dirty(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether something waits to be written; what is told now has to wait for it."""
         return self._dirty and not self.halted
 
     @property
-    def says(self) -> str:
+    def status(self) -> str:
         """How the journal is: "written"; "full", "gone", "locked" or "broken"; "given up".
 
         It only reads attributes: it may be asked at any time, from any thread.
@@ -129,14 +135,14 @@ class Outbox:
 
     def after_commit(self, callback: Callable[[bool], None]) -> None:
         """Call when all that was gathered is written: with True, or with False if it never was."""
-        if self.is_dirty:
+        if self.has_pending:
             self._waiting.append(callback)
         else:
             callback(True)
 
     async def written(self) -> bool:
         """Wait until all that was gathered is written; whether it is."""
-        if not self.is_dirty:
+        if not self.has_pending:
             return not self.halted
         heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
@@ -172,7 +178,7 @@ class Outbox:
         self.ahead(self._batch)
         try:
             store.write(self._batch)
-        except Full as error:
+        except WriteFailed as error:
             if not self._may_be_free_soon(error):
                 self._not_written(error)
             return
@@ -182,7 +188,7 @@ class Outbox:
             self._room_again()
         self._tell(True)
 
-    def _may_be_free_soon(self, error: Full) -> bool:
+    def _may_be_free_soon(self, error: WriteFailed) -> bool:
         """Whether another program keeps the file locked, for a moment; then it is tried again.
 
         Meanwhile answers wait, and nothing else does.
@@ -197,7 +203,7 @@ class Outbox:
         self._set_timer(TRY_LOCKED)
         return True
 
-    def _not_written(self, error: Full) -> None:
+    def _not_written(self, error: WriteFailed) -> None:
         """Say so, and do as configured."""
         assert self.store is not None
         self.trouble, self._locked_since = error.trouble, None

@@ -16,11 +16,11 @@ ON_ITSELF = sys.platform == "linux"
 _held: set[tuple[int, int]] = set()  # by this process: its own locks never refuse it
 
 
-class NotOurs(Exception):
+class LockLost(Exception):
     """What is at the path is not the file that is held."""
 
 
-class ReadOnly(NotOurs):
+class ReadOnly(LockLost):
     """It is there, and can't be written any more."""
 
 
@@ -31,7 +31,7 @@ class Identity(NamedTuple):
     number: int
 
 
-class Held:
+class FileLock:
     """A file that this process alone has, until `close`.
 
     Raises ConfigurationError for one that another process or venue has, or that can't be written.
@@ -64,16 +64,16 @@ class Held:
             raise _in_use(path)
 
     def check(self) -> None:
-        """Raise `NotOurs` where what is written now would be lost with this process."""
+        """Raise `LockLost` where what is written now would be lost with this process."""
         try:
             found = _identity(os.stat(self.path))
             wal = _identity(os.stat(f"{self.path}-wal")) if self.has_wal else found
         except OSError as error:
-            raise NotOurs(f"{os.path.basename(str(error.filename))} is gone") from error
+            raise LockLost(f"{os.path.basename(str(error.filename))} is gone") from error
         if self._wal is None:
             self._wal = wal
         if (found, wal) != (self.identity, self._wal):
-            raise NotOurs("another file has taken its place")
+            raise LockLost("another file has taken its place")
         if not os.access(self.path, os.W_OK):
             raise ReadOnly("it is not writable any more")
 

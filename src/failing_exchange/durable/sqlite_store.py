@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from failing_exchange.durable import TRIPS_KEPT_MAX
-from failing_exchange.durable.holding import Held, NotOurs, ReadOnly
-from failing_exchange.durable.sums import Key, Sums, row_sum, text_sum
+from failing_exchange.durable.checksums import Key, TableSums, row_sum, text_sum
+from failing_exchange.durable.file_lock import FileLock, LockLost, ReadOnly
 from failing_exchange.errors import ConfigurationError
 
 VERSION = 3  # of the tables and of what stands in them
@@ -69,7 +69,7 @@ class Trouble(StrEnum):
     BROKEN = "broken"  # anything else: it was made read-only, is damaged, the disk fails
 
 
-class Full(Exception):
+class WriteFailed(Exception):
     """What was to be written can't be, for whatever trouble. Nothing of it is written."""
 
     def __init__(self, text: str, trouble: Trouble = Trouble.BROKEN) -> None:
@@ -112,7 +112,7 @@ class Stored(NamedTuple):
     text: str
 
 
-class Store:
+class SqliteStore:
     """A journal's file. One venue at a time may have it; whoever else may read it meanwhile.
 
     `pages`: of how many pages of 4 KiB it may consist at most; None: as many as the disk has.
@@ -133,10 +133,10 @@ class Store:
         self.path = str(path)
         self._survives = survives
         self._keep = keep or ALL_TRIPS
-        self._sums = Sums(KEYS)
+        self._sums = TableSums(KEYS)
         self._end = (0, 0)  # the number of the last command, and the checksum of all up to it
         self._trips = (1, 0)  # the first place and the last one
-        self._held = Held(self.path)
+        self._held = FileLock(self.path)
         self._is_marked = False
         self._db = sqlite3.connect(self._held.path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
@@ -250,7 +250,7 @@ class Store:
             )
         try:
             self._mark(f"{mark} {os.path.basename(held.path)}")
-        except Full as error:
+        except WriteFailed as error:
             raise cant_be_written(self.path, error) from error
         self._is_marked = True
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -263,7 +263,7 @@ class Store:
     # ---- writing
 
     def write(self, batch: Batch, *, first: bool = False) -> None:
-        """Write a batch and commit it. Raises `Full`; then nothing of it was written."""
+        """Write a batch and commit it. Raises `WriteFailed`; then nothing of it was written."""
         db, commands = self._db, self._chained(batch)
         rows = self._rows_of(batch, commands)
         change = self._sums.change(rows)
@@ -284,10 +284,10 @@ class Store:
                 ((name, *total) for name, total in totals.items()),
             )
             db.execute("COMMIT")
-        except (sqlite3.Error, NotOurs, UnicodeDecodeError) as error:  # a damaged file's own words
+        except (sqlite3.Error, LockLost, UnicodeDecodeError) as error:  # a damaged file's own words
             if db.in_transaction:
                 db.execute("ROLLBACK")
-            raise Full(str(error), _trouble(error)) from error
+            raise WriteFailed(str(error), _trouble(error)) from error
         self._sums.take(change)
         self._end = (last, chain)
         self._trips = trips
@@ -427,7 +427,9 @@ class Store:
         """Let go of the file; it is whole without what SQLite had put beside it."""
         if self._is_marked:
             self._is_marked = False
-            with suppress(Full):  # that was told already; the mark only keeps other names out
+            with suppress(
+                WriteFailed
+            ):  # that was told already; the mark only keeps other names out
                 self._mark("")
         self._db.close()
         self._held.close()
@@ -441,7 +443,7 @@ def damaged(path: str, why: str) -> ConfigurationError:
     )
 
 
-def cant_be_written(path: str, error: Full) -> ConfigurationError:
+def cant_be_written(path: str, error: WriteFailed) -> ConfigurationError:
     """What is said of a journal that can't be begun."""
     return ConfigurationError(
         f"the journal {path!r} can't be written: {error}; make room, or name another file"
@@ -453,7 +455,7 @@ def _digest(state: bytes) -> str:
 
 
 def _trouble(error: Exception) -> Trouble:
-    if isinstance(error, NotOurs):
+    if isinstance(error, LockLost):
         return Trouble.BROKEN if isinstance(error, ReadOnly) else Trouble.GONE
     code = getattr(error, "sqlite_errorcode", 0)
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):  # the latter by a quota or limit

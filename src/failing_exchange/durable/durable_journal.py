@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.core.codec import Graph, from_graph, to_text
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.durable import TRIPS_KEPT_MAX, known
+from failing_exchange.durable import TRIPS_KEPT_MAX, metadata
+from failing_exchange.durable.command_log import LoggedEngine
 from failing_exchange.durable.gates import Gates, go_on, usage_of
 from failing_exchange.durable.gates import from_text as gates_of
-from failing_exchange.durable.outbox import COMMIT_EVERY, Outbox, WhenFull
-from failing_exchange.durable.recorded import RecordedEngine
+from failing_exchange.durable.group_commit import COMMIT_EVERY, GroupCommit, WhenFull
 from failing_exchange.durable.rules import from_rows, to_rows
-from failing_exchange.durable.store import (
+from failing_exchange.durable.sqlite_store import (
     Batch,
-    Full,
     Snapshot,
-    Store,
+    SqliteStore,
     Survives,
+    WriteFailed,
     cant_be_written,
     damaged,
 )
@@ -70,8 +70,8 @@ class Limits(Protocol):
         """Go on from what was used; raises ValueError for a text that is none of theirs."""
 
 
-class Durable:
-    """A venue's journal in a database: `FailingExchange(journal=Durable("run.db"))`.
+class DurableJournal:
+    """A venue's journal in a database: `FailingExchange(journal=DurableJournal("run.db"))`.
 
     `full`: what happens when it can't be written. `every`: nanoseconds between two commits.
     `survives`: what a commit outlives. `keep`: how many trips stay in it, 0 for all. Raises
@@ -90,19 +90,19 @@ class Durable:
         keep: int = TRIPS_KEPT_MAX,
     ) -> None:
         self.path = str(path)
-        self._store = store = Store(path, pages=pages, survives=Survives(survives), keep=keep)
+        self._store = store = SqliteStore(path, pages=pages, survives=Survives(survives), keep=keep)
         self._refused: ConfigurationError | None = None
-        self.outbox = Outbox(store, full=WhenFull(full), every=every)
+        self.commits = GroupCommit(store, full=WhenFull(full), every=every)
         with self._reading():
-            self.known: Mapping[str, Any] = known.read(store.meta())
-        self.is_new = "birth" not in self.known
-        self.outbox.ahead = self._add_the_rest
+            self.metadata: Mapping[str, Any] = metadata.read(store.meta())
+        self.is_new = "birth" not in self.metadata
+        self.commits.ahead = self._add_the_rest
         self.recovered: Recovered | None = None
         self._snapshot_every = snapshot_every
         self._snapshot_at = 0  # the number of the last command in it
         self._flows: dict[str, Background] = {}
         self._venue: Venue | None = None
-        self._engine: RecordedEngine | None = None
+        self._engine: LoggedEngine | None = None
         self._armed: list[tuple[Any, int]] = []
         self._gates: Gates | None = None  # as they are written
         self._limits: dict[str, Limits] = {}
@@ -112,7 +112,7 @@ class Durable:
     @property
     def last_at(self) -> int:
         """The last instant that stands in it; 0 for a new one."""
-        return int(self.known.get("at", 0))
+        return int(self.metadata.get("at", 0))
 
     # ---- beginning
 
@@ -128,18 +128,18 @@ class Durable:
             with self._reading():
                 self._restore(venue)
         venue.clock.not_before = self.last_at
-        venue.plan.changed = self.outbox.touch
-        self.outbox.on_halt.append(venue.set_gates)
+        venue.plan.changed = self.commits.touch
+        self.commits.on_halt.append(venue.set_gates)
 
     def _restore(self, venue: Venue) -> None:
         """Counters, armed rules and gates, as they were."""
-        venue.journal.go_on(self.known.get("counters", {}), self.known.get("labels", {}))
+        venue.journal.go_on(self.metadata.get("counters", {}), self.metadata.get("labels", {}))
         venue.plan.disarm_all()
         for rule in from_rows(self._store.rules()):
             venue.plan.arm(rule)
         self._note_armed()
-        if "gates" in self.known:
-            kept = gates_of(json.dumps(self.known["gates"]))
+        if "gates" in self.metadata:
+            kept = gates_of(json.dumps(self.metadata["gates"]))
             venue.rate_gate, venue.maintenance.windows = kept.rate, list(kept.windows)
             used = self._store.usage(RATE_LIMIT).get("")
             if used is not None and kept.rate is not None:
@@ -149,7 +149,7 @@ class Durable:
     def keep_usage(self, name: str, limits: Limits) -> None:
         """Have what is used of some limits survive; go on from what an earlier process has used."""
         self._limits[name] = limits
-        limits.changed = self.outbox.touch
+        limits.changed = self.commits.touch
         with self._reading():
             limits.restore(self._store.usage(name))
 
@@ -174,27 +174,29 @@ class Durable:
     def _refuse(self, error: ConfigurationError) -> None:
         """The file can't be used: let go of it, and say the same to whoever asks again."""
         self._refused = error
-        self.outbox.drop()
+        self.commits.drop()
 
     def _put_meta(self, asked: Mapping[str, Any]) -> None:
         batch = Batch()
-        batch.meta = {n: json.dumps(v) for n, v in {**asked, "release": known.release()}.items()}
+        batch.meta = {n: json.dumps(v) for n, v in {**asked, "release": metadata.release()}.items()}
         self._write_now(batch)
 
     def _write_now(self, batch: Batch) -> None:
         try:
             self._store.write(batch)
-        except Full as error:
+        except WriteFailed as error:
             raise cant_be_written(self.path, error) from error
 
     def _check(self, asked: Mapping[str, Any]) -> None:
         with self._reading():
-            if more := [name for name in self.known if name not in {*known.EXPECTED, *asked}]:
+            if more := [name for name in self.metadata if name not in {*metadata.EXPECTED, *asked}]:
                 raise ValueError(f"nobody has asked for {', '.join(more)[:60]!r} in its table meta")
         for name, value in asked.items():
-            if self.known.get(name) != value:
-                self.outbox.drop()
-                shown = "" if name == "markets" else f" ({self.known.get(name)!r}, not {value!r})"
+            if self.metadata.get(name) != value:
+                self.commits.drop()
+                shown = (
+                    "" if name == "markets" else f" ({self.metadata.get(name)!r}, not {value!r})"
+                )
                 raise ConfigurationError(
                     f"{self.path} was begun with another {name}{shown}: "
                     "give the same again, or name another file"
@@ -208,24 +210,24 @@ class Durable:
             self._write_now(batch)
             return at
         with self._reading():
-            known.check_gap(self.known, at)
-        return int(self.known["birth"])
+            metadata.check_gap(self.metadata, at)
+        return int(self.metadata["birth"])
 
-    def engine(self, markets: list[tuple[Market, Background | None]]) -> RecordedEngine:
+    def engine(self, markets: list[tuple[Market, Background | None]]) -> LoggedEngine:
         """The venue's engine, as it was when the last batch was written."""
         self._flows = {m.symbol: flow for m, flow in markets if flow is not None}
-        engine = self._engine = RecordedEngine(markets, self.outbox)
+        engine = self._engine = LoggedEngine(markets, self.commits)
         with self._reading():
             replayed = self._come_back(engine)
         if not self.is_new:
             state, plan = engine.state, self._venue.plan if self._venue is not None else None
             self.recovered = Recovered(
                 len(state.orders), len(state.accounts), len(plan.rules) if plan else 0,
-                replayed, int(self.known.get("counters", {}).get("last", 0)),
+                replayed, int(self.metadata.get("counters", {}).get("last", 0)),
             )  # fmt: skip
         return engine
 
-    def _come_back(self, engine: RecordedEngine) -> int:
+    def _come_back(self, engine: LoggedEngine) -> int:
         """Bring an engine to where it was; how many commands were carried out again."""
         snapshot, chain = self._store.snapshot(), 0
         if snapshot is not None:
@@ -234,10 +236,10 @@ class Durable:
         return engine.replay(self._store.commands(self._snapshot_at, chain), self.last_at)
 
     def _state_of(self, snapshot: Snapshot) -> Any:
-        if snapshot.code != known.code():
+        if snapshot.code != metadata.code():
             raise ConfigurationError(
                 f"the snapshot in {self.path} was written by other code (release "
-                f"{self.known.get('release', 'unknown')}), and the commands before it are gone: "
+                f"{self.metadata.get('release', 'unknown')}), and the commands before it are gone: "
                 "serve it with that release, or start with a new --journal file"
             )
         unpack = zlib.decompressobj()
@@ -248,7 +250,7 @@ class Durable:
 
     def bind(self, gateway: Gateway) -> None:
         """The venue runs on a loop now."""
-        self.outbox.bind(gateway)
+        self.commits.bind(gateway)
         if self.recovered is not None and not gateway.kinds.known:
             for client, operation, symbol, count in self._store.kinds():
                 gateway.kinds.go_on((client, operation, symbol), count)
@@ -264,13 +266,13 @@ class Durable:
             kinds = self._venue.gateway.kinds
             if kinds.rounds != self._rounds:
                 self._rounds = kinds.rounds
-                self.outbox.forget_kinds()
+                self.commits.forget_kinds()
             count = kinds.of(trip).count  # the requests that are under way are counted, too
-        self.outbox.trip(trip.number, text, kind, count)
+        self.commits.trip(trip.number, text, kind, count)
 
     def gate(self, trip: Trip, at: int) -> None:
         """The venue's first gate: while the journal can't be written, all are refused."""
-        if self.outbox.halted:
+        if self.commits.halted:
             raise Reject(Reason.UNAVAILABLE, "Service unavailable: the journal is full")
 
     def _add_the_rest(self, batch: Batch) -> None:
@@ -293,8 +295,8 @@ class Durable:
             self._rate_used = batch.usage[RATE_LIMIT, ""] = used
         for name, limits in self._limits.items():
             batch.usage |= {(name, who): used for who, used in limits.changes().items()}
-        due = self.outbox.number - self._snapshot_at >= self._snapshot_every
-        if due and not self.outbox.halted:
+        due = self.commits.number - self._snapshot_at >= self._snapshot_every
+        if due and not self.commits.halted:
             self._add_snapshot(batch)
 
     def _note_armed(self) -> None:
@@ -305,17 +307,20 @@ class Durable:
         assert self._engine is not None
         graph = Graph({flow: symbol for symbol, flow in self._flows.items()})
         text = graph.to_text(self._engine.state)
-        batch.meta["release"] = json.dumps(known.release())
+        batch.meta["release"] = json.dumps(metadata.release())
         packed = zlib.compress(text.encode("utf-8"), 1)
-        batch.snapshot = (self.outbox.number, known.code(), packed)
-        self._snapshot_at = self.outbox.number
+        batch.snapshot = (self.commits.number, metadata.code(), packed)
+        self._snapshot_at = self.commits.number
 
     def close(self) -> None:
         """Write what is left, with a snapshot where the way back is long; let go of the file."""
-        if self.outbox.number - self._snapshot_at >= SNAPSHOT_AT_CLOSE and self._engine is not None:
+        if (
+            self.commits.number - self._snapshot_at >= SNAPSHOT_AT_CLOSE
+            and self._engine is not None
+        ):
             self._snapshot_every = 0
-            self.outbox.touch()
-        self.outbox.close()
+            self.commits.touch()
+        self.commits.close()
 
 
 def _leaves(rules: list[Any]) -> bool:
