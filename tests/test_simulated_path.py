@@ -17,7 +17,7 @@ from tests.sources import check, functions, modules, place, tree
 # Not in the simulated path: they stand between it and the real world.
 OUTSIDE = (
     "cli", "pytest_plugin", "terminal", "simulation", "determinism",
-    "virtual.wallclock", "virtual.entropy", "fronts.wire.certificate", "server", "trading",
+    "virtual.wallclock", "virtual.randomness", "fronts.wire.certificate", "server", "trading",
     "explorer.search", "explorer.pool", "explorer.cluster", "explorer.command", "explorer.zygote",
     "report_card",
 )  # fmt: skip
@@ -52,10 +52,13 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("fronts.helpers", "datetime.datetime.now"): "the client's clock, before the venue's starts",
     ("journal", "hash"): "only asks whether there is one",
     ("core.reject", "hash"): "its own __hash__; decides nothing",
-    ("resilience.placing", "uuid"): "client order ids are unique outside of simulations, too",
+    ("resilience.place_order", "uuid"): "client order ids are unique outside of simulations, too",
     ("fronts.wire.own_loop", "threading"): "it is only used where time is real",
     ("virtual.isolation", "threading"): "it is what refuses the calls from other threads",
-    ("virtual.outside", "threading"): "it is what leaves the sockets of other threads alone",
+    (
+        "virtual.blocking_sockets",
+        "threading",
+    ): "it is what leaves the sockets of other threads alone",
     ("watchdog", "threading"): "only the main thread may handle signals; elsewhere it does nothing",
 }
 

@@ -21,9 +21,9 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.script_bots import as_program, read_spec
 from failing_exchange.spelling import meant, printable
 from failing_exchange.tracebacks import PACKAGE, own_place, own_traceback
+from failing_exchange.virtual.blocking_sockets import barred
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import VirtualLoop
-from failing_exchange.virtual.outside import barred
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.judge import Judge

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.virtual import outside, tls, waiting, wallclock
+from failing_exchange.virtual import blocking_sockets, tls, wait_for, wallclock
+from failing_exchange.virtual.asyncio_hooks import routed
 from failing_exchange.virtual.clock import NS, Clock
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
-from failing_exchange.virtual.routing import routed
 
 T = TypeVar("T")
 Main = Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]]
@@ -158,7 +158,7 @@ def virtual_time(
     ...     world.clock.ns // NS
     120
     """
-    from failing_exchange.virtual import entropy  # `random` is dear to import
+    from failing_exchange.virtual import randomness  # `random` takes long to import
 
     _refuse_running_loop()
     _check_options(seed, virtual_seconds_max, steps_per_instant_max, wall_seconds_max)
@@ -167,11 +167,11 @@ def virtual_time(
     world = VirtualTime(clock, seed, steps_per_instant_max, check)
     with ExitStack() as undo:
         undo.enter_context(wallclock.follow(clock, tz=tz))
-        undo.enter_context(entropy.seeded(seed))
-        undo.enter_context(waiting.unified())
+        undo.enter_context(randomness.seeded(seed))
+        undo.enter_context(wait_for.unified())
         undo.enter_context(routed(world.new_loop))
         undo.enter_context(tls.elided())
-        undo.enter_context(outside.barred())
+        undo.enter_context(blocking_sockets.barred())
         undo.enter_context(_quiet_garbage())
         undo.callback(world.close)
         yield world

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
 from failing_exchange.virtual.awaiting import SLEEP, WAKE, awaits
 from failing_exchange.virtual.clock import NS, Clock, delay_in_ns, instant_in_ns
+from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
 from failing_exchange.virtual.handles import (
     OVER,
@@ -36,8 +37,7 @@ from failing_exchange.virtual.handles import (
     VirtualTask,
 )
 from failing_exchange.virtual.isolation import IsolatedLoop
-from failing_exchange.virtual.leftovers import cancel_leftovers
-from failing_exchange.virtual.waits import waiting_report
+from failing_exchange.virtual.shutdown import cancel_leftovers
 
 Args = TypeVarTuple("Args")
 AnyTimer = TypeVar("AnyTimer", Timer, VenueTimer)

@@ -17,9 +17,9 @@ from functools import cache
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.virtual.aliases import Aliases
 from failing_exchange.virtual.clock import NS, Clock, delay_in_ns
 from failing_exchange.virtual.errors import SimulationError
+from failing_exchange.virtual.patching import Aliases
 
 _NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
 REAL: dict[str, Callable[..., Any]] = {name: getattr(time, name) for name in _NAMES}

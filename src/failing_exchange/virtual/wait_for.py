@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from failing_exchange.virtual.aliases import Aliases
+from failing_exchange.virtual.patching import Aliases
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ import pytest
 from failing_exchange import simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.playing import find_bot
+from failing_exchange.virtual.blocking_sockets import barred
 from failing_exchange.virtual.errors import Escape
-from failing_exchange.virtual.outside import barred
 
 
 @pytest.mark.parametrize("place", ["http://api.binance.com/api/v3/ping", "http://192.0.2.1/"])

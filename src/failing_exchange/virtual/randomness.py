@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from failing_exchange.core.chance import key
-from failing_exchange.virtual.aliases import Aliases
+from failing_exchange.virtual.patching import Aliases
 
 REAL_URANDOM = os.urandom
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.virtual.clock import NS
+from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import SimulationError
-from failing_exchange.virtual.waits import waiting_report
 
 if TYPE_CHECKING:
     from failing_exchange.virtual.loop import VirtualLoop

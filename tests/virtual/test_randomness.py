@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp.http_websocket  # noqa: F401  its masks are seeded as well
 import pytest
 
-from failing_exchange.virtual.entropy import _mask_generators, seeded
+from failing_exchange.virtual.randomness import _mask_generators, seeded
 
 
 def draws() -> list[Any]:
