@@ -8,7 +8,7 @@ from typing import Any
 
 from failing_exchange.bots.notebook import SYMBOL, Intent, Notebook
 from failing_exchange.resilience.outcomes import Outcome, outcome_of, wait_for
-from failing_exchange.resilience.placing import new_client_order_id, place_order_with_retry
+from failing_exchange.resilience.place_order import new_client_order_id, place_order_with_retry
 
 MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once
 PAUSE = 60.0  # seconds between intents

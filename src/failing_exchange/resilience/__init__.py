@@ -5,17 +5,17 @@ Works with any ccxt-shaped exchange, ours or ccxt's own; time is the running loo
 
 from __future__ import annotations
 
-from failing_exchange.resilience.breaker import CircuitBreaker
-from failing_exchange.resilience.deferring import OrderQueue, Settled
+from failing_exchange.resilience.circuit_breaker import CircuitBreaker
+from failing_exchange.resilience.order_queue import OrderQueue, Settled
 from failing_exchange.resilience.outcomes import Order, Outcome, Venue, outcome_of, wait_for
-from failing_exchange.resilience.placing import (
+from failing_exchange.resilience.place_order import (
     Placement,
     find_order,
     new_client_order_id,
     place_order_with_retry,
     robust_order_placement,
 )
-from failing_exchange.resilience.reconciling import Difference, Kind, Reconciler
+from failing_exchange.resilience.reconciler import Difference, Kind, Reconciler
 
 __all__ = [
     "CircuitBreaker",

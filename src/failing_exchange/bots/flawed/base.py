@@ -14,7 +14,7 @@ from failing_exchange.bots import minute, streamer
 from failing_exchange.bots.care import Books, Patient, Temper, limit_price, settle
 from failing_exchange.bots.notebook import SYMBOL, Intent, Notebook
 from failing_exchange.errors import FailingExchangeError
-from failing_exchange.resilience.placing import new_client_order_id
+from failing_exchange.resilience.place_order import new_client_order_id
 
 AMOUNT = 0.1  # BTC an order
 MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once

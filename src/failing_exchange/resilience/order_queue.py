@@ -10,7 +10,7 @@ from typing import Any
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.resilience.outcomes import Order, Outcome, Venue, outcome_of, wait_for
-from failing_exchange.resilience.placing import HORIZON, Placement, new_client_order_id
+from failing_exchange.resilience.place_order import HORIZON, Placement, new_client_order_id
 
 QUEUE_LENGTH_MAX = 1_000  # then `put` and `submit` raise asyncio.QueueFull: prices grow stale
 PATIENCE = 5.0  # seconds; a refusal that asks for more leaves the order in the queue
