@@ -353,7 +353,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _faults(options: argparse.Namespace) -> int:
     if options.markdown:
-        from failing_exchange.faults.manual import markdown
+        from failing_exchange.faults.markdown import markdown
 
         print(markdown(), end="")
         return CLEAN

@@ -13,7 +13,7 @@ from typing import Any
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.arguments import check_name, whom_of
+from failing_exchange.faults.arming import check_name, whom_of
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.triggers import always, parse, probability_of

@@ -13,8 +13,7 @@ from failing_exchange.core.engine import HANDLERS, Engine
 from failing_exchange.durable.command_log import ACTING
 from failing_exchange.durable.rules import FAULTS
 from failing_exchange.faults.catalogue import ROWS
-from failing_exchange.faults.modes import FailureMode
-from failing_exchange.faults.presets import build
+from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.journal import Journal
 
 FOREIGN = ("journal:Journal", "Journal", "Credit", "Path", "open", "engine.Engine")
@@ -67,5 +66,5 @@ def test_all_commands_that_act_are_listed() -> None:
 def test_all_faults_of_the_catalogue_and_all_modes_can_be_kept() -> None:
     """What is armed by name comes back."""
     modes = [mode for mode in FailureMode if mode is not FailureMode.NONE]
-    for fault in [entry.kind() for entry in ROWS] + [build(mode, {}).fault for mode in modes]:
+    for fault in [entry.kind() for entry in ROWS] + [preset(mode, {}).fault for mode in modes]:
         assert from_text(to_text(fault, FAULTS), FAULTS) == fault

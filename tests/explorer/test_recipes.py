@@ -14,7 +14,7 @@ from failing_exchange.explorer import targets
 from failing_exchange.explorer.recipes import NOT_ON, kinds_of
 from failing_exchange.explorer.trial import Outcome
 from failing_exchange.explorer.world import Arm, World, check, draw
-from failing_exchange.faults.rows import ROWS
+from failing_exchange.faults.known_incidents import ROWS
 
 VENUES = ("", "binance")
 ASKS = """

@@ -16,10 +16,10 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE, describe, fields_of, kind_of, make
 from failing_exchange.faults.fields import spec_of
-from failing_exchange.faults.lag import READ_LAG_MAX
-from failing_exchange.faults.manual import markdown
-from failing_exchange.faults.refusals import MESSAGES
-from failing_exchange.faults.rows import ROWS, By
+from failing_exchange.faults.known_incidents import ROWS, By
+from failing_exchange.faults.markdown import markdown
+from failing_exchange.faults.rejections import MESSAGES
+from failing_exchange.faults.stale_reads import READ_LAG_MAX
 from failing_exchange.faults.triggers import parse
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"

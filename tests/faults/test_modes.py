@@ -19,8 +19,7 @@ from failing_exchange import (
     simulate,
 )
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.modes import preset
-from failing_exchange.faults.presets import MIXTURES, MODES
+from failing_exchange.faults.modes import MIXTURES, MODES, preset
 from failing_exchange.faults.triggers import load, nth
 from tests.faults.stories import LOW, SYMBOL, buy, happened, said, status
 
@@ -279,8 +278,8 @@ def test_a_day_after_a_ban_the_ladder_starts_at_its_foot() -> None:
 
 def test_what_a_ban_and_a_feed_remember_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand keys behind one venue must not make a rule grow for ever."""
-    monkeypatch.setattr("failing_exchange.faults.refusals.ADDRESSES_MAX", 3)
-    monkeypatch.setattr("failing_exchange.faults.views.FEEDS_REMEMBERED_MAX", 3)
+    monkeypatch.setattr("failing_exchange.faults.rejections.ADDRESSES_MAX", 3)
+    monkeypatch.setattr("failing_exchange.faults.lookups.FEEDS_REMEMBERED_MAX", 3)
 
     async def main() -> list[int]:
         async with FailingExchange(latency=None) as x:

@@ -15,7 +15,7 @@ from failing_exchange.bots import STRATEGIES
 from failing_exchange.bots.flawed import CAREFUL, FLAWED, TWINS
 from failing_exchange.bots.flawed.kinds import KINDS
 from failing_exchange.conduct.rules import RULES
-from failing_exchange.faults.rows import ROWS
+from failing_exchange.faults.known_incidents import ROWS
 from failing_exchange.report_card import Grade, baseline, grade
 from failing_exchange.runner import RunConfig, run
 from failing_exchange.scenario import describe, load, shipped

@@ -10,8 +10,8 @@ import pytest
 
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE, make
+from failing_exchange.faults.known_incidents import ROWS, By, Recipe
 from failing_exchange.faults.plan import Rule
-from failing_exchange.faults.rows import ROWS, By, Recipe
 from failing_exchange.faults.triggers import parse
 from tests.wire.client import Client, on_the_wire
 from tests.wire.witness import Witness

@@ -11,8 +11,8 @@ from typing import Any
 from failing_exchange.core.codec import from_text, to_text
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import ROWS
+from failing_exchange.faults.modes import OneOf, Part
 from failing_exchange.faults.plan import ALWAYS, Rule, Whom
-from failing_exchange.faults.presets import OneOf, Part
 from failing_exchange.faults.triggers import parse
 
 MEMORY_PARTS_MAX = 64  # a rule's memory of more parts is not kept: it begins anew

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from failing_exchange.core.reject import Reason
 from failing_exchange.explorer.arms import Arm
 from failing_exchange.faults import operations as ops
-from failing_exchange.faults.rows import ROWS, Recipe
+from failing_exchange.faults.known_incidents import ROWS, Recipe
 
 NO_NONCE = "requests are signed with a timestamp; there is no nonce that could be used up"
 # Incidents that a venue can't have, and why. The venue in process ("") is our own generic one: it

@@ -18,7 +18,7 @@ from failing_exchange.errors import InternalError
 from failing_exchange.explorer.places import Places, shown_file
 from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import kind_of
-from failing_exchange.faults.recorded import Again, RecordedPlan, record
+from failing_exchange.faults.recorded_plan import Again, RecordedPlan, record
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.journal import Journal

@@ -12,7 +12,7 @@ from failing_exchange.explorer.arms import Arm as Arm
 from failing_exchange.explorer.recipes import kinds_of
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import is_own, make
-from failing_exchange.faults.recorded import RecordedPlan
+from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
 from failing_exchange.latency import LATENCY_MS_MAX
 from failing_exchange.playing import calm_of

@@ -24,8 +24,8 @@ from failing_exchange.faults.fields import (
     share,
     span_or_never,
 )
+from failing_exchange.faults.lookups import market_of, open_order, placed_by
 from failing_exchange.faults.plan import Cause, Sighting, Verdict
-from failing_exchange.faults.views import market_of, open_order, placed_by
 from failing_exchange.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)

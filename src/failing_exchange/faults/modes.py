@@ -1,14 +1,27 @@
-"""Failure modes: everyday failures by name. What each is made of is in `presets`."""
+"""Failure modes: everyday failures by name, and the faults that each of them is made of."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from failing_exchange.core.reject import Reason
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults import operations as ops
+from failing_exchange.faults.damaged_answers import GarbleAnswer
+from failing_exchange.faults.delivery import BreakConnection, DelayAnswer, TimeOut
+from failing_exchange.faults.fields import DRAWS_OF_TRIGGERS
+from failing_exchange.faults.fills import PartialFill, SlipPrice
+from failing_exchange.faults.plan import Fault, Sighting, Verdict, Whom
+from failing_exchange.faults.rejections import Ban, Maintenance, RateLimited, RejectRequest
+from failing_exchange.faults.stale_reads import StaleRead
+from failing_exchange.spelling import meant
+from failing_exchange.trip import Stage
 
-    from failing_exchange.faults.plan import Fault, Whom
+PICK = DRAWS_OF_TRIGGERS + 1_000  # the draw by which a mixture chooses
+WEIGHT_UNIT = 1_000_000  # weights are compared in millionths
 
 
 class FailureMode(StrEnum):
@@ -44,8 +57,241 @@ class Preset(NamedTuple):
     whom: Whom
 
 
+class Mode(NamedTuple):
+    """A mode's fault, the params that it lets through, and the calls it concerns."""
+
+    says: str
+    make: Callable[..., Fault]
+    defaults: Mapping[str, Any]
+    operations: tuple[str, ...]
+
+
+WITH_SYMBOL = (*ops.CHANGE, *ops.ORDER_READS, *ops.FILL_READS, "fetch_ticker", *ops.BOOK,
+               *ops.TRADES, *ops.CANDLES)  # fmt: skip
+
+
+def _refusing(why: Reason) -> Callable[..., Fault]:
+    def make(**params: Any) -> Fault:
+        return RejectRequest(why=why, **params)
+
+    return make
+
+
+def _ban(**params: Any) -> Fault:
+    return Ban(sticky=False, **params)  # a mode is replaced with all that it has begun
+
+
+MODES: dict[FailureMode, Mode] = {
+    FailureMode.RATE_LIMIT: Mode(
+        "The request is turned away with a time to wait.",
+        RateLimited, {"retry_after": 1.0, "hidden": False}, ops.CALLS,
+    ),
+    FailureMode.BAN: Mode(
+        "The request is turned away; who does not wait is banned, each time for longer.",
+        _ban, {"retry_after": 10.0, "refusals": 3, "shortest": 120.0, "longest": 259_200.0},
+        ops.CALLS,
+    ),
+    FailureMode.CONNECTION_ERROR: Mode(
+        "The connection breaks; whether the exchange acted before, `executed` says.",
+        BreakConnection, {"executed": "either"}, ops.CALLS,
+    ),
+    FailureMode.TIMEOUT: Mode(
+        "No answer comes; whether the exchange acted before, `executed` says.",
+        TimeOut, {"executed": "either"}, ops.CALLS,
+    ),
+    FailureMode.SLOW_RESPONSE: Mode(
+        "The answer arrives late.", DelayAnswer, {"seconds": 5.0, "spread": 0.0}, ops.CALLS
+    ),
+    FailureMode.UNAVAILABLE: Mode(
+        "The venue is overloaded and refuses without acting.",
+        _refusing(Reason.UNAVAILABLE), {"message": "", "lasts": 0}, ops.CALLS,
+    ),
+    FailureMode.INVALID_ORDER: Mode(
+        "The venue refuses the order for its price.",
+        _refusing(Reason.INVALID_PRICE), {"message": "", "lasts": 0}, ops.PLACE,
+    ),
+    FailureMode.INSUFFICIENT_BALANCE: Mode(
+        "The venue refuses the order for lack of funds.",
+        _refusing(Reason.INSUFFICIENT_FUNDS), {"message": "", "lasts": 0}, ops.PLACE,
+    ),
+    FailureMode.INVALID_SYMBOL: Mode(
+        "The venue says that it does not trade the symbol.",
+        _refusing(Reason.UNKNOWN_SYMBOL), {"message": "", "lasts": 0}, WITH_SYMBOL,
+    ),
+    FailureMode.PARTIAL_FILL: Mode(
+        "The order is filled in part at once, and the rest later.",
+        PartialFill, {"fill_ratio": 0.3, "complete_after": 30.0}, ops.PLACE,
+    ),
+    FailureMode.PRICE_SLIPPAGE: Mode(
+        "A market order trades at a worse price than was offered.",
+        SlipPrice, {"max_slippage": 0.02, "least": 0.0}, ops.PLACE,
+    ),
+    FailureMode.INVALID_RESPONSE: Mode(
+        "The exchange acts, and its answer can't be read.",
+        GarbleAnswer, {"how": "truncated"}, ops.CALLS,
+    ),
+    FailureMode.STALE_DATA: Mode(
+        "The answer shows the state of some time ago.",
+        StaleRead, {"seconds": 10.0}, ops.READS,
+    ),
+    FailureMode.MAINTENANCE: Mode(
+        "The venue is in maintenance, for this request or for `duration` seconds.",
+        Maintenance, {"duration": 0.0, "message": "System maintenance"}, ops.CALLS,
+    ),
+}  # fmt: skip
+
+RANDOM_WEIGHTS: dict[FailureMode, float] = dict.fromkeys(
+    (
+        FailureMode.RATE_LIMIT,
+        FailureMode.CONNECTION_ERROR,
+        FailureMode.TIMEOUT,
+        FailureMode.INVALID_ORDER,
+        FailureMode.INSUFFICIENT_BALANCE,
+        FailureMode.INVALID_SYMBOL,
+        FailureMode.PARTIAL_FILL,
+        FailureMode.PRICE_SLIPPAGE,
+        FailureMode.INVALID_RESPONSE,
+        FailureMode.MAINTENANCE,
+    ),
+    1.0,
+)
+MIXED_WEIGHTS: dict[FailureMode, float] = {
+    FailureMode.RATE_LIMIT: 0.05,
+    FailureMode.CONNECTION_ERROR: 0.02,
+    FailureMode.TIMEOUT: 0.01,
+    FailureMode.INVALID_ORDER: 0.01,
+    FailureMode.PARTIAL_FILL: 0.1,
+    FailureMode.PRICE_SLIPPAGE: 0.05,
+}
+MIXTURES = {FailureMode.RANDOM: RANDOM_WEIGHTS, FailureMode.MIXED: MIXED_WEIGHTS}
+
+
+class Part(NamedTuple):
+    """One way of a mixture."""
+
+    label: str
+    fault: Fault
+    operations: tuple[str, ...]
+    weight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOf:
+    """One of several faults strikes, drawn by weight among those that concern the request."""
+
+    parts: tuple[Part, ...] = field(default=())
+    stages: ClassVar[tuple[Stage, ...]] = tuple(Stage)
+
+    def decide(self, sighting: Sighting, hit: bool) -> bool:
+        """What has begun in one part goes on; otherwise the drawn one decides about its hit."""
+        if not hit and not sighting.memory:
+            return False
+        picked = self._pick(sighting) if hit else None
+        struck = None
+        for part in self.parts:
+            if (part is picked or _goes_on(part, sighting)) and _decide(part, sighting, picked):
+                struck = struck or part
+        sighting.chosen = struck
+        return struck is not None
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """The verdict of the part that was chosen when the request was matched."""
+        part: Part | None = sighting.chosen
+        if part is None or stage not in part.fault.stages:
+            return None
+        return part.fault.strike(stage, sighting.within(part.label))
+
+    def label(self, sighting: Sighting) -> str:
+        """The name of the part that struck."""
+        return sighting.chosen.label if sighting.chosen is not None else ""
+
+    def _pick(self, sighting: Sighting) -> Part | None:
+        fit = [part for part in self.parts if _concerns(part, sighting)]
+        total = sum(part.weight for part in fit)
+        point = (sighting.draw(PICK) * total) >> 64
+        for part in fit:
+            if point < part.weight:
+                return part
+            point -= part.weight
+        return None
+
+
+def _goes_on(part: Part, sighting: Sighting) -> bool:
+    """Whether a part has begun something; one that has never struck remembers nothing."""
+    return sighting.remembers(part.label) and sighting.trip.operation in part.operations
+
+
+def _decide(part: Part, sighting: Sighting, picked: Part | None) -> bool:
+    decide = getattr(part.fault, "decide", None)
+    if decide is None:
+        return part is picked
+    return bool(decide(sighting.within(part.label), part is picked))
+
+
+def _concerns(part: Part, sighting: Sighting) -> bool:
+    if sighting.trip.operation not in part.operations:
+        return False
+    concerns = getattr(part.fault, "concerns", None)
+    return concerns is None or concerns(sighting)
+
+
 def preset(mode: FailureMode, params: Mapping[str, Any] | None = None) -> Preset:
     """The fault of a mode, and whom it concerns; raises ConfigurationError for wrong params."""
-    from failing_exchange.faults import presets  # with the whole catalogue: only when needed
+    params = params or {}
+    if mode in MIXTURES:
+        return _mixture(mode, params)
+    found = MODES.get(mode)
+    if found is None:
+        raise ConfigurationError(f"mode {mode.value} fails in no way: it can't be armed")
+    for name in params:
+        if name not in found.defaults:
+            raise ConfigurationError(_unknown_param(mode, name, found.defaults))
+    return Preset(found.make(**{**found.defaults, **params}), Whom(operations=found.operations))
 
-    return presets.build(mode, params or {})
+
+def _mixture(mode: FailureMode, params: Mapping[str, Any]) -> Preset:
+    """RANDOM and MIXED: `weights` by mode, and `params` by mode."""
+    known = {"weights": MIXTURES[mode], "params": {}}
+    for name in params:
+        if name not in known:
+            raise ConfigurationError(_unknown_param(mode, name, known))
+    weights = _by_mode(mode, "weights", params.get("weights", known["weights"]))
+    inner = _by_mode(mode, "params", params.get("params", {}))
+    parts = []
+    for one, weight in weights.items():
+        made = preset(one, inner.pop(one, {}))
+        parts.append(Part(one.value, made.fault, made.whom.operations, _weight(one, weight)))
+    if inner:
+        raise ConfigurationError(f"{mode}: params for {', '.join(inner)}, which is not in weights")
+    return Preset(OneOf(parts=tuple(parts)), Whom(operations=ops.CALLS))
+
+
+def _by_mode(mode: FailureMode, name: str, given: Any) -> dict[FailureMode, Any]:
+    if not isinstance(given, Mapping) or (name == "weights" and not given):
+        raise ConfigurationError(
+            f'{mode}: {name} must be a mapping by mode, like {{"TIMEOUT": …}}, not {given!r}'
+        )
+    found = {}
+    for key, value in given.items():
+        try:
+            one = FailureMode(key)
+        except ValueError:
+            one = FailureMode.NONE
+        if one not in MODES:
+            known = ", ".join(MODES)
+            raise ConfigurationError(
+                f"{mode}: {name} has {key!r}{meant(key, map(str, MODES)) or '.'} "
+                f"A mixture is made of {known}"
+            )
+        found[one] = value
+    return found
+
+
+def _weight(mode: FailureMode, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1_000_000:
+        raise ConfigurationError(f"the weight of {mode} must be a number above 0, not {value!r}")
+    return max(1, round(value * WEIGHT_UNIT))
+
+
+def _unknown_param(mode: FailureMode, name: str, known: Mapping[str, Any]) -> str:
+    return f"{mode} has no param {name!r}{meant(name, known) or '.'} It takes {', '.join(known)}"

@@ -148,7 +148,7 @@ class Arming:
         fields: Mapping[str, Any],
     ) -> Armed:
         """A fault of the catalogue."""
-        from failing_exchange.faults.arguments import (
+        from failing_exchange.faults.arming import (
             check_asset,
             check_name,
             fault_of,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from failing_exchange.faults.modes import FailureMode
     from failing_exchange.faults.plan import Fault, Rule, Trigger
-    from failing_exchange.faults.recorded import RecordedPlan
+    from failing_exchange.faults.recorded_plan import RecordedPlan
     from failing_exchange.fronts.arming import Armed, Arming
     from failing_exchange.venue import Venue
 
@@ -126,14 +126,14 @@ class Controls:
 
     def recorded(self) -> RecordedPlan:
         """What has struck so far, as data that strikes again without dice; see `replay`."""
-        from failing_exchange.faults.recorded import record
+        from failing_exchange.faults.recorded_plan import record
 
         return record(self._venue.journal.trips)
 
     def replay(self, plan: RecordedPlan) -> RecordedPlan:
         """Arm a recorded plan; afterwards `plan.unused()` says what met no request."""
         from failing_exchange.errors import ConfigurationError
-        from failing_exchange.faults.recorded import RecordedPlan
+        from failing_exchange.faults.recorded_plan import RecordedPlan
 
         if not isinstance(plan, RecordedPlan):
             raise ConfigurationError(f"replay needs what `recorded()` gives, not {plan!r}")

@@ -204,7 +204,7 @@ def _graded(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _families() -> dict[str, str]:
     """What the short names of families stand for."""
-    from failing_exchange.faults.rows import ROWS
+    from failing_exchange.faults.known_incidents import ROWS
 
     return dict(row.family.split(" ", 1) for row in ROWS if " " in row.family)
 

@@ -11,8 +11,8 @@ from failing_exchange.core.operating import own_price
 from failing_exchange.core.order import OrderSnapshot, Side, Status
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
+from failing_exchange.faults.lookups import market_of, named_by
 from failing_exchange.faults.plan import Cause, Replace, Sighting, Verdict
-from failing_exchange.faults.views import market_of, named_by
 from failing_exchange.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)

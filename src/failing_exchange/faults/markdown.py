@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
+from failing_exchange.faults import modes, triggers
 from failing_exchange.faults import operations as ops
-from failing_exchange.faults import presets, triggers
 from failing_exchange.faults.catalogue import ROWS as ENTRIES
 from failing_exchange.faults.catalogue import Entry
 from failing_exchange.faults.fields import spec_of
-from failing_exchange.faults.rows import ROWS as INCIDENTS
-from failing_exchange.faults.rows import By, Recipe, Row
+from failing_exchange.faults.known_incidents import ROWS as INCIDENTS
+from failing_exchange.faults.known_incidents import By, Recipe, Row
 
 HEAD = """\
 <!-- Written by `failing-exchange faults --markdown > docs/faults.md`; a test compares. -->
@@ -56,7 +56,7 @@ GROUPS = {  # names for sets of operations, the largest first
     "calls and feeds of market data": (*ops.MARKET_DATA, *ops.MARKET_FEEDS),
     "private calls": ops.PRIVATE_CALLS,
     "reads": ops.READS,
-    "calls with a symbol": presets.WITH_SYMBOL,
+    "calls with a symbol": modes.WITH_SYMBOL,
     "changes of orders": ops.CHANGE,
     "placing orders": ops.PLACE,
     "reads of orders": ops.ORDER_READS,
@@ -142,10 +142,10 @@ def _modes() -> Iterator[str]:
     )
     yield "| mode | what goes wrong | `params` and their defaults | strikes |\n|---|---|---|---|"
     yield "| `NONE` | Nothing. | – | – |"
-    for mode, found in presets.MODES.items():
+    for mode, found in modes.MODES.items():
         params = ", ".join(f"`{name}={_value(value)}`" for name, value in found.defaults.items())
         yield f"| `{mode}` | {found.says} | {params} | {operations_text(found.operations)} |"
-    for mode, weights in presets.MIXTURES.items():
+    for mode, weights in modes.MIXTURES.items():
         parts = ", ".join(f"{one} {weight:g}" for one, weight in weights.items())
         yield (
             f"| `{mode}` | One of several, drawn by weight among those that concern the request. "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from failing_exchange.faults.fields import choice, fault, flag, span, whole
+from failing_exchange.faults.http import WIRE, damaged
 from failing_exchange.faults.plan import Sighting, Verdict
-from failing_exchange.faults.wire import WIRE, damaged
 from failing_exchange.trip import Damage, DamageKind, Stage
 
 

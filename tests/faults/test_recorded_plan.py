@@ -10,7 +10,7 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.explain import explain
 from failing_exchange.faults.plan import Drop, Rule, Stage
-from failing_exchange.faults.recorded import RecordedPlan, record
+from failing_exchange.faults.recorded_plan import RecordedPlan, record
 from failing_exchange.faults.triggers import chance, nth
 from tests.faults.stories import SYMBOL, buy, said
 

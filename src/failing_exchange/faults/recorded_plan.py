@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE, OWN, fields_of, kind_of, make
+from failing_exchange.faults.modes import OneOf
 from failing_exchange.faults.plan import Fault, FaultPlan, Rule, Sighting, Stage, Verdict
-from failing_exchange.faults.presets import OneOf
 from failing_exchange.faults.triggers import Key, key_of
 from failing_exchange.trip import Trip
 

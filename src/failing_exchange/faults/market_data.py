@@ -20,8 +20,8 @@ from failing_exchange.faults.fields import (
     span,
     whole,
 )
+from failing_exchange.faults.lookups import answer_of, by_feed, edited
 from failing_exchange.faults.plan import Drop, Replace, Sighting, Verdict
-from failing_exchange.faults.views import answer_of, by_feed, edited
 from failing_exchange.trip import Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)

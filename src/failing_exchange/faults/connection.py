@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from failing_exchange.faults.fields import SECONDS_MAX, choice, fault, span_or_never
+from failing_exchange.faults.http import WIRE, damaged
 from failing_exchange.faults.plan import Sighting, Verdict
-from failing_exchange.faults.refusals import spell
-from failing_exchange.faults.wire import WIRE, damaged
+from failing_exchange.faults.rejections import spell
 from failing_exchange.trip import Damage, DamageKind, Stage
 
 

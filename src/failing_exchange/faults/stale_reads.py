@@ -9,9 +9,9 @@ from failing_exchange.core.order import OrderSnapshot, Status
 from failing_exchange.core.queries import Balances, Orders
 from failing_exchange.core.reject import Reason
 from failing_exchange.faults.fields import draw_below, fault, nanoseconds, ppm, share, span
+from failing_exchange.faults.lookups import answer_of, named_by
 from failing_exchange.faults.plan import Replace, Sighting, Verdict
-from failing_exchange.faults.refusals import refusal
-from failing_exchange.faults.views import answer_of, named_by
+from failing_exchange.faults.rejections import refusal
 from failing_exchange.trip import Stage
 
 READ_LAG_MAX = 120.0  # seconds; the ledger can't be read further back, so a longer lag is refused

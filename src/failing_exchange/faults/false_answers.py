@@ -10,9 +10,9 @@ from failing_exchange.core.names import made_id
 from failing_exchange.core.order import Order, OrderSnapshot, Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import choice, draw_below, fault, reason, text
+from failing_exchange.faults.lookups import edited, named_by, placed_by
 from failing_exchange.faults.plan import Answer, Sighting, Verdict
-from failing_exchange.faults.refusals import refusal
-from failing_exchange.faults.views import edited, named_by, placed_by
+from failing_exchange.faults.rejections import refusal
 from failing_exchange.trip import Edited, Stage
 
 GHOST_IDS_FROM = 9_000_000_000  # no real order of a run gets so far

@@ -1,4 +1,4 @@
-"""What happens to a request on its way, and outcomes that the client cannot know."""
+"""Delivery: requests and answers lost, late or repeated, and outcomes the client cannot know."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from failing_exchange.faults.fields import (
     text,
 )
 from failing_exchange.faults.plan import Answer, Delay, Drop, HangUp, Repeat, Sighting, Verdict
-from failing_exchange.faults.refusals import refusal
+from failing_exchange.faults.rejections import refusal
 from failing_exchange.trip import Stage
 
 BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.ANSWER)
@@ -100,6 +100,30 @@ class UnknownOutcome:
         if stage is Stage.REQUEST:
             return None if acts(sighting, self.executed) else Answer(refused)
         return Delay(nanoseconds(self.after)) if stage is Stage.ANSWER else refused
+
+
+@fault
+class LoseAnswer:
+    """The exchange acts, and its answer never arrives."""
+
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Lose it."""
+        return Drop()
+
+
+@fault
+class DelayAnswer:
+    """The exchange acts, and its answer arrives late."""
+
+    seconds: float = span(5.0, "how late")
+    spread: float = span(0.0, "up to so much later still, by chance")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """Hold it up."""
+        return Delay(draw_time(sighting, self.seconds, self.spread))
 
 
 def _here(stage: Stage, acted: bool) -> bool:

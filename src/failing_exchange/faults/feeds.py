@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from failing_exchange.faults.fields import draw_time, fault, nanoseconds, span, span_or_never
+from failing_exchange.faults.lookups import by_feed
 from failing_exchange.faults.operations import ACCOUNT_FEEDS
 from failing_exchange.faults.plan import Delay, Drop, HangUp, Repeat, Replace, Sighting, Verdict
-from failing_exchange.faults.refusals import spell
-from failing_exchange.faults.views import by_feed
+from failing_exchange.faults.rejections import spell
 from failing_exchange.trip import ENDED, Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)

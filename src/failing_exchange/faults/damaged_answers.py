@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import anything, choice, fault, names, text
+from failing_exchange.faults.lookups import edited
 from failing_exchange.faults.plan import Replace, Sighting, Verdict
-from failing_exchange.faults.views import edited
 from failing_exchange.trip import Stage
 
 WIRE: tuple[Stage, ...] = (Stage.WIRE,)

@@ -1,4 +1,4 @@
-"""What happens to markets and accounts, lawfully: halts, new rules, jumps, locked funds."""
+"""Incidents of markets, accounts and the venue: halts, new rules, price jumps, restarts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from failing_exchange.core.commands import (
     Freeze,
     MovePrice,
     PullLiquidity,
+    Restart,
     SetMarketStatus,
 )
 from failing_exchange.core.market import ATOMS, PPM, MarketStatus
@@ -25,12 +26,14 @@ from failing_exchange.faults.fields import (
     number,
     ppm,
     share,
+    span,
     span_or_never,
     text,
     whole,
 )
-from failing_exchange.faults.plan import Cause, Sighting, Verdict
-from failing_exchange.faults.views import free_of, market_of
+from failing_exchange.faults.lookups import free_of, market_of
+from failing_exchange.faults.plan import Cause, HangUp, Sighting, Verdict
+from failing_exchange.faults.rejections import spell
 from failing_exchange.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
@@ -203,6 +206,31 @@ class BustLastTrade:
         """Undo it just before the request arrives."""
         last = _last_fill(sighting)
         return None if last is None else Cause(BustTrade(last.symbol, last.trade_id))
+
+
+@fault
+class VenueRestart:
+    """The venue dies behind a request that it has carried out, and comes back after a while."""
+
+    orders: str = choice("kept", "what becomes of the open orders", "kept", "lost")
+    downtime: float = span(5.0, "how long every connection breaks, until it is back")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
+
+    def decide(self, sighting: Sighting, hit: bool) -> bool:
+        """While it is down, everybody's connection breaks."""
+        memory = sighting.memory
+        down = sighting.at < memory.get("until", 0)
+        if hit and not down:
+            memory["dies"] = sighting.trip.number
+        return spell(sighting, hit, self.downtime) is not None
+
+    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+        """The first request happens, and is not answered; the others do not even arrive."""
+        if stage is Stage.ANSWER:
+            return HangUp()
+        if sighting.memory.get("dies") != sighting.trip.number:
+            return HangUp()
+        return Cause(Restart(self.orders == "lost"), after=True)
 
 
 def _change(sighting: Sighting, **rules: Any) -> Cause | None:
