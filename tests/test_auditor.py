@@ -58,7 +58,7 @@ def test_a_failing_exchange_is_sound() -> None:
     [
         (steal, "came from nowhere"),
         (overdraw, "main has"),
-        (forget_a_reservation, "orders and locks hold"),
+        (forget_a_reservation, "orders, positions and locks hold"),
         (overfill, "has filled"),
         (end_without_leaving, "is among the open ones"),
     ],

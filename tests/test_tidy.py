@@ -145,6 +145,20 @@ def test_importing_the_package_is_cheap() -> None:
     )
 
 
+SETTLES = ("core.market", "core.settlement", "core.state")  # these may name a market's assets
+
+
+def test_only_the_settlement_knows_which_asset_moves() -> None:
+    """Another kind of market then needs a class in `core.settlement`, and no other change there."""
+    check(
+        f"{place(path, node.lineno)}: asks for a market's .{node.attr}; ask `settlement_of` instead"
+        for name, path in modules().items()
+        if name.startswith("core.") and name not in SETTLES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in ("base", "quote")
+    )
+
+
 # --- sizes and first lines
 
 

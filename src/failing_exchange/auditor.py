@@ -23,6 +23,7 @@ from failing_exchange.core.events import (
 from failing_exchange.core.ledger import OUTSIDE
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import BUY, SELL, Order, Side, Status
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.errors import InternalError
 
@@ -188,17 +189,21 @@ def solvency(state: State) -> Iterator[str]:
 
 
 def reservation(state: State) -> Iterator[str]:
-    """What is used is what open orders and locks hold."""
+    """What is used is what open orders, positions and locks hold."""
     for name, account in state.accounts.items():
         if name in OUTSIDE:
             continue
         held: Counter[str] = Counter(account.locked)
         for order in account.open.values():
-            market = state.markets[order.symbol].market
-            held[market.quote if order.side is Side.BUY else market.base] += order.reserved
+            ms = state.markets[order.symbol]
+            held[settlement_of(ms).held_asset(ms.market, order.side)] += order.reserved
+        for ms in state.markets.values():
+            if (position := ms.positions.get(name)) is not None:
+                held[position.asset] += position.margin
         for asset, (_, used) in state.ledger.balances(name).items():
             if used != held[asset]:
-                yield f"{name} uses {used} of {asset}, and orders and locks hold {held[asset]}"
+                holds = f"its orders, positions and locks hold {held[asset]}"
+                yield f"{name} uses {used} of {asset}, but {holds}"
 
 
 def uncrossed_books(state: State) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.clock import VenueClock
 from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.settlement import assets_of
 from failing_exchange.errors import InternalError
 from failing_exchange.faults.plan import FaultPlan
 from failing_exchange.gates import MaintenanceGate, RateGate
@@ -78,7 +79,7 @@ class Venue:
     def assets(self) -> list[str]:
         """All that is traded or held here, also before the start."""
         if self.engine is not None:
-            return self.engine.state.assets()
+            return assets_of(self.engine.state)
         traded = [asset for one in self.markets.values() for asset in (one.base, one.quote)]
         held = [asset for balances in self.accounts.values() for asset in balances]
         return list(dict.fromkeys([*traded, *held]))

@@ -103,6 +103,7 @@ class PlaceOrderList(NamedTuple):
     pending pair. Without a contingency: an OCO of a limit order and a triggered one, which
     makes no `OrderListChanged` events. `pays`: what the working order of an OTO buys is kept for
     the pending ones, which sell as much of it as they can; they are placed without an amount.
+    `fee_from_proceeds`: the fee is always taken from what was bought, never from what else is free.
     """
 
     account: str
@@ -110,6 +111,7 @@ class PlaceOrderList(NamedTuple):
     contingency: Contingency | None = None
     client_id: str = ""
     pays: bool = False
+    fee_from_proceeds: bool = False
 
 
 class CancelOrderList(NamedTuple):
@@ -331,6 +333,12 @@ class BustTrade(NamedTuple):
     trade_id: int
 
 
+class SettleDue(NamedTuple):
+    """Carry out what falls due in a market by time, e.g. funding. Its settlement schedules it."""
+
+    symbol: str
+
+
 class Restart(NamedTuple):
     """The venue's process dies and comes back. `lose_orders`: without the open orders."""
 
@@ -348,7 +356,7 @@ class OpenAccount(NamedTuple):
 Operator: TypeAlias = (
     SetMarketStatus | EndHalts | ChangeRules | MovePrice | PullLiquidity | CrossOrder
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
-    | BustTrade | OpenAccount | Restart
+    | BustTrade | OpenAccount | Restart | SettleDue
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder

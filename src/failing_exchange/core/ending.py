@@ -13,11 +13,10 @@ from failing_exchange.core.commands import (
 )
 from failing_exchange.core.events import OrderAmended
 from failing_exchange.core.market import Market
-from failing_exchange.core.matching import finish, need, tell_of_list
+from failing_exchange.core.matching import finish, tell_of_list
 from failing_exchange.core.names import Named, unused_id
 from failing_exchange.core.order import (
     AMENDMENTS_MAX,
-    BUY,
     CANCELED,
     LIMIT_TYPES,
     PENDING,
@@ -30,6 +29,7 @@ from failing_exchange.core.pegging import pegged
 from failing_exchange.core.placing import check, place
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_amends
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
 
 
@@ -108,7 +108,7 @@ def amend(state: State, command: AmendOrder, at: int) -> OrderSnapshot:
     for one in pair:
         _amend(state, ms, account, one, lots, name if one is order else one.client_id, at)
     if order.partner is None or len(pair) > 1:
-        _release_surplus(state, pair, at)
+        _release_surplus(state, ms, pair, at)
     if order_list is not None and renamed:
         tell_of_list(state, order_list, ListUpdate.UPDATED, at)
     return order.snapshot()
@@ -169,15 +169,11 @@ def _amend(
     state.events.append(OrderAmended(order.id, order.account, lots, at))
 
 
-def _release_surplus(state: State, pair: tuple[Order, ...], at: int) -> None:
+def _release_surplus(state: State, ms: MarketState, pair: tuple[Order, ...], at: int) -> None:
     """What an order, or a pair of which only one can trade, need not hold any more."""
-    market = state.markets[pair[0].symbol].market
-    holder = max(pair, key=lambda order: order.reserved)
-    surplus = holder.reserved - max(need(market, order) for order in pair)
-    asset = market.quote if holder.side is BUY else market.base
-    if surplus > 0:
-        state.ledger.release(holder.account, asset, surplus, at=at)
-        holder.reserved -= surplus
+    settlement, holder = settlement_of(ms), max(pair, key=lambda order: order.reserved)
+    needed = max(settlement.need(ms.market, order) for order in pair)
+    settlement.release(state, ms, holder, at, keep=needed)
 
 
 def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:

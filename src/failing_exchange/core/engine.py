@@ -21,6 +21,7 @@ from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.market import SECOND, TRADING, Market
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.settlement import check_kind, settlement_of
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.steps import run_step
 from failing_exchange.core.triggering import check_triggers
@@ -73,6 +74,7 @@ HANDLERS: dict[type, Handler] = {
     c.BustTrade: operating.bust_trade,
     c.OpenAccount: operating.open_account,
     c.Restart: operating.restart,
+    c.SettleDue: operating.settle_due,
 }
 
 
@@ -95,6 +97,8 @@ class Engine:
     """
 
     def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
+        for market, _ in markets:
+            check_kind(market)
         self.state = State(markets)
         self._markets = list(self.state.markets.values())
         self.auditor: Callable[[list[Event]], None] | None = None
@@ -115,7 +119,7 @@ class Engine:
         answer = HANDLERS[command.__class__](state, command, at)
         if not state.events:
             return (), answer
-        if state.waiting or state.filled_lists:
+        if state.waiting or state.filled_lists or state.watched:
             self._trigger(at)
         return self._numbered(), answer
 
@@ -257,12 +261,15 @@ class Engine:
         while state.filled_lists:
             listing.activate(state, state.filled_lists.pop(0), at)
         for ms in self._markets:
-            while ms.waiting:
-                ms.street.to(at // SECOND)
-                last, before = ms.tape.last(at // SECOND), len(ms.waiting)
-                if last:
-                    check_triggers(state, ms, last, last, at)
-                if len(ms.waiting) == before:
+            if not (ms.waiting or ms.watched):
+                continue
+            ms.street.to(at // SECOND)
+            while last := ms.tape.last(at // SECOND):
+                before = len(ms.waiting), len(ms.watched)
+                check_triggers(state, ms, last, last, at)
+                if ms.watched:
+                    settlement_of(ms).reached(state, ms, last, last, at)
+                if (len(ms.waiting), len(ms.watched)) == before:
                     break
         if state.filled_lists:
             self._trigger(at)

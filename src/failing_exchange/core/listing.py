@@ -5,7 +5,7 @@ from __future__ import annotations
 from failing_exchange.core.commands import CancelOrderList, PlaceOrder, PlaceOrderList
 from failing_exchange.core.events import OrderActivated
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.matching import finish, hold, need, tell_of_list, walk
+from failing_exchange.core.matching import finish, tell_of_list, walk
 from failing_exchange.core.names import Named, unused_id
 from failing_exchange.core.order import (
     LIMIT_TYPES,
@@ -33,11 +33,11 @@ from failing_exchange.core.placing import (
     crosses,
     enter,
     make,
-    pays,
     start_trailing,
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_list_rules, check_prices
+from failing_exchange.core.settlement import Settlement, settlement_of
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
 
 STOP_KINDS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
@@ -100,9 +100,9 @@ def _check_plain_pair(ms: MarketState, limit: Order, stop: Order, at: int) -> No
 
 def _hold_as_one(state: State, ms: MarketState, one: Order, other: Order, at: int) -> None:
     """Reserve for a pair of which only one can trade; the first holds it."""
-    both = max(need(ms.market, one), need(ms.market, other))
-    state.ledger.reserve(one.account, pays(ms, one), both, at=at)
-    one.reserved = both
+    settlement, market = settlement_of(ms), ms.market
+    both = max(settlement.need(market, one), settlement.need(market, other))
+    settlement.hold(state, ms, one, both, at)
 
 
 def _checked(
@@ -235,22 +235,21 @@ def _reserve(state: State, ms: MarketState, orders: tuple[Order, ...], at: int) 
     """
     singles = [order for order in orders if order.partner is None]
     pairs = [order for order in orders if order.partner is not None]
+    settlement = settlement_of(ms)
     try:
         for order in singles:
-            if not _costs_later(order):
-                atoms = need(ms.market, order)
-                state.ledger.reserve(order.account, pays(ms, order), atoms, at=at)
-                order.reserved = atoms
+            if not _costs_later(settlement, order):
+                settlement.hold(state, ms, order, settlement.need(ms.market, order), at)
         if pairs:
             _hold_as_one(state, ms, pairs[0], pairs[1], at)
     except Reject:
         for order in singles:
-            state.ledger.release(order.account, pays(ms, order), order.reserved, at=at)
+            settlement.release(state, ms, order, at)
         raise
 
 
-def _costs_later(order: Order) -> bool:
-    return order.kind is OrderType.MARKET and order.side is Side.BUY
+def _costs_later(settlement: Settlement, order: Order) -> bool:
+    return order.kind is OrderType.MARKET and settlement.holds_cost(order.side)
 
 
 def _accept_list(
@@ -264,6 +263,8 @@ def _accept_list(
     used = account.lists_by_client_id
     made.client_id = command.client_id or unused_id(used, made.id, Named.LIST)
     made.announced = command.contingency is not None
+    if command.fee_from_proceeds:
+        made.fee_from_proceeds = True
     made.orders = orders
     for order in orders:
         order.list_id, order.order_list = made.id, made
@@ -302,12 +303,13 @@ def activate(state: State, order_list: OrderList, at: int) -> None:
 
 def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) -> None:
     """The rules of the moment, and the money of a market order."""
+    settlement = settlement_of(ms)
     for order in pending:
         if order.kind is OrderType.LIMIT:
             take_price(state, ms, order, at)
         if order.order_list is not None and order.order_list.orders[0].pays:
             _check_size(ms, order, at)
-            hold(state, order, need(ms.market, order), ms.market, at)
+            settlement.release(state, ms, order, at, keep=settlement.need(ms.market, order))
     if len(pending) == 2:
         _check_around(ms, pending[0], pending[1], at)
     for order in pending:
@@ -317,10 +319,9 @@ def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) ->
             check_prices(ms, ms.market.rules, order, at)
         if order.kind in TRIGGERED_TYPES:
             check_trigger(ms, order, at)
-        if _costs_later(order):
+        if _costs_later(settlement, order):
             spent = walk(ms, order.side, lots=order.lots)[1]
-            state.ledger.reserve(order.account, ms.market.quote, spent, at=at)
-            order.reserved = spent
+            settlement.hold(state, ms, order, settlement.need(ms.market, order, spent), at)
 
 
 def _check_size(ms: MarketState, order: Order, at: int) -> None:

@@ -75,7 +75,8 @@ class Market:
 
     Prices are whole `ticks` of `price_step` atoms of the quote asset, amounts whole `lots` of
     `amount_step` atoms of the base asset. Fees and bands are in parts per million; None = no limit.
-    `rules` are what else a venue may refuse an order for. `depth_memory`: in so many seconds half
+    `kind` names how it settles (`core.settlement`). `rules` are what else a venue may refuse an
+    order for. `depth_memory`: in so many seconds half
     of what clients have taken from the background has come back, in price and in amount; 0: all of
     it at once (see `core.impact`).
 
@@ -104,6 +105,7 @@ class Market:
     fee_discount: int = 250_000  # of the fee, when charged in the account's own fee asset
     prevention: Prevention = Prevention.EXPIRE_MAKER
     status: MarketStatus = TRADING
+    kind: str = field(default="spot", repr=False)  # its settlement; not in journals
     rules: Rules | None = field(default=None, repr=False)  # not in journals
     depth_memory: int = field(default=600, repr=False)  # likewise
     _unit: int = field(init=False, repr=False, compare=False)
@@ -185,14 +187,14 @@ class Market:
         if lots < self.amount_min:
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                f"Invalid amount: {self.amount_text(lots)} {self.base} is below the minimum "
+                f"Invalid amount: {self.amount_and_asset(lots)} is below the minimum "
                 f"{self.amount_text(self.amount_min)}",
                 rule=Rule.AMOUNT,
             )
         if most is not None and lots > most:
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                f"Invalid amount: {self.amount_text(lots)} {self.base} is above the maximum "
+                f"Invalid amount: {self.amount_and_asset(lots)} is above the maximum "
                 f"{self.amount_text(most)}",
                 rule=rule,
             )
@@ -202,7 +204,7 @@ class Market:
         if cost < self.cost_min:
             raise Reject(
                 Reason.INVALID_COST,
-                f"Invalid cost: {atoms_text(cost)} {self.quote} is below the minimum "
+                f"Invalid cost: {self.cost_and_asset(cost)} is below the minimum "
                 f"{atoms_text(self.cost_min)}",
                 rule=Rule.NOTIONAL,
             )
@@ -224,6 +226,14 @@ class Market:
     def amount_text(self, lots: int) -> str:
         """An amount as decimal text."""
         return atoms_text(lots * self.amount_step)
+
+    def amount_and_asset(self, lots: int) -> str:
+        """An amount with what it is counted in, like "0.5 BTC"."""
+        return f"{self.amount_text(lots)} {self.base}"
+
+    def cost_and_asset(self, atoms: int) -> str:
+        """A cost with what it is counted in, like "5 USDT"."""
+        return f"{atoms_text(atoms)} {self.quote}"
 
 
 def atoms_text(atoms: int) -> str:

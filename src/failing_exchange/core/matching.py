@@ -14,19 +14,16 @@ from failing_exchange.core.events import (
     OrderFilled,
     OrderListChanged,
 )
-from failing_exchange.core.ledger import BACKGROUND, FEES
-from failing_exchange.core.market import PPM, Market, Prevention
+from failing_exchange.core.market import Prevention
 from failing_exchange.core.order import (
     BUY,
     CANCELED,
     EXPIRED,
     FILLED,
-    LIMIT,
+    LIMIT_TYPES,
     PREVENTED_MATCHES_MAX,
-    SELL,
     Fill,
     Order,
-    OrderType,
     PreventedMatch,
     Side,
     Status,
@@ -35,10 +32,8 @@ from failing_exchange.core.order import (
 from failing_exchange.core.order_list import ListUpdate, OrderList
 from failing_exchange.core.paying import keep
 from failing_exchange.core.reference import allows
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State, look_again
-from failing_exchange.core.triggers import stop_of
-
-PRICED_TYPES = (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 
 
 def offers(
@@ -79,7 +74,7 @@ def walk(
 def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> None:
     """Let an incoming order take up to `lots` of what is offered, at its limit or better."""
     side, opposite = order.side, order.side.other
-    limit = order.ticks if order.kind in PRICED_TYPES else 0
+    limit = order.ticks if order.kind in LIMIT_TYPES else 0
     goal, taken, begun = order.filled + lots, 0, len(order.fills)
     allowed = ms.market.rules.price_range if ms.market.rules is not None else None
     while order.filled < goal and order.is_open:
@@ -126,8 +121,8 @@ def _take(
     else:
         offered = next(ms.street.levels(opposite), None)  # none at a price near zero
         lots = 0 if offered is None else min(lots, offered[1])
-    if order.side is BUY and order.kind not in PRICED_TYPES:
-        lots = min(lots, ms.market.lots_for(order.reserved, ticks))
+    if order.kind not in LIMIT_TYPES:
+        lots = settlement_of(ms).affordable(ms.market, order, ticks, lots)
     if lots <= 0:
         return False
     if maker is None:
@@ -188,8 +183,9 @@ def _expire_part(
     order.lots -= lots
     order.decremented += lots
     order.updated_at = at
-    if order.kind in PRICED_TYPES and order.partner is None:
-        hold(state, order, need(ms.market, order), ms.market, at)
+    if order.kind in LIMIT_TYPES and order.partner is None:
+        settlement = settlement_of(ms)
+        settlement.release(state, ms, order, at, keep=settlement.need(ms.market, order))
     if order.iceberg_lots and order.resting and not order.shown:
         ms.book.refill(order)
     state.events.append(OrderDecremented(order.id, order.account, match, lots, at))
@@ -209,53 +205,23 @@ def trade(
     """Settle one match on ledger, tape and orders. None is the background."""
     side = taker.side if taker is not None else maker.side.other  # type: ignore[union-attr]
     buyer, seller = (taker, maker) if side is BUY else (maker, taker)
-    market = ms.market
-    cost, base = market.cost(ticks, lots), market.base_atoms(lots)
+    settlement, cost = settlement_of(ms), ms.market.cost(ticks, lots)
     for order in (buyer, seller):
         if order is not None and order.partner is not None:
             leave_partner(state, ms, order, at)
-    _pay(state, buyer, seller, market.quote, cost, at)
-    _pay(state, seller, buyer, market.base, base, at)
+    settlement.settle(state, ms, buyer, seller, lots, cost, at)
     trade_id = ms.tape.add(ticks, lots, side, at=at, operator=operator)
     for order, is_maker in ((taker, False), (maker, True)):
         if order is not None:
-            paid, got = (cost, base) if order.side is BUY else (base, cost)
-            fee, asset = _charge(state, ms, order, got, cost, is_maker, at)
+            fee, asset = settlement.charge(state, ms, order, lots, cost, is_maker, at)
             fill = Fill(
                 trade_id, order.id, order.account, order.symbol, order.side,
                 ticks, lots, cost, fee, asset, is_maker, at, operator, order.list_id,
             )  # fmt: skip
-            _note(state, ms, order, fill, paid, at)
+            _note(state, ms, order, fill, at)
 
 
-def _pay(
-    state: State, payer: Order | None, payee: Order | None, asset: str, atoms: int, at: int
-) -> None:
-    to = payee.account if payee is not None else BACKGROUND
-    if payer is None:
-        state.ledger.transfer(BACKGROUND, to, asset, atoms, at=at)
-    else:
-        state.ledger.pay(payer.account, to, asset, atoms, at=at)
-
-
-def _charge(
-    state: State, ms: MarketState, order: Order, got: int, cost: int, is_maker: bool, at: int
-) -> tuple[int, str]:
-    """Take the fee: in the account's own fee asset with a discount, else in the asset received."""
-    market = ms.market
-    rate = market.maker_fee if is_maker else market.taker_fee
-    asset = market.base if order.side is BUY else market.quote
-    fee, own = got * rate // PPM, state.accounts[order.account].fee_asset
-    if own is not None and own != asset:
-        discounted = cost * rate * (PPM - market.fee_discount) // (PPM * PPM)
-        value = state.value(market.quote, discounted, own, at)
-        if value is not None and state.ledger.free(order.account, own) >= value:
-            fee, asset = value, own
-    state.ledger.transfer(order.account, FEES, asset, fee, at=at)
-    return fee, asset
-
-
-def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at: int) -> None:
+def _note(state: State, ms: MarketState, order: Order, fill: Fill, at: int) -> None:
     """Write a fill on its order, and give back what the order need not hold any more."""
     if order.resting:
         ms.book.reduce(order, fill.lots)
@@ -267,35 +233,17 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, paid: int, at
     else:
         order.fills = [fill]
     state.accounts[order.account].fills.append(fill)
-    order.reserved -= paid
     ms.sequence += 1
     if order.pays:
         keep(state, ms, order, fill, at)
     state.events.append(OrderFilled(order.id, fill, order.remaining))
     if order.remaining == 0:
         finish(state, ms, order, FILLED, at)
-    elif order.kind in PRICED_TYPES:
-        hold(state, order, need(ms.market, order), ms.market, at)
+    elif order.kind in LIMIT_TYPES:
+        settlement = settlement_of(ms)
+        settlement.release(state, ms, order, at, keep=settlement.need(ms.market, order))
         if order.iceberg_lots and order.resting and not order.shown:
             ms.book.refill(order)
-
-
-def hold(state: State, order: Order, atoms: int, market: Market, at: int) -> None:
-    """Release what an order holds beyond `atoms`."""
-    asset = market.quote if order.side is BUY else market.base
-    if order.reserved > atoms:
-        state.ledger.release(order.account, asset, order.reserved - atoms, at=at)
-        order.reserved = atoms
-
-
-def need(market: Market, order: Order) -> int:
-    """What an order must hold for the rest of it, in atoms of the asset it pays with."""
-    lots = order.lots - order.filled
-    if order.side is SELL:
-        return lots * market.amount_step
-    if order.ticks and order.kind in PRICED_TYPES:
-        return market.cost_up(order.ticks, lots)
-    return market.cost_up(order.stop_ticks or stop_of(order), lots)
 
 
 def finish(
@@ -310,7 +258,7 @@ def finish(
     order.move_to(status, at)
     order.why = why
     order.held = False
-    hold(state, order, 0, ms.market, at)
+    settlement_of(ms).release(state, ms, order, at)
     state.orders.pop(order.id, None)
     state.accounts[order.account].keep(order)
     if status is CANCELED:

@@ -14,12 +14,13 @@ from failing_exchange.core.events import (
     TradeBusted,
     VenueRestarted,
 )
-from failing_exchange.core.ledger import BACKGROUND, FEES, WORLD
+from failing_exchange.core.ledger import WORLD
 from failing_exchange.core.market import MEMORY_MAX, PPM, SECOND, TRADING, Prevention, Rules
 from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
 from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.settlement import assets_of, settlement_of
 from failing_exchange.core.state import (
     FILLS_KEPT_MAX,
     Account,
@@ -52,6 +53,7 @@ FIXED = {
     "base": "add another market instead",
     "quote": "add another market instead",
     "price_step": "make it coarser with price_every",
+    "kind": "add another market instead",
     "amount_step": "make it coarser with amount_every",
     "status": "use SetMarketStatus",
 }
@@ -253,7 +255,7 @@ def debit(state: State, command: c.Debit, at: int) -> None:
 
 def check_asset(state: State, asset: str) -> None:
     """Raise `Reject` for an asset that is neither traded nor held here."""
-    known = state.assets()
+    known = assets_of(state)
     if asset not in known:
         raise Reject(
             Reason.BAD_REQUEST,
@@ -288,17 +290,15 @@ def bust_trade(state: State, command: c.BustTrade, at: int) -> None:
     if len(ms.busted) > FILLS_KEPT_MAX:
         del ms.busted[next(iter(ms.busted))]
     for fill in fills:
-        base = ms.market.base_atoms(fill.lots)
-        got, gave = (
-            ((ms.market.base, base), (ms.market.quote, fill.cost))
-            if fill.side is Side.BUY
-            else ((ms.market.quote, fill.cost), (ms.market.base, base))
-        )
-        state.ledger.transfer(FEES, fill.account, fill.fee_asset, fill.fee, at=at)
-        back = min(got[1], state.ledger.free(fill.account, got[0]))
-        state.ledger.transfer(fill.account, BACKGROUND, got[0], back, at=at)
-        state.ledger.transfer(BACKGROUND, fill.account, *gave, at=at)
+        settlement_of(ms).undo(state, ms, fill, at)
     state.events.append(TradeBusted(command.symbol, command.trade_id, at))
+
+
+def settle_due(state: State, command: c.SettleDue, at: int) -> None:
+    """Have a market's settlement do what falls due now."""
+    ms = state.market(command.symbol, at)
+    ms.due_at = 0
+    settlement_of(ms).due(state, ms, at)
 
 
 def open_account(state: State, command: c.OpenAccount, at: int) -> None:

@@ -47,6 +47,7 @@ class OrderList:
     client_id = ""
     announced = False
     started = False  # the pending orders of an OTO had their turn
+    fee_from_proceeds = False  # the fee of what is bought is never taken from what else is free
     ended_at = 0
     orders: tuple[Order, ...] = ()
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import MARKET, TRIGGERED_TYPES, Fill, Order, OrderType
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 
-UNDISCOUNTED = "BNB"  # a fee in it is always taken from what was received (faq "opo", 2026-07-21)
 MARKET_TYPES = (MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT)
 
 
 def keep(state: State, ms: MarketState, working: Order, fill: Fill, at: int) -> None:
     """Lock what a fill has brought, for the first of the pending orders to hold.
 
-    The fee is taken from what else is free, where that is enough.
+    The fee is taken from what else is free, where that is enough and the list does not say
+    otherwise.
     """
     assert working.order_list is not None
-    asset, got = ms.market.base, ms.market.base_atoms(fill.lots)
+    settlement = settlement_of(ms)
+    asset, got = settlement.proceeds(ms.market, fill.side, fill.lots, fill.cost)
     if fill.fee_asset == asset and (
-        asset == UNDISCOUNTED or state.ledger.free(working.account, asset) < got
+        working.order_list.fee_from_proceeds or state.ledger.free(working.account, asset) < got
     ):
         got -= fill.fee
-    state.ledger.reserve(working.account, asset, got, at=at)
-    working.order_list.orders[1].reserved += got
+    settlement.hold(state, ms, working.order_list.orders[1], got, at)
 
 
 def size(market: Market, pending: list[Order], at: int) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.matching import PRICED_TYPES, hold, need, offers
-from failing_exchange.core.order import BUY, LIMIT, LIMIT_TYPES, Order, Peg, PegPrice, Side
+from failing_exchange.core.matching import offers
+from failing_exchange.core.order import LIMIT, LIMIT_TYPES, Order, Peg, PegPrice, Side
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_cost_max, check_prices
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 
 
@@ -38,7 +39,7 @@ def pegged(ms: MarketState, c: PlaceOrder, *, enters: bool = True) -> PlaceOrder
     peg = c.peg
     if peg is None:
         return c
-    if c.kind not in PRICED_TYPES:
+    if c.kind not in LIMIT_TYPES:
         raise Reject(
             Reason.INVALID_ORDER,
             "Invalid order: only the price of a limit order can be pegged",
@@ -78,11 +79,10 @@ def take_price(state: State, ms: MarketState, order: Order, at: int) -> None:
 
 def _hold_what_it_needs(state: State, ms: MarketState, order: Order, at: int) -> None:
     """A pair holds together what one of it needs, and lets nothing go before one goes ahead."""
-    market, partner = ms.market, order.partner
-    more = need(market, order) - order.reserved - (partner.reserved if partner is not None else 0)
+    settlement, partner = settlement_of(ms), order.partner
+    needed = settlement.need(ms.market, order)
+    more = needed - order.reserved - (partner.reserved if partner is not None else 0)
     if more > 0:
-        asset = market.quote if order.side is BUY else market.base
-        state.ledger.reserve(order.account, asset, more, at=at)
-        order.reserved += more
+        settlement.hold(state, ms, order, more, at)
     elif partner is None:
-        hold(state, order, order.reserved + more, market, at)
+        settlement.release(state, ms, order, at, keep=needed)

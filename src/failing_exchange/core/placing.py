@@ -6,10 +6,8 @@ from failing_exchange.core.commands import CrossOrder, PlaceOrder, ReleaseOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.market import HALTED, PPM, SECOND, TRADING, Market
 from failing_exchange.core.matching import (
-    PRICED_TYPES,
     finish,
     match,
-    need,
     offers,
     trade,
     walk,
@@ -21,6 +19,7 @@ from failing_exchange.core.order import (
     FOK,
     GTC,
     LIMIT,
+    LIMIT_TYPES,
     MARKET,
     OPEN,
     SELL,
@@ -37,7 +36,8 @@ from failing_exchange.core.pegging import as_asked, pegged
 from failing_exchange.core.reference import allows
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_rules
-from failing_exchange.core.state import Account, Cap, MarketState, State
+from failing_exchange.core.settlement import settlement_of
+from failing_exchange.core.state import Account, Cap, MarketState, State, bounds_of
 from failing_exchange.core.triggers import is_met
 
 BIPS_TYPES = TRIGGERED_TYPES - {OrderType.TRAILING_STOP}
@@ -56,7 +56,7 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     order = make(state, ms, command, at, account)
     _reserve(state, ms, order, command, at)
     if command.test:
-        state.ledger.release(order.account, pays(ms, order), order.reserved, at=at)
+        settlement_of(ms).release(state, ms, order, at)
         state.next_order_id = order.id
         return order.snapshot()
     accept(state, account, order, at)
@@ -97,7 +97,7 @@ def check(
         market.check_steps(c.lots, c.ticks)
     if c.peg is not None or (pending and not c.lots):
         _check_what_is_known(state, ms, account, c, at)
-    elif kind in PRICED_TYPES:
+    elif kind in LIMIT_TYPES:
         last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
         market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
@@ -141,7 +141,7 @@ def _check_rarities(market: Market, c: PlaceOrder) -> None:
         )
     if not c.iceberg_lots:
         return
-    if c.kind not in PRICED_TYPES or c.time_in_force is not GTC:
+    if c.kind not in LIMIT_TYPES or c.time_in_force is not GTC:
         raise Reject(
             Reason.INVALID_ORDER,
             "Invalid order: only a limit order that stays can be shown in parts",
@@ -245,22 +245,15 @@ def start_trailing(ms: MarketState, order: Order, at: int) -> None:
         order.trailing_at = at if order.extreme else 0
 
 
-def pays(ms: MarketState, order: Order) -> str:
-    """The asset that an order pays with."""
-    return ms.market.quote if order.side is BUY else ms.market.base
-
-
 def _reserve(state: State, ms: MarketState, order: Order, c: PlaceOrder, at: int) -> None:
     """Hold what the order may cost; raise `Reject` when the account has too little."""
-    market = ms.market
-    atoms = _market_need(ms, order, c) if order.kind is MARKET else need(market, order)
-    asset = market.quote if order.side is BUY else market.base
-    state.ledger.reserve(order.account, asset, atoms, at=at)
-    order.reserved = atoms
+    settlement = settlement_of(ms)
+    cost = _market_cost(ms, order, c) if order.kind is MARKET else None
+    settlement.hold(state, ms, order, settlement.need(ms.market, order, cost), at)
 
 
-def _market_need(ms: MarketState, order: Order, c: PlaceOrder) -> int:
-    """What a market order takes from the book as it stands; a cost becomes an amount."""
+def _market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
+    """What a market order costs in the book as it stands; a wanted cost becomes an amount."""
     rules = ms.market.rules
     if c.cost:
         if rules is None or rules.cost_min_of_market:
@@ -278,7 +271,7 @@ def _market_need(ms: MarketState, order: Order, c: PlaceOrder) -> int:
         _, spent = walk(ms, order.side, lots=order.lots)
         if ms.market.cost_min and spent and rules is None:
             ms.market.check_cost(spent)
-    return spent if order.side is BUY else ms.market.base_atoms(order.lots)
+    return spent
 
 
 def accept(state: State, account: Account, order: Order, at: int) -> None:
@@ -292,17 +285,17 @@ def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
     """Let an accepted order wait for its trigger, match, and rest or expire."""
     if order.status is WAITING:
         ms.waiting[order.id] = state.waiting[order.id] = order
-        watch(state, ms, order, at)
+        state.search(ms, bounds_of(order), at)
         return
     if order.time_in_force is FOK:
-        limit = order.ticks if order.kind in PRICED_TYPES else 0
+        limit = order.ticks if order.kind in LIMIT_TYPES else 0
         if walk(ms, order.side, lots=order.lots, limit=limit)[0] < order.lots:
             finish(state, ms, order, EXPIRED, at, why=Why.NOT_AT_ONCE)
             return
         if not _all_in_range(ms, order, at):
             finish(state, ms, order, EXPIRED, at, why=Why.OUT_OF_RANGE)
             return
-    if order.kind not in PRICED_TYPES or crosses(ms, order.side, order.ticks):
+    if order.kind not in LIMIT_TYPES or crosses(ms, order.side, order.ticks):
         match(state, ms, order, order.remaining, at)
     _rest_or_expire(state, ms, order, at)
 
@@ -324,7 +317,7 @@ def _all_in_range(ms: MarketState, order: Order, at: int) -> bool:
 def _rest_or_expire(state: State, ms: MarketState, order: Order, at: int) -> None:
     if not order.is_open:
         return
-    if order.kind in PRICED_TYPES and order.time_in_force is GTC:
+    if order.kind in LIMIT_TYPES and order.time_in_force is GTC:
         rest(state, ms, order, at)
     else:
         finish(state, ms, order, EXPIRED, at, why=Why.NOTHING_OFFERED)
@@ -335,14 +328,7 @@ def rest(state: State, ms: MarketState, order: Order, at: int) -> None:
     ms.book.add(order)
     ms.sequence += 1
     if not ms.is_watched(order):
-        watch(state, ms, order, at)
-
-
-def watch(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """Have the engine look at the next second whether the background reaches the order."""
-    if ms.watch(order) and ms.street.flow is not None:
-        ms.wake_second = min(ms.wake_second, at // SECOND + 1)
-        state.wake_at = min(state.wake_at, ms.wake_second * SECOND)
+        state.search(ms, bounds_of(order), at)
 
 
 def _can_be_capped(ms: MarketState, order: Order) -> bool:

@@ -9,6 +9,7 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import match
 from failing_exchange.core.names import unused_id
 from failing_exchange.core.order import BUY, LIMIT, OPEN, Order, OrderSnapshot, record
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import State
 
 PLAIN = PlaceOrder("", "", BUY, LIMIT)[6:]  # all that such an order leaves as it is
@@ -25,7 +26,7 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
         return placing.place(state, command, at)
     ms.street.to(at // SECOND)
     market = ms.market
-    asset, atoms = market.quote, market.cost_up(ticks, lots)
+    atoms = market.cost_up(ticks, lots)
     if (
         atoms <= market.cost_min
         or lots < market.amount_min or (market.amount_max is not None and lots > market.amount_max)
@@ -34,11 +35,10 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
         market.check_limits(lots, ticks, 0)
     number = state.next_order_id
     state.next_order_id = number + 1
-    if side is not BUY:
-        asset, atoms = market.base, market.base_atoms(lots)
-    state.ledger.reserve(name, asset, atoms, at=at)
     order = Order(number, name, symbol, side, LIMIT, lots, at)
-    order.ticks, order.reserved = ticks, atoms
+    order.ticks = ticks
+    settlement = settlement_of(ms)
+    settlement.hold(state, ms, order, settlement.need(market, order), at)
     order.client_id = unused_id(account.by_client_id, number)
     state.orders[number] = account.open[number] = account.by_client_id[order.client_id] = order
     state.events.append(record(OrderAccepted, (number, name, order.client_id, at)))

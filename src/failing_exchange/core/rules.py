@@ -15,6 +15,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.reference import allows, reach, reference
 from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.triggers import STOPS
 
@@ -39,7 +40,7 @@ def check_rules(
     if c.trail_bips:
         _check_trail(c, rules)
     if c.side is Side.BUY and rules.position_max is not None:
-        _check_position(state, market, account, c, rules.position_max)
+        _check_position(state, ms, account, c, rules.position_max)
     _check_counts(market, account, rules, (c,))
 
 
@@ -75,7 +76,7 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
         if (least is not None and c.lots < least) or (every and c.lots % every):
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                f"Invalid amount: a market order of {market.amount_text(c.lots)} {market.base} is "
+                f"Invalid amount: a market order of {market.amount_and_asset(c.lots)} is "
                 f"below {market.amount_text(least or 0)}, or no multiple of "
                 f"{market.amount_text(every or 1)}",
                 rule=Rule.MARKET_AMOUNT,
@@ -105,8 +106,7 @@ def check_cost_max(market: Market, most: int, cost: int) -> None:
     if cost > most:
         raise Reject(
             Reason.INVALID_COST,
-            f"Invalid cost: {atoms_text(cost)} {market.quote} is above the maximum "
-            f"{atoms_text(most)}",
+            f"Invalid cost: {market.cost_and_asset(cost)} is above the maximum {atoms_text(most)}",
             rule=Rule.NOTIONAL,
         )
 
@@ -144,17 +144,18 @@ def _check_trail(c: PlaceOrder, rules: Rules) -> None:
 
 
 def _check_position(
-    state: State, market: Market, account: Account, c: PlaceOrder, most: int
+    state: State, ms: MarketState, account: Account, c: PlaceOrder, most: int
 ) -> None:
     """What the account has and is about to buy; all of it."""
-    ledger, name = state.ledger, account.name
+    market = ms.market
     bought = sum(o.remaining for o in _open(account, market) if o.side is Side.BUY)
-    held = ledger.free(name, market.base) + ledger.used(name, market.base)
+    held = settlement_of(ms).position(state, ms, account)
     position = held + market.base_atoms(bought + c.lots)
     if position > most:
         raise Reject(
             Reason.INVALID_AMOUNT,
-            f"Invalid amount: with it the position would be {atoms_text(position)} {market.base}, "
+            f"Invalid amount: with it the position would be "
+            f"{market.amount_and_asset(position // market.amount_step)}, "
             f"at most {atoms_text(most)} are allowed",
             rule=Rule.POSITION,
         )

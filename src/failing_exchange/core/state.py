@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from dataclasses import dataclass
 from heapq import heappush
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.ahead import Ahead
 from failing_exchange.core.background import Background, Street
@@ -32,6 +33,9 @@ HALTS_MAX = 100  # of a market at a time, each ending before the one before it; 
 LOCKS_MAX = 1_000  # ends of locks of one account and asset; likewise
 TURNS_KEPT_MAX = 1_000  # of a longer step, what happened first is told as one thing
 NEVER = 1 << 62
+
+# Prices at or below, at or above which a print concerns somebody; None: no such price.
+Bounds: TypeAlias = tuple[int | None, int | None]
 
 
 class Agendum(NamedTuple):
@@ -61,6 +65,21 @@ class Cap(NamedTuple):
 
     ppm: int
     rest_after: int | None
+
+
+@dataclass(slots=True)
+class Position:
+    """What an account has in a market whose settlement keeps positions.
+
+    `lots` below 0 are a short position. `cost` is what they were entered for, in atoms of the
+    quote asset, with the sign of `lots`. `margin` atoms of `asset` are held for it.
+    """
+
+    account: str
+    asset: str
+    lots: int = 0
+    cost: int = 0
+    margin: int = 0
 
 
 class Account:
@@ -126,6 +145,9 @@ class MarketState:
         self.tape = Tape(self.street)
         self.ahead = Ahead(0, 0, 0, [])
         self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
+        self.positions: dict[str, Position] = {}  # by account, where the settlement keeps them
+        self.watched: dict[str, Bounds] = {}  # what else waits for a price: see `State.watch`
+        self.due_at = 0  # when its settlement's next timed duty falls due; 0: none is scheduled
         self.sequence = 0  # levels of the book that clients and the operator have changed
         self.redrawn_at: deque[int] = deque(maxlen=REDRAWN_KEPT_MAX)  # when all of them were
         self.lower: int | None = None  # a print at or below it may concern an order
@@ -139,9 +161,9 @@ class MarketState:
         self.busted: dict[int, None] = {}  # trades that were undone
         self.prevented: deque[PreventedMatch] = deque(maxlen=PREVENTED_KEPT_MAX)
 
-    def watch(self, order: Order) -> bool:
-        """Widen the watch to a live or waiting order; whether a new search is needed."""
-        lower, upper = bounds_of(order)
+    def widen(self, bounds: Bounds) -> bool:
+        """Widen the watch to further bounds; whether a new search is needed."""
+        lower, upper = bounds
         changed = False
         if lower is not None and (self.lower is None or lower > self.lower):
             self.lower, changed = lower, True
@@ -197,14 +219,16 @@ class MarketState:
         return street
 
     def watch_all(self) -> None:
-        """Set the bounds anew from all orders."""
+        """Set the bounds anew from all orders, and from whatever else is watched."""
         self.lower = self.upper = None
         for side in (BUY, SELL):
             level = self.book.best(side)
             if level is not None and level.head is not None:
-                self.watch(level.head)
+                self.widen(bounds_of(level.head))
         for order in self.waiting.values():
-            self.watch(order)
+            self.widen(bounds_of(order))
+        for bounds in self.watched.values():
+            self.widen(bounds)
 
 
 def look_again(state: State, ms: MarketState, at: int) -> None:
@@ -216,7 +240,7 @@ def look_again(state: State, ms: MarketState, at: int) -> None:
     state.wake_at = min(state.wake_at, ms.wake_second * SECOND)
 
 
-def bounds_of(order: Order) -> tuple[int | None, int | None]:
+def bounds_of(order: Order) -> Bounds:
     """The prices at or below, at or above which a print concerns an order."""
     if order.resting:
         return (order.ticks, None) if order.side is BUY else (None, order.ticks)
@@ -232,6 +256,7 @@ class State:
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}  # open ones
         self.waiting: dict[int, Order] = {}  # those of them whose trigger has not been met
+        self.watched: dict[tuple[str, str], None] = {}  # (symbol, name) of what is in theirs
         self.agenda: list[Agendum] = []
         self.events: list[Event] = []
         self.executions = 0  # events of the steps before this one
@@ -249,13 +274,6 @@ class State:
             raise Reject(Reason.UNKNOWN_SYMBOL, f"Symbol not found: {symbol!r} is not traded here")
         state.street.to(at // SECOND)
         return state
-
-    def assets(self) -> list[str]:
-        """All that is traded or held here."""
-        traded = [
-            asset for ms in self.markets.values() for asset in (ms.market.base, ms.market.quote)
-        ]
-        return list(dict.fromkeys([*traded, *self.ledger.assets()]))
 
     def account(self, name: str) -> Account:
         """An account; raise `Reject` for an unknown one."""
@@ -279,9 +297,33 @@ class State:
         """Have an operator command executed at a later instant."""
         if len(self.agenda) >= AGENDA_MAX:
             raise Reject(Reason.BAD_REQUEST, f"The agenda holds {AGENDA_MAX} commands already")
+        self.plan(at, command)
+
+    def plan(self, at: int, command: Operator) -> None:
+        """The same for what is bounded elsewhere, as the one duty of each market."""
         heappush(self.agenda, Agendum(at, self.scheduled, command))
         self.scheduled += 1
         self.wake_at = min(self.wake_at, at)
+
+    def watch(self, ms: MarketState, name: str, bounds: Bounds | None, at: int) -> None:
+        """Have `Settlement.reached` called once trades are printed at one of two prices.
+
+        The bounds stand under their name until others, or None, replace them. What `reached` does
+        must move or remove those that were met.
+        """
+        if bounds is None:
+            ms.watched.pop(name, None)
+            self.watched.pop((ms.market.symbol, name), None)
+            return
+        ms.watched[name] = bounds
+        self.watched[ms.market.symbol, name] = None
+        self.search(ms, bounds, at)
+
+    def search(self, ms: MarketState, bounds: Bounds, at: int) -> None:
+        """Have the engine look from the next second on when the background meets bounds."""
+        if ms.widen(bounds) and ms.street.flow is not None:
+            ms.wake_second = min(ms.wake_second, at // SECOND + 1)
+            self.wake_at = min(self.wake_at, ms.wake_second * SECOND)
 
     def value(self, asset: str, atoms: int, other: str, at: int) -> int | None:
         """What `atoms` of an asset are worth in another at last prices; None without a path."""
@@ -290,11 +332,16 @@ class State:
         direct = self._rate(asset, other, at)
         if direct is not None:
             return atoms * direct[0] // direct[1]
-        for middle in ("USDT", "BTC"):
+        for middle in self._quotes():
             first, second = self._rate(asset, middle, at), self._rate(middle, other, at)
             if first is not None and second is not None:
                 return atoms * first[0] * second[0] // (first[1] * second[1])
         return None
+
+    def _quotes(self) -> list[str]:
+        """Assets that others are quoted in, those of the most markets first."""
+        counts = Counter(ms.market.quote for ms in self.markets.values())
+        return [asset for asset, _ in counts.most_common()]
 
     def _rate(self, asset: str, other: str, at: int) -> tuple[int, int] | None:
         forward, backward = (

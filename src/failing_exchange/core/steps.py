@@ -5,6 +5,7 @@ from __future__ import annotations
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import trade
 from failing_exchange.core.order import BUY, SELL, Side
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.triggering import check_triggers
 
@@ -19,6 +20,8 @@ def run_step(state: State, ms: MarketState, second: int) -> None:
     printed = ms.tape.second(second)
     if printed is not None and printed.volume:
         check_triggers(state, ms, printed.low, printed.high, at)
+        if ms.watched:
+            settlement_of(ms).reached(state, ms, printed.low, printed.high, at)
     ms.watch_all()
 
 

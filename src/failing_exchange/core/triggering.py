@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from failing_exchange.core.events import OrderTriggered
 from failing_exchange.core.market import SECOND
-from failing_exchange.core.matching import PRICED_TYPES, finish, leave_partner, walk
-from failing_exchange.core.order import BUY, EXPIRED, OPEN, WAITING, Order, Why
+from failing_exchange.core.matching import finish, leave_partner, walk
+from failing_exchange.core.order import EXPIRED, LIMIT_TYPES, OPEN, WAITING, Order, Why
 from failing_exchange.core.pegging import take_price
-from failing_exchange.core.placing import enter, watch
+from failing_exchange.core.placing import enter
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.settlement import settlement_of
+from failing_exchange.core.state import MarketState, State, bounds_of
 from failing_exchange.core.triggers import follow, is_met
 
 
@@ -20,7 +21,7 @@ def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) 
             if is_met(order, low, high):
                 go_live(state, ms, order, at)
             elif follow(order, low, high, at):
-                watch(state, ms, order, at)
+                state.search(ms, bounds_of(order), at)
 
 
 def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
@@ -28,7 +29,7 @@ def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
     state.turn(at)
     if not make_live(state, ms, order, ms.tape.last(at // SECOND), at):
         return
-    if order.kind not in PRICED_TYPES and order.side is BUY:
+    if order.kind not in LIMIT_TYPES and settlement_of(ms).holds_cost(order.side):
         _top_up(state, ms, order, at)
     enter(state, ms, order, at)
 
@@ -51,9 +52,7 @@ def make_live(state: State, ms: MarketState, order: Order, ticks: int, at: int) 
 
 
 def _top_up(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """A triggered market buy may cost more than was held: take the rest from what is free."""
-    _, spent = walk(ms, order.side, lots=order.remaining)
-    free = state.ledger.free(order.account, ms.market.quote)
-    more = min(free, max(0, spent - order.reserved))
-    state.ledger.reserve(order.account, ms.market.quote, more, at=at)
-    order.reserved += more
+    """A triggered order may cost more than was held: take the rest from what is free."""
+    settlement, (_, spent) = settlement_of(ms), walk(ms, order.side, lots=order.remaining)
+    more = settlement.need(ms.market, order, spent) - order.reserved
+    settlement.hold_what_is_free(state, ms, order, more, at)

@@ -134,7 +134,7 @@ def read_opo(r: Reading) -> c.PlaceOrderList:
     working, side = _paying(p, market, r.account)
     pending = read_leg(p, market, r.account, side, lots=0, prefix="pending")
     name = client_id(p, "listClientOrderId")
-    return c.PlaceOrderList(r.account, (working, pending), Contingency.OTO, name, pays=True)
+    return _paid_list(r.account, market, (working, pending), name)
 
 
 def read_opoco(r: Reading) -> c.PlaceOrderList:
@@ -144,7 +144,15 @@ def read_opoco(r: Reading) -> c.PlaceOrderList:
     working, side = _paying(p, market, r.account)
     pending = _pair(p, market, r.account, side, "", "pending")
     name = client_id(p, "listClientOrderId")
-    return c.PlaceOrderList(r.account, (working, *pending), Contingency.OTO, name, pays=True)
+    return _paid_list(r.account, market, (working, *pending), name)
+
+
+def _paid_list(
+    account: str, market: Market, legs: tuple[c.PlaceOrder, ...], name: str
+) -> c.PlaceOrderList:
+    """A list whose fee, where BNB is bought, is always taken from it (faqs/opo.md, 2026-07-21)."""
+    kept = market.base == "BNB"
+    return c.PlaceOrderList(account, legs, Contingency.OTO, name, True, fee_from_proceeds=kept)
 
 
 def _paying(p: Params, market: Market, account: str) -> tuple[c.PlaceOrder, Side]:
