@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from failing_exchange import FailingExchange, gateway, simulate
 from failing_exchange.core.events import OrderAccepted
-from failing_exchange.faults.plan import Sighting, Verdict
+from failing_exchange.faults.plan import Match, Verdict
 from failing_exchange.fronts.arming import Armed
 from failing_exchange.trip import Stage, Trip
 
@@ -32,7 +32,7 @@ class Says:
         self.stage = stage
         self.verdict = verdict
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """The verdict, at its stage."""
         return self.verdict if stage is self.stage else None
 

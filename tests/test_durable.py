@@ -190,7 +190,7 @@ def test_armed_faults_come_back_with_their_counters(tmp_path: Path) -> None:
             await after.fetch_balance()
         assert after.get_failure_statistics()["total"] == 1
         assert after.journal.requests == exchange.journal.requests + 1
-        assert after.journal.trips[0].nth == 3
+        assert after.journal.trips[0].request_number == 3
         after.reset()
         commit(after)
         crash(after)

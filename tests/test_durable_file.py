@@ -298,7 +298,7 @@ def test_requests_are_counted_by_the_highest_number(tmp_path: Path) -> None:
         crash(exchange)
         after = FailingExchange(background=False, journal=DurableJournal(tmp_path / "run.db"))
         await after.fetch_time()
-        assert after.journal.trips[-1].nth == 4
+        assert after.journal.trips[-1].request_number == 4
         await after.close()
 
     run(story())

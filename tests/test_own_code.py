@@ -63,7 +63,7 @@ class Polite:
     says: str = text("please wait", "what the client reads")
     stages = (Stage.REQUEST,)
 
-    def strike(self, stage, sighting):
+    def strike(self, stage, match):
         return Reject(Reason.UNAVAILABLE, self.says)
 
 class NoFault:

@@ -92,7 +92,7 @@ def test_a_repeated_request_is_a_second_trip_that_nobody_hears(stage: Stage) -> 
         assert [o["id"] for o in await x.fetch_open_orders()] == [order["id"], "2"]
         assert x.get_failure_statistics()["total"] == 1
         await buy(x)
-        assert placed(x)[2].nth == 2, "an echo counts as no request of the client"
+        assert placed(x)[2].request_number == 2, "an echo counts as no request of the client"
 
     run(story)
 

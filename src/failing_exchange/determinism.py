@@ -29,7 +29,7 @@ from typing import Any, TextIO
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.fronts.exchange import FailingExchange
 from failing_exchange.simulation import VirtualTime, run_script, virtual_time
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 from failing_exchange.virtual.clock import NS
 from failing_exchange.virtual.trace import listening, trace
 
@@ -195,7 +195,7 @@ class _Target:
             module = _load(self.path)
             function = getattr(module, self.function, None)
             if not callable(function):
-                near = meant(self.function, vars(module))
+                near = did_you_mean(self.function, vars(module))
                 raise _Unusable(f"{self.path} has no function {self.function!r}{near}")
             _call(world, function)
             if world.loop is not None:

@@ -126,7 +126,7 @@ class Gateway:
         if self.plan.rules and not trip.echo_of:
             self.match(trip, at)
         if self.latency is not None:
-            there, back = kind.halves(self.latency, trip.nth)
+            there, back = kind.halves(self.latency, trip.request_number)
             if not trip.active:
                 trip.due_at = due = at + there + back
                 self._travel(trip, at + there, due, due - at < waits)
@@ -289,7 +289,9 @@ class Gateway:
             trip.told = answer
             self.end(trip, at)
         else:
-            back = kind.halves(self.latency, trip.nth)[1] if self.latency is not None else 0
+            back = (
+                kind.halves(self.latency, trip.request_number)[1] if self.latency is not None else 0
+            )
             self._go_on(road.out(self, trip, back))
         return trip
 

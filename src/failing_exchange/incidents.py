@@ -11,7 +11,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.dialects.unified.numbers import atoms_of
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.spans import FORMS, seconds_of
-from failing_exchange.spelling import meant, shown
+from failing_exchange.spelling import did_you_mean, shown
 
 SPAN_MIN, SPAN_MAX = 0.001, 366 * 86_400  # seconds of an incident; others are refused
 PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price is 0
@@ -55,7 +55,9 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
 
 def one_of(name: object, known: Mapping[str, Any]) -> str:
     """The nearest spelling and all that is accepted, for an error message."""
-    return f"{meant(name, known) if isinstance(name, str) else ''} (there are {_list(known)})"
+    return (
+        f"{did_you_mean(name, known) if isinstance(name, str) else ''} (there are {_list(known)})"
+    )
 
 
 def _list(names: Iterable[str]) -> str:

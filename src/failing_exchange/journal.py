@@ -119,7 +119,7 @@ class Journal:
     def open_echo(self, of: Trip, at: int) -> Trip:
         """Begin a second arrival of a message."""
         trip = self._begin(at, of.account, of.operation, of.message, of.symbol)
-        trip.echo_of, trip.nth, trip.is_push = of.number, of.nth, of.is_push
+        trip.echo_of, trip.request_number, trip.is_push = of.number, of.request_number, of.is_push
         trip.read, trip.expires_at = of.read, of.expires_at
         return trip
 

@@ -21,15 +21,15 @@ class Kind:
         self._drawn_by: Latency | None = None
         self._totals: list[int] = []
 
-    def halves(self, latency: Latency, nth: int) -> tuple[int, int]:
+    def halves(self, latency: Latency, request_number: int) -> tuple[int, int]:
         """The way there and the way back of the nth request, in nanoseconds.
 
         Drawn for some requests at a time, which costs a fraction of one after the other.
         """
-        if self._block != nth // WORDS or self._drawn_by is not latency:
-            self._block, self._drawn_by = nth // WORDS, latency
+        if self._block != request_number // WORDS or self._drawn_by is not latency:
+            self._block, self._drawn_by = request_number // WORDS, latency
             self._totals = [latency(draw << 32) for draw in words(self._key, self._block)]
-        total = self._totals[nth % WORDS]
+        total = self._totals[request_number % WORDS]
         there = total // 2
         return there, total - there
 
@@ -43,7 +43,7 @@ class Kinds:
         self.rounds = 0  # how often counting has begun anew
 
     def count(self, trip: Trip) -> Kind:
-        """Count a message of its kind; the trip learns the how-manieth it is."""
+        """Count a message of its kind; sets the trip's `request_number`."""
         name = (trip.account, trip.operation, trip.symbol)
         kind = self._kinds.get(name)
         if kind is None:
@@ -51,7 +51,7 @@ class Kinds:
                 self._kinds.clear()
                 self.rounds += 1
             kind = self._kinds[name] = Kind(key(self._seed, "latency", *name))
-        kind.count = trip.nth = kind.count + 1
+        kind.count = trip.request_number = kind.count + 1
         return kind
 
     def of(self, trip: Trip) -> Kind:

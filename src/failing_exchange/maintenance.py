@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 MINUTE = 60_000_000_000  # nanoseconds
 DAY = 1_440 * MINUTE
@@ -64,7 +64,7 @@ class MaintenanceSchedule:
             if name not in ("daily", "weekly"):
                 raise ConfigurationError(
                     f"maintenance_schedule has 'daily' and 'weekly', not {name!r}"
-                    f"{meant(name, ('daily', 'weekly'))}"
+                    f"{did_you_mean(name, ('daily', 'weekly'))}"
                 )
             if not isinstance(entry, Mapping):
                 raise ConfigurationError(f"maintenance_schedule[{name!r}] is {entry!r}, no mapping")
@@ -147,6 +147,7 @@ def _repeated(name: str, entry: Mapping[str, Any]) -> Window:
     day = str(entry["day"]).lower()
     if day not in WEEKDAYS:
         raise ConfigurationError(
-            f"a day is one of {', '.join(WEEKDAYS)}, not {entry['day']!r}{meant(day, WEEKDAYS)}"
+            f"a day is one of {', '.join(WEEKDAYS)}, not {entry['day']!r}"
+            f"{did_you_mean(day, WEEKDAYS)}"
         )
     return Window(MONDAY + WEEKDAYS.index(day) * DAY + start, duration, message, WEEK)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.market import ATOMS, PPM, Market
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from failing_exchange.background.profiles import Profile
@@ -103,7 +103,7 @@ def define(given: Mapping[str, Any], place: str = "market") -> Listing:
         if key not in FIELDS and key not in BACKGROUND:
             known = (*FIELDS, *BACKGROUND)
             raise ConfigurationError(
-                f"{place}.{key} is not a key of a market{meant(key, known)}; the keys are "
+                f"{place}.{key} is not a key of a market{did_you_mean(key, known)}; the keys are "
                 f"{', '.join(known)}"
             )
     for key in REQUIRED:

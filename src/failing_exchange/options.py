@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.exit_codes import COULD_NOT_RUN, HELP
 from failing_exchange.spans import seconds_of
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 RULE = "a rule of yours, as rules.py:Name (docs/own_rules.md); may be repeated"
 FAULT = "a fault of yours, as faults.py:Name (docs/own_faults.md); may be repeated"
@@ -36,7 +36,9 @@ class Parser(argparse.ArgumentParser):
         unknown = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if unknown is not None:
             known = re.findall(r"[\w-]+", unknown[2])
-            message = f"there is no {unknown[1]!r}{meant(unknown[1], known)} ({', '.join(known)})"
+            message = (
+                f"there is no {unknown[1]!r}{did_you_mean(unknown[1], known)} ({', '.join(known)})"
+            )
         print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(COULD_NOT_RUN)
 

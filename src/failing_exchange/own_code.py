@@ -11,7 +11,7 @@ from failing_exchange.conduct.rules import RULES, make
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import OWN, OWN_MAX, adopt, is_own
 from failing_exchange.playing import load_module
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 RULES_KEPT_MAX = 100  # classes of rules that a process has loaded; one more is refused
 _rules: dict[str, type[Rule]] = {}
@@ -103,7 +103,7 @@ def _class(name: str, what: str) -> type[Any]:
     if not isinstance(found, type):
         why = "that is no class"
         if found is None:
-            why = f"there is no such class{meant(attribute, vars(module))}"
+            why = f"there is no such class{did_you_mean(attribute, vars(module))}"
         raise ConfigurationError(f"--{what} {name}: {why}")
     return found
 

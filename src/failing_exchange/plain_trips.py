@@ -39,7 +39,7 @@ def row(trip: Trip) -> dict[str, Any]:
         "client": trip.account,
         "operation": trip.operation,
         "symbol": trip.symbol,
-        "nth": trip.nth,
+        "nth": trip.request_number,
         "message": plain(trip.message),
         "happened": plain(trip.happened),
         "told": plain(trip.told),

@@ -19,7 +19,7 @@ from failing_exchange.bots import BOTS, SYMBOL, Notebook
 from failing_exchange.conduct.probing import Probe
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.script_bots import as_program, read_spec
-from failing_exchange.spelling import meant, printable
+from failing_exchange.spelling import did_you_mean, printable
 from failing_exchange.tracebacks import PACKAGE, own_place, own_traceback
 from failing_exchange.virtual.blocking_sockets import barred
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
@@ -127,7 +127,7 @@ def _is_program(bot: Any) -> bool:
 
 def _not_a_bot(function: str, bot: Any, module: Any, place: str) -> str:
     if bot is None:
-        what = f"there is no such function{meant(function, vars(module))}"
+        what = f"there is no such function{did_you_mean(function, vars(module))}"
         return f"{what}; expected async def {function}(exchange)"
     return (
         f"that is no coroutine function; expected async def {function}(exchange), or def "
@@ -140,7 +140,7 @@ def _no_bot(name: str) -> str:
     if name.rstrip(":").endswith(".py"):
         path = name.rstrip(":")
         return f"{path} names a file; name a bot in it, as {path}:main, or a test, as {path}::test"
-    near = meant(name, BOTS) or ":"
+    near = did_you_mean(name, BOTS) or ":"
     return f"no bot {name!r}{near} name naive or careful, or a function as path.py:function"
 
 

@@ -210,13 +210,15 @@ def failing_exchange(
     the marker `faults` arms it.
     """
     from failing_exchange.fronts.exchange import FailingExchange
-    from failing_exchange.spelling import meant
+    from failing_exchange.spelling import did_you_mean
 
     options = {**failing_exchange_options, **_marked(request.node)}
     known = [name for name in inspect.signature(FailingExchange).parameters if name != "seed"]
     for name in options:
         if name not in known:
-            pytest.fail(f"an exchange takes no option {name!r}{meant(name, known)}", pytrace=False)
+            pytest.fail(
+                f"an exchange takes no option {name!r}{did_you_mean(name, known)}", pytrace=False
+            )
     if running.make is not None:
         return running.make(**options)
     return FailingExchange(seed=request.node.stash[_seed], **options)

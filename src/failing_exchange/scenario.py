@@ -13,7 +13,7 @@ from typing import Any
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.arming import check_name, whom_of
+from failing_exchange.faults.arming import check_name, scope_of
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.triggers import always, parse, probability_of
@@ -21,7 +21,7 @@ from failing_exchange.incidents import command_of, one_of
 from failing_exchange.latency import latency_of
 from failing_exchange.maintenance import MaintenanceSchedule
 from failing_exchange.spans import FORMS, seconds_of
-from failing_exchange.spelling import meant as nearest
+from failing_exchange.spelling import did_you_mean as nearest
 from failing_exchange.spelling import shown
 from failing_exchange.toml_text import parse_toml
 from failing_exchange.world import (
@@ -320,7 +320,7 @@ class _Reader:
             }
             self._try(key, partial(make, fault["kind"], **fields))
             whom = {name: fault[name] for name in WHOM if name in fault}
-            self._try(key, partial(whom_of, whom, markets))
+            self._try(key, partial(scope_of, whom, markets))
             self._try(f"{key}.name", partial(check_name, fault.get("name")))
             if "when" in fault:
                 self._try(f"{key}.when", partial(parse, str(fault["when"])))

@@ -14,12 +14,12 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_LETTERS_MAX else f"{text[:SHOWN_LETTERS_MAX]}…"
 
 
-def meant(name: object, known: Iterable[str]) -> str:
+def did_you_mean(name: object, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing where no known name is near.
 
-    >>> meant("lose_anser", ["lose_answer", "delay_answer"])
+    >>> did_you_mean("lose_anser", ["lose_answer", "delay_answer"])
     "; did you mean 'lose_answer'?"
-    >>> meant("btc", ["BTC", "ETH"])
+    >>> did_you_mean("btc", ["BTC", "ETH"])
     "; did you mean 'BTC'?"
     """
     from difflib import get_close_matches  # only when somebody has erred

@@ -118,8 +118,8 @@ class Trip:
     __slots__ = (
         "account", "active", "answer", "born_at", "command", "considered", "damage", "due_at",
         "echo_of", "edits", "ended_at", "expires_at", "gave_up_at", "happened", "hung_up",
-        "is_push", "message", "nth", "number", "operation", "read", "reply", "struck", "symbol",
-        "told",
+        "is_push", "message", "number", "operation", "read", "reply", "request_number", "struck",
+        "symbol", "told",
     )  # fmt: skip
 
     def __init__(
@@ -131,7 +131,7 @@ class Trip:
         self.operation = operation
         self.message = message
         self.symbol = symbol
-        self.nth = 0  # the how-manieth such request of this client
+        self.request_number = 0  # of this client, operation and symbol, from 1
         self.command: Any = None
         self.happened: tuple[Event, ...] = ()
         self.answer: Any = None

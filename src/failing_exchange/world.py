@@ -12,7 +12,7 @@ from failing_exchange.core.market import ATOMS, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.market_definitions import Listing, define, with_fees
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from failing_exchange.background.profiles import Profile
@@ -61,7 +61,7 @@ def listings_of(given: object, fees: object = None) -> dict[str, Listing]:
     for symbol, fee in _fees_by_symbol(fees, found).items():
         if symbol not in found:
             raise ConfigurationError(
-                f"fees: no market {symbol!r} here{meant(symbol, found)} (there are "
+                f"fees: no market {symbol!r} here{did_you_mean(symbol, found)} (there are "
                 f"{', '.join(found)})"
             )
         found[symbol] = with_fees(found[symbol], fee)
@@ -107,7 +107,7 @@ def _listing(number: int, entry: object) -> Listing:
     market = MARKETS.get(entry) if isinstance(entry, str) else entry
     if not isinstance(market, Market):
         raise ConfigurationError(
-            f"no market {entry!r} in the default world{meant(entry, MARKETS)} (there are "
+            f"no market {entry!r} in the default world{did_you_mean(entry, MARKETS)} (there are "
             f"{', '.join(MARKETS)}); for another one give a mapping with symbol, price_step and "
             "amount_step"
         )
@@ -142,7 +142,7 @@ def check_fee_asset(asset: object, markets: Mapping[str, Market]) -> None:
     if asset is not None and asset not in traded:
         raise ConfigurationError(
             f"fee_asset must be an asset that is traded here ({', '.join(traded)}), or None, "
-            f"not {asset!r}{meant(asset, traded)}"
+            f"not {asset!r}{did_you_mean(asset, traded)}"
         )
 
 
@@ -229,7 +229,7 @@ def recordings_of(
         market = markets.get(symbol)
         if market is None:
             raise ConfigurationError(
-                f"recordings: no market {symbol!r} here{meant(symbol, markets)} (there are "
+                f"recordings: no market {symbol!r} here{did_you_mean(symbol, markets)} (there are "
                 f"{', '.join(markets)})"
             )
         read(path, price_step=market.price_step, amount_step=market.amount_step)

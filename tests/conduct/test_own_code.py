@@ -19,7 +19,7 @@ from failing_exchange.conduct.rule import End, Rule, Scene
 from failing_exchange.conduct.rules import make
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import fault, text
-from failing_exchange.faults.plan import Sighting, Verdict
+from failing_exchange.faults.plan import Match, Verdict
 from failing_exchange.faults.triggers import When, nth
 from failing_exchange.trip import Stage, Trip
 
@@ -80,7 +80,7 @@ class Unfit:
     def __init__(self, what: Any) -> None:
         self.what = what
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         return self.what() if callable(self.what) else self.what  # type: ignore[no-any-return]
 
 
@@ -238,7 +238,7 @@ class Grumpy:
     says: str = text("No.", "what the client reads")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         return Reject(Reason.UNAVAILABLE, self.says)
 
 

@@ -33,7 +33,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
 def trip(operation: str = "create_order", **more: Any) -> Trip:
     """The bot's second such request."""
     made = Trip(7, 0, "main", operation, None, "BTC/USDT")
-    made.nth = 2
+    made.request_number = 2
     for name, value in more.items():
         setattr(made, name, value)
     return made

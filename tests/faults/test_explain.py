@@ -20,7 +20,7 @@ MOVE = MovePrice("BTC/USDT", 1)
 
 def trip(**more: Any) -> Trip:
     made = Trip(7, 0, "main", "fetch_time", None, "")
-    made.nth = 2
+    made.request_number = 2
     for name, value in more.items():
         setattr(made, name, value)
     return made

@@ -37,7 +37,7 @@ def run(mode: str, story: Any, params: dict[str, Any] | None = None, **more: Any
 def test_a_mode_knows_the_calls_that_it_concerns(mode: FailureMode) -> None:
     """An invalid order that strikes fetch_time would be nonsense."""
     found = preset(mode)
-    assert found.whom.operations == MODES[mode].operations
+    assert found.scope.operations == MODES[mode].operations
     assert preset(mode, MODES[mode].defaults).fault == found.fault
 
 

@@ -10,7 +10,7 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import plan as plans
 from failing_exchange.faults.catalogue import make
-from failing_exchange.faults.plan import FaultPlan, Rule, Whom
+from failing_exchange.faults.plan import FaultPlan, Rule, Scope
 from failing_exchange.faults.triggers import nth
 from failing_exchange.trip import Trip
 from tests.faults.stories import SYMBOL, buy, said
@@ -135,15 +135,15 @@ def test_parts_of_a_sighting_have_draws_and_memories_of_their_own() -> None:
     """Or two bursts in one trigger would share a spell."""
     seen: dict[str, Any] = {}
 
-    def remember(sighting: plans.Sighting) -> bool:
-        left, right = sighting.within("left"), sighting.within("right")
+    def remember(match: plans.Match) -> bool:
+        left, right = match.within("left"), match.within("right")
         left.memory["seen"] = True
-        seen.update(own=sighting.draw(), left=left.draw(), right=right.draw())
-        seen["shared"] = "seen" in right.memory or "seen" in sighting.memory
+        seen.update(own=match.draw(), left=left.draw(), right=right.draw())
+        seen["shared"] = "seen" in right.memory or "seen" in match.memory
         return True
 
     plan = FaultPlan()
-    plan.arm(Rule(name="a", fault=make("lose_answer"), when=remember, whom=Whom()))
+    plan.arm(Rule(name="a", fault=make("lose_answer"), when=remember, scope=Scope()))
     plan.match(Trip(1, 0, "main", "fetch_time", None, ""), 0)
     assert len({seen["own"], seen["left"], seen["right"]}) == 3
     assert not seen["shared"]

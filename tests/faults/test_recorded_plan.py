@@ -104,7 +104,7 @@ class Own:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
-    def strike(self, stage: Stage, sighting: object) -> Drop:
+    def strike(self, stage: Stage, match: object) -> Drop:
         return Drop()
 
 

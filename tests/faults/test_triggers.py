@@ -10,7 +10,7 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import triggers as t
 from failing_exchange.faults.triggers import Key, When, parse
-from tests.faults.sightings import Meeting
+from tests.faults.matches import Meeting
 from tests.faults.stories import buy, said
 
 YES, NO = True, False

@@ -235,7 +235,7 @@ def test_a_client_of_a_simulation_is_raised_what_it_would_be(
     trip = next(trip for trip in exchange.journal.trips if trip.struck)
     assert (trip.operation, trip.account) == (CATALOGUE[name].operations[0], "")
     why = str(exchange.explain(trip.number))
-    assert f"trip {trip.number}: {trip.operation}, such request number {trip.nth}" in why
+    assert f"trip {trip.number}: {trip.operation}, such request number {trip.request_number}" in why
     assert f"{name}: bytes damaged: " in why
     assert "told: damaged bytes" in why
 

@@ -57,7 +57,7 @@ def seen(trips: list[Trip]) -> Seen:
         (
             trip.operation,
             trip.symbol,
-            trip.nth,
+            trip.request_number,
             bool(trip.echo_of),
             tuple(timeless(event) for event in trip.happened),
             tuple((decision.rule, str(decision.stage)) for decision in trip.struck),

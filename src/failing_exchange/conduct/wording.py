@@ -29,7 +29,7 @@ def its(trip: Trip) -> str:
     noun = NOUNS.get(trip.operation)
     if noun is None:
         return f"{trip.operation} (trip {trip.number})"
-    return f"its {ordinal(max(1, trip.nth))} {noun} (trip {trip.number})"
+    return f"its {ordinal(max(1, trip.request_number))} {noun} (trip {trip.number})"
 
 
 def mishap(trip: Trip) -> str:

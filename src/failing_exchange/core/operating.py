@@ -31,7 +31,7 @@ from failing_exchange.core.state import (
 )
 from failing_exchange.core.triggering import make_live
 from failing_exchange.core.triggers import stop_of
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 PPM_MAX = 1_000 * PPM  # a price moves by at most a thousand times itself at once
 MOVED_MAX = 10**15  # ticks of all moves of a price together; one more is refused
@@ -78,7 +78,9 @@ def _check_rule(symbol: str, name: str, value: object) -> None:
     if name in FIXED:
         raise Reject(Reason.BAD_REQUEST, f"{name} of {symbol} is fixed; {FIXED[name]}")
     if name not in CHANGEABLE:
-        text = f"no rule {name!r}{meant(name, CHANGEABLE)} (there are {', '.join(CHANGEABLE)})"
+        text = (
+            f"no rule {name!r}{did_you_mean(name, CHANGEABLE)} (there are {', '.join(CHANGEABLE)})"
+        )
         raise Reject(Reason.BAD_REQUEST, text)
     if value is None and name in NULLABLE:
         return
@@ -259,7 +261,7 @@ def check_asset(state: State, asset: str) -> None:
     if asset not in known:
         raise Reject(
             Reason.BAD_REQUEST,
-            f"no asset {asset!r} here{meant(asset, known)} (there are {', '.join(known)})",
+            f"no asset {asset!r} here{did_you_mean(asset, known)} (there are {', '.join(known)})",
         )
 
 

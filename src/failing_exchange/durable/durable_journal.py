@@ -261,7 +261,7 @@ class DurableJournal:
     def write(self, trip: Trip, text: str) -> None:
         """A trip has ended."""
         kind, count = (trip.account, trip.operation, trip.symbol), 0
-        if trip.nth and not trip.echo_of:
+        if trip.request_number and not trip.echo_of:
             assert self._venue is not None
             kinds = self._venue.gateway.kinds
             if kinds.rounds != self._rounds:

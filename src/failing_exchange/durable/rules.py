@@ -12,7 +12,7 @@ from failing_exchange.core.codec import from_text, to_text
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.modes import OneOf, Part
-from failing_exchange.faults.plan import ALWAYS, Rule, Whom
+from failing_exchange.faults.plan import ALWAYS, Rule, Scope
 from failing_exchange.faults.triggers import parse
 
 MEMORY_PARTS_MAX = 64  # a rule's memory of more parts is not kept: it begins anew
@@ -39,7 +39,7 @@ def _row(rule: Rule) -> str:
         "striking": rule.striking,
         "leaving": rule.leaving,
         "when": repr(rule.when),
-        "whom": {one.name: getattr(rule.whom, one.name) for one in fields(Whom)},
+        "whom": {one.name: getattr(rule.scope, one.name) for one in fields(Scope)},
     }
     try:
         found["fault"] = to_text(rule.fault, FAULTS)
@@ -77,7 +77,7 @@ def _rule(row: dict[str, Any]) -> Rule:
         name=row["name"],
         fault=from_text(row["fault"], FAULTS),
         when=ALWAYS if row["when"] == repr(ALWAYS) else parse(row["when"]),
-        whom=Whom(**{name: tuple(names) for name, names in row["whom"].items()}),
+        scope=Scope(**{name: tuple(names) for name, names in row["whom"].items()}),
         label=row["label"],
     )
     rule.met, rule.struck, rule.owed = row["met"], row["struck"], row["owed"]

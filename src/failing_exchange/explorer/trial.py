@@ -322,7 +322,7 @@ def _break(breach: Breach, trips: Mapping[int, Trip], began: int, place: str) ->
         rule=breach.rule,
         text=breach.text,
         trips=breach.trips,
-        requests=tuple((t.account, t.operation, t.symbol, t.nth) for t in shown),
+        requests=tuple((t.account, t.operation, t.symbol, t.request_number) for t in shown),
         operation=breach.operation or next((t.operation for t in shown), ""),
         money=breach.money or 0.0,
         after=(breach.at - began) / 1e9,

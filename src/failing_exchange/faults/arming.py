@@ -10,7 +10,7 @@ from failing_exchange.faults.catalogue import made_of, make
 from failing_exchange.faults.operations import check
 from failing_exchange.faults.plan import ALWAYS, Fault, Trigger
 from failing_exchange.faults.triggers import check_trigger, parse
-from failing_exchange.spelling import meant, shown
+from failing_exchange.spelling import did_you_mean, shown
 
 SIDES = ("buy", "sell")
 NAME_LETTERS_MAX = 200  # of a rule, a client or an order; a longer one is refused
@@ -43,7 +43,7 @@ def check_asset(fault: Fault, known: Iterable[str]) -> None:
     """Raise ConfigurationError for a fault of an asset that is not here: it would do nothing."""
     asset, assets = getattr(fault, "asset", ""), list(dict.fromkeys(known))
     if asset and asset not in assets:
-        near = meant(asset, assets) if isinstance(asset, str) else ""
+        near = did_you_mean(asset, assets) if isinstance(asset, str) else ""
         raise ConfigurationError(
             f"no asset {shown(asset)}{near} (there are {', '.join(assets)}); "
             "leave asset out for the quote asset of the request's market"
@@ -69,16 +69,16 @@ def check_name(name: object) -> None:
         )
 
 
-def whom_of(
+def scope_of(
     given: Mapping[str, Iterable[str] | str], markets: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Whom a rule concerns. What no request could ever match is refused: it would never strike."""
+    """Scope a rule concerns. What no request could ever match is refused: it would never strike."""
     found = {what: _names(what, value) for what, value in given.items()}
     check(found.get("operations", ()))
     for what, accepted in (("symbols", tuple(markets)), ("sides", SIDES)):
         for name in found.get(what, ()):
             if name not in accepted:
-                near = meant(name, accepted) or f"; there are {', '.join(accepted)}"
+                near = did_you_mean(name, accepted) or f"; there are {', '.join(accepted)}"
                 raise ConfigurationError(f"{what}: {shown(name)} is met by no request{near}")
     return found
 

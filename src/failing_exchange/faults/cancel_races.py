@@ -12,7 +12,7 @@ from failing_exchange.core.order import OrderSnapshot, Side, Status
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
 from failing_exchange.faults.lookups import market_of, named_by
-from failing_exchange.faults.plan import Cause, Replace, Sighting, Verdict
+from failing_exchange.faults.plan import Cause, Match, Replace, Verdict
 from failing_exchange.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
@@ -24,9 +24,9 @@ class FillBeatsCancel:
 
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator take all of it."""
-        order = crossable(sighting)
+        order = crossable(match)
         return None if order is None else Cause(CrossOrder(order.order.id))
 
 
@@ -37,10 +37,10 @@ class PartialFillBeatsCancel:
     fill_ratio: float = share(0.5, "how much of what is left, at least one step", most=0.99)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator take a part; an order of one step is left alone."""
-        order = crossable(sighting)
-        market = None if order is None else market_of(sighting, order.order.symbol)
+        order = crossable(match)
+        market = None if order is None else market_of(match, order.order.symbol)
         if order is None or market is None or order.remaining <= market.amount_every:
             return None
         every = market.amount_every
@@ -54,17 +54,17 @@ class CanceledButFilled:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Fill it; then show it as it was before, and canceled."""
         if stage is Stage.REQUEST:
-            order = named_by(sighting)
+            order = named_by(match)
             if order is None or not own_price(order.order):
                 return None
             return Cause(CrossOrder(order.order.id))
-        if not isinstance(sighting.trip.answer, Reject):
+        if not isinstance(match.trip.answer, Reject):
             return None
-        seen = named_by(sighting)
-        return None if seen is None else _without_fills(seen, sighting)
+        seen = named_by(match)
+        return None if seen is None else _without_fills(seen, match)
 
 
 @fault
@@ -76,10 +76,10 @@ class HoldAfterCancel:
     )
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lock what the cancel sets free."""
-        found = named_by(sighting)
-        market = None if found is None else market_of(sighting, found.order.symbol)
+        found = named_by(match)
+        market = None if found is None else market_of(match, found.order.symbol)
         if found is None or market is None or not found.order.is_open:
             return None
         order = found.order
@@ -88,23 +88,23 @@ class HoldAfterCancel:
         return Cause(held, after=True)
 
 
-def crossable(sighting: Sighting) -> OrderSnapshot | None:
+def crossable(match: Match) -> OrderSnapshot | None:
     """The order that a cancel names, or one of the list, if somebody could trade against it now."""
-    command: Any = sighting.trip.command
+    command: Any = match.trip.command
     if not isinstance(command, CancelOrderList):
-        named = named_by(sighting)
+        named = named_by(match)
         return named if named is not None and own_price(named.order) else None
     query = FetchOrderList(command.account, command.list_id, command.client_id)
     try:
-        orders: tuple[OrderSnapshot, ...] = sighting.look(query).orders
+        orders: tuple[OrderSnapshot, ...] = match.look(query).orders
     except Reject:  # the engine itself will refuse
         return None
     return next((one for one in orders if own_price(one.order)), None)
 
 
-def _without_fills(seen: OrderSnapshot, sighting: Sighting) -> Replace | None:
+def _without_fills(seen: OrderSnapshot, match: Match) -> Replace | None:
     """The order without what this request's incident did to it."""
-    fills = [e.fill for e in sighting.trip.happened if isinstance(e, OrderFilled)
+    fills = [e.fill for e in match.trip.happened if isinstance(e, OrderFilled)
              and e.order_id == seen.order.id]  # fmt: skip
     if not fills:
         return None

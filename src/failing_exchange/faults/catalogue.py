@@ -27,7 +27,7 @@ from failing_exchange.faults.fields import kind_name, spec_of
 from failing_exchange.faults.known_incidents import incidents_of
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.faults.plan import Fault
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 
 class Entry(NamedTuple):
@@ -195,10 +195,9 @@ def made_of(kind: type[Any], given: Mapping[str, Any], name: str = "") -> Fault:
     known = [one.name for one in fields(kind)] if is_dataclass(kind) else []
     for field in given:
         if field not in known:
-            takes = ", ".join(known) or "no fields"
+            near, takes = did_you_mean(field, known) or ".", ", ".join(known) or "no fields"
             raise ConfigurationError(
-                f"{name or kind.__name__} has no field {field!r}{meant(field, known) or '.'} "
-                f"It takes {takes}"
+                f"{name or kind.__name__} has no field {field!r}{near} It takes {takes}"
             )
     made: Fault = kind(**given)
     return made
@@ -210,7 +209,7 @@ def entry_of(name: str) -> Entry:
     if entry is None and is_own(str(name)):
         raise ConfigurationError(f"the fault {name!r} is not loaded: name it with --fault {name}")
     if entry is None:
-        way_out = f"{meant(name, CATALOGUE) or '.'} `failing-exchange faults` lists them"
+        way_out = f"{did_you_mean(name, CATALOGUE) or '.'} `failing-exchange faults` lists them"
         if str(name).upper() in FailureMode.__members__:
             way_out = "; it is a failure mode: give it to set_failure_mode or add_failure_mode"
         raise ConfigurationError(f"no fault {str(name)!r} in the catalogue{way_out}")

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from failing_exchange.faults.fields import SECONDS_MAX, choice, fault, span_or_never
 from failing_exchange.faults.http import WIRE, damaged
-from failing_exchange.faults.plan import Sighting, Verdict
-from failing_exchange.faults.rejections import spell
+from failing_exchange.faults.plan import Match, Verdict
+from failing_exchange.faults.rejections import active_until
 from failing_exchange.trip import Damage, DamageKind, Stage
 
 
@@ -21,9 +21,9 @@ class FailLookup:
     how: str = choice("again", "what the resolver says", "again", "unknown")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """EAI_AGAIN, which passes, or EAI_NONAME."""
-        return damaged(sighting, Damage(DamageKind.LOOKUP, text=self.how))
+        return damaged(match, Damage(DamageKind.LOOKUP, text=self.how))
 
 
 @fault
@@ -35,14 +35,14 @@ class RefuseConnection:
     )
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """Once begun, it goes on for its time."""
-        return spell(sighting, hit, self.lasts) is not None or hit
+        return active_until(match, hit, self.lasts) is not None or hit
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """ECONNREFUSED; on a real port the connection that was let in already is reset."""
         lasts = SECONDS_MAX if self.lasts is None else self.lasts
-        return damaged(sighting, Damage(DamageKind.REFUSE, seconds=float(lasts)))
+        return damaged(match, Damage(DamageKind.REFUSE, seconds=float(lasts)))
 
 
 @fault
@@ -51,9 +51,9 @@ class ResetOnAccept:
 
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send RST."""
-        return damaged(sighting, Damage(DamageKind.RESET))
+        return damaged(match, Damage(DamageKind.RESET))
 
 
 @fault
@@ -63,9 +63,9 @@ class FailHandshake:
     how: str = choice("alert", "how", "alert", "eof", "certificate")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """A fatal alert, an end without one, or a certificate that has expired."""
-        return damaged(sighting, Damage(DamageKind.HANDSHAKE, text=self.how))
+        return damaged(match, Damage(DamageKind.HANDSHAKE, text=self.how))
 
 
 @fault
@@ -78,8 +78,8 @@ class RefuseUpgrade:
     )  # fmt: skip
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send a page; or 101 with an extension that nobody asked for, or with a wrong key."""
         if self.how.isdigit():
-            return damaged(sighting, Damage(DamageKind.PAGE, size=int(self.how)))
-        return damaged(sighting, Damage(DamageKind.UPGRADE, text=self.how))
+            return damaged(match, Damage(DamageKind.PAGE, size=int(self.how)))
+        return damaged(match, Damage(DamageKind.UPGRADE, text=self.how))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import anything, choice, fault, names, text
 from failing_exchange.faults.lookups import edited
-from failing_exchange.faults.plan import Replace, Sighting, Verdict
+from failing_exchange.faults.plan import Match, Replace, Verdict
 from failing_exchange.trip import Stage
 
 WIRE: tuple[Stage, ...] = (Stage.WIRE,)
@@ -25,7 +25,7 @@ class GarbleAnswer:
     how: str = choice("truncated", "what the body looks like", *GARBAGE)
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Make it unreadable."""
         return Replace(Reject(Reason.MALFORMED, f"Malformed answer: {GARBAGE[self.how]}"))
 
@@ -37,10 +37,10 @@ class NullAnswer:
     value: Any = anything(None, "what stands in the answer's place: None, {} or []")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Empty it."""
         value = list(self.value) if isinstance(self.value, tuple) else self.value
-        return edited(sighting, ("*", value))
+        return edited(match, ("*", value))
 
 
 @fault
@@ -49,9 +49,9 @@ class ReplyWithoutId:
 
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Leave the id out, wherever it stands."""
-        return edited(sighting, ("id", None), ("info", {}))
+        return edited(match, ("id", None), ("info", {}))
 
 
 @fault
@@ -61,13 +61,13 @@ class BareReply:
     how: str = choice("dict", "a structure of nothing else, or a plain text", "dict", "text")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Take all the rest away."""
-        order = getattr(sighting.trip.answer, "order", None)
+        order = getattr(match.trip.answer, "order", None)
         if order is None:
             return None
         text = str(order.id)
-        return edited(sighting, ("*", text if self.how == "text" else {"id": text, "info": {}}))
+        return edited(match, ("*", text if self.how == "text" else {"id": text, "info": {}}))
 
 
 @fault
@@ -77,9 +77,9 @@ class DropFields:
     fields: tuple[str, ...] = names(("filled", "remaining"), "which, by their unified names")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Take them out."""
-        return edited(sighting, *((name, ...) for name in self.fields))
+        return edited(match, *((name, ...) for name in self.fields))
 
 
 @fault
@@ -89,9 +89,9 @@ class NullFields:
     fields: tuple[str, ...] = names(("filled", "remaining"), "which, by their unified names")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Empty them."""
-        return edited(sighting, *((name, None) for name in self.fields))
+        return edited(match, *((name, None) for name in self.fields))
 
 
 @fault
@@ -102,6 +102,6 @@ class SetField:
     value: Any = anything("expired_in_match", "what it says")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change it."""
-        return edited(sighting, (self.field, self.value))
+        return edited(match, (self.field, self.value))

@@ -15,7 +15,7 @@ from failing_exchange.faults.fields import (
     span,
     text,
 )
-from failing_exchange.faults.plan import Answer, Delay, Drop, HangUp, Repeat, Sighting, Verdict
+from failing_exchange.faults.plan import Answer, Delay, Drop, HangUp, Match, Repeat, Verdict
 from failing_exchange.faults.rejections import refusal
 from failing_exchange.trip import Stage
 
@@ -28,7 +28,7 @@ class LoseRequest:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lose it."""
         return Drop()
 
@@ -41,9 +41,9 @@ class DelayRequest:
     spread: float = span(0.0, "up to so much later still, by chance")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Hold it up."""
-        return Delay(draw_time(sighting, self.seconds, self.spread))
+        return Delay(draw_time(match, self.seconds, self.spread))
 
 
 @fault
@@ -53,7 +53,7 @@ class RepeatRequest:
     after: float = span(0.5, "how much later the second one arrives")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send it again."""
         return Repeat(nanoseconds(self.after))
 
@@ -65,9 +65,9 @@ class TimeOut:
     executed: str = executed()
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lose the request or the answer."""
-        return Drop() if _here(stage, acts(sighting, self.executed)) else None
+        return Drop() if _here(stage, acts(match, self.executed)) else None
 
 
 @fault
@@ -77,9 +77,9 @@ class BreakConnection:
     executed: str = executed()
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Hang up before or behind the engine."""
-        return HangUp() if _here(stage, acts(sighting, self.executed)) else None
+        return HangUp() if _here(stage, acts(match, self.executed)) else None
 
 
 @fault
@@ -94,11 +94,11 @@ class UnknownOutcome:
     after: float = span(10.0, "how long the venue takes to say so")
     stages: ClassVar[tuple[Stage, ...]] = (*BOTH, Stage.WIRE)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """The same words after the same time, whether the engine was asked or not."""
-        refused = refusal(self.why, sighting, self.message)
+        refused = refusal(self.why, match, self.message)
         if stage is Stage.REQUEST:
-            return None if acts(sighting, self.executed) else Answer(refused)
+            return None if acts(match, self.executed) else Answer(refused)
         return Delay(nanoseconds(self.after)) if stage is Stage.ANSWER else refused
 
 
@@ -108,7 +108,7 @@ class LoseAnswer:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lose it."""
         return Drop()
 
@@ -121,9 +121,9 @@ class DelayAnswer:
     spread: float = span(0.0, "up to so much later still, by chance")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Hold it up."""
-        return Delay(draw_time(sighting, self.seconds, self.spread))
+        return Delay(draw_time(match, self.seconds, self.spread))
 
 
 def _here(stage: Stage, acted: bool) -> bool:

@@ -30,7 +30,7 @@ def _lines(trip: Trip) -> Iterator[str]:
     what = f"{trip.operation} {trip.symbol}".strip()
     echo = f", an echo of trip {trip.echo_of}" if trip.echo_of else ""
     who = f" by {trip.account}" if trip.account else ""
-    yield f"trip {trip.number}: {what}{who}, such request number {trip.nth}{echo}"
+    yield f"trip {trip.number}: {what}{who}, such request number {trip.request_number}{echo}"
     if not trip.considered and not trip.struck:
         yield "  no rule met it"
     names = dict.fromkeys([*(decision.rule for decision in trip.struck), *trip.considered])

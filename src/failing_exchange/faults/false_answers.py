@@ -11,7 +11,7 @@ from failing_exchange.core.order import Order, OrderSnapshot, Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import choice, draw_below, fault, reason, text
 from failing_exchange.faults.lookups import edited, named_by, placed_by
-from failing_exchange.faults.plan import Answer, Sighting, Verdict
+from failing_exchange.faults.plan import Answer, Match, Verdict
 from failing_exchange.faults.rejections import refusal
 from failing_exchange.trip import Edited, Stage
 
@@ -26,11 +26,11 @@ class FalseReject:
     message: str = text("", "what the client reads; empty = the venue's usual words")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Say no to what was done; an honest refusal stays."""
-        if isinstance(sighting.trip.answer, Reject):
+        if isinstance(match.trip.answer, Reject):
             return None
-        return refusal(self.why, sighting, self.message)
+        return refusal(self.why, match, self.message)
 
 
 @fault
@@ -39,9 +39,9 @@ class PhantomSuccess:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Answer with a ghost."""
-        answer = ghostly(sighting)
+        answer = ghostly(match)
         return None if answer is None else Answer(answer)
 
 
@@ -51,13 +51,13 @@ class PhantomCancel:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Answer in the engine's place; what can't be canceled is refused by the engine itself."""
-        snapshot = named_by(sighting)
-        cancels = isinstance(sighting.trip.command, CancelOrder)
+        snapshot = named_by(match)
+        cancels = isinstance(match.trip.command, CancelOrder)
         if not cancels or snapshot is None or not snapshot.order.is_open:
             return None
-        return Answer(snapshot._replace(status=Status.CANCELED, updated_at=sighting.at))
+        return Answer(snapshot._replace(status=Status.CANCELED, updated_at=match.at))
 
 
 @fault
@@ -66,9 +66,9 @@ class PhantomId:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Give another id."""
-        return edited(sighting, ("id", str(ghost_id(sighting))))
+        return edited(match, ("id", str(ghost_id(match))))
 
 
 @fault
@@ -78,9 +78,9 @@ class ErrorInSuccess:
     message: str = text("insufficient balance", "the error inside the answer")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Answer with an order of which nothing is known but the error."""
-        answer = ghostly(sighting)
+        answer = ghostly(match)
         if answer is None:
             return None
         info = {"result": False, "error_code": 10016, "msg": self.message}
@@ -99,39 +99,39 @@ class ContradictoryOrder:
     )
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change status or amounts, so that they don't fit together."""
         if self.how == "closed_unfilled":
-            return edited(sighting, ("status", "closed"), ("filled", 0.0), ("average", None))
+            return edited(match, ("status", "closed"), ("filled", 0.0), ("average", None))
         if self.how == "canceled_filled":
-            return edited(sighting, ("status", "canceled"), ("remaining", 0.0))
-        return edited(sighting, ("filled", None), ("remaining", None), ("cost", None))
+            return edited(match, ("status", "canceled"), ("remaining", 0.0))
+        return edited(match, ("filled", None), ("remaining", None), ("cost", None))
 
 
-def ghost_id(sighting: Sighting) -> int:
+def ghost_id(match: Match) -> int:
     """The id of an order that does not exist."""
-    return GHOST_IDS_FROM + draw_below(sighting, 2, 1_000_000_000)
+    return GHOST_IDS_FROM + draw_below(match, 2, 1_000_000_000)
 
 
-def ghostly(sighting: Sighting) -> OrderSnapshot | Replaced | None:
+def ghostly(match: Match) -> OrderSnapshot | Replaced | None:
     """The answer to a request that places an order, had it been accepted; None for any other."""
-    place = placed_by(sighting.trip)
+    place = placed_by(match.trip)
     if place is None:
         return None
-    made = ghost(place, sighting)
-    if not isinstance(sighting.trip.command, ReplaceOrder):
+    made = ghost(place, match)
+    if not isinstance(match.trip.command, ReplaceOrder):
         return made
-    old = named_by(sighting)
+    old = named_by(match)
     if old is None or not old.order.is_open:  # the engine will refuse by itself
         return None
-    return Replaced(old._replace(status=Status.CANCELED, updated_at=sighting.at), made)
+    return Replaced(old._replace(status=Status.CANCELED, updated_at=match.at), made)
 
 
-def ghost(place: PlaceOrder, sighting: Sighting) -> OrderSnapshot:
+def ghost(place: PlaceOrder, match: Match) -> OrderSnapshot:
     """An order as it would look had it been accepted."""
     order = Order(
-        ghost_id(sighting), place.account, place.symbol, place.side, place.kind,
-        max(1, place.lots), sighting.at,
+        ghost_id(match), place.account, place.symbol, place.side, place.kind,
+        max(1, place.lots), match.at,
     )  # fmt: skip
     order.ticks, order.client_id = place.ticks, place.client_id or made_id(order.id)
     return order.snapshot()

@@ -7,8 +7,8 @@ from typing import ClassVar
 from failing_exchange.faults.fields import draw_time, fault, nanoseconds, span, span_or_never
 from failing_exchange.faults.lookups import by_feed
 from failing_exchange.faults.operations import ACCOUNT_FEEDS
-from failing_exchange.faults.plan import Delay, Drop, HangUp, Repeat, Replace, Sighting, Verdict
-from failing_exchange.faults.rejections import spell
+from failing_exchange.faults.plan import Delay, Drop, HangUp, Match, Repeat, Replace, Verdict
+from failing_exchange.faults.rejections import active_until
 from failing_exchange.trip import ENDED, Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
@@ -20,9 +20,9 @@ class LosePush:
 
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lose it."""
-        return Drop() if sighting.trip.is_push else None
+        return Drop() if match.trip.is_push else None
 
 
 @fault
@@ -33,11 +33,11 @@ class DelayPush:
     spread: float = span(0.0, "up to so much later still, by chance")
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Hold this one up."""
-        if not sighting.trip.is_push:
+        if not match.trip.is_push:
             return None
-        return Delay(draw_time(sighting, self.seconds, self.spread))
+        return Delay(draw_time(match, self.seconds, self.spread))
 
 
 @fault
@@ -47,9 +47,9 @@ class RepeatPush:
     after: float = span(1.0, "how much later it comes again; 40 minutes have been seen")
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send it again."""
-        return Repeat(nanoseconds(self.after)) if sighting.trip.is_push else None
+        return Repeat(nanoseconds(self.after)) if match.trip.is_push else None
 
 
 @fault
@@ -59,20 +59,20 @@ class MergePushes:
     within: float = span(0.05, "how long the moment is")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER, Stage.WIRE)
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """Remember the newest push of each feed."""
-        if sighting.trip.is_push:
-            by_feed(sighting, sighting.trip.number, newest=True)
+        if match.trip.is_push:
+            by_feed(match, match.trip.number, newest=True)
         return hit
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Wait for a newer one, and give way to it."""
-        trip = sighting.trip
+        trip = match.trip
         if not trip.is_push:
             return None
         if stage is Stage.ANSWER:
             return Delay(nanoseconds(self.within))
-        newest = by_feed(sighting, trip.number, newest=False)
+        newest = by_feed(match, trip.number, newest=False)
         return None if newest == trip.number else Drop()
 
 
@@ -83,13 +83,13 @@ class SilenceFeed:
     lasts: float | None = span_or_never(None, "for how long; None = until disarmed")
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """Once begun, it goes on for its time."""
-        return spell(sighting, hit, self.lasts) is not None
+        return active_until(match, hit, self.lasts) is not None
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lose every push."""
-        return Drop() if sighting.trip.is_push else None
+        return Drop() if match.trip.is_push else None
 
 
 @fault
@@ -98,9 +98,9 @@ class EndSubscription:
 
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Say so in place of a push."""
-        trip = sighting.trip
+        trip = match.trip
         return Replace(ENDED) if trip.is_push and trip.operation in ACCOUNT_FEEDS else None
 
 
@@ -110,6 +110,6 @@ class BreakFeed:
 
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Hang up in place of a push."""
-        return HangUp() if sighting.trip.is_push else None
+        return HangUp() if match.trip.is_push else None

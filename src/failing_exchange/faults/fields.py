@@ -10,7 +10,7 @@ from failing_exchange.core.chance import below
 from failing_exchange.core.market import PPM, SECOND
 from failing_exchange.core.reject import Reason
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.plan import Sighting
+from failing_exchange.faults.plan import Match
 from failing_exchange.spans import FORMS, seconds_of
 
 T = TypeVar("T")
@@ -217,21 +217,19 @@ def ppm(value: float) -> int:
     return round(value * PPM)
 
 
-def draw_below(sighting: Sighting, k: int, bound: int) -> int:
+def draw_below(match: Match, k: int, bound: int) -> int:
     """The k-th draw that belongs to the fault itself, as a whole number in [0, bound)."""
-    return below(sighting.key, DRAWS_OF_TRIGGERS + k, bound)
+    return below(match.key, DRAWS_OF_TRIGGERS + k, bound)
 
 
-def draw_time(sighting: Sighting, at_least: float, spread: float) -> int:
+def draw_time(match: Match, at_least: float, spread: float) -> int:
     """Nanoseconds: `at_least` seconds, and up to `spread` more."""
-    return nanoseconds(at_least) + (
-        draw_below(sighting, 0, nanoseconds(spread) + 1) if spread else 0
-    )
+    return nanoseconds(at_least) + (draw_below(match, 0, nanoseconds(spread) + 1) if spread else 0)
 
 
-def acts(sighting: Sighting, chosen: str) -> bool:
+def acts(match: Match, chosen: str) -> bool:
     """Whether the exchange acts, for a field `executed`."""
-    return chosen == "before" or (chosen == "either" and draw_below(sighting, 1, 2) == 1)
+    return chosen == "before" or (chosen == "either" and draw_below(match, 1, 2) == 1)
 
 
 def _field(default: Any, spec: Spec) -> Any:

@@ -25,7 +25,7 @@ from failing_exchange.faults.fields import (
     span_or_never,
 )
 from failing_exchange.faults.lookups import market_of, open_order, placed_by
-from failing_exchange.faults.plan import Cause, Sighting, Verdict
+from failing_exchange.faults.plan import Cause, Match, Verdict
 from failing_exchange.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
@@ -41,22 +41,22 @@ class PartialFill:
     )
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def concerns(self, sighting: Sighting) -> bool:
+    def concerns(self, match: Match) -> bool:
         """Not fill-or-kill, post-only, triggered or one-step orders."""
-        order = placed_by(sighting.trip)
+        order = placed_by(match.trip)
         if order is None or order.post_only or order.time_in_force is TimeInForce.FOK:
             return False
         if order.kind not in (OrderType.LIMIT, OrderType.MARKET):
             return False
-        market = market_of(sighting, order.symbol)
+        market = market_of(match, order.symbol)
         return market is not None and (order.cost > 0 or order.lots > market.amount_every)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator trade against it."""
-        if not self.concerns(sighting):
+        if not self.concerns(match):
             return None
         rest = None if self.complete_after is None else nanoseconds(self.complete_after)
-        return Cause(CapNextFill(sighting.trip.account, ppm(self.fill_ratio), rest))
+        return Cause(CapNextFill(match.trip.account, ppm(self.fill_ratio), rest))
 
 
 @fault
@@ -69,25 +69,25 @@ class SlipPrice:
     least: float = share(0.0, "and at least so far", zero=True)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def concerns(self, sighting: Sighting) -> bool:
+    def concerns(self, match: Match) -> bool:
         """Only market orders."""
-        order = placed_by(sighting.trip)
+        order = placed_by(match.trip)
         return order is not None and order.kind is OrderType.MARKET
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Pull the side that the order is about to take, by a distance drawn up to the most."""
-        order = placed_by(sighting.trip)
+        order = placed_by(match.trip)
         if order is None or order.kind is not OrderType.MARKET:
             return None
         try:
-            found: Ticker = sighting.look(FetchTicker(sighting.trip.account, order.symbol))
+            found: Ticker = match.look(FetchTicker(match.trip.account, order.symbol))
         except Reject:  # no such market: the engine itself will refuse
             return None
         best = found.ask if order.side is Side.BUY else found.bid
         if best is None:
             return None
         most, least = ppm(self.max_slippage), min(ppm(self.least), ppm(self.max_slippage))
-        distance = least + draw_below(sighting, 0, most - least + 1)
+        distance = least + draw_below(match, 0, most - least + 1)
         lots = order.lots or found.market.lots_for(order.cost, max(1, best[0] // 2))
         return Cause(PullLiquidity(order.symbol, order.side.other, distance, lots))
 
@@ -98,12 +98,12 @@ class FillAtOnce:
 
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator trade against all of it, at its own price."""
-        order = placed_by(sighting.trip)
+        order = placed_by(match.trip)
         if order is None or order.kind is not OrderType.LIMIT or order.post_only:
             return None
-        return Cause(CapNextFill(sighting.trip.account, PPM, None))
+        return Cause(CapNextFill(match.trip.account, PPM, None))
 
 
 @fault
@@ -113,12 +113,12 @@ class FillOrder:
     fill_ratio: float = share(1.0, "how much of what is left of it, at least one step")
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Trade against the order that the request names, else against the oldest one."""
-        found = open_order(sighting)
+        found = open_order(match)
         if found is None or not own_price(found.order):
             return None
-        market = market_of(sighting, found.order.symbol)
+        market = market_of(match, found.order.symbol)
         every = market.amount_every if market is not None else 1
         part = found.remaining * ppm(self.fill_ratio) // PPM // every * every
         return Cause(CrossOrder(found.order.id, max(every, part)))
@@ -130,9 +130,9 @@ class ExpireOrder:
 
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Expire the order that the request names, else the oldest one."""
-        found = open_order(sighting)
+        found = open_order(match)
         return None if found is None else Cause(OperatorCancel(found.order.id, expire=True))
 
 
@@ -142,7 +142,7 @@ class CancelByHand:
 
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Cancel the order that the request names, else the oldest one."""
-        found = open_order(sighting)
+        found = open_order(match)
         return None if found is None else Cause(OperatorCancel(found.order.id))

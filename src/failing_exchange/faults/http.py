@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import acts, choice, executed, fault, share, span, whole
-from failing_exchange.faults.plan import Answer, Replace, Sighting, Verdict
+from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
 from failing_exchange.trip import Damage, Damaged, DamageKind, Stage
 
 WIRE: tuple[Stage, ...] = (Stage.WIRE,)
@@ -17,22 +17,22 @@ BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.WIRE)
 UNASKED = Reject(Reason.UNAVAILABLE, "the request did not reach the exchange")
 
 
-def damaged(sighting: Sighting, damage: Damage) -> Replace | None:
+def damaged(match: Match, damage: Damage) -> Replace | None:
     """The answer on its way, and what happens to its bytes.
 
     None where they are damaged already: of two damages the one that was armed first wins.
     """
-    if sighting.trip.damage is not None:
+    if match.trip.damage is not None:
         return None
-    acted = sighting.trip.answer is not UNASKED
-    return Replace(Damaged(sighting.trip.answer, damage._replace(acted=acted)))
+    acted = match.trip.answer is not UNASKED
+    return Replace(Damaged(match.trip.answer, damage._replace(acted=acted)))
 
 
-def _broken(stage: Stage, sighting: Sighting, chosen: str, damage: Damage) -> Verdict | None:
+def _broken(stage: Stage, match: Match, chosen: str, damage: Damage) -> Verdict | None:
     """Keep the request from the exchange where it shall not act, and damage what is answered."""
     if stage is Stage.REQUEST:
-        return None if acts(sighting, chosen) else Answer(UNASKED)
-    return damaged(sighting, damage)
+        return None if acts(match, chosen) else Answer(UNASKED)
+    return damaged(match, damage)
 
 
 @fault
@@ -42,9 +42,9 @@ class ResetConnection:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send RST."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.RESET))
+        return _broken(stage, match, self.executed, Damage(DamageKind.RESET))
 
 
 @fault
@@ -54,9 +54,9 @@ class CloseConnection:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send FIN."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.CLOSE))
+        return _broken(stage, match, self.executed, Damage(DamageKind.CLOSE))
 
 
 @fault
@@ -67,9 +67,9 @@ class StallHead:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send a part, then nothing."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.STALL, size=self.size))
+        return _broken(stage, match, self.executed, Damage(DamageKind.STALL, size=self.size))
 
 
 @fault
@@ -81,10 +81,10 @@ class CutBody:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send a part, then FIN or RST."""
         damage = Damage(DamageKind.CUT, share=self.share, text=self.how)
-        return _broken(stage, sighting, self.executed, damage)
+        return _broken(stage, match, self.executed, damage)
 
 
 @fault
@@ -95,9 +95,9 @@ class WrongLength:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change Content-Length, then close."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.LENGTH, text=self.how))
+        return _broken(stage, match, self.executed, Damage(DamageKind.LENGTH, text=self.how))
 
 
 @fault
@@ -108,9 +108,9 @@ class BadChunk:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send bad chunks, then close."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.CHUNK, text=self.how))
+        return _broken(stage, match, self.executed, Damage(DamageKind.CHUNK, text=self.how))
 
 
 @fault
@@ -121,9 +121,9 @@ class DripBody:
     size: int = whole(16, "bytes of a piece", most=65_536)
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send it slowly."""
-        return damaged(sighting, Damage(DamageKind.DRIP, size=self.size, seconds=self.seconds))
+        return damaged(match, Damage(DamageKind.DRIP, size=self.size, seconds=self.seconds))
 
 
 @fault
@@ -133,9 +133,9 @@ class HalfClose:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send FIN and keep reading."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.HALF_CLOSE))
+        return _broken(stage, match, self.executed, Damage(DamageKind.HALF_CLOSE))
 
 
 @fault
@@ -145,9 +145,9 @@ class SendGarbage:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send garbage, then close."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.GARBAGE))
+        return _broken(stage, match, self.executed, Damage(DamageKind.GARBAGE))
 
 
 @fault
@@ -158,11 +158,9 @@ class HtmlPage:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send the page."""
-        return _broken(
-            stage, sighting, self.executed, Damage(DamageKind.PAGE, size=int(self.status))
-        )
+        return _broken(stage, match, self.executed, Damage(DamageKind.PAGE, size=int(self.status)))
 
 
 @fault
@@ -172,9 +170,9 @@ class EmptyAnswer:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send nothing, successfully."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.EMPTY))
+        return _broken(stage, match, self.executed, Damage(DamageKind.EMPTY))
 
 
 @fault
@@ -184,9 +182,9 @@ class BrokenGzip:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send a gzip head with garbage behind it."""
-        return _broken(stage, sighting, self.executed, Damage(DamageKind.GZIP))
+        return _broken(stage, match, self.executed, Damage(DamageKind.GZIP))
 
 
 @fault
@@ -197,8 +195,6 @@ class TruncateJson:
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send half a document as if it were whole."""
-        return _broken(
-            stage, sighting, self.executed, Damage(DamageKind.TRUNCATE, share=self.share)
-        )
+        return _broken(stage, match, self.executed, Damage(DamageKind.TRUNCATE, share=self.share))

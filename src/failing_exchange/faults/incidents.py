@@ -32,8 +32,8 @@ from failing_exchange.faults.fields import (
     whole,
 )
 from failing_exchange.faults.lookups import free_of, market_of
-from failing_exchange.faults.plan import Cause, HangUp, Sighting, Verdict
-from failing_exchange.faults.rejections import spell
+from failing_exchange.faults.plan import Cause, HangUp, Match, Verdict
+from failing_exchange.faults.rejections import active_until
 from failing_exchange.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
@@ -49,9 +49,9 @@ class HaltMarket:
     status: str = choice("halted", "what it still takes", "halted", "cancel_only")
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Halt it once; while it is halted there is nothing to do."""
-        market = market_of(sighting, sighting.trip.symbol)
+        market = market_of(match, match.trip.symbol)
         if market is None or market.status is not MarketStatus.TRADING:
             return None
         lasts = ends_after(self.lasts)
@@ -66,10 +66,10 @@ class JumpPrice:
     lasts: float | None = span_or_never(None, "then it comes back; None = it stays", least=1)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Move the background market before the request is carried out."""
-        symbol = sighting.trip.symbol
-        if market_of(sighting, symbol) is None:
+        symbol = match.trip.symbol
+        if market_of(match, symbol) is None:
             return None
         moved = MovePrice(symbol, ppm(self.by), 0, ends_after(self.lasts), at_once=True)
         return Cause(moved)
@@ -83,10 +83,10 @@ class ThinBook:
     reach: float = share(0.02, "how far from the best price", most=0.9)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Pull them."""
-        symbol = sighting.trip.symbol
-        if market_of(sighting, symbol) is None:
+        symbol = match.trip.symbol
+        if market_of(match, symbol) is None:
             return None
         return Cause(PullLiquidity(symbol, Side(self.side), ppm(self.reach)))
 
@@ -99,9 +99,9 @@ class ChangeSteps:
     amount: int = whole(10, "how many of today's amount steps make one")
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
-        return _change(sighting, price_every=self.price, amount_every=self.amount)
+        return _change(match, price_every=self.price, amount_every=self.amount)
 
 
 @fault
@@ -111,9 +111,9 @@ class RaiseMinimum:
     cost: float = number(100.0, "what an order must cost now", "quote", least=0, most=10**9)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
-        return _change(sighting, cost_min=round(self.cost * ATOMS))
+        return _change(match, cost_min=round(self.cost * ATOMS))
 
 
 @fault
@@ -124,9 +124,9 @@ class NarrowBand:
     above: float = share(0.01, "how far above the last price", most=100)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
-        return _change(sighting, price_band=(ppm(self.below), ppm(self.above)))
+        return _change(match, price_band=(ppm(self.below), ppm(self.above)))
 
 
 @fault
@@ -136,9 +136,9 @@ class LimitOrders:
     most: int = whole(5, "how many")
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
-        return _change(sighting, orders_max=self.most)
+        return _change(match, orders_max=self.most)
 
 
 @fault
@@ -149,9 +149,9 @@ class ChangeFees:
     taker: float = share(0.004, "of what the taker receives", most=0.5, zero=True)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
-        return _change(sighting, maker_fee=ppm(self.maker), taker_fee=ppm(self.taker))
+        return _change(match, maker_fee=ppm(self.maker), taker_fee=ppm(self.taker))
 
 
 @fault
@@ -165,12 +165,12 @@ class LockFunds:
     )
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lock it just before the request arrives."""
-        asset = self.asset or _quote(sighting)
-        atoms = free_of(sighting, asset) * ppm(self.part) // PPM
+        asset = self.asset or _quote(match)
+        atoms = free_of(match, asset) * ppm(self.part) // PPM
         lasts = ends_after(self.lasts)
-        return Cause(Freeze(sighting.trip.account, asset, atoms, lasts)) if atoms else None
+        return Cause(Freeze(match.trip.account, asset, atoms, lasts)) if atoms else None
 
 
 @fault
@@ -181,11 +181,11 @@ class TakeFunds:
     part: float = share(1.0, "how much of what is free")
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Take it just before the request arrives."""
-        asset = self.asset or _quote(sighting)
-        atoms = free_of(sighting, asset) * ppm(self.part) // PPM
-        return Cause(Debit(sighting.trip.account, asset, atoms)) if atoms else None
+        asset = self.asset or _quote(match)
+        atoms = free_of(match, asset) * ppm(self.part) // PPM
+        return Cause(Debit(match.trip.account, asset, atoms)) if atoms else None
 
 
 @fault
@@ -194,17 +194,17 @@ class BustLastTrade:
 
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """A trade is undone once: without a new one there is nothing to do."""
-        last = _last_fill(sighting) if hit else None
-        if last is None or sighting.memory.get(last.symbol, 0) >= last.trade_id:
+        last = _last_fill(match) if hit else None
+        if last is None or match.memory.get(last.symbol, 0) >= last.trade_id:
             return False
-        sighting.memory[last.symbol] = last.trade_id
+        match.memory[last.symbol] = last.trade_id
         return True
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Undo it just before the request arrives."""
-        last = _last_fill(sighting)
+        last = _last_fill(match)
         return None if last is None else Cause(BustTrade(last.symbol, last.trade_id))
 
 
@@ -216,42 +216,42 @@ class VenueRestart:
     downtime: float = span(5.0, "how long every connection breaks, until it is back")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """While it is down, everybody's connection breaks."""
-        memory = sighting.memory
-        down = sighting.at < memory.get("until", 0)
+        memory = match.memory
+        down = match.at < memory.get("until", 0)
         if hit and not down:
-            memory["dies"] = sighting.trip.number
-        return spell(sighting, hit, self.downtime) is not None
+            memory["dies"] = match.trip.number
+        return active_until(match, hit, self.downtime) is not None
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """The first request happens, and is not answered; the others do not even arrive."""
         if stage is Stage.ANSWER:
             return HangUp()
-        if sighting.memory.get("dies") != sighting.trip.number:
+        if match.memory.get("dies") != match.trip.number:
             return HangUp()
         return Cause(Restart(self.orders == "lost"), after=True)
 
 
-def _change(sighting: Sighting, **rules: Any) -> Cause | None:
+def _change(match: Match, **rules: Any) -> Cause | None:
     """New rules for the request's market; None when they are in force already."""
-    market = market_of(sighting, sighting.trip.symbol)
+    market = market_of(match, match.trip.symbol)
     if market is None:
         return None
     changes = tuple((n, value) for n, value in rules.items() if getattr(market, n) != value)
     return Cause(ChangeRules(market.symbol, changes)) if changes else None
 
 
-def _quote(sighting: Sighting) -> str:
-    market = market_of(sighting, sighting.trip.symbol)
+def _quote(match: Match) -> str:
+    market = market_of(match, match.trip.symbol)
     return market.quote if market is not None else "USDT"
 
 
-def _last_fill(sighting: Sighting) -> Fill | None:
-    if not sighting.trip.account:
+def _last_fill(match: Match) -> Fill | None:
+    if not match.trip.account:
         return None  # a public request names nobody
     try:
-        found: tuple[Fill, ...] = sighting.look(FetchFills(sighting.trip.account)).fills
+        found: tuple[Fill, ...] = match.look(FetchFills(match.trip.account)).fills
     except Reject:  # a market stream's connection is no account
         return None
     return found[-1] if found else None

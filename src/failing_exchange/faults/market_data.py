@@ -21,7 +21,7 @@ from failing_exchange.faults.fields import (
     whole,
 )
 from failing_exchange.faults.lookups import answer_of, by_feed, edited
-from failing_exchange.faults.plan import Drop, Replace, Sighting, Verdict
+from failing_exchange.faults.plan import Drop, Match, Replace, Verdict
 from failing_exchange.trip import Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
@@ -35,9 +35,9 @@ class NullTicker:
     fields: tuple[str, ...] = names(PRICES, "which are null")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Empty them."""
-        return edited(sighting, *((name, None) for name in self.fields))
+        return edited(match, *((name, None) for name in self.fields))
 
 
 @fault
@@ -47,9 +47,9 @@ class ZeroPrice:
     fields: tuple[str, ...] = names(PRICES, "which are zero")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Zero them."""
-        return edited(sighting, *((name, 0.0) for name in self.fields))
+        return edited(match, *((name, 0.0) for name in self.fields))
 
 
 @fault
@@ -58,9 +58,9 @@ class CrossTicker:
 
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the two for each other."""
-        found = answer_of(sighting)
+        found = answer_of(match)
         if not isinstance(found, Ticker) or found.bid is None or found.ask is None:
             return None
         return Replace(found._replace(bid=found.ask, ask=found.bid))
@@ -73,16 +73,16 @@ class HideTickers:
     part: float = share(0.5, "how many of them; at least one")
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Leave some out."""
-        found = answer_of(sighting)
+        found = answer_of(match)
         if not isinstance(found, tuple) or not found or not isinstance(found[0], Ticker):
             return None
-        if len(getattr(sighting.trip.command, "symbols", ())) == 1:
+        if len(getattr(match.trip.command, "symbols", ())) == 1:
             return None  # one was asked for by name: that is no list
         tickers = list(found)
         for k in range(max(1, len(tickers) * ppm(self.part) // PPM)):
-            del tickers[draw_below(sighting, k, len(tickers))]
+            del tickers[draw_below(match, k, len(tickers))]
         return Replace(tuple(tickers))
 
 
@@ -92,22 +92,22 @@ class FreezeMarketData:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """Remember when it froze."""
         if hit:
-            sighting.memory.setdefault("since", sighting.at)
+            match.memory.setdefault("since", match.at)
         return hit
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Read the state of then; a feed repeats its first push."""
-        trip, command = sighting.trip, sighting.trip.command
+        trip, command = match.trip, match.trip.command
         if stage is Stage.REQUEST:
             if not hasattr(command, "as_of"):
                 return None
-            return Replace(command._replace(as_of=sighting.memory["since"]))
+            return Replace(command._replace(as_of=match.memory["since"]))
         if not trip.is_push:
             return None
-        first = by_feed(sighting, trip.answer, newest=False)
+        first = by_feed(match, trip.answer, newest=False)
         return None if first is trip.answer else Replace(first)
 
 
@@ -117,9 +117,9 @@ class CrossBook:
 
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the best two change places."""
-        found = answer_of(sighting)
+        found = answer_of(match)
         if not isinstance(found, BookSnapshot) or not found.bids or not found.asks:
             return None
         bids, asks = (found.asks[0], *found.bids[1:]), (found.bids[0], *found.asks[1:])
@@ -133,9 +133,9 @@ class EmptyBook:
     side: str = choice("both", "which side of it", "both", "bids", "asks")
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Take the levels out."""
-        found = answer_of(sighting)
+        found = answer_of(match)
         if not isinstance(found, BookSnapshot):
             return None
         bids = found.bids if self.side == "asks" else ()
@@ -149,15 +149,15 @@ class GhostLevels:
     seconds: float = span(60.0, "how old they are", least=1)
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Merge an old snapshot into the new one."""
-        found = answer_of(sighting)
+        found = answer_of(match)
         if not isinstance(found, BookSnapshot):
             return None
-        then = sighting.at - nanoseconds(self.seconds)
-        query = FetchBook(sighting.trip.account, found.market.symbol, 100, then)
+        then = match.at - nanoseconds(self.seconds)
+        query = FetchBook(match.trip.account, found.market.symbol, 100, then)
         try:
-            old: BookSnapshot = sighting.look(query)
+            old: BookSnapshot = match.look(query)
         except Reject:  # the market is gone: so are its ghosts
             return None
         bids = sorted({**dict(old.bids), **dict(found.bids)}.items(), reverse=True)
@@ -172,14 +172,14 @@ class HideCandles:
     count: int = whole(3, "how many in a row")
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Leave a hole, drawn anew for each answer; the first and the last candle stay."""
-        found = answer_of(sighting)
+        found = answer_of(match)
         if not isinstance(found, Candles) or len(found.bars) < 3:
             return None
         inner = len(found.bars) - 2
         count = min(self.count, inner)
-        start = 1 + draw_below(sighting, 0, inner - count + 1)
+        start = 1 + draw_below(match, 0, inner - count + 1)
         return Replace(found._replace(bars=found.bars[:start] + found.bars[start + count :]))
 
 
@@ -190,12 +190,12 @@ class LateCandle:
     count: int = whole(1, "how many; 1 = only the one that still forms")
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Cut the end off; a push of nothing else does not come."""
-        found = answer_of(sighting)
+        found = answer_of(match)
         if not isinstance(found, Candles) or not found.bars:
             return None
         bars = found.bars[: -self.count]
-        if not bars and sighting.trip.is_push:
+        if not bars and match.trip.is_push:
             return Drop()
         return Replace(found._replace(bars=bars))

@@ -14,10 +14,10 @@ from failing_exchange.faults.damaged_answers import GarbleAnswer
 from failing_exchange.faults.delivery import BreakConnection, DelayAnswer, TimeOut
 from failing_exchange.faults.fields import DRAWS_OF_TRIGGERS
 from failing_exchange.faults.fills import PartialFill, SlipPrice
-from failing_exchange.faults.plan import Fault, Sighting, Verdict, Whom
+from failing_exchange.faults.plan import Fault, Match, Scope, Verdict
 from failing_exchange.faults.rejections import Ban, Maintenance, RateLimited, RejectRequest
 from failing_exchange.faults.stale_reads import StaleRead
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 from failing_exchange.trip import Stage
 
 PICK = DRAWS_OF_TRIGGERS + 1_000  # the draw by which a mixture chooses
@@ -54,7 +54,7 @@ class Preset(NamedTuple):
     """A mode, ready to be armed."""
 
     fault: Fault
-    whom: Whom
+    scope: Scope
 
 
 class Mode(NamedTuple):
@@ -182,33 +182,33 @@ class OneOf:
     parts: tuple[Part, ...] = field(default=())
     stages: ClassVar[tuple[Stage, ...]] = tuple(Stage)
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """What has begun in one part goes on; otherwise the drawn one decides about its hit."""
-        if not hit and not sighting.memory:
+        if not hit and not match.memory:
             return False
-        picked = self._pick(sighting) if hit else None
+        picked = self._pick(match) if hit else None
         struck = None
         for part in self.parts:
-            if (part is picked or _goes_on(part, sighting)) and _decide(part, sighting, picked):
+            if (part is picked or _goes_on(part, match)) and _decide(part, match, picked):
                 struck = struck or part
-        sighting.chosen = struck
+        match.chosen = struck
         return struck is not None
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """The verdict of the part that was chosen when the request was matched."""
-        part: Part | None = sighting.chosen
+        part: Part | None = match.chosen
         if part is None or stage not in part.fault.stages:
             return None
-        return part.fault.strike(stage, sighting.within(part.label))
+        return part.fault.strike(stage, match.within(part.label))
 
-    def label(self, sighting: Sighting) -> str:
+    def label(self, match: Match) -> str:
         """The name of the part that struck."""
-        return sighting.chosen.label if sighting.chosen is not None else ""
+        return match.chosen.label if match.chosen is not None else ""
 
-    def _pick(self, sighting: Sighting) -> Part | None:
-        fit = [part for part in self.parts if _concerns(part, sighting)]
+    def _pick(self, match: Match) -> Part | None:
+        fit = [part for part in self.parts if _concerns(part, match)]
         total = sum(part.weight for part in fit)
-        point = (sighting.draw(PICK) * total) >> 64
+        point = (match.draw(PICK) * total) >> 64
         for part in fit:
             if point < part.weight:
                 return part
@@ -216,27 +216,27 @@ class OneOf:
         return None
 
 
-def _goes_on(part: Part, sighting: Sighting) -> bool:
+def _goes_on(part: Part, match: Match) -> bool:
     """Whether a part has begun something; one that has never struck remembers nothing."""
-    return sighting.remembers(part.label) and sighting.trip.operation in part.operations
+    return match.remembers(part.label) and match.trip.operation in part.operations
 
 
-def _decide(part: Part, sighting: Sighting, picked: Part | None) -> bool:
+def _decide(part: Part, match: Match, picked: Part | None) -> bool:
     decide = getattr(part.fault, "decide", None)
     if decide is None:
         return part is picked
-    return bool(decide(sighting.within(part.label), part is picked))
+    return bool(decide(match.within(part.label), part is picked))
 
 
-def _concerns(part: Part, sighting: Sighting) -> bool:
-    if sighting.trip.operation not in part.operations:
+def _concerns(part: Part, match: Match) -> bool:
+    if match.trip.operation not in part.operations:
         return False
     concerns = getattr(part.fault, "concerns", None)
-    return concerns is None or concerns(sighting)
+    return concerns is None or concerns(match)
 
 
 def preset(mode: FailureMode, params: Mapping[str, Any] | None = None) -> Preset:
-    """The fault of a mode, and whom it concerns; raises ConfigurationError for wrong params."""
+    """The fault of a mode and its scope; raises ConfigurationError for wrong params."""
     params = params or {}
     if mode in MIXTURES:
         return _mixture(mode, params)
@@ -246,7 +246,7 @@ def preset(mode: FailureMode, params: Mapping[str, Any] | None = None) -> Preset
     for name in params:
         if name not in found.defaults:
             raise ConfigurationError(_unknown_param(mode, name, found.defaults))
-    return Preset(found.make(**{**found.defaults, **params}), Whom(operations=found.operations))
+    return Preset(found.make(**{**found.defaults, **params}), Scope(operations=found.operations))
 
 
 def _mixture(mode: FailureMode, params: Mapping[str, Any]) -> Preset:
@@ -260,10 +260,10 @@ def _mixture(mode: FailureMode, params: Mapping[str, Any]) -> Preset:
     parts = []
     for one, weight in weights.items():
         made = preset(one, inner.pop(one, {}))
-        parts.append(Part(one.value, made.fault, made.whom.operations, _weight(one, weight)))
+        parts.append(Part(one.value, made.fault, made.scope.operations, _weight(one, weight)))
     if inner:
         raise ConfigurationError(f"{mode}: params for {', '.join(inner)}, which is not in weights")
-    return Preset(OneOf(parts=tuple(parts)), Whom(operations=ops.CALLS))
+    return Preset(OneOf(parts=tuple(parts)), Scope(operations=ops.CALLS))
 
 
 def _by_mode(mode: FailureMode, name: str, given: Any) -> dict[FailureMode, Any]:
@@ -280,7 +280,7 @@ def _by_mode(mode: FailureMode, name: str, given: Any) -> dict[FailureMode, Any]
         if one not in MODES:
             known = ", ".join(MODES)
             raise ConfigurationError(
-                f"{mode}: {name} has {key!r}{meant(key, map(str, MODES)) or '.'} "
+                f"{mode}: {name} has {key!r}{did_you_mean(key, map(str, MODES)) or '.'} "
                 f"A mixture is made of {known}"
             )
         found[one] = value
@@ -294,4 +294,5 @@ def _weight(mode: FailureMode, value: Any) -> int:
 
 
 def _unknown_param(mode: FailureMode, name: str, known: Mapping[str, Any]) -> str:
-    return f"{mode} has no param {name!r}{meant(name, known) or '.'} It takes {', '.join(known)}"
+    near = did_you_mean(name, known) or "."
+    return f"{mode} has no param {name!r}{near} It takes {', '.join(known)}"

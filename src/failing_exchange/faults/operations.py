@@ -1,11 +1,11 @@
-"""The unified names of all calls and feeds, by what they do: whom a fault concerns."""
+"""The unified names of all calls and feeds, grouped by what they do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.spelling import did_you_mean, shown
 
 PLACE = ("create_order", "create_oco_order", "edit_order")
 CANCEL = ("cancel_order",)
@@ -56,6 +56,7 @@ def check(names: Iterable[str]) -> None:
     """Raise ConfigurationError for a name that no request has: its rule would never strike."""
     for name in names:
         if name not in KNOWN:
-            close = get_close_matches(str(name), [*ALL, *MOMENTS], n=1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
-            raise ConfigurationError(f"no operation {name!r}{meant} (docs/faults.md lists them)")
+            near = did_you_mean(name, (*ALL, *MOMENTS))
+            raise ConfigurationError(
+                f"no operation {shown(name)}{near} (docs/faults.md lists them)"
+            )

@@ -68,7 +68,7 @@ Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer 
 # ---- who is struck, and when
 
 
-class Sighting:
+class Match:
     """A rule meets a trip: all that a trigger or a fault may look at."""
 
     __slots__ = ("_key", "at", "chosen", "due", "memory", "n", "plan", "rule", "trip")
@@ -101,7 +101,7 @@ class Sighting:
             of_kind = key(
                 self.plan.seed, "rule", self.rule, trip.account, trip.operation, trip.symbol
             )
-            self._key = mix(of_kind, trip.nth)
+            self._key = mix(of_kind, trip.request_number)
         return self._key
 
     @key.setter
@@ -113,13 +113,13 @@ class Sighting:
         """Read the first column; may raise `Reject`."""
         return self.plan.look(query)
 
-    def within(self, name: str) -> Sighting:
+    def within(self, name: str) -> Match:
         """The same for a part of a trigger or fault, with draws and a memory of its own."""
         memory = self.memory.setdefault((WITHIN, name), {})
-        return Sighting(self.trip, self.at, self.n, mix(self.key, key(name)), memory, self.plan)
+        return Match(self.trip, self.at, self.n, mix(self.key, key(name)), memory, self.plan)
 
     def draw(self, k: int = 0) -> int:
-        """The k-th number of this sighting, uniform in [0, 2**64); it depends on nothing else."""
+        """The k-th number of this match, uniform in [0, 2**64); it depends on nothing else."""
         return mix(self.key, k)
 
     def remembers(self, name: str) -> bool:
@@ -128,28 +128,28 @@ class Sighting:
 
 
 class Trigger(Protocol):
-    """When to strike: a pure function of a sighting."""
+    """When to strike: a pure function of a match."""
 
-    def __call__(self, sighting: Sighting, /) -> bool: ...
+    def __call__(self, match: Match, /) -> bool: ...
 
 
 class Fault(Protocol):
     """What goes wrong: a frozen dataclass with a sentence, some fields, and one method.
 
-    Three more are optional. `decide(sighting, hit) -> bool` is asked about every trip that the rule
-    meets, `hit` being the trigger's word: what has begun may go on. `label(sighting) -> str` is how
+    Three more are optional. `decide(match, hit) -> bool` is asked about every trip that the rule
+    meets, `hit` being the trigger's word: what has begun may go on. `label(match) -> str` is how
     statistics count it. `sticky = True` says that what goes on outlives its disarming, until
-    `over(sighting) -> bool`.
+    `over(match) -> bool`.
     """
 
     stages: ClassVar[tuple[Stage, ...]]
 
-    def strike(self, stage: Stage, sighting: Sighting, /) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match, /) -> Verdict | None:
         """The verdict at a stage; None = none here."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whom:
+class Scope:
     """Which trips a rule meets; an empty field means all.
 
     `operations` are unified names: create_order, cancel_order, fetch_balance, …
@@ -179,7 +179,7 @@ class Whom:
 
 
 class _Always:
-    def __call__(self, sighting: Sighting, /) -> bool:
+    def __call__(self, match: Match, /) -> bool:
         return True
 
     def __repr__(self) -> str:
@@ -191,7 +191,7 @@ ALWAYS = _Always()
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Rule:
-    """An armed fault: what, when, whom. `label` is how statistics count its strikes.
+    """An armed fault: what, when, which requests. `label` is how statistics count its strikes.
 
     `struck` counts the requests for which something differed. Where a trigger names requests by
     number (`nth`, `first`) and the fault had nothing to do for one, the next request takes its
@@ -201,7 +201,7 @@ class Rule:
     name: str
     fault: Fault
     when: Trigger = ALWAYS
-    whom: Whom = field(default_factory=Whom)
+    scope: Scope = field(default_factory=Scope)
     label: str = ""
     met: int = 0
     struck: int = 0
@@ -210,14 +210,14 @@ class Rule:
     leaving: bool = False  # disarmed, but what it has begun goes on
     memory: dict[Any, Any] = field(default_factory=dict)
     narrow: bool = field(init=False, repr=False)
-    ask: Callable[[Sighting], bool] = field(init=False, repr=False)  # the trigger, ready to call
-    decide: Callable[[Sighting, bool], bool] | None = field(init=False, repr=False)
+    ask: Callable[[Match], bool] = field(init=False, repr=False)  # the trigger, ready to call
+    decide: Callable[[Match, bool], bool] | None = field(init=False, repr=False)
     first: int = field(init=False, repr=False)  # the trips it need be asked about, by number
     last: int = field(init=False, repr=False)
     counts: bool = field(init=False, repr=False)  # whether it names so many requests by number
 
     def __post_init__(self) -> None:
-        self.narrow = self.whom.narrow
+        self.narrow = self.scope.narrow
         self.ask = self.when.__call__
         self.decide = getattr(self.fault, "decide", None)
         span = getattr(self.when, "span", None) or (1, ENDLESS)
@@ -300,7 +300,7 @@ class FaultPlan:
         """Note on a trip which rules strike it. Their counters move now, before any delay."""
         rules, names = self._by_operation.get(trip.operation) or self._concerned(trip.operation)
         if names is None:
-            rules = tuple([rule for rule in rules if not rule.narrow or rule.whom.meets(trip)])
+            rules = tuple([rule for rule in rules if not rule.narrow or rule.scope.meets(trip)])
             names = tuple([rule.name for rule in rules])
         trip.considered = names
         for rule in rules:
@@ -312,21 +312,21 @@ class FaultPlan:
 
     def _ask(self, rule: Rule, trip: Trip, at: int, n: int) -> None:
         """Ask a rule about the n-th trip that it meets."""
-        sighting = Sighting(trip, at, n, None, rule.memory, self, rule.name)
-        hit = not rule.leaving and rule.ask(sighting)
+        match = Match(trip, at, n, None, rule.memory, self, rule.name)
+        hit = not rule.leaving and rule.ask(match)
         if rule.counts and not rule.leaving:
             if rule.owed and not hit:
                 rule.owed -= 1
                 hit = True
-            sighting.due = hit
+            match.due = hit
         if rule.decide is not None:
-            hit = rule.decide(sighting, hit)
-            if sighting.due and not hit:
+            hit = rule.decide(match, hit)
+            if match.due and not hit:
                 rule.owed += 1
         rule.striking = hit
         if hit:
-            trip.active = (*trip.active, (rule, sighting))
-        elif rule.leaving and _is_over(rule, sighting):
+            trip.active = (*trip.active, (rule, match))
+        elif rule.leaving and _is_over(rule, match):
             self.lift(rule.name)
 
     def withdraw(self, trip: Trip, cause: Cause) -> None:
@@ -345,8 +345,8 @@ class FaultPlan:
         faults = [one for one in trip.struck if one.__class__ is Decision]
         if any(isinstance(one.verdict, ENDING) for one in faults):
             return
-        for rule, sighting in trip.active:
-            if sighting.due and all(one.rule != rule.name for one in trip.struck):
+        for rule, match in trip.active:
+            if match.due and all(one.rule != rule.name for one in trip.struck):
                 rule.owed += 1
 
     def concerns(self, operation: str) -> bool:
@@ -359,7 +359,7 @@ class FaultPlan:
             rules = tuple(
                 rule
                 for rule in self.rules.values()
-                if not rule.whom.operations or operation in rule.whom.operations
+                if not rule.scope.operations or operation in rule.scope.operations
             )
             narrow = any(rule.narrow for rule in rules)
             names = None if narrow else tuple(rule.name for rule in rules)
@@ -368,17 +368,17 @@ class FaultPlan:
 
     def verdicts(self, stage: Stage, trip: Trip) -> Iterable[Verdict]:
         """The verdicts on a trip at a stage, each journalled on it before it acts."""
-        for rule, sighting in trip.active:
+        for rule, match in trip.active:
             if stage not in rule.fault.stages:
                 continue
-            verdict = rule.fault.strike(stage, sighting)
+            verdict = rule.fault.strike(stage, match)
             if verdict is not None:
                 _check(verdict, stage, rule)
                 if all(decision.rule != rule.name for decision in trip.struck):
                     rule.struck += 1
                 trip.struck = (
                     *trip.struck,
-                    Decision(rule.name, _label(rule, sighting), stage, verdict),
+                    Decision(rule.name, _label(rule, match), stage, verdict),
                 )
                 yield verdict
 
@@ -394,14 +394,14 @@ def _check(verdict: object, stage: Stage, rule: Rule) -> None:
         )
 
 
-def _is_over(rule: Rule, sighting: Sighting) -> bool:
+def _is_over(rule: Rule, match: Match) -> bool:
     over = getattr(rule.fault, "over", None)
-    return over is None or bool(over(sighting))
+    return over is None or bool(over(match))
 
 
-def _label(rule: Rule, sighting: Sighting) -> str:
+def _label(rule: Rule, match: Match) -> str:
     label = getattr(rule.fault, "label", None)
-    return (label(sighting) if label is not None else "") or rule.label or rule.name
+    return (label(match) if label is not None else "") or rule.label or rule.name
 
 
 def _nobody_cares() -> None:
@@ -413,6 +413,22 @@ def _nothing_to_see(query: Query) -> Any:
 
 
 __all__ = [
-    "ALWAYS", "Answer", "Cause", "Decision", "Delay", "Drop", "Edited", "Fault", "FaultPlan",
-    "HangUp", "Repeat", "Replace", "Rule", "Sighting", "Stage", "Trigger", "Verdict", "Whom",
+    "ALWAYS",
+    "Answer",
+    "Cause",
+    "Decision",
+    "Delay",
+    "Drop",
+    "Edited",
+    "Fault",
+    "FaultPlan",
+    "HangUp",
+    "Match",
+    "Repeat",
+    "Replace",
+    "Rule",
+    "Scope",
+    "Stage",
+    "Trigger",
+    "Verdict",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE, OWN, fields_of, kind_of, make
 from failing_exchange.faults.modes import OneOf
-from failing_exchange.faults.plan import Fault, FaultPlan, Rule, Sighting, Stage, Verdict
+from failing_exchange.faults.plan import Fault, FaultPlan, Match, Rule, Stage, Verdict
 from failing_exchange.faults.triggers import Key, key_of
 from failing_exchange.trip import Trip
 
@@ -44,20 +44,20 @@ class Again:
         self.seen: set[Key] = set()
         self._decide = getattr(fault, "decide", None)
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """Strike what the recording says, whatever the fault would decide itself."""
-        key = key_of(sighting)
+        key = key_of(match)
         again = key in self.draws
         if again:
             self.seen.add(key)
-            sighting.key = self.draws[key]
+            match.key = self.draws[key]
         if self._decide is not None:
-            self._decide(sighting, again)
+            self._decide(match, again)
         return again
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """The verdict of the fault."""
-        return self.fault.strike(stage, sighting) if stage in self.fault.stages else None
+        return self.fault.strike(stage, match) if stage in self.fault.stages else None
 
 
 class RecordedPlan:
@@ -139,24 +139,24 @@ def record(trips: Iterable[Trip]) -> RecordedPlan:
     found: dict[tuple[str, str], tuple[Recording, list[Strike]]] = {}
     for trip in trips:
         struck = {decision.rule: decision.label for decision in trip.struck}
-        for rule, sighting in trip.active:
+        for rule, match in trip.active:
             if rule.name in struck:
-                _note(found, rule, sighting, struck[rule.name])
+                _note(found, rule, match, struck[rule.name])
     return RecordedPlan(one._replace(strikes=tuple(strikes)) for one, strikes in found.values())
 
 
 def _note(
     found: dict[tuple[str, str], tuple[Recording, list[Strike]]],
     rule: Rule,
-    sighting: Sighting,
+    match: Match,
     label: str,
 ) -> None:
-    name, fault, draws = rule.name, rule.fault, sighting.key
+    name, fault, draws = rule.name, rule.fault, match.key
     if isinstance(fault, Again):
         fault = fault.fault
     if isinstance(fault, OneOf):
-        part = sighting.chosen
-        name, fault, draws = f"{name}: {part.label}", part.fault, sighting.within(part.label).key
+        part = match.chosen
+        name, fault, draws = f"{name}: {part.label}", part.fault, match.within(part.label).key
     kind = kind_of(fault).name
     if kind not in CATALOGUE and kind not in OWN:
         raise ConfigurationError(
@@ -164,7 +164,7 @@ def _note(
         )
     if (name, kind) not in found:
         found[name, kind] = Recording(name, label, kind, fields_of(fault), ()), []
-    found[name, kind][1].append(Strike(key_of(sighting), draws))
+    found[name, kind][1].append(Strike(key_of(match), draws))
 
 
 def _recording(rule: Mapping[str, Any]) -> Recording:

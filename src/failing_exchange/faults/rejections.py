@@ -18,7 +18,7 @@ from failing_exchange.faults.fields import (
     text,
     whole,
 )
-from failing_exchange.faults.plan import Answer, Replace, Sighting, Verdict
+from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
 from failing_exchange.limits import BanLadder
 from failing_exchange.trip import Stage
 
@@ -71,14 +71,14 @@ OF_A_MARKET = (
 
 def refusal(
     why: Reason,
-    sighting: Sighting,
+    match: Match,
     message: str = "",
     *,
     until: int | None = None,
     rule: str = "",
 ) -> Reject:
     """A refusal in the venue's words, or in those of the test."""
-    text = message or MESSAGES[why].format(symbol=sighting.trip.symbol)
+    text = message or MESSAGES[why].format(symbol=match.trip.symbol)
     return Reject(why, text, until=until, rule=rule)
 
 
@@ -94,16 +94,16 @@ class RejectRequest:
     code: str = text("", "row of the venue's table of codes, like INVALID_SIGNATURE; empty = usual")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """Once begun, it goes on for its time."""
-        return spell(sighting, hit, self.lasts) is not None
+        return active_until(match, hit, self.lasts) is not None
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Refuse; for a reason that lies in a market, only what names a market."""
-        if self.why in OF_A_MARKET and not sighting.trip.symbol:
+        if self.why in OF_A_MARKET and not match.trip.symbol:
             return None
-        refused = refusal(self.why, sighting, self.message, rule=self.code)
-        half = second_half(sighting, refused) if self.why in OF_THE_ENGINE else None
+        refused = refusal(self.why, match, self.message, rule=self.code)
+        half = second_half(match, refused) if self.why in OF_THE_ENGINE else None
         return half or refused
 
 
@@ -116,15 +116,15 @@ class RefuseReplacement:
     code: str = text("", "row of the venue's table of codes, like INVALID_SIGNATURE; empty = usual")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the engine cancel, and place nothing."""
-        refused = refusal(self.why, sighting, self.message, rule=self.code)
-        return second_half(sighting, refused)
+        refused = refusal(self.why, match, self.message, rule=self.code)
+        return second_half(match, refused)
 
 
-def second_half(sighting: Sighting, refused: Reject) -> Replace | None:
+def second_half(match: Match, refused: Reject) -> Replace | None:
     """A replacement of which the new order is refused; None for any other request."""
-    command = sighting.trip.command
+    command = match.trip.command
     if not isinstance(command, ReplaceOrder) or command.limited is not None:
         return None
     limited = Limited(refused.text, refused.rule, reason=refused.reason)
@@ -139,13 +139,13 @@ class RateLimited:
     hidden: bool = flag(False, "whether the answer keeps that time to itself")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """429."""
         if self.hidden:
-            return refusal(Reason.RATE_LIMITED, sighting)
+            return refusal(Reason.RATE_LIMITED, match)
         message = f"rate limit exceeded: retry after {self.retry_after:g} s"
-        until = sighting.at + nanoseconds(self.retry_after)
-        return refusal(Reason.RATE_LIMITED, sighting, message, until=until)
+        until = match.at + nanoseconds(self.retry_after)
+        return refusal(Reason.RATE_LIMITED, match, message, until=until)
 
 
 @fault
@@ -160,39 +160,39 @@ class Ban:
     sticky: bool = flag(True, "whether a ban goes on when the fault is disarmed")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """Count refusals and climb the ladder; requests during a ban don't lengthen it."""
-        address = self._address(sighting)
+        address = self._address(match)
         ladder = self._ladder(address)
-        if ladder.banned_until(sighting.at) is not None:
+        if ladder.banned_until(match.at) is not None:
             return True
-        if not hit and sighting.at >= address["wait"]:
+        if not hit and match.at >= address["wait"]:
             return False
-        banned = ladder.refused(sighting.at) is not None
-        address["wait"] = 0 if banned else sighting.at + nanoseconds(self.retry_after)
+        banned = ladder.refused(match.at) is not None
+        address["wait"] = 0 if banned else match.at + nanoseconds(self.retry_after)
         return True
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """429 on the way up, 418 during a ban."""
-        address = self._address(sighting)
-        until = self._ladder(address).banned_until(sighting.at)
+        address = self._address(match)
+        until = self._ladder(address).banned_until(match.at)
         if until is not None:
             message = f"banned: way too many requests, until {until // 1_000_000}"
-            return refusal(Reason.BANNED, sighting, message, until=until)
+            return refusal(Reason.BANNED, match, message, until=until)
         message = f"rate limit exceeded: retry after {self.retry_after:g} s"
-        return refusal(Reason.RATE_LIMITED, sighting, message, until=address["wait"])
+        return refusal(Reason.RATE_LIMITED, match, message, until=address["wait"])
 
-    def over(self, sighting: Sighting) -> bool:
+    def over(self, match: Match) -> bool:
         """Whether nobody is banned or told to wait any more."""
-        at, addresses = sighting.at, sighting.memory.get("addresses", {}).values()
+        at, addresses = match.at, match.memory.get("addresses", {}).values()
         return all(
             at >= one["wait"] and self._ladder(one).banned_until(at) is None for one in addresses
         )
 
-    def _address(self, sighting: Sighting) -> dict[str, Any]:
+    def _address(self, match: Match) -> dict[str, Any]:
         """What is known of the address that a request comes from."""
-        addresses: dict[str, dict[str, Any]] = sighting.memory.setdefault("addresses", {})
-        name = "" if self.shared else sighting.trip.account
+        addresses: dict[str, dict[str, Any]] = match.memory.setdefault("addresses", {})
+        name = "" if self.shared else match.trip.account
         known = addresses.pop(name) if name in addresses else {"wait": 0, "ladder": {}}
         addresses[name] = known
         if len(addresses) > ADDRESSES_MAX:
@@ -218,14 +218,14 @@ class Maintenance:
     message: str = text("System maintenance", "what the client reads")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def decide(self, sighting: Sighting, hit: bool) -> bool:
+    def decide(self, match: Match, hit: bool) -> bool:
         """Once begun, it goes on for its time."""
-        return spell(sighting, hit, self.duration) is not None
+        return active_until(match, hit, self.duration) is not None
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """503 with the time of the end."""
-        until = sighting.memory.get("until", 0) if self.duration else None
-        return refusal(Reason.MAINTENANCE, sighting, self.message, until=until)
+        until = match.memory.get("until", 0) if self.duration else None
+        return refusal(Reason.MAINTENANCE, match, self.message, until=until)
 
 
 @fault
@@ -238,26 +238,26 @@ class ClockSkew:
     )  # fmt: skip
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Tell the venue's time, or refuse what lies outside the window."""
-        if isinstance(sighting.trip.command, FetchTime):
-            return Answer(Clock(sighting.at - nanoseconds(self.ahead)))
+        if isinstance(match.trip.command, FetchTime):
+            return Answer(Clock(match.at - nanoseconds(self.ahead)))
         if self.ahead > WINDOW_AHEAD:
             ms = round(self.ahead * 1_000)
             message = f"Timestamp for this request was {ms}ms ahead of the server's time."
-            return refusal(Reason.CLOCK_SKEW, sighting, message)
+            return refusal(Reason.CLOCK_SKEW, match, message)
         if self.ahead < -WINDOW_BEHIND:
-            return refusal(Reason.CLOCK_SKEW, sighting)
+            return refusal(Reason.CLOCK_SKEW, match)
         return None
 
 
-def spell(sighting: Sighting, hit: bool, lasts: float | None) -> int | None:
+def active_until(match: Match, hit: bool, lasts: float | None) -> int | None:
     """The end of what goes on once it has begun; None when it doesn't go on now."""
-    memory: dict[Any, Any] = sighting.memory
-    if hit and sighting.at >= memory.get("until", 0):
-        memory["until"] = FOR_EVER if lasts is None else sighting.at + nanoseconds(lasts)
+    memory: dict[Any, Any] = match.memory
+    if hit and match.at >= memory.get("until", 0):
+        memory["until"] = FOR_EVER if lasts is None else match.at + nanoseconds(lasts)
         return int(memory["until"])
-    return int(memory["until"]) if sighting.at < memory.get("until", 0) else None
+    return int(memory["until"]) if match.at < memory.get("until", 0) else None
 
 
 FOR_EVER = 1 << 62

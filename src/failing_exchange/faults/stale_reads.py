@@ -10,7 +10,7 @@ from failing_exchange.core.queries import Balances, Orders
 from failing_exchange.core.reject import Reason
 from failing_exchange.faults.fields import draw_below, fault, nanoseconds, ppm, share, span
 from failing_exchange.faults.lookups import answer_of, named_by
-from failing_exchange.faults.plan import Replace, Sighting, Verdict
+from failing_exchange.faults.plan import Match, Replace, Verdict
 from failing_exchange.faults.rejections import refusal
 from failing_exchange.trip import Stage
 
@@ -24,12 +24,12 @@ class StaleRead:
     seconds: float = span(10.0, "how far the view lags behind", most=READ_LAG_MAX)
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Read an earlier state of the first column."""
-        command: Any = sighting.trip.command
+        command: Any = match.trip.command
         if not hasattr(command, "as_of"):
             return None
-        return Replace(command._replace(as_of=sighting.at - nanoseconds(self.seconds)))
+        return Replace(command._replace(as_of=match.at - nanoseconds(self.seconds)))
 
 
 @fault
@@ -39,15 +39,15 @@ class HideNewOrders:
     seconds: float = span(10.0, "for how long")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Refuse a look at a new order; leave new orders out of lists."""
-        born_before = sighting.at - nanoseconds(self.seconds)
+        born_before = match.at - nanoseconds(self.seconds)
         if stage is Stage.REQUEST:
-            named = named_by(sighting)
+            named = named_by(match)
             if named is None or named.order.created_at <= born_before:
                 return None
-            return refusal(Reason.ORDER_NOT_FOUND, sighting)
-        return _only(sighting, lambda found: found.order.created_at <= born_before)
+            return refusal(Reason.ORDER_NOT_FOUND, match)
+        return _only(match, lambda found: found.order.created_at <= born_before)
 
 
 @fault
@@ -57,14 +57,14 @@ class HideOrders:
     part: float = share(0.5, "how many of them; at least one")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Leave some out, drawn anew each time."""
-        answer = answer_of(sighting)
+        answer = answer_of(match)
         if not isinstance(answer, Orders) or not answer.orders:
             return None
         orders = list(answer.orders)
         for k in range(max(1, len(orders) * ppm(self.part) // PPM)):
-            del orders[draw_below(sighting, k, len(orders))]
+            del orders[draw_below(match, k, len(orders))]
         return Replace(Orders(tuple(orders)))
 
 
@@ -74,9 +74,9 @@ class ListTwice:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Add the contradiction behind the rest."""
-        answer = answer_of(sighting)
+        answer = answer_of(match)
         if not isinstance(answer, Orders):
             return None
         alive = [one for one in answer.orders if one.status is Status.OPEN]
@@ -91,16 +91,16 @@ class ZeroWallet:
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Zero everything."""
-        answer = answer_of(sighting)
+        answer = answer_of(match)
         if not isinstance(answer, Balances):
             return None
         return Replace(answer._replace(assets=dict.fromkeys(answer.assets, (0, 0))))
 
 
-def _only(sighting: Sighting, keep: Any) -> Replace | None:
-    answer = answer_of(sighting)
+def _only(match: Match, keep: Any) -> Replace | None:
+    answer = answer_of(match)
     if not isinstance(answer, Orders):
         return None
     kept: tuple[OrderSnapshot, ...] = tuple(one for one in answer.orders if keep(one))

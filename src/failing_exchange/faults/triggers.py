@@ -12,9 +12,9 @@ from failing_exchange.core.commands import FetchOrder
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.plan import ENDLESS, Sighting
+from failing_exchange.faults.plan import ENDLESS, Match
 from failing_exchange.spans import FORMS, seconds_of
-from failing_exchange.spelling import shown
+from failing_exchange.spelling import did_you_mean, shown
 
 if TYPE_CHECKING:
     import ast
@@ -32,7 +32,7 @@ class Key(NamedTuple):
     client: str
     operation: str
     symbol: str
-    nth: int
+    request_number: int
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class When:
     """
 
     name: str
-    test: Callable[[Sighting], bool]
+    test: Callable[[Match], bool]
     span: tuple[int, int] | None = None
 
-    def __call__(self, sighting: Sighting, /) -> bool:
-        return self.test(sighting)
+    def __call__(self, match: Match, /) -> bool:
+        return self.test(match)
 
     def __and__(self, other: When) -> When:
         check_trigger(other, "the right side of &")
@@ -70,9 +70,9 @@ class When:
     def __repr__(self) -> str:
         return self.name
 
-    def _both(self, other: When, sighting: Sighting) -> list[bool]:
+    def _both(self, other: When, match: Match) -> list[bool]:
         """Both are asked always, with draws and a memory of their own: neither shifts the other."""
-        return [self(sighting.within("left")), other(sighting.within("right"))]
+        return [self(match.within("left")), other(match.within("right"))]
 
 
 always = When("always", lambda s: True)
@@ -151,7 +151,7 @@ def hours(start: float, end: float) -> When:
 def by_hour(rate: Callable[[int], float]) -> When:
     """Strikes with the probability that `rate` gives for the hour of the venue's day (UTC)."""
 
-    def test(s: Sighting) -> bool:
+    def test(s: Match) -> bool:
         hour = s.at % DAY // (3_600 * SECOND)
         try:
             p = rate(hour)
@@ -170,7 +170,7 @@ def ramp(start: float, end: float, seconds: float | str) -> When:
     seconds = _span(seconds)
     span = int(seconds * SECOND)
 
-    def test(s: Sighting) -> bool:
+    def test(s: Match) -> bool:
         began = s.memory.setdefault("ramp", s.at)
         done = min(1.0, (s.at - began) / span) if span else 1.0
         return strikes(s.draw(), low + (high - low) * done)
@@ -186,7 +186,7 @@ def burst(enter: float, leave: float, probability: float = 1.0) -> When:
     begin, end = probability_of(enter, "enter"), probability_of(leave, "leave")
     p = probability_of(probability)
 
-    def test(s: Sighting) -> bool:
+    def test(s: Match) -> bool:
         bad = s.memory.get("burst", False)
         bad = not strikes(s.draw(1), end) if bad else strikes(s.draw(1), begin)
         s.memory["burst"] = bad
@@ -201,7 +201,7 @@ def load(above: int, seconds: float | str = 1.0) -> When:
     seconds = _span(seconds)
     span = int(seconds * SECOND)
 
-    def test(s: Sighting) -> bool:
+    def test(s: Match) -> bool:
         seen = s.memory.setdefault("load", deque(maxlen=LOAD_REMEMBERED_MAX))
         while seen and seen[0] <= s.at - span:
             seen.popleft()
@@ -214,7 +214,7 @@ def load(above: int, seconds: float | str = 1.0) -> When:
 def sequence(*pattern: bool, repeat: bool = False) -> When:
     """Strikes request by request as the pattern says; after its end never, or from its start."""
 
-    def test(s: Sighting) -> bool:
+    def test(s: Match) -> bool:
         index = s.n - 1
         if repeat and pattern:
             index %= len(pattern)
@@ -227,7 +227,7 @@ def sequence(*pattern: bool, repeat: bool = False) -> When:
 def while_failing(rule: str) -> When:
     """Strikes while another rule, named, has struck the last request it met."""
 
-    def test(s: Sighting) -> bool:
+    def test(s: Match) -> bool:
         other = s.plan.rules.get(rule)
         return other is not None and other.striking
 
@@ -238,7 +238,7 @@ def filled(at_least: float) -> When:
     """Strikes when the order that the request names is filled to at least this share."""
     share = probability_of(at_least, "at_least")
 
-    def test(s: Sighting) -> bool:
+    def test(s: Match) -> bool:
         c = s.trip.command
         order_id, client_id = getattr(c, "order_id", 0), getattr(c, "client_id", "")
         if not order_id and not client_id:
@@ -258,10 +258,10 @@ def exactly(keys: Iterable[Key]) -> When:
     return When(f"exactly({len(wanted)} requests)", lambda s: key_of(s) in wanted)
 
 
-def key_of(sighting: Sighting) -> Key:
+def key_of(match: Match) -> Key:
     """What names a request from run to run."""
-    trip = sighting.trip
-    return Key(trip.account, trip.operation, trip.symbol, trip.nth)
+    trip = match.trip
+    return Key(trip.account, trip.operation, trip.symbol, trip.request_number)
 
 
 def parse(text: str) -> When:
@@ -291,7 +291,6 @@ PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
 
 def _parse(node: ast.expr, depth: int) -> When:
     import ast
-    from difflib import get_close_matches
 
     if not depth:
         raise ValueError(f"more than {DEPTH_MAX} operators within each other")
@@ -310,8 +309,7 @@ def _parse(node: ast.expr, depth: int) -> When:
                 *values, **{one.arg: ast.literal_eval(one.value) for one in named if one.arg}
             )
     found = ast.unparse(node)[:TEXT_LETTERS_MAX]
-    close = get_close_matches(found.split("(")[0], PARSED, n=1)
-    raise ValueError(f"{found!r} is no trigger" + (f"; {close[0]}?" if close else ""))
+    raise ValueError(f"{found!r} is no trigger{did_you_mean(found.split('(')[0], PARSED)}")
 
 
 PARSED: dict[str, Callable[..., When]] = {

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from failing_exchange.faults.fields import choice, fault, flag, span, whole
 from failing_exchange.faults.http import WIRE, damaged
-from failing_exchange.faults.plan import Sighting, Verdict
+from failing_exchange.faults.plan import Match, Verdict
 from failing_exchange.trip import Damage, DamageKind, Stage
 
 
@@ -16,9 +16,9 @@ class BreakFrame:
 
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send a part, then RST."""
-        return damaged(sighting, Damage(DamageKind.HALF_FRAME))
+        return damaged(match, Damage(DamageKind.HALF_FRAME))
 
 
 @fault
@@ -28,9 +28,9 @@ class GarbleFrame:
     how: str = choice("length", "what is wrong", "length", "utf8", "reserved")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Promise 2**40 bytes, send bad UTF-8, or set reserved bits."""
-        return damaged(sighting, Damage(DamageKind.FRAME, text=self.how))
+        return damaged(match, Damage(DamageKind.FRAME, text=self.how))
 
 
 @fault
@@ -40,9 +40,9 @@ class CloseSocket:
     code: str = choice("1001", "close code", "1000", "1001", "1006", "1008", "1011", "1012", "1013")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send a close frame; 1006 is an end without one."""
-        return damaged(sighting, Damage(DamageKind.CLOSE_CODE, size=int(self.code)))
+        return damaged(match, Damage(DamageKind.CLOSE_CODE, size=int(self.code)))
 
 
 @fault
@@ -52,9 +52,9 @@ class StallSocket:
     pings: bool = flag(True, "whether pings are still sent")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Stop sending."""
-        return damaged(sighting, Damage(DamageKind.STALL, text="pings" if self.pings else ""))
+        return damaged(match, Damage(DamageKind.STALL, text="pings" if self.pings else ""))
 
 
 @fault
@@ -64,9 +64,9 @@ class CompressFrames:
     padding: int = whole(0, "zero bytes behind it", least=0, most=1_000)
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Deflate it."""
-        return damaged(sighting, Damage(DamageKind.DEFLATE, size=self.padding))
+        return damaged(match, Damage(DamageKind.DEFLATE, size=self.padding))
 
 
 @fault
@@ -76,9 +76,9 @@ class AnnounceShutdown:
     after: float = span(10.0, "how long after the announcement")
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Send `serverShutdown`, then close."""
-        return damaged(sighting, Damage(DamageKind.SHUTDOWN, seconds=self.after))
+        return damaged(match, Damage(DamageKind.SHUTDOWN, seconds=self.after))
 
 
 @fault
@@ -87,9 +87,9 @@ class LosePings:
 
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lose a ping of the venue's, or its pong."""
-        return damaged(sighting, Damage(DamageKind.LOSE))
+        return damaged(match, Damage(DamageKind.LOSE))
 
 
 @fault
@@ -98,9 +98,9 @@ class IgnorePongs:
 
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lose a pong of the client's."""
-        return damaged(sighting, Damage(DamageKind.LOSE))
+        return damaged(match, Damage(DamageKind.LOSE))
 
 
 @fault
@@ -109,9 +109,9 @@ class AckWithoutData:
 
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Forget who has subscribed."""
-        return damaged(sighting, Damage(DamageKind.LOSE))
+        return damaged(match, Damage(DamageKind.LOSE))
 
 
 @fault
@@ -121,6 +121,6 @@ class ReplayOnSubscribe:
     count: int = whole(5, "the last so many events", most=100)
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, sighting: Sighting) -> Verdict | None:
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Tell it again."""
-        return damaged(sighting, Damage(DamageKind.REPLAY, size=self.count))
+        return damaged(match, Damage(DamageKind.REPLAY, size=self.count))

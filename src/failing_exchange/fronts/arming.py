@@ -8,13 +8,13 @@ from typing import Any
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode, preset
-from failing_exchange.faults.plan import Fault, Rule, Trigger, Whom
+from failing_exchange.faults.plan import Fault, Rule, Scope, Trigger
 from failing_exchange.faults.triggers import by_hour, chance, probability_of
 from failing_exchange.fronts.arguments import check_whole
 from failing_exchange.gates import RateGate
 from failing_exchange.limits import SlidingWindow, TokenBucket
 from failing_exchange.maintenance import once
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 from failing_exchange.venue import Venue
 
 BASE_RULE = "base failure rate"
@@ -76,7 +76,7 @@ class Arming:
 
     def _made(
         self, mode: FailureMode | str | None, probability: float, params: Mapping[str, Any] | None
-    ) -> tuple[FailureMode, float, tuple[Fault, Whom] | None]:
+    ) -> tuple[FailureMode, float, tuple[Fault, Scope] | None]:
         """Everything checked, before anything changes."""
         wanted, p = mode_of(mode), probability_of(probability)
         if params is not None and not isinstance(params, Mapping):
@@ -87,11 +87,11 @@ class Arming:
             raise ConfigurationError(f"NONE takes no params, not {dict(params)!r}")
         return wanted, p, None if wanted is FailureMode.NONE else preset(wanted, params or {})
 
-    def _arm_mode(self, mode: FailureMode, p: float, made: tuple[Fault, Whom] | None) -> None:
+    def _arm_mode(self, mode: FailureMode, p: float, made: tuple[Fault, Scope] | None) -> None:
         if made is not None:
             name = self.venue.plan.free_name(mode.value)
-            fault, whom = made
-            rule = Rule(name=name, fault=fault, when=chance(p), whom=whom, label=mode.value)
+            fault, scope = made
+            rule = Rule(name=name, fault=fault, when=chance(p), scope=scope, label=mode.value)
             self.venue.plan.arm(rule)
             self.modes[name] = (mode, p)
 
@@ -136,8 +136,8 @@ class Arming:
         if name in self.venue.plan.rules:
             self.venue.plan.disarm(name)
         if when is not None:
-            fault, whom = preset(FailureMode.RANDOM, {})
-            self.venue.plan.arm(Rule(name=name, fault=fault, whom=whom, when=when, label=name))
+            fault, scope = preset(FailureMode.RANDOM, {})
+            self.venue.plan.arm(Rule(name=name, fault=fault, scope=scope, when=when, label=name))
 
     def arm(
         self,
@@ -152,8 +152,8 @@ class Arming:
             check_asset,
             check_name,
             fault_of,
+            scope_of,
             trigger_of,
-            whom_of,
         )
         from failing_exchange.faults.catalogue import kind_of
 
@@ -161,13 +161,13 @@ class Arming:
         made = fault_of(fault, fields)
         check_asset(made, self.venue.assets())
         kind = kind_of(made)
-        names, trigger = whom_of(whom, self.venue.markets), trigger_of(when)
+        names, trigger = scope_of(whom, self.venue.markets), trigger_of(when)
         plan = self.venue.plan
         rule = Rule(
             name=name or plan.free_name(kind.name),
             fault=made,
             when=trigger,
-            whom=Whom(**names | {"operations": names["operations"] or kind.operations}),
+            scope=Scope(**names | {"operations": names["operations"] or kind.operations}),
             label=kind.name,
         )
         return Armed(self.venue, plan.arm(rule))
@@ -215,6 +215,6 @@ def mode_of(mode: FailureMode | str | None) -> FailureMode:
         return FailureMode(mode)
     except ValueError:
         raise ConfigurationError(
-            f"no failure mode {mode!r}{meant(mode, map(str, FailureMode))} (there are "
+            f"no failure mode {mode!r}{did_you_mean(mode, map(str, FailureMode))} (there are "
             f"{', '.join(FailureMode)})"
         ) from None

@@ -11,7 +11,7 @@ from failing_exchange.fronts.arguments import check_timeout
 from failing_exchange.fronts.local import LocalClient
 from failing_exchange.fronts.params import NONE, Params, own
 from failing_exchange.fronts.unified_api import NOT_SUPPORTED, camel
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from failing_exchange.core.market import Market
@@ -96,7 +96,7 @@ class Helpers:
     def market(self, symbol: str) -> dict[str, Any]:
         """The rules of a market."""
         if symbol not in self.markets:
-            near = meant(symbol, self.markets)
+            near = did_you_mean(symbol, self.markets)
             raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not traded here{near}")
         found: dict[str, Any] = self.markets[symbol]
         return found

@@ -11,7 +11,7 @@ from failing_exchange.errors import (
 )
 from failing_exchange.fronts.local import LocalClient
 from failing_exchange.fronts.params import NONE, Params, own, with_param
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
 
@@ -251,7 +251,7 @@ def _order(order: object, n: int) -> Mapping[str, Any]:
     for key in order:
         if key not in ORDER_KEYS:
             raise BadRequestError(
-                f"orders[{n}] has {key!r}{meant(key, ORDER_KEYS)}; the keys are "
+                f"orders[{n}] has {key!r}{did_you_mean(key, ORDER_KEYS)}; the keys are "
                 f"{', '.join(ORDER_KEYS)}"
             )
     return order

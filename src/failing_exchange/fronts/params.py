@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from failing_exchange.errors import BadRequestError
-from failing_exchange.spelling import meant
+from failing_exchange.spelling import did_you_mean
 
 Params = Mapping[str, Any]
 NONE: Params = {}
@@ -92,7 +92,7 @@ def with_param(params: Any, name: str, value: object) -> Any:
 
 def _refusal(name: object, value: object, known: tuple[str, ...]) -> str:
     way_out = INSTEAD.get(str(name))
-    near = f"; {way_out}" if way_out else meant(name, known)
+    near = f"; {way_out}" if way_out else did_you_mean(name, known)
     takes = f"it takes {', '.join(known)}" if known else "it takes none"
     return f"{name!r} ({value!r}){near}; {takes}"
 

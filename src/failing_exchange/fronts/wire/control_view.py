@@ -57,7 +57,7 @@ class View:
             "client": trip.account,
             "operation": trip.operation,
             "symbol": trip.symbol,
-            "nth": trip.nth,
+            "nth": trip.request_number,
             "message": self.value(plain(trip.message)),
             "happened": self.value(trip.happened, market),
             "told": self.value(trip.told, market),

@@ -19,7 +19,7 @@ from failing_exchange.fronts.wire.control_view import View, instant
 from failing_exchange.incidents import command_of
 from failing_exchange.scenario import load, read, shipped
 from failing_exchange.spans import FORMS, seconds_of
-from failing_exchange.spelling import meant, shown
+from failing_exchange.spelling import did_you_mean, shown
 
 if TYPE_CHECKING:
     from failing_exchange.conduct.judge import Judge
@@ -222,7 +222,7 @@ class Desk:
         symbol, side = asked["symbol"], asked["side"]
         if self._market(symbol) is None:
             known = self.exchange.venue.markets
-            raise ConfigurationError(f"no market {shown(symbol)}{meant(symbol, known)}")
+            raise ConfigurationError(f"no market {shown(symbol)}{did_you_mean(symbol, known)}")
         if side not in ("buy", "sell"):
             raise ConfigurationError(f"side = {shown(side)}; expected buy or sell")
         intent = judge.intents.declare(
@@ -310,7 +310,7 @@ class Desk:
             "kind": kind_of(rule.fault).name,
             "fields": self.view.value(fields_of(rule.fault)),
             "when": str(rule.when),
-            **{name: list(getattr(rule.whom, name)) for name in WHOM},
+            **{name: list(getattr(rule.scope, name)) for name in WHOM},
             "met": rule.met,
             "struck": rule.struck,
         }
@@ -325,7 +325,7 @@ def _scenario_of(asked: Asked) -> Asked:
     name, known = asked["name"], shipped()
     if name not in known:
         raise ConfigurationError(
-            f"no shipped scenario {shown(name)}{meant(name, known)}; "
+            f"no shipped scenario {shown(name)}{did_you_mean(name, known)}; "
             "the text of another one is given as toml"
         )
     return {"found": load(name)}
@@ -398,7 +398,7 @@ def _check(route: Route, asked: Asked) -> None:
             if route.path in FREE:
                 continue
             known = ", ".join(route.takes) or "nothing"
-            near = meant(name, route.takes)
+            near = did_you_mean(name, route.takes)
             raise ConfigurationError(f"{shown(name)} is unknown here{near}; expected {known}")
         types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
         kinds = tuple(kind for one in types for kind in KINDS[one])

@@ -27,7 +27,7 @@ def limit(gateway: Gateway, trip: Trip) -> None:
         return
     there = back = 0
     if gateway.latency is not None:
-        there, back = gateway.kinds.of(trip).halves(gateway.latency, trip.nth)
+        there, back = gateway.kinds.of(trip).halves(gateway.latency, trip.request_number)
     at = trip.born_at + there + ENGINE_TIME_MAX + back
     gateway.later(at + 1, _give_up, gateway, trip)
 

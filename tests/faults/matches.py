@@ -1,11 +1,11 @@
-"""Hand-made sightings: a rule meets a trip, without a venue around it."""
+"""Hand-made matches: a rule meets a trip, without a venue around it."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from failing_exchange.core.market import SECOND
-from failing_exchange.faults.plan import FaultPlan, Rule, Sighting, Stage, Trigger
+from failing_exchange.faults.plan import FaultPlan, Match, Rule, Stage, Trigger
 from failing_exchange.trip import Trip
 
 
@@ -22,7 +22,7 @@ class Meeting:
         """Whether the rule strikes the next request, at so many seconds."""
         self.trips += 1
         trip = Trip(self.trips, 0, client, "fetch_ticker", None, symbol)
-        trip.nth = self.trips
+        trip.request_number = self.trips
         self.plan.match(trip, int(at * SECOND))
         return bool(trip.active)
 
@@ -36,5 +36,5 @@ class Nothing:
 
     stages: ClassVar[tuple[Stage, ...]] = ()
 
-    def strike(self, stage: Any, sighting: Sighting) -> None:
+    def strike(self, stage: Any, match: Match) -> None:
         return None
