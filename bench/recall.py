@@ -32,7 +32,7 @@ SAMPLE = (  # a bot for each invariant, and the kinds
 
 
 class Row(NamedTuple):
-    """What became of one bot. `world`: the first that showed its bug, from 1; 0 for none."""
+    """What became of one bot. `world`: of its first example, from 1; 0: it was not found."""
 
     bot: str
     rules: tuple[str, ...]
@@ -78,7 +78,7 @@ def measure(bot: str, rules: tuple[str, ...], worlds: int, *, quick: bool = Fals
     shown, smallest = 0, [one.shrunk.faults for one in hits if one.shrunk is not None]
     for one in hits:
         shown |= one.worlds
-    first = (shown & -shown).bit_length()
+    first = min((one.seed + 1 for one in hits), default=0)
     invariants = tuple(dict.fromkeys(RULES[rule].invariant for rule in rules))
     faults = min(smallest, default=None)
     return Row(bot, rules, invariants, worlds, first, shown.bit_count(), faults, seconds)

@@ -47,6 +47,8 @@ def with_world(**values: Any) -> dict[str, Any]:
         (with_world(latency="fast"), "latency is 'fast'"),
         (with_world(rate_limit=0.5), "rate_limit is 0.5"),
         (with_world(timeout=None), "timeout is None"),
+        (with_world(balances=[1]), "balances must be a mapping"),
+        (with_world(balances={"usdt": 5}), "did you mean 'USDT'?"),
         (with_world(restarts=["x"]), "restarts is ('x',)"),
         (with_world(intents=[1]), "intent 1"),
         (with_world(faults=[["lose_anser", "", [], {}]]), "lose_answer"),

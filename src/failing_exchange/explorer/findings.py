@@ -324,6 +324,7 @@ def _kinds(shrunk: Shrunk) -> tuple[str, ...]:
     found += [arm.kind for arm in shrunk.world.faults]
     found += ["bot_restart"] * bool(shrunk.world.restarts)
     found += ["rate_limit"] * (shrunk.world.rate_limit is not None)
+    found += ["small_account"] * (shrunk.world.balances is not None)
     found += ["latency"] * (shrunk.world.latency != World(seed=0, seconds=0).latency)
     return tuple(sorted(dict.fromkeys(found)))
 
@@ -334,4 +335,5 @@ def _shape(world: World) -> tuple[Any, ...]:
         (rule["fault"], str(strike[1])) for rule in world.plan for strike in rule["strikes"]
     )
     arms = tuple((arm.kind, arm.operations) for arm in world.faults)
-    return (tuple(strikes), arms, bool(world.restarts), bool(world.rate_limit))
+    weather = (bool(world.restarts), bool(world.rate_limit), world.balances is not None)
+    return (tuple(strikes), arms, *weather)

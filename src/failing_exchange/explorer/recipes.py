@@ -57,6 +57,8 @@ COMMON: tuple[tuple[Arm, ...], ...] = (
     (Arm("thin_book", "", ("create_order",), {"side": "sell", "reach": 0.9}),),  # nothing to buy
     (Arm("thin_book", "", ("create_order",), {"side": "buy", "reach": 0.9}),),  # nobody to sell to
 )
+# An account that holds no more than it trades with runs short where a part of that is locked.
+SHORTAGE = Arm("lock_funds", "", ("create_order",), {"asset": "BTC"})
 # An answer that comes before the fill: it has no average price yet. Binance's shows all fills.
 UNFILLED = (Arm("null_fields", "", ("create_order", "fetch_order"), {"fields": ["average"]}),)
 

@@ -24,7 +24,7 @@ from failing_exchange.explorer.findings import (
     plainest,
     rank,
 )
-from failing_exchange.explorer.shrink import OutOfRuns, Shrunk, shrink_alone
+from failing_exchange.explorer.shrink import USUAL, OutOfRuns, Shrunk, shrink_alone
 from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
 from failing_exchange.explorer.trial import Break, Seen
 from failing_exchange.explorer.world import World, draw, mutate, with_own
@@ -245,7 +245,7 @@ class _Search:
     def _look_at_calm_worlds(self) -> None:
         """What fails on a calm day is no news in any other world, and is told once."""
         worlds = [
-            replace(self._drawn(seed), faults=(), restarts=(), rate_limit=None, latency="auto")
+            replace(self._drawn(seed), faults=(), restarts=(), **USUAL)
             for seed in self._seeds()[:CALM_WORLDS]
         ]
         results = self._batch(worlds, calm=True)

@@ -26,6 +26,10 @@ STRIKES_SHRUNK_MAX = 24  # of more, weather is tried before they are left out on
 RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the weather that is tried, the mildest first
 
 
+# What surrounds a bot on a usual day, besides faults: what is other than this is needed, or goes.
+USUAL: dict[str, Any] = {"rate_limit": None, "latency": "auto", "balances": None}
+
+
 class Shrunk(NamedTuple):
     """The smallest world that was found, what it shows, and how many trials it took.
 
@@ -40,11 +44,11 @@ class Shrunk(NamedTuple):
 
     @property
     def faults(self) -> int:
-        """How much is needed: strikes, restarts, faults by dice, a rate limit, a latency."""
-        world, usual = self.world, World(seed=0, seconds=0)
+        """How much is needed: strikes, restarts, faults by dice, and what of USUAL is not so."""
+        world = self.world
         strikes = sum(len(rule["strikes"]) for rule in world.plan)
-        weather = (world.rate_limit is not None) + (world.latency != usual.latency)
-        return strikes + len(world.restarts) + len(world.faults) + weather
+        unusual = sum(bool(getattr(world, name) != value) for name, value in USUAL.items())
+        return strikes + len(world.restarts) + len(world.faults) + unusual
 
 
 def shrink(world: World, found: Seen, rule: str, attempt: Attempt) -> Shrunk:
@@ -81,9 +85,7 @@ class _Shrinking:
 
     def is_calm(self) -> bool:
         """Is the rule broken without any fault? Then nothing else needs to be known."""
-        usual = World(seed=0, seconds=0)
-        calm = replace(self.best, faults=(), plan=(), restarts=(), rate_limit=None,
-                       latency=usual.latency)  # fmt: skip
+        calm = replace(self.best, faults=(), plan=(), restarts=(), **USUAL)
         self._is_guessed = calm != self.best and self._take(calm)
         return self._is_guessed
 
@@ -243,11 +245,11 @@ class _Shrinking:
         return len(parts) < before
 
     def _plainer(self) -> bool:
-        """The usual latency, no limit on requests."""
+        """The usual latency, no limit on requests, an account with plenty."""
         usual = World(seed=0, seconds=0)
         done = [
             self._take(replace(self.best, **{name: getattr(usual, name)}))
-            for name in ("rate_limit", "latency", "timeout")
+            for name in ("rate_limit", "latency", "balances", "timeout")
             if getattr(self.best, name) != getattr(usual, name)
         ]
         return any(done)

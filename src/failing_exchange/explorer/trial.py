@@ -157,7 +157,11 @@ def outcome_of(
 def built(world: World, **options: Any) -> FailingExchange:
     """The exchange of a world, with all that is to fail; `options` are those of a test."""
     load_faults(own_kinds(world))
-    drawn = {"seed": world.seed, "latency": world.latency, "connection_timeout": world.timeout}
+    drawn: dict[str, Any] = {
+        "seed": world.seed, "latency": world.latency, "connection_timeout": world.timeout,
+    }  # fmt: skip
+    if world.balances is not None and options.keys().isdisjoint(("balances", "scenario")):
+        drawn["balances"] = world.balances  # a test that says what it owns owns that
     exchange = FailingExchange(**{**options, **drawn})
     exchange.venue.journal = Journal(keep=TRIPS_KEPT_MAX)
     if world.rate_limit is not None:

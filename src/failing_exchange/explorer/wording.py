@@ -17,6 +17,9 @@ def needed(shrunk: Shrunk) -> str:
     parts += [weather(arm) for arm in world.faults]
     if world.rate_limit is not None:
         parts.append(f"a limit of {world.rate_limit} requests a minute")
+    if world.balances is not None:
+        held = [f"{amount:,.8g} {asset}" for asset, amount in world.balances.items()]
+        parts.append(f"an account of {' and '.join(held) or 'nothing'}")
     if world.latency != World(seed=0, seconds=0).latency:
         parts.append(f"a latency of {world.latency or 0:g} ms")
     if not parts:

@@ -9,13 +9,14 @@ from typing import Any
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.arms import Arm as Arm
-from failing_exchange.explorer.recipes import kinds_of
+from failing_exchange.explorer.recipes import SHORTAGE, kinds_of
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
 from failing_exchange.latency import LATENCY_MS_MAX
 from failing_exchange.playing import calm_of
+from failing_exchange.world import MARKETS, balances_of, check_balances
 
 FAULTS_MAX = 5  # kinds of fault in one drawn world, besides common ones
 INTENTS_MAX = 5  # that a world gives to a bot which asks for them
@@ -24,6 +25,9 @@ COMMON_RATES = (0.1, 0.3, 1.0)  # ... to that share of them
 RATES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
 LIMITS = (None, None, None, 60, 300)  # requests a minute
+SMALL_EVERY = 4  # one world in so many begins with a small account
+SMALL_ACCOUNT: Mapping[str, float] = {"USDT": 10_000.0}  # what is sold must have been bought before
+SHORT_EVERY = 2  # one small account in so many runs short of what it holds
 SECONDS_MAX = 8_784 * 3_600  # of a world: a leap year; a longer one is refused
 RATE_MAX = 10**9  # requests a minute; a higher limit is refused
 
@@ -32,7 +36,8 @@ RATE_MAX = 10**9  # requests a minute; a higher limit is refused
 class World:
     """What surrounds a bot. Times are seconds from the start.
 
-    `plan` is a recorded plan as JSON can hold it, in the place of faults drawn by dice.
+    `plan` is a recorded plan as JSON can hold it, in the place of faults drawn by dice. `balances`
+    are those of the bot's account, in units; None = plenty of each asset.
     """
 
     seed: int
@@ -40,6 +45,7 @@ class World:
     calm: float = 0.0
     latency: float | str | None = "auto"
     rate_limit: int | None = None
+    balances: Mapping[str, float] | None = None
     timeout: float = 10.0
     faults: tuple[Arm, ...] = ()
     restarts: tuple[float, ...] = ()
@@ -91,13 +97,15 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
     places = dict.fromkeys(below(dice, 10 + n, len(recipes)) for n in range(count))
     faults = tuple(_armed(recipes[place], key("fault", seed, place)) for place in places)
     restarts = 1 + below(dice, 4, 2) if below(dice, 3, 5) == 0 else 0
+    small = below(dice, 8, SMALL_EVERY) == 0
     return World(
         seed=seed,
         seconds=seconds,
         calm=calm_of(seconds),
         latency=LATENCIES[below(dice, 1, len(LATENCIES))],
         rate_limit=LIMITS[below(dice, 2, len(LIMITS))],
-        faults=(*faults, *_common(dice, venue)),
+        balances=SMALL_ACCOUNT if small else None,
+        faults=(*faults, *_common(dice, venue), *(_shortage(dice) if small else ())),
         restarts=tuple(sorted(_moment(dice, 20 + n, seconds) for n in range(restarts))),
         intents=_intents(dice, seconds) if intents else (),
     )
@@ -131,6 +139,13 @@ def _common(dice: int, venue: str) -> tuple[Arm, ...]:
     sets = kinds_of(venue).common
     rate = COMMON_RATES[below(dice, 7, len(COMMON_RATES))]
     return tuple(arm._replace(when=f"chance({rate})") for arm in sets[below(dice, 6, len(sets))])
+
+
+def _shortage(dice: int) -> tuple[Arm, ...]:
+    """In every other world with a small account, in addition: a part of what is held is locked."""
+    if below(dice, 9, SHORT_EVERY):
+        return ()
+    return (_armed(SHORTAGE, key("shortage", dice)),)
 
 
 def _armed(recipe: Arm, dice: int) -> Arm:
@@ -195,6 +210,8 @@ def check_world(world: World) -> None:
         value = getattr(world, name)
         if not fits(value):
             raise ConfigurationError(f"the world's {name} is {value!r}; expected {what}")
+    if world.balances is not None:
+        check_balances(balances_of(world.balances), MARKETS)
     for arm in world.faults:
         check(arm)
     for intent in world.intents:

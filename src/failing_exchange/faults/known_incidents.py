@@ -149,9 +149,7 @@ ROWS: list[Row] = [
     }),
     *_rows("F3 time, nonce, signature, keys", {
         "clock_ahead_1021": (_arm("clock_skew", ahead=2.0),),
-        "signed_then_queued": (
-            _arm("reject_request", why="clock_skew", when="load(above=10, seconds=1)"),
-        ),
+        "signed_then_queued": (_arm("reject_request", CREATE, why="clock_skew", lasts=20),),
         "nonce_reordered": (
             _arm("reject_request", why="clock_skew", message="EAPI:Invalid nonce",
                  when="load(above=1, seconds=0.05)"),

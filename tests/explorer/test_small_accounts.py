@@ -1,0 +1,48 @@
+"""Some worlds begin with an account that holds no more than the bot needs for an order or two."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from failing_exchange.explorer import targets
+from failing_exchange.explorer.recipes import SHORTAGE
+from failing_exchange.explorer.trial import built
+from failing_exchange.explorer.world import SMALL_ACCOUNT, World, draw
+
+WORLDS = 200
+SMALL = World(seed=1, seconds=1_200.0, balances=SMALL_ACCOUNT)
+
+
+@pytest.mark.parametrize("venue", ["", "binance"])
+def test_a_quarter_of_all_worlds_begins_with_a_small_account(venue: str) -> None:
+    """With plenty of each asset nothing is ever refused for lack of it."""
+    worlds = [draw(seed, seconds=3_600.0, venue=venue) for seed in range(WORLDS)]
+    small = [world for world in worlds if world.balances is not None]
+    short = [world for world in small if any(arm.fields == SHORTAGE.fields for arm in world.faults)]
+    assert 0.15 * WORLDS < len(small) < 0.35 * WORLDS
+    assert 0.3 * len(small) < len(short) < 0.7 * len(small)
+
+
+async def test_such_an_account_holds_that_and_nothing_else() -> None:
+    """What is sold in it must have been bought before."""
+    held = await built(SMALL).fetch_balance()
+    assert held["total"] == SMALL_ACCOUNT
+
+
+@pytest.mark.parametrize("given", [{"balances": {"BTC": 2}}, {"scenario": "external_lock"}])
+async def test_a_test_that_says_what_it_owns_owns_that(given: dict[str, object]) -> None:
+    """Its asserts count on it."""
+    world = World(seed=1, seconds=60.0, balances={"USDT": 7.0})
+    held = await built(world, **given).fetch_balance()
+    assert held["total"] in ({"BTC": 2}, {"USDT": 10_000})
+
+
+@pytest.mark.parametrize(("bot", "broken"), [("sells-what-it-bought", True), ("careful", False)])
+def test_a_lock_is_seen_in_a_small_account_by_who_sells_regardless(bot: str, broken: bool) -> None:
+    """A hundred coins at the start hide that the one just bought can't be sold."""
+    locked = SHORTAGE._replace(when="nth(4)")
+    found = targets.load(bot).run(replace(SMALL, faults=(locked,)))
+    assert found.verdict is not None
+    assert ("sells_free" in found.broken) is broken
