@@ -53,7 +53,11 @@ def state_of(exchange: FailingExchange) -> str:
     """The whole state of the engine as text."""
     engine = exchange.venue.engine
     assert engine is not None
-    flows = {m.street.flow: name for name, m in engine.state.markets.items() if m.street.flow}
+    flows = {
+        m.liquidity.background: name
+        for name, m in engine.state.markets.items()
+        if m.liquidity.background
+    }
     return Graph(flows).to_text(engine.state)
 
 

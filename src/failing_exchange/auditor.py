@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TypeAlias, get_args
 
-from failing_exchange.core.background import Street
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import (
     Event,
@@ -21,6 +20,7 @@ from failing_exchange.core.events import (
     OrderTriggered,
 )
 from failing_exchange.core.ledger import OUTSIDE
+from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import BUY, SELL, Order, Side, Status
 from failing_exchange.core.settlement import settlement_of
@@ -209,16 +209,16 @@ def reservation(state: State) -> Iterator[str]:
 def uncrossed_books(state: State) -> Iterator[str]:
     """No bid is as high as an ask, whatever the market's status, as clients are shown the book."""
     for symbol, ms in state.markets.items():
-        at = ms.street.now * SECOND
-        street = ms.shown(ms.seen_at(at), at) if at >= 0 else ms.street
-        bid, ask = (_best(ms, street, side) for side in (BUY, SELL))
+        at = ms.liquidity.now * SECOND
+        liquidity = ms.shown(ms.seen_at(at), at) if at >= 0 else ms.liquidity
+        bid, ask = (_best(ms, liquidity, side) for side in (BUY, SELL))
         if bid and ask and bid[0] >= ask[0]:
             yield f"{symbol} is crossed: {bid[0]} bid, {ask[0]} asked ({ms.market.status})"
 
 
-def _best(ms: MarketState, street: Street, side: Side) -> list[int]:
+def _best(ms: MarketState, liquidity: Liquidity, side: Side) -> list[int]:
     """The best price on a side, of clients and of the background; none where there is none."""
-    level, offered = ms.book.best(side), street.best(side)
+    level, offered = ms.book.best(side), liquidity.best(side)
     prices = [ticks for ticks in (level.ticks if level else 0, offered) if ticks]
     return [max(prices) if side is BUY else min(prices)] if prices else []
 

@@ -20,8 +20,8 @@ from failing_exchange.world import background_of
 
 if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package stays cheap
     from failing_exchange.background.profiles import Profile
-    from failing_exchange.core.background import Background
     from failing_exchange.core.engine import Engine
+    from failing_exchange.core.liquidity import Background
     from failing_exchange.durable.durable_journal import DurableJournal
     from failing_exchange.gateway import Gate, Gateway
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from failing_exchange.core.background import Background
+from failing_exchange.core.liquidity import Background
 from failing_exchange.core.market import ATOMS, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError

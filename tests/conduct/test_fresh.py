@@ -11,7 +11,7 @@ import pytest
 
 from failing_exchange.conduct.rule import Outcome, Result
 from failing_exchange.conduct.told import quotes_of
-from failing_exchange.core.bars import Bar
+from failing_exchange.core.candles import Bar
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.queries import Candles
 from failing_exchange.explorer.trial import run

@@ -8,8 +8,8 @@ import pytest
 
 from failing_exchange.background.candles import Print
 from failing_exchange.core import commands as c
-from failing_exchange.core.background import Street
 from failing_exchange.core.engine import Engine
+from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import ATOMS
 from failing_exchange.core.order import OrderType
 from failing_exchange.core.tape import TRADES_KEPT_MAX, Tape
@@ -157,9 +157,9 @@ def test_a_crowded_second_of_a_recording_has_ids_in_order() -> None:
         def prints(self, second: int, /) -> Any:
             return tuple(Print(100 + n % 3, 1, "buy") for n in range(150))
 
-    street: Any = Street(None)
-    street.flow = Crowd()
-    tape = Tape(street)
+    liquidity: Any = Liquidity(None)
+    liquidity.background = Crowd()
+    tape = Tape(liquidity)
     own = tape.add(101, 1, "sell", at=START)
     ids = [trade.id for trade in tape.prints(START // SECOND)]
     assert len(ids) == 151

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from failing_exchange.background.profiles import PROFILES
 from failing_exchange.background.synthetic import SyntheticMarket
-from failing_exchange.core.background import Street
-from failing_exchange.core.bars import Bar
+from failing_exchange.core.candles import Bar
+from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.tape import Tape
 
@@ -53,7 +53,7 @@ def background() -> SyntheticMarket:
 
 def afresh(tape: Tape, now: int) -> Bar | None:
     """The same from a tape that nobody has asked yet."""
-    fresh = Tape(tape.street)
+    fresh = Tape(tape.liquidity)
     for trade in tape.trades:
         fresh.add(trade.ticks, trade.lots, trade.side, at=trade.at)
     return fresh.day.at(now)
@@ -62,27 +62,27 @@ def afresh(tape: Tape, now: int) -> Bar | None:
 @settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_a_day_does_not_depend_on_who_has_asked_before(steps: list[Step]) -> None:
-    street = Street(background(), 600)
-    tape, second = Tape(street), NOON + 5
+    liquidity = Liquidity(background(), 600)
+    tape, second = Tape(liquidity), NOON + 5
     for step in steps:
         second += step.seconds
         now = second * SECOND
-        street.to(second)
+        liquidity.to(second)
         if step.after:
             tape.day.at(now)
         if step.trade:
             tape.add(6_100, step.trade, "buy", at=now)
         if step.move:
-            street.move(step.move)
-            street.remember(step.move * 1_000)
+            liquidity.move(step.move)
+            liquidity.remember(step.move * 1_000)
         for _ in range(step.asks):
             assert tape.day.at(now) == afresh(tape, now)
     assert tape.day.at(second * SECOND) == afresh(tape, second * SECOND)
 
 
 def test_who_asks_each_second_is_told_the_minutes_of_one_day() -> None:
-    street = Street(background())
-    tape = Tape(street)
+    liquidity = Liquidity(background())
+    tape = Tape(liquidity)
     for second in range(NOON, NOON + 150):
         day = tape.day.at(second * SECOND)
         minutes = range(second // 60 * 60 - 86_400 + 60, second // 60 * 60, 60)

@@ -15,7 +15,7 @@ from failing_exchange.background import PROFILES, SyntheticMarket
 from failing_exchange.core import commands as c
 from failing_exchange.core import impact
 from failing_exchange.core import tape as tapes
-from failing_exchange.core.bars import Bar
+from failing_exchange.core.candles import Bar
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.order import OrderType, Side

@@ -40,8 +40,8 @@ def engine(seed: int, *, each_second: bool = False) -> Engine:
     made = Engine([(MARKETS[S], background_of(S, seed=seed, birth=BIRTH))])
     made.execute(c.OpenAccount("alice", OPEN), BIRTH * SECOND)
     if each_second:
-        street: Any = made.state.markets[S].street
-        street.first_touch = lambda start, stop, lower, upper: start
+        liquidity: Any = made.state.markets[S].liquidity
+        liquidity.first_touch = lambda start, stop, lower, upper: start
     return made
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pytest
 
-from failing_exchange.core.background import Row, Street
-from failing_exchange.core.bars import TRADES_A_SECOND
+from failing_exchange.core.candles import TRADES_A_SECOND
 from failing_exchange.core.impact import Depth
+from failing_exchange.core.liquidity import Liquidity, Row
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import BEGAN, by_taker
 from failing_exchange.core.tape import Tape
@@ -106,7 +106,7 @@ class Rare:
 def test_the_first_trade_of_a_quiet_time_is_found_without_going_through_it(delay: int) -> None:
     """A ticker tells its id; a market that hardly trades must not make tickers slow."""
     flow = Rare(NOON - 1, NOON + delay, NOON + HOUR)
-    tape = Tape(Street(flow))
+    tape = Tape(Liquidity(flow))
     ends = tape.ends(NOON, (NOON + HOUR) * SECOND - 1)
     assert ends is not None
     assert [trade.at for trade in ends] == [(NOON + delay) * SECOND] * 2
@@ -119,14 +119,14 @@ def test_a_quiet_day_is_not_gone_through_second_by_second(forward: bool) -> None
     flow = Rare(NOON, NOON + 23 * HOUR)
     now = (NOON + 23 * HOUR + HOUR // 2) * SECOND
     since = (NOON - HOUR) * SECOND if forward else 0
-    found = Tape(Street(flow)).recent(since=since, limit=1_000, now=now)
+    found = Tape(Liquidity(flow)).recent(since=since, limit=1_000, now=now)
     assert [trade.at // SECOND for trade in found] == [NOON, NOON + 23 * HOUR]
     assert flow.asked < 200
 
 
 def test_nothing_was_traded_before_the_markets_opened() -> None:
     """Trades of 1970 would be news to everybody."""
-    tape = Tape(Street(Rare(5, BEGAN - 1, BEGAN, BEGAN + 1)))
+    tape = Tape(Liquidity(Rare(5, BEGAN - 1, BEGAN, BEGAN + 1)))
     for since in (0, 1):
         for now, found in ((1, []), (BEGAN - 1, []), (BEGAN + 1, [BEGAN, BEGAN + 1])):
             trades = tape.recent(since=since, limit=9, now=now * SECOND, began=BEGAN)
@@ -138,15 +138,17 @@ def test_nothing_was_traded_before_the_markets_opened() -> None:
 
 def test_a_time_without_trades_has_no_ends() -> None:
     """Neither with a background nor without one."""
-    assert Tape(Street(Rare(NOON - 1, NOON + HOUR))).ends(NOON, (NOON + HOUR) * SECOND - 1) is None
-    alone = Tape(Street(None))
+    assert (
+        Tape(Liquidity(Rare(NOON - 1, NOON + HOUR))).ends(NOON, (NOON + HOUR) * SECOND - 1) is None
+    )
+    alone = Tape(Liquidity(None))
     alone.add(100, 1, "buy", at=(NOON - 1) * SECOND)
     assert alone.ends(NOON, (NOON + HOUR) * SECOND) is None
 
 
 def test_a_client_among_strangers_may_be_first_and_last() -> None:
     """Its trades have ids above those of the background of their second."""
-    tape = Tape(Street(Rare(NOON + 20)))
+    tape = Tape(Liquidity(Rare(NOON + 20)))
     first = tape.add(101, 5, "sell", at=(NOON + 9) * SECOND + 7)
     last = tape.add(99, 5, "buy", at=(NOON + 20) * SECOND)
     ends = tape.ends(NOON, (NOON + HOUR) * SECOND)
@@ -156,7 +158,7 @@ def test_a_client_among_strangers_may_be_first_and_last() -> None:
 
 def test_trades_of_one_taker_stay_together() -> None:
     """At one price and instant; those of strangers are each of a taker of their own."""
-    tape = Tape(Street(Rare(NOON)))
+    tape = Tape(Liquidity(Rare(NOON)))
     at = NOON * SECOND
     for ticks, lots, side, later in (
         (100, 1, "buy", 0), (100, 2, "buy", 0), (101, 3, "buy", 0), (101, 4, "sell", 0),
@@ -175,17 +177,17 @@ def test_trades_of_one_taker_stay_together() -> None:
 
 def test_candles_count_clients_and_estimate_strangers() -> None:
     """At most a trade a lot; a second that is asked about by itself is counted."""
-    alone = Tape(Street(None))
+    alone = Tape(Liquidity(None))
     for side in ("buy", "sell", "buy"):
         alone.add(100, 10, side, at=NOON * SECOND)
     bar = alone.bar(60, NOON, now=(NOON + HOUR) * SECOND)
     assert bar is not None
     assert (bar.trades, bar.bought, bar.volume) == (3, 20, 30)
-    rare = Tape(Street(Rare(NOON, NOON + 2)))
+    rare = Tape(Liquidity(Rare(NOON, NOON + 2)))
     bar = rare.bar(60, NOON, now=(NOON + HOUR) * SECOND)
     assert bar is not None
     assert (bar.trades, bar.bought) == (2, 1)
-    busy = Tape(Street(Rare(NOON, lots=1_000)))
+    busy = Tape(Liquidity(Rare(NOON, lots=1_000)))
     bar = busy.bar(60, NOON, now=(NOON + HOUR) * SECOND)
     assert bar is not None
     assert bar.trades == 60 * TRADES_A_SECOND

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from failing_exchange.background.distributions import LOGNORMAL
 from failing_exchange.background.profiles import Profile
-from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import WORDS, mix, words
+from failing_exchange.core.liquidity import Offer
 
 LEVELS_MAX = 5_000  # offers a side
 BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # up to which offer the grid is how coarse

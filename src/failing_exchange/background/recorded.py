@@ -12,9 +12,9 @@ from failing_exchange.background.candles import Candle, Print, Second, merged
 from failing_exchange.background.csv_reader import Row, instant, read
 from failing_exchange.background.depth import Ladder
 from failing_exchange.background.profiles import PROFILES, Profile
-from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import key, words
 from failing_exchange.core.impact import Depth
+from failing_exchange.core.liquidity import Offer
 from failing_exchange.errors import ConfigurationError
 
 PARTS_KEPT_MAX = 4_096  # split candles remembered; then they are split again when asked

@@ -13,9 +13,9 @@ from failing_exchange.background.depth import Ladder
 from failing_exchange.background.patterns import PATTERNS, TEN, Pattern, pattern
 from failing_exchange.background.price_path import FINEST, LEVELS, Path
 from failing_exchange.background.profiles import Profile
-from failing_exchange.core.background import Offer
 from failing_exchange.core.chance import WORDS, key, words
 from failing_exchange.core.impact import Depth
+from failing_exchange.core.liquidity import Offer
 
 MINUTE = LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from failing_exchange.core.background import Offer, Street
-from failing_exchange.core.bars import Bar
+from failing_exchange.core.candles import Bar
 from failing_exchange.core.day import MINUTE
+from failing_exchange.core.liquidity import Liquidity, Offer
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.tape import Tape
 
@@ -20,7 +20,7 @@ Row: TypeAlias = tuple[Offer, Offer, int, Bar]  # best bid and ask, last price, 
 
 
 class Ahead(NamedTuple):
-    """A row for each second from `start` on. They hold while `street.stirred` is what it was.
+    """A row for each second from `start` on. They hold while `liquidity.stirred` is what it was.
 
     `steady`: for how many seconds before them somebody has asked, and nothing has stirred.
     """
@@ -30,7 +30,7 @@ class Ahead(NamedTuple):
     steady: int
     rows: list[Row]
 
-    def next(self, street: Street, tape: Tape, day: Bar | None, now: int) -> Ahead:
+    def next(self, liquidity: Liquidity, tape: Tape, day: Bar | None, now: int) -> Ahead:
         """What follows at a second whose 24 hours are known.
 
         Who has asked each second for a while, or nearly, is expected to go on for twice as long.
@@ -38,24 +38,24 @@ class Ahead(NamedTuple):
         second, steady = now // SECOND, 0
         rows: list[Row] = []
         missed = second - self.start - (len(self.rows) or 1)
-        if 0 <= missed <= MISSED_MAX and street.stirred == self.stirred:
+        if 0 <= missed <= MISSED_MAX and liquidity.stirred == self.stirred:
             steady = self.steady + second - self.start
             stop = min(second + 2 * steady, second // MINUTE * MINUTE + MINUTE)
-            rows = _rows(street, tape, day, now, stop)
-        return Ahead(second, street.stirred, steady, rows)
+            rows = _rows(liquidity, tape, day, now, stop)
+        return Ahead(second, liquidity.stirred, steady, rows)
 
 
-def _rows(street: Street, tape: Tape, day: Bar | None, now: int, stop: int) -> list[Row]:
+def _rows(liquidity: Liquidity, tape: Tape, day: Bar | None, now: int, stop: int) -> list[Row]:
     """The rows until an epoch second; none where a client has just traded."""
     second = now // SECOND
-    flow, last = street.flow, tape.last(second)
-    if flow is None or day is None or street.will_move(second):
+    background, last = liquidity.background, tape.last(second)
+    if background is None or day is None or liquidity.will_move(second):
         return []
-    if last != street.price(second):  # a client's trade is the newest print
+    if last != liquidity.price(second):  # a client's trade is the newest print
         return []
-    seconds, tops = flow.stretch(second, stop)
-    if street.shifts.kept:
-        seconds, tops = street.moved(seconds, tops, last)
+    seconds, tops = background.stretch(second, stop)
+    if liquidity.shifts.kept:
+        seconds, tops = liquidity.moved(seconds, tops, last)
         if not seconds:
             return []
     days = tape.day.ahead(day, seconds, now)

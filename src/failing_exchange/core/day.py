@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from failing_exchange.core.background import Row
-from failing_exchange.core.bars import Bar, following, join, merge
+from failing_exchange.core.candles import Bar, following, join, merge
+from failing_exchange.core.liquidity import Row
 from failing_exchange.core.market import SECOND
 
 TEN, MINUTE, HOUR, DAY = 10, 60, 3_600, 86_400

@@ -17,8 +17,8 @@ from failing_exchange.core import (
     reference,
     ticker,
 )
-from failing_exchange.core.background import Background
 from failing_exchange.core.events import Event, OperationRefused
+from failing_exchange.core.liquidity import Background
 from failing_exchange.core.market import SECOND, TRADING, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import check_kind, settlement_of
@@ -236,10 +236,10 @@ class Engine:
     def _wake(self, ms: MarketState) -> None:
         """A market's time has come: run the second if it may concern an order, and look ahead."""
         second = ms.wake_second
-        if ms.market.status is not TRADING or ms.street.flow is None:
+        if ms.market.status is not TRADING or ms.liquidity.background is None:
             ms.wake_second = NEVER
             return
-        touch = ms.street.first_touch(second, second + 1, ms.lower, ms.upper)
+        touch = ms.liquidity.first_touch(second, second + 1, ms.lower, ms.upper)
         if touch is not None:
             run_step(self.state, ms, second)
         elif ms.stale:
@@ -249,7 +249,7 @@ class Engine:
             ms.wake_second = NEVER
             return
         start, stop = second + 1, second + 1 + LOOK_AHEAD
-        found = ms.street.first_touch(start, stop, ms.lower, ms.upper)
+        found = ms.liquidity.first_touch(start, stop, ms.lower, ms.upper)
         ms.wake_second = stop if found is None else found
 
     def _trigger(self, at: int) -> None:
@@ -263,7 +263,7 @@ class Engine:
         for ms in self._markets:
             if not (ms.waiting or ms.watched):
                 continue
-            ms.street.to(at // SECOND)
+            ms.liquidity.to(at // SECOND)
             while last := ms.tape.last(at // SECOND):
                 before = len(ms.waiting), len(ms.watched)
                 check_triggers(state, ms, last, last, at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import merge
 
-from failing_exchange.core.background import Street
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.events import (
     OrderCanceled,
@@ -14,6 +13,7 @@ from failing_exchange.core.events import (
     OrderFilled,
     OrderListChanged,
 )
+from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import Prevention
 from failing_exchange.core.order import (
     BUY,
@@ -37,7 +37,7 @@ from failing_exchange.core.state import MarketState, State, look_again
 
 
 def offers(
-    book: OrderBook, street: Street, side: Side, *, shown: bool = False
+    book: OrderBook, liquidity: Liquidity, side: Side, *, shown: bool = False
 ) -> Iterator[tuple[int, int]]:
     """(ticks, lots) offered on a side by clients and background together, best first.
 
@@ -46,8 +46,8 @@ def offers(
     sign = -1 if side is BUY else 1
     own = book.shown(side) if shown else book.levels(side)
     if not own:
-        return street.levels(side)
-    return merge(own, street.levels(side), key=lambda level: sign * level[0])
+        return liquidity.levels(side)
+    return merge(own, liquidity.levels(side), key=lambda level: sign * level[0])
 
 
 def walk(
@@ -58,7 +58,7 @@ def walk(
     It stops at `lots`, at `cost` (quote atoms) or at the `limit` price, whichever is given.
     """
     market, done, spent = ms.market, 0, 0
-    for ticks, offered in offers(ms.book, ms.street, side.other):
+    for ticks, offered in offers(ms.book, ms.liquidity, side.other):
         if limit and (ticks > limit if side is BUY else ticks < limit):
             break
         take = min(offered, lots - done) if lots else offered
@@ -78,7 +78,7 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
     goal, taken, begun = order.filled + lots, 0, len(order.fills)
     allowed = ms.market.rules.price_range if ms.market.rules is not None else None
     while order.filled < goal and order.is_open:
-        level, ticks = ms.book.best(opposite), ms.street.best(opposite)
+        level, ticks = ms.book.best(opposite), ms.liquidity.best(opposite)
         if level is not None and (not ticks or better(opposite, level.ticks, ticks)):
             maker, ticks = level.head, level.ticks
         elif ticks:
@@ -101,7 +101,7 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
         if maker is None:
             taken += order.filled - before
     if taken:
-        ms.street.remember(taken if side is BUY else -taken)
+        ms.liquidity.remember(taken if side is BUY else -taken)
         ms.has_moved()
         look_again(state, ms, at)
 
@@ -119,14 +119,14 @@ def _take(
     if maker is not None:
         lots = min(lots, maker.shown or maker.remaining)
     else:
-        offered = next(ms.street.levels(opposite), None)  # none at a price near zero
+        offered = next(ms.liquidity.levels(opposite), None)  # none at a price near zero
         lots = 0 if offered is None else min(lots, offered[1])
     if order.kind not in LIMIT_TYPES:
         lots = settlement_of(ms).affordable(ms.market, order, ticks, lots)
     if lots <= 0:
         return False
     if maker is None:
-        ms.street.take(opposite, ticks, lots)
+        ms.liquidity.take(opposite, ticks, lots)
     trade(state, ms, order, maker, ticks, lots, at)
     return True
 

@@ -67,7 +67,7 @@ def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
         _check_rule(old.symbol, name, value)
     ms.market = new = replace(old, **dict(command.changes))
     if new.depth_memory != old.depth_memory:
-        ms.street.change_memory(new.depth_memory)
+        ms.liquidity.change_memory(new.depth_memory)
         ms.has_moved()
         look_again(state, ms, at)
     state.events.append(MarketChanged(new.symbol, new.status, "rules", at))
@@ -112,9 +112,9 @@ def move_price(state: State, command: c.MovePrice, at: int) -> None:
     last = ms.tape.last(at // SECOND)
     _check("ticks", command.ticks, -NUMBER_MAX, NUMBER_MAX)
     ticks = command.ticks or _part(last, command.ppm)
-    moved = ms.street.shifts.at(at // SECOND + 1) + ticks
+    moved = ms.liquidity.shifts.at(at // SECOND + 1) + ticks
     _check(f"ticks by which {command.symbol} is moved in all", moved, -MOVED_MAX, MOVED_MAX)
-    ms.street.move(ticks)
+    ms.liquidity.move(ticks)
     ms.has_moved()
     if command.at_once and ms.market.status is TRADING:
         _jump(ms, ticks, last, at)
@@ -128,7 +128,7 @@ def move_price(state: State, command: c.MovePrice, at: int) -> None:
 def _jump(ms: MarketState, ticks: int, last: int, at: int) -> None:
     """Move the offers now, and print a trade of the smallest amount at the new price."""
     bid, ask = ms.book.best(BUY), ms.book.best(SELL)
-    moved = ms.street.jump(ticks, bid.ticks if bid else 0, ask.ticks if ask else 0)
+    moved = ms.liquidity.jump(ticks, bid.ticks if bid else 0, ask.ticks if ask else 0)
     ms.redrawn(at)
     if last and moved:
         side = BUY if moved > 0 else SELL
@@ -146,12 +146,12 @@ def pull_liquidity(state: State, command: c.PullLiquidity, at: int) -> None:
     ms = state.market(command.symbol, at)
     _check("ppm", command.ppm, 0, PPM_MAX)
     _check("lots", command.lots, 0, NUMBER_MAX)
-    best = ms.street.best(command.side)
+    best = ms.liquidity.best(command.side)
     if not best:
         return
     away = best * command.ppm // PPM
     ticks = best + away if command.side is Side.SELL else best - away
-    ms.street.pull(command.side, ticks, command.lots)
+    ms.liquidity.pull(command.side, ticks, command.lots)
     ms.redrawn(at)
     state.events.append(LiquidityPulled(command.symbol, command.side, ticks, at))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import merge
 
-from failing_exchange.core.background import Street
+from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.order import BUY, SELL, Order, OrderSnapshot, Side, Status
 from failing_exchange.core.state import WHOLE_BOOK, MarketState, State
 
@@ -13,7 +13,7 @@ Levels = tuple[tuple[int, int], ...]
 
 
 def past_book(
-    state: State, ms: MarketState, street: Street, limit: int, as_of: int
+    state: State, ms: MarketState, liquidity: Liquidity, limit: int, as_of: int
 ) -> tuple[Levels, Levels, int]:
     """Bids, asks, and how many of their levels had been changed; never more than had.
 
@@ -22,20 +22,20 @@ def past_book(
     known = [order for order in _touched(state, as_of) if order.symbol == ms.market.symbol]
     then = [snapshot for order in known if (snapshot := order.as_of(as_of)) is not None]
     resting = [one for one in then if _rests(one, as_of)]
-    street = _before(street, resting, ms)
+    liquidity = _before(liquidity, resting, ms)
     since = sum(_changes(order, as_of) for order in known)
     since += WHOLE_BOOK * sum(1 for at in ms.redrawn_at if at > as_of)
-    bids, asks = (_levels(resting, street, side, limit) for side in (BUY, SELL))
+    bids, asks = (_levels(resting, liquidity, side, limit) for side in (BUY, SELL))
     return bids, asks, max(0, ms.sequence - since)
 
 
-def _before(street: Street, resting: list[OrderSnapshot], ms: MarketState) -> Street:
+def _before(liquidity: Liquidity, resting: list[OrderSnapshot], ms: MarketState) -> Liquidity:
     """The background in front of the orders of then; it was never beyond them."""
-    if street is ms.street or not resting:
-        return street
+    if liquidity is ms.liquidity or not resting:
+        return liquidity
     bids = [one.ticks for one in resting if one.order.side is BUY]
     asks = [one.ticks for one in resting if one.order.side is not BUY]
-    then = ms.street.view(street.now)
+    then = ms.liquidity.view(liquidity.now)
     then.jump(0, max(bids, default=0), min(asks, default=0))
     return then
 
@@ -63,14 +63,14 @@ def _changes(order: Order, as_of: int) -> int:
     return sum(1 for at in later if at > as_of)
 
 
-def _levels(resting: list[OrderSnapshot], street: Street, side: Side, limit: int) -> Levels:
+def _levels(resting: list[OrderSnapshot], liquidity: Liquidity, side: Side, limit: int) -> Levels:
     sign = -1 if side is BUY else 1
     own = sorted(
         ((one.ticks, _shown(one)) for one in resting if one.order.side is side),
         key=lambda level: sign * level[0],
     )
     levels: dict[int, int] = {}
-    for ticks, lots in merge(own, street.levels(side), key=lambda level: sign * level[0]):
+    for ticks, lots in merge(own, liquidity.levels(side), key=lambda level: sign * level[0]):
         if ticks not in levels and len(levels) == limit:
             break
         levels[ticks] = levels.get(ticks, 0) + lots

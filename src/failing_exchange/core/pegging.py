@@ -17,7 +17,7 @@ def price_of(ms: MarketState, side: Side, peg: Peg) -> int:
     left = peg.levels or 0
     before = 0
     for ticks, _ in offers(
-        ms.book, ms.street, side if peg.price is PegPrice.PRIMARY else side.other
+        ms.book, ms.liquidity, side if peg.price is PegPrice.PRIMARY else side.other
     ):
         if ticks == before:
             continue

@@ -190,8 +190,8 @@ def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
 def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
     """Whether an order at `ticks` would match at once."""
     if side is BUY:
-        return 0 < ms.street.best(SELL) <= ticks or ms.book.meets(BUY, ticks)
-    return ticks <= ms.street.best(BUY) or ms.book.meets(SELL, ticks)
+        return 0 < ms.liquidity.best(SELL) <= ticks or ms.book.meets(BUY, ticks)
+    return ticks <= ms.liquidity.best(BUY) or ms.book.meets(SELL, ticks)
 
 
 def make(
@@ -305,7 +305,7 @@ def _all_in_range(ms: MarketState, order: Order, at: int) -> bool:
     rules, left = ms.market.rules, order.lots
     if rules is None or rules.price_range is None:
         return True
-    for ticks, lots in offers(ms.book, ms.street, order.side.other):
+    for ticks, lots in offers(ms.book, ms.liquidity, order.side.other):
         if not allows(ms.tape, ticks, rules.price_range, at):
             return False
         left -= lots

@@ -24,7 +24,7 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
         or account.cap is not None or not ms.market.is_plain
     ):  # fmt: skip
         return placing.place(state, command, at)
-    ms.street.to(at // SECOND)
+    ms.liquidity.to(at // SECOND)
     market = ms.market
     atoms = market.cost_up(ticks, lots)
     if (

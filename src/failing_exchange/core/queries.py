@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.background import Street
-from failing_exchange.core.bars import Bar
 from failing_exchange.core.book import OrderBook
+from failing_exchange.core.candles import Bar
+from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.matching import offers
 from failing_exchange.core.order import (
@@ -264,11 +264,11 @@ def fetch_book(state: State, q: c.FetchBook, at: int) -> BookSnapshot:
     """The order book, best prices first; offers at one price are added up."""
     ms = state.market(q.symbol, at)
     as_of = ms.seen_at(q.as_of or at)
-    same, street = as_of // SECOND == at // SECOND, ms.shown(as_of, at)
+    same, liquidity = as_of // SECOND == at // SECOND, ms.shown(as_of, at)
     if not 0 < q.as_of < at:
         # what was taken of a halted market's offers is there again when its second is over
-        return book_of(ms, street, q.limit, as_of, changes=0 if same else WHOLE_BOOK)
-    bids, asks, changes = past_book(state, ms, street, min(q.limit, BOOK_LEVELS_MAX), as_of)
+        return book_of(ms, liquidity, q.limit, as_of, changes=0 if same else WHOLE_BOOK)
+    bids, asks, changes = past_book(state, ms, liquidity, min(q.limit, BOOK_LEVELS_MAX), as_of)
     return BookSnapshot(ms.market, as_of, bids, asks, update_id(as_of, changes))
 
 
@@ -290,17 +290,19 @@ def update_id(at: int, changes: int) -> int:
 
 
 def book_of(
-    ms: MarketState, street: Street, limit: int, at: int, *, changes: int = 0
+    ms: MarketState, liquidity: Liquidity, limit: int, at: int, *, changes: int = 0
 ) -> BookSnapshot:
     """A snapshot of the book as clients see it; `changes`: further ones that its id counts."""
     limit = min(limit, BOOK_LEVELS_MAX)
-    bids, asks = (_levels(ms.book, street, side, limit) for side in (BUY, SELL))
+    bids, asks = (_levels(ms.book, liquidity, side, limit) for side in (BUY, SELL))
     return BookSnapshot(ms.market, at, bids, asks, update_id(at, ms.sequence + changes))
 
 
-def _levels(book: OrderBook, street: Street, side: Side, limit: int) -> tuple[tuple[int, int], ...]:
+def _levels(
+    book: OrderBook, liquidity: Liquidity, side: Side, limit: int
+) -> tuple[tuple[int, int], ...]:
     levels: dict[int, int] = {}
-    for ticks, lots in offers(book, street, side, shown=True):
+    for ticks, lots in offers(book, liquidity, side, shown=True):
         if ticks not in levels and len(levels) == limit:
             break
         levels[ticks] = levels.get(ticks, 0) + lots

@@ -72,7 +72,7 @@ def reach(tape: Tape, at: int) -> tuple[int, int] | None:
     start = second - LATELY
     recent = takewhile(lambda trade: trade.at >= start * SECOND, reversed(tape.trades))
     prices = [trade.ticks for trade in recent]
-    prices += tape.street.reach(start, second) or ()
+    prices += tape.liquidity.reach(start, second) or ()
     return (min(prices), max(prices)) if prices else None
 
 

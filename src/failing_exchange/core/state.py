@@ -9,11 +9,11 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.ahead import Ahead
-from failing_exchange.core.background import Background, Street
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
+from failing_exchange.core.liquidity import Background, Liquidity
 from failing_exchange.core.market import ATOMS, SECOND, TRADING, Market, MarketStatus
 from failing_exchange.core.order import BUY, SELL, Fill, Order, PreventedMatch
 from failing_exchange.core.order_list import OrderList
@@ -138,11 +138,11 @@ class Account:
 class MarketState:
     """One market: its rules, the clients' book, and the background around it."""
 
-    def __init__(self, market: Market, flow: Background | None) -> None:
+    def __init__(self, market: Market, background: Background | None) -> None:
         self.market = market
         self.book = OrderBook()
-        self.street = Street(flow, market.depth_memory)
-        self.tape = Tape(self.street)
+        self.liquidity = Liquidity(background, market.depth_memory)
+        self.tape = Tape(self.liquidity)
         self.ahead = Ahead(0, 0, 0, [])
         self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
         self.positions: dict[str, Position] = {}  # by account, where the settlement keeps them
@@ -186,8 +186,8 @@ class MarketState:
         """
         for side in (BUY, SELL):
             level = self.book.best(side)
-            if level is not None and self.street.flow is not None:
-                self.street.hold_off(side, level.ticks)
+            if level is not None and self.liquidity.background is not None:
+                self.liquidity.hold_off(side, level.ticks)
         self.has_moved()
 
     def redrawn(self, at: int) -> None:
@@ -197,26 +197,26 @@ class MarketState:
 
     def has_moved(self) -> None:
         """The price was moved; what is too long ago is forgotten, also where it was summed up."""
-        if self.street.shifts.forget():
+        if self.liquidity.shifts.forget():
             self.tape.forget_sums()
 
     def seen_at(self, at: int) -> int:
         """As of when an instant shows it: a market without trading stays as it was before."""
         return min(at, self.halted_at) if self.halted_at else at
 
-    def shown(self, as_of: int, at: int) -> Street:
+    def shown(self, as_of: int, at: int) -> Liquidity:
         """The background as of an instant, as it is shown beside the clients' orders.
 
         What clients took is offered again when its second is over, and their orders of now may be
         better than what was offered then: the background keeps its distance to them.
         """
         if as_of // SECOND == at // SECOND:
-            return self.street
-        street = self.street.view(as_of // SECOND)
+            return self.liquidity
+        liquidity = self.liquidity.view(as_of // SECOND)
         if self.book.count:
             bid, ask = self.book.best(BUY), self.book.best(SELL)
-            street.jump(0, bid.ticks if bid else 0, ask.ticks if ask else 0)
-        return street
+            liquidity.jump(0, bid.ticks if bid else 0, ask.ticks if ask else 0)
+        return liquidity
 
     def watch_all(self) -> None:
         """Set the bounds anew from all orders, and from whatever else is watched."""
@@ -251,7 +251,7 @@ class State:
     """The exchange's whole state. `events` collects what happens in the current step."""
 
     def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
-        self.markets = {m.symbol: MarketState(m, flow) for m, flow in markets}
+        self.markets = {m.symbol: MarketState(m, background) for m, background in markets}
         self.ledger = Ledger()
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}  # open ones
@@ -272,7 +272,7 @@ class State:
         state = self.markets.get(symbol)
         if state is None:
             raise Reject(Reason.UNKNOWN_SYMBOL, f"Symbol not found: {symbol!r} is not traded here")
-        state.street.to(at // SECOND)
+        state.liquidity.to(at // SECOND)
         return state
 
     def account(self, name: str) -> Account:
@@ -321,7 +321,7 @@ class State:
 
     def search(self, ms: MarketState, bounds: Bounds, at: int) -> None:
         """Have the engine look from the next second on when the background meets bounds."""
-        if ms.widen(bounds) and ms.street.flow is not None:
+        if ms.widen(bounds) and ms.liquidity.background is not None:
             ms.wake_second = min(ms.wake_second, at // SECOND + 1)
             self.wake_at = min(self.wake_at, ms.wake_second * SECOND)
 
@@ -350,7 +350,7 @@ class State:
         )
         for state, inverse in ((forward, False), (backward, True)):
             if state is not None:
-                state.street.to(at // SECOND)
+                state.liquidity.to(at // SECOND)
                 price = state.tape.last(at // SECOND) * state.market.price_step
                 if price:
                     return (ATOMS, price) if inverse else (price, ATOMS)

@@ -13,7 +13,7 @@ from failing_exchange.core.triggering import check_triggers
 def run_step(state: State, ms: MarketState, second: int) -> None:
     """One second of the background: it trades through resting orders, may trigger waiting ones."""
     at = second * SECOND
-    ms.street.to(second)
+    ms.liquidity.to(second)
     for side in (BUY, SELL):
         _trade_through(state, ms, side, at)
     ms.hold_off()
@@ -29,7 +29,7 @@ def _trade_through(state: State, ms: MarketState, side: Side, at: int) -> None:
     """Orders that this second's prints passed are filled, up to what was printed beyond them."""
     used = 0
     while (level := ms.book.best(side)) is not None and level.head is not None:
-        left = ms.street.passed(side.other, level.ticks) - used
+        left = ms.liquidity.passed(side.other, level.ticks) - used
         if left <= 0:
             return
         order = level.head

@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
-from failing_exchange.core.background import CandleLike, Street
-from failing_exchange.core.bars import (
+from failing_exchange.core.candles import (
     Bar,
     join,
     merge,
@@ -19,6 +18,7 @@ from failing_exchange.core.bars import (
     standing,
 )
 from failing_exchange.core.day import DAY, Day
+from failing_exchange.core.liquidity import CandleLike, Liquidity
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import (
     FIRST_CLIENT_ID,
@@ -43,8 +43,8 @@ class Tape:
     The background's share is computed from the second asked about; only clients' trades are kept.
     """
 
-    def __init__(self, street: Street) -> None:
-        self.street = street
+    def __init__(self, liquidity: Liquidity) -> None:
+        self.liquidity = liquidity
         self.trades: deque[Trade] = deque()
         self._by_second: dict[int, list[Trade]] = {}
         self._traded: list[int] = []  # the seconds in it, in order
@@ -57,7 +57,7 @@ class Tape:
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; each id is higher than the one before."""
         second = at // SECOND
-        self.street.stirred += 1
+        self.liquidity.stirred += 1
         self.day.forget(second)
         in_second = self._by_second.setdefault(second, [])
         if in_second:
@@ -102,12 +102,12 @@ class Tape:
 
         In a second the background's prints come before those of clients.
         """
-        flow, place = self.street.flow, bisect_right(self._traded, second)
+        background, place = self.liquidity.background, bisect_right(self._traded, second)
         if place:
             own = self._traded[place - 1]
-            if own == second or flow is None or own >= flow.printed(second):
+            if own == second or background is None or own >= background.printed(second):
                 return self._by_second[own][-1].ticks
-        return self.street.price(second)
+        return self.liquidity.price(second)
 
     def average(self, minutes: int, second: int) -> tuple[int, int]:
         """The price as a fraction of ticks: the average of so many minutes, weighted by amount.
@@ -123,14 +123,14 @@ class Tape:
     def prints(self, second: int) -> list[Trade]:
         """All trades of one second, oldest first."""
         own = self._by_second.get(second, [])
-        flow = self.street.flow
-        if flow is None:
+        background = self.liquidity.background
+        if background is None:
             return own
-        shift, at = self.street.shifts.at(second), second * SECOND
+        shift, at = self.liquidity.shifts.at(second), second * SECOND
         first = second * IDS_PER_SECOND
         found = [
             Trade(first + place_of(n), max(1, p.ticks + shift), p.lots, p.side, at)
-            for n, p in enumerate(flow.prints(second))
+            for n, p in enumerate(background.prints(second))
         ]
         if len(found) <= FIRST_CLIENT_ID:
             return found + own
@@ -158,7 +158,7 @@ class Tape:
             runs = by_taker(trades) if takers else [[trade] for trade in trades]
             return [run for run in runs if since <= run[0].at <= now and run[0].id >= from_id]
 
-        if self.street.flow is None:
+        if self.liquidity.background is None:
             found = pick(self.trades)
         else:
             found = []
@@ -208,7 +208,7 @@ class Tape:
 
     def _first(self, start: int, stop: int, now: int) -> Trade | None:
         """The first trade of [start, stop), looked for where there is volume."""
-        if self.street.flow is None:
+        if self.liquidity.background is None:
             place = bisect_left(self._traded, start)
             seconds = self._traded[place : place + 1]
             return self.prints(seconds[0])[0] if seconds and seconds[0] < stop else None
@@ -302,9 +302,13 @@ class Tape:
         self._bars[key] = bar
 
     def _whole(self, seconds: int, start: int, now: int) -> Bar | None:
-        flow = self.street.flow
+        background = self.liquidity.background
         if self._is_even(start, start + seconds):
-            return None if flow is None else self._background(flow.candle(seconds, start), seconds)
+            return (
+                None
+                if background is None
+                else self._background(background.candle(seconds, start), seconds)
+            )
         if seconds not in NESTED:
             return self._fine(start, start + seconds)
         part = NESTED[seconds]
@@ -315,10 +319,12 @@ class Tape:
         """What was traded between two seconds; only what is past at `now` is remembered."""
         if stop <= start:
             return None
-        flow = self.street.flow
+        background = self.liquidity.background
         if self._is_even(start, stop):
             return (
-                None if flow is None else self._background(flow.window(start, stop), stop - start)
+                None
+                if background is None
+                else self._background(background.window(start, stop), stop - start)
             )
         bars: list[Bar | None] = []
         at = start
@@ -335,7 +341,7 @@ class Tape:
     def _fine(self, start: int, stop: int) -> Bar | None:
         """At most a minute, in pieces in which no client has traded and the price is moved evenly,
         and the seconds between them."""
-        flow, shifts = self.street.flow, self.street.shifts
+        background, shifts = self.liquidity.background, self.liquidity.shifts
         bars: list[Bar | None] = []
         at, place = start, bisect_left(self._traded, start)
         while at < stop:
@@ -345,8 +351,8 @@ class Tape:
                 at, place = at + 1, place + 1
                 continue
             end = min(stop, own, shifts.steady_until(at))
-            if flow is not None:
-                bars.append(self._background(flow.window(at, end), end - at))
+            if background is not None:
+                bars.append(self._background(background.window(at, end), end - at))
             at = end
         return merge(bars, at=start)
 
@@ -356,10 +362,10 @@ class Tape:
         Without a print it stands at the newest one before it.
         """
         bar = plain(candle, seconds)
-        if not (self.street.shifts.kept or self._traded):
+        if not (self.liquidity.shifts.kept or self._traded):
             return bar
         if bar.volume:
-            return shifted(bar, self.street.shifts.at(bar.at))
+            return shifted(bar, self.liquidity.shifts.at(bar.at))
         return standing(bar, self.last(bar.at - 1))
 
     def _is_even(self, start: int, stop: int) -> bool:
@@ -367,14 +373,14 @@ class Tape:
         place = bisect_left(self._traded, start)
         if place < len(self._traded) and self._traded[place] < stop:
             return False
-        return not self.street.shifts.kept or self.street.shifts.steady_until(start) >= stop
+        return not self.liquidity.shifts.kept or self.liquidity.shifts.steady_until(start) >= stop
 
     def _quiet(self, second: int) -> Bar:
         """A second of the background alone; asked about as the running one, then as a past one."""
         bar = self._latest
         if bar is None or bar.at != second:
-            assert self.street.flow is not None
-            bar = self._latest = of_second(self.street.flow.second(second))
+            assert self.liquidity.background is not None
+            bar = self._latest = of_second(self.liquidity.background.second(second))
         return bar
 
     def second(self, second: int) -> Bar | None:
@@ -383,11 +389,11 @@ class Tape:
         None where nothing was ever traded.
         """
         bar = None
-        if self.street.flow is not None:
+        if self.liquidity.background is not None:
             bar = self._quiet(second)
-            if self.street.shifts.kept or self._traded:
+            if self.liquidity.shifts.kept or self._traded:
                 if bar.volume:
-                    bar = shifted(bar, self.street.shifts.at(second))
+                    bar = shifted(bar, self.liquidity.shifts.at(second))
                 else:
                     bar = standing(bar, self.last(second - 1))
         for t in self._by_second.get(second, ()):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.background import Offer
-from failing_exchange.core.bars import Bar
 from failing_exchange.core.book import Level, OrderBook
+from failing_exchange.core.candles import Bar
 from failing_exchange.core.day import DAY
+from failing_exchange.core.liquidity import Offer
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.order import BUY, SELL, record
 from failing_exchange.core.public_trade import Trade
@@ -40,7 +40,7 @@ def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
     if q[2:] == USUAL and (ms := state.markets.get(symbol)) is not None:
         start, stirred, _, rows = ms.ahead
         place = at // SECOND - start
-        if 0 <= place < len(rows) and stirred == ms.street.stirred:
+        if 0 <= place < len(rows) and stirred == ms.liquidity.stirred:
             bid, ask, last, day = rows[place]
             book = ms.book
             if book.count and book.reaches(bid[0], ask[0]):
@@ -59,9 +59,9 @@ def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...
 def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Ticker:
     _, _, as_of, since, wanted = q
     as_of = ms.seen_at(as_of or at)
-    second, street, tape = as_of // SECOND, ms.shown(as_of, at), ms.tape
+    second, liquidity, tape = as_of // SECOND, ms.shown(as_of, at), ms.tape
     last = tape.last(second)
-    bid, ask = street.tops()
+    bid, ask = liquidity.tops()
     if ms.book.count:
         bid, ask = _with_clients(ms.book, bid, ask)
     if since:
@@ -69,7 +69,7 @@ def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Tick
     else:
         bar = tape.day.at(as_of)
         if as_of == at:
-            ms.ahead = ms.ahead.next(street, tape, bar, at)
+            ms.ahead = ms.ahead.next(liquidity, tape, bar, at)
     ends = tape.ends(since or second // 60 * 60 + 60 - DAY, as_of) if wanted else None
     return record(Ticker, (ms.market, as_of, bid, ask, last or None, bar, since, ends))
 

@@ -13,8 +13,8 @@ from failing_exchange.core.state import NEVER
 from failing_exchange.durable.sqlite_store import Stored
 
 if TYPE_CHECKING:
-    from failing_exchange.core.background import Background
     from failing_exchange.core.events import Event
+    from failing_exchange.core.liquidity import Background
     from failing_exchange.core.market import Market
     from failing_exchange.durable.group_commit import GroupCommit
 

@@ -30,7 +30,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal import COUNTERS
 
 if TYPE_CHECKING:
-    from failing_exchange.core.background import Background
+    from failing_exchange.core.liquidity import Background
     from failing_exchange.core.market import Market
     from failing_exchange.gateway import Gateway
     from failing_exchange.trip import Trip

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.bars import Bar
+from failing_exchange.core.candles import Bar
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.public_trade import Trade, by_taker
 from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades

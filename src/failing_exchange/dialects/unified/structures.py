@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from failing_exchange.core.bars import Bar
+from failing_exchange.core.candles import Bar
 from failing_exchange.core.market import ATOMS, PPM, Market, MarketStatus, atoms_text
 from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets
 from failing_exchange.core.ticker import Ticker

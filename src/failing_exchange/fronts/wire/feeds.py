@@ -139,7 +139,7 @@ class Feeds:
     def _moves(self, feed: Feed) -> bool:
         markets = self._gateway.engine.state.markets
         symbols = (feed.source.symbol,) if feed.source.symbol else tuple(markets)
-        return any(markets[symbol].street.flow is not None for symbol in symbols)
+        return any(markets[symbol].liquidity.background is not None for symbol in symbols)
 
     def _on_beat(self) -> None:
         self._beat = None

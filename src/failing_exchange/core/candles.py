@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from failing_exchange.core.background import CandleLike, Row, SecondLike
+from failing_exchange.core.liquidity import CandleLike, Row, SecondLike
 from failing_exchange.core.order import record
 
 TRADES_A_SECOND = 3  # that a candle of the background claims; at most one a lot

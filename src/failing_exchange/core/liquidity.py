@@ -1,7 +1,7 @@
-"""One market's background as the clients and the operator have moved it.
+"""The liquidity around the clients' orders: the background as clients and the operator moved it.
 
-The flow itself is a pure function of the second. What clients do to it stays here: offers they took
-are gone for this second, and from the next one on the market is moved and thinned out (`impact`).
+The background is a pure function of the second. What clients take from it is gone for that second;
+from the next second on, the price is moved and the side is thinned out (`core.impact`).
 """
 
 from __future__ import annotations
@@ -138,11 +138,11 @@ class Background(Protocol):
         ...
 
 
-class Street:
+class Liquidity:
     """The background of one market, second by second. `memory`: of its depth, in seconds."""
 
-    def __init__(self, flow: Background | None, memory: int = 0) -> None:
-        self.flow = flow
+    def __init__(self, background: Background | None, memory: int = 0) -> None:
+        self.background = background
         self.shifts = Shifts(memory)
         self.stirred = 0  # how often clients or the operator have changed what is shown
         self._second = -1
@@ -179,19 +179,19 @@ class Street:
 
     def price(self, second: int) -> int:
         """The price of the background's newest print up to a second; 0 without a background."""
-        flow = self.flow
-        if flow is None:
+        background = self.background
+        if background is None:
             return 0
         if not self.shifts.kept:
-            return flow.close(second)
-        return max(1, flow.close(second) + self.shifts.at(flow.printed(second)))
+            return background.close(second)
+        return max(1, background.close(second) + self.shifts.at(background.printed(second)))
 
     def moved(
         self, seconds: Sequence[Row], tops: Sequence[tuple[Offer, Offer]], last: int
     ) -> tuple[list[Row], list[tuple[Offer, Offer]]]:
-        """Seconds of the flow as they will be shown, the first one's newest print being `last`.
+        """Seconds of the background as they will be shown; `last` is the newest print before them.
 
-        Where a price would be below a tick there are none.
+        None of them where a price would be below a tick.
         """
         rows: list[Row] = []
         offers: list[tuple[Offer, Offer]] = []
@@ -214,7 +214,7 @@ class Street:
 
         Not the closest ones, but quick: those of whole blocks, and all that the price was moved by.
         """
-        if self.flow is None:
+        if self.background is None:
             return None
         lows, highs = [], []
         for block in range(start // BLOCK, second // BLOCK + 1):
@@ -222,7 +222,7 @@ class Street:
             if found is None:
                 if len(self._blocks) >= BLOCKS_KEPT_MAX:
                     self._blocks.clear()
-                candle = self.flow.candle(BLOCK, block * BLOCK)
+                candle = self.background.candle(BLOCK, block * BLOCK)
                 found = self._blocks[block] = (candle.low, candle.high)
             lows.append(found[0])
             highs.append(found[1])
@@ -231,11 +231,11 @@ class Street:
 
     def passed(self, side: Side, ticks: int) -> int:
         """Lots that takers of `side` printed beyond `ticks` in this second."""
-        assert self.flow is not None
+        assert self.background is not None
         limit = ticks - self._shift
         if side is SELL:
-            return sum(p.lots for p in self.flow.prints(self._second) if p.ticks < limit)
-        return sum(p.lots for p in self.flow.prints(self._second) if p.ticks > limit)
+            return sum(p.lots for p in self.background.prints(self._second) if p.ticks < limit)
+        return sum(p.lots for p in self.background.prints(self._second) if p.ticks > limit)
 
     def hold_off(self, side: Side, ticks: int) -> None:
         """Keep the background beyond a client's order of `side` for this second.
@@ -259,9 +259,9 @@ class Street:
     def tops(self) -> tuple[Offer | None, Offer | None]:
         """The best bid and the best ask."""
         if self._top is None:
-            if self.flow is None or self._taken or self._pulled:
+            if self.background is None or self._taken or self._pulled:
                 return self._first(BUY), self._first(SELL)
-            bid, ask = self._top = self.flow.top(self._second)
+            bid, ask = self._top = self.background.top(self._second)
             if self.shifts.kept:
                 shift, thin = self._shift, self._thin
                 if bid[0] + shift < 1:
@@ -280,16 +280,20 @@ class Street:
         ticks, lots = offer
         missing = thin[side is BUY]
         if missing:
-            assert self.flow is not None
-            usual = self.flow.depth.volume // LINEAR
+            assert self.background is not None
+            usual = self.background.depth.volume // LINEAR
             lots = max(1, lots * usual // (usual + missing))
         return ticks + shift, lots
 
     def levels(self, side: Side) -> Iterator[Offer]:
         """What is offered on a side, best first."""
-        if self.flow is None:
+        if self.background is None:
             return
-        raw = self.flow.bids(self._second) if side is BUY else self.flow.asks(self._second)
+        raw = (
+            self.background.bids(self._second)
+            if side is BUY
+            else self.background.asks(self._second)
+        )
         at_price, extra = self._pulled.get(side, (0, 0))
         if extra and (lots := extra - self._taken.get((side, at_price), 0)) > 0:
             yield at_price, lots
@@ -311,9 +315,9 @@ class Street:
     def remember(self, bought: int) -> None:
         """Move and thin out the market from the next second on: so many lots were bought of it, or
         sold to it (negative)."""
-        if self.shifts.memory and self.flow is not None:
-            price = self.flow.close(self._second)
-            self.shifts.take(self._second + 1, bought, price, self.flow.depth)
+        if self.shifts.memory and self.background is not None:
+            price = self.background.close(self._second)
+            self.shifts.take(self._second + 1, bought, price, self.background.depth)
 
     def change_memory(self, seconds: int) -> None:
         """Let what clients have taken come back faster or slower, from the next second on."""
@@ -348,9 +352,9 @@ class Street:
         self.stirred += 1
         return self._shift - before
 
-    def view(self, second: int) -> Street:
+    def view(self, second: int) -> Liquidity:
         """The same background at another second, without disturbing this one."""
-        other = Street(self.flow)
+        other = Liquidity(self.background)
         other.shifts = self.shifts
         other.to(second)
         return other
@@ -359,20 +363,20 @@ class Street:
         self, start: int, stop: int, lower: int | None, upper: int | None
     ) -> int | None:
         """The first second of [start, stop) with a price at or beyond `lower` or `upper`."""
-        if self.flow is None or (lower is None and upper is None):
+        if self.background is None or (lower is None and upper is None):
             return None
         if not self.shifts:
-            return self.flow.first_touch(start, stop, lower, upper)
+            return self.background.first_touch(start, stop, lower, upper)
         until = stop  # at first all at once: mostly nothing is near
         while start < stop:
             least, most = self.shifts.range(start, until)
-            hit = self.flow.first_touch(
+            hit = self.background.first_touch(
                 start, until,
                 None if lower is None else lower - least,
                 None if upper is None else upper - most,
             )  # fmt: skip
             if hit is not None:
-                shift, candle = self.shifts.at(hit), self.flow.second(hit)
+                shift, candle = self.shifts.at(hit), self.background.second(hit)
                 if lower is not None and candle.low + shift <= lower:
                     return hit
                 if upper is not None and candle.high + shift >= upper:
