@@ -34,11 +34,11 @@ AHEAD = 15  # requests that it sends on each before it reads an answer
 VENUE = """
 import asyncio
 from failing_exchange import FailingExchange
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
-from failing_exchange.fronts.wire.metering import Interval, VenueLimits
-from failing_exchange.limits import MINUTE
-from failing_exchange.server import seldom_collected
+from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venue.rate_limits import MINUTE
+from failing_exchange.cli.serve import seldom_collected
 
 PLENTY = Interval(10**12, 1, MINUTE)
 

@@ -21,7 +21,7 @@ import pace
 from aiohttp import web
 
 from failing_exchange import simulate
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
 HOURS = 24
 ROUNDS = 5

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from failing_exchange import FailingExchange
 from failing_exchange.durable.durable_journal import DurableJournal
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.door import Request
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
-from failing_exchange.fronts.wire.metering import Interval, VenueLimits
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.rest import Request
+from failing_exchange.venues.binance.venue import Binance
 
 CONNECTIONS = 32
 CALLS = 3_000

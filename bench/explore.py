@@ -22,7 +22,7 @@ from failing_exchange.explorer.search import (
     explore,
 )
 from failing_exchange.explorer.world import draw
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
 STRETCHES = 5
 IN_PROCESS = """

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from aiohttp import web
 
 from failing_exchange import FailingExchange
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.frames import text_frame
+from failing_exchange.server.websocket_frames import text_frame
+from failing_exchange.venues.binance.venue import Binance
 
 CLIENTS = 100
 MESSAGES = 500  # to each client in a round

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from failing_exchange.bots.flawed import CAREFUL
-from failing_exchange.bots.flawed.kinds import KINDS
-from failing_exchange.conduct.rules import RULES
 from failing_exchange.explorer.search import Exploration, Options, explore
-from failing_exchange.scenario import load, shipped
+from failing_exchange.judge.catalogue import RULES
+from failing_exchange.runs.bots.flawed import CAREFUL
+from failing_exchange.runs.bots.flawed.kinds import KINDS
+from failing_exchange.scenarios.scenario import load, shipped
 
 WORLDS = 300
 SAMPLE = (  # a bot for each invariant, and the kinds

@@ -109,7 +109,7 @@ async def soak(server: Server, seconds: float, key: str, secret: str) -> tuple[i
 def main() -> None:
     """Start a server, soak it, and look at what is left."""
     sys.path.insert(0, str(ROOT / "src"))
-    from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+    from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

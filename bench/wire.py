@@ -47,10 +47,10 @@ def run(main):
 # `serve`, with limits that a benchmark does not reach.
 VENUE = """
 from failing_exchange import FailingExchange
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.metering import Interval, VenueLimits
-from failing_exchange.limits import MINUTE
-from failing_exchange.server import seldom_collected
+from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venue.rate_limits import MINUTE
+from failing_exchange.cli.serve import seldom_collected
 
 PLENTY = Interval(10**12, 1, MINUTE)
 
@@ -329,7 +329,7 @@ def show(name: str, found: float, text: str, *, at_least: bool = False) -> None:
 
 def main() -> None:
     sys.path.insert(0, str(ROOT / "src"))
-    from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+    from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
     options = argparse.ArgumentParser(description="Signed orders over HTTP.")
     options.add_argument("--mountebank", type=Path, help="where npm has installed it")

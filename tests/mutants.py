@@ -35,7 +35,7 @@ COPY = ROOT / "mutants"
 PACKAGES = ("conduct", "explorer", "report")
 # A mutant that every test of the module kills: with it mutmut makes the others, and finds out which
 # test reaches which function.
-FIRST = "failing_exchange.conduct.wording.x_ordinal__mutmut_1"
+FIRST = "failing_exchange.judge.wording.x_ordinal__mutmut_1"
 MUTANTS, SECONDS, SEED_MAX = 200, 3_600.0, 2**32
 CONSTANTS = 10  # one in so many mutants is a constant
 SHARE_OF_CONSTANTS = 0.3  # of the time; each runs all tests of its module

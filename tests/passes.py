@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
-from failing_exchange import FailingExchange, gateway, simulate
+from failing_exchange import FailingExchange, simulate
+from failing_exchange.client.arming import Armed
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.faults.plan import Match, Verdict
-from failing_exchange.fronts.arming import Armed
-from failing_exchange.trip import Stage, Trip
+from failing_exchange.journal.trip import Stage, Trip
+from failing_exchange.venue import gateway
 
 SYMBOL = "BTC/USDT"
 SECOND = 1_000_000_000

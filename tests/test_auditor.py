@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from failing_exchange import FailingExchange, InternalError, simulate
-from failing_exchange.auditor import audit
+from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import AUDIT_EVERY, Engine
 from failing_exchange.core.events import Event, OrderAccepted, OrderAmended, OrderCanceled
 from failing_exchange.core.order import Order, Status

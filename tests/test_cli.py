@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange.cli import main, parser
+from failing_exchange.cli.main import main, parser
 
 BOT = """\
 import asyncio
@@ -40,7 +40,7 @@ def no_coroutine(exchange):
 ATTENTIVE = """\
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-from failing_exchange.cli import main
+from failing_exchange.cli.main import main
 raise SystemExit(main())
 """
 
@@ -291,7 +291,11 @@ class CtrlC:
 sys.meta_path.insert(0, CtrlC)
 runpy.run_module("failing_exchange", run_name="__main__", alter_sys=True)
 """
-LOADED = ["failing_exchange.cli", "failing_exchange.server", "failing_exchange.fronts.wire.binance"]
+LOADED = [
+    "failing_exchange.cli.main",
+    "failing_exchange.cli.serve",
+    "failing_exchange.venues.binance.venue",
+]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to oneself there")

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from failing_exchange.clock import SECOND, VenueClock
+from failing_exchange.venue.clock import SECOND, VenueClock
 from tests.wire import settled
 
 TIMERS = 200

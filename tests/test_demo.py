@@ -14,9 +14,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from failing_exchange import exit_codes, terminal
-from failing_exchange.cli import main
-from failing_exchange.runner import Report, RunConfig
+from failing_exchange.cli import exit_codes
+from failing_exchange.cli.main import main
+from failing_exchange.report import terminal
+from failing_exchange.runs.run import Report, RunConfig
 
 README = Path(__file__).parent.parent / "README.md"
 SHOWN = re.compile(r"(?<=takes seconds:\n\n```\n)(.*?)(?=```)", re.DOTALL)

@@ -19,7 +19,7 @@ from hypothesis import settings
 from hypothesis.stateful import rule
 
 from failing_exchange import FailingExchange
-from failing_exchange.auditor import audit
+from failing_exchange.core.auditor import audit
 from failing_exchange.core.codec import Graph, from_graph
 from failing_exchange.core.commands import Credit, SetMarketStatus
 from failing_exchange.core.engine import Engine

@@ -268,7 +268,7 @@ def test_kinds_that_the_venue_forgets_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that asks for ever new symbols must not fill the disk."""
-    monkeypatch.setattr("failing_exchange.kinds.KINDS_COUNTED_MAX", 5)
+    monkeypatch.setattr("failing_exchange.venue.request_counter.KINDS_COUNTED_MAX", 5)
 
     async def story() -> None:
         exchange = FailingExchange(background=False, journal=DurableJournal(tmp_path / "run.db"))

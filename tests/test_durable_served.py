@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from tests.sources import ROOT
 
 

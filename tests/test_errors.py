@@ -14,7 +14,7 @@ import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, errors, simulate
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.dialects.unified.errors import ERRORS, error_of
+from failing_exchange.unified.errors import ERRORS, error_of
 
 ROOT = Path(__file__).parent.parent
 ALL = [

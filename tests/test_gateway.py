@@ -21,7 +21,7 @@ from failing_exchange.core.commands import Credit
 from failing_exchange.core.events import OperationRefused, TradeBusted
 from failing_exchange.faults.plan import Delay, Drop, HangUp, Verdict
 from failing_exchange.faults.triggers import nth
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 from tests.passes import ANSWER, SECOND, WIRE, Says, accepted, arm, as_ours, buy, now, placed, run
 
 

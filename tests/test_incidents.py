@@ -10,8 +10,8 @@ from failing_exchange.core.commands import ChangeRules, Freeze, SetMarketStatus
 from failing_exchange.core.market import ATOMS, MarketStatus
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.triggers import nth
-from failing_exchange.incidents import INCIDENTS, command_of
-from failing_exchange.world import MARKETS
+from failing_exchange.venue.default_world import MARKETS
+from failing_exchange.venue.operator_incidents import INCIDENTS, command_of
 from tests.passes import run
 
 S = "BTC/USDT"

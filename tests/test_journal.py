@@ -17,7 +17,7 @@ import pytest
 from failing_exchange import ConfigurationError, FailingExchange, simulate
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.triggers import nth
-from failing_exchange.journal import (
+from failing_exchange.journal.journal import (
     FAILED_KEPT_MAX,
     LATENCIES_KEPT_MAX,
     ROWS_KEPT_MAX,
@@ -26,7 +26,7 @@ from failing_exchange.journal import (
     diff,
     load,
 )
-from failing_exchange.plain_trips import line, plain
+from failing_exchange.journal.serialize import line, plain
 
 SYMBOL = "BTC/USDT"
 Story = Callable[[FailingExchange], Awaitable[None]]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.limits import (
+from failing_exchange.venue.rate_limits import (
     DAY,
     MINUTE,
     SECOND,

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from failing_exchange.logs import LOGGER, to_stderr
+from failing_exchange.cli.logs import LOGGER, to_stderr
 
 logger = logging.getLogger(LOGGER)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from failing_exchange import ConfigurationError
-from failing_exchange.maintenance import (
+from failing_exchange.venue.maintenance import (
     DAY,
     MINUTE,
     MONDAY,

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from failing_exchange import ConfigurationError, FailingExchange, simulate
-from failing_exchange.cli import parser
+from failing_exchange.cli.main import parser
+from failing_exchange.cli.serve import _venue
 from failing_exchange.core.market import Market
-from failing_exchange.market_definitions import FIELDS, define
-from failing_exchange.scenario import load, read
-from failing_exchange.server import _venue
+from failing_exchange.scenarios.scenario import load, read
+from failing_exchange.venue.market_definitions import FIELDS, define
 
 DOGE: dict[str, Any] = {
     "symbol": "DOGE/USDT", "price_step": "0.00001", "amount_step": 1, "price": 0.2,

@@ -25,7 +25,7 @@ def run(seed):
 """
 ON_THE_WIRE = """
 import ccxt.async_support as ccxt
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
 async def bot():
     client = ccxt.binance({"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET})

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange import cli, own_code
+from failing_exchange.cli import main as cli
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.replaying import replay
 from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.world import Arm, World
 from failing_exchange.faults.catalogue import OWN as OWN_FAULTS
+from failing_exchange.runs import own_code
 
 BOT = """
 import asyncio
@@ -28,7 +29,7 @@ async def main(exchange):
         await asyncio.sleep(5)
 """
 RULES = """
-from failing_exchange.conduct.rule import Rule
+from failing_exchange.judge.rule import Rule
 
 class NeverTold(Rule):
     name = "never_told"
@@ -54,7 +55,7 @@ class NoRule:
 FAULTS = """
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import fault, text
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 
 @fault
 class Polite:
@@ -137,8 +138,8 @@ def test_a_token_names_all_code_that_it_runs(
 
 def test_a_served_venue_has_them(place: Path) -> None:
     """The rule judges each client, the fault strikes with the rate of `--rate`."""
-    from failing_exchange import server
-    from failing_exchange.own_code import rules_of
+    from failing_exchange.cli import serve as server
+    from failing_exchange.runs.own_code import rules_of
 
     options = cli.parser().parse_args(["serve", "--rate", "1", *OWN])
     venue = server._venue(options)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.gateway import QUESTIONS
-from failing_exchange.latency import LogNormal
+from failing_exchange.venue.gateway import QUESTIONS
+from failing_exchange.venue.latency import LogNormal
 
 S = "BTC/USDT"
 

@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from failing_exchange.cli import parser, split
-from failing_exchange.scenario import load, read, shipped
+from failing_exchange.cli.main import parser, split
+from failing_exchange.scenarios.scenario import load, read, shipped
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange import exit_codes, report_card
-from failing_exchange.cli import main
-from failing_exchange.report_card import Card, Grade, grade, make
-from failing_exchange.runner import RunConfig, run
-from failing_exchange.scenario import shipped
+from failing_exchange.cli import exit_codes
+from failing_exchange.cli.main import main
+from failing_exchange.runs import report_card
+from failing_exchange.runs.report_card import Card, Grade, grade, make
+from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.scenarios.scenario import shipped
 
 RUDE = """\
 import asyncio

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import FailingExchange, exit_codes, terminal
-from failing_exchange import scenario as scenarios
-from failing_exchange.cli import main, parser
-from failing_exchange.playing import calm_of
-from failing_exchange.runner import (
+from failing_exchange import FailingExchange
+from failing_exchange.cli import exit_codes
+from failing_exchange.cli.main import main, parser
+from failing_exchange.report import terminal
+from failing_exchange.runs.bot_process import calm_of
+from failing_exchange.runs.run import (
     DURATION_S,
     RATE_LIMIT,
     TIMEOUT_S,
@@ -22,7 +23,8 @@ from failing_exchange.runner import (
     _simulated,
     run,
 )
-from failing_exchange.watchdog import Spins, watched
+from failing_exchange.runs.watchdog import Spins, watched
+from failing_exchange.scenarios import scenario as scenarios
 
 BOTS = """\
 import asyncio

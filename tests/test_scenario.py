@@ -6,15 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange import (
-    ConfigurationError,
-    FailingExchange,
-    FailingExchangeError,
-    bots,
-    simulate,
-)
+from failing_exchange import ConfigurationError, FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.scenario import STRATEGIES, Scenario, load, read
+from failing_exchange.runs import bots
+from failing_exchange.scenarios.scenario import STRATEGIES, Scenario, load, read
 
 WHOLE = """
 description = "everything at once"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from failing_exchange import ConfigurationError
-from failing_exchange.cli import main, split
-from failing_exchange.playing import find_bot
-from failing_exchange.runner import RunConfig, run
-from failing_exchange.script_bots import Spec, read_spec, with_arguments
+from failing_exchange.cli.main import main, split
+from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.runs.script_bots import Spec, read_spec, with_arguments
 from failing_exchange.simulation import run_script
 
 PROGRAM = """

@@ -16,10 +16,10 @@ from tests.sources import check, functions, modules, place, tree
 
 # Not in the simulated path: they stand between it and the real world.
 OUTSIDE = (
-    "cli", "pytest_plugin", "terminal", "simulation", "determinism",
-    "virtual.wallclock", "virtual.randomness", "fronts.wire.certificate", "server", "trading",
-    "explorer.search", "explorer.pool", "explorer.cluster", "explorer.command", "explorer.zygote",
-    "report_card",
+    "cli", "testing.pytest_plugin", "report.terminal", "simulation", "testing.determinism",
+    "virtual.wallclock", "virtual.randomness", "server.certificate",
+    "explorer.search", "explorer.pool", "explorer.cluster", "explorer.zygote",
+    "runs.report_card",
 )  # fmt: skip
 
 # What the simulated path must not call, and what it does instead.
@@ -48,18 +48,18 @@ BANNED: dict[str, str] = {
 }  # fmt: skip
 # (module, banned name): why it may.
 ALLOWED: dict[tuple[str, str], str] = {
-    ("clock", "time.time_ns"): "in real time the epoch is read once, when the loop is bound",
-    ("fronts.helpers", "datetime.datetime.now"): "the client's clock, before the venue's starts",
-    ("journal", "hash"): "only asks whether there is one",
+    ("venue.clock", "time.time_ns"): "in real time the epoch is read once, when the loop is bound",
+    ("client.helpers", "datetime.datetime.now"): "the client's clock, before the venue's starts",
+    ("journal.journal", "hash"): "only asks whether there is one",
     ("core.reject", "hash"): "its own __hash__; decides nothing",
     ("resilience.place_order", "uuid"): "client order ids are unique outside of simulations, too",
-    ("fronts.wire.own_loop", "threading"): "it is only used where time is real",
+    ("server.loop_thread", "threading"): "it is only used where time is real",
     ("virtual.isolation", "threading"): "it is what refuses the calls from other threads",
+    ("virtual.blocking_sockets", "threading"): "it leaves the sockets of other threads alone",
     (
-        "virtual.blocking_sockets",
+        "runs.watchdog",
         "threading",
-    ): "it is what leaves the sockets of other threads alone",
-    ("watchdog", "threading"): "only the main thread may handle signals; elsewhere it does nothing",
+    ): "only the main thread may handle signals",
 }
 
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.determinism import check_determinism
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.simulation import run_script, simulate, virtual_time
+from failing_exchange.testing.determinism import check_determinism
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
 from failing_exchange.virtual.loop import VirtualLoop
 

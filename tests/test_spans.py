@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange
+from failing_exchange.cli.options import hours, minutes, seconds
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.triggers import load, parse
-from failing_exchange.incidents import command_of
-from failing_exchange.options import hours, minutes, seconds
-from failing_exchange.scenario import read
-from failing_exchange.spans import SPAN_TEXT_MAX, seconds_of
-from failing_exchange.world import MARKETS
+from failing_exchange.scenarios.scenario import read
+from failing_exchange.text.durations import SPAN_TEXT_MAX, seconds_of
+from failing_exchange.venue.default_world import MARKETS
+from failing_exchange.venue.operator_incidents import command_of
 
 HALT = {"symbol": "BTC/USDT"}
 

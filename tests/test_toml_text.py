@@ -8,8 +8,8 @@ from time import process_time
 import pytest
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.scenario import load, read, shipped
-from failing_exchange.toml_text import NESTING_MAX, TOML_LETTERS_MAX, parse_toml
+from failing_exchange.scenarios.scenario import load, read, shipped
+from failing_exchange.text.toml_text import NESTING_MAX, TOML_LETTERS_MAX, parse_toml
 
 SECONDS_MAX = 5.0  # of processor time for the costliest text; 0.6 s on an idle machine
 

@@ -17,7 +17,7 @@ from matplotlib import pyplot
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import OrderType, Side
-from failing_exchange.world import MARKETS, background_of
+from failing_exchange.venue.default_world import MARKETS, background_of
 
 TARGET = Path(__file__).resolve().parent.parent / "impact.png"
 S, SECOND, BTC = "BTC/USDT", 10**9, 10**5

@@ -17,7 +17,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 from failing_exchange.background import PROFILES, Candle, SyntheticMarket, opening_of
-from failing_exchange.world import MARKETS
+from failing_exchange.venue.default_world import MARKETS
 
 TARGET = Path(__file__).resolve().parent.parent / "market.png"
 BIRTH = 1_767_225_600  # 2026-01-01

@@ -6,26 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from failing_exchange.clients import (
-        ccxt_session,
-        redirect,
-    )
-    from failing_exchange.conduct.intents import intend
-    from failing_exchange.conduct.judge import Judge
-    from failing_exchange.conduct.probing import probe
-    from failing_exchange.conduct.verdict import Verdict
-    from failing_exchange.conformance import (
-        BinanceDialect,
-    )
-    from failing_exchange.control import (
-        Control,
+    from failing_exchange.client.exchange import (
+        FailingExchange,
     )
     from failing_exchange.core.market import (
         Market,
-    )
-    from failing_exchange.dialects.check import (
-        DialectBreaches,
-        check_dialect,
     )
     from failing_exchange.errors import (
         AccountSuspendedError,
@@ -61,15 +46,10 @@ if TYPE_CHECKING:
     from failing_exchange.faults.modes import (
         FailureMode,
     )
-    from failing_exchange.fronts.exchange import (
-        FailingExchange,
-    )
-    from failing_exchange.fronts.wire.binance import (
-        Binance,
-    )
-    from failing_exchange.fronts.wire.metering import (
-        VenueLimits,
-    )
+    from failing_exchange.judge.intents import intend
+    from failing_exchange.judge.judge import Judge
+    from failing_exchange.judge.probe import probe
+    from failing_exchange.judge.verdict import Verdict
     from failing_exchange.resilience import (
         CircuitBreaker,
         OrderQueue,
@@ -81,7 +61,27 @@ if TYPE_CHECKING:
         simulate,
         virtual_time,
     )
-    from failing_exchange.strategies import fault_plans
+    from failing_exchange.testing.ccxt_clients import (
+        ccxt_session,
+        redirect,
+    )
+    from failing_exchange.testing.control_client import (
+        Control,
+    )
+    from failing_exchange.testing.hypothesis_strategies import fault_plans
+    from failing_exchange.venues.binance.conformance import (
+        BinanceDialect,
+    )
+    from failing_exchange.venues.binance.rate_limits import (
+        VenueLimits,
+    )
+    from failing_exchange.venues.binance.venue import (
+        Binance,
+    )
+    from failing_exchange.venues.checks import (
+        DialectBreaches,
+        check_dialect,
+    )
 
 __version__ = "0.1.0"
 
@@ -89,16 +89,16 @@ __version__ = "0.1.0"
 # pytest plugin and the command line cost nothing where they are not used.
 _HOMES = {
     "core.market": ("Market",),
-    "clients": ("ccxt_session", "redirect"),
-    "conduct.intents": ("intend",),
-    "conduct.judge": ("Judge",),
-    "conduct.probing": ("probe",),
-    "conduct.verdict": ("Verdict",),
-    "conformance": ("BinanceDialect",),
-    "dialects.check": ("DialectBreaches", "check_dialect"),
-    "control": ("Control",),
-    "fronts.wire.binance": ("Binance",),
-    "fronts.wire.metering": ("VenueLimits",),
+    "testing.ccxt_clients": ("ccxt_session", "redirect"),
+    "judge.intents": ("intend",),
+    "judge.judge": ("Judge",),
+    "judge.probe": ("probe",),
+    "judge.verdict": ("Verdict",),
+    "venues.binance.conformance": ("BinanceDialect",),
+    "venues.checks": ("DialectBreaches", "check_dialect"),
+    "testing.control_client": ("Control",),
+    "venues.binance.venue": ("Binance",),
+    "venues.binance.rate_limits": ("VenueLimits",),
     "errors": (
         "AccountSuspendedError",
         "AuthenticationError",
@@ -108,7 +108,6 @@ _HOMES = {
         "ClockSkewError",
         "ConfigurationError",
         "ConnectionLostError",
-        "Control",
         "DuplicateOrderError",
         "ExchangeError",
         "ExchangeMaintenanceError",
@@ -132,7 +131,7 @@ _HOMES = {
         "SymbolNotFoundError",
     ),
     "faults.modes": ("FailureMode",),
-    "fronts.exchange": ("FailingExchange",),
+    "client.exchange": ("FailingExchange",),
     "resilience": (
         "CircuitBreaker",
         "OrderQueue",
@@ -140,7 +139,7 @@ _HOMES = {
         "place_order_with_retry",
         "robust_order_placement",
     ),
-    "strategies": ("fault_plans",),
+    "testing.hypothesis_strategies": ("fault_plans",),
     "simulation": (
         "simulate",
         "virtual_time",

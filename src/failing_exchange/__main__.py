@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from failing_exchange.exit_codes import INTERRUPTED
+from failing_exchange.cli.exit_codes import INTERRUPTED
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else it is ignored
     if usual:
         signal.signal(signal.SIGINT, _stop)
-    from failing_exchange.cli import main as command_line
+    from failing_exchange.cli.main import main as command_line
 
     try:
         if usual:

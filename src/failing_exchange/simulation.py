@@ -85,7 +85,7 @@ def simulate(
 
 def _load_the_venue() -> None:
     """Load what a venue loads when it is first needed: in virtual time, loading would draw."""
-    import failing_exchange.fronts.wire.http  # noqa: F401
+    import failing_exchange.server.http_upgrades  # noqa: F401
 
 
 class Venue(Protocol):
@@ -132,7 +132,7 @@ def _venue(wanted: str | Venue, seed: int) -> Venue:
         return wanted
     if wanted != "binance":
         raise ConfigurationError(f'venue={wanted!r}; expected "binance", or a venue made by you')
-    from failing_exchange.fronts.wire.binance import Binance
+    from failing_exchange.venues.binance.venue import Binance
 
     return Binance.like_production(seed=seed)
 

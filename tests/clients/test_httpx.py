@@ -17,7 +17,7 @@ import pytest
 
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.faults.triggers import nth
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from tests.clients.venue import ROOT
 
 httpx = pytest.importorskip("httpx")

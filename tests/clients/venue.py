@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from failing_exchange.control import Control
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.testing.control_client import Control
 
 ROOT = Path(__file__).parent.parent.parent
 KEYS = {"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET}

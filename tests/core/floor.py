@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.auditor import audit
 from failing_exchange.core import commands as c
 from failing_exchange.core import operating
+from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import ATOMS, Market

@@ -13,7 +13,7 @@ from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import ATOMS
 from failing_exchange.core.order import OrderType
 from failing_exchange.core.tape import TRADES_KEPT_MAX, Tape
-from failing_exchange.world import MARKETS, background_of
+from failing_exchange.venue.default_world import MARKETS, background_of
 from tests.core.floor import BUY, SELL, START, Floor, S
 
 SECOND = 10**9

@@ -14,7 +14,7 @@ from failing_exchange.durable.command_log import ACTING
 from failing_exchange.durable.rules import FAULTS
 from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.modes import FailureMode, preset
-from failing_exchange.journal import Journal
+from failing_exchange.journal.journal import Journal
 
 FOREIGN = ("journal:Journal", "Journal", "Credit", "Path", "open", "engine.Engine")
 

@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from failing_exchange.auditor import audit
 from failing_exchange.core import commands as c
+from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import OrderAccepted, OrderFilled
 from failing_exchange.core.market import ATOMS, Market, MarketStatus, Prevention

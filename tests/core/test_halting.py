@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.auditor import audit
 from failing_exchange.core import commands as c
+from failing_exchange.core.auditor import audit
 from failing_exchange.core.events import MarketChanged
 from failing_exchange.core.market import ATOMS, MarketStatus
 from failing_exchange.core.reject import Reason

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from failing_exchange.auditor import audit
 from failing_exchange.background import PROFILES, SyntheticMarket
 from failing_exchange.core import commands as c
 from failing_exchange.core import impact
 from failing_exchange.core import tape as tapes
+from failing_exchange.core.auditor import audit
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reject import Reject
-from failing_exchange.world import MARKETS, background_of
+from failing_exchange.venue.default_world import MARKETS, background_of
 
 S, QUIET = "BTC/USDT", "ETH/BTC"  # in the second one most seconds have no print
 BIRTH = 1_767_225_600

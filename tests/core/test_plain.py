@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failing_exchange.auditor import audit
 from failing_exchange.core import commands as c
 from failing_exchange.core import engine as engines
 from failing_exchange.core import placing
+from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import LIMIT, Side
 from failing_exchange.core.reject import Reject
-from failing_exchange.world import MARKETS, background_of
+from failing_exchange.venue.default_world import MARKETS, background_of
 
 S = "BTC/USDT"
 BIRTH = 1_767_225_600

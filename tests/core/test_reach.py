@@ -10,7 +10,7 @@ from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reference import reach, reference
 from failing_exchange.core.reject import Reject
-from failing_exchange.world import MARKETS, background_of
+from failing_exchange.venue.default_world import MARKETS, background_of
 
 S = "BTC/USDT"
 BIRTH = 1_767_225_600

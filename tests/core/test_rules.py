@@ -13,7 +13,7 @@ from failing_exchange.core.market import PPM, Market, Rules
 from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reason, Reject, Rule
-from failing_exchange.world import MARKETS, background_of
+from failing_exchange.venue.default_world import MARKETS, background_of
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, START, Floor, S, become
 
 STOP_LIMIT, PROFIT = OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT

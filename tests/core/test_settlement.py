@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.auditor import Auditor, audit
 from failing_exchange.core import commands as c
+from failing_exchange.core.auditor import Auditor, audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import BalanceChanged
 from failing_exchange.core.ledger import BACKGROUND

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from failing_exchange.cli import main
+from failing_exchange.cli.main import main
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import Token, explore, replay
 from failing_exchange.explorer.findings import Cause
@@ -20,11 +20,11 @@ from failing_exchange.explorer.search import Exploration, Options, shard_of
 from failing_exchange.explorer.shrink import shrink
 from failing_exchange.explorer.trial import Break, Seen, run, seen
 from failing_exchange.explorer.world import Arm, World, draw, mutate
-from failing_exchange.playing import find_bot
+from failing_exchange.runs.bot_process import find_bot
 
 BOT = '''
 import asyncio
-from failing_exchange.conduct.intents import intend
+from failing_exchange.judge.intents import intend
 
 async def main(exchange):
     """Sends again when an answer is lost."""

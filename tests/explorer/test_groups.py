@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.explorer.command import _doing, _show, replay
+from failing_exchange.cli.explore import _doing, _show, replay
 from failing_exchange.explorer.findings import Cause, Finding, Findings, Group, grouped
 from failing_exchange.explorer.search import Exploration, Options, explore
 from failing_exchange.explorer.shrink import Shrunk

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 
-from failing_exchange.playing import find_bot
-from failing_exchange.strategies import World, fault_plans, run
+from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.testing.hypothesis_strategies import World, fault_plans, run
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.cli import main
+from failing_exchange.cli.main import main
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.token import PREFIX, Token
 from failing_exchange.explorer.world import World, draw

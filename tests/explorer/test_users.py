@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.cli import main
+from failing_exchange.cli.main import main
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import replay
 from failing_exchange.explorer.regress import test_file as file_of
 from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.trial import run
 from failing_exchange.explorer.world import World
-from failing_exchange.playing import find_bot
 from failing_exchange.report.page import page
-from failing_exchange.runner import RunConfig
-from failing_exchange.runner import run as run_as_configured
+from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.run import RunConfig
+from failing_exchange.runs.run import run as run_as_configured
 from tests.explorer.test_explorer import BOT
 
 RETRIES = BOT

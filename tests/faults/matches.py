@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.faults.plan import FaultPlan, Match, Rule, Stage, Trigger
-from failing_exchange.trip import Trip
+from failing_exchange.journal.trip import Trip
 
 
 class Meeting:

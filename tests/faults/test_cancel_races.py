@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange
+from failing_exchange.client.arming import Armed
 from failing_exchange.core.events import OrderFilled, OrderTriggered
-from failing_exchange.fronts.arming import Armed
-from failing_exchange.trip import Trip
+from failing_exchange.journal.trip import Trip
 from tests.faults.stories import status
 from tests.passes import SYMBOL, run
 

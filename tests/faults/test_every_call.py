@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
-from failing_exchange.dialects.unified.decode import DECODERS
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
+from failing_exchange.unified.decode import DECODERS
 from tests.faults.stories import HIGH, LOW, SYMBOL, buy
 
 

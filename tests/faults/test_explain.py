@@ -11,7 +11,7 @@ from failing_exchange.core.queries import Clock
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.explain import explain
 from failing_exchange.faults.plan import Answer, Cause, Delay, Drop, HangUp, Repeat, Replace
-from failing_exchange.trip import Damage, Damaged, DamageKind, Decision, Edited, Stage, Trip
+from failing_exchange.journal.trip import Damage, Damaged, DamageKind, Decision, Edited, Stage, Trip
 
 NO = Reject(Reason.BAD_REQUEST, "Malformed.")
 CUT = Damaged(Clock(1), Damage(DamageKind.CUT))

@@ -12,7 +12,7 @@ from failing_exchange.faults import plan as plans
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.plan import FaultPlan, Rule, Scope
 from failing_exchange.faults.triggers import nth
-from failing_exchange.trip import Trip
+from failing_exchange.journal.trip import Trip
 from tests.faults.stories import SYMBOL, buy, said
 
 

@@ -15,7 +15,7 @@ import ccxt
 import pytest
 
 from failing_exchange import redirect
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
 ATTEMPTS = 12  # of a call at a failure rate of a tenth: all fail once in a million million runs
 ENVIRONMENT = {"FAILURE_MODE": "MIXED", "FAILURE_RATE": "0.1"}

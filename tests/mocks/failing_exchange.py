@@ -11,6 +11,6 @@ import sys
 from failing_exchange import *  # noqa: F403 - the whole public face is the point of this module
 
 if __name__ == "__main__":
-    from failing_exchange.cli import main
+    from failing_exchange.cli.main import main
 
     sys.exit(main(["run", *sys.argv[1:]]))

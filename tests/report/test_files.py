@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange.cli import main
+from failing_exchange.cli.main import main
 
 EXPLORED = '{"kind": "explore", "target": "x", "findings": %s}'
 RUN = '{"kind": "run", "config": {"bot": "x", "seed": 1}, %s}'

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import cli, own_code, report_card, terminal
-from failing_exchange.cli import main
-from failing_exchange.conduct.rules import RULES
+from failing_exchange.cli import main as cli
+from failing_exchange.cli.main import main
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.judge.catalogue import RULES
+from failing_exchange.report import terminal
 from failing_exchange.report.page import CARE, FINDINGS_MAX, page
-from failing_exchange.runner import Report, RunConfig, run
-from failing_exchange.scenario import load
+from failing_exchange.runs import own_code, report_card
+from failing_exchange.runs.run import Report, RunConfig, run
+from failing_exchange.scenarios.scenario import load
 
 CONFIG = RunConfig(
     bot="naive", scenario="order_timeout_after_accept", duration=2_400, modes=(), rate_limit=None

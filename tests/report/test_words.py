@@ -7,6 +7,7 @@ from contextlib import suppress
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core import queries
 from failing_exchange.faults.triggers import nth
+from failing_exchange.journal.trip import Edited
 from failing_exchange.report.words import (
     NAMED_MAX,
     SAYS,
@@ -15,7 +16,6 @@ from failing_exchange.report.words import (
     happened_text,
     told_text,
 )
-from failing_exchange.trip import Edited
 
 
 def test_told_says_what_was_told() -> None:

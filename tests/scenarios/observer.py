@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import aiohttp
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.venues.binance.venue import Binance
 
 ROUNDS = 24
 PAUSE = 5.0  # seconds between rounds

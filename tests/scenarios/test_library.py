@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.bots import STRATEGIES
-from failing_exchange.bots.flawed import CAREFUL, FLAWED, TWINS
-from failing_exchange.bots.flawed.kinds import KINDS
-from failing_exchange.conduct.rules import RULES
 from failing_exchange.faults.known_incidents import ROWS
-from failing_exchange.report_card import Grade, baseline, grade
-from failing_exchange.runner import RunConfig, run
-from failing_exchange.scenario import describe, load, shipped
+from failing_exchange.judge.catalogue import RULES
+from failing_exchange.runs.bots import STRATEGIES
+from failing_exchange.runs.bots.flawed import CAREFUL, FLAWED, TWINS
+from failing_exchange.runs.bots.flawed.kinds import KINDS
+from failing_exchange.runs.report_card import Grade, baseline, grade
+from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.scenarios.scenario import describe, load, shipped
 from tests.scenarios.observer import seen_in_process, seen_on_binance
 
 NAMES = shipped()

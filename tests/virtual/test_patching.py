@@ -9,7 +9,7 @@ from time import monotonic
 from failing_exchange import simulate
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.world import World
-from failing_exchange.playing import find_bot
+from failing_exchange.runs.bot_process import find_bot
 from failing_exchange.virtual.wallclock import REAL
 
 BOT = """

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 import aiohttp
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
-from failing_exchange.fronts.wire.metering import VenueLimits
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
+from failing_exchange.venues.binance.rate_limits import VenueLimits
+from failing_exchange.venues.binance.venue import Binance
 
 HOST = "https://api.binance.com"
 T = TypeVar("T")

@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.market import SECOND
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.certificate import context
-from failing_exchange.fronts.wire.connection import Limits
-from failing_exchange.fronts.wire.frames import frame
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
-from failing_exchange.fronts.wire.metering import VenueLimits
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.certificate import context
+from failing_exchange.server.websocket_connection import Limits
+from failing_exchange.server.websocket_frames import frame
+from failing_exchange.venues.binance.rate_limits import VenueLimits
+from failing_exchange.venues.binance.venue import Binance
 from tests.wire import settled
 
 T = TypeVar("T")

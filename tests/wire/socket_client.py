@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import aiohttp
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
+from failing_exchange.venues.binance.venue import Binance
 
 URL = "wss://ws-api.binance.com:443/ws-api/v3"
 T = TypeVar("T")

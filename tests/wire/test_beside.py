@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from failing_exchange import Binance, FailingExchange
-from failing_exchange.cli import main, split
-from failing_exchange.dialects.binance.places import HOSTS, SIMULATED
-from failing_exchange.fronts.wire.certificate import context
-from failing_exchange.fronts.wire.tunnel import HEAD_BYTES_MAX, Tunnel
+from failing_exchange.cli.main import main, split
+from failing_exchange.server.certificate import context
+from failing_exchange.server.proxy import HEAD_BYTES_MAX, Tunnel
+from failing_exchange.venues.binance.places import HOSTS, SIMULATED
 
 SERVE = [sys.executable, "-m", "failing_exchange", "serve", "--port", "0", "--"]
 SECONDS = 60

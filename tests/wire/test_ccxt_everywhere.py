@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 
 from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.dialects.binance.signing import Key, hmac_verifier
 from failing_exchange.faults.triggers import chance, nth
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
+from failing_exchange.venues.binance.signing import Key, hmac_verifier
 from failing_exchange.virtual.errors import UnknownHost
 
 ROOT = Path(__file__).parent.parent.parent

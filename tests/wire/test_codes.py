@@ -13,10 +13,10 @@ import aiohttp
 import pytest
 
 from failing_exchange import Binance, simulate
-from failing_exchange.dialects.binance import codes
-from failing_exchange.dialects.binance.codes import CODES
-from failing_exchange.fronts.wire import socket_session
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, Keyring
+from failing_exchange.server.api_keys import DEFAULT_KEY, Keyring
+from failing_exchange.venues.binance import codes
+from failing_exchange.venues.binance import ws_session as socket_session
+from failing_exchange.venues.binance.codes import CODES
 from tests.wire.client import Client, Got
 from tests.wire.refused import BEGAN, CASES, Case
 from tests.wire.socket_client import SocketClient, on_a_socket

@@ -15,7 +15,7 @@ import pytest
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import nth
-from failing_exchange.fronts.wire.binance import Binance
+from failing_exchange.venues.binance.venue import Binance
 from tests.wire.raw import API, DOORS, STREAM, Place, Seen, at
 
 

@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.control import Control
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.control_door import ControlDoor
-from failing_exchange.fronts.wire.desk import ROUTES, Desk, NotFound, table
+from failing_exchange.server.control_api import ROUTES, Desk, NotFound, table
+from failing_exchange.server.control_server import ControlDoor
+from failing_exchange.testing.control_client import Control
+from failing_exchange.venues.binance.venue import Binance
 from tests.sources import ROOT
 from tests.wire.client import Client
 

@@ -15,18 +15,18 @@ import pytest
 from aiohttp import web
 
 from failing_exchange import Control, FailingExchange, simulate
-from failing_exchange.cli import main as command_line
+from failing_exchange.cli.main import main as command_line
 from failing_exchange.core.reject import Reject
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE
-from failing_exchange.fronts.wire import control_door
-from failing_exchange.fronts.wire.asking import Asking
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.control_door import ControlDoor, _name
-from failing_exchange.fronts.wire.control_schemas import incidents_table
-from failing_exchange.fronts.wire.desk import ROUTES, Desk, openapi
-from failing_exchange.incidents import FIELDS, INCIDENTS
+from failing_exchange.server import control_server as control_door
+from failing_exchange.server.belief_poller import Asking
+from failing_exchange.server.control_api import ROUTES, Desk, openapi
+from failing_exchange.server.control_schemas import incidents_table
+from failing_exchange.server.control_server import ControlDoor, _name
+from failing_exchange.venue.operator_incidents import FIELDS, INCIDENTS
+from failing_exchange.venues.binance.venue import Binance
 from tests.sources import ROOT
 
 Story = Callable[[Binance, Control], Awaitable[None]]
@@ -276,7 +276,7 @@ def test_a_terminal_tells_a_served_venue_what_to_do(
 
 def control_line(*arguments: str) -> None:
     """A command that is refused: its error instead of its exit code."""
-    from failing_exchange.cli import parser
+    from failing_exchange.cli.main import parser
 
     options = parser().parse_args(list(arguments))
     options.command(options)

@@ -14,10 +14,10 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.modes import FailureMode
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.control_door import BODY_BYTES_MAX, ControlDoor
-from failing_exchange.fronts.wire.desk import ROUTES
-from failing_exchange.incidents import FIELDS, INCIDENTS
+from failing_exchange.server.control_api import ROUTES
+from failing_exchange.server.control_server import BODY_BYTES_MAX, ControlDoor
+from failing_exchange.venue.operator_incidents import FIELDS, INCIDENTS
+from failing_exchange.venues.binance.venue import Binance
 
 Raw = tuple[str, bytes, dict[str, bytes], bytes]  # method, target, headers, body
 

@@ -6,9 +6,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from failing_exchange.fronts.wire.door import Request
-from failing_exchange.fronts.wire.metering import Interval, VenueLimits
-from failing_exchange.limits import MINUTE
+from failing_exchange.venue.rate_limits import MINUTE
+from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.rest import Request
 from tests.wire.client import HOST, Client, on_the_wire
 
 SOCKETS = "wss://stream.binance.com:9443"
@@ -46,7 +46,7 @@ def test_only_so_many_paths_are_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scanner must fill neither the log nor the memory; that others came is said."""
-    monkeypatch.setattr("failing_exchange.fronts.wire.doorstep.PATHS_NAMED_MAX", 3)
+    monkeypatch.setattr("failing_exchange.venues.binance.doorstep.PATHS_NAMED_MAX", 3)
 
     async def story(client: Client) -> None:
         for number in range(9):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.fronts.wire import entrance
+from failing_exchange.server import listener as entrance
 from tests.wire.raw import Place, at
 
 

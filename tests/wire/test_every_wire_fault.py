@@ -11,8 +11,8 @@ import pytest
 
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import nth
-from failing_exchange.fronts.wire.connection import Limits
-from failing_exchange.fronts.wire.frames import close_frame, frame
+from failing_exchange.server.websocket_connection import Limits
+from failing_exchange.server.websocket_frames import close_frame, frame
 from tests.wire.raw import API, BEATS, DOORS, ORDER, STREAM, Place, Seen, at, request
 
 WIRE = [name for name, entry in CATALOGUE.items() if entry.door == "wire"]

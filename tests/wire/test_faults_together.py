@@ -16,19 +16,20 @@ import pytest
 from failing_exchange.core.chance import key, mix
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import SECOND, MarketStatus
-from failing_exchange.dialects.binance import socket_api
 from failing_exchange.errors import FailingExchangeError, InternalError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.plan import Stage
-from failing_exchange.fronts.damages import EFFECTS
-from failing_exchange.fronts.wire import user_stream, websocket
-from failing_exchange.fronts.wire.door import Door
-from failing_exchange.fronts.wire.feeds import Feed
-from failing_exchange.fronts.wire.heads import Heads
-from failing_exchange.fronts.wire.metering import Interval, VenueLimits
-from failing_exchange.fronts.wire.socket_door import Conversation
-from failing_exchange.trip import BUG, DamageKind
+from failing_exchange.feeds import account as user_stream
+from failing_exchange.feeds.market import Feed
+from failing_exchange.journal.trip import BUG, DamageKind
+from failing_exchange.server import websocket
+from failing_exchange.server.damages import EFFECTS
+from failing_exchange.server.request_parser import Heads
+from failing_exchange.venues.binance import socket_api
+from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.rest import Door
+from failing_exchange.venues.binance.ws_api import Conversation
 from tests.passes import as_ours
 from tests.wire.raw import API, DOORS, ORDER, STREAM, Line, Place, at, request, signed
 

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failing_exchange import FailingExchange
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.frames import (
+from failing_exchange.server.websocket_frames import (
     REASON_BYTES_MAX,
     Opcode,
     close_frame,
@@ -22,6 +21,7 @@ from failing_exchange.fronts.wire.frames import (
     pong_frame,
     text_frame,
 )
+from failing_exchange.venues.binance.venue import Binance
 
 SIZES = st.one_of(st.integers(0, 300), st.sampled_from([125, 126, 65_535, 65_536, 70_000]))
 

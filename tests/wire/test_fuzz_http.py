@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.auditor import audit
+from failing_exchange.core.auditor import audit
 
 PATIENCE = 60.0  # virtual seconds for an answer
 ORDER = (

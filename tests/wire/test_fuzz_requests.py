@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failing_exchange import Binance, simulate
-from failing_exchange.auditor import audit
-from failing_exchange.conformance import EXAMPLES
-from failing_exchange.dialects.binance.endpoints import ENDPOINTS
-from failing_exchange.fronts.wire.door import Request
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.core.auditor import audit
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.venues.binance.conformance import EXAMPLES
+from failing_exchange.venues.binance.endpoints import ENDPOINTS
+from failing_exchange.venues.binance.rest import Request
 
 NAMES = [
     "symbol", "symbols", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price",

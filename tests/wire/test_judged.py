@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from failing_exchange import Control, FailingExchange, simulate
-from failing_exchange.conduct.judge import Judge
-from failing_exchange.conduct.probing import probe, sample_of
-from failing_exchange.conduct.verdict import Verdict
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.triggers import nth
-from failing_exchange.fronts.wire.asking import Asking
+from failing_exchange.judge.judge import Judge
+from failing_exchange.judge.probe import probe, sample_of
+from failing_exchange.judge.verdict import Verdict
+from failing_exchange.server.belief_poller import Asking
 from tests.wire.client import Client, on_the_wire
 
 INTENT = {"symbol": "BTC/USDT", "side": "buy", "amount": 0.1}
@@ -129,7 +129,7 @@ def _order(url: str) -> None:
     from urllib.parse import urlencode
     from urllib.request import Request, urlopen
 
-    from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+    from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
     order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.1",
              "timestamp": int(time.time() * 1000)}  # fmt: skip

@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.conduct.rule import Outcome, Result
-from failing_exchange.dialects.binance.signing import Key
 from failing_exchange.faults.triggers import nth
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import Keyring
+from failing_exchange.judge.rule import Outcome, Result
+from failing_exchange.server.api_keys import Keyring
+from failing_exchange.venues.binance.signing import Key
+from failing_exchange.venues.binance.venue import Binance
 from tests.wire.client import Client
 
 TICKER = "/api/v3/ticker/bookTicker?symbol=BTCUSDT"

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY
+from failing_exchange.server.api_keys import DEFAULT_KEY
+from failing_exchange.venues.binance.venue import Binance
 from tests.wire.client import HOST, Client
 
 PATH = "/api/v3/userDataStream"

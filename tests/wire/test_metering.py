@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from failing_exchange.conduct.judge import Judge
+from failing_exchange.cli.serve import _farewell
 from failing_exchange.core.commands import CrossOrder
 from failing_exchange.faults.triggers import first
-from failing_exchange.fronts.wire.metering import Interval, VenueLimits
-from failing_exchange.limits import MINUTE, SECOND
-from failing_exchange.server import _farewell
+from failing_exchange.judge.judge import Judge
+from failing_exchange.venue.rate_limits import MINUTE, SECOND
+from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
 from tests.wire.client import HOST, Client, on_the_wire
 
 TIGHT = VenueLimits(

@@ -11,8 +11,8 @@ from typing import TypeVar
 import pytest
 
 from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.fronts.wire.heads import FIELDS_KEPT_MAX, HEAD_BYTES_MAX, Heads, NotPlain
-from failing_exchange.fronts.wire.plain import AHEAD_BYTES_MAX, KEEP_ALIVE
+from failing_exchange.server.http_connection import AHEAD_BYTES_MAX, KEEP_ALIVE
+from failing_exchange.server.request_parser import FIELDS_KEPT_MAX, HEAD_BYTES_MAX, Heads, NotPlain
 
 T = TypeVar("T")
 TIME = b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n"

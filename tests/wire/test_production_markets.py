@@ -11,8 +11,8 @@ import pytest
 
 from failing_exchange import Binance, FailingExchange, VenueLimits, simulate
 from failing_exchange.core.market import Market
-from failing_exchange.dialects.binance.markets import LIMITS, as_in_production
-from failing_exchange.world import MARKETS
+from failing_exchange.venue.default_world import MARKETS
+from failing_exchange.venues.binance.markets import LIMITS, as_in_production
 from tests.wire.client import Client
 
 # exchangeInfo of BTCUSDT as production answered it in 2026, without what follows the volume

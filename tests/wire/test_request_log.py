@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from failing_exchange import FailingExchange, RequestTimeoutError, simulate
-from failing_exchange.request_log import LINE_LETTERS_MAX, lines_of
+from failing_exchange.cli.request_log import LINE_LETTERS_MAX, lines_of
 from tests.wire.test_serve import served, time_at
 
 

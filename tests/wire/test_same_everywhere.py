@@ -12,7 +12,7 @@ import pytest
 
 from failing_exchange import Binance, ConnectionLostError, FailingExchange, simulate
 from failing_exchange.errors import FailingExchangeError
-from failing_exchange.trip import Trip
+from failing_exchange.journal.trip import Trip
 from tests.wire import client as wire
 from tests.wire.client import Client
 

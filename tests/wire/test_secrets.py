@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import aiohttp
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.desk import Desk
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
-from failing_exchange.plain_trips import plain
+from failing_exchange.journal.serialize import plain
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.control_api import Desk
+from failing_exchange.venues.binance.venue import Binance
 from tests.wire.client import HOST, Client
 from tests.wire.socket_client import URL, hmac_sign
 

@@ -17,10 +17,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from failing_exchange import server
-from failing_exchange.cli import main as command
-from failing_exchange.cli import parser
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY
+from failing_exchange.cli import serve as server
+from failing_exchange.cli.main import main as command
+from failing_exchange.cli.main import parser
+from failing_exchange.server.api_keys import DEFAULT_KEY
 
 SERVE = [sys.executable, "-m", "failing_exchange", "serve"]
 STOPPED = "stopped after 1 requests: 1 struck by faults, 0 refused by the venue's limits\n"

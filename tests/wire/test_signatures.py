@@ -20,16 +20,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.dialects.binance.call import Security
-from failing_exchange.dialects.binance.signing import (
+from failing_exchange.server.api_keys import Keyring
+from failing_exchange.venues.binance.call import Security
+from failing_exchange.venues.binance.rest import Request
+from failing_exchange.venues.binance.signing import (
     Key,
     ed25519_verifier,
     hmac_verifier,
     rsa_verifier,
 )
-from failing_exchange.dialects.binance.socket_api import asked
-from failing_exchange.fronts.wire.door import Request
-from failing_exchange.fronts.wire.keys import Keyring
+from failing_exchange.venues.binance.socket_api import asked
 
 NAME = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from failing_exchange import FailingExchange
-from failing_exchange.dialects.binance.call import Security
-from failing_exchange.dialects.binance.signing import Key, KeyKind, ed25519_verifier
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, Keyring
-from failing_exchange.fronts.wire.metering import Interval, VenueLimits
-from failing_exchange.limits import MINUTE
+from failing_exchange.server.api_keys import DEFAULT_KEY, Keyring
+from failing_exchange.venue.rate_limits import MINUTE
+from failing_exchange.venues.binance.call import Security
+from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.signing import Key, KeyKind, ed25519_verifier
+from failing_exchange.venues.binance.venue import Binance
 from tests.wire.socket_client import SocketClient, on_a_socket
 
 ED_PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(32))

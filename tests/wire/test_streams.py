@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.dialects.binance.stream_names import parse
-from failing_exchange.fronts.wire.feed_sources import CANDLES_A_PUSH_MAX, KlineSource, World
-from failing_exchange.fronts.wire.subscriptions import METHODS, Refused, read
+from failing_exchange.feeds.sources import CANDLES_A_PUSH_MAX, KlineSource, World
+from failing_exchange.venues.binance.market_streams import METHODS, Refused, read
+from failing_exchange.venues.binance.stream_names import parse
 from tests.wire.client import Client, on_the_wire
 from tests.wire.streams import streams
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from failing_exchange.core.commands import MovePrice, PullLiquidity
 from failing_exchange.core.order import Side
 from failing_exchange.core.queries import BookSnapshot
-from failing_exchange.fronts.wire.book_updates import BookView
-from failing_exchange.world import MARKETS
+from failing_exchange.feeds.book_delta import BookView
+from failing_exchange.venue.default_world import MARKETS
 from tests.wire.client import Client, on_the_wire
 from tests.wire.streams import Socket, streams
 
@@ -49,7 +49,7 @@ class Book:
 def snapshot(client: Client, limit: int) -> dict[str, Any]:
     """What REST would answer at this instant: through the same gates."""
     from failing_exchange.core.commands import FetchBook
-    from failing_exchange.dialects.binance.stream_events import partial_depth
+    from failing_exchange.venues.binance.stream_events import partial_depth
 
     found = []
     client.venue.exchange.venue.running.receive(

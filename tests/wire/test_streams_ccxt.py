@@ -10,7 +10,7 @@ import pytest
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.faults.triggers import nth
-from failing_exchange.fronts.wire.binance import Binance
+from failing_exchange.venues.binance.venue import Binance
 
 ccxtpro = pytest.importorskip("ccxt.pro")
 BTC, ETH = "BTC/USDT", "ETH/USDT"

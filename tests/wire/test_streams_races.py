@@ -15,7 +15,7 @@ import pytest
 from failing_exchange import FailingExchange
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.triggers import nth
-from failing_exchange.fronts.wire.binance import Binance
+from failing_exchange.venues.binance.venue import Binance
 from tests.wire.client import Client, on_the_wire
 from tests.wire.socket_client import SocketClient, on_a_socket
 from tests.wire.streams import STREAM, streams

@@ -173,7 +173,7 @@ def test_tc_e78_a_verdict_on_each_order_is_one() -> None:
 @pytest.mark.parametrize("case", ["74", "75", "76", "77", "78"])
 def test_each_case_has_a_scenario_that_says_so(case: str) -> None:
     """`failing-exchange scenarios` lists them by the guide's numbers."""
-    from failing_exchange.scenario import load, shipped
+    from failing_exchange.scenarios.scenario import load, shipped
 
     names = [name for name in shipped() if name.startswith(f"tc_e{case}_")]
     assert len(names) == 1

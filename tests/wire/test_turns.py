@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-from failing_exchange.fronts.wire.turns import Turns
+from failing_exchange.server.turn_taking import Turns
 from tests.wire.raw import API, Place, at
 
 CANDLES = "/api/v3/klines?symbol=BTCUSDT&interval=1M&limit=1000&timeZone=5:4{n}"

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.dialects.binance.signing import Key, KeyKind, ed25519_verifier, rsa_verifier
-from failing_exchange.fronts.wire.binance import Binance
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
+from failing_exchange.venues.binance.signing import Key, KeyKind, ed25519_verifier, rsa_verifier
+from failing_exchange.venues.binance.venue import Binance
 
 ccxtpro = pytest.importorskip("ccxt.pro")
 # spot alone: other hosts than this venue's answer for the rest

@@ -14,16 +14,16 @@ import pytest
 from aiohttp import WSMsgType
 
 from failing_exchange.core.chance import mix
-from failing_exchange.fronts.wire.connection import Connection, Limits
-from failing_exchange.fronts.wire.frame_reader import FRAGMENTS_MAX
-from failing_exchange.fronts.wire.frames import (
+from failing_exchange.server.websocket import Route
+from failing_exchange.server.websocket_connection import Connection, Limits
+from failing_exchange.server.websocket_frames import (
     Opcode,
     close_frame,
     frame,
     pong_frame,
     text_frame,
 )
-from failing_exchange.fronts.wire.websocket import Route
+from failing_exchange.server.websocket_reader import FRAGMENTS_MAX
 from tests.wire.client import Client, on_the_wire
 
 URL = "wss://stream.binance.com:9443"

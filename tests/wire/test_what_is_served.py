@@ -18,7 +18,7 @@ from failing_exchange import (
     redirect,
     simulate,
 )
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, Keyring
+from failing_exchange.server.api_keys import DEFAULT_KEY, Keyring
 from failing_exchange.virtual.errors import UnknownHost
 from tests.wire.client import Client, on_the_wire
 

@@ -35,8 +35,8 @@ from urllib.parse import urlencode
 import aiohttp
 
 from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
-from failing_exchange.incidents import command_of
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
+from failing_exchange.venue.operator_incidents import command_of
 
 HERE = Path(__file__).parent / "transcripts"
 REST = "https://api.binance.com"

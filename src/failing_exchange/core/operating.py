@@ -31,7 +31,7 @@ from failing_exchange.core.state import (
 )
 from failing_exchange.core.triggering import make_live
 from failing_exchange.core.triggers import stop_of
-from failing_exchange.spelling import did_you_mean
+from failing_exchange.text.spelling import did_you_mean
 
 PPM_MAX = 1_000 * PPM  # a price moves by at most a thousand times itself at once
 MOVED_MAX = 10**15  # ticks of all moves of a price together; one more is refused

@@ -27,14 +27,14 @@ from failing_exchange.durable.sqlite_store import (
     damaged,
 )
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.journal import COUNTERS
+from failing_exchange.journal.journal import COUNTERS
 
 if TYPE_CHECKING:
     from failing_exchange.core.liquidity import Background
     from failing_exchange.core.market import Market
-    from failing_exchange.gateway import Gateway
-    from failing_exchange.trip import Trip
-    from failing_exchange.venue import Venue
+    from failing_exchange.journal.trip import Trip
+    from failing_exchange.venue.gateway import Gateway
+    from failing_exchange.venue.venue import Venue
 
 SNAPSHOT_EVERY = 100_000  # commands: so many are kept, and carried out again, at most
 SNAPSHOT_AT_CLOSE = 1_000  # on close, write a snapshot if at least so many follow the last one

@@ -6,9 +6,9 @@ import json
 import logging
 from typing import Any, NamedTuple
 
-from failing_exchange.gates import RateGate
-from failing_exchange.limits import SlidingWindow, TokenBucket
-from failing_exchange.maintenance import Window
+from failing_exchange.venue.admission import RateGate
+from failing_exchange.venue.maintenance import Window
+from failing_exchange.venue.rate_limits import SlidingWindow, TokenBucket
 
 # what makes a limit; how much of it is used is kept beside it
 MADE_OF: dict[type, tuple[str, ...]] = {

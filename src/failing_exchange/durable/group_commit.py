@@ -17,8 +17,8 @@ from failing_exchange.durable.sqlite_store import (
 )
 
 if TYPE_CHECKING:
-    from failing_exchange.clock import Cancelable
-    from failing_exchange.gateway import Gateway
+    from failing_exchange.venue.clock import Cancelable
+    from failing_exchange.venue.gateway import Gateway
 
 MILLISECOND = 1_000_000
 COMMIT_EVERY = 2 * MILLISECOND  # how long an answer waits at most for others to go with

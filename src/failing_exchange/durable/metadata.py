@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.journal import COUNTERS
+from failing_exchange.journal.journal import COUNTERS
 
 DECIDES = ("core", "background")  # the packages whose code decides what a command does
 YEARS_10 = 3_653 * 86_400 * 10**9

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from failing_exchange.conduct.rules import RULES
 from failing_exchange.explorer.shrink import Shrunk
 from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.trial import Break, Seen
 from failing_exchange.explorer.wording import needed
 from failing_exchange.explorer.world import World
+from failing_exchange.judge.catalogue import RULES
 
 CAUSES_MAX = 500  # different causes that are kept apart; more are counted as one
 SHRUNK_EACH_MAX = 6  # causes of one group that are made small; further ones are counted with it

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.findings import grouped
 from failing_exchange.explorer.regress import test_file
-from failing_exchange.spelling import printable
+from failing_exchange.text.spelling import printable
 
 if TYPE_CHECKING:
     from failing_exchange.explorer.search import Exploration

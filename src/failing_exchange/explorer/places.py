@@ -9,12 +9,12 @@ from contextvars import ContextVar, copy_context
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.tracebacks import is_theirs
+from failing_exchange.text.tracebacks import is_theirs
 from failing_exchange.virtual.loop import RUN_ONCE, VirtualLoop
 
 if TYPE_CHECKING:
-    from failing_exchange.trip import Trip
-    from failing_exchange.venue import Venue
+    from failing_exchange.journal.trip import Trip
+    from failing_exchange.venue.venue import Venue
 
 PLACES_KEPT_MAX = 200_000  # requests whose place is remembered; then the oldest is forgotten
 FILES_KNOWN_MAX = 10_000  # files of which it is known whose they are; then it is found out again

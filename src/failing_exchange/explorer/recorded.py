@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.report.recording import Recorder
-from failing_exchange.runner import headline
+from failing_exchange.report.recorder import Recorder
+from failing_exchange.runs.run import headline
 
 if TYPE_CHECKING:
-    from failing_exchange.bots import Notebook
+    from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.explorer.replaying import Replay
-    from failing_exchange.fronts.exchange import FailingExchange
+    from failing_exchange.runs.bots import Notebook
 
 
 class Recorded:

@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import fill
 
 from failing_exchange.explorer.findings import Finding
-from failing_exchange.spelling import printable
+from failing_exchange.text.spelling import printable
 
 TEMPLATE = '''"""{sentence}
 

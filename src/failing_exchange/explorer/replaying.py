@@ -10,7 +10,7 @@ from failing_exchange.explorer.token import Token, other_hash_seed
 from failing_exchange.explorer.trial import Outcome, Watch
 
 if TYPE_CHECKING:
-    from failing_exchange.conduct.verdict import Verdict
+    from failing_exchange.judge.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from failing_exchange.conduct.rules import make
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import pool, targets
@@ -28,8 +27,9 @@ from failing_exchange.explorer.shrink import USUAL, OutOfRuns, Shrunk, shrink_al
 from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
 from failing_exchange.explorer.trial import Break, Seen
 from failing_exchange.explorer.world import World, draw, mutate, with_own
-from failing_exchange.own_code import load_faults, rules_of
-from failing_exchange.playing import DEAF
+from failing_exchange.judge.catalogue import make
+from failing_exchange.runs.bot_process import DEAF
+from failing_exchange.runs.own_code import load_faults, rules_of
 from failing_exchange.virtual.wallclock import REAL
 
 # Hours of worlds that one process runs, one after the other, so that it is over in a few seconds;

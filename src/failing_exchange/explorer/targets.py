@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.trial import Outcome, run
-from failing_exchange.playing import find_bot, makes_own_clients, parameters
+from failing_exchange.runs.bot_process import find_bot, makes_own_clients, parameters
 
 TEST = "::"  # what a pytest test id has in it
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.conduct.judge import Judge
-from failing_exchange.conduct.rule import Breach, Result, Severity
-from failing_exchange.conduct.rule import Outcome as Finding
+from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.places import Places
 from failing_exchange.explorer.trial import Outcome, Watch, built, outcome_of
 from failing_exchange.explorer.world import World
-from failing_exchange.fronts.exchange import FailingExchange
-from failing_exchange.own_code import rules_of
-from failing_exchange.playing import stop_before
-from failing_exchange.under_test import running
+from failing_exchange.judge.judge import Judge
+from failing_exchange.judge.rule import Breach, Result, Severity
+from failing_exchange.judge.rule import Outcome as Finding
+from failing_exchange.runs.bot_process import stop_before
+from failing_exchange.runs.own_code import rules_of
+from failing_exchange.testing.under_test import running
 
 RULE = "test"  # the name under which a failed assert is reported
 QUIET = ("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly")

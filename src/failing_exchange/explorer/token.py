@@ -15,11 +15,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from failing_exchange.conduct.rules import make
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import is_own
-from failing_exchange.spelling import printable
+from failing_exchange.judge.catalogue import make
+from failing_exchange.text.spelling import printable
 
 VERSION = 1
 PREFIX = f"fx{VERSION}."

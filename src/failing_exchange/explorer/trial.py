@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from failing_exchange.auditor import audit
-from failing_exchange.bots import Notebook
-from failing_exchange.conduct.judge import Judge
-from failing_exchange.conduct.rule import Outcome as Result
+from failing_exchange.client.exchange import FailingExchange
+from failing_exchange.core.auditor import audit
 from failing_exchange.core.commands import CancelOrder, FetchOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.errors import InternalError
@@ -20,11 +18,12 @@ from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import kind_of
 from failing_exchange.faults.recorded_plan import Again, RecordedPlan, record
 from failing_exchange.faults.triggers import always, parse
-from failing_exchange.fronts.exchange import FailingExchange
-from failing_exchange.journal import Journal
-from failing_exchange.own_code import load_faults, rules_of
-from failing_exchange.plain_trips import line
-from failing_exchange.playing import (
+from failing_exchange.journal.journal import Journal
+from failing_exchange.journal.serialize import line
+from failing_exchange.judge.judge import Judge
+from failing_exchange.judge.rule import Outcome as Result
+from failing_exchange.report.recorder import columns
+from failing_exchange.runs.bot_process import (
     Bot,
     Ending,
     crash_of,
@@ -34,16 +33,17 @@ from failing_exchange.playing import (
     venue_of,
     wall_limit,
 )
-from failing_exchange.report.recording import columns
+from failing_exchange.runs.bots import Notebook
+from failing_exchange.runs.own_code import load_faults, rules_of
 from failing_exchange.simulation import simulate
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from failing_exchange.conduct.rule import Breach
-    from failing_exchange.conduct.verdict import Verdict
-    from failing_exchange.trip import Trip
+    from failing_exchange.journal.trip import Trip
+    from failing_exchange.judge.rule import Breach
+    from failing_exchange.judge.verdict import Verdict
 
 TRIPS_KEPT_MAX = 200_000  # of a trial; of a longer one the plan begins where they do
 GROUND_MAX = 500  # new things that one trial may show; the rest is met by others

@@ -14,9 +14,9 @@ from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
-from failing_exchange.latency import LATENCY_MS_MAX
-from failing_exchange.playing import calm_of
-from failing_exchange.world import MARKETS, balances_of, check_balances
+from failing_exchange.runs.bot_process import calm_of
+from failing_exchange.venue.default_world import MARKETS, balances_of, check_balances
+from failing_exchange.venue.latency import LATENCY_MS_MAX
 
 FAULTS_MAX = 5  # kinds of fault in one drawn world, besides common ones
 INTENTS_MAX = 5  # that a world gives to a bot which asks for them

@@ -20,7 +20,7 @@ from failing_exchange.explorer import warming
 from failing_exchange.explorer.targets import load
 from failing_exchange.explorer.trial import Seen, columns_of, seen
 from failing_exchange.explorer.world import World
-from failing_exchange.playing import wall_limit
+from failing_exchange.runs.bot_process import wall_limit
 from failing_exchange.simulation import freeze
 from failing_exchange.virtual.errors import WallTimeExceeded
 

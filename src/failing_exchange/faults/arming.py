@@ -10,7 +10,7 @@ from failing_exchange.faults.catalogue import made_of, make
 from failing_exchange.faults.operations import check
 from failing_exchange.faults.plan import ALWAYS, Fault, Trigger
 from failing_exchange.faults.triggers import check_trigger, parse
-from failing_exchange.spelling import did_you_mean, shown
+from failing_exchange.text.spelling import did_you_mean, shown
 
 SIDES = ("buy", "sell")
 NAME_LETTERS_MAX = 200  # of a rule, a client or an order; a longer one is refused

@@ -13,7 +13,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
 from failing_exchange.faults.lookups import market_of, named_by
 from failing_exchange.faults.plan import Cause, Match, Replace, Verdict
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
 

@@ -27,7 +27,7 @@ from failing_exchange.faults.fields import kind_name, spec_of
 from failing_exchange.faults.known_incidents import incidents_of
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.faults.plan import Fault
-from failing_exchange.spelling import did_you_mean
+from failing_exchange.text.spelling import did_you_mean
 
 
 class Entry(NamedTuple):

@@ -11,7 +11,7 @@ from failing_exchange.faults.fields import SECONDS_MAX, choice, fault, span_or_n
 from failing_exchange.faults.http import WIRE, damaged
 from failing_exchange.faults.plan import Match, Verdict
 from failing_exchange.faults.rejections import active_until
-from failing_exchange.trip import Damage, DamageKind, Stage
+from failing_exchange.journal.trip import Damage, DamageKind, Stage
 
 
 @fault

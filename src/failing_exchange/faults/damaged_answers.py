@@ -8,7 +8,7 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import anything, choice, fault, names, text
 from failing_exchange.faults.lookups import edited
 from failing_exchange.faults.plan import Match, Replace, Verdict
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 
 WIRE: tuple[Stage, ...] = (Stage.WIRE,)
 GARBAGE = {

@@ -17,7 +17,7 @@ from failing_exchange.faults.fields import (
 )
 from failing_exchange.faults.plan import Answer, Delay, Drop, HangUp, Match, Repeat, Verdict
 from failing_exchange.faults.rejections import refusal
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 
 BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.ANSWER)
 

@@ -18,7 +18,7 @@ from failing_exchange.faults.plan import (
     Repeat,
     Replace,
 )
-from failing_exchange.trip import Damaged, Edited, Trip
+from failing_exchange.journal.trip import Damaged, Edited, Trip
 
 
 def explain(trip: Trip) -> str:

@@ -13,7 +13,7 @@ from failing_exchange.faults.fields import choice, draw_below, fault, reason, te
 from failing_exchange.faults.lookups import edited, named_by, placed_by
 from failing_exchange.faults.plan import Answer, Match, Verdict
 from failing_exchange.faults.rejections import refusal
-from failing_exchange.trip import Edited, Stage
+from failing_exchange.journal.trip import Edited, Stage
 
 GHOST_IDS_FROM = 9_000_000_000  # no real order of a run gets so far
 

@@ -9,7 +9,7 @@ from failing_exchange.faults.lookups import by_feed
 from failing_exchange.faults.operations import ACCOUNT_FEEDS
 from failing_exchange.faults.plan import Delay, Drop, HangUp, Match, Repeat, Replace, Verdict
 from failing_exchange.faults.rejections import active_until
-from failing_exchange.trip import ENDED, Stage
+from failing_exchange.journal.trip import ENDED, Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
 

@@ -11,7 +11,7 @@ from failing_exchange.core.market import PPM, SECOND
 from failing_exchange.core.reject import Reason
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Match
-from failing_exchange.spans import FORMS, seconds_of
+from failing_exchange.text.durations import FORMS, seconds_of
 
 T = TypeVar("T")
 MOMENT = 0.001  # seconds that a halt or a lock lasts at least: for none, don't arm the fault

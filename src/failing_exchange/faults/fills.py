@@ -26,7 +26,7 @@ from failing_exchange.faults.fields import (
 )
 from failing_exchange.faults.lookups import market_of, open_order, placed_by
 from failing_exchange.faults.plan import Cause, Match, Verdict
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import acts, choice, executed, fault, share, span, whole
 from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
-from failing_exchange.trip import Damage, Damaged, DamageKind, Stage
+from failing_exchange.journal.trip import Damage, Damaged, DamageKind, Stage
 
 WIRE: tuple[Stage, ...] = (Stage.WIRE,)
 BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.WIRE)

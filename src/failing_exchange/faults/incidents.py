@@ -34,7 +34,7 @@ from failing_exchange.faults.fields import (
 from failing_exchange.faults.lookups import free_of, market_of
 from failing_exchange.faults.plan import Cause, HangUp, Match, Verdict
 from failing_exchange.faults.rejections import active_until
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
 

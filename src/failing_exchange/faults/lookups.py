@@ -16,7 +16,7 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.plan import Match, Replace
-from failing_exchange.trip import Edited, Trip
+from failing_exchange.journal.trip import Edited, Trip
 
 FEEDS_REMEMBERED_MAX = 10_000  # by a rule; then the oldest is as one that it has not met
 

@@ -22,7 +22,7 @@ from failing_exchange.faults.fields import (
 )
 from failing_exchange.faults.lookups import answer_of, by_feed, edited
 from failing_exchange.faults.plan import Drop, Match, Replace, Verdict
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 
 ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
 PRICES = ("bid", "ask", "last", "close")

@@ -17,8 +17,8 @@ from failing_exchange.faults.fills import PartialFill, SlipPrice
 from failing_exchange.faults.plan import Fault, Match, Scope, Verdict
 from failing_exchange.faults.rejections import Ban, Maintenance, RateLimited, RejectRequest
 from failing_exchange.faults.stale_reads import StaleRead
-from failing_exchange.spelling import did_you_mean
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
+from failing_exchange.text.spelling import did_you_mean
 
 PICK = DRAWS_OF_TRIGGERS + 1_000  # the draw by which a mixture chooses
 WEIGHT_UNIT = 1_000_000  # weights are compared in millionths

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.spelling import did_you_mean, shown
+from failing_exchange.text.spelling import did_you_mean, shown
 
 PLACE = ("create_order", "create_oco_order", "edit_order")
 CANCEL = ("cancel_order",)

@@ -10,7 +10,7 @@ from failing_exchange.core.chance import key, mix
 from failing_exchange.core.commands import Operator, Query
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.trip import Decision, Edited, Stage, Trip
+from failing_exchange.journal.trip import Decision, Edited, Stage, Trip
 
 ENDLESS = 1 << 62  # the number of a request that never comes
 WITHIN = "within"  # keys of memories that belong to parts

@@ -11,7 +11,7 @@ from failing_exchange.faults.catalogue import CATALOGUE, OWN, fields_of, kind_of
 from failing_exchange.faults.modes import OneOf
 from failing_exchange.faults.plan import Fault, FaultPlan, Match, Rule, Stage, Verdict
 from failing_exchange.faults.triggers import Key, key_of
-from failing_exchange.trip import Trip
+from failing_exchange.journal.trip import Trip
 
 VERSION = 1
 

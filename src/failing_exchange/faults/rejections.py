@@ -19,8 +19,8 @@ from failing_exchange.faults.fields import (
     whole,
 )
 from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
-from failing_exchange.limits import BanLadder
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
+from failing_exchange.venue.rate_limits import BanLadder
 
 ADDRESSES_MAX = 10_000  # that a ban remembers; the one not seen for longest is forgotten
 WINDOW_BEHIND = 5.0  # seconds that a request may be older than the venue's clock (recvWindow)

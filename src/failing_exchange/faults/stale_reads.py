@@ -12,7 +12,7 @@ from failing_exchange.faults.fields import draw_below, fault, nanoseconds, ppm, 
 from failing_exchange.faults.lookups import answer_of, named_by
 from failing_exchange.faults.plan import Match, Replace, Verdict
 from failing_exchange.faults.rejections import refusal
-from failing_exchange.trip import Stage
+from failing_exchange.journal.trip import Stage
 
 READ_LAG_MAX = 120.0  # seconds; the ledger can't be read further back, so a longer lag is refused
 

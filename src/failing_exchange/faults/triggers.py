@@ -13,8 +13,8 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import ENDLESS, Match
-from failing_exchange.spans import FORMS, seconds_of
-from failing_exchange.spelling import did_you_mean, shown
+from failing_exchange.text.durations import FORMS, seconds_of
+from failing_exchange.text.spelling import did_you_mean, shown
 
 if TYPE_CHECKING:
     import ast

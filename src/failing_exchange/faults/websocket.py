@@ -7,7 +7,7 @@ from typing import ClassVar
 from failing_exchange.faults.fields import choice, fault, flag, span, whole
 from failing_exchange.faults.http import WIRE, damaged
 from failing_exchange.faults.plan import Match, Verdict
-from failing_exchange.trip import Damage, DamageKind, Stage
+from failing_exchange.journal.trip import Damage, DamageKind, Stage
 
 
 @fault

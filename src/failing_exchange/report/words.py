@@ -13,8 +13,8 @@ from failing_exchange.core.market import Market, atoms_text
 from failing_exchange.core.order import Fill, OrderSnapshot
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker
-from failing_exchange.gates import instant_text
-from failing_exchange.trip import Damaged, Edited, Trip
+from failing_exchange.journal.trip import Damaged, Edited, Trip
+from failing_exchange.venue.admission import instant_text
 
 NAMED_MAX = 6  # of a list; the others are counted
 

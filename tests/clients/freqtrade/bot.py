@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from failing_exchange.fronts.wire.keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from tests.clients.venue import GOODBYE, ROOT, SPOT
 
 PYTHON = Path(os.environ.get("FREQTRADE_PYTHON", ROOT / ".venv-freqtrade" / "bin" / "python"))

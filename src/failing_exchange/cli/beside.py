@@ -1,0 +1,142 @@
+"""`serve binance -- COMMAND`: a program of any language, started beside the venue and led to it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import signal
+import ssl
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.venues.binance.places import HOSTS, SIMULATED
+
+if TYPE_CHECKING:
+    from failing_exchange.server.proxy import Tunnel
+
+LEADER = "failing_exchange.cli.leading.sitecustomize"  # for programs in Python: see there
+STOP_S_MAX = 10.0  # seconds for a program to end when it is asked to; then it is killed
+LOCAL = "127.0.0.1,localhost,::1"
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "WSS_PROXY", "wss_proxy")
+TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+
+
+class Beside:
+    """A program beside a served venue.
+
+    Its environment names the venue (EXCHANGE_URL, EXCHANGE_WS_URL, EXCHANGE_API_KEY,
+    EXCHANGE_SECRET), and a proxy (HTTPS_PROXY and the like) under which production's names lead
+    there; the certificates that it needs to trust are in EXCHANGE_CA and the usual variables. In
+    Python ccxt and aiohttp, which do not look there by themselves, are told to.
+    """
+
+    def __init__(self, command: Sequence[str], server: Callable[[], asyncio.BaseProtocol]) -> None:
+        self.command = list(command)
+        self._server = server
+        self._process: asyncio.subprocess.Process | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._tunnel: Tunnel | None = None
+
+    async def start(self, url: str, environment: Mapping[str, str]) -> None:
+        """Start the program; `url` is the venue's.
+
+        Raises:
+            ConfigurationError: there is no such program, or it can't be run.
+        """
+        from failing_exchange.server.certificate import throw_away
+        from failing_exchange.server.proxy import Tunnel
+
+        self._folder = tempfile.TemporaryDirectory(prefix="failing-exchange-")
+        whole, certificate = (Path(self._folder.name) / name for name in ("own.pem", "ca.pem"))
+        pem = throw_away((*HOSTS, "localhost"))
+        whole.touch(mode=0o600)
+        whole.write_bytes(pem)
+        certificate.write_bytes(pem[pem.index(b"-----BEGIN CERTIFICATE") :])
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(whole)
+        whole.unlink()
+        self._tunnel = Tunnel(self._server, tls, HOSTS, SIMULATED)
+        proxy = f"http://127.0.0.1:{await self._tunnel.open()}"
+        led = {
+            "EXCHANGE_URL": url,
+            "EXCHANGE_WS_URL": f"ws{url.removeprefix('http')}",
+            "EXCHANGE_PROXY": proxy,
+            "EXCHANGE_CA": str(certificate),
+            **dict.fromkeys(PROXIES, proxy),
+            **dict.fromkeys(TRUST, str(certificate)),
+            "NO_PROXY": LOCAL,
+            "no_proxy": LOCAL,
+            "NODE_USE_ENV_PROXY": "1",
+            "PYTHONPATH": _python_path(),
+        }
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command,
+                env={**os.environ, **led, **environment},
+                start_new_session=True,  # so that what it starts itself can be ended with it
+            )
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.command[0]!r} can't be started: {error.strerror or error}"
+            ) from error
+
+    async def wait(self) -> int:
+        """Wait until the program has ended; its exit code."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def close(self) -> None:
+        """End the program if it still runs, and take away what led it here."""
+        if self._process is not None:
+            self._signal(signal.SIGTERM)
+            with suppress(TimeoutError):  # it is killed then, with all that it has started
+                await asyncio.wait_for(self._process.wait(), STOP_S_MAX)
+            self._signal(signal.SIGKILL)
+            await self._process.wait()
+        if self._tunnel is not None:
+            self._tunnel.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program and to what it has started, if anything is left of them."""
+        assert self._process is not None
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def check_program(command: Sequence[str]) -> None:
+    """Raise ConfigurationError where there is no such program."""
+    if shutil.which(command[0]) is None:
+        raise ConfigurationError(
+            f"{command[0]!r} can't be started: no such program; give its path, or one that is on "
+            "PATH, behind --"
+        )
+
+
+def ended(command: str, code: int) -> str:
+    """How a program has ended, in words; empty for well.
+
+    >>> ended("python", 3), ended("python", -9), ended("python", 0)
+    ('python ended with exit code 3', 'python was ended by SIGKILL', '')
+    """
+    if code < 0:
+        return f"{command} was ended by {signal.Signals(-code).name}"
+    return f"{command} ended with exit code {code}" if code else ""
+
+
+def _python_path() -> str:
+    spec = importlib.util.find_spec(LEADER)
+    assert spec is not None
+    assert spec.origin is not None
+    before = os.environ.get("PYTHONPATH")
+    folder = str(Path(spec.origin).parent)
+    return f"{folder}{os.pathsep}{before}" if before else folder

@@ -1,0 +1,54 @@
+"""serve --verbose: a line for each request, and one for each fault that struck it, on stderr."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+
+from failing_exchange.core.market import Market
+from failing_exchange.journal.trip import Limited, Trip
+from failing_exchange.report.words import asked_text, told_text
+from failing_exchange.text.spelling import printable
+from failing_exchange.unified.instants import iso
+
+LINE_LETTERS_MAX = 300  # of a line; the rest is cut off
+MILLISECOND = 1_000_000
+
+logger = logging.getLogger("failing_exchange.requests")
+
+
+def reader(markets: Mapping[str, Market]) -> Callable[[Trip], None]:
+    """What logs each trip that ends, for `Journal.readers`; a stderr that is gone is let be."""
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+    def log(trip: Trip) -> None:
+        for line in lines_of(trip, markets):
+            logger.info("%s", line)
+
+    return log
+
+
+def lines_of(trip: Trip, markets: Mapping[str, Market]) -> Iterator[str]:
+    """A request with what its client was told, and what struck it; of a push only the latter."""
+    at = iso(trip.ended_at // MILLISECOND)
+    if not trip.is_push:
+        ms = (trip.ended_at - trip.born_at) / MILLISECOND
+        endpoint = getattr(trip.message, "endpoint", None)
+        through = "" if endpoint is None else f"{endpoint}, "
+        asked = asked_text(trip, markets.get(trip.symbol))
+        yield _line(
+            f"{at} #{trip.number} {trip.account or '-'} {through}{asked} -> "
+            f"{told_text(trip, markets)} ({ms:,.0f} ms)"
+        )
+    for decision in trip.struck:
+        what = "limit" if isinstance(decision, Limited) else "fault"
+        verdict = type(decision.verdict).__name__
+        yield _line(f"{at} #{trip.number}   {what} {decision.rule}: {verdict} at {decision.stage}")
+
+
+def _line(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= LINE_LETTERS_MAX else f"{text[: LINE_LETTERS_MAX - 1]}…"

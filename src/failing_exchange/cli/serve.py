@@ -1,0 +1,470 @@
+"""serve: a venue on a port of this machine, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import gc
+import os
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.logs import to_stderr
+from failing_exchange.cli.options import FAULT, RULE, says_neither, switched
+from failing_exchange.durable import TRIPS_KEPT_MAX
+from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from failing_exchange.cli.beside import Beside
+    from failing_exchange.client.exchange import FailingExchange
+    from failing_exchange.server.api_keys import Keyring
+    from failing_exchange.server.control_server import ControlDoor
+    from failing_exchange.venues.binance.venue import Binance
+
+HOST = "127.0.0.1"
+PORT = 8080
+VENUES = ("binance",)
+COLLECT_EVERY = (20_000, 50, 100)  # objects, and rounds of the younger generation (`gc`)
+LOAD_AFTER = 0.5  # seconds; then what the first WebSocket needs is loaded, beside the first answers
+PREFIX = "FAILING_EXCHANGE_"  # environment: the prefix and the option's name in capitals
+JOURNAL = (
+    "write every trip to this file, as JSON lines; one that ends in .db is a database from which "
+    "the venue comes back after a crash"
+)
+MARKET = (
+    "a market: one of the default world by its symbol, or one of your own as "
+    "symbol=DOGE/USDT,price_step=0.00001,amount_step=1,price=0.2; may be repeated (default: all "
+    "five of the default world)"
+)
+FEES = "what trades cost: 0.1%%, or maker=0.02%%,taker=0.04%% (default 0.1%%)"
+BALANCE = "what the account main owns, as USDT=10000; may be repeated (default: plenty of each)"
+KEEP = "how many trips that database keeps; older ones are deleted; 0 keeps all"
+ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by so much"
+PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under a plain name
+SWITCHES = {
+    "tls": "encrypt, with a throw-away certificate (not to be verified)",
+    "legacy-listen-keys": "user streams by listen key, as until 2026-02-20; otherwise 410",
+    "any-key": "let any well-formed key trade for the account main; otherwise an unknown one is "
+    "refused, as by the venue",
+    "judge": "judge each client; the verdict at the end, and at the control door; exit code 1 if a "
+    "rule was broken",
+    "verbose": "log each request and each fault that strikes, a line each, on stderr",
+    "uvloop": "run on uvloop, where it is installed",
+}
+SNIPPET = """
+    import ccxt.async_support as ccxt
+    from failing_exchange import redirect
+
+    exchange = ccxt.binance({{"apiKey": "{key}",
+                             "secret": "{secret}"{more}}})
+    redirect(exchange, "{url}")
+"""
+UNVERIFIED = """,
+                             "verify": False"""  # nobody trusts a throw-away certificate
+
+
+def add_parser(commands: Any) -> None:
+    """Add `serve` to a command line."""
+    serve = commands.add_parser(
+        "serve",
+        help="a venue on a port, for bots in any language",
+        usage="failing-exchange serve [options] [venue] [-- COMMAND ...]",
+        description="Serve a venue's own REST and WebSocket protocol on a port of this machine. "
+        "A COMMAND behind -- is started beside it, with EXCHANGE_URL and the proxy settings that "
+        "lead it here; it is judged, and the server ends when it ends. "
+        f"Each option can be given as {PREFIX}OPTION in the environment, too; FAILURE_MODE and "
+        "FAILURE_RATE stand for --mode and --rate.",
+    )
+    serve.add_argument("venue", nargs="?", choices=VENUES, default="binance", help="its dialect")
+    _add(serve, "host", HOST, "address to listen at")
+    _add(serve, "port", PORT, "port to listen at; 0 takes a free one", type=int)
+    _add(
+        serve,
+        "seed",
+        None,
+        "of market and faults (default: the scenario's or journal's, or 0)",
+        type=int,
+    )
+    _add(serve, "scenario", None, "a scenario file, or the name of a shipped one")
+    _add_list(serve, "market", MARKET)
+    _add(serve, "fees", None, FEES)
+    _add_list(serve, "balance", BALANCE)
+    _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
+    _add_journal(serve)
+    _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
+    _add(serve, "rate", 0.1, "the probability of --mode and of each --fault", type=float)
+    _add_list(serve, "rule", RULE + "; implies --judge")
+    _add_list(serve, "fault", FAULT)
+    door = "a port for the control door; without it there is none"
+    _add(serve, "control-port", None, door, type=int)
+    _add(serve, "control-token", None, "what the control door asks for; needed off loopback")
+    _add(serve, "accelerate", 1, ACCELERATE, type=int)
+    for name, text in SWITCHES.items():
+        on = switched(_variable(name))
+        serve.add_argument(f"--{name}", action="store_true", default=on, help=text)
+    serve.set_defaults(command=serve_command, program=None)
+
+
+def _add_journal(serve: Any) -> None:
+    """Where all is written, and how."""
+    _add(serve, "journal", None, JOURNAL)
+    _add(serve, "journal-full", "halt", "when that database can't be written: halt, or go-on")
+    survives = "what an acknowledged answer outlives: kill, or power-loss (slower)"
+    _add(serve, "journal-survives", "kill", survives)
+    _add(serve, "journal-keep", TRIPS_KEPT_MAX, KEEP, type=int)
+
+
+def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> None:
+    plain = PLAIN.get(name)
+    given = os.environ.get(_variable(name)) or (plain and os.environ.get(plain)) or default
+    shown = "" if default is None else f" (default {default})"
+    parser.add_argument(f"--{name}", type=type, default=given, help=text + shown)
+
+
+def _add_list(parser: Any, name: str, text: str) -> None:
+    """An option that may be repeated; in the environment its values stand between spaces."""
+    given = os.environ.get(_variable(name), "").split() or None
+    parser.add_argument(f"--{name}", action=_Listed, metavar=name.upper(), default=given, help=text)
+
+
+class _Listed(argparse.Action):
+    """Collects what an option is given; the first use replaces what the environment says."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        given = getattr(namespace, self.dest)
+        kept = [] if given is None or given is self.default else given
+        setattr(namespace, self.dest, [*kept, values])
+
+
+def _variable(name: str) -> str:
+    """What an option is called in the environment."""
+    return PREFIX + name.upper().replace("-", "_")
+
+
+def serve_command(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C; raises ConfigurationError for what can't be served."""
+    import asyncio
+
+    to_stderr()
+    _check(options)
+    venue = _venue(options)
+    factory = _loop_factory(options.uvloop)
+    with seldom_collected(), asyncio.Runner(loop_factory=factory) as runner:
+        ended = runner.run(_serve(venue, options))
+    verdicts = [
+        judge.verdict(outside=True, crashed=ended or None) for judge in venue.judges.values()
+    ]
+    for verdict in verdicts:
+        print(f"{verdict.account}: {verdict}", flush=True)
+    if options.program is not None and ended is None:
+        return INTERRUPTED
+    if options.program is not None and not any(verdict.judged for verdict in verdicts):
+        print(f"{options.program[0]} has sent nothing to the venue that could be judged.")
+        return COULD_NOT_RUN
+    return CLEAN if all(verdict.clean for verdict in verdicts) else FINDINGS
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """What a server keeps are trips, and they make no cycles: few looks for garbage suffice.
+
+    A twelfth of the time of a busy server would go into them.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_EVERY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise ConfigurationError for options that can't be; nothing has begun yet."""
+    if options.program == []:
+        raise ConfigurationError("-- is followed by no command; expected as in: -- python bot.py")
+    if options.program is not None:
+        from failing_exchange.cli.beside import check_program
+
+        check_program(options.program)
+    for name in ("port", "control_port"):
+        if not 0 <= (getattr(options, name) or 0) < 65_536:
+            shown = name.replace("_", "-")
+            raise ConfigurationError(f"--{shown} {getattr(options, name)}; expected 0 to 65535")
+    for name in SWITCHES:
+        if getattr(options, name.replace("-", "_")) is None:
+            raise says_neither(_variable(name))
+    if options.accelerate < 1:
+        raise ConfigurationError(
+            f"--accelerate {options.accelerate}; expected a whole number from 1"
+        )
+    if not 0 <= options.rate <= 1:
+        raise ConfigurationError(f"--rate {options.rate:g}; expected a number from 0 to 1")
+    if options.control_port is not None:
+        from failing_exchange.server.control_server import check_token, is_loopback
+
+        check_token(options.control_token)
+        if options.control_token is None and not is_loopback(options.host):
+            raise ConfigurationError(
+                f"others can reach the control door at {options.host}: give it a --control-token"
+            )
+
+
+def _venue(options: argparse.Namespace) -> Binance:
+    from failing_exchange.faults.modes import FailureMode
+    from failing_exchange.faults.triggers import chance
+    from failing_exchange.runs.own_code import check_rules, load_faults, rules_of
+    from failing_exchange.venues.binance.rate_limits import VenueLimits
+    from failing_exchange.venues.binance.venue import Binance
+
+    load_faults(options.fault or ())
+    check_rules(options.rule or ())
+    rules_of({name: {} for name in options.rule or ()})
+    venue = Binance.like_production(
+        keys=_keys(options.keys),
+        limits=VenueLimits().accelerated(options.accelerate),
+        legacy_listen_keys=options.legacy_listen_keys,
+        **({} if options.seed is None else {"seed": options.seed}),
+        scenario=options.scenario,
+        journal=_journal(options),
+        fees=options.fees if "=" not in (options.fees or "") else _pairs("--fees", options.fees),
+        **_world(options),
+    )
+    if options.any_key:
+        venue.keys.accept_any()
+    exchange, durable = venue.exchange, venue.exchange.venue.durable
+    is_new = durable is None or durable.is_new
+    for name in (options.fault or ()) if is_new else ():  # else it comes back with the journal
+        exchange.arm(name, chance(options.rate))
+    if options.mode is not None and is_new:
+        if options.mode not in FailureMode.__members__:
+            known = ", ".join(FailureMode.__members__)
+            raise ConfigurationError(f"--mode {options.mode!r}; expected one of {known}")
+        exchange.set_failure_mode(FailureMode[options.mode], options.rate)
+    return venue
+
+
+EXAMPLES = {
+    "--market": "a symbol, or symbol=DOGE/USDT,price_step=0.00001,amount_step=1,price=0.2",
+    "--fees": "0.1%, or maker=0.02%,taker=0.04%",
+    "--balance": "an asset and an amount, as USDT=10000",
+}
+
+
+def _pairs(option: str, text: str) -> dict[str, str]:
+    from failing_exchange.venue.market_definitions import pairs_of
+
+    return pairs_of(option, text, EXAMPLES[option])
+
+
+def _world(options: argparse.Namespace) -> dict[str, Any]:
+    """Markets and balances, where they are given: what is left out is the scenario's."""
+    found: dict[str, Any] = {}
+    if options.market is not None:
+        found["markets"] = [
+            _pairs("--market", text) if "=" in text else text for text in options.market
+        ]
+    if options.balance is not None:
+        found["balances"] = {}
+        for text in options.balance:
+            for asset, units in _pairs("--balance", text).items():
+                if asset in found["balances"]:
+                    raise ConfigurationError(f"--balance {text!r}: {asset} is given twice")
+                found["balances"][asset] = units
+    return found
+
+
+def _journal(options: argparse.Namespace) -> Any:
+    from failing_exchange.client.exchange import DATABASES
+    from failing_exchange.durable.group_commit import WhenFull
+    from failing_exchange.durable.sqlite_store import Survives
+
+    path, full = options.journal, options.journal_full
+    if full not in tuple(WhenFull):
+        raise ConfigurationError(f"--journal-full {full!r}; expected {' or '.join(WhenFull)}")
+    survives = options.journal_survives
+    if survives not in tuple(Survives):
+        expected = " or ".join(Survives)
+        raise ConfigurationError(f"--journal-survives {survives!r}; expected {expected}")
+    if options.journal_keep < 0:
+        raise ConfigurationError(
+            f"--journal-keep {options.journal_keep}; expected a number of trips, or 0 for all"
+        )
+    if path is None or not path.endswith(DATABASES):
+        return path
+    from failing_exchange.durable.durable_journal import DurableJournal
+
+    return DurableJournal(path, full=full, survives=survives, keep=options.journal_keep)
+
+
+def _keys(path: str | None) -> Keyring | None:
+    if path is None:
+        return None
+    from failing_exchange.server.api_key_file import read
+
+    return read(path)
+
+
+def _loop_factory(uvloop: bool) -> Any:
+    if not uvloop:
+        return None
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        raise ConfigurationError(
+            "--uvloop: uvloop is not installed; pip install 'failing-exchange[uvloop]'"
+        ) from None
+    return new_event_loop
+
+
+def _watch(venue: Binance, options: argparse.Namespace) -> None:
+    """Log requests (--verbose); judge the clients (--judge, --rule, or a program behind `--`)."""
+    if options.verbose:
+        from failing_exchange.cli.request_log import reader
+
+        venue.exchange.journal.readers.append(reader(venue.exchange.venue.markets))
+    if options.judge or options.rule or options.program is not None:
+        from failing_exchange.runs.own_code import rules_of
+
+        venue.judge(rules_of({name: {} for name in options.rule or ()}).rules)
+
+
+async def _serve(venue: Binance, options: argparse.Namespace) -> str | None:
+    """Serve until a signal (None), or until the program beside it has ended: how, "" for well."""
+    import asyncio
+    import signal
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    ssl = None
+    if options.tls:
+        from failing_exchange.server.certificate import context
+
+        ssl = context()
+    control = beside = ended = None
+    loading = loop.call_later(LOAD_AFTER, loop.run_in_executor, None, _load_the_rest)
+    try:
+        port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
+        _watch(venue, options)
+        print(_greeting(options, venue.exchange, port), flush=True)
+        if options.control_port is not None:
+            control = _control(venue, options)
+            where = await _listening(control, options.host, options.control_port, "--control-port")
+            print(f"control door: http://{_shown(options.host)}:{where}/openapi.json", flush=True)
+        if options.program is not None:
+            beside = await _beside(venue, options, port)
+            ended = await _first(beside.wait(), stop.wait())
+        else:
+            await stop.wait()
+    finally:
+        loading.cancel()  # or it finds the executor shut down
+        if beside is not None:
+            await beside.close()
+        if control is not None:
+            await control.close()
+        await venue.close()
+        await venue.exchange.close()
+    print(_farewell(venue.exchange), flush=True)
+    return None if ended is None or ended is True else _how(options.program[0], ended)  # True: stop
+
+
+def _how(program: str, code: int) -> str:
+    from failing_exchange.cli.beside import ended
+
+    return ended(program, code)
+
+
+async def _beside(venue: Binance, options: argparse.Namespace, port: int) -> Beside:
+    """Start the program that was given behind `--`."""
+    from failing_exchange.cli.beside import Beside
+    from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+
+    pair = {"EXCHANGE_API_KEY": DEFAULT_KEY, "EXCHANGE_SECRET": DEFAULT_SECRET}
+    beside = Beside(options.program, venue.protocol)
+    scheme = "https" if options.tls else "http"
+    url = f"{scheme}://{_shown(options.host)}:{port}"
+    try:
+        await beside.start(url, {} if options.keys is not None else pair)
+    except ConfigurationError:
+        await beside.close()
+        raise
+    return beside
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
+    """What the first of several gives; the others are canceled."""
+    import asyncio
+
+    tasks = [asyncio.ensure_future(one) for one in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task for task in tasks if task in done).result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _load_the_rest() -> None:
+    try:
+        import failing_exchange.server.http_upgrades  # noqa: F401
+    except OSError:  # out of descriptors: it is loaded when it is needed
+        return
+
+
+def _control(venue: Binance, options: argparse.Namespace) -> ControlDoor:
+    from failing_exchange.server.control_server import ControlDoor
+
+    return ControlDoor(venue, token=options.control_token)
+
+
+async def _listening(door: Any, host: str, port: int, option: str, **more: Any) -> int:
+    try:
+        return int(await door.listen(host, port, **more))
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = os.strerror(error.errno) if taken and error.errno else error.strerror or str(error)
+        way = (
+            f"stop what listens there, or give another {option} (0 takes a free one)"
+            if taken or error.errno == errno.EACCES
+            else "give a --host of this machine"
+        )
+        raise ConfigurationError(
+            f"{_shown(host)}:{port} can't be listened at: {why.partition(' (')[0]}; {way}"
+        ) from error
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int) -> str:
+    from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+
+    url = f"{'https' if options.tls else 'http'}://{_shown(options.host)}:{port}"
+    text = f"failing-exchange: {options.venue} at {url}, seed {exchange.seed}; Ctrl-C stops it"
+    durable = exchange.venue.durable
+    if durable is not None and durable.recovered is not None:
+        text += f"\nfrom {durable.path}: {durable.recovered}"
+        if options.mode is not None:
+            text += "\nfaults are as they were; --mode is for a new journal"
+    if options.keys is not None:
+        return text
+    more = UNVERIFIED if options.tls else ""
+    snippet = SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, more=more, url=url)
+    others = "trade for it, too" if options.any_key else "are refused (--any-key accepts them)"
+    return f"{text}\n{snippet}\nThis pair trades for the account main. Other keys {others}."
+
+
+def _farewell(exchange: FailingExchange) -> str:
+    journal = exchange.journal
+    return (
+        f"stopped after {journal.requests} requests: {journal.failed_requests} struck by faults, "
+        f"{journal.limited} refused by the venue's limits"
+    )

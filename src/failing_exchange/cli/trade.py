@@ -1,0 +1,118 @@
+"""trade: a reference bot against a served venue, in real time, through an unmodified ccxt."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from failing_exchange.cli.exit_codes import CLEAN
+from failing_exchange.cli.options import says_neither, seconds, switched
+from failing_exchange.errors import ConfigurationError
+
+URL = "http://127.0.0.1:8080"
+RETRIES = 3
+CONNECT_S = 5.0  # until the first connection must stand
+WAITING_MS = 10_000  # until ccxt gives up a request
+
+
+def add_parser(commands: Any) -> None:
+    """Add `trade` to a command line."""
+    trade = commands.add_parser(
+        "trade",
+        help="a reference bot against a served venue",
+        description="Let a reference bot trade on a served venue, through ccxt. EXCHANGE_URL, "
+        "ENABLE_RETRIES (false: the naive bot) and MAX_RETRIES in the environment stand for the "
+        "options.",
+    )
+    careful = switched("ENABLE_RETRIES", default=True)
+    bot = None if careful is None else "careful" if careful else "naive"
+    retries = os.environ.get("MAX_RETRIES", RETRIES)
+    url = os.environ.get("EXCHANGE_URL", URL)
+    trade.add_argument("--url", default=url, help=f"where the venue is (default {url})")
+    trade.add_argument("--bot", choices=("careful", "naive"), default=bot, help="which bot")
+    trade.add_argument("--retries", type=int, default=retries, help="attempts after the first one")
+    trade.add_argument("--duration", type=seconds, help="seconds, or 10m, 1h; else until Ctrl-C")
+    trade.set_defaults(command=trade_command)
+
+
+def trade_command(options: argparse.Namespace) -> int:
+    """Trade until the time is over, SIGTERM or Ctrl-C; what the bot believes is printed then."""
+    import asyncio
+
+    if options.bot is None:
+        raise says_neither("ENABLE_RETRIES")
+    if options.retries < 0:
+        raise ConfigurationError(f"--retries {options.retries}; expected a whole number from 0")
+    _check_reachable(options.url)
+    exchange = _exchange(options)
+    print(asyncio.run(_trade(exchange, options)), flush=True)
+    if not exchange.markets:  # the first thing that ccxt asks for
+        raise ConfigurationError(f"no venue has answered at {options.url}; is one served there?")
+    return CLEAN
+
+
+def _check_reachable(url: str) -> None:
+    """Raise ConfigurationError at once where nothing listens; a bot would try for ever."""
+    import socket
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)
+    except ValueError as error:
+        raise ConfigurationError(f"--url {url!r}: {error}; expected something like {URL}") from None
+    if host is None or parts.scheme not in ("http", "https"):
+        raise ConfigurationError(f"--url {url!r}: expected something like {URL}")
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_S).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigurationError(
+            f"--url {url}: nothing answers there ({why}); start a venue with "
+            f"`failing-exchange serve binance --port {port}`"
+        ) from error
+
+
+def _exchange(options: argparse.Namespace) -> Any:
+    from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+    from failing_exchange.testing.ccxt_clients import redirect
+
+    try:
+        import ccxt.async_support as ccxt
+    except ImportError:
+        raise ConfigurationError("trade needs ccxt; pip install 'failing-exchange[ccxt]'") from None
+    exchange = ccxt.binance(
+        {
+            "apiKey": DEFAULT_KEY,
+            "secret": DEFAULT_SECRET,
+            "timeout": WAITING_MS,
+            "verify": False,  # of a venue with --tls, whose certificate nobody knows
+        }
+    )
+    exchange.max_retries = options.retries
+    return redirect(exchange, options.url)
+
+
+async def _trade(exchange: Any, options: argparse.Namespace) -> str:
+    import asyncio
+    import signal
+
+    from failing_exchange.runs.bots import BOTS, Notebook
+
+    notebook = Notebook()
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(BOTS[options.bot](exchange, notebook))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, task.cancel)
+    print(f"trade: the {options.bot} bot at {options.url}", flush=True)
+    try:
+        async with asyncio.timeout(options.duration):
+            await task
+    except (TimeoutError, asyncio.CancelledError):
+        task.cancel()
+    finally:
+        await exchange.close()
+    done = sum(intent.done for intent in notebook.intents)
+    believed = ", ".join(f"{amount:+.5f} {a}" for a, amount in notebook.believed.items())
+    return f"stopped: {done} of {len(notebook.intents)} orders done; it believes {believed or '0'}"

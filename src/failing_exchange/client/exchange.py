@@ -1,0 +1,267 @@
+"""`FailingExchange`: an honest exchange in your process that fails on command."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.client.arguments import (
+    check_account,
+    check_constructor,
+)
+from failing_exchange.client.controls import Controls
+from failing_exchange.client.helpers import Helpers
+from failing_exchange.client.ordering import OrderApi
+from failing_exchange.client.reading import ReadApi
+from failing_exchange.client.request import LocalClient
+from failing_exchange.client.unified_api import Unsupported, add_aliases
+from failing_exchange.client.unwatching import UnwatchApi
+from failing_exchange.client.watching import WatchApi
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.testing.under_test import running
+from failing_exchange.unified.timeframes import TIMEFRAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from failing_exchange.durable.durable_journal import DurableJournal
+    from failing_exchange.journal.journal import Journal
+    from failing_exchange.scenarios.scenario import Scenario
+    from failing_exchange.venue.venue import Venue
+
+MISSING: Any = object()  # not given: then a scenario's holds, or a default
+DATABASES = (".db", ".sqlite", ".sqlite3")  # a journal of such a name is a durable one
+DEFAULT_TIMEOUT = 10.0  # seconds until a call gives up
+DEFAULTS: dict[str, Any] = {
+    "seed": 0,
+    "markets": None,
+    "balances": None,
+    "latency": "auto",
+    "background": True,
+    "recordings": None,
+    "fee_asset": None,
+    "connection_timeout": DEFAULT_TIMEOUT,
+    "maintenance_schedule": None,
+}
+
+
+class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Helpers, Controls):
+    """A ccxt-shaped async exchange: five markets, honest inside, failing only where you say so.
+
+    It needs no running loop and reads no clock until its first await.
+
+    base_failure_rate: the probability that any request fails, in a way drawn at random.
+    rate_limit_threshold, rate_limit_window: at most so many requests in so many seconds (sliding).
+    connection_timeout: seconds until a call without an answer gives up (10); None = never.
+    max_retries: what `failing_exchange.resilience` uses by default; the exchange never retries.
+    maintenance_schedule: {"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": …}}, UTC.
+    seed: the same seed gives the same market, latencies and draws (0).
+    markets: symbols of the default world, mappings in units (`market_definitions.define`), or
+        `Market` objects; None = all five of the default world.
+    fees: 0.001 or "0.1%", {"maker": …, "taker": …}, or a mapping of either by symbol.
+    balances: the default account's, in units; None = plenty.
+    latency: "auto" (40 ms in virtual time, none in real time), None, milliseconds, a distribution.
+    background: False leaves the clients alone on their books (True).
+    recordings: CSV files of trades or candles by symbol, instead of the seeded background.
+    scenario: a scenario file, or the name of a shipped one. What is given here goes before it, also
+        where it equals a default, such as seed=0.
+    journal: a path that every trip is written to, as JSON lines; one that ends in .db is a database
+        from which the venue comes back as it was (see `durable.durable_journal.DurableJournal`).
+
+    >>> import asyncio
+    >>> exchange = FailingExchange(seed=7)
+    >>> asyncio.run(exchange.fetch_ticker("BTC/USDT"))["symbol"]
+    'BTC/USDT'
+    """
+
+    id = "failing_exchange"
+    name = "Failing Exchange"
+
+    def __init__(
+        self,
+        base_failure_rate: float = 0.0,
+        rate_limit_threshold: int | None = None,
+        rate_limit_window: float = 60,
+        connection_timeout: float | None = MISSING,
+        max_retries: int = 3,
+        maintenance_schedule: Mapping[str, Any] | None = MISSING,
+        *,
+        seed: int = MISSING,
+        markets: object = MISSING,
+        fees: object = None,
+        balances: object = MISSING,
+        latency: object = MISSING,
+        background: bool = MISSING,
+        recordings: Mapping[str, str | PathLike[str]] | None = MISSING,
+        scenario: str | PathLike[str] | None = None,
+        fee_asset: str | None = MISSING,
+        journal: str | PathLike[str] | DurableJournal | None = None,
+    ) -> None:
+        from failing_exchange.journal.journal import Journal
+        from failing_exchange.venue.default_world import listings_of, recordings_of, split
+        from failing_exchange.venue.maintenance import MaintenanceSchedule
+        from failing_exchange.venue.venue import Venue
+
+        lines, durable = _journals(journal)
+        if durable is not None:
+            seed = durable.metadata.get("seed", MISSING) if seed is MISSING else seed
+            scenario = scenario or durable.metadata.get("scenario")
+        planned = _load(scenario)
+        wanted = _with_scenario(
+            planned, seed=seed, markets=markets, balances=balances, latency=latency,
+            background=background, fee_asset=fee_asset, connection_timeout=connection_timeout,
+            maintenance_schedule=maintenance_schedule, recordings=recordings,
+        )  # fmt: skip
+        check_constructor(wanted, max_retries, rate_limit_threshold, rate_limit_window)
+        found, profiles = split(listings_of(wanted["markets"], fees))
+        venue = Venue(
+            seed=wanted["seed"],
+            markets=found,
+            latency=wanted["latency"],
+            background=wanted["background"],
+            recordings=recordings_of(wanted["recordings"], found),
+            profiles=profiles,
+            journal=Journal(path=lines),
+            durable=durable,
+        )
+        self._shared = {}
+        held, fee_asset = wanted["balances"], wanted["fee_asset"]
+        self._join(venue, "main", held, fee_asset, wanted["connection_timeout"], max_retries)
+        if base_failure_rate != 0:
+            self.set_base_failure_rate(base_failure_rate)
+        self._arming.limit_window(rate_limit_threshold, rate_limit_window)
+        venue.maintenance = MaintenanceSchedule.parse(wanted["maintenance_schedule"])
+        if planned is not None:
+            planned.apply(self)
+        if durable is not None:
+            durable.join(venue, _world(venue, scenario))
+            self._arming.adopt()
+        running.note(self)
+
+    def _join(
+        self,
+        venue: Venue,
+        account: str,
+        balances: object,
+        fee_asset: str | None,
+        timeout: float | None,
+        max_retries: int,
+    ) -> None:
+        from failing_exchange.venue.default_world import (
+            balances_of,
+            check_balances,
+            check_fee_asset,
+        )
+
+        check_account(account)
+        check_fee_asset(fee_asset, venue.markets)
+        held = balances_of(balances, venue.markets)
+        check_balances(held, venue.markets)
+        self._venue = venue
+        self._client = LocalClient(venue, account, timeout=timeout)
+        self.max_retries = max_retries
+        self.options: dict[str, Any] = {}
+        venue.open_account(account, held, fee_asset)
+        self.symbols = sorted(venue.markets)
+        self.timeframes = {name: name for name in TIMEFRAMES}
+
+    def client(
+        self, account: str, *, balances: object = None, fee_asset: str | None = None
+    ) -> FailingExchange:
+        """Another account on the same venue; an account of that name is joined, not made anew."""
+        other = FailingExchange.__new__(FailingExchange)
+        other._shared = self._shared
+        other._join(
+            self._venue, account, balances, fee_asset, self.connection_timeout, self.max_retries
+        )
+        return other
+
+    @property
+    def seed(self) -> int:
+        """The seed of market, latencies and draws."""
+        return self._venue.seed
+
+    @property
+    def journal(self) -> Journal:
+        """Every trip, with both columns."""
+        return self._venue.journal
+
+    @property
+    def venue(self) -> Venue:
+        """The venue behind this client."""
+        return self._venue
+
+    async def ready(self) -> None:
+        """Start the venue now, rather than at the first call."""
+        await self._client.ready()
+
+    async def operate(self, command: Any) -> None:
+        """Have the operator do something, such as `SetMarketStatus`; see core.commands.
+
+        Raises ConfigurationError for what is no command, or makes no sense as things are.
+        """
+        from failing_exchange.core.engine import HANDLERS
+        from failing_exchange.core.reject import Reject
+
+        if command.__class__ not in HANDLERS:
+            raise ConfigurationError(
+                f"{command!r} is no command for the operator; expected one of "
+                "failing_exchange.core.commands, such as MovePrice('BTC/USDT', ppm=-10_000)"
+            )
+        await self._client.ready()
+        try:
+            self._venue.gateway.operate(command)
+        except Reject as refused:
+            raise ConfigurationError(f"{command!r}: {refused.text}") from None
+
+    async def close(self) -> None:
+        """Let go. A bug of ours that an earlier trip met is raised here."""
+        self._venue.close()
+
+    async def __aenter__(self) -> FailingExchange:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+
+add_aliases(FailingExchange)
+
+
+def _with_scenario(planned: Scenario | None, **given: Any) -> dict[str, Any]:
+    """The arguments that hold: what is given, else the scenario's, else the defaults."""
+    wanted = DEFAULTS if planned is None else {**DEFAULTS, **planned.arguments}
+    return {name: wanted[name] if value is MISSING else value for name, value in given.items()}
+
+
+def _world(venue: Venue, scenario: str | PathLike[str] | None) -> dict[str, Any]:
+    """What must be the same when a venue comes back from its journal, besides seed and markets."""
+    own = {symbol: repr(one) for symbol, one in venue.profiles.items() if one is not None}
+    named = None if scenario is None else str(scenario)
+    return {"scenario": named, "background": venue.background, "own backgrounds": own}
+
+
+def _journals(
+    journal: str | PathLike[str] | DurableJournal | None,
+) -> tuple[str | None, DurableJournal | None]:
+    """The file to write lines to, or the database to come back from."""
+    if not isinstance(journal, (str, PathLike)):
+        if journal is not None and not hasattr(journal, "metadata"):
+            raise ConfigurationError(
+                f"journal must be a path, a DurableJournal or None, not {journal!r}"
+            )
+        return None, journal
+    journal = fspath(journal)
+    if not journal.endswith(DATABASES):
+        return journal, None
+    from failing_exchange.durable.durable_journal import DurableJournal
+
+    return None, DurableJournal(journal)
+
+
+def _load(scenario: str | PathLike[str] | None) -> Scenario | None:
+    if scenario is None:
+        return None
+    from failing_exchange.scenarios.scenario import load
+
+    return load(str(scenario))

@@ -1,0 +1,264 @@
+"""ccxt's unified calls that change something: orders and their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from failing_exchange.client.params import NONE, Params, own, with_param
+from failing_exchange.client.request import LocalClient
+from failing_exchange.errors import (
+    BadRequestError,
+    ExchangeError,
+)
+from failing_exchange.text.spelling import did_you_mean
+
+BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
+
+
+class OrderApi:
+    """Names, arguments and their order as in ccxt; each call is one request unless it says more.
+
+    Amounts are cut to the market's step and prices rounded to it, as ccxt does before it sends.
+    """
+
+    _client: LocalClient
+
+    async def create_order(
+        self,
+        symbol: str,
+        type: str | None = None,
+        side: str = "",
+        amount: Any = None,
+        price: Any = None,
+        params: Params = NONE,
+        *,
+        id: str | None = None,
+    ) -> Any:
+        """Place an order.
+
+        Without `type`, a price makes it a limit order and no price a market order; `id` is taken as
+        the client order id. `amount` is in the base asset, `price` and `cost` in the quote asset.
+        Params: clientOrderId, timeInForce (GTC, IOC, FOK, PO), postOnly, cost (quoteOrderQty; of a
+        market order, instead of the amount), one of triggerPrice (stopPrice), stopLossPrice,
+        takeProfitPrice, trailingAmount and trailingPercent, selfTradePrevention, test.
+
+        Raises:
+            BadRequestError: an unknown param; nothing was sent.
+            InvalidOrderError, InsufficientFundsError: the venue refuses the order.
+        """
+        if id is not None:
+            params = with_param(params, "clientOrderId", str(id))
+        kept = own("create_order", params) if params else None
+        message = (symbol, type, side, amount, price, kept)
+        return await self._client.call("create_order", symbol, message)
+
+    async def create_limit_order(
+        self, symbol: str, side: str, amount: Any, price: Any, params: Params = NONE
+    ) -> Any:
+        """A limit order."""
+        return await self.create_order(symbol, "limit", side, amount, price, params)
+
+    async def create_market_order(
+        self, symbol: str, side: str, amount: Any, price: Any = None, params: Params = NONE
+    ) -> Any:
+        """A market order."""
+        return await self.create_order(symbol, "market", side, amount, None, params)
+
+    async def create_limit_buy_order(
+        self, symbol: str, amount: Any, price: Any, params: Params = NONE
+    ) -> Any:
+        """A limit order to buy."""
+        return await self.create_order(symbol, "limit", "buy", amount, price, params)
+
+    async def create_limit_sell_order(
+        self, symbol: str, amount: Any, price: Any, params: Params = NONE
+    ) -> Any:
+        """A limit order to sell."""
+        return await self.create_order(symbol, "limit", "sell", amount, price, params)
+
+    async def create_market_buy_order(self, symbol: str, amount: Any, params: Params = NONE) -> Any:
+        """A market order to buy."""
+        return await self.create_order(symbol, "market", "buy", amount, None, params)
+
+    async def create_market_sell_order(
+        self, symbol: str, amount: Any, params: Params = NONE
+    ) -> Any:
+        """A market order to sell."""
+        return await self.create_order(symbol, "market", "sell", amount, None, params)
+
+    async def create_market_order_with_cost(
+        self, symbol: str, side: str, cost: Any, params: Params = NONE
+    ) -> Any:
+        """A market order for so much of the quote asset."""
+        return await self.create_order(
+            symbol, "market", side, None, None, with_param(params, "cost", cost)
+        )
+
+    async def create_market_buy_order_with_cost(
+        self, symbol: str, cost: Any, params: Params = NONE
+    ) -> Any:
+        """A market order that spends so much of the quote asset."""
+        return await self.create_market_order_with_cost(symbol, "buy", cost, params)
+
+    async def create_post_only_order(
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any,
+        price: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """A limit order that is refused where it would match at once."""
+        return await self.create_order(
+            symbol, type, side, amount, price, with_param(params, "postOnly", True)
+        )
+
+    async def create_trigger_order(
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any,
+        price: Any = None,
+        triggerPrice: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """An order that becomes live when the market reaches `triggerPrice`."""
+        if triggerPrice is None:
+            raise BadRequestError("create_trigger_order needs triggerPrice, not None")
+        more = with_param(params, "triggerPrice", triggerPrice)
+        return await self.create_order(symbol, type, side, amount, price, more)
+
+    async def create_stop_order(
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any,
+        price: Any = None,
+        triggerPrice: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The same as create_trigger_order."""
+        return await self.create_trigger_order(
+            symbol, type, side, amount, price, triggerPrice, params
+        )
+
+    async def create_stop_limit_order(
+        self,
+        symbol: str,
+        side: str,
+        amount: Any,
+        price: Any,
+        triggerPrice: Any,
+        params: Params = NONE,
+    ) -> Any:
+        """A limit order behind a stop price."""
+        return await self.create_trigger_order(
+            symbol, "limit", side, amount, price, triggerPrice, params
+        )
+
+    async def create_stop_market_order(
+        self, symbol: str, side: str, amount: Any, triggerPrice: Any, params: Params = NONE
+    ) -> Any:
+        """A market order behind a stop price."""
+        return await self.create_trigger_order(
+            symbol, "market", side, amount, None, triggerPrice, params
+        )
+
+    async def create_oco_order(
+        self,
+        symbol: str,
+        side: str,
+        amount: Any,
+        price: Any,
+        stopPrice: Any,
+        stopLimitPrice: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """A limit order and a stop of which one ends the other; both orders, the limit first."""
+        limit = (symbol, "limit", side, amount, price, own("create_oco_order", params))
+        kind = "stop_loss" if stopLimitPrice is None else "stop_loss_limit"
+        stop = (symbol, kind, side, amount, stopLimitPrice, {"triggerPrice": stopPrice})
+        return await self._client.call("create_oco_order", symbol, (limit, stop))
+
+    async def create_orders(
+        self, orders: Sequence[Mapping[str, Any]], params: Params = NONE
+    ) -> Any:
+        """Place several orders, one after another; where one is refused, an entry says so.
+
+        An order whose outcome is unknown, or a refusal of every request, ends it: that is raised.
+        """
+        own("create_orders", params)
+        asked = [_order(one, n) for n, one in enumerate(_listed(orders, "orders"))]
+        if len(asked) > BATCH_MAX:
+            raise BadRequestError(f"create_orders takes up to {BATCH_MAX} orders, not {len(asked)}")
+        placed: list[Any] = []
+        for order in asked:
+            try:
+                placed.append(await self.create_order(**order))
+            except ExchangeError as refused:
+                placed.append({"info": {"error": str(refused)}, "id": None, "status": "rejected",
+                               "symbol": order.get("symbol")})  # fmt: skip
+        return placed
+
+    async def edit_order(
+        self,
+        id: Any,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any = None,
+        price: Any = None,
+        params: Params = NONE,
+    ) -> Any:
+        """Cancel an order and place another in one request; either half may be refused."""
+        kept = own("edit_order", params)
+        order = (symbol, type, side, amount, price, kept)
+        return await self._client.call("edit_order", symbol, (id, order, kept))
+
+    async def amend_order(self, id: Any, symbol: str, amount: Any, params: Params = NONE) -> Any:
+        """Reduce an open order's amount; it keeps its place in the queue."""
+        kept = own("amend_order", params)
+        return await self._client.call("amend_order", symbol, (id, symbol, amount, kept))
+
+    async def cancel_order(self, id: Any, symbol: str | None = None, params: Params = NONE) -> Any:
+        """Cancel an open order, by id, or with id None by params["clientOrderId"]."""
+        kept = own("cancel_order", params)
+        return await self._client.call("cancel_order", symbol or "", (id, symbol, kept))
+
+    async def cancel_orders(
+        self, ids: Sequence[Any], symbol: str | None = None, params: Params = NONE
+    ) -> Any:
+        """Cancel several orders, one after another; the first refusal is raised."""
+        return [await self.cancel_order(id, symbol, params) for id in _listed(ids, "ids")]
+
+    async def cancel_all_orders(self, symbol: str | None = None, params: Params = NONE) -> Any:
+        """Cancel every open order, of one market or of all."""
+        own("cancel_all_orders", params)
+        return await self._client.call("cancel_all_orders", symbol or "", ())
+
+
+ORDER_KEYS = ("symbol", "type", "side", "amount", "price", "params", "id")
+
+
+def _order(order: object, n: int) -> Mapping[str, Any]:
+    """One entry of a batch: the arguments of `create_order`."""
+    if not isinstance(order, Mapping) or "symbol" not in order:
+        raise BadRequestError(f"orders[{n}] must be a mapping with a symbol, not {order!r}")
+    for key in order:
+        if key not in ORDER_KEYS:
+            raise BadRequestError(
+                f"orders[{n}] has {key!r}{did_you_mean(key, ORDER_KEYS)}; the keys are "
+                f"{', '.join(ORDER_KEYS)}"
+            )
+    return order
+
+
+def _listed(values: Any, name: str) -> list[Any]:
+    """A list, and no text, which is a list of letters."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise BadRequestError(f"{name} must be a list, not {values!r}")
+    return list(values)

@@ -1,0 +1,103 @@
+"""Which `params` each unified call takes. An unknown one is refused before anything is sent.
+
+ccxt hands params that it does not know to the venue, which answers "Not all sent parameters were
+read" (Binance, -1104). Here the call raises BadRequestError instead of leaving out a stop price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from failing_exchange.errors import BadRequestError
+from failing_exchange.text.spelling import did_you_mean
+
+Params = Mapping[str, Any]
+NONE: Params = {}
+
+CLIENT_ID = ("clientOrderId", "newClientOrderId")
+ORDER = (
+    *CLIENT_ID, "timeInForce", "postOnly", "cost", "quoteOrderQty", "triggerPrice", "stopPrice",
+    "stopLossPrice", "takeProfitPrice", "trailingAmount", "trailingPercent", "selfTradePrevention",
+    "selfTradePreventionMode", "test",
+)  # fmt: skip
+NAMED = (*CLIENT_ID, "origClientOrderId")
+UNTIL = ("until",)
+TAKEN: dict[str, tuple[str, ...]] = {  # a call that is not here takes none
+    "create_order": ORDER,
+    "create_oco_order": ORDER,
+    "edit_order": (*ORDER, "origClientOrderId"),
+    "amend_order": NAMED,
+    "cancel_order": NAMED,
+    "fetch_order": NAMED,
+    "fetch_ohlcv": UNTIL,
+    "fetch_trades": UNTIL,
+    "fetch_my_trades": UNTIL,
+    "fetch_order_trades": UNTIL,
+    "fetch_orders": UNTIL,
+    "fetch_open_orders": UNTIL,
+    "fetch_closed_orders": UNTIL,
+    "fetch_canceled_orders": UNTIL,
+}
+FLAGS = ("postOnly", "test")
+# Params of ccxt's that mean something else elsewhere, and what to do here instead.
+INSTEAD = {
+    "stopLoss": "place the stop as an order of its own (stopLossPrice), or use create_oco_order",
+    "takeProfit": "place it as an order of its own (takeProfitPrice), or use create_oco_order",
+    "trailingDelta": "use trailingPercent (100 basis points are 1 percent) or trailingAmount",
+    "reduceOnly": "this venue trades spot only, which has no positions",
+    "positionSide": "this venue trades spot only, which has no positions",
+    "hedged": "this venue trades spot only, which has no positions",
+    "leverage": "this venue trades spot only, without leverage",
+    "marginMode": "this venue trades spot only, without margin",
+    "paginate": "ask page by page, with since and limit",
+}
+
+
+def own(call: str, params: Params | None) -> Params:
+    """The params of a call as a copy: what the caller does to theirs later changes nothing here.
+
+    A value of None counts as not given. `recvWindow` and a `type` of "spot" are accepted by every
+    call, and change nothing: in process no request is too late for its window.
+
+    Raises:
+        BadRequestError: no mapping; a name that the call does not take; a flag that is no bool.
+    """
+    if not params:
+        return NONE
+    if not isinstance(params, Mapping):
+        raise BadRequestError(f'params must be a mapping like {{"postOnly": True}}, not {params!r}')
+    known, kept = TAKEN.get(call, ()), {}
+    for name, value in params.items():
+        if value is None or name == "recvWindow" or (name == "type" and value == "spot"):
+            continue
+        if name not in known:
+            raise BadRequestError(f"{call} does not take the param {_refusal(name, value, known)}")
+        if name in FLAGS and not isinstance(value, bool):
+            raise BadRequestError(f"{call}: {name} must be True or False, not {value!r}")
+        kept[name] = _copied(value)
+    return kept
+
+
+def until_of(call: str, params: Params) -> tuple[Any, ...]:
+    """The param `until` of a call, as what follows (since, limit) in its message; or nothing."""
+    until = own(call, params).get("until") if params else None
+    return () if until is None else (until,)
+
+
+def with_param(params: Any, name: str, value: object) -> Any:
+    """Params with one more. The call that gets them checks that they are a mapping, and known."""
+    return {**(params or NONE), name: value} if isinstance(params, Mapping | None) else params
+
+
+def _refusal(name: object, value: object, known: tuple[str, ...]) -> str:
+    way_out = INSTEAD.get(str(name))
+    near = f"; {way_out}" if way_out else did_you_mean(name, known)
+    takes = f"it takes {', '.join(known)}" if known else "it takes none"
+    return f"{name!r} ({value!r}){near}; {takes}"
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,273 @@
+"""ccxt.pro's watch calls: each await gives the next state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.client.params import NONE, Params, own
+from failing_exchange.client.request import LocalClient
+from failing_exchange.client.unified_api import names_of
+from failing_exchange.errors import BadRequestError, SymbolNotFoundError
+
+if TYPE_CHECKING:
+    from failing_exchange.client.subscriptions import Channel, Streams, Wanted
+    from failing_exchange.venue.venue import Venue
+
+LEVELS = 100  # of an order book, unless `limit` says otherwise
+TRADES = 100  # in one push, likewise
+
+
+class WatchApi:
+    """The calls of ccxt.pro. Market data comes once a second, account data when it happens.
+
+    A broken stream raises ConnectionLostError once; the next call subscribes anew.
+    """
+
+    _venue: Venue
+    _client: LocalClient
+    _watched: Streams | None = None
+
+    async def watch_ticker(self, symbol: str, params: Params = NONE) -> Any:
+        """The next ticker."""
+        own("watch_ticker", params)
+        return await self._latest("watch_ticker", "FetchTicker", symbol)
+
+    async def watch_tickers(
+        self, symbols: Sequence[str] | None = None, params: Params = NONE
+    ) -> Any:
+        """The next tickers, by symbol."""
+        own("watch_tickers", params)
+        return await self._latest_of("watch_tickers", symbols)
+
+    async def watch_bids_asks(
+        self, symbols: Sequence[str] | None = None, params: Params = NONE
+    ) -> Any:
+        """The next best prices, by symbol."""
+        own("watch_bids_asks", params)
+        return await self._latest_of("watch_bids_asks", symbols)
+
+    async def watch_order_book(
+        self, symbol: str, limit: int | None = None, params: Params = NONE
+    ) -> Any:
+        """The next order book."""
+        return await self.watch_order_book_for_symbols([symbol], limit, params)
+
+    async def watch_order_book_for_symbols(
+        self, symbols: Sequence[str], limit: int | None = None, params: Params = NONE
+    ) -> Any:
+        """The next order book of one of several markets."""
+        own("watch_order_book_for_symbols", params)
+        found = [
+            await self._market(
+                "watch_order_book", "FetchBook", symbol, _count("limit", limit, LEVELS)
+            )
+            for symbol in _some(symbols)
+        ]
+        return (await self._next(*found))[1]
+
+    async def watch_ohlcv(
+        self,
+        symbol: str,
+        timeframe: str = "1m",
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The next state of the candles; the last one is still forming."""
+        own("watch_ohlcv", params)
+        wanted = await self._candles(symbol, timeframe, since, limit)
+        return (await self._next(wanted))[1]
+
+    async def watch_ohlcv_for_symbols(
+        self,
+        symbolsAndTimeframes: Sequence[Sequence[str]],
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The next of several (symbol, timeframe), as {symbol: {timeframe: candles}}."""
+        own("watch_ohlcv_for_symbols", params)
+        pairs = {}
+        for symbol, timeframe in _some(symbolsAndTimeframes):
+            wanted = await self._candles(symbol, timeframe, since, limit)
+            pairs[wanted.channel] = (wanted, timeframe)
+        channel, candles = await self._next(*(wanted for wanted, _ in pairs.values()))
+        return {channel.symbol: {pairs[channel][1]: candles}}
+
+    async def watch_trades(
+        self,
+        symbol: str,
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The public trades since the last call."""
+        return await self.watch_trades_for_symbols([symbol], since, limit, params)
+
+    async def watch_trades_for_symbols(
+        self,
+        symbols: Sequence[str],
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The public trades of one of several markets since the last call."""
+        own("watch_trades_for_symbols", params)
+        found = [
+            await self._trades(symbol, _count("limit", limit, TRADES)) for symbol in _some(symbols)
+        ]
+        return _recent((await self._next(*found))[1], since, limit)
+
+    async def watch_orders(
+        self,
+        symbol: str | None = None,
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The orders that have changed since the last call, one entry a change."""
+        own("watch_orders", params)
+        return _recent(await self._account("watch_orders", [symbol or ""]), since, limit)
+
+    async def watch_orders_for_symbols(
+        self,
+        symbols: Sequence[str],
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The same for several markets."""
+        own("watch_orders_for_symbols", params)
+        return _recent(await self._account("watch_orders", _some(symbols)), since, limit)
+
+    async def watch_my_trades(
+        self,
+        symbol: str | None = None,
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The account's own fills since the last call."""
+        own("watch_my_trades", params)
+        return _recent(await self._account("watch_my_trades", [symbol or ""]), since, limit)
+
+    async def watch_my_trades_for_symbols(
+        self,
+        symbols: Sequence[str],
+        since: int | None = None,
+        limit: int | None = None,
+        params: Params = NONE,
+    ) -> Any:
+        """The same for several markets."""
+        own("watch_my_trades_for_symbols", params)
+        return _recent(await self._account("watch_my_trades", _some(symbols)), since, limit)
+
+    async def watch_balance(self, params: Params = NONE) -> Any:
+        """The balances after their next change."""
+        own("watch_balance", params)
+        return await self._account("watch_balance", [""])
+
+    @property
+    def _streams(self) -> Streams:
+        if self._watched is None:
+            from failing_exchange.client.subscriptions import Streams
+
+            self._watched = Streams(self._venue, self._client.account)
+        return self._watched
+
+    async def _next(self, *wanted: Wanted) -> tuple[Channel, Any]:
+        """The next state of one of several channels: of snapshots the last, of changes all."""
+        channel, pushes = await self._streams.next(*wanted)
+        encoded = [self._venue.encode(channel.operation, told) for told in pushes]
+        if channel.operation not in CHANGES or not all(isinstance(one, list) for one in encoded):
+            return channel, encoded[-1]
+        return channel, [entry for one in encoded for entry in one]
+
+    async def _latest(self, operation: str, query: str, symbol: str) -> Any:
+        return (await self._next(await self._market(operation, query, symbol)))[1]
+
+    async def _latest_of(self, operation: str, symbols: Sequence[str] | None) -> Any:
+        names = names_of(symbols)
+        for symbol in names:
+            await self._check(symbol)
+        return (await self._next(self._wanted(operation, "FetchTickers", "", names)))[1]
+
+    async def _market(self, operation: str, query: str, symbol: str, *fields: Any) -> Wanted:
+        await self._check(symbol)
+        return self._wanted(operation, query, symbol, symbol, *fields)
+
+    async def _candles(
+        self, symbol: str, timeframe: str, since: int | None, limit: int | None
+    ) -> Wanted:
+        from failing_exchange.unified.timeframes import seconds_of
+
+        start = _count("since", since, 0) * 1_000_000
+        fields = (seconds_of(timeframe), start, _count("limit", limit, 1))
+        return await self._market("watch_ohlcv", "FetchCandles", symbol, *fields)
+
+    async def _trades(self, symbol: str, limit: int) -> Wanted:
+        """A channel whose pushes hold what the one before did not."""
+        wanted = await self._market("watch_trades", "FetchTrades", symbol, 0, limit)
+        recent, last = wanted.look, 0
+        assert recent is not None
+
+        def look(at: int) -> Any:
+            nonlocal last
+            found = recent(at)
+            new = tuple(trade for trade in found.trades if trade.id > last)
+            last = new[-1].id if new else last
+            return found._replace(trades=new) if new else None
+
+        return wanted._replace(look=look)
+
+    def _wanted(self, operation: str, query: str, symbol: str, *fields: Any) -> Wanted:
+        """A channel of market data; its pushes answer a query."""
+        from failing_exchange.client.subscriptions import Channel, Wanted
+        from failing_exchange.core import commands
+
+        asked = getattr(commands, query)(self._client.account, *fields)
+        engine = self._venue.running.engine
+        return Wanted(Channel(operation, symbol, asked), lambda at: engine.execute(asked, at)[1])
+
+    async def _account(self, operation: str, symbols: Sequence[str]) -> Any:
+        from failing_exchange.client.subscriptions import Channel, Wanted
+
+        for symbol in symbols:
+            if symbol != "":  # all of them
+                await self._check(symbol)
+        found = [Wanted(Channel(operation, symbol)) for symbol in dict.fromkeys(symbols)]
+        return (await self._next(*found))[1]
+
+    async def _check(self, symbol: str) -> None:
+        """Start the venue; raise for a symbol that is not traded."""
+        gateway = await self._client.ready()
+        if not isinstance(symbol, str) or symbol not in gateway.engine.state.markets:
+            raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not traded here")
+
+
+CHANGES = ("watch_trades", "watch_orders", "watch_my_trades")  # each push says what is new
+
+
+def _count(name: str, value: Any, default: int) -> int:
+    """A number that a caller gives, or what holds without one."""
+    if value is None:
+        return default
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value < 10**15:
+        raise BadRequestError(f"Invalid {name}: {value!r} is no number of at least 0")
+    return int(value) or default
+
+
+def _recent(entries: list[Any], since: Any, limit: Any) -> list[Any]:
+    """Entries from `since` (milliseconds) on, the last `limit` of them, as ccxt cuts what came."""
+    start = _count("since", since, 0)
+    if start:
+        entries = [one for one in entries if not one["timestamp"] or one["timestamp"] >= start]
+    return entries[-_count("limit", limit, len(entries)) :] if limit is not None else entries
+
+
+def _some(entries: Sequence[Any]) -> Sequence[Any]:
+    if not entries or isinstance(entries, str):
+        raise BadRequestError(f"a list of at least one symbol is expected, not {entries!r}")
+    return entries

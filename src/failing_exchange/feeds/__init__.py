@@ -1,0 +1,1 @@
+"""Books, trades and account events as streams."""

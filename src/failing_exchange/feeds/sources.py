@@ -1,0 +1,396 @@
+"""What each kind of stream has to say, and when: one class a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.events import (
+    Event,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderTriggered,
+)
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.order import Side
+from failing_exchange.core.public_trade import by_taker
+from failing_exchange.core.reference import ReferencePrice
+from failing_exchange.feeds.book_delta import BookUpdate, BookView
+from failing_exchange.venues.binance import stream_events as events
+from failing_exchange.venues.binance.intervals import next_edge, start_of
+from failing_exchange.venues.binance.market_data import AVERAGE_MINUTES
+from failing_exchange.venues.binance.stream_names import WINDOWS, Kind, StreamName
+
+if TYPE_CHECKING:
+    from failing_exchange.core.engine import Engine
+    from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
+    from failing_exchange.core.ticker import Ticker
+
+NOBODY = ""  # market data needs no account
+TRADES_A_PUSH_MAX = 10_000  # prints looked at in one go; the rest come with the next
+CANDLES_A_PUSH_MAX = 60  # closed ones made up for after a late beat; older ones only REST has
+LEVELS = 100  # of a diff stream, each side, until somebody reads a deeper snapshot
+
+
+class Level(NamedTuple):
+    """A price at which something has changed; side None: anywhere."""
+
+    side: Side | None
+    ticks: int
+
+
+class World:
+    """What sources look at: the engine, and how deep snapshots are read."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.depths: dict[str, int] = {}
+
+    def ask(self, query: c.Query, at: int) -> Any:
+        """Read the first column."""
+        return self.engine.execute(query, at)[1]
+
+    def touched(self, events: Iterable[Event]) -> dict[str, list[Level]]:
+        """The markets that events concern, and at which prices."""
+        found: dict[str, list[Level]] = {}
+        for event in events:
+            if isinstance(event, OrderFilled):
+                fill = event.fill
+                side = fill.side if fill.maker else fill.side.other
+                found.setdefault(fill.symbol, []).append(Level(side, fill.ticks))
+            elif isinstance(event, ORDER_EVENTS):
+                order = self._order(event)
+                if order is not None:
+                    found.setdefault(order.symbol, []).append(Level(order.side, order.ticks))
+            elif symbol := getattr(event, "symbol", ""):
+                found.setdefault(symbol, []).append(Level(None, 0))
+        return found
+
+    def _order(self, event: Any) -> Any:
+        account = self.engine.state.accounts.get(event.account)
+        if account is None:
+            return None
+        return account.open.get(event.order_id) or account.ended.get(event.order_id)
+
+    def depth(self, symbol: str) -> int:
+        """How many levels a diff stream covers."""
+        return self.depths.get(symbol, LEVELS)
+
+    def snapshot_read(self, query: Any, at: int, sources: Sequence[Source]) -> None:
+        """Somebody is about to read a book."""
+        if query.__class__ is not c.FetchBook:
+            return
+        mine = [source for source in sources if isinstance(source, DepthSource)]
+        for source in mine:
+            source.keep_up(at)
+        if mine and query.limit > self.depth(query.symbol):
+            self.depths[query.symbol] = query.limit
+            for source in mine:
+                source.deepen(at)
+
+
+ORDER_EVENTS = (OrderAccepted, OrderCanceled, OrderExpired, OrderTriggered, OrderAmended)
+
+
+class Source(Protocol):
+    """Says what is new. `operation` is the unified feed that faults know it as."""
+
+    operation: str
+    symbol: str  # empty: all markets
+
+    def new(self, at: int) -> Iterable[Any]:
+        """The answers to push now."""
+        ...
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """A push in the venue's words."""
+        ...
+
+
+class TradeSource:
+    """Every print, as it is made."""
+
+    operation = "watch_trades"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+        self._second = at // SECOND
+        last = world.ask(c.FetchTrades(NOBODY, symbol, limit=1), at).trades
+        self._last = last[-1].id if last else 0
+
+    def new(self, at: int) -> Iterable[Trades]:
+        """One answer a print."""
+        query = c.FetchTrades(NOBODY, self.symbol, self._second * SECOND, TRADES_A_PUSH_MAX)
+        found = self.world.ask(query, at)
+        self._second = at // SECOND
+        for trade in found.trades:
+            if trade.id > self._last:
+                self._last = trade.id
+                yield found._replace(trades=(trade,))
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@trade."""
+        return events.trade(answer, at, micro=micro)
+
+
+class AggTradeSource:
+    """The prints of one taker order at one price, as one."""
+
+    operation = "watch_trades"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.symbol = symbol
+        self._trades = TradeSource(world, stream, symbol, at)
+
+    def new(self, at: int) -> Iterable[Trades]:
+        """One answer a taker order and price."""
+        found = list(self._trades.new(at))
+        for together in by_taker(one.trades[0] for one in found):
+            yield found[0]._replace(trades=tuple(together))
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@aggTrade."""
+        return events.agg_trade(answer, at, micro=micro)
+
+
+class KlineSource:
+    """The candle that forms, while it changes, and each one once more when it has closed."""
+
+    operation = "watch_ohlcv"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+        self.interval, self.offset = stream.interval, stream.offset
+        self.beats = stream.every // 1_000
+        self._start = start_of(self.interval, at // SECOND, self.offset)
+        self._pushed: Any = None
+
+    def new(self, at: int) -> Iterable[Candles]:
+        """At an edge the candle that has closed, of late all that have; else the one that forms."""
+        second = at // SECOND
+        start = start_of(self.interval, second, self.offset)
+        if start != self._start:
+            edges = self._edges(start)
+            self._start = start
+        elif second % self.beats == 0:
+            edges = [start, next_edge(self.interval, start, self.offset)]
+        else:
+            return
+        for one in pairwise(edges):
+            query = c.FetchCandles(NOBODY, self.symbol, one[1] - one[0], edges=one, ends=True)
+            found = self.world.ask(query, at)
+            if found.bars and (found.bars != self._pushed or one[1] <= start):
+                self._pushed = found.bars
+                yield found
+
+    def _edges(self, last: int) -> list[int]:
+        """The edges from the candle that formed at the last look up to the newest one."""
+        found = [last]
+        while found[-1] > self._start and len(found) <= CANDLES_A_PUSH_MAX:
+            found.append(start_of(self.interval, found[-1] - 1, self.offset))
+        return found[::-1]
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@kline_<interval>."""
+        return events.kline(answer, self.interval, self.offset, at, micro=micro)
+
+
+class TickerSource:
+    """24 hours, or a window that begins on a minute; of one market, or of those that changed."""
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+        self.operation = "watch_ticker" if symbol else "watch_tickers"
+        self._window = WINDOWS.get(stream.interval, 0)
+        self._ends = stream.kind is not Kind.MINI_TICKER
+        self._write = partial(TICKERS[stream.kind], window=stream.interval)
+        self._seen: dict[str, Any] = {}
+
+    def new(self, at: int) -> Iterable[Any]:
+        """One ticker, or a tuple of them."""
+        since = (at // SECOND - self._window) // 60 * 60 if self._window else 0
+        symbols = (self.symbol,) if self.symbol else ()
+        query = c.FetchTickers(NOBODY, symbols, since=since, ends=self._ends)
+        tickers = self.world.ask(query, at)
+        changed = tuple(ticker for ticker in tickers if self._changed(ticker))
+        if changed:
+            yield changed[0] if self.symbol else changed
+
+    def _changed(self, ticker: Ticker) -> bool:
+        shown = (ticker.last, ticker.day, ticker.bid, ticker.ask)
+        symbol = ticker.market.symbol
+        before, self._seen[symbol] = self._seen.get(symbol), shown
+        return ticker.last is not None and before != shown
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@ticker and its kin, and their arrays."""
+        if self.symbol:
+            return self._write(answer, at, micro=micro)
+        return [self._write(ticker, at, micro=micro) for ticker in answer]
+
+
+class BestSource:
+    """The best bid and ask, whenever they change."""
+
+    operation = "watch_bids_asks"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+        self._seen: Any = None
+
+    def new(self, at: int) -> Iterable[BookSnapshot]:
+        """A book of one level."""
+        book = self.world.ask(c.FetchBook(NOBODY, self.symbol, 1), at)
+        shown = (book.bids, book.asks)
+        if shown != self._seen:
+            self._seen = shown
+            yield book
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@bookTicker."""
+        return events.book_ticker(answer)
+
+
+class AverageSource:
+    """The average price of some minutes, while it changes."""
+
+    operation = "watch_ticker"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+        self._seen: Any = None
+
+    def new(self, at: int) -> Iterable[AveragePrice]:
+        """The average of now."""
+        query = c.FetchAveragePrice(NOBODY, self.symbol, AVERAGE_MINUTES)
+        found: AveragePrice = self.world.ask(query, at)
+        if found.ticks and found[1:] != self._seen:
+            self._seen = found[1:]
+            yield found
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@avgPrice."""
+        return events.average(answer, at, micro=micro)
+
+
+class ReferenceSource:
+    """The reference price, each second, of a market that has one."""
+
+    operation = "watch_ticker"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+
+    def new(self, at: int) -> Iterable[ReferencePrice]:
+        """That of now."""
+        found: ReferencePrice = self.world.ask(c.FetchReferencePrice(NOBODY, self.symbol), at)
+        if found.market.rules is not None and found.market.rules.price_range is not None:
+            yield found
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@referencePrice."""
+        return events.reference(answer, micro=micro)
+
+
+class TopSource:
+    """The best levels of the book, while they change."""
+
+    operation = "watch_order_book"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+        self.levels = stream.levels
+        self._seen: Any = None
+
+    def new(self, at: int) -> Iterable[BookSnapshot]:
+        """A snapshot."""
+        book = self.world.ask(c.FetchBook(NOBODY, self.symbol, self.levels), at)
+        shown = (book.bids, book.asks)
+        if shown != self._seen:
+            self._seen = shown
+            yield book
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@depth<levels>."""
+        return events.partial_depth(answer)
+
+
+class DepthSource:
+    """What has changed in the book, so that it joins the snapshots of REST."""
+
+    operation = "watch_order_book"
+
+    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+        self.world = world
+        self.symbol = symbol
+        self._depth = world.depth(symbol)
+        self._noted = at // SECOND
+        self._view = BookView(self._book(at))
+
+    def new(self, at: int) -> Iterable[BookUpdate]:
+        """All changes since the last update."""
+        self._noted = at // SECOND
+        update = self._view.update(self._book(at))
+        if update is not None:
+            yield update
+
+    def touch(self, levels: Iterable[Level], at: int) -> None:
+        """Orders have come, gone or traded at these prices."""
+        for side, ticks in levels:
+            if side is None:
+                self._view.note(self._book(at))
+            elif ticks:
+                self._view.touch(side, ticks)
+
+    def keep_up(self, at: int) -> None:
+        """Somebody reads a snapshot: note a second that was missed."""
+        if at // SECOND != self._noted:
+            self._noted = at // SECOND
+            self._view.note(self._book(at))
+
+    def deepen(self, at: int) -> None:
+        """From now on as deep as the deepest snapshot."""
+        self._view.note(self._book(at))
+        self._depth = self.world.depth(self.symbol)
+        self._view.set(self._book(at))
+
+    def _book(self, at: int) -> BookSnapshot:
+        book: BookSnapshot = self.world.ask(c.FetchBook(NOBODY, self.symbol, self._depth), at)
+        return book
+
+    def write(self, answer: Any, at: int, micro: bool) -> Any:
+        """<symbol>@depth."""
+        return events.depth(answer, at, micro=micro)
+
+
+TICKERS: dict[Kind, Callable[..., Any]] = {
+    Kind.MINI_TICKER: events.mini_ticker,
+    Kind.TICKER: events.ticker,
+    Kind.WINDOW_TICKER: events.window_ticker,
+}
+SOURCES: dict[Kind, Callable[[World, StreamName, str, int], Source]] = {
+    Kind.TRADE: TradeSource,
+    Kind.AGG_TRADE: AggTradeSource,
+    Kind.KLINE: KlineSource,
+    Kind.MINI_TICKER: TickerSource,
+    Kind.TICKER: TickerSource,
+    Kind.WINDOW_TICKER: TickerSource,
+    Kind.BOOK_TICKER: BestSource,
+    Kind.AVERAGE: AverageSource,
+    Kind.REFERENCE: ReferenceSource,
+    Kind.PARTIAL_DEPTH: TopSource,
+    Kind.DEPTH: DepthSource,
+}

@@ -1,0 +1,40 @@
+"""Waking the venue when the market may touch an order, while somebody listens for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from failing_exchange.venue.clock import Cancelable
+    from failing_exchange.venue.venue import Venue
+
+NEVER = 1 << 61  # an instant that does not come
+
+
+class Alarm:
+    """A timer at the engine's next waking. `rung` is called after it, to set it again."""
+
+    def __init__(self, venue: Venue, rung: Callable[[], None]) -> None:
+        self._venue = venue
+        self._rung = rung
+        self._timer: Cancelable | None = None
+        self._set_for: Any = None  # loop, instant, whether it counts
+
+    def set(self, listened: bool, *, counts: bool = True) -> None:
+        """Set it anew, or take it back when nobody listens. `counts`: a client waits for it."""
+        venue, engine = self._venue, self._venue.running.engine
+        wanted = (venue.loop, engine.wake_at, counts) if listened else None
+        if wanted == self._set_for:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._set_for = None, wanted
+        if listened and engine.wake_at < NEVER:
+            at = max(engine.wake_at, venue.clock.now())
+            self._timer = venue.running.later(at, self._ring, counts=counts)
+
+    def _ring(self) -> None:
+        self._timer = self._set_for = None
+        self._venue.running.settle(self._venue.clock.now())
+        self._rung()

@@ -1,0 +1,104 @@
+"""Trips as plain values and as lines of JSON, the same in every process."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.core.reject import Reject
+from failing_exchange.journal.trip import Trip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from failing_exchange.core.order import OrderSnapshot
+
+# What gives access, however it is spelled: a journal is attached to bug reports, and shown.
+SECRETS = frozenset({"apikey", "listenkey", "password", "secret", "secretkey", "signature"})
+LEFT_OUT = "(left out)"
+
+
+def line(trip: Trip) -> str:
+    """A trip as one JSON line."""
+    return _encoder()(row(trip))
+
+
+@cache
+def _encoder() -> Callable[[Any], str]:
+    import json  # late: who only imports the package needs none
+
+    return json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def row(trip: Trip) -> dict[str, Any]:
+    """A trip as plain values."""
+    return {
+        "number": trip.number,
+        "at": trip.born_at,
+        "ended": trip.ended_at,
+        "client": trip.account,
+        "operation": trip.operation,
+        "symbol": trip.symbol,
+        "nth": trip.request_number,
+        "message": plain(trip.message),
+        "happened": plain(trip.happened),
+        "told": plain(trip.told),
+        "struck": [plain(decision) for decision in trip.struck],
+        "hung_up": trip.hung_up,
+        "gave_up": trip.gave_up_at,
+        "echo_of": trip.echo_of,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Any value of a trip as JSON can hold it. Floats keep their shortest text."""
+    if value is None or value.__class__ in (bool, int, float, str):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, tuple):
+        if hasattr(value, "_asdict"):
+            return _record(value)
+        return [plain(part) for part in value]
+    if isinstance(value, Reject):
+        return {"reject": value.reason.value, "text": value.text, "until": value.until}
+    if isinstance(value, dict):
+        return {
+            str(k): LEFT_OUT if v and str(k).lower() in SECRETS else plain(v)
+            for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    snapshot = getattr(value, "snapshot", None)
+    return _record(snapshot()) if snapshot is not None else _text(value)
+
+
+def _record(value: Any) -> dict[str, Any]:
+    kind = type(value).__name__
+    if kind == "OrderSnapshot":
+        return _order(value)
+    return {"is": kind, **{name: plain(part) for name, part in value._asdict().items()}}
+
+
+def _order(snapshot: OrderSnapshot) -> dict[str, Any]:
+    order = snapshot.order
+    return {
+        "is": "Order",
+        "id": order.id,
+        "client_id": order.client_id,
+        "symbol": order.symbol,
+        "side": str(order.side),
+        "type": str(order.kind),
+        "status": str(snapshot.status),
+        "ticks": snapshot.ticks,
+        "lots": snapshot.lots,
+        "filled": snapshot.filled,
+        "cost": snapshot.cost,
+        "updated": snapshot.updated_at,
+    }
+
+
+def _text(value: Any) -> str:
+    """A foreign object's text, or its kind: an address would differ from run to run."""
+    text = str(value)
+    return f"<{type(value).__name__}>" if " at 0x" in text else text

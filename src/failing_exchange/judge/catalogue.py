@@ -1,0 +1,104 @@
+"""The rules of conduct that ship, in the order in which reports name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from inspect import signature
+from typing import Any
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.judge.rule import Rule, Severity
+from failing_exchange.judge.rules.back_off import BacksOff, KeepsTime, NoHotLoop, Stops
+from failing_exchange.judge.rules.beliefs import BooksFees, Converges, Monotone
+from failing_exchange.judge.rules.duplicates import Once, Resolves
+from failing_exchange.judge.rules.liveness import Alive
+from failing_exchange.judge.rules.order_inputs import Fresh, ObeysFilters, SellsFree
+from failing_exchange.judge.rules.resync import Resyncs
+from failing_exchange.judge.rules.stop_loss import Covered
+
+RULES: dict[str, type[Rule]] = {
+    rule.name: rule
+    for rule in (
+        Once, Converges, Alive, BacksOff, NoHotLoop, Resolves, Monotone, Fresh, Resyncs,
+        ObeysFilters, KeepsTime, Covered, SellsFree, BooksFees, Stops,
+    )
+}  # fmt: skip
+
+
+def make(
+    wanted: Iterable[str | Rule | type[Rule]] | None = None, options: Mapping[str, Any] = {}
+) -> list[Rule]:
+    """Rules by name, or your own (a class, or an object); None = all that ship.
+
+    `options` are parameters by rule name. Raises ConfigurationError for an unknown rule or
+    parameter, with what there is, and for a rule of yours that lacks something.
+    """
+    found = [_made(one, options) for one in (RULES if wanted is None else wanted)]
+    names = [rule.name for rule in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"two rules are named {name!r}; give one another `name`")
+    unknown = [name for name in options if name not in RULES and name not in names]
+    if unknown:
+        known = dict.fromkeys((*RULES, *names))
+        raise ConfigurationError(f"no rule {unknown[0]!r}; there are {', '.join(known)}")
+    return found
+
+
+def _made(one: object, options: Mapping[str, Any]) -> Rule:
+    if isinstance(one, Rule):
+        return _checked(one)
+    if isinstance(one, type) and issubclass(one, Rule):
+        _check_class(one)
+        return _checked(_called(one, one.name, options))
+    if not isinstance(one, str):
+        raise ConfigurationError(
+            f"rules: {one!r} is no rule; expected a name, a subclass of Rule, or an object of one"
+        )
+    if one not in RULES:
+        raise ConfigurationError(f"no rule {one!r}; there are {', '.join(RULES)}")
+    return _called(RULES[one], one, options)
+
+
+def _called(kind: type[Rule], name: str, options: Mapping[str, Any]) -> Rule:
+    given = dict(options.get(name, {}))
+    known = [p for p in signature(kind).parameters if p not in ("args", "kwargs")]
+    wrong = [option for option in given if option not in known]
+    if wrong:
+        raise ConfigurationError(
+            f"rule {name}: {given!r} are not its parameters; it has: {', '.join(known) or 'none'}"
+        )
+    return kind(**given)
+
+
+def _check_class(kind: type[Rule]) -> None:
+    """Raise ConfigurationError for a rule of a user's that lacks what every rule has."""
+    for attribute in ("name", "sentence"):
+        value = getattr(kind, attribute, None)
+        if not isinstance(value, str) or not value:
+            raise ConfigurationError(
+                f"rule {kind.__name__}: `{attribute}` is {value!r}; expected a text"
+            )
+    if not isinstance(kind.severity, Severity):
+        raise ConfigurationError(
+            f"rule {kind.name}: `severity` is {kind.severity!r}; expected one of "
+            f"{', '.join(f'Severity.{one.name}' for one in Severity)}"
+        )
+
+
+def _checked(rule: Rule) -> Rule:
+    _check_class(type(rule))
+    if not hasattr(rule, "breaches"):
+        raise ConfigurationError(
+            f"rule {rule.name}: its __init__ must call super().__init__() first"
+        )
+    return rule
+
+
+def describe() -> str:
+    """The rules as text, a line each."""
+    width = max(map(len, RULES))
+    return "\n".join(
+        f"{name:<{width}}  {rule.invariant:<4} {rule.severity:<8} {rule.sentence}"
+        for name, rule in RULES.items()
+    )

@@ -1,0 +1,122 @@
+"""What a client has gained by trading, and what it believes of that: the first column, in sums."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from failing_exchange.core.market import ATOMS, SECOND, Market
+from failing_exchange.core.order import Fill, Side
+
+if TYPE_CHECKING:
+    from failing_exchange.judge.facts import Facts
+    from failing_exchange.judge.probe import Sample
+
+LATE_KEPT_MAX = 1_000  # newest changes; a bot that trades faster is compared with these only
+NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
+NOTICED_USDT = 0.01  # of all differences together
+GRACE_S = 60.0  # what has changed so shortly before the end the bot need not have booked
+
+
+class Change(NamedTuple):
+    """A trade has changed a balance. `atoms` is what was gained."""
+
+    at: int
+    asset: str
+    atoms: int
+
+
+class Traded:
+    """What an account's trades have changed in its balances, in atoms by asset, after fees."""
+
+    def __init__(self) -> None:
+        self.total: dict[str, int] = {}
+        self._late: deque[Change] = deque(maxlen=LATE_KEPT_MAX)
+
+    def add(self, fill: Fill, market: Market, at: int) -> None:
+        """Note one fill of the account."""
+        base, sign = fill.lots * market.amount_step, 1 if fill.side is Side.BUY else -1
+        changes = {market.base: sign * base, market.quote: -sign * fill.cost}
+        changes[fill.fee_asset] = changes.get(fill.fee_asset, 0) - fill.fee
+        for asset, atoms in changes.items():
+            if atoms:
+                self.total[asset] = self.total.get(asset, 0) + atoms
+                self._late.append(Change(at, asset, atoms))
+
+    def states(self, asset: str, *, since: int) -> list[int]:
+        """What had been gained of an asset at each moment since an instant; the last is now."""
+        late = [one.atoms for one in self._late if one.asset == asset and one.at > since]
+        states = [self.total.get(asset, 0)]
+        for atoms in reversed(late):
+            states.append(states[-1] - atoms)
+        return states[::-1]
+
+
+class Holding(NamedTuple):
+    """One asset at the end, as gained since the start: what the bot believes, and what is.
+
+    Both in units; `difference` is truth less belief, 0 where the belief was true within the grace.
+    """
+
+    believed: float
+    true: float
+    difference: float
+
+
+def holdings(
+    booked: Mapping[str, float] | None,
+    sample: Sample | None,
+    facts: Facts,
+    opened: Mapping[str, int],
+    at: int,
+) -> dict[str, Holding] | None:
+    """The assets of which the bot's belief is known; None where it is known of none.
+
+    `booked`: the changes in a bot's notebook. `sample`: else what a probe said. `opened`: the
+    account's balances at the start, in atoms.
+    """
+    since = at - int(GRACE_S * SECOND)
+    if booked is not None:
+        assets = dict.fromkeys([*booked, *facts.traded.total])
+        return {a: _holding(booked.get(a, 0.0), facts, a, since) for a in sorted(assets)}
+    if sample is None or (sample.positions is None and sample.balances is None):
+        return None
+    found, bases = {}, dict[str, float]()
+    for symbol, amount in (sample.positions or {}).items():
+        base = facts.engine.state.markets[symbol].market.base
+        bases[base] = bases.get(base, 0.0) + amount
+    for asset, amount in bases.items():
+        found[asset] = _holding(amount, facts, asset, since)
+    ledger = facts.engine.state.ledger
+    for asset, total in (sample.balances or {}).items():
+        start = opened.get(asset, 0)
+        states = [t - start for t in ledger.totals(facts.account, asset, since=since)[::-1]]
+        found[asset] = _compared(total - start / ATOMS, states)
+    return found
+
+
+def _holding(believed: float, facts: Facts, asset: str, since: int) -> Holding:
+    return _compared(believed, facts.traded.states(asset, since=since))
+
+
+def _compared(believed: float, states: list[int]) -> Holding:
+    true = states[-1] / ATOMS
+    was = any(abs(state / ATOMS - believed) <= NOTICED for state in states)
+    return Holding(believed, true, 0.0 if was else true - believed)
+
+
+def wrong_usdt(found: Mapping[str, Holding], facts: Facts, at: int) -> float:
+    """By how much a bot is wrong, in USDT: what it has unawares, or lacks, whichever is more.
+
+    Both sides of an unknown trade count once: 0.1 BTC that were bought twice are 0.1 BTC.
+    """
+    more = less = 0.0
+    for asset, one in found.items():
+        atoms = round(abs(one.difference) * ATOMS)
+        value = (facts.engine.state.value(asset, atoms, "USDT", at) or 0) / ATOMS
+        if one.difference > 0:
+            more += value
+        else:
+            less += value
+    return max(more, less) if max(more, less) > NOTICED_USDT else 0.0

@@ -1,0 +1,257 @@
+"""What a bot means to have: declared by it, by the scenario, or read from its client order ids."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, NamedTuple
+
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.events import OrderAccepted
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import Order, Side
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.judge.hearing import forget, say
+
+INTENTS_KEPT_MAX = 10_000  # the oldest are forgotten: their orders have long ended
+INTENTS_TRIED_MAX = 100  # an order that is older than so many newer intents belongs to none
+AMOUNT_MAX = 1e15  # units of an intent; more is refused
+KEYS = ("symbol", "side", "amount", "orders", "client_ids", "covered_within")
+
+
+class Wish(NamedTuple):
+    """What a bot declares: so much of a market, once. `amount` is in units of the base asset."""
+
+    symbol: str
+    side: str
+    amount: float
+    covered_within: float | None = None
+
+    def is_tried_by(self, order: Any) -> bool:
+        """Whether a command places an order of this market and side."""
+        if order.__class__ is not PlaceOrder:
+            return False
+        return bool(order.symbol == self.symbol and order.side == self.side)
+
+
+class Intent:
+    """One thing that a bot wants: so much of a market, once. `lots` None: as the first order says.
+
+    `covered_within`: in how many seconds the position is to have its stop; None = it needs none.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        symbol: str,
+        side: Side,
+        *,
+        lots: int | None = None,
+        began_at: int = 0,
+        name: str = "",
+        covered_within: float | None = None,
+    ) -> None:
+        self.number = number
+        self.symbol = symbol
+        self.side = side
+        self.lots = lots
+        self.began_at = began_at
+        self.ended_at = 0
+        self.name = name or f"intent {number}"
+        self.covered_within = covered_within
+        self.is_declared = False  # by the bot, not by a scenario or client ids
+        self.has_order = False  # whether one was accepted for it
+
+
+class Intents:
+    """All that one client means to have. `source` says how it is known; empty: it is not."""
+
+    def __init__(self, markets: Mapping[str, Any]) -> None:
+        self.source = ""
+        self.missed = False  # whether one was declared, and nothing has shown by whom
+        self.declared = 0  # by the bot, one by one
+        self.served = 0  # of those that were declared: for which an order was accepted
+        self._markets = markets
+        self._by_number: dict[int, Intent] = {}
+        self._by_name: dict[str, Intent] = {}
+        self._declared: dict[tuple[str, Side], deque[Intent]] = {}  # by market and side, in order
+        self._of_trip: dict[int, Intent] = {}
+        self._of_order: dict[int, Intent] = {}
+        self._pattern: re.Pattern[str] | None = None
+        self._named_cover: float | None = None  # of the intents that client ids name
+        self._last = 0
+
+    def declare(
+        self,
+        symbol: str,
+        side: str,
+        amount: float,
+        at: int,
+        *,
+        covered_within: float | None = None,
+        source: str = "declared",
+    ) -> Intent:
+        """The bot, or its scenario, says that it wants so much (in units of the base asset)."""
+        market, wanted = self._market(symbol), _side(side)
+        lots = round(_amount(amount) * 1e8) // market.amount_step
+        intent = self._add(symbol, wanted, lots, at, covered_within=covered_within)
+        self._declared.setdefault((symbol, wanted), deque()).append(intent)
+        self.source = source
+        intent.is_declared = source == "declared"
+        self.declared += intent.is_declared
+        return intent
+
+    @property
+    def lost(self) -> int | None:
+        """Declared intents without an accepted order; None where none is declared one by one."""
+        return self.declared - self.served if self.source == "declared" else None
+
+    def group_by(self, pattern: str) -> None:
+        """Orders whose client ids have the same first group of a pattern are for one intent.
+
+        >>> # group_by(r"(.*)-\\d+") : entry-1 and entry-2 are two tries of one intent
+        """
+        try:
+            self._pattern = re.compile(pattern)
+        except re.error as error:
+            raise ConfigurationError(f"client_ids {pattern!r} is no pattern: {error}") from error
+        if self._pattern.groups < 1:
+            raise ConfigurationError(
+                f"client_ids {pattern!r} needs a group that names the intent, as in '(.*)-\\d+'"
+            )
+        self.source = "client ids"
+
+    def of_scenario(self, table: Mapping[str, Any], at: int) -> None:
+        """What the table `intent` of a scenario says; raises ConfigurationError for other keys."""
+        unknown = [key for key in table if key not in KEYS]
+        if unknown:
+            raise ConfigurationError(f"intent: {unknown[0]!r} is none of {', '.join(KEYS)}")
+        if "client_ids" in table:
+            self.group_by(str(table["client_ids"]))
+            self._named_cover = table.get("covered_within")
+        if "amount" in table:
+            self.declare(
+                str(table.get("symbol", "BTC/USDT")),
+                str(table.get("side", "buy")),
+                float(table["amount"]) * int(table.get("orders", 1)),
+                at,
+                covered_within=table.get("covered_within"),
+                source="scenario",
+            )
+
+    def of(self, order: PlaceOrder | Order, at: int) -> Intent | None:
+        """The intent that an order is for: the newest that fits; None where it can't be known."""
+        if self._pattern is not None:
+            found = self._pattern.match(order.client_id)
+            if found is not None:
+                return self._named(found.group(1), order, at)
+        declared = self._declared.get((order.symbol, order.side), ())
+        newest = islice(reversed(declared), INTENTS_TRIED_MAX)
+        return next((intent for intent in newest if intent.began_at <= at), None)
+
+    def assign(self, trip: Any) -> None:
+        """An order has been sent: find its intent while it is known."""
+        intent = self.of(trip.command, trip.born_at)
+        if intent is not None:
+            self._of_trip[trip.number] = intent
+            if len(self._of_trip) > INTENTS_KEPT_MAX:
+                del self._of_trip[next(iter(self._of_trip))]
+
+    def accept(self, trip: Any) -> None:
+        """What a trip has placed belongs to its intent."""
+        intent = self._of_trip.get(trip.number)
+        if intent is not None:
+            for event in trip.happened:
+                if event.__class__ is OrderAccepted:
+                    self.served += intent.is_declared and not intent.has_order
+                    intent.has_order = True
+                    self._of_order[event.order_id] = intent
+                    if len(self._of_order) > INTENTS_KEPT_MAX:
+                        del self._of_order[next(iter(self._of_order))]
+
+    def of_trip(self, trip: Any) -> Intent | None:
+        """The intent of an order that was sent."""
+        return self._of_trip.get(trip.number)
+
+    def of_order(self, order_id: int) -> Intent | None:
+        """The intent of an order that was accepted, once its trip is over."""
+        return self._of_order.get(order_id)
+
+    def numbered(self, number: int) -> Intent | None:
+        """An intent by its number."""
+        return self._by_number.get(number)
+
+    def _named(self, name: str, order: PlaceOrder | Order, at: int) -> Intent:
+        intent = self._by_name.get(name)
+        if intent is None:
+            cover = self._named_cover
+            intent = self._add(order.symbol, order.side, None, at, name=name, covered_within=cover)
+            self._by_name[name] = intent
+        return intent
+
+    def _add(self, symbol: str, side: Side, lots: int | None, at: int, **more: Any) -> Intent:
+        self._last += 1
+        intent = Intent(self._last, symbol, side, lots=lots, began_at=at, **more)
+        self._by_number[self._last] = intent
+        if len(self._by_number) > INTENTS_KEPT_MAX:
+            self._forget(self._by_number.pop(next(iter(self._by_number))))
+        return intent
+
+    def _forget(self, oldest: Intent) -> None:
+        if self._by_name.pop(oldest.name, None) is None:
+            self._declared[oldest.symbol, oldest.side].popleft()
+
+    def _market(self, symbol: str) -> Market:
+        listed = self._markets.get(symbol)
+        if listed is None:
+            known = ", ".join(self._markets)
+            raise ConfigurationError(f"intent: no market {symbol!r}; there are {known}")
+        market: Market = listed.market
+        return market
+
+
+def _side(side: str) -> Side:
+    try:
+        return Side(side)
+    except ValueError:
+        raise ConfigurationError(f"intent: side must be 'buy' or 'sell', not {side!r}") from None
+
+
+def _amount(amount: float) -> float:
+    number = isinstance(amount, (int, float)) and not isinstance(amount, bool)
+    if not number or not 0 < amount < AMOUNT_MAX:
+        raise ConfigurationError(
+            f"intent: amount must be a number of units above 0, like 0.1, not {amount!r}"
+        )
+    return amount
+
+
+@contextmanager
+def intend(
+    symbol: str,
+    side: str,
+    amount: float,
+    *,
+    covered_within: float | None = None,
+    account: str | None = None,
+) -> Iterator[None]:
+    """A bot declares what it wants: so much once, however many requests that takes.
+
+    Orders of the block, and later ones of the same market and side, are judged as tries of it.
+    `covered_within`: the position is to have its stop within so many seconds. `account`: whose
+    intent it is, where several clients are judged; without it the first order of the block shows
+    it, if it is sent in process. Without a judge nothing happens, so that the line can stay in a
+    bot.
+
+    >>> with intend("BTC/USDT", "buy", 0.1):
+    ...     pass
+    """
+    waits = say(Wish(symbol, side, amount, covered_within), account)
+    try:
+        yield
+    finally:
+        if waits is not None:
+            forget(waits)

@@ -1,0 +1,186 @@
+"""A rule of conduct: what it says, and what it finds. Each watches one client from outside."""
+
+from __future__ import annotations
+
+from copy import copy
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from failing_exchange.core.events import Event
+    from failing_exchange.journal.trip import Trip
+    from failing_exchange.judge.facts import Facts
+    from failing_exchange.judge.intents import Intents
+    from failing_exchange.judge.probe import Sample
+
+WHOSE = "several clients are judged, and which of them sent a public request is not known"
+BREACHES_KEPT_MAX = 100  # per rule; more are counted, and not kept
+
+
+class Outcome(StrEnum):
+    """What a rule says of a run. Where it could not know, it says so."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_JUDGED = "not judged"
+
+
+class Severity(StrEnum):
+    """How bad a breach is: it costs money, it may, or it is bad manners."""
+
+    MONEY = "money"
+    DANGER = "danger"
+    MANNERS = "manners"
+
+
+class Breach(NamedTuple):
+    """One breach: the trips that show it, a row of the first column, and the money at risk.
+
+    `at` is in nanoseconds since the epoch, `money` in USDT (None: none, or it can't be told);
+    `operation` is that of the message that broke the rule.
+    """
+
+    rule: str
+    at: int
+    text: str
+    trips: tuple[int, ...] = ()
+    row: str = ""
+    money: float | None = None
+    operation: str = ""
+    symbol: str = ""
+
+
+class Result(NamedTuple):
+    """What a rule found: `times` breaches, of which the first are kept."""
+
+    rule: str
+    outcome: Outcome
+    why: str
+    severity: Severity
+    times: int = 0
+    breaches: tuple[Breach, ...] = ()
+    money: float = 0.0
+
+
+class End(NamedTuple):
+    """How a run ended. Instants are nanoseconds; `crashed` is the bot's last word, if it died."""
+
+    at: int
+    last_fault_at: int
+    crashed: str | None = None
+    returned: bool = False
+    outside: bool = False  # the bot is a program of its own: whether it lives is not seen
+
+
+class Scene(NamedTuple):
+    """What all rules of a client look at."""
+
+    facts: Facts
+    intents: Intents
+    now: Callable[[], int]  # the venue's clock, in nanoseconds since the epoch
+
+
+class Rule:
+    """One rule. What a run shows is told to it in order; `conclude` is asked once, at the end.
+
+    A rule of your own sets `name`, `sentence` and `severity`, calls `breach` for each, and gives
+    `unknown` a text while it can't judge. Parameters are keyword arguments with units in the name.
+    """
+
+    name: ClassVar[str]
+    sentence: ClassVar[str]
+    severity: ClassVar[Severity] = Severity.DANGER
+    invariant: ClassVar[str] = ""  # as in the reference: I1 to I14
+
+    def __init__(self) -> None:
+        self.scene: Scene
+        self.breaches: list[Breach] = []
+        self.count = 0
+        self.money = 0.0
+        self.unknown = ""  # why it can't judge; empty: it can
+
+    def begin(self, scene: Scene) -> None:
+        """Before the first message."""
+        self.scene = scene
+
+    def sent(self, trip: Trip) -> None:
+        """A request has left the client."""
+
+    def happened(self, events: Sequence[Event], at: int) -> None:
+        """Something happened on the exchange (the facts know it already)."""
+
+    def told(self, trip: Trip) -> None:
+        """A message has ended: the client was told, or never will be (the facts know it)."""
+
+    def overheard(self, trip: Trip) -> None:
+        """A public message to one of several clients has ended; nobody knows to which.
+
+        It may excuse this client, or make the rule `unknown`. It must accuse nobody.
+        """
+
+    def restarted(self) -> None:
+        """The bot was killed and started again: what it was told and did not write down is lost."""
+
+    def sampled(self, sample: Sample) -> None:
+        """The bot was asked what it believes."""
+
+    def ended(self, end: End) -> None:
+        """The run is over."""
+
+    def breach(
+        self,
+        text: str,
+        *trips: Trip | int,
+        at: int | None = None,
+        row: str = "",
+        money: float | None = None,
+        of: Trip | None = None,
+    ) -> None:
+        """Note a breach; `text` goes on the sentence "your bot …".
+
+        `trips` (or their numbers) show it, the last one first of all. `at`: when, in nanoseconds
+        since the epoch; None = now. `row`: what the first column says. `money`: USDT at risk.
+        `of`: the trip that broke the rule, where that is not the last.
+        """
+        if not isinstance(text, str) or not text:
+            raise ConfigurationError(
+                f'rule {self.name}: breach({text!r}, …): expected a text that goes on "your bot"'
+            )
+        at = self.scene.now() if at is None else at
+        self.count += 1
+        self.money += money or 0.0
+        if len(self.breaches) < BREACHES_KEPT_MAX:
+            numbers = tuple(t if isinstance(t, int) else t.number for t in trips)
+            last = of or next((t for t in reversed(trips) if not isinstance(t, int)), None)
+            operation, symbol = ("", "") if last is None else (last.operation, last.symbol)
+            text = text.rstrip(".")  # of a venue's words; the sentence ends later
+            self.breaches.append(
+                Breach(self.name, at, text, numbers, row, money, operation, symbol)
+            )
+
+    def copied(self) -> Self:
+        """Itself as it is now: to conclude changes only the copy."""
+        other = copy(self)
+        other.breaches = list(self.breaches)
+        return other
+
+    def conclude(self, end: End) -> Result:
+        """The result; the run is over."""
+        self.ended(end)
+        if self.count:
+            outcome, why = Outcome.FAIL, self.breaches[0].text
+        elif self.unknown:
+            outcome, why = Outcome.NOT_JUDGED, self.unknown
+        else:
+            outcome, why = Outcome.PASS, self.sentence
+        return Result(
+            self.name, outcome, why, self.severity, self.count, tuple(self.breaches), self.money
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """Its parameters, by name."""
+        return {}

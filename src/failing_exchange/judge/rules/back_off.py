@@ -1,0 +1,378 @@
+"""How a bot bears a no: it waits out a ban (I4), repeats no refused request (I5), keeps time (I11).
+
+And it stops where no retry can help (I14).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.core.commands import CancelOrder, FetchOrder, PlaceOrder
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.operations import CHANGE, PLACE, PRIVATE_CALLS, TIME
+from failing_exchange.journal.trip import Trip
+from failing_exchange.judge.answers import heard, is_yes
+from failing_exchange.judge.rule import WHOSE, Rule, Severity
+
+KINDS_MAX = 1_000  # different refused requests that are counted at one time; the oldest goes
+CANCELS_MAX = 1_000  # orders whose cancel is remembered; the oldest may be canceled once more
+FOR_THE_ACCOUNT = frozenset({
+    Reason.KEY_REFUSED, Reason.PERMISSION_DENIED, Reason.RESTRICTED_LOCATION,
+})  # fmt: skip
+FOR_THE_REQUEST = frozenset({
+    Reason.BAD_REQUEST, Reason.NOT_SUPPORTED, Reason.UNKNOWN_SYMBOL, Reason.INVALID_ORDER,
+    Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST, Reason.PRICE_BAND,
+    Reason.WOULD_MATCH, Reason.WOULD_TRIGGER, Reason.TOO_MANY_ORDERS, Reason.ORDER_NOT_FOUND,
+    Reason.DUPLICATE_CLIENT_ID, Reason.INSUFFICIENT_FUNDS, Reason.CLIENT_ID_MISMATCH,
+})  # fmt: skip
+FINAL = FOR_THE_REQUEST | FOR_THE_ACCOUNT
+INCURABLE = FOR_THE_ACCOUNT | {Reason.UNKNOWN_SYMBOL, Reason.NOT_SUPPORTED}
+PACE_S = 45.0  # seconds; who reads no more often than that is a poller, and no hot loop
+EARLY_NS = 1_000_000  # a clock that is read in milliseconds may be one early
+
+
+class BacksOff(Rule):
+    """I4: no request inside a window that the venue has named. Those in flight are excepted."""
+
+    name = "backs_off"
+    invariant = "I4"
+    severity = Severity.DANGER
+    sentence = "Nothing is sent before the instant that a rate limit or a ban has named."
+    windows = (Reason.RATE_LIMITED, Reason.BANNED, Reason.TOO_MANY_ORDERS_SENT)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests = 0  # sent inside a window
+        self._until = self._orders_until = 0
+        self._named_by = self._orders_named_by = 0
+
+    def restarted(self) -> None:
+        """A new process has not been told to wait."""
+        self._until = self._orders_until = 0
+
+    def sent(self, trip: Trip) -> None:
+        """Is it too early?"""
+        until, named_by = self._until, self._named_by
+        if trip.command.__class__ is PlaceOrder and self._orders_until > until:
+            until, named_by = self._orders_until, self._orders_named_by
+        if trip.born_at < until - EARLY_NS:
+            self.requests += 1
+            early = (until - trip.born_at) / 1e9
+            self.breach(
+                f"sent {trip.operation} (trip {trip.number}) {early:.1f} s before the end of "
+                f"the wait that trip {named_by} had named",
+                named_by,
+                trip,
+                of=trip,
+                at=trip.born_at,
+            )
+
+    def told(self, trip: Trip) -> None:
+        """A wait is named."""
+        said = heard(trip)
+        if said.__class__ is not Reject or said.until is None or said.reason not in self.windows:
+            return
+        if said.reason is Reason.TOO_MANY_ORDERS_SENT:
+            if said.until > self._orders_until:
+                self._orders_until, self._orders_named_by = said.until, trip.number
+        elif said.until > self._until:
+            self._until, self._named_by = said.until, trip.number
+
+    def overheard(self, trip: Trip) -> None:
+        """A wait is named, and nobody knows to whom."""
+        said = heard(trip)
+        if said.__class__ is Reject and said.until is not None and said.reason in self.windows:
+            self.unknown = WHOSE
+
+
+class NoHotLoop(Rule):
+    """I5: the same request is not repeated for ever after the same final refusal.
+
+    `repeats`: how many more such requests are borne; `looks`: the same for look-ups of an order
+    that is not found, which may be on its way. After `rest_s` without one a new row begins. Where
+    the request only reads, one each `pace_s` is not counted: a poller may go on asking. What was
+    sent before the refusal had arrived is no repetition.
+    """
+
+    name = "no_hot_loop"
+    invariant = "I5"
+    severity = Severity.MANNERS
+    sentence = "A request that was refused for good is not sent again and again."
+
+    def __init__(
+        self, *, repeats: int = 5, looks: int = 40, rest_s: float = 200.0, pace_s: float = PACE_S
+    ) -> None:
+        super().__init__()
+        self.rest_s = rest_s
+        self.pace_s = pace_s
+        self.repeats = repeats
+        self.looks = looks
+        self._rows: dict[Any, _Row] = {}
+
+    def parameters(self) -> dict[str, Any]:
+        """How many repetitions are borne, and how often one may ask."""
+        return {"repeats": self.repeats, "looks": self.looks, "rest_s": self.rest_s,
+                "pace_s": self.pace_s}  # fmt: skip
+
+    def restarted(self) -> None:
+        """A new process has not been refused anything."""
+        self._rows.clear()
+
+    def told(self, trip: Trip) -> None:
+        """Count refusals of one kind in a row."""
+        if trip.is_push or trip.echo_of:
+            return
+        name, said = request_of(trip), heard(trip)
+        if said.__class__ is not Reject:
+            self._rows.pop(name, None)
+            return
+        if said.reason not in FINAL:
+            return
+        row = self._rows.get(name)
+        if row is None or row.reason is not said.reason:
+            row = self._rows[name] = _Row(said.reason)
+            if len(self._rows) > KINDS_MAX:
+                del self._rows[next(iter(self._rows))]
+        if trip.born_at < row.told_at:
+            row.told_at = trip.ended_at
+            return  # on its way before the last refusal arrived
+        row.told_at = trip.ended_at
+        changes = trip.operation in CHANGE
+        count = row.add(trip, self.rest_s if changes else self.pace_s, leaks=not changes)
+        borne = self.looks if trip.command.__class__ is FetchOrder else self.repeats
+        if count == borne + 2 and not row.is_accused:
+            row.is_accused = True
+            self.breach(
+                f"sent {trip.operation} again more than {borne} times (trips {row.first} to "
+                f"{trip.number}) after the same refusal: {trip.words(said)}",
+                row.first,
+                trip,
+                of=trip,
+                at=trip.ended_at,
+            )
+
+    def overheard(self, trip: Trip) -> None:
+        """Somebody was refused, and may ask again and again."""
+        said = heard(trip)
+        if said.__class__ is Reject and said.reason in FINAL:
+            self.unknown = WHOSE
+
+
+class _Tries:
+    """Requests in a row. One that comes later than a pause after the last begins a new row.
+
+    Where it `leaks`, one request each pause is free instead: a steady poller counts as one.
+    """
+
+    def __init__(self) -> None:
+        self.first = 0  # the number of the trip that began the row
+        self.is_accused = False
+        self._at = 0
+        self._level = 0  # nanoseconds: a pause for each request that counts
+
+    def add(self, trip: Trip, pause_s: float, *, leaks: bool) -> int:
+        """One more; how many count now."""
+        pause, gap = int(pause_s * SECOND), trip.born_at - self._at
+        left = max(0, self._level - gap) if leaks else self._level * (gap <= pause)
+        if not left:
+            self.first, self.is_accused = trip.number, False
+        self._at, self._level = trip.born_at, left + pause
+        return -(-self._level // pause)
+
+
+class _Row(_Tries):
+    """The same request, and the reason for which it was refused."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__()
+        self.reason = reason
+        self.told_at = 0
+
+
+def request_of(trip: Trip) -> Any:
+    """What makes two requests the same: all but their prices, names and times."""
+    command = trip.command
+    if command.__class__ is PlaceOrder:
+        return (trip.operation, trip.symbol, command.side, command.kind, command.lots)
+    if command.__class__ in (CancelOrder, FetchOrder):
+        return (trip.operation, trip.symbol, command.order_id, command.client_id)
+    return (trip.operation, trip.symbol)
+
+
+class KeepsTime(Rule):
+    """I11: after a refusal for the time of a request, at most two more such refusals in a row.
+
+    Who asks the venue for its time has done what can be done, and begins a new row. A nonce is not
+    a clock: no clock mends it, and it is not judged.
+    """
+
+    name = "keeps_time"
+    invariant = "I11"
+    severity = Severity.DANGER
+    sentence = "After a refusal for its clock, the bot sets it within two more tries."
+
+    def __init__(self, *, more: int = 2) -> None:
+        super().__init__()
+        self.more = more
+        self._row: list[Trip] = []
+
+    def parameters(self) -> dict[str, Any]:
+        """How many more refusals are borne."""
+        return {"more": self.more}
+
+    def told(self, trip: Trip) -> None:
+        """Count them in a row."""
+        said = heard(trip)
+        if trip.is_push or trip.echo_of or said is None:
+            return
+        if not isinstance(said, Reject):
+            if trip.operation in PRIVATE_CALLS or trip.operation in TIME:
+                self._row.clear()
+        elif _is_about_time(said) and trip.operation not in TIME:
+            if self._row and trip.born_at < self._row[-1].ended_at:
+                return  # on its way before the last refusal arrived
+            self._row.append(trip)
+            if len(self._row) == self.more + 2:
+                self.breach(
+                    f"sent {len(self._row)} requests in a row with a wrong time: "
+                    f"{trip.words(said)}",
+                    *self._row,
+                    of=trip,
+                    at=trip.ended_at,
+                )
+
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that asked for the time."""
+        if is_yes(heard(trip)):
+            self.told(trip)
+
+
+def _is_about_time(said: Reject) -> bool:
+    """Whether a refusal is for a clock; one for a nonce has the same class, as in ccxt."""
+    return said.reason is Reason.CLOCK_SKEW and "nonce" not in said.text.lower()
+
+
+class Stops(Rule):
+    """I14: where no retry can help, trading stops and does not loop.
+
+    `orders`: how many orders are borne after it, where no longer than `rest_s` lies between two;
+    each open order may be canceled once. `others`: how many other private calls, where the account
+    is refused, beyond one each `pace_s`: a poller may see whether it is well again.
+    """
+
+    name = "stops"
+    invariant = "I14"
+    severity = Severity.DANGER
+    sentence = "When a key, a place or a market is refused for good, the bot stops trading there."
+
+    def __init__(
+        self,
+        *,
+        orders: int = 3,
+        others: int = 20,
+        rest_s: float = 1_800.0,
+        pace_s: float = PACE_S,
+    ) -> None:
+        super().__init__()
+        self.orders = orders
+        self.others = others
+        self.rest_s = rest_s
+        self.pace_s = pace_s
+        self._refused: dict[tuple[Reason, str], _Refused] = {}
+
+    def parameters(self) -> dict[str, Any]:
+        """How many requests are borne, and how often one may ask."""
+        return {"orders": self.orders, "others": self.others, "rest_s": self.rest_s,
+                "pace_s": self.pace_s}  # fmt: skip
+
+    def restarted(self) -> None:
+        """A new process has not been refused anything."""
+        self._refused.clear()
+
+    def sent(self, trip: Trip) -> None:
+        """Another request in a place where none can succeed."""
+        for (reason, place), refused in self._refused.items():
+            if not _lies_in(reason, place, trip):
+                continue
+            if trip.operation in CHANGE:
+                if refused.is_first_cancel(trip):
+                    continue
+                borne, tries = self.orders, refused.orders
+                count = tries.add(trip, self.rest_s, leaks=False)
+            elif reason in FOR_THE_ACCOUNT:
+                borne, tries = self.others, refused.others
+                count = tries.add(trip, self.pace_s, leaks=True)
+            else:
+                continue  # a read that can't succeed: see `no_hot_loop`
+            if count == borne + 1 and not tries.is_accused:
+                tries.is_accused = True
+                self.breach(
+                    f"went on with {trip.operation} (trip {trip.number}), {count} requests "
+                    f"after trip {refused.by} was refused for good ({reason.value})",
+                    refused.by,
+                    trip,
+                    of=trip,
+                    at=trip.born_at,
+                )
+
+    def told(self, trip: Trip) -> None:
+        """Refused for good, or cured."""
+        said = heard(trip)
+        if trip.is_push or trip.echo_of or said is None:
+            return
+        if isinstance(said, Reject):
+            if said.reason in INCURABLE:
+                where = (said.reason, _place(said.reason, trip))
+                self._refused.setdefault(where, _Refused(trip.number, trip.operation in CHANGE))
+                if len(self._refused) > KINDS_MAX:
+                    del self._refused[next(iter(self._refused))]
+            return
+        for where in [w for w in self._refused if _lies_in(*w, trip)]:
+            if trip.operation in CHANGE or not self._refused[where].of_order:
+                del self._refused[where]
+
+    def overheard(self, trip: Trip) -> None:
+        """Somebody was refused for good, or is not any more."""
+        said = heard(trip)
+        if not isinstance(said, Reject):
+            self.told(trip)
+        elif said.reason in INCURABLE:
+            self.unknown = WHOSE
+
+
+class _Refused:
+    """A place where the client was refused for good, by which trip, and what it sent since."""
+
+    def __init__(self, by: int, of_order: bool) -> None:
+        self.by = by
+        self.of_order = of_order  # an order or a cancel was refused: a read that passes cures none
+        self.orders = _Tries()
+        self.others = _Tries()
+        self._cancels: dict[Any, None] = {}
+
+    def is_first_cancel(self, trip: Trip) -> bool:
+        """Whether a request is the first cancel of its order (or of all) here."""
+        if trip.operation in PLACE:
+            return False
+        name = request_of(trip)
+        first = name not in self._cancels
+        self._cancels[name] = None
+        if len(self._cancels) > CANCELS_MAX:
+            del self._cancels[next(iter(self._cancels))]
+        return first
+
+
+def _place(reason: Reason, trip: Trip) -> str:
+    """What is refused for good: a market, a method, or (empty) all of the account."""
+    if reason is Reason.UNKNOWN_SYMBOL:
+        return trip.symbol
+    return trip.operation if reason in (Reason.NOT_SUPPORTED, Reason.PERMISSION_DENIED) else ""
+
+
+def _lies_in(reason: Reason, place: str, trip: Trip) -> bool:
+    if reason is Reason.UNKNOWN_SYMBOL:
+        return trip.symbol == place and trip.operation in PRIVATE_CALLS
+    if place:
+        return trip.operation == place
+    return trip.operation in PRIVATE_CALLS

@@ -1,0 +1,367 @@
+"""What a bot believes, against the first column (I2, I7, I13): by a probe, or from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from failing_exchange.core.market import ATOMS, SECOND
+from failing_exchange.core.order import Fill, Side
+from failing_exchange.core.reject import Reject
+from failing_exchange.faults.operations import PRIVATE_CALLS
+from failing_exchange.journal.trip import Edited, Trip
+from failing_exchange.judge.answers import heard
+from failing_exchange.judge.facts import NEVER, Facts, OrderFacts, sign
+from failing_exchange.judge.false_reads import reached, told_falsely
+from failing_exchange.judge.probe import Sample
+from failing_exchange.judge.rule import End, Rule, Severity
+from failing_exchange.judge.rules.back_off import INCURABLE
+from failing_exchange.judge.wording import its, mishap
+
+NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
+NOTICED_USDT = 0.01
+INFERRED = (
+    "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
+    "that it can be asked what it made of them"
+)
+
+
+class Converges(Rule):
+    """I2: some time after the last fault, what the bot believes is what is.
+
+    With a probe its positions, open orders and cash are compared; without, an order it was never
+    told of and fills that stay unknown to it show that it can't be right. `within_s`: the time;
+    `grace_s`: what has changed so shortly before it was asked it need not have looked at: a fill, a
+    balance, an order that came about or ended.
+    """
+
+    name = "converges"
+    invariant = "I2"
+    severity = Severity.MONEY
+    sentence = "Soon after the last fault the bot's orders, position and cash are the exchange's."
+
+    def __init__(self, *, within_s: float = 300.0, grace_s: float = 60.0) -> None:
+        super().__init__()
+        self.within_s = within_s
+        self.grace_s = grace_s
+        self._last: Sample | None = None
+        self._refused_at = NEVER  # for good
+        self._accused: dict[int, None] = {}  # orders of which is told already
+
+    def parameters(self) -> dict[str, Any]:
+        """The times, in seconds."""
+        return {"within_s": self.within_s, "grace_s": self.grace_s}
+
+    def sampled(self, sample: Sample) -> None:
+        """Compare now; the verdict is about the end."""
+        self._last = sample
+
+    def told(self, trip: Trip) -> None:
+        """Who is refused for good can't look, and has to stop."""
+        said = heard(trip)
+        if isinstance(said, Reject):
+            if said.reason in INCURABLE:
+                self._refused_at = trip.ended_at
+        elif said is not None and trip.operation in PRIVATE_CALLS:
+            self._refused_at = NEVER
+
+    def ended(self, end: End) -> None:
+        """Long enough after the last fault, differences are the bot's."""
+        if self._refused_at != NEVER:
+            self.unknown = "the bot was refused for good, and can't see what is true"
+            return
+        if end.at - end.last_fault_at < self.within_s * SECOND:
+            self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+            return
+        self._accused = {}
+        self._strangers(end)
+        if self._last is None:
+            self._unaware(end)
+        else:
+            for text, money in self._differences(self._last, end.at):
+                self.breach(text, money=money, at=end.at)
+
+    def _strangers(self, end: End) -> None:
+        """Orders that are still open, and that the bot was never told of."""
+        facts = self.scene.facts
+        for known in facts.orphans():
+            late = end.at - known.accepted_at > self.within_s * SECOND
+            if not known.order.is_open or not late or self._excuse(known):
+                continue
+            placed = known.placed_by
+            self._accused[known.order.id] = None
+            self.breach(
+                f"was never told of order {known.order.id}, which is open{_because(placed)}",
+                *(() if placed is None else (placed,)),
+                row=repr(known.order),
+                money=facts.money(known.symbol, known.order.remaining, end.at),
+                at=known.accepted_at,
+            )
+
+    def _excuse(self, known: OrderFacts) -> bool:
+        """Whether the bot has asked about an order, and its newest answer was false."""
+        if known.false_by is not None:
+            self.unknown = told_falsely(known)
+        return known.false_by is not None
+
+    def _unaware(self, end: End) -> None:
+        """Without a probe: fills it was never told of; then it can't know what it owns.
+
+        Unless it has read its balances since, or seen that the order is not open any more: it may
+        have drawn the right conclusion, and nobody can see whether it has.
+        """
+        facts = self.scene.facts
+        for known in facts.orders.values():
+            if not known.unaware or end.at - known.order.updated_at <= self.within_s * SECOND:
+                continue
+            if facts.exposure[known.symbol].now <= 0 or self._excuse(known):
+                continue
+            if could_infer(facts, known):
+                self.unknown = INFERRED
+            else:
+                self._never_told(known)
+
+    def _never_told(self, known: OrderFacts) -> None:
+        facts, placed = self.scene.facts, known.placed_by
+        at = known.order.updated_at
+        market = facts.engine.state.markets[known.symbol].market
+        did = "bought" if known.order.side is Side.BUY else "sold"
+        amount = market.amount_text(known.unaware)
+        self.breach(
+            f"never learned that it {did} {amount} {market.base}{why_unaware(known)}",
+            *(() if placed is None else (placed,)),
+            row=repr(known.order),
+            money=facts.in_usdt(known.symbol, known.unaware_cost, at),
+            at=at,
+        )
+
+    def _differences(self, sample: Sample, at: int) -> Iterator[tuple[str, float | None]]:
+        """What the bot believes wrongly, with the money."""
+        since = sample.at - int(self.grace_s * SECOND)
+        for symbol, believed in (sample.positions or {}).items():
+            yield from self._position(symbol, believed, since, at)
+        if sample.open_orders is not None:
+            yield from self._open_orders(sample.open_orders, since, at)
+        for asset, believed in (sample.balances or {}).items():
+            yield from self._balance(asset, believed, since, at)
+
+    def _position(
+        self, symbol: str, believed: float, since: int, at: int
+    ) -> Iterator[tuple[str, float | None]]:
+        facts = self.scene.facts
+        market = facts.engine.state.markets[symbol].market
+        states = gained(facts, symbol, since=since)
+
+        def near(state: int) -> bool:
+            return abs(state / ATOMS - believed) <= NOTICED
+
+        if reached(states, undone(facts, symbol), near):
+            return
+        misled = [k for k in facts.orders.values() if k.false_by and k.symbol == symbol]
+        parts = [sum(_effect(facts, fill) for fill in facts.untold(k)) for k in misled]
+        if misled and reached(states, parts, near):
+            self._excuse(misled[-1])
+            return
+        true = states[-1] / ATOMS
+        lots = round(abs(true - believed) * ATOMS) // market.amount_step
+        text = f"believes to hold {believed:.8g} {market.base} and holds {true:.8g}"
+        yield text, facts.money(symbol, lots, at)
+
+    def _balance(
+        self, asset: str, believed: float, since: int, at: int
+    ) -> Iterator[tuple[str, float | None]]:
+        facts, state = self.scene.facts, self.scene.facts.engine.state
+        states = state.ledger.totals(facts.account, asset, since=since)
+        fees = fees_of(facts).get(asset, 0)  # if these are missing, `books_fees` is broken instead
+        if any(abs((s + more) / ATOMS - believed) <= NOTICED for s in states for more in (0, fees)):
+            return
+        told = (facts.balances_false or {}).get(asset)
+        if told is not None and abs(told / ATOMS - believed) <= NOTICED:
+            self.unknown = f"the newest balance of {asset} that the bot was told was false"
+            return
+        true = states[0] / ATOMS
+        value = state.value(asset, round(abs(true - believed) * ATOMS), "USDT", at)
+        money = None if value is None else value / ATOMS
+        if money is None or money > NOTICED_USDT:
+            yield f"believes to own {believed:.8g} {asset} and owns {true:.8g}", money
+
+    def _open_orders(
+        self, believed: tuple[str, ...], since: int, at: int
+    ) -> Iterator[tuple[str, float | None]]:
+        facts = self.scene.facts
+        are_open = facts.engine.state.accounts[facts.account].open.values()
+        just_ended = (o for k in facts.orders.values() if (o := k.order).ended_at > since)
+        names = {name for o in (*are_open, *just_ended) for name in (o.client_id, str(o.id))}
+        for name in believed:
+            if name not in names and not self._is_misled(name):
+                yield f"believes that order {name} is open, and it is not", None
+        for order in are_open:
+            known = order.client_id in believed or str(order.id) in believed
+            if known or order.created_at > since or order.id in self._accused:
+                continue
+            if not self._is_misled(str(order.id)):
+                money = facts.money(order.symbol, order.remaining, at)
+                yield f"does not know of its open order {order.id}", money
+
+    def _is_misled(self, name: str) -> bool:
+        facts = self.scene.facts
+        known = facts.orders.get(int(name)) if name.isdecimal() else None
+        known = known or facts.named(name)
+        return known is not None and self._excuse(known)
+
+
+def could_infer(facts: Facts, known: OrderFacts) -> bool:
+    """Whether a client may know of fills by traces: its balances, a list without the order."""
+    return known.absent_at != NEVER or facts.balances_told_at > known.order.updated_at
+
+
+def _because(placed: Trip | None) -> str:
+    return "" if placed is None else f", because {mishap(placed)}"
+
+
+def why_unaware(known: OrderFacts) -> str:
+    """Why a client does not know of an order's fills, as the end of a sentence."""
+    trip = known.placed_by
+    if trip is None:
+        return ""
+    said = heard(trip)
+    if known.is_orphan or said is None or isinstance(said, (Reject, Edited)):
+        return f", because {mishap(trip)} and it did not find out"
+    return f": {its(trip)} was filled later, and it did not ask again"
+
+
+def fees_of(facts: Facts) -> dict[str, int]:
+    """What the client has paid in fees, in atoms by asset."""
+    fees: dict[str, int] = {}
+    for known in facts.orders.values():
+        for fill in known.order.fills:
+            fees[fill.fee_asset] = fees.get(fill.fee_asset, 0) + fill.fee
+    return fees
+
+
+def gained(facts: Facts, symbol: str, *, since: int) -> list[int]:
+    """Atoms of a market's base asset gained by trading in it, after fees: how it stood since then.
+
+    The last is how it stands; each fill since the instant adds a state.
+    """
+    orders = (known.order for known in facts.orders.values() if known.symbol == symbol)
+    fills = sorted((fill for order in orders for fill in order.fills), key=lambda fill: fill.at)
+    states = [0]
+    for fill in fills:
+        states.append(states[-1] + _effect(facts, fill))
+    late = sum(fill.at > since for fill in fills)
+    return states[len(fills) - late :]
+
+
+def undone(facts: Facts, symbol: str) -> list[int]:
+    """What the fills that the venue has undone had added; orders show them still.
+
+    A client may count them, or not: its orders say yes, and its balances say no.
+    """
+    busted = facts.engine.state.markets[symbol].busted
+    orders = [known.order for known in facts.orders.values() if known.symbol == symbol and busted]
+    return [_effect(facts, f) for order in orders for f in order.fills if f.trade_id in busted]
+
+
+def _effect(facts: Facts, fill: Fill) -> int:
+    """What a fill adds to the base asset of its market, in atoms, after its fee."""
+    market = facts.engine.state.markets[fill.symbol].market
+    fee = fill.fee if fill.fee_asset == market.base else 0
+    return sign(fill.side) * fill.lots * market.amount_step - fee
+
+
+class Monotone(Rule):
+    """I7: a closed order stays closed for the bot, and no trade is counted twice.
+
+    `within_s`: how long after it was told the bot may still believe otherwise.
+    """
+
+    name = "monotone"
+    invariant = "I7"
+    severity = Severity.MONEY
+    sentence = "For the bot, too, an ended order stays ended and each trade counts once."
+
+    def __init__(self, *, within_s: float = 120.0) -> None:
+        super().__init__()
+        self.within_s = within_s
+        self.unknown = "the bot has no probe, and what it believes can't be seen from outside"
+        self._noted: dict[str, None] = {}
+
+    def parameters(self) -> dict[str, Any]:
+        """The patience, in seconds."""
+        return {"within_s": self.within_s}
+
+    def sampled(self, sample: Sample) -> None:
+        """Compare beliefs with what the bot was told."""
+        facts = self.scene.facts
+        if sample.open_orders is not None or sample.positions is not None:
+            self.unknown = ""
+        for known in facts.orders.values() if sample.open_orders else ():
+            names = (known.order.client_id, str(known.order.id))
+            at = known.truly_ended_at  # told of an end that was none, it may believe otherwise
+            old = at and sample.at - at > self.within_s * SECOND
+            if old and any(name in (sample.open_orders or ()) for name in names):
+                self._once(
+                    f"order {known.order.id}", sample.at,
+                    f"believes order {known.order.id} open, which it was told has ended",
+                )  # fmt: skip
+        for symbol, believed in (sample.positions or {}).items():
+            self._counted(symbol, believed, sample.at)
+
+    def _counted(self, symbol: str, believed: float, at: int) -> None:
+        """More bought, or more sold, than the bot was ever told: something counted twice."""
+        facts = self.scene.facts
+        market = facts.engine.state.markets[symbol].market
+        told = {1: 0, -1: 0}
+        for known in facts.orders.values():
+            if known.symbol == symbol:
+                told[sign(known.order.side)] += known.order.filled
+        lots = round(believed * ATOMS) / market.amount_step
+        if lots > told[1] + 1 or lots < -told[-1] - 1:
+            self._once(
+                symbol, at,
+                f"believes to hold {believed:.8g} {market.base}, more than all its trades make",
+            )  # fmt: skip
+
+    def _once(self, name: str, at: int, text: str) -> None:
+        if name not in self._noted:
+            self._noted[name] = None
+            self.breach(text, at=at)
+
+
+class BooksFees(Rule):
+    """I13, booking: the fee is booked in the asset in which it was charged."""
+
+    name = "books_fees"
+    invariant = "I13"
+    severity = Severity.MONEY
+    sentence = "Fees are booked in the asset in which they were charged."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unknown = "the bot has no probe of its balances"
+        self._last: Sample | None = None
+
+    def sampled(self, sample: Sample) -> None:
+        """Keep the last word."""
+        if sample.balances is not None:
+            self.unknown = ""
+            self._last = sample
+
+    def ended(self, end: End) -> None:
+        """Is a balance wrong by just the fees that were taken of it?"""
+        if self._last is None or self._last.balances is None:
+            return
+        facts = self.scene.facts
+        for asset, fee in fees_of(facts).items():
+            if asset not in self._last.balances or not fee:
+                continue
+            free, used = facts.engine.state.ledger.balances(facts.account).get(asset, (0, 0))
+            surplus = self._last.balances[asset] * ATOMS - (free + used)
+            if abs(surplus - fee) <= max(1, fee // 100):
+                value = facts.engine.state.value(asset, fee, "USDT", end.at)
+                self.breach(
+                    f"believes to own {surplus / ATOMS:.8f} {asset} more than it does: the fees",
+                    money=None if value is None else value / ATOMS,
+                    at=end.at,
+                )

@@ -1,0 +1,84 @@
+"""Is the bot alive (I3), and has it learned of what happened to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.core.market import SECOND
+from failing_exchange.core.reject import Reject
+from failing_exchange.journal.trip import Trip
+from failing_exchange.judge.answers import heard
+from failing_exchange.judge.facts import NEVER
+from failing_exchange.judge.rule import End, Rule, Severity
+from failing_exchange.judge.rules.back_off import INCURABLE
+
+PAUSES_BORNE = 2  # a bot that is silent for so many of its longest pauses may be at rest
+
+
+class Alive(Rule):
+    """I3: the bot is up, and sends requests that succeed, some time after the last fault.
+
+    `within_s`: the time. A bot that has returned by itself has done what it wanted. One that sends
+    nothing for no longer than twice the longest pause that it has made before may be at rest.
+    """
+
+    name = "alive"
+    invariant = "I3"
+    severity = Severity.DANGER
+    sentence = "The bot survives, and works again soon after the last fault."
+
+    def __init__(self, *, within_s: float = 300.0) -> None:
+        super().__init__()
+        self.within_s = within_s
+        self._worked_at = NEVER
+        self._sent = 0
+        self._sent_at = NEVER
+        self._pause = 0  # the longest between two requests
+        self._told_to_stop = False
+
+    def parameters(self) -> dict[str, Any]:
+        """The time to recover, in seconds."""
+        return {"within_s": self.within_s}
+
+    def sent(self, trip: Trip) -> None:
+        """It does something."""
+        if self._sent:
+            self._pause = max(self._pause, trip.born_at - self._sent_at)
+        self._sent += 1
+        self._sent_at = trip.born_at
+
+    def told(self, trip: Trip) -> None:
+        """Something it asked for has succeeded."""
+        said = heard(trip)
+        if isinstance(said, Reject) and said.reason in INCURABLE:
+            self._told_to_stop = True
+        if said is not None and not isinstance(said, Reject) and not trip.hung_up:
+            self._worked_at = trip.ended_at
+
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that worked, or was told to stop."""
+        self.told(trip)
+
+    def ended(self, end: End) -> None:
+        """Dead, silent, or well."""
+        if end.crashed is not None:
+            self.breach(f"died: {end.crashed}", at=end.at)
+        elif not self._sent:
+            self.unknown = "the bot has sent nothing"
+        elif end.returned:
+            return
+        elif end.at - end.last_fault_at < self.within_s * SECOND:
+            self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+        elif self._told_to_stop and self._worked_at <= end.last_fault_at:
+            self.unknown = "the bot was refused for good, and may have stopped as it should"
+        elif self._worked_at <= end.last_fault_at and self._may_rest(end):
+            self.unknown = "the bot has not sent a request since the last fault, and may be at rest"
+        elif self._worked_at <= end.last_fault_at:
+            self.breach(
+                "has had no successful request since the last fault", at=end.last_fault_at or end.at
+            )
+
+    def _may_rest(self, end: End) -> bool:
+        """Whether it has sent nothing since the last fault, and that for no longer than usual."""
+        silent = end.at - self._sent_at
+        return self._sent_at <= end.last_fault_at and silent <= PAUSES_BORNE * self._pause

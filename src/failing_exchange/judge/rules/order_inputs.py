@@ -1,0 +1,200 @@
+"""What an order rests on: fresh prices (I8), the market's rules (I10), free funds (I13)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.core import events as e
+from failing_exchange.core.order import OrderType, Side
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.operations import PLACE
+from failing_exchange.journal.trip import Trip
+from failing_exchange.judge.answers import Quote, heard, is_yes, quotes_of
+from failing_exchange.judge.facts import is_order
+from failing_exchange.judge.rule import WHOSE, Rule, Severity
+
+
+class Fresh(Rule):
+    """I8: no order is priced from data that is old, missing, zero or crossed.
+
+    A look is a ticker, a book, a trade, an average, or the last of some candles, asked for or
+    pushed, at any of the venue's sources: who has a sound one need not mind that another is
+    crossed. `age_s`: how old the newest sound one may be when the order is sent. Only limit
+    orders are judged: the levels of a stop come from what was paid and what may be lost, it takes
+    effect at a price of the market's, and one on the wrong side is refused.
+    """
+
+    name = "fresh"
+    invariant = "I8"
+    severity = Severity.MONEY
+    sentence = "No order is priced from market data that is old, missing, zero or crossed."
+
+    def __init__(self, *, age_s: float = 30.0) -> None:
+        super().__init__()
+        self.age_s = age_s
+        self._sound: dict[str, tuple[Quote, Trip]] = {}
+        self._last: dict[str, tuple[Quote, Trip]] = {}
+        self.unknown = "the bot asked this venue for no market data"
+
+    def parameters(self) -> dict[str, Any]:
+        """The greatest age, in seconds."""
+        return {"age_s": self.age_s}
+
+    def told(self, trip: Trip) -> None:
+        """A look at a market."""
+        said = heard(trip)
+        if said is None or isinstance(said, Reject):
+            return
+        for quote in quotes_of(said):
+            self._note(quote, trip)
+            self.unknown = ""
+
+    def _note(self, quote: Quote, trip: Trip) -> None:
+        self._last[quote.symbol] = quote, trip
+        if quote.sound and (
+            quote.symbol not in self._sound or quote.at >= self._sound[quote.symbol][0].at
+        ):
+            self._sound[quote.symbol] = quote, trip
+
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that looked; whoever has looked itself is judged."""
+        for quote in quotes_of(heard(trip)):
+            if quote.symbol not in self._last:
+                self.unknown = self.unknown and WHOSE
+            elif quote.sound:
+                self._note(quote, trip)
+
+    def sent(self, trip: Trip) -> None:
+        """A limit order: what did the bot know of the market?"""
+        command = trip.command
+        if not is_order(command) or command.kind is not OrderType.LIMIT:
+            return
+        if command.symbol not in self._last:
+            return
+        newest, look = self._last[command.symbol]
+        sound = self._sound.get(command.symbol)
+        halted = self.scene.facts.engine.state.markets[command.symbol].halted_at
+        age = None if sound is None else (trip.born_at - sound[0].at) / 1e9
+        if age is not None and (age <= self.age_s or (halted and newest.sound)):
+            return  # it had a sound price; in a halt there is nothing newer to see
+        if newest.sound:
+            assert sound is not None
+            look, why = sound[1], f"{age:.0f} s old"
+        else:
+            why = "that can't be believed: missing, zero or crossed"
+        self.breach(
+            f"priced an order (trip {trip.number}) from data (trip {look.number}) {why}",
+            look,
+            trip,
+            money=self.scene.facts.money(command.symbol, command.lots, trip.born_at),
+            of=trip,
+            at=trip.born_at,
+        )
+
+
+class ObeysFilters(Rule):
+    """I10: every order obeys the market's rules in force; one miss is excused after a change.
+
+    One outside a price band is excused, too, for the band moves with the market; not a second one
+    in a row. What was sent before the first miss was told is the same miss. A price or an amount
+    that is no plain decimal, or has more places than are read, breaks a rule.
+    """
+
+    name = "obeys_filters"
+    invariant = "I10"
+    severity = Severity.DANGER
+    sentence = "Every order keeps to the market's steps, minimums and bands, as published."
+    filters = frozenset({
+        Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST, Reason.PRICE_BAND,
+    })  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed: dict[str, None] = {}  # markets whose next miss is excused
+        self._heard_at: dict[tuple[str, bool], int] = {}  # when an excused miss was told
+
+    def happened(self, events: Any, at: int) -> None:
+        """New rules excuse the next miss."""
+        for event in events:
+            if event.__class__ is e.MarketChanged:
+                self._changed[event.symbol] = None
+
+    def told(self, trip: Trip) -> None:
+        """Was an order refused for a rule that truly holds?"""
+        said = heard(trip)
+        asked = is_order(trip.command) or (trip.command is None and trip.operation in PLACE)
+        if not asked or trip.echo_of:
+            return
+        if is_yes(said):
+            self._heard_at.pop((trip.symbol, True), None)
+        if not isinstance(said, Reject) or said.reason not in self.filters or not is_honest(trip):
+            return
+        if not self._is_excused(trip, banded=said.reason is Reason.PRICE_BAND):
+            self.breach(
+                f"sent an order (trip {trip.number}) that breaks a rule: {trip.words(said)}",
+                trip,
+                at=trip.ended_at,
+            )
+
+    def _is_excused(self, trip: Trip, *, banded: bool) -> bool:
+        heard_at = self._heard_at.get((trip.symbol, banded))
+        if heard_at is not None and trip.born_at < heard_at:
+            return True
+        excused = trip.symbol in self._changed or (banded and heard_at is None)
+        if excused:
+            self._changed.pop(trip.symbol, None)
+            self._heard_at[trip.symbol, banded] = trip.ended_at
+        return excused
+
+
+def is_honest(trip: Trip) -> bool:
+    """Whether a refusal is the exchange's own, and not a fault's."""
+    return not any(isinstance(decision.verdict, Reject) for decision in trip.struck)
+
+
+class SellsFree(Rule):
+    """I13, selling: the bot never sells more than it has free, as far as it can know.
+
+    A first miss is excused while the client has not been told of the change that forbids it.
+    """
+
+    name = "sells_free"
+    invariant = "I13"
+    severity = Severity.DANGER
+    sentence = "No more is sold than the bot was told is free."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._missed = 0
+        self._heard_at = 0  # when the last miss was told
+
+    def told(self, trip: Trip) -> None:
+        """Was a sale refused because so much was not there?"""
+        said, command = heard(trip), trip.command
+        if trip.operation == "fetch_balance" and is_yes(said):
+            self._missed = 0
+        if not is_order(command) or command.side is not Side.SELL or trip.echo_of:
+            return
+        if not isinstance(said, Reject) or said.reason is not Reason.INSUFFICIENT_FUNDS:
+            return
+        if not is_honest(trip):
+            return
+        if self._missed and trip.born_at < self._heard_at:
+            return  # on its way before the last refusal arrived
+        facts, self._missed, self._heard_at = self.scene.facts, self._missed + 1, trip.ended_at
+        if self._missed > 1 or self._could_know(trip):
+            held = facts.holds(trip.symbol)
+            wanted = facts.engine.state.markets[trip.symbol].market.amount_text(command.lots)
+            self.breach(
+                f"tried to sell {wanted} (trip {trip.number}) with {held / 1e8:.8f} free",
+                trip,
+                row=f"free: {held} atoms",
+                money=facts.money(trip.symbol, command.lots, trip.ended_at),
+                at=trip.ended_at,
+            )
+
+    def _could_know(self, trip: Trip) -> bool:
+        facts = self.scene.facts
+        if facts.balances_told_at >= facts.balance_changed_at:
+            return True
+        return not any(fact.kind in ("fill", "balance") for fact in facts.unknown())

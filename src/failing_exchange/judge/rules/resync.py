@@ -1,0 +1,94 @@
+"""After a broken stream the bot subscribes anew, and looks at what it has missed (I9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.faults.operations import ACCOUNT_FEEDS, ACCOUNT_READS
+from failing_exchange.journal.trip import Trip
+from failing_exchange.judge.answers import heard, is_yes
+from failing_exchange.judge.facts import is_order
+from failing_exchange.judge.rule import WHOSE, End, Rule, Severity
+
+FEEDS_MAX = 2_000  # feeds whose return is awaited; the oldest is no longer
+
+
+class Resyncs(Rule):
+    """I9: a broken feed carries data again soon, and an account is looked at before it trades.
+
+    `within_s`: how long a feed may be gone while it has something to say, counted from its last
+    break: who subscribes anew and is cut off again has done what can be done.
+    """
+
+    name = "resyncs"
+    invariant = "I9"
+    severity = Severity.DANGER
+    sentence = "After a lost stream the bot subscribes anew, and looks before its next order."
+
+    def __init__(self, *, within_s: float = 120.0) -> None:
+        super().__init__()
+        self.within_s = within_s
+        self._gone: dict[tuple[str, str], Trip] = {}
+        self._unseen: Trip | None = None  # the break of an account feed, until somebody looks
+
+    def parameters(self) -> dict[str, Any]:
+        """How long a feed may be gone, in seconds."""
+        return {"within_s": self.within_s}
+
+    def told(self, trip: Trip) -> None:
+        """A feed broke, or carries data again; a look at the account."""
+        if not trip.is_push:
+            if trip.operation in ACCOUNT_READS and is_yes(heard(trip)):
+                self._unseen = None
+            return
+        feed = (trip.operation, trip.symbol)
+        if trip.hung_up:
+            if feed in self._gone:  # it was tried again, and in vain
+                self._check(self._gone[feed], trip.born_at)
+            self._gone[feed] = trip
+            if trip.operation in ACCOUNT_FEEDS:
+                self._unseen = self._unseen or trip
+            if len(self._gone) > FEEDS_MAX:
+                del self._gone[next(iter(self._gone))]
+        elif trip.told is not None and feed in self._gone:
+            self._back(feed, trip.ended_at)
+
+    def _back(self, feed: tuple[str, str], at: int) -> None:
+        gone = self._gone.pop(feed)
+        if feed[0] not in ACCOUNT_FEEDS:
+            self._check(gone, at)
+
+    def _check(self, gone: Trip, at: int) -> None:
+        seconds = (at - gone.ended_at) / 1e9
+        if seconds > self.within_s:
+            self.breach(
+                f"was without {gone.operation} {gone.symbol} for {seconds:.0f} s after it broke "
+                f"(trip {gone.number})",
+                gone,
+                at=at,
+            )
+
+    def overheard(self, trip: Trip) -> None:
+        """A feed of market data broke, and nobody knows whose."""
+        if trip.is_push and trip.hung_up:
+            self.unknown = WHOSE
+
+    def sent(self, trip: Trip) -> None:
+        """An order: has the account been looked at since?"""
+        if self._unseen is not None and is_order(trip.command):
+            self.breach(
+                f"sent an order (trip {trip.number}) after an account feed broke (trip "
+                f"{self._unseen.number}) without a look at what was missed",
+                self._unseen,
+                trip,
+                of=trip,
+                at=trip.born_at,
+            )
+            self._unseen = None
+
+    def ended(self, end: End) -> None:
+        """What never came back; a bot that has returned needs no feeds."""
+        if not end.returned:
+            for (operation, _), gone in self._gone.items():
+                if operation not in ACCOUNT_FEEDS:
+                    self._check(gone, end.at)

@@ -1,0 +1,160 @@
+"""A position has its stop (I12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.core import events as e
+from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.order import TRIGGERED_TYPES, Side
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.journal.trip import Trip
+from failing_exchange.judge.answers import heard
+from failing_exchange.judge.facts import HALTS, OrderFacts, sign
+from failing_exchange.judge.rule import End, Rule, Severity
+from failing_exchange.judge.rules.back_off import BacksOff
+from failing_exchange.judge.rules.duplicates import AMBIGUOUS
+
+SHUT = 1 << 62  # the clock has not started: it will when the market opens
+VENUES_OWN = frozenset({
+    *AMBIGUOUS, *HALTS, *BacksOff.windows, Reason.MAINTENANCE, Reason.ACCOUNT_FROZEN,
+})  # fmt: skip
+
+
+class Covered(Rule):
+    """I12: a position has its stop, within the seconds that its intent names.
+
+    Counted from the last time the venue failed the bot: whose request about that market or its
+    account was not answered, was refused by a fault, or was refused as anybody's would be (a limit,
+    a ban, a halt, an overload), and who tries again within that time (after the wait that was
+    named), does what can be done. Any request counts, for a stop needs a price, an amount, the
+    market's rules and the time. A refusal that the bot could have avoided gives no more time, as
+    that of a stop on the wrong side of the market.
+
+    A position is what was bought for intents with `covered_within` and is still held. What is too
+    small to be sold is no position.
+    """
+
+    name = "covered"
+    invariant = "I12"
+    severity = Severity.MONEY
+    sentence = "An open position is not left without its intended stop."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._naked_since: dict[str, int] = {}
+        self._positions: dict[str, int] = {}  # atoms of the base asset, gained by trading
+        self._to_cover: dict[str, int] = {}  # those of them that were bought to be covered
+        self._limits: dict[str, float] = {}
+
+    def begin(self, scene: Any) -> None:
+        """Only an intent can ask for a stop."""
+        super().begin(scene)
+        self.unknown = "no intent asks for a stop: say covered_within= when you declare it"
+
+    def happened(self, events: Any, at: int) -> None:
+        """Positions and stops change with orders; in a market that is shut nobody can place one."""
+        for event in events:
+            if event.__class__ is e.MarketChanged and event.symbol in self._naked_since:
+                self._check(event.symbol, event.at)
+                opened = event.status is MarketStatus.TRADING
+                self._naked_since[event.symbol] = event.at if opened else SHUT
+        for symbol in dict.fromkeys(s for event in events if (s := self._touched(event))):
+            if symbol in self._limits:
+                self._look(symbol, at)
+
+    def _touched(self, event: Any) -> str:
+        """The market in which an event changes one of the client's orders."""
+        known = self.scene.facts.orders.get(getattr(event, "order_id", 0))
+        if known is None:
+            return ""
+        limit = self._limit(known)
+        if limit is not None:
+            self.unknown = ""
+            self._limits[known.symbol] = limit
+        if event.__class__ is e.OrderFilled:
+            self._fill(event.fill, covers=limit is not None)
+        return known.symbol
+
+    def _limit(self, known: OrderFacts) -> float | None:
+        """In how many seconds what an order buys is to have its stop; None: it needs none."""
+        intents, order = self.scene.intents, known.order
+        if order.side is Side.SELL:
+            return None
+        intent = intents.of_order(order.id) or intents.of(order, known.accepted_at)
+        return None if intent is None else intent.covered_within
+
+    def _fill(self, fill: Any, *, covers: bool) -> None:
+        symbol, market = fill.symbol, self.scene.facts.engine.state.markets[fill.symbol].market
+        change = sign(fill.side) * market.amount_step * fill.lots
+        change -= fill.fee if fill.fee_asset == market.base else 0
+        self._positions[symbol] = self._positions.get(symbol, 0) + change
+        if covers or fill.side is Side.SELL:
+            self._to_cover[symbol] = max(0, self._to_cover.get(symbol, 0) + change)
+
+    def told(self, trip: Trip) -> None:
+        """The venue failed the bot: the clock starts again."""
+        if not self._naked_since or trip.is_push or trip.echo_of:
+            return
+        said = heard(trip)
+        until = (said.until or 0) if isinstance(said, Reject) else 0
+        if not until and not _failed(trip, said):
+            return
+        for symbol, since in self._naked_since.items():
+            if until or trip.symbol in ("", symbol):
+                if since < trip.born_at:
+                    self._check(symbol, trip.born_at)
+                self._naked_since[symbol] = max(since, trip.ended_at, until)
+
+    def overheard(self, trip: Trip) -> None:
+        """It may have been this client that the venue failed."""
+        self.told(trip)
+
+    def _look(self, symbol: str, at: int) -> None:
+        if self._naked(symbol, at) > 0:
+            status = self.scene.facts.engine.state.markets[symbol].market.status
+            self._naked_since.setdefault(symbol, at if status is MarketStatus.TRADING else SHUT)
+        elif symbol in self._naked_since:
+            self._check(symbol, at)
+            del self._naked_since[symbol]
+
+    def _naked(self, symbol: str, at: int) -> int:
+        """Lots without a stop, where they are worth selling."""
+        state = self.scene.facts.engine.state
+        ms = state.markets[symbol]
+        position = max(0, min(self._positions.get(symbol, 0), self._to_cover.get(symbol, 0)))
+        stops = sum(
+            order.remaining
+            for order in state.accounts[self.scene.facts.account].open.values()
+            if order.symbol == symbol and order.kind in TRIGGERED_TYPES and order.side is Side.SELL
+        )
+        naked = position // ms.market.amount_step - stops
+        naked -= naked % ms.market.amount_every
+        worth = self.scene.facts.money(symbol, max(0, naked), at) or 0.0
+        least = self.scene.facts.in_usdt(symbol, ms.market.cost_min, at) or 0.0
+        return 0 if worth < 2 * least or naked < ms.market.amount_min else naked
+
+    def _check(self, symbol: str, at: int) -> None:
+        seconds = (at - self._naked_since[symbol]) / 1e9
+        if seconds > self._limits[symbol]:
+            facts = self.scene.facts
+            step = facts.engine.state.markets[symbol].market.amount_step
+            lots = self._positions[symbol] // step
+            self.breach(
+                f"left a position in {symbol} without its stop for {seconds:.0f} s, where "
+                f"{self._limits[symbol]:g} s were meant",
+                money=facts.money(symbol, lots, at),
+                at=at,
+            )
+
+    def ended(self, end: End) -> None:
+        """What is naked to the end."""
+        for symbol in self._naked_since:
+            self._check(symbol, end.at)
+
+
+def _failed(trip: Trip, said: Any) -> bool:
+    """Whether the client heard nothing, or a no that no request of its own could have avoided."""
+    if said is None:
+        return True
+    return isinstance(said, Reject) and (bool(trip.struck) or said.reason in VENUES_OWN)

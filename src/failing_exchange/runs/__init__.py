@@ -1,0 +1,1 @@
+"""Runs of bots: scenarios, reference bots, the loader and the process of a bot."""

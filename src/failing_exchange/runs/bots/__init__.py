@@ -1,0 +1,47 @@
+"""The reference bots: each strategy as people write it first, and as it survives.
+
+They write down what they mean and what they believe, so that a run can be judged against the first
+column. Their client is ours or any of ccxt's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from failing_exchange.runs.bots import market_maker as maker
+from failing_exchange.runs.bots import stop_loss as stopper
+from failing_exchange.runs.bots import stream_reader as streamer
+from failing_exchange.runs.bots import taker as minute
+from failing_exchange.runs.bots.notebook import SYMBOL, Intent, Notebook
+from failing_exchange.runs.bots.taker import AMOUNT, careful, naive
+
+# strategy -> (naive, careful)
+STRATEGIES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "minute": (minute.naive, minute.careful),
+    "maker": (maker.naive, maker.careful),
+    "stopper": (stopper.naive, stopper.careful),
+    "streamer": (streamer.naive, streamer.careful),
+}
+MANNERS = ("naive", "careful")
+BOTS: dict[str, Callable[..., Any]] = {
+    "naive": naive,
+    "careful": careful,
+    **{
+        f"{strategy}-{manner}": bot
+        for strategy, pair in STRATEGIES.items()
+        for manner, bot in zip(MANNERS, pair, strict=True)
+    },
+}
+
+__all__ = [
+    "AMOUNT",
+    "BOTS",
+    "MANNERS",
+    "STRATEGIES",
+    "SYMBOL",
+    "Intent",
+    "Notebook",
+    "careful",
+    "naive",
+]

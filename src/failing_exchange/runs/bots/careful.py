@@ -1,0 +1,249 @@
+"""What careful bots share: a client that bears a no, books that count once, fresh prices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from failing_exchange.resilience.outcomes import Outcome, outcome_of, wait_for
+from failing_exchange.resilience.place_order import new_client_order_id, place_order_with_retry
+from failing_exchange.runs.bots.notebook import SYMBOL, Intent, Notebook
+
+MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once
+PAUSE = 60.0  # seconds between intents
+PAUSE_MAX = 3_600.0  # after refusals in a row; then once an hour
+LOOK_S = 240.0  # seconds between two looks at the venue in a long rest
+ENDED = ("closed", "canceled", "expired", "rejected", "expired_in_match")  # statuses
+SETTLE_POLLS_MAX = 30  # looks at an order that does not end; then it is canceled
+CANCEL_EVERY = 8  # looks between two cancels of an order that does not end
+READ_ATTEMPTS_MAX = 8  # tries of a call that only reads; then this round is left out
+ORDERS_LOOKED_AT = 50  # latest orders, when the books are reconciled
+NAMES_KEPT_MAX = 200  # orders the bot still knows of; older ones have long ended
+FRESH_S = 10.0  # how old a price may be
+HOPELESS = ("AuthenticationError", "PermissionDenied", "NotSupported", "BadSymbol")
+CLOCK_ERRORS = ("ClockSkewError", "InvalidNonce")
+
+
+class Patient:
+    """A client that sends nothing before the venue's time is over, and asks for the time.
+
+    All calls go through it, so that what one of them was told holds for all.
+    """
+
+    def __init__(self, exchange: Any) -> None:
+        self._exchange = exchange
+        self._until = 0.0  # loop time
+        self._rules_are_old = False
+        self.max_retries = 1  # a price gets old: who tries again looks again first
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._exchange, name)
+        if not name.startswith(("fetch_", "create_", "cancel_", "load_")):
+            return found
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            await asyncio.sleep(max(0.0, self._until - asyncio.get_running_loop().time()))
+            try:
+                if self._rules_are_old and name.startswith("fetch_"):
+                    self._rules_are_old = False
+                    await self._exchange.load_markets(True)
+                return await found(*args, **kwargs)
+            except Exception as error:
+                if name.startswith("create_") and outcome_of(error) is Outcome.REJECTED:
+                    self._rules_are_old = True  # they may have changed
+                await self._heed(error)
+                raise
+
+        return call
+
+    async def _heed(self, error: Exception) -> None:
+        if outcome_of(error) is Outcome.REFUSED:
+            until = asyncio.get_running_loop().time() + wait_for(error)
+            self._until = max(self._until, until)
+        if any(cls.__name__ in CLOCK_ERRORS for cls in type(error).__mro__):
+            await patiently(self._exchange.fetch_time)  # the clock is set by the venue's
+
+
+class Temper:
+    """How long a bot rests: longer after each refusal that no repetition can cure."""
+
+    def __init__(self, pause: float = PAUSE) -> None:
+        self._pause = pause
+        self._refusals = 0
+        self._is_hopeless = False
+
+    def well(self) -> None:
+        """Something has worked."""
+        self._refusals, self._is_hopeless = 0, False
+
+    def note(self, error: Exception) -> None:
+        """Something has not."""
+        if outcome_of(error) in (Outcome.REJECTED, Outcome.ABSENT):
+            self._refusals += 1
+        names = {cls.__name__ for cls in type(error).__mro__}
+        self._is_hopeless = not names.isdisjoint(HOPELESS)
+
+    async def rest(self, look: Callable[[], Awaitable[Any]], *, most: float = PAUSE_MAX) -> None:
+        """Until the next try; in a long rest, `look` now and then whether the venue is there."""
+        left = min(most, self._pause * 2.0 ** min(self._refusals, 10))
+        while left > LOOK_S and not self._is_hopeless:
+            await asyncio.sleep(LOOK_S)
+            left -= LOOK_S
+            try:
+                await look()
+            except Exception as error:
+                self.note(error)
+        await asyncio.sleep(left)
+
+
+class Books:
+    """Each order that carries one of the bot's names is booked once, however it came about."""
+
+    def __init__(self, exchange: Any, notebook: Notebook) -> None:
+        self._exchange = exchange
+        self._notebook = notebook
+        self._names, self._booked = notebook.names, notebook.booked
+
+    def expect(self, client_order_id: str, intent: Intent) -> None:
+        """An order of this name may appear."""
+        self._names[client_order_id] = intent
+        if len(self._names) > NAMES_KEPT_MAX:
+            del self._names[next(iter(self._names))]
+
+    def enter(self, order: dict[str, Any]) -> None:
+        """Book an order that has ended, unless it was booked before."""
+        intent = self._names.get(order["clientOrderId"])
+        if intent is not None and order["id"] not in self._booked:
+            self._booked[order["id"]] = None
+            if len(self._booked) > NAMES_KEPT_MAX:
+                del self._booked[next(iter(self._booked))]
+            self._notebook.book(order)
+            intent.done = True
+
+    async def reconcile(self, *, stops_stand: bool = False) -> None:
+        """Look through the venue's latest orders for any of ours; raises what the venue raises.
+
+        Those that are open are waited for, and canceled in the end; not stops, where they stand.
+        """
+        orders = await patiently(
+            lambda: self._exchange.fetch_orders(SYMBOL, limit=ORDERS_LOOKED_AT)
+        )
+        for order in orders:
+            stands = stops_stand and order["triggerPrice"] and order["status"] == "open"
+            known = order["id"] in self._booked or order["clientOrderId"] not in self._names
+            if not known and not stands:
+                self.enter(await settle(self._exchange, order))
+
+    async def place(
+        self, intent: Intent, side: str, amount: float, price: float | None, **more: Any
+    ) -> dict[str, Any]:
+        """One order for an intent, once; what became of it shows in the books."""
+        client_order_id = new_client_order_id()
+        self.expect(client_order_id, intent)
+        params = {"clientOrderId": client_order_id, **more}
+        kind = "limit" if price is not None else "market"
+        amount = float(self._exchange.amount_to_precision(SYMBOL, amount))
+        if price is not None:
+            price = float(self._exchange.price_to_precision(SYMBOL, price))
+        if "stopLossPrice" in params:
+            stop = self._exchange.price_to_precision(SYMBOL, params["stopLossPrice"])
+            params["stopLossPrice"] = float(stop)
+        return await place_order_with_retry(
+            self._exchange, SYMBOL, kind, side, amount, price, params=params
+        )
+
+
+async def quote(exchange: Any) -> tuple[float, float]:
+    """The best bid and ask, from a ticker that makes sense and is fresh."""
+    for attempt in range(READ_ATTEMPTS_MAX):
+        ticker = await patiently(lambda: exchange.fetch_ticker(SYMBOL))
+        if is_sound(exchange, ticker):
+            return ticker["bid"], ticker["ask"]
+        await asyncio.sleep(2.0**attempt)
+    raise TimeoutError("no believable price")
+
+
+def is_sound(exchange: Any, ticker: dict[str, Any]) -> bool:
+    """Whether the prices of a ticker are there, in order, and not old."""
+    bid, ask, at = ticker.get("bid"), ticker.get("ask"), ticker.get("timestamp")
+    if not bid or not ask or not at or not 0 < bid < ask:
+        return False
+    return bool(exchange.milliseconds() - at <= FRESH_S * 1_000)
+
+
+async def limit_price(exchange: Any, side: str) -> float:
+    """A limit a little beyond the best price, so that it trades at once."""
+    bid, ask = await quote(exchange)
+    return float(ask * MARGIN if side == "buy" else bid / MARGIN)
+
+
+async def settle(exchange: Any, order: dict[str, Any], *, polls: int = SETTLE_POLLS_MAX) -> Any:
+    """Wait until an order has ended; cancel what does not; the order as it ended.
+
+    That it ended without being filled has to be said twice: it might still trade.
+    """
+    before = False
+    for poll in range(polls + SETTLE_POLLS_MAX):
+        found = await patiently(lambda: _seen(exchange, order))
+        ended = _has_ended(found)
+        if ended and (before or found["status"] == "closed"):
+            return dict(found)
+        before = ended
+        if poll >= polls and (poll - polls) % CANCEL_EVERY == 0:
+            await cancel(exchange, found)
+        await asyncio.sleep(2)
+    raise TimeoutError(f"order {order['id']} does not end")
+
+
+async def _seen(exchange: Any, order: dict[str, Any]) -> Any:
+    """An order by its id; where there is none, by its name: the id may have been a mistake."""
+    try:
+        return await exchange.fetch_order(order["id"], order["symbol"])
+    except Exception as error:
+        name = order.get("clientOrderId")
+        if outcome_of(error) is not Outcome.ABSENT or not name:
+            raise
+        return await exchange.fetch_order(None, order["symbol"], {"clientOrderId": name})
+
+
+def _has_ended(order: dict[str, Any]) -> bool:
+    """Whether an order is over, and what is said of it makes sense; an unknown status is no end."""
+    status, filled, amount = order.get("status"), order.get("filled"), order.get("amount")
+    if status not in ENDED or filled is None or amount is None:
+        return False
+    whole: bool = filled >= amount
+    return whole is (status == "closed")
+
+
+async def cancel(exchange: Any, order: dict[str, Any]) -> None:
+    """Cancel; that it has ended meanwhile is as good."""
+    try:
+        await exchange.cancel_order(order["id"], order["symbol"])
+    except Exception as error:
+        if outcome_of(error) is Outcome.FOREIGN:
+            raise
+        # otherwise the next look at the order says what is true
+
+
+async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
+    """A call that only reads, again and again until it works, as patiently as the venue asks.
+
+    A last word is raised at once: asking again changes nothing.
+    """
+    for attempt in range(READ_ATTEMPTS_MAX):
+        try:
+            answer = await call()
+            if isinstance(answer, (dict, list, int)):
+                return answer
+        except Exception as error:
+            if attempt == READ_ATTEMPTS_MAX - 1 or outcome_of(error) in LAST_WORDS:
+                raise
+            wait = wait_for(error) if outcome_of(error) is Outcome.REFUSED else 0.0
+            await asyncio.sleep(max(wait, 2.0**attempt))
+            continue
+        await asyncio.sleep(2.0**attempt)
+    raise ValueError("no readable answer")
+
+
+LAST_WORDS = (Outcome.REJECTED, Outcome.FOREIGN)

@@ -1,0 +1,113 @@
+"""Rules and faults of a user that are named on the command line, as path.py:Name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, NamedTuple
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.catalogue import OWN, OWN_MAX, adopt, is_own
+from failing_exchange.judge.catalogue import RULES, make
+from failing_exchange.judge.rule import Rule
+from failing_exchange.runs.bot_process import load_module
+from failing_exchange.text.spelling import did_you_mean
+
+RULES_KEPT_MAX = 100  # classes of rules that a process has loaded; one more is refused
+_rules: dict[str, type[Rule]] = {}
+
+
+class Rules(NamedTuple):
+    """What a judge is given: `rules` (None = all that ship) and their parameters by name."""
+
+    rules: list[str | type[Rule]] | None
+    options: dict[str, Any]
+
+
+def rules_of(options: Mapping[str, Any]) -> Rules:
+    """The rules of a judge, of parameters by the name of a rule that ships or by path.py:Name.
+
+    Those that ship are always asked. Raises ConfigurationError for what can't be loaded.
+
+    >>> rules_of({"fresh": {"age_s": 10}})
+    Rules(rules=None, options={'fresh': {'age_s': 10}})
+    """
+    given = dict(options)
+    own = [load_rule(name) for name in options if is_own(name)]
+    for name in [name for name in given if is_own(name)]:
+        given[_rules[name].name] = given.pop(name)
+    wanted = Rules([*RULES, *own] if own else None, given)
+    make(*wanted)
+    return wanted
+
+
+def check_rules(names: Iterable[str]) -> None:
+    """Raise ConfigurationError for a name given to `--rule` that is no path.py:Name."""
+    for name in names:
+        if not is_own(name):
+            raise ConfigurationError(
+                f"--rule {name}: expected path.py:Name or module:Name; those that ship are always "
+                "asked"
+            )
+
+
+def load_rule(name: str) -> type[Rule]:
+    """A rule by path.py:Name, loaded once in a process; raises ConfigurationError for no rule."""
+    if name not in _rules:
+        found = _class(name, "rule")
+        if not issubclass(found, Rule):
+            raise ConfigurationError(
+                f"--rule {name}: {found.__name__} is no rule; expected a subclass of "
+                "failing_exchange.judge.rule.Rule (docs/own_rules.md)"
+            )
+        _check_room(len(_rules), RULES_KEPT_MAX)
+        _rules[name] = found
+    return _rules[name]
+
+
+def load_faults(names: Iterable[str]) -> None:
+    """Load faults by path.py:Name, once in a process; then they can be armed by these names.
+
+    Raises ConfigurationError for what is no fault, or can't be written into a plan.
+    """
+    for name in names:
+        if is_own(name) and name not in OWN:
+            found = _class(name, "fault")
+            _check_fault(name, found)
+            _check_room(len(OWN), OWN_MAX)
+            adopt(name, found)
+
+
+def _check_fault(name: str, found: type[Any]) -> None:
+    told = "(docs/own_faults.md)"
+    if not (hasattr(found, "strike") and hasattr(found, "stages") and is_dataclass(found)):
+        raise ConfigurationError(
+            f"--fault {name}: {found.__name__} is no fault; expected a class with @fault, `stages` "
+            f"and `strike` {told}"
+        )
+    for one in fields(found):
+        if "spec" not in one.metadata or one.default is MISSING:
+            raise ConfigurationError(
+                f"--fault {name}: field {one.name!r} has no default of failing_exchange.faults."
+                f'fields, as span(2.0, "how long") {told}'
+            )
+
+
+def _class(name: str, what: str) -> type[Any]:
+    """A class by path.py:Name or module:Name."""
+    place, _, attribute = name.rpartition(":")
+    if not place or not attribute:
+        raise ConfigurationError(f"--{what} {name}: expected path.py:Name or module:Name")
+    module = load_module(place)
+    found = getattr(module, attribute, None)
+    if not isinstance(found, type):
+        why = "that is no class"
+        if found is None:
+            why = f"there is no such class{did_you_mean(attribute, vars(module))}"
+        raise ConfigurationError(f"--{what} {name}: {why}")
+    return found
+
+
+def _check_room(count: int, most: int) -> None:
+    if count >= most:
+        raise ConfigurationError(f"{most} classes of yours are loaded already; start a new process")

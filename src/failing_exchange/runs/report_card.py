@@ -1,0 +1,221 @@
+"""A report card: one bot in every scenario that ships, judged in each."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.judge.rule import Severity
+from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.scenarios.scenario import Scenario, load, shipped
+
+if TYPE_CHECKING:
+    from failing_exchange.judge.verdict import Verdict
+
+WRONG = "wrong at the end"  # in the place of a rule, where `converges` could not judge
+
+
+class Grade(NamedTuple):
+    """How a bot did in one scenario. `broken`: the rules it broke, with the first breach each.
+
+    `again`: the command line that makes the run again.
+    """
+
+    scenario: str
+    family: str
+    passed: bool
+    broken: Mapping[str, str]
+    money: float
+    error: str = ""
+    again: str = ""
+
+
+@dataclass(kw_only=True)
+class Card:
+    """The grades of a bot, in the order of the scenarios.
+
+    `baseline`: rules that it breaks when nothing fails, with the first breach each. They are told
+    once, and left out of the grades.
+    """
+
+    bot: str
+    baseline: dict[str, str] = field(default_factory=dict)
+    grades: list[Grade] = field(default_factory=list)
+    wanted: int = 0  # scenarios; fewer grades where it was interrupted
+    interrupted: bool = False
+    broken_off: str = ""  # why it ended early, if not by Ctrl-C
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found anywhere."""
+        return not self.baseline and all(one.passed for one in self.grades)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "kind": "card",
+            "bot": self.bot,
+            "baseline": self.baseline,
+            "grades": [one._asdict() for one in self.grades],
+            "wanted": self.wanted,
+            "interrupted": self.interrupted,
+            "broken_off": self.broken_off,
+        }
+
+
+def grade(name: str, bot: str, baseline: Iterable[str] = ()) -> Grade:
+    """Run a bot in a scenario, as `run --scenario` does; `baseline`: rules that do not count."""
+    scenario = load(name)
+    report = run(RunConfig(bot=bot, scenario=name))
+    verdict, again = report.verdict, report.config.again()
+    if verdict is None or report.stopped:
+        error = report.stopped or "the run has no verdict"
+        return Grade(name, scenario.family, False, {}, 0.0, error, again)
+    broken = {rule: why for rule, why in _broken(verdict).items() if rule not in baseline}
+    sums = [r.money for r in verdict.failures if r.rule in broken and r.severity is Severity.MONEY]
+    wrong = verdict.wrong or 0.0
+    money = max(wrong if {WRONG, "converges"} & broken.keys() else 0.0, *sums, 0.0)
+    return Grade(name, scenario.family, not broken, broken, money, "", again)
+
+
+def _broken(verdict: Verdict) -> dict[str, str]:
+    """What is wrong: broken rules, and what the bot does not know of its money; how, in words."""
+    broken = {result.rule: result.why for result in verdict.failures}
+    if verdict.wrong and "converges" not in broken:
+        broken[WRONG] = f"is wrong about {verdict.wrong:,.2f} USDT at the end"
+    return broken
+
+
+def calm(scenario: Scenario) -> Scenario:
+    """The same scenario with nothing that fails: no faults, incidents, limits, kills."""
+    arguments = {**scenario.arguments, "maintenance_schedule": None}
+    return replace(
+        scenario, faults=(), modes=(), incidents=(), restarts=(), rate_limit=None,
+        arguments=arguments,
+    )  # fmt: skip
+
+
+def baseline(name: str, bot: str) -> dict[str, str]:
+    """The rules that a bot breaks in a scenario from which all that fails was taken."""
+    verdict = run(RunConfig(bot=bot, scenario=name), scenario=calm(load(name))).verdict
+    return {} if verdict is None else _broken(verdict)
+
+
+def make(bot: str, names: Sequence[str] | None = None, *, jobs: int = 0) -> Card:
+    """A bot's card; each scenario in a process, several side by side.
+
+    Ctrl-C, and a bot that ends its process, leave what there is until then. Raises
+    ConfigurationError for a bot that is not there.
+    """
+    find_bot(bot)
+    wanted = in_order(shipped() if names is None else names)
+    card = Card(bot=bot, wanted=len(wanted))
+    processes = ProcessPoolExecutor(jobs or None, initializer=_ignore_interrupts)
+    try:
+        _fill(card, wanted, processes)
+    except KeyboardInterrupt:
+        card.interrupted = True
+        for child in multiprocessing.active_children():  # nobody waits for what they still do
+            child.terminate()
+    except BrokenProcessPool:
+        done = len(card.grades)
+        where = wanted[done] if done < len(wanted) else wanted[-1]
+        card.broken_off = f"the bot ended its process, in {where} or in a scenario run beside it"
+    finally:
+        processes.shutdown(cancel_futures=True)
+    return card
+
+
+def _fill(card: Card, wanted: Sequence[str], processes: ProcessPoolExecutor) -> None:
+    kinds = {name: _kind(card.bot, load(name)) for name in wanted}
+    examples = {kind: name for name, kind in reversed(kinds.items())}
+    asked = {kind: processes.submit(baseline, name, card.bot) for kind, name in examples.items()}
+    found = {kind: one.result() for kind, one in asked.items()}
+    for broken in found.values():
+        card.baseline = {**broken, **card.baseline}
+    grades: list[Future[Grade]] = [
+        processes.submit(grade, name, card.bot, tuple(found[kinds[name]])) for name in wanted
+    ]
+    for one in grades:
+        card.grades.append(one.result())
+
+
+def _kind(bot: str, scenario: Scenario) -> str:
+    """Scenarios that differ only in what fails have one baseline."""
+    config = RunConfig(bot=bot).resolved(scenario)
+    same = calm(scenario)
+    return repr((config.bot, config.duration, same.intent, same.options, same.accounts,
+                 sorted(map(str, same.arguments.items()))))  # fmt: skip
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C goes to all processes of a terminal: the first one decides, and ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Scenarios by family, then by name."""
+    families = {name: load(name).family for name in names}
+    return sorted(families, key=lambda name: (len(families[name]), families[name], name))
+
+
+def show(card: Card) -> None:
+    """The card as a table, and what it comes to in a line."""
+    from failing_exchange.report.terminal import console
+
+    out = console()
+
+    def say(text: str) -> None:
+        out.print(text, markup=False, highlight=False)
+
+    for rule, why in card.baseline.items():
+        say(f"Without any fault it breaks {rule}: it {why}. Below this is not repeated.")
+    out.print(_table(card.grades))
+    failed = [one for one in card.grades if not one.passed]
+    say(f"{card.bot} passes {len(card.grades) - len(failed)} of {len(card.grades)} scenarios.")
+    left = card.wanted - len(card.grades)
+    if left:
+        why = "Interrupted" if card.interrupted else card.broken_off or "Ended early"
+        say(f"{why}: {left} scenarios were not run.")
+    worst = max(failed, key=lambda one: one.money, default=None)
+    if worst is not None:
+        why = next(iter(worst.broken.values()), worst.error)
+        money = f", {worst.money:,.2f} USDT at risk" if worst.money else ""
+        say(f"Worst: {worst.scenario}{money}: it {why}.")
+        say(f"  again: {worst.again}")
+
+
+def _table(grades: Sequence[Grade]) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    table.add_column(
+        "scenario", no_wrap=True, min_width=max([8, *(len(g.scenario) for g in grades)])
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("breaks", overflow="fold")
+    table.add_column("USDT at risk", justify="right", overflow="fold")
+    for one in grades:
+        mark = "[green]passes[/]" if one.passed else "[red]fails[/]"
+        money = f"{one.money:,.2f}" if one.money else ""
+        table.add_row(one.family, one.scenario, mark, ", ".join(one.broken) or one.error, money)
+    return table
+
+
+def write(path: Path, card: Card) -> None:
+    """The card as JSON."""
+    try:
+        path.write_text(json.dumps(card.as_dict(), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"--output {path}: {error.strerror}") from error

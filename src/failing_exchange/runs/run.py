@@ -1,0 +1,405 @@
+"""One run: a bot on a failing exchange for a while, judged."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.client.exchange import FailingExchange
+from failing_exchange.core.auditor import audit
+from failing_exchange.core.market import SECOND, Market
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.modes import FailureMode
+from failing_exchange.faults.triggers import chance
+from failing_exchange.journal.trip import Trip
+from failing_exchange.judge.judge import Judge
+from failing_exchange.report.recorder import Recorder
+from failing_exchange.runs.bot_process import (
+    Bot,
+    Progress,
+    calm_of,
+    crash_of,
+    find_bot,
+    makes_own_clients,
+    parameters,
+    play,
+    venue_of,
+    wall_limit,
+)
+from failing_exchange.runs.bots import MANNERS, STRATEGIES, Notebook
+from failing_exchange.runs.own_code import load_faults, rules_of
+from failing_exchange.runs.watchdog import watched
+from failing_exchange.venue.maintenance import time_of_day
+from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from failing_exchange.judge.verdict import Verdict
+    from failing_exchange.scenarios.scenario import Scenario
+
+START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday, midnight
+LEAD = timedelta(minutes=10)  # a run with a maintenance starts so long before it
+DURATION_S = 3_600.0
+TIMEOUT_S = 5.0
+RATE_LIMIT = 60  # requests a minute of a run without a scenario
+MODES = ((FailureMode.RANDOM.value, 0.1),)  # of a run without a scenario
+MAINTENANCE_MINUTES = 30.0
+TROUBLE_MAX = 20  # orders that the client was not told of, of which the trips are kept
+MONEY_MEANS = (
+    "USDT lost or at risk: the largest of the sums that each money rule found, and of what the bot "
+    "is wrong about at the end"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What is to be run. `modes` are (mode, probability); times are in seconds.
+
+    None stands for what the scenario says, and without one for the defaults of this module. What is
+    given goes before a scenario; `rate_limit=0` and `calm=0` are given, and mean none.
+    """
+
+    bot: str = "careful"
+    duration: float | None = None
+    seed: int | None = None
+    modes: tuple[tuple[str, float], ...] | None = None
+    rate_limit: int | None = None
+    timeout: float | None = None
+    calm: float | None = None
+    maintenance_start: str | None = None
+    maintenance_minutes: float = MAINTENANCE_MINUTES
+    scenario: str | None = None
+    real_time: bool = False
+    journal: str | None = None
+    rules: tuple[str, ...] = ()  # of the user, as path.py:Name
+    faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
+
+    def resolved(self, scenario: Scenario | None) -> RunConfig:
+        """The same run with nothing left to a scenario or a default."""
+        duration = _first(self.duration, scenario and scenario.duration, DURATION_S)
+        calm = _first(self.calm, scenario and scenario.calm, calm_of(duration))
+        if calm and not calm < duration:
+            raise ConfigurationError(
+                f"--calm {_span(calm)}: expected less than the duration of {_span(duration)}"
+            )
+        modes = _first(self.modes, MODES if scenario is None and not self.faults else ())
+        fails = self.faults or any(mode != FailureMode.NONE for mode, _ in modes)
+        rate_limit = RATE_LIMIT if fails and scenario is None else 0
+        wanted = {} if scenario is None else scenario.arguments
+        return replace(
+            self,
+            bot=_of_strategy(self.bot, scenario),
+            duration=duration,
+            calm=calm,
+            seed=_first(self.seed, scenario and scenario.seed, 0),
+            modes=modes,
+            rate_limit=_first(self.rate_limit, scenario and scenario.rate_limit, rate_limit),
+            timeout=_first(self.timeout, wanted.get("connection_timeout"), TIMEOUT_S),
+        )
+
+    def start(self) -> datetime:
+        """When the run starts: shortly before the maintenance, if there is one."""
+        if self.maintenance_start is None:
+            return START
+        minutes = time_of_day(self.maintenance_start) // (60 * SECOND)
+        return START + timedelta(days=1, minutes=minutes) - LEAD
+
+    def again(self) -> str:
+        """The command line that makes this run again. Its journal is not written again."""
+        given = {"scenario": self.scenario, "duration": self.duration, "seed": self.seed,
+                 "rate-limit": self.rate_limit, "timeout": self.timeout, "calm": self.calm,
+                 "maintenance-start": self.maintenance_start}  # fmt: skip
+        parts = ["failing-exchange", "run", "--bot", self.bot]
+        for name, value in given.items():
+            if value is not None:
+                parts += [f"--{name}", _number_text(value)]
+        if self.modes:
+            parts += ["--modes", *(mode for mode, _ in self.modes)]
+            parts += ["--probabilities", *(_number_text(p) for _, p in self.modes)]
+        elif self.modes is not None and self.scenario is None and not self.faults:
+            parts += ["--mode", FailureMode.NONE.value]
+        for name in self.rules:
+            parts += ["--rule", name]
+        for name, probability in self.faults:
+            parts += ["--fault", name, "--probability", _number_text(probability)]
+        if self.maintenance_start is not None:
+            minutes = _number_text(self.maintenance_minutes)
+            parts += ["--maintenance", "--maintenance-duration", minutes]
+        if self.real_time:
+            parts.append("--real-time")
+        return shlex.join(parts)
+
+
+def _number_text(value: object) -> str:
+    """A number as short as it can be read back.
+
+    >>> _number_text(3_600.0), _number_text(0.1)
+    ('3600', '0.1')
+    """
+    return str(value).removesuffix(".0")
+
+
+def _span(seconds: float) -> str:
+    """A number of seconds as an option takes it, in the largest unit that divides it.
+
+    >>> _span(7_200.0), _span(600.0), _span(90.0), _span(0.5)
+    ('2h', '10m', '90s', '0.5s')
+    """
+    for unit, size in (("h", 3_600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def _first(*values: Any) -> Any:
+    """The first that is given."""
+    return next(value for value in values if value is not None)
+
+
+def _of_strategy(bot: str, scenario: Scenario | None) -> str:
+    """In a scenario `naive` and `careful` are the bots of its strategy."""
+    if scenario is not None and bot in MANNERS and scenario.bot in STRATEGIES:
+        return f"{scenario.bot}-{bot}"
+    return bot
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a run showed. `config` is complete: it makes the same run again."""
+
+    config: RunConfig
+    seconds: float = 0.0
+    interrupted: bool = False
+    stopped: str = ""  # why the run ended early, where the bot was not the reason
+    statistics: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    verdict: Verdict | None = None
+    recording: dict[str, Any] = field(default_factory=dict)
+    trouble: list[Trip] = field(default_factory=list)  # for the terminal, as `markets`
+    markets: dict[str, Market] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        verdict = None if self.verdict is None else self.verdict.as_dict()
+        return {
+            "kind": "run",
+            "config": {**asdict(self.config), "start": self.config.start().isoformat()},
+            "seed": self.config.seed,
+            "again": self.config.again(),
+            "headline": None if verdict is None else headline(verdict),
+            "seconds": self.seconds,
+            "interrupted": self.interrupted,
+            "stopped": self.stopped,
+            "statistics": self.statistics,
+            "metrics": self.metrics,
+            "timeline": [
+                {**line, "timestamp": line["timestamp"].isoformat()} for line in self.timeline
+            ],
+            "verdict": verdict,
+            "recording": self.recording,
+        }
+
+
+def headline(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """The first line of everything that shows a run, and its one sum of money."""
+    return {
+        "sentence": verdict["sentence"],
+        "clean": verdict["clean"],
+        "money": verdict["money"],
+        "currency": "USDT",
+        "means": MONEY_MEANS,
+    }
+
+
+class _Run:
+    """One run: its parts, and what is done with them in order."""
+
+    def __init__(self, config: RunConfig, scenario: Scenario | None, progress: Progress) -> None:
+        self.bot: Bot = find_bot(config.bot)
+        self.scenario = scenario
+        self.config = config
+        self.progress = progress
+        load_faults(name for name, _ in config.faults)
+        self.exchange = _exchange(config, scenario)
+        options, intent = ({}, {}) if scenario is None else (scenario.options, scenario.intent)
+        rules = rules_of({**options, **{name: {} for name in config.rules}})
+        self.judge = Judge(self.exchange.venue, intent=intent, **rules._asdict())
+        self.notebook = Notebook()
+        self.recorder = Recorder(self.exchange)
+        self.report = Report(config=config)
+
+    async def main(self) -> None:
+        """Run the bot for its time, and hear the judge."""
+        loop, scenario, config = asyncio.get_running_loop(), self.scenario, self.config
+        await self.exchange.ready()
+        if "notebook" in parameters(self.bot):
+            self.recorder.believed = self.notebook.holds
+        self.recorder.attach()
+        began = loop.time()
+        try:
+            ending = await play(
+                self.bot,
+                self.exchange,
+                seconds=config.duration or DURATION_S,
+                judge=self.judge,
+                notebook=self.notebook,
+                calm=config.calm or 0.0,
+                restarts=() if scenario is None else scenario.restarts,
+                intents=[] if scenario is None else scenario.intents(),
+                progress=self.progress,
+                again=partial(find_bot, config.bot),
+            )
+            self.conclude(
+                crashed=ending.crashed, traceback=ending.traceback, returned=ending.returned
+            )
+        finally:
+            self.report.seconds = loop.time() - began
+            await self.exchange.close()
+
+    def conclude(self, **ending: Any) -> None:
+        """The verdict, and all that is shown; nothing of a run that has not begun."""
+        report, exchange = self.report, self.exchange
+        report.statistics = exchange.get_failure_statistics()
+        report.metrics = exchange.get_performance_metrics()
+        report.timeline = exchange.get_failure_timeline()
+        if exchange.venue.engine is None or not self.judge.is_attached:
+            return
+        audit(exchange.venue.engine)
+        report.verdict = self.judge.verdict(**ending)
+        report.recording = self.recorder.recording(report.verdict)
+        orphans = self.judge.facts.orphans()
+        trips = [known.placed_by for known in orphans if known.placed_by is not None]
+        report.trouble = trips[:TROUBLE_MAX]
+        report.markets = exchange.venue.markets
+
+
+def run(
+    config: RunConfig,
+    *,
+    scenario: Scenario | None = None,
+    progress: Progress = lambda share: None,
+) -> Report:
+    """Run a bot as configured. Ctrl-C ends it early; what was gathered is in the report.
+
+    `scenario`: in the place of the one that the configuration names.
+    """
+    if scenario is None and config.scenario is not None:
+        from failing_exchange.scenarios.scenario import load
+
+        scenario = load(config.scenario)
+    config = config.resolved(scenario)
+    this = _Run(config, scenario, progress)
+    if config.real_time and makes_own_clients(this.bot):
+        raise ConfigurationError(
+            f"--real-time: {config.bot} makes its own clients, which find the venue by its name in "
+            "virtual time only; for the real clock start it beside `failing-exchange serve binance`"
+        )
+    try:
+        with watched():
+            if config.real_time:
+                asyncio.run(this.main())
+            else:
+                _simulated(this)
+    except KeyboardInterrupt:
+        this.report.interrupted = True
+        this.conclude()
+    except WallTimeExceeded as late:
+        this.report.stopped = str(late)
+        this.conclude()
+    except (BudgetExceeded, Deadlock, SystemExit) as error:
+        this.conclude(**crash_of(error)._asdict())
+    return this.report
+
+
+def _simulated(this: _Run) -> None:
+    from failing_exchange.simulation import simulate
+
+    config, seconds = this.config, this.config.duration or DURATION_S
+    simulate(
+        this.main(),
+        seed=config.seed or 0,
+        start=config.start(),
+        virtual_seconds_max=seconds + 86_400,
+        wall_seconds_max=wall_limit(seconds),
+        venue=venue_of(this.bot, this.exchange),
+    )
+
+
+def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:
+    """The exchange of a run: the scenario's, with what the configuration adds."""
+    arguments = {} if scenario is None else dict(scenario.arguments)
+    arguments |= {"seed": config.seed, "connection_timeout": config.timeout}
+    if config.maintenance_start is not None:
+        daily = {"start": config.maintenance_start, "duration": config.maintenance_minutes}
+        arguments["maintenance_schedule"] = {"daily": daily}
+    exchange = FailingExchange(journal=config.journal, **arguments)
+    for mode, probability in config.modes or ():
+        exchange.add_failure_mode(mode, probability)
+    for name, probability in config.faults:
+        exchange.arm(name, chance(probability))
+    if scenario is not None:
+        scenario.apply(exchange)
+    if config.rate_limit or (scenario is not None and scenario.rate_limit):
+        exchange.set_rate_limit(config.rate_limit or None)
+    return exchange
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_modes(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, list) and len(one) == 2 and isinstance(one[0], str) and _is_number(one[1])
+        for one in value
+    )
+
+
+# What a field of a recorded configuration must be, in words and as a check.
+FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "bot": ("a text", lambda v: isinstance(v, str)),
+    "duration": ("seconds above 0", lambda v: _is_number(v) and bool(v)),
+    "seed": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "modes": ("a list of [mode, probability]", _are_modes),
+    "rate_limit": ("a whole number from 0", _is_count),
+    "timeout": ("seconds above 0", lambda v: _is_number(v) and bool(v)),
+    "calm": ("seconds from 0", _is_number),
+    "maintenance_start": ("HH:MM or null", lambda v: v is None or isinstance(v, str)),
+    "maintenance_minutes": ("minutes above 0", lambda v: _is_number(v) and bool(v)),
+    "scenario": ("a text or null", lambda v: v is None or isinstance(v, str)),
+    "rules": ("a list of texts", _are_texts),
+    "faults": ("a list of [fault, probability]", _are_modes),
+    "real_time": ("true or false", lambda v: isinstance(v, bool)),
+}
+
+
+def config_of(recorded: object, place: str) -> RunConfig:
+    """The configuration in a results file, without its journal, which stays as it is.
+
+    Raises ConfigurationError that names the file, the field and what is expected.
+    """
+    if not isinstance(recorded, dict):
+        raise ConfigurationError(f"{place}: `config` is missing; expected what `run` has written")
+    for name, (expected, fits) in FIELDS.items():
+        if name not in recorded or not fits(recorded[name]):
+            value = f"= {recorded[name]!r}" if name in recorded else "is missing"
+            raise ConfigurationError(f"{place}: config.{name} {value}; expected {expected}")
+    found = {name: recorded[name] for name in FIELDS}
+    for name in ("modes", "faults"):
+        found[name] = tuple((one, probability) for one, probability in found[name])
+    found["rules"] = tuple(found["rules"])
+    return RunConfig(**found)

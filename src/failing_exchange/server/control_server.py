@@ -1,0 +1,259 @@
+"""The control API's server: HTTP on a port of its own, so that no fault touches it.
+
+Where time is real it has a thread of its own: it answers while the venue is busy, and what it reads
+and writes does not keep the venue from its clients. What touches the venue is handed to the venue's
+loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+
+from failing_exchange.core.reject import Reject
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.server import expectation
+from failing_exchange.server.control_api import (
+    Desk,
+    Job,
+    NotFound,
+    Turn,
+    Unavailable,
+    check_nesting,
+)
+from failing_exchange.server.http_connection import logger
+from failing_exchange.server.loop_thread import OwnLoop
+from failing_exchange.virtual.loop import BEHIND_THE_SCENES
+
+if TYPE_CHECKING:
+    from failing_exchange.venues.binance.venue import Binance
+
+BODY_BYTES_MAX = 1 << 20  # a longer body is refused with 413
+ERROR_LETTERS_MAX = 2_000  # of an error's text; the rest is cut off
+WAITING_MAX = 100  # requests that wait for a turn of the venue; further ones are refused with 503
+BUSY_AFTER = 0.25  # seconds; a venue that gives no turn for so long is called busy
+GRACE = 0.1  # seconds for answers under way when it closes
+LOCAL = ("localhost", "127.0.0.1", "::1")
+TOKEN = re.compile(r"[!-~]+")  # what a header can carry
+# Host, or what follows the scheme of Origin: a name or an address, and a port.
+PLACE = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/@\[\]?#]+))(?::\d{1,5})?", re.IGNORECASE)
+
+
+class ControlDoor:
+    """Listens for the operator.
+
+    With a token each request needs `Authorization: Bearer TOKEN`; without one it only listens on
+    loopback. A request whose Host or Origin is another machine's name is refused, so that no web
+    page can reach it through its visitor's browser. Where others may reach it, they know it by
+    whatever name they have for it: there the token guards alone against a foreign Host.
+    """
+
+    def __init__(self, venue: Binance, *, token: str | None = None) -> None:
+        check_token(token)
+        self.desk = Desk(venue)
+        self._clock = venue.exchange.venue.clock
+        self._token = token
+        self._hosts: tuple[str, ...] = LOCAL
+        self._any_host = False
+        self._server: web.Server | None = None
+        self._listener: asyncio.AbstractServer | None = None
+        self._home: asyncio.AbstractEventLoop | None = None  # the venue's loop
+        self._own: OwnLoop | None = None  # None in virtual time: there all is on the venue's loop
+        self._waiting = 0
+
+    async def listen(self, host: str, port: int) -> int:
+        """Listen at a place; the port, which for 0 is a free one.
+
+        Raises ConfigurationError without a token on an address that others can reach, and OSError
+        for a place that is taken.
+        """
+        if self._token is None and not is_loopback(host):
+            raise ConfigurationError(
+                f"the control door at {host} can be reached by others: give it a token, or listen "
+                "at 127.0.0.1"
+            )
+        self._hosts = (*LOCAL, host.lower())
+        self._any_host = not is_loopback(host)
+        self._home = asyncio.get_running_loop()
+        if self._clock.is_virtual:
+            return await self._open(host, port)
+        own = OwnLoop("failing-exchange control")
+        try:
+            found = await own.run(self._open(host, port))
+        except BaseException:
+            await own.close()
+            raise
+        self._own = own
+        return found
+
+    async def _open(self, host: str, port: int) -> int:
+        loop = asyncio.get_running_loop()
+        behind = BEHIND_THE_SCENES.set(True)
+        try:
+            self._server = web.Server(self._handle, access_log=None, logger=logger)
+            self._listener = await loop.create_server(self._server, host, port)
+        finally:
+            BEHIND_THE_SCENES.reset(behind)
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop listening; bots of other processes are asked once more."""
+        for asking in self.desk.asked.values():
+            await asking.close()
+        if self._own is None:
+            await self._shut()
+        else:
+            own, self._own = self._own, None
+            await own.run(self._shut())
+            await own.close()
+
+    async def _shut(self) -> None:
+        if self._listener is not None and self._server is not None:
+            self._listener.close()
+            await self._server.shutdown(timeout=GRACE)
+
+    # ---- a request
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        refused = self._refusal(request)
+        if refused is not None:
+            return refused
+        if (request.content_length or 0) > BODY_BYTES_MAX:
+            return _error(413, f"the body is longer than {BODY_BYTES_MAX} bytes")
+        if not await expectation.is_met(request):
+            return _error(417, "expected nothing, or Expect: 100-continue")
+        try:
+            body = await request.read() if request.can_read_body else b""
+        except web.RequestPayloadError:
+            return _error(400, "the body can't be read")
+        try:
+            return _answer(200, await self._asked(request.method, request.raw_path, body))
+        except NotFound as error:
+            return _error(404, str(error))
+        except Unavailable as error:
+            return _error(503, str(error))
+        except (ConfigurationError, Reject, TypeError, ValueError) as error:
+            return _error(400, str(error))
+
+    async def _asked(self, method: str, target: str, body: bytes) -> Any:
+        """What a request is answered, as JSON can hold it."""
+        path, _, query = target.partition("?")
+        job = self.desk.job(
+            method, path, dict(parse_qsl(query, keep_blank_values=True)) | _json(body)
+        )
+        if job.route.turn is Turn.BESIDE:
+            found = self.desk.carry_out(job)
+            if job.route.path == "/health":
+                found["busy"] = await self._is_busy()
+        elif self._own is None:
+            found = await self._carried_out(job)
+        else:
+            found = await self._handed_over(job)
+        return self.desk.show(job, found)
+
+    async def _handed_over(self, job: Job) -> Any:
+        """Have it carried out by the venue's loop."""
+        if self._waiting >= WAITING_MAX:
+            raise Unavailable(f"the venue is busy: {WAITING_MAX} requests wait for it already")
+        assert self._home is not None
+        self._waiting += 1
+        try:
+            work = asyncio.run_coroutine_threadsafe(self._carried_out(job), self._home)
+            return await asyncio.wrap_future(work)
+        finally:
+            self._waiting -= 1
+
+    async def _carried_out(self, job: Job) -> Any:
+        """On the venue's loop: do it, and wait until what has changed is written."""
+        found = self.desk.carry_out(job)
+        durable = self.desk.exchange.venue.durable
+        if job.changes and durable is not None and not await durable.commits.written():
+            raise Unavailable(
+                f"it was done, and can't be written to the journal ({durable.commits.status}): "
+                "after a restart it would be undone"
+            )
+        return found
+
+    async def _is_busy(self) -> bool:
+        """Whether the venue's loop gives no turn within a moment."""
+        if self._own is None or self._home is None:
+            return False
+        own, turn = self._own.loop, asyncio.Event()
+        self._home.call_soon_threadsafe(own.call_soon_threadsafe, turn.set)
+        try:
+            async with asyncio.timeout(BUSY_AFTER):
+                await turn.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    # ---- who may ask
+
+    def _refusal(self, request: web.BaseRequest) -> web.Response | None:
+        origin = request.headers.get("Origin")
+        host = [] if self._any_host else [_name(request.headers.get("Host", ""))]
+        names = [*host, *([_name(origin)] if origin else [])]
+        if any(name not in self._hosts for name in names):
+            return _error(403, f"{', '.join(names)}: not a name of this machine")
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if self._token is not None and not hmac.compare_digest(
+            given, f"Bearer {self._token}".encode()
+        ):
+            return _error(401, "expected the header Authorization: Bearer TOKEN")
+        return None
+
+
+def check_token(token: str | None) -> None:
+    """Raise ConfigurationError for a token that is empty, or that no header can carry."""
+    if token is not None and TOKEN.fullmatch(token) is None:
+        raise ConfigurationError(
+            "the control token is empty or has other characters than letters, digits and signs of "
+            "ASCII; give a token like the output of `openssl rand -hex 16`, or none"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is only reached from this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: who knows where it leads
+        return False
+
+
+def _name(text: str) -> str:
+    """The host of a Host or Origin header, without its port; the whole text for no address."""
+    found = PLACE.fullmatch(re.sub(r"^https?://", "", text, flags=re.IGNORECASE))
+    return text if found is None else (found[1] or found[2]).lower()
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    if not body:
+        return {}
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ConfigurationError(f"the body is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigurationError("the body must be a JSON object")
+    check_nesting(found)
+    return found
+
+
+def _error(status: int, text: str) -> web.Response:
+    return _answer(status, {"error": text[:ERROR_LETTERS_MAX]})
+
+
+def _answer(status: int, body: Any) -> web.Response:
+    """JSON in ASCII: texts of clients may hold what is no UTF-8, and are shown as escapes."""
+    data = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+    return web.Response(status=status, body=data, content_type="application/json")

@@ -1,0 +1,189 @@
+"""What the control API shows: amounts as decimal text, instants as ISO text and milliseconds.
+
+The names of fields say their unit: whoever reads `price` or `amount` reads decimal text in units of
+an asset, `at` is ISO 8601 in UTC, `at_ms` the same in milliseconds. No number is larger than what
+every language's JSON reader keeps exactly (2^53); a larger one is text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from failing_exchange.core.market import SECOND, Market, atoms_text
+from failing_exchange.core.reject import Reject
+from failing_exchange.journal.serialize import LEFT_OUT, SECRETS, plain
+from failing_exchange.journal.trip import Trip
+from failing_exchange.unified.instants import iso
+
+EXACT_MAX = 2**53 - 1  # a larger whole number is shown as text: JavaScript would round it
+YEAR_9999_MS = 253_402_300_799_999  # a later instant is shown in milliseconds alone
+MILLISECOND = 1_000_000
+PRICES = {
+    "ticks": "price", "stop_ticks": "stop_price", "trail_ticks": "trail", "last": "last",
+    "open": "open", "high": "high", "low": "low", "close": "close",
+}  # fmt: skip
+AMOUNTS = {
+    "lots": "amount", "lots_left": "amount_left", "old_lots": "old_amount",
+    "new_lots": "new_amount", "taker_lots": "taker_amount", "maker_lots": "maker_amount",
+    "iceberg_lots": "iceberg_amount", "volume": "volume", "bought": "bought",
+}  # fmt: skip
+ATOMS = {"atoms": "amount", "cost": "cost", "fee": "fee", "free": "free", "used": "used"}
+LEVELS = ("bids", "asks", "bid", "ask")
+
+Named = Iterator[tuple[str, Any]]
+
+
+class View:
+    """Shows values of a venue. It only reads, from any thread.
+
+    `market`: the market of a symbol in force; `symbol_of`: that of an order, by its id.
+    """
+
+    def __init__(
+        self, market: Callable[[str], Market | None], symbol_of: Callable[[int], str]
+    ) -> None:
+        self._market = market
+        self._symbol_of = symbol_of
+
+    def trip(self, trip: Trip) -> dict[str, Any]:
+        """A trip with both columns."""
+        market = self._market(trip.symbol)
+        return {
+            "number": trip.number,
+            **dict(instant("at", trip.born_at)),
+            **dict(instant("ended", trip.ended_at)),
+            "client": trip.account,
+            "operation": trip.operation,
+            "symbol": trip.symbol,
+            "nth": trip.request_number,
+            "message": self.value(plain(trip.message)),
+            "happened": self.value(trip.happened, market),
+            "told": self.value(trip.told, market),
+            "struck": self.value(trip.struck, market),
+            "hung_up": trip.hung_up,
+            **dict(instant("gave_up", trip.gave_up_at)),
+            "echo_of": trip.echo_of,
+        }
+
+    def value(self, value: Any, market: Market | None = None) -> Any:
+        """Any value, as JSON can hold it. `market`: whose ticks and lots these are."""
+        if isinstance(value, (bool, int, float, str)) or value is None:
+            return scalar(value)
+        if isinstance(value, Market):
+            return value.symbol
+        if isinstance(value, Reject):
+            until = instant("until", value.until or 0)
+            return {"reject": value.reason.value, "text": value.text, **dict(until)}
+        if isinstance(value, tuple) and hasattr(value, "_asdict"):
+            return self._record(value, market)
+        if isinstance(value, (tuple, list)):
+            return [self.value(part, market) for part in value]
+        if isinstance(value, Mapping):
+            return {str(name): self._kept(str(name), part) for name, part in value.items()}
+        return self.value(plain(value))
+
+    def balances(self, assets: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+        """What an account has: free and used units by asset."""
+        return {
+            asset: {"free": atoms_text(free), "used": atoms_text(used)}
+            for asset, (free, used) in assets.items()
+        }
+
+    def _kept(self, name: str, part: Any) -> Any:
+        return LEFT_OUT if name.lower() in SECRETS and part else self.value(part)
+
+    def _record(self, value: Any, market: Market | None) -> dict[str, Any]:
+        kind = type(value).__name__
+        if kind == "OrderSnapshot":
+            return self._order(value)
+        fields = value._asdict()
+        market = self._market_of(fields) or market
+        if kind == "Bar" and market is not None:
+            fields |= {"at": value.at * SECOND, "cost": market.cost(value.cost, 1)}
+        if "weight" in fields and "ticks" in fields:  # an average: ticks / weight
+            fields["ticks"] = value.ticks // value.weight
+        shown = {"is": kind}
+        for name, part in fields.items():
+            shown.update(self._field(name, part, market))
+        return shown
+
+    def _market_of(self, fields: Mapping[str, Any]) -> Market | None:
+        """The market that a record names, itself or by its order."""
+        found = fields.get("market")
+        if isinstance(found, Market):
+            return found
+        symbol = fields.get("symbol") or self._symbol_of(fields.get("order_id", 0))
+        return self._market(symbol) if symbol else None
+
+    def _field(self, name: str, part: Any, market: Market | None) -> Named:
+        whole = isinstance(part, int) and not isinstance(part, bool)
+        if name in PRICES and whole and market is not None:
+            yield PRICES[name], market.price_text(part)
+        elif name in AMOUNTS and whole and market is not None:
+            yield AMOUNTS[name], market.amount_text(part)
+        elif name in ATOMS and whole:
+            yield ATOMS[name], atoms_text(part)
+        elif name in LEVELS and market is not None:
+            yield name, _levels(part, market)
+        elif name == "assets":
+            pairs = part if isinstance(part, Mapping) else {one[0]: one[1:] for one in part}
+            yield name, self.balances(pairs)
+        elif (name == "at" or name.endswith("_at")) and whole:
+            yield from instant(name, part)
+        elif name == "nanoseconds":
+            yield "ms", None if part is None else part / MILLISECOND
+        else:
+            yield name, self.value(part, market)
+
+    def _order(self, snapshot: Any) -> dict[str, Any]:
+        order, market = snapshot.order, self._market(snapshot.order.symbol)
+        assert market is not None, "an order of a market that there is not"
+        return {
+            "is": "Order",
+            "id": order.id,
+            "client_id": order.client_id,
+            "symbol": order.symbol,
+            "side": str(order.side),
+            "type": str(order.kind),
+            "status": str(snapshot.status),
+            "price": market.price_text(snapshot.ticks) if snapshot.ticks else None,
+            "stop_price": market.price_text(order.stop_ticks) if order.stop_ticks else None,
+            "amount": market.amount_text(snapshot.lots),
+            "filled": market.amount_text(snapshot.filled),
+            "cost": atoms_text(snapshot.cost),
+            **dict(instant("created", order.created_at)),
+            **dict(instant("updated", snapshot.updated_at)),
+        }
+
+
+def scalar(value: Any) -> Any:
+    """A plain value that every JSON reader keeps as it is."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and abs(value) > EXACT_MAX:
+        return str(value)
+    return value
+
+
+def instant(name: str, at: int) -> Named:
+    """An instant (nanoseconds since the epoch, 0 for none) as ISO text and in milliseconds.
+
+    >>> dict(instant("at", 1_767_225_600_000_000_000))
+    {'at': '2026-01-01T00:00:00.000Z', 'at_ms': 1767225600000}
+    """
+    ms = at // MILLISECOND
+    yield name, iso(ms) if 0 < ms <= YEAR_9999_MS else None
+    yield f"{name}_ms", ms if at else None
+
+
+def _levels(part: Any, market: Market) -> Any:
+    """Offers of a book, or the best one, as [price, amount]."""
+    if part is None:
+        return None
+    if part and isinstance(part[0], int):
+        return [market.price_text(part[0]), market.amount_text(part[1])]
+    return [[market.price_text(ticks), market.amount_text(lots)] for ticks, lots in part]

@@ -1,0 +1,186 @@
+"""The WebSocket front: upgrades on the port of HTTP, and the connections that are open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from failing_exchange.core.reject import Reject
+from failing_exchange.server.request_parser import switching
+from failing_exchange.server.websocket_connection import Connection, Limits, Outgoing, Place
+from failing_exchange.server.websocket_frames import accept_key
+from failing_exchange.venues.binance.codes import CODES, said
+from failing_exchange.venues.binance.connecting import Given, given, is_micro_in
+from failing_exchange.venues.binance.doorstep import NOT_FOUND, Doorstep
+from failing_exchange.venues.binance.rate_limits import WORDS
+from failing_exchange.venues.binance.rest import Reply, retry_after
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from failing_exchange.venue.gateway import Gateway
+    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venues.binance.rate_limits import Metering
+
+CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
+
+Open = Callable[[Connection], None]
+
+
+class Route(NamedTuple):
+    """What is spoken on a path: `open` is given each new connection, and sets its `on_text`.
+
+    `moment` is how faults call the upgrade to it. `check` raises `Reject` for a URL's parameters.
+    """
+
+    open: Open
+    limits: Limits = Limits()
+    moment: str = "open_stream"
+    check: Callable[[Given], Any] = is_micro_in
+
+
+class Connections:
+    """The open connections by name, in the order in which they were opened."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self._open: dict[str, Connection] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._open.values()))
+
+    def get(self, name: str) -> Connection | None:
+        """An open connection; None for one that is gone."""
+        return self._open.get(name)
+
+    def next_name(self) -> str:
+        """The name of the next one."""
+        self.opened += 1
+        return f"ws-{self.opened}"
+
+    def add(self, connection: Connection) -> None:
+        """One more is open."""
+        self._open[connection.name] = connection
+
+    def remove(self, connection: Connection) -> None:
+        """It is gone."""
+        self._open.pop(connection.name, None)
+
+
+class WebSocketFront:
+    """Upgrades requests by path and reads what clients say. Bound to the loop it is started in.
+
+    A route's path is matched whole, or, when it ends with a slash, as a beginning.
+    """
+
+    def __init__(self, metering: Metering, venue: Venue, doorstep: Doorstep) -> None:
+        self._venue = venue
+        self._doorstep = doorstep
+        self.connections = Connections()
+        self.routes: dict[str, Route] = {}
+        self.metering = metering
+        self._outgoing: tuple[asyncio.AbstractEventLoop, Outgoing] | None = None
+
+    def route(self, path: str) -> Route | None:
+        """What is spoken at a path; None for nothing."""
+        found = self.routes.get(path)
+        if found is not None:
+            return found
+        for beginning, route in self.routes.items():
+            if beginning.endswith("/") and path.startswith(beginning):
+                return route
+        return None
+
+    def moment(self, path: str) -> str:
+        """How faults call an upgrade."""
+        route = self.route(path)
+        return "" if route is None else route.moment
+
+    def refusal(self, place: Place, at: int) -> Reply | None:
+        """Why a client may not connect now; None when it may."""
+        banned = self._doorstep.banned(place.address, at)
+        if banned is not None:
+            return banned
+        route = self.route(place.path)
+        if route is None:
+            self._doorstep.name("WebSocket", place.path)
+            return NOT_FOUND
+        if len(self.connections) >= CONNECTIONS_MAX:
+            return Reply(503, b"")
+        full_until = self.metering.connects(place.address, at)
+        if full_until is not None:
+            limit, number, unit = self.metering.limits.connects
+            text = (
+                f"Too many connection attempts from IP; current limit is {limit} per "
+                f"'{number} {WORDS[unit][0]}'."
+            )
+            body = orjson.dumps({"code": CODES["TOO_MANY_CONNECTIONS"], "msg": text})
+            return Reply(429, body, (retry_after(full_until, at),))
+        return _malformed(route, place)
+
+    async def handle(self, request: web.BaseRequest, place: Place, gateway: Gateway) -> None:
+        """Upgrade a request that was not refused, and stay until its connection ends."""
+        transport = request.transport
+        if transport is None:  # the client has left
+            return
+        key = place.headers["sec-websocket-key"]
+        transport.write(switching(accept_key(key), gateway.clock.now()))
+        connection = self._connect(place, transport, gateway)
+        # What aiohttp calls a parser is given all that comes from now on.
+        protocol: Any = request.protocol
+        protocol.set_parser(connection.read())
+        try:
+            await asyncio.get_running_loop().create_future()  # canceled when the connection is lost
+        finally:
+            connection.end()
+            transport.close()
+
+    def _connect(self, place: Place, transport: asyncio.Transport, gateway: Gateway) -> Connection:
+        route = self.route(place.path)
+        assert route is not None
+        connection = Connection(
+            name=self.connections.next_name(),
+            place=place,
+            transport=transport,
+            gateway=gateway,
+            outgoing=self._outgoing_of(asyncio.get_running_loop()),
+            limits=route.limits,
+            ended=self.connections.remove,
+        )
+        self.connections.add(connection)
+        connection.guarded(route.open, connection)
+        return connection
+
+    def _outgoing_of(self, loop: asyncio.AbstractEventLoop) -> Outgoing:
+        if self._outgoing is None or self._outgoing[0] is not loop:
+            durable = self._venue.durable
+            self._outgoing = (
+                loop,
+                Outgoing(loop, None if durable is None else durable.commits),
+            )
+        return self._outgoing[1]
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye on all connections."""
+        for connection in self.connections:
+            connection.close(code, reason)
+            connection.flush()
+
+
+def _malformed(route: Route, place: Place) -> Reply | None:
+    """The refusal of a URL whose parameters are not understood.
+
+    400 with a JSON body (faqs/sbe_faq.md, "WebSocket API", 2026-07-21).
+    """
+    try:
+        route.check(given(place.query))
+    except Reject as refused:
+        no = said(refused, "")
+        return Reply(400, orjson.dumps({"code": no.code, "msg": no.text}))
+    return None

@@ -1,0 +1,364 @@
+"""One WebSocket connection of a client, whatever is spoken on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from failing_exchange.core.market import SECOND
+from failing_exchange.server.http_damage import half_close
+from failing_exchange.server.http_damage import reset as send_reset
+from failing_exchange.server.websocket_frames import (
+    Code,
+    Opcode,
+    close_frame,
+    ping_frame,
+    pong_frame,
+    text_frame,
+)
+from failing_exchange.server.websocket_reader import FrameReader, Message, close_code, decoded
+from failing_exchange.venue.connection_events import harm
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from failing_exchange.durable.group_commit import GroupCommit
+    from failing_exchange.journal.trip import Trip
+    from failing_exchange.venue.clock import Cancelable
+    from failing_exchange.venue.gateway import Gateway
+
+OUTBOX_BYTES_MAX = 4 << 20  # unsent bytes of a slow client; beyond it the connection is cut
+PINGS_KEPT_MAX = 100  # unanswered pings whose payload is remembered; then the oldest is not
+CLOSE_WAIT = 5 * SECOND  # how long a client may take to answer a close frame
+
+NEVER = 1 << 62
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What holds for connections (web-socket-streams.md, "WebSocket Limits", 2026-07-21).
+
+    Spans are in nanoseconds. Without `counts_text` only pings and pongs count as messages.
+    """
+
+    messages: int = 5
+    messages_within: int = SECOND
+    counts_text: bool = True
+    ping_every: int = 20 * SECOND
+    pong_within: int = 60 * SECOND
+    lifetime: int = 24 * 3_600 * SECOND
+    outbox_bytes: int = OUTBOX_BYTES_MAX
+
+
+class Place(NamedTuple):
+    """Where and from where a client has connected; header names in lower case."""
+
+    path: str
+    query: str
+    address: str
+    host: str
+    headers: Mapping[str, str]
+
+
+class Outgoing:
+    """Writes what one turn of the loop has sent: one write a connection, after the turn.
+
+    With a durable journal, when all that happened until then is written.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, commits: GroupCommit | None = None) -> None:
+        self._loop = loop
+        self._commits = commits
+        self._waiting: list[Connection] = []
+
+    def add(self, connection: Connection) -> None:
+        """A connection has something to write."""
+        if not self._waiting:
+            self._loop.call_soon(self._turn_is_over)
+        self._waiting.append(connection)
+
+    def hurry(self) -> None:
+        """A connection can't wait: what happened until now is written at once."""
+        if self._commits is not None:
+            self._commits.commit()
+
+    def _turn_is_over(self) -> None:
+        if self._commits is None:
+            self._flush(True)
+        else:
+            self._commits.after_commit(self._flush)
+
+    def _flush(self, written: bool) -> None:
+        """Write; where what is told of was not kept, the connections break instead."""
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            if written:
+                connection.flush()
+            else:
+                connection.ended_by = "the journal can't be written"
+                connection.abort()
+
+
+class Connection:
+    """An open connection. Its name ("ws-1", …) is the same in each run of a seed.
+
+    Who speaks on it sets `on_text` (each text message) and `on_closed` (once, at its end). What is
+    sent leaves after the present turn of the loop, in order, in one write. Pings, pongs, the
+    limits on messages and the end after 24 hours are its own affair.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        place: Place,
+        transport: asyncio.Transport,
+        gateway: Gateway,
+        outgoing: Outgoing,
+        limits: Limits,
+        ended: Callable[[Connection], None],
+    ) -> None:
+        self.name = name
+        self.place = place
+        self.transport = transport
+        self.gateway = gateway
+        self.limits = limits
+        self.opened_at = gateway.clock.now()
+        self.on_text: Callable[[Connection, str], None] = _refuse
+        self.on_closed: Callable[[Connection], None] | None = None
+        self.on_shutdown: Callable[[], None] | None = None  # has the client told of one
+        self.closing = False  # a close frame was sent, or the end has come
+        self.gone = False
+        self.reader: FrameReader | None = None
+        self.ended_by = ""  # why the venue ended it
+        self._ended = ended
+        self._outgoing = outgoing
+        self._outbox: list[bytes] = []
+        self._lost_data = self._lost_pings = False
+        self._heard: deque[int] = deque(maxlen=limits.messages)
+        self._pings: deque[tuple[int, bytes]] = deque(maxlen=PINGS_KEPT_MAX)
+        self._ping_at = self.opened_at + limits.ping_every
+        self._timer: Cancelable | None = None
+        self._set_timer()
+
+    def __repr__(self) -> str:
+        state = "gone" if self.gone else "closing" if self.closing else "open"
+        return f"<Connection {self.name} {self.place.path} {state}>"
+
+    # ---- sending
+
+    def send_text(self, text: str | bytes) -> None:
+        """Send a text message; bytes are UTF-8 already."""
+        self.send_frame(text_frame(text))
+
+    def send_frame(self, data: bytes) -> None:
+        """Send a frame that was made before, as it is shared by many."""
+        if self.closing or self._lost_data:
+            return
+        self._write(data)
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are, also while data is stalled."""
+        if not self.gone:
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        outbox = self._outbox
+        if not outbox:
+            self._outgoing.add(self)
+        outbox.append(data)
+
+    def flush(self) -> None:
+        """Write now what was sent in this turn; cut off a client that does not take it."""
+        outbox = self._outbox
+        if not outbox:
+            return
+        data = outbox[0] if len(outbox) == 1 else b"".join(outbox)
+        outbox.clear()
+        transport = self.transport
+        if transport.get_write_buffer_size() + len(data) > self.limits.outbox_bytes:
+            self.ended_by = "slow consumer"
+            self.abort()
+        elif not transport.is_closing():
+            transport.write(data)
+
+    def guarded(self, read: Callable[..., None], *args: Any) -> None:
+        """Call what reads this client's messages.
+
+        A bug of ours in it ends a simulation; in real time it costs this connection.
+        """
+        try:
+            read(*args)
+        except Exception as bug:
+            self.gateway.unanswered(bug, None)
+            self.close(Code.INTERNAL, "internal error")
+
+    def answer(self, trip: Trip, write: Callable[[Trip], None]) -> None:
+        """Call `write`, which sends what a trip is told.
+
+        A bug of ours in it ends a simulation; in real time it costs this connection.
+        """
+        try:
+            write(trip)
+        except Exception as bug:
+            self.gateway.unanswered(bug, trip)
+            self.close(Code.INTERNAL, "internal error")
+
+    # ---- faults: silence
+
+    def stall(self, *, data: bool = True, pings: bool = False) -> None:
+        """Let messages, or pings and pongs, or both go nowhere; the connection stays open."""
+        self._lost_data, self._lost_pings = data, pings
+
+    def resume(self) -> None:
+        """Send again; what was lost stays lost."""
+        self._lost_data = self._lost_pings = False
+
+    # ---- ending
+
+    def close(self, code: int | None = Code.NORMAL, reason: str = "") -> None:
+        """Send a close frame; the connection ends when the client has answered, or soon after."""
+        if self.closing:
+            return
+        self.closing = True
+        self.ended_by = self.ended_by or reason or str(code)
+        self._write(close_frame(code, reason))
+        self._cancel_timer()
+        at = self.gateway.clock.now() + CLOSE_WAIT
+        self._timer = self.gateway.later(at, self.transport.close)
+
+    def hang_up(self) -> None:
+        """End without a close frame: what was sent is written, then FIN."""
+        self._outgoing.hurry()
+        self.flush()
+        self.closing = True
+        self.transport.close()
+
+    def half_close(self) -> None:
+        """Send FIN after what was sent, and go on reading."""
+        self._outgoing.hurry()
+        self.flush()
+        self.closing = True
+        half_close(self.transport)
+
+    def abort(self, *, reset: bool = True) -> None:
+        """End at once, and lose what is unsent; `reset` with RST."""
+        self.closing = True
+        self._outbox.clear()
+        if reset:
+            send_reset(self.transport)
+        else:
+            self.transport.abort()
+
+    def end(self) -> None:
+        """The transport is gone, or about to be: tell who speaks here, once."""
+        if self.gone:
+            return
+        self.closing = self.gone = True
+        self._cancel_timer()
+        self._outbox.clear()
+        self._ended(self)
+        if self.on_closed is not None:
+            self.gateway.run(self.on_closed, self)
+
+    # ---- hearing
+
+    def read(self) -> FrameReader:
+        """Make what reads the client's frames."""
+        self.reader = FrameReader(self.transport, self._hear, self._break_off)
+        return self.reader
+
+    def _hear(self, message: Message) -> bool:
+        """Hear a message; whether there may be more. Raises `Broken`."""
+        opcode, payload = message
+        if opcode is Opcode.TEXT:
+            text = decoded(payload)
+            if self._may_speak(self.limits.counts_text):
+                self.guarded(self.on_text, self, text)
+        elif opcode is Opcode.BINARY:
+            self.close(Code.UNSUPPORTED, "binary messages are not supported")
+        elif opcode is Opcode.PING:
+            if self._may_speak(True) and not self._lost_pings and self._passes("answer_ping"):
+                self._write(pong_frame(payload))
+        elif opcode is Opcode.PONG:
+            if self._may_speak(True) and self._passes("hear_pong"):
+                self._answered(payload)
+        else:
+            self._break_off(close_code(payload))
+        return opcode is not Opcode.CLOSE
+
+    def _break_off(self, code: int | None) -> None:
+        """Say goodbye, unless that was done before, and close: the client has nothing to add."""
+        if not self.closing:
+            self._write(close_frame(code))
+        self._outgoing.hurry()
+        self.flush()
+        self.end()
+        self.transport.close()
+
+    def _may_speak(self, counts: bool) -> bool:
+        """Count a message; one too many within the span ends the connection."""
+        if self.closing:
+            return False
+        if not counts:
+            return True
+        now, heard = self.gateway.clock.now(), self._heard
+        if len(heard) == self.limits.messages and now - heard[0] < self.limits.messages_within:
+            # seen in production: close 1008 with this reason
+            self.close(Code.POLICY, "Too many requests")
+            return False
+        heard.append(now)
+        return True
+
+    # ---- pings, pongs and the 24 hours
+
+    def _set_timer(self) -> None:
+        due = self._pings[0][0] + self.limits.pong_within if self._pings else NEVER
+        at = min(self._ping_at, due, self.opened_at + self.limits.lifetime)
+        self._timer = self.gateway.later(at, self._on_timer, counts=False)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self.closing:
+            return
+        now = self.gateway.clock.now()
+        if now >= self.opened_at + self.limits.lifetime:
+            self.close(Code.GOING_AWAY, "24 hours are over")
+        elif self._pings and now >= self._pings[0][0] + self.limits.pong_within:
+            self.close(Code.POLICY, "Pong timeout")  # seen in production
+        else:
+            if now >= self._ping_at:
+                self._ping(now)
+            self._set_timer()
+
+    def _ping(self, now: int) -> None:
+        self._ping_at = now + self.limits.ping_every
+        if not self._passes("send_ping"):
+            return
+        payload = b"%d" % (now // 1_000_000)
+        self._pings.append((now, payload))
+        if not self._lost_pings:
+            self._write(ping_frame(payload))
+
+    def _passes(self, beat: str) -> bool:
+        """Whether a ping or a pong goes its way."""
+        return harm(self.gateway, beat, self.name) is None
+
+    def _answered(self, payload: bytes) -> None:
+        """A pong answers its ping and those before it; an unsolicited one answers nothing."""
+        if any(sent == payload for _, sent in self._pings):
+            while self._pings.popleft()[1] != payload:
+                pass
+            self._cancel_timer()
+            self._set_timer()
+
+
+def _refuse(connection: Connection, text: str) -> None:
+    connection.close(Code.POLICY, "nothing is spoken here")

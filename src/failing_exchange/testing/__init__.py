@@ -1,0 +1,1 @@
+"""What tests of bots use: the pytest plugin, clients, strategies, determinism."""

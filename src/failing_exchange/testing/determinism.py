@@ -1,0 +1,283 @@
+"""check_determinism: run a program more than once, in fresh processes, and show where runs part.
+
+Each run has its own PYTHONHASHSEED and a heap of another size, so that orders which depend on
+hashes or addresses come out differently. Compared are the lines of the run's trace: what the
+journal passes to `virtual.trace.trace`, what the program prints, and how it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from inspect import iscoroutinefunction, signature
+from itertools import chain, repeat
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TextIO
+
+from failing_exchange.client.exchange import FailingExchange
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.simulation import VirtualTime, run_script, virtual_time
+from failing_exchange.text.spelling import did_you_mean
+from failing_exchange.virtual.clock import NS
+from failing_exchange.virtual.trace import listening, trace
+
+RUNS_MAX = 100  # more are refused: each is a process of its own
+BOT_SECONDS = 3_600.0  # of virtual time
+BOT_FAILURE_RATE = 0.1
+CONTEXT_LINES = 3  # equal lines shown before the first difference
+
+ENDED = "<the trace ended here>"
+ENDED_BY = "ended by "
+UNUSABLE = 3  # exit code of a run whose target is no program; why is in its last line
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the comparison found. `str(report)` is meant for people, `report.same` for programs.
+
+    `lines` counts the equal lines from the start, `digest` is the SHA-256 of the first run's
+    trace. If the runs differ, `run` is the first one unlike run 1 (counted from 1), `expected` and
+    `found` are the first line that differs in run 1 and in that run, and `before` the lines above.
+    """
+
+    target: str
+    seed: int
+    runs: int
+    same: bool
+    lines: int
+    digest: str
+    run: int = 0
+    expected: str = ""
+    found: str = ""
+    before: tuple[str, ...] = ()
+    ending: str = ""  # what the equal runs ended by, if by an error
+
+    def __str__(self) -> str:
+        if self.same:
+            return (
+                f"{self.target}: {self.runs} runs of seed {self.seed} are the same, "
+                f"{self.lines:,} lines, sha256 {self.digest[:16]}"
+                + (f"; each {self.ending}" if self.ending else "")
+            )
+        context = "".join(f"          {line}\n" for line in self.before)
+        return (
+            f"{self.target}: run {self.run} of seed {self.seed} differs at line "
+            f"{self.lines + 1:,}\n"
+            f"{context}  run 1:  {self.expected}\n  run {self.run}:  {self.found}\n"
+            "Usual causes: iteration over a set of strings, id() or repr() of an object without "
+            "one of its own, a thread, a file, the environment."
+        )
+
+
+def check_determinism(
+    target: str, *, seed: int = 0, runs: int = 2, argv: Sequence[str] = ()
+) -> Report:
+    """Run `target` so many times and compare the traces.
+
+    `target` is the path of a script, or "path.py:function": a function without arguments, async or
+    not, or a bot, `async def main(exchange)`, which trades for an hour on an exchange that fails
+    one request in ten; `argv` are the arguments of a script. A run that ends in an exception is
+    compared like any other. Raises ConfigurationError for a target that is not there.
+    """
+    _Target.parse(target)
+    if not 2 <= runs <= RUNS_MAX:
+        raise ConfigurationError(f"runs={runs!r}; expected 2 to {RUNS_MAX}")
+    with tempfile.TemporaryDirectory() as folder:
+        traces = [Path(folder) / f"trace-{number}" for number in range(runs)]
+        for number, path in enumerate(traces):
+            _run_in_process(number, target, seed, path, argv)
+        differences = (_compare(target, seed, number, traces) for number in range(1, runs))
+        found = next((report for report in differences if not report.same), None)
+        return found or _compare(target, seed, runs - 1, traces)
+
+
+def _run_in_process(number: int, target: str, seed: int, path: Path, argv: Sequence[str]) -> None:
+    environment = dict(
+        os.environ,
+        PYTHONHASHSEED=str(number * 7919 + 1),
+        PYTHONPATH=os.pathsep.join(_search_path()),
+    )
+    command = [
+        sys.executable,
+        "-m",
+        __spec__.name,
+        target,
+        str(seed),
+        str(path),
+        str(number),
+        *argv,
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == UNUSABLE:
+        raise ConfigurationError(done.stderr.strip().rpartition("\n")[2])
+    if done.returncode != 0 or not path.exists():
+        raise RuntimeError(f"run {number + 1} of {target} ended before its trace:\n{done.stderr}")
+
+
+def _search_path() -> list[str]:
+    """Where this process finds modules, this package among them."""
+    return [str(Path(entry).resolve()) for entry in sys.path if entry]
+
+
+def _compare(target: str, seed: int, number: int, traces: list[Path]) -> Report:
+    before: deque[str] = deque(maxlen=CONTEXT_LINES)
+    digest = sha256(traces[0].read_bytes()).hexdigest()
+    lines = 0
+    with traces[0].open() as first, traces[number].open() as other:
+        for expected, found in _pairs(first, other):
+            if expected != found:
+                return Report(
+                    target,
+                    seed,
+                    len(traces),
+                    False,
+                    lines,
+                    digest,
+                    number + 1,
+                    expected,
+                    found,
+                    tuple(before),
+                )
+            before.append(expected)
+            lines += 1
+    ending = before[-1] if before and before[-1].startswith(ENDED_BY) else ""
+    return Report(target, seed, len(traces), True, lines, digest, ending=ending)
+
+
+def _pairs(first: TextIO, other: TextIO) -> Iterator[tuple[str, str]]:
+    endless = (
+        chain((line.rstrip("\n") for line in file), repeat(ENDED)) for file in (first, other)
+    )
+    for pair in zip(*endless, strict=True):
+        if pair == (ENDED, ENDED):
+            return
+        yield pair
+
+
+# In the child process
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A script, or a function in a file."""
+
+    path: Path
+    function: str
+
+    @classmethod
+    def parse(cls, text: str) -> _Target:
+        path, colon, function = text.rpartition(":")
+        if not colon or not path.endswith(".py"):
+            path, function = text, ""
+        if not Path(path).is_file():
+            raise ConfigurationError(
+                f"target {text!r}: no such file; expected script.py or path.py:function"
+            )
+        return cls(Path(path), function)
+
+    def run(self, seed: int, argv: Sequence[str]) -> None:
+        if not self.function:
+            run_script(self.path, argv, seed=seed)
+            return
+        with virtual_time(seed=seed) as world:
+            module = _load(self.path)
+            function = getattr(module, self.function, None)
+            if not callable(function):
+                near = did_you_mean(self.function, vars(module))
+                raise _Unusable(f"{self.path} has no function {self.function!r}{near}")
+            _call(world, function)
+            if world.loop is not None:
+                trace(f"ended at virtual second {world.clock.ns / NS:.9f}, turn {world.loop.turns}")
+
+
+def _call(world: VirtualTime, function: Callable[..., Any]) -> None:
+    if iscoroutinefunction(function):
+        takes = bool(signature(function).parameters)
+        result = world.run(partial(_trade, function, world.seed) if takes else function)
+    else:
+        result = function()
+    if result is not None:
+        trace(f"returned {result!r}")
+
+
+async def _trade(bot: Callable[..., Any], seed: int) -> Any:
+    """Let a bot trade for a while on an exchange that fails now and then."""
+    exchange = FailingExchange(seed=seed, base_failure_rate=BOT_FAILURE_RATE)
+    task = asyncio.get_running_loop().create_task(bot(exchange))
+    await asyncio.wait({task}, timeout=BOT_SECONDS)
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await exchange.close()
+    return None
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise _Unusable(f"cannot import {path}: {type(error).__name__}: {error}") from error
+    return module
+
+
+class _Unusable(Exception):
+    """There is no such program, so no run that could be compared."""
+
+
+class _TracedOutput(io.TextIOBase):
+    """Standard output of the program: each line becomes one of the trace."""
+
+    def __init__(self) -> None:
+        self._line = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            trace(f"printed {line}")
+        return len(text)
+
+    def end(self) -> None:
+        if self._line:
+            self.write("\n")
+
+
+def _child(target: str, seed: str, path: str, number: str, *argv: str) -> None:
+    padding = [bytearray(97) for _ in range(int(number) * 4099)]  # moves what comes after
+    output = _TracedOutput()
+    with open(path, "w") as file, listening(lambda line: print(line, file=file)):
+        try:
+            with redirect_stdout(output):
+                _Target.parse(target).run(int(seed), argv)
+        except _Unusable as error:
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(UNUSABLE) from None
+        except BaseException as error:  # however it ends: that is part of what is compared
+            output.end()
+            trace(f"{ENDED_BY}{type(error).__name__}: {error}")
+        output.end()
+    del padding
+
+
+if __name__ == "__main__":
+    _child(*sys.argv[1:])

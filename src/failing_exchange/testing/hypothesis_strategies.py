@@ -1,0 +1,53 @@
+"""For those who write property tests: worlds of faults as Hypothesis strategies.
+
+>>> # @given(fault_plans())
+>>> # def test_my_bot_survives(world): assert run(my_bot, world).verdict.passed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.recipes import kinds_of
+from failing_exchange.explorer.trial import Outcome, run
+from failing_exchange.explorer.world import Arm, World
+from failing_exchange.runs.bot_process import calm_of
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+FAULTS_MAX = 5  # in one plan
+NTH_MAX = 30  # a single fault strikes one of so many requests
+
+
+def fault_plans(
+    *, seconds: float = 3_600.0, venue: str = "", faults: int = FAULTS_MAX
+) -> SearchStrategy[World]:
+    """Worlds with up to so many faults, each striking one request or some by chance.
+
+    They shrink to few faults that strike early. `seconds` is the virtual time of a run; `venue` is
+    "binance" for bots that make their own clients. Needs the extra `hypothesis`.
+    """
+    try:
+        from hypothesis import strategies as st
+    except ImportError:
+        raise ConfigurationError(
+            "fault_plans() needs Hypothesis: pip install 'failing-exchange[hypothesis]'"
+        ) from None
+    once = st.integers(1, NTH_MAX).map("nth({})".format)
+    often = st.sampled_from(["chance(0.01)", "chance(0.05)", "chance(0.2)"])
+    arms = st.builds(
+        lambda arm, when: arm._replace(when=when),
+        st.sampled_from(kinds_of(venue).recipes),
+        st.one_of(once, often),
+    )
+    calm = calm_of(seconds)
+    return st.builds(
+        lambda seed, chosen: World(seed=seed, seconds=seconds, calm=calm, faults=tuple(chosen)),
+        st.integers(0, 2**31),
+        st.lists(arms, max_size=faults, unique_by=repr),
+    )
+
+
+__all__ = ["Arm", "Outcome", "World", "fault_plans", "run"]

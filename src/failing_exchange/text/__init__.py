@@ -1,0 +1,1 @@
+"""Reading and writing small texts: near spellings, durations, TOML, tracebacks."""

@@ -1,0 +1,120 @@
+"""The traceback of an error in code that is not ours: a bot, a rule, a callback, a script."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
+
+PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
+BOTS = os.path.join(PACKAGE, "runs", "bots") + os.sep  # reference bots are bots
+FRAMES_MAX = 20  # of one error, the innermost; the others are counted
+CHAIN_MAX = 5  # errors in one chain of causes; earlier ones are left out
+TEXT_MAX = 2_000  # characters of an error's own text; the rest is cut
+ENTRIES = tuple(
+    PACKAGE + name.replace("/", os.sep)
+    for name in ("__main__.py", "cli/main.py", "runs/run.py", "simulation.py")
+)
+INSTALLED = "site-packages"
+LIBRARIES = tuple(
+    os.path.realpath(path) + os.sep
+    for path in dict.fromkeys(
+        sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    )
+)
+
+
+def own_traceback(error: BaseException) -> str:
+    """The traceback of an error, with the frames that are neither ours nor a library's.
+
+    The causes of the error come first.
+
+    >>> try:
+    ...     {}["a"]
+    ... except KeyError as error:
+    ...     own_traceback(error).splitlines()[-1]
+    "KeyError: 'a'"
+    """
+    parts = [_one(each) for each in _chain(error)]
+    return "\n\nwhich led to:\n\n".join(reversed(parts))
+
+
+def own_place(error: BaseException) -> str:
+    """The innermost line of theirs in an error's traceback, as "mybot.py:12"; empty: none."""
+    frames = _frames(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+
+
+def own_call(error: BaseException) -> str:
+    """Which call of theirs failed, as "told() at myrules.py:12 raised KeyError: 'x'"; or empty."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if is_theirs(one.filename)]
+    if not frames:
+        return ""
+    last = traceback.format_exception_only(error)[-1].strip()
+    text = last if len(last) <= TEXT_MAX else f"{last[:TEXT_MAX]}…"
+    return f"{frames[-1].name}() at {_shown(frames[-1].filename)}:{frames[-1].lineno} raised {text}"
+
+
+def own_place_of(frame: FrameType | None) -> str:
+    """Where code of theirs is, seen from one of its frames, as "main() at mybot.py:12"."""
+    while frame is not None and not is_theirs(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None:
+        return "code of a library"
+    return f"{frame.f_code.co_name}() at {_shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what caused it, the last first."""
+    known: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and len(known) < CHAIN_MAX and all(one is not k for k in known):
+        yield one
+        known.append(one)
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+
+
+def _one(error: BaseException) -> str:
+    text = "".join(traceback.format_exception_only(error)).rstrip("\n")
+    if len(text) > TEXT_MAX:
+        text = f"{text[:TEXT_MAX]}…"
+    frames = _frames(error.__traceback__)
+    if not frames:
+        return text
+    left_out = len(frames) - FRAMES_MAX
+    more = [f"  ({left_out} frames are left out)"] if left_out > 0 else []
+    shown = "".join(traceback.StackSummary.from_list(frames[-FRAMES_MAX:]).format()).rstrip("\n")
+    return "\n".join(["Traceback (most recent call last):", *more, shown, text])
+
+
+def _frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
+    """Those of their code; for code that is installed as a library, the libraries' frames."""
+    found = traceback.extract_tb(tb)
+    entries = [n for n, one in enumerate(found) if os.path.realpath(one.filename) in ENTRIES]
+    del found[: entries[-1] + 1 if entries else 0]  # who has called us
+    theirs = [one for one in found if is_theirs(one.filename)]
+    theirs = theirs or [one for one in found if INSTALLED in one.filename]
+    return [
+        traceback.FrameSummary(_shown(one.filename), one.lineno, one.name, line=one.line)
+        for one in theirs
+    ]
+
+
+def is_theirs(filename: str) -> bool:
+    """Whether code of a file is a bot's: neither ours nor of a library."""
+    path = os.path.realpath(filename)
+    if path.startswith(BOTS):
+        return True
+    hidden = filename.startswith("<frozen") or INSTALLED in path
+    return not (hidden or path.startswith((PACKAGE, *LIBRARIES)))
+
+
+def _shown(filename: str) -> str:
+    """A file as one would name it from here."""
+    try:
+        return str(Path(filename).resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return filename

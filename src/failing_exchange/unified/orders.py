@@ -1,0 +1,154 @@
+"""ccxt's structures of orders and trades, complete to the key and type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.order import (
+    Fill,
+    Order,
+    OrderSnapshot,
+    OrderType,
+    Side,
+    Status,
+    TimeInForce,
+)
+from failing_exchange.core.public_trade import Trade
+from failing_exchange.core.triggers import stop_of
+from failing_exchange.unified.instants import iso
+
+# Tables instead of `.value`, which is dear on an enum; our enums' hashes are those of their texts.
+STATUSES = {
+    Status.OPEN: "open",
+    Status.WAITING: "open",
+    Status.PENDING: "open",
+    Status.FILLED: "closed",
+    Status.CANCELED: "canceled",
+    Status.EXPIRED: "expired",
+}
+OWN_STATUSES = {status: status.value for status in Status}
+SIDES = {side: side.value for side in Side}
+FORCES = {force: force.value for force in TimeInForce}
+UNIFIED_TYPES = dict.fromkeys(OrderType, "market") | {
+    OrderType.LIMIT: "limit",
+    OrderType.STOP_LOSS_LIMIT: "limit",
+    OrderType.TAKE_PROFIT_LIMIT: "limit",
+}
+
+
+# Every field in its place. To copy it and write over most is quicker than to make it from nothing.
+BLANK: dict[str, Any] = dict.fromkeys((
+    "info", "id", "clientOrderId", "timestamp", "datetime", "lastTradeTimestamp",
+    "lastUpdateTimestamp", "status", "symbol", "type", "timeInForce", "postOnly", "reduceOnly",
+    "side", "price", "stopPrice", "triggerPrice", "takeProfitPrice", "stopLossPrice", "average",
+    "amount", "filled", "remaining", "cost", "trades", "fee", "fees",
+))  # fmt: skip
+
+
+def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+    """ccxt's order structure."""
+    o, status, ticks, lots, filled, cost, fills, updated_at, _ = snapshot
+    placed, step = o.created_at // 1_000_000, market.amount_step
+    order_id, client_id, post_only = str(o.id), o.client_id, o.post_only
+    fields = BLANK.copy()
+    fields["info"] = {
+        "orderId": order_id, "clientOrderId": client_id, "status": OWN_STATUSES[status],
+        "ticks": ticks, "lots": lots, "filled": filled,
+    }  # fmt: skip
+    fields["id"] = order_id
+    fields["clientOrderId"] = client_id
+    fields["timestamp"] = placed
+    fields["datetime"] = iso(placed)
+    fields["lastUpdateTimestamp"] = updated_at // 1_000_000
+    fields["status"] = STATUSES[status]
+    fields["symbol"] = o.symbol
+    fields["type"] = UNIFIED_TYPES[o.kind]
+    fields["timeInForce"] = "PO" if post_only else FORCES[o.time_in_force]
+    fields["postOnly"] = post_only
+    fields["side"] = SIDES[o.side]
+    fields["price"] = ticks * market.price_step / ATOMS if ticks else None
+    fields["amount"] = fields["remaining"] = lots * step / ATOMS
+    fields["filled"] = 0.0
+    fields["cost"] = cost / ATOMS if cost else 0.0
+    fields["trades"] = []
+    fields["fee"] = {"currency": None, "cost": None}
+    fields["fees"] = []
+    if filled:
+        fields["filled"] = filled * step / ATOMS
+        fields["remaining"] = (lots - filled) * step / ATOMS
+    if fills or o.stop_ticks or o.extreme:
+        _add_rarer(fields, snapshot, market)
+    return fields
+
+
+def _add_rarer(fields: dict[str, Any], snapshot: OrderSnapshot, market: Market) -> None:
+    """The fields that most open orders leave empty: fills, and what triggers it."""
+    o = snapshot.order
+    if o.stop_ticks or o.extreme:
+        stop = stop_of(o) * market.price_step / ATOMS
+        fields["stopPrice"] = fields["triggerPrice"] = stop
+    if snapshot.fills:
+        fills = o.fills[: snapshot.fills]
+        average = snapshot.cost / (snapshot.filled * market.amount_step)
+        fees = _fees(fills)
+        fields["trades"] = trades = [trade(fill, market, o) for fill in fills]
+        fields["lastTradeTimestamp"] = trades[-1]["timestamp"]
+        fields["average"] = average
+        fields["fees"] = fees
+        if not snapshot.ticks:
+            fields["price"] = average
+        if len(fees) == 1:
+            fields["fee"] = dict(fees[0])
+
+
+def _fees(fills: Sequence[Fill]) -> list[dict[str, Any]]:
+    by_asset: dict[str, int] = {}
+    for fill in fills:
+        by_asset[fill.fee_asset] = by_asset.get(fill.fee_asset, 0) + fill.fee
+    return [{"currency": asset, "cost": atoms / ATOMS} for asset, atoms in by_asset.items()]
+
+
+def trade(fill: Fill, market: Market, o: Order | None = None) -> dict[str, Any]:
+    """ccxt's trade structure of an own fill."""
+    ms = fill.at // 1_000_000
+    fee = {"currency": fill.fee_asset, "cost": fill.fee / ATOMS}
+    return {
+        "info": {"tradeId": fill.trade_id, "ticks": fill.ticks, "lots": fill.lots,
+                 "operator": fill.operator},
+        "id": str(fill.trade_id),
+        "order": str(fill.order_id),
+        "timestamp": ms,
+        "datetime": iso(ms),
+        "symbol": fill.symbol,
+        "type": UNIFIED_TYPES[o.kind] if o is not None else None,
+        "side": SIDES[fill.side],
+        "takerOrMaker": "maker" if fill.maker else "taker",
+        "price": fill.ticks * market.price_step / ATOMS,
+        "amount": fill.lots * market.amount_step / ATOMS,
+        "cost": fill.cost / ATOMS,
+        "fee": fee,
+        "fees": [dict(fee)],
+    }  # fmt: skip
+
+
+def public_trade(t: Trade, market: Market) -> dict[str, Any]:
+    """ccxt's trade structure of a public print."""
+    ms = t.at // 1_000_000
+    return {
+        "info": {"tradeId": t.id, "ticks": t.ticks, "lots": t.lots, "operator": t.operator},
+        "id": str(t.id),
+        "order": None,
+        "timestamp": ms,
+        "datetime": iso(ms),
+        "symbol": market.symbol,
+        "type": None,
+        "side": str(t.side),
+        "takerOrMaker": None,
+        "price": t.ticks * market.price_step / ATOMS,
+        "amount": t.lots * market.amount_step / ATOMS,
+        "cost": market.cost(t.ticks, t.lots) / ATOMS,
+        "fee": {"currency": None, "cost": None},
+        "fees": [],
+    }

@@ -1,0 +1,1 @@
+"""One running venue: the gateway with its clock, latencies, limits and maintenance."""

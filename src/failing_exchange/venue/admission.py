@@ -1,0 +1,69 @@
+"""What stands before the engine: maintenance and rate limits, which say no as the venue does."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.journal.trip import Decision, Limited, Stage, Trip
+from failing_exchange.venue.maintenance import MaintenanceSchedule
+
+
+class Limit(Protocol):
+    """A rate limit: None grants a request; otherwise the instant from which it would pass."""
+
+    def take(self, at: int, weight: int = 1, /) -> int | None:
+        """Grant a request, or say from when on the same one would be granted."""
+
+
+class MaintenanceGate:
+    """Refuses everything while a maintenance goes on."""
+
+    def __init__(self, schedule: MaintenanceSchedule) -> None:
+        self.schedule = schedule
+
+    def __call__(self, trip: Trip, at: int, /) -> None:
+        """Raise `Reject` during a maintenance, with the time of its end."""
+        going_on = self.schedule.at(at) if self.schedule.windows else None
+        if going_on is not None:
+            end, message = going_on
+            refused = Reject(
+                Reason.MAINTENANCE, f"{message} (until {instant_text(end)})", until=end
+            )
+            strike(trip, "maintenance", "MAINTENANCE", refused)
+
+
+class RateGate:
+    """Meters the requests of all clients together, as a venue meters one address."""
+
+    def __init__(self, limit: Limit, name: str = "rate limit") -> None:
+        self.limit = limit
+        self.name = name
+
+    def __call__(self, trip: Trip, at: int, /) -> None:
+        """Raise `Reject` above the limit."""
+        until = self.limit.take(at)
+        if until is not None:
+            wait = (until - at) / 1_000_000_000
+            text = f"rate limit exceeded: retry after {wait:.3f} s"
+            refuse_over_limit(trip, self.name, Reject(Reason.RATE_LIMITED, text, until=until))
+
+
+def strike(trip: Trip, rule: str, label: str, refused: Reject) -> None:
+    """Refuse a trip at the gate, on record."""
+    trip.struck = (*trip.struck, Decision(rule, label, Stage.REQUEST, refused))
+    raise refused
+
+
+def refuse_over_limit(trip: Trip, rule: str, refused: Reject) -> None:
+    """Refuse a trip that is over a limit, on record. It counts as limited, and not as struck."""
+    trip.struck = (*trip.struck, Limited(rule, "RATE_LIMIT", Stage.REQUEST, refused))
+    raise refused
+
+
+def instant_text(at: int) -> str:
+    """An instant as ISO 8601 text to the second."""
+    from datetime import UTC, datetime, timedelta
+
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return (epoch + timedelta(seconds=at // 1_000_000_000)).strftime("%Y-%m-%dT%H:%M:%SZ")

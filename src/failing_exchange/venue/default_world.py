@@ -1,0 +1,236 @@
+"""The default world: five markets with a seeded background, and what an account starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from failing_exchange.core.liquidity import Background
+from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.reject import Reject
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.spelling import did_you_mean
+from failing_exchange.venue.market_definitions import Listing, define, with_fees
+
+if TYPE_CHECKING:
+    from failing_exchange.background.profiles import Profile
+
+MARKETS: dict[str, Market] = {
+    market.symbol: market
+    for market in (
+        Market(symbol="BTC/USDT", base="BTC", quote="USDT", price_step=10**6, amount_step=10**3,
+               amount_max=9_000 * 10**5, cost_min=5 * ATOMS),
+        Market(symbol="ETH/USDT", base="ETH", quote="USDT", price_step=10**6, amount_step=10**4,
+               amount_max=90_000 * 10**4, cost_min=5 * ATOMS),
+        Market(symbol="SOL/USDT", base="SOL", quote="USDT", price_step=10**6, amount_step=10**5,
+               amount_max=900_000 * 10**3, cost_min=5 * ATOMS),
+        Market(symbol="BNB/USDT", base="BNB", quote="USDT", price_step=10**6, amount_step=10**5,
+               amount_max=900_000 * 10**3, cost_min=5 * ATOMS),
+        Market(symbol="ETH/BTC", base="ETH", quote="BTC", price_step=10**3, amount_step=10**4,
+               amount_max=100_000 * 10**4, cost_min=10**4),
+    )
+}  # fmt: skip
+BALANCES: dict[str, int] = {
+    "USDT": 10_000_000 * ATOMS,
+    "BTC": 100 * ATOMS,
+    "ETH": 1_000 * ATOMS,
+    "SOL": 10_000 * ATOMS,
+    "BNB": 1_000 * ATOMS,
+}
+
+
+PLENTY = 1_000_000 * ATOMS  # of an asset that the default world does not know
+
+
+def markets_of(given: object) -> dict[str, Market]:
+    """The markets that a caller means, by symbol; see `listings_of`."""
+    return split(listings_of(given))[0]
+
+
+def listings_of(given: object, fees: object = None) -> dict[str, Listing]:
+    """The markets that a caller means, with their backgrounds and, where given, other fees.
+
+    `given`: None = all of the default world; or a list of its symbols, of mappings in units
+    (`market_definitions.define`) and of `Market` objects. `fees`: 0.001 or "0.1%", {"maker": …,
+    "taker": …}, or a mapping of either by symbol.
+    """
+    listings = [_listing(number, entry) for number, entry in enumerate(_listed(given))]
+    found = {listing.market.symbol: listing for listing in listings}
+    for symbol, fee in _fees_by_symbol(fees, found).items():
+        if symbol not in found:
+            raise ConfigurationError(
+                f"fees: no market {symbol!r} here{did_you_mean(symbol, found)} (there are "
+                f"{', '.join(found)})"
+            )
+        found[symbol] = with_fees(found[symbol], fee)
+    return found
+
+
+def split(
+    listings: Mapping[str, Listing],
+) -> tuple[dict[str, Market], dict[str, Profile | None]]:
+    """Markets and backgrounds, each by symbol."""
+    markets = {symbol: listing.market for symbol, listing in listings.items()}
+    return markets, {symbol: listing.profile for symbol, listing in listings.items()}
+
+
+def _fees_by_symbol(fees: object, symbols: Iterable[str]) -> Mapping[str, object]:
+    if fees is None:
+        return {}
+    if isinstance(fees, Mapping) and not fees.keys() & {"maker", "taker"}:
+        return fees
+    return dict.fromkeys(symbols, fees)
+
+
+def _listed(given: object) -> list[object]:
+    if given is None:
+        return list(MARKETS)
+    if isinstance(given, Mapping) and "symbol" not in given:
+        given = list(given.values())
+    if not isinstance(given, (list, tuple)) or not given:
+        raise ConfigurationError(
+            'markets must be a list of symbols, like ["BTC/USDT"], of mappings like {"symbol": '
+            '"DOGE/USDT", "price_step": "0.00001", "amount_step": 1, "price": 0.2}, or of Market '
+            f"objects, or None for all, not {given!r}"
+        )
+    return list(given)
+
+
+def _listing(number: int, entry: object) -> Listing:
+    if isinstance(entry, Listing):
+        return entry
+    if isinstance(entry, Mapping):
+        symbol = entry.get("symbol")
+        return define(entry, f"markets[{number if symbol is None else repr(symbol)}]")
+    market = MARKETS.get(entry) if isinstance(entry, str) else entry
+    if not isinstance(market, Market):
+        raise ConfigurationError(
+            f"no market {entry!r} in the default world{did_you_mean(entry, MARKETS)} (there are "
+            f"{', '.join(MARKETS)}); for another one give a mapping with symbol, price_step and "
+            "amount_step"
+        )
+    return Listing(market)
+
+
+def balances_of(given: object, markets: Mapping[str, Market] = MARKETS) -> dict[str, int]:
+    """Balances in atoms from numbers in units; None = plenty of each asset that is traded."""
+    from failing_exchange.unified.numbers import atoms_of
+
+    if given is None:
+        others = {code for one in markets.values() for code in (one.base, one.quote)}
+        return {**BALANCES, **dict.fromkeys(sorted(others - BALANCES.keys()), PLENTY)}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f'balances must be a mapping like {{"USDT": 1000}}, not {given!r}')
+    found = {}
+    for asset, amount in given.items():
+        if not isinstance(asset, str) or not asset or isinstance(amount, bool):
+            raise ConfigurationError(f"balances[{asset!r}] = {amount!r} is no amount of an asset")
+        try:
+            found[asset] = 0 if amount == 0 else atoms_of(amount)
+        except (Reject, TypeError):
+            raise ConfigurationError(
+                f"balances[{asset!r}] must be a number of units from 0 to 10**15, not {amount!r}"
+            ) from None
+    return found
+
+
+def check_fee_asset(asset: object, markets: Mapping[str, Market]) -> None:
+    """A third asset that fees may be paid in: one that is traded here."""
+    traded = dict.fromkeys(code for one in markets.values() for code in (one.base, one.quote))
+    if asset is not None and asset not in traded:
+        raise ConfigurationError(
+            f"fee_asset must be an asset that is traded here ({', '.join(traded)}), or None, "
+            f"not {asset!r}{did_you_mean(asset, traded)}"
+        )
+
+
+def check_balances(balances: Mapping[str, int], markets: Mapping[str, Market]) -> None:
+    """Any asset may be held; one that is a traded one but for its case is a slip."""
+    traded = {code.upper(): code for one in markets.values() for code in (one.base, one.quote)}
+    for asset in balances:
+        if asset not in traded.values() and (code := traded.get(asset.strip().upper())):
+            raise ConfigurationError(f"balances[{asset!r}]: no such asset; did you mean {code!r}?")
+
+
+def background_of(
+    symbol: str,
+    *,
+    seed: int,
+    birth: int,
+    market: Market | None = None,
+    profile: Profile | None = None,
+    recording: str | PathLike[str] | None = None,
+) -> Background | None:
+    """The background of a market: a recording, or the seeded one.
+
+    None where the market is not of the default world and names no price.
+    """
+    from failing_exchange.background import SyntheticMarket, opening_of
+    from failing_exchange.background.recorded import RecordedMarket
+
+    if recording is not None and market is not None:
+        return RecordedMarket(
+            recording,
+            symbol=symbol,
+            birth=birth,
+            price_step=market.price_step,
+            amount_step=market.amount_step,
+            seed=seed,
+        )
+    profile = profile or _default_profile(symbol, market)
+    if profile is None:
+        return None
+    opening = opening_of(symbol, seed, profile)
+    return SyntheticMarket(symbol, seed=seed, birth=birth, opening=opening, profile=profile)
+
+
+def _default_profile(symbol: str, market: Market | None) -> Profile | None:
+    """The default world's profile of a symbol, in the steps of the market that is listed."""
+    from failing_exchange.background import PROFILES
+
+    profile, default = PROFILES.get(symbol), MARKETS.get(symbol)
+    if profile is None or default is None or market is None:
+        return profile
+    steps = (default.price_step, default.amount_step)
+    if steps == (market.price_step, market.amount_step):
+        return profile
+
+    def ticks(value: int) -> int:
+        return max(1, value * default.price_step // market.price_step)
+
+    def lots(value: int) -> int:
+        return max(1, value * default.amount_step // market.amount_step)
+
+    return replace(
+        profile,
+        opening=ticks(profile.opening),
+        opening_spread=profile.opening_spread * default.price_step // market.price_step,
+        volume=lots(profile.volume),
+        spread=ticks(profile.spread),
+        grid=ticks(profile.grid),
+        offer=lots(profile.offer),
+    )
+
+
+def recordings_of(
+    given: Mapping[str, str | PathLike[str]] | None, markets: Mapping[str, Market]
+) -> dict[str, str | PathLike[str]]:
+    """Recordings by symbol, each of them read once, so that a mistake in a file is told at once."""
+    from failing_exchange.background.csv_reader import read
+
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f'recordings must be a mapping like {{"BTC/USDT": "trades.csv"}}, not {given!r}'
+        )
+    found = dict(given or {})
+    for symbol, path in found.items():
+        market = markets.get(symbol)
+        if market is None:
+            raise ConfigurationError(
+                f"recordings: no market {symbol!r} here{did_you_mean(symbol, markets)} (there are "
+                f"{', '.join(markets)})"
+            )
+        read(path, price_step=market.price_step, amount_step=market.amount_step)
+    return found

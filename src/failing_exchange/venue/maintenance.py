@@ -1,0 +1,153 @@
+"""Maintenance windows: planned once, daily or weekly, in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.spelling import did_you_mean
+
+MINUTE = 60_000_000_000  # nanoseconds
+DAY = 1_440 * MINUTE
+WEEK = 7 * DAY
+MONDAY = 4 * DAY  # the first Monday of the epoch: 1970-01-05
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WINDOWS_MAX = 1_000  # planned at once; one more is refused
+MINUTES_MAX = 366 * 1_440  # of one window; a longer one is refused
+DEFAULT_MESSAGE = "System maintenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A maintenance from `start` on, repeated each `period`; 0 = once. All in nanoseconds."""
+
+    start: int
+    duration: int
+    message: str = DEFAULT_MESSAGE
+    period: int = 0
+
+    def end_at(self, at: int) -> int | None:
+        """When the maintenance that goes on at an instant ends; None when none goes on."""
+        begun = self.start
+        if self.period:
+            begun += (at - self.start) // self.period * self.period
+        return begun + self.duration if begun <= at < begun + self.duration else None
+
+
+class MaintenanceSchedule:
+    """All planned windows.
+
+    >>> schedule = MaintenanceSchedule.parse({"daily": {"start": "02:00", "duration": 30}})
+    >>> schedule.at(2 * 60 * MINUTE) == (150 * MINUTE, "System maintenance")
+    True
+    """
+
+    def __init__(self) -> None:
+        self.windows: list[Window] = []
+
+    @classmethod
+    def parse(cls, text: Mapping[str, Any] | None) -> MaintenanceSchedule:
+        """From `{"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": "Sunday", …}}`.
+
+        Times are UTC, durations minutes; a `message` is optional.
+        """
+        if text is not None and not isinstance(text, Mapping):
+            raise ConfigurationError(
+                "maintenance_schedule must be a mapping like "
+                f'{{"daily": {{"start": "02:00", "duration": 30}}}}, not {text!r}'
+            )
+        schedule = cls()
+        for name, entry in (text or {}).items():
+            if name not in ("daily", "weekly"):
+                raise ConfigurationError(
+                    f"maintenance_schedule has 'daily' and 'weekly', not {name!r}"
+                    f"{did_you_mean(name, ('daily', 'weekly'))}"
+                )
+            if not isinstance(entry, Mapping):
+                raise ConfigurationError(f"maintenance_schedule[{name!r}] is {entry!r}, no mapping")
+            schedule.add(_repeated(name, entry))
+        return schedule
+
+    def add(self, window: Window) -> None:
+        """Plan one more window."""
+        if len(self.windows) >= WINDOWS_MAX:
+            raise ConfigurationError(f"{WINDOWS_MAX} maintenance windows are planned already")
+        self.windows.append(window)
+
+    def at(self, at: int) -> tuple[int, str] | None:
+        """(end, message) of the maintenance that goes on at an instant, the longest if several."""
+        going_on = [
+            (end, window.message)
+            for window in self.windows
+            if (end := window.end_at(at)) is not None
+        ]
+        return max(going_on, default=None)
+
+
+def once(start: datetime, duration_minutes: float, message: str) -> Window:
+    """A window from a datetime on; a naive one is local time."""
+    if not isinstance(start, datetime):
+        raise ConfigurationError(f"start_time must be a datetime, not {start!r}")
+    if not isinstance(message, str):
+        raise ConfigurationError(f"message must be a text, not {message!r}")
+    return Window(instant_of(start), _minutes(duration_minutes), message)
+
+
+def instant_of(moment: datetime) -> int:
+    """A datetime as nanoseconds since the epoch; a naive one is local time."""
+    try:
+        aware = moment.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        raise ConfigurationError(f"{moment!r} is no instant of this time zone") from None
+    since = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+
+
+def time_of_day(text: object) -> int:
+    """`"02:00"` as nanoseconds since midnight."""
+    try:
+        hour, minute = (int(part) for part in str(text).split(":"))
+        if 0 <= hour < 24 and 0 <= minute < 60:
+            return (hour * 60 + minute) * MINUTE
+    except ValueError:  # the error below says what is wrong
+        pass
+    raise ConfigurationError(f'a time of day is "HH:MM" from "00:00" to "23:59", not {text!r}')
+
+
+def _minutes(value: object) -> int:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 < value <= MINUTES_MAX:  # type: ignore[operator]
+        raise ConfigurationError(
+            f"a duration is a number of minutes above 0 and up to a year, not {value!r}"
+        )
+    return max(1, round(value * MINUTE))  # type: ignore[operator]
+
+
+def _repeated(name: str, entry: Mapping[str, Any]) -> Window:
+    known = {"start", "duration", "message"} | ({"day"} if name == "weekly" else set())
+    unknown = sorted(set(entry) - known)
+    missing = sorted(known - {"message"} - set(entry))
+    if unknown or missing:
+        raise ConfigurationError(
+            f"maintenance_schedule[{name!r}] has the keys {', '.join(sorted(known))}; "
+            f"unknown: {', '.join(unknown) or 'none'}; missing: {', '.join(missing) or 'none'}"
+        )
+    start, duration = time_of_day(entry["start"]), _minutes(entry["duration"])
+    message = str(entry.get("message", DEFAULT_MESSAGE))
+    if duration >= (period := DAY if name == "daily" else WEEK):
+        raise ConfigurationError(
+            f"maintenance_schedule[{name!r}]: a duration of {entry['duration']!r} minutes never "
+            f"ends; expected less than {period // MINUTE}"
+        )
+    if name == "daily":
+        return Window(start, duration, message, DAY)
+    day = str(entry["day"]).lower()
+    if day not in WEEKDAYS:
+        raise ConfigurationError(
+            f"a day is one of {', '.join(WEEKDAYS)}, not {entry['day']!r}"
+            f"{did_you_mean(day, WEEKDAYS)}"
+        )
+    return Window(MONDAY + WEEKDAYS.index(day) * DAY + start, duration, message, WEEK)

@@ -1,0 +1,255 @@
+"""Incidents by name: what a scenario file calls them, and the operator command each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.market import PPM, SECOND, Market, MarketStatus, atoms_text
+from failing_exchange.core.reject import Reject
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.durations import FORMS, seconds_of
+from failing_exchange.text.spelling import did_you_mean, shown
+from failing_exchange.unified.numbers import atoms_of
+
+SPAN_MIN, SPAN_MAX = 0.001, 366 * 86_400  # seconds of an incident; others are refused
+PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price is 0
+FEE_PERCENT_MAX = 50  # a higher fee is refused
+ORDERS_MAX = 1_000_000  # a higher limit of open orders is refused
+NAME_MAX = 100  # letters of the name of an account or an asset; a longer one is refused
+Fields = Mapping[str, Any]
+Markets = Mapping[str, Market]
+
+
+class Incident(NamedTuple):
+    """How an incident is made; `needs` and `may` name its fields, in units or percent."""
+
+    says: str
+    needs: tuple[str, ...]
+    may: tuple[str, ...]
+    make: Callable[[Fields, Markets], c.Operator]
+
+
+def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
+    """The operator command of an incident; ConfigurationError for what does not fit.
+
+    >>> command_of("halt", {"symbol": "BTC/USDT", "seconds": 60}, {"BTC/USDT": None}).nanoseconds
+    60000000000
+    """
+    incident = INCIDENTS.get(name) if isinstance(name, str) else None
+    if incident is None:
+        raise ConfigurationError(f"no incident {shown(name)}{one_of(name, INCIDENTS)}")
+    unknown = [field for field in fields if field not in (*incident.needs, *incident.may)]
+    missing = [field for field in incident.needs if field not in fields]
+    if unknown or missing:
+        raise ConfigurationError(
+            f"{name} needs {_list(incident.needs)} and may have {_list(incident.may)}; "
+            f"missing: {_list(missing)}; unknown: {_list(unknown)}"
+        )
+    symbol = fields.get("symbol")
+    if "symbol" in fields and (not isinstance(symbol, str) or symbol not in markets):
+        raise ConfigurationError(f"{name}: no market {shown(symbol)}{one_of(symbol, markets)}")
+    return incident.make(fields, markets)
+
+
+def one_of(name: object, known: Mapping[str, Any]) -> str:
+    """The nearest spelling and all that is accepted, for an error message."""
+    return (
+        f"{did_you_mean(name, known) if isinstance(name, str) else ''} (there are {_list(known)})"
+    )
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _number(fields: Fields, name: str, least: float, most: float, unit: str) -> float:
+    """A field that lies from `least` to `most`."""
+    value = fields[name]
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not least <= value <= most:
+        raise ConfigurationError(
+            f"{name} must be a number from {least:,g} to {most:,g} ({unit}), not {shown(value)}"
+        )
+    return float(value)
+
+
+def _span(fields: Fields) -> int | None:
+    """How long an incident lasts, in nanoseconds; None for one that lasts for good."""
+    if fields.get("seconds") is None:
+        return None
+    try:
+        seconds = seconds_of(fields["seconds"])
+    except ValueError:
+        seconds = -1
+    if seconds == 0:
+        raise ConfigurationError(
+            "seconds = 0 would last no time at all; leave seconds out for an incident for good"
+        )
+    if not SPAN_MIN <= seconds <= SPAN_MAX:
+        raise ConfigurationError(
+            f"seconds must be {FORMS}, from {SPAN_MIN:g} to {SPAN_MAX:,} seconds, "
+            f"not {shown(fields['seconds'])}"
+        )
+    return round(seconds * SECOND)
+
+
+def _atoms(fields: Fields, name: str) -> int:
+    """A field in units, as atoms above 0."""
+    try:
+        atoms = int(atoms_of(fields[name]))
+    except (Reject, TypeError):
+        atoms = 0
+    if atoms < 1:
+        raise ConfigurationError(
+            f"{name} must be a number from 0.00000001 to 10**15, not {shown(fields[name])}"
+        )
+    return atoms
+
+
+def _multiple(fields: Fields, name: str, step: int) -> int:
+    """How many of a market's finest steps a coarser step is."""
+    times, rest = divmod(_atoms(fields, name), step)
+    if rest or not times:
+        raise ConfigurationError(
+            f"{name} must be a multiple of the market's finest step, {atoms_text(step)}, "
+            f"not {shown(fields[name])}"
+        )
+    return times
+
+
+def _status(status: MarketStatus) -> Callable[[Fields, Markets], c.Operator]:
+    return lambda f, m: c.SetMarketStatus(f["symbol"], status, _span(f))
+
+
+def _move(f: Fields, m: Markets) -> c.Operator:
+    percent = _number(f, "percent", PERCENT_MIN, PERCENT_MAX, "percent of the price")
+    return c.MovePrice(f["symbol"], ppm=round(percent * PPM / 100), nanoseconds=_span(f))
+
+
+def _fees(f: Fields, m: Markets) -> c.Operator:
+    changed = {
+        f"{kind}_fee": round(_number(f, kind, 0, FEE_PERCENT_MAX, "percent") * PPM / 100)
+        for kind in ("maker", "taker")
+        if kind in f
+    }
+    return _change("change_fees", f, changed)
+
+
+def _rules(f: Fields, m: Markets) -> c.Operator:
+    market = m[f["symbol"]]
+    changed: dict[str, Any] = {}
+    if "cost_min" in f:
+        changed["cost_min"] = _atoms(f, "cost_min")
+    if "price_step" in f:
+        changed["price_every"] = _multiple(f, "price_step", market.price_step)
+    if "amount_step" in f:
+        changed["amount_every"] = _multiple(f, "amount_step", market.amount_step)
+    if "orders_max" in f:
+        changed["orders_max"] = _whole(f, "orders_max", 0, ORDERS_MAX)
+    if "band_percent" in f:
+        width = round(_number(f, "band_percent", 0, 99, "percent of the last price") * PPM / 100)
+        changed["price_band"] = (width, width)
+    return _change("change_rules", f, changed)
+
+
+def _change(name: str, f: Fields, changed: dict[str, Any]) -> c.Operator:
+    """Only what changes: everything else stays as it is in force when the incident happens."""
+    if not changed:
+        raise ConfigurationError(f"{name} changes nothing: give {_list(INCIDENTS[name].may)}")
+    return c.ChangeRules(f["symbol"], tuple(changed.items()))
+
+
+def _whole(fields: Fields, name: str, least: int, most: int) -> int:
+    number = _number(fields, name, least, most, "whole number")
+    if number != int(number):
+        raise ConfigurationError(f"{name} must be a whole number, not {shown(fields[name])}")
+    return int(number)
+
+
+def _name(fields: Fields, name: str, default: str | None = None) -> str:
+    """The name of an account or an asset; whether there is such a one the engine will see."""
+    value = fields.get(name, default)
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_MAX:
+        raise ConfigurationError(
+            f"{name} must be a name of 1 to {NAME_MAX} letters, not {shown(value)}"
+        )
+    return value
+
+
+def _account(f: Fields) -> str:
+    return _name(f, "account", "main")
+
+
+INCIDENTS: dict[str, Incident] = {
+    "halt": Incident(
+        "A market is halted.", ("symbol",), ("seconds",), _status(MarketStatus.HALTED)
+    ),
+    "resume": Incident("A market trades again.", ("symbol",), (), _status(MarketStatus.TRADING)),
+    "cancel_only": Incident(
+        "A market only cancels.", ("symbol",), ("seconds",), _status(MarketStatus.CANCEL_ONLY)
+    ),
+    "move_price": Incident(
+        "The market moves, for good or for some seconds.",
+        ("symbol", "percent"), ("seconds",), _move,
+    ),
+    "change_fees": Incident("Fees change (percent).", ("symbol",), ("maker", "taker"), _fees),
+    "change_rules": Incident(
+        "Filters change.", ("symbol",),
+        ("cost_min", "price_step", "amount_step", "orders_max", "band_percent"), _rules,
+    ),
+    "cancel_orders": Incident(
+        "The venue cancels all open orders.", (), ("symbol",),
+        lambda f, m: c.OperatorCancel(symbol=f.get("symbol", "")),
+    ),
+    "expire_orders": Incident(
+        "The venue expires all open orders.", (), ("symbol",),
+        lambda f, m: c.OperatorCancel(symbol=f.get("symbol", ""), expire=True),
+    ),
+    "credit": Incident(
+        "An account is paid in.", ("asset", "amount"), ("account",),
+        lambda f, m: c.Credit(_account(f), _name(f, "asset"), _atoms(f, "amount")),
+    ),
+    "debit": Incident(
+        "Something is taken out of an account.", ("asset", "amount"), ("account",),
+        lambda f, m: c.Debit(_account(f), _name(f, "asset"), _atoms(f, "amount")),
+    ),
+    "freeze": Incident(
+        "A part of a balance is locked.", ("asset", "amount"), ("account", "seconds"),
+        lambda f, m: c.Freeze(_account(f), _name(f, "asset"), _atoms(f, "amount"), _span(f)),
+    ),
+}  # fmt: skip
+
+_SPAN, _UNITS, _NAME = ("number", "string"), ("number", "string"), "string"
+
+
+def _field(kind: str | tuple[str, ...], says: str, **bounds: float) -> Mapping[str, Any]:
+    return {"type": kind if isinstance(kind, str) else list(kind), "description": says, **bounds}
+
+
+FIELDS: dict[str, Mapping[str, Any]] = {  # each parameter as a JSON schema
+    "symbol": _field(_NAME, "a market, as BTC/USDT"),
+    "seconds": _field(
+        _SPAN, "for how long, as 60 or 10m; left out: until the operator ends it",
+        minimum=SPAN_MIN, maximum=SPAN_MAX,
+    ),
+    "percent": _field(
+        "number", "by how many percent; negative = down", minimum=PERCENT_MIN, maximum=PERCENT_MAX
+    ),
+    "maker": _field("number", "the maker's fee in percent", minimum=0, maximum=FEE_PERCENT_MAX),
+    "taker": _field("number", "the taker's fee in percent", minimum=0, maximum=FEE_PERCENT_MAX),
+    "cost_min": _field(_UNITS, "what an order must cost, in units of the quote asset"),
+    "price_step": _field(_UNITS, "the step of prices; a multiple of the market's finest one"),
+    "amount_step": _field(_UNITS, "the step of amounts; a multiple of the market's finest one"),
+    "orders_max": _field(
+        "integer", "how many open orders an account may have", minimum=0, maximum=ORDERS_MAX
+    ),
+    "band_percent": _field(
+        "number", "how far limit prices may be from the last price, in percent",
+        minimum=0, maximum=99,
+    ),
+    "asset": _field(_NAME, "an asset, as USDT", minLength=1, maxLength=NAME_MAX),
+    "amount": _field(_UNITS, "how much, in units of the asset; text is exact"),
+    "account": _field(_NAME, "whose (main)", minLength=1, maxLength=NAME_MAX),
+}  # fmt: skip

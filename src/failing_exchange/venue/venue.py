@@ -1,0 +1,231 @@
+"""One simulated venue: engine, journal, faults and gates, bound to a loop at the first await."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.settlement import assets_of
+from failing_exchange.errors import InternalError
+from failing_exchange.faults.plan import FaultPlan
+from failing_exchange.journal.journal import Journal
+from failing_exchange.venue.admission import MaintenanceGate, RateGate
+from failing_exchange.venue.clock import VenueClock
+from failing_exchange.venue.default_world import background_of
+from failing_exchange.venue.latency import Latency, LogNormal, latency_of
+from failing_exchange.venue.maintenance import MaintenanceSchedule
+
+if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package stays cheap
+    from failing_exchange.background.profiles import Profile
+    from failing_exchange.core.engine import Engine
+    from failing_exchange.core.liquidity import Background
+    from failing_exchange.durable.durable_journal import DurableJournal
+    from failing_exchange.venue.gateway import Gate, Gateway
+
+
+class Venue:
+    """What all clients of one exchange share.
+
+    It is made without a loop and without a clock. `start` binds it to the running loop: at the
+    first await, and again when another loop takes over; the market's grid begins at the first.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        markets: dict[str, Market],
+        latency: object = "auto",
+        background: bool = True,
+        recordings: Mapping[str, str | PathLike[str]] | None = None,
+        profiles: Mapping[str, Profile | None] | None = None,
+        journal: Journal | None = None,
+        durable: DurableJournal | None = None,
+    ) -> None:
+        self.seed = seed
+        self.markets = markets
+        self.background = background
+        self.recordings = dict(recordings or {})
+        self.profiles = dict(profiles or {})
+        self.latency_wanted = latency
+        self.clock = VenueClock()
+        self.journal = journal or Journal()
+        self.durable = durable
+        self.plan = FaultPlan(seed)
+        self.maintenance = MaintenanceSchedule()
+        self.rate_gate: RateGate | None = None
+        self.wire_gates: list[Gate] = []  # of the doors that speak a venue's own protocol
+        self.accounts: dict[str, dict[str, int]] = {}
+        self.fee_assets: dict[str, str | None] = {}
+        self.incidents: list[tuple[int, Any]] = []  # planned before the start: (after, command)
+        self.on_start: list[Callable[[], None]] = []  # called once, when there is an engine
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.engine: Engine | None = None
+        self.running: Gateway  # there from the first start on; a plain attribute, for speed
+        self._gateway: Gateway | None = None
+        self.encode: Callable[[str, Any], Any] = self._not_started
+        if latency != "auto":
+            latency_of(latency)
+
+    def market_of(self, symbol: str) -> Market:
+        """A market's rules in force; KeyError for an unknown symbol."""
+        if self.engine is not None:
+            return self.engine.state.markets[symbol].market
+        return self.markets[symbol]
+
+    def assets(self) -> list[str]:
+        """All that is traded or held here, also before the start."""
+        if self.engine is not None:
+            return assets_of(self.engine.state)
+        traded = [asset for one in self.markets.values() for asset in (one.base, one.quote)]
+        held = [asset for balances in self.accounts.values() for asset in balances]
+        return list(dict.fromkeys([*traded, *held]))
+
+    @property
+    def gateway(self) -> Gateway:
+        """The pass; there is one once the venue has started."""
+        if self._gateway is None:
+            raise InternalError("the venue has not started: it starts at its first await")
+        return self._gateway
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> Gateway:
+        """Bind to the running loop; build the exchange if this is the first one."""
+        self.clock.bind(loop)
+        begins = self._gateway is None
+        if self._gateway is None:
+            self._build()
+        elif self.durable is not None:
+            self.durable.bind(self._gateway)
+        assert self._gateway is not None
+        self.loop = loop  # only now: where building has failed, the next call says so again
+        self._gateway.latency = self._latency()
+        self.set_gates()
+        if begins:
+            for begin in self.on_start:
+                begin()
+        return self._gateway
+
+    def _not_started(self, operation: str, told: Any) -> Any:
+        raise InternalError(f"{operation} is answered before the venue has started")
+
+    def _build(self) -> None:
+        from failing_exchange.core.auditor import Auditor
+        from failing_exchange.core.engine import Engine
+        from failing_exchange.unified.decode import Decoder
+        from failing_exchange.unified.encode import Encoder
+        from failing_exchange.venue.gateway import Gateway
+
+        at, durable = self.clock.now(), self.durable
+        birth = (at if durable is None else durable.born(at)) // SECOND
+        self.engine = (Engine if durable is None else durable.engine)(
+            [
+                (
+                    market,
+                    self._background(symbol, market, birth),
+                )
+                for symbol, market in self.markets.items()
+            ]
+        )
+        self.engine.auditor = Auditor(self.engine)
+        listed: Any = self.engine.state.markets
+        self.encode = Encoder(listed).encode
+        self._gateway = self.running = Gateway(
+            engine=self.engine,
+            plan=self.plan,
+            journal=self.journal,
+            clock=self.clock,
+            decode=Decoder(listed).decode,
+        )
+        if durable is not None:
+            durable.bind(self._gateway)
+        for name in self.accounts:
+            if name not in self.engine.state.accounts:
+                self._open(name)
+        if durable is None or durable.is_new:
+            for after, command in self.incidents:
+                self.engine.schedule(at + after, command, at)
+        else:
+            self._gateway.settle(at)  # what the market did meanwhile
+
+    def _background(self, symbol: str, market: Market, birth: int) -> Background | None:
+        if not self.background:
+            return None
+        return background_of(
+            symbol,
+            seed=self.seed,
+            birth=birth,
+            market=market,
+            profile=self.profiles.get(symbol),
+            recording=self.recordings.get(symbol),
+        )
+
+    def _latency(self) -> Latency | None:
+        if self.latency_wanted == "auto":
+            return LogNormal(median_ms=40) if self.clock.is_virtual else None
+        return latency_of(self.latency_wanted)
+
+    def open_account(self, name: str, balances: dict[str, int], fee_asset: str | None) -> None:
+        """Open an account, now or when the venue starts; known names are left as they are."""
+        if name not in self.accounts:
+            self.accounts[name] = balances
+            self.fee_assets[name] = fee_asset
+            if self._gateway is not None:
+                self._open(name)
+
+    def _open(self, name: str) -> None:
+        from failing_exchange.core.commands import OpenAccount
+
+        balances = tuple(self.accounts[name].items())
+        self.gateway.operate(OpenAccount(name, balances, self.fee_assets[name]))
+
+    def add_wire_gate(self, gate: Gate) -> None:
+        """Put the limits of a venue's own protocol before the engine, behind all others."""
+        self.wire_gates.append(gate)
+        self.set_gates()
+
+    def limit_rate(self, gate: RateGate | None) -> None:
+        """Put a rate limit before the engine, or none."""
+        self.rate_gate = gate
+        self._gates_changed()
+
+    def set_gates(self) -> None:
+        """Put up the gates that are there now."""
+        if self._gateway is not None:
+            gates: list[Gate] = []
+            if self.maintenance.windows:
+                gates.append(MaintenanceGate(self.maintenance))
+            if self.rate_gate is not None:
+                gates.append(self.rate_gate)
+            if self.durable is not None and self.durable.commits.halted:
+                gates.insert(0, self.durable.gate)
+            self._gateway.gates = gates + self.wire_gates
+
+    def plan_maintenance(self) -> None:
+        """The schedule has changed."""
+        self._gates_changed()
+
+    def _gates_changed(self) -> None:
+        self.set_gates()
+        if self.durable is not None:
+            self.durable.commits.touch()
+
+    def plan_incident(self, after: int, command: Any) -> None:
+        """Have the operator do something so many nanoseconds after the start, or after now."""
+        if self.engine is None:
+            self.incidents.append((after, command))
+        else:
+            now = self.clock.now()
+            self.engine.schedule(now + after, command, now)
+
+    def close(self) -> None:
+        """Write out the journal; raise a bug of ours that an earlier trip met."""
+        try:
+            self.journal.close()
+            if self.durable is not None:
+                self.durable.close()
+        finally:
+            if self._gateway is not None and self._gateway.failure is not None:
+                raise self._gateway.broken()

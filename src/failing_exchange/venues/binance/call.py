@@ -1,0 +1,141 @@
+"""A request as the pass carries it: which endpoint, with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from failing_exchange.core.market import Market
+from failing_exchange.core.reject import Reject
+from failing_exchange.venues.binance.codes import refuse, said
+from failing_exchange.venues.binance.params import Params
+
+
+class Security(Enum):
+    """What a key must be allowed (rest-api.md, "Request Security", 2026-07-21)."""
+
+    NONE = "none"
+    USER_STREAM = "user_stream"
+    USER_DATA = "user_data"
+    TRADE = "trade"
+
+
+class Listed(Protocol):
+    """A market as the exchange keeps it."""
+
+    market: Market
+
+
+class Meter(Protocol):
+    """The venue's limits, and what is used of them."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The limits, as exchangeInfo lists them."""
+
+    def order_rows(self, account: str, at: int) -> list[dict[str, Any]]:
+        """How many unfilled orders of an account count, by interval."""
+
+
+class Answered(NamedTuple):
+    """An answer that is neither a plain success nor a plain refusal: its status and its body.
+
+    `until`: the instant from which it would pass, where a limit is the reason.
+    """
+
+    status: int
+    body: Any
+    until: int | None = None
+
+
+class Reading(NamedTuple):
+    """What reading a request needs: its parameters, and the markets in force."""
+
+    params: Params
+    account: str
+    markets: Mapping[str, Listed]
+    symbols: Mapping[str, str]  # venue's name -> unified symbol
+    at: int = 0  # the venue's clock
+
+    def market(self, name: str = "symbol") -> Market:
+        """The market that a parameter names; raises `Reject` for an unknown one."""
+        symbol = self.symbols.get(self.params.symbol(name))
+        if symbol is None:
+            refuse("BAD_SYMBOL", "Invalid symbol.")
+        return self.markets[symbol].market
+
+    def maybe_market(self, name: str = "symbol") -> Market | None:
+        """The same for a parameter that may be left out."""
+        return self.market(name) if name in self.params else None
+
+
+class Writing(NamedTuple):
+    """What writing an answer needs."""
+
+    params: Params
+    command: Any
+    markets: Mapping[str, Listed]
+    at: int
+    micro: bool = False
+    meter: Meter | None = None
+
+    def market(self, symbol: str) -> Market:
+        """A market by its unified symbol."""
+        return self.markets[symbol].market
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A row of the table of endpoints.
+
+    `http` is method and path, `socket` the WebSocket API's name; empty where there is none.
+    `weight` counts against the address, `orders` against the account's unfilled orders.
+    """
+
+    http: str
+    operation: str
+    read: Callable[[Reading], Any]
+    write: Callable[[Writing, Any], Any]
+    socket: str = ""
+    security: Security = Security.NONE
+    weight: int | Callable[[Params], int] = 1
+    orders: int = 0
+    key_only: bool = False  # it needs a key, and no signature
+    free: bool = False  # a success weighs nothing (CHANGELOG.md, 2026-03-27)
+
+    def __str__(self) -> str:
+        return self.http or self.socket
+
+    @property
+    def signed(self) -> bool:
+        """Whether a request must be signed."""
+        return self.security is not Security.NONE
+
+    def called(self, params: Params) -> str:
+        """The unified name of a request: a list of one, asked for by name, is no list."""
+        if self.operation == "fetch_tickers" and "symbol" in params:
+            return "fetch_ticker"
+        return self.operation
+
+    def weighs(self, params: Params) -> int:
+        """What a request with these parameters weighs."""
+        return self.weight if isinstance(self.weight, int) else self.weight(params)
+
+
+class Call(NamedTuple):
+    """The message of a trip: what the client asked, without its key, signature and times.
+
+    `refused` is why it can't be read, for the pass to say at its place.
+    """
+
+    endpoint: Endpoint
+    params: Params
+    weight: int = 1
+    address: str = ""
+    micro: bool = False
+    refused: Reject | None = None
+
+    def words(self, refused: Reject, operation: str) -> str:
+        """A refusal as the client of this call reads it."""
+        return said(refused, operation).text

@@ -1,0 +1,63 @@
+"""How clients choose the form of what they are told: in the URL of a WebSocket, in headers of REST.
+
+web-socket-streams.md and web-socket-api.md, "General Information"; CHANGELOG.md, 2024-12-17 (time
+units); faqs/sbe_faq.md, "How to get an SBE response"; all of 2026-07-21. SBE is not enabled here.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from failing_exchange.venues.binance.codes import refuse
+
+# all that is supported: no other mixture of cases
+TIME_UNITS = {"MILLISECOND": False, "millisecond": False, "MICROSECOND": True, "microsecond": True}
+SBE = "application/sbe"
+
+Given = dict[str, list[str]]
+
+
+def given(query: str) -> Given:
+    """The parameters of a connection's URL, each with all its values. A plus sign is a plus sign.
+
+    >>> given("streams=btcusdt@kline_1d@+08:00&timeUnit=MICROSECOND")["streams"]
+    ['btcusdt@kline_1d@+08:00']
+    """
+    found: Given = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name:
+            found.setdefault(unquote(name), []).append(unquote(value))
+    return found
+
+
+def is_micro(unit: str) -> bool:
+    """Whether instants are told in microseconds; raises `Reject` for an unknown time unit."""
+    if unit not in TIME_UNITS:
+        text = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
+        refuse("INVALID_TIME_UNIT", text)
+    return TIME_UNITS[unit]
+
+
+def is_micro_in(found: Given) -> bool:
+    """The same for the URL of a connection; of several values, all must be known."""
+    units = [is_micro(unit) for unit in found.get("timeUnit", ["MILLISECOND"])]
+    return units[0]
+
+
+def check_format(found: Given) -> None:
+    """Raise `Reject` for a WebSocket API connection that is not to speak JSON."""
+    formats = found.get("responseFormat", ["json"])
+    if len(formats) > 1:  # "both": 400; the documents do not say in which words
+        refuse("TOO_MANY_PARAMETERS", "Duplicate values for a parameter detected.")
+    if formats == ["sbe"]:
+        refuse("SBE_DISABLED", "SBE is not enabled.")
+    if formats != ["json"]:
+        refuse("INVALID_PARAMETER", "Data sent for parameter 'responseFormat' is not valid.")
+
+
+def check_accept(header: str) -> None:
+    """Raise `Reject` where a REST request accepts SBE and not JSON beside it."""
+    types = [part.partition(";")[0].strip().lower() for part in header.split(",")]
+    if all(kind == SBE for kind in types):
+        refuse("SBE_DISABLED", "SBE is not enabled.")

@@ -1,0 +1,75 @@
+"""What is answered before there is a trip: an address that is banned, a path with nothing there."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import orjson
+
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.venues.binance.codes import said
+from failing_exchange.venues.binance.places import SIMULATED
+from failing_exchange.venues.binance.rate_limits import Metering
+from failing_exchange.venues.binance.rest import Reply, Request, retry_after
+
+PATHS_NAMED_MAX = 100  # unknown paths that the log names; those that come later are not named
+# As far as a path is named. What follows may be no path at all: a signature behind a forgotten "?".
+NAMED = re.compile(r"[A-Za-z0-9/._~-]{0,200}")
+
+NOT_FOUND = Reply(404, b"")  # below /api, as seen in production, 2025 and 2026
+# Of what other documents describe. Our own words: production has something there.
+NOT_HERE = Reply(404, b'{"code":-1000,"msg":"Not found. %s."}' % SIMULATED.encode())
+# CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
+REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
+GONE = Reply(
+    410,
+    b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
+    b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n"
+    b"</body>\r\n</html>\r\n",
+    kind="text/html",
+)
+
+logger = logging.getLogger("failing_exchange.http")
+
+
+class Doorstep:
+    """Turns away who is banned, and who asks for what is not there."""
+
+    def __init__(self, metering: Metering) -> None:
+        self._metering = metering
+        self._named: dict[str, None] = {}
+
+    def banned(self, address: str, at: int) -> Reply | None:
+        """What an address is told while it is banned; None when it is not."""
+        until = self._metering.banned_until(address, at)
+        if until is None:
+            return None
+        no = said(Reject(Reason.BANNED, "", until=until), "")
+        body = orjson.dumps({"code": no.code, "msg": no.text})
+        return Reply(no.status, body, (retry_after(until, at),))
+
+    def absent(self, request: Request, at: int) -> Reply:
+        """What stands at a path without an endpoint; a ban comes first (rest-api.md, "IP Limits").
+
+        It has no weight: the documents give one to routes only.
+        """
+        banned = self.banned(request.address, at)
+        if banned is not None:
+            return banned
+        if request.path in REMOVED:
+            return GONE
+        self.name(request.method, request.path)
+        return NOT_FOUND if request.path.startswith("/api/") else NOT_HERE
+
+    def name(self, method: str, path: str) -> None:
+        """Name an unknown path in the log: each once, without its query, and not too many."""
+        found = NAMED.match(path)
+        shown = found[0] if found is not None else ""
+        called = f"{method} {shown}{'' if shown == path else '…'}"
+        if called in self._named or len(self._named) >= PATHS_NAMED_MAX:
+            return
+        self._named[called] = None
+        last = len(self._named) == PATHS_NAMED_MAX
+        more = "; further unknown paths are not named" if last else ""
+        logger.warning("%s: no such endpoint, answered with 404%s", called, more)

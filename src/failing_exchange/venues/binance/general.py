@@ -1,0 +1,33 @@
+"""Ping and time.
+
+rest-api.md, "General endpoints", 2026-07-21.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.queries import Clock
+from failing_exchange.venues.binance.call import Reading, Writing
+from failing_exchange.venues.binance.values import instant
+
+
+def read_ping(r: Reading) -> c.FetchStatus:
+    """GET /api/v3/ping."""
+    return c.FetchStatus(r.account)
+
+
+def write_ping(w: Writing, answer: Any) -> dict[str, Any]:
+    """Nothing, which is good news."""
+    return {}
+
+
+def read_time(r: Reading) -> c.FetchTime:
+    """GET /api/v3/time."""
+    return c.FetchTime(r.account)
+
+
+def write_time(w: Writing, clock: Clock) -> dict[str, Any]:
+    """The venue's clock."""
+    return {"serverTime": instant(clock.at, micro=w.micro)}

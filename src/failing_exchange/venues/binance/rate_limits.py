@@ -1,0 +1,360 @@
+"""The venue's own limits: request weight of an address, unfilled orders of an account, bans.
+
+rest-api.md, "LIMITS"; faqs/order_count_decrement.md; CHANGELOG.md of 2026-03-27 (successful order
+requests weigh nothing, failed ones do) and 2025-05-22 (late ones count); the documents of
+2026-07-21.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from failing_exchange.core.commands import Limited, ReplaceOrder
+from failing_exchange.core.ending import Replaced
+from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.journal.trip import Trip
+from failing_exchange.venue.admission import refuse_over_limit
+from failing_exchange.venue.rate_limits import DAY, MINUTE, SECOND, BanLadder, whole
+from failing_exchange.venues.binance.call import Call
+
+ADDRESSES_MAX = 10_000  # the one not seen for longest is forgotten, with its counts
+ORDERS_REMEMBERED_MAX = 10_000  # unfilled orders whose fill gives credit back; likewise
+MAKER_CREDIT = 5  # orders that the first fill of a resting order gives back (the example's number)
+ADDRESS, ACCOUNT = "address", "account"  # whose usage a row is about
+WORDS = {SECOND: ("SECOND", "S"), MINUTE: ("MINUTE", "M"), DAY: ("DAY", "D")}
+
+
+class Interval(NamedTuple):
+    """So many a stretch of the calendar: `number` times `unit` nanoseconds."""
+
+    limit: int
+    number: int
+    unit: int
+
+    @property
+    def letter(self) -> str:
+        """As headers name it: 10S, 1M, 1D."""
+        return f"{self.number}{WORDS[self.unit][1]}"
+
+    def row(self, kind: str) -> dict[str, Any]:
+        """As exchangeInfo and the WebSocket API show it."""
+        return {
+            "rateLimitType": kind,
+            "interval": WORDS[self.unit][0],
+            "intervalNum": self.number,
+            "limit": self.limit,
+        }
+
+
+class VenueLimits(NamedTuple):
+    """What an address and an account may do. The defaults are production's of 2026-07-21."""
+
+    weight: Interval = Interval(6_000, 1, MINUTE)
+    raw: Interval = Interval(300_000, 5, MINUTE)
+    orders: tuple[Interval, ...] = (Interval(100, 10, SECOND), Interval(200_000, 1, DAY))
+    connects: Interval = Interval(300, 5, MINUTE)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """`rateLimits` of exchangeInfo."""
+        return [
+            self.weight.row("REQUEST_WEIGHT"),
+            *(interval.row("ORDERS") for interval in self.orders),
+            self.raw.row("RAW_REQUESTS"),
+        ]
+
+    def accelerated(self, times: int) -> VenueLimits:
+        """The same limits for tests: each a so-manieth part, but at least one."""
+        if times < 1:
+            raise ConfigurationError(f"accelerated({times}); expected a whole number from 1")
+
+        def part(one: Interval) -> Interval:
+            return one._replace(limit=max(1, one.limit // times))
+
+        return VenueLimits(
+            weight=part(self.weight),
+            raw=part(self.raw),
+            orders=tuple(map(part, self.orders)),
+            connects=part(self.connects),
+        )
+
+
+class Count:
+    """How much of an interval is used; it starts anew at each edge of the calendar."""
+
+    __slots__ = ("_edge", "_length", "_used", "interval")
+
+    def __init__(self, interval: Interval) -> None:
+        self.interval = interval
+        self._length = interval.number * interval.unit
+        self._edge = 0  # when it starts anew
+        self._used = 0
+
+    def used(self, at: int) -> int:
+        """What is used at an instant."""
+        if at >= self._edge:
+            self._edge, self._used = self.edge(at), 0
+        return self._used
+
+    def add(self, at: int, amount: int) -> int:
+        """Use more, or with a negative amount give back; what is used then."""
+        self._used = max(0, self.used(at) + amount)
+        return self._used
+
+    def usage(self) -> list[int]:
+        """What is used, as plain numbers for `go_on`."""
+        return [self._length, self._edge, self._used]
+
+    def go_on(self, usage: list[Any]) -> None:
+        """Go on from what an earlier process has used; an interval of another length begins anew.
+
+        Raises ValueError for anything else.
+        """
+        length, edge, used = map(whole, usage)
+        if length == self._length:
+            self._edge, self._used = edge, used
+
+    def edge(self, at: int) -> int:
+        """When the count starts anew."""
+        return (at // self._length + 1) * self._length
+
+
+@dataclass(slots=True)
+class _Address:
+    weight: Count
+    raw: Count
+    connects: Count
+    ladder: BanLadder = field(default_factory=BanLadder)
+
+    @property
+    def parts(self) -> tuple[Count | BanLadder, ...]:
+        """All that is used of it."""
+        return self.weight, self.raw, self.connects, self.ladder
+
+
+class Metering:
+    """Counts what addresses and accounts use: a gate of the pass, and a reader of its ends."""
+
+    def __init__(self, limits: VenueLimits | None = None) -> None:
+        self.limits = limits or VenueLimits()
+        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._orders: dict[str, tuple[Count, ...]] = {}
+        self._unfilled: OrderedDict[int, None] = OrderedDict()
+        self._last: tuple[str, _Address | None] = ("", None)  # the address that asked last
+        # Whose usage has changed since `changes` was asked; None: nobody asks.
+        self._touched: dict[str, None] | None = None
+        self.changed: Callable[[], None] = _nothing  # called when it changes outside of any trip
+        letter = self.limits.weight.letter.lower()
+        self._weight_names = ("x-mbx-used-weight", f"x-mbx-used-weight-{letter}")
+        self._order_names = [
+            f"x-mbx-order-count-{one.letter.lower()}" for one in self.limits.orders
+        ]
+
+    def __call__(self, trip: Trip, at: int, /) -> None:
+        """Raise `Reject` for a banned address, one that has used its weight, too many orders."""
+        call = trip.message
+        if call.__class__ is Call:
+            self.admit(trip, call, at)
+
+    def admit(self, trip: Trip, call: Call, at: int) -> None:
+        """The gate itself, for a call."""
+        address = self._address(call.address)
+        banned = address.ladder.banned_until(at)
+        if banned is not None:
+            _refuse(trip, _ban(banned))
+        limits = self.limits
+        over = address.weight.used(at) + call.weight > limits.weight.limit
+        if address.raw.add(at, 1) > limits.raw.limit or over:
+            banned = address.ladder.refused(at)
+            _refuse(trip, _ban(banned) if banned else self._slow_down(address, at))
+        if not call.endpoint.free:
+            address.weight.add(at, call.weight)
+        if call.endpoint.orders:
+            self._check_orders(trip, call, at)
+
+    def _check_orders(self, trip: Trip, call: Call, at: int) -> None:
+        """Raise `Reject` for too many; a replacement may ask to cancel all the same."""
+        no = self._too_many(trip, call.endpoint.orders, at)
+        if no is None:
+            return
+        command = trip.command
+        cancels = call.params.get("orderRateLimitExceededMode") == "CANCEL_ONLY"
+        if not cancels or command.__class__ is not ReplaceOrder:
+            _refuse(trip, no)
+        limited = Limited(no.text, no.rule, no.until or 0)
+        trip.command = command._replace(limited=limited)
+
+    def _too_many(self, trip: Trip, orders: int, at: int) -> Reject | None:
+        for count in self._counts(trip.account):
+            limit = count.interval.limit
+            if count.used(at) + orders > limit:
+                number, word = count.interval.number, WORDS[count.interval.unit][0]
+                text = f"Too many new orders; current limit is {limit} orders per {number} {word}."
+                return Reject(
+                    Reason.TOO_MANY_ORDERS_SENT, text, until=count.edge(at), rule="TOO_MANY_ORDERS"
+                )
+        return None
+
+    def _slow_down(self, address: _Address, at: int) -> Reject:
+        limit, number = self.limits.weight.limit, self.limits.weight.number
+        word = WORDS[self.limits.weight.unit][0]
+        text = (
+            f"Too much request weight used; current limit is {limit} request weight per {number} "
+            f"{word}. Please use WebSocket Streams for live updates to avoid polling the API."
+        )
+        until = address.weight.edge(at)
+        return Reject(Reason.RATE_LIMITED, text, until=until, rule="TOO_MANY_REQUESTS")
+
+    def ended(self, trip: Trip) -> None:
+        """A trip is over: an order request that failed weighs after all.
+
+        A replacement that was not attempted counts as an order, and one that came too late too.
+        """
+        call, answer = trip.message, trip.answer
+        if call.__class__ is not Call or not call.endpoint.free:
+            return
+        failed = answer.__class__ is Reject
+        if failed or (answer.__class__ is Replaced and not answer.succeeded):
+            self._address(call.address).weight.add(trip.ended_at, call.weight)
+            if failed and answer.reason is Reason.CLOCK_SKEW and call.refused is None:
+                self._count(trip.account, trip.ended_at, call.endpoint.orders)
+            elif not failed and answer.placed is None and trip.command.limited is None:
+                self._count(trip.account, trip.ended_at, 1)
+
+    def heard(self, events: Iterable[Event], at: int) -> None:
+        """A new order counts; its first fill gives credit back, a maker's more than a taker's."""
+        for event in events:
+            if event.__class__ is OrderAccepted:
+                self._count(event.account, at, 1)
+                self._unfilled[event.order_id] = None
+                if len(self._unfilled) > ORDERS_REMEMBERED_MAX:
+                    self._unfilled.popitem(last=False)
+            elif event.__class__ is OrderFilled and event.order_id in self._unfilled:
+                del self._unfilled[event.order_id]
+                self._count(event.fill.account, at, -MAKER_CREDIT if event.fill.maker else -1)
+
+    def _count(self, account: str, at: int, orders: int) -> None:
+        for count in self._counts(account):
+            count.add(at, orders)
+
+    def headers(self, call: Call, account: str, at: int, *, ok: bool) -> list[tuple[str, str]]:
+        """X-MBX-USED-WEIGHT and, on order answers, X-MBX-ORDER-COUNT."""
+        used = str(self._address(call.address).weight.used(at))
+        plain, by_interval = self._weight_names
+        found = [(plain, used), (by_interval, used)]
+        if ok and call.endpoint.orders:
+            for name, count in zip(self._order_names, self._counts(account), strict=True):
+                found.append((name, str(count.used(at))))
+        return found
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The limits, as exchangeInfo lists them."""
+        return self.limits.rows()
+
+    def order_rows(self, account: str, at: int) -> list[dict[str, Any]]:
+        """How many unfilled orders count, by interval (GET /api/v3/rateLimit/order)."""
+        return [
+            {**count.interval.row("ORDERS"), "count": count.used(at)}
+            for count in self._counts(account)
+        ]
+
+    def weight_row(self, address: str, at: int) -> dict[str, Any]:
+        """The weight an address has used, as the WebSocket API shows it."""
+        count = self._address(address).weight
+        return {**count.interval.row("REQUEST_WEIGHT"), "count": count.used(at)}
+
+    def weigh(self, address: str, at: int, weight: int) -> None:
+        """Count what never comes to the gate: a connect, a message that can't be read."""
+        self._address(address).weight.add(at, weight)
+        self.changed()
+
+    def connects(self, address: str, at: int) -> int | None:
+        """Count one more WebSocket connection of an address; until when it may open none, if so."""
+        count = self._address(address).connects
+        self.changed()
+        return None if count.add(at, 1) <= self.limits.connects.limit else count.edge(at)
+
+    def banned_until(self, address: str, at: int) -> int | None:
+        """The end of an address's ban, if it is banned."""
+        return self._address(address).ladder.banned_until(at)
+
+    # ---- across a restart
+
+    def changes(self) -> dict[str, str | None]:
+        """What is used by whom it has changed for, as text; None for who is forgotten."""
+        touched, self._touched = self._touched, {}
+        return {who: self._usage_of(who) for who in touched or ()}
+
+    def _usage_of(self, who: str) -> str | None:
+        kind, _, name = who.partition(" ")
+        if kind == ACCOUNT:
+            return json.dumps([count.usage() for count in self._counts(name)])
+        address = self._addresses.get(name)
+        return None if address is None else json.dumps([one.usage() for one in address.parts])
+
+    def restore(self, used: Mapping[str, str]) -> None:
+        """Go on from what was used in an earlier process; raises ValueError for anything else."""
+        for who, text in used.items():
+            kind, _, name = who.partition(" ")
+            if kind not in (ADDRESS, ACCOUNT):
+                raise ValueError(f"{who[:60]!r} is neither an address nor an account")
+            parts = self._counts(name) if kind == ACCOUNT else self._address(name).parts
+            for part, usage in zip(parts, json.loads(text), strict=False):  # limits may be others
+                part.go_on(usage)
+        self._touched = {}
+
+    def remember(self, unfilled: Iterable[int]) -> None:
+        """Orders of an earlier process of which nothing is filled: their fill gives credit."""
+        self._unfilled.update(dict.fromkeys(unfilled))
+
+    # ---- who
+
+    def _address(self, name: str) -> _Address:
+        if self._touched is not None:
+            self._touched[f"{ADDRESS} {name}"] = None
+        last, found = self._last
+        if found is not None and name == last:
+            return found
+        found = self._addresses.get(name)
+        if found is None:
+            limits = self.limits
+            found = self._addresses[name] = _Address(
+                Count(limits.weight), Count(limits.raw), Count(limits.connects)
+            )
+            if len(self._addresses) > ADDRESSES_MAX:
+                oldest, _ = self._addresses.popitem(last=False)
+                if self._touched is not None:
+                    self._touched[f"{ADDRESS} {oldest}"] = None
+        else:
+            self._addresses.move_to_end(name)
+        self._last = (name, found)
+        return found
+
+    def _counts(self, account: str) -> tuple[Count, ...]:
+        if self._touched is not None:
+            self._touched[f"{ACCOUNT} {account}"] = None
+        counts = self._orders.get(account)
+        if counts is None:
+            counts = self._orders[account] = tuple(map(Count, self.limits.orders))
+        return counts
+
+
+def _nothing() -> None:
+    return None
+
+
+def _ban(until: int) -> Reject:
+    text = (
+        f"Way too much request weight used; IP banned until {until // 1_000_000}. Please use "
+        "WebSocket Streams for live updates to avoid bans."
+    )
+    return Reject(Reason.BANNED, text, until=until)
+
+
+def _refuse(trip: Trip, refused: Reject) -> None:
+    refuse_over_limit(trip, "venue limits", refused)

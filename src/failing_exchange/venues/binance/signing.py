@@ -1,0 +1,196 @@
+"""Who sends a request, and may they: keys, signatures, timestamps.
+
+rest-api.md, "Request Security" and "SIGNED Endpoint security", 2026-07-21.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from hashlib import sha256
+from hmac import compare_digest
+from typing import NoReturn
+
+from failing_exchange.core.reject import Reason
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.venues.binance.call import Security
+from failing_exchange.venues.binance.codes import missing, refuse
+from failing_exchange.venues.binance.params import MICROSECONDS_FROM, NUMBER, Params
+
+RECV_WINDOW = 5_000_000_000  # nanoseconds, where the client says nothing
+RECV_WINDOW_MAX = 60_000_000_000  # a longer one is refused
+WINDOWS_KEPT_MAX = 64  # texts whose reading is remembered; then the one used longest ago is not
+BLOCK_BYTES = 64  # of SHA-256
+AHEAD_MAX = 1_000_000_000  # a timestamp may be less than this ahead of the venue's clock
+
+Verify = Callable[[bytes, str], bool]
+
+
+class KeyKind(Enum):
+    """How a key signs (faqs/api_key_types.md, 2026-07-21), as the venue names it."""
+
+    HMAC = "HMAC_SHA256"
+    RSA = "RSA"
+    ED25519 = "Ed25519"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An API key: whose it is, how its signatures are checked, what it may do, and from where."""
+
+    name: str
+    account: str
+    verify: Verify = field(repr=False)
+    kind: KeyKind = KeyKind.HMAC
+    permissions: frozenset[Security] = frozenset(Security)
+    addresses: tuple[str, ...] = ()
+
+    def check(self, security: Security | None, address: str) -> None:
+        """Raise `Reject` where the key may not do this (None: anything), or not from here."""
+        forbidden = security is not None and security not in self.permissions
+        if forbidden or (self.addresses and address not in self.addresses):
+            refused_key()
+
+
+def refused_key() -> NoReturn:
+    """The venue's one answer to an unknown key, a wrong address and a missing permission."""
+    refuse(
+        "REJECTED_MBX_KEY",
+        "Invalid API-key, IP, or permissions for action.",
+        Reason.KEY_REFUSED,
+    )
+
+
+def check_signature(key: Key, payload: str, params: Params) -> None:
+    """Raise `Reject` for a missing or wrong signature; it leaves the parameters."""
+    signature = params.pop("signature", "")
+    if not signature:
+        missing("signature")
+    if not key.verify(payload.encode("utf-8", "surrogateescape"), signature):
+        refuse("INVALID_SIGNATURE", "Signature for this request is not valid.", Reason.KEY_REFUSED)
+
+
+def check_time(params: Params, at: int) -> int:
+    """Raise `Reject` for a bad timestamp; the instant after which the request is too old.
+
+    Timestamp and recvWindow leave the parameters: the same request later is the same request.
+    """
+    text, window = params.pop("timestamp", ""), _window(params.pop("recvWindow", ""))
+    if not NUMBER.match(text):
+        missing("timestamp")
+    sent = int(text)
+    sent *= 1_000 if sent >= MICROSECONDS_FROM else 1_000_000
+    if sent >= at + AHEAD_MAX:
+        refuse(
+            "INVALID_TIMESTAMP",
+            "Timestamp for this request was 1000ms ahead of the server's time.",
+            Reason.CLOCK_SKEW,
+        )
+    if at - sent > window:
+        too_old()
+    return sent + window
+
+
+def too_old() -> NoReturn:
+    """The request took too long, as the client itself defined it."""
+    refuse(
+        "INVALID_TIMESTAMP",
+        "Timestamp for this request is outside of the recvWindow.",
+        Reason.CLOCK_SKEW,
+    )
+
+
+@lru_cache(maxsize=WINDOWS_KEPT_MAX)
+def _window(text: str) -> int:
+    """recvWindow in nanoseconds; up to three places of a millisecond."""
+    if not text:
+        return RECV_WINDOW
+    whole, _, part = text.partition(".")
+    if not NUMBER.match(whole) or len(part) > 3 or (part and not NUMBER.match(part)):
+        refuse(
+            "ILLEGAL_CHARS",
+            "Illegal characters found in parameter 'recvWindow'; legal range is "
+            "'^([1-9][0-9]*|0)(\\\\.[0-9]{1,3})?$'.",
+        )
+    window = int(whole) * 1_000_000 + int(part.ljust(3, "0") or 0) * 1_000
+    if window > RECV_WINDOW_MAX:
+        refuse(
+            "MANDATORY_PARAM_EMPTY_OR_MALFORMED",
+            "'recvWindow' contains unexpected value. Cannot be greater than 60000.",
+        )
+    return window
+
+
+def hmac_verifier(secret: str) -> Verify:
+    """Checks HMAC-SHA-256 signatures in hexadecimal, of either case."""
+    key = secret.encode()
+    key = (sha256(key).digest() if len(key) > BLOCK_BYTES else key).ljust(BLOCK_BYTES, b"\0")
+    # RFC 2104, section 4: the states behind the key are kept, which hmac's copies cost more than
+    inner = sha256(bytes(byte ^ 0x36 for byte in key))
+    outer = sha256(bytes(byte ^ 0x5C for byte in key))
+
+    def verify(payload: bytes, signature: str) -> bool:
+        within, state = inner.copy(), outer.copy()
+        within.update(payload)
+        state.update(within.digest())
+        return signature.isascii() and compare_digest(state.hexdigest(), signature.lower())
+
+    return verify
+
+
+def ed25519_verifier(public: str) -> Verify:
+    """Checks Ed25519 signatures in base64; `public` is the public key as PEM.
+
+    Raises ConfigurationError for any other key.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    key = _public_key(public)
+    if not isinstance(key, Ed25519PublicKey):
+        raise ConfigurationError(f"{public[:40]!r}… is no public Ed25519 key")
+
+    def verify(payload: bytes, signature: str) -> bool:
+        try:
+            key.verify(b64decode(signature, validate=True), payload)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    return verify
+
+
+def rsa_verifier(public: str) -> Verify:
+    """Checks RSA signatures (PKCS#1 v1.5, SHA-256) in base64; `public` is the public key as PEM.
+
+    Raises ConfigurationError for any other key.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    key = _public_key(public)
+    if not isinstance(key, RSAPublicKey):
+        raise ConfigurationError(f"{public[:40]!r}… is no public RSA key")
+
+    def verify(payload: bytes, signature: str) -> bool:
+        try:
+            key.verify(b64decode(signature, validate=True), payload, PKCS1v15(), SHA256())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    return verify
+
+
+def _public_key(public: str) -> object:
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        return load_pem_public_key(public.encode())
+    except ValueError as error:
+        raise ConfigurationError(f"{public[:40]!r}… is no public key in PEM: {error}") from error

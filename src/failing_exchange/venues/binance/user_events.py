@@ -1,0 +1,316 @@
+"""What an account hears of itself: the events of the user data stream.
+
+user-data-stream.md; enums.md, "Execution types" and "Expiry Reasons"; 2026-07-21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.events import OrderListChanged
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import (
+    Fill,
+    Order,
+    OrderSnapshot,
+    PreventedMatch,
+    Status,
+    TimeInForce,
+)
+from failing_exchange.core.order_list import ListUpdate
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.venues.binance.call import Listed
+from failing_exchange.venues.binance.orders import (
+    cancel_name,
+    expiry_reason,
+    prevention_name,
+    status_name,
+    type_name,
+)
+from failing_exchange.venues.binance.pegs import asked, fields
+from failing_exchange.venues.binance.values import (
+    amount,
+    decimal,
+    instant,
+    price,
+    venue_symbol,
+)
+
+
+class Prevented(NamedTuple):
+    """A match that was prevented, as one of its orders sees it: lots that expired for it.
+
+    `lots` now and `total` so far; `matched` would have been traded.
+    """
+
+    match: PreventedMatch
+    counter_id: int
+    lots: int
+    total: int
+    matched: int
+
+
+class Report(NamedTuple):
+    """Something happened to an order: `execution` in the venue's word, and how it stood then."""
+
+    execution: str
+    snapshot: OrderSnapshot
+    at: int
+    number: int  # of the execution: it grows over all of the venue
+    fill: Fill | None = None
+    prevented: Prevented | None = None
+    reason: str = "NONE"  # why it was rejected
+
+
+class Position(NamedTuple):
+    """What the account has of the assets that may have changed: (asset, free, used)."""
+
+    assets: tuple[tuple[str, int, int], ...]
+    at: int
+
+
+class Delta(NamedTuple):
+    """A balance changed without an order; `event` is the venue's name of what happened."""
+
+    event: str
+    asset: str
+    atoms: int
+    at: int
+
+
+class Terminated(NamedTuple):
+    """The stream has ended."""
+
+    at: int
+
+
+# "Order Reject Reason"
+REJECT_REASONS = {
+    Reason.INSUFFICIENT_FUNDS: "INSUFFICIENT_BALANCES",
+    Reason.WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+    Reason.WOULD_MATCH: "WOULD_MATCH_IMMEDIATELY",
+}
+
+
+def rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Report:
+    """The report of an order that was never placed: it has neither number nor birth."""
+    order = Order(-1, place.account, place.symbol, place.side, place.kind, place.lots, at)
+    order.ticks, order.stop_ticks, order.client_id = place.ticks, place.stop_ticks, place.client_id
+    order.time_in_force, order.post_only = place.time_in_force, place.post_only
+    order.cost_wanted, order.iceberg_lots = place.cost, place.iceberg_lots
+    order.trail_bips, order.prevention = place.trail_bips, place.prevention
+    order.strategy_id, order.strategy_type = place.strategy_id, place.strategy_type
+    order.status = Status.EXPIRED
+    reason = REJECT_REASONS.get(refused.reason, "NONE")
+    return Report("REJECTED", order.snapshot(), at, number, reason=reason)
+
+
+class ListenKeyExpired(NamedTuple):
+    """The key of a stream of old has run out."""
+
+    listen_key: str
+    at: int
+
+
+Record: TypeAlias = Report | OrderListChanged | Position | Delta | Terminated | ListenKeyExpired
+# which unified feed an event belongs to: what faults name
+FEEDS: dict[type, str] = {
+    Report: "watch_orders",
+    OrderListChanged: "watch_orders",
+    Position: "watch_balance",
+    Delta: "watch_balance",
+    Terminated: "watch_orders",
+    ListenKeyExpired: "watch_orders",
+}
+
+
+def feed_of(record: Record) -> str:
+    """The unified feed that a push belongs to; a trade's report belongs to `watch_my_trades`."""
+    if isinstance(record, Report) and record.fill is not None:
+        return "watch_my_trades"
+    return FEEDS[type(record)]
+
+
+def symbol_of(record: Record) -> str:
+    """The market that an event is about; empty for one that is about the account."""
+    if isinstance(record, Report):
+        return record.snapshot.order.symbol
+    return record.symbol if isinstance(record, OrderListChanged) else ""
+
+
+class Heard(NamedTuple):
+    """What writing an event needs: when the venue sent it, the markets, the unit of instants."""
+
+    at: int
+    markets: Mapping[str, Listed]
+    micro: bool = False
+
+
+def write(record: Record, w: Heard) -> dict[str, Any]:
+    """An event as the client reads it, without the envelope of its subscription."""
+    head, body = WRITERS[type(record)](record, w)
+    return {"e": head, "E": instant(w.at, micro=w.micro), **body}
+
+
+def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
+    state, order = record.snapshot, record.snapshot.order
+    market, micro = w.markets[order.symbol].market, w.micro
+    name, original = _names(record)
+    return "executionReport", {
+        "s": venue_symbol(order.symbol),
+        "c": name,
+        "S": order.side.name,
+        "o": type_name(order),
+        "f": order.time_in_force.value,
+        "q": amount(state.original_lots, market),
+        "p": price(asked(state), market),
+        "P": price(order.stop_ticks, market),
+        "F": amount(order.iceberg_lots, market),
+        "g": order.list_id or -1,
+        "C": original,
+        "x": record.execution,
+        "X": status_name(state) if record.execution != "REJECTED" else "REJECTED",
+        "r": record.reason,
+        "i": order.id,
+        **_last(record.fill, market),
+        "z": amount(state.filled, market),
+        "T": instant(record.at, micro=micro),
+        "I": record.number,
+        "w": on_the_book(state),
+        "O": instant(order.created_at, micro=micro) if order.id > 0 else -1,
+        "Z": decimal(state.cost),
+        "Q": decimal(order.cost_wanted),
+        "V": prevention_name(order, market),
+        **_conditional(record, market, micro),
+    }
+
+
+def _names(record: Report) -> tuple[str, str]:
+    """The client id of what happened, and the order's own where that is another."""
+    order = record.snapshot.order
+    if record.execution == "CANCELED":
+        return cancel_name(order), order.client_id
+    if record.execution == "REPLACED":
+        return order.client_id, order.amendments[-1].old_client_id
+    return order.client_id, ""
+
+
+def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
+    """Fields that only some reports have ("Conditional Fields in Execution Report")."""
+    order, found = record.snapshot.order, dict[str, Any]()
+    if order.trail_bips:
+        found["d"] = order.trail_bips
+        if 0 < order.trailing_at <= record.at:
+            found["D"] = instant(order.trailing_at, micro=micro)
+    if order.strategy_id is not None:
+        found["j"] = order.strategy_id
+    if order.strategy_type is not None:
+        found["J"] = order.strategy_type
+    if order.id > 0 and record.snapshot.working_at:
+        found["W"] = instant(record.snapshot.working_at, micro=micro)
+    if record.prevented is not None:
+        found |= _prevented(record.prevented, market)
+    if order.peg is not None:
+        found |= fields(record.snapshot, market, PEG_FIELDS)
+    if record.execution == "EXPIRED":
+        found["eR"] = expiry_reason(order)
+    return found
+
+
+PEG_FIELDS = ("gP", "gOT", "gOV", "gp")
+
+
+def _prevented(prevented: Prevented, market: Market) -> dict[str, Any]:
+    match, matched = prevented.match, prevented.matched
+    return {
+        "v": match.id,
+        "A": amount(prevented.total, market),
+        "B": amount(prevented.lots, market),
+        "u": -1,  # no account belongs to a trade group
+        "U": prevented.counter_id,
+        "Cs": venue_symbol(match.symbol),
+        "pl": amount(matched, market),
+        "pL": price(match.ticks, market),
+        "pY": decimal(market.cost(match.ticks, matched)),
+    }
+
+
+def _last(fill: Fill | None, market: Market) -> dict[str, Any]:
+    """The fields of the trade that is reported, or of none."""
+    if fill is None:
+        nothing = decimal(0)
+        return {"l": nothing, "L": nothing, "n": "0", "N": None, "t": -1, "m": False, "M": False,
+                "Y": nothing}  # fmt: skip
+    return {
+        "l": amount(fill.lots, market),
+        "L": price(fill.ticks, market),
+        "n": decimal(fill.fee),
+        "N": fill.fee_asset,
+        "t": fill.trade_id,
+        "m": fill.maker,
+        "M": True,
+        "Y": decimal(fill.cost),
+    }
+
+
+def on_the_book(state: OrderSnapshot) -> bool:
+    """The flag `w`: a new order is, until it has ended; a market order only until it trades."""
+    if state.status is not Status.OPEN:
+        return False
+    order = state.order
+    return not state.filled or (bool(order.ticks) and order.time_in_force is TimeInForce.GTC)
+
+
+def _list_status(record: OrderListChanged, w: Heard) -> tuple[str, dict[str, Any]]:
+    symbol = venue_symbol(record.symbol)
+    return "listStatus", {
+        "s": symbol,
+        "g": record.list_id,
+        "c": record.contingency.name,
+        "l": LIST_STATUS_TYPES[record.what],
+        "L": record.status.name,
+        "r": "NONE",
+        "C": record.client_id,
+        "T": instant(record.at, micro=w.micro),
+        "O": [{"s": symbol, "i": number, "c": name} for number, name in record.orders],
+    }
+
+
+# enums.md, "Order List Status"
+LIST_STATUS_TYPES = {
+    ListUpdate.STARTED: "EXEC_STARTED",
+    ListUpdate.UPDATED: "UPDATED",
+    ListUpdate.DONE: "ALL_DONE",
+}
+
+
+def _position(record: Position, w: Heard) -> tuple[str, dict[str, Any]]:
+    return "outboundAccountPosition", {
+        "u": instant(record.at, micro=w.micro),
+        "B": [{"a": a, "f": decimal(free), "l": decimal(used)} for a, free, used in record.assets],
+    }
+
+
+def _delta(record: Delta, w: Heard) -> tuple[str, dict[str, Any]]:
+    at = instant(record.at, micro=w.micro)
+    return record.event, {"a": record.asset, "d": decimal(record.atoms), "T": at}
+
+
+def _terminated(record: Terminated, w: Heard) -> tuple[str, dict[str, Any]]:
+    return "eventStreamTerminated", {}
+
+
+def _listen_key_expired(record: ListenKeyExpired, w: Heard) -> tuple[str, dict[str, Any]]:
+    return "listenKeyExpired", {"listenKey": record.listen_key}
+
+
+WRITERS: dict[type, Callable[[Any, Heard], tuple[str, dict[str, Any]]]] = {
+    Report: _report,
+    OrderListChanged: _list_status,
+    Position: _position,
+    Delta: _delta,
+    Terminated: _terminated,
+    ListenKeyExpired: _listen_key_expired,
+}

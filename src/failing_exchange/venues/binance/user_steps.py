@@ -1,0 +1,274 @@
+"""From what happened in one step of the exchange to what an account hears of it, in order.
+
+faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one position. One
+comes after each "event that generated the balance change (a deposit, withdrawal, trade, order
+placement, or cancellation)" (CHANGELOG.md, 2019-08-15), of which a step may have several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Reversible, Sequence
+from itertools import takewhile
+from typing import Any, Protocol
+
+from failing_exchange.core import events as e
+from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import (
+    TRIGGERED_TYPES,
+    Fill,
+    OrderSnapshot,
+    PreventedMatch,
+    Status,
+    Why,
+)
+from failing_exchange.core.reject import Reject
+from failing_exchange.venues.binance.user_events import (
+    Delta,
+    Position,
+    Prevented,
+    Record,
+    Report,
+    rejected,
+)
+
+
+class Look(Protocol):
+    """What stands behind the events of an account, as it is after their step."""
+
+    def order(self, order_id: int) -> OrderSnapshot:
+        """An order of the account."""
+
+    def balances(self, before: int = 0) -> Mapping[str, tuple[int, int]]:
+        """(free, used) by asset; with `before`, as it was when an event that is a turn began."""
+
+    def turns(self) -> Reversible[int]:
+        """The numbers of late events that happened by themselves, not because of those before."""
+
+    def market(self, symbol: str) -> Market:
+        """A market's rules."""
+
+    def refused(self) -> tuple[PlaceOrder, Reject] | None:
+        """The order of this step that was refused after another was canceled for it."""
+
+
+def account_of(event: e.Event) -> str:
+    """Whom an event concerns; empty for nobody."""
+    fill = getattr(event, "fill", None)
+    account: str = getattr(event if fill is None else fill, "account", "")
+    return account
+
+
+def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
+    """What one account hears of its events of one step, each with its number, in the venue's order.
+
+    Reports and lists as things happened, and after each that happened by itself the balances that
+    may have changed.
+    """
+    step = _Step(events, look)
+    first = events[0][0] if events else 0
+    turns = [*takewhile(lambda number: number > first, reversed(look.turns()))]
+    for number, event in events:
+        while turns and turns[-1] <= number:
+            step.settle(before=turns.pop())
+        note = NOTES.get(type(event))
+        if note is not None:
+            step.number = number
+            note(step, event)
+    refused = look.refused()
+    if refused is not None:
+        step.told.append(rejected(*refused, step.at, step.number + 1))
+    step.settle()
+    return step.told
+
+
+class _Step:
+    """The events of one account in one step; orders are unrolled from their state after it."""
+
+    def __init__(self, events: Sequence[tuple[int, e.Event]], look: Look) -> None:
+        self.look = look
+        self.told: list[Record] = []
+        self.assets: dict[str, None] = {}
+        self.at = self.number = 0
+        self._states: dict[int, OrderSnapshot] = {}
+        self._fills: dict[int, list[Fill]] = {}
+        self._expired: dict[int, list[PreventedMatch]] = {}
+        self._decremented: dict[int, int] = {}
+        self._began: dict[int, Status] = {}
+        self._new: set[int] = set()
+        for _, event in events:
+            if isinstance(event, e.OrderFilled):
+                self._fills.setdefault(event.order_id, []).append(event.fill)
+            elif isinstance(event, e.OrderDecremented):
+                self._expired.setdefault(event.order_id, []).append(event.match)
+                so_far = self._decremented.get(event.order_id, 0)
+                self._decremented[event.order_id] = so_far + event.lots
+            elif isinstance(event, e.OrderExpired) and event.why == Why.SELF_TRADE:
+                last = look.order(event.order_id).prevented_matches[-1]
+                self._expired.setdefault(event.order_id, []).append(last)
+            elif isinstance(event, e.OrderAccepted):
+                self._new.add(event.order_id)
+            elif isinstance(event, e.OrderTriggered):
+                self._began.setdefault(event.order_id, Status.WAITING)
+            elif isinstance(event, e.OrderActivated):
+                self._began.setdefault(event.order_id, Status.PENDING)
+
+    def order(self, order_id: int, at: int) -> OrderSnapshot:
+        """An order as it stood before this event; its assets are noted."""
+        self.at = at
+        state = self._states.get(order_id)
+        if state is None:
+            state = self._before(self.look.order(order_id))
+        market = self.look.market(state.order.symbol)
+        self.assets[market.base] = self.assets[market.quote] = None
+        return state
+
+    def _before(self, after: OrderSnapshot) -> OrderSnapshot:
+        order = after.order
+        fills = self._fills.get(order.id, ())
+        expired = self._expired.get(order.id, ())
+        after = after._replace(lots=self.lots(after))
+        if self._began.get(order.id) is Status.PENDING:  # what is known only from its turn on
+            if order.order_list is not None and order.order_list.orders[0].pays:
+                after = after._replace(lots=0)
+            if order.peg is not None:
+                after = after._replace(ticks=0)
+        return after._replace(
+            status=self._status_before(after),
+            filled=after.filled - sum(fill.lots for fill in fills),
+            cost=after.cost - sum(fill.cost for fill in fills),
+            fills=after.fills - len(fills),
+            prevented_matches=tuple(m for m in after.prevented_matches if m not in expired),
+        )
+
+    def lots(self, after: OrderSnapshot) -> int:
+        """The amount of an order before this step's prevented matches made it smaller."""
+        return after.lots + self._decremented.get(after.order.id, 0)
+
+    def _status_before(self, after: OrderSnapshot) -> Status:
+        order = after.order
+        if order.id in self._new:
+            if order.follows:
+                return Status.PENDING
+            return Status.WAITING if order.kind in TRIGGERED_TYPES else Status.OPEN
+        return self._began.get(order.id, after.status if order.is_open else Status.OPEN)
+
+    def tell(
+        self,
+        execution: str,
+        state: OrderSnapshot,
+        fill: Fill | None = None,
+        prevented: Prevented | None = None,
+    ) -> None:
+        """Something happened to an order, and this is how it stands now."""
+        self._states[state.order.id] = state = state._replace(updated_at=self.at)
+        self.told.append(Report(execution, state, self.at, self.number, fill, prevented))
+
+    def prevent(self, state: OrderSnapshot, match: PreventedMatch) -> None:
+        """A part of an order has expired for a prevented match, and the order with the last one."""
+        order_id = state.order.id
+        lots = match.lots_of(order_id)
+        counter_id = match.maker_id if order_id == match.taker_id else match.taker_id
+        counter = self._states.get(counter_id) or self.look.order(counter_id)
+        other = match.lots_of(counter_id) or counter.remaining
+        state = state._replace(prevented_matches=(*state.prevented_matches, match))
+        seen = Prevented(match, counter_id, lots, state.prevented, min(lots, other))
+        self.tell("TRADE_PREVENTION", state, prevented=seen)
+
+    def settle(self, before: int = 0) -> None:
+        """Tell the balances of the assets that were touched since the last time.
+
+        As they were before a turn, or else as they are after the step.
+        """
+        if self.assets:
+            balances = self.look.balances(before)
+            assets = tuple((name, *balances.get(name, (0, 0))) for name in self.assets)
+            self.told.append(Position(assets, self.at))
+            self.assets.clear()
+
+
+def _accepted(step: _Step, event: e.OrderAccepted) -> None:
+    state = step.order(event.order_id, event.at)
+    step.tell("NEW", state)
+
+
+def _triggered(step: _Step, event: e.OrderTriggered) -> None:
+    state = step.order(event.order_id, event.at)
+    step.tell("NEW", state._replace(status=Status.OPEN))
+
+
+def _filled(step: _Step, event: e.OrderFilled) -> None:
+    fill = event.fill
+    state = step.order(event.order_id, fill.at)
+    step.assets[fill.fee_asset] = None
+    state = state._replace(
+        status=Status.OPEN if event.lots_left else Status.FILLED,
+        filled=state.filled + fill.lots,
+        cost=state.cost + fill.cost,
+        fills=state.fills + 1,
+    )
+    step.tell("TRADE", state, fill)
+
+
+def _canceled(step: _Step, event: e.OrderCanceled) -> None:
+    state = step.order(event.order_id, event.at)
+    step.tell("CANCELED", state._replace(status=Status.CANCELED))
+
+
+def _expired(step: _Step, event: e.OrderExpired) -> None:
+    state = step.order(event.order_id, event.at)
+    ended = state._replace(status=Status.EXPIRED)
+    if event.why != Why.SELF_TRADE:
+        step.tell("EXPIRED", ended)
+        return
+    step.prevent(ended, step.look.order(event.order_id).prevented_matches[-1])
+
+
+def _decremented(step: _Step, event: e.OrderDecremented) -> None:
+    state = step.order(event.order_id, event.at)
+    step.prevent(state._replace(lots=state.lots - event.lots), event.match)
+
+
+def _activated(step: _Step, event: e.OrderActivated) -> None:
+    state = step.order(event.order_id, event.at)
+    waits = state.order.kind in TRIGGERED_TYPES
+    after = step.look.order(event.order_id)
+    status = Status.WAITING if waits else Status.OPEN
+    step.tell("NEW", state._replace(status=status, lots=step.lots(after), ticks=after.ticks))
+
+
+def _list_changed(step: _Step, event: e.OrderListChanged) -> None:
+    step.told.append(event)
+
+
+def _amended(step: _Step, event: e.OrderAmended) -> None:
+    state = step.order(event.order_id, event.at)
+    step.tell("REPLACED", state._replace(lots=event.lots))
+
+
+def _balance(step: _Step, event: e.BalanceChanged) -> None:
+    locked = event.why == "lock"
+    kind, atoms = ("externalLockUpdate", event.used) if locked else ("balanceUpdate", event.free)
+    step.at = event.at
+    step.assets[event.asset] = None
+    step.told.append(Delta(kind, event.asset, atoms, event.at))
+
+
+def _busted(step: _Step, event: e.TradeBusted) -> None:
+    market, step.at = step.look.market(event.symbol), event.at
+    step.assets[market.base] = step.assets[market.quote] = None
+
+
+NOTES: dict[type, Callable[[_Step, Any], None]] = {
+    e.OrderAccepted: _accepted,
+    e.OrderTriggered: _triggered,
+    e.OrderFilled: _filled,
+    e.OrderCanceled: _canceled,
+    e.OrderExpired: _expired,
+    e.OrderDecremented: _decremented,
+    e.OrderAmended: _amended,
+    e.OrderActivated: _activated,
+    e.OrderListChanged: _list_changed,
+    e.BalanceChanged: _balance,
+    e.TradeBusted: _busted,
+}
