@@ -39,11 +39,12 @@ NOT_ON: dict[str, dict[str, str]] = {
 # them, such as a market order that "would immediately match".
 OWN_REFUSALS = (Reason.WOULD_MATCH, Reason.WOULD_TRIGGER)
 
+CREATE = ("create_order",)
 CANCEL = ("cancel_order",)
 UNDER_WAY = (*CANCEL, *ops.ORDER_READS)
 # What happens to orders on any day, and breaks most bots that have a bug: drawn in every other
 # world, in addition. A part that is filled comes with what ends the rest of the order.
-PART = Arm("partial_fill", "", ("create_order",), {"complete_after": None})
+PART = Arm("partial_fill", "", CREATE, {"complete_after": None})
 ENDS = (
     Arm("expire_order", "", UNDER_WAY),
     Arm("cancel_by_hand", "", UNDER_WAY),
@@ -51,14 +52,16 @@ ENDS = (
 )
 COMMON: tuple[tuple[Arm, ...], ...] = (
     *((PART, end) for end in ENDS),
-    (Arm("partial_fill", "", ("create_order",)),),
+    (Arm("partial_fill", "", CREATE),),
     (Arm("fill_beats_cancel", "", CANCEL),),
     (Arm("expire_order", "", UNDER_WAY),),
-    (Arm("thin_book", "", ("create_order",), {"side": "sell", "reach": 0.9}),),  # nothing to buy
-    (Arm("thin_book", "", ("create_order",), {"side": "buy", "reach": 0.9}),),  # nobody to sell to
+    (Arm("thin_book", "", CREATE, {"side": "sell", "reach": 0.9}),),  # nothing to buy
+    (Arm("thin_book", "", CREATE, {"side": "buy", "reach": 0.9}),),  # nobody to sell to
 )
 # An account that holds no more than it trades with runs short where a part of that is locked.
-SHORTAGE = Arm("lock_funds", "", ("create_order",), {"asset": "BTC"})
+SHORTAGE = Arm("lock_funds", "", CREATE, {"asset": "BTC"})
+# A clock that is wrong stays so until it is set: more than one order is refused for it.
+WRONG_CLOCK = Arm("reject_request", "", CREATE, {"why": "clock_skew", "lasts": 20})
 # An answer that comes before the fill: it has no average price yet. Binance's shows all fills.
 UNFILLED = (Arm("null_fields", "", ("create_order", "fetch_order"), {"fields": ["average"]}),)
 

@@ -9,9 +9,9 @@ from typing import Any
 from failing_exchange.core.chance import below, key
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.arms import Arm as Arm
-from failing_exchange.explorer.recipes import SHORTAGE, kinds_of
+from failing_exchange.explorer.recipes import SHORTAGE, WRONG_CLOCK, kinds_of
 from failing_exchange.faults import operations as ops
-from failing_exchange.faults.catalogue import is_own, make
+from failing_exchange.faults.catalogue import entry_of, is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
 from failing_exchange.runs.bot_process import calm_of
@@ -23,6 +23,10 @@ INTENTS_MAX = 5  # that a world gives to a bot which asks for them
 COMMON_EVERY = 2  # one world in so many has an incident of orders that happens on any day ...
 COMMON_RATES = (0.1, 0.3, 1.0)  # ... to that share of them
 RATES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
+PRIVATE = frozenset(ops.PRIVATE_CALLS)
+PRIVATE_RATES = (0.02, 0.05, 0.1, 0.1, 0.2, 0.3, 0.5)  # of orders there are few: tens in an hour
+BURST_ENTER, PRIVATE_BURST_ENTER = 0.01, 0.1
+WRONG_CLOCK_EVERY = 12  # one world in so many has a bot whose clock goes wrong, once
 LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
 LIMITS = (None, None, None, 60, 300)  # requests a minute
 SMALL_EVERY = 4  # one world in so many begins with a small account
@@ -105,7 +109,12 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
         latency=LATENCIES[below(dice, 1, len(LATENCIES))],
         rate_limit=LIMITS[below(dice, 2, len(LIMITS))],
         balances=SMALL_ACCOUNT if small else None,
-        faults=(*faults, *_common(dice, venue), *(_shortage(dice) if small else ())),
+        faults=(
+            *faults,
+            *_common(dice, venue),
+            *(_shortage(dice) if small else ()),
+            *_wrong_clock(dice),
+        ),
         restarts=tuple(sorted(_moment(dice, 20 + n, seconds) for n in range(restarts))),
         intents=_intents(dice, seconds) if intents else (),
     )
@@ -148,18 +157,28 @@ def _shortage(dice: int) -> tuple[Arm, ...]:
     return (_armed(SHORTAGE, key("shortage", dice)),)
 
 
+def _wrong_clock(dice: int) -> tuple[Arm, ...]:
+    """In a few worlds, in addition: for a while orders are refused for their time."""
+    if below(dice, 15, WRONG_CLOCK_EVERY):
+        return ()
+    return (WRONG_CLOCK._replace(when=f"nth({1 + below(dice, 16, 20)})"),)
+
+
 def _armed(recipe: Arm, dice: int) -> Arm:
     """A recipe with a trigger of its own, where it has none, or one that is only an example."""
     when = recipe.when
     if when and not when.startswith("nth("):
         return recipe
+    is_private = {*(recipe.operations or entry_of(recipe.kind).operations)} <= PRIVATE
+    rate = (PRIVATE_RATES if is_private else RATES)[below(dice, 2, len(RATES))]
     how = below(dice, 0, 4)
     if how == 0 or when:
         when = f"nth({1 + below(dice, 1, 20)})"
     elif how == 1:
-        when = f"burst(0.01, {RATES[below(dice, 2, len(RATES))]}, 0.8)"
+        enter = PRIVATE_BURST_ENTER if is_private else BURST_ENTER
+        when = f"burst({enter}, {rate}, 0.8)"
     else:
-        when = f"chance({RATES[below(dice, 2, len(RATES))]})"
+        when = f"chance({rate})"
     return recipe._replace(when=when)
 
 

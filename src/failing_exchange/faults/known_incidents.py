@@ -93,8 +93,8 @@ ROWS: list[Row] = [
             _arm("reply_without_id"), _arm("phantom_success"), _arm("phantom_id"),
         ),
         "stale_keepalive_reset": (
-            _arm("break_connection", executed="after", when=ONE),
-            _wire("reset_connection", executed="after", when=ONE),
+            _arm("break_connection", executed="after"),
+            _wire("reset_connection", executed="after"),
         ),
         "hidden_transport_retry": (
             _arm("repeat_request", CREATE), _arm("lose_answer", CREATE),

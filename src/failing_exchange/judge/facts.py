@@ -122,6 +122,7 @@ class Facts:
         self.balances_told: dict[str, int] = {}
         self.balances_false: dict[str, int] | None = None  # newest totals told, if they were false
         self.balance_changed_at = NEVER
+        self.balance_moved_at = NEVER  # the same, by the operator: no order of the client did it
         self.orphans_ended = 0  # orders forgotten here that the client was never told of
         self.placed = 0  # orders that were accepted
         self.traded = Traded()
@@ -170,7 +171,7 @@ class Facts:
     def _balance(self, event: e.BalanceChanged, at: int) -> None:
         if event.account == self.account:
             self._fact("balance", event.asset, at)
-            self.balance_changed_at = at
+            self.balance_changed_at = self.balance_moved_at = at
 
     def _market(self, event: e.MarketChanged, at: int) -> None:
         self._fact("market " + str(event.status), event.symbol, at)

@@ -155,7 +155,8 @@ def is_honest(trip: Trip) -> bool:
 class SellsFree(Rule):
     """I13, selling: the bot never sells more than it has free, as far as it can know.
 
-    A first miss is excused while the client has not been told of the change that forbids it.
+    A first miss is excused while the client has not been told of the change that forbids it. So is
+    the first one after each further change that the operator makes.
     """
 
     name = "sells_free"
@@ -181,7 +182,10 @@ class SellsFree(Rule):
             return
         if self._missed and trip.born_at < self._heard_at:
             return  # on its way before the last refusal arrived
-        facts, self._missed, self._heard_at = self.scene.facts, self._missed + 1, trip.ended_at
+        facts = self.scene.facts
+        if facts.balance_moved_at > self._heard_at:
+            self._missed = 0
+        self._missed, self._heard_at = self._missed + 1, trip.ended_at
         if self._missed > 1 or self._could_know(trip):
             held = facts.holds(trip.symbol)
             wanted = facts.engine.state.markets[trip.symbol].market.amount_text(command.lots)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from failing_exchange.errors import (
+    BadRequestError,
     ConnectionLostError,
     FailingExchangeError,
     MarketClosedError,
@@ -88,10 +89,8 @@ class HaltsOnBadNumber(Minute):
     async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
         try:
             return await super().place(intent, side, amount, price)
-        except FailingExchangeError as error:
-            if "Illegal characters" in str(error):
-                await asyncio.Event().wait()
-            raise
+        except BadRequestError:
+            await asyncio.Event().wait()
 
 
 @flawed(Minute, "waits-for-ever")

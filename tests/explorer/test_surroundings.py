@@ -1,4 +1,4 @@
-"""Some worlds begin with an account that holds no more than the bot needs for an order or two."""
+"""Some worlds begin with a small account, and in some the clock of the bot goes wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from failing_exchange.explorer import targets
-from failing_exchange.explorer.recipes import SHORTAGE
+from failing_exchange.explorer.recipes import SHORTAGE, WRONG_CLOCK
 from failing_exchange.explorer.trial import built
 from failing_exchange.explorer.world import SMALL_ACCOUNT, World, draw
 
@@ -39,10 +39,33 @@ async def test_a_test_that_says_what_it_owns_owns_that(given: dict[str, object])
     assert held["total"] in ({"BTC": 2}, {"USDT": 10_000})
 
 
-@pytest.mark.parametrize(("bot", "broken"), [("sells-what-it-bought", True), ("careful", False)])
-def test_a_lock_is_seen_in_a_small_account_by_who_sells_regardless(bot: str, broken: bool) -> None:
+@pytest.mark.parametrize(
+    ("bot", "when", "broken"),
+    [
+        ("sells-what-it-bought", "nth(4)", True),
+        ("careful", "nth(4)", False),
+        ("careful", "chance(0.5)", False),  # lock after lock, and each is a surprise
+    ],
+)
+def test_a_lock_is_seen_in_a_small_account_by_who_sells_regardless(
+    bot: str, when: str, broken: bool
+) -> None:
     """A hundred coins at the start hide that the one just bought can't be sold."""
-    locked = SHORTAGE._replace(when="nth(4)")
-    found = targets.load(bot).run(replace(SMALL, faults=(locked,)))
+    locked = SHORTAGE._replace(when=when)
+    found = targets.load(bot).run(replace(SMALL, seconds=2_400.0, faults=(locked,)))
     assert found.verdict is not None
     assert ("sells_free" in found.broken) is broken
+
+
+def test_some_clocks_go_wrong_for_longer_than_one_request() -> None:
+    """A bot that never sets its clock is not seen where the next request finds it right."""
+    worlds = [draw(seed, seconds=3_600.0) for seed in range(WORLDS)]
+    wrong = [
+        world
+        for world in worlds
+        if any(arm.fields == WRONG_CLOCK.fields and arm.when[:4] == "nth(" for arm in world.faults)
+    ]
+    assert len(wrong) >= WORLDS / 20
+    assert {found.broken for found in map(targets.load("careful").run, wrong[:2])} == {()}
+    assert any("keeps_time" in targets.load("never-sets-its-clock").run(world).broken
+               for world in wrong[:4])  # fmt: skip
