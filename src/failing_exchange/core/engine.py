@@ -12,7 +12,7 @@ from failing_exchange.core import (
     halting,
     listing,
     operating,
-    plain,
+    placing,
     queries,
     reference,
     ticker,
@@ -32,7 +32,7 @@ LOOK_AHEAD = 3_600  # seconds for which the next touch of an order is searched a
 
 Handler = Callable[[State, Any, int], Any]
 HANDLERS: dict[type, Handler] = {
-    c.PlaceOrder: plain.place,
+    c.PlaceOrder: placing.place,
     c.PlaceOrderList: listing.place_list,
     c.CancelOrder: ending.cancel,
     c.CancelOrderList: listing.cancel_list,

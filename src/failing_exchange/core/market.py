@@ -109,6 +109,7 @@ class Market:
     rules: Rules | None = field(default=None, repr=False)  # not in journals
     depth_memory: int = field(default=600, repr=False)  # likewise
     _unit: int = field(init=False, repr=False, compare=False)
+    _cost_floor: int = field(init=False, repr=False, compare=False)  # cost_min * ATOMS
     # whether limits of price, amount and cost are all that an order can break
     is_plain: bool = field(init=False, repr=False, compare=False)
 
@@ -124,6 +125,7 @@ class Market:
                 f"{self.depth_memory!r}"
             )
         object.__setattr__(self, "_unit", self.price_step * self.amount_step)
+        object.__setattr__(self, "_cost_floor", self.cost_min * ATOMS)
         rare = (self.rules, self.orders_max, self.price_band)
         plain = self.status is TRADING and self.price_every == self.amount_every == 1
         object.__setattr__(self, "is_plain", plain and rare == (None, None, None))
@@ -169,8 +171,8 @@ class Market:
             self.check_price(ticks)
         if self.price_band is not None and last:
             self._check_band(ticks, last, self.price_band)
-        if self.cost_min and (cost := self.cost(ticks, lots)) < self.cost_min:
-            self.check_cost(cost)
+        if ticks * lots * self._unit < self._cost_floor:
+            self.check_cost(self.cost(ticks, lots))
 
     def check_price(self, ticks: int) -> None:
         """Raise `Reject` where a price is too low or too high at any time."""

@@ -58,6 +58,15 @@ class Settlement(ABC):
         state.ledger.reserve(order.account, self.held_asset(ms.market, order.side), atoms, at=at)
         order.reserved += atoms
 
+    def hold_need(
+        self, state: State, ms: MarketState, order: Order, at: int, cost: int | None = None
+    ) -> None:
+        """Hold what a new order needs; raise `Reject` when its account has too little."""
+        market = ms.market
+        atoms = self.need(market, order, cost)
+        state.ledger.reserve(order.account, self.held_asset(market, order.side), atoms, at=at)
+        order.reserved = atoms
+
     def release(
         self, state: State, ms: MarketState, order: Order, at: int, *, keep: int = 0
     ) -> None:
@@ -163,6 +172,17 @@ class SpotSettlement(Settlement):
         if order.ticks and order.kind in LIMIT_TYPES:
             return market.cost_up(order.ticks, lots)
         return market.cost_up(order.stop_ticks or stop_of(order), lots)
+
+    def hold_need(
+        self, state: State, ms: MarketState, order: Order, at: int, cost: int | None = None
+    ) -> None:
+        market = ms.market  # the same as above, but every order that is placed comes by here
+        if order.side is SELL:
+            asset, atoms = market.base, order.lots * market.amount_step
+        else:
+            asset, atoms = market.quote, self.need(market, order, cost)
+        state.ledger.reserve(order.account, asset, atoms, at=at)
+        order.reserved = atoms
 
     def affordable(self, market: Market, order: Order, ticks: int, lots: int) -> int:
         if order.side is SELL:
