@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
-from typing import Any, Protocol
+from heapq import heappop
+from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core import (
@@ -27,7 +27,6 @@ from failing_exchange.core.steps import run_step
 from failing_exchange.core.triggering import check_triggers
 
 AUDIT_EVERY = 256  # events after which the auditor, if there is one, is shown them
-LAST = 1 << 62  # a higher number than any message has
 LOOK_AHEAD = 3_600  # seconds for which the next touch of an order is searched at a time
 
 Handler = Callable[[State, Any, int], Any]
@@ -78,13 +77,6 @@ HANDLERS: dict[type, Handler] = {
 }
 
 
-class Asked(Protocol):
-    """Something that waits for the answer to a question."""
-
-    command: Any
-    answer: Any
-
-
 class Engine:
     """Books, accounts and ledger behind one door.
 
@@ -103,19 +95,13 @@ class Engine:
         self._markets = list(self.state.markets.values())
         self.auditor: Callable[[list[Event]], None] | None = None
         self._unaudited: list[Event] = []
-        self._questions: list[tuple[Any, ...]] = []  # a heap: instant, order, who asks
 
-    def execute(
-        self, command: c.Command, at: int, number: int = LAST
-    ) -> tuple[tuple[Event, ...], Any]:
-        """Carry out a command; what happened, and the answer. Raises `Reject` to say no.
+    def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
+        """Carry out a command: the events, and the answer. Raises `Reject` when it is refused.
 
-        What an earlier instant still owed has to be settled first, by `advance(at)`. Questions of
-        the same instant and a lower `number` are answered before.
+        Call `advance(at)` first where something is due before `at`.
         """
         state = self.state
-        if self._questions:
-            self.answer(at, number)
         answer = HANDLERS[command.__class__](state, command, at)
         if not state.events:
             return (), answer
@@ -129,8 +115,6 @@ class Engine:
         if at < state.wake_at:
             return ()
         while state.wake_at <= at:
-            if self._questions:
-                self.answer(state.wake_at - 1)
             due = min(self.state.markets.values(), key=_wake, default=None)
             market_at = NEVER if due is None else due.wake_second * SECOND
             if state.agenda and state.agenda[0].at <= market_at:
@@ -165,27 +149,6 @@ class Engine:
         except Reject as refused:
             self.state.events.append(OperationRefused(type(command).__name__, refused.text, at))
             return self._numbered()
-
-    def ask(self, asked: Asked, number: int, at: int) -> None:
-        """Have a question answered as of a later instant, at the latest when `answer` says so.
-
-        It changes nothing, so that it can wait until something else happens; what it is told is
-        what it would have been told at that instant. Of one instant the lower `number` goes first.
-        """
-        heappush(self._questions, (at, number, asked))
-
-    def answer(self, at: int, number: int = LAST) -> None:
-        """Answer the questions of up to an instant, of those of the instant itself what has a lower
-        `number`; all that was due until then has happened."""
-        questions, until = self._questions, (at, number)
-        while questions and questions[0] < until:
-            asked_at, _, asked = heappop(questions)
-            try:
-                asked.answer = HANDLERS[asked.command.__class__](
-                    self.state, asked.command, asked_at
-                )
-            except Reject as refused:
-                asked.answer = refused.settled()
 
     def _numbered(self) -> tuple[Event, ...]:
         """The events of this step; they have their numbers now."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.codec import from_text, to_text
-from failing_exchange.core.engine import LAST, Engine
+from failing_exchange.core.engine import Engine
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import NEVER
 from failing_exchange.durable.sqlite_store import Stored
@@ -32,15 +32,13 @@ class LoggedEngine(Engine):
         super().__init__(markets)
         self._commits = commits
 
-    def execute(
-        self, command: c.Command, at: int, number: int = LAST
-    ) -> tuple[tuple[Event, ...], Any]:
+    def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
         """Carry out a command; while the journal can't be written, only questions."""
         if command.__class__ in ACTING:
             if self._commits.halted:
                 raise Reject(Reason.UNAVAILABLE, "Service unavailable: the journal is full")
             self._commits.command(at, self.state.executions, to_text(command))
-        return super().execute(command, at, number)
+        return super().execute(command, at)
 
     def schedule(self, due: int, command: c.Operator, at: int) -> None:
         """Have an operator command executed at a later instant."""

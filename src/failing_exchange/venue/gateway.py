@@ -143,14 +143,11 @@ class Gateway:
     def _travel(self, trip: Trip, arrival: int, due: int, waited_for: bool) -> None:
         """The way of a trip that meets nothing but latency. Where it may, it takes no timer."""
         jump = self.clock.jump
-        if trip.command.__class__ in QUESTIONS and not (self.gates or self.listeners):
-            if waited_for and jump(due):
-                self._serve(trip, arrival)
-                trip.told = trip.answer
-                self.end(trip, due)
-            else:
-                self.engine.ask(trip, trip.number, arrival)  # one timer less
-                self.clock.call_at(due, self._deliver, trip, arrival)
+        asks = trip.command.__class__ in QUESTIONS and not (self.gates or self.listeners)
+        if waited_for and asks and jump(due):
+            self._serve(trip, arrival)
+            trip.told = trip.answer
+            self.end(trip, due)
         elif waited_for and jump(arrival):
             self._serve(trip, arrival)
             if jump(due):
@@ -171,7 +168,7 @@ class Gateway:
                 self.arrive(trip, at)
             if trip.expires_at:
                 _check_age(trip, at)
-            trip.happened, trip.answer = engine.execute(trip.command, at, trip.number)
+            trip.happened, trip.answer = engine.execute(trip.command, at)
         except Reject as refused:
             trip.answer = refused.settled()
             return
@@ -186,11 +183,8 @@ class Gateway:
         except Exception as bug:
             self.fail(bug, trip)
 
-    def _deliver(self, trip: Trip, asked_at: int = 0) -> None:
+    def _deliver(self, trip: Trip) -> None:
         try:
-            if asked_at and trip.answer is None:
-                self.catch_up(asked_at)
-                self.engine.answer(asked_at)
             trip.told = trip.answer
             self.end(trip, self.clock.now())
         except Exception as bug:
@@ -216,7 +210,7 @@ class Gateway:
             _check_age(trip, at)
         before = self._cause(trip, (c for c in causes if not c.after), at)
         try:
-            trip.happened, trip.answer = self.engine.execute(trip.command, at, trip.number)
+            trip.happened, trip.answer = self.engine.execute(trip.command, at)
         except Reject as refused:  # the venue's honest no; faults may still make it another answer
             trip.answer = refused.settled()
         if causes:  # the answer shows the state after all of them
