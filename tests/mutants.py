@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "mutants"
-PACKAGES = ("conduct", "explorer", "report")
+PACKAGES = ("judge", "explorer", "report")
 # A mutant that every test of the module kills: with it mutmut makes the others, and finds out which
 # test reaches which function.
 FIRST = "failing_exchange.judge.wording.x_ordinal__mutmut_1"
@@ -76,7 +76,7 @@ def environment() -> dict[str, str]:
 def results() -> dict[str, int | None]:
     """The exit code of the tests by the mutant's name; None: not tried."""
     found: dict[str, int | None] = {}
-    for path in sorted(COPY.glob("src/failing_exchange/*/*.py.meta")):
+    for path in sorted(COPY.rglob("*.py.meta")):
         found |= json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
     return found
 
@@ -92,7 +92,7 @@ def diff(name: str) -> str:
 def constants() -> Iterator[Constant]:
     """The numbers at the top of the modules."""
     for package in PACKAGES:
-        for path in sorted((COPY / "src/failing_exchange" / package).glob("*.py")):
+        for path in sorted((COPY / "src/failing_exchange" / package).rglob("*.py")):
             source = (ROOT / path.relative_to(COPY)).read_text(encoding="utf-8")
             for node in ast.parse(source).body:
                 value = node.value if isinstance(node, ast.Assign) else None

@@ -21,7 +21,7 @@ from failing_exchange.faults.plan import Match, Verdict
 from failing_exchange.faults.triggers import When, nth
 from failing_exchange.journal.trip import Stage, Trip
 from failing_exchange.judge.catalogue import make
-from failing_exchange.judge.rule import End, Rule, Scene
+from failing_exchange.judge.rule import Breach, End, Outcome, Rule, Scene
 
 BTC = "BTC/USDT"
 HOOKS = ("begin", "sent", "told", "happened", "sampled", "restarted", "ended")
@@ -165,6 +165,36 @@ def test_a_bug_in_an_invariant_is_told_as_its_authors(ask: Any, match: str) -> N
 
     with pytest.raises(ConfigurationError, match=match):
         simulate(story())
+
+
+def it_holds(journal: Any) -> Any:
+    """Nobody trades.
+
+    On Sundays.
+    """
+    return []
+
+
+def it_does_not(journal: Any) -> Any:
+    """Nobody trades."""
+    yield "traded on a Sunday"
+    yield Breach("mine", 7, "traded on another", (2,), money=5.0)
+
+
+def test_what_an_invariant_finds_is_in_the_verdict() -> None:
+    """By its own name, in its own words, with the money; where it holds its docstring says what."""
+
+    async def story() -> None:
+        judge = await judged(invariants=[it_holds, it_does_not])
+        holds, fails = judge.verdict().result("it_holds"), judge.verdict().result("it_does_not")
+        assert (holds.outcome, holds.why, holds.breaches) == (Outcome.PASS, "Nobody trades.", ())
+        assert (fails.outcome, fails.why, fails.times) == (Outcome.FAIL, "traded on a Sunday", 2)
+        assert fails.money == 5.0
+        first, second = fails.breaches
+        assert first == Breach("it_does_not", judge.venue.clock.now(), "traded on a Sunday")
+        assert second.trips == (2,)
+
+    simulate(story())
 
 
 class Timely(Own):

@@ -138,15 +138,16 @@ def test_what_is_no_result_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_an_exploration_has_a_page_too() -> None:
     """Findings by cause, with the replay line; without charts it goes without their library."""
     finding = {"rule": "once", "text": "bought twice", "money": 5.0, "times": 3, "token": "fx1.x",
-               "kinds": ["lose_answer"], "faults": 1, "also": []}  # fmt: skip
+               "kinds": ["lose_answer"], "faults": 1, "also": ["stops"]}  # fmt: skip
     text = page({"kind": "explore", "target": "bot.py:main", "trials": 10, "findings": [finding],
-                 "judged": {"once": 9, "alive": 8, "covered": 0},
+                 "judged": {"once": 9, "stops": 9, "alive": 8, "covered": 0},
                  "unjudged": {"covered": "no intent asks for a stop"}})  # fmt: skip
     data = data_of(text)
     assert "bought twice" in data["sentence"]
     assert data["findings"][0]["replay"] == "failing-exchange replay fx1.x"
     assert data["money"]["value"] == "5.00"
     assert [(one["rule"], one["outcome"], one["why"]) for one in data["results"]][1:] == [
+        ("stops", "fail", "broken beside another rule"),
         ("alive", "pass", "judged in 8 worlds"),
         ("covered", "not judged", "no intent asks for a stop"),
     ]
