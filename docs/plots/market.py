@@ -16,7 +16,8 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-from failing_exchange.background import PROFILES, Candle, SyntheticMarket, opening_of
+from failing_exchange.background import PROFILES, SyntheticMarket, opening_of
+from failing_exchange.core.candles import Bar
 from failing_exchange.venue.default_world import MARKETS
 
 TARGET = Path(__file__).resolve().parent.parent / "market.png"
@@ -44,7 +45,7 @@ def main(symbol: str = "BTC/USDT", seed: str = "0") -> None:
     figure.savefig(TARGET, dpi=70)
 
 
-def candlesticks(axis: Any, candles: list[Candle], seconds: int, step: float, title: str) -> None:
+def candlesticks(axis: Any, candles: list[Bar], seconds: int, step: float, title: str) -> None:
     unit = DAY if seconds == DAY else HOUR
     at = [(candle.at - BIRTH) / unit for candle in candles]
     colours = [UP if candle.close >= candle.open else DOWN for candle in candles]
@@ -101,7 +102,7 @@ def depth(axis: Any, flow: SyntheticMarket, step: float, lot: float) -> None:
     axis.set_ylabel("amount")
 
 
-def changes(candles: list[Candle]) -> list[float]:
+def changes(candles: list[Bar]) -> list[float]:
     return [log(after.close / before.close) for before, after in pairwise(candles)]
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failing_exchange.background import Candle, Second, SyntheticMarket
+from failing_exchange.background import SyntheticMarket
+from failing_exchange.core.candles import Bar, still
 from tests.background.markets import BIRTH, DAY, SYMBOLS, TIMEFRAMES, market
 
 seeds = st.integers(0, 10_000)
@@ -18,7 +19,7 @@ instants = st.integers(BIRTH - 1_000 * DAY, BIRTH + 3_650 * DAY)
 SECONDS_COMPARED_MAX = 3_600  # a longer candle is compared with the next shorter ones that fit
 
 
-def together(parts: list[Candle] | list[Second] | list[Candle | Second]) -> tuple[int, ...]:
+def together(parts: list[Bar]) -> tuple[int, ...]:
     return (
         parts[0].open, max(p.high for p in parts), min(p.low for p in parts),
         parts[-1].close, sum(p.volume for p in parts),
@@ -64,7 +65,7 @@ def test_prints_agree_with_their_second(symbol: str, seed: int, second: int) -> 
     candle, prints = flow.second(second), flow.prints(second)
     if not prints:
         before = flow.second(second - 1).close
-        assert candle == Second(second, before, before, before, before, 0)
+        assert candle == still(second, before)
         return
     ticks = [trade.ticks for trade in prints]
     assert (ticks[0], max(ticks), min(ticks), ticks[-1]) == tuple(candle[1:5])

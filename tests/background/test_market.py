@@ -194,14 +194,3 @@ def test_what_is_remembered_stays_bounded() -> None:
         flow.window(second - DAY, second)
     kept = sum(len(known) for known in flow._path._splits) + len(flow._tens) + len(flow._walks)
     assert kept + len(flow._costs) + len(flow._ladder._offers) < 16_000
-
-
-@given(st.sampled_from(sorted(PROFILES)), st.integers(0, 10**6), st.integers(1, 130))
-@settings(deadline=None, max_examples=40)
-def test_a_stretch_is_its_seconds_one_by_one(symbol: str, after: int, count: int) -> None:
-    """To ask for many at once must not change what they say."""
-    flow, start = market(symbol), BIRTH + after
-    seconds, tops = flow.stretch(start, start + count)
-    afresh = market(symbol)
-    assert seconds == [afresh.second(second) for second in range(start, start + count)]
-    assert tops == [afresh.top(second) for second in range(start, start + count)]

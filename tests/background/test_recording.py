@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failing_exchange.background import Print, RecordedMarket
+from failing_exchange.background import RecordedMarket
 from failing_exchange.background.csv_reader import ROWS_MAX, instant, read
+from failing_exchange.core.candles import Print, still
 from failing_exchange.errors import ConfigurationError
 from tests.background.markets import BIRTH
 
@@ -64,7 +65,7 @@ def test_recorded_trades_are_printed_when_they_happened(tmp_path: Path) -> None:
 def test_outside_of_the_recording_the_price_stands_still(tmp_path: Path) -> None:
     """Before the first trade at its price, after the last at that one's; nobody trades."""
     flow = recorded(tmp_path, TRADES)
-    assert flow.second(BIRTH - 500) == (BIRTH - 500, *[3_000_000] * 4, 0)
+    assert flow.second(BIRTH - 500) == still(BIRTH - 500, 3_000_000)
     assert flow.second(BIRTH + 2).close == 2_999_990
     assert flow.second(BIRTH + 9_999)[1:6] == (2_999_000,) * 4 + (0,)
     assert flow.prints(BIRTH + 9_999) == ()

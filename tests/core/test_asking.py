@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.background.candles import Print
 from failing_exchange.core import commands as c
+from failing_exchange.core.candles import Print
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import ATOMS

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import pytest
 
-from failing_exchange.core.candles import TRADES_A_SECOND
+from failing_exchange.core.candles import TRADES_A_SECOND, Bar, Print, estimated
 from failing_exchange.core.impact import Depth
-from failing_exchange.core.liquidity import Liquidity, Row
+from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import BEGAN, by_taker
 from failing_exchange.core.tape import Tape
 
 NOON = 1_767_268_800
 HOUR = 3_600
-
-
-class Print(NamedTuple):
-    """A trade of the background."""
-
-    ticks: int
-    lots: int
-    side: str
-
-
-class Span(NamedTuple):
-    """A candle of the background."""
-
-    at: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    cost: int
 
 
 class Rare:
@@ -52,7 +31,7 @@ class Rare:
         """The newest of its seconds."""
         return max([at for at in self.seconds if at <= second], default=-1)
 
-    def second(self, second: int, /) -> Span:
+    def second(self, second: int, /) -> Bar:
         """Its candle."""
         return self.window(second, second + 1)
 
@@ -60,16 +39,11 @@ class Rare:
         """Always the same."""
         return 100
 
-    def candle(self, timeframe_seconds: int, second: int, /) -> Span:
-        """Of the whole timeframe."""
-        start = second // timeframe_seconds * timeframe_seconds
-        return self.window(start, start + timeframe_seconds)
-
-    def window(self, start: int, stop: int, /) -> Span:
+    def window(self, start: int, stop: int, /) -> Bar:
         """The lots of its prints."""
         self.asked += 1
         lots = self.lots * sum(start <= second < stop for second in self.seconds)
-        return Span(start, 100, 100, 100, 100, lots, 100 * lots)
+        return estimated(start, (100, 100, 100, 100), lots, stop - start)
 
     def prints(self, second: int, /) -> Sequence[Print]:
         """One, or none."""
@@ -79,13 +53,6 @@ class Rare:
     def top(self, second: int, /) -> tuple[tuple[int, int], tuple[int, int]]:
         """A lot on each side."""
         return (99, 1), (101, 1)
-
-    def stretch(
-        self, start: int, stop: int, /
-    ) -> tuple[list[Row], list[tuple[tuple[int, int], tuple[int, int]]]]:
-        """Second by second."""
-        seconds = range(start, stop)
-        return [self.second(at)[:6] for at in seconds], [self.top(at) for at in seconds]
 
     def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
         """One level."""

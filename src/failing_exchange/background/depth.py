@@ -32,16 +32,7 @@ class Ladder:
         if self._block != second // WORDS:
             self._block = second // WORDS
             self._draws = words(self._key, self._block)
-        return self._around(close, self._draws[second % WORDS])
-
-    def tops(self, closes: list[int], second: int) -> list[tuple[Offer, Offer]]:
-        """The same for seconds that follow one another."""
-        blocks = range(second // WORDS, (second + len(closes)) // WORDS + 1)
-        draws = [draw for block in blocks for draw in words(self._key, block)][second % WORDS :]
-        return [self._around(close, draw) for close, draw in zip(closes, draws, strict=False)]
-
-    def _around(self, close: int, draw: int) -> tuple[Offer, Offer]:
-        typical = self._offer
+        draw, typical = self._draws[second % WORDS], self._offer
         spread = self._spread * LOGNORMAL[draw & 63] // 1_000 or 1
         bids = 1 + typical * LOGNORMAL[draw >> 8 & 63] * LOGNORMAL[draw >> 14 & 63] // 1_000_000
         asks = 1 + typical * LOGNORMAL[draw >> 20 & 63] * LOGNORMAL[draw >> 26] // 1_000_000

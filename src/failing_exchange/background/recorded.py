@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from itertools import accumulate, groupby, pairwise
 from os import PathLike, fspath
 
+from failing_exchange.background.base import BackgroundMarket, check_window
 from failing_exchange.background.candle_splitting import LEAST, Node, split
-from failing_exchange.background.candles import Candle, Print, Second, merged
 from failing_exchange.background.csv_reader import Row, instant, read
-from failing_exchange.background.depth import Ladder
 from failing_exchange.background.profiles import PROFILES, Profile
+from failing_exchange.core.candles import Bar, Print, estimated, of_background, still
 from failing_exchange.core.chance import key, words
-from failing_exchange.core.impact import Depth
-from failing_exchange.core.liquidity import Offer
 from failing_exchange.errors import ConfigurationError
 
 PARTS_KEPT_MAX = 4_096  # split candles remembered; then they are split again when asked
@@ -26,10 +24,8 @@ FINE = 10  # bits of a tick while a candle is split
 DAY = 86_400
 SIGMA = 30_000  # of a day, in millionths of the price, for the depth of markets without a profile
 
-Bar = Candle | Second
 
-
-class RecordedMarket:
+class RecordedMarket(BackgroundMarket):
     """The market of a recording; clients' orders trade against it like against a seeded one.
 
     `start` is the instant of the recording that coincides with `birth`, the venue's first second
@@ -70,9 +66,7 @@ class RecordedMarket:
         self._highs = [max(bar.high for bar in block) for block in blocks]
         self._lows = [min(bar.low for bar in block) for block in blocks]
         self._parts: dict[tuple[int, int], list[Node]] = {}
-        profile = self._profile(symbol)
-        self._ladder = Ladder(key(seed, "ladder", symbol), profile)
-        self.depth = Depth(profile.volume, profile.sigma)
+        super().__init__(symbol, seed, self._profile(symbol))
 
     # ---- candles
 
@@ -80,15 +74,13 @@ class RecordedMarket:
         """The candle of one second. Without trades it stands at the close before it."""
         place = bisect_right(self._starts, second) - 1
         if place < 0:
-            return _still(second, self._bars[0].open)
+            return still(second, self._bars[0].open)
         bar = self._bars[place]
         if second >= bar.at + self._length:
-            return _still(second, bar.close)
-        return bar if self._length == 1 else self._within(bar, second)
-
-    def close(self, second: int, /) -> int:
-        """The price after a second."""
-        return self.second(second).close
+            return still(second, bar.close)
+        if self._length == 1:
+            return estimated(second, bar[1:5], bar.volume)
+        return self._within(bar, second)
 
     def printed(self, second: int, /) -> int:
         """The newest second up to this one that has a print; -1 before the first."""
@@ -108,32 +100,21 @@ class RecordedMarket:
             second = min(second, start + length - 1)
         return start
 
-    def candle(self, timeframe_seconds: int, second: int, /) -> Candle:
-        """The whole candle of a timeframe that contains a second."""
-        start = second // timeframe_seconds * timeframe_seconds
-        return self.window(start, start + timeframe_seconds)
-
-    def window(self, start: int, stop: int, /) -> Candle:
+    def window(self, start: int, stop: int, /) -> Bar:
         """The seconds from `start` until before `stop` as one candle."""
-        if stop <= start:
-            raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
+        check_window(start, stop)
         first, last = self._inside(start, stop)
         if first >= last:
             parts = list(self._edge(start, stop))
         else:
             begin, end = self._bars[first].at, self._bars[last - 1].at + self._length
             parts = [*self._edge(start, begin), self._sum(first, last), *self._edge(end, stop)]
-        return merged(start, parts)._replace(at=start)
+        return of_background(start, parts, stop - start)
 
     def prints(self, second: int, /) -> tuple[Print, ...]:
         """The public trades of a second."""
         known = self._prints.get(second)
-        if known is not None:
-            return known
-        bar = self.second(second)
-        if isinstance(bar, Candle):
-            bar = Second(*bar[:6])
-        return bar.prints(sold=self.top(second)[0][0] == bar.close)
+        return super().prints(second) if known is None else known
 
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None, /
@@ -157,30 +138,11 @@ class RecordedMarket:
             place += 1
         return None
 
-    # ---- the ladder
-
-    def top(self, second: int, /) -> tuple[Offer, Offer]:
-        """The best bid and ask after a second; the last price is one of them."""
-        return self._ladder.top(self.second(second).close, second)
-
-    def stretch(self, start: int, stop: int, /) -> tuple[list[Second], list[tuple[Offer, Offer]]]:
-        """The candles of the seconds from `start` until before `stop`, and the tops after each."""
-        seconds = [Second(*self.second(at)[:6]) for at in range(start, stop)]
-        return seconds, self._ladder.tops([bar.close for bar in seconds], start)
-
-    def asks(self, second: int, /) -> Iterator[Offer]:
-        """What is offered for sale, best first."""
-        return self._ladder.offers(self.top(second)[1], second, 1)
-
-    def bids(self, second: int, /) -> Iterator[Offer]:
-        """What is bid for, best first."""
-        return self._ladder.offers(self.top(second)[0], second, -1)
-
     # ---- rows
 
-    def _of_trades(self, rows: list[Row], shift: int) -> list[Candle]:
+    def _of_trades(self, rows: list[Row], shift: int) -> list[Bar]:
         """One candle for each second with trades; their prints are remembered."""
-        bars: list[Candle] = []
+        bars: list[Bar] = []
         before = rows[0].open
         for at, group in groupby(rows, key=lambda row: row.at + shift):
             prints = []
@@ -192,7 +154,8 @@ class RecordedMarket:
             ticks = [trade.ticks for trade in prints]
             cost = sum([trade.ticks * trade.lots for trade in prints])
             lots = sum([trade.lots for trade in prints])
-            bars.append(Candle(at, ticks[0], max(ticks), min(ticks), ticks[-1], lots, cost))
+            prices = ticks[0], max(ticks), min(ticks), ticks[-1]
+            bars.append(estimated(at, prices, lots)._replace(cost=cost))
         return bars
 
     def _profile(self, symbol: str) -> Profile:
@@ -228,7 +191,7 @@ class RecordedMarket:
                 yield from self._parts_of(_node(bar), bar.at, self._length, (start, stop))
             place += 1
 
-    def _sum(self, first: int, last: int) -> Candle:
+    def _sum(self, first: int, last: int) -> Bar:
         """The rows from `first` until before `last` as one candle."""
         highs, lows, place = [], [], first
         while place < last:
@@ -241,15 +204,13 @@ class RecordedMarket:
                 highs.append(self._bars[place].high)
                 lows.append(self._bars[place].low)
                 place += 1
-        return Candle(
-            self._starts[first], self._bars[first].open, max(highs), min(lows),
-            self._bars[last - 1].close, self._volumes[last] - self._volumes[first],
-            self._costs[last] - self._costs[first],
-        )  # fmt: skip
+        prices = self._bars[first].open, max(highs), min(lows), self._bars[last - 1].close
+        bar = estimated(self._starts[first], prices, self._volumes[last] - self._volumes[first])
+        return bar._replace(cost=self._costs[last] - self._costs[first])
 
     # ---- seconds within a candle
 
-    def _within(self, bar: Bar, second: int) -> Second:
+    def _within(self, bar: Bar, second: int) -> Bar:
         """A second of a recorded candle, which is split as often as needed."""
         node, start, length = _node(bar), bar.at, self._length
         while length > 1:
@@ -257,14 +218,13 @@ class RecordedMarket:
             place = (second - start) // finer
             node = self._split(node, start, length, finer)[place]
             start, length = start + place * finer, finer
-        return Second(second, *_ticks(node), node.volume)
+        return estimated(second, _ticks(node), node.volume)
 
     def _parts_of(self, node: Node, at: int, length: int, wanted: tuple[int, int]) -> Iterator[Bar]:
         """The longest parts of a candle that lie within a range."""
         start, stop = wanted
         if start <= at and at + length <= stop:
-            found = Second(at, *_ticks(node), node.volume)
-            yield found if length == 1 else found.estimated()
+            yield estimated(at, _ticks(node), node.volume)
             return
         finer = _finer(length)
         for begin, part in self._timed(node, at, length, finer):
@@ -357,13 +317,13 @@ def _finer(length: int) -> int:
     return next(finer for finer in LENGTHS if finer < length and length % finer == 0)
 
 
-def _of_candles(rows: list[Row], shift: int) -> list[Candle]:
+def _of_candles(rows: list[Row], shift: int) -> list[Bar]:
     """The rows in the venue's time; one without volume stands at the newest price before it."""
-    bars: list[Candle] = []
+    bars: list[Bar] = []
     last = rows[0].open
     for at, *prices, volume, _ in rows:
         opened, high, low, last = prices if volume else [last] * 4
-        bars.append(Second(at + shift, opened, high, low, last, volume).estimated())
+        bars.append(estimated(at + shift, (opened, high, low, last), volume))
     return bars
 
 
@@ -376,7 +336,3 @@ def _node(bar: Bar) -> Node:
 
 def _ticks(node: Node) -> tuple[int, int, int, int]:
     return node.open >> FINE, node.high >> FINE, node.low >> FINE, node.close >> FINE
-
-
-def _still(second: int, price: int) -> Second:
-    return Second(second, price, price, price, price, 0)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple
 
+from failing_exchange.background.base import BackgroundMarket, check_window
 from failing_exchange.background.candle_splitting import LEAST, Node
-from failing_exchange.background.candles import Candle, Print, Second, merged
-from failing_exchange.background.depth import Ladder
 from failing_exchange.background.patterns import PATTERNS, TEN, Pattern, pattern
 from failing_exchange.background.price_path import FINEST, LEVELS, Path
 from failing_exchange.background.profiles import Profile
+from failing_exchange.core.candles import (
+    NEW_BAR,
+    TRADES_A_SECOND,
+    Bar,
+    claimed,
+    of_background,
+    still,
+)
 from failing_exchange.core.chance import WORDS, key, words
-from failing_exchange.core.impact import Depth
-from failing_exchange.core.liquidity import Offer
 
 MINUTE = LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
@@ -30,7 +35,6 @@ STEP = 1 << STEP_BITS  # points of the logarithm per entry of the table of price
 REACH = 512  # entries on each side: prices stay between e**-4 and e**4 times the opening
 FARTHEST = REACH * STEP - 1
 FINE = 16  # bits of a tick in the table
-_NEW_SECOND = partial(tuple.__new__, Second)  # from a row; what `Second._make` does, but in C
 E_UP, E_DOWN = 18_598_480_464_849_033_621, 18_296_245_629_532_432_955  # e**±0.008192 * 2**64
 
 
@@ -44,7 +48,7 @@ class Steps(NamedTuple):
     closes: list[int]
 
 
-class SyntheticMarket:
+class SyntheticMarket(BackgroundMarket):
     """The other traders of one market: pure functions of (seed, symbol, second).
 
     `birth` is the epoch second at which the price is `opening` ticks; what lies before is history.
@@ -59,18 +63,17 @@ class SyntheticMarket:
     def __init__(
         self, symbol: str, *, seed: int, birth: int, opening: int, profile: Profile
     ) -> None:
+        super().__init__(symbol, seed, profile)
         self.birth = birth
         self._path = Path(symbol, seed, sigma=profile.sigma, volume=profile.volume)
         self._key = key(seed, "flow", symbol, "seconds")
-        self.depth = Depth(profile.volume, profile.sigma)
         self._active = profile.activity * 256 // 1_000
-        self._ladder = Ladder(key(seed, "ladder", symbol), profile)
         self._drawn: tuple[int, tuple[int, ...]] = (0, words(self._key, 0))
         self._walks: dict[int, Steps] = {}
-        self._tens: dict[int, list[Second]] = {}
-        self._windows: dict[tuple[int, int], Candle] = {}
+        self._tens: dict[int, list[Bar]] = {}
+        self._windows: dict[tuple[int, int], Bar] = {}
         self._costs: dict[tuple[int, int], int] = {}
-        self._middle: tuple[int, int, Candle] | None = None  # of the last window
+        self._middle: tuple[int, int, Bar] | None = None  # of the last window
         self._prices = Prices(opening)
 
     @cached_property
@@ -80,13 +83,10 @@ class SyntheticMarket:
 
     # ---- candles
 
-    def second(self, second: int, /) -> Second:
+    def second(self, second: int, /) -> Bar:
         """The candle of one second. Without trades it stands at the close before it."""
-        return self._ten(second)[second % TEN]
-
-    def _ten(self, second: int) -> list[Second]:
-        """The ten seconds that a second is one of."""
-        return self._tens.get(second // TEN) or self._split(second // TEN)
+        index, place = divmod(second, TEN)
+        return (self._tens.get(index) or self._split(index))[place]
 
     def close(self, second: int, /) -> int:
         """The price after a second; to know only this costs half."""
@@ -104,19 +104,13 @@ class SyntheticMarket:
             return index * TEN + active[passed - 1]
         return (index - 1) * TEN + self._walk(index - 1).pattern.active[-1]
 
-    def candle(self, timeframe_seconds: int, second: int, /) -> Candle:
-        """The whole candle of a timeframe that contains a second."""
-        start = second // timeframe_seconds * timeframe_seconds
-        return self.window(start, start + timeframe_seconds)
-
-    def window(self, start: int, stop: int, /) -> Candle:
+    def window(self, start: int, stop: int, /) -> Bar:
         """The seconds from `start` until before `stop` as one candle; at least one second."""
-        if stop <= start:
-            raise ValueError(f"a window ends after its start: [{start}, {stop}) holds no second")
+        check_window(start, stop)
         size = stop - start
         level = SINGLE.get(size)
         if level is not None and not start % size:
-            return self._candle(start, self._path.node(level, start // size))
+            return self._candle(start, self._path.node(level, start // size), size)
         if size >= MINUTE:
             return self._window(start, stop)
         found = self._windows.get((start, stop))
@@ -126,24 +120,20 @@ class SyntheticMarket:
             found = self._windows[start, stop] = self._window(start, stop)
         return found
 
-    def _window(self, start: int, stop: int) -> Candle:
+    def _window(self, start: int, stop: int) -> Bar:
         begin, end = -(-start // TEN) * TEN, stop // TEN * TEN
         if begin >= end:
-            return merged(start, [self.second(second) for second in range(start, stop)])
+            parts = [self.second(second) for second in range(start, stop)]
+            return of_background(start, parts, stop - start)
         middle = self._between(begin, end)
         if (begin, end) == (start, stop):
             return middle
-        parts: list[Candle | Second] = [middle]
+        parts = [middle]
         if start < begin:
-            parts[:0] = self._ten(start)[start % TEN :]
+            parts[:0] = [self.second(second) for second in range(start, begin)]
         if end < stop:
-            parts += self._ten(end)[: stop - end]
-        return merged(start, parts)
-
-    def prints(self, second: int, /) -> tuple[Print, ...]:
-        """The public trades of a second: they open, peak, bottom and close with its candle."""
-        candle = self.second(second)
-        return candle.prints(sold=self.top(second)[0][0] == candle.close)
+            parts += [self.second(second) for second in range(end, stop)]
+        return of_background(start, parts, stop - start)
 
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None, /
@@ -184,43 +174,22 @@ class SyntheticMarket:
                 return found
         return None
 
-    # ---- the ladder
-
-    def top(self, second: int, /) -> tuple[Offer, Offer]:
-        """The best bid and ask after a second; the last price is one of them."""
-        return self._ladder.top(self.close(second), second)
-
-    def stretch(self, start: int, stop: int, /) -> tuple[list[Second], list[tuple[Offer, Offer]]]:
-        """The candles of the seconds from `start` until before `stop`, and the tops after each."""
-        seconds: list[Second] = []
-        for at in range(start // TEN * TEN, stop, TEN):
-            seconds += self._ten(at)
-        seconds = seconds[start % TEN : stop - start // TEN * TEN]
-        return seconds, self._ladder.tops([row[4] for row in seconds], start)
-
-    def asks(self, second: int, /) -> Iterator[Offer]:
-        """What is offered for sale, best first."""
-        return self._ladder.offers(self.top(second)[1], second, 1)
-
-    def bids(self, second: int, /) -> Iterator[Offer]:
-        """What is bid for, best first."""
-        return self._ladder.offers(self.top(second)[0], second, -1)
-
     # ---- from points to ticks
 
-    def _candle(self, start: int, node: Node) -> Candle:
-        price = self._price
-        opened, high, low, close, volume, _ = node
-        cost = self._estimate(node)
-        return Candle(start, price(opened), price(high), price(low), price(close), volume, cost)
+    def _candle(self, start: int, node: Node, seconds: int) -> Bar:
+        price, lots = self._price, node.volume
+        return Bar(
+            start, price(node.open), price(node.high), price(node.low), price(node.close),
+            lots, self._estimate(node), claimed(lots, seconds), lots // 2,
+        )  # fmt: skip
 
-    def _between(self, start: int, stop: int) -> Candle:
+    def _between(self, start: int, stop: int) -> Bar:
         """A window of whole tens of seconds; the last one is remembered for the second after."""
         if self._middle is None or self._middle[:2] != (start, stop):
             self._middle = (start, stop, self._sum(start, stop))
         return self._middle[2]
 
-    def _sum(self, start: int, stop: int) -> Candle:
+    def _sum(self, start: int, stop: int) -> Bar:
         """The same from the longest candles that fit."""
         nodes: list[Node] = []
         price, cost = self._price, 0
@@ -232,15 +201,11 @@ class SyntheticMarket:
             else:
                 cost += sum([self._estimate(node) for node in row])
         opens, highs, lows, closes, volumes, _ = zip(*nodes, strict=True)
-        return Candle(
-            start,
-            price(opens[0]),
-            price(max(highs)),
-            price(min(lows)),
-            price(closes[-1]),
-            sum(volumes),
-            cost,
-        )
+        lots = sum(volumes)
+        return Bar(
+            start, price(opens[0]), price(max(highs)), price(min(lows)), price(closes[-1]),
+            lots, cost, claimed(lots, stop - start), lots // 2,
+        )  # fmt: skip
 
     def _cost(self, level: int, index: int) -> int:
         """The cost of a candle of more than four hours: the sum of its parts."""
@@ -282,7 +247,7 @@ class SyntheticMarket:
             steps = self._walks[index] = Steps(node, found, path, opened, closes)
         return steps
 
-    def _split(self, index: int) -> list[Second]:
+    def _split(self, index: int) -> list[Bar]:
         """Split ten seconds: some trade, and the price stands still in the others."""
         if len(self._tens) >= TENS_KEPT_MAX:
             self._tens.clear()
@@ -292,15 +257,18 @@ class SyntheticMarket:
         lots = found.lots(node.volume)
         rows = zip(found.active, prices[:count], prices[count:], lots, strict=True)
         start = index * TEN
-        seconds: list[Second] = []
+        seconds: list[Bar] = []
         for second, high, low, traded in rows:
             while len(seconds) < second:
-                seconds.append(_still(start + len(seconds), last))
+                seconds.append(still(start + len(seconds), last))
             close = closes[second]
-            seconds.append(_NEW_SECOND((start + second, last, high, low, close, traded)))
+            cost = (last + high + low + close) * traded // 4
+            claims = traded if traded < TRADES_A_SECOND else TRADES_A_SECOND
+            row = (start + second, last, high, low, close, traded, cost, claims, traded // 2)
+            seconds.append(NEW_BAR(row))
             last = close
         while len(seconds) < TEN:
-            seconds.append(_still(start + len(seconds), last))
+            seconds.append(still(start + len(seconds), last))
         self._tens[index] = seconds
         return seconds
 
@@ -337,11 +305,6 @@ class SyntheticMarket:
             place = FARTHEST if place > 0 else -FARTHEST
         low, rise = self._prices[place >> STEP_BITS]
         return low + (rise * (place & STEP - 1) >> STEP_BITS) >> FINE
-
-
-def _still(second: int, price: int) -> Second:
-    """A second without trades."""
-    return _NEW_SECOND((second, price, price, price, price, 0))
 
 
 def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:

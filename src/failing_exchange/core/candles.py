@@ -1,25 +1,24 @@
-"""Candles of a market: of the background, of single trades, and several as one.
+"""Candles and prints of a market, and how candles become longer ones.
 
 How many trades a second of the background has, and which of them bought, is known only by making
-its prints. Candles of it claim `TRADES_A_SECOND`, half of the amount bought, so that candles add
-up whatever their timeframe; clients' trades are counted. `Tape.counted` counts a single second.
+its prints. Its candles claim `TRADES_A_SECOND`, half of the amount bought, so that candles add up
+whatever their timeframe; clients' trades are counted. `Tape.counted` counts a single second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
-
-from failing_exchange.core.liquidity import CandleLike, Row, SecondLike
-from failing_exchange.core.order import record
 
 TRADES_A_SECOND = 3  # that a candle of the background claims; at most one a lot
 
 
 class Bar(NamedTuple):
-    """A candle; prices in ticks, volume in lots, cost in ticks times lots, `at` an epoch second.
+    """A candle of any length; `at` is the epoch second at which it opens.
 
-    `trades` is their number, `bought` the lots of those whose taker bought.
+    Prices are in ticks, `volume` in lots, `cost` in ticks times lots. `trades` is their number,
+    `bought` the lots of those whose taker bought.
     """
 
     at: int
@@ -33,37 +32,15 @@ class Bar(NamedTuple):
     bought: int
 
 
-def plain(c: CandleLike, seconds: int) -> Bar:
-    """A candle of so many seconds of the background."""
-    lots = c.volume
-    return Bar(
-        c.at, c.open, c.high, c.low, c.close, lots, c.cost, claimed(lots, seconds), lots // 2
-    )
+class Print(NamedTuple):
+    """A trade of the background: ticks, lots, and the taker's `side`."""
+
+    ticks: int
+    lots: int
+    side: str
 
 
-def of_second(c: SecondLike) -> Bar:
-    """A second of the background, its cost estimated as in longer candles."""
-    opened, high, low, close, lots = c.open, c.high, c.low, c.close, c.volume
-    cost = (opened + high + low + close) * lots // 4
-    return record(Bar, (c.at, opened, high, low, close, lots, cost, claimed(lots, 1), lots // 2))
-
-
-def following(bar: Bar, rows: Iterable[Row]) -> list[Bar]:
-    """A candle, and what it has grown to after each of these seconds."""
-    bars = [bar]
-    at, opened, high, low, close, volume, cost, trades, bought = bar
-    for _, first, top, bottom, close, lots in rows:
-        if top > high:
-            high = top
-        if bottom < low:
-            low = bottom
-        volume += lots
-        cost += (first + top + bottom + close) * lots // 4
-        trades += lots if lots < TRADES_A_SECOND else TRADES_A_SECOND
-        bought += lots // 2
-        grown = (at, opened, high, low, close, volume, cost, trades, bought)
-        bars.append(record(Bar, grown))
-    return bars
+NEW_BAR = partial(tuple.__new__, Bar)  # from a row; what `Bar._make` does, but in C
 
 
 def claimed(lots: int, seconds: int) -> int:
@@ -73,6 +50,25 @@ def claimed(lots: int, seconds: int) -> int:
     (180, 2)
     """
     return min(lots, TRADES_A_SECOND * seconds)
+
+
+def claim(bar: Bar, seconds: int) -> Bar:
+    """A candle of the background with the trades that one of its length claims."""
+    return bar._replace(trades=claimed(bar.volume, seconds), bought=bar.volume // 2)
+
+
+def estimated(at: int, prices: Sequence[int], lots: int, seconds: int = 1) -> Bar:
+    """A candle (open, high, low, close) as if it traded at its middle on average.
+
+    >>> estimated(0, (10, 14, 8, 12), 4).cost
+    44
+    """
+    return NEW_BAR((at, *prices, lots, sum(prices) * lots // 4, claimed(lots, seconds), lots // 2))
+
+
+def still(at: int, ticks: int) -> Bar:
+    """A candle without trades."""
+    return NEW_BAR((at, ticks, ticks, ticks, ticks, 0, 0, 0, 0))
 
 
 def shifted(bar: Bar, shift: int) -> Bar:
@@ -108,30 +104,31 @@ def join(first: Bar | None, then: Bar | None) -> Bar | None:
         return first
     if not volume:
         return then._replace(at=at)
-    return record(
-        Bar,
+    return NEW_BAR(
         (
             at, opened, high if high > top else top, low if low < bottom else bottom, close,
             volume + more, cost + spent, trades + others, bought + gained,
-        ),
+        )
     )  # fmt: skip
 
 
-def merge(bars: list[Bar | None], *, at: int | None = None) -> Bar | None:
-    """Candles one after another as one candle."""
+def merge(bars: Sequence[Bar | None], *, at: int | None = None) -> Bar | None:
+    """Candles one after another as one candle; those without trades add nothing to its prices."""
     known = [bar for bar in bars if bar is not None]
-    if not known:
-        return None
-    found = [bar for bar in known if bar.volume] or known[:1]
+    return _merged(known, known[0].at if at is None else at) if known else None
+
+
+def of_background(at: int, parts: Sequence[Bar], seconds: int) -> Bar:
+    """Candles of the background one after another as one of so many seconds."""
+    return claim(_merged(parts, at), seconds)
+
+
+def _merged(bars: Sequence[Bar], at: int) -> Bar:
+    found = [bar for bar in bars if bar.volume] or bars[:1]
+    if len(found) == 1:
+        return found[0]._replace(at=at)
     _, opens, highs, lows, closes, volumes, costs, trades, bought = zip(*found, strict=True)
     return Bar(
-        known[0].at if at is None else at,
-        opens[0],
-        max(highs),
-        min(lows),
-        closes[-1],
-        sum(volumes),
-        sum(costs),
-        sum(trades),
-        sum(bought),
-    )
+        at, opens[0], max(highs), min(lows), closes[-1],
+        sum(volumes), sum(costs), sum(trades), sum(bought),
+    )  # fmt: skip

@@ -60,7 +60,6 @@ def end_halts(state: State, command: c.EndHalts, at: int) -> None:
 
 def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> None:
     ms.market = replace(ms.market, status=status)
-    ms.liquidity.stirred += 1  # without trading it is shown as it was
     ms.halted_at = (ms.halted_at or at) if status is not TRADING else 0
     ms.watch_all()
     if status is TRADING:  # what has moved meanwhile meets the orders that stand

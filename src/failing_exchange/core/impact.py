@@ -115,12 +115,6 @@ class Shifts:
         tens = second // TEN - since // TEN
         return bought and faded(bought, tens, memory), sold and faded(sold, tens, memory)
 
-    def same_until(self, second: int) -> int:
-        """Until which second the price and what was taken are as at this one, at least."""
-        if second <= self.kept[-1].second:
-            return second + 1
-        return (second // TEN + 1) * TEN
-
     def _until(self, second: int) -> Shift:
         """What the moves up to a second amount to at that second."""
         index = bisect_right(self.kept, (second, FAR)) - 1
@@ -192,10 +186,6 @@ class Shifts:
             if shift.fading and faded(shift.fading, tens - shift.second // TEN, shift.memory):
                 stop = min(stop, (tens + 1) * TEN)
         return stop
-
-    def is_held(self, second: int) -> bool:
-        """Whether an order stands in the way in a second."""
-        return self._until(second).held != 0
 
     def range(self, start: int, stop: int) -> tuple[int, int]:
         """The least and the most by which the price is moved in the seconds of [start, stop).

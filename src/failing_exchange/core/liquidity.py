@@ -9,76 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeAlias
 
+from failing_exchange.core.candles import Bar, Print
 from failing_exchange.core.impact import LINEAR, Depth, Shifts
 from failing_exchange.core.order import BUY, SELL, Side
 
 Offer: TypeAlias = tuple[int, int]  # ticks and lots
-Row: TypeAlias = tuple[int, int, int, int, int, int]  # a second: at, open, high, low, close, lots
 BLOCK = 900  # seconds of the candles that `reach` looks at
 BLOCKS_KEPT_MAX = 64  # of them are remembered
 MINUTE = 60  # seconds that are searched at a time while the price is moved otherwise each second
-
-
-class SecondLike(Protocol):
-    """The candle of a second: prices in ticks, `volume` in lots."""
-
-    @property
-    def at(self) -> int:
-        """The epoch second of its open."""
-        ...
-
-    @property
-    def open(self) -> int:
-        """The first price."""
-        ...
-
-    @property
-    def high(self) -> int:
-        """The highest."""
-        ...
-
-    @property
-    def low(self) -> int:
-        """The lowest."""
-        ...
-
-    @property
-    def close(self) -> int:
-        """The last price."""
-        ...
-
-    @property
-    def volume(self) -> int:
-        """Lots traded."""
-        ...
-
-
-class CandleLike(SecondLike, Protocol):
-    """A candle of any length."""
-
-    @property
-    def cost(self) -> int:
-        """Ticks times lots, summed up."""
-        ...
-
-
-class PrintLike(Protocol):
-    """A public trade: `side` is the taker's."""
-
-    @property
-    def ticks(self) -> int:
-        """The price."""
-        ...
-
-    @property
-    def lots(self) -> int:
-        """The amount."""
-        ...
-
-    @property
-    def side(self) -> str:
-        """Which side the taker took."""
-        ...
 
 
 class Background(Protocol):
@@ -93,7 +31,7 @@ class Background(Protocol):
         """The newest second up to this one that has a print; -1 if there is none."""
         ...
 
-    def second(self, second: int, /) -> SecondLike:
+    def second(self, second: int, /) -> Bar:
         """The candle of one second."""
         ...
 
@@ -101,26 +39,16 @@ class Background(Protocol):
         """The price after a second, in ticks."""
         ...
 
-    def candle(self, timeframe_seconds: int, second: int, /) -> CandleLike:
-        """The whole candle of a timeframe that contains a second."""
-        ...
-
-    def window(self, start: int, stop: int, /) -> CandleLike:
+    def window(self, start: int, stop: int, /) -> Bar:
         """The seconds from `start` until before `stop` as one candle."""
         ...
 
-    def prints(self, second: int, /) -> Sequence[PrintLike]:
+    def prints(self, second: int, /) -> Sequence[Print]:
         """The public trades of a second."""
         ...
 
     def top(self, second: int, /) -> tuple[Offer, Offer]:
         """The best bid and the best ask after a second."""
-        ...
-
-    def stretch(
-        self, start: int, stop: int, /
-    ) -> tuple[Sequence[Row], Sequence[tuple[Offer, Offer]]]:
-        """The candles of the seconds from `start` until before `stop`, and the tops after each."""
         ...
 
     def asks(self, second: int, /) -> Iterator[Offer]:
@@ -144,7 +72,6 @@ class Liquidity:
     def __init__(self, background: Background | None, memory: int = 0) -> None:
         self.background = background
         self.shifts = Shifts(memory)
-        self.stirred = 0  # how often clients or the operator have changed what is shown
         self._second = -1
         self._shift = 0
         self._thin: tuple[int, int] = (0, 0)  # lots that the asks lack, and the bids
@@ -172,11 +99,6 @@ class Liquidity:
         """The second at which it stands; -1: nobody has looked yet."""
         return self._second
 
-    def will_move(self, second: int) -> bool:
-        """Whether what has been done up to a second moves the price in the next one."""
-        kept = self.shifts.kept
-        return bool(kept) and (kept[-1].second > second or self.shifts.is_held(second))
-
     def price(self, second: int) -> int:
         """The price of the background's newest print up to a second; 0 without a background."""
         background = self.background
@@ -185,29 +107,6 @@ class Liquidity:
         if not self.shifts.kept:
             return background.close(second)
         return max(1, background.close(second) + self.shifts.at(background.printed(second)))
-
-    def moved(
-        self, seconds: Sequence[Row], tops: Sequence[tuple[Offer, Offer]], last: int
-    ) -> tuple[list[Row], list[tuple[Offer, Offer]]]:
-        """Seconds of the background as they will be shown; `last` is the newest print before them.
-
-        None of them where a price would be below a tick.
-        """
-        rows: list[Row] = []
-        offers: list[tuple[Offer, Offer]] = []
-        shift, thin, until = 0, (0, 0), -1
-        for (at, *prices, lots), (bid, ask) in zip(seconds, tops, strict=True):
-            if at >= until:
-                shift, thin = self.shifts.at(at), self.shifts.taken(at)
-                until = self.shifts.same_until(at)
-            if bid[0] + shift < 1:
-                return [], []
-            opened, high, low, close = [max(1, p + shift) for p in prices] if lots else [last] * 4
-            if rows:
-                last = close
-            rows.append((at, opened, high, low, last, lots))
-            offers.append((self._moved(BUY, bid, shift, thin), self._moved(SELL, ask, shift, thin)))
-        return rows, offers
 
     def reach(self, start: int, second: int) -> tuple[int, int] | None:
         """Between which prices all of the background lay in some seconds; None without one.
@@ -222,7 +121,7 @@ class Liquidity:
             if found is None:
                 if len(self._blocks) >= BLOCKS_KEPT_MAX:
                     self._blocks.clear()
-                candle = self.background.candle(BLOCK, block * BLOCK)
+                candle = self.background.window(block * BLOCK, (block + 1) * BLOCK)
                 found = self._blocks[block] = (candle.low, candle.high)
             lows.append(found[0])
             highs.append(found[1])
@@ -246,7 +145,6 @@ class Liquidity:
         if not best or (best > ticks if side is BUY else best < ticks):
             return
         self.shifts.hold(self._second, ticks - best + (1 if side is BUY else -1))
-        self.stirred += 1
         self._top = None
         self._shift = self.shifts.at(self._second)
 
@@ -310,7 +208,6 @@ class Liquidity:
         key = (side, ticks)
         self._taken[key] = self._taken.get(key, 0) + lots
         self._top = None
-        self.stirred += 1
 
     def remember(self, bought: int) -> None:
         """Move and thin out the market from the next second on: so many lots were bought of it, or
@@ -321,19 +218,16 @@ class Liquidity:
 
     def change_memory(self, seconds: int) -> None:
         """Let what clients have taken come back faster or slower, from the next second on."""
-        self.stirred += 1
         self.shifts.change_memory(self._second + 1, seconds)
 
     def pull(self, side: Side, ticks: int, lots: int) -> None:
         """Withdraw all offers up to and including `ticks`; offer `lots` there instead."""
         self._pulled[side] = (ticks, lots)
         self._top = None
-        self.stirred += 1
         self._taken.pop((side, ticks), None)
 
     def move(self, ticks: int) -> None:
         """Move the price from the next second on, for good."""
-        self.stirred += 1
         self.shifts.move(self._second + 1, ticks)
 
     def jump(self, ticks: int, bid: int, ask: int) -> int:
@@ -349,7 +243,6 @@ class Liquidity:
             if own and best and (best <= own if side is BUY else best >= own):
                 self._shift += own - best + (1 if side is BUY else -1)
         self._top = None
-        self.stirred += 1
         return self._shift - before
 
     def view(self, second: int) -> Liquidity:

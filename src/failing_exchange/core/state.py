@@ -8,7 +8,6 @@ from heapq import heappush
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
-from failing_exchange.core.ahead import Ahead
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
@@ -143,7 +142,6 @@ class MarketState:
         self.book = OrderBook()
         self.liquidity = Liquidity(background, market.depth_memory)
         self.tape = Tape(self.liquidity)
-        self.ahead = Ahead(0, 0, 0, [])
         self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
         self.positions: dict[str, Position] = {}  # by account, where the settlement keeps them
         self.watched: dict[str, Bounds] = {}  # what else waits for a price: see `State.watch`

@@ -7,18 +7,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
-from failing_exchange.core.candles import (
-    Bar,
-    join,
-    merge,
-    of_second,
-    of_trade,
-    plain,
-    shifted,
-    standing,
-)
-from failing_exchange.core.day import DAY, Day
-from failing_exchange.core.liquidity import CandleLike, Liquidity
+from failing_exchange.core.candles import Bar, join, merge, of_trade, shifted, standing
+from failing_exchange.core.day_statistics import DAY, DayStatistics
+from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import (
     FIRST_CLIENT_ID,
@@ -49,15 +40,13 @@ class Tape:
         self._by_second: dict[int, list[Trade]] = {}
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
-        self.day = Day(self)
-        self._latest: Bar | None = None
+        self.day = DayStatistics(self)
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
         self.buckets: dict[int, tuple[int, int]] = {}  # of the reference price, past ones
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; each id is higher than the one before."""
         second = at // SECOND
-        self.liquidity.stirred += 1
         self.day.forget(second)
         in_second = self._by_second.setdefault(second, [])
         if in_second:
@@ -93,7 +82,7 @@ class Tape:
     def forget_sums(self) -> None:
         """Sum up anew whatever is asked for next: what it was made from has changed."""
         self._bars.clear()
-        self.day = Day(self)
+        self.day = DayStatistics(self)
         self._average = ((-1, 0, 0), None)
         self.buckets.clear()
 
@@ -302,13 +291,8 @@ class Tape:
         self._bars[key] = bar
 
     def _whole(self, seconds: int, start: int, now: int) -> Bar | None:
-        background = self.liquidity.background
         if self._is_even(start, start + seconds):
-            return (
-                None
-                if background is None
-                else self._background(background.candle(seconds, start), seconds)
-            )
+            return self._of_background(start, start + seconds)
         if seconds not in NESTED:
             return self._fine(start, start + seconds)
         part = NESTED[seconds]
@@ -319,13 +303,8 @@ class Tape:
         """What was traded between two seconds; only what is past at `now` is remembered."""
         if stop <= start:
             return None
-        background = self.liquidity.background
         if self._is_even(start, stop):
-            return (
-                None
-                if background is None
-                else self._background(background.window(start, stop), stop - start)
-            )
+            return self._of_background(start, stop)
         bars: list[Bar | None] = []
         at = start
         while at < stop:
@@ -341,7 +320,7 @@ class Tape:
     def _fine(self, start: int, stop: int) -> Bar | None:
         """At most a minute, in pieces in which no client has traded and the price is moved evenly,
         and the seconds between them."""
-        background, shifts = self.liquidity.background, self.liquidity.shifts
+        shifts = self.liquidity.shifts
         bars: list[Bar | None] = []
         at, place = start, bisect_left(self._traded, start)
         while at < stop:
@@ -351,17 +330,17 @@ class Tape:
                 at, place = at + 1, place + 1
                 continue
             end = min(stop, own, shifts.steady_until(at))
-            if background is not None:
-                bars.append(self._background(background.window(at, end), end - at))
+            bars.append(self._of_background(at, end))
             at = end
         return merge(bars, at=start)
 
-    def _background(self, candle: CandleLike, seconds: int) -> Bar:
-        """A candle of the background from when no client traded and the price was moved evenly.
+    def _of_background(self, start: int, stop: int) -> Bar | None:
+        """The background in [start, stop), where no client traded and the price moved evenly."""
+        background = self.liquidity.background
+        return None if background is None else self._shown(background.window(start, stop))
 
-        Without a print it stands at the newest one before it.
-        """
-        bar = plain(candle, seconds)
+    def _shown(self, bar: Bar) -> Bar:
+        """A candle of the background as moved; without a print it stands at the newest before."""
         if not (self.liquidity.shifts.kept or self._traded):
             return bar
         if bar.volume:
@@ -375,27 +354,16 @@ class Tape:
             return False
         return not self.liquidity.shifts.kept or self.liquidity.shifts.steady_until(start) >= stop
 
-    def _quiet(self, second: int) -> Bar:
-        """A second of the background alone; asked about as the running one, then as a past one."""
-        bar = self._latest
-        if bar is None or bar.at != second:
-            assert self.liquidity.background is not None
-            bar = self._latest = of_second(self.liquidity.background.second(second))
-        return bar
-
     def second(self, second: int) -> Bar | None:
         """One second, the background's share as it was moved; the newest print where it has none.
 
         None where nothing was ever traded.
         """
-        bar = None
-        if self.liquidity.background is not None:
-            bar = self._quiet(second)
-            if self.liquidity.shifts.kept or self._traded:
-                if bar.volume:
-                    bar = shifted(bar, self.liquidity.shifts.at(second))
-                else:
-                    bar = standing(bar, self.last(second - 1))
+        background, bar = self.liquidity.background, None
+        if background is not None:
+            bar = background.second(second)
+            if self._traded or self.liquidity.shifts.kept:
+                bar = self._shown(bar)
         for t in self._by_second.get(second, ()):
             bar = join(bar, of_trade(second, t.ticks, t.lots, t.side))
         return bar

@@ -7,14 +7,12 @@ from typing import NamedTuple
 from failing_exchange.core import commands as c
 from failing_exchange.core.book import Level, OrderBook
 from failing_exchange.core.candles import Bar
-from failing_exchange.core.day import DAY
+from failing_exchange.core.day_statistics import DAY
 from failing_exchange.core.liquidity import Offer
 from failing_exchange.core.market import SECOND, Market
 from failing_exchange.core.order import BUY, SELL, record
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.state import MarketState, State
-
-USUAL = c.FetchTicker("", "")[2:]  # the market as it is now, with its last 24 hours
 
 
 class Ticker(NamedTuple):
@@ -36,18 +34,7 @@ class Ticker(NamedTuple):
 
 def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
     """Best prices, last price and 24 h statistics of a market."""
-    symbol = q[1]
-    if q[2:] == USUAL and (ms := state.markets.get(symbol)) is not None:
-        start, stirred, _, rows = ms.ahead
-        place = at // SECOND - start
-        if 0 <= place < len(rows) and stirred == ms.liquidity.stirred:
-            bid, ask, last, day = rows[place]
-            book = ms.book
-            if book.count and book.reaches(bid[0], ask[0]):
-                tops = _with_clients(book, bid, ask)
-                return record(Ticker, (ms.market, at, *tops, last, day, 0, None))
-            return record(Ticker, (ms.market, at, bid, ask, last, day, 0, None))
-    return _ticker(state.market(symbol, at), q, at)
+    return _ticker(state.market(q.symbol, at), q, at)
 
 
 def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...]:
@@ -58,18 +45,18 @@ def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...
 
 def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Ticker:
     _, _, as_of, since, wanted = q
-    as_of = ms.seen_at(as_of or at)
-    second, liquidity, tape = as_of // SECOND, ms.shown(as_of, at), ms.tape
+    liquidity, tape = ms.liquidity, ms.tape
+    if as_of or ms.halted_at:
+        as_of = ms.seen_at(as_of or at)
+        liquidity = ms.shown(as_of, at)
+    else:
+        as_of = at
+    second = as_of // SECOND
     last = tape.last(second)
     bid, ask = liquidity.tops()
     if ms.book.count:
         bid, ask = _with_clients(ms.book, bid, ask)
-    if since:
-        bar = tape.window(since, as_of)
-    else:
-        bar = tape.day.at(as_of)
-        if as_of == at:
-            ms.ahead = ms.ahead.next(liquidity, tape, bar, at)
+    bar = tape.window(since, as_of) if since else tape.day.at(as_of)
     ends = tape.ends(since or second // 60 * 60 + 60 - DAY, as_of) if wanted else None
     return record(Ticker, (ms.market, as_of, bid, ask, last or None, bar, since, ends))
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from failing_exchange.core.candles import Bar, following, join, merge
-from failing_exchange.core.liquidity import Row
+from failing_exchange.core.candles import Bar, join, merge
 from failing_exchange.core.market import SECOND
 
 TEN, MINUTE, HOUR, DAY = 10, 60, 3_600, 86_400
@@ -29,7 +27,7 @@ class Record(Protocol):
         ...
 
 
-class Day:
+class DayStatistics:
     """The running minute and the 1,439 before it, kept up as they go on."""
 
     def __init__(self, record: Record) -> None:
@@ -52,8 +50,9 @@ class Day:
         known, bar = self._today
         if known != second:
             self._before = self._today
-            if known == second - 1 and second % TEN:  # somebody asks each second
-                bar = join(bar, self._record.second(second))
+            if second // TEN * TEN <= known < second:  # somebody asks each second, or nearly
+                for at in range(known + 1, second + 1):
+                    bar = join(bar, self._record.second(at))
             else:
                 bar = self._day_at(second, now)
             self._today = (second, bar)
@@ -77,23 +76,6 @@ class Day:
             at += TEN
         self._past = (ten, bar)
         return bar
-
-    def ahead(self, day: Bar, rows: Sequence[Row], now: int) -> list[Bar]:
-        """What `at` says now, and will say in the other seconds, unless a client trades.
-
-        `rows` are the candles of this second and of others of its minute.
-        """
-        second = now // SECOND
-        ten = second // TEN * TEN + TEN  # the next one
-        bars = following(day, rows[1 : ten - second])
-        if len(bars) == len(rows):
-            return bars
-        past = self._until(ten - TEN, now)
-        for at in range(ten, second + len(rows), TEN):
-            past = join(past, self._record.span(at - TEN, at, now))
-            assert past is not None
-            bars += following(past, rows[at - second : at - second + TEN])[1:]
-        return bars
 
     def _minutes_before(self, minute: int, now: int) -> Bar | None:
         """The 1,439 minutes before one: the rest of their first hour, whole hours, minutes."""
