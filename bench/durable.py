@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from failing_exchange import FailingExchange
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
-from failing_exchange.venues.binance.rest import Request
 from failing_exchange.venues.binance.venue import Binance
 
 CONNECTIONS = 32
@@ -46,7 +46,7 @@ def signed(method: str, n: int) -> Request:
     signature = hmac.new(DEFAULT_SECRET.encode(), query.encode(), sha256).hexdigest()
     headers = {"x-mbx-apikey": DEFAULT_KEY}
     path = "/api/v3/order"
-    return Request(method, path, f"{query}&signature={signature}", b"", headers, "127.0.0.1")
+    return Request(method, path, f"{query}&signature={signature}", headers, b"", "127.0.0.1")
 
 
 async def served(exchange: FailingExchange) -> float:

@@ -6,9 +6,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from failing_exchange.server.messages import Request
 from failing_exchange.venue.rate_limits import MINUTE
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
-from failing_exchange.venues.binance.rest import Request
 from tests.wire.client import HOST, Client, on_the_wire
 
 SOCKETS = "wss://stream.binance.com:9443"
@@ -29,7 +29,7 @@ def test_an_unknown_path_is_named_once_and_never_its_query(
                 below = path.startswith("/api/")
                 said = await got.text()
                 assert said == "" if below else "Binance Spot is simulated" in said
-        await client.venue.ask(Request("GET", "/sapi/v1/\x1b[2J", "", b"", {}, "1.2.3.4"))
+        await client.venue.ask(Request("GET", "/sapi/v1/\x1b[2J", "", {}, b"", "1.2.3.4"))
         assert (await client.send("POST", "/sapi/v1/some/call")).status == 404
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await client.session.ws_connect(f"{SOCKETS}/stream/of/none")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from failing_exchange import Binance, simulate
 from failing_exchange.core.auditor import audit
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.conformance import EXAMPLES
 from failing_exchange.venues.binance.endpoints import ENDPOINTS
-from failing_exchange.venues.binance.rest import Request
 
 NAMES = [
     "symbol", "symbols", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price",
@@ -74,7 +74,7 @@ def test_no_request_breaks_the_venue(calls: list[tuple[str, dict[str, str], bool
             form += f"&signature={signature}"
             query, body = ("", form) if in_body else (form, "")
             headers = {"x-mbx-apikey": DEFAULT_KEY}
-            asked = Request(method, path, query, body.encode(), headers, "127.0.0.1")
+            asked = Request(method, path, query, headers, body.encode(), "127.0.0.1")
             reply = await venue.ask(asked)
             assert reply is not None
             assert reply.status in (200, 400, 401, 403, 404, 409, 410, 429), reply

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.server.api_keys import Keyring
+from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.call import Security
-from failing_exchange.venues.binance.rest import Request
 from failing_exchange.venues.binance.signing import (
     Key,
     ed25519_verifier,
@@ -53,7 +53,7 @@ def answered(
         venue = Binance(FailingExchange(latency=None, background=False), keys=Keyring([key]))
         await venue.exchange.ready()
         headers = {"x-mbx-apikey": NAME}
-        request = Request("POST", "/api/v3/order", query, body.encode(), headers, address)
+        request = Request("POST", "/api/v3/order", query, headers, body.encode(), address)
         reply = await venue.ask(request)
         assert reply is not None
         return reply.status, json.loads(reply.body).get("code", 0)

@@ -15,8 +15,8 @@ from failing_exchange.server import websocket_damage as frames
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
+    from failing_exchange.server.messages import Reply
     from failing_exchange.server.websocket_connection import Connection
-    from failing_exchange.venues.binance.rest import Reply
 
 
 class Effect(NamedTuple):

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from failing_exchange.server.messages import Reply
 from failing_exchange.venues.binance.parameters import COSTLY
-from failing_exchange.venues.binance.rest import Reply
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
+    from failing_exchange.server.messages import Request
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venues.binance.doorstep import Doorstep
-    from failing_exchange.venues.binance.rest import Door, Request
+    from failing_exchange.venues.binance.rest import Door
 
 BROKEN = Reply(500, b"500 Internal Server Error\n\nServer got itself in trouble", kind="text/plain")
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.core.market import SECOND
 from failing_exchange.server.dispatcher import BROKEN, Answering, is_told
 from failing_exchange.server.http_damage import Course
+from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.request_parser import PHRASES, SERVER, Heads, NotPlain, date_of
 from failing_exchange.venues.binance.parameters import COSTLY
-from failing_exchange.venues.binance.rest import Reply, Request
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
@@ -227,7 +227,7 @@ class Line(asyncio.Protocol):
         if head is not None:
             self._data = data[head.end :]
             body = data[head.start : head.end]
-            request = Request(head.method, head.path, head.query, body, head.headers, self._address)
+            request = Request(head.method, head.path, head.query, head.headers, body, self._address)
             if head.path in COSTLY:
                 self.busy = True
                 self._answering.door.turns.take(self._share, self._ask_in_turns(request))

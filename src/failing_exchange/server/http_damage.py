@@ -14,8 +14,8 @@ from failing_exchange.server.websocket_frames import accept_key
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
+    from failing_exchange.server.messages import Reply
     from failing_exchange.venue.clock import Cancelable
-    from failing_exchange.venues.binance.rest import Reply
 
 Plan = Callable[["Reply", "Damage"], list[Any]]
 Later = Callable[[int, Callable[[], None]], "Cancelable"]

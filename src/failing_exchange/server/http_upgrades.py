@@ -20,11 +20,10 @@ from failing_exchange.server.damages import steps_of
 from failing_exchange.server.dispatcher import BROKEN
 from failing_exchange.server.http_connection import logger
 from failing_exchange.server.http_damage import Course, close, false_handshake
+from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.request_parser import SERVER
-from failing_exchange.server.websocket_connection import Place
 from failing_exchange.venue.connection_events import harm
 from failing_exchange.venues.binance.doorstep import NOT_FOUND
-from failing_exchange.venues.binance.rest import Reply, Request
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
@@ -81,15 +80,15 @@ class HttpFront:
         path, _, query = request.raw_path.partition("?")
         headers = {name.lower(): value for name, value in request.headers.items()}
         if headers.get("upgrade", "").lower() == "websocket":
-            place = Place(path, query, request.remote or "", headers.get("host", ""), headers)
-            return await self._upgrade(request, place)
+            upgrade = Request(request.method, path, query, headers, b"", request.remote or "")
+            return await self._upgrade(request, upgrade)
         if not await expectation.is_met(request):
             return _response(UNEXPECTED, close=True)
         try:
             body = await request.read() if request.can_read_body else b""
         except web.RequestPayloadError:  # chunks or a compression that can't be read
             return _response(MALFORMED, close=True)
-        asked = Request(request.method, path, query, body, headers, request.remote or "")
+        asked = Request(request.method, path, query, headers, body, request.remote or "")
         reply = await self._answering.ask(asked)
         if reply is None:
             assert request.transport is not None
@@ -98,17 +97,17 @@ class HttpFront:
             return await self._damaged(request, reply.steps)
         return _response(reply or NOT_FOUND, close=reply is BROKEN)
 
-    async def _upgrade(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:
+    async def _upgrade(self, request: web.BaseRequest, upgrade: Request) -> web.StreamResponse:
         gateway = self._answering.gateway
-        if not _is_handshake(request, place):
+        if not _is_handshake(request, upgrade):
             return _response(MALFORMED, close=True)
-        refused = self._sockets.refusal(place, gateway.clock.now())
+        refused = self._sockets.refusal(upgrade, gateway.clock.now())
         if refused is not None:
             return _response(refused, close=True)
-        harmed = harm(gateway, self._sockets.moment(place.path))
+        harmed = harm(gateway, self._sockets.moment(upgrade.path))
         if harmed is not None:
-            return await self._harmed(request, place.headers["sec-websocket-key"], harmed)
-        await self._sockets.handle(request, place, gateway)
+            return await self._harmed(request, upgrade.headers["sec-websocket-key"], harmed)
+        await self._sockets.handle(request, upgrade, gateway)
         return _Silent()
 
     async def _harmed(
@@ -135,9 +134,9 @@ class HttpFront:
         return _Silent()
 
 
-def _is_handshake(request: web.BaseRequest, place: Place) -> bool:
+def _is_handshake(request: web.BaseRequest, upgrade: Request) -> bool:
     """Whether it is one that RFC 6455, section 4.2.1 allows."""
-    headers = place.headers
+    headers = upgrade.headers
     options = [option.strip().lower() for option in headers.get("connection", "").split(",")]
     return (
         request.method == "GET"

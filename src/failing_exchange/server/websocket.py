@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from failing_exchange.core.reject import Reject
+from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.request_parser import switching
-from failing_exchange.server.websocket_connection import Connection, Limits, Outgoing, Place
+from failing_exchange.server.websocket_connection import Connection, Limits, Outgoing
 from failing_exchange.server.websocket_frames import accept_key
 from failing_exchange.venues.binance.codes import CODES, said
 from failing_exchange.venues.binance.connecting import Given, given, is_micro_in
 from failing_exchange.venues.binance.doorstep import NOT_FOUND, Doorstep
 from failing_exchange.venues.binance.rate_limits import WORDS
-from failing_exchange.venues.binance.rest import Reply, retry_after
+from failing_exchange.venues.binance.rest import retry_after
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -102,18 +103,18 @@ class WebSocketFront:
         route = self.route(path)
         return "" if route is None else route.moment
 
-    def refusal(self, place: Place, at: int) -> Reply | None:
+    def refusal(self, asked: Request, at: int) -> Reply | None:
         """Why a client may not connect now; None when it may."""
-        banned = self._doorstep.banned(place.address, at)
+        banned = self._doorstep.banned(asked.peer, at)
         if banned is not None:
             return banned
-        route = self.route(place.path)
+        route = self.route(asked.path)
         if route is None:
-            self._doorstep.name("WebSocket", place.path)
+            self._doorstep.name("WebSocket", asked.path)
             return NOT_FOUND
         if len(self.connections) >= CONNECTIONS_MAX:
             return Reply(503, b"")
-        full_until = self.metering.connects(place.address, at)
+        full_until = self.metering.connects(asked.peer, at)
         if full_until is not None:
             limit, number, unit = self.metering.limits.connects
             text = (
@@ -122,16 +123,16 @@ class WebSocketFront:
             )
             body = orjson.dumps({"code": CODES["TOO_MANY_CONNECTIONS"], "msg": text})
             return Reply(429, body, (retry_after(full_until, at),))
-        return _malformed(route, place)
+        return _malformed(route, asked)
 
-    async def handle(self, request: web.BaseRequest, place: Place, gateway: Gateway) -> None:
+    async def handle(self, request: web.BaseRequest, asked: Request, gateway: Gateway) -> None:
         """Upgrade a request that was not refused, and stay until its connection ends."""
         transport = request.transport
         if transport is None:  # the client has left
             return
-        key = place.headers["sec-websocket-key"]
+        key = asked.headers["sec-websocket-key"]
         transport.write(switching(accept_key(key), gateway.clock.now()))
-        connection = self._connect(place, transport, gateway)
+        connection = self._connect(asked, transport, gateway)
         # What aiohttp calls a parser is given all that comes from now on.
         protocol: Any = request.protocol
         protocol.set_parser(connection.read())
@@ -141,12 +142,12 @@ class WebSocketFront:
             connection.end()
             transport.close()
 
-    def _connect(self, place: Place, transport: asyncio.Transport, gateway: Gateway) -> Connection:
-        route = self.route(place.path)
+    def _connect(self, asked: Request, transport: Any, gateway: Gateway) -> Connection:
+        route = self.route(asked.path)
         assert route is not None
         connection = Connection(
             name=self.connections.next_name(),
-            place=place,
+            request=asked,
             transport=transport,
             gateway=gateway,
             outgoing=self._outgoing_of(asyncio.get_running_loop()),
@@ -173,13 +174,13 @@ class WebSocketFront:
             connection.flush()
 
 
-def _malformed(route: Route, place: Place) -> Reply | None:
+def _malformed(route: Route, asked: Request) -> Reply | None:
     """The refusal of a URL whose parameters are not understood.
 
     400 with a JSON body (faqs/sbe_faq.md, "WebSocket API", 2026-07-21).
     """
     try:
-        route.check(given(place.query))
+        route.check(given(asked.query))
     except Reject as refused:
         no = said(refused, "")
         return Reply(400, orjson.dumps({"code": no.code, "msg": no.text}))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.server.http_damage import half_close
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from failing_exchange.durable.group_commit import GroupCommit
     from failing_exchange.journal.trip import Trip
+    from failing_exchange.server.messages import Request
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
 
@@ -50,16 +51,6 @@ class Limits:
     pong_within: int = 60 * SECOND
     lifetime: int = 24 * 3_600 * SECOND
     outbox_bytes: int = OUTBOX_BYTES_MAX
-
-
-class Place(NamedTuple):
-    """Where and from where a client has connected; header names in lower case."""
-
-    path: str
-    query: str
-    address: str
-    host: str
-    headers: Mapping[str, str]
 
 
 class Outgoing:
@@ -113,7 +104,7 @@ class Connection:
         self,
         *,
         name: str,
-        place: Place,
+        request: Request,
         transport: asyncio.Transport,
         gateway: Gateway,
         outgoing: Outgoing,
@@ -121,7 +112,7 @@ class Connection:
         ended: Callable[[Connection], None],
     ) -> None:
         self.name = name
-        self.place = place
+        self.request = request
         self.transport = transport
         self.gateway = gateway
         self.limits = limits
@@ -145,7 +136,7 @@ class Connection:
 
     def __repr__(self) -> str:
         state = "gone" if self.gone else "closing" if self.closing else "open"
-        return f"<Connection {self.name} {self.place.path} {state}>"
+        return f"<Connection {self.name} {self.request.path} {state}>"
 
     # ---- sending
 

@@ -230,13 +230,13 @@ class _Exchange:
 
     async def __aenter__(self) -> _Response:
         from failing_exchange.server.damages import EFFECTS
-        from failing_exchange.venues.binance.rest import Request
+        from failing_exchange.server.messages import Request
 
         headers = {name.lower(): str(v) for name, v in (self._options.get("headers") or {}).items()}
         body = self._options.get("data") or b""
         parts = self._url
         _check_host(parts.hostname or "")
-        asked = Request(self._method, parts.path, parts.query, body, headers, "127.0.0.1")
+        asked = Request(self._method, parts.path, parts.query, headers, body, "127.0.0.1")
         limit = getattr(self._options.get("timeout"), "total", None) or TIMEOUT
         async with asyncio.timeout(limit):
             reply = await self._venue.ask(asked)

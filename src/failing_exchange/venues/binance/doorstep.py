@@ -8,10 +8,11 @@ import re
 import orjson
 
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.server.messages import Reply, Request
 from failing_exchange.venues.binance.codes import said
 from failing_exchange.venues.binance.places import SIMULATED
 from failing_exchange.venues.binance.rate_limits import Metering
-from failing_exchange.venues.binance.rest import Reply, Request, retry_after
+from failing_exchange.venues.binance.rest import retry_after
 
 PATHS_NAMED_MAX = 100  # unknown paths that the log names; those that come later are not named
 # As far as a path is named. What follows may be no path at all: a signature behind a forgotten "?".
@@ -54,7 +55,7 @@ class Doorstep:
 
         It has no weight: the documents give one to routes only.
         """
-        banned = self.banned(request.address, at)
+        banned = self.banned(request.peer, at)
         if banned is not None:
             return banned
         if request.path in REMOVED:

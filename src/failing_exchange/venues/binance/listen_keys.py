@@ -134,10 +134,10 @@ class ListenKeys:
     def _open(self, before: Callable[[Connection], None], connection: Connection) -> None:
         """A connection may name keys among its streams."""
         before(connection)
-        place = connection.place
-        options = given(place.query)
-        combined = place.path == "/stream"
-        named = options.get("streams", [""])[0] if combined else place.path.removeprefix("/ws/")
+        request = connection.request
+        options = given(request.query)
+        combined = request.path == "/stream"
+        named = options.get("streams", [""])[0] if combined else request.path.removeprefix("/ws/")
         names = [name for name in named.split("/") if name in self._keys]
         if not names:
             return

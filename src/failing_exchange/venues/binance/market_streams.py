@@ -53,7 +53,7 @@ class Session:
         self.connection = connection
         self.feeds = feeds
         self.combined = combined
-        self.micro = is_micro_in(given(connection.place.query))
+        self.micro = is_micro_in(given(connection.request.query))
         self.streams: dict[str, None] = {}
         connection.on_text = self.heard
         connection.on_shutdown = self.announce_shutdown
@@ -202,13 +202,13 @@ class MarketStreams:
 
     def open_raw(self, connection: Connection) -> None:
         """/ws, /ws/<stream>, /ws/<any token>: messages as they are."""
-        path = unquote(connection.place.path)
+        path = unquote(connection.request.path)
         names = [name for name in path.removeprefix("/ws").split("/") if name]
         self._open(connection, names, combined=False)
 
     def open_combined(self, connection: Connection) -> None:
         """/stream?streams=a/b/c: messages that name their stream."""
-        listed = given(connection.place.query).get("streams", [""])[0]
+        listed = given(connection.request.query).get("streams", [""])[0]
         names = [name for name in listed.split("/") if name]
         self._open(connection, names, combined=True)
 

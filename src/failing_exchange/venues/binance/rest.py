@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.journal.trip import Damage, Damaged, Edited, Trip
+from failing_exchange.journal.trip import Damaged, Edited, Trip
 from failing_exchange.server.damages import steps_of
 from failing_exchange.server.http_damage import repeated
+from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.turn_taking import Turns
 from failing_exchange.venues.binance.call import (
     Answered,
@@ -48,28 +49,6 @@ KEYS_NAMED_MAX = 5  # known keys that the log names when an unknown one comes; o
 logger = logging.getLogger("failing_exchange.keys")
 STEP = 10  # candles that are made in one step: months, some 20 ms
 NOBODY = ""  # the account of a request whose key is unknown, or which needs none
-
-
-class Request(NamedTuple):
-    """An HTTP request as it arrived; header names in lower case."""
-
-    method: str
-    path: str
-    query: str
-    body: bytes
-    headers: Mapping[str, str]
-    address: str
-
-
-class Reply(NamedTuple):
-    """What goes back over the wire."""
-
-    status: int
-    body: bytes
-    headers: Sequence[tuple[str, str]] = ()
-    damage: Damage | None = None  # what happens to these bytes, and the steps that do it
-    steps: Sequence[Any] = ()
-    kind: str = "application/json;charset=UTF-8"
 
 
 Hear = Callable[[Trip], None]
@@ -115,7 +94,7 @@ class Door:
         except Reject as no:
             no.__traceback__ = None
             refused = no
-        call = Call(endpoint, params, endpoint.weighs(params), request.address, micro, refused)
+        call = Call(endpoint, params, endpoint.weighs(params), request.peer, micro, refused)
         return self.send(gateway, call, account, hear, expires_at)
 
     def steps(self, request: Request) -> Iterator[None]:
@@ -147,11 +126,11 @@ class Door:
         """Whose request it is, and until when it is fresh; raises `Reject`."""
         key = self.known(request.headers.get("x-mbx-apikey", ""))
         if endpoint.key_only:
-            key.check(endpoint.security, request.address)
+            key.check(endpoint.security, request.peer)
             return key.account, 0
         query = request.query
         check_signature(key, (unsigned(query) if query else "") + unsigned(body), params)
-        return self.admit(key, endpoint.security, params, request.address)
+        return self.admit(key, endpoint.security, params, request.peer)
 
     def send(
         self,
@@ -287,4 +266,4 @@ def unsigned(text: str) -> str:
     return "&".join(pair for pair in text.split("&") if not pair.startswith("signature="))
 
 
-__all__ = ["Door", "Reply", "Request", "Security", "unsigned"]
+__all__ = ["Door", "Security", "unsigned"]

@@ -12,6 +12,7 @@ from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.dispatcher import Answering
 from failing_exchange.server.http_connection import PlainFront
 from failing_exchange.server.listener import Entrance
+from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.websocket import Route, WebSocketFront
 from failing_exchange.server.websocket_connection import Limits
 from failing_exchange.server.websocket_frames import Code
@@ -21,7 +22,7 @@ from failing_exchange.venues.binance.market_streams import MarketStreams
 from failing_exchange.venues.binance.markets import as_in_production
 from failing_exchange.venues.binance.places import PLACES, SIMULATED
 from failing_exchange.venues.binance.rate_limits import Metering, VenueLimits
-from failing_exchange.venues.binance.rest import Door, Reply, Request
+from failing_exchange.venues.binance.rest import Door
 from failing_exchange.venues.binance.ws_api import SocketDoor, check_api
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 

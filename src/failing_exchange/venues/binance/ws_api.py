@@ -65,7 +65,7 @@ class SocketDoor:
     def open(self, connection: Connection) -> None:
         """Begin to converse on a new connection."""
         at = connection.gateway.clock.now()
-        self.door.metering.weigh(connection.place.address, at, CONNECT_WEIGHT)
+        self.door.metering.weigh(connection.request.peer, at, CONNECT_WEIGHT)
         conversation = self.conversations[connection.name] = Conversation(self, connection)
         connection.on_text = conversation.hear
         connection.on_shutdown = conversation.announce_shutdown
@@ -79,7 +79,7 @@ class Conversation:
     """What is said on one connection. Replies leave as their trips end, not as they were asked."""
 
     def __init__(self, entrance: SocketDoor, connection: Connection) -> None:
-        options = connecting.given(connection.place.query)
+        options = connecting.given(connection.request.query)
         self.door = entrance.door
         self.connection = connection
         self.micro = connecting.is_micro_in(options)
@@ -104,7 +104,7 @@ class Conversation:
             except Exception as bug:
                 self._tell_of_bug(bug, asked.id)
             return
-        at, address = connection.gateway.clock.now(), connection.place.address
+        at, address = connection.gateway.clock.now(), connection.request.peer
         self.door.metering.weigh(address, at, 1)
         no = said(asked.refused or UNKNOWN_METHOD, "")
         reply = socket_api.refused(asked.id, no, at, micro=self.micro)
@@ -154,7 +154,7 @@ class Conversation:
 
     def _send(self, asked: Asked, endpoint: Endpoint) -> None:
         """A call on its way through the pass."""
-        place, params = self.connection.place, asked.params
+        request, params = self.connection.request, asked.params
         sent = len(params)
         given, shown = asked.id, params.pop("returnRateLimits", "").lower()
         account, expires_at, refused, errand = NOBODY, 0, None, None
@@ -163,7 +163,7 @@ class Conversation:
             key = self._signer(asked, endpoint)
             if key is not None:
                 security = SIGNED.get(endpoint.socket, endpoint.security)
-                account, expires_at = self.door.admit(key, security, params, place.address)
+                account, expires_at = self.door.admit(key, security, params, request.peer)
             check(endpoint, params, sent)
             if endpoint.socket in SESSION:
                 errand = self.session.errand(endpoint.socket, params, key)
@@ -172,7 +172,7 @@ class Conversation:
             refused = no
             if signed_in is not None and self.session.key is None:
                 given = None  # "Regarding API key revocation"
-        call = Call(endpoint, params, endpoint.weighs(params), place.address, self.micro, refused)
+        call = Call(endpoint, params, endpoint.weighs(params), request.peer, self.micro, refused)
         limits_shown = TRUE_FALSE.get(shown, self.session.limits_shown)
 
         def hear(trip: Trip) -> None:
