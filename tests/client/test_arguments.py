@@ -104,8 +104,8 @@ CONTROLS: list[tuple[Call, str]] = [
     (lambda x: x.replay(5), "recorded"),
     (lambda x: setattr(x, "timeout", -1), "timeout .* not -1"),
     (lambda x: nth(1) & chance, "chance makes one"),  # type: ignore[operator]
-    (lambda x: hours(25, 1), "start must be hours .* not 25"),
-    (lambda x: hours(x, 1), "start must be hours"),
+    (lambda x: hours(25, 1), "start .hour of the day. must be a number from 0 to 24, not 25"),
+    (lambda x: hours(x, 1), "start .hour of the day. must be"),
     (lambda x: between(5, 1), "holds no instant"),
     (lambda x: ramp(0, 1, INFINITE), "seconds .* not inf"),
     (lambda x: load(above=-1), "above .* not -1"),

@@ -11,13 +11,13 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import plan as plans
 from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.plan import FaultPlan, Rule, Scope
-from failing_exchange.faults.triggers import nth
+from failing_exchange.faults.triggers import always, nth
 from failing_exchange.journal.trip import Trip
 from tests.faults.stories import SYMBOL, buy, said
 
 
 def rule(name: str, fault: str = "lose_answer") -> Rule:
-    return Rule(name=name, fault=make(fault))
+    return Rule(name=name, fault=make(fault), when=always)
 
 
 def test_names_are_unique_and_unknown_ones_are_an_error() -> None:

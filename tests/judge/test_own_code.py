@@ -18,7 +18,7 @@ from failing_exchange import (
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import fault, text
 from failing_exchange.faults.plan import Match, Verdict
-from failing_exchange.faults.triggers import When, nth
+from failing_exchange.faults.triggers import nth
 from failing_exchange.journal.trip import Stage, Trip
 from failing_exchange.judge.catalogue import make
 from failing_exchange.judge.rule import Breach, End, Outcome, Rule, Scene
@@ -93,7 +93,7 @@ def armed(x: FailingExchange) -> None:
 
 
 def triggered(x: FailingExchange) -> None:
-    x.arm("delay_answer", When("mine", breaks), operations="fetch_time")
+    x.arm("delay_answer", breaks, operations="fetch_time")
 
 
 def listening(x: FailingExchange) -> None:

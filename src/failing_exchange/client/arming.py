@@ -10,7 +10,7 @@ from failing_exchange.client.arguments import check_whole
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.plan import Fault, Rule, Scope, Trigger
-from failing_exchange.faults.triggers import by_hour, chance, probability_of
+from failing_exchange.faults.triggers import Chance, by_hour, chance, probability_of
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.venue.admission import RateGate
 from failing_exchange.venue.maintenance import once
@@ -98,9 +98,8 @@ class Arming:
     def adopt(self) -> None:
         """Know the modes again that are armed already, as after a crash."""
         for name, rule in self.venue.plan.rules.items():
-            if rule.label in FailureMode.__members__:
-                p = repr(rule.when).removeprefix("chance(").removesuffix(")")
-                self.modes[name] = (FailureMode(rule.label), float(p))
+            if rule.label in FailureMode.__members__ and isinstance(rule.when, Chance):
+                self.modes[name] = (FailureMode(rule.label), float(rule.when.probability))
 
     @property
     def mode(self) -> FailureMode:

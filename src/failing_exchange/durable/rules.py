@@ -12,7 +12,7 @@ from failing_exchange.core.codec import from_text, to_text
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.modes import OneOf, Part
-from failing_exchange.faults.plan import ALWAYS, Rule, Scope
+from failing_exchange.faults.plan import Rule, Scope
 from failing_exchange.faults.triggers import parse
 
 MEMORY_PARTS_MAX = 64  # a rule's memory of more parts is not kept: it begins anew
@@ -43,8 +43,7 @@ def _row(rule: Rule) -> str:
     }
     try:
         found["fault"] = to_text(rule.fault, FAULTS)
-        if rule.when is not ALWAYS:
-            parse(found["when"])
+        parse(found["when"])
     except (TypeError, ConfigurationError) as error:
         found["lost"] = str(error)
     if _is_small(rule.memory, DEPTH_MAX):
@@ -76,7 +75,7 @@ def _rule(row: dict[str, Any]) -> Rule:
     rule = Rule(
         name=row["name"],
         fault=from_text(row["fault"], FAULTS),
-        when=ALWAYS if row["when"] == repr(ALWAYS) else parse(row["when"]),
+        when=parse(row["when"]),
         scope=Scope(**{name: tuple(names) for name, names in row["whom"].items()}),
         label=row["label"],
     )

@@ -8,8 +8,8 @@ from typing import Any, cast
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import made_of, make
 from failing_exchange.faults.operations import check
-from failing_exchange.faults.plan import ALWAYS, Fault, Trigger
-from failing_exchange.faults.triggers import check_trigger, parse
+from failing_exchange.faults.plan import Fault, Trigger
+from failing_exchange.faults.triggers import always, check_trigger, parse
 from failing_exchange.text.spelling import did_you_mean, shown
 
 SIDES = ("buy", "sell")
@@ -53,7 +53,7 @@ def check_asset(fault: Fault, known: Iterable[str]) -> None:
 def trigger_of(when: Trigger | str | None) -> Trigger:
     """When to strike: a trigger, its text as in scenario files, or None for always."""
     if when is None:
-        return ALWAYS
+        return always
     if isinstance(when, str):
         return parse(when)
     check_trigger(when, "when")

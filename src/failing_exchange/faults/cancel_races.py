@@ -34,7 +34,7 @@ class FillBeatsCancel:
 class PartialFillBeatsCancel:
     """The order is filled in part just before its cancel arrives."""
 
-    fill_ratio: float = share(0.5, "how much of what is left, at least one step", most=0.99)
+    fill_ratio: float = share(0.5, "how much of what is left, at least one step", maximum=0.99)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -72,7 +72,7 @@ class HoldAfterCancel:
     """The order is canceled, and its funds stay locked for a while."""
 
     lasts: float | None = span_or_never(
-        60.0, "for how long; None = until the operator unlocks", least=MOMENT
+        60.0, "for how long; None = until the operator unlocks", minimum=MOMENT
     )
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 

@@ -1,9 +1,10 @@
-"""The fields of a fault: each with its unit and its check, so that a wrong value is never armed."""
+"""Fields of faults and triggers: each has a meaning, a unit, a check and a JSON schema."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from math import inf
 from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
 from failing_exchange.core.chance import below
@@ -12,6 +13,7 @@ from failing_exchange.core.reject import Reason
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Match
 from failing_exchange.text.durations import FORMS, seconds_of
+from failing_exchange.text.spelling import shown
 
 T = TypeVar("T")
 MOMENT = 0.001  # seconds that a halt or a lock lasts at least: for none, don't arm the fault
@@ -22,74 +24,118 @@ NEVER = "never"  # how a file without null says None
 
 
 class Spec(NamedTuple):
-    """What a field means, its unit, how a value is checked and made plain, and its JSON schema."""
+    """What a field means, its unit, what is expected, how a value is checked, its JSON schema.
+
+    `check` returns the value in its plain form, or raises ValueError.
+    """
 
     says: str
     unit: str
-    check: Callable[[Any], Any]
     expects: str
+    check: Callable[[Any], Any]
     schema: Mapping[str, Any]  # of its JSON value, as in OpenAPI documents
 
 
-class Wrong(Exception):
-    """A value that a check refuses."""
+# ---- checks
 
 
-def span(default: float, says: str, *, least: float = 0.0, most: float = SECONDS_MAX) -> Any:
+def number_within(value: Any, minimum: float, maximum: float) -> Any:
+    """Return a number from `minimum` to `maximum`; raise ValueError for anything else."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not minimum <= value <= maximum:
+        raise ValueError
+    return value
+
+
+def whole_within(value: Any, minimum: int, maximum: float) -> int:
+    """Return a whole number from `minimum` to `maximum`; raise ValueError for anything else."""
+    if not isinstance(value, int):
+        raise ValueError
+    found: int = number_within(value, minimum, maximum)
+    return found
+
+
+def probability_of(value: Any, name: str = "probability") -> float:
+    """Return a probability as a float; raise ConfigurationError, with the value, for no such."""
+    try:
+        return float(number_within(value, 0, 1))
+    except ValueError:
+        raise ConfigurationError(f"{name} must be a number from 0 to 1, not {value!r}") from None
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(entry) for entry in value)
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return {name: _plain(entry) for name, entry in value.items()}
+    raise ValueError
+
+
+# ---- kinds of fields: `default` comes first; MISSING makes a field required
+
+
+def span(
+    default: Any = MISSING, says: str = "", *, minimum: float = 0, maximum: float = SECONDS_MAX
+) -> Any:
     """A time in seconds."""
 
     def check(value: Any) -> Any:
-        return _span(value, least, most)
+        return number_within(seconds_of(value), minimum, maximum)
 
-    expects = f"{FORMS}, from {least:g} to {most:g} seconds"
-    return _field(default, Spec(says, "seconds", check, expects, _between(SPAN, least, most)))
+    expects = f"{FORMS}, from {minimum:g} to {maximum:.10g} seconds"
+    return _field(default, Spec(says, "seconds", expects, check, _schema(SPAN, minimum, maximum)))
 
 
-def span_or_never(default: float | None, says: str, *, least: float = 0) -> Any:
+def span_or_never(default: float | None, says: str, *, minimum: float = 0) -> Any:
     """A time in seconds; None (in files "never") = it never comes."""
 
     def check(value: Any) -> Any:
-        return None if value is None or value == NEVER else _span(value, least, SECONDS_MAX)
+        never = value is None or value == NEVER
+        return None if never else number_within(seconds_of(value), minimum, SECONDS_MAX)
 
-    expects = f"{FORMS}, from {least:g} to {SECONDS_MAX} seconds, or None for never"
-    schema = _between(("number", "string", "null"), least, SECONDS_MAX)
-    return _field(default, Spec(says, "seconds, or None", check, expects, schema))
+    expects = f"{FORMS}, from {minimum:g} to {SECONDS_MAX} seconds, or None for never"
+    schema = _schema((*SPAN, "null"), minimum, SECONDS_MAX)
+    return _field(default, Spec(says, "seconds, or None", expects, check, schema))
 
 
-def share(default: float, says: str, *, most: float = 1.0, zero: bool = False) -> Any:
-    """A share: above 0 (or from 0) up to `most`."""
+def share(
+    default: Any = MISSING, says: str = "", *, maximum: float = 1.0, zero: bool = False
+) -> Any:
+    """A share: above 0 (or from 0) up to `maximum`."""
 
     def check(value: Any) -> Any:
-        number = _number(value, 0, most)
-        if not number and not zero:
-            raise Wrong
-        return number
+        found = number_within(value, 0, maximum)
+        if not found and not zero:
+            raise ValueError
+        return found
 
-    low = "from 0" if zero else "above 0,"
-    expects = f"a number {low} up to {most:g}"
-    return _field(default, Spec(says, "share", check, expects, _between("number", 0, most)))
+    expects = f"a number {'from 0' if zero else 'above 0,'} up to {maximum:g}"
+    return _field(default, Spec(says, "share", expects, check, _schema("number", 0, maximum)))
 
 
-def number(default: float, says: str, unit: str, *, least: float, most: float) -> Any:
+def number(default: Any, says: str, unit: str, *, minimum: float, maximum: float) -> Any:
     """A number of some unit."""
 
     def check(value: Any) -> Any:
-        return _number(value, least, most)
+        return number_within(value, minimum, maximum)
 
-    expects = f"a number from {least:g} to {most:g}"
-    return _field(default, Spec(says, unit, check, expects, _between("number", least, most)))
+    expects = f"a number from {minimum:g} to {maximum:g}"
+    return _field(default, Spec(says, unit, expects, check, _schema("number", minimum, maximum)))
 
 
-def whole(default: int, says: str, *, least: int = 1, most: int = 1_000_000) -> Any:
-    """A whole number."""
+def whole(
+    default: Any = MISSING, says: str = "", *, minimum: int = 1, maximum: float = 1_000_000
+) -> Any:
+    """A whole number; with `maximum=inf` there is none."""
 
     def check(value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise Wrong
-        return value
+        return whole_within(value, minimum, maximum)
 
-    expects = f"a whole number from {least} to {most}"
-    return _field(default, Spec(says, "number", check, expects, _between("integer", least, most)))
+    bounds = f"of at least {minimum}" if maximum == inf else f"from {minimum} to {maximum}"
+    schema = _schema("integer", minimum, maximum)
+    return _field(default, Spec(says, "number", f"a whole number {bounds}", check, schema))
 
 
 def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = None) -> Any:
@@ -100,12 +146,12 @@ def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = N
             if value is spelling:
                 return word
         if value not in among:
-            raise Wrong
+            raise ValueError
         return str(value)
 
     listed = ", ".join(f'"{word}"' for word in among)
     schema = {"enum": [*among, *(also or {})]}
-    return _field(default, Spec(says, listed, check, f"one of {listed}", schema))
+    return _field(default, Spec(says, listed, f"one of {listed}", check, schema))
 
 
 def executed(
@@ -118,24 +164,13 @@ def executed(
 
 def flag(default: bool, says: str) -> Any:
     """Yes or no."""
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, bool):
-            raise Wrong
-        return value
-
-    return _field(default, Spec(says, "true or false", check, "True or False", {"type": "boolean"}))
+    schema = {"type": "boolean"}
+    return _field(default, Spec(says, "true or false", "True or False", _is_a(bool), schema))
 
 
-def text(default: str, says: str) -> Any:
-    """A text; empty = the fault's own."""
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, str):
-            raise Wrong
-        return value
-
-    return _field(default, Spec(says, "text", check, "a text", {"type": "string"}))
+def text(default: Any = MISSING, says: str = "") -> Any:
+    """A string; empty = the fault's own."""
+    return _field(default, Spec(says, "text", "a string", _is_a(str), {"type": "string"}))
 
 
 def names(default: tuple[str, ...], says: str) -> Any:
@@ -144,33 +179,58 @@ def names(default: tuple[str, ...], says: str) -> Any:
     def check(value: Any) -> Any:
         found = (value,) if isinstance(value, str) else value
         if not isinstance(found, (list, tuple)) or not found:
-            raise Wrong
+            raise ValueError
         if not all(isinstance(name, str) and name for name in found):
-            raise Wrong
+            raise ValueError
         return tuple(found)
 
     expects = 'one or more names, like ("id", "status")'
     schema = {"type": ["array", "string"], "items": {"type": "string"}}
-    return _field(default, Spec(says, "names", check, expects, schema))
+    return _field(default, Spec(says, "names", expects, check, schema))
 
 
 def anything(default: Any, says: str) -> Any:
-    """Any plain value: None, a number, a text, a list or a table of such."""
-    expects = "None, a number, a text, a list or a mapping"
-    return _field(default, Spec(says, "any plain value", _plain, expects, {}))
+    """Any plain value: None, a number, a string, a list or a table of such."""
+    expects = "None, a number, a string, a list or a mapping"
+    return _field(default, Spec(says, "any plain value", expects, _plain, {}))
 
 
 def reason(default: Reason, says: str = "why, as the venue puts it") -> Any:
     """A reason for which the venue says no."""
 
     def check(value: Any) -> Any:
-        try:
-            return Reason(str(value).lower())
-        except ValueError:
-            raise Wrong from None
+        return Reason(str(value).lower())
 
     schema = {"enum": [str(one) for one in Reason]}
-    return _field(default, Spec(says, "reason", check, f"one of {', '.join(Reason)}", schema))
+    return _field(default, Spec(says, "reason", f"one of {', '.join(Reason)}", check, schema))
+
+
+def _is_a(kind: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise ValueError
+        return value
+
+    return check
+
+
+def _field(default: Any, spec: Spec) -> Any:
+    return field(default=default, metadata={"spec": spec})
+
+
+def _schema(kind: str | tuple[str, ...], minimum: float, maximum: float) -> dict[str, Any]:
+    """The JSON schema of a bounded number."""
+    shown = kind if isinstance(kind, str) else list(kind)
+    return {"type": shown, "minimum": minimum, "maximum": maximum}
+
+
+def spec_of(of: Field[Any]) -> Spec:
+    """A field's meaning, unit and check."""
+    found: Spec = of.metadata["spec"]
+    return found
+
+
+# ---- classes with such fields
 
 
 @dataclass_transform(
@@ -183,14 +243,22 @@ def reason(default: Reason, says: str = "why, as the venue puts it") -> Any:
 )  # fmt: skip
 def fault(cls: type[T]) -> type[T]:
     """Make a class a fault: a frozen dataclass whose fields are checked when it is made."""
-    cls.__post_init__ = _check_all  # type: ignore[attr-defined]
+    cls.__post_init__ = check_fields  # type: ignore[attr-defined]
     return dataclass(frozen=True, kw_only=True, slots=True)(cls)
 
 
-def spec_of(of: Field[Any]) -> Spec:
-    """A field's meaning, unit and check."""
-    found: Spec = of.metadata["spec"]
-    return found
+def check_fields(self: Any) -> None:
+    """Make all fields of an object plain values; raise ConfigurationError for a bad one."""
+    for one in fields(self):
+        spec, value = spec_of(one), getattr(self, one.name)
+        try:
+            object.__setattr__(self, one.name, spec.check(value))
+        except ValueError:
+            default = "" if one.default is MISSING else f"; leave it out for {one.default!r}"
+            raise ConfigurationError(
+                f"{kind_name(type(self))}: {one.name} ({spec.says}) must be {spec.expects}, "
+                f"not {shown(value)}{default}"
+            ) from None
 
 
 def kind_name(cls: type) -> str:
@@ -230,50 +298,3 @@ def draw_time(match: Match, at_least: float, spread: float) -> int:
 def acts(match: Match, chosen: str) -> bool:
     """Whether the exchange acts, for a field `executed`."""
     return chosen == "before" or (chosen == "either" and draw_below(match, 1, 2) == 1)
-
-
-def _field(default: Any, spec: Spec) -> Any:
-    return field(default=default, metadata={"spec": spec})
-
-
-def _check_all(self: Any) -> None:
-    for one in fields(self):
-        spec, value = spec_of(one), getattr(self, one.name)
-        try:
-            object.__setattr__(self, one.name, spec.check(value))
-        except Wrong:
-            default = "" if one.default is MISSING else f"; leave it out for {one.default!r}"
-            raise ConfigurationError(
-                f"{kind_name(type(self))}: {one.name} ({spec.says}) must be {spec.expects}, "
-                f"not {value!r}{default}"
-            ) from None
-
-
-def _number(value: Any, least: float, most: float) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise Wrong
-    return value
-
-
-def _span(value: Any, least: float, most: float) -> Any:
-    """Seconds, or a span such as "10m", which becomes seconds."""
-    try:
-        return _number(seconds_of(value), least, most)
-    except ValueError:
-        raise Wrong from None
-
-
-def _between(kind: str | tuple[str, ...], least: float, most: float) -> dict[str, Any]:
-    """The JSON schema of a bounded number."""
-    shown = kind if isinstance(kind, str) else list(kind)
-    return {"type": shown, "minimum": least, "maximum": most}
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (list, tuple)):
-        return tuple(_plain(entry) for entry in value)
-    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
-        return {name: _plain(entry) for name, entry in value.items()}
-    raise Wrong

@@ -64,7 +64,7 @@ class SlipPrice:
     """Offers are withdrawn just before a market order, which then trades at a worse price."""
 
     max_slippage: float = share(
-        0.02, "the average price is at most so far beyond the best", most=0.9
+        0.02, "the average price is at most so far beyond the best", maximum=0.9
     )
     least: float = share(0.0, "and at least so far", zero=True)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST

@@ -63,7 +63,7 @@ class CloseConnection:
 class StallHead:
     """The answer stops in the middle of its head, and the connection stays open."""
 
-    size: int = whole(20, "bytes that still arrive", most=1_000)
+    size: int = whole(20, "bytes that still arrive", maximum=1_000)
     executed: str = executed(default="before")
     stages: ClassVar[tuple[Stage, ...]] = BOTH
 
@@ -118,7 +118,7 @@ class DripBody:
     """The answer arrives byte by byte."""
 
     seconds: float = span(0.05, "between two pieces")
-    size: int = whole(16, "bytes of a piece", most=65_536)
+    size: int = whole(16, "bytes of a piece", maximum=65_536)
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:

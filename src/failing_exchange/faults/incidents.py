@@ -44,7 +44,7 @@ class HaltMarket:
     """The market of the request is halted just before it arrives."""
 
     lasts: float | None = span_or_never(
-        600.0, "for how long; None = until the operator resumes", least=MOMENT
+        600.0, "for how long; None = until the operator resumes", minimum=MOMENT
     )
     status: str = choice("halted", "what it still takes", "halted", "cancel_only")
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
@@ -62,8 +62,10 @@ class HaltMarket:
 class JumpPrice:
     """The price of the request's market jumps."""
 
-    by: float = number(-0.05, "by how much of it; negative = down", "share", least=-0.99, most=10)
-    lasts: float | None = span_or_never(None, "then it comes back; None = it stays", least=1)
+    by: float = number(
+        -0.05, "by how much of it; negative = down", "share", minimum=-0.99, maximum=10
+    )
+    lasts: float | None = span_or_never(None, "then it comes back; None = it stays", minimum=1)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -80,7 +82,7 @@ class ThinBook:
     """Offers near the best price are withdrawn until the next second."""
 
     side: str = choice("sell", "which offers", "buy", "sell")
-    reach: float = share(0.02, "how far from the best price", most=0.9)
+    reach: float = share(0.02, "how far from the best price", maximum=0.9)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -108,7 +110,7 @@ class ChangeSteps:
 class RaiseMinimum:
     """The smallest order that the market takes becomes larger."""
 
-    cost: float = number(100.0, "what an order must cost now", "quote", least=0, most=10**9)
+    cost: float = number(100.0, "what an order must cost now", "quote", minimum=0, maximum=10**9)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -120,8 +122,8 @@ class RaiseMinimum:
 class NarrowBand:
     """The market takes only limit prices near the last one."""
 
-    below: float = share(0.01, "how far below the last price", most=0.99)
-    above: float = share(0.01, "how far above the last price", most=100)
+    below: float = share(0.01, "how far below the last price", maximum=0.99)
+    above: float = share(0.01, "how far above the last price", maximum=100)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -145,8 +147,8 @@ class LimitOrders:
 class ChangeFees:
     """The fees of the market change."""
 
-    maker: float = share(0.002, "of what the maker receives", most=0.5, zero=True)
-    taker: float = share(0.004, "of what the taker receives", most=0.5, zero=True)
+    maker: float = share(0.002, "of what the maker receives", maximum=0.5, zero=True)
+    taker: float = share(0.004, "of what the taker receives", maximum=0.5, zero=True)
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -161,7 +163,7 @@ class LockFunds:
     asset: str = text("", "which; empty = the quote asset of the request's market, or USDT")
     part: float = share(0.5, "how much of what is free")
     lasts: float | None = span_or_never(
-        60.0, "for how long; None = until the operator unlocks", least=MOMENT
+        60.0, "for how long; None = until the operator unlocks", minimum=MOMENT
     )
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 

@@ -118,15 +118,12 @@ def _fields(entry: Entry) -> Iterator[str]:
 def _triggers() -> Iterator[str]:
     yield f"## Triggers\n\nCombined with `&`, `|` and `~`: `{triggers.PARSED_EXAMPLE}`.\n"
     yield "| trigger | strikes |\n|---|---|"
-    for name in triggers.__all__:
-        found = getattr(triggers, name)
-        made = inspect.isfunction(found) and found is not triggers.parse
-        if made and inspect.signature(found).return_annotation == "When":
-            parameters = ", ".join(
-                str(p.replace(annotation=inspect.Parameter.empty))
-                for p in inspect.signature(found).parameters.values()
-            )
-            yield f"| `{name}({parameters})` | {_sentence(found)} |"
+    for name, made in sorted(triggers.TRIGGERS.items()):
+        parameters = ", ".join(
+            str(p.replace(annotation=inspect.Parameter.empty))
+            for p in inspect.signature(made).parameters.values()
+        )
+        yield f"| `{name}({parameters})` | {_sentence(made)} |"
     yield ""
 
 

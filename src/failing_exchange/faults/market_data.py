@@ -146,7 +146,7 @@ class EmptyBook:
 class GhostLevels:
     """The book also shows offers of some time ago that are gone."""
 
-    seconds: float = span(60.0, "how old they are", least=1)
+    seconds: float = span(60.0, "how old they are", minimum=1)
     stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:

@@ -12,7 +12,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.damaged_answers import GarbleAnswer
 from failing_exchange.faults.delivery import BreakConnection, DelayAnswer, TimeOut
-from failing_exchange.faults.fields import DRAWS_OF_TRIGGERS
+from failing_exchange.faults.fields import DRAWS_OF_TRIGGERS, number_within
 from failing_exchange.faults.fills import PartialFill, SlipPrice
 from failing_exchange.faults.plan import Fault, Match, Scope, Verdict
 from failing_exchange.faults.rejections import Ban, Maintenance, RateLimited, RejectRequest
@@ -288,9 +288,13 @@ def _by_mode(mode: FailureMode, name: str, given: Any) -> dict[FailureMode, Any]
 
 
 def _weight(mode: FailureMode, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1_000_000:
+    try:
+        found = float(number_within(value, 0, 1_000_000))
+    except ValueError:
+        found = 0
+    if not found:
         raise ConfigurationError(f"the weight of {mode} must be a number above 0, not {value!r}")
-    return max(1, round(value * WEIGHT_UNIT))
+    return max(1, round(found * WEIGHT_UNIT))
 
 
 def _unknown_param(mode: FailureMode, name: str, known: Mapping[str, Any]) -> str:

@@ -178,17 +178,6 @@ class Scope:
         return not ids or getattr(trip.command, "client_id", None) in ids
 
 
-class _Always:
-    def __call__(self, match: Match, /) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        return "always"
-
-
-ALWAYS = _Always()
-
-
 @dataclass(slots=True, kw_only=True, eq=False)
 class Rule:
     """An armed fault: what, when, which requests. `label` is how statistics count its strikes.
@@ -200,7 +189,7 @@ class Rule:
 
     name: str
     fault: Fault
-    when: Trigger = ALWAYS
+    when: Trigger
     scope: Scope = field(default_factory=Scope)
     label: str = ""
     met: int = 0
@@ -413,7 +402,6 @@ def _nothing_to_see(query: Query) -> Any:
 
 
 __all__ = [
-    "ALWAYS",
     "Answer",
     "Cause",
     "Decision",

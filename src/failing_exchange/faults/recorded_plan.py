@@ -10,7 +10,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE, OWN, fields_of, kind_of, make
 from failing_exchange.faults.modes import OneOf
 from failing_exchange.faults.plan import Fault, FaultPlan, Match, Rule, Stage, Verdict
-from failing_exchange.faults.triggers import Key, key_of
+from failing_exchange.faults.triggers import Key, always, key_of
 from failing_exchange.journal.trip import Trip
 
 VERSION = 1
@@ -76,7 +76,7 @@ class RecordedPlan:
         self._armed = []
         for one in self.recordings:
             again = Again(make(one.kind, **one.fields), one.strikes)
-            plan.arm(Rule(name=one.name, fault=again, label=one.label))
+            plan.arm(Rule(name=one.name, fault=again, when=always, label=one.label))
             self._armed.append((one, again))
 
     def unused(self) -> list[tuple[str, Key]]:

@@ -153,9 +153,9 @@ class Ban:
     """A client that keeps sending after a refusal is banned, each time for twice as long."""
 
     retry_after: float = span(10.0, "the wait that each refusal asks for; who waits is not banned")
-    refusals: int = whole(3, "how many in a row, not waited for, lead to a ban", most=1_000)
-    shortest: float = span(120.0, "the first ban", least=1)
-    longest: float = span(259_200.0, "no ban is longer", least=1)
+    refusals: int = whole(3, "how many in a row, not waited for, lead to a ban", maximum=1_000)
+    shortest: float = span(120.0, "the first ban", minimum=1)
+    longest: float = span(259_200.0, "no ban is longer", minimum=1)
     shared: bool = flag(True, "whether all clients share one address; else each has its own")
     sticky: bool = flag(True, "whether a ban goes on when the fault is disarmed")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
@@ -234,7 +234,7 @@ class ClockSkew:
 
     ahead: float = number(
         2.0, "how far the client's clock is ahead; negative = behind", "seconds",
-        least=-86_400, most=86_400,
+        minimum=-86_400, maximum=86_400,
     )  # fmt: skip
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 

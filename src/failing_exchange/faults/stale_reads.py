@@ -21,7 +21,7 @@ READ_LAG_MAX = 120.0  # seconds; the ledger can't be read further back, so a lon
 class StaleRead:
     """The answer shows the state of some time ago."""
 
-    seconds: float = span(10.0, "how far the view lags behind", most=READ_LAG_MAX)
+    seconds: float = span(10.0, "how far the view lags behind", maximum=READ_LAG_MAX)
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:

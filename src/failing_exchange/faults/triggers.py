@@ -1,29 +1,40 @@
-"""When a fault strikes. Triggers know nothing of harm; they are combined with `&`, `|` and `~`."""
+"""When a fault strikes: triggers, which can be combined with `&`, `|` and `~`."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import MISSING, dataclass, fields
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, dataclass_transform
 
 from failing_exchange.core.chance import strikes
 from failing_exchange.core.commands import FetchOrder
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.fields import (
+    check_fields,
+    kind_name,
+    number,
+    probability_of,
+    share,
+    span,
+    text,
+    whole,
+)
 from failing_exchange.faults.plan import ENDLESS, Match
-from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.spelling import did_you_mean, shown
 
 if TYPE_CHECKING:
     import ast
 
+T = TypeVar("T")
 LOAD_REMEMBERED_MAX = 100_000  # requests a load trigger remembers; a higher load counts as this
 TEXT_LETTERS_MAX = 1_000  # of a trigger's text; a longer one is refused
 DEPTH_MAX = 32  # operators of a trigger's text within each other; more are refused
-SPAN_MAX = 366 * 86_400  # seconds of a ramp or a load; a longer one is refused
-DAY = 86_400 * SECOND
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
 
 
 class Key(NamedTuple):
@@ -35,233 +46,385 @@ class Key(NamedTuple):
     request_number: int
 
 
-@dataclass(frozen=True)
-class When:
-    """A trigger that can be combined: `nth(3) | chance(0.1) & ~hours(2, 4)`.
-
-    `span`: the first and the last request (by number) that it can strike. A trigger with a span
-    remembers and draws nothing, so that it need not be asked about other requests.
-    """
-
-    name: str
-    test: Callable[[Match], bool]
-    span: tuple[int, int] | None = None
-
-    def __call__(self, match: Match, /) -> bool:
-        return self.test(match)
-
-    def __and__(self, other: When) -> When:
-        check_trigger(other, "the right side of &")
-        span = None
-        if self.span is not None and other.span is not None:
-            span = (max(self.span[0], other.span[0]), min(self.span[1], other.span[1]))
-        return When(f"({self} & {other})", lambda s: all(self._both(other, s)), span)
-
-    def __or__(self, other: When) -> When:
-        check_trigger(other, "the right side of |")
-        span = None
-        if self.span is not None and other.span is not None:
-            span = (min(self.span[0], other.span[0]), max(self.span[1], other.span[1]))
-        return When(f"({self} | {other})", lambda s: any(self._both(other, s)), span)
-
-    def __invert__(self) -> When:
-        return When(f"~{self}", lambda s: not self(s))
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def _both(self, other: When, match: Match) -> list[bool]:
-        """Both are asked always, with draws and a memory of their own: neither shifts the other."""
-        return [self(match.within("left")), other(match.within("right"))]
-
-
-always = When("always", lambda s: True)
-never = When("never", lambda s: False, (1, 0))
-
-
-def probability_of(value: float, name: str = "probability") -> float:
-    """`value` when it is a probability; otherwise an error that shows it."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ConfigurationError(f"{name} must be a number from 0 to 1, not {value!r}")
-    return float(value)
-
-
-def check_trigger(when: object, name: str) -> None:
-    """Raises ConfigurationError for no trigger: a number, or `nth` where `nth(1)` is meant."""
-    made = PARSED.get(getattr(when, "__name__", ""))
-    if made is not None and made is when:
-        raise ConfigurationError(
-            f"{name} must be a trigger; {made.__name__} makes one: call it with its arguments"
-        )
-    if not callable(when):
-        raise ConfigurationError(
-            f"{name} must be a trigger such as nth(1) or chance(0.1), not {when!r}"
-        )
-
-
-def chance(probability: float) -> When:
-    """Strikes with a probability, by a draw that only this rule and request have."""
-    p = probability_of(probability)
-    return When(f"chance({_exact(p)})", lambda s: strikes(s.draw(), p))
-
-
-def nth(n: int) -> When:
-    """Strikes the n-th request the rule meets, from 1; if there is nothing to do, the next one."""
-    _whole(n, "n")
-    return When(f"nth({n})", lambda s: s.n == n, (n, n))
-
-
-def first(n: int) -> When:
-    """Strikes the first n requests the rule meets; for each with nothing to do, one more."""
-    _whole(n, "n")
-    return When(f"first({n})", lambda s: s.n <= n, (1, n))
-
-
-def every(n: int) -> When:
-    """Strikes each n-th request the rule meets."""
-    _whole(n, "n")
-    return When(f"every({n})", lambda s: s.n % n == 0)
-
-
-def after(n: int) -> When:
-    """Strikes all requests behind the n-th."""
-    _whole(n, "n", least=0)
-    return When(f"after({n})", lambda s: s.n > n, (n + 1, ENDLESS))
-
-
-def between(start: int, end: int) -> When:
-    """Strikes from one instant until before another (nanoseconds since the epoch)."""
-    for name, at in (("start", start), ("end", end)):
-        _whole(at, f"{name} (nanoseconds since 1970)", least=0)
-    if start >= end:
-        raise ConfigurationError(f"between({start}, {end}) holds no instant: end must be later")
-    return When(f"between({start}, {end})", lambda s: start <= s.at < end)
-
-
-def hours(start: float, end: float) -> When:
-    """Strikes from one hour of the venue's day (UTC) until before another; may pass midnight."""
-    _in_range(start, "start", "hours of the day", 24)
-    _in_range(end, "end", "hours of the day", 24)
-    low, high = int(start * 3_600 * SECOND), int(end * 3_600 * SECOND)
-    if low <= high:
-        return When(f"hours({_exact(start)}, {_exact(end)})", lambda s: low <= s.at % DAY < high)
-    return When(f"hours({_exact(start)}, {_exact(end)})", lambda s: not high <= s.at % DAY < low)
-
-
-def by_hour(rate: Callable[[int], float]) -> When:
-    """Strikes with the probability that `rate` gives for the hour of the venue's day (UTC)."""
-
-    def test(s: Match) -> bool:
-        hour = s.at % DAY // (3_600 * SECOND)
-        try:
-            p = rate(hour)
-        except Exception as error:  # the user's own function: no bug of ours
-            raise ConfigurationError(
-                f"the rate for hour {hour} can't be told: {error!r}"
-            ) from error
-        return strikes(s.draw(), probability_of(p, f"the rate for hour {hour}"))
-
-    return When(f"by_hour({getattr(rate, '__name__', 'rate')})", test)
-
-
-def ramp(start: float, end: float, seconds: float | str) -> When:
-    """Strikes with a probability that goes from `start` to `end` in so many seconds, then stays."""
-    low, high = probability_of(start, "start"), probability_of(end, "end")
-    seconds = _span(seconds)
-    span = int(seconds * SECOND)
-
-    def test(s: Match) -> bool:
-        began = s.memory.setdefault("ramp", s.at)
-        done = min(1.0, (s.at - began) / span) if span else 1.0
-        return strikes(s.draw(), low + (high - low) * done)
-
-    return When(f"ramp({_exact(low)}, {_exact(high)}, {_exact(seconds)})", test)
-
-
-def burst(enter: float, leave: float, probability: float = 1.0) -> When:
-    """Correlated failures (Gilbert-Elliott): each request may begin a bad spell, or end it.
-
-    While a spell lasts, requests are struck with `probability`.
-    """
-    begin, end = probability_of(enter, "enter"), probability_of(leave, "leave")
-    p = probability_of(probability)
-
-    def test(s: Match) -> bool:
-        bad = s.memory.get("burst", False)
-        bad = not strikes(s.draw(1), end) if bad else strikes(s.draw(1), begin)
-        s.memory["burst"] = bad
-        return bool(bad) and strikes(s.draw(), p)
-
-    return When(f"burst({_exact(begin)}, {_exact(end)}, {_exact(p)})", test)
-
-
-def load(above: int, seconds: float | str = 1.0) -> When:
-    """Strikes when the rule has met more than `above` requests in the last seconds."""
-    _whole(above, "above", least=0)
-    seconds = _span(seconds)
-    span = int(seconds * SECOND)
-
-    def test(s: Match) -> bool:
-        seen = s.memory.setdefault("load", deque(maxlen=LOAD_REMEMBERED_MAX))
-        while seen and seen[0] <= s.at - span:
-            seen.popleft()
-        seen.append(s.at)
-        return len(seen) > above
-
-    return When(f"load(above={above}, seconds={_exact(seconds)})", test)
-
-
-def sequence(*pattern: bool, repeat: bool = False) -> When:
-    """Strikes request by request as the pattern says; after its end never, or from its start."""
-
-    def test(s: Match) -> bool:
-        index = s.n - 1
-        if repeat and pattern:
-            index %= len(pattern)
-        return index < len(pattern) and bool(pattern[index])
-
-    shown = ", ".join(str(bool(one)) for one in pattern) + (", repeat=True" if repeat else "")
-    return When(f"sequence({shown})", test)
-
-
-def while_failing(rule: str) -> When:
-    """Strikes while another rule, named, has struck the last request it met."""
-
-    def test(s: Match) -> bool:
-        other = s.plan.rules.get(rule)
-        return other is not None and other.striking
-
-    return When(f"while_failing({rule!r})", test)
-
-
-def filled(at_least: float) -> When:
-    """Strikes when the order that the request names is filled to at least this share."""
-    share = probability_of(at_least, "at_least")
-
-    def test(s: Match) -> bool:
-        c = s.trip.command
-        order_id, client_id = getattr(c, "order_id", 0), getattr(c, "client_id", "")
-        if not order_id and not client_id:
-            return False
-        try:
-            order = s.look(FetchOrder(s.trip.account, "", order_id, client_id))
-        except Reject:  # no such order: nothing of it is filled
-            return False
-        return bool(order.filled >= order.lots * share)
-
-    return When(f"filled({_exact(share)})", test)
-
-
-def exactly(keys: Iterable[Key]) -> When:
-    """Strikes the requests named: (client, operation, symbol, the how-manieth such request)."""
-    wanted = frozenset(Key(*one) for one in keys)
-    return When(f"exactly({len(wanted)} requests)", lambda s: key_of(s) in wanted)
-
-
 def key_of(match: Match) -> Key:
     """What names a request from run to run."""
     trip = match.trip
     return Key(trip.account, trip.operation, trip.symbol, trip.request_number)
+
+
+class When:
+    """A trigger that can be combined: `nth(3) | chance(0.1) & ~hours(2, 4)`.
+
+    Its text (`repr`) is what `parse` reads, as in scenario files and on the command line.
+    """
+
+    __slots__ = ()
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last request, by number, that it can strike.
+
+        A trigger with a span remembers and draws nothing: it need not be asked about other
+        requests.
+        """
+        return None
+
+    def __call__(self, match: Match, /) -> bool:
+        raise NotImplementedError
+
+    def __and__(self, other: When) -> When:
+        check_trigger(other, "the right side of &")
+        return Pair(self, "&", other)
+
+    def __or__(self, other: When) -> When:
+        check_trigger(other, "the right side of |")
+        return Pair(self, "|", other)
+
+    def __invert__(self) -> When:
+        return Not(self)
+
+    def __repr__(self) -> str:
+        values = (getattr(self, one.name) for one in fields(self))  # type: ignore[arg-type]
+        return f"{kind_name(type(self))}({', '.join(map(_exact, values))})"
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(number, share, span, text, whole))
+def trigger(cls: type[T]) -> type[T]:
+    """Make a class a trigger: a frozen dataclass whose fields are checked when it is made."""
+    own = vars(cls).get("__post_init__")  # what it checks besides
+    cls.__post_init__ = own or check_fields  # type: ignore[attr-defined]
+    return dataclass(frozen=True, slots=True, repr=False)(cls)
+
+
+# ---- combinations
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pair(When):
+    """Two triggers joined by `&` or `|`.
+
+    Both are always asked, with draws and a memory of their own: neither shifts the other.
+    """
+
+    left: When
+    sign: str
+    right: When
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        if self.left.span is None or self.right.span is None:
+            return None
+        (a, b), (c, d) = self.left.span, self.right.span
+        return (max(a, c), min(b, d)) if self.sign == "&" else (min(a, c), max(b, d))
+
+    def __call__(self, match: Match, /) -> bool:
+        hits = [self.left(match.within("left")), self.right(match.within("right"))]
+        return all(hits) if self.sign == "&" else any(hits)
+
+    def __repr__(self) -> str:
+        return f"({self.left} {self.sign} {self.right})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Not(When):
+    """Strikes where another trigger does not."""
+
+    other: When
+
+    def __call__(self, match: Match, /) -> bool:
+        return not self.other(match)
+
+    def __repr__(self) -> str:
+        return f"~{self.other}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Constant(When):
+    """Strikes every request, or none."""
+
+    value: bool
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        return None if self.value else (1, 0)
+
+    def __call__(self, match: Match, /) -> bool:
+        return self.value
+
+    def __repr__(self) -> str:
+        return "always" if self.value else "never"
+
+
+# ---- by chance, and by the number of the request
+
+
+@trigger
+class Chance(When):
+    """Strikes with a probability, by a draw that only this rule and request have."""
+
+    probability: float = share(says="of each request", zero=True)
+
+    def __call__(self, match: Match, /) -> bool:
+        return strikes(match.draw(), self.probability)
+
+
+@trigger
+class Nth(When):
+    """Strikes the n-th request the rule meets, from 1; if there is nothing to do, the next one."""
+
+    n: int = whole(says="which request", maximum=inf)
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        return self.n, self.n
+
+    def __call__(self, match: Match, /) -> bool:
+        return match.n == self.n
+
+
+@trigger
+class First(When):
+    """Strikes the first n requests the rule meets; for each with nothing to do, one more."""
+
+    n: int = whole(says="how many requests", maximum=inf)
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        return 1, self.n
+
+    def __call__(self, match: Match, /) -> bool:
+        return match.n <= self.n
+
+
+@trigger
+class Every(When):
+    """Strikes each n-th request the rule meets."""
+
+    n: int = whole(says="from one strike to the next", maximum=inf)
+
+    def __call__(self, match: Match, /) -> bool:
+        return match.n % self.n == 0
+
+
+@trigger
+class After(When):
+    """Strikes all requests after the n-th."""
+
+    n: int = whole(says="how many requests pass", minimum=0, maximum=inf)
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        return self.n + 1, ENDLESS
+
+    def __call__(self, match: Match, /) -> bool:
+        return match.n > self.n
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sequence(When):
+    """Strikes request by request as a pattern says; then never, or from its start."""
+
+    pattern: tuple[bool, ...]
+    repeat: bool
+
+    def __call__(self, match: Match, /) -> bool:
+        index = match.n - 1
+        if self.repeat and self.pattern:
+            index %= len(self.pattern)
+        return index < len(self.pattern) and self.pattern[index]
+
+    def __repr__(self) -> str:
+        return f"sequence({', '.join(map(str, self.pattern))}{', repeat=True' * self.repeat})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Exactly(When):
+    """Strikes the requests that are named."""
+
+    keys: frozenset[Key]
+
+    def __call__(self, match: Match, /) -> bool:
+        return key_of(match) in self.keys
+
+    def __repr__(self) -> str:
+        return f"exactly({len(self.keys)} requests)"
+
+
+# ---- by time
+
+
+@trigger
+class Between(When):
+    """Strikes from one instant until before another (nanoseconds since the epoch)."""
+
+    start: int = whole(says="nanoseconds since 1970", minimum=0, maximum=inf)
+    end: int = whole(says="nanoseconds since 1970", minimum=0, maximum=inf)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.start >= self.end:
+            raise ConfigurationError(f"{self} holds no instant: end must be later")
+
+    def __call__(self, match: Match, /) -> bool:
+        return self.start <= match.at < self.end
+
+
+@trigger
+class Hours(When):
+    """Strikes from one hour of the venue's day (UTC) until before another; may pass midnight."""
+
+    start: float = number(MISSING, "hour of the day", "hours", minimum=0, maximum=24)
+    end: float = number(MISSING, "hour of the day", "hours", minimum=0, maximum=24)
+
+    def __call__(self, match: Match, /) -> bool:
+        start, end, now = int(self.start * HOUR), int(self.end * HOUR), match.at % DAY
+        return start <= now < end if start <= end else not end <= now < start
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ByHour(When):
+    """Strikes with the probability that `rate` gives for the hour of the venue's day (UTC)."""
+
+    rate: Callable[[int], float]
+
+    def __call__(self, match: Match, /) -> bool:
+        hour = match.at % DAY // HOUR
+        try:
+            p = self.rate(hour)
+        except Exception as error:  # the user's own function: no bug of ours
+            raise ConfigurationError(
+                f"the rate for hour {hour} can't be told: {error!r}"
+            ) from error
+        return strikes(match.draw(), probability_of(p, f"the rate for hour {hour}"))
+
+    def __repr__(self) -> str:
+        return f"by_hour({getattr(self.rate, '__name__', 'rate')})"
+
+
+@trigger
+class Ramp(When):
+    """Strikes with a probability that goes from `start` to `end` within `seconds`, then stays."""
+
+    start: float = share(says="the probability at first", zero=True)
+    end: float = share(says="the probability at last", zero=True)
+    seconds: float | str = span(says="how long it changes")
+
+    def __call__(self, match: Match, /) -> bool:
+        began, duration = match.memory.setdefault("ramp", match.at), _ns(self.seconds)
+        done = min(1.0, (match.at - began) / duration) if duration else 1.0
+        return strikes(match.draw(), self.start + (self.end - self.start) * done)
+
+
+# ---- by what has happened before
+
+
+@trigger
+class Burst(When):
+    """Correlated failures (Gilbert-Elliott): each request may begin a bad spell, or end it.
+
+    While a spell lasts, requests are struck with `probability`.
+    """
+
+    enter: float = share(says="the probability that a spell begins", zero=True)
+    leave: float = share(says="the probability that a spell ends", zero=True)
+    probability: float = share(default=1.0, says="of each request of a spell", zero=True)
+
+    def __call__(self, match: Match, /) -> bool:
+        bad = match.memory.get("burst", False)
+        bad = not strikes(match.draw(1), self.leave) if bad else strikes(match.draw(1), self.enter)
+        match.memory["burst"] = bad
+        return bad and strikes(match.draw(), self.probability)
+
+
+@trigger
+class Load(When):
+    """Strikes when the rule has met more than `above` requests in the last seconds."""
+
+    above: int = whole(says="how many requests pass", minimum=0, maximum=inf)
+    seconds: float | str = span(default=1.0, says="the window in which they are counted")
+
+    def __call__(self, match: Match, /) -> bool:
+        seen = match.memory.setdefault("load", deque(maxlen=LOAD_REMEMBERED_MAX))
+        while seen and seen[0] <= match.at - _ns(self.seconds):
+            seen.popleft()
+        seen.append(match.at)
+        return len(seen) > self.above
+
+    def __repr__(self) -> str:
+        return f"load(above={self.above}, seconds={_exact(self.seconds)})"
+
+
+@trigger
+class WhileFailing(When):
+    """Strikes while another rule, named, has struck the last request it met."""
+
+    rule: str = text(says="the name of the other rule")
+
+    def __call__(self, match: Match, /) -> bool:
+        other = match.plan.rules.get(self.rule)
+        return other is not None and other.striking
+
+
+@trigger
+class Filled(When):
+    """Strikes when the order that the request names is filled to at least this share."""
+
+    at_least: float = share(says="of the order's amount", zero=True)
+
+    def __call__(self, match: Match, /) -> bool:
+        c = match.trip.command
+        order_id, client_id = getattr(c, "order_id", 0), getattr(c, "client_id", "")
+        if not order_id and not client_id:
+            return False
+        try:
+            order = match.look(FetchOrder(match.trip.account, "", order_id, client_id))
+        except Reject:  # no such order: nothing of it is filled
+            return False
+        return bool(order.filled >= order.lots * self.at_least)
+
+
+# ---- as they are written: `nth(3) & chance(0.1)`
+
+always, never = Constant(True), Constant(False)
+chance, nth, first, every, after = Chance, Nth, First, Every, After
+between, hours, ramp, burst, load = Between, Hours, Ramp, Burst, Load
+while_failing, filled, by_hour = WhileFailing, Filled, ByHour
+
+
+def sequence(*pattern: bool, repeat: bool = False) -> When:
+    """Strikes request by request as the pattern says; after its end never, or from its start."""
+    return Sequence(tuple(map(bool, pattern)), repeat)
+
+
+def exactly(keys: Iterable[Key]) -> When:
+    """Strikes the requests named: (client, operation, symbol, its number among these, from 1)."""
+    return Exactly(frozenset(Key(*one) for one in keys))
+
+
+PARSED: dict[str, Callable[..., When]] = {
+    "chance": chance, "nth": nth, "first": first, "every": every, "after": after,
+    "between": between, "hours": hours, "ramp": ramp, "burst": burst, "load": load,
+    "sequence": sequence, "while_failing": while_failing, "filled": filled,
+}  # fmt: skip
+TRIGGERS: dict[str, Callable[..., When]] = {
+    **PARSED,
+    "by_hour": by_hour,
+    "exactly": exactly,
+}  # two take what no text can say
+PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
+
+
+def check_trigger(when: object, name: str) -> None:
+    """Raise ConfigurationError for what is not a trigger: a number, or `nth` without arguments."""
+    for made_by, make in TRIGGERS.items():
+        if when is make:
+            raise ConfigurationError(
+                f"{name} must be a trigger; {made_by} makes one: call it with its arguments"
+            )
+    if not callable(when):
+        raise ConfigurationError(
+            f"{name} must be a trigger such as nth(1) or chance(0.1), not {when!r}"
+        )
 
 
 def parse(text: str) -> When:
@@ -286,9 +449,6 @@ def parse(text: str) -> When:
         ) from None
 
 
-PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
-
-
 def _parse(node: ast.expr, depth: int) -> When:
     import ast
 
@@ -309,50 +469,25 @@ def _parse(node: ast.expr, depth: int) -> When:
                 *values, **{one.arg: ast.literal_eval(one.value) for one in named if one.arg}
             )
     found = ast.unparse(node)[:TEXT_LETTERS_MAX]
-    raise ValueError(f"{found!r} is no trigger{did_you_mean(found.split('(')[0], PARSED)}")
+    near = did_you_mean(found.split("(")[0], PARSED)
+    raise ValueError(f"{found!r} is not a trigger{near}")
 
 
-PARSED: dict[str, Callable[..., When]] = {
-    made.__name__: made
-    for made in (
-        chance, nth, first, every, after, between, hours, ramp, burst, load, sequence,
-        while_failing, filled,
-    )
-}  # fmt: skip
+def _exact(value: Any) -> str:
+    """A value as short as it can be read back."""
+    if not isinstance(value, float):
+        return repr(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
-def _exact(number: float) -> str:
-    """A number as short as it can be read back."""
-    short = f"{number:g}"
-    return short if float(short) == number else repr(number)
-
-
-def _whole(n: int, name: str, *, least: int = 1) -> None:
-    if not isinstance(n, int) or isinstance(n, bool) or n < least:
-        raise ConfigurationError(f"{name} must be a whole number of at least {least}, not {n!r}")
-
-
-def _span(value: float | str) -> float:
-    """A span in seconds, as a number or as a text such as "10m"."""
-    try:
-        seconds = seconds_of(value)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= SPAN_MAX:
-        raise ConfigurationError(
-            f"seconds must be {FORMS}, from 0 to {SPAN_MAX} seconds, not {value!r}"
-        )
-    return seconds
-
-
-def _in_range(value: float, name: str, unit: str, most: float) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= most:
-        raise ConfigurationError(f"{name} must be {unit} from 0 to {most}, not {value!r}")
+def _ns(seconds: float | str) -> int:
+    """Nanoseconds of a checked span, which is a number."""
+    return int(cast(float, seconds) * SECOND)
 
 
 __all__ = [
-    "Key", "When", "after", "always", "between", "burst", "by_hour", "chance", "check_trigger",
-    "every", "exactly", "filled", "first", "hours", "key_of", "load", "never", "nth", "parse",
-    "probability_of", "ramp", "sequence", "while_failing",
+    "Chance", "Key", "When", "after", "always", "between", "burst", "by_hour", "chance",
+    "check_trigger", "every", "exactly", "filled", "first", "hours", "key_of", "load", "never",
+    "nth", "parse", "probability_of", "ramp", "sequence", "while_failing",
 ]  # fmt: skip

@@ -61,7 +61,7 @@ class StallSocket:
 class CompressFrames:
     """Messages come as binary frames of raw deflate, which nobody has asked for."""
 
-    padding: int = whole(0, "zero bytes behind it", least=0, most=1_000)
+    padding: int = whole(0, "zero bytes behind it", minimum=0, maximum=1_000)
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -118,7 +118,7 @@ class AckWithoutData:
 class ReplayOnSubscribe:
     """Who subscribes to an account is told again of what has happened there before."""
 
-    count: int = whole(5, "the last so many events", most=100)
+    count: int = whole(5, "the last so many events", maximum=100)
     stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
