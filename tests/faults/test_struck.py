@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import FailingExchange
+from failing_exchange import FailingExchange, Market, simulate
 from failing_exchange.core.commands import BustTrade, Freeze
 from failing_exchange.core.events import OperationRefused
 from failing_exchange.errors import ConfigurationError
@@ -27,6 +27,22 @@ def test_an_asset_that_is_not_here_is_refused_when_armed(fault: str) -> None:
         assert armed.struck == 1
 
     run(story)
+
+
+@pytest.mark.parametrize("fault", ["lock_funds", "take_funds"])
+def test_funds_are_those_that_buyers_pay_with_whatever_the_markets(fault: str) -> None:
+    """A venue without USDT has no other money to take; once nothing happened there."""
+
+    async def main() -> float:
+        market = Market(
+            symbol="ETH/EUR", base="ETH", quote="EUR", price_step=10**6, amount_step=10**4
+        )
+        balances = {"EUR": 1_000, "ETH": 2}
+        async with FailingExchange(markets=[market], balances=balances, latency=None) as x:
+            x.arm(fault, operations="fetch_balance", part=0.5)
+            return float((await x.fetch_balance())["EUR"]["free"])
+
+    assert simulate(main()) == 500
 
 
 async def buy(x: FailingExchange, price: float = 20_000.0) -> dict[str, Any]:

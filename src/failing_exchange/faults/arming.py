@@ -46,7 +46,7 @@ def check_asset(fault: Fault, known: Iterable[str]) -> None:
         near = did_you_mean(asset, assets) if isinstance(asset, str) else ""
         raise ConfigurationError(
             f"no asset {shown(asset)}{near} (there are {', '.join(assets)}); "
-            "leave asset out for the quote asset of the request's market"
+            "leave asset out for what buyers pay with in the request's market"
         )
 
 

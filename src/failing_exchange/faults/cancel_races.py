@@ -8,8 +8,9 @@ from failing_exchange.core.commands import CancelOrderList, CrossOrder, FetchOrd
 from failing_exchange.core.events import OrderFilled
 from failing_exchange.core.market import PPM
 from failing_exchange.core.operating import own_price
-from failing_exchange.core.order import OrderSnapshot, Side, Status
+from failing_exchange.core.order import OrderSnapshot, Status
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
 from failing_exchange.faults.lookups import market_of, named_by
 from failing_exchange.faults.plan import Cause, Match, Replace, Verdict
@@ -83,7 +84,7 @@ class HoldAfterCancel:
         if found is None or market is None or not found.order.is_open:
             return None
         order = found.order
-        asset = market.quote if order.side is Side.BUY else market.base
+        asset = SETTLEMENTS[market.kind].held_asset(market, order.side)
         held = Freeze(order.account, asset, order.reserved, ends_after(self.lasts))
         return Cause(held, after=True)
 

@@ -9,6 +9,7 @@ from failing_exchange.core.commands import (
     ChangeRules,
     Debit,
     FetchFills,
+    FetchMarkets,
     Freeze,
     MovePrice,
     PullLiquidity,
@@ -18,6 +19,7 @@ from failing_exchange.core.commands import (
 from failing_exchange.core.market import ATOMS, PPM, MarketStatus
 from failing_exchange.core.order import Fill, Side
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.faults.fields import (
     MOMENT,
     choice,
@@ -37,6 +39,7 @@ from failing_exchange.faults.rejections import active_until
 from failing_exchange.journal.trip import Stage
 
 REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
+PAID_WITH = "which; empty = what buyers pay with in the request's market, else in the first one"
 
 
 @fault
@@ -160,7 +163,7 @@ class ChangeFees:
 class LockFunds:
     """A part of a free balance is locked without an order."""
 
-    asset: str = text("", "which; empty = the quote asset of the request's market, or USDT")
+    asset: str = text("", PAID_WITH)
     part: float = share(0.5, "how much of what is free")
     lasts: float | None = span_or_never(
         60.0, "for how long; None = until the operator unlocks", minimum=MOMENT
@@ -169,7 +172,7 @@ class LockFunds:
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lock it just before the request arrives."""
-        asset = self.asset or _quote(match)
+        asset = self.asset or _paid_with(match)
         atoms = free_of(match, asset) * ppm(self.part) // PPM
         lasts = ends_after(self.lasts)
         return Cause(Freeze(match.trip.account, asset, atoms, lasts)) if atoms else None
@@ -179,13 +182,13 @@ class LockFunds:
 class TakeFunds:
     """A part of a free balance is withdrawn or sold outside the bot."""
 
-    asset: str = text("", "which; empty = the quote asset of the request's market, or USDT")
+    asset: str = text("", PAID_WITH)
     part: float = share(1.0, "how much of what is free")
     stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Take it just before the request arrives."""
-        asset = self.asset or _quote(match)
+        asset = self.asset or _paid_with(match)
         atoms = free_of(match, asset) * ppm(self.part) // PPM
         return Cause(Debit(match.trip.account, asset, atoms)) if atoms else None
 
@@ -244,9 +247,11 @@ def _change(match: Match, **rules: Any) -> Cause | None:
     return Cause(ChangeRules(market.symbol, changes)) if changes else None
 
 
-def _quote(match: Match) -> str:
-    market = market_of(match, match.trip.symbol)
-    return market.quote if market is not None else "USDT"
+def _paid_with(match: Match) -> str:
+    """What buyers pay with in the request's market; without a symbol, in the first one."""
+    markets = match.look(FetchMarkets(match.trip.account)).markets
+    market = next((one for one in markets if one.symbol == match.trip.symbol), markets[0])
+    return SETTLEMENTS[market.kind].held_asset(market, Side.BUY)
 
 
 def _last_fill(match: Match) -> Fill | None:
