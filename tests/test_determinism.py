@@ -57,7 +57,7 @@ def journal_of(
 @cache
 def can_run(python: str) -> bool:
     """Whether a Python has the libraries that a run needs."""
-    probe = [python, "-c", "import time_machine, tenacity, ccxt"]
+    probe = [python, "-c", "import time_machine, ccxt"]
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 

@@ -68,7 +68,7 @@ STILL: dict[str, str] = {
     "venues": "client simulation",
 }
 
-HEAVY = ("aiohttp", "ccxt", "rich", "time_machine", "orjson", "tenacity", "hypothesis", "pytest")
+HEAVY = ("aiohttp", "ccxt", "rich", "time_machine", "orjson", "hypothesis", "pytest")
 LIMIT_NAME = re.compile(r"^_?[A-Z][A-Z0-9_]*_(MAX|LIMIT)$")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from failing_exchange.errors import ConfigurationError
@@ -19,19 +19,10 @@ from failing_exchange.resilience.outcomes import (
     wait_for,
 )
 
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
-
 SENDS_MAX = 3  # when neither the caller nor the exchange says (`max_retries`)
 HORIZON = 20.0  # seconds; before that, "not found" may be lag (freqtrade#3649: 20 s and more)
 PATIENCE = 3_600.0  # seconds; the longest single wait that a refusal may ask for
-LOOKUP_PAUSES = (
-    0.5,
-    1.0,
-    2.0,
-    4.0,
-    8.0,
-)  # seconds between looking and looking again; the last stays
+LOOKUP_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between two lookups; the last one stays
 LOOKUPS_MAX = 40  # then the outcome stays unknown, and the error that left it so is raised
 SECOND_LOOKS = ("fetch_open_orders", "fetch_closed_orders")  # other views, with lags of their own
 
@@ -136,27 +127,31 @@ class Placement:
 
     async def place(self) -> Order:
         """The order, found or newly placed. Raises as `place_order_with_retry` does."""
-        from tenacity import AsyncRetrying, retry_if_exception
-
         self._sends = 0
         if self._doubt is not None:
             self._doubt.looked = 0
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(self._again), wait=self._pause, reraise=True
+        while True:
+            try:
+                return await self._step()
+            except Exception as error:
+                pause = self._pause(error)
+                if pause is None:
+                    self._give_up(error)
+                log.warning("Order %s: %r", self.client_order_id, error)
+            await asyncio.sleep(pause)
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        """Raise the error; in doubt, the one that left the outcome unknown, with a note."""
+        if self._doubt is None:
+            raise error
+        doubtful = self._doubt.error
+        doubtful.add_note(
+            f"outcome unknown: look client order id {self.client_order_id} up before sending the "
+            "order again"
         )
-        try:
-            return await retrying(self._step)
-        except Exception as error:
-            if self._doubt is None:
-                raise
-            doubtful = self._doubt.error
-            doubtful.add_note(
-                f"outcome unknown: look client order id {self.client_order_id} up before "
-                "sending the order again"
-            )
-            if error is doubtful:
-                raise
-            raise doubtful from error
+        if error is doubtful:
+            raise error
+        raise doubtful from error
 
     async def _step(self) -> Order:
         """Look once, or send once."""
@@ -193,28 +188,19 @@ class Placement:
             raise doubt.error
         return None
 
-    def _again(self, error: BaseException) -> bool:
-        """Whether another step follows this error."""
+    def _pause(self, error: Exception) -> float | None:
+        """Seconds until the next step after an error; None when there is none to come."""
         doubt, outcome = self._doubt, outcome_of(error)
-        if isinstance(error, _NotYet) or outcome is Outcome.UNKNOWN or outcome is Outcome.EXISTS:
-            return doubt is not None and doubt.looked < LOOKUPS_MAX
-        if outcome is not Outcome.REFUSED or wait_for(error) > self.patience:
-            return False
-        return self._sends < self._sends_max if doubt is None else doubt.looked < LOOKUPS_MAX
-
-    def _pause(self, state: RetryCallState) -> float:
-        """Seconds until the next step."""
-        assert state.outcome is not None, "tenacity asks for a pause only after a step"
-        error = state.outcome.exception()
-        assert error is not None, "only errors are retried"
-        log.warning("Order %s: %r", self.client_order_id, error)
-        if outcome_of(error) is Outcome.REFUSED:
-            return wait_for(error)
-        doubt = self._doubt
-        assert doubt is not None, "whatever else is retried is in doubt"
+        if outcome is Outcome.REFUSED:
+            wait = wait_for(error)
+            left = self._sends < self._sends_max if doubt is None else doubt.looked < LOOKUPS_MAX
+            return wait if left and wait <= self.patience else None
+        unknown = isinstance(error, _NotYet) or outcome in (Outcome.UNKNOWN, Outcome.EXISTS)
+        if not unknown or doubt is None or doubt.looked >= LOOKUPS_MAX:
+            return None
         pause = LOOKUP_PAUSES[min(doubt.looked, len(LOOKUP_PAUSES) - 1)]
-        left = doubt.until - asyncio.get_running_loop().time()
-        return min(pause, left) if left > 0 else pause
+        until = doubt.until - asyncio.get_running_loop().time()
+        return min(pause, until) if until > 0 else pause
 
 
 async def find_order(
