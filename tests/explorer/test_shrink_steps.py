@@ -11,7 +11,7 @@ from failing_exchange.explorer import shrink as module
 from failing_exchange.explorer.shrink import Attempt, Shrunk, shrink, shrink_alone
 from failing_exchange.explorer.trial import Break, Seen
 from failing_exchange.explorer.wording import needed
-from failing_exchange.explorer.world import SMALL_ACCOUNT, World
+from failing_exchange.explorer.world import World
 from tests.explorer.test_shrink import plan_of
 
 ORDER = ("main", "create_order", "")
@@ -57,7 +57,7 @@ def test_what_the_bot_is_given_to_do_is_cut_but_one_is_left() -> None:
     [
         ("rate_limit", 30, "a limit of 30 requests a minute suffices"),
         ("latency", 250.0, "a latency of 250 ms suffices"),
-        ("balances", SMALL_ACCOUNT, "an account of 10,000 USDT suffices"),
+        ("balances", {"USDT": 9_000.0, "BTC": 1.0}, "an account of 9,000 USDT, 1 BTC suffices"),
         ("timeout", 2.0, "no fault is needed for it"),
     ],
 )
@@ -65,7 +65,7 @@ def test_of_the_weather_only_what_is_needed_stays(name: str, value: Any, says: s
     """The others become what they are on any day."""
     usual = World(seed=0, seconds=0)
     world = World(seed=1, seconds=60.0, rate_limit=30, latency=250.0, timeout=2.0,
-                  balances=SMALL_ACCOUNT)  # fmt: skip
+                  balances={"USDT": 9_000.0, "BTC": 1.0})  # fmt: skip
     found = small(world, bot(lambda one: getattr(one, name) == value))
     kept = {n: getattr(found.world, n) for n in ("rate_limit", "latency", "balances", "timeout")}
     assert kept == {n: value if n == name else getattr(usual, n) for n in kept}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from failing_exchange.explorer import targets
-from failing_exchange.explorer.recipes import SHORTAGE, WRONG_CLOCK
+from failing_exchange.explorer.recipes import CREATE, SHORTAGE, WRONG_CLOCK
 from failing_exchange.explorer.trial import built
 from failing_exchange.explorer.world import SMALL_ACCOUNT, World, draw
 
@@ -26,7 +26,7 @@ def test_a_quarter_of_all_worlds_begins_with_a_small_account(venue: str) -> None
 
 
 async def test_such_an_account_holds_that_and_nothing_else() -> None:
-    """What is sold in it must have been bought before."""
+    """An order that is larger is refused."""
     held = await built(SMALL).fetch_balance()
     assert held["total"] == SMALL_ACCOUNT
 
@@ -50,7 +50,7 @@ async def test_a_test_that_says_what_it_owns_owns_that(given: dict[str, object])
 def test_a_lock_is_seen_in_a_small_account_by_who_sells_regardless(
     bot: str, when: str, broken: bool
 ) -> None:
-    """A hundred coins at the start hide that the one just bought can't be sold."""
+    """What was bought can't be sold for a while: a bot that insists has not looked."""
     locked = SHORTAGE._replace(when=when)
     found = targets.load(bot).run(replace(SMALL, seconds=2_400.0, faults=(locked,)))
     assert found.verdict is not None
@@ -69,3 +69,16 @@ def test_some_clocks_go_wrong_for_longer_than_one_request() -> None:
     assert {found.broken for found in map(targets.load("careful").run, wrong[:2])} == {()}
     assert any("keeps_time" in targets.load("never-sets-its-clock").run(world).broken
                for world in wrong[:4])  # fmt: skip
+
+
+def test_a_fault_of_orders_is_drawn_often_enough_to_strike() -> None:
+    """In an hour a bot sends tens of orders: at 0.2 % nothing happens to any of them."""
+    worlds = [draw(seed, seconds=3_600.0) for seed in range(WORLDS)]
+    rates = [
+        float(arm.when[len("chance(") : -1])
+        for world in worlds
+        for arm in world.faults
+        if arm.operations == CREATE and arm.when.startswith("chance(")
+    ]
+    assert len(rates) > WORLDS / 10
+    assert min(rates) >= 0.02

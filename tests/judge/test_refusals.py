@@ -14,6 +14,9 @@ import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core.commands import MovePrice
+from failing_exchange.explorer import targets
+from failing_exchange.explorer.world import Arm, World
+from failing_exchange.faults.operations import PRIVATE_CALLS
 from failing_exchange.faults.triggers import parse
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Outcome, Result
@@ -297,3 +300,13 @@ def test_another_price_is_another_order() -> None:
     lost: Fault = ("lose_answer", "nth(1)", ("create_order",), {})
     assert judged("resolves", grid(0.02), lost).outcome is Outcome.NOT_JUDGED
     assert judged("resolves", grid(0.0), lost).outcome is Outcome.FAIL
+
+
+def test_a_position_is_not_held_against_a_bot_that_is_locked_out() -> None:
+    """A key refused for good: no stop can be placed, and no more can be done than to look again."""
+    fields = {"why": "key_refused", "lasts": None}
+    dead = Arm("reject_request", "nth(4)", PRIVATE_CALLS, fields)  # bought, and not yet protected
+    world = World(seed=20, seconds=3_600.0, calm=600.0, faults=(dead,))
+    found = targets.load("stopper-careful").run(world)
+    assert found.verdict is not None
+    assert "covered" not in found.broken

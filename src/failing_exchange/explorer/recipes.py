@@ -58,8 +58,8 @@ COMMON: tuple[tuple[Arm, ...], ...] = (
     (Arm("thin_book", "", CREATE, {"side": "sell", "reach": 0.9}),),  # nothing to buy
     (Arm("thin_book", "", CREATE, {"side": "buy", "reach": 0.9}),),  # nobody to sell to
 )
-# An account that holds no more than it trades with runs short where a part of that is locked.
-SHORTAGE = Arm("lock_funds", "", CREATE, {"asset": "BTC"})
+# A small account runs short where what is free of it is locked for a minute.
+SHORTAGE = Arm("lock_funds", "", CREATE, {"asset": "BTC", "part": 1.0})
 # A clock that is wrong stays so until it is set: more than one order is refused for it.
 WRONG_CLOCK = Arm("reject_request", "", CREATE, {"why": "clock_skew", "lasts": 20})
 # An answer that comes before the fill: it has no average price yet. Binance's shows all fills.

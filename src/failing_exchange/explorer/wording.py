@@ -19,7 +19,7 @@ def needed(shrunk: Shrunk) -> str:
         parts.append(f"a limit of {world.rate_limit} requests a minute")
     if world.balances is not None:
         held = [f"{amount:,.8g} {asset}" for asset, amount in world.balances.items()]
-        parts.append(f"an account of {' and '.join(held) or 'nothing'}")
+        parts.append(f"an account of {', '.join(held) or 'nothing'}")
     if world.latency != World(seed=0, seconds=0).latency:
         parts.append(f"a latency of {world.latency or 0:g} ms")
     if not parts:

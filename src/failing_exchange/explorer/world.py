@@ -30,7 +30,9 @@ WRONG_CLOCK_EVERY = 12  # one world in so many has a bot whose clock goes wrong,
 LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
 LIMITS = (None, None, None, 60, 300)  # requests a minute
 SMALL_EVERY = 4  # one world in so many begins with a small account
-SMALL_ACCOUNT: Mapping[str, float] = {"USDT": 10_000.0}  # what is sold must have been bought before
+SMALL_ACCOUNT: Mapping[str, float] = {  # some orders' worth: a bot may need something to sell
+    "USDT": 10_000.0, "BTC": 1.0, "ETH": 10.0, "SOL": 100.0, "BNB": 10.0,
+}  # fmt: skip
 SHORT_EVERY = 2  # one small account in so many runs short of what it holds
 SECONDS_MAX = 8_784 * 3_600  # of a world: a leap year; a longer one is refused
 RATE_MAX = 10**9  # requests a minute; a higher limit is refused

@@ -8,14 +8,15 @@ from failing_exchange.core import events as e
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import TRIGGERED_TYPES, Side
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.faults.operations import PRIVATE_CALLS
 from failing_exchange.journal.trip import Trip
-from failing_exchange.judge.answers import heard
+from failing_exchange.judge.answers import heard, is_yes
 from failing_exchange.judge.facts import HALTS, OrderFacts, sign
 from failing_exchange.judge.rule import End, Rule, Severity
-from failing_exchange.judge.rules.back_off import BacksOff
+from failing_exchange.judge.rules.back_off import FOR_THE_ACCOUNT, BacksOff
 from failing_exchange.judge.rules.duplicates import AMBIGUOUS
 
-SHUT = 1 << 62  # the clock has not started: it will when the market opens
+SHUT = 1 << 62  # the clock stands: until the market opens, or the account is let in again
 VENUES_OWN = frozenset({
     *AMBIGUOUS, *HALTS, *BacksOff.windows, Reason.MAINTENANCE, Reason.ACCOUNT_FROZEN,
 })  # fmt: skip
@@ -28,8 +29,9 @@ class Covered(Rule):
     account was not answered, was refused by a fault, or was refused as anybody's would be (a limit,
     a ban, a halt, an overload), and who tries again within that time (after the wait that was
     named), does what can be done. Any request counts, for a stop needs a price, an amount, the
-    market's rules and the time. A refusal that the bot could have avoided gives no more time, as
-    that of a stop on the wrong side of the market.
+    market's rules and the time. While the account is refused for good (a key, a place), nobody can
+    place a stop, and the clock stands. A refusal that the bot could have avoided gives no more
+    time, as that of a stop on the wrong side of the market.
 
     A position is what was bought for intents with `covered_within` and is still held. What is too
     small to be sold is no position.
@@ -98,6 +100,10 @@ class Covered(Rule):
             return
         said = heard(trip)
         until = (said.until or 0) if isinstance(said, Reject) else 0
+        if isinstance(said, Reject) and said.reason in FOR_THE_ACCOUNT:
+            until = SHUT
+        elif is_yes(said) and trip.operation in PRIVATE_CALLS:
+            self._let_in(trip.ended_at)
         if not until and not _failed(trip, said):
             return
         for symbol, since in self._naked_since.items():
@@ -105,6 +111,12 @@ class Covered(Rule):
                 if since < trip.born_at:
                     self._check(symbol, trip.born_at)
                 self._naked_since[symbol] = max(since, trip.ended_at, until)
+
+    def _let_in(self, at: int) -> None:
+        markets = self.scene.facts.engine.state.markets
+        for symbol, since in self._naked_since.items():
+            if since == SHUT and markets[symbol].market.status is MarketStatus.TRADING:
+                self._naked_since[symbol] = at
 
     def overheard(self, trip: Trip) -> None:
         """It may have been this client that the venue failed."""
