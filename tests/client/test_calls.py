@@ -197,7 +197,7 @@ def test_a_post_only_order_must_be_able_to_rest(params: dict[str, Any]) -> None:
     async def story(x: FailingExchange) -> None:
         with pytest.raises(InvalidOrderError, match="post-only"):
             await x.create_order(SYMBOL, "market", "buy", 0.01, None, params)
-        with pytest.raises(InvalidOrderError, match="immediately match"):
+        with pytest.raises(InvalidOrderError, match="match immediately"):
             await x.create_order(SYMBOL, "limit", "buy", 0.01, 90_000, params)
 
     run(story)

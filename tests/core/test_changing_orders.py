@@ -167,13 +167,13 @@ def test_events_are_numbered(floor: Floor) -> None:
 
 
 def test_an_order_keeps_its_labels_and_when_it_began_to_work(floor: Floor) -> None:
-    """Strategies are the client's; a stop works from its trigger on."""
-    plain = floor.limit("alice", SELL, 105, 5, strategy_id=7, strategy_type=1_000_000).order
-    assert (plain.strategy_id, plain.strategy_type) == (7, 1_000_000)
+    """What the venue adds is not read; a stop works from its trigger on."""
+    plain = floor.limit("alice", SELL, 105, 5, extra=(("label", 7),)).order
+    assert plain.extra == (("label", 7),)
     assert plain.working_at == plain.created_at
     stop = c.PlaceOrder("alice", S, SELL, OrderType.STOP_LOSS_LIMIT, 3, 95, stop_ticks=96)
     waiting = floor.do(stop).order
-    assert (waiting.strategy_id, waiting.working_at) == (None, 0)
+    assert (waiting.extra, waiting.working_at) == ((), 0)
     floor.last(96)
     assert waiting.working_at == waiting.triggered_at > waiting.created_at
     behind = c.PlaceOrder("alice", S, BUY, LIMIT, 2, 90)

@@ -31,9 +31,9 @@ from failing_exchange.core.asking import (
     Query,
 )
 from failing_exchange.core.market import MarketStatus, Prevention
-from failing_exchange.core.order import OrderType, Peg, Side, TimeInForce
+from failing_exchange.core.order import Extra, OrderType, Peg, Side, TimeInForce
 from failing_exchange.core.order_list import Contingency
-from failing_exchange.core.reject import Reason
+from failing_exchange.core.reject import Refusal
 
 __all__ = [  # what this module hands on; what it defines is public as well
     "FetchAmendments",
@@ -73,6 +73,7 @@ class PlaceOrder(NamedTuple):
     `iceberg_lots`: how much of it is shown at a time. `trail_bips`: a stop loss or take profit
     that trails by so many basis points; with `stop_ticks`, once that price is reached. `peg`: its
     price is read off the book; it has to keep the rules at `ticks` as well, where they are given.
+    `extra`: what the venue keeps with the order for itself, and the exchange does not read.
     """
 
     account: str
@@ -91,9 +92,8 @@ class PlaceOrder(NamedTuple):
     test: bool = False  # check everything, place nothing
     iceberg_lots: int = 0
     trail_bips: int = 0
-    strategy_id: int | None = None  # the client's own labels
-    strategy_type: int | None = None
     peg: Peg | None = None
+    extra: Extra = ()
 
 
 class PlaceOrderList(NamedTuple):
@@ -163,27 +163,18 @@ class AmendOrder(NamedTuple):
     new_client_id: str | None = None
 
 
-class Limited(NamedTuple):
-    """Why the new order of a replacement is refused: the words, the rule, and until when."""
-
-    text: str
-    rule: str = ""
-    until: int = 0
-    reason: Reason = Reason.TOO_MANY_ORDERS_SENT
-
-
 class ReplaceOrder(NamedTuple):
-    """Cancel an order, then place another. `stop_on_failure`: don't place when the cancel fails.
+    """Cancel an order, then place another. `only_if_canceled`: don't place when the cancel fails.
 
-    `check_first`: cancel nothing when the new order breaks a rule of the market. `limited`: why the
-    new order may not be placed, whatever becomes of the cancel.
+    `check_first`: cancel nothing when the new order breaks a rule of the market. `refused`: the new
+    order is refused for this, whatever becomes of the cancel.
     """
 
     cancel: CancelOrder
     place: PlaceOrder
-    stop_on_failure: bool = True
+    only_if_canceled: bool = True
     check_first: bool = False
-    limited: Limited | None = None
+    refused: Refusal | None = None
 
 
 class Errand(NamedTuple):

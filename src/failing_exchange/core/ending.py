@@ -26,7 +26,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.order_list import ListUpdate
 from failing_exchange.core.pegging import pegged
-from failing_exchange.core.placing import check, place
+from failing_exchange.core.placing import check, check_unused, place
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_amends
 from failing_exchange.core.settlement import settlement_of
@@ -49,7 +49,7 @@ def find_open(account: Account, symbol: str, order_id: int, client_id: str) -> O
     """An open order by id or client order id; raise `Reject` when there is none."""
     order = account.open.get(order_id) if order_id else account.by_client_id.get(client_id)
     if order is None or not order.is_open or (symbol and order.symbol != symbol):
-        raise Reject(Reason.ORDER_NOT_FOUND, "Unknown order sent.")
+        raise Reject(Reason.ORDER_NOT_FOUND, open_order=order_id or client_id)
     if order_id and client_id:
         check_client_id(order.client_id, client_id)
     return order
@@ -71,7 +71,8 @@ def _check_progress(order: Order, only: CancelOnly) -> None:
     """Raise `Reject` where an order is not as far as the cancel is meant for."""
     wanted = only is CancelOnly.PARTIALLY_FILLED
     if (order.filled > 0) is not wanted or order.status is PENDING:
-        raise Reject(Reason.CANCEL_RESTRICTED, "Order was not canceled due to cancel restrictions.")
+        filled = f"{order.filled} of {order.lots} lots"
+        raise Reject(Reason.CANCEL_RESTRICTED, filled=filled, only=only)
 
 
 def cancel_all(state: State, command: CancelAllOrders, at: int) -> tuple[OrderSnapshot, ...]:
@@ -117,20 +118,17 @@ def amend(state: State, command: AmendOrder, at: int) -> OrderSnapshot:
 def _check_amendment(market: Market, order: Order, lots: int) -> None:
     """Raise `Reject` where an order may not become that small, or would not become smaller."""
     if order.follows and not order.lots:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            "Invalid order: its amount is that of the working order, once that is filled",
-            rule=Rule.AMEND_PENDING,
-        )
+        raise Reject(Reason.INVALID_ORDER, rule=Rule.AMEND_PENDING, order_list=order.list_id)
     market.check_steps(lots, 0)
     market.check_amount(lots, market.amount_max)
     if not order.filled < lots < order.lots:
-        text = (
-            f"Invalid amount: {market.amount_text(lots)} must be less than the order's "
-            f"{market.amount_text(order.lots)} and more than is filled"
-        )
         rule = Rule.AMEND_INCREASE if lots > order.lots else Rule.AMEND_SAME
-        raise Reject(Reason.INVALID_AMOUNT, text, rule=rule if lots >= order.lots else "")
+        raise Reject(
+            Reason.INVALID_AMOUNT,
+            rule=rule if lots >= order.lots else "",
+            amount=market.amount_text(lots),
+            present=market.amount_text(order.lots),
+        )
     check_amends(order, AMENDMENTS_MAX)
     if market.rules is not None:
         check_amends(order, market.rules.amends_max)
@@ -142,9 +140,7 @@ def _new_name(account: Account, order: Order, wanted: str | None) -> str:
     """The client id of an order after an amendment; raise `Reject` where another one has it."""
     if wanted is None or wanted == order.client_id:
         return order.client_id
-    known = account.by_client_id.get(wanted)
-    if known is not None and known.is_open:
-        raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
+    check_unused(account, wanted)
     number = order.id * AMENDMENTS_MAX + len(order.amendments)
     return wanted or unused_id(account.by_client_id, number, Named.AMENDMENT)
 
@@ -190,13 +186,11 @@ def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:
     try:
         canceled = cancel(state, command.cancel, at)
     except Reject as refused:
-        if command.stop_on_failure:
+        if command.only_if_canceled:
             return Replaced(refused, None)
         canceled = refused
-    limited = command.limited
-    if limited is not None:
-        no = Reject(limited.reason, limited.text, until=limited.until or None, rule=limited.rule)
-        return Replaced(canceled, no)
+    if command.refused is not None:
+        return Replaced(canceled, command.refused.as_reject())
     state.turn(at)
     try:
         return Replaced(canceled, place(state, command.place, at))

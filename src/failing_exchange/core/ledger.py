@@ -98,9 +98,8 @@ class Ledger:
         if have < atoms:
             raise Reject(
                 Reason.INSUFFICIENT_FUNDS,
-                f"Insufficient funds: the balance has {atoms_text(have)} {asset} free, "
-                f"the order needs {atoms_text(atoms)}",
-            )
+                free=atoms_text(have), asset=asset, needed=atoms_text(atoms),
+            )  # fmt: skip
         free[asset] = have - atoms
         used = self._used[account]
         used[asset] = used.get(asset, 0) + atoms

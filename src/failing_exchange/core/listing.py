@@ -34,6 +34,7 @@ from failing_exchange.core.placing import (
     enter,
     make,
     start_trailing,
+    would_match,
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_list_rules, check_prices
@@ -84,18 +85,14 @@ def _check_plain_pair(ms: MarketState, limit: Order, stop: Order, at: int) -> No
     last = ms.tape.last(at // SECOND)
     ordered = limit.ticks > last if limit.side is Side.SELL else 0 < limit.ticks < last
     if (limit.side, limit.lots) != (stop.side, stop.lots) or limit.kind is not OrderType.LIMIT:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            "Invalid order list: the orders must share side and amount, and the first be a limit",
-        )
+        shape = "the orders must share side and amount, and the first be a limit"
+        raise Reject(Reason.INVALID_ORDER, shape=shape)
     if crosses(ms, limit.side, limit.ticks):
-        raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
+        raise would_match(ms, limit)
     if stop.kind not in TRIGGERED_TYPES or not ordered:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            "Invalid order list: the prices are not on both sides of the last price "
-            f"{ms.market.price_text(last)}",
-        )
+        last_text = ms.market.price_text(last)
+        shape = f"the prices are not on both sides of the last price {last_text}"
+        raise Reject(Reason.INVALID_ORDER, shape=shape)
 
 
 def _hold_as_one(state: State, ms: MarketState, one: Order, other: Order, at: int) -> None:
@@ -157,21 +154,21 @@ def _check_shape(account: Account, command: PlaceOrderList, contingency: Conting
     known = account.lists_by_client_id.get(command.client_id) if command.client_id else None
     _check_names(legs)
     if known is not None and not known.ended_at:
-        raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
+        raise Reject(Reason.DUPLICATE_CLIENT_ID, list_client_id=command.client_id)
 
 
 def _check_names(legs: tuple[PlaceOrder, ...]) -> None:
     """Raise `Reject` where two orders of a list have one client id."""
     names = [leg.client_id for leg in legs if leg.client_id]
     if len(names) != len(dict.fromkeys(names)):
-        raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
+        raise Reject(Reason.DUPLICATE_CLIENT_ID, client_ids=", ".join(map(repr, names)))
 
 
 def _check_payment(command: PlaceOrderList, contingency: Contingency) -> None:
     """One that buys pays for those that sell, whose amounts are not known yet; no others are so."""
     working, *pending = command.legs
     if not command.pays or contingency is not Contingency.OTO:
-        raise Reject(Reason.INVALID_AMOUNT, "Invalid amount: none is given", rule=Rule.AMOUNT)
+        raise Reject(Reason.INVALID_AMOUNT, rule=Rule.AMOUNT, kind=working.kind)
     sells = all(leg.side is Side.SELL and not leg.lots for leg in pending)
     if working.side is not Side.BUY or not sells:
         raise _refusal("what a working order buys is sold by those behind it")
@@ -199,12 +196,13 @@ def _check_around(
     above, below = (one, other) if (one.kind in STOP_KINDS) is stops_above else (other, one)
     over, under = _decisive(above), _decisive(below)
     if last and ((over and over <= last) or (under and under >= last)):
+        text = ms.market.price_text
         raise Reject(
             Reason.INVALID_ORDER,
-            "The relationship of the prices for the orders is not correct: the last price "
-            f"{ms.market.price_text(last)} is not between {ms.market.price_text(under or None)} "
-            f"and {ms.market.price_text(over or None)}",
             rule=Rule.LIST_PRICES,
+            last=text(last),
+            below=text(under or None),
+            above=text(over or None),
         )
 
 
@@ -215,7 +213,7 @@ def _decisive(leg: PlaceOrder | Order) -> int:
 
 
 def _refusal(text: str) -> Reject:
-    return Reject(Reason.INVALID_ORDER, f"Invalid order list: {text}", rule=Rule.LIST_SHAPE)
+    return Reject(Reason.INVALID_ORDER, rule=Rule.LIST_SHAPE, shape=text)
 
 
 def _link(orders: tuple[Order, ...], contingency: Contingency) -> None:
@@ -314,7 +312,7 @@ def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) ->
         _check_around(ms, pending[0], pending[1], at)
     for order in pending:
         if order.post_only and crosses(ms, order.side, order.ticks):
-            raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
+            raise would_match(ms, order)
         if ms.market.rules is not None:
             check_prices(ms, ms.market.rules, order, at)
         if order.kind in TRIGGERED_TYPES:
@@ -345,7 +343,7 @@ def cancel_list(state: State, command: CancelOrderList, at: int) -> OrderListSna
     else:
         found = account.lists_by_client_id.get(command.client_id)
     if found is None or found.ended_at or (command.symbol and found.symbol != command.symbol):
-        raise Reject(Reason.ORDER_NOT_FOUND, "Unknown order list sent.")
+        raise Reject(Reason.ORDER_NOT_FOUND, open_order_list=command.list_id or command.client_id)
     if command.client_id:
         check_client_id(found.client_id, command.client_id)
     ms = state.market(found.symbol, at)

@@ -151,16 +151,16 @@ class Market:
         if ticks % self.price_every:
             raise Reject(
                 Reason.INVALID_PRICE,
-                f"Invalid price: {self.price_text(ticks)} is no multiple of "
-                f"{self.price_text(self.price_every)}",
                 rule=Rule.PRICE,
+                price=self.price_text(ticks),
+                step=self.price_text(self.price_every),
             )
         if lots % self.amount_every:
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                f"Invalid amount: {self.amount_text(lots)} is no multiple of "
-                f"{self.amount_text(self.amount_every)}",
                 rule=Rule.AMOUNT,
+                amount=self.amount_text(lots),
+                step=self.amount_text(self.amount_every),
             )
 
     def check_limits(self, lots: int, ticks: int, last: int) -> None:
@@ -179,9 +179,10 @@ class Market:
         if ticks < self.price_min or (self.price_max is not None and ticks > self.price_max):
             raise Reject(
                 Reason.INVALID_PRICE,
-                f"Invalid price: {self.price_text(ticks)} is outside "
-                f"{self.price_text(self.price_min)} to {self.price_text(self.price_max)}",
                 rule=Rule.PRICE,
+                price=self.price_text(ticks),
+                minimum=self.price_text(self.price_min),
+                maximum=self.price_text(self.price_max),
             )
 
     def check_amount(self, lots: int, most: int | None, *, rule: Rule = Rule.AMOUNT) -> None:
@@ -189,16 +190,16 @@ class Market:
         if lots < self.amount_min:
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                f"Invalid amount: {self.amount_and_asset(lots)} is below the minimum "
-                f"{self.amount_text(self.amount_min)}",
                 rule=Rule.AMOUNT,
+                amount=self.amount_and_asset(lots),
+                minimum=self.amount_text(self.amount_min),
             )
         if most is not None and lots > most:
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                f"Invalid amount: {self.amount_and_asset(lots)} is above the maximum "
-                f"{self.amount_text(most)}",
                 rule=rule,
+                amount=self.amount_and_asset(lots),
+                maximum=self.amount_text(most),
             )
 
     def check_cost(self, cost: int) -> None:
@@ -206,9 +207,9 @@ class Market:
         if cost < self.cost_min:
             raise Reject(
                 Reason.INVALID_COST,
-                f"Invalid cost: {self.cost_and_asset(cost)} is below the minimum "
-                f"{atoms_text(self.cost_min)}",
                 rule=Rule.NOTIONAL,
+                cost=self.cost_and_asset(cost),
+                minimum=atoms_text(self.cost_min),
             )
 
     def _check_band(self, ticks: int, last: int, band: tuple[int, int]) -> None:
@@ -216,9 +217,10 @@ class Market:
         if not low <= ticks <= high:
             raise Reject(
                 Reason.PRICE_BAND,
-                f"Invalid price: {self.price_text(ticks)} is outside the band "
-                f"{self.price_text(low)} to {self.price_text(high)} around the last price",
                 rule=Rule.PRICE_BAND,
+                price=self.price_text(ticks),
+                minimum=self.price_text(low),
+                maximum=self.price_text(high),
             )
 
     def price_text(self, ticks: int | None) -> str:

@@ -182,10 +182,9 @@ def _open_order(state: State, order_id: int) -> Order:
     order = state.orders.get(order_id)
     if order is None:
         known = 0 < order_id < state.next_order_id
-        raise Reject(
-            Reason.ORDER_NOT_FOUND,
-            f"order {order_id} is not open any more" if known else f"there is no order {order_id}",
-        )
+        if known:
+            raise Reject(Reason.ORDER_NOT_FOUND, ended=order_id)
+        raise Reject(Reason.ORDER_NOT_FOUND, never=order_id)
     return order
 
 

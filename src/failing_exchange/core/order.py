@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from failing_exchange.core.market import Prevention
 
@@ -45,6 +45,9 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+
+
+Extra: TypeAlias = tuple[tuple[str, int | str], ...]  # (name, value) pairs of one venue
 
 
 class PegPrice(StrEnum):
@@ -204,8 +207,7 @@ class Rarities:
     decremented: int = 0  # lots that `lots` is smaller by, for self-trade prevention
     amendments: tuple[Amendment, ...] = ()
     canceled_as: str = ""  # the client's name of the cancel that ended it
-    strategy_id: int | None = None
-    strategy_type: int | None = None
+    extra: Extra = ()  # what its venue keeps with it; the exchange does not read it
 
 
 class Order(Rarities):

@@ -26,8 +26,8 @@ def price_of(ms: MarketState, side: Side, peg: Peg) -> int:
         left, before = left - 1, ticks
     raise Reject(
         Reason.INVALID_PRICE,
-        "Invalid price: the book has no price that the order could be pegged to",
         rule=Rule.PEG_LIQUIDITY,
+        level=f"{peg.price}, {peg.levels or 0} levels deeper",
     )
 
 
@@ -40,11 +40,7 @@ def pegged(ms: MarketState, c: PlaceOrder, *, enters: bool = True) -> PlaceOrder
     if peg is None:
         return c
     if c.kind not in LIMIT_TYPES:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            "Invalid order: only the price of a limit order can be pegged",
-            rule=Rule.PEG_TYPE,
-        )
+        raise Reject(Reason.INVALID_ORDER, rule=Rule.PEG_TYPE, pegged=c.kind)
     now = enters and c.kind is LIMIT
     ticks = price_of(ms, c.side, peg) if now else 0
     return c._replace(ticks=ticks, peg=peg._replace(asked=c.ticks))

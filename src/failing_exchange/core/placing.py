@@ -94,14 +94,10 @@ def check(
     market, kind = ms.market, c.kind
     if market.status is not TRADING:
         halted = market.status is HALTED
-        raise Reject(
-            Reason.MARKET_HALTED if halted else Reason.CANCEL_ONLY,
-            "Market is closed." if halted else f"{market.symbol} only accepts cancels now.",
-        )
+        reason = Reason.MARKET_HALTED if halted else Reason.CANCEL_ONLY
+        raise Reject(reason, symbol=market.symbol)
     if c.client_id:
-        known = account.by_client_id.get(c.client_id)
-        if known is not None and known.is_open:
-            raise Reject(Reason.DUPLICATE_CLIENT_ID, "Duplicate order sent.")
+        check_unused(account, c.client_id)
     if not market.is_plain:
         _check_market(market, account, c)
     if c.peg is not None or (pending and not c.lots):
@@ -121,9 +117,21 @@ def check(
         return
     if kind is LIMIT:
         if c.post_only and crosses(ms, c.side, c.ticks):
-            raise Reject(Reason.WOULD_MATCH, "Order would immediately match and take.")
+            raise would_match(ms, c)
     elif kind in TRIGGERED_TYPES:
         check_trigger(ms, c, at)
+
+
+def check_unused(account: Account, client_id: str) -> None:
+    """Raise `Reject` where an open order of the account has a client id."""
+    known = account.by_client_id.get(client_id)
+    if known is not None and known.is_open:
+        raise Reject(Reason.DUPLICATE_CLIENT_ID, client_id=client_id)
+
+
+def would_match(ms: MarketState, order: PlaceOrder | Order) -> Reject:
+    """The refusal of a post-only order that would match at once."""
+    return Reject(Reason.WOULD_MATCH, price=ms.market.price_text(order.ticks))
 
 
 def _check_market(market: Market, account: Account, c: PlaceOrder) -> None:
@@ -154,22 +162,17 @@ def _check_what_is_known(
 def _check_rarities(market: Market, c: PlaceOrder) -> None:
     """Which orders may be shown in parts, of which size, and which may trail by basis points."""
     if c.trail_bips and c.kind not in BIPS_TYPES:
-        raise Reject(
-            Reason.INVALID_ORDER, "Invalid order: only a stop loss or a take profit trails by bips"
-        )
+        raise Reject(Reason.INVALID_ORDER, trails=c.kind)
     if not c.iceberg_lots:
         return
     if c.kind not in LIMIT_TYPES or c.time_in_force is not GTC:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            "Invalid order: only a limit order that stays can be shown in parts",
-        )
+        raise Reject(Reason.INVALID_ORDER, parted=f"{c.time_in_force} {c.kind}")
     if c.iceberg_lots > c.lots > 0:
         raise Reject(
             Reason.INVALID_ORDER,
-            f"Invalid order: the part to be shown, {market.amount_text(c.iceberg_lots)}, "
-            f"exceeds the amount {market.amount_text(c.lots)}",
             rule=Rule.ICEBERG_SIZE,
+            shown=market.amount_text(c.iceberg_lots),
+            amount=market.amount_text(c.lots),
         )
     market.check_steps(c.iceberg_lots, 0)
     market.check_amount(c.iceberg_lots, market.amount_max)
@@ -183,9 +186,8 @@ def check_count(market: Market, account: Account, most: int, *, new: int = 1) ->
     if count + new > most:
         raise Reject(
             Reason.TOO_MANY_ORDERS,
-            f"Too many open orders: {count} of {most} on {market.symbol}",
-            rule=Rule.ORDERS,
-        )
+            rule=Rule.ORDERS, count=count, maximum=most, symbol=market.symbol,
+        )  # fmt: skip
 
 
 def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
@@ -193,16 +195,17 @@ def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
     last = ms.tape.last(at // SECOND)
     if c.kind is OrderType.TRAILING_STOP:
         if c.trail_ticks < 1 or not last:
-            raise Reject(Reason.INVALID_ORDER, "Invalid order: a trailing stop needs a distance")
+            raise Reject(Reason.INVALID_ORDER, kind=c.kind)
         return
     if c.stop_ticks < 1:
         if c.trail_bips:
             return
-        raise Reject(Reason.INVALID_PRICE, "Invalid price: a stop needs a trigger price")
+        raise Reject(Reason.INVALID_PRICE, kind=c.kind)
     probe = Order(0, c.account, c.symbol, c.side, c.kind, c.lots, at)
     probe.stop_ticks = c.stop_ticks
     if last and is_met(probe, last, last):
-        raise Reject(Reason.WOULD_TRIGGER, "Stop price would trigger immediately.")
+        text = ms.market.price_text
+        raise Reject(Reason.WOULD_TRIGGER, trigger=text(c.stop_ticks), last=text(last))
 
 
 def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
@@ -250,8 +253,8 @@ def _take_options(order: Order, c: PlaceOrder) -> None:
     order.iceberg_lots = c.iceberg_lots
     if c.prevention is not None:
         order.prevention = c.prevention
-    if c.strategy_id is not None or c.strategy_type is not None:
-        order.strategy_id, order.strategy_type = c.strategy_id, c.strategy_type
+    if c.extra:
+        order.extra = c.extra
     if c.peg is not None:
         order.peg = c.peg
 
@@ -278,8 +281,9 @@ def _market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
         if order.lots < ms.market.amount_min:
             raise Reject(
                 Reason.INVALID_COST,
-                "Invalid cost: it buys less than the minimum amount",
                 rule=Rule.AMOUNT if spent else Rule.LIQUIDITY,
+                cost=ms.market.cost_and_asset(c.cost),
+                amount=ms.market.amount_text(ms.market.amount_min),
             )
     else:
         _, spent = walk(ms, order.side, lots=order.lots)

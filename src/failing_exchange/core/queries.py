@@ -144,7 +144,7 @@ def fetch_order(state: State, q: c.FetchOrder, at: int) -> OrderSnapshot:
     order = account.find(q.order_id) if q.order_id else account.by_client_id.get(q.client_id)
     snapshot = order.as_of(q.as_of or at) if order is not None else None
     if snapshot is None or (q.symbol and snapshot.order.symbol != q.symbol):
-        raise Reject(Reason.ORDER_NOT_FOUND, "Order does not exist.")
+        raise Reject(Reason.ORDER_NOT_FOUND, order=q.order_id or q.client_id)
     if q.order_id and q.client_id:
         check_client_id(snapshot.order.client_id, q.client_id)
     return snapshot
@@ -190,7 +190,7 @@ def fetch_order_list(state: State, q: c.FetchOrderList, at: int) -> OrderListSna
         found = account.lists_by_client_id.get(q.client_id)
     snapshot = found.as_of(q.as_of or at) if found is not None else None
     if snapshot is None:
-        raise Reject(Reason.ORDER_NOT_FOUND, "Order list does not exist.")
+        raise Reject(Reason.ORDER_NOT_FOUND, order_list=q.list_id or q.client_id)
     return snapshot
 
 

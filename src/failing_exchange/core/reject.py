@@ -1,8 +1,15 @@
-"""How the venue says no: one exception, for decoder, limits, engine and faults alike."""
+"""Refusals: one exception, for parser, limits, engine and faults alike.
+
+The exchange says why (`Reason`, `Rule`) and with which values. Each venue has its own words for
+that; `SENTENCES` are the project's, for journals, reports and the in-process client.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
+from string import Formatter
+from typing import NamedTuple
 
 
 class Reason(StrEnum):
@@ -73,21 +80,136 @@ class Rule(StrEnum):
     ICEBERG_SIZE = "iceberg_size"
 
 
+# A sentence for each reason and the names of the values that are given with it.
+SENTENCES: dict[Reason, tuple[str, ...]] = {
+    Reason.UNKNOWN_SYMBOL: ("Symbol not found: {symbol!r} is not traded here",),
+    Reason.KEY_REFUSED: ("Unknown account: {account!r}",),
+    Reason.MARKET_HALTED: ("Market closed: {symbol} is halted",),
+    Reason.CANCEL_ONLY: ("{symbol} only accepts cancels now",),
+    Reason.DUPLICATE_CLIENT_ID: (
+        "Duplicate client id: an open order has the id {client_id!r}",
+        "Duplicate client id: an open order list has the id {list_client_id!r}",
+        "Duplicate client id: two orders of the list have one of {client_ids}",
+    ),
+    Reason.ORDER_NOT_FOUND: (
+        "Order not found: {order!r} is no order of this account",
+        "Order not found: {open_order!r} is no open order of this account",
+        "Order list not found: {order_list!r} is no list of this account",
+        "Order list not found: {open_order_list!r} is no open list of this account",
+        "order {ended} is not open any more",
+        "there is no order {never}",
+    ),
+    Reason.CLIENT_ID_MISMATCH: (
+        "Client id mismatch: the order with this id is called {own!r}, not {given!r}",
+    ),
+    Reason.CANCEL_RESTRICTED: (
+        "Not canceled: the order has filled {filled}, the cancel is for a {only} one",
+    ),
+    Reason.WOULD_MATCH: ("Post-only order refused: at {price} it would match immediately",),
+    Reason.WOULD_TRIGGER: (
+        "Invalid trigger price: {trigger} is met already, the last price is {last}",
+    ),
+    Reason.TOO_MANY_ORDERS: (
+        "Too many open orders: {count} of {maximum} on {symbol}",
+        "Too many open orders of the kind {kind}: {count} of {maximum} on {symbol}",
+        "Too many open order lists: {count_of_lists} of {maximum} on {symbol}",
+    ),
+    Reason.INSUFFICIENT_FUNDS: (
+        "Insufficient funds: the balance has {free} {asset} free, the order needs {needed}",
+    ),
+    Reason.INVALID_PRICE: (
+        "Invalid price: {price} is no multiple of {step}",
+        "Invalid price: {price} is outside {minimum} to {maximum}",
+        "Invalid price: a {kind} order needs a trigger price",
+        "Invalid price: the book has no price that the order could be pegged to ({level})",
+    ),
+    Reason.PRICE_BAND: (
+        "Invalid price: {price} is outside the band {minimum} to {maximum} around the last price",
+        "Invalid price: {price} is outside {low} to {high} around the average price",
+    ),
+    Reason.INVALID_AMOUNT: (
+        "Invalid amount: {amount} is no multiple of {step}",
+        "Invalid amount: {amount} is below the minimum {minimum}",
+        "Invalid amount: {amount} is above the maximum {maximum}",
+        "Invalid amount: a market order of {amount} is below {minimum}, or no multiple of {step}",
+        "Invalid amount: none is given for an order of the kind {kind}",
+        "Invalid amount: {amount} must be less than the order's {present} and more than is filled",
+        "Invalid amount: shown by {shown}, the order has {parts} parts, at most {maximum} are "
+        "allowed",
+        "Invalid amount: with it the position would be {position}, at most {maximum} are allowed",
+    ),
+    Reason.INVALID_COST: (
+        "Invalid cost: {cost} is below the minimum {minimum}",
+        "Invalid cost: {cost} is above the maximum {maximum}",
+        "Invalid cost: {cost} buys less than the minimum amount {amount}",
+    ),
+    Reason.INVALID_ORDER: (
+        "Invalid order: a {kind} needs a distance",
+        "Invalid order: only a stop loss or a take profit trails by basis points, not a {trails}",
+        "Invalid order: only a limit order that stays can be shown in parts, not a {parted}",
+        "Invalid order: only the price of a limit order can be pegged, not that of a {pegged}",
+        "Invalid order: the part to be shown, {shown}, exceeds the amount {amount}",
+        "Invalid order: self-trade prevention {mode} is none of {allowed}",
+        "Invalid order: it trails by {trail} basis points, allowed are {minimum} to {maximum}",
+        "Invalid order: it was amended {count} times already, the most that is allowed",
+        "Invalid order: its amount is known once the working order of list {order_list} is filled",
+        "Invalid order list: {shape}",
+        "Invalid order list: the last price {last} is not between {below} and {above}",
+    ),
+}
+
+
+def _by_names() -> Iterator[tuple[tuple[Reason, frozenset[str]], str]]:
+    for reason, sentences in SENTENCES.items():
+        for sentence in sentences:
+            names = frozenset(name for _, name, _, _ in Formatter().parse(sentence) if name)
+            yield (reason, names), sentence
+
+
+_SENTENCES = dict(_by_names())
+assert len(_SENTENCES) == sum(map(len, SENTENCES.values())), "two sentences for the same values"
+
+
 class Reject(Exception):
     """A refusal; the only exception that crosses the core. Two with the same content are equal.
 
-    `until` is the instant (nanoseconds since the epoch) from which it would pass, if known; `rule`
-    names the rule that is broken where the reason does not say it all: a filter, a venue's code.
+    `values` are what a sentence about it can contain, as it is to be read. `until` is the instant
+    (nanoseconds since the epoch) from which the request would pass, if known. `rule` names the rule
+    of a market that is broken, where the reason does not tell. `text` and `code` are for those
+    who have words and codes of their own: a venue's parser and limits, the operator's commands.
+
+    >>> Reject(Reason.MARKET_HALTED, symbol="BTC/USDT").text
+    'Market closed: BTC/USDT is halted'
     """
 
     def __init__(
-        self, reason: Reason, text: str, *, until: int | None = None, rule: str = ""
+        self,
+        reason: Reason,
+        text: str = "",
+        *,
+        until: int | None = None,
+        rule: str = "",
+        code: str = "",
+        **values: object,
     ) -> None:
-        super().__init__(text)
+        super().__init__(reason, text)
         self.reason = reason
-        self.text = text
         self.until = until
         self.rule = rule
+        self.code = code
+        self.values = values
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """Why, in plain English or in the words of who refuses."""
+        if self._text:
+            return self._text
+        sentence = _SENTENCES.get((self.reason, frozenset(self.values)))
+        return self.reason.value if sentence is None else sentence.format(**self.values)
+
+    def __str__(self) -> str:
+        return self.text
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reject) and self.content == other.content
@@ -99,11 +221,24 @@ class Reject(Exception):
         return f"Reject({self.reason.value}: {self.text})"
 
     @property
-    def content(self) -> tuple[Reason, str, int | None, str]:
+    def content(self) -> tuple[Reason, str, int | None, str, str]:
         """What is compared."""
-        return (self.reason, self.text, self.until, self.rule)
+        return (self.reason, self.text, self.until, self.rule, self.code)
 
     def settled(self) -> Reject:
         """Itself as an answer: it is kept, but not the frames it was raised through."""
         self.__traceback__ = self.__context__ = None
         return self
+
+
+class Refusal(NamedTuple):
+    """A refusal as a value, for commands to carry; see `Reject`."""
+
+    reason: Reason
+    text: str = ""
+    code: str = ""
+    until: int | None = None
+
+    def as_reject(self) -> Reject:
+        """The same as an exception."""
+        return Reject(self.reason, self.text, until=self.until, code=self.code)

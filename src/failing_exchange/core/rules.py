@@ -62,9 +62,10 @@ def check_prices(ms: MarketState, rules: Rules, c: Placed, at: int) -> None:
         low, high = (ticks * share // (weight * PPM) for share in prices)
         raise Reject(
             Reason.PRICE_BAND,
-            f"Invalid price: {ms.market.price_text(c.ticks)} is outside "
-            f"{ms.market.price_text(low)} to {ms.market.price_text(high)} around the average price",
             rule=Rule.PRICE_BAND,
+            price=ms.market.price_text(c.ticks),
+            low=ms.market.price_text(low),
+            high=ms.market.price_text(high),
         )
 
 
@@ -76,10 +77,10 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
         if (least is not None and c.lots < least) or (every and c.lots % every):
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                f"Invalid amount: a market order of {market.amount_and_asset(c.lots)} is "
-                f"below {market.amount_text(least or 0)}, or no multiple of "
-                f"{market.amount_text(every or 1)}",
                 rule=Rule.MARKET_AMOUNT,
+                amount=market.amount_and_asset(c.lots),
+                minimum=market.amount_text(least or 0),
+                step=market.amount_text(every or 1),
             )
         if rules.average_minutes == 5 and _is_worth_it(ms, rules, c.lots, at):
             return
@@ -106,17 +107,16 @@ def check_cost_max(market: Market, most: int, cost: int) -> None:
     if cost > most:
         raise Reject(
             Reason.INVALID_COST,
-            f"Invalid cost: {market.cost_and_asset(cost)} is above the maximum {atoms_text(most)}",
             rule=Rule.NOTIONAL,
+            cost=market.cost_and_asset(cost),
+            maximum=atoms_text(most),
         )
 
 
 def _check_prevention(mode: Prevention, allowed: tuple[Prevention, ...]) -> None:
     if mode not in allowed:
         raise Reject(
-            Reason.INVALID_ORDER,
-            f"Invalid order: self-trade prevention {mode} is none of {', '.join(allowed)}",
-            rule=Rule.PREVENTION,
+            Reason.INVALID_ORDER, rule=Rule.PREVENTION, mode=mode, allowed=", ".join(allowed)
         )
 
 
@@ -125,9 +125,10 @@ def _check_parts(market: Market, c: PlaceOrder, most: int) -> None:
     if parts > most:
         raise Reject(
             Reason.INVALID_AMOUNT,
-            f"Invalid amount: shown by {market.amount_text(c.iceberg_lots)}, the order has "
-            f"{parts} parts, at most {most} are allowed",
             rule=Rule.ICEBERG_PARTS,
+            shown=market.amount_text(c.iceberg_lots),
+            parts=parts,
+            maximum=most,
         )
 
 
@@ -137,9 +138,10 @@ def _check_trail(c: PlaceOrder, rules: Rules) -> None:
     if allowed is not None and not allowed[0] <= c.trail_bips <= allowed[1]:
         raise Reject(
             Reason.INVALID_ORDER,
-            f"Invalid order: it trails by {c.trail_bips} basis points, allowed are "
-            f"{allowed[0]} to {allowed[1]}",
             rule=Rule.TRAILING_DELTA,
+            trail=c.trail_bips,
+            minimum=allowed[0],
+            maximum=allowed[1],
         )
 
 
@@ -154,10 +156,9 @@ def _check_position(
     if position > most:
         raise Reject(
             Reason.INVALID_AMOUNT,
-            f"Invalid amount: with it the position would be "
-            f"{market.amount_and_asset(position // market.amount_step)}, "
-            f"at most {atoms_text(most)} are allowed",
             rule=Rule.POSITION,
+            position=market.amount_and_asset(position // market.amount_step),
+            maximum=atoms_text(most),
         )
 
 
@@ -182,8 +183,10 @@ def check_list_rules(
         if count >= rules.order_lists_max:
             raise Reject(
                 Reason.TOO_MANY_ORDERS,
-                f"Too many open order lists: {count} of {rules.order_lists_max} on {market.symbol}",
                 rule=Rule.ORDER_LISTS,
+                count_of_lists=count,
+                maximum=rules.order_lists_max,
+                symbol=market.symbol,
             )
     _check_counts(market, account, rules, legs)
 
@@ -204,17 +207,12 @@ def _check_counts(
         if count + new > most:
             raise Reject(
                 Reason.TOO_MANY_ORDERS,
-                f"Too many open orders of the kind {rule}: {count} of {most} on {market.symbol}",
-                rule=rule,
-            )
+                rule=rule, kind=rule, count=count, maximum=most, symbol=market.symbol,
+            )  # fmt: skip
 
 
 def check_amends(order: Order, most: int | None) -> None:
     """Raise `Reject` where an order was amended `most` times already."""
     count = len(order.amendments)
     if most is not None and count >= most:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            f"Invalid order: it was amended {count} times already, the most that is allowed",
-            rule=Rule.AMENDS,
-        )
+        raise Reject(Reason.INVALID_ORDER, rule=Rule.AMENDS, count=count)

@@ -269,7 +269,7 @@ class State:
         """A market, standing at an instant; raise `Reject` for a symbol that is not traded."""
         state = self.markets.get(symbol)
         if state is None:
-            raise Reject(Reason.UNKNOWN_SYMBOL, f"Symbol not found: {symbol!r} is not traded here")
+            raise Reject(Reason.UNKNOWN_SYMBOL, symbol=symbol)
         state.liquidity.to(at // SECOND)
         return state
 
@@ -277,7 +277,7 @@ class State:
         """An account; raise `Reject` for an unknown one."""
         account = self.accounts.get(name)
         if account is None:
-            raise Reject(Reason.KEY_REFUSED, f"Unknown account: {name!r}")
+            raise Reject(Reason.KEY_REFUSED, account=name)
         return account
 
     def turn(self, at: int) -> None:
@@ -358,4 +358,4 @@ class State:
 def check_client_id(own: str, named: str) -> None:
     """Raise `Reject` where an order or a list was named by two ids that are not both its own."""
     if own != named:
-        raise Reject(Reason.CLIENT_ID_MISMATCH, "Client order ID is not correct for this order ID.")
+        raise Reject(Reason.CLIENT_ID_MISMATCH, own=own, given=named)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from failing_exchange.core.commands import FetchTime, Limited, ReplaceOrder
+from failing_exchange.core.commands import FetchTime, ReplaceOrder
 from failing_exchange.core.queries import Clock
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.faults.fields import (
     fault,
     flag,
@@ -75,11 +75,11 @@ def refusal(
     message: str = "",
     *,
     until: int | None = None,
-    rule: str = "",
+    code: str = "",
 ) -> Reject:
     """A refusal in the venue's words, or in those of the test."""
     text = message or MESSAGES[why].format(symbol=match.trip.symbol)
-    return Reject(why, text, until=until, rule=rule)
+    return Reject(why, text, until=until, code=code)
 
 
 @fault
@@ -102,7 +102,7 @@ class RejectRequest:
         """Refuse; for a reason that lies in a market, only what names a market."""
         if self.why in OF_A_MARKET and not match.trip.symbol:
             return None
-        refused = refusal(self.why, match, self.message, rule=self.code)
+        refused = refusal(self.why, match, self.message, code=self.code)
         half = second_half(match, refused) if self.why in OF_THE_ENGINE else None
         return half or refused
 
@@ -118,17 +118,17 @@ class RefuseReplacement:
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the engine cancel, and place nothing."""
-        refused = refusal(self.why, match, self.message, rule=self.code)
+        refused = refusal(self.why, match, self.message, code=self.code)
         return second_half(match, refused)
 
 
 def second_half(match: Match, refused: Reject) -> Replace | None:
     """A replacement of which the new order is refused; None for any other request."""
     command = match.trip.command
-    if not isinstance(command, ReplaceOrder) or command.limited is not None:
+    if not isinstance(command, ReplaceOrder) or command.refused is not None:
         return None
-    limited = Limited(refused.text, refused.rule, reason=refused.reason)
-    return Replace(command._replace(limited=limited))
+    no = Refusal(refused.reason, refused.text, refused.code)
+    return Replace(command._replace(refused=no))
 
 
 @fault

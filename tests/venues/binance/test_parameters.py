@@ -25,7 +25,7 @@ def refusal(endpoint: object, **params: str) -> tuple[str, str]:
         check_count(endpoint, count)  # type: ignore[arg-type]
         check(endpoint, sent, count)  # type: ignore[arg-type]
     except Reject as no:
-        return no.rule, no.text
+        return no.code, no.text
     return "", ""
 
 

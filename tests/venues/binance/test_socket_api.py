@@ -58,7 +58,7 @@ def test_what_is_no_json_object_is_refused_without_an_id(text: str) -> None:
     request = asked(text)
     assert request.id is None
     assert request.refused == Reject(
-        Reason.BAD_REQUEST, "Invalid JSON request.", rule="INVALID_JSON"
+        Reason.BAD_REQUEST, "Invalid JSON request.", code="INVALID_JSON"
     )
 
 

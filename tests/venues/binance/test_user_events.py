@@ -70,7 +70,9 @@ def test_the_clients_own_labels_are_told() -> None:
     """strategyId and strategyType appear where they were sent."""
     floor = Floor()
     ear = Ear(floor)
-    place(floor, BUY, LIMIT, 5_000, ticks=90, strategy_id=7, strategy_type=1_000_000)
+    place(
+        floor, BUY, LIMIT, 5_000, ticks=90, extra=(("strategyId", 7), ("strategyType", 1_000_000))
+    )
     report = ear.hear()[0]
     assert (report["j"], report["J"]) == (7, 1_000_000)
 

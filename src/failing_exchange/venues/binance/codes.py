@@ -260,7 +260,7 @@ REJECTIONS = {
 
 def refuse(name: str, text: str, reason: Reason = Reason.BAD_REQUEST) -> NoReturn:
     """Say no in the venue's own words; `name` is a row of `CODES`."""
-    raise Reject(reason, text, rule=name)
+    raise Reject(reason, text, code=name)
 
 
 def missing(parameter: str) -> NoReturn:
@@ -273,9 +273,9 @@ def missing(parameter: str) -> NoReturn:
 
 def said(refused: Reject, operation: str) -> Said:
     """How the venue says a refusal, whoever it comes from: this dialect, the engine, a fault."""
-    if refused.rule in CODES:
-        status = STATUSES.get(refused.rule, 400)
-        return Said(status, CODES[refused.rule], refused.text, refused.until)
+    if refused.code in CODES:
+        status = STATUSES.get(refused.code, 400)
+        return Said(status, CODES[refused.code], refused.text, refused.until)
     name, text = RULES.get(refused.rule) or REASONS[refused.reason]
     if operation in REJECTIONS:
         if refused.reason is Reason.ORDER_NOT_FOUND:

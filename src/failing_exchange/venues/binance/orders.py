@@ -197,10 +197,7 @@ def add_rarities(
         found["trailingTime"] = instant(since, micro=micro) if since else -1
     if order.peg is not None:
         found |= fields(snapshot, market, PEG_FIELDS)
-    if order.strategy_id is not None:
-        found["strategyId"] = order.strategy_id
-    if order.strategy_type is not None:
-        found["strategyType"] = order.strategy_type
+    found |= order.extra  # strategyId, strategyType
     if status_name(snapshot) == "EXPIRED":
         found["expiryReason"] = expiry_reason(order)
 

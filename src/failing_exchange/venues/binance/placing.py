@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import OrderType, PegPrice, Side
+from failing_exchange.core.order import Extra, OrderType, PegPrice, Side
 from failing_exchange.core.order import TimeInForce as Force
 from failing_exchange.core.reject import Reason
 from failing_exchange.venues.binance.call import Reading
@@ -182,9 +182,8 @@ def read_leg(
         prevention=prevention_of(p),
         iceberg_lots=iceberg,
         trail_bips=p.integer(leg.name("trailingDelta"), 0),
-        strategy_id=_label(p, leg.name("strategyId")),
-        strategy_type=_strategy_type(p, leg.name("strategyType")),
         peg=peg,
+        extra=_strategy(p, leg),
     )
 
 
@@ -275,15 +274,13 @@ def prevention_of(p: Params) -> Prevention | None:
     return p.one_of("selfTradePreventionMode", PREVENTIONS)
 
 
-def _label(p: Params, name: str) -> int | None:
-    return p.integer(name) if name in p else None
-
-
-def _strategy_type(p: Params, name: str) -> int | None:
-    value = _label(p, name)
-    if value is not None and value < STRATEGY_TYPE_MIN:
+def _strategy(p: Params, leg: Leg) -> Extra:
+    """The client's own labels of an order, as they are shown again."""
+    names = [name for name in ("strategyId", "strategyType") if leg.has(name)]
+    labels = tuple((name, p.integer(leg.name(name))) for name in names)
+    if dict(labels).get("strategyType", STRATEGY_TYPE_MIN) < STRATEGY_TYPE_MIN:
         refuse("BAD_STRATEGY_TYPE", "`strategyType` was less than 1000000.")
-    return value
+    return labels
 
 
 def client_id(p: Params, name: str) -> str:

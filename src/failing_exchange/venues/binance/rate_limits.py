@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from failing_exchange.core.commands import Limited, ReplaceOrder
+from failing_exchange.core.commands import ReplaceOrder
 from failing_exchange.core.ending import Replaced
 from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trip import Trip
 from failing_exchange.venue.admission import refuse_over_limit
@@ -186,8 +186,8 @@ class Metering:
         cancels = call.params.get("orderRateLimitExceededMode") == "CANCEL_ONLY"
         if not cancels or command.__class__ is not ReplaceOrder:
             _refuse(trip, no)
-        limited = Limited(no.text, no.rule, no.until or 0)
-        trip.command = command._replace(limited=limited)
+        refused = Refusal(no.reason, no.text, no.code, no.until)
+        trip.command = command._replace(refused=refused)
 
     def _too_many(self, trip: Trip, orders: int, at: int) -> Reject | None:
         for count in self._counts(trip.account):
@@ -196,7 +196,7 @@ class Metering:
                 number, word = count.interval.number, WORDS[count.interval.unit][0]
                 text = f"Too many new orders; current limit is {limit} orders per {number} {word}."
                 return Reject(
-                    Reason.TOO_MANY_ORDERS_SENT, text, until=count.edge(at), rule="TOO_MANY_ORDERS"
+                    Reason.TOO_MANY_ORDERS_SENT, text, until=count.edge(at), code="TOO_MANY_ORDERS"
                 )
         return None
 
@@ -208,7 +208,7 @@ class Metering:
             f"{word}. Please use WebSocket Streams for live updates to avoid polling the API."
         )
         until = address.weight.edge(at)
-        return Reject(Reason.RATE_LIMITED, text, until=until, rule="TOO_MANY_REQUESTS")
+        return Reject(Reason.RATE_LIMITED, text, until=until, code="TOO_MANY_REQUESTS")
 
     def ended(self, trip: Trip) -> None:
         """A trip is over: an order request that failed weighs after all.
@@ -223,7 +223,7 @@ class Metering:
             self._address(call.address).weight.add(trip.ended_at, call.weight)
             if failed and answer.reason is Reason.CLOCK_SKEW and call.refused is None:
                 self._count(trip.account, trip.ended_at, call.endpoint.orders)
-            elif not failed and answer.placed is None and trip.command.limited is None:
+            elif not failed and answer.placed is None and trip.command.refused is None:
                 self._count(trip.account, trip.ended_at, 1)
 
     def heard(self, events: Iterable[Event], at: int) -> None:

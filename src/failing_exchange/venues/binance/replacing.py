@@ -49,7 +49,7 @@ def read_replace(r: Reading) -> c.ReplaceOrder:
     cancel = c.CancelOrder(
         r.account, symbol, order_id, name, restriction(p), client_id(p, "cancelNewClientOrderId")
     )
-    return c.ReplaceOrder(cancel, read_place(r), stop_on_failure=stop, check_first=True)
+    return c.ReplaceOrder(cancel, read_place(r), only_if_canceled=stop, check_first=True)
 
 
 def write_replaced(w: Writing, answer: Replaced) -> Any:
@@ -70,10 +70,10 @@ def write_replaced(w: Writing, answer: Replaced) -> Any:
     if all(failed):
         name, status, text = "CANCEL_REPLACE_FAILED", 400, "Order cancel-replace failed."
     found = Answered(status, {"code": CODES[name], "msg": text, "data": body})
-    limited = command.limited
-    if limited is None or not limited.until or not command.stop_on_failure:
+    refused = command.refused
+    if refused is None or not refused.until or not command.only_if_canceled:
         return found
-    return found._replace(status=429, until=limited.until)
+    return found._replace(status=429, until=refused.until)
 
 
 def _result(half: object) -> str:

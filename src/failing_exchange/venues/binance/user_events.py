@@ -101,7 +101,7 @@ def rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Report
     order.time_in_force, order.post_only = place.time_in_force, place.post_only
     order.cost_wanted, order.iceberg_lots = place.cost, place.iceberg_lots
     order.trail_bips, order.prevention = place.trail_bips, place.prevention
-    order.strategy_id, order.strategy_type = place.strategy_id, place.strategy_type
+    order.extra = place.extra
     order.status = Status.EXPIRED
     reason = REJECT_REASONS.get(refused.reason, "NONE")
     return Report("REJECTED", order.snapshot(), at, number, reason=reason)
@@ -204,10 +204,7 @@ def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
         found["d"] = order.trail_bips
         if 0 < order.trailing_at <= record.at:
             found["D"] = instant(order.trailing_at, micro=micro)
-    if order.strategy_id is not None:
-        found["j"] = order.strategy_id
-    if order.strategy_type is not None:
-        found["J"] = order.strategy_type
+    found |= {STRATEGY[name]: value for name, value in order.extra}
     if order.id > 0 and record.snapshot.working_at:
         found["W"] = instant(record.snapshot.working_at, micro=micro)
     if record.prevented is not None:
@@ -219,6 +216,7 @@ def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
     return found
 
 
+STRATEGY = {"strategyId": "j", "strategyType": "J"}
 PEG_FIELDS = ("gP", "gOT", "gOV", "gp")
 
 

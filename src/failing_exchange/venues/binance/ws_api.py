@@ -39,7 +39,7 @@ UNREADABLE = '{"subscriptionId":'  # what arrives of a push that can't be read
 UNKNOWN = Said(500, CODES["UNKNOWN"], "An unknown error occurred while processing the request.")
 # errors.md, -1020; what production says was not seen
 UNKNOWN_METHOD = Reject(
-    Reason.NOT_SUPPORTED, "This operation is not supported.", rule="UNSUPPORTED_OPERATION"
+    Reason.NOT_SUPPORTED, "This operation is not supported.", code="UNSUPPORTED_OPERATION"
 )
 
 
