@@ -58,7 +58,7 @@ EDGES: dict[str, str] = {
 }
 # Edges against the direction that are still to go. Only ever take one out.
 STILL: dict[str, str] = {
-    "client": "server testing",
+    "client": "testing",
     "explorer": "testing",
     "faults": "venue",
     "feeds": "server venues",

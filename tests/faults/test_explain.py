@@ -10,11 +10,12 @@ from failing_exchange.core.commands import MovePrice
 from failing_exchange.core.queries import Clock
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.explain import explain
+from failing_exchange.faults.http import HttpDamage
 from failing_exchange.faults.plan import Answer, Cause, Delay, Drop, HangUp, Repeat, Replace
-from failing_exchange.journal.trip import Damage, Damaged, DamageKind, Decision, Edited, Stage, Trip
+from failing_exchange.journal.trip import Damage, Damaged, Decision, Edited, Stage, Trip
 
 NO = Reject(Reason.BAD_REQUEST, "Malformed.")
-CUT = Damaged(Clock(1), Damage(DamageKind.CUT))
+CUT = Damaged(Clock(1), Damage(HttpDamage.CUT))
 MOVE = MovePrice("BTC/USDT", 1)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.journal.trip import Damage, Damaged, DamageKind, Decision, Edited, Stage, Trip
+from failing_exchange.faults.http import HttpDamage
+from failing_exchange.journal.trip import Damage, Damaged, Decision, Edited, Stage, Trip
 from failing_exchange.judge.wording import SAID_MAX, mishap
 
 LOW = Reject(Reason.INSUFFICIENT_FUNDS, "Account has insufficient balance.")
@@ -18,7 +19,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"happened": ("accepted",)}, "the answer to {} was lost"),
     ({"told": "an order", "gave_up_at": 5, "happened": ("accepted",)}, "the answer to {} was lost"),
     ({"hung_up": True, "happened": ("accepted",)}, "the connection broke on {}"),
-    ({"told": Damaged(None, Damage(DamageKind.CUT))}, "the answer to {} could not be read"),
+    ({"told": Damaged(None, Damage(HttpDamage.CUT))}, "the answer to {} could not be read"),
     ({"echo_of": 3}, "{} arrived twice"),
     ({"told": LOW}, '{} was answered "Account has insufficient balance"'),
     ({"told": LOW, "happened": ("accepted",)},

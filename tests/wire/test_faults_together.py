@@ -19,12 +19,15 @@ from failing_exchange.core.market import SECOND, MarketStatus
 from failing_exchange.errors import FailingExchangeError, InternalError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
+from failing_exchange.faults.connection import ConnectionDamage
+from failing_exchange.faults.http import HttpDamage
 from failing_exchange.faults.plan import Stage
+from failing_exchange.faults.websocket import FrameDamage
 from failing_exchange.feeds import account as user_stream
 from failing_exchange.feeds.market import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
 from failing_exchange.server import websocket
-from failing_exchange.server.damages import EFFECTS
+from failing_exchange.server.damage import EFFECTS
 from failing_exchange.server.request_parser import Heads
 from failing_exchange.venues.binance import socket_api
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
@@ -328,6 +331,11 @@ def test_in_real_time_a_bug_in_reading_a_call_costs_that_call(
     assert at("port", story) == 1
 
 
-def test_every_kind_of_damage_has_a_row() -> None:
-    """A kind that is forgotten would become another one silently."""
-    assert set(EFFECTS) == set(DamageKind)
+def test_every_kind_of_damage_has_a_row_and_a_name_of_its_own() -> None:
+    """A kind that is forgotten would break the connection of the first client that meets it."""
+    kinds = [*HttpDamage, *FrameDamage, *ConnectionDamage]
+    assert set(DamageKind.__subclasses__()) == {HttpDamage, FrameDamage, ConnectionDamage}
+    assert list(EFFECTS) == kinds
+    assert len({str(kind) for kind in kinds}) == len(kinds)
+    used = {entry.kind.kind for entry in CATALOGUE.values() if entry.door == "wire"}
+    assert used == set(kinds), "a kind that no fault has can't be seen by any test"

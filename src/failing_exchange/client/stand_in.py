@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.journal.trip import Damage, DamageKind
-from failing_exchange.server.damages import EFFECTS
+from failing_exchange.faults.http import HttpDamage
+from failing_exchange.journal.trip import Damage
 
 PAGES = {403: Reason.UNAVAILABLE, 451: Reason.RESTRICTED_LOCATION}
 WORDS = {
@@ -19,11 +19,11 @@ WORDS = {
 def stand_in(damage: Damage, what: str) -> Reject | None:
     """The refusal that stands for damaged bytes; None where the answer comes through in the end.
 
-    >>> stand_in(Damage(DamageKind.PAGE, size=502), "create_order").reason
+    >>> stand_in(Damage(HttpDamage.PAGE, size=502), "create_order").reason
     <Reason.UNAVAILABLE: 'unavailable'>
     """
-    reason = EFFECTS[damage.kind].in_process
-    if damage.kind is DamageKind.PAGE:
+    reason = damage.kind.in_process
+    if damage.kind is HttpDamage.PAGE:
         reason = PAGES.get(damage.size, reason)
     if reason is None:
         return None

@@ -97,9 +97,7 @@ class Stream:
 
 def _without_bytes(told: Damaged) -> Any:
     """A damaged push, or the push itself where the damage does not matter in process."""
-    from failing_exchange.server.damages import EFFECTS
-
-    return told.answer if EFFECTS[told.damage.kind].in_process is None else told
+    return told.answer if told.damage.kind.in_process is None else told
 
 
 class Streams:

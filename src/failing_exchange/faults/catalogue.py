@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
@@ -58,6 +59,20 @@ def _group(
     ]
 
 
+def _in(module: ModuleType) -> list[type[Any]]:
+    """The faults of a module, in its order."""
+    own = [
+        one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
+    ]
+    return [one for one in own if isinstance(one, type) and is_dataclass(one)]
+
+
+LIFE: dict[type[Any], tuple[str, ...]] = {
+    websocket.LosePings: ("send_ping", "answer_ping"),
+    websocket.IgnorePongs: ("hear_pong",),
+    websocket.AckWithoutData: ops.SUBSCRIBING,
+    websocket.ReplayOnSubscribe: ("subscribe_account",),
+}
 ROWS: list[Entry] = [
     *_group("the request", {
         delivery.LoseRequest: ops.CALLS,
@@ -159,21 +174,11 @@ ROWS: list[Entry] = [
         connection.FailHandshake: ("handshake",),
         connection.RefuseUpgrade: ops.OPENING,
     }, door="wire"),
-    *_group("the bytes of an answer (HTTP only)", dict.fromkeys((
-        http.ResetConnection, http.CloseConnection, http.HalfClose, http.StallHead, http.CutBody,
-        http.WrongLength, http.BadChunk, http.DripBody, http.SendGarbage, http.HtmlPage,
-        http.EmptyAnswer, http.BrokenGzip, http.TruncateJson,
-    ), ops.CALLS), door="wire"),
-    *_group("the frames of a feed (WebSocket only)", dict.fromkeys((
-        websocket.BreakFrame, websocket.GarbleFrame, websocket.CloseSocket,
-        websocket.StallSocket, websocket.CompressFrames, websocket.AnnounceShutdown,
-    ), ops.FEEDS), door="wire"),
-    *_group("the life of a WebSocket", {
-        websocket.LosePings: ("send_ping", "answer_ping"),
-        websocket.IgnorePongs: ("hear_pong",),
-        websocket.AckWithoutData: ops.SUBSCRIBING,
-        websocket.ReplayOnSubscribe: ("subscribe_account",),
-    }, door="wire"),
+    *_group("the bytes of an answer (HTTP only)", dict.fromkeys(_in(http), ops.CALLS), door="wire"),
+    *_group("the frames of a feed (WebSocket only)", dict.fromkeys(
+        [kind for kind in _in(websocket) if kind not in LIFE], ops.FEEDS
+    ), door="wire"),
+    *_group("the life of a WebSocket", LIFE, door="wire"),
 ]  # fmt: skip
 OWN: dict[str, Entry] = {}  # faults of a user that this process has loaded, by path.py:Name
 OWN_MAX = 100  # of them; one more is refused

@@ -1,85 +1,85 @@
-"""What goes wrong before a word is read: names, connections, handshakes, upgrades.
+"""Faults before a word is read: name lookups, connections, handshakes, upgrades.
 
-A connection has no answer that could be altered; a front executes what becomes of it.
+A connection has no answer that could be altered; a server carries out what becomes of it.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+from failing_exchange.core.reject import Reason
 from failing_exchange.faults.fields import SECONDS_MAX, choice, fault, span_or_never
-from failing_exchange.faults.http import WIRE, damaged
-from failing_exchange.faults.plan import Match, Verdict
+from failing_exchange.faults.http import ByteFault, HttpDamage
+from failing_exchange.faults.plan import Match
 from failing_exchange.faults.rejections import active_until
-from failing_exchange.journal.trip import Damage, DamageKind, Stage
+from failing_exchange.journal.trip import Damage, DamageKind
+
+
+class ConnectionDamage(DamageKind):
+    """What can happen to a connection, beside a reset."""
+
+    LOOKUP = "lookup", Reason.CONNECTION_LOST
+    REFUSE = "refuse", Reason.CONNECTION_LOST
+    HANDSHAKE = "handshake", Reason.CONNECTION_LOST
+    UPGRADE = "upgrade", Reason.CONNECTION_LOST
 
 
 @fault
-class FailLookup:
+class FailLookup(ByteFault):
     """The venue's name can't be looked up (only in a simulation, whose names are the venue's)."""
 
+    kind = ConnectionDamage.LOOKUP
     how: str = choice("again", "what the resolver says", "again", "unknown")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """EAI_AGAIN, which passes, or EAI_NONAME."""
-        return damaged(match, Damage(DamageKind.LOOKUP, text=self.how))
+    def damage(self) -> Damage:
+        return Damage(self.kind, text=self.how)
 
 
 @fault
-class RefuseConnection:
+class RefuseConnection(ByteFault):
     """Nobody listens: a new connection is refused."""
 
+    kind = ConnectionDamage.REFUSE
     lasts: float | None = span_or_never(
         0.0, "how long all others are refused too; None = until disarmed"
     )
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def decide(self, match: Match, hit: bool) -> bool:
         """Once begun, it goes on for its time."""
         return active_until(match, hit, self.lasts) is not None or hit
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """ECONNREFUSED; on a real port the connection that was let in already is reset."""
-        lasts = SECONDS_MAX if self.lasts is None else self.lasts
-        return damaged(match, Damage(DamageKind.REFUSE, seconds=float(lasts)))
+    def damage(self) -> Damage:
+        return Damage(self.kind, seconds=float(SECONDS_MAX if self.lasts is None else self.lasts))
 
 
 @fault
-class ResetOnAccept:
+class ResetOnAccept(ByteFault):
     """A new connection is accepted and reset at once."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send RST."""
-        return damaged(match, Damage(DamageKind.RESET))
+    kind = HttpDamage.RESET
 
 
 @fault
-class FailHandshake:
+class FailHandshake(ByteFault):
     """The TLS handshake of a new connection fails."""
 
+    kind = ConnectionDamage.HANDSHAKE
     how: str = choice("alert", "how", "alert", "eof", "certificate")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """A fatal alert, an end without one, or a certificate that has expired."""
-        return damaged(match, Damage(DamageKind.HANDSHAKE, text=self.how))
+    def damage(self) -> Damage:
+        return Damage(self.kind, text=self.how)
 
 
 @fault
-class RefuseUpgrade:
+class RefuseUpgrade(ByteFault):
     """A WebSocket is refused at its upgrade."""
 
+    kind = ConnectionDamage.UPGRADE
     how: str = choice(
         "403", "a status with a page, or a broken handshake",
         "400", "403", "404", "429", "451", "500", "502", "503", "504", "extension", "key",
     )  # fmt: skip
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send a page; or 101 with an extension that nobody asked for, or with a wrong key."""
+    def damage(self) -> Damage:
+        """A page; or 101 with an extension that nobody asked for, or with a wrong key."""
         if self.how.isdigit():
-            return damaged(match, Damage(DamageKind.PAGE, size=int(self.how)))
-        return damaged(match, Damage(DamageKind.UPGRADE, text=self.how))
+            return Damage(HttpDamage.PAGE, size=int(self.how))
+        return Damage(self.kind, text=self.how)

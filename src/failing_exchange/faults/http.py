@@ -1,7 +1,4 @@
-"""What goes wrong with the bytes of an HTTP answer; a front executes it.
-
-`executed` says whether the exchange acts before: the client sees the same either way.
-"""
+"""Faults of the bytes of an HTTP answer; a server carries out the damage."""
 
 from __future__ import annotations
 
@@ -12,189 +9,191 @@ from failing_exchange.faults.fields import acts, choice, executed, fault, share,
 from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
 from failing_exchange.journal.trip import Damage, Damaged, DamageKind, Stage
 
-WIRE: tuple[Stage, ...] = (Stage.WIRE,)
-BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.WIRE)
 UNASKED = Reject(Reason.UNAVAILABLE, "the request did not reach the exchange")
 
 
-def damaged(match: Match, damage: Damage) -> Replace | None:
-    """The answer on its way, and what happens to its bytes.
+class HttpDamage(DamageKind):
+    """What can happen to the bytes of an HTTP answer."""
 
-    None where they are damaged already: of two damages the one that was armed first wins.
+    RESET = "reset", Reason.CONNECTION_LOST
+    CLOSE = "close", Reason.CONNECTION_LOST
+    HALF_CLOSE = "half_close", Reason.CONNECTION_LOST
+    STALL = "stall", Reason.TIMED_OUT
+    CUT = "cut", Reason.CONNECTION_LOST
+    LENGTH = "length", Reason.CONNECTION_LOST
+    CHUNK = "chunk", Reason.CONNECTION_LOST
+    DRIP = "drip"
+    GARBAGE = "garbage", Reason.MALFORMED
+    PAGE = "page", Reason.UNAVAILABLE
+    EMPTY = "empty", Reason.MALFORMED
+    GZIP = "gzip", Reason.MALFORMED
+    TRUNCATE = "truncate", Reason.MALFORMED
+
+
+class ByteFault:
+    """A fault of bytes, by the kind of damage; `damage` adds what else the kind needs."""
+
+    __slots__ = ()
+    kind: ClassVar[DamageKind]
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
+
+    def damage(self) -> Damage:
+        """What happens to the bytes."""
+        return Damage(self.kind)
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Damage what is answered, unless a rule armed earlier has damaged it already."""
+        if match.trip.damage is not None:
+            return None
+        answer = match.trip.answer
+        return Replace(Damaged(answer, self.damage()._replace(acted=answer is not UNASKED)))
+
+
+class AnswerFault(ByteFault):
+    """A fault of the bytes of an answer; `executed` says whether the exchange acts before.
+
+    The client sees the same either way.
     """
-    if match.trip.damage is not None:
-        return None
-    acted = match.trip.answer is not UNASKED
-    return Replace(Damaged(match.trip.answer, damage._replace(acted=acted)))
 
+    __slots__ = ()
+    executed: str
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.WIRE)
 
-def _broken(stage: Stage, match: Match, chosen: str, damage: Damage) -> Verdict | None:
-    """Keep the request from the exchange where it shall not act, and damage what is answered."""
-    if stage is Stage.REQUEST:
-        return None if acts(match, chosen) else Answer(UNASKED)
-    return damaged(match, damage)
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Keep the request from an exchange that shall not act, and damage what is answered."""
+        if stage is Stage.REQUEST:
+            return None if acts(match, self.executed) else Answer(UNASKED)
+        return super().strike(stage, match)
 
 
 @fault
-class ResetConnection:
+class ResetConnection(AnswerFault):
     """The connection is reset before the first byte of the answer."""
 
+    kind = HttpDamage.RESET
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send RST."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.RESET))
 
 
 @fault
-class CloseConnection:
+class CloseConnection(AnswerFault):
     """The connection is closed in order before the first byte of the answer."""
 
+    kind = HttpDamage.CLOSE
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send FIN."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.CLOSE))
 
 
 @fault
-class StallHead:
+class HalfClose(AnswerFault):
+    """The venue closes its side without an answer and goes on listening."""
+
+    kind = HttpDamage.HALF_CLOSE
+    executed: str = executed(default="before")
+
+
+@fault
+class StallHead(AnswerFault):
     """The answer stops in the middle of its head, and the connection stays open."""
 
+    kind = HttpDamage.STALL
     size: int = whole(20, "bytes that still arrive", maximum=1_000)
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send a part, then nothing."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.STALL, size=self.size))
+    def damage(self) -> Damage:
+        return Damage(self.kind, size=self.size)
 
 
 @fault
-class CutBody:
+class CutBody(AnswerFault):
     """The body is cut off, and the connection ends."""
 
+    kind = HttpDamage.CUT
     share: float = share(0.5, "of the body that arrives", zero=True)
     how: str = choice("close", "how the connection ends", "close", "reset")
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send a part, then FIN or RST."""
-        damage = Damage(DamageKind.CUT, share=self.share, text=self.how)
-        return _broken(stage, match, self.executed, damage)
+    def damage(self) -> Damage:
+        return Damage(self.kind, share=self.share, text=self.how)
 
 
 @fault
-class WrongLength:
+class WrongLength(AnswerFault):
     """The head promises another length than the body has."""
 
+    kind = HttpDamage.LENGTH
     how: str = choice("longer", "what it promises", "longer", "shorter")
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Change Content-Length, then close."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.LENGTH, text=self.how))
+    def damage(self) -> Damage:
+        return Damage(self.kind, text=self.how)
 
 
 @fault
-class BadChunk:
+class BadChunk(AnswerFault):
     """The body comes in chunks, one of which is broken or the last of which never comes."""
 
+    kind = HttpDamage.CHUNK
     how: str = choice("broken", "what is wrong", "broken", "unfinished")
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send bad chunks, then close."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.CHUNK, text=self.how))
+    def damage(self) -> Damage:
+        return Damage(self.kind, text=self.how)
 
 
 @fault
-class DripBody:
+class DripBody(ByteFault):
     """The answer arrives byte by byte."""
 
+    kind = HttpDamage.DRIP
     seconds: float = span(0.05, "between two pieces")
     size: int = whole(16, "bytes of a piece", maximum=65_536)
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send it slowly."""
-        return damaged(match, Damage(DamageKind.DRIP, size=self.size, seconds=self.seconds))
+    def damage(self) -> Damage:
+        return Damage(self.kind, size=self.size, seconds=self.seconds)
 
 
 @fault
-class HalfClose:
-    """The venue closes its side without an answer and goes on listening."""
-
-    executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send FIN and keep reading."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.HALF_CLOSE))
-
-
-@fault
-class SendGarbage:
+class SendGarbage(AnswerFault):
     """Bytes arrive that are no HTTP at all."""
 
+    kind = HttpDamage.GARBAGE
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send garbage, then close."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.GARBAGE))
 
 
 @fault
-class HtmlPage:
+class HtmlPage(AnswerFault):
     """A gateway answers with a page of HTML in the venue's place."""
 
+    kind = HttpDamage.PAGE
     status: str = choice("502", "HTTP status", "502", "503", "504", "520", "403", "404", "451")
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send the page."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.PAGE, size=int(self.status)))
+    def damage(self) -> Damage:
+        return Damage(self.kind, size=int(self.status))
 
 
 @fault
-class EmptyAnswer:
+class EmptyAnswer(AnswerFault):
     """The answer is 200 with an empty body."""
 
+    kind = HttpDamage.EMPTY
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send nothing, successfully."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.EMPTY))
 
 
 @fault
-class BrokenGzip:
+class BrokenGzip(AnswerFault):
     """The answer claims to be compressed, and can't be unpacked."""
 
+    kind = HttpDamage.GZIP
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send a gzip head with garbage behind it."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.GZIP))
 
 
 @fault
-class TruncateJson:
+class TruncateJson(AnswerFault):
     """The body is cut off in the middle, and the head agrees with its length."""
 
+    kind = HttpDamage.TRUNCATE
     share: float = share(0.5, "of the body that arrives")
     executed: str = executed(default="before")
-    stages: ClassVar[tuple[Stage, ...]] = BOTH
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send half a document as if it were whole."""
-        return _broken(stage, match, self.executed, Damage(DamageKind.TRUNCATE, share=self.share))
+    def damage(self) -> Damage:
+        return Damage(self.kind, share=self.share)

@@ -1,126 +1,114 @@
-"""What goes wrong on a WebSocket that is open; a front executes it."""
+"""Faults of an open WebSocket: its frames, pings and subscriptions; a server carries them out."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+from failing_exchange.core.reject import Reason
 from failing_exchange.faults.fields import choice, fault, flag, span, whole
-from failing_exchange.faults.http import WIRE, damaged
-from failing_exchange.faults.plan import Match, Verdict
-from failing_exchange.journal.trip import Damage, DamageKind, Stage
+from failing_exchange.faults.http import ByteFault, HttpDamage
+from failing_exchange.journal.trip import Damage, DamageKind
+
+
+class FrameDamage(DamageKind):
+    """What can happen to a frame, beside what can happen to an HTTP answer."""
+
+    HALF_FRAME = "half_frame", Reason.CONNECTION_LOST
+    FRAME = "frame", Reason.CONNECTION_LOST
+    CLOSE_CODE = "close_code", Reason.CONNECTION_LOST
+    DEFLATE = "deflate", Reason.MALFORMED
+    SHUTDOWN = "shutdown", Reason.CONNECTION_LOST
+    LOSE = "lose", Reason.TIMED_OUT
+    REPLAY = "replay"
 
 
 @fault
-class BreakFrame:
+class BreakFrame(ByteFault):
     """Half a frame arrives, and the connection is reset."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send a part, then RST."""
-        return damaged(match, Damage(DamageKind.HALF_FRAME))
+    kind = FrameDamage.HALF_FRAME
 
 
 @fault
-class GarbleFrame:
+class GarbleFrame(ByteFault):
     """A frame arrives that no server may send."""
 
+    kind = FrameDamage.FRAME
     how: str = choice("length", "what is wrong", "length", "utf8", "reserved")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Promise 2**40 bytes, send bad UTF-8, or set reserved bits."""
-        return damaged(match, Damage(DamageKind.FRAME, text=self.how))
+    def damage(self) -> Damage:
+        return Damage(self.kind, text=self.how)
 
 
 @fault
-class CloseSocket:
+class CloseSocket(ByteFault):
     """The venue closes the WebSocket with a code."""
 
+    kind = FrameDamage.CLOSE_CODE
     code: str = choice("1001", "close code", "1000", "1001", "1006", "1008", "1011", "1012", "1013")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send a close frame; 1006 is an end without one."""
-        return damaged(match, Damage(DamageKind.CLOSE_CODE, size=int(self.code)))
+    def damage(self) -> Damage:
+        return Damage(self.kind, size=int(self.code))
 
 
 @fault
-class StallSocket:
+class StallSocket(ByteFault):
     """Nothing comes any more, and the connection stays open."""
 
+    kind = HttpDamage.STALL
     pings: bool = flag(True, "whether pings are still sent")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Stop sending."""
-        return damaged(match, Damage(DamageKind.STALL, text="pings" if self.pings else ""))
+    def damage(self) -> Damage:
+        return Damage(self.kind, text="pings" if self.pings else "")
 
 
 @fault
-class CompressFrames:
+class CompressFrames(ByteFault):
     """Messages come as binary frames of raw deflate, which nobody has asked for."""
 
+    kind = FrameDamage.DEFLATE
     padding: int = whole(0, "zero bytes behind it", minimum=0, maximum=1_000)
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Deflate it."""
-        return damaged(match, Damage(DamageKind.DEFLATE, size=self.padding))
+    def damage(self) -> Damage:
+        return Damage(self.kind, size=self.padding)
 
 
 @fault
-class AnnounceShutdown:
+class AnnounceShutdown(ByteFault):
     """The venue announces in place of a message that it shuts down, and closes a while later."""
 
+    kind = FrameDamage.SHUTDOWN
     after: float = span(10.0, "how long after the announcement")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send `serverShutdown`, then close."""
-        return damaged(match, Damage(DamageKind.SHUTDOWN, seconds=self.after))
+    def damage(self) -> Damage:
+        return Damage(self.kind, seconds=self.after)
 
 
 @fault
-class LosePings:
+class LosePings(ByteFault):
     """No ping comes and none is answered, while data goes on."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Lose a ping of the venue's, or its pong."""
-        return damaged(match, Damage(DamageKind.LOSE))
+    kind = FrameDamage.LOSE
 
 
 @fault
-class IgnorePongs:
+class IgnorePongs(ByteFault):
     """The client's pongs are not heard, so that the venue closes the connection after a minute."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Lose a pong of the client's."""
-        return damaged(match, Damage(DamageKind.LOSE))
+    kind = FrameDamage.LOSE
 
 
 @fault
-class AckWithoutData:
+class AckWithoutData(ByteFault):
     """A subscription is acknowledged, and nothing ever comes."""
 
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
-
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Forget who has subscribed."""
-        return damaged(match, Damage(DamageKind.LOSE))
+    kind = FrameDamage.LOSE
 
 
 @fault
-class ReplayOnSubscribe:
+class ReplayOnSubscribe(ByteFault):
     """Who subscribes to an account is told again of what has happened there before."""
 
+    kind = FrameDamage.REPLAY
     count: int = whole(5, "the last so many events", maximum=100)
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
-    def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Tell it again."""
-        return damaged(match, Damage(DamageKind.REPLAY, size=self.count))
+    def damage(self) -> Damage:
+        return Damage(self.kind, size=self.count)

@@ -12,8 +12,9 @@ from failing_exchange.core.commands import FetchOrder, PlaceOrder
 from failing_exchange.core.ending import Replaced
 from failing_exchange.core.events import TradeBusted
 from failing_exchange.core.reject import Reject
+from failing_exchange.faults.websocket import FrameDamage
 from failing_exchange.feeds.wakeup import Alarm
-from failing_exchange.journal.trip import ENDED, Damage, Damaged, DamageKind, Edited
+from failing_exchange.journal.trip import ENDED, Damage, Damaged, Edited
 from failing_exchange.venue.connection_events import harm
 from failing_exchange.venues.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.venues.binance.user_events import (
@@ -131,7 +132,7 @@ class UserStreams:
         gives: the answer goes first.
         """
         damage = harm(self.venue.running, "subscribe_account", client)
-        if damage is not None and damage.kind is not DamageKind.REPLAY:
+        if damage is not None and damage.kind is not FrameDamage.REPLAY:
             return None
         self.add(stream)
         if damage is None:

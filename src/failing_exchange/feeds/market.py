@@ -16,7 +16,7 @@ from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
 from failing_exchange.feeds.sources import SOURCES, DepthSource, Source, World
 from failing_exchange.journal.trip import Damaged, Edited, Trip
-from failing_exchange.server.damages import send_frame
+from failing_exchange.server.damage import send_frame
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.venues.binance.stream_events import edit
 from failing_exchange.venues.binance.stream_names import Kind, StreamName, parse

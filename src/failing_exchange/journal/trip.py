@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from failing_exchange.core.reject import Reject
+from failing_exchange.core.reject import Reason, Reject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,38 +50,20 @@ class Edited(NamedTuple):
 
 
 class DamageKind(StrEnum):
-    """What can happen to the bytes of an answer, or to a connection.
+    """What can happen to the bytes of an answer, or to a connection: members are in `faults`.
 
-    `fronts/damages.py` says what each of them means over HTTP, in a frame, and in process.
+    `in_process` is the reason that a call in process is told, where there are no bytes; None where
+    the answer comes through in the end. `server.damage` says what happens to the bytes.
     """
 
-    # the bytes of an HTTP answer
-    RESET = "reset"
-    CLOSE = "close"
-    HALF_CLOSE = "half_close"
-    STALL = "stall"
-    CUT = "cut"
-    LENGTH = "length"
-    CHUNK = "chunk"
-    DRIP = "drip"
-    GARBAGE = "garbage"
-    PAGE = "page"
-    EMPTY = "empty"
-    GZIP = "gzip"
-    TRUNCATE = "truncate"
-    # the frames of a WebSocket
-    HALF_FRAME = "half_frame"
-    FRAME = "frame"
-    CLOSE_CODE = "close_code"
-    DEFLATE = "deflate"
-    SHUTDOWN = "shutdown"
-    # connections
-    LOOKUP = "lookup"
-    REFUSE = "refuse"
-    HANDSHAKE = "handshake"
-    UPGRADE = "upgrade"
-    LOSE = "lose"
-    REPLAY = "replay"
+    in_process: Reason | None
+
+    def __new__(cls, value: str, in_process: Reason | None = None) -> Self:
+        """Make a member of its text and the reason told in process."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.in_process = in_process
+        return member
 
 
 class Damage(NamedTuple):

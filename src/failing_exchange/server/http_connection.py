@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.market import SECOND
+from failing_exchange.server.damage import DamagedResponse
 from failing_exchange.server.dispatcher import BROKEN, Answering, is_told
-from failing_exchange.server.http_damage import Course
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.request_parser import PHRASES, SERVER, Heads, NotPlain, date_of
 from failing_exchange.venues.binance.parameters import COSTLY
@@ -116,7 +116,7 @@ class Line(asyncio.Protocol):
         self._address = ""
         self._data = b""
         self._trip: Trip | None = None  # what is waited for
-        self._course: Course | None = None  # the damaged answer on its way
+        self._course: DamagedResponse | None = None  # the damaged answer on its way
         self.busy = False
         self._share = front.answering.door.turns.share()
         self._choked = self._paused = self._leaving = False
@@ -303,7 +303,9 @@ class Line(asyncio.Protocol):
         elif reply is BROKEN:
             self._break()
         elif reply.damage is not None:
-            self._course = Course(transport, reply.steps, self._answering.later, self._is_damaged)
+            self._course = DamagedResponse(
+                transport, reply.steps, self._answering.later, self._is_damaged
+            )
         else:
             self._send(reply, trip.told_at)
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from failing_exchange.journal.trip import DamageKind
+from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.server import expectation
-from failing_exchange.server.damages import steps_of
+from failing_exchange.server.closing import close
+from failing_exchange.server.damage import DamagedResponse, false_handshake, steps_of
 from failing_exchange.server.dispatcher import BROKEN
 from failing_exchange.server.http_connection import logger
-from failing_exchange.server.http_damage import Course, close, false_handshake
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.request_parser import SERVER
 from failing_exchange.venue.connection_events import harm
@@ -115,7 +115,7 @@ class HttpFront:
     ) -> web.StreamResponse:
         """No WebSocket: a page, a handshake that no client accepts, or a broken line."""
         transport = request.transport
-        if transport is None or damage.kind is not DamageKind.UPGRADE:
+        if transport is None or damage.kind is not ConnectionDamage.UPGRADE:
             return await self._damaged(request, steps_of(NOTHING, damage))
         transport.write(false_handshake(key, damage, self._answering.gateway.clock.now()))
         close(transport)
@@ -126,7 +126,7 @@ class HttpFront:
         if transport is not None:  # else the client has gone already
             over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             later = self._answering.later
-            course = Course(transport, steps, later, lambda: over.set_result(None))
+            course = DamagedResponse(transport, steps, later, lambda: over.set_result(None))
             try:
                 await over
             finally:

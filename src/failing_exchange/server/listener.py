@@ -10,8 +10,8 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.journal.trip import DamageKind
-from failing_exchange.server.http_damage import close_with_reset, reset
+from failing_exchange.faults.connection import ConnectionDamage
+from failing_exchange.server.closing import close_with_reset, reset
 from failing_exchange.venue.connection_events import harm
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Entrance:
         """What becomes of a connection that is there."""
         gateway, real = self._venue.running, not self._venue.clock.is_virtual
         if real and (damage := harm(gateway, "connect")) is not None:
-            if damage.kind is DamageKind.REFUSE and damage.seconds:
+            if damage.kind is ConnectionDamage.REFUSE and damage.seconds:
                 self._begin(self._deaf(damage.seconds))
             return damage
         return harm(gateway, "accept")
@@ -230,9 +230,9 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
 
 
 def _error(damage: Damage) -> BaseException:
-    if damage.kind is DamageKind.LOOKUP:
+    if damage.kind is ConnectionDamage.LOOKUP:
         return LOOKUP[damage.text]()
-    if damage.kind is DamageKind.HANDSHAKE:
+    if damage.kind is ConnectionDamage.HANDSHAKE:
         return HANDSHAKE[damage.text]()
     return ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed: Connection refused")
 

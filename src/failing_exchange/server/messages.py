@@ -37,7 +37,7 @@ class Reply(NamedTuple):
     """What a client is sent back. The connection adds length, date and server to its headers.
 
     `damage` is what happens to these bytes on their way, and `steps` are the writes, waits and
-    calls that do it (`server.http_damage`); a reply without damage is sent whole.
+    calls that do it (`server.damage`); a reply without damage is sent whole.
     """
 
     status: int

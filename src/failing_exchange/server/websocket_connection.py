@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.market import SECOND
-from failing_exchange.server.http_damage import half_close
-from failing_exchange.server.http_damage import reset as send_reset
+from failing_exchange.server.closing import half_close
+from failing_exchange.server.closing import reset as send_reset
 from failing_exchange.server.websocket_frames import (
     Code,
     Opcode,

@@ -229,7 +229,6 @@ class _Exchange:
         self._options = options
 
     async def __aenter__(self) -> _Response:
-        from failing_exchange.server.damages import EFFECTS
         from failing_exchange.server.messages import Request
 
         headers = {name.lower(): str(v) for name, v in (self._options.get("headers") or {}).items()}
@@ -244,7 +243,7 @@ class _Exchange:
             from aiohttp import ServerDisconnectedError
 
             raise ServerDisconnectedError
-        if reply.damage is not None and EFFECTS[reply.damage.kind].in_process is not None:
+        if reply.damage is not None and reply.damage.kind.in_process is not None:
             from aiohttp import ClientPayloadError
 
             raise ClientPayloadError(f"the answer was damaged: {reply.damage.kind}")

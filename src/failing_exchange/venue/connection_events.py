@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from failing_exchange.faults.http import HttpDamage
 from failing_exchange.faults.plan import Delay, Replace
-from failing_exchange.journal.trip import Damage, Damaged, DamageKind, Stage
+from failing_exchange.journal.trip import Damage, Damaged, Stage
 
 if TYPE_CHECKING:
     from failing_exchange.venue.gateway import Gateway
@@ -33,7 +34,7 @@ def harm(gateway: Gateway, operation: str, client: str = "", symbol: str = "") -
         if isinstance(verdict, Replace) and isinstance(verdict.value, Damaged):
             trip.replace_answer(verdict.value)
         elif not isinstance(verdict, Delay) and trip.damage is None:
-            trip.damage = Damage(DamageKind.RESET)
+            trip.damage = Damage(HttpDamage.RESET)
     trip.told = AS_EVER if trip.damage is None else Damaged(None, trip.damage)
     gateway.journal.end(trip, at)
     return trip.damage

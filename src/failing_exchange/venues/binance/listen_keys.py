@@ -16,7 +16,7 @@ import orjson
 from failing_exchange.core.commands import Errand
 from failing_exchange.core.market import SECOND
 from failing_exchange.feeds.account import UserStream, UserStreams
-from failing_exchange.server.damages import send_frame
+from failing_exchange.server.damage import send_frame
 from failing_exchange.server.websocket import Route
 from failing_exchange.server.websocket_frames import text_frame
 from failing_exchange.venues.binance.call import Endpoint, Reading, Security, Writing

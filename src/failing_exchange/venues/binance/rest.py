@@ -11,8 +11,7 @@ import orjson
 from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.journal.trip import Damaged, Edited, Trip
-from failing_exchange.server.damages import steps_of
-from failing_exchange.server.http_damage import repeated
+from failing_exchange.server.damage import repeated, steps_of
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.turn_taking import Turns
 from failing_exchange.venues.binance.call import (

@@ -11,8 +11,7 @@ from failing_exchange.core.commands import Errand
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.feeds.account import UserStream, UserStreams
 from failing_exchange.journal.trip import Damage, Damaged
-from failing_exchange.server.damages import send_frame
-from failing_exchange.server.http_damage import repeated
+from failing_exchange.server.damage import repeated, send_frame
 from failing_exchange.server.websocket_frames import Code, text_frame
 from failing_exchange.venues.binance import connecting, socket_api
 from failing_exchange.venues.binance.call import Answered, Call, Endpoint
