@@ -14,12 +14,22 @@ from failing_exchange import FailingExchangeError
 from failing_exchange.explorer.search import BATCH, Options, explore
 from failing_exchange.explorer.trial import Seen, run
 from failing_exchange.explorer.world import Arm, World, draw, mutate, with_own
+from failing_exchange.faults import catalogue, operations
 
 OWN = ("mine.py:First", "mine.py:Second")
 BTC = "BTC/USDT"
 SEEDS = 180
 
 
+@pytest.fixture
+def own_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two faults of a user, as if they had been loaded."""
+    for name in OWN:
+        monkeypatch.setitem(catalogue.OWN, name, catalogue.entry_of("lose_answer")._replace(
+            name=name, operations=operations.CALLS))  # fmt: skip
+
+
+@pytest.mark.usefixtures("own_faults")
 def test_faults_of_a_users_are_in_every_other_world_each_for_itself() -> None:
     """Worlds with one, with both and with none tell which of them the bot does not survive."""
     drawn = World(seed=0, seconds=60.0, faults=(Arm("lose_answer", "always"),))
@@ -36,6 +46,7 @@ def test_faults_of_a_users_are_in_every_other_world_each_for_itself() -> None:
     assert all(when.startswith(("nth(", "chance(", "burst(")) for when in whens)
 
 
+@pytest.mark.usefixtures("own_faults")
 def test_a_seed_draws_the_same_faults_of_a_users_tomorrow() -> None:
     """A seed in a bug report is worth something only if it stays that world."""
     drawn = [with_own(World(seed=seed, seconds=60.0), OWN).faults for seed in range(5)]
