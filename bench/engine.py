@@ -13,13 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import AsyncMock
 
+from failing_exchange.core.units import ATOMS
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.chance import below, key
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import Order, OrderType, Side
 
 S = "BTC/USDT"

@@ -11,10 +11,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from failing_exchange.core.units import SECOND
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from failing_exchange.simulation import simulate
-from failing_exchange.virtual.clock import NS
 from failing_exchange.virtual.loop import VirtualLoop
 from failing_exchange.virtual.wallclock import REAL
 
@@ -61,7 +62,7 @@ def on_day(day: int, program: Callable[[], Coroutine[Any, Any, None]]) -> tuple[
 
     def run() -> None:
         loop = VirtualLoop()
-        loop.clock.move_to(day * 86_400 * NS)
+        loop.clock.move_to(day * 86_400 * SECOND)
         loop.run_until_complete(program())
         loop.close()
         loops.append(loop)

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from failing_exchange.venue.clock import SECOND, VenueClock
+from failing_exchange.core.units import SECOND
+from failing_exchange.venue.clock import VenueClock
 from tests.wire import settled
 
 TIMERS = 200

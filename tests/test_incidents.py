@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from failing_exchange.core.commands import ChangeRules, Freeze, SetMarketStatus
-from failing_exchange.core.market import ATOMS, MarketStatus
+from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.triggers import nth
 from failing_exchange.venue.default_world import MARKETS

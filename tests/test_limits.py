@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from failing_exchange.core.units import DAY, MINUTE, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.venue.rate_limits import (
-    DAY,
-    MINUTE,
-    SECOND,
     WINDOW_CALLS_MAX,
     BanLadder,
     DecayingCounter,

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from failing_exchange import ConfigurationError
+from failing_exchange.core.units import DAY, MINUTE
 from failing_exchange.venue.maintenance import (
-    DAY,
-    MINUTE,
     MONDAY,
     WINDOWS_MAX,
     MaintenanceSchedule,

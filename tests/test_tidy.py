@@ -44,13 +44,14 @@ EDGES: dict[str, str] = {
     "venues": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
     "server",
     "client": "errors text core journal unified faults venue durable feeds scenarios",
-    "simulation": "errors virtual server venues",
+    "simulation": "errors core virtual server venues",
     "report": "errors text core virtual journal faults venue judge",
     "runs": "errors text core virtual journal faults resilience venue judge scenarios venues "
     "client simulation report",
     "explorer": "errors text core virtual journal faults venue judge scenarios client simulation "
     "report runs",
-    "testing": "errors text virtual faults server venues client simulation report runs explorer",
+    "testing": "errors text core virtual faults server venues client simulation report runs "
+    "explorer",
     "cli": "errors text core journal unified resilience faults venue durable server venues client "
     "judge simulation report scenarios runs explorer testing",
     "__init__": "errors core faults resilience venues client judge simulation testing",
@@ -69,6 +70,8 @@ STILL: dict[str, str] = {
 }
 
 HEAVY = ("aiohttp", "ccxt", "rich", "time_machine", "orjson", "hypothesis", "pytest")
+# Spellings of spans stand below core, and a reference bot imports nothing of ours.
+UNITS_ALLOWED = ("durations.py", "notebook.py")
 LIMIT_NAME = re.compile(r"^_?[A-Z][A-Z0-9_]*_(MAX|LIMIT)$")
 
 
@@ -274,6 +277,29 @@ def inherits_doc(name: str, owner: str, attribute: str) -> bool:
     dotted = PACKAGE if name == "__init__" else f"{PACKAGE}.{name}"
     cls = getattr(importlib.import_module(dotted), owner)
     return any(inspect.getdoc(vars(base).get(attribute)) for base in cls.__mro__[1:])
+
+
+def test_there_is_one_table_of_units() -> None:
+    """A name that is nanoseconds here and seconds there is a bug that waits for its reader."""
+    table = importlib.import_module(f"{PACKAGE}.core.units")
+    units = {name for name in vars(table) if name.isupper()}
+    spelled = {86_400, table.SECOND, 1e9}
+
+    def complaints() -> Iterator[str]:
+        for path in modules().values():
+            if path.name == "units.py":
+                continue
+            for node in tree(path).body:
+                targets = node.targets if isinstance(node, ast.Assign) else []
+                for name in units & {t.id for t in targets if isinstance(t, ast.Name)}:
+                    yield f"{place(path, node.lineno)}: {name} is a unit: import it (core.units)"
+            for inner in ast.walk(tree(path)):
+                if not isinstance(inner, ast.Constant) or path.name in UNITS_ALLOWED:
+                    continue
+                if isinstance(inner.value, (int, float)) and inner.value in spelled:
+                    yield f"{place(path, inner.lineno)}: name {inner.value!r} (core.units)"
+
+    check(complaints())
 
 
 def test_each_limit_says_what_happens_there() -> None:

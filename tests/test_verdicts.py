@@ -15,9 +15,9 @@ from failing_exchange import (
 )
 from failing_exchange.core.commands import CancelAllOrders, Credit, FetchTime
 from failing_exchange.core.events import BalanceChanged, OrderAccepted
-from failing_exchange.core.market import ATOMS
 from failing_exchange.core.queries import Clock
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import ATOMS
 from failing_exchange.faults.plan import Answer, Cause, Delay, Drop, HangUp, Repeat, Replace
 from failing_exchange.journal.trip import Stage
 from tests.passes import ANSWER, REQUEST, SECOND, SYMBOL, WIRE, accepted, arm, buy, now, placed, run

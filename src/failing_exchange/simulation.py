@@ -19,10 +19,11 @@ from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from failing_exchange.core.units import DAY_S, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.virtual import blocking_sockets, tls, wait_for, wallclock
 from failing_exchange.virtual.asyncio_hooks import routed
-from failing_exchange.virtual.clock import NS, Clock
+from failing_exchange.virtual.clock import Clock
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
 
@@ -31,7 +32,7 @@ Main = Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]]
 Start = str | int | datetime
 
 START = "2026-01-01T00:00:00Z"
-VIRTUAL_SECONDS_MAX = 366 * 86_400  # a run that waits longer than a year ends with BudgetExceeded
+VIRTUAL_SECONDS_MAX = 366 * DAY_S  # a run that waits longer than a year ends with BudgetExceeded
 COLLECT_EVERY_CHECKS = 16  # checks of the loop between two collections of young garbage
 COLLECT_ALL_EVERY_CHECKS = 16 * COLLECT_EVERY_CHECKS  # ... and between two of everything
 
@@ -155,14 +156,14 @@ def virtual_time(
     >>> with virtual_time(seed=7) as world:
     ...     asyncio.run(asyncio.sleep(60))
     ...     asyncio.run(asyncio.sleep(60))
-    ...     world.clock.ns // NS
+    ...     world.clock.ns // SECOND
     120
     """
     from failing_exchange.virtual import randomness  # `random` takes long to import
 
     _refuse_running_loop()
     _check_options(seed, virtual_seconds_max, steps_per_instant_max, wall_seconds_max)
-    clock = Clock(epoch_ns=_instant(start, tz), end_ns=round(virtual_seconds_max * NS))
+    clock = Clock(epoch_ns=_instant(start, tz), end_ns=round(virtual_seconds_max * SECOND))
     check = _Check(wall_seconds_max)
     world = VirtualTime(clock, seed, steps_per_instant_max, check)
     with ExitStack() as undo:
@@ -353,13 +354,13 @@ def _instant(start: Start, tz: str) -> int:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=wallclock.zone(tz))
         since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-        ns = (since.days * 86_400 + since.seconds) * NS + since.microseconds * 1_000
+        ns = (since.days * DAY_S + since.seconds) * SECOND + since.microseconds * MICROSECOND
     if not 0 <= ns < _LAST_INSTANT_NS:
         raise ConfigurationError(f"start={start!r} lies outside the years 1970 to 2200")
     return ns
 
 
-_LAST_INSTANT_NS = 7_258_118_400 * NS  # 2200-01-01, so that a century of run fits 64 bits
+_LAST_INSTANT_NS = 7_258_118_400 * SECOND  # 2200-01-01, so that a century of run fits 64 bits
 
 
 def _moment(start: str | datetime) -> datetime:

@@ -9,10 +9,11 @@ from failing_exchange.core import operating
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
-from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.state import State
+from failing_exchange.core.units import ATOMS
 
 S = "BTC/USDT"
 MARKET = Market(symbol=S, base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)

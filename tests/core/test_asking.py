@@ -10,9 +10,9 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.candles import Print
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.liquidity import Liquidity
-from failing_exchange.core.market import ATOMS
 from failing_exchange.core.order import OrderType
 from failing_exchange.core.tape import TRADES_KEPT_MAX, Tape
+from failing_exchange.core.units import ATOMS
 from failing_exchange.venue.default_world import MARKETS, background_of
 from tests.core.floor import BUY, SELL, START, Floor, S
 

@@ -11,8 +11,8 @@ from failing_exchange.background.profiles import PROFILES
 from failing_exchange.background.synthetic import SyntheticMarket
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.liquidity import Liquidity
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.tape import Tape
+from failing_exchange.core.units import SECOND
 
 NOON = 1_767_268_800
 

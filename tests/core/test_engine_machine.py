@@ -12,7 +12,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import OrderAccepted, OrderFilled
-from failing_exchange.core.market import ATOMS, Market, MarketStatus, Prevention
+from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.order import (
     LEGAL_CHANGES,
     TRIGGERED_TYPES,
@@ -25,6 +25,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import ATOMS
 from tests.core.reference_book import ReferenceBook
 
 S = "BTC/USDT"

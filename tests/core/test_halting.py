@@ -9,9 +9,10 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.events import MarketChanged
-from failing_exchange.core.market import ATOMS, MarketStatus
+from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.state import NEVER, Lock
+from failing_exchange.core.units import ATOMS
 from tests.core.floor import START, Floor, S
 
 SECOND = 10**9

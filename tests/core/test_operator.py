@@ -9,7 +9,8 @@ import pytest
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import OperationRefused
-from failing_exchange.core.market import ATOMS, MarketStatus
+from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 from tests.core.floor import BUY, MARKET, SELL, Floor, S, become
 from tests.passes import run

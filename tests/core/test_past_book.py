@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failing_exchange.core.commands import AmendOrder, CancelOrder, FetchBook
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import Side
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import SECOND
 from tests.core.floor import Floor, S
 
 STEPS = st.lists(

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import PPM, Rules
+from failing_exchange.core.market import Rules
 from failing_exchange.core.order import OrderType, Peg, PegPrice, Side, Status, TimeInForce, Why
 from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reason, Rule
+from failing_exchange.core.units import PPM
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 PRIMARY, OPPOSITE = Peg(PegPrice.PRIMARY), Peg(PegPrice.MARKET)

@@ -16,7 +16,7 @@ from failing_exchange.core.auditor import Auditor, audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import BalanceChanged
 from failing_exchange.core.ledger import BACKGROUND
-from failing_exchange.core.market import ATOMS, SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     BUY,
     LIMIT,
@@ -32,6 +32,7 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.settlement import SETTLEMENTS, Settlement
 from failing_exchange.core.state import Account, MarketState, Position, State
 from failing_exchange.core.triggers import stop_of
+from failing_exchange.core.units import ATOMS, SECOND
 
 S = "BTC/USDT:USDT"
 PERPETUAL = Market(

@@ -9,9 +9,9 @@ import pytest
 from failing_exchange.core.candles import TRADES_A_SECOND, Bar, Print, estimated
 from failing_exchange.core.impact import Depth
 from failing_exchange.core.liquidity import Liquidity
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import BEGAN, by_taker
 from failing_exchange.core.tape import Tape
+from failing_exchange.core.units import SECOND
 
 NOON = 1_767_268_800
 HOUR = 3_600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import SECOND
 from failing_exchange.faults.plan import FaultPlan, Match, Rule, Stage, Trigger
 from failing_exchange.journal.trip import Trip
 

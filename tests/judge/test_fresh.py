@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 
 from failing_exchange.core.candles import Bar
-from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.queries import Candles
+from failing_exchange.core.units import SECOND
 from failing_exchange.explorer.trial import run
 from failing_exchange.explorer.world import Arm, World
 from failing_exchange.judge.answers import quotes_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.core.market import ATOMS, SECOND
 from failing_exchange.core.order import Side
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.judge import holdings as module
 from failing_exchange.judge.holdings import Holding, Traded, holdings, wrong_usdt
 from failing_exchange.venue.default_world import MARKETS

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import SECOND
 from failing_exchange.faults.triggers import nth
 from failing_exchange.journal.trip import MARKET, Decision, Limited, Stage, Trip
 from failing_exchange.report.recorder import AROUND, columns, faults_of

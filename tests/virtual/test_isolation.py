@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.virtual.clock import NS
+from failing_exchange.core.units import SECOND
 from failing_exchange.virtual.errors import Escape
 from failing_exchange.virtual.loop import VirtualLoop
 
-DAY_NS = 86_400 * NS
+DAY_NS = 86_400 * SECOND
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.virtual.clock import NS, delay_in_ns, instant_in_ns
+from failing_exchange.core.units import SECOND
+from failing_exchange.virtual.clock import delay_in_ns, instant_in_ns
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock
 from failing_exchange.virtual.loop import VirtualLoop
 
-DAY_NS = 86_400 * NS
+DAY_NS = 86_400 * SECOND
 
 
 @pytest.fixture
@@ -93,14 +94,14 @@ def test_equal_timers_run_in_the_order_in_which_they_were_set(loop: VirtualLoop)
     for n in range(200):
         loop.call_later(1, ran.append, n)
     for n in range(200, 210):
-        loop.call_at_ns(NS, ran.append, n)
+        loop.call_at_ns(SECOND, ran.append, n)
     loop.run_until_complete(asyncio.sleep(2))
     assert ran == list(range(210))
 
 
 def test_time_starts_at_zero_and_instants_at_the_epoch(loop: VirtualLoop) -> None:
     """Programs subtract loop times; only `now_ns` is a date."""
-    loop.clock.epoch_ns = 1_767_225_600 * NS
+    loop.clock.epoch_ns = 1_767_225_600 * SECOND
     loop.run_until_complete(asyncio.sleep(1.5))
     assert (loop.time(), loop.time_ns()) == (1.5, 1_500_000_000)
     assert loop.now_ns() == loop.epoch_ns + 1_500_000_000
@@ -213,7 +214,7 @@ def test_the_venues_timers_survive_a_bot_that_cancels_everything(loop: VirtualLo
         arrived.append(loop.time_ns())
 
     async def main() -> None:
-        loop.call_at_ns(2 * NS, arrive, counts=True)
+        loop.call_at_ns(2 * SECOND, arrive, counts=True)
         asyncio.create_task(asyncio.sleep(100))
         await asyncio.sleep(1)
         for task in asyncio.all_tasks():
@@ -223,19 +224,19 @@ def test_the_venues_timers_survive_a_bot_that_cancels_everything(loop: VirtualLo
         await asyncio.sleep(5)
 
     loop.run_until_complete(main())
-    assert arrived == [2 * NS]
+    assert arrived == [2 * SECOND]
 
 
 def test_an_answer_under_way_counts_and_housekeeping_does_not(loop: VirtualLoop) -> None:
     """With a background market there is always a timer; a bot that waits for nothing is stuck."""
 
     def housekeeping() -> None:
-        loop.call_at_ns(loop.time_ns() + NS, housekeeping)
+        loop.call_at_ns(loop.time_ns() + SECOND, housekeeping)
 
     async def main() -> str:
         housekeeping()
         answer = loop.create_future()
-        loop.call_at_ns(5 * NS, answer.set_result, None, counts=True)
+        loop.call_at_ns(5 * SECOND, answer.set_result, None, counts=True)
         await answer
         await asyncio.Event().wait()
         return "never"
@@ -273,7 +274,7 @@ def test_a_cancelled_timer_is_no_event_either(loop: VirtualLoop) -> None:
     async def main() -> None:
         async with asyncio.timeout(50):
             pass
-        timer = loop.call_at_ns(NS, print, counts=True)
+        timer = loop.call_at_ns(SECOND, print, counts=True)
         timer.cancel()
         timer.cancel()
         await asyncio.Event().wait()
@@ -298,13 +299,13 @@ def test_a_bug_in_a_timer_of_the_venue_ends_the_run(loop: VirtualLoop) -> None:
     """A world with a bug of ours in it must not go on and judge a bot."""
 
     async def main() -> None:
-        loop.call_at_ns(NS, lambda: 1 // 0)
+        loop.call_at_ns(SECOND, lambda: 1 // 0)
         with contextlib.suppress(Exception):
             await asyncio.sleep(10)
 
     with pytest.raises(ZeroDivisionError):
         loop.run_until_complete(main())
-    assert loop.time_ns() == NS
+    assert loop.time_ns() == SECOND
 
 
 def test_fail_ends_the_run_even_if_the_bot_swallows_everything(loop: VirtualLoop) -> None:

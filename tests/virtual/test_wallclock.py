@@ -16,25 +16,26 @@ from typing import Any
 import pytest
 import time_machine
 
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.virtual import wallclock
-from failing_exchange.virtual.clock import NS, Clock
+from failing_exchange.virtual.clock import Clock
 from failing_exchange.virtual.errors import BudgetExceeded, SimulationError
 from failing_exchange.virtual.wallclock import REAL, follow
 
-NEW_YEAR_NS = 1_767_225_600 * NS
+NEW_YEAR_NS = 1_767_225_600 * SECOND
 NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(epoch_ns=NEW_YEAR_NS, end_ns=86_400 * NS)
+    return Clock(epoch_ns=NEW_YEAR_NS, end_ns=86_400 * SECOND)
 
 
 def test_every_clock_shows_the_virtual_time(clock: Clock) -> None:
     """Those of the module and those that were imported by name."""
     with follow(clock):
-        clock.move_to(90 * NS + 250_000_000)
+        clock.move_to(90 * SECOND + 250_000_000)
         assert time.time() == time_alias() == 1_767_225_690.25
         assert time.time_ns() == clock.now_ns()
         assert datetime.datetime.now() == datetime.datetime(2026, 1, 1, 0, 1, 30, 250_000)
@@ -148,7 +149,7 @@ def test_without_the_inner_interface_the_public_one_serves(
     clock.epoch_ns += 123_456_789
     with follow(clock):
         assert time.time_ns() == clock.now_ns()
-        for ns in (1, 999_999_999, 86_399 * NS + 7):
+        for ns in (1, 999_999_999, 86_399 * SECOND + 7):
             clock.move_to(ns)
             assert time.time_ns() == clock.now_ns()
     assert clock.moved is None

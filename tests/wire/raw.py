@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import SECOND
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.certificate import context
 from failing_exchange.server.websocket_connection import Limits

@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from failing_exchange.core.units import MINUTE
 from failing_exchange.server.messages import Request
-from failing_exchange.venue.rate_limits import MINUTE
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
 from tests.wire.client import HOST, Client, on_the_wire
 

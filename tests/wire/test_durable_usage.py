@@ -11,9 +11,10 @@ import pytest
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.commands import CrossOrder
+from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import RateLimitError
-from failing_exchange.venue.rate_limits import MINUTE, SECOND, BanLadder, SlidingWindow, TokenBucket
+from failing_exchange.venue.rate_limits import BanLadder, SlidingWindow, TokenBucket
 from failing_exchange.venues.binance.rate_limits import (
     ADDRESSES_MAX,
     Interval,

@@ -15,7 +15,8 @@ import pytest
 
 from failing_exchange.core.chance import key, mix
 from failing_exchange.core.commands import SetMarketStatus
-from failing_exchange.core.market import SECOND, MarketStatus
+from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import FailingExchangeError, InternalError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE

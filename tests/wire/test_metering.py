@@ -6,9 +6,9 @@ import asyncio
 
 from failing_exchange.cli.serve import _farewell
 from failing_exchange.core.commands import CrossOrder
+from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.faults.triggers import first
 from failing_exchange.judge.judge import Judge
-from failing_exchange.venue.rate_limits import MINUTE, SECOND
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
 from tests.wire.client import HOST, Client, on_the_wire
 

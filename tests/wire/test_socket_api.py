@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from failing_exchange import FailingExchange
+from failing_exchange.core.units import MINUTE
 from failing_exchange.server.api_keys import DEFAULT_KEY, Keyring
-from failing_exchange.venue.rate_limits import MINUTE
 from failing_exchange.venues.binance.call import Security
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
 from failing_exchange.venues.binance.signing import Key, KeyKind, ed25519_verifier

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import ATOMS
+from failing_exchange.core.units import ATOMS
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import chance, first

@@ -21,7 +21,7 @@ from os import PathLike, fspath
 from typing import NamedTuple
 
 from failing_exchange.background.candle_splitting import LEAST
-from failing_exchange.core.market import ATOMS
+from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 
 ROWS_MAX = 5_000_000  # a longer file is refused; it would not fit into the memory

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from failing_exchange.background.candle_splitting import LEAST, Node, fit
 from failing_exchange.background.distributions import EXPONENTIAL, LOGNORMAL, NORMAL
 from failing_exchange.core.chance import key, words
+from failing_exchange.core.units import TEN_S
 
-TEN = 10
 PATTERNS = 256  # every second one is the mirror image of the one before
 PATTERNS_KEPT_MAX = 4_096  # of all activities; the one that was not used for longest is made again
 UNIT_BITS = 16
@@ -83,7 +83,7 @@ def pattern(activity: int, number: int) -> Pattern:
     (True, 1)
     """
     drawn = words(key("flow", "pattern", activity), number // 2)
-    active = [n for n in range(TEN) if drawn[n] >> 24 < activity] or [drawn[TEN] % TEN]
+    active = [n for n in range(TEN_S) if drawn[n] >> 24 < activity] or [drawn[TEN_S] % TEN_S]
     draws = [drawn[n] for n in active]
     weights = [LOGNORMAL[draw & 63] for draw in draws]
     whole = sum(weights)

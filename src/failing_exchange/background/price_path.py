@@ -11,11 +11,11 @@ from math import isqrt
 from failing_exchange.background.candle_splitting import LEAST, Node, split
 from failing_exchange.background.distributions import LOGNORMAL, NORMAL
 from failing_exchange.core.chance import key, words
+from failing_exchange.core.units import DAY_S, HOUR_S
 
-DAY = 86_400
 # Seconds; each divides the one before.
 LEVELS = (
-    256 * DAY, 64 * DAY, 16 * DAY, 4 * DAY, DAY, 14_400, 3_600, 900, 300, 60, 10,
+    256 * DAY_S, 64 * DAY_S, 16 * DAY_S, 4 * DAY_S, DAY_S, 4 * HOUR_S, HOUR_S, 900, 300, 60, 10,
 )  # fmt: skip
 FINEST = len(LEVELS) - 1
 SPLITS_KEPT_MAX = 256  # split candles remembered per level; then they are split again when asked
@@ -37,7 +37,7 @@ class Path:
         self._keys = tuple(key(seed, "flow", name, level) for level in LEVELS)
         self._walk = tuple(key(seed, "flow", name, "walk", octave) for octave in range(OCTAVES))
         self._sigma = sigma
-        self._volume = max(volume, 2 * DAY * LEAST)
+        self._volume = max(volume, 2 * DAY_S * LEAST)
         self._splits: tuple[dict[int, list[Node]], ...] = tuple({} for _ in LEVELS)
         self._blocks: dict[int, Node] = {}
 
@@ -63,7 +63,7 @@ class Path:
             if len(known) >= SPLITS_KEPT_MAX:
                 known.clear()
             draws = words(self._keys[level], index)[: LEVELS[level] // LEVELS[level + 1]]
-            season = SEASON if LEVELS[level] == DAY else ()
+            season = SEASON if LEVELS[level] == DAY_S else ()
             least = LEAST * (LEVELS[level + 1] // 10)
             parts = known[index] = split(self.node(level, index), draws, season=season, least=least)
         return parts
@@ -84,7 +84,7 @@ class Path:
         swing = self._sigma * ROOT
         high = max(opened, closed) + swing * LOGNORMAL[above & 63] // 2_500
         low = min(opened, closed) - swing * LOGNORMAL[below & 63] // 2_500
-        volume = self._volume * LEVELS[0] // DAY * (3_000 + LOGNORMAL[lots & 63]) // 4_000
+        volume = self._volume * LEVELS[0] // DAY_S * (3_000 + LOGNORMAL[lots & 63]) // 4_000
         return Node(opened, high, low, closed, volume, swing)
 
     def _level(self, index: int) -> int:

@@ -13,15 +13,15 @@ from failing_exchange.background.csv_reader import Row, instant, read
 from failing_exchange.background.profiles import PROFILES, Profile
 from failing_exchange.core.candles import Bar, Print, estimated, of_background, still
 from failing_exchange.core.chance import key, words
+from failing_exchange.core.units import DAY_S, HOUR_S, MINUTE_S, TEN_S
 from failing_exchange.errors import ConfigurationError
 
 PARTS_KEPT_MAX = 4_096  # split candles remembered; then they are split again when asked
 BLOCK = 256  # rows whose extremes are known together
 # Candles are split into the longest of these that fits.
-LENGTHS = (86_400, 14_400, 3_600, 900, 300, 60, 10, 1)
+LENGTHS = (DAY_S, 4 * HOUR_S, HOUR_S, 900, 300, MINUTE_S, TEN_S, 1)
 PARTS_MAX = 16  # parts of one split; a candle of another length is refused
 FINE = 10  # bits of a tick while a candle is split
-DAY = 86_400
 SIGMA = 30_000  # of a day, in millionths of the price, for the depth of markets without a profile
 
 
@@ -163,7 +163,7 @@ class RecordedMarket(BackgroundMarket):
         if symbol in PROFILES:
             return PROFILES[symbol]
         first, last = self._bars[0], self._bars[-1]
-        daily = self._volumes[-1] * DAY // max(last.at + self._length - first.at, 1)
+        daily = self._volumes[-1] * DAY_S // max(last.at + self._length - first.at, 1)
         return Profile(
             opening=first.open, opening_spread=0, sigma=SIGMA, volume=daily, activity=0,
             spread=max(1, first.open // 400_000), grid=max(1, first.open // 80_000),

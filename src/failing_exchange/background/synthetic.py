@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from failing_exchange.background.base import BackgroundMarket, check_window
 from failing_exchange.background.candle_splitting import LEAST, Node
-from failing_exchange.background.patterns import PATTERNS, TEN, Pattern, pattern
+from failing_exchange.background.patterns import PATTERNS, Pattern, pattern
 from failing_exchange.background.price_path import FINEST, LEVELS, Path
 from failing_exchange.background.profiles import Profile
 from failing_exchange.core.candles import (
@@ -21,8 +21,8 @@ from failing_exchange.core.candles import (
     still,
 )
 from failing_exchange.core.chance import WORDS, key, words
+from failing_exchange.core.units import MINUTE_S, TEN_S
 
-MINUTE = LEVELS[FINEST - 1]
 LONG = LEVELS.index(14_400)  # the longest candles whose cost is estimated
 SINGLE = {size: level for level, size in enumerate(LEVELS) if level >= LONG}  # and which these are
 COSTS_KEPT_MAX = 4_096  # costs of long candles remembered; then their parts are summed up again
@@ -85,24 +85,24 @@ class SyntheticMarket(BackgroundMarket):
 
     def second(self, second: int, /) -> Bar:
         """The candle of one second. Without trades it stands at the close before it."""
-        index, place = divmod(second, TEN)
+        index, place = divmod(second, TEN_S)
         return (self._tens.get(index) or self._split(index))[place]
 
     def close(self, second: int, /) -> int:
         """The price after a second; to know only this costs half."""
-        steps = self._walks.get(second // TEN)
+        steps = self._walks.get(second // TEN_S)
         if steps is None:
-            steps = self._walk(second // TEN)
-        return steps.closes[second % TEN]
+            steps = self._walk(second // TEN_S)
+        return steps.closes[second % TEN_S]
 
     def printed(self, second: int, /) -> int:
         """The newest second up to this one that has a print; one in ten has."""
-        index, place = divmod(second, TEN)
+        index, place = divmod(second, TEN_S)
         active = self._walk(index).pattern.active
         passed = bisect_right(active, place)
         if passed:
-            return index * TEN + active[passed - 1]
-        return (index - 1) * TEN + self._walk(index - 1).pattern.active[-1]
+            return index * TEN_S + active[passed - 1]
+        return (index - 1) * TEN_S + self._walk(index - 1).pattern.active[-1]
 
     def window(self, start: int, stop: int, /) -> Bar:
         """The seconds from `start` until before `stop` as one candle; at least one second."""
@@ -111,7 +111,7 @@ class SyntheticMarket(BackgroundMarket):
         level = SINGLE.get(size)
         if level is not None and not start % size:
             return self._candle(start, self._path.node(level, start // size), size)
-        if size >= MINUTE:
+        if size >= MINUTE_S:
             return self._window(start, stop)
         found = self._windows.get((start, stop))
         if found is None:
@@ -121,7 +121,7 @@ class SyntheticMarket(BackgroundMarket):
         return found
 
     def _window(self, start: int, stop: int) -> Bar:
-        begin, end = -(-start // TEN) * TEN, stop // TEN * TEN
+        begin, end = -(-start // TEN_S) * TEN_S, stop // TEN_S * TEN_S
         if begin >= end:
             parts = [self.second(second) for second in range(start, stop)]
             return of_background(start, parts, stop - start)
@@ -157,7 +157,7 @@ class SyntheticMarket(BackgroundMarket):
         if self._price(node.low) > lower and self._price(node.high) < upper:
             return None
         if level == FINEST:
-            for second in range(max(start, index * TEN), min(stop, index * TEN + TEN)):
+            for second in range(max(start, index * TEN_S), min(stop, index * TEN_S + TEN_S)):
                 candle = self.second(second)
                 if candle.low <= lower or candle.high >= upper:
                     return second
@@ -243,7 +243,7 @@ class SyntheticMarket(BackgroundMarket):
                     closes.append(last)
                 closes.append(ticks)
                 last = ticks
-            closes += [last] * (TEN - len(closes))
+            closes += [last] * (TEN_S - len(closes))
             steps = self._walks[index] = Steps(node, found, path, opened, closes)
         return steps
 
@@ -256,7 +256,7 @@ class SyntheticMarket(BackgroundMarket):
         prices, count = self._ticks(node, tops + bottoms), len(tops)
         lots = found.lots(node.volume)
         rows = zip(found.active, prices[:count], prices[count:], lots, strict=True)
-        start = index * TEN
+        start = index * TEN_S
         seconds: list[Bar] = []
         for second, high, low, traded in rows:
             while len(seconds) < second:
@@ -267,7 +267,7 @@ class SyntheticMarket(BackgroundMarket):
             row = (start + second, last, high, low, close, traded, cost, claims, traded // 2)
             seconds.append(NEW_BAR(row))
             last = close
-        while len(seconds) < TEN:
+        while len(seconds) < TEN_S:
             seconds.append(still(start + len(seconds), last))
         self._tens[index] = seconds
         return seconds
@@ -292,7 +292,7 @@ class SyntheticMarket(BackgroundMarket):
 
     def _point_at(self, second: int) -> int:
         """The point of the logarithm at the close of a second."""
-        index, place = divmod(second, TEN)
+        index, place = divmod(second, TEN_S)
         node = self._path.node(FINEST, index)
         found = self._pattern(node, index)
         passed = bisect_right(found.active, place)
@@ -312,12 +312,12 @@ def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
 
     They grow until the largest that fits, then shrink.
     """
-    if stop - start < MINUTE:  # as nearly always: tens of seconds, of one minute or of two
-        end = min(-(-start // MINUTE) * MINUTE, stop) if start % MINUTE else stop
+    if stop - start < MINUTE_S:  # as nearly always: tens of seconds, of one minute or of two
+        end = min(-(-start // MINUTE_S) * MINUTE_S, stop) if start % MINUTE_S else stop
         if start < end:
-            yield FINEST, start // TEN, end // TEN
+            yield FINEST, start // TEN_S, end // TEN_S
         if end < stop:
-            yield FINEST, end // TEN, stop // TEN
+            yield FINEST, end // TEN_S, stop // TEN_S
         return
     for level in range(FINEST, 0, -1):
         size, larger = LEVELS[level], LEVELS[level - 1]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.options import add_own_code, hours, seconds
+from failing_exchange.core.units import HOUR_S
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         target=options.target,
         seeds=options.seeds,
         first_seed=options.first_seed,
-        seconds=options.hours * 3_600,
+        seconds=options.hours * HOUR_S,
         jobs=options.jobs or 0,
         wall_s=options.time,
         stop_at_first=options.first,

@@ -25,12 +25,13 @@ from failing_exchange.cli.options import (
     seconds,
     seconds_or_none,
 )
+from failing_exchange.core.units import DAY_S
 from failing_exchange.runs.script_bots import with_arguments
 
 if TYPE_CHECKING:
     from failing_exchange.runs.run import Report, RunConfig
 
-DEMO_SECONDS = 86_400
+DEMO_SECONDS = DAY_S
 DEMO_SEED = 7
 MAINTENANCE_START = "02:00"
 DEMO_REPORT = "failing-exchange-demo.html"

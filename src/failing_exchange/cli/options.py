@@ -9,6 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from failing_exchange.cli.exit_codes import COULD_NOT_RUN, HELP
+from failing_exchange.core.units import HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.durations import seconds_of
 from failing_exchange.text.spelling import did_you_mean
@@ -110,7 +111,7 @@ def hours(text: str) -> float:
     >>> hours("1.5"), hours("30m")
     (1.5, 0.5)
     """
-    return _counted(text, "hours", 3_600)
+    return _counted(text, "hours", HOUR_S)
 
 
 def _counted(text: str, unit: str, unit_seconds: int) -> float:

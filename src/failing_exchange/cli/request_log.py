@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 
 from failing_exchange.core.market import Market
+from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Limited, Trip
 from failing_exchange.report.words import asked_text, told_text
 from failing_exchange.text.spelling import printable
 from failing_exchange.unified.instants import iso
 
 LINE_LETTERS_MAX = 300  # of a line; the rest is cut off
-MILLISECOND = 1_000_000
 
 logger = logging.getLogger("failing_exchange.requests")
 

@@ -12,7 +12,7 @@ from typing import Any
 from failing_exchange.errors import ConfigurationError
 
 ACCOUNT_LENGTH_MAX = 64  # characters of an account's name; a longer one is refused
-TIMEOUT_MAX = 1e9  # seconds until a call gives up; for longer give None
+TIMEOUT_MAX = 10**9  # seconds until a call gives up; for longer give None
 
 
 def check_constructor(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from failing_exchange.client.arguments import check_whole
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.plan import Fault, Rule, Scope, Trigger
@@ -197,7 +198,7 @@ class Arming:
         """Set a sliding window of `window` seconds; None sets no limit."""
         if threshold is None:
             return
-        nanoseconds = round(window * 1_000_000_000)
+        nanoseconds = round(window * SECOND)
         self.venue.limit_rate(RateGate(SlidingWindow(limit=threshold, window=nanoseconds)))
 
     def plan_maintenance(self, start: datetime, minutes: float, message: str) -> None:

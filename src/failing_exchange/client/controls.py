@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from failing_exchange.core.units import MILLISECOND
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
@@ -198,8 +200,10 @@ class Controls:
         times = sorted(journal.latencies)
         count = len(times)
         return {
-            "avg_latency_ms": sum(times) / count / 1e6 if count else 0.0,
-            "p99_latency_ms": times[min(count - 1, count * 99 // 100)] / 1e6 if count else 0.0,
+            "avg_latency_ms": sum(times) / count / MILLISECOND if count else 0.0,
+            "p99_latency_ms": times[min(count - 1, count * 99 // 100)] / MILLISECOND
+            if count
+            else 0.0,
             "success_rate": journal.succeeded / journal.ended if journal.ended else 1.0,
             "retry_rate": journal.repeats / journal.requests if journal.requests else 0.0,
         }

@@ -10,6 +10,7 @@ from failing_exchange.client.params import NONE, Params, own
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.unified_api import NOT_SUPPORTED, camel
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import DAY_S, HOUR_S, MILLISECOND, PPM, WEEK_S, atoms_text
 from failing_exchange.errors import BadRequestError, InvalidOrderError, SymbolNotFoundError
 from failing_exchange.text.spelling import did_you_mean
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from failing_exchange.venue.venue import Venue
 
 LAST_MILLISECOND = 253_402_300_800_000  # the end of the year 9999
-SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592_000,
+SECONDS_OF = {"s": 1, "m": 60, "h": HOUR_S, "d": DAY_S, "w": WEEK_S, "M": 2_592_000,
               "y": 31_536_000}  # fmt: skip
 TICK_SIZE = 4  # ccxt's name for "precision holds steps"
 
@@ -127,7 +128,6 @@ class Helpers:
 
     def cost_to_precision(self, symbol: str, cost: Any) -> str:
         """A cost cut to eight places, as text."""
-        from failing_exchange.core.market import atoms_text
 
         self._rules(symbol)
         return atoms_text(_read("atoms_of", cost))
@@ -143,7 +143,6 @@ class Helpers:
         params: object = None,
     ) -> dict[str, Any]:
         """The fee that an order would be charged in the asset it receives."""
-        from failing_exchange.core.market import PPM
 
         market = self._rules(symbol)
         _one_of("side", side, ("buy", "sell"))
@@ -161,7 +160,7 @@ class Helpers:
     def milliseconds(self) -> int:
         """The client's clock in milliseconds: the venue's, once it has started."""
         if self._venue.loop is not None:
-            return self._venue.clock.now() // 1_000_000
+            return self._venue.clock.now() // MILLISECOND
         from datetime import UTC, datetime
 
         return int(datetime.now(UTC).timestamp() * 1_000)

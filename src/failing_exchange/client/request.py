@@ -6,6 +6,7 @@ from asyncio import get_running_loop, sleep
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import (
     ConnectionLostError,
     RequestTimeoutError,
@@ -45,7 +46,7 @@ class LocalClient:
     def timeout(self, seconds: float | None) -> None:
         """Set it for the calls to come."""
         self._timeout = seconds
-        self._patience = FOREVER if seconds is None else int(seconds * 1_000_000_000)
+        self._patience = FOREVER if seconds is None else int(seconds * SECOND)
 
     async def call(self, operation: str, symbol: Any, message: Any) -> Any:
         """Send a request; its answer as the unified structure, or the matching error raised."""
@@ -133,7 +134,7 @@ class LocalClient:
         if refused is None and told.answer.__class__ is not Reject:
             return told.answer
         if refused is not None and refused.reason is Reason.TIMED_OUT and self.timeout:
-            waited = (self.venue.clock.now() - trip.born_at) / 1e9
+            waited = (self.venue.clock.now() - trip.born_at) / SECOND
             await sleep(max(0.0, self.timeout - waited))
         raise self._refusal(refused or told.answer)
 

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import BadRequestError, ConnectionLostError, OperationFailedError
 from failing_exchange.feeds.wakeup import Alarm
 from failing_exchange.journal.trip import ENDED, Damaged

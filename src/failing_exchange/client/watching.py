@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.client.params import NONE, Params, own
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.unified_api import names_of
+from failing_exchange.core.units import MILLISECOND
 from failing_exchange.errors import BadRequestError, SymbolNotFoundError
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class WatchApi:
     ) -> Wanted:
         from failing_exchange.unified.timeframes import seconds_of
 
-        start = _count("since", since, 0) * 1_000_000
+        start = _count("since", since, 0) * MILLISECOND
         fields = (seconds_of(timeframe), start, _count("limit", limit, 1))
         return await self._market("watch_ohlcv", "FetchCandles", symbol, *fields)
 

@@ -21,10 +21,10 @@ from failing_exchange.core.events import (
 )
 from failing_exchange.core.ledger import OUTSIDE
 from failing_exchange.core.liquidity import Liquidity
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import BUY, SELL, Order, Side, Status
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import InternalError
 
 OfOpenOrder: TypeAlias = (

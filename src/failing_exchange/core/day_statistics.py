@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from failing_exchange.core.candles import Bar, join, merge
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import DAY_S, HOUR_S, MINUTE_S, SECOND, TEN_S
 
-TEN, MINUTE, HOUR, DAY = 10, 60, 3_600, 86_400
 NOTHING: tuple[int, Bar | None] = (-1, None)
 
 
@@ -50,7 +49,7 @@ class DayStatistics:
         known, bar = self._today
         if known != second:
             self._before = self._today
-            if second // TEN * TEN <= known < second:  # somebody asks each second, or nearly
+            if second // TEN_S * TEN_S <= known < second:  # somebody asks each second, or nearly
                 for at in range(known + 1, second + 1):
                     bar = join(bar, self._record.second(at))
             else:
@@ -60,35 +59,35 @@ class DayStatistics:
 
     def _day_at(self, second: int, now: int) -> Bar | None:
         """The same whoever has asked before: minutes, then tens of seconds, then seconds."""
-        ten = second // TEN * TEN
+        ten = second // TEN_S * TEN_S
         return merge(
             [self._until(ten, now), *[self._record.second(at) for at in range(ten, second + 1)]]
         )
 
     def _until(self, ten: int, now: int) -> Bar | None:
         """Of the 24 hours what lies before some ten seconds of their last minute."""
-        minute = ten // MINUTE * MINUTE
+        minute = ten // MINUTE_S * MINUTE_S
         at, bar = self._past
         if not minute <= at <= ten:
             at, bar = minute, self._minutes_before(minute, now)
         while at < ten:
-            bar = join(bar, self._record.span(at, at + TEN, now))
-            at += TEN
+            bar = join(bar, self._record.span(at, at + TEN_S, now))
+            at += TEN_S
         self._past = (ten, bar)
         return bar
 
     def _minutes_before(self, minute: int, now: int) -> Bar | None:
         """The 1,439 minutes before one: the rest of their first hour, whole hours, minutes."""
-        start = minute - DAY + MINUTE
-        first, last = -(-start // HOUR) * HOUR, minute // HOUR * HOUR
+        start = minute - DAY_S + MINUTE_S
+        first, last = -(-start // HOUR_S) * HOUR_S, minute // HOUR_S * HOUR_S
         if self._hours[0] != first:
-            bars = [self._record.bar(HOUR, at, now=now) for at in range(first, last, HOUR)]
+            bars = [self._record.bar(HOUR_S, at, now=now) for at in range(first, last, HOUR_S)]
             self._hours = (first, merge(bars, at=first))
             self._minutes = (last, None)
         stop, tail = self._minutes if self._minutes[0] <= minute else (last, None)
         while stop < minute:
-            tail = join(tail, self._record.bar(MINUTE, stop, now=now))
-            stop += MINUTE
+            tail = join(tail, self._record.bar(MINUTE_S, stop, now=now))
+            stop += MINUTE_S
         self._minutes = (stop, tail)
         bar = join(join(self._rest_of_hour(start, first, now), self._hours[1]), tail)
         return None if bar is None else bar._replace(at=start)
@@ -98,8 +97,8 @@ class DayStatistics:
         if self._rests[0] != stop:
             self._rests = (stop, [None])
         rests = self._rests[1]  # the last so many minutes
-        while len(rests) <= (stop - start) // MINUTE:
+        while len(rests) <= (stop - start) // MINUTE_S:
             rests.append(
-                join(self._record.bar(MINUTE, stop - MINUTE * len(rests), now=now), rests[-1])
+                join(self._record.bar(MINUTE_S, stop - MINUTE_S * len(rests), now=now), rests[-1])
             )
-        return rests[(stop - start) // MINUTE]
+        return rests[(stop - start) // MINUTE_S]

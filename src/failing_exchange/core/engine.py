@@ -19,15 +19,16 @@ from failing_exchange.core import (
 )
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.liquidity import Background
-from failing_exchange.core.market import SECOND, TRADING, Market
+from failing_exchange.core.market import TRADING, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import check_kind, settlement_of
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.steps import run_step
 from failing_exchange.core.triggering import check_triggers
+from failing_exchange.core.units import HOUR_S, SECOND
 
 AUDIT_EVERY = 256  # events after which the auditor, if there is one, is shown them
-LOOK_AHEAD = 3_600  # seconds for which the next touch of an order is searched at a time
+LOOK_AHEAD = HOUR_S  # seconds for which the next touch of an order is searched at a time
 
 Handler = Callable[[State, Any, int], Any]
 HANDLERS: dict[type, Handler] = {

@@ -21,9 +21,8 @@ from bisect import bisect_right
 from math import isqrt
 from typing import NamedTuple
 
-from failing_exchange.core.market import PPM
+from failing_exchange.core.units import PPM, TEN_S
 
-TEN = 10  # seconds; memory fades in steps of this length, so that candles need few pieces
 LINEAR = 100  # up to a day's volume divided by this, impact is about proportional
 SHIFTS_KEPT_MAX = 90_000  # one a second for a day; beyond it the oldest are forgotten
 FORGOTTEN_AT_ONCE = 10_000
@@ -66,7 +65,7 @@ def faded(amount: int, tens: int, memory: int) -> int:
     """
     if not amount or not tens:
         return amount
-    halvings, rest = divmod(tens * TEN, memory)
+    halvings, rest = divmod(tens * TEN_S, memory)
     left = abs(amount) >> halvings if halvings < HALVINGS_MAX else 0
     left -= left * rest // (2 * memory)
     return left if amount > 0 else -left
@@ -103,7 +102,7 @@ class Shifts:
             return 0
         since, lasting, fading, _, _, held, memory = self.kept[index]
         if fading:
-            lasting += faded(fading, second // TEN - since // TEN, memory)
+            lasting += faded(fading, second // TEN_S - since // TEN_S, memory)
         return lasting + held if held and since == second else lasting
 
     def taken(self, second: int) -> tuple[int, int]:
@@ -112,7 +111,7 @@ class Shifts:
         if index < 0:
             return 0, 0
         since, _, _, bought, sold, _, memory = self.kept[index]
-        tens = second // TEN - since // TEN
+        tens = second // TEN_S - since // TEN_S
         return bought and faded(bought, tens, memory), sold and faded(sold, tens, memory)
 
     def _until(self, second: int) -> Shift:
@@ -121,7 +120,7 @@ class Shifts:
         if index < 0:
             return Shift(second, memory=self.memory)
         since, lasting, fading, bought, sold, held, memory = self.kept[index]
-        tens = second // TEN - since // TEN
+        tens = second // TEN_S - since // TEN_S
         return Shift(
             second, lasting, faded(fading, tens, memory), faded(bought, tens, memory),
             faded(sold, tens, memory), held if since == second else 0, memory,
@@ -182,9 +181,9 @@ class Shifts:
             shift = kept[index - 1]
             if shift.held and shift.second == second:
                 return second + 1
-            tens = second // TEN
-            if shift.fading and faded(shift.fading, tens - shift.second // TEN, shift.memory):
-                stop = min(stop, (tens + 1) * TEN)
+            tens = second // TEN_S
+            if shift.fading and faded(shift.fading, tens - shift.second // TEN_S, shift.memory):
+                stop = min(stop, (tens + 1) * TEN_S)
         return stop
 
     def range(self, start: int, stop: int) -> tuple[int, int]:

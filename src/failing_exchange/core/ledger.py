@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TypeAlias
 
-from failing_exchange.core.market import atoms_text
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import atoms_text
 
 WORLD = "(world)"  # where deposits come from: its balances are minus all that was paid in
 BACKGROUND = "(background)"  # the other traders: may owe, like the world

@@ -12,11 +12,11 @@ from typing import Protocol, TypeAlias
 from failing_exchange.core.candles import Bar, Print
 from failing_exchange.core.impact import LINEAR, Depth, Shifts
 from failing_exchange.core.order import BUY, SELL, Side
+from failing_exchange.core.units import MINUTE_S
 
 Offer: TypeAlias = tuple[int, int]  # ticks and lots
 BLOCK = 900  # seconds of the candles that `reach` looks at
 BLOCKS_KEPT_MAX = 64  # of them are remembered
-MINUTE = 60  # seconds that are searched at a time while the price is moved otherwise each second
 
 
 class Background(Protocol):
@@ -275,7 +275,7 @@ class Liquidity:
                 if upper is not None and candle.high + shift >= upper:
                     return hit
             start = until if hit is None else hit + 1
-            until = min(stop, start + MINUTE)
+            until = min(stop, start + MINUTE_S)
         return None
 
 

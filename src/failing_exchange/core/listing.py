@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from failing_exchange.core.commands import CancelOrderList, PlaceOrder, PlaceOrderList
 from failing_exchange.core.events import OrderActivated
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import finish, tell_of_list, walk
 from failing_exchange.core.names import Named, unused_id
 from failing_exchange.core.order import (
@@ -40,6 +39,7 @@ from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_list_rules, check_prices
 from failing_exchange.core.settlement import Settlement, settlement_of
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
+from failing_exchange.core.units import SECOND
 
 STOP_KINDS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
 PROFIT_KINDS = (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.units import ATOMS, DAY_S, PPM, atoms_text
 
-ATOMS = 10**8  # atoms in one unit of any asset
-PPM = 1_000_000  # rates and bands are in parts per million
-SECOND = 1_000_000_000  # nanoseconds
-MEMORY_MAX = 86_400 * 365  # seconds; a market of longer depth_memory is refused
+MEMORY_MAX = 365 * DAY_S  # seconds; a market of longer depth_memory is refused
 
 
 class MarketStatus(StrEnum):
@@ -238,14 +236,3 @@ class Market:
     def cost_and_asset(self, atoms: int) -> str:
         """A cost with what it is counted in, like "5 USDT"."""
         return f"{atoms_text(atoms)} {self.quote}"
-
-
-def atoms_text(atoms: int) -> str:
-    """Atoms as the shortest exact decimal text.
-
-    >>> atoms_text(150_000_000), atoms_text(-1), atoms_text(3 * ATOMS)
-    ('1.5', '-0.00000001', '3')
-    """
-    sign, rest = ("-", -atoms) if atoms < 0 else ("", atoms)
-    whole, part = divmod(rest, ATOMS)
-    return f"{sign}{whole}.{part:08d}".rstrip("0") if part else f"{sign}{whole}"

@@ -15,7 +15,7 @@ from failing_exchange.core.events import (
     VenueRestarted,
 )
 from failing_exchange.core.ledger import WORLD
-from failing_exchange.core.market import MEMORY_MAX, PPM, SECOND, TRADING, Prevention, Rules
+from failing_exchange.core.market import MEMORY_MAX, TRADING, Prevention, Rules
 from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
 from failing_exchange.core.placing import enter
@@ -31,6 +31,7 @@ from failing_exchange.core.state import (
 )
 from failing_exchange.core.triggering import make_live
 from failing_exchange.core.triggers import stop_of
+from failing_exchange.core.units import PPM, SECOND
 from failing_exchange.text.spelling import did_you_mean
 
 PPM_MAX = 1_000 * PPM  # a price moves by at most a thousand times itself at once

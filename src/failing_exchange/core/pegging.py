@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from failing_exchange.core.commands import PlaceOrder
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import offers
 from failing_exchange.core.order import LIMIT, LIMIT_TYPES, Order, Peg, PegPrice, Side
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.rules import check_cost_max, check_prices
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.units import SECOND
 
 
 def price_of(ms: MarketState, side: Side, peg: Peg) -> int:

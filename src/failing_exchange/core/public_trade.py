@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from failing_exchange.core.units import SECOND
+
 IDS_PER_SECOND = 1_000_000
 FIRST_CLIENT_ID = 100  # below it, the background's prints of the second, the first hundred
 FIRST_LATE_ID = 900_000  # from it on, the others
@@ -13,7 +15,7 @@ BEGAN = 1_502_942_400  # 2017-08-17, epoch seconds: nothing was traded before th
 
 def began(now: int) -> int:
     """The second at which the markets opened; 0 for a venue whose own clock stands before it."""
-    return BEGAN if now >= BEGAN * 1_000_000_000 else 0
+    return BEGAN if now >= BEGAN * SECOND else 0
 
 
 class Trade(NamedTuple):

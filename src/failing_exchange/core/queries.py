@@ -9,7 +9,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.liquidity import Liquidity
-from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.matching import offers
 from failing_exchange.core.order import (
     BUY,
@@ -33,6 +33,7 @@ from failing_exchange.core.state import (
     State,
     check_client_id,
 )
+from failing_exchange.core.units import SECOND
 
 _T = TypeVar("_T")
 STATUSES: dict[str, frozenset[Status]] = {

@@ -9,7 +9,8 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.market import PPM, SECOND, Market
+from failing_exchange.core.market import Market
+from failing_exchange.core.units import PPM, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from failing_exchange.core.commands import PlaceOrder
-from failing_exchange.core.market import PPM, SECOND, Market, Prevention, Rules, atoms_text
+from failing_exchange.core.market import Market, Prevention, Rules
 from failing_exchange.core.order import (
     LIMIT_TYPES,
     TRIGGERED_TYPES,
@@ -18,6 +18,7 @@ from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.triggers import STOPS
+from failing_exchange.core.units import PPM, SECOND, atoms_text
 
 Placed = PlaceOrder | Order
 

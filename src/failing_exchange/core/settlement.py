@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 
 from failing_exchange.core.commands import SettleDue
 from failing_exchange.core.ledger import BACKGROUND, FEES
-from failing_exchange.core.market import PPM, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import BUY, LIMIT_TYPES, SELL, Fill, Order, Side
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.triggers import stop_of
+from failing_exchange.core.units import PPM
 
 
 class Settlement(ABC):

@@ -13,12 +13,13 @@ from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
 from failing_exchange.core.liquidity import Background, Liquidity
-from failing_exchange.core.market import ATOMS, SECOND, TRADING, Market, MarketStatus
+from failing_exchange.core.market import TRADING, Market, MarketStatus
 from failing_exchange.core.order import BUY, SELL, Fill, Order, PreventedMatch
 from failing_exchange.core.order_list import OrderList
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.tape import Tape
 from failing_exchange.core.triggers import trigger_bounds
+from failing_exchange.core.units import ATOMS, SECOND
 
 ENDED_ORDERS_KEPT_MAX = 3_000  # per account; beyond them the venue forgets the oldest
 FORGOTTEN_AT_ONCE = 100  # so many: to find the first entry of a dict is what costs

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import trade
 from failing_exchange.core.order import BUY, SELL, Side
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.triggering import check_triggers
+from failing_exchange.core.units import SECOND
 
 
 def run_step(state: State, ms: MarketState, second: int) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
 from failing_exchange.core.candles import Bar, join, merge, of_trade, shifted, standing
-from failing_exchange.core.day_statistics import DAY, DayStatistics
+from failing_exchange.core.day_statistics import DayStatistics
 from failing_exchange.core.liquidity import Liquidity
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import (
     FIRST_CLIENT_ID,
     IDS_PER_SECOND,
@@ -18,13 +17,14 @@ from failing_exchange.core.public_trade import (
     by_taker,
     place_of,
 )
+from failing_exchange.core.units import DAY_S, SECOND
 
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
 FORGOTTEN_AT_ONCE = 1_000  # of them, so that what they are part of is not summed up too often
 CANDLES_KEPT_MAX = 20_000  # candles remembered after they closed; then they are made again
 STRETCH = 10  # seconds that a search for trades looks at together, at least
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
-NESTED = {86_400: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
+NESTED = {DAY_S: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
           7_200: 3_600, 3_600: 900, 1_800: 900, 900: 300, 300: 60, 180: 60}  # fmt: skip
 
 
@@ -163,12 +163,12 @@ class Tape:
         """Where to look for trades of the background: from the first one on, or backwards."""
         second = now // SECOND
         if start is None:
-            return self._busy(range(second, max(second - DAY, began - 1), -1), now)
+            return self._busy(range(second, max(second - DAY_S, began - 1), -1), now)
         first = self._first(max(start, began), second + 1, now)
         if first is None:
             return iter(())
         at = first.at // SECOND
-        return self._busy(range(at, min(second, at + DAY) + 1), now)
+        return self._busy(range(at, min(second, at + DAY_S) + 1), now)
 
     def _busy(self, seconds: range, now: int) -> Iterator[int]:
         """The same seconds without long stretches in which nothing was traded.

@@ -7,12 +7,12 @@ from typing import NamedTuple
 from failing_exchange.core import commands as c
 from failing_exchange.core.book import Level, OrderBook
 from failing_exchange.core.candles import Bar
-from failing_exchange.core.day_statistics import DAY
 from failing_exchange.core.liquidity import Offer
-from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import BUY, SELL, record
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.units import DAY_S, SECOND
 
 
 class Ticker(NamedTuple):
@@ -57,7 +57,7 @@ def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Tick
     if ms.book.count:
         bid, ask = _with_clients(ms.book, bid, ask)
     bar = tape.window(since, as_of) if since else tape.day.at(as_of)
-    ends = tape.ends(since or second // 60 * 60 + 60 - DAY, as_of) if wanted else None
+    ends = tape.ends(since or second // 60 * 60 + 60 - DAY_S, as_of) if wanted else None
     return record(Ticker, (ms.market, as_of, bid, ask, last or None, bar, since, ends))
 
 

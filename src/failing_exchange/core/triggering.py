@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from failing_exchange.core.events import OrderTriggered
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.matching import finish, leave_partner, walk
 from failing_exchange.core.order import EXPIRED, LIMIT_TYPES, OPEN, WAITING, Order, Why
 from failing_exchange.core.pegging import take_price
@@ -12,6 +11,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State, bounds_of
 from failing_exchange.core.triggers import follow, is_met
+from failing_exchange.core.units import SECOND
 
 
 def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from failing_exchange.core.units import MILLISECOND
 from failing_exchange.durable.sqlite_store import (
     BUSY_SECONDS,
     Batch,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
 
-MILLISECOND = 1_000_000
 COMMIT_EVERY = 2 * MILLISECOND  # how long an answer waits at most for others to go with
 TRY_AGAIN = 1_000 * MILLISECOND  # when a full disk is tried again
 TRY_LOCKED = 20 * MILLISECOND  # when a file that another program keeps locked is tried again

@@ -11,11 +11,12 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
+from failing_exchange.core.units import DAY
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.journal import COUNTERS
 
 DECIDES = ("core", "background")  # the packages whose code decides what a command does
-YEARS_10 = 3_653 * 86_400 * 10**9
+YEARS_10 = 3_653 * DAY
 LATEST = (1 << 62) - YEARS_10  # no venue's clock is later (2106)
 COUNT_MAX = 1 << 62  # no counter gets there; a file with a larger one is damaged
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from failing_exchange.core.chance import below, key
+from failing_exchange.core.units import HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import pool, targets
 from failing_exchange.explorer.corpus import Corpus
@@ -61,7 +62,7 @@ class Options:
     target: str
     seeds: int = 1_000
     first_seed: int = 0
-    seconds: float = 3_600.0
+    seconds: float = float(HOUR_S)
     jobs: int = 0  # 0: as many as there are processors
     wall_s: float | None = None
     stop_at_first: bool = False
@@ -97,7 +98,7 @@ class Exploration:
     @property
     def simulated_hours(self) -> float:
         """How much time the bot has lived through."""
-        return self.trials * self.options.seconds / 3_600
+        return self.trials * self.options.seconds / HOUR_S
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -311,7 +312,7 @@ class _Search:
         share = TOGETHER_ELSEWHERE
         if self.processes:
             share = -(-count // (self.processes * JOBS_EACH))
-        return max(1, min(int(hours * 3_600 / self.options.seconds), share))
+        return max(1, min(int(hours * HOUR_S / self.options.seconds), share))
 
     def _batch(self, worlds: list[World], *, calm: bool = False) -> list[tuple[World, Seen]]:
         """Run worlds side by side; the results in the order of the worlds."""

@@ -12,6 +12,7 @@ from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.commands import CancelOrder, FetchOrder
 from failing_exchange.core.events import OrderAccepted
+from failing_exchange.core.units import DAY_S, SECOND
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.places import Places, shown_file
 from failing_exchange.explorer.world import World, own_kinds
@@ -115,7 +116,7 @@ def run(
     error = ""
     try:
         simulate(
-            main(), seed=world.seed, start=START, virtual_seconds_max=world.seconds + 86_400,
+            main(), seed=world.seed, start=START, virtual_seconds_max=world.seconds + DAY_S,
             wall_seconds_max=wall_limit(world.seconds), venue=venue_of(bot, exchange),
         )  # fmt: skip
     except WallTimeExceeded as late:
@@ -329,7 +330,7 @@ def _break(breach: Breach, trips: Mapping[int, Trip], began: int, place: str) ->
         requests=tuple((t.account, t.operation, t.symbol, t.request_number) for t in shown),
         operation=breach.operation or next((t.operation for t in shown), ""),
         money=breach.money or 0.0,
-        after=(breach.at - began) / 1e9,
+        after=(breach.at - began) / SECOND,
         kinds=_kinds(shown) or _kinds([t for t in trips.values() if t.born_at <= breach.at][-50:]),
         row=breach.row,
         place=place,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from failing_exchange.core.chance import below, key
+from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.arms import Arm as Arm
 from failing_exchange.explorer.recipes import SHORTAGE, WRONG_CLOCK, kinds_of
@@ -34,7 +35,7 @@ SMALL_ACCOUNT: Mapping[str, float] = {  # some orders' worth: a bot may need som
     "USDT": 10_000.0, "BTC": 1.0, "ETH": 10.0, "SOL": 100.0, "BNB": 10.0,
 }  # fmt: skip
 SHORT_EVERY = 2  # one small account in so many runs short of what it holds
-SECONDS_MAX = 8_784 * 3_600  # of a world: a leap year; a longer one is refused
+SECONDS_MAX = 366 * DAY_S  # of a world: a leap year; a longer one is refused
 RATE_MAX = 10**9  # requests a minute; a higher limit is refused
 
 

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 from failing_exchange.core.commands import CancelOrderList, CrossOrder, FetchOrderList, Freeze
 from failing_exchange.core.events import OrderFilled
-from failing_exchange.core.market import PPM
 from failing_exchange.core.operating import own_price
 from failing_exchange.core.order import OrderSnapshot, Status
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS
+from failing_exchange.core.units import PPM
 from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
 from failing_exchange.faults.lookups import market_of, named_by
 from failing_exchange.faults.plan import Cause, Match, Replace, Verdict

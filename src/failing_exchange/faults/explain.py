@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from failing_exchange.core.events import OperationRefused
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.faults.plan import (
     ENDING,
     Answer,

@@ -110,7 +110,7 @@ class ContradictoryOrder:
 
 def ghost_id(match: Match) -> int:
     """The id of an order that does not exist."""
-    return GHOST_IDS_FROM + draw_below(match, 2, 1_000_000_000)
+    return GHOST_IDS_FROM + draw_below(match, 2, 10**9)
 
 
 def ghostly(match: Match) -> OrderSnapshot | Replaced | None:

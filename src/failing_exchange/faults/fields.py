@@ -8,8 +8,8 @@ from math import inf
 from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
 from failing_exchange.core.chance import below
-from failing_exchange.core.market import PPM, SECOND
 from failing_exchange.core.reject import Reason
+from failing_exchange.core.units import DAY_S, PPM, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Match
 from failing_exchange.text.durations import FORMS, seconds_of
@@ -17,7 +17,7 @@ from failing_exchange.text.spelling import shown
 
 T = TypeVar("T")
 MOMENT = 0.001  # seconds that a halt or a lock lasts at least: for none, don't arm the fault
-SECONDS_MAX = 366 * 86_400  # no delay, ban or lag is longer; a longer one is refused
+SECONDS_MAX = 366 * DAY_S  # no delay, ban or lag is longer; a longer one is refused
 DRAWS_OF_TRIGGERS = 16  # triggers use the draws below it, so that what a fault draws is its own
 SPAN = ("number", "string")  # the JSON types of a span
 NEVER = "never"  # how a file without null says None

@@ -11,11 +11,11 @@ from failing_exchange.core.commands import (
     OperatorCancel,
     PullLiquidity,
 )
-from failing_exchange.core.market import PPM
 from failing_exchange.core.operating import own_price
 from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.units import PPM
 from failing_exchange.faults.fields import (
     draw_below,
     fault,

@@ -16,10 +16,11 @@ from failing_exchange.core.commands import (
     Restart,
     SetMarketStatus,
 )
-from failing_exchange.core.market import ATOMS, PPM, MarketStatus
+from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import Fill, Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS
+from failing_exchange.core.units import ATOMS, PPM
 from failing_exchange.faults.fields import (
     MOMENT,
     choice,

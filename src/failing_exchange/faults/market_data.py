@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from failing_exchange.core.commands import FetchBook
-from failing_exchange.core.market import PPM
 from failing_exchange.core.queries import BookSnapshot, Candles
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.units import PPM
 from failing_exchange.faults.fields import (
     choice,
     draw_below,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from failing_exchange.core.commands import FetchTime, ReplaceOrder
 from failing_exchange.core.queries import Clock
 from failing_exchange.core.reject import Reason, Refusal, Reject
+from failing_exchange.core.units import DAY_S, MILLISECOND
 from failing_exchange.faults.fields import (
     fault,
     flag,
@@ -177,7 +178,7 @@ class Ban:
         address = self._address(match)
         until = self._ladder(address).banned_until(match.at)
         if until is not None:
-            message = f"banned: way too many requests, until {until // 1_000_000}"
+            message = f"banned: way too many requests, until {until // MILLISECOND}"
             return refusal(Reason.BANNED, match, message, until=until)
         message = f"rate limit exceeded: retry after {self.retry_after:g} s"
         return refusal(Reason.RATE_LIMITED, match, message, until=address["wait"])
@@ -234,7 +235,7 @@ class ClockSkew:
 
     ahead: float = number(
         2.0, "how far the client's clock is ahead; negative = behind", "seconds",
-        minimum=-86_400, maximum=86_400,
+        minimum=-DAY_S, maximum=DAY_S,
     )  # fmt: skip
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 

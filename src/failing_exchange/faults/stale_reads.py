@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from failing_exchange.core.market import PPM
 from failing_exchange.core.order import OrderSnapshot, Status
 from failing_exchange.core.queries import Balances, Orders
 from failing_exchange.core.reject import Reason
+from failing_exchange.core.units import PPM
 from failing_exchange.faults.fields import draw_below, fault, nanoseconds, ppm, share, span
 from failing_exchange.faults.lookups import answer_of, named_by
 from failing_exchange.faults.plan import Match, Replace, Verdict

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, dataclass_tran
 
 from failing_exchange.core.chance import strikes
 from failing_exchange.core.commands import FetchOrder
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import DAY, HOUR, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.fields import (
     check_fields,
@@ -33,8 +33,6 @@ T = TypeVar("T")
 LOAD_REMEMBERED_MAX = 100_000  # requests a load trigger remembers; a higher load counts as this
 TEXT_LETTERS_MAX = 1_000  # of a trigger's text; a longer one is refused
 DEPTH_MAX = 32  # operators of a trigger's text within each other; more are refused
-HOUR = 3_600 * SECOND
-DAY = 24 * HOUR
 
 
 class Key(NamedTuple):

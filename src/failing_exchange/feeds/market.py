@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.sources import SOURCES, DepthSource, Source, World
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 from failing_exchange.server.damage import send_frame

@@ -17,10 +17,10 @@ from failing_exchange.core.events import (
     OrderFilled,
     OrderTriggered,
 )
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import Side
 from failing_exchange.core.public_trade import by_taker
 from failing_exchange.core.reference import ReferencePrice
+from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookUpdate, BookView
 from failing_exchange.venues.binance import stream_events as events
 from failing_exchange.venues.binance.intervals import next_edge, start_of

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from failing_exchange.core.ending import Replaced
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.order import Fill, OrderSnapshot, Status
 from failing_exchange.core.queries import (
     AveragePrice,
@@ -20,6 +19,7 @@ from failing_exchange.core.queries import (
 from failing_exchange.core.reference import ReferencePrice
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 
 NAMELESS = ("*", "id", "clientOrderId")  # edits after which nobody knows which order is meant

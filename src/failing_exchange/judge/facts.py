@@ -17,6 +17,7 @@ from failing_exchange.core.commands import (
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import balances_of, fills_of, heard, orders_of
 from failing_exchange.judge.false_reads import note_false_read
@@ -101,7 +102,7 @@ class Exposure:
     def move(self, atoms: int, lots: int, at: int) -> None:
         """Something was filled unawares, or has become known."""
         if self.now > 0:
-            self.seconds += (at - self._since) / 1e9
+            self.seconds += (at - self._since) / SECOND
         self.now += atoms
         self.lots += lots
         self._since = at
@@ -193,7 +194,7 @@ class Facts:
 
     def wrong_s(self, at: int) -> float:
         """For how many seconds the client did not know all about its orders, until an instant."""
-        return (self.wrong_ns + (at - self._wrong_since) * (self._wrong_facts > 0)) / 1e9
+        return (self.wrong_ns + (at - self._wrong_since) * (self._wrong_facts > 0)) / SECOND
 
     def _known(self, kind: str, subject: str, trip: Trip) -> None:
         fact = self._waiting.pop((kind, subject), None)

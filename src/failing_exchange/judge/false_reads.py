@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import FetchBalance, FetchFills, FetchOrder, FetchOrders
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import fills_of, heard, orders_of, totals_of
 

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.market import ATOMS, SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, Side
+from failing_exchange.core.units import ATOMS, SECOND
 
 if TYPE_CHECKING:
     from failing_exchange.judge.facts import Facts

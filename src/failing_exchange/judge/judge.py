@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.market import ATOMS, SECOND
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Cause
 from failing_exchange.journal.journal import FAILED_KEPT_MAX, signature

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from failing_exchange.core.units import HOUR_S
+
 UNKNOWN = "not known"
 
 
@@ -133,8 +135,8 @@ def span(seconds: float) -> str:
     >>> span(0.4), span(75), span(5_400)
     ('0.4 s', '75 s', '1.5 h')
     """
-    if seconds >= 3_600:
-        return f"{seconds / 3_600:.1f} h"
+    if seconds >= HOUR_S:
+        return f"{seconds / HOUR_S:.1f} h"
     if seconds >= 120:
         return f"{seconds / 60:.0f} min"
     return f"{seconds:.0f} s" if seconds >= 1 or not seconds else f"{seconds:.1g} s"

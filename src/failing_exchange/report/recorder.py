@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import FetchCandles
-from failing_exchange.core.market import ATOMS, SECOND
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import ATOMS, DAY_S, HOUR_S, MILLISECOND, SECOND
 from failing_exchange.journal.trip import MARKET, Limited
 from failing_exchange.report.words import asked_text, happened_text, told_text
 
@@ -24,7 +24,7 @@ SAMPLES_MAX = 5_000  # of what is owned; then every second one goes, and fewer c
 SAMPLE_S = 30  # seconds between two of them
 CANDLES_MAX = 1_000  # of one chart; a longer run has longer candles
 AROUND = 3  # trips before and after those that show a breach
-FRAMES = (60, 300, 900, 3_600, 14_400, 86_400)  # seconds of a candle: the first that fits
+FRAMES = (60, 300, 900, HOUR_S, 4 * HOUR_S, DAY_S)  # seconds of a candle: the first that fits
 WAITS = (Reason.RATE_LIMITED, Reason.BANNED, Reason.MAINTENANCE)
 ENDS = (e.OrderCanceled, e.OrderExpired)
 OK, REFUSED, UNHEARD = 0, 1, 2
@@ -60,7 +60,7 @@ class Recorder:
         self._sample()
 
     def _ms(self, at: int) -> int:
-        return (at - self._began) // 1_000_000
+        return (at - self._began) // MILLISECOND
 
     def _on_trip(self, trip: Trip) -> None:
         told = trip.told
@@ -76,7 +76,7 @@ class Recorder:
         label = next(iter(faults_of(trip)), "")
         ended = trip.gave_up_at or trip.ended_at
         self._trips.append((
-            trip.number, self._ms(trip.born_at), (ended - trip.born_at) // 1_000_000,
+            trip.number, self._ms(trip.born_at), (ended - trip.born_at) // MILLISECOND,
             self._lanes.setdefault(trip.operation, len(self._lanes)), outcome,
             self._faults.setdefault(label, len(self._faults)) if label else -1,
         ))  # fmt: skip
@@ -136,7 +136,7 @@ class Recorder:
         self._take(now)  # a bot that died has traded since the last one
         return {
             "symbol": self.symbol,
-            "began": self._began // 1_000_000,
+            "began": self._began // MILLISECOND,
             "ended": self._ms(now),
             "lanes": list(self._lanes),
             "faults": list(self._faults),
@@ -199,7 +199,7 @@ def columns(
     shown = [trips[n] for n in sorted(near) if n in trips and trips[n].operation != MARKET]
     return [
         {
-            "number": trip.number, "at": (trip.born_at - began) // 1_000_000,
+            "number": trip.number, "at": (trip.born_at - began) // MILLISECOND,
             "asked": asked_text(trip, markets.get(trip.symbol)),
             "happened": happened_text(trip, markets), "told": told_text(trip, markets),
             "faults": faults_of(trip),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.market import Market
+from failing_exchange.core.units import HOUR_S
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.judge.verdict import Verdict
@@ -250,6 +251,6 @@ def span(seconds: float) -> str:
     >>> span(86_400), span(3_600), span(90)
     ('24 h', '1 h', '90 s')
     """
-    if seconds >= 3_600:
-        return f"{seconds / 3_600:g} h" if seconds % 3_600 == 0 else f"{seconds / 3_600:.1f} h"
+    if seconds >= HOUR_S:
+        return f"{seconds / HOUR_S:g} h" if seconds % HOUR_S == 0 else f"{seconds / HOUR_S:.1f} h"
     return f"{seconds:g} s"

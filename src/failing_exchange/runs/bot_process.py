@@ -15,6 +15,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from failing_exchange.core.units import HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.probe import Probe
 from failing_exchange.runs.bots import BOTS, SYMBOL, Notebook
@@ -83,7 +84,7 @@ def calm_of(seconds: float) -> float:
 
 def wall_limit(seconds: float) -> float:
     """How much real time a run of so many virtual seconds may take."""
-    return max(WALL_SECONDS_MAX, seconds / 3_600 * WALL_SECONDS_AN_HOUR)
+    return max(WALL_SECONDS_MAX, seconds / HOUR_S * WALL_SECONDS_AN_HOUR)
 
 
 def find_bot(name: str) -> Bot:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.core.auditor import audit
-from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.market import Market
+from failing_exchange.core.units import DAY_S, HOUR_S, MINUTE_S, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.faults.triggers import chance
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday, midnight
 LEAD = timedelta(minutes=10)  # a run with a maintenance starts so long before it
-DURATION_S = 3_600.0
+DURATION_S = float(HOUR_S)
 TIMEOUT_S = 5.0
 RATE_LIMIT = 60  # requests a minute of a run without a scenario
 MODES = ((FailureMode.RANDOM.value, 0.1),)  # of a run without a scenario
@@ -150,7 +151,7 @@ def _span(seconds: float) -> str:
     >>> _span(7_200.0), _span(600.0), _span(90.0), _span(0.5)
     ('2h', '10m', '90s', '0.5s')
     """
-    for unit, size in (("h", 3_600), ("m", 60)):
+    for unit, size in (("h", HOUR_S), ("m", MINUTE_S)):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g}{unit}"
     return f"{seconds:g}s"
@@ -325,7 +326,7 @@ def _simulated(this: _Run) -> None:
         this.main(),
         seed=config.seed or 0,
         start=config.start(),
-        virtual_seconds_max=seconds + 86_400,
+        virtual_seconds_max=seconds + DAY_S,
         wall_seconds_max=wall_limit(seconds),
         venue=venue_of(this.bot, this.exchange),
     )

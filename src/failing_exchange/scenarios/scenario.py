@@ -10,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import DAY_S, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.arming import check_name, scope_of
 from failing_exchange.faults.catalogue import make
@@ -41,7 +42,7 @@ KEYS = (
 STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
 EXPECTED = ("naive_breaks", "harms", "harms_breaks", "in_process", "binance")  # keys of [expect]
 WHOLE_MAX = 10**18 - 1  # of a seed or a limit; a larger number is refused
-SECONDS_MAX = 10_000 * 86_400  # no time of a scenario is longer; a longer one is refused
+SECONDS_MAX = 10_000 * DAY_S  # no time of a scenario is longer; a longer one is refused
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
 
 
@@ -395,7 +396,7 @@ class _Reader:
             seconds = math.inf
         if seconds > SECONDS_MAX:
             self._fail(
-                key, f"= {shown(value)} must be {FORMS}, at most {SECONDS_MAX // 86_400} days"
+                key, f"= {shown(value)} must be {FORMS}, at most {SECONDS_MAX // DAY_S} days"
             )
         return seconds
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from failing_exchange.core.commands import FetchBalance, FetchOrders
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 TRIPS_SHOWN_MAX = 1_000  # of one answer; ask again with `after` for more
 NUMBER_DIGITS_MAX = 18  # of a whole number in a path or a query; a longer one is refused
 AMOUNT_MAX = 1e15  # units that a bot may intend; more is refused
-COVERED_MAX = 366 * 86_400  # seconds that an intent may wait to be covered; more is refused
+COVERED_MAX = 366 * DAY_S  # seconds that an intent may wait to be covered; more is refused
 NESTING_MAX = 32  # of a body's lists and objects; a deeper one is refused
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
 

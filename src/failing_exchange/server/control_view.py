@@ -11,15 +11,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from failing_exchange.core.market import SECOND, Market, atoms_text
+from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import MILLISECOND, SECOND, atoms_text
 from failing_exchange.journal.serialize import LEFT_OUT, SECRETS, plain
 from failing_exchange.journal.trip import Trip
 from failing_exchange.unified.instants import iso
 
 EXACT_MAX = 2**53 - 1  # a larger whole number is shown as text: JavaScript would round it
 YEAR_9999_MS = 253_402_300_799_999  # a later instant is shown in milliseconds alone
-MILLISECOND = 1_000_000
 PRICES = {
     "ticks": "price", "stop_ticks": "stop_price", "trail_ticks": "trail", "last": "last",
     "open": "open", "high": "high", "low": "low", "close": "close",
@@ -29,7 +29,7 @@ AMOUNTS = {
     "new_lots": "new_amount", "taker_lots": "taker_amount", "maker_lots": "maker_amount",
     "iceberg_lots": "iceberg_amount", "volume": "volume", "bought": "bought",
 }  # fmt: skip
-ATOMS = {"atoms": "amount", "cost": "cost", "fee": "fee", "free": "free", "used": "used"}
+ATOM_FIELDS = {"atoms": "amount", "cost": "cost", "fee": "fee", "free": "free", "used": "used"}
 LEVELS = ("bids", "asks", "bid", "ask")
 
 Named = Iterator[tuple[str, Any]]
@@ -123,8 +123,8 @@ class View:
             yield PRICES[name], market.price_text(part)
         elif name in AMOUNTS and whole and market is not None:
             yield AMOUNTS[name], market.amount_text(part)
-        elif name in ATOMS and whole:
-            yield ATOMS[name], atoms_text(part)
+        elif name in ATOM_FIELDS and whole:
+            yield ATOM_FIELDS[name], atoms_text(part)
         elif name in LEVELS and market is not None:
             yield name, _levels(part, market)
         elif name == "assets":

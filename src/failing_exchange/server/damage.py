@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import SECOND
 from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.faults.http import HttpDamage
 from failing_exchange.faults.websocket import FrameDamage

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import SECOND
 from failing_exchange.server.damage import DamagedResponse
 from failing_exchange.server.dispatcher import BROKEN, Answering, is_told
 from failing_exchange.server.messages import Reply, Request

@@ -13,7 +13,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import DAY_S, HOUR_S, SECOND
 
 HEAD_BYTES_MAX = 8_190  # a longer head is not plain
 BODY_BYTES_MAX = 1 << 20  # nor is a longer body; aiohttp refuses it with 413
@@ -143,11 +143,11 @@ def date_of(second: int) -> str:
     >>> date_of(784_111_777)
     'Sun, 06 Nov 1994 08:49:37 GMT'
     """
-    days, rest = divmod(second, 86_400)
-    return f"{_day(days)} {rest // 3_600:02}:{rest // 60 % 60:02}:{rest % 60:02} GMT"
+    days, rest = divmod(second, DAY_S)
+    return f"{_day(days)} {rest // HOUR_S:02}:{rest // 60 % 60:02}:{rest % 60:02} GMT"
 
 
 @lru_cache(maxsize=8)
 def _day(days: int) -> str:
-    at = datetime.fromtimestamp(days * 86_400, UTC)
+    at = datetime.fromtimestamp(days * DAY_S, UTC)
     return f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year}"

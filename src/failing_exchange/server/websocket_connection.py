@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import DAY, MILLISECOND, SECOND
 from failing_exchange.server.closing import half_close
 from failing_exchange.server.closing import reset as send_reset
 from failing_exchange.server.websocket_frames import (
@@ -49,7 +49,7 @@ class Limits:
     counts_text: bool = True
     ping_every: int = 20 * SECOND
     pong_within: int = 60 * SECOND
-    lifetime: int = 24 * 3_600 * SECOND
+    lifetime: int = DAY
     outbox_bytes: int = OUTBOX_BYTES_MAX
 
 
@@ -333,7 +333,7 @@ class Connection:
         self._ping_at = now + self.limits.ping_every
         if not self._passes("send_ping"):
             return
-        payload = b"%d" % (now // 1_000_000)
+        payload = b"%d" % (now // MILLISECOND)
         self._pings.append((now, payload))
         if not self._lost_pings:
             self._write(ping_frame(payload))

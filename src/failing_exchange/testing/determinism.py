@@ -27,14 +27,14 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from failing_exchange.client.exchange import FailingExchange
+from failing_exchange.core.units import HOUR_S, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.simulation import VirtualTime, run_script, virtual_time
 from failing_exchange.text.spelling import did_you_mean
-from failing_exchange.virtual.clock import NS
 from failing_exchange.virtual.trace import listening, trace
 
 RUNS_MAX = 100  # more are refused: each is a process of its own
-BOT_SECONDS = 3_600.0  # of virtual time
+BOT_SECONDS = float(HOUR_S)  # of virtual time
 BOT_FAILURE_RATE = 0.1
 CONTEXT_LINES = 3  # equal lines shown before the first difference
 
@@ -199,7 +199,10 @@ class _Target:
                 raise _Unusable(f"{self.path} has no function {self.function!r}{near}")
             _call(world, function)
             if world.loop is not None:
-                trace(f"ended at virtual second {world.clock.ns / NS:.9f}, turn {world.loop.turns}")
+                trace(
+                    f"ended at virtual second {world.clock.ns / SECOND:.9f}, "
+                    f"turn {world.loop.turns}"
+                )
 
 
 def _call(world: VirtualTime, function: Callable[..., Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from failing_exchange.core.units import HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.recipes import kinds_of
 from failing_exchange.explorer.trial import Outcome, run
@@ -22,7 +23,7 @@ NTH_MAX = 30  # a single fault strikes one of so many requests
 
 
 def fault_plans(
-    *, seconds: float = 3_600.0, venue: str = "", faults: int = FAULTS_MAX
+    *, seconds: float = float(HOUR_S), venue: str = "", faults: int = FAULTS_MAX
 ) -> SearchStrategy[World]:
     """Worlds with up to so many faults, each striking one request or some by chance.
 

@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import ATOMS, Market, Prevention
+from failing_exchange.core.market import Market, Prevention
 from failing_exchange.core.order import OrderType, Side, TimeInForce, record
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import ATOMS, MILLISECOND
 from failing_exchange.journal.trip import Trip
 from failing_exchange.unified.numbers import atoms_of, hashable, lots_of, ticks_of
 from failing_exchange.unified.timeframes import TIMEFRAMES
 
-MILLISECOND = 1_000_000
 BUY, SELL, LIMIT, MARKET = Side.BUY, Side.SELL, OrderType.LIMIT, OrderType.MARKET
 SIDES = {"buy": BUY, "sell": SELL, "BUY": BUY, "SELL": SELL}
 # order type -> (as a limit order, as a market order) when a trigger price is given

@@ -12,6 +12,7 @@ from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.queries import Clock, Fills, Orders
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Edited
 from failing_exchange.unified.orders import order, public_trade, trade
 from failing_exchange.unified.structures import (
@@ -102,7 +103,7 @@ def _tickers(e: Encoder, told: tuple[Ticker, ...]) -> Any:
 
 
 def _status(e: Encoder, told: Clock) -> Any:
-    return {"status": "ok", "updated": told.at // 1_000_000, "eta": None, "url": None, "info": {}}
+    return {"status": "ok", "updated": told.at // MILLISECOND, "eta": None, "url": None, "info": {}}
 
 
 ENCODERS: dict[str, Callable[[Encoder, Any], Any]] = {
@@ -126,7 +127,7 @@ ENCODERS: dict[str, Callable[[Encoder, Any], Any]] = {
     "fetch_markets": lambda e, told: [market(m) for m in told.markets],
     "fetch_currencies": lambda e, told: currencies_of(told.markets),
     "fetch_trading_fees": lambda e, told: fees(told),
-    "fetch_time": lambda e, told: told.at // 1_000_000,
+    "fetch_time": lambda e, told: told.at // MILLISECOND,
     "fetch_status": _status,
     "watch_orders": lambda e, told: e.orders(told),
     "watch_my_trades": lambda e, told: [trade(fill, e.market(fill.symbol)) for fill in told],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from failing_exchange import errors as e
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 
 ERRORS: dict[Reason, type[e.FailingExchangeError]] = {
     Reason.BAD_REQUEST: e.BadRequestError,

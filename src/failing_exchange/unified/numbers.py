@@ -6,8 +6,9 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
-from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import ATOMS
 
 NUMBERS_CACHED_MAX = 16_384  # the least recently used number is read again
 UNITS_MAX = 10**15  # a larger number is refused

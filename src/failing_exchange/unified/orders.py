@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     Fill,
     Order,
@@ -17,6 +17,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.triggers import stop_of
+from failing_exchange.core.units import ATOMS, MILLISECOND
 from failing_exchange.unified.instants import iso
 
 # Tables instead of `.value`, which is dear on an enum; our enums' hashes are those of their texts.
@@ -50,7 +51,7 @@ BLANK: dict[str, Any] = dict.fromkeys((
 def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     """ccxt's order structure."""
     o, status, ticks, lots, filled, cost, fills, updated_at, _ = snapshot
-    placed, step = o.created_at // 1_000_000, market.amount_step
+    placed, step = o.created_at // MILLISECOND, market.amount_step
     order_id, client_id, post_only = str(o.id), o.client_id, o.post_only
     fields = BLANK.copy()
     fields["info"] = {
@@ -61,7 +62,7 @@ def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     fields["clientOrderId"] = client_id
     fields["timestamp"] = placed
     fields["datetime"] = iso(placed)
-    fields["lastUpdateTimestamp"] = updated_at // 1_000_000
+    fields["lastUpdateTimestamp"] = updated_at // MILLISECOND
     fields["status"] = STATUSES[status]
     fields["symbol"] = o.symbol
     fields["type"] = UNIFIED_TYPES[o.kind]
@@ -112,7 +113,7 @@ def _fees(fills: Sequence[Fill]) -> list[dict[str, Any]]:
 
 def trade(fill: Fill, market: Market, o: Order | None = None) -> dict[str, Any]:
     """ccxt's trade structure of an own fill."""
-    ms = fill.at // 1_000_000
+    ms = fill.at // MILLISECOND
     fee = {"currency": fill.fee_asset, "cost": fill.fee / ATOMS}
     return {
         "info": {"tradeId": fill.trade_id, "ticks": fill.ticks, "lots": fill.lots,
@@ -135,7 +136,7 @@ def trade(fill: Fill, market: Market, o: Order | None = None) -> dict[str, Any]:
 
 def public_trade(t: Trade, market: Market) -> dict[str, Any]:
     """ccxt's trade structure of a public print."""
-    ms = t.at // 1_000_000
+    ms = t.at // MILLISECOND
     return {
         "info": {"tradeId": t.id, "ticks": t.ticks, "lots": t.lots, "operator": t.operator},
         "id": str(t.id),

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from failing_exchange.core.candles import Bar
-from failing_exchange.core.market import ATOMS, PPM, Market, MarketStatus, atoms_text
+from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets
 from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
 from failing_exchange.unified.instants import iso
 
 ATOMS_SQUARED = ATOMS**2
@@ -28,7 +29,7 @@ def ticker(t: Ticker) -> dict[str, Any]:
     fields = BLANK.copy()
     fields["info"] = {"symbol": symbol, "last": last, "bid": bid, "ask": ask}
     fields["symbol"] = symbol
-    fields["timestamp"] = ms = at // 1_000_000
+    fields["timestamp"] = ms = at // MILLISECOND
     fields["datetime"] = iso(ms)
     if bid is not None:
         fields["bid"], fields["bidVolume"] = bid[0] * price / ATOMS, bid[1] * step / ATOMS
@@ -60,7 +61,7 @@ def _add_day(fields: dict[str, Any], day: Bar, last: int | None, price: int, ste
 
 def book(b: BookSnapshot) -> dict[str, Any]:
     """ccxt's order book structure."""
-    price, step, ms = b.market.price_step, b.market.amount_step, b.at // 1_000_000
+    price, step, ms = b.market.price_step, b.market.amount_step, b.at // MILLISECOND
     return {
         "symbol": b.market.symbol,
         "bids": [[ticks * price / ATOMS, lots * step / ATOMS] for ticks, lots in b.bids],
@@ -89,7 +90,7 @@ def candles(c: Candles) -> list[list[float]]:
 
 def balance(b: Balances) -> dict[str, Any]:
     """ccxt's balance structure."""
-    ms = b.at // 1_000_000
+    ms = b.at // MILLISECOND
     answer: dict[str, Any] = {
         "info": {asset: {"free": atoms_text(f), "used": atoms_text(u)}
                  for asset, (f, u) in b.assets.items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Decision, Limited, Stage, Trip
 from failing_exchange.venue.maintenance import MaintenanceSchedule
 
@@ -44,7 +45,7 @@ class RateGate:
         """Raise `Reject` above the limit."""
         until = self.limit.take(at)
         if until is not None:
-            wait = (until - at) / 1_000_000_000
+            wait = (until - at) / SECOND
             text = f"rate limit exceeded: retry after {wait:.3f} s"
             refuse_over_limit(trip, self.name, Reject(Reason.RATE_LIMITED, text, until=until))
 
@@ -66,4 +67,4 @@ def instant_text(at: int) -> str:
     from datetime import UTC, datetime, timedelta
 
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return (epoch + timedelta(seconds=at // 1_000_000_000)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (epoch + timedelta(seconds=at // SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")

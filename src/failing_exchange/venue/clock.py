@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
-
-SECOND = 1_000_000_000
 
 
 class Cancelable(Protocol):

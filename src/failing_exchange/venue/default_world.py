@@ -8,8 +8,9 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from failing_exchange.core.liquidity import Background
-from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.venue.market_definitions import Listing, define, with_fees

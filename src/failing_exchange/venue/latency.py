@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from failing_exchange.core.chance import ONE
+from failing_exchange.core.units import MILLISECOND
 from failing_exchange.errors import ConfigurationError
 
-MILLISECOND = 1_000_000
 LATENCY_MS_MAX = 10**10  # four months; a longer one is refused
 
 # Quantiles of a lognormal distribution with sigma 0.5, in thousandths of its median: 0.001, then

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from failing_exchange.core.units import DAY, MICROSECOND, MINUTE, SECOND, WEEK
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.spelling import did_you_mean
 
-MINUTE = 60_000_000_000  # nanoseconds
-DAY = 1_440 * MINUTE
-WEEK = 7 * DAY
 MONDAY = 4 * DAY  # the first Monday of the epoch: 1970-01-05
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WINDOWS_MAX = 1_000  # planned at once; one more is refused
@@ -103,7 +101,7 @@ def instant_of(moment: datetime) -> int:
     except (OverflowError, ValueError, OSError):
         raise ConfigurationError(f"{moment!r} is no instant of this time zone") from None
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+    return since.days * DAY + since.seconds * SECOND + since.microseconds * MICROSECOND
 
 
 def time_of_day(text: object) -> int:

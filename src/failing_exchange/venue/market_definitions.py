@@ -11,7 +11,8 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.market import ATOMS, PPM, Market
+from failing_exchange.core.market import Market
+from failing_exchange.core.units import ATOMS, PPM
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.spelling import did_you_mean
 
@@ -22,7 +23,6 @@ FEE_MAX = Decimal("0.05")  # a larger fee is refused: it is most likely a percen
 VOLATILITY_MAX = Decimal("0.5")  # of a day; likewise
 VOLUME_OF_A_DAY = 50_000_000  # of the quote asset, where a market names none
 UNITS_MAX = Decimal(10**12)  # prices and amounts; a larger one is refused
-POINTS = 1_000_000  # volatility is in points inside
 OFFERS_OF_A_DAY = 27_000  # a day's volume is so many typical offers, as in the default world
 SPREAD_PPM, GRID_OF_SPREAD, ACTIVITY = 5, 4, 500  # likewise
 TICKS_MIN = 100
@@ -228,7 +228,7 @@ def _profile(place: str, given: Mapping[str, Any], market: Market) -> Profile | 
     return Profile(
         opening=opening,
         opening_spread=0,
-        sigma=max(1, int(sigma * POINTS)),
+        sigma=max(1, int(sigma * PPM)),
         volume=max(1, volume),
         activity=ACTIVITY,
         spread=spread,

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import PPM, SECOND, Market, MarketStatus, atoms_text
+from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import DAY_S, PPM, SECOND, atoms_text
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.unified.numbers import atoms_of
 
-SPAN_MIN, SPAN_MAX = 0.001, 366 * 86_400  # seconds of an incident; others are refused
+SPAN_MIN, SPAN_MAX = 0.001, 366 * DAY_S  # seconds of an incident; others are refused
 PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price is 0
 FEE_PERCENT_MAX = 50  # a higher fee is refused
 ORDERS_MAX = 1_000_000  # a higher limit of open orders is refused

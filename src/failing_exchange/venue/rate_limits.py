@@ -11,11 +11,8 @@ from collections import deque
 from fractions import Fraction
 from typing import Any, Protocol
 
+from failing_exchange.core.units import DAY, MINUTE, SECOND
 from failing_exchange.errors import ConfigurationError
-
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-DAY = 86_400 * SECOND
 
 # The largest number of calls one window may allow. A sliding window remembers each of them, so this
 # bounds its memory; a greater limit is refused when it is made. Binance's largest is 300,000.

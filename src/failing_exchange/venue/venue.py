@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.settlement import assets_of
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import InternalError
 from failing_exchange.faults.plan import FaultPlan
 from failing_exchange.journal.journal import Journal

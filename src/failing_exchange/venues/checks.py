@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.venues.example_world import World
 
 OVERLONG = 10_000  # characters: more than a machine word, a client id or an int may have
@@ -299,7 +300,7 @@ def _poor(dialect: Dialect, no: Reject, endpoint: str) -> str:
 
 
 def _reasons(dialect: Dialect) -> Cases:
-    until = 1_767_225_600 * 10**9
+    until = 1_767_225_600 * SECOND
     for endpoint in dialect.endpoints:
         for reason in Reason:
             wrong = _poor(dialect, Reject(reason, "words", until=until), endpoint)

@@ -10,12 +10,12 @@ from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.market import ATOMS, SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot, OrderType, Side
 from failing_exchange.core.order_list import Contingency, OrderList
 from failing_exchange.core.state import MarketState
+from failing_exchange.core.units import ATOMS, MILLISECOND, SECOND
 
-MILLISECOND = 1_000_000
 BTC, ETH = "BTC/USDT", "ETH/BTC"
 BIRTH = 1_767_225_600 * SECOND  # 2026-01-01
 RICH = (("USDT", 10**8 * ATOMS), ("BTC", 10**4 * ATOMS), ("ETH", 10**5 * ATOMS))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from failing_exchange.core.units import SECOND
 from failing_exchange.virtual.errors import BudgetExceeded
 
-NS = 1_000_000_000
 NEVER_NS = 1 << 62  # 146 years: a timer set for then or later (sleep(inf)) is one that never fires
-FOREVER_SECONDS = NEVER_NS / NS
+FOREVER_SECONDS = NEVER_NS / SECOND
 
 
 class Clock:
@@ -18,8 +18,8 @@ class Clock:
     nanoseconds since 1970. `end_ns` is the last value that `ns` may take. `moved`, if set, is
     called after each move.
 
-    >>> clock = Clock(epoch_ns=1_767_225_600 * NS)
-    >>> clock.move_to(5 * NS)
+    >>> clock = Clock(epoch_ns=1_767_225_600 * SECOND)
+    >>> clock.move_to(5 * SECOND)
     >>> clock.ns, clock.now_ns()
     (5000000000, 1767225605000000000)
     """
@@ -41,7 +41,7 @@ class Clock:
         if ns > self.end_ns:
             self.ns = self.end_ns
             raise BudgetExceeded(
-                f"the run reached virtual second {self.end_ns / NS:,.10g}, its limit; "
+                f"the run reached virtual second {self.end_ns / SECOND:,.10g}, its limit; "
                 "raise virtual_seconds_max, or end the program earlier"
             )
         self.ns = ns
@@ -60,23 +60,23 @@ def delay_in_ns(seconds: float) -> int:
     """
     if seconds >= FOREVER_SECONDS:
         return NEVER_NS
-    ns = round(seconds * NS)
+    ns = round(seconds * SECOND)
     if ns > 0:
         return ns
     return 1 if seconds > 0 else 0
 
 
 def instant_in_ns(when: float) -> int:
-    """The first nanosecond at which a clock that reads `ns / NS` shows at least `when`.
+    """The first nanosecond at which a clock that reads `ns / SECOND` shows at least `when`.
 
     Whole seconds and the rest are converted apart: one product would lose up to 32 ns after
     nine years. A callback that compares `loop.time()` with its own deadline then finds it reached.
 
-    >>> instant_in_ns(0.1), instant_in_ns(315_360_000.3) / NS >= 315_360_000.3
+    >>> instant_in_ns(0.1), instant_in_ns(315_360_000.3) / SECOND >= 315_360_000.3
     (100000000, True)
     """
     if when >= FOREVER_SECONDS:
         return NEVER_NS
     seconds = int(when)
-    ns = seconds * NS + round((when - seconds) * NS)
-    return ns if ns / NS >= when else ns + 1
+    ns = seconds * SECOND + round((when - seconds) * SECOND)
+    return ns if ns / SECOND >= when else ns + 1

@@ -7,7 +7,8 @@ import contextvars
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.virtual.clock import NEVER_NS, NS
+from failing_exchange.core.units import SECOND
+from failing_exchange.virtual.clock import NEVER_NS
 
 if TYPE_CHECKING:
     from failing_exchange.virtual.loop import VirtualLoop
@@ -107,7 +108,7 @@ class Timer(asyncio.TimerHandle):
 
     def when(self) -> float:
         """Seconds on the scale of `loop.time()`."""
-        return self._when / NS
+        return self._when / SECOND
 
     cancel = take_back
 
@@ -157,7 +158,7 @@ class VenueTimer:
 
     def when(self) -> float:
         """Seconds on the scale of `loop.time()`."""
-        return self._when / NS
+        return self._when / SECOND
 
     def cancelled(self) -> bool:
         """Whether it was taken back."""

@@ -23,8 +23,9 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
+from failing_exchange.core.units import SECOND
 from failing_exchange.virtual.awaiting import SLEEP, WAKE, awaits
-from failing_exchange.virtual.clock import NS, Clock, delay_in_ns, instant_in_ns
+from failing_exchange.virtual.clock import Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
 from failing_exchange.virtual.handles import (
@@ -92,7 +93,7 @@ class VirtualLoop(IsolatedLoop):
         self.broken = (
             False  # a SimulationError or a failure has left `run`: only the end is to come
         )
-        self._clock_resolution = 1 / NS
+        self._clock_resolution = 1 / SECOND
         self._task_serials = itertools.count(1)
         self._behind: dict[asyncio.Task[Any], None] = {}
         self._timer_serials = itertools.count(1)
@@ -111,7 +112,7 @@ class VirtualLoop(IsolatedLoop):
 
     def time(self) -> float:
         """Seconds since the start of the simulation; it starts at 0."""
-        return self.clock.ns / NS
+        return self.clock.ns / SECOND
 
     def time_ns(self) -> int:
         """Nanoseconds since the start of the simulation, exact."""

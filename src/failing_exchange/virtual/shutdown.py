@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.virtual.clock import NS
+from failing_exchange.core.units import HOUR
 from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import SimulationError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from failing_exchange.virtual.loop import VirtualLoop
 
 LEFTOVER_ROUNDS_MAX = 8  # tasks that start tasks while being cancelled get this many rounds
-LEFTOVER_NS_MAX = 3_600 * NS  # for a task to tidy up in; then it is cancelled once more
+LEFTOVER_NS_MAX = HOUR  # for a task to tidy up in; then it is cancelled once more
 
 
 def cancel_leftovers(loop: VirtualLoop, behind: Mapping[asyncio.Task[Any], None]) -> None:

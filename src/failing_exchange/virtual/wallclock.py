@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from failing_exchange.core.units import DAY, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.virtual.clock import NS, Clock, delay_in_ns
+from failing_exchange.virtual.clock import Clock, delay_in_ns
 from failing_exchange.virtual.errors import SimulationError
 from failing_exchange.virtual.patching import Aliases
 
@@ -60,7 +61,7 @@ def _forget_clock() -> None:
 def _travelling(clock: Clock) -> Iterator[None]:
     import time_machine
 
-    travel = time_machine.travel(clock.now_ns() // NS, tick=False)
+    travel = time_machine.travel(clock.now_ns() // SECOND, tick=False)
     traveller = travel.start()
     try:
         stack = getattr(time_machine, "traveller_stack", None)
@@ -89,11 +90,11 @@ def _takes_our_traveller(stack: list[Any] | None, clock: Clock) -> bool:
 
 def _follows(clock: Clock) -> bool:
     before = clock.ns
-    clock.ns += 86_400 * NS + 1_000
+    clock.ns += DAY + MICROSECOND
     shown = (time.time_ns(), datetime.now(UTC))
     expected = clock.now_ns()
     clock.ns = before
-    whole, rest = divmod(expected, NS)
+    whole, rest = divmod(expected, SECOND)
     return shown == (
         expected,
         datetime.fromtimestamp(whole, UTC) + timedelta(microseconds=rest // 1000),
@@ -119,13 +120,13 @@ def _traveller_class() -> type[Any]:
 
 def _push(traveller: Any, clock: Clock) -> None:
     """Move a stock traveller along with the clock, by time-machine's public interface."""
-    shown = clock.now_ns() // NS * NS
+    shown = clock.now_ns() // SECOND * SECOND
 
     def moved() -> None:
         nonlocal shown
-        seconds, ns = divmod(clock.now_ns() - shown, NS)
+        seconds, ns = divmod(clock.now_ns() - shown, SECOND)
         traveller.shift(seconds)
-        traveller.shift(ns / NS)
+        traveller.shift(ns / SECOND)
         shown = clock.now_ns()
 
     moved()
@@ -159,7 +160,7 @@ def _set_zone(tz: str | None) -> None:
 
 def _check_zone(tz: str, clock: Clock) -> None:
     """The C library silently takes a name that it does not know for UTC."""
-    seconds = clock.now_ns() // NS
+    seconds = clock.now_ns() // SECOND
     expected = datetime.fromtimestamp(seconds, zone(tz)).utcoffset()
     if timedelta(seconds=time.localtime(seconds).tm_gmtoff) != expected:
         raise ConfigurationError(
@@ -188,7 +189,7 @@ def zone(tz: str) -> Any:
 
 def monotonic() -> float:
     """time.monotonic, of the clock in force."""
-    return REAL["monotonic"]() if _clock is None else _clock.ns / NS
+    return REAL["monotonic"]() if _clock is None else _clock.ns / SECOND
 
 
 def monotonic_ns() -> int:
@@ -198,7 +199,7 @@ def monotonic_ns() -> int:
 
 def perf_counter() -> float:
     """time.perf_counter, of the clock in force."""
-    return REAL["perf_counter"]() if _clock is None else _clock.ns / NS
+    return REAL["perf_counter"]() if _clock is None else _clock.ns / SECOND
 
 
 def perf_counter_ns() -> int:

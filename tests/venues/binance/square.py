@@ -7,9 +7,9 @@ from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.market import ATOMS, SECOND
 from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.venue.default_world import MARKETS, background_of
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import said

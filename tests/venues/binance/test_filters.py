@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.core.market import ATOMS, Market, MarketStatus, Prevention, Rules
+from failing_exchange.core.market import Market, MarketStatus, Prevention, Rules
+from failing_exchange.core.units import ATOMS
 from failing_exchange.venue.default_world import MARKETS
 from failing_exchange.venues.binance.filters import filters
 from tests.venues.binance.square import BTC, Square

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookView
 from failing_exchange.venues.binance import stream_events as events
 from failing_exchange.venues.binance.intervals import next_edge, start_of
@@ -207,7 +207,9 @@ def test_tickers_say_what_rest_says(pushes: Pushes) -> None:
     """Every field of the long forms."""
     rest = pushes.square.get("ticker/24hr", symbol="BTCUSDT")
     event = pushes.ticker()
-    assert {name: event[name] for name in events.DAY} == {n: rest[r] for n, r in events.DAY.items()}
+    assert {name: event[name] for name in events.DAY_FIELDS} == {
+        n: rest[r] for n, r in events.DAY_FIELDS.items()
+    }
     rest = pushes.square.get("ticker", symbol="BTCUSDT", windowSize="1h")
     event = pushes.window()
     assert {n: event[n] for n in events.WINDOW} == {n: rest[r] for n, r in events.WINDOW.items()}

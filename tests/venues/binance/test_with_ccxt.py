@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.core.market import ATOMS, Rules
+from failing_exchange.core.market import Rules
+from failing_exchange.core.units import ATOMS
 from tests.venues.binance.square import BTC, Square
 
 ccxt = pytest.importorskip("ccxt")

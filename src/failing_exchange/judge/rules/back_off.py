@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core.commands import CancelOrder, FetchOrder, PlaceOrder
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import MILLISECOND, SECOND
 from failing_exchange.faults.operations import CHANGE, PLACE, PRIVATE_CALLS, TIME
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import heard, is_yes
@@ -29,7 +29,7 @@ FOR_THE_REQUEST = frozenset({
 FINAL = FOR_THE_REQUEST | FOR_THE_ACCOUNT
 INCURABLE = FOR_THE_ACCOUNT | {Reason.UNKNOWN_SYMBOL, Reason.NOT_SUPPORTED}
 PACE_S = 45.0  # seconds; who reads no more often than that is a poller, and no hot loop
-EARLY_NS = 1_000_000  # a clock that is read in milliseconds may be one early
+EARLY_NS = MILLISECOND  # a clock that is read in milliseconds may be one early
 
 
 class BacksOff(Rule):
@@ -58,7 +58,7 @@ class BacksOff(Rule):
             until, named_by = self._orders_until, self._orders_named_by
         if trip.born_at < until - EARLY_NS:
             self.requests += 1
-            early = (until - trip.born_at) / 1e9
+            early = (until - trip.born_at) / SECOND
             self.breach(
                 f"sent {trip.operation} (trip {trip.number}) {early:.1f} s before the end of "
                 f"the wait that trip {named_by} had named",

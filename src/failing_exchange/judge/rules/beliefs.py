@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from failing_exchange.core.market import ATOMS, SECOND
 from failing_exchange.core.order import Fill, Side
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.faults.operations import PRIVATE_CALLS
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import heard

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import CancelOrder, FetchOrder, FetchOrders, PlaceOrder
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import heard
 from failing_exchange.judge.facts import OrderFacts, is_order
@@ -286,7 +287,7 @@ class Resolves(Rule):
         """Whether a message says what became of an order, or that it does not exist."""
         if trip.born_at < question.trip.born_at or said is None:
             return False
-        late = (trip.born_at - question.trip.born_at) / 1e9 >= self.horizon_s
+        late = (trip.born_at - question.trip.born_at) / SECOND >= self.horizon_s
         refused = isinstance(said, Reject)
         if trip.command.__class__ is FetchOrder and self._is_about(question, trip.command):
             return not refused or (said.reason is Reason.ORDER_NOT_FOUND and late)

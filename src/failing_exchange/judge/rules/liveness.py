@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import heard
 from failing_exchange.judge.facts import NEVER

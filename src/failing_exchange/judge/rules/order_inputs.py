@@ -7,6 +7,7 @@ from typing import Any
 from failing_exchange.core import events as e
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import PLACE
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import Quote, heard, is_yes, quotes_of
@@ -74,7 +75,7 @@ class Fresh(Rule):
         newest, look = self._last[command.symbol]
         sound = self._sound.get(command.symbol)
         halted = self.scene.facts.engine.state.markets[command.symbol].halted_at
-        age = None if sound is None else (trip.born_at - sound[0].at) / 1e9
+        age = None if sound is None else (trip.born_at - sound[0].at) / SECOND
         if age is not None and (age <= self.age_s or (halted and newest.sound)):
             return  # it had a sound price; in a halt there is nothing newer to see
         if newest.sound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import ACCOUNT_FEEDS, ACCOUNT_READS
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import heard, is_yes
@@ -59,7 +60,7 @@ class Resyncs(Rule):
             self._check(gone, at)
 
     def _check(self, gone: Trip, at: int) -> None:
-        seconds = (at - gone.ended_at) / 1e9
+        seconds = (at - gone.ended_at) / SECOND
         if seconds > self.within_s:
             self.breach(
                 f"was without {gone.operation} {gone.symbol} for {seconds:.0f} s after it broke "

@@ -8,6 +8,7 @@ from failing_exchange.core import events as e
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import TRIGGERED_TYPES, Side
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import PRIVATE_CALLS
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import heard, is_yes
@@ -147,7 +148,7 @@ class Covered(Rule):
         return 0 if worth < 2 * least or naked < ms.market.amount_min else naked
 
     def _check(self, symbol: str, at: int) -> None:
-        seconds = (at - self._naked_since[symbol]) / 1e9
+        seconds = (at - self._naked_since[symbol]) / SECOND
         if seconds > self._limits[symbol]:
             facts = self.scene.facts
             step = facts.engine.state.markets[symbol].market.amount_step

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import NamedTuple, NoReturn
 
 from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.units import MILLISECOND
 
 CODES: dict[str, int] = {
     "UNKNOWN": -1000,
@@ -284,6 +285,6 @@ def said(refused: Reject, operation: str) -> Said:
             name = REJECTIONS[operation]
     code = 0 if refused.reason is Reason.RESTRICTED_LOCATION else CODES[name]
     if refused.until is not None:
-        text = text.replace("{until}", str(refused.until // 1_000_000))
+        text = text.replace("{until}", str(refused.until // MILLISECOND))
     status = REASON_STATUSES.get(refused.reason) or STATUSES.get(name, 400)
     return Said(status, code, text, refused.until)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core.market import ATOMS, PPM, Market, Rules, atoms_text
+from failing_exchange.core.market import Market, Rules
+from failing_exchange.core.units import ATOMS, PPM, atoms_text
 from failing_exchange.venues.binance.values import amount, decimal, price
 
 UNLIMITED = 92_141_578 * ATOMS  # an amount or a value without a limit, in atoms

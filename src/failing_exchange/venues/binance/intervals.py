@@ -8,17 +8,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.public_trade import began
+from failing_exchange.core.units import DAY_S, SECOND, WEEK_S
 from failing_exchange.venues.binance.codes import refuse
 
-DAY = 86_400
-WEEK = 7 * DAY
-FIRST_MONDAY = 4 * DAY  # 1970-01-05
+FIRST_MONDAY = 4 * DAY_S  # 1970-01-05
 SECONDS: dict[str, int] = {
     "1s": 1, "1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1_800,
     "1h": 3_600, "2h": 7_200, "4h": 14_400, "6h": 21_600, "8h": 28_800, "12h": 43_200,
-    "1d": DAY, "3d": 3 * DAY, "1w": WEEK,
+    "1d": DAY_S, "3d": 3 * DAY_S, "1w": WEEK_S,
 }  # fmt: skip
 MONTH = "1M"
 INTERVALS = (*SECONDS, MONTH)
@@ -49,7 +47,7 @@ def start_of(interval: str, second: int, offset: int = 0) -> int:
 def next_edge(interval: str, edge: int, offset: int = 0) -> int:
     """The edge after an edge."""
     if interval == MONTH:
-        return start_of(interval, edge + 32 * DAY, offset)
+        return start_of(interval, edge + 32 * DAY_S, offset)
     return edge + SECONDS[interval]
 
 
@@ -78,4 +76,4 @@ def edges(
 
 def is_plain(interval: str, offset: int) -> bool:
     """Whether the core's own timeframes have this one: whole multiples since the epoch."""
-    return not offset and interval in SECONDS and SECONDS[interval] <= DAY
+    return not offset and interval in SECONDS and SECONDS[interval] <= DAY_S

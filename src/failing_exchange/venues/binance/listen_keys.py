@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from failing_exchange.core.commands import Errand
-from failing_exchange.core.market import SECOND
+from failing_exchange.core.units import HOUR
 from failing_exchange.feeds.account import UserStream, UserStreams
 from failing_exchange.server.damage import send_frame
 from failing_exchange.server.websocket import Route
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
     from failing_exchange.server.websocket_connection import Connection
 
-LIFE = 3_600 * SECOND  # of a key, from its making or its last extension
+LIFE = HOUR  # of a key, from its making or its last extension
 LISTENERS_MAX = 1_000  # connections on one key; one more hears nothing
 PATH = "/api/v3/userDataStream"
 

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.candles import Bar
-from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.public_trade import Trade, by_taker
 from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
+from failing_exchange.core.units import SECOND
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import refuse
 from failing_exchange.venues.binance.intervals import (

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from failing_exchange.core.market import ATOMS, Market, Prevention, Rules
+from failing_exchange.core.market import Market, Prevention, Rules
+from failing_exchange.core.units import ATOMS
 
 ORDERS_MAX = 200  # open ones of an account in a market; one more breaks MAX_NUM_ORDERS
 RULES = Rules(

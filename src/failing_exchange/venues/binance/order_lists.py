@@ -12,6 +12,7 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot, Side
 from failing_exchange.core.order_list import Contingency, ListStatus, OrderList, OrderListSnapshot
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import DAY
 from failing_exchange.venues.binance.call import Answered, Reading, Writing
 from failing_exchange.venues.binance.codes import missing, refuse, said
 from failing_exchange.venues.binance.orders import write_canceled, write_placed
@@ -26,7 +27,6 @@ from failing_exchange.venues.binance.placing import (
 )
 from failing_exchange.venues.binance.values import instant, venue_symbol
 
-HOURS_24 = 86_400 * 10**9
 LIMITS = ("LIMIT_MAKER",)
 PROFITS = ("TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 STOPS = ("STOP_LOSS", "STOP_LOSS_LIMIT")
@@ -231,7 +231,7 @@ def read_open_lists(r: Reading) -> c.FetchOrderLists:
 
 def check_span(since: int, until: int) -> None:
     """startTime and endTime may be a day apart at most."""
-    if since and until and not 0 <= until - since <= HOURS_24:
+    if since and until and not 0 <= until - since <= DAY:
         refuse("MORE_THAN_XX_HOURS", "More than 24 hours between startTime and endTime.")
 
 

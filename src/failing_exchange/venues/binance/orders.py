@@ -22,6 +22,7 @@ from failing_exchange.core.order import (
     TimeInForce,
     Why,
 )
+from failing_exchange.core.units import PPM
 from failing_exchange.venues.binance.call import Writing
 from failing_exchange.venues.binance.pegs import asked, fields
 from failing_exchange.venues.binance.values import amount, decimal, instant, price, venue_symbol
@@ -106,7 +107,7 @@ def discount(market: Market) -> dict[str, Any]:
         "enabledForAccount": True,
         "enabledForSymbol": True,
         "discountAsset": "BNB",
-        "discount": decimal((1_000_000 - market.fee_discount) * 100),
+        "discount": decimal((PPM - market.fee_discount) * 100),
     }
 
 

@@ -11,6 +11,7 @@ from typing import NoReturn, TypeVar
 from urllib.parse import unquote_plus
 
 from failing_exchange.core.reject import Reason
+from failing_exchange.core.units import MICROSECOND, MILLISECOND
 from failing_exchange.venues.binance.codes import missing, refuse
 
 T = TypeVar("T")
@@ -139,7 +140,7 @@ class Params(dict[str, str]):
         """Milliseconds or microseconds as nanoseconds since the epoch; 0 where not sent."""
         value = self.integer(name, 0)
         # rest-api.md: timestamp parameters can be passed in milliseconds or microseconds
-        return value * (1_000 if value >= MICROSECONDS_FROM else 1_000_000)
+        return value * (MICROSECOND if value >= MICROSECONDS_FROM else MILLISECOND)
 
     def one_of(self, name: str, known: Mapping[str, T], default: T | None = None) -> T:
         """The meaning of an enumerated value."""

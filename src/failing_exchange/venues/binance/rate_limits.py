@@ -17,10 +17,11 @@ from failing_exchange.core.commands import ReplaceOrder
 from failing_exchange.core.ending import Replaced
 from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
 from failing_exchange.core.reject import Reason, Refusal, Reject
+from failing_exchange.core.units import DAY, MILLISECOND, MINUTE, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trip import Trip
 from failing_exchange.venue.admission import refuse_over_limit
-from failing_exchange.venue.rate_limits import DAY, MINUTE, SECOND, BanLadder, whole
+from failing_exchange.venue.rate_limits import BanLadder, whole
 from failing_exchange.venues.binance.call import Call
 
 ADDRESSES_MAX = 10_000  # the one not seen for longest is forgotten, with its counts
@@ -350,7 +351,7 @@ def _nothing() -> None:
 
 def _ban(until: int) -> Reject:
     text = (
-        f"Way too much request weight used; IP banned until {until // 1_000_000}. Please use "
+        f"Way too much request weight used; IP banned until {until // MILLISECOND}. Please use "
         "WebSocket Streams for live updates to avoid bans."
     )
     return Reject(Reason.BANNED, text, until=until)

@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import ATOMS, PPM, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.queries import Markets
 from failing_exchange.core.reference import BUCKET, BUCKETS, ReferencePrice
 from failing_exchange.core.reject import Reason
+from failing_exchange.core.units import ATOMS, MILLISECOND, PPM
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import refuse
 from failing_exchange.venues.binance.params import Params
 from failing_exchange.venues.binance.tickers import STATUSES, check_status, symbols_of
-from failing_exchange.venues.binance.values import MILLISECOND, decimal, instant, venue_symbol
+from failing_exchange.venues.binance.values import decimal, instant, venue_symbol
 
 RULES_WEIGHT_MAX = 40  # of many symbols; so much weigh all of them, too
 SIDES = ("bid", "ask")

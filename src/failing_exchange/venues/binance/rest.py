@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from failing_exchange.core.market import SECOND
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 from failing_exchange.server.damage import repeated, steps_of
 from failing_exchange.server.messages import Reply, Request

@@ -15,6 +15,7 @@ from hmac import compare_digest
 from typing import NoReturn
 
 from failing_exchange.core.reject import Reason
+from failing_exchange.core.units import MICROSECOND, MILLISECOND, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.venues.binance.call import Security
 from failing_exchange.venues.binance.codes import missing, refuse
@@ -24,7 +25,7 @@ RECV_WINDOW = 5_000_000_000  # nanoseconds, where the client says nothing
 RECV_WINDOW_MAX = 60_000_000_000  # a longer one is refused
 WINDOWS_KEPT_MAX = 64  # texts whose reading is remembered; then the one used longest ago is not
 BLOCK_BYTES = 64  # of SHA-256
-AHEAD_MAX = 1_000_000_000  # a timestamp may be less than this ahead of the venue's clock
+AHEAD_MAX = SECOND  # a timestamp may be less than this ahead of the venue's clock
 
 Verify = Callable[[bytes, str], bool]
 
@@ -82,7 +83,7 @@ def check_time(params: Params, at: int) -> int:
     if not NUMBER.match(text):
         missing("timestamp")
     sent = int(text)
-    sent *= 1_000 if sent >= MICROSECONDS_FROM else 1_000_000
+    sent *= MICROSECOND if sent >= MICROSECONDS_FROM else MILLISECOND
     if sent >= at + AHEAD_MAX:
         refuse(
             "INVALID_TIMESTAMP",
@@ -115,7 +116,7 @@ def _window(text: str) -> int:
             "Illegal characters found in parameter 'recvWindow'; legal range is "
             "'^([1-9][0-9]*|0)(\\\\.[0-9]{1,3})?$'.",
         )
-    window = int(whole) * 1_000_000 + int(part.ljust(3, "0") or 0) * 1_000
+    window = int(whole) * MILLISECOND + int(part.ljust(3, "0") or 0) * MICROSECOND
     if window > RECV_WINDOW_MAX:
         refuse(
             "MANDATORY_PARAM_EMPTY_OR_MALFORMED",

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from failing_exchange.core.market import SECOND, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
 from failing_exchange.core.reference import ReferencePrice
 from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.units import SECOND
 from failing_exchange.venues.binance import edits, tickers
 from failing_exchange.venues.binance.intervals import next_edge
 from failing_exchange.venues.binance.market_data import aggregate, levels, sides, tally_of
@@ -24,7 +25,7 @@ WINDOW = {
     "l": "lowPrice", "c": "lastPrice", "w": "weightedAvgPrice", "v": "volume", "q": "quoteVolume",
     "O": "openTime", "C": "closeTime", "F": "firstId", "L": "lastId", "n": "count",
 }  # fmt: skip
-DAY = {
+DAY_FIELDS = {
     "p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice", "x": "prevClosePrice",
     "c": "lastPrice", "Q": "lastQty", "b": "bidPrice", "B": "bidQty", "a": "askPrice",
     "A": "askQty", "o": "openPrice", "h": "highPrice", "l": "lowPrice", "v": "volume",
@@ -112,14 +113,14 @@ def mini_ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str
     """24 hours in short."""
     said = tickers.full_24h(found, micro=micro)
     head = _head("24hrMiniTicker", at, found.market, micro)
-    return head | {field: said[DAY[field]] for field in MINI}
+    return head | {field: said[DAY_FIELDS[field]] for field in MINI}
 
 
 def ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str, Any]:
     """24 hours."""
     said = tickers.full_24h(found, micro=micro)
     head = _head("24hrTicker", at, found.market, micro)
-    return head | {field: said[name] for field, name in DAY.items()}
+    return head | {field: said[name] for field, name in DAY_FIELDS.items()}
 
 
 def window_ticker(found: Ticker, at: int, *, micro: bool, window: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from failing_exchange.core.units import DAY_S, HOUR_S
 from failing_exchange.venues.binance.intervals import INTERVALS
 
 
@@ -44,9 +45,9 @@ class StreamName(NamedTuple):
     every: int = 1_000
 
 
-WINDOWS = {"1h": 3_600, "4h": 14_400, "1d": 86_400}  # seconds
+WINDOWS = {"1h": HOUR_S, "4h": 4 * HOUR_S, "1d": DAY_S}  # seconds
 EAST = "+08:00"
-EAST_OFFSET = 8 * 3_600
+EAST_OFFSET = 8 * HOUR_S
 SYMBOL = re.compile(r"[^@!A-Z]+\Z")  # "All symbols for streams are lowercase"
 KLINE = re.compile(r"kline_(\w+?)(?:@(\+08:00))?\Z")
 DEPTH = re.compile(r"depth(5|10|20)?(?:@(100|1000)ms)?\Z")

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import SECOND, MarketStatus
+from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.units import DAY, DAY_S, HOUR_S, SECOND
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import missing, refuse
-from failing_exchange.venues.binance.intervals import DAY, offset_of, start_of
+from failing_exchange.venues.binance.intervals import offset_of, start_of
 from failing_exchange.venues.binance.params import SYMBOLS, SYMBOLS_RANGE, Params, illegal
 from failing_exchange.venues.binance.values import (
     amount,
@@ -30,7 +31,7 @@ from failing_exchange.venues.binance.values import (
 SYMBOLS_MAX = 100  # of one request for windows; more are refused
 CHANGES = ("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice")
 WINDOW = re.compile(r"([0-9]{1,2})([mhd])\Z")
-WINDOW_UNITS = {"m": (60, 59), "h": (3_600, 23), "d": (86_400, 7)}
+WINDOW_UNITS = {"m": (60, 59), "h": (HOUR_S, 23), "d": (DAY_S, 7)}
 STATUSES = {
     "TRADING": (MarketStatus.TRADING, MarketStatus.CANCEL_ONLY),
     "HALT": (MarketStatus.HALTED,),
@@ -228,7 +229,7 @@ class Times(NamedTuple):
 
 def times_of_24h(t: Ticker, *, micro: bool) -> Times:
     """24 hours to the millisecond, though what is counted begins with a minute."""
-    return Times(instant(t.at - DAY * SECOND, micro=micro), instant(t.at, micro=micro))
+    return Times(instant(t.at - DAY, micro=micro), instant(t.at, micro=micro))
 
 
 def times_of_window(t: Ticker, *, micro: bool) -> Times:
@@ -238,7 +239,7 @@ def times_of_window(t: Ticker, *, micro: bool) -> Times:
 
 def times_of_day(t: Ticker, *, micro: bool) -> Times:
     """The whole day, what is left of it included."""
-    end = (t.since + DAY) * SECOND
+    end = t.since * SECOND + DAY
     return Times(instant(t.since * SECOND, micro=micro), instant(end, micro=micro) - 1)
 
 

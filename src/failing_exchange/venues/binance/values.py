@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.market import ATOMS, Market
+from failing_exchange.core.market import Market
+from failing_exchange.core.units import ATOMS, MICROSECOND, MILLISECOND
 
-MILLISECOND = 1_000_000
-MICROSECOND = 1_000
 ZERO = "0.00000000"
 
 
