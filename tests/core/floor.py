@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core import commands as c
-from failing_exchange.core import operating
+from failing_exchange.core import operator_commands
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
@@ -23,7 +23,7 @@ START = 1_767_225_600 * 10**9
 
 def become(market: Market) -> c.ChangeRules:
     """The command that gives a market all the rules of another."""
-    names = operating.CHANGEABLE
+    names = operator_commands.CHANGEABLE
     return c.ChangeRules(market.symbol, tuple((name, getattr(market, name)) for name in names))
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import OrderAmended, OrderListChanged
-from failing_exchange.core.order import OrderType, Status
-from failing_exchange.core.order_list import Contingency, ListUpdate
+from failing_exchange.core.order import Contingency, ListUpdate, OrderType, Status
 from failing_exchange.core.reject import Reason, Rule
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.order import OrderType, Side, Status
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import Contingency, OrderType, Side, Status
 from tests.core.floor import BUY, SELL, Floor, S
 
 

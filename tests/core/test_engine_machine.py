@@ -16,6 +16,7 @@ from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.order import (
     LEGAL_CHANGES,
     TRIGGERED_TYPES,
+    Contingency,
     OrderType,
     Peg,
     PegPrice,
@@ -23,7 +24,6 @@ from failing_exchange.core.order import (
     Status,
     TimeInForce,
 )
-from failing_exchange.core.order_list import Contingency
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS
 from tests.core.reference_book import ReferenceBook

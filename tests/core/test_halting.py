@@ -154,7 +154,7 @@ def test_what_holds_at_a_time_is_bounded(
     floor: Floor, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     """Each that ends by itself is remembered until then."""
-    monkeypatch.setattr(f"failing_exchange.core.halting.{limit}", 2)
+    monkeypatch.setattr(f"failing_exchange.core.operator_commands.{limit}", 2)
     make = halt if limit == "HALTS_MAX" else lambda seconds: lock(1, seconds)
     for seconds in (90, 60):
         floor.do(make(seconds))

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.names import Named, made_id
-from failing_exchange.core.order import AMENDMENTS_MAX, OrderType, Status
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.generated_ids import Named, made_id
+from failing_exchange.core.order import AMENDMENTS_MAX, Contingency, OrderType, Status
 from failing_exchange.core.reject import Reason, Rule
 from tests.core.floor import BUY, LIMIT, SELL, Floor, S
 
@@ -95,7 +94,7 @@ def test_made_ids_look_as_those_of_the_venue() -> None:
 
 def test_an_order_is_amended_only_so_often(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each amendment is kept with the order, so that there must be an end."""
-    monkeypatch.setattr("failing_exchange.core.ending.AMENDMENTS_MAX", 3)
+    monkeypatch.setattr("failing_exchange.core.cancel_replace.AMENDMENTS_MAX", 3)
     order = floor.limit("alice", BUY, 50, 9).order
     for lots in (8, 7, 6):
         floor.do(c.AmendOrder("alice", S, order.id, lots))

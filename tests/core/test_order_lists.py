@@ -9,8 +9,16 @@ import pytest
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import OrderActivated, OrderListChanged
-from failing_exchange.core.order import OrderType, Side, Status, TimeInForce, Why
-from failing_exchange.core.order_list import Contingency, ListStatus, ListUpdate
+from failing_exchange.core.order import (
+    Contingency,
+    ListStatus,
+    ListUpdate,
+    OrderType,
+    Side,
+    Status,
+    TimeInForce,
+    Why,
+)
 from failing_exchange.core.reject import Reason, Rule
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
 

@@ -9,8 +9,7 @@ import pytest
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Rules
-from failing_exchange.core.order import OrderType, Side, Status, Why
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import Contingency, OrderType, Side, Status, Why
 from failing_exchange.core.reject import Reason, Rule
 from failing_exchange.core.units import ATOMS
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become

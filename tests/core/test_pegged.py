@@ -9,8 +9,16 @@ import pytest
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Rules
-from failing_exchange.core.order import OrderType, Peg, PegPrice, Side, Status, TimeInForce, Why
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import (
+    Contingency,
+    OrderType,
+    Peg,
+    PegPrice,
+    Side,
+    Status,
+    TimeInForce,
+    Why,
+)
 from failing_exchange.core.reject import Reason, Rule
 from failing_exchange.core.units import PPM
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become

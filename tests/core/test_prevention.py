@@ -10,8 +10,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import OrderDecremented, OrderExpired
 from failing_exchange.core.market import Prevention, Rules
-from failing_exchange.core.order import OrderType, Status, TimeInForce, Why
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import Contingency, OrderType, Status, TimeInForce, Why
 from failing_exchange.core.reject import Rule
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 

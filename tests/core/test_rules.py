@@ -10,8 +10,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, Rules
-from failing_exchange.core.order import OrderType, Side, TimeInForce
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import Contingency, OrderType, Side, TimeInForce
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.units import PPM
 from failing_exchange.venue.default_world import MARKETS, background_of

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from failing_exchange.core import commands as c
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.order import Order, OrderType, Side
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import Contingency, Order, OrderType, Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.venue.default_world import MARKETS, background_of
 

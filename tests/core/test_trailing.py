@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.order import OrderType, Side, Status
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import Contingency, OrderType, Side, Status
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.triggers import stop_of
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S

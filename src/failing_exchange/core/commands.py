@@ -31,9 +31,16 @@ from failing_exchange.core.asking import (
     Query,
 )
 from failing_exchange.core.market import MarketStatus, Prevention
-from failing_exchange.core.order import Extra, OrderType, Peg, Side, TimeInForce
-from failing_exchange.core.order_list import Contingency
-from failing_exchange.core.reject import Refusal
+from failing_exchange.core.order import (
+    Contingency,
+    Extra,
+    OrderSnapshot,
+    OrderType,
+    Peg,
+    Side,
+    TimeInForce,
+)
+from failing_exchange.core.reject import Refusal, Reject
 
 __all__ = [  # what this module hands on; what it defines is public as well
     "FetchAmendments",
@@ -175,6 +182,18 @@ class ReplaceOrder(NamedTuple):
     only_if_canceled: bool = True
     check_first: bool = False
     refused: Refusal | None = None
+
+
+class Replaced(NamedTuple):
+    """What a cancel-and-replace did: each half succeeded, was refused, or (None) was not tried."""
+
+    canceled: OrderSnapshot | Reject
+    placed: OrderSnapshot | Reject | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether both halves did."""
+        return not isinstance(self.canceled, Reject) and isinstance(self.placed, OrderSnapshot)
 
 
 class Errand(NamedTuple):

@@ -6,25 +6,23 @@ from collections.abc import Callable
 from heapq import heappop
 from typing import Any
 
-from failing_exchange.core import commands as c
 from failing_exchange.core import (
-    ending,
-    halting,
-    listing,
-    operating,
-    placing,
+    cancel_replace,
+    operator_commands,
+    order_lists,
+    place_order,
     queries,
     reference,
     ticker,
 )
+from failing_exchange.core import commands as c
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.liquidity import Background
 from failing_exchange.core.market import TRADING, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import check_kind, settlement_of
 from failing_exchange.core.state import NEVER, MarketState, State
-from failing_exchange.core.steps import run_step
-from failing_exchange.core.triggering import check_triggers
+from failing_exchange.core.time_step import check_triggers, run_step
 from failing_exchange.core.units import HOUR_S, SECOND
 
 AUDIT_EVERY = 256  # events after which the auditor, if there is one, is shown them
@@ -32,13 +30,13 @@ LOOK_AHEAD = HOUR_S  # seconds for which the next touch of an order is searched 
 
 Handler = Callable[[State, Any, int], Any]
 HANDLERS: dict[type, Handler] = {
-    c.PlaceOrder: placing.place,
-    c.PlaceOrderList: listing.place_list,
-    c.CancelOrder: ending.cancel,
-    c.CancelOrderList: listing.cancel_list,
-    c.CancelAllOrders: ending.cancel_all,
-    c.AmendOrder: ending.amend,
-    c.ReplaceOrder: ending.replace,
+    c.PlaceOrder: place_order.place,
+    c.PlaceOrderList: order_lists.place_list,
+    c.CancelOrder: cancel_replace.cancel,
+    c.CancelOrderList: order_lists.cancel_list,
+    c.CancelAllOrders: cancel_replace.cancel_all,
+    c.AmendOrder: cancel_replace.amend,
+    c.ReplaceOrder: cancel_replace.replace,
     c.FetchOrder: queries.fetch_order,
     c.FetchOrders: queries.fetch_orders,
     c.FetchOrderList: queries.fetch_order_list,
@@ -58,23 +56,23 @@ HANDLERS: dict[type, Handler] = {
     c.FetchTime: queries.fetch_time,
     c.FetchStatus: queries.fetch_status,
     c.Errand: queries.run_errand,
-    c.SetMarketStatus: halting.set_status,
-    c.EndHalts: halting.end_halts,
-    c.ChangeRules: operating.change_rules,
-    c.MovePrice: operating.move_price,
-    c.PullLiquidity: operating.pull_liquidity,
-    c.CrossOrder: operating.cross_order,
-    c.ReleaseOrder: operating.release_order,
-    c.CapNextFill: operating.cap_next_fill,
-    c.OperatorCancel: operating.cancel_orders,
-    c.Credit: operating.credit,
-    c.Debit: operating.debit,
-    c.Freeze: halting.freeze,
-    c.EndFreezes: halting.end_freezes,
-    c.BustTrade: operating.bust_trade,
-    c.OpenAccount: operating.open_account,
-    c.Restart: operating.restart,
-    c.SettleDue: operating.settle_due,
+    c.SetMarketStatus: operator_commands.set_status,
+    c.EndHalts: operator_commands.end_halts,
+    c.ChangeRules: operator_commands.change_rules,
+    c.MovePrice: operator_commands.move_price,
+    c.PullLiquidity: operator_commands.pull_liquidity,
+    c.CrossOrder: operator_commands.cross_order,
+    c.ReleaseOrder: operator_commands.release_order,
+    c.CapNextFill: operator_commands.cap_next_fill,
+    c.OperatorCancel: operator_commands.cancel_orders,
+    c.Credit: operator_commands.credit,
+    c.Debit: operator_commands.debit,
+    c.Freeze: operator_commands.freeze,
+    c.EndFreezes: operator_commands.end_freezes,
+    c.BustTrade: operator_commands.bust_trade,
+    c.OpenAccount: operator_commands.open_account,
+    c.Restart: operator_commands.restart,
+    c.SettleDue: operator_commands.settle_due,
 }
 
 
@@ -223,7 +221,7 @@ class Engine:
         """
         state = self.state
         while state.filled_lists:
-            listing.activate(state, state.filled_lists.pop(0), at)
+            order_lists.activate(state, state.filled_lists.pop(0), at)
         for ms in self._markets:
             if not (ms.waiting or ms.watched):
                 continue

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.core.order import Fill, PreventedMatch
-from failing_exchange.core.order_list import Contingency, ListStatus, ListUpdate
+from failing_exchange.core.order import Contingency, Fill, ListStatus, ListUpdate, PreventedMatch
 
 
 class OrderAccepted(NamedTuple):

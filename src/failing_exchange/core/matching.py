@@ -22,15 +22,16 @@ from failing_exchange.core.order import (
     FILLED,
     LIMIT_TYPES,
     PREVENTED_MATCHES_MAX,
+    SELL,
     Fill,
+    ListUpdate,
     Order,
+    OrderList,
     PreventedMatch,
     Side,
     Status,
     Why,
 )
-from failing_exchange.core.order_list import ListUpdate, OrderList
-from failing_exchange.core.paying import keep
 from failing_exchange.core.reference import allows
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State, look_again
@@ -104,6 +105,13 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
         ms.liquidity.remember(taken if side is BUY else -taken)
         ms.has_moved()
         look_again(state, ms, at)
+
+
+def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
+    """Whether an order at `ticks` would match at once."""
+    if side is BUY:
+        return 0 < ms.liquidity.best(SELL) <= ticks or ms.book.meets(BUY, ticks)
+    return ticks <= ms.liquidity.best(BUY) or ms.book.meets(SELL, ticks)
 
 
 def better(side: Side, ticks: int, other: int) -> bool:
@@ -235,7 +243,7 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, at: int) -> N
     state.accounts[order.account].fills.append(fill)
     ms.sequence += 1
     if order.pays:
-        keep(state, ms, order, fill, at)
+        _reserve_proceeds(state, ms, order, fill, at)
     state.events.append(OrderFilled(order.id, fill, order.remaining))
     if order.remaining == 0:
         finish(state, ms, order, FILLED, at)
@@ -244,6 +252,22 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, at: int) -> N
         settlement.release(state, ms, order, at, keep=settlement.need(ms.market, order))
         if order.iceberg_lots and order.resting and not order.shown:
             ms.book.refill(order)
+
+
+def _reserve_proceeds(state: State, ms: MarketState, working: Order, fill: Fill, at: int) -> None:
+    """Hold what a working order has bought for the first of its pending orders.
+
+    The fee is taken from what else is free, where that is enough and the list does not say
+    otherwise.
+    """
+    assert working.order_list is not None
+    settlement = settlement_of(ms)
+    asset, got = settlement.proceeds(ms.market, fill.side, fill.lots, fill.cost)
+    if fill.fee_asset == asset and (
+        working.order_list.fee_from_proceeds or state.ledger.free(working.account, asset) < got
+    ):
+        got -= fill.fee
+    settlement.hold(state, ms, working.order_list.orders[1], got, at)
 
 
 def finish(

@@ -16,13 +16,14 @@ from failing_exchange.core.order import (
     SELL,
     Amendment,
     Fill,
+    ListStatus,
     Order,
+    OrderListSnapshot,
     OrderSnapshot,
     PreventedMatch,
     Side,
     Status,
 )
-from failing_exchange.core.order_list import ListStatus, OrderListSnapshot
 from failing_exchange.core.past_book import past_book
 from failing_exchange.core.public_trade import Trade, began
 from failing_exchange.core.reject import Reason, Reject

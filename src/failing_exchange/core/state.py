@@ -14,8 +14,7 @@ from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
 from failing_exchange.core.liquidity import Background, Liquidity
 from failing_exchange.core.market import TRADING, Market, MarketStatus
-from failing_exchange.core.order import BUY, SELL, Fill, Order, PreventedMatch
-from failing_exchange.core.order_list import OrderList
+from failing_exchange.core.order import BUY, SELL, Fill, Order, OrderList, PreventedMatch
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.tape import Tape
 from failing_exchange.core.triggers import trigger_bounds

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from failing_exchange.core.commands import CancelOrderList, CrossOrder, FetchOrderList, Freeze
 from failing_exchange.core.events import OrderFilled
-from failing_exchange.core.operating import own_price
+from failing_exchange.core.operator_commands import own_price
 from failing_exchange.core.order import OrderSnapshot, Status
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS

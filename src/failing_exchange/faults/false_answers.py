@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from failing_exchange.core.commands import CancelOrder, PlaceOrder, ReplaceOrder
-from failing_exchange.core.ending import Replaced
-from failing_exchange.core.names import made_id
+from failing_exchange.core.commands import CancelOrder, PlaceOrder, Replaced, ReplaceOrder
+from failing_exchange.core.generated_ids import made_id
 from failing_exchange.core.order import Order, OrderSnapshot, Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import choice, draw_below, fault, reason, text

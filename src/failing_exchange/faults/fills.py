@@ -11,7 +11,7 @@ from failing_exchange.core.commands import (
     OperatorCancel,
     PullLiquidity,
 )
-from failing_exchange.core.operating import own_price
+from failing_exchange.core.operator_commands import own_price
 from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker

@@ -8,8 +8,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.commands import FetchOrder, PlaceOrder
-from failing_exchange.core.ending import Replaced
+from failing_exchange.core.commands import FetchOrder, PlaceOrder, Replaced
 from failing_exchange.core.events import TradeBusted
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.websocket import FrameDamage

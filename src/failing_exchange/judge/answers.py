@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from failing_exchange.core.ending import Replaced
+from failing_exchange.core.commands import Replaced
 from failing_exchange.core.order import Fill, OrderSnapshot, Status
 from failing_exchange.core.queries import (
     AveragePrice,

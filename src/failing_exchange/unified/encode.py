@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Protocol
 
-from failing_exchange.core.ending import Replaced
+from failing_exchange.core.commands import Replaced
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.queries import Clock, Fills, Orders

@@ -11,8 +11,7 @@ from typing import Any
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import OrderSnapshot, OrderType, Side
-from failing_exchange.core.order_list import Contingency, OrderList
+from failing_exchange.core.order import Contingency, OrderList, OrderSnapshot, OrderType, Side
 from failing_exchange.core.state import MarketState
 from failing_exchange.core.units import ATOMS, MILLISECOND, SECOND
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.order import OrderType, Peg, PegPrice, TimeInForce
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import Contingency, OrderType, Peg, PegPrice, TimeInForce
 from failing_exchange.core.units import ATOMS
 from failing_exchange.venues.binance.user_events import Heard, Terminated, write
 from tests.core.floor import BUY, LIMIT, SELL, START, Floor, S

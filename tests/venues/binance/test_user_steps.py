@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Prevention
-from failing_exchange.core.order import OrderType
-from failing_exchange.core.order_list import Contingency
+from failing_exchange.core.order import Contingency, OrderType
 from tests.core.floor import BUY, LIMIT, SELL, Floor, S
 from tests.venues.binance.ear import REPORT, Ear, held, place, short
 

@@ -9,8 +9,14 @@ from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import OrderSnapshot, Side
-from failing_exchange.core.order_list import Contingency, ListStatus, OrderList, OrderListSnapshot
+from failing_exchange.core.order import (
+    Contingency,
+    ListStatus,
+    OrderList,
+    OrderListSnapshot,
+    OrderSnapshot,
+    Side,
+)
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import DAY
 from failing_exchange.venues.binance.call import Answered, Reading, Writing

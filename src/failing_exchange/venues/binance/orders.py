@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from failing_exchange.core.generated_ids import Named, made_id
 from failing_exchange.core.market import Market
-from failing_exchange.core.names import Named, made_id
 from failing_exchange.core.order import (
     OPEN,
     TRIGGERED_TYPES,

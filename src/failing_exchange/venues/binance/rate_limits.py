@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from failing_exchange.core.commands import ReplaceOrder
-from failing_exchange.core.ending import Replaced
+from failing_exchange.core.commands import Replaced, ReplaceOrder
 from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
 from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.units import DAY, MILLISECOND, MINUTE, SECOND

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.ending import Replaced
+from failing_exchange.core.commands import Replaced
 from failing_exchange.core.order import Amendment, OrderSnapshot
 from failing_exchange.core.reject import Reject
 from failing_exchange.venues.binance.call import Answered, Reading, Writing

@@ -13,13 +13,13 @@ from failing_exchange.core.events import OrderListChanged
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     Fill,
+    ListUpdate,
     Order,
     OrderSnapshot,
     PreventedMatch,
     Status,
     TimeInForce,
 )
-from failing_exchange.core.order_list import ListUpdate
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.venues.binance.call import Listed
 from failing_exchange.venues.binance.orders import (

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from failing_exchange.core.commands import CancelOrderList, PlaceOrder, PlaceOrderList
 from failing_exchange.core.events import OrderActivated
-from failing_exchange.core.matching import finish, tell_of_list, walk
-from failing_exchange.core.names import Named, unused_id
+from failing_exchange.core.generated_ids import Named, unused_id
+from failing_exchange.core.market import Market
+from failing_exchange.core.matching import crosses, finish, tell_of_list, walk
 from failing_exchange.core.order import (
     LIMIT_TYPES,
     TRIGGERED_TYPES,
+    Contingency,
+    ListUpdate,
     Order,
+    OrderList,
+    OrderListSnapshot,
     OrderSnapshot,
     OrderType,
     Side,
     Status,
     Why,
 )
-from failing_exchange.core.order_list import (
-    Contingency,
-    ListUpdate,
-    OrderList,
-    OrderListSnapshot,
-)
-from failing_exchange.core.paying import size
-from failing_exchange.core.pegging import pegged, take_price
-from failing_exchange.core.placing import (
-    accept,
+from failing_exchange.core.order_rules import (
     check,
     check_count,
+    check_list_rules,
+    check_prices,
     check_trigger,
-    crosses,
+    would_match,
+)
+from failing_exchange.core.pegged_orders import pegged, take_price
+from failing_exchange.core.place_order import (
+    accept,
     enter,
     make,
     start_trailing,
-    would_match,
 )
 from failing_exchange.core.reject import Reason, Reject, Rule
-from failing_exchange.core.rules import check_list_rules, check_prices
 from failing_exchange.core.settlement import Settlement, settlement_of
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
 from failing_exchange.core.units import SECOND
@@ -280,7 +280,7 @@ def activate(state: State, order_list: OrderList, at: int) -> None:
     pending = [order for order in order_list.orders[1:] if order.is_open]
     try:
         if pending and order_list.orders[0].pays:
-            size(ms.market, pending, at)
+            _size(ms.market, pending, at)
         _check_turn(state, ms, pending, at)
     except Reject:
         for order in pending:
@@ -297,6 +297,26 @@ def activate(state: State, order_list: OrderList, at: int) -> None:
     for order in pending:
         if order.is_open:
             enter(state, ms, order, at)
+
+
+def _size(market: Market, pending: list[Order], at: int) -> None:
+    """Give the pending orders the amount that what is kept for them allows."""
+    atoms = max(order.reserved for order in pending)
+    lots = min(_fitting(market, order, atoms // market.amount_step) for order in pending)
+    for order in pending:
+        order.amended = (*order.amended, (at, order.ticks, order.lots))
+        order.lots, order.updated_at = lots, at
+
+
+def _fitting(market: Market, order: Order, lots: int) -> int:
+    """So many lots as the amounts of a market allow: at most, and in steps."""
+    most, every = market.amount_max, market.amount_every
+    if order.kind not in LIMIT_TYPES:
+        most = market.market_amount_max or most
+        if market.rules is not None and market.rules.market_amount_every:
+            every = max(every, market.rules.market_amount_every)
+    lots = lots if most is None else min(lots, most)
+    return lots - lots % every
 
 
 def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) -> None:

@@ -1,18 +1,18 @@
-"""Placing orders: the checks, the reservation, the entry into the book."""
+"""Placing an order: check it, hold what it needs, let it match, rest, wait or expire."""
 
 from __future__ import annotations
 
 from failing_exchange.core.commands import CrossOrder, PlaceOrder, ReleaseOrder
 from failing_exchange.core.events import OrderAccepted
-from failing_exchange.core.market import HALTED, TRADING, Market
+from failing_exchange.core.generated_ids import unused_id
 from failing_exchange.core.matching import (
+    crosses,
     finish,
     match,
     offers,
     trade,
     walk,
 )
-from failing_exchange.core.names import unused_id
 from failing_exchange.core.order import (
     BUY,
     EXPIRED,
@@ -22,30 +22,26 @@ from failing_exchange.core.order import (
     LIMIT_TYPES,
     MARKET,
     OPEN,
-    SELL,
     TRIGGERED_TYPES,
     WAITING,
     Order,
     OrderSnapshot,
     OrderType,
-    Side,
     Why,
     record,
 )
-from failing_exchange.core.pegging import as_asked, pegged
+from failing_exchange.core.order_rules import check
+from failing_exchange.core.pegged_orders import pegged
 from failing_exchange.core.reference import allows
 from failing_exchange.core.reject import Reason, Reject, Rule
-from failing_exchange.core.rules import check_rules
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.state import Account, Cap, MarketState, State, bounds_of
-from failing_exchange.core.triggers import is_met
 from failing_exchange.core.units import PPM, SECOND
 
 # Most orders leave all options as they are. To find that out at once, by one comparison, saves a
 # twelfth of what the exchange spends on placing one (0.4 of 5.4 us, CPython 3.11).
 OPTIONS = PlaceOrder._fields.index("cost")
 NO_OPTIONS = PlaceOrder("", "", BUY, LIMIT)[OPTIONS:]
-BIPS_TYPES = TRIGGERED_TYPES - {OrderType.TRAILING_STOP}
 
 
 def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
@@ -77,143 +73,6 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     else:
         enter(state, ms, order, at)
     return order.snapshot()
-
-
-def check(
-    state: State,
-    ms: MarketState,
-    account: Account,
-    c: PlaceOrder,
-    at: int,
-    *,
-    pending: bool = False,
-) -> None:
-    """Raise `Reject` where an order breaks a rule; nothing has changed then.
-
-    What depends on the moment at which it meets the market is left out for a `pending` one.
-    """
-    market, kind = ms.market, c.kind
-    if market.status is not TRADING:
-        halted = market.status is HALTED
-        reason = Reason.MARKET_HALTED if halted else Reason.CANCEL_ONLY
-        raise Reject(reason, symbol=market.symbol)
-    if c.client_id:
-        check_unused(account, c.client_id)
-    if not market.is_plain:
-        _check_market(market, account, c)
-    if c.peg is not None or (pending and not c.lots):
-        _check_what_is_known(state, ms, account, c, at)
-    elif kind in LIMIT_TYPES:
-        last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
-        market.check_limits(c.lots, c.ticks, last)
-    elif not c.cost:
-        most = market.market_amount_max
-        rule = Rule.AMOUNT if most is None else Rule.MARKET_AMOUNT
-        market.check_amount(c.lots, most or market.amount_max, rule=rule)
-    if c.iceberg_lots or c.trail_bips:
-        _check_rarities(market, c)
-    if market.rules is not None:
-        check_rules(state, ms, account, c, market.rules, at)
-    if pending:
-        return
-    if kind is LIMIT:
-        if c.post_only and crosses(ms, c.side, c.ticks):
-            raise would_match(ms, c)
-    elif kind in TRIGGERED_TYPES:
-        check_trigger(ms, c, at)
-
-
-def check_unused(account: Account, client_id: str) -> None:
-    """Raise `Reject` where an open order of the account has a client id."""
-    known = account.by_client_id.get(client_id)
-    if known is not None and known.is_open:
-        raise Reject(Reason.DUPLICATE_CLIENT_ID, client_id=client_id)
-
-
-def would_match(ms: MarketState, order: PlaceOrder | Order) -> Reject:
-    """The refusal of a post-only order that would match at once."""
-    return Reject(Reason.WOULD_MATCH, price=ms.market.price_text(order.ticks))
-
-
-def _check_market(market: Market, account: Account, c: PlaceOrder) -> None:
-    """How many orders may be open, and the steps of prices and amounts."""
-    if market.orders_max is not None:
-        check_count(market, account, market.orders_max)
-    if market.price_every > 1 or market.amount_every > 1:
-        market.check_steps(c.lots, c.ticks)
-
-
-def _check_what_is_known(
-    state: State, ms: MarketState, account: Account, c: PlaceOrder, at: int
-) -> None:
-    """An order may lack its price or its amount until it enters the book."""
-    market = ms.market
-    last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
-    if c.lots and c.ticks:
-        market.check_limits(c.lots, c.ticks, last)
-    elif c.lots:
-        market.check_amount(c.lots, market.amount_max)
-    elif c.ticks:
-        market.check_price(c.ticks)
-    asked = as_asked(c)
-    if asked is not None:
-        check(state, ms, account, asked, at, pending=True)
-
-
-def _check_rarities(market: Market, c: PlaceOrder) -> None:
-    """Which orders may be shown in parts, of which size, and which may trail by basis points."""
-    if c.trail_bips and c.kind not in BIPS_TYPES:
-        raise Reject(Reason.INVALID_ORDER, trails=c.kind)
-    if not c.iceberg_lots:
-        return
-    if c.kind not in LIMIT_TYPES or c.time_in_force is not GTC:
-        raise Reject(Reason.INVALID_ORDER, parted=f"{c.time_in_force} {c.kind}")
-    if c.iceberg_lots > c.lots > 0:
-        raise Reject(
-            Reason.INVALID_ORDER,
-            rule=Rule.ICEBERG_SIZE,
-            shown=market.amount_text(c.iceberg_lots),
-            amount=market.amount_text(c.lots),
-        )
-    market.check_steps(c.iceberg_lots, 0)
-    market.check_amount(c.iceberg_lots, market.amount_max)
-
-
-def check_count(market: Market, account: Account, most: int, *, new: int = 1) -> None:
-    """Raise `Reject` where an account would have more than `most` orders open in a market."""
-    if len(account.open) + new <= most:
-        return
-    count = sum(order.symbol == market.symbol for order in account.open.values())
-    if count + new > most:
-        raise Reject(
-            Reason.TOO_MANY_ORDERS,
-            rule=Rule.ORDERS, count=count, maximum=most, symbol=market.symbol,
-        )  # fmt: skip
-
-
-def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
-    """Raise `Reject` where a triggered order has no trigger, or one that is met already."""
-    last = ms.tape.last(at // SECOND)
-    if c.kind is OrderType.TRAILING_STOP:
-        if c.trail_ticks < 1 or not last:
-            raise Reject(Reason.INVALID_ORDER, kind=c.kind)
-        return
-    if c.stop_ticks < 1:
-        if c.trail_bips:
-            return
-        raise Reject(Reason.INVALID_PRICE, kind=c.kind)
-    probe = Order(0, c.account, c.symbol, c.side, c.kind, c.lots, at)
-    probe.stop_ticks = c.stop_ticks
-    if last and is_met(probe, last, last):
-        text = ms.market.price_text
-        raise Reject(Reason.WOULD_TRIGGER, trigger=text(c.stop_ticks), last=text(last))
-
-
-def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
-    """Whether an order at `ticks` would match at once."""
-    if side is BUY:
-        return 0 < ms.liquidity.best(SELL) <= ticks or ms.book.meets(BUY, ticks)
-    return ticks <= ms.liquidity.best(BUY) or ms.book.meets(SELL, ticks)
 
 
 def make(

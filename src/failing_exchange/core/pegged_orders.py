@@ -5,8 +5,8 @@ from __future__ import annotations
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.matching import offers
 from failing_exchange.core.order import LIMIT, LIMIT_TYPES, Order, Peg, PegPrice, Side
+from failing_exchange.core.order_rules import check_cost_max, check_prices
 from failing_exchange.core.reject import Reason, Reject, Rule
-from failing_exchange.core.rules import check_cost_max, check_prices
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.units import SECOND
@@ -44,13 +44,6 @@ def pegged(ms: MarketState, c: PlaceOrder, *, enters: bool = True) -> PlaceOrder
     now = enters and c.kind is LIMIT
     ticks = price_of(ms, c.side, peg) if now else 0
     return c._replace(ticks=ticks, peg=peg._replace(asked=c.ticks))
-
-
-def as_asked(c: PlaceOrder) -> PlaceOrder | None:
-    """A pegged order at the price that its client gave, which has to keep the rules as well."""
-    if c.peg is None or not c.peg.asked:
-        return None
-    return c._replace(ticks=c.peg.asked, peg=None)
 
 
 def take_price(state: State, ms: MarketState, order: Order, at: int) -> None:

@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from failing_exchange.core.commands import (
     AmendOrder,
     CancelAllOrders,
     CancelOnly,
     CancelOrder,
+    Replaced,
     ReplaceOrder,
 )
 from failing_exchange.core.events import OrderAmended
+from failing_exchange.core.generated_ids import Named, unused_id
 from failing_exchange.core.market import Market
 from failing_exchange.core.matching import finish, tell_of_list
-from failing_exchange.core.names import Named, unused_id
 from failing_exchange.core.order import (
     AMENDMENTS_MAX,
     CANCELED,
     LIMIT_TYPES,
     PENDING,
     Amendment,
+    ListUpdate,
     Order,
     OrderSnapshot,
 )
-from failing_exchange.core.order_list import ListUpdate
-from failing_exchange.core.pegging import pegged
-from failing_exchange.core.placing import check, check_unused, place
+from failing_exchange.core.order_rules import check, check_amends, check_unused
+from failing_exchange.core.pegged_orders import pegged
+from failing_exchange.core.place_order import place
 from failing_exchange.core.reject import Reason, Reject, Rule
-from failing_exchange.core.rules import check_amends
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
-
-
-class Replaced(NamedTuple):
-    """What a cancel-and-replace did: each half succeeded, was refused, or (None) was not tried."""
-
-    canceled: OrderSnapshot | Reject
-    placed: OrderSnapshot | Reject | None
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether both halves did."""
-        return not isinstance(self.canceled, Reject) and isinstance(self.placed, OrderSnapshot)
 
 
 def find_open(account: Account, symbol: str, order_id: int, client_id: str) -> Order:

@@ -1,17 +1,59 @@
-"""Waiting orders become live: their triggers are met."""
+"""One second of the background: it fills resting orders and triggers waiting ones."""
 
 from __future__ import annotations
 
 from failing_exchange.core.events import OrderTriggered
-from failing_exchange.core.matching import finish, leave_partner, walk
-from failing_exchange.core.order import EXPIRED, LIMIT_TYPES, OPEN, WAITING, Order, Why
-from failing_exchange.core.pegging import take_price
-from failing_exchange.core.placing import enter
+from failing_exchange.core.matching import finish, leave_partner, trade, walk
+from failing_exchange.core.order import (
+    BUY,
+    EXPIRED,
+    LIMIT_TYPES,
+    OPEN,
+    SELL,
+    WAITING,
+    Order,
+    Side,
+    Why,
+)
+from failing_exchange.core.pegged_orders import take_price
+from failing_exchange.core.place_order import enter
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State, bounds_of
 from failing_exchange.core.triggers import follow, is_met
 from failing_exchange.core.units import SECOND
+
+
+def run_step(state: State, ms: MarketState, second: int) -> None:
+    """One second of the background: it trades through resting orders, may trigger waiting ones."""
+    at = second * SECOND
+    ms.liquidity.to(second)
+    for side in (BUY, SELL):
+        _trade_through(state, ms, side, at)
+    ms.hold_off()
+    printed = ms.tape.second(second)
+    if printed is not None and printed.volume:
+        check_triggers(state, ms, printed.low, printed.high, at)
+        if ms.watched:
+            settlement_of(ms).reached(state, ms, printed.low, printed.high, at)
+    ms.watch_all()
+
+
+def _trade_through(state: State, ms: MarketState, side: Side, at: int) -> None:
+    """Orders that this second's prints passed are filled, up to what was printed beyond them."""
+    used = 0
+    while (level := ms.book.best(side)) is not None and level.head is not None:
+        left = ms.liquidity.passed(side.other, level.ticks) - used
+        if left <= 0:
+            return
+        order = level.head
+        lots = min(left, order.shown or order.remaining)
+        used += lots
+        state.turn(at)
+        trade(state, ms, None, order, order.ticks, lots, at)
+
+
+# ---- waiting orders whose triggers are met
 
 
 def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) -> None:
