@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.units import ATOMS, DAY_S, PPM, atoms_text
 
 MEMORY_MAX = 365 * DAY_S  # seconds; a market of longer depth_memory is refused
+
+
+class Symbol(NamedTuple):
+    """What a market's symbol says; `settle` is the asset of a contract, None of a spot market."""
+
+    base: str
+    quote: str
+    settle: str | None = None
+
+
+def parse_symbol(symbol: object) -> Symbol:
+    """Read a unified symbol: "BASE/QUOTE", or "BASE/QUOTE:SETTLE" of a contract.
+
+    The only place that knows how symbols are written. Raises ValueError for anything else.
+
+    >>> parse_symbol("BTC/USDT"), parse_symbol("ETH/BTC:BTC").settle
+    (Symbol(base='BTC', quote='USDT', settle=None), 'BTC')
+    """
+    pair, colon, settle = symbol.partition(":") if isinstance(symbol, str) else ("", "", "")
+    assets = [*pair.split("/"), *([settle] if colon else [])]
+    if pair.count("/") != 1 or not all(part.isalnum() and part.isupper() for part in assets):
+        raise ValueError(f'a symbol is like "BTC/USDT" or "BTC/USDT:USDT", not {symbol!r}')
+    return Symbol(*assets)
 
 
 class MarketStatus(StrEnum):
@@ -74,9 +98,8 @@ class Market:
     Prices are whole `ticks` of `price_step` atoms of the quote asset, amounts whole `lots` of
     `amount_step` atoms of the base asset. Fees and bands are in parts per million; None = no limit.
     `kind` names how it settles (`core.settlement`). `rules` are what else a venue may refuse an
-    order for. `depth_memory`: in so many seconds half
-    of what clients have taken from the background has come back, in price and in amount; 0: all of
-    it at once (see `core.impact`).
+    order for. `depth_memory`: the seconds in which half of what clients have taken from the
+    background comes back, in price and in amount; 0: all of it at once (see `core.impact`).
 
     >>> m = Market(symbol="BTC/USDT", base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
     >>> m.cost(5_000_000, 100_000) == 50_000 * ATOMS  # 1 BTC at 50,000.00

@@ -250,6 +250,9 @@ class State:
 
     def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
         self.markets = {m.symbol: MarketState(m, background) for m, background in markets}
+        self.pairs: dict[tuple[str, str], MarketState] = {}  # by base and quote, the first of each
+        for ms in self.markets.values():
+            self.pairs.setdefault((ms.market.base, ms.market.quote), ms)
         self.ledger = Ledger()
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}  # open ones
@@ -342,11 +345,8 @@ class State:
         return [asset for asset, _ in counts.most_common()]
 
     def _rate(self, asset: str, other: str, at: int) -> tuple[int, int] | None:
-        forward, backward = (
-            self.markets.get(f"{asset}/{other}"),
-            self.markets.get(f"{other}/{asset}"),
-        )
-        for state, inverse in ((forward, False), (backward, True)):
+        for pair, inverse in (((asset, other), False), ((other, asset), True)):
+            state = self.pairs.get(pair)
             if state is not None:
                 state.liquidity.to(at // SECOND)
                 price = state.tape.last(at // SECOND) * state.market.price_step

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import FetchCandles
+from failing_exchange.core.market import parse_symbol
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, DAY_S, HOUR_S, MILLISECOND, SECOND
 from failing_exchange.journal.trip import MARKET, Limited
@@ -119,7 +120,7 @@ class Recorder:
     def _take(self, now: int) -> None:
         """What is owned now, and what the bot believes."""
         ledger = self.exchange.venue.gateway.engine.state.ledger
-        base, quote = self.symbol.split("/")
+        base, quote, *_ = parse_symbol(self.symbol)
         balances = ledger.balances(self.account)
         began = self.exchange.venue.accounts[self.account]
         gained = [(sum(balances.get(a, (0, 0))) - began.get(a, 0)) / ATOMS for a in (base, quote)]

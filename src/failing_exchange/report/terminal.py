@@ -11,7 +11,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import PlaceOrder
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import Market, parse_symbol
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.rule import Outcome
@@ -180,7 +180,7 @@ def summary(bot: str, verdict: Verdict) -> list[str]:
         lines.append(f"  and {', '.join(result.rule for result in failed[RULES_SHOWN:])}")
     for symbol, exposure in list(verdict.exposure.items())[:1]:
         if exposure["worst_amount"]:
-            base = symbol.split("/")[0]
+            base = parse_symbol(symbol).base
             lines.append(
                 f"  Traded without being told: {exposure['worst_amount']:.8g} {base} at worst, "
                 f"over {span(round(exposure['seconds']))}; {exposure['left_amount']:.8g} {base} "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from failing_exchange.core.liquidity import Background
 from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.settlement import SETTLEMENTS, check_kind
 from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.spelling import did_you_mean
@@ -112,7 +113,17 @@ def _listing(number: int, entry: object) -> Listing:
             f"{', '.join(MARKETS)}); for another one give a mapping with symbol, price_step and "
             "amount_step"
         )
+    try:
+        check_kind(market)
+    except ValueError as error:
+        raise ConfigurationError(f"markets: {error}") from None
     return Listing(market)
+
+
+def traded_assets(markets: Iterable[Market]) -> list[str]:
+    """Every asset that trading in these markets can move, as their settlements say."""
+    moved = (asset for one in markets for asset in SETTLEMENTS[one.kind].assets(one))
+    return list(dict.fromkeys(moved))
 
 
 def balances_of(given: object, markets: Mapping[str, Market] = MARKETS) -> dict[str, int]:
@@ -120,8 +131,8 @@ def balances_of(given: object, markets: Mapping[str, Market] = MARKETS) -> dict[
     from failing_exchange.unified.numbers import atoms_of
 
     if given is None:
-        others = {code for one in markets.values() for code in (one.base, one.quote)}
-        return {**BALANCES, **dict.fromkeys(sorted(others - BALANCES.keys()), PLENTY)}
+        others = set(traded_assets(markets.values())) - BALANCES.keys()
+        return {**BALANCES, **dict.fromkeys(sorted(others), PLENTY)}
     if not isinstance(given, Mapping):
         raise ConfigurationError(f'balances must be a mapping like {{"USDT": 1000}}, not {given!r}')
     found = {}
@@ -139,7 +150,7 @@ def balances_of(given: object, markets: Mapping[str, Market] = MARKETS) -> dict[
 
 def check_fee_asset(asset: object, markets: Mapping[str, Market]) -> None:
     """A third asset that fees may be paid in: one that is traded here."""
-    traded = dict.fromkeys(code for one in markets.values() for code in (one.base, one.quote))
+    traded = traded_assets(markets.values())
     if asset is not None and asset not in traded:
         raise ConfigurationError(
             f"fee_asset must be an asset that is traded here ({', '.join(traded)}), or None, "
@@ -149,7 +160,7 @@ def check_fee_asset(asset: object, markets: Mapping[str, Market]) -> None:
 
 def check_balances(balances: Mapping[str, int], markets: Mapping[str, Market]) -> None:
     """Any asset may be held; one that is a traded one but for its case is a slip."""
-    traded = {code.upper(): code for one in markets.values() for code in (one.base, one.quote)}
+    traded = {code.upper(): code for code in traded_assets(markets.values())}
     for asset in balances:
         if asset not in traded.values() and (code := traded.get(asset.strip().upper())):
             raise ConfigurationError(f"balances[{asset!r}]: no such asset; did you mean {code!r}?")

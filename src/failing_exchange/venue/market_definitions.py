@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import Market, parse_symbol
 from failing_exchange.core.units import ATOMS, PPM
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.spelling import did_you_mean
@@ -159,12 +159,20 @@ def pairs_of(option: str, text: str, example: str) -> dict[str, str]:
 
 
 def _assets(place: str, symbol: object) -> tuple[str, str]:
-    parts = symbol.split("/") if isinstance(symbol, str) else []
-    if len(parts) != 2 or not all(part.isalnum() and part.isupper() for part in parts):
+    """Base and quote; a mapping defines a spot market, for it can't say how a contract settles."""
+    try:
+        found = parse_symbol(symbol)
+    except ValueError:
         raise ConfigurationError(
             f'{place}.symbol must be two assets like "DOGE/USDT", not {symbol!r}'
+        ) from None
+    if found.settle is not None:
+        raise ConfigurationError(
+            f"{place}.symbol {symbol!r} names a contract that settles in {found.settle}; a mapping "
+            f"defines spot markets, like {found.base + '/' + found.quote!r}: give a Market of a "
+            "`kind` that has a settlement (core.settlement)"
         )
-    return parts[0], parts[1]
+    return found.base, found.quote
 
 
 def _whole(name: str, atoms: int, step: int, what: str) -> int:

@@ -15,7 +15,7 @@ from failing_exchange.faults.plan import FaultPlan
 from failing_exchange.journal.journal import Journal
 from failing_exchange.venue.admission import MaintenanceGate, RateGate
 from failing_exchange.venue.clock import VenueClock
-from failing_exchange.venue.default_world import background_of
+from failing_exchange.venue.default_world import background_of, traded_assets
 from failing_exchange.venue.latency import Latency, LogNormal, latency_of
 from failing_exchange.venue.maintenance import MaintenanceSchedule
 
@@ -81,7 +81,7 @@ class Venue:
         """All that is traded or held here, also before the start."""
         if self.engine is not None:
             return assets_of(self.engine.state)
-        traded = [asset for one in self.markets.values() for asset in (one.base, one.quote)]
+        traded = traded_assets(self.markets.values())
         held = [asset for balances in self.accounts.values() for asset in balances]
         return list(dict.fromkeys([*traded, *held]))
 
