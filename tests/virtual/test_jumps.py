@@ -17,22 +17,18 @@ from hypothesis import strategies as st
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.runs.bots import BOTS
 from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.virtual import jump
 from failing_exchange.virtual.loop import VirtualLoop
 
 S = "BTC/USDT"
 Line = tuple[Any, ...]
 
 
-def stay(self: VirtualLoop, when: int) -> bool:
-    """Never jump."""
-    return False
-
-
 def both(program: Callable[[], Any]) -> tuple[Any, Any]:
     """What a program returns with jumps, and without."""
     with pytest.MonkeyPatch.context() as patch:
         jumping = program()
-        patch.setattr(VirtualLoop, "_jump", stay)
+        patch.setattr(jump, "JUMPS", False)
         return jumping, program()
 
 

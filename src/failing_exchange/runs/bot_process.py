@@ -22,6 +22,7 @@ from failing_exchange.runs.bots import BOTS, SYMBOL, Notebook
 from failing_exchange.runs.script_bots import as_program, read_spec
 from failing_exchange.text.spelling import did_you_mean, printable
 from failing_exchange.text.tracebacks import PACKAGE, own_place, own_traceback
+from failing_exchange.virtual.asyncio_private import abandon, unregister
 from failing_exchange.virtual.blocking_sockets import barred
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import VirtualLoop
@@ -451,8 +452,8 @@ class _Life:
     def abandon(self) -> None:
         """Leave what can't be ended where it stands: the loop ends without it."""
         for task in self._tasks():
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            asyncio._unregister_task(task)
+            abandon(task)
+            unregister(task)
 
     def ending(self, seconds: float) -> Ending:
         """How it has ended, if it has."""

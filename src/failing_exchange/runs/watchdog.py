@@ -7,7 +7,6 @@ takes more), and the running code is interrupted. It needs SIGVTALRM and the mai
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from failing_exchange.text.tracebacks import own_place_of
+from failing_exchange.virtual.asyncio_private import running_loop
 
 SPIN_S = 20.0  # seconds of processor time without a turn of the loop
 LOOK_S = 1.0  # such seconds between two looks, and between two interrupts
@@ -53,7 +53,7 @@ class _Look:
         self._still = self._beats = 0
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        loop = asyncio._get_running_loop()
+        loop = running_loop()
         turns = None if loop is None else getattr(loop, "turns", self._beats)
         if loop is not None and not hasattr(loop, "turns"):  # a loop in real time
             loop.call_soon_threadsafe(self._beat)

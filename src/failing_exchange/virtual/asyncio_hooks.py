@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from failing_exchange.virtual.asyncio_private import CANCEL_ALL, GatheringFuture, cancel_all
 from failing_exchange.virtual.handles import serial_hash
 from failing_exchange.virtual.isolation import in_this_thread
 from failing_exchange.virtual.loop import VirtualLoop
@@ -24,9 +25,8 @@ def routed(new_loop: Callable[[], VirtualLoop]) -> Iterator[None]:
     new_loop = in_this_thread(new_loop)
     with ExitStack() as undo:
         _patch(undo, asyncio.Runner, "__init__", _runner_init(new_loop))
-        _patch(undo, asyncio.runners, "_cancel_all_tasks", _cancel_in_order)
-        gathering: Any = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
-        _patch(undo, gathering, "__hash__", serial_hash)
+        _patch(undo, asyncio.runners, CANCEL_ALL, _cancel_in_order)
+        _patch(undo, GatheringFuture, "__hash__", serial_hash)
         undo.enter_context(_resolver_of_the_loop())
         undo.callback(asyncio.set_event_loop_policy, asyncio.get_event_loop_policy())
         asyncio.set_event_loop_policy(_Policy(new_loop))
@@ -50,16 +50,12 @@ def _runner_init(new_loop: Callable[[], VirtualLoop]) -> Callable[..., None]:
     return init
 
 
-_runners: Any = asyncio.runners
-_real_cancel_all_tasks: Callable[[Any], None] = _runners._cancel_all_tasks
-
-
 def _cancel_in_order(loop: asyncio.AbstractEventLoop) -> None:
     """asyncio cancels the tasks left over in the order of a set."""
     if isinstance(loop, VirtualLoop):
         loop.cancel_leftovers()
     else:
-        _real_cancel_all_tasks(loop)
+        cancel_all(loop)
 
 
 class _Policy(asyncio.DefaultEventLoopPolicy):

@@ -113,21 +113,6 @@ class Timer(asyncio.TimerHandle):
     cancel = take_back
 
 
-class Over(asyncio.TimerHandle):
-    """The timer of a sleep that is over already."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        """It has nothing to remember."""
-
-    def cancel(self) -> None:
-        """Too late."""
-
-
-OVER = Over()
-
-
 class VenueTimer:
     """A timer of the venue: what goes wrong in it ends the simulation.
 

@@ -17,19 +17,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
-import sys
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
 from failing_exchange.core.units import SECOND
-from failing_exchange.virtual.awaiting import SLEEP, WAKE, awaits
+from failing_exchange.virtual.asyncio_private import unregister, wake
 from failing_exchange.virtual.clock import Clock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
 from failing_exchange.virtual.handles import (
-    OVER,
     Debugged,
     Soon,
     Timer,
@@ -37,7 +35,7 @@ from failing_exchange.virtual.handles import (
     VirtualFuture,
     VirtualTask,
 )
-from failing_exchange.virtual.isolation import IsolatedLoop
+from failing_exchange.virtual.jump import OVER, JumpingLoop
 from failing_exchange.virtual.shutdown import cancel_leftovers
 
 Args = TypeVarTuple("Args")
@@ -51,7 +49,7 @@ BEHIND_THE_SCENES: contextvars.ContextVar[bool] = contextvars.ContextVar("behind
 STEPS_PER_INSTANT_MAX = 1_000_000  # beyond it the run ends: the program spins without waiting
 
 
-class VirtualLoop(IsolatedLoop):
+class VirtualLoop(JumpingLoop):
     """An event loop in virtual time.
 
     `clock` is the time it keeps (a fresh one by default; loops that follow each other may share
@@ -62,7 +60,7 @@ class VirtualLoop(IsolatedLoop):
     >>> loop.run_until_complete(asyncio.sleep(86_400, "a day later"))
     'a day later'
     >>> loop.time(), loop.turns
-    (86400.0, 4)
+    (86400.0, 3)
     >>> loop.close()
     """
 
@@ -138,16 +136,11 @@ class VirtualLoop(IsolatedLoop):
     ) -> asyncio.TimerHandle:
         """As in asyncio. The delay is rounded to nanoseconds; a positive one is never 0."""
         when = self.clock.ns + delay_in_ns(delay)
-        if callback is WAKE and self._is_slept(when):
+        if callback is wake and self._jumps and self._sleep(when):
             sleeping: tuple[Any, ...] = args  # its future and its result
             sleeping[0].set_result(sleeping[1])
             return OVER
         return self._schedule(when, Timer(when, callback, args, self, context))
-
-    def _is_slept(self, when: int) -> bool:
-        """Whether `asyncio.sleep` has called, which now awaits its future, and jumped instead."""
-        sleeper = sys._getframe(2)
-        return sleeper.f_code is SLEEP and awaits(sleeper, self, RUN_ONCE) and self._jump(when)
 
     def call_at(
         self,
@@ -195,31 +188,6 @@ class VirtualLoop(IsolatedLoop):
             self._scheduled[:] = [entry for entry in self._scheduled if not entry[2]._cancelled]
             heapify(self._scheduled)
             self._dead = 0
-
-    def awaits(self) -> bool:
-        """Whether the coroutine that asks would, by waiting, suspend the task that runs now.
-
-        It is one that another of ours awaits, so that the look begins there.
-        """
-        return awaits(sys._getframe(2), self, RUN_ONCE)
-
-    def jump(self, at: int) -> bool:
-        """Move to an instant (of `now_ns()`) in the midst of a task; whether that was possible.
-
-        For a task that would now wait until then (see `awaits`), where nothing could happen before:
-        nobody is ready, and no timer is due by then. All goes on as if it had waited.
-        """
-        return self._jump(at - self.clock.epoch_ns)
-
-    def _jump(self, when: int) -> bool:
-        timers, clock, turns = self._scheduled, self.clock, self.turns + 1
-        if self._ready or (timers and timers[0][0] <= when) or not clock.ns <= when < clock.end_ns:
-            return False
-        if turns >= self._check_at or self._stopping or clock.moved is not None:
-            return False
-        self.turns = turns
-        clock.ns = when
-        return True
 
     # Turns
 
@@ -374,7 +342,7 @@ class VirtualLoop(IsolatedLoop):
         task = VirtualTask(coro, loop=self, name=name, **options)
         if BEHIND_THE_SCENES.get():
             # https://docs.python.org/3/library/asyncio-extending.html, "Task lifetime support"
-            asyncio._unregister_task(task)
+            unregister(task)
             self._behind[task] = None
             task.add_done_callback(self._behind.pop)
         return task
@@ -395,4 +363,4 @@ class VirtualLoop(IsolatedLoop):
         cancel_leftovers(self, self._behind)
 
 
-RUN_ONCE = VirtualLoop._run_once.__code__
+RUN_ONCE = VirtualLoop.turn_code = VirtualLoop._run_once.__code__

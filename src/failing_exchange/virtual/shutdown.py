@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.units import HOUR
+from failing_exchange.virtual.asyncio_private import abandon
 from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import SimulationError
 
@@ -38,7 +39,7 @@ def cancel_leftovers(loop: VirtualLoop, behind: Mapping[asyncio.Task[Any], None]
         _report_errors(loop, tasks)
     left = [*loop.tasks(), *behind]
     for task in left:
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        abandon(task)
     if left and not loop.broken:
         raise SimulationError(
             f"the program has ended, but these go on after {LEFTOVER_ROUNDS_MAX} cancels: a "

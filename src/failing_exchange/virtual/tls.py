@@ -6,13 +6,13 @@ one that hands the bytes on as they are: no handshake, no certificate, none of O
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from failing_exchange.virtual.asyncio_private import running_loop
 from failing_exchange.virtual.isolation import IsolatedLoop
 
 SWEEP_SECONDS = 60.0
@@ -42,7 +42,7 @@ class ElidedTLS(ssl.SSLObject):
 
     def do_handshake(self) -> None:
         """Done at once, unless a server's guard has something against it."""
-        loop = asyncio._get_running_loop()
+        loop = running_loop()
         if isinstance(loop, IsolatedLoop) and not self._server_side:
             loop.network.handshake(self._hostname, self._context)
 
@@ -165,7 +165,7 @@ def elided() -> Iterator[None]:
         session: Any = None,
     ) -> ssl.SSLObject:
         told = {"server_side": server_side, "server_hostname": server_hostname, "session": session}
-        if not isinstance(asyncio._get_running_loop(), IsolatedLoop):
+        if not isinstance(running_loop(), IsolatedLoop):
             return real(self, incoming, outgoing, **told)  # type: ignore[no-any-return]
         return ElidedTLS(self, incoming, outgoing, **told)
 

@@ -1,0 +1,28 @@
+"""The private names of asyncio that we use, all of them: what a new Python may take away.
+
+The classes in `handles`, `isolation` and `loop` rely on the attributes of their bases besides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.runners
+from typing import Any
+
+running_loop = asyncio._get_running_loop  # None where none runs; the public one raises then
+unregister = asyncio._unregister_task  # `all_tasks()` and a loop that ends do not find the task
+GatheringFuture: Any = vars(asyncio.tasks)["_GatheringFuture"]  # what `gather` returns
+CANCEL_ALL = "_cancel_all_tasks"  # of `asyncio.runners`: what a Runner does to tasks left over
+cancel_all: Any = vars(asyncio.runners)[CANCEL_ALL]
+# What `asyncio.sleep` has called: given a future and a result, it sets one to the other.
+wake: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
+
+
+def abandon(task: asyncio.Task[Any]) -> None:
+    """Let a task be destroyed while it waits, without the warning."""
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def is_cancelling(task: asyncio.Task[Any]) -> bool:
+    """Whether a task has been asked to cancel, also where it has not seen that yet."""
+    return task.cancelling() > 0 or task._must_cancel  # type: ignore[attr-defined]
