@@ -41,9 +41,9 @@ EDGES: dict[str, str] = {
     "judge": "errors text core journal faults venue",
     "scenarios": "errors text core journal faults venue judge",
     "server": "errors text core virtual journal unified faults venue durable feeds judge scenarios",
-    "venues": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
-    "server",
     "client": "errors text core journal unified faults venue durable feeds scenarios",
+    "venues": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
+    "server client",
     "simulation": "errors core virtual server venues",
     "report": "errors text core virtual journal faults venue judge",
     "runs": "errors text core virtual journal faults resilience venue judge scenarios venues "
@@ -64,9 +64,8 @@ STILL: dict[str, str] = {
     "faults": "venue",
     "feeds": "server venues",
     "report": "client runs",
-    "server": "venues",
     "venue": "durable",
-    "venues": "client simulation",
+    "venues": "simulation",
 }
 
 HEAVY = ("aiohttp", "ccxt", "rich", "time_machine", "orjson", "hypothesis", "pytest")

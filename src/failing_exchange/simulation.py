@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from failing_exchange.core.units import DAY_S, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
@@ -26,6 +26,9 @@ from failing_exchange.virtual.asyncio_hooks import routed
 from failing_exchange.virtual.clock import Clock
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
+
+if TYPE_CHECKING:
+    from failing_exchange.venues.base import Venue
 
 T = TypeVar("T")
 Main = Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]]
@@ -43,7 +46,7 @@ def simulate(
     seed: int = 0,
     start: Start = START,
     tz: str = "UTC",
-    venue: Hosted = (),
+    venue: Venues = (),
     virtual_seconds_max: float = VIRTUAL_SECONDS_MAX,
     steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
     wall_seconds_max: float | None = None,
@@ -58,8 +61,9 @@ def simulate(
     1970; without a zone it is local time, which is UTC unless `tz` names another zone.
 
     `venue="binance"` lets Binance's production hosts lead to a simulated venue of the same seed, so
-    that an unmodified client reaches it; any other host is refused. For a venue with faults, keys
-    or hosts of its own give a `failing_exchange.Binance`; several venues as a list.
+    that an unmodified client reaches it; any other host is refused. A venue of your own is
+    "module:NAME", or its value. For one with faults, keys or hosts of its own give a
+    `failing_exchange.Binance`; several venues as a list.
 
     Limits, for programs that never end: `virtual_seconds_max` (a year), `steps_per_instant_max`
     (turns of the loop while the clock stands still) and `wall_seconds_max` (real seconds, none).
@@ -89,8 +93,8 @@ def _load_the_venue() -> None:
     import failing_exchange.server.http_upgrades  # noqa: F401
 
 
-class Venue(Protocol):
-    """What can be hosted in a simulation."""
+class Hosted(Protocol):
+    """What can be hosted in a simulation, such as a `VenueServer`."""
 
     async def listen_in_simulation(self) -> None:
         """Answer under its names."""
@@ -99,10 +103,11 @@ class Venue(Protocol):
         """Answer no more."""
 
 
-Hosted = str | Venue | Sequence[str | Venue]  # venues by name, or made by the caller
+Wanted: TypeAlias = "str | Venue | Hosted"  # by its name, as a value, or served by the caller
+Venues: TypeAlias = "Wanted | Sequence[Wanted]"
 
 
-async def _hosted(main: Main[T], venues: Hosted, seed: int) -> T:
+async def _hosted(main: Main[T], venues: Venues, seed: int) -> T:
     """Run `main` while its venues answer."""
     found = _venues(venues, seed)
     try:
@@ -112,30 +117,29 @@ async def _hosted(main: Main[T], venues: Hosted, seed: int) -> T:
         await _close(found)
 
 
-async def _listen(venues: Sequence[Venue]) -> None:
+async def _listen(venues: Sequence[Hosted]) -> None:
     for venue in venues:
         await venue.listen_in_simulation()
 
 
-async def _close(venues: Sequence[Venue]) -> None:
+async def _close(venues: Sequence[Hosted]) -> None:
     for venue in venues:
         await venue.close()
 
 
-def _venues(wanted: Hosted, seed: int) -> list[Venue]:
+def _venues(wanted: Any, seed: int) -> list[Hosted]:
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return [_venue(one, seed) for one in wanted]
     return [_venue(wanted, seed)]
 
 
-def _venue(wanted: str | Venue, seed: int) -> Venue:
+def _venue(wanted: Any, seed: int) -> Hosted:
     if not isinstance(wanted, str) and hasattr(wanted, "listen_in_simulation"):
-        return wanted
-    if wanted != "binance":
-        raise ConfigurationError(f'venue={wanted!r}; expected "binance", or a venue made by you')
-    from failing_exchange.venues.binance.venue import Binance
+        served: Hosted = wanted
+        return served
+    from failing_exchange.venues.base import like_production
 
-    return Binance.like_production(seed=seed)
+    return like_production(wanted, seed=seed)
 
 
 @contextmanager
@@ -179,7 +183,7 @@ def virtual_time(
 
 
 def run_script(
-    path: str | Path, argv: Sequence[str] = (), *, venue: Hosted = (), **options: Any
+    path: str | Path, argv: Sequence[str] = (), *, venue: Venues = (), **options: Any
 ) -> dict[str, Any]:
     """Run a Python file as `python path argv...` would, in virtual time; returns its globals.
 
@@ -213,7 +217,7 @@ class VirtualTime:
         self.clock = clock
         self.seed = seed
         self.loop: VirtualLoop | None = None
-        self.venues: list[Venue] = []  # that answer in each loop
+        self.venues: list[Hosted] = []  # that answer in each loop
         self._steps_max = steps_per_instant_max
         self._check = check
         self._open: list[VirtualLoop] = []

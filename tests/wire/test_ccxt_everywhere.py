@@ -15,8 +15,7 @@ import pytest
 
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.faults.triggers import chance, nth
-from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
-from failing_exchange.venues.binance.signing import Key, hmac_verifier
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
 from failing_exchange.virtual.errors import UnknownHost
 
 ROOT = Path(__file__).parent.parent.parent
@@ -79,7 +78,7 @@ def test_several_venues_in_one_simulation_know_nothing_of_each_other() -> None:
     """Hosts, markets, keys and orders of their own, and one clock."""
 
     def venue(seed: int, *names: str) -> Binance:
-        ring = Keyring([Key(name=f"key{seed}", account="main", verify=hmac_verifier("secret"))])
+        ring = Keyring([Key(name=f"key{seed}", account="main", secret="secret")])
         places = [(name, 443) for name in names]
         return Binance(FailingExchange(seed=seed, latency=None), keys=ring, places=places)
 

@@ -106,13 +106,13 @@ def test_connects_survive(tmp_path: Path) -> None:
     """They are counted outside of any request."""
 
     async def before(client: Client) -> None:
-        client.venue.metering.connects("127.0.0.1", client.venue.exchange.venue.clock.now())
+        client.venue.dialect.limits.connects("127.0.0.1", client.venue.exchange.venue.clock.now())
         journal = client.venue.exchange.venue.durable
         assert journal is not None
         assert journal.commits.has_pending
 
     async def after(client: Client) -> None:
-        metering, at = client.venue.metering, client.venue.exchange.venue.clock.now()
+        metering, at = client.venue.dialect.limits, client.venue.exchange.venue.clock.now()
         for _ in range(299):
             assert metering.connects("127.0.0.1", at) is None
         assert metering.connects("127.0.0.1", at) is not None

@@ -27,12 +27,11 @@ from failing_exchange.faults.websocket import FrameDamage
 from failing_exchange.feeds import account as user_stream
 from failing_exchange.feeds.market import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
-from failing_exchange.server import websocket
 from failing_exchange.server.damage import EFFECTS
 from failing_exchange.server.request_parser import Heads
-from failing_exchange.venues.binance import socket_api
+from failing_exchange.venues.binance import doorstep, socket_api
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
-from failing_exchange.venues.binance.rest import Door
+from failing_exchange.venues.binance.rest import SpotRest
 from failing_exchange.venues.binance.ws_api import Conversation
 from tests.passes import as_ours
 from tests.wire.raw import API, DOORS, ORDER, STREAM, Line, Place, at, request, signed
@@ -257,16 +256,16 @@ async def upgrade(place: Place) -> bytes:
 
 BUGS = [
     (time_over_rest, Heads, "read", b"HTTP/1.1 500 ", b'"serverTime"'),
-    (time_over_rest, Door, "receive", b"HTTP/1.1 500 ", b'"serverTime"'),
-    (time_over_rest, Door, "_read", b"HTTP/1.1 500 ", b'"serverTime"'),
-    (candles_over_rest, Door, "make", b"HTTP/1.1 500 ", b"HTTP/1.1 200 "),
-    (upgrade, websocket, "given", b"HTTP/1.1 500 ", b"HTTP/1.1 101 "),
-    (order_over_the_api, Door, "_read", b"\x81", b'"status":200'),
+    (time_over_rest, SpotRest, "route", b"HTTP/1.1 500 ", b'"serverTime"'),
+    (time_over_rest, SpotRest, "read", b"HTTP/1.1 500 ", b'"serverTime"'),
+    (candles_over_rest, SpotRest, "make", b"HTTP/1.1 500 ", b"HTTP/1.1 200 "),
+    (upgrade, doorstep, "given", b"HTTP/1.1 500 ", b"HTTP/1.1 101 "),
+    (order_over_the_api, SpotRest, "read", b"\x81", b'"status":200'),
     (order_over_the_api, Conversation, "_send", b"\x81", b'"status":200'),
     (order_over_the_api, socket_api, "asked", b"\x88", b'"status":200'),
-    (candles_over_the_api, Door, "make", b"\x81", b'"status":200'),
-    (time_over_rest, Door, "written", b"HTTP/1.1 500 ", b'"serverTime"'),
-    (order_over_the_api, Door, "written", b"\x81", b'"status":200'),
+    (candles_over_the_api, SpotRest, "make", b"\x81", b'"status":200'),
+    (time_over_rest, SpotRest, "written", b"HTTP/1.1 500 ", b'"serverTime"'),
+    (order_over_the_api, SpotRest, "written", b"\x81", b'"status":200'),
     (own_stream, user_stream, "write", b"", b"executionReport"),
     (market_stream, Feed, "payload", b"\x88", b'"s":"BTCUSDT"'),
 ]

@@ -13,8 +13,7 @@ import pytest
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.faults.triggers import nth
 from failing_exchange.judge.rule import Outcome, Result
-from failing_exchange.server.api_keys import Keyring
-from failing_exchange.venues.binance.signing import Key
+from failing_exchange.server.api_keys import Key, Keyring
 from failing_exchange.venues.binance.venue import Binance
 from tests.wire.client import Client
 
@@ -46,7 +45,7 @@ def judged(story: Callable[[Two], Awaitable[None]], rule: str, *names: str) -> d
     """What a rule says of each of some clients, after a story and ten minutes."""
 
     async def main() -> dict[str, Result]:
-        keys = [Key(name=one, account=one, verify=lambda payload, signature: True) for one in names]
+        keys = [Key(name=one, account=one) for one in names]
         venue = Binance(FailingExchange(seed=3, latency=None), keys=Keyring(keys))
         await venue.listen_in_simulation()
         venue.judge()

@@ -118,9 +118,9 @@ def test_such_a_venue_takes_what_any_other_does() -> None:
         limits=VenueLimits().accelerated(1_000), places=[("venue.test", 443)],
         legacy_listen_keys=True,
     )  # fmt: skip
-    assert venue.metering.limits.weight.limit == 6
+    assert venue.dialect.limits.limits.weight.limit == 6
     assert venue.places == (("venue.test", 443),)
-    assert venue.listen_keys is not None
+    assert venue.dialect.listen_keys is not None
     assert venue.exchange.venue.markets["BTC/USDT"].orders_max == 200
 
 

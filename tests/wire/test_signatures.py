@@ -20,15 +20,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.server.api_keys import Keyring
+from failing_exchange.server.api_keys import Key, Keyring
 from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.call import Security
-from failing_exchange.venues.binance.signing import (
-    Key,
-    ed25519_verifier,
-    hmac_verifier,
-    rsa_verifier,
-)
 from failing_exchange.venues.binance.socket_api import asked
 
 NAME = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
@@ -44,10 +38,11 @@ BTC += "&timestamp=1499827319559"
 
 
 def answered(
-    query: str, *, body: str = "", verify: Any = None, address: str = "127.0.0.1", **of_key: Any
+    query: str, *, body: str = "", public: str = "", address: str = "127.0.0.1", **of_key: Any
 ) -> tuple[int, int]:
     """(status, code) of an order that arrives as it was sent; code 0 for one that was placed."""
-    key = Key(name=NAME, account="main", verify=verify or hmac_verifier(SECRET), **of_key)
+    secret = "" if public else SECRET
+    key = Key(name=NAME, account="main", secret=secret, public_key=public, **of_key)
 
     async def main() -> tuple[int, int]:
         venue = Binance(FailingExchange(latency=None, background=False), keys=Keyring([key]))
@@ -126,19 +121,17 @@ def by_rsa(payload: bytes) -> bytes:
     return RSA.sign(payload, padding.PKCS1v15(), SHA256())
 
 
-@pytest.mark.parametrize(
-    ("sign", "verify"), [(by_rsa, rsa_verifier(pem(RSA))), (ED.sign, ed25519_verifier(pem(ED)))]
-)
+@pytest.mark.parametrize(("sign", "public"), [(by_rsa, pem(RSA)), (ED.sign, pem(ED))])
 def test_rsa_and_ed25519_sign_in_base64_whose_case_matters(
-    sign: Callable[[bytes], bytes], verify: Any
+    sign: Callable[[bytes], bytes], public: str
 ) -> None:
     """Percent-encoded, for base64 has signs that mean something else in a query."""
     text = base64.b64encode(sign(BTC.encode())).decode()
-    assert answered(f"{BTC}&signature={quote(text, safe='')}", verify=verify) == (200, 0)
-    assert answered("", body=f"{BTC}&signature={quote(text, safe='')}", verify=verify) == (200, 0)
+    assert answered(f"{BTC}&signature={quote(text, safe='')}", public=public) == (200, 0)
+    assert answered("", body=f"{BTC}&signature={quote(text, safe='')}", public=public) == (200, 0)
     other = text.swapcase()
-    assert answered(f"{BTC}&signature={quote(other, safe='')}", verify=verify) == WRONG
-    assert answered(f"{BTC}&signature=nonsense", verify=verify) == WRONG
+    assert answered(f"{BTC}&signature={quote(other, safe='')}", public=public) == WRONG
+    assert answered(f"{BTC}&signature=nonsense", public=public) == WRONG
 
 
 # ---- what a key may do, and from where

@@ -12,10 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from failing_exchange import FailingExchange
 from failing_exchange.core.units import MINUTE
-from failing_exchange.server.api_keys import DEFAULT_KEY, Keyring
+from failing_exchange.server.api_keys import DEFAULT_KEY, Key, Keyring
 from failing_exchange.venues.binance.call import Security
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
-from failing_exchange.venues.binance.signing import Key, KeyKind, ed25519_verifier
 from failing_exchange.venues.binance.venue import Binance
 from tests.wire.socket_client import SocketClient, on_a_socket
 
@@ -34,8 +33,7 @@ def ed_sign(payload: bytes) -> str:
 def two_keys(exchange: FailingExchange) -> Binance:
     """A venue that knows an Ed25519 key of `main` beside the default one."""
     keys = Keyring.default()
-    verify = ed25519_verifier(ED_PUBLIC.decode())
-    keys.add(Key(name=ED_KEY, account="main", verify=verify, kind=KeyKind.ED25519))
+    keys.add(Key(name=ED_KEY, account="main", public_key=ED_PUBLIC.decode()))
     return Binance(exchange, keys=keys)
 
 
@@ -182,8 +180,7 @@ def test_a_key_may_do_only_what_it_is_allowed() -> None:
         key = Keyring.default().find(DEFAULT_KEY)
         assert key is not None
         allowed = frozenset({Security.USER_DATA})
-        name, account, verify = key.name, key.account, key.verify
-        reader = Key(name=name, account=account, verify=verify, permissions=allowed)
+        reader = Key(name=key.name, account="main", secret=key.secret, permissions=allowed)
         return Binance(exchange, keys=Keyring([reader]))
 
     async def story(client: SocketClient) -> None:

@@ -373,7 +373,7 @@ def test_a_stream_without_listeners_rests() -> None:
     """A venue that nobody watches does no work."""
 
     async def story(client: Client) -> None:
-        feeds = client.venue.feeds
+        feeds = client.venue.dialect.feeds
         async with streams(client, "/ws/btcusdt@trade") as socket:
             await socket.next()
             pushed = feeds.pushed

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
-from failing_exchange.venues.binance.signing import Key, KeyKind, ed25519_verifier, rsa_verifier
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
+from failing_exchange.venues.binance.signing import KeyKind
 from failing_exchange.venues.binance.venue import Binance
 
 ccxtpro = pytest.importorskip("ccxt.pro")
@@ -53,15 +53,12 @@ def pair_of(kind: KeyKind) -> tuple[Key, str]:
     """A key with two halves: what the venue knows, and the client's half as PEM."""
     private: Any
     if kind is KeyKind.RSA:
-        private, verifier = rsa.generate_private_key(65_537, 2_048), rsa_verifier
+        private = rsa.generate_private_key(65_537, 2_048)
     else:
-        private, verifier = (
-            ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)),
-            ed25519_verifier,
-        )
+        private = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
     secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    key = Key(name="twoHalves", account="main", verify=verifier(public.decode()), kind=kind)
+    key = Key(name="twoHalves", account="main", public_key=public.decode())
     return key, secret.decode()
 
 

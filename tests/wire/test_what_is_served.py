@@ -18,6 +18,7 @@ from failing_exchange import (
     redirect,
     simulate,
 )
+from failing_exchange.core.reject import Reject
 from failing_exchange.server.api_keys import DEFAULT_KEY, Keyring
 from failing_exchange.virtual.errors import UnknownHost
 from tests.wire.client import Client, on_the_wire
@@ -63,12 +64,13 @@ def test_a_malformed_or_revoked_key_trades_nowhere() -> None:
     """Not even where any key does."""
     ring = Keyring.default()
     ring.accept_any()
-    assert ring.find("k" * 64) is not None
-    assert ring.find("no key!") is None
+    known = Binance(FailingExchange(), keys=ring).dialect.rest.known
+    assert known("k" * 64).account == "main"
     ring.remove("k" * 64)
-    assert ring.find("k" * 64) is None
     ring.remove(DEFAULT_KEY)
-    assert ring.find(DEFAULT_KEY) is None
+    for name in ("no key!", "k" * 64, DEFAULT_KEY):
+        with pytest.raises(Reject):
+            known(name)
 
 
 def test_the_log_says_once_which_keys_are_known(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,16 +9,16 @@ import shutil
 import signal
 import ssl
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.venues.binance.places import HOSTS, SIMULATED
 
 if TYPE_CHECKING:
     from failing_exchange.server.proxy import Tunnel
+    from failing_exchange.server.venue_server import VenueServer
 
 LEADER = "failing_exchange.cli.leading.sitecustomize"  # for programs in Python: see there
 STOP_S_MAX = 10.0  # seconds for a program to end when it is asked to; then it is killed
@@ -36,9 +36,9 @@ class Beside:
     Python ccxt and aiohttp, which do not look there by themselves, are told to.
     """
 
-    def __init__(self, command: Sequence[str], server: Callable[[], asyncio.BaseProtocol]) -> None:
+    def __init__(self, command: Sequence[str], served: VenueServer) -> None:
         self.command = list(command)
-        self._server = server
+        self._served = served
         self._process: asyncio.subprocess.Process | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tunnel: Tunnel | None = None
@@ -54,14 +54,16 @@ class Beside:
 
         self._folder = tempfile.TemporaryDirectory(prefix="failing-exchange-")
         whole, certificate = (Path(self._folder.name) / name for name in ("own.pem", "ca.pem"))
-        pem = throw_away((*HOSTS, "localhost"))
+        venue = self._served.venue
+        hosts = tuple(dict.fromkeys(host for host, _ in venue.places))
+        pem = throw_away((*hosts, "localhost"))
         whole.touch(mode=0o600)
         whole.write_bytes(pem)
         certificate.write_bytes(pem[pem.index(b"-----BEGIN CERTIFICATE") :])
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(whole)
         whole.unlink()
-        self._tunnel = Tunnel(self._server, tls, HOSTS, SIMULATED)
+        self._tunnel = Tunnel(self._served.protocol, tls, hosts, venue.about)
         proxy = f"http://127.0.0.1:{await self._tunnel.open()}"
         led = {
             "EXCHANGE_URL": url,

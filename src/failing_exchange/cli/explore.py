@@ -42,8 +42,8 @@ def add_parser(commands: Any) -> None:
     add("--seeds", type=int, default=1_000, help="how many worlds (default 1000)")
     add("--first-seed", type=int, default=0, help="the first one (default 0)")
     add("--hours", type=hours, default=1.0, help="virtual hours in each, or 30m, 2d (default 1)")
-    add("--venue", choices=["binance"], help="reach it by Binance's production names; that is how "
-        "a bot without the parameter `exchange` reaches it anyway")  # fmt: skip
+    add("--venue", metavar="NAME", help="the venue that a bot without the parameter `exchange` "
+        "reaches by its production names (default binance)")  # fmt: skip
     add_own_code(explore)
     add("--jobs", type=int, metavar="N", help="processes (default: one a processor)")
     add("--time", type=seconds, metavar="SECONDS", help="stop after so much real time (or 10m, 1h)")

@@ -180,7 +180,7 @@ def _add_simulate(commands: Any) -> None:
         help="when it starts, UTC (default 2026-01-01T00:00:00Z)",
     )  # fmt: skip
     simulate.add_argument(
-        "--venue", choices=("binance",),
+        "--venue", metavar="NAME",
         help="a venue that its clients reach by production's names; without it they reach none",
     )  # fmt: skip
     simulate.add_argument("script", help="the script")

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.server.api_keys import Keyring
     from failing_exchange.server.control_server import ControlDoor
-    from failing_exchange.venues.binance.venue import Binance
+    from failing_exchange.server.venue_server import VenueServer
+    from failing_exchange.venues.base import Venue
 
 HOST = "127.0.0.1"
 PORT = 8080
-VENUES = ("binance",)
 COLLECT_EVERY = (20_000, 50, 100)  # objects, and rounds of the younger generation (`gc`)
 LOAD_AFTER = 0.5  # seconds; then what the first WebSocket needs is loaded, beside the first answers
 PREFIX = "FAILING_EXCHANGE_"  # environment: the prefix and the option's name in capitals
@@ -33,6 +33,8 @@ JOURNAL = (
     "write every trip to this file, as JSON lines; one that ends in .db is a database from which "
     "the venue comes back after a crash"
 )
+DEFAULT = "binance"
+VENUE = "a venue by its name (binance), or one of your own as path.py:NAME; default binance"
 MARKET = (
     "a market: one of the default world by its symbol, or one of your own as "
     "symbol=DOGE/USDT,price_step=0.00001,amount_step=1,price=0.2; may be repeated (default: all "
@@ -77,7 +79,7 @@ def add_parser(commands: Any) -> None:
         f"Each option can be given as {PREFIX}OPTION in the environment, too; FAILURE_MODE and "
         "FAILURE_RATE stand for --mode and --rate.",
     )
-    serve.add_argument("venue", nargs="?", choices=VENUES, default="binance", help="its dialect")
+    serve.add_argument("venue", nargs="?", default=DEFAULT, help=VENUE)
     _add(serve, "host", HOST, "address to listen at")
     _add(serve, "port", PORT, "port to listen at; 0 takes a free one", type=int)
     _add(
@@ -215,20 +217,21 @@ def _check(options: argparse.Namespace) -> None:
             )
 
 
-def _venue(options: argparse.Namespace) -> Binance:
+def _venue(options: argparse.Namespace) -> VenueServer:
     from failing_exchange.faults.modes import FailureMode
     from failing_exchange.faults.triggers import chance
     from failing_exchange.runs.own_code import check_rules, load_faults, rules_of
-    from failing_exchange.venues.binance.rate_limits import VenueLimits
-    from failing_exchange.venues.binance.venue import Binance
+    from failing_exchange.venues.base import like_production, venue_of
 
+    spoken = venue_of(options.venue)
     load_faults(options.fault or ())
     check_rules(options.rule or ())
     rules_of({name: {} for name in options.rule or ()})
-    venue = Binance.like_production(
-        keys=_keys(options.keys),
-        limits=VenueLimits().accelerated(options.accelerate),
-        legacy_listen_keys=options.legacy_listen_keys,
+    venue = like_production(
+        spoken,
+        keys=_keys(options.keys, spoken),
+        limits=spoken.limits(options.accelerate),
+        switches={"legacy_listen_keys": options.legacy_listen_keys},
         **({} if options.seed is None else {"seed": options.seed}),
         scenario=options.scenario,
         journal=_journal(options),
@@ -302,12 +305,12 @@ def _journal(options: argparse.Namespace) -> Any:
     return DurableJournal(path, full=full, survives=survives, keep=options.journal_keep)
 
 
-def _keys(path: str | None) -> Keyring | None:
+def _keys(path: str | None, venue: Venue) -> Keyring | None:
     if path is None:
         return None
     from failing_exchange.server.api_key_file import read
 
-    return read(path)
+    return read(path, venue.check_key)
 
 
 def _loop_factory(uvloop: bool) -> Any:
@@ -322,7 +325,7 @@ def _loop_factory(uvloop: bool) -> Any:
     return new_event_loop
 
 
-def _watch(venue: Binance, options: argparse.Namespace) -> None:
+def _watch(venue: VenueServer, options: argparse.Namespace) -> None:
     """Log requests (--verbose); judge the clients (--judge, --rule, or a program behind `--`)."""
     if options.verbose:
         from failing_exchange.cli.request_log import reader
@@ -334,7 +337,7 @@ def _watch(venue: Binance, options: argparse.Namespace) -> None:
         venue.judge(rules_of({name: {} for name in options.rule or ()}).rules)
 
 
-async def _serve(venue: Binance, options: argparse.Namespace) -> str | None:
+async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
     """Serve until a signal (None), or until the program beside it has ended: how, "" for well."""
     import asyncio
     import signal
@@ -381,13 +384,13 @@ def _how(program: str, code: int) -> str:
     return ended(program, code)
 
 
-async def _beside(venue: Binance, options: argparse.Namespace, port: int) -> Beside:
+async def _beside(venue: VenueServer, options: argparse.Namespace, port: int) -> Beside:
     """Start the program that was given behind `--`."""
     from failing_exchange.cli.beside import Beside
     from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
     pair = {"EXCHANGE_API_KEY": DEFAULT_KEY, "EXCHANGE_SECRET": DEFAULT_SECRET}
-    beside = Beside(options.program, venue.protocol)
+    beside = Beside(options.program, venue)
     scheme = "https" if options.tls else "http"
     url = f"{scheme}://{_shown(options.host)}:{port}"
     try:
@@ -418,7 +421,7 @@ def _load_the_rest() -> None:
         return
 
 
-def _control(venue: Binance, options: argparse.Namespace) -> ControlDoor:
+def _control(venue: VenueServer, options: argparse.Namespace) -> ControlDoor:
     from failing_exchange.server.control_server import ControlDoor
 
     return ControlDoor(venue, token=options.control_token)

@@ -1,7 +1,7 @@
 """A file of API keys (TOML): whose each is, how it signs, what it may do and from where.
 
 [[keys]]
-name = "alicesKey"          # what the client sends as X-MBX-APIKEY
+name = "alicesKey"          # what the client sends, as over Binance's X-MBX-APIKEY
 secret = "alicesSecret"     # HMAC; or public_key = "-----BEGIN PUBLIC KEY-----…" (RSA, Ed25519)
 account = "alice"
 permissions = ["USER_DATA", "TRADE", "USER_STREAM"]   # all, where it is left out
@@ -11,30 +11,21 @@ addresses = ["127.0.0.1"]                             # anywhere, where it is le
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.server.api_keys import Keyring
-from failing_exchange.venues.binance.call import Security
-from failing_exchange.venues.binance.signing import (
-    Key,
-    KeyKind,
-    Verify,
-    ed25519_verifier,
-    hmac_verifier,
-    rsa_verifier,
-)
+from failing_exchange.server.api_keys import Key, Keyring
 
 FIELDS = ("name", "secret", "public_key", "account", "permissions", "addresses")
-PERMISSIONS = {kind.name: kind for kind in Security if kind is not Security.NONE}
 
 
-def read(path: str) -> Keyring:
-    """The keys of a file. Raises ConfigurationError that names the file, the key and what is wrong.
+def read(path: str, check: Callable[[Key], None]) -> Keyring:
+    """The keys of a file; `check` raises ConfigurationError for one that its venue can't have.
 
-    Secrets are never part of an error.
+    Raises ConfigurationError that names the file, the key and what is wrong. Secrets are never
+    part of an error.
     """
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -43,29 +34,28 @@ def read(path: str) -> Keyring:
     rows = table.get("keys")
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise ConfigurationError(f"--keys {path}: expected at least one table [[keys]]")
-    return Keyring(_key(f"--keys {path}: keys[{n}]", row) for n, row in enumerate(rows, 1))
+    return Keyring(_key(f"--keys {path}: keys[{n}]", row, check) for n, row in enumerate(rows, 1))
 
 
-def _key(place: str, row: Mapping[str, Any]) -> Key:
+def _key(place: str, row: Mapping[str, Any], check: Callable[[Key], None]) -> Key:
     for field in row:
         if field not in FIELDS:
             _fail(place, f"{field!r} is unknown; expected {', '.join(FIELDS)}")
-    name = _text(place, row, "name")
-    if not name.isascii() or not name.isalnum():
-        _fail(place, f"name = {name!r}; expected letters and digits")
-    permissions = row.get("permissions", list(PERMISSIONS))
-    unknown = [one for one in permissions if one not in PERMISSIONS]
-    if unknown:
-        _fail(place, f"permissions {unknown} are unknown; expected {', '.join(PERMISSIONS)}")
-    verify, kind = _verifier(place, row)
-    return Key(
-        name=name,
+    if ("secret" in row) == ("public_key" in row):
+        _fail(place, "expected either secret (HMAC) or public_key (RSA or Ed25519, as PEM)")
+    half = "secret" if "secret" in row else "public_key"
+    key = Key(
+        name=_text(place, row, "name"),
         account=str(row.get("account", "main")),
-        verify=verify,
-        kind=kind,
-        permissions=frozenset(PERMISSIONS[one] for one in permissions),
-        addresses=tuple(row.get("addresses", ())),
+        permissions=frozenset(_list(place, row, "permissions")) if "permissions" in row else None,
+        addresses=tuple(_list(place, row, "addresses")),
+        **{half: _text(place, row, half)},
     )
+    try:
+        check(key)
+    except ConfigurationError as error:
+        _fail(place, str(error))
+    return key
 
 
 def _text(place: str, row: Mapping[str, Any], field: str) -> str:
@@ -75,20 +65,12 @@ def _text(place: str, row: Mapping[str, Any], field: str) -> str:
     return value
 
 
+def _list(place: str, row: Mapping[str, Any], field: str) -> list[str]:
+    value = row.get(field, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        _fail(place, f"{field} = {value!r}; expected a list of texts")
+    return value
+
+
 def _fail(place: str, what: str) -> NoReturn:
-    raise ConfigurationError(f"{place}: {what}")
-
-
-def _verifier(place: str, row: Mapping[str, Any]) -> tuple[Verify, KeyKind]:
-    """How a key's signatures are checked: by its secret, or by its public key."""
-    if ("secret" in row) == ("public_key" in row):
-        _fail(place, "expected either secret (HMAC) or public_key (RSA or Ed25519, as PEM)")
-    if "secret" in row:
-        return hmac_verifier(_text(place, row, "secret")), KeyKind.HMAC
-    public = _text(place, row, "public_key")
-    for make, kind in ((ed25519_verifier, KeyKind.ED25519), (rsa_verifier, KeyKind.RSA)):
-        try:
-            return make(public), kind
-        except ConfigurationError:
-            continue  # it may be of the other kind
-    _fail(place, "public_key is no RSA or Ed25519 public key in PEM")
+    raise ConfigurationError(f"{place}: {what}") from None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
     from failing_exchange.judge.judge import Judge
     from failing_exchange.server.belief_poller import Asking
-    from failing_exchange.venues.binance.venue import Binance
+    from failing_exchange.server.venue_server import VenueServer
 
 TRIPS_SHOWN_MAX = 1_000  # of one answer; ask again with `after` for more
 NUMBER_DIGITS_MAX = 18  # of a whole number in a path or a query; a longer one is refused
@@ -98,7 +98,7 @@ class Desk:
     what can't be done; the text says why, and what is expected. Only `carry_out` touches the venue.
     """
 
-    def __init__(self, venue: Binance) -> None:
+    def __init__(self, venue: VenueServer) -> None:
         self.venue = venue
         self.exchange = venue.exchange
         self.asked: dict[str, Asking] = {}  # bots of other processes, by account

@@ -34,7 +34,7 @@ from failing_exchange.server.loop_thread import OwnLoop
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
-    from failing_exchange.venues.binance.venue import Binance
+    from failing_exchange.server.venue_server import VenueServer
 
 BODY_BYTES_MAX = 1 << 20  # a longer body is refused with 413
 ERROR_LETTERS_MAX = 2_000  # of an error's text; the rest is cut off
@@ -56,7 +56,7 @@ class ControlDoor:
     whatever name they have for it: there the token guards alone against a foreign Host.
     """
 
-    def __init__(self, venue: Binance, *, token: str | None = None) -> None:
+    def __init__(self, venue: VenueServer, *, token: str | None = None) -> None:
         check_token(token)
         self.desk = Desk(venue)
         self._clock = venue.exchange.venue.clock

@@ -1,37 +1,77 @@
-"""What requests are answered: a trip each, and what its client is told when it has ended."""
+"""Requests of any venue: each becomes a trip, and is answered when the trip has ended."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.journal.trip import Damage, Damaged, Edited
+from failing_exchange.server import engine_timeout
+from failing_exchange.server.damage import steps_of
 from failing_exchange.server.messages import Reply
-from failing_exchange.venues.binance.parameters import COSTLY
+from failing_exchange.server.turn_taking import Turns
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
+    from failing_exchange.server.dialect import Rest, RoutedCall
     from failing_exchange.server.messages import Request
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venues.binance.doorstep import Doorstep
-    from failing_exchange.venues.binance.rest import Door
+    from failing_exchange.venue.venue import Venue
 
 BROKEN = Reply(500, b"500 Internal Server Error\n\nServer got itself in trouble", kind="text/plain")
+UNAVAILABLE = Reject(Reason.UNAVAILABLE, "")  # where what happened can't be kept
 
 
-class Answering:
-    """The door as whoever reads requests sees it, on the running loop."""
+class Told(NamedTuple):
+    """What a client is told, in its parts: an answer or refusal, its edits, its damage."""
 
-    def __init__(self, door: Door, doorstep: Doorstep) -> None:
-        self.door = door
-        self.doorstep = doorstep
+    answer: Any
+    edits: tuple[tuple[str, Any], ...] = ()
+    damage: Damage | None = None
+
+
+def parts_of(told: Any) -> Told:
+    """The parts of what a trip is told."""
+    damage: Damage | None = None
+    if told.__class__ is Damaged:
+        told, damage = told
+    if told.__class__ is Edited:
+        return Told(told.answer, told.edits, damage)
+    return Told(told, (), damage)
+
+
+class Dispatcher:
+    """Sends the requests of one venue through the pass, on the running loop."""
+
+    def __init__(self, venue: Venue, rest: Rest) -> None:
+        self.venue = venue
+        self.rest = rest
+        self.turns = Turns(venue.clock)
 
     @property
     def gateway(self) -> Gateway:
         """The pass, bound to the running loop."""
-        venue, loop = self.door.venue, asyncio.get_running_loop()
+        venue, loop = self.venue, asyncio.get_running_loop()
         return venue.running if venue.loop is loop else venue.start(loop)
+
+    def receive(
+        self, gateway: Gateway, request: Request, hear: Callable[[Trip], None] | None = None
+    ) -> Trip | None:
+        """Send a request on its way; None for one that the venue has no endpoint for."""
+        call = self.rest.route(request)
+        return None if call is None else self.send(gateway, call, hear)
+
+    def send(self, gateway: Gateway, call: RoutedCall, hear: Callable[[Trip], None] | None) -> Trip:
+        """Send a call on its way through the pass."""
+        account, operation, symbol, message, expires_at, read = call
+        trip = gateway.receive(
+            account, operation, message, symbol, hear, read or self.rest.read, expires_at
+        )
+        engine_timeout.limit(gateway, trip, self.rest.engine_time_max)
+        return trip
 
     def reply(self, trip: Trip, *, written: bool = True) -> Reply | None:
         """What the client of a trip is told; None when the connection breaks instead.
@@ -43,20 +83,33 @@ class Answering:
         if gateway.failure is not None:
             raise gateway.broken()
         if not written:
-            return self.door.unavailable(trip)
+            return self.rest.refuse(trip, UNAVAILABLE)
         if trip.told is None:
             return None
         try:
-            return self.door.reply(trip)
+            return self._reply(trip)
         except Exception as bug:
             gateway.unanswered(bug, trip)
             return BROKEN
+
+    def _reply(self, trip: Trip) -> Reply:
+        """The bytes of what a client is told, and what happens to them."""
+        answer, edits, damage = parts_of(trip.told)
+        if isinstance(answer, Reject):
+            reply = self.rest.refuse(trip, answer)
+        else:
+            reply = self.rest.write(trip, answer, edits)
+        if damage is None:
+            return reply
+        if not damage.acted:
+            reply = reply._replace(status=200, body=self.rest.stand_in(trip))
+        return reply._replace(damage=damage, steps=steps_of(reply, damage))
 
     def give_up(self, trip: Trip) -> None:
         """The client of a trip has left, or nobody waits for it any more."""
         trip.reply = None
         if not trip.ended_at:
-            trip.gave_up_at = self.door.venue.clock.now()
+            trip.gave_up_at = self.venue.clock.now()
 
     def later(self, wait: int, callback: Callable[[], None]) -> Cancelable:
         """Have something called so many nanoseconds from now."""
@@ -69,14 +122,14 @@ class Answering:
         It waits for as long as the answer takes, which for a lost one is for ever.
         """
         gateway = self.gateway
-        if request.path in COSTLY:
-            await self.door.turns.mine()
-        trip = self.door.receive(gateway, request)
+        if request.path in self.rest.costly:
+            await self.turns.mine()
+        trip = self.receive(gateway, request)
         if trip is None:
-            return self.doorstep.absent(request, gateway.clock.now())
+            return self.rest.absent(request, gateway.clock.now())
         if not is_told(trip):
             await self._told(trip)
-        durable = self.door.venue.durable
+        durable = self.venue.durable
         written = durable is None or await durable.commits.written()
         return self.reply(trip, written=written)
 

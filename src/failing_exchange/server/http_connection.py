@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.damage import DamagedResponse
-from failing_exchange.server.dispatcher import BROKEN, Answering, is_told
+from failing_exchange.server.dispatcher import BROKEN, Dispatcher, is_told
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.request_parser import PHRASES, SERVER, Heads, NotPlain, date_of
-from failing_exchange.venues.binance.parameters import COSTLY
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
@@ -36,7 +35,7 @@ class PlainFront:
     `others` makes the factory of protocols for what is not plain; it is called at most once.
     """
 
-    def __init__(self, answering: Answering, others: Callable[[], Any]) -> None:
+    def __init__(self, answering: Dispatcher, others: Callable[[], Any]) -> None:
         self.answering = answering
         self.heads = Heads()
         self._others = others
@@ -118,7 +117,7 @@ class Line(asyncio.Protocol):
         self._trip: Trip | None = None  # what is waited for
         self._course: DamagedResponse | None = None  # the damaged answer on its way
         self.busy = False
-        self._share = front.answering.door.turns.share()
+        self._share = front.answering.turns.share()
         self._choked = self._paused = self._leaving = False
         self._due = False  # a turn of the loop is asked for
         self._timer: Cancelable | None = None
@@ -228,9 +227,9 @@ class Line(asyncio.Protocol):
             self._data = data[head.end :]
             body = data[head.start : head.end]
             request = Request(head.method, head.path, head.query, head.headers, body, self._address)
-            if head.path in COSTLY:
+            if head.path in self._answering.rest.costly:
                 self.busy = True
-                self._answering.door.turns.take(self._share, self._ask_in_turns(request))
+                self._answering.turns.take(self._share, self._ask_in_turns(request))
             else:
                 self._ask(request)
         elif self._paused:
@@ -246,7 +245,7 @@ class Line(asyncio.Protocol):
     def _ask_in_turns(self, request: Request) -> Iterator[None]:
         """Answer a costly request in steps, unless its client leaves meanwhile."""
         try:
-            for step in self._answering.door.steps(request):
+            for step in self._answering.rest.steps(request):
                 yield step
                 if self._transport is None:
                     return
@@ -261,10 +260,10 @@ class Line(asyncio.Protocol):
         self.busy = True
         try:
             gateway = answering.gateway
-            trip = answering.door.receive(gateway, request)
+            trip = answering.receive(gateway, request)
             if trip is None:
                 self._heard_at = gateway.clock.now()
-                absent = answering.doorstep.absent(request, self._heard_at)
+                absent = answering.rest.absent(request, self._heard_at)
                 self._send(absent, self._heard_at)
             elif is_told(trip):
                 self._told(trip)
@@ -280,7 +279,7 @@ class Line(asyncio.Protocol):
         self._told(trip)
 
     def _told(self, trip: Trip) -> None:
-        durable = self._answering.door.venue.durable
+        durable = self._answering.venue.durable
         if durable is None:
             self._say(trip, True)
         elif durable.commits.has_pending:

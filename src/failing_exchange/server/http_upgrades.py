@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import HttpVersion11, web
@@ -23,17 +23,15 @@ from failing_exchange.server.http_connection import logger
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.request_parser import SERVER
 from failing_exchange.venue.connection_events import harm
-from failing_exchange.venues.binance.doorstep import NOT_FOUND
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
-    from failing_exchange.server.dispatcher import Answering
+    from failing_exchange.server.dispatcher import Dispatcher
     from failing_exchange.server.websocket import WebSocketFront
 
 SOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes in base64
 NOTHING = Reply(200, b"")
 UNEXPECTED = Reply(417, b"")
-MALFORMED = Reply(400, b'{"code":-1000,"msg":"Bad request."}')
 
 
 class _InOneLine(logging.Filter):
@@ -54,13 +52,15 @@ logger.addFilter(_InOneLine())
 class HttpFront:
     """Answers requests that aiohttp has read. Bound to the loop that it is started in."""
 
-    def __init__(self, answering: Answering, sockets: WebSocketFront) -> None:
+    def __init__(self, answering: Dispatcher, sockets: WebSocketFront) -> None:
         self._answering = answering
         self._sockets = sockets
 
     def server(self) -> web.Server:
         """What makes an aiohttp protocol for a connection."""
-        return _Server(self.handle, handler_cancellation=True, access_log=None, logger=logger)
+        server = _Server(self.handle, handler_cancellation=True, access_log=None, logger=logger)
+        server.malformed = self._answering.rest.malformed
+        return server
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request; a bug of ours costs its answer, or ends the simulation."""
@@ -87,7 +87,7 @@ class HttpFront:
         try:
             body = await request.read() if request.can_read_body else b""
         except web.RequestPayloadError:  # chunks or a compression that can't be read
-            return _response(MALFORMED, close=True)
+            return _response(self._answering.rest.malformed(400), close=True)
         asked = Request(request.method, path, query, headers, body, request.remote or "")
         reply = await self._answering.ask(asked)
         if reply is None:
@@ -95,12 +95,12 @@ class HttpFront:
             request.transport.abort()
         elif reply.damage is not None:
             return await self._damaged(request, reply.steps)
-        return _response(reply or NOT_FOUND, close=reply is BROKEN)
+        return _response(reply or NOTHING, close=reply is BROKEN)
 
     async def _upgrade(self, request: web.BaseRequest, upgrade: Request) -> web.StreamResponse:
         gateway = self._answering.gateway
         if not _is_handshake(request, upgrade):
-            return _response(MALFORMED, close=True)
+            return _response(self._answering.rest.malformed(400), close=True)
         refused = self._sockets.refusal(upgrade, gateway.clock.now())
         if refused is not None:
             return _response(refused, close=True)
@@ -150,13 +150,21 @@ def _is_handshake(request: web.BaseRequest, upgrade: Request) -> bool:
 class _Server(web.Server):
     """Makes protocols that answer what they can't read in the venue's words, under its name."""
 
+    malformed: Callable[[int], Reply]
+
     def __call__(self) -> _Protocol:
         """The protocol of a connection."""
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        return _Protocol(self.malformed, self, loop=self._loop, **self._kwargs)
 
 
 class _Protocol(web.RequestHandler):
     """Reads HTTP."""
+
+    __slots__ = ("_malformed",)
+
+    def __init__(self, malformed: Callable[[int], Reply], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._malformed = malformed
 
     def handle_error(
         self,
@@ -167,7 +175,7 @@ class _Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer a request that can't be read, or whose handling failed."""
         super().handle_error(request, status, exc, message)  # it logs
-        reply = BROKEN if status == 500 else MALFORMED._replace(status=status)
+        reply = BROKEN if status == 500 else self._malformed(status)
         return _response(reply, close=True)
 
 

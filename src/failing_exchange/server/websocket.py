@@ -6,25 +6,17 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
-from failing_exchange.core.reject import Reject
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.request_parser import switching
 from failing_exchange.server.websocket_connection import Connection, Limits, Outgoing
 from failing_exchange.server.websocket_frames import accept_key
-from failing_exchange.venues.binance.codes import CODES, said
-from failing_exchange.venues.binance.connecting import Given, given, is_micro_in
-from failing_exchange.venues.binance.doorstep import NOT_FOUND, Doorstep
-from failing_exchange.venues.binance.rate_limits import WORDS
-from failing_exchange.venues.binance.rest import retry_after
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from failing_exchange.server.dialect import Dialect
+    from failing_exchange.server.dispatcher import Dispatcher
     from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venue.venue import Venue
-    from failing_exchange.venues.binance.rate_limits import Metering
 
 CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
 
@@ -34,13 +26,12 @@ Open = Callable[[Connection], None]
 class Route(NamedTuple):
     """What is spoken on a path: `open` is given each new connection, and sets its `on_text`.
 
-    `moment` is how faults call the upgrade to it. `check` raises `Reject` for a URL's parameters.
+    `moment` is how faults call the upgrade to it.
     """
 
     open: Open
     limits: Limits = Limits()
     moment: str = "open_stream"
-    check: Callable[[Given], Any] = is_micro_in
 
 
 class Connections:
@@ -80,12 +71,12 @@ class WebSocketFront:
     A route's path is matched whole, or, when it ends with a slash, as a beginning.
     """
 
-    def __init__(self, metering: Metering, venue: Venue, doorstep: Doorstep) -> None:
-        self._venue = venue
-        self._doorstep = doorstep
+    def __init__(self, dispatcher: Dispatcher, dialect: Dialect) -> None:
+        self._dispatcher = dispatcher
+        self._venue = dispatcher.venue
+        self._dialect = dialect
         self.connections = Connections()
-        self.routes: dict[str, Route] = {}
-        self.metering = metering
+        self.routes = dialect.routes
         self._outgoing: tuple[asyncio.AbstractEventLoop, Outgoing] | None = None
 
     def route(self, path: str) -> Route | None:
@@ -105,25 +96,11 @@ class WebSocketFront:
 
     def refusal(self, asked: Request, at: int) -> Reply | None:
         """Why a client may not connect now; None when it may."""
-        banned = self._doorstep.banned(asked.peer, at)
-        if banned is not None:
-            return banned
         route = self.route(asked.path)
-        if route is None:
-            self._doorstep.name("WebSocket", asked.path)
-            return NOT_FOUND
-        if len(self.connections) >= CONNECTIONS_MAX:
+        refused = self._dialect.refuse_connection(asked, route, at)
+        if refused is None and len(self.connections) >= CONNECTIONS_MAX:
             return Reply(503, b"")
-        full_until = self.metering.connects(asked.peer, at)
-        if full_until is not None:
-            limit, number, unit = self.metering.limits.connects
-            text = (
-                f"Too many connection attempts from IP; current limit is {limit} per "
-                f"'{number} {WORDS[unit][0]}'."
-            )
-            body = orjson.dumps({"code": CODES["TOO_MANY_CONNECTIONS"], "msg": text})
-            return Reply(429, body, (retry_after(full_until, at),))
-        return _malformed(route, asked)
+        return refused
 
     async def handle(self, request: web.BaseRequest, asked: Request, gateway: Gateway) -> None:
         """Upgrade a request that was not refused, and stay until its connection ends."""
@@ -147,6 +124,7 @@ class WebSocketFront:
         assert route is not None
         connection = Connection(
             name=self.connections.next_name(),
+            dispatcher=self._dispatcher,
             request=asked,
             transport=transport,
             gateway=gateway,
@@ -172,16 +150,3 @@ class WebSocketFront:
         for connection in self.connections:
             connection.close(code, reason)
             connection.flush()
-
-
-def _malformed(route: Route, asked: Request) -> Reply | None:
-    """The refusal of a URL whose parameters are not understood.
-
-    400 with a JSON body (faqs/sbe_faq.md, "WebSocket API", 2026-07-21).
-    """
-    try:
-        route.check(given(asked.query))
-    except Reject as refused:
-        no = said(refused, "")
-        return Reply(400, orjson.dumps({"code": no.code, "msg": no.text}))
-    return None

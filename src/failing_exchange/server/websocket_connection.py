@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from failing_exchange.durable.group_commit import GroupCommit
     from failing_exchange.journal.trip import Trip
+    from failing_exchange.server.dispatcher import Dispatcher
     from failing_exchange.server.messages import Request
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
@@ -104,6 +105,7 @@ class Connection:
         self,
         *,
         name: str,
+        dispatcher: Dispatcher,
         request: Request,
         transport: asyncio.Transport,
         gateway: Gateway,
@@ -112,6 +114,7 @@ class Connection:
         ended: Callable[[Connection], None],
     ) -> None:
         self.name = name
+        self.dispatcher = dispatcher
         self.request = request
         self.transport = transport
         self.gateway = gateway

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.venues.binance.places import CCXT_ID, HOSTS, PRODUCTS, SIMULATED
 
 if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
-    from failing_exchange.venues.binance.venue import Binance
+    from failing_exchange.server.venue_server import VenueServer
+    from failing_exchange.venues.base import Venue
 
 TIMEOUT = 60.0  # seconds until a session without a socket gives up, where its client sets no limit
 
 
-def redirect(exchange: Any, url: str) -> Any:
+def redirect(exchange: Any, url: str, *, venue: str | Venue = "binance") -> Any:
     """Lead every request of a ccxt exchange (async, sync or pro) to a venue; returns the exchange.
+
+    `venue` is the one that is served there.
 
     Its URLs stay production's, so that all of ccxt's tables hold; only the transport is moved. The
     real exchange can't be reached through it any more, not even after `close()`. Nobody trusts the
@@ -30,53 +32,57 @@ def redirect(exchange: Any, url: str) -> Any:
     Raises:
         ConfigurationError: not a ccxt exchange; one of another venue or product; not an http URL.
     """
-    base = _base(url)
+    from failing_exchange.venues.base import venue_of
+
+    base, served = _base(url), venue_of(venue)
     if not hasattr(exchange, "describe") or not hasattr(exchange, "session"):
         raise ConfigurationError(f"redirect({exchange!r}): expected an exchange of ccxt")
-    _check_product(exchange)
+    _check_product(exchange, served)
     if hasattr(exchange, "own_session"):
-        _redirect_async(exchange, base)
+        _redirect_async(exchange, base, served)
     else:
-        _redirect_sync(exchange, base)
+        _redirect_sync(exchange, base, served)
     return exchange
 
 
-def ccxt_session(venue: Binance | FailingExchange | None = None) -> Any:
+def ccxt_session(venue: VenueServer | FailingExchange | str | Venue = "binance") -> Any:
     """A session for a real ccxt class, with our venue behind it and no socket between.
 
-    `ccxt.binance({"session": ccxt_session(), "apiKey": …, "secret": …})`; without an argument the
-    venue is a new one of seed 0.
+    `ccxt.binance({"session": ccxt_session(), "apiKey": …, "secret": …})`; by its name a venue is a
+    new one of seed 0, and an exchange is put behind Binance's protocol.
     """
     from failing_exchange.client.exchange import FailingExchange
-    from failing_exchange.venues.binance.venue import Binance
+    from failing_exchange.server.venue_server import VenueServer
+    from failing_exchange.venues.base import DEFAULT, like_production, serve
 
     if isinstance(venue, FailingExchange):
-        venue = Binance(venue)
-    elif venue is None:
-        venue = Binance.like_production()
+        venue = serve(DEFAULT, venue)
+    elif not isinstance(venue, VenueServer):
+        venue = like_production(venue)
     venue.accept_any_key()
     return _DirectSession(venue)
 
 
-def _check_product(exchange: Any) -> None:
-    """Raise ConfigurationError for a ccxt class or a product that no venue of ours serves."""
-    wanted = str(getattr(exchange, "options", {}).get("defaultType") or PRODUCTS[0])
-    if exchange.id != CCXT_ID:
+def _check_product(exchange: Any, venue: Venue) -> None:
+    """Raise ConfigurationError for a ccxt class or a product that the venue does not serve."""
+    wanted = str(getattr(exchange, "options", {}).get("defaultType") or venue.products[0])
+    if exchange.id not in venue.ccxt_ids:
+        expected = " or ".join(f"ccxt.{one}" for one in venue.ccxt_ids) or "none: ccxt has no class"
         raise ConfigurationError(
-            f"redirect(ccxt.{exchange.id}()): expected ccxt.{CCXT_ID} (async, sync or pro). "
-            f"{SIMULATED}"
+            f"redirect(ccxt.{exchange.id}()): expected {expected} (async, sync or pro). "
+            f"{venue.about}"
         )
-    if wanted not in PRODUCTS:
+    if wanted not in venue.products:
         raise ConfigurationError(
             f"redirect(): the exchange trades {wanted!r} (its option defaultType); expected "
-            f"{' or '.join(map(repr, PRODUCTS))}. {SIMULATED}"
+            f"{' or '.join(map(repr, venue.products))}. {venue.about}"
         )
 
 
-def _check_host(host: str) -> None:
+def _check_host(host: str, venue: Any) -> None:
     """Raise ConfigurationError for a request that is meant for what is not simulated."""
-    if host not in HOSTS:
-        raise ConfigurationError(f"{host} can't be reached through this client. {SIMULATED}")
+    if all(host != known for known, _ in venue.places):
+        raise ConfigurationError(f"{host} can't be reached through this client. {venue.about}")
 
 
 def _base(url: str) -> str:
@@ -86,27 +92,32 @@ def _base(url: str) -> str:
     return url.rstrip("/")
 
 
-def _moved(base: str, url: Any) -> str:
+def _moved(base: str, url: Any, venue: Venue) -> str:
     """The same path and query at the venue."""
     parts = urlsplit(str(url))
-    _check_host(parts.hostname or "")
+    _check_host(parts.hostname or "", venue)
     query = f"?{parts.query}" if parts.query else ""
     return f"{base}{parts.path}{query}"
+
+
+def _host(url: Any) -> str:
+    """The host and port of a URL, as the Host header says it."""
+    return urlsplit(str(url)).netloc
 
 
 # ---- asynchronous: REST and WebSocket
 
 
-def _redirect_async(exchange: Any, base: str) -> None:
+def _redirect_async(exchange: Any, base: str, venue: Venue) -> None:
     opened = exchange.open
 
     def reopen(lazy: bool = False) -> None:
         if exchange.session is None:
-            exchange.session = _RedirectedSession(base, exchange)
+            exchange.session = _RedirectedSession(base, exchange, venue)
         opened(lazy)
 
     exchange.open = reopen
-    exchange.session = _RedirectedSession(base, exchange)
+    exchange.session = _RedirectedSession(base, exchange, venue)
 
 
 class _RedirectedSession:
@@ -115,8 +126,9 @@ class _RedirectedSession:
     It trusts whom its exchange trusts: ccxt's `verify` and `cafile` hold, as in ccxt's own session.
     """
 
-    def __init__(self, base: str, exchange: Any) -> None:
+    def __init__(self, base: str, exchange: Any, venue: Venue) -> None:
         self._base = base
+        self._venue = venue
         self._exchange = exchange
         self._session: Any = None
 
@@ -136,7 +148,9 @@ class _RedirectedSession:
         def send(url: Any, *, proxy: Any = None, **options: Any) -> Any:
             from yarl import URL
 
-            where = _moved(self._base, url)
+            where = _moved(self._base, url, self._venue)
+            # the host that it asks for still says which of a venue's products it means
+            options["headers"] = {**(options.get("headers") or {}), "Host": _host(url)}
             if name == "ws_connect":
                 where = "ws" + where.removeprefix("http")
             return method(URL(where, encoded=True), **options)
@@ -158,12 +172,13 @@ METHODS = ("get", "post", "put", "delete", "patch", "ws_connect")
 # ---- synchronous
 
 
-def _redirect_sync(exchange: Any, base: str) -> None:
+def _redirect_sync(exchange: Any, base: str, venue: Venue) -> None:
     from requests.adapters import HTTPAdapter
 
     class Redirected(HTTPAdapter):
         def send(self, request: Any, *args: Any, **options: Any) -> Any:
-            request.url = _moved(base, request.url)
+            request.headers["Host"] = _host(request.url)
+            request.url = _moved(base, request.url, venue)
             options["proxies"] = {}
             return super().send(request, *args, **options)
 
@@ -178,7 +193,7 @@ def _redirect_sync(exchange: Any, base: str) -> None:
 class _DirectSession:
     """As much of an aiohttp session as ccxt uses, with the venue's door behind it."""
 
-    def __init__(self, venue: Binance) -> None:
+    def __init__(self, venue: VenueServer) -> None:
         self.venue = venue
         self.headers: dict[str, str] = {}
         self.closed = False
@@ -222,7 +237,7 @@ SYNCHRONOUS = ("cookies", "request", "mount", "proxies", "verify", "trust_env") 
 class _Exchange:
     """One request and its response: `async with session.get(url) as response`."""
 
-    def __init__(self, venue: Binance, method: str, url: Any, options: dict[str, Any]) -> None:
+    def __init__(self, venue: VenueServer, method: str, url: Any, options: dict[str, Any]) -> None:
         self._venue = venue
         self._method = method
         self._url = urlsplit(str(url))
@@ -231,10 +246,11 @@ class _Exchange:
     async def __aenter__(self) -> _Response:
         from failing_exchange.server.messages import Request
 
-        headers = {name.lower(): str(v) for name, v in (self._options.get("headers") or {}).items()}
+        given = {"host": _host(self._url.geturl()), **(self._options.get("headers") or {})}
+        headers = {name.lower(): str(value) for name, value in given.items()}
         body = self._options.get("data") or b""
         parts = self._url
-        _check_host(parts.hostname or "")
+        _check_host(parts.hostname or "", self._venue.venue)
         asked = Request(self._method, parts.path, parts.query, headers, body, "127.0.0.1")
         limit = getattr(self._options.get("timeout"), "total", None) or TIMEOUT
         async with asyncio.timeout(limit):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from failing_exchange.core.market import Market
@@ -13,13 +13,13 @@ from failing_exchange.venues.binance.codes import refuse, said
 from failing_exchange.venues.binance.params import Params
 
 
-class Security(Enum):
+class Security(StrEnum):
     """What a key must be allowed (rest-api.md, "Request Security", 2026-07-21)."""
 
-    NONE = "none"
-    USER_STREAM = "user_stream"
-    USER_DATA = "user_data"
-    TRADE = "trade"
+    NONE = "NONE"
+    USER_STREAM = "USER_STREAM"
+    USER_DATA = "USER_DATA"
+    TRADE = "TRADE"
 
 
 class Listed(Protocol):

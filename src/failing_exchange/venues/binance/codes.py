@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import NamedTuple, NoReturn
 
 from failing_exchange.core.reject import Reason, Reject, Rule
-from failing_exchange.core.units import MILLISECOND
+from failing_exchange.core.units import MILLISECOND, SECOND
 
 CODES: dict[str, int] = {
     "UNKNOWN": -1000,
@@ -288,3 +288,8 @@ def said(refused: Reject, operation: str) -> Said:
         text = text.replace("{until}", str(refused.until // MILLISECOND))
     status = REASON_STATUSES.get(refused.reason) or STATUSES.get(name, 400)
     return Said(status, code, text, refused.until)
+
+
+def retry_after(until: int, at: int) -> tuple[str, str]:
+    """How long a client has to wait, in whole seconds (rest-api.md, "IP Limits", 2026-07-21)."""
+    return ("Retry-After", str(max(0, (until - at + SECOND - 1) // SECOND)))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.venues.binance.codes import said
+from failing_exchange.venues.binance.codes import CODES, retry_after, said
+from failing_exchange.venues.binance.connecting import Given, given
 from failing_exchange.venues.binance.places import SIMULATED
-from failing_exchange.venues.binance.rate_limits import Metering
-from failing_exchange.venues.binance.rest import retry_after
+from failing_exchange.venues.binance.rate_limits import WORDS, Metering
 
 PATHS_NAMED_MAX = 100  # unknown paths that the log names; those that come later are not named
 # As far as a path is named. What follows may be no path at all: a signature behind a forgotten "?".
@@ -62,6 +64,35 @@ class Doorstep:
             return GONE
         self.name(request.method, request.path)
         return NOT_FOUND if request.path.startswith("/api/") else NOT_HERE
+
+    def refuse_connection(
+        self, request: Request, check: Callable[[Given], Any] | None, at: int
+    ) -> Reply | None:
+        """Why a client may not open a WebSocket; `check` raises `Reject` for its parameters.
+
+        None for a path at which nothing is spoken.
+        """
+        banned = self.banned(request.peer, at)
+        if banned is not None:
+            return banned
+        if check is None:
+            self.name("WebSocket", request.path)
+            return NOT_FOUND
+        full_until = self._metering.connects(request.peer, at)
+        if full_until is not None:
+            limit, number, unit = self._metering.limits.connects
+            text = (
+                f"Too many connection attempts from IP; current limit is {limit} per "
+                f"'{number} {WORDS[unit][0]}'."
+            )
+            body = orjson.dumps({"code": CODES["TOO_MANY_CONNECTIONS"], "msg": text})
+            return Reply(429, body, (retry_after(full_until, at),))
+        try:
+            check(given(request.query))
+        except Reject as refused:  # 400 with a JSON body (faqs/sbe_faq.md, "WebSocket API")
+            no = said(refused, "")
+            return Reply(400, orjson.dumps({"code": no.code, "msg": no.text}))
+        return None
 
     def name(self, method: str, path: str) -> None:
         """Name an unknown path in the log: each once, without its query, and not too many."""

@@ -22,5 +22,5 @@ SIMULATED = (
     "Binance Spot is simulated, under its production names; futures (USD-M, COIN-M), margin, "
     "options, the test networks and other exchanges are not"
 )
-CCXT_ID = "binance"  # of ccxt's class for it
-PRODUCTS = ("spot",)  # what ccxt's option defaultType may be
+CCXT_IDS: tuple[str, ...] = ("binance",)  # of ccxt's classes for it
+PRODUCTS: tuple[str, ...] = ("spot",)  # what ccxt's option defaultType may be

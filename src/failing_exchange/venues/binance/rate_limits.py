@@ -155,7 +155,7 @@ class Metering:
             f"x-mbx-order-count-{one.letter.lower()}" for one in self.limits.orders
         ]
 
-    def __call__(self, trip: Trip, at: int, /) -> None:
+    def gate(self, trip: Trip, at: int, /) -> None:
         """Raise `Reject` for a banned address, one that has used its weight, too many orders."""
         call = trip.message
         if call.__class__ is Call:
@@ -308,7 +308,7 @@ class Metering:
                 part.go_on(usage)
         self._touched = {}
 
-    def remember(self, unfilled: Iterable[int]) -> None:
+    def started(self, unfilled: Iterable[int]) -> None:
         """Orders of an earlier process of which nothing is filled: their fill gives credit."""
         self._unfilled.update(dict.fromkeys(unfilled))
 

@@ -1,19 +1,19 @@
-"""Binance's door: a request in, its trip through the pass, a reply out. It does no I/O."""
+"""Binance's REST API: requests to calls, answers and refusals to replies. It does no I/O."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
-from failing_exchange.journal.trip import Damaged, Edited, Trip
-from failing_exchange.server.damage import repeated, steps_of
+from failing_exchange.server.api_keys import Signatures
+from failing_exchange.server.damage import repeated
+from failing_exchange.server.dialect import RoutedCall
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.server.turn_taking import Turns
 from failing_exchange.venues.binance.call import (
     Answered,
     Call,
@@ -22,25 +22,27 @@ from failing_exchange.venues.binance.call import (
     Security,
     Writing,
 )
-from failing_exchange.venues.binance.codes import Said, refuse, said
+from failing_exchange.venues.binance.codes import refuse, retry_after, said
 from failing_exchange.venues.binance.connecting import check_accept, is_micro
 from failing_exchange.venues.binance.edits import edit
 from failing_exchange.venues.binance.endpoints import BY_HTTP
-from failing_exchange.venues.binance.engine_timeout import limit
-from failing_exchange.venues.binance.parameters import check, check_count
+from failing_exchange.venues.binance.parameters import COSTLY, check, check_count
 from failing_exchange.venues.binance.params import Params, form
 from failing_exchange.venues.binance.signing import (
-    Key,
+    check_permission,
     check_signature,
     check_time,
     refused_key,
+    verifier,
 )
 from failing_exchange.venues.binance.values import venue_symbol
 
 if TYPE_CHECKING:
-    from failing_exchange.server.api_keys import Keyring
-    from failing_exchange.venue.gateway import Decode, Gateway
+    from failing_exchange.journal.trip import Trip
+    from failing_exchange.server.api_keys import Key, Keyring
+    from failing_exchange.venue.gateway import Decode
     from failing_exchange.venue.venue import Venue
+    from failing_exchange.venues.binance.doorstep import Doorstep
     from failing_exchange.venues.binance.rate_limits import Metering
 
 PUBLIC = Security.NONE
@@ -48,26 +50,34 @@ KEYS_NAMED_MAX = 5  # known keys that the log names when an unknown one comes; o
 logger = logging.getLogger("failing_exchange.keys")
 STEP = 10  # candles that are made in one step: months, some 20 ms
 NOBODY = ""  # the account of a request whose key is unknown, or which needs none
+Edits = Iterable[tuple[str, Any]]
 
 
-Hear = Callable[[Trip], None]
 SECRETS = ("apiKey", "signature")  # parameters that never reach a trip
+# not in the documents; what production says was not seen
+NO_HTTP = b'{"code":-1000,"msg":"Bad request."}'
 
 
-class Door:
-    """One venue's REST entrance. Keys and markets are looked up, nothing is kept here."""
+class SpotRest:
+    """Reads and answers requests of the REST API (see `server.dialect.Rest`)."""
 
-    def __init__(self, venue: Venue, keys: Keyring, metering: Metering) -> None:
+    engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
+    costly = COSTLY
+
+    def __init__(self, venue: Venue, keys: Keyring, metering: Metering, doorstep: Doorstep) -> None:
         self.venue = venue
         self.keys = keys
+        self.signatures = Signatures(verifier)
         self._told_of_keys = False
         self.metering = metering
-        self.turns = Turns(venue.clock)
+        self.absent = doorstep.absent
         self.more: Mapping[str, Endpoint] = {}  # endpoints that only this venue has
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
-    def receive(self, gateway: Gateway, request: Request, hear: Hear | None = None) -> Trip | None:
-        """Send a request on its way; None for one that the venue has no endpoint for."""
+    # ---- requests
+
+    def route(self, request: Request) -> RoutedCall | None:
+        """The call that a request is; None for one that the venue has no endpoint for."""
         called = f"{request.method} {request.path}"
         endpoint = BY_HTTP.get(called) or self.more.get(called)
         if endpoint is None:
@@ -94,10 +104,23 @@ class Door:
             no.__traceback__ = None
             refused = no
         call = Call(endpoint, params, endpoint.weighs(params), request.peer, micro, refused)
-        return self.send(gateway, call, account, hear, expires_at)
+        return self.routed(call, account, expires_at)
+
+    def routed(
+        self, call: Call, account: str, expires_at: int, read: Decode | None = None
+    ) -> RoutedCall:
+        """A call as the pass carries it; `read` where its endpoint does not do it.
+
+        What it was signed with stays here, also where nobody had to sign: journals are shown.
+        """
+        for name in SECRETS:
+            call.params.pop(name, None)
+        symbol = self.symbols.get(call.params.get("symbol", ""), "")
+        operation = call.endpoint.called(call.params)
+        return RoutedCall(account, operation, symbol, call, expires_at, read)
 
     def steps(self, request: Request) -> Iterator[None]:
-        """Make in steps what a costly request will ask for; `receive` finds it made.
+        """Make in steps what a costly request will ask for; it is found made then.
 
         Candles between odd edges are made anew, and remembered (`Tape`): 1,000 take 0.2 s.
         """
@@ -116,8 +139,25 @@ class Door:
                 edges = query.edges[first : first + STEP + 1]
                 self.venue.running.look(query._replace(edges=edges))
                 yield
-        except Reject:  # whoever asked is told so by `receive`
+        except Reject:  # whoever asked is told so when the request is read
             return
+
+    def read(self, trip: Trip) -> Any:
+        """The command of a call; raises the `Reject` that reading it has met."""
+        call: Call = trip.message
+        if call.refused is not None:
+            raise call.refused
+        now = self.venue.clock.now()
+        reading = Reading(call.params, trip.account, self.listed, self.symbols, now)
+        return call.endpoint.read(reading)
+
+    @property
+    def listed(self) -> Any:
+        """The markets in force."""
+        assert self.venue.engine is not None
+        return self.venue.engine.state.markets
+
+    # ---- who asks
 
     def _whose(
         self, endpoint: Endpoint, request: Request, params: Params, body: str
@@ -125,34 +165,20 @@ class Door:
         """Whose request it is, and until when it is fresh; raises `Reject`."""
         key = self.known(request.headers.get("x-mbx-apikey", ""))
         if endpoint.key_only:
-            key.check(endpoint.security, request.peer)
+            check_permission(key, endpoint.security, request.peer)
             return key.account, 0
         query = request.query
-        check_signature(key, (unsigned(query) if query else "") + unsigned(body), params)
+        signed = (unsigned(query) if query else "") + unsigned(body)
+        check_signature(self.signatures, key, signed, params)
         return self.admit(key, endpoint.security, params, request.peer)
 
-    def send(
-        self,
-        gateway: Gateway,
-        call: Call,
-        account: str,
-        hear: Hear | None,
-        expires_at: int,
-        read: Decode | None = None,
-    ) -> Trip:
-        """Send a call on its way through the pass; `read` where its endpoint does not do it.
-
-        What it was signed with stays here, also where nobody had to sign: journals are shown.
-        """
-        for name in SECRETS:
-            call.params.pop(name, None)
-        symbol = self.symbols.get(call.params.get("symbol", ""), "")
-        trip = gateway.receive(
-            account, call.endpoint.called(call.params), call, symbol, hear, read or self._read,
-            expires_at,
-        )  # fmt: skip
-        limit(gateway, trip)
-        return trip
+    def admit(
+        self, key: Key, security: Security | None, params: Params, address: str
+    ) -> tuple[str, int]:
+        """Whose request it is, and until when it is fresh; raises `Reject`."""
+        expires_at = check_time(params, self.venue.clock.now())
+        check_permission(key, security, address)
+        return key.account, expires_at
 
     def known(self, name: str) -> Key:
         """The key of a name; raises `Reject` for an unknown one, malformed or not."""
@@ -160,6 +186,8 @@ class Door:
         if key is None:
             if not name.isascii() or not name.isalnum():
                 refuse("BAD_API_KEY_FMT", "API-key format invalid.")
+            key = self.keys.guest(name)
+        if key is None:
             self._tell_of_keys(name)
             refused_key()
         return key
@@ -175,46 +203,12 @@ class Door:
                 known or "none",
             )
 
-    def admit(
-        self, key: Key, security: Security | None, params: Params, address: str
-    ) -> tuple[str, int]:
-        """Whose request it is, and until when it is fresh; raises `Reject`."""
-        expires_at = check_time(params, self.venue.clock.now())
-        key.check(security, address)
-        return key.account, expires_at
+    # ---- answers
 
-    def _read(self, trip: Trip) -> Any:
-        """The command of a call; raises the `Reject` that reading it has met."""
+    def write(self, trip: Trip, answer: Any, edits: Edits) -> Reply:
+        """An answer as JSON, with what is used of the limits in its headers."""
         call: Call = trip.message
-        if call.refused is not None:
-            raise call.refused
-        now = self.venue.clock.now()
-        reading = Reading(call.params, trip.account, self.listed, self.symbols, now)
-        return call.endpoint.read(reading)
-
-    @property
-    def listed(self) -> Any:
-        """The markets in force."""
-        assert self.venue.engine is not None
-        return self.venue.engine.state.markets
-
-    def reply(self, trip: Trip) -> Reply:
-        """What the client is told, as bytes, and what happens to them."""
-        told = trip.told
-        if told.__class__ is not Damaged:
-            return self._reply(trip, told)
-        damage = told.damage
-        reply = self._reply(trip, told.answer)._replace(damage=damage)
-        if not damage.acted:
-            stand_in = orjson.dumps(repeated(trip.message.params))
-            reply = reply._replace(status=200, body=stand_in)
-        return reply._replace(steps=steps_of(reply, damage))
-
-    def _reply(self, trip: Trip, told: Any) -> Reply:
-        call: Call = trip.message
-        if isinstance(told, Reject):
-            return self._refusal(said(told, trip.operation), trip)
-        written = self.written(trip, told)
+        written = self.written(trip, answer, edits)
         status, until = 200, None
         if written.__class__ is Answered:
             status, written, until = written
@@ -223,36 +217,36 @@ class Door:
             headers.append(retry_after(until, trip.told_at))
         return Reply(status, orjson.dumps(written), headers)
 
-    def unavailable(self, trip: Trip) -> Reply:
-        """What the client is told where what happened can't be kept."""
-        return self._refusal(said(Reject(Reason.UNAVAILABLE, ""), trip.operation), trip)
-
-    def written(self, trip: Trip, told: Any) -> Any:
-        """What the client is told, where it is no refusal, as JSON can hold it."""
+    def written(self, trip: Trip, answer: Any, edits: Edits) -> Any:
+        """The same as JSON can hold it, or `Answered` where it is no plain success."""
         call: Call = trip.message
         writing = Writing(
             call.params, trip.command, self.listed, trip.told_at, call.micro, self.metering
         )
-        if told.__class__ is Edited:
-            answer = call.endpoint.write(writing, told.answer)
-            whole = any(field == "*" for field, _ in told.edits)
-            if answer.__class__ is Answered and not whole:  # what stands for all of it says success
-                return answer._replace(body=edit(answer.body, told.edits))
-            if answer.__class__ is Answered:
-                answer = answer.body
-            return edit(answer, told.edits)
-        return call.endpoint.write(writing, told)
+        found = call.endpoint.write(writing, answer)
+        if not edits:
+            return found
+        if found.__class__ is not Answered:
+            return edit(found, edits)
+        if any(field == "*" for field, _ in edits):  # what stands for all of it says success
+            return edit(found.body, edits)
+        return found._replace(body=edit(found.body, edits))
 
-    def _refusal(self, no: Said, trip: Trip) -> Reply:
+    def refuse(self, trip: Trip, refused: Reject) -> Reply:
+        """Code and words, with the status that they have."""
+        no = said(refused, trip.operation)
         headers = self.metering.headers(trip.message, trip.account, trip.told_at, ok=False)
         if no.until is not None and no.status in (418, 429):
             headers.append(retry_after(no.until, trip.told_at))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
 
+    def stand_in(self, trip: Trip) -> bytes:
+        """What repeats the parameters of its request."""
+        return orjson.dumps(repeated(trip.message.params))
 
-def retry_after(until: int, at: int) -> tuple[str, str]:
-    """How long a client has to wait, in whole seconds (rest-api.md, "IP Limits", 2026-07-21)."""
-    return ("Retry-After", str(max(0, (until - at + SECOND - 1) // SECOND)))
+    def malformed(self, status: int) -> Reply:
+        """In answer to what is no HTTP."""
+        return Reply(status, NO_HTTP)
 
 
 def unsigned(text: str) -> str:
@@ -263,6 +257,3 @@ def unsigned(text: str) -> str:
     if "signature=" not in text:
         return text
     return "&".join(pair for pair in text.split("&") if not pair.startswith("signature="))
-
-
-__all__ = ["Door", "Security", "unsigned"]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
@@ -17,6 +16,7 @@ from typing import NoReturn
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.units import MICROSECOND, MILLISECOND, SECOND
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.server.api_keys import Key, Signatures, Verify
 from failing_exchange.venues.binance.call import Security
 from failing_exchange.venues.binance.codes import missing, refuse
 from failing_exchange.venues.binance.params import MICROSECONDS_FROM, NUMBER, Params
@@ -27,10 +27,8 @@ WINDOWS_KEPT_MAX = 64  # texts whose reading is remembered; then the one used lo
 BLOCK_BYTES = 64  # of SHA-256
 AHEAD_MAX = SECOND  # a timestamp may be less than this ahead of the venue's clock
 
-Verify = Callable[[bytes, str], bool]
 
-
-class KeyKind(Enum):
+class KeyKind(StrEnum):
     """How a key signs (faqs/api_key_types.md, 2026-07-21), as the venue names it."""
 
     HMAC = "HMAC_SHA256"
@@ -38,22 +36,40 @@ class KeyKind(Enum):
     ED25519 = "Ed25519"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """An API key: whose it is, how its signatures are checked, what it may do, and from where."""
+def check_key(key: Key) -> None:
+    """Raise ConfigurationError for a key that the venue can't have."""
+    if not key.name.isascii() or not key.name.isalnum():
+        raise ConfigurationError(f"name = {key.name!r}; expected letters and digits")
+    known = [kind for kind in Security if kind is not Security.NONE]
+    unknown = sorted((key.permissions or frozenset()).difference(known))
+    if unknown:
+        raise ConfigurationError(f"permissions {unknown} are unknown; expected {', '.join(known)}")
+    if key.secret or key.public_key:
+        verifier(key)
 
-    name: str
-    account: str
-    verify: Verify = field(repr=False)
-    kind: KeyKind = KeyKind.HMAC
-    permissions: frozenset[Security] = frozenset(Security)
-    addresses: tuple[str, ...] = ()
 
-    def check(self, security: Security | None, address: str) -> None:
-        """Raise `Reject` where the key may not do this (None: anything), or not from here."""
-        forbidden = security is not None and security not in self.permissions
-        if forbidden or (self.addresses and address not in self.addresses):
-            refused_key()
+def verifier(key: Key) -> Verify:
+    """How a key's signatures are checked: by its secret, or by its public key."""
+    return VERIFIERS[kind_of(key)](key.secret or key.public_key)
+
+
+def kind_of(key: Key) -> KeyKind:
+    """How a key signs; raises ConfigurationError for a public key of another kind."""
+    if not key.public_key:
+        return KeyKind.HMAC
+    for kind in (KeyKind.ED25519, KeyKind.RSA):
+        try:
+            VERIFIERS[kind](key.public_key)
+        except ConfigurationError:
+            continue  # it may be of the other kind
+        return kind
+    raise ConfigurationError("public_key is no RSA or Ed25519 public key in PEM")
+
+
+def check_permission(key: Key, security: Security | None, address: str) -> None:
+    """Raise `Reject` where the key may not do this (None: anything), or not from here."""
+    if not key.may(security, address):
+        refused_key()
 
 
 def refused_key() -> NoReturn:
@@ -65,12 +81,12 @@ def refused_key() -> NoReturn:
     )
 
 
-def check_signature(key: Key, payload: str, params: Params) -> None:
+def check_signature(keys: Signatures, key: Key, payload: str, params: Params) -> None:
     """Raise `Reject` for a missing or wrong signature; it leaves the parameters."""
     signature = params.pop("signature", "")
     if not signature:
         missing("signature")
-    if not key.verify(payload.encode("utf-8", "surrogateescape"), signature):
+    if not keys.match(key, payload.encode("utf-8", "surrogateescape"), signature):
         refuse("INVALID_SIGNATURE", "Signature for this request is not valid.", Reason.KEY_REFUSED)
 
 
@@ -195,3 +211,10 @@ def _public_key(public: str) -> object:
         return load_pem_public_key(public.encode())
     except ValueError as error:
         raise ConfigurationError(f"{public[:40]!r}… is no public key in PEM: {error}") from error
+
+
+VERIFIERS: dict[KeyKind, Callable[[str], Verify]] = {
+    KeyKind.HMAC: hmac_verifier,
+    KeyKind.RSA: rsa_verifier,
+    KeyKind.ED25519: ed25519_verifier,
+}

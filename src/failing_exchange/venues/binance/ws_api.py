@@ -10,8 +10,8 @@ import orjson
 from failing_exchange.core.commands import Errand
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.feeds.account import UserStream, UserStreams
-from failing_exchange.journal.trip import Damage, Damaged
 from failing_exchange.server.damage import repeated, send_frame
+from failing_exchange.server.dispatcher import parts_of
 from failing_exchange.server.websocket_frames import Code, text_frame
 from failing_exchange.venues.binance import connecting, socket_api
 from failing_exchange.venues.binance.call import Answered, Call, Endpoint
@@ -19,14 +19,15 @@ from failing_exchange.venues.binance.codes import CODES, Said, missing, said
 from failing_exchange.venues.binance.endpoints import BY_SOCKET
 from failing_exchange.venues.binance.parameters import COSTLY, check
 from failing_exchange.venues.binance.params import TRUE_FALSE, Params
-from failing_exchange.venues.binance.rest import NOBODY, Door
-from failing_exchange.venues.binance.signing import Key, check_signature, refused_key
+from failing_exchange.venues.binance.rest import NOBODY, SpotRest
+from failing_exchange.venues.binance.signing import check_signature, refused_key
 from failing_exchange.venues.binance.socket_api import SESSION, Asked
 from failing_exchange.venues.binance.values import instant
 from failing_exchange.venues.binance.ws_session import SIGNED, Session
 
 if TYPE_CHECKING:
-    from failing_exchange.journal.trip import Trip
+    from failing_exchange.journal.trip import Damage, Trip
+    from failing_exchange.server.api_keys import Key
     from failing_exchange.server.websocket_connection import Connection
     from failing_exchange.venue.gateway import Decode
 
@@ -51,7 +52,7 @@ def check_api(found: connecting.Given) -> None:
 class SocketDoor:
     """Where `/ws-api/v3` leads: each connection is given a conversation."""
 
-    def __init__(self, door: Door, streams: UserStreams) -> None:
+    def __init__(self, door: SpotRest, streams: UserStreams) -> None:
         self.door = door
         self.streams = streams
         self.conversations: dict[str, Conversation] = {}
@@ -91,7 +92,7 @@ class Conversation:
             micro=self.micro,
         )
         self._under_way: dict[int, Trip] = {}
-        self._share = entrance.door.turns.share()
+        self._share = connection.dispatcher.turns.share()
 
     def hear(self, connection: Connection, text: str) -> None:
         """A text message has arrived."""
@@ -142,7 +143,7 @@ class Conversation:
                     reader.release()
 
         connection, reader = self.connection, self.connection.reader
-        if not self.door.turns.take(self._share, steps()) and reader is not None:
+        if not connection.dispatcher.turns.take(self._share, steps()) and reader is not None:
             reader.hold()
 
     def _tell_of_bug(self, bug: Exception, given: int | str | None) -> None:
@@ -182,7 +183,8 @@ class Conversation:
                 self._say(socket_api.refused(given, UNKNOWN, trip.told_at, micro=self.micro))
 
         read = None if endpoint.socket not in SESSION else _reader(refused, account, errand)
-        trip = self.door.send(self.connection.gateway, call, account, hear, expires_at, read)
+        routed = self.door.routed(call, account, expires_at, read)
+        trip = self.connection.dispatcher.send(self.connection.gateway, routed, hear)
         if not trip.ended_at:
             self._remember(trip)
 
@@ -201,7 +203,7 @@ class Conversation:
         if not name:
             missing("apiKey")
         key = self.door.known(name)
-        check_signature(key, asked.payload, params)
+        check_signature(self.door.signatures, key, asked.payload, params)
         return key
 
     def _remember(self, trip: Trip) -> None:
@@ -213,14 +215,12 @@ class Conversation:
 
     def _answer(self, trip: Trip, given: int | str | None, limits_shown: bool) -> None:
         self._under_way.pop(trip.number, None)
-        told, at, status = trip.told, trip.told_at, 200
-        if told is None:
+        at, status = trip.told_at, 200
+        if trip.told is None:
             if trip.hung_up:
                 self.connection.abort()
             return
-        damage: Damage | None = None
-        if told.__class__ is Damaged:
-            told, damage = told
+        told, edits, damage = parts_of(trip.told)
         if isinstance(told, Reject) and (damage is None or damage.acted):
             no = said(told, trip.operation)
             reply, status = socket_api.refused(given, no, at, micro=self.micro), no.status
@@ -228,7 +228,7 @@ class Conversation:
             call: Call = trip.message
             reply = socket_api.accepted(given, repeated(call.params))
         else:
-            written = self.door.written(trip, told)
+            written = self.door.written(trip, told, edits)
             if written.__class__ is Answered:
                 status = written.status
                 reply = {"id": given, "status": status, "error": written.body}

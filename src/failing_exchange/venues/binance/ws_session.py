@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.feeds.account import UserStream, UserStreams
 from failing_exchange.venues.binance.call import Security
 from failing_exchange.venues.binance.codes import missing, refuse
-from failing_exchange.venues.binance.signing import Key, KeyKind, refused_key
+from failing_exchange.venues.binance.signing import KeyKind, kind_of, refused_key
 from failing_exchange.venues.binance.user_events import Terminated
 from failing_exchange.venues.binance.values import instant
 
 if TYPE_CHECKING:
+    from failing_exchange.server.api_keys import Key
     from failing_exchange.venues.binance.params import Params
 
 SUBSCRIPTIONS_MAX = 1_000  # active ones of a connection; one more is refused
@@ -72,9 +73,10 @@ class Session:
     def logon(self, params: Params, key: Key | None) -> Errand:
         """session.logon."""
         assert key is not None
-        if key.kind is not KeyKind.ED25519:
+        kind = kind_of(key)
+        if kind is not KeyKind.ED25519:
             # seen in production; the documents do not name it
-            refuse("UNSUPPORTED_KEY", f"{key.kind.value} API key is not supported.")
+            refuse("UNSUPPORTED_KEY", f"{kind} API key is not supported.")
 
         def run(at: int) -> dict[str, Any]:
             self.key, self._authorized_at = key, at
@@ -114,7 +116,8 @@ class Session:
         """userDataStream.subscribe: to the account that is signed in."""
         if self.key is None:
             missing("apiKey")
-        if Security.USER_STREAM not in self.key.permissions:
+        allowed = self.key.permissions
+        if allowed is not None and Security.USER_STREAM not in allowed:
             refused_key()
         account = self.key.account
 

@@ -1,24 +1,19 @@
-"""How long the venue's door waits for its engine, and what it says then: nobody knows.
-
-rest-api.md, "General API Information"; errors.md, -1007; 2026-07-21.
-"""
+"""How long a venue waits for its own engine, and what it says then: nobody knows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.units import SECOND
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venue.gateway import Gateway
 
-ENGINE_TIME_MAX = 10 * SECOND  # then the client is told that the outcome is unknown
 TOO_SLOW = Reject(Reason.OUTCOME_UNKNOWN, "the engine has not answered in time")
 
 
-def limit(gateway: Gateway, trip: Trip) -> None:
+def limit(gateway: Gateway, trip: Trip, engine_time_max: int) -> None:
     """Tell the client when the engine takes longer than it may; only a fault makes it so slow.
 
     The trip goes on, unheard: what it does is done. The way over the network is not counted.
@@ -28,7 +23,7 @@ def limit(gateway: Gateway, trip: Trip) -> None:
     there = back = 0
     if gateway.latency is not None:
         there, back = gateway.kinds.of(trip).halves(gateway.latency, trip.request_number)
-    at = trip.born_at + there + ENGINE_TIME_MAX + back
+    at = trip.born_at + there + engine_time_max + back
     gateway.later(at + 1, _give_up, gateway, trip)
 
 

@@ -1,0 +1,153 @@
+"""A venue that can be reached: on a port, or under its production names in a simulation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.core.events import VenueRestarted
+from failing_exchange.server.api_keys import Keyring
+from failing_exchange.server.dispatcher import Dispatcher
+from failing_exchange.server.http_connection import PlainFront
+from failing_exchange.server.listener import Entrance
+from failing_exchange.server.websocket import WebSocketFront
+from failing_exchange.server.websocket_frames import Code
+from failing_exchange.virtual.loop import BEHIND_THE_SCENES
+
+if TYPE_CHECKING:
+    from failing_exchange.core.events import Event
+    from failing_exchange.judge.judge import Judge
+    from failing_exchange.judge.rule import Rule
+    from failing_exchange.server.dialect import Speaker
+    from failing_exchange.server.messages import Reply, Request
+
+GRACE = 0.1  # seconds for answers under way when it closes; aiohttp takes 0 for "for ever"
+
+
+class VenueServer:
+    """An exchange behind a venue's own protocol; `exchange` is its in-process door.
+
+    `venue` says what is spoken, `keys` who may trade, `limits` what they may do, and `places` under
+    which hosts and ports it answers in a simulation.
+    """
+
+    def __init__(
+        self,
+        exchange: Any,  # a FailingExchange
+        venue: Speaker,
+        *,
+        keys: Keyring | None = None,
+        limits: Any = None,
+        places: Iterable[tuple[str, int]] | None = None,
+        **switches: bool,
+    ) -> None:
+        self.exchange = exchange
+        self.venue = venue
+        self.places = venue.places if places is None else tuple(places)
+        self._keys_given = keys is not None
+        self.keys = keys or Keyring.default()
+        for key in self.keys:
+            venue.check_key(key)
+        for account in self.keys.accounts:
+            exchange.client(account)
+        self.dialect = venue.speak(exchange.venue, self.keys, limits, **switches)
+        exchange.venue.add_wire_gate(self.dialect.limits.gate)
+        exchange.journal.readers.append(self.dialect.limits.ended)
+        self._dispatcher = Dispatcher(exchange.venue, self.dialect.rest)
+        self.sockets = WebSocketFront(self._dispatcher, self.dialect)
+        self._front = PlainFront(self._dispatcher, self._aiohttp)
+        if exchange.venue.durable is not None:
+            exchange.venue.durable.commits.on_halt.append(self._on_halt)
+            exchange.venue.durable.keep_usage("venue limits", self.dialect.limits)
+        self.judges: dict[str, Judge] = {}  # by account
+        self._entrances: list[Entrance] = []
+
+    async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
+        """Answer at a place; the port, which for 0 is a free one.
+
+        Raises OSError for a place that is taken or not ours.
+        """
+        behind = BEHIND_THE_SCENES.set(True)  # its tasks are the venue's, not the client's
+        try:
+            return await self._listen(host, port, ssl)
+        finally:
+            BEHIND_THE_SCENES.reset(behind)
+
+    async def _listen(self, host: str, port: int, ssl: Any) -> int:
+        await self.exchange.ready()
+        gateway, limits = self.exchange.venue.gateway, self.dialect.limits
+        if self._heard not in gateway.listeners:
+            orders = gateway.engine.state.orders.values()
+            limits.started(order.id for order in orders if not order.filled)
+            gateway.listeners += [limits.heard, self._heard]
+        entrance = Entrance(self.exchange.venue, self._front, host, port, ssl)
+        await entrance.open()
+        self._entrances.append(entrance)
+        return entrance.port
+
+    def protocol(self) -> asyncio.BaseProtocol:
+        """What speaks with one more connection, as at the first place that is listened at."""
+        return self._entrances[0]()
+
+    def _aiohttp(self) -> Any:
+        """What speaks on connections with more than plain HTTP."""
+        from failing_exchange.server.http_upgrades import HttpFront
+
+        return HttpFront(self._dispatcher, self.sockets).server()
+
+    def _heard(self, events: tuple[Event, ...], at: int) -> None:
+        """A venue that died takes its connections with it."""
+        if any(event.__class__ is VenueRestarted for event in events):
+            self._hang_up()
+
+    def _on_halt(self) -> None:
+        """The journal is full: who listens would hear of what is not written."""
+        durable = self.exchange.venue.durable
+        if durable is not None and durable.commits.halted:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Break all connections that stay open."""
+        for connection in self.sockets.connections:
+            connection.abort()
+
+    def judge(self, rules: Iterable[str | type[Rule]] | None = None) -> None:
+        """Judge each account's client from now on; the venue must have started. None = all."""
+        from failing_exchange.judge.judge import Judge
+
+        accounts = self.keys.accounts
+        for name in accounts:
+            alone = len(accounts) == 1
+            judge = Judge(self.exchange.venue, account=name, alone=alone, rules=rules)
+            self.judges[name] = judge
+            judge.attach()
+
+    def accept_any_key(self) -> None:
+        """Let any well-formed key trade for `main`, unless keys were given."""
+        if not self._keys_given:
+            self.keys.accept_any()
+
+    async def listen_in_simulation(self) -> None:
+        """Answer under all its names in the simulation's network."""
+        import failing_exchange.server.http_upgrades  # noqa: F401  # it would draw later
+
+        self.accept_any_key()
+        network: Any = getattr(asyncio.get_running_loop(), "network", None)
+        if network is not None and self.places == self.venue.places:
+            network.about = self.venue.about
+        for host, port in self.places:
+            await self.listen(host, port)
+
+    async def ask(self, request: Request) -> Reply | None:
+        """Answer one request without a socket; None when the connection breaks instead."""
+        return await self._dispatcher.ask(request)
+
+    async def close(self) -> None:
+        """Stop answering; open connections are ended."""
+        for entrance in self._entrances:
+            entrance.close()
+        self._entrances.clear()
+        self.dialect.announce_shutdown()
+        self.sockets.close(Code.GOING_AWAY)
+        await self._front.close(GRACE)

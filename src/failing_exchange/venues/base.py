@@ -1,0 +1,187 @@
+"""What a venue is, the venues that are shipped, and how one is put on the wire.
+
+A venue is a value: it says where it is reached, who its clients are and what its markets look like
+in production, and gives the `Dialect` that a server speaks. It keeps no state of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.server.venue_server import VenueServer
+from failing_exchange.text.spelling import did_you_mean, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from failing_exchange.client.exchange import FailingExchange
+    from failing_exchange.core.market import Market
+    from failing_exchange.server.api_keys import Key, Keyring
+    from failing_exchange.server.dialect import Dialect
+    from failing_exchange.venue import venue as running
+
+
+class Venue(Protocol):
+    """A venue that can be served and simulated.
+
+    `name` is what `serve` and `venue=` call it, `title` what people do, and `about` says in a
+    sentence what of it is simulated and what is not.
+    `places` are its production hosts and ports, under which a simulation reaches it.
+    `ccxt_ids` are the ccxt classes that speak to it, and `products` what their option
+    `defaultType` may be, the default first.
+    `switches` are options of its own for `serve` and `like_production`, each with its help text.
+    """
+
+    name: str
+    title: str
+    about: str
+    places: tuple[tuple[str, int], ...]
+    ccxt_ids: tuple[str, ...]
+    products: tuple[str, ...]
+    switches: Mapping[str, str]
+
+    def as_in_production(self, market: Market) -> Market:
+        """A market with production's filters, where it is one that they are known of."""
+
+    def limits(self, accelerate: int = 1) -> Any:
+        """Production's limits, each divided by `accelerate`; at least one of everything is left.
+
+        Raises ConfigurationError for a number below 1.
+        """
+
+    def check_key(self, key: Key) -> None:
+        """Raise ConfigurationError for an API key that this venue can't have."""
+
+    def speak(
+        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
+    ) -> Dialect:
+        """Its protocol, bound to one running venue; without `limits`, with production's."""
+
+
+# Each shipped venue, and where its value stands: it is loaded when it is first asked for.
+VENUES: dict[str, str] = {"binance": "failing_exchange.venues.binance.venue:BINANCE"}
+DEFAULT = "binance"
+
+
+def venue_of(wanted: str | Venue) -> Venue:
+    """A venue by its name; one of your own as "module:NAME" or "path.py:NAME".
+
+    Raises ConfigurationError for a name that is unknown, or leads to no venue.
+
+    >>> venue_of("binance").title
+    'Binance Spot'
+    """
+    if not isinstance(wanted, str):
+        if not hasattr(wanted, "speak"):
+            raise ConfigurationError(
+                f"venue {shown(wanted)}; expected a name ({', '.join(VENUES)}), or a venue of yours"
+            )
+        return wanted
+    where = VENUES.get(wanted, wanted)
+    module, colon, name = where.rpartition(":")
+    if not colon:
+        raise ConfigurationError(
+            f"there is no venue {shown(wanted)}{did_you_mean(wanted, VENUES)} (known: "
+            f"{', '.join(VENUES)}; one of your own is path.py:NAME or module:NAME)"
+        )
+    found: Any = getattr(_module(wanted, module), name, None)
+    if not hasattr(found, "speak") or isinstance(found, type):
+        raise ConfigurationError(f"venue {shown(wanted)}: {module} has no venue {name!r}")
+    venue: Venue = found
+    return venue
+
+
+def _module(wanted: str, name: str) -> Any:
+    """A module by its name, or by the path of its file; a file is loaded once."""
+    try:
+        if not name.endswith(".py"):
+            return importlib.import_module(name)
+        known = f"venue_{Path(name).stem}"
+        if known not in sys.modules or sys.modules[known].__file__ != name:
+            spec = importlib.util.spec_from_file_location(known, name)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            sys.modules[known] = module
+        return sys.modules[known]
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(
+            f"venue {shown(wanted)} can't be loaded: {type(error).__name__}: {error}"
+        ) from error
+
+
+def serve(
+    venue: str | Venue,
+    exchange: FailingExchange,
+    *,
+    keys: Keyring | None = None,
+    limits: Any = None,
+    places: Iterable[tuple[str, int]] | None = None,
+    **switches: bool,
+) -> VenueServer:
+    """Put an exchange behind a venue's own protocol; the exchange stays its in-process door.
+
+    `keys`: who may trade; without it one documented pair does. `limits`: as `Venue.limits` gives
+    them. `places`: where it answers in a simulation, by default at production's.
+
+    Raises ConfigurationError for a switch or an API key that the venue does not have.
+    """
+    found = venue_of(venue)
+    given = {name: on for name, on in switches.items() if on}
+    for name in given:
+        if name not in found.switches:
+            raise ConfigurationError(
+                f"venue {found.name} has no switch {name!r}{did_you_mean(name, found.switches)} "
+                f"(known: {', '.join(found.switches) or 'none'})"
+            )
+    return VenueServer(exchange, found, keys=keys, limits=limits, places=places, **given)
+
+
+def like_production(
+    venue: str | Venue,
+    *,
+    keys: Keyring | None = None,
+    limits: Any = None,
+    places: Iterable[tuple[str, int]] | None = None,
+    switches: Mapping[str, bool] | None = None,
+    **options: Any,
+) -> VenueServer:
+    """A new exchange of its own behind a venue's protocol, with production's market filters.
+
+    `options` are those of `FailingExchange`; `markets` that have rules of their own keep them. The
+    others are as for `serve`.
+    """
+    found = venue_of(venue)
+    return serve(
+        found,
+        production_exchange(found, options),
+        keys=keys,
+        limits=limits,
+        places=places,
+        **switches or {},
+    )
+
+
+def production_exchange(venue: Venue, options: Mapping[str, Any]) -> FailingExchange:
+    """An exchange whose markets, by argument or scenario, have this venue's production filters."""
+    from failing_exchange.client.exchange import FailingExchange
+    from failing_exchange.venue.default_world import listings_of
+
+    given, scenario, journal = (options.get(n) for n in ("markets", "scenario", "journal"))
+    if given is None:
+        known = getattr(journal, "metadata", {})  # of a durable one: it goes on with its scenario
+        scenario = scenario or known.get("scenario")
+        if scenario is not None:
+            # late: with it come all faults, which few venues need
+            from failing_exchange.scenarios.scenario import load
+
+            given = load(str(scenario)).arguments["markets"]
+    listings = listings_of(given, options.get("fees")).values()
+    markets = [one._replace(market=venue.as_in_production(one.market)) for one in listings]
+    return FailingExchange(**{**options, "markets": markets})

@@ -1,0 +1,71 @@
+"""Binance Spot's protocol, bound to one running venue: REST, streams, and the WebSocket API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.feeds.account import UserStreams
+from failing_exchange.feeds.market import Feeds
+from failing_exchange.server.websocket import Route
+from failing_exchange.server.websocket_connection import Limits
+from failing_exchange.venues.binance.connecting import Given, is_micro_in
+from failing_exchange.venues.binance.doorstep import Doorstep
+from failing_exchange.venues.binance.market_streams import MarketStreams
+from failing_exchange.venues.binance.rate_limits import Metering
+from failing_exchange.venues.binance.rest import SpotRest
+from failing_exchange.venues.binance.ws_api import SocketDoor, check_api
+
+if TYPE_CHECKING:
+    from failing_exchange.server.api_keys import Keyring
+    from failing_exchange.server.messages import Reply, Request
+    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venues.binance.listen_keys import ListenKeys
+    from failing_exchange.venues.binance.rate_limits import VenueLimits
+
+WS_API = "/ws-api/v3"
+
+
+class SpotDialect:
+    """See `server.dialect.Dialect`."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        keys: Keyring,
+        limits: VenueLimits | None = None,
+        *,
+        legacy_listen_keys: bool = False,
+    ) -> None:
+        self.limits = Metering(limits)
+        self._doorstep = Doorstep(self.limits)
+        self.rest = SpotRest(venue, keys, self.limits, self._doorstep)
+        self.feeds = Feeds(venue)
+        self.streams = MarketStreams(self.feeds)
+        self.user_streams = UserStreams(venue)
+        self.ws_api = SocketDoor(self.rest, self.user_streams)
+        self.routes = {
+            "/ws": Route(self.streams.open_raw),
+            "/ws/": Route(self.streams.open_raw),
+            "/stream": Route(self.streams.open_combined),
+            WS_API: Route(self.ws_api.open, Limits(counts_text=False), "open_api"),
+        }
+        self.listen_keys: ListenKeys | None = None
+        if legacy_listen_keys:
+            from failing_exchange.venues.binance.listen_keys import ListenKeys
+
+            self.listen_keys = ListenKeys(self.user_streams, seed=venue.seed)
+            self.rest.more = self.listen_keys.endpoints
+            self.listen_keys.join_routes(self.routes)
+
+    def refuse_connection(self, request: Request, route: Route | None, at: int) -> Reply | None:
+        """A ban, nothing there, too many connections, or parameters that are not understood."""
+        check: Callable[[Given], Any] | None = None
+        if route is not None:
+            check = check_api if request.path == WS_API else is_micro_in
+        return self._doorstep.refuse_connection(request, check, at)
+
+    def announce_shutdown(self) -> None:
+        """Over the WebSocket API first, then on market streams ("Server Shutdown")."""
+        self.ws_api.announce_shutdown()
+        self.streams.announce_shutdown()
