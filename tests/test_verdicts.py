@@ -13,9 +13,9 @@ from failing_exchange import (
     FailingExchange,
     RequestTimeoutError,
 )
-from failing_exchange.core.commands import CancelAllOrders, Credit, FetchTime
+from failing_exchange.core.commands import CancelAllOrders, Credit
 from failing_exchange.core.events import BalanceChanged, OrderAccepted
-from failing_exchange.core.queries import Clock
+from failing_exchange.core.queries import Clock, FetchTime
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS
 from failing_exchange.faults.plan import Answer, Cause, Delay, Drop, HangUp, Repeat, Replace

@@ -19,6 +19,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, Symbol, parse_symbol
 from failing_exchange.core.order import BUY, MARKET
+from failing_exchange.core.queries import FetchBook, FetchCandles, FetchTicker, FetchTrades
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import ATOMS, DAY_S, SECOND
 from failing_exchange.errors import ConfigurationError
@@ -54,12 +55,12 @@ def test_all_market_data_is_there(market: Market) -> None:
     engine = Engine([(market, flow_of(market))])
     do(engine, c.OpenAccount("a", ((market.quote, 10**6 * ATOMS),)), 0)
     assert do(engine, c.PlaceOrder("a", market.symbol, BUY, MARKET, 10, 0), 1)
-    ticker = do(engine, c.FetchTicker("a", market.symbol), 2)
+    ticker = do(engine, FetchTicker("a", market.symbol), 2)
     assert ticker.bid[0] < ticker.ask[0] and ticker.day.at == BIRTH - DAY_S + 60
-    book = do(engine, c.FetchBook("a", market.symbol, 20), 3)
+    book = do(engine, FetchBook("a", market.symbol, 20), 3)
     assert (len(book.bids), len(book.asks)) == (20, 20)
-    assert len(do(engine, c.FetchCandles("a", market.symbol, 60, 0, 5), 300).bars) == 5
-    assert do(engine, c.FetchTrades("a", market.symbol, 0, 10), 301).trades
+    assert len(do(engine, FetchCandles("a", market.symbol, 60, 0, 5), 300).bars) == 5
+    assert do(engine, FetchTrades("a", market.symbol, 0, 10), 301).trades
 
 
 def test_a_recording_is_a_background_of_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderType, Side
+from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.state import State
 from failing_exchange.core.units import ATOMS
@@ -62,7 +63,7 @@ class Floor:
 
     def order(self, number: int, who: str = "alice") -> Any:
         """An order as it stands now."""
-        return self.do(c.FetchOrder(who, S, number))
+        return self.do(FetchOrder(who, S, number))
 
     def used(self, who: str, asset: str) -> int:
         """What an account's orders hold."""

@@ -11,6 +11,7 @@ from failing_exchange.core.candles import Print
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.order import OrderType
+from failing_exchange.core.queries import FetchCandles, FetchFills, FetchOrders, FetchTrades
 from failing_exchange.core.tape import TRADES_KEPT_MAX, Tape
 from failing_exchange.core.units import ATOMS
 from failing_exchange.venue.default_world import MARKETS, background_of
@@ -34,7 +35,7 @@ def test_orders_begin_and_end_where_asked(floor: Floor, busy: list[Any]) -> None
     """From an id or an instant on the first ones, up to an instant the last ones."""
 
     def ids(**wanted: Any) -> list[int]:
-        answer = floor.do(c.FetchOrders("alice", S, "all", **wanted))
+        answer = floor.do(FetchOrders("alice", S, "all", **wanted))
         return [busy.index(one.order) for one in answer.orders]
 
     assert ids(from_id=busy[2].id) == [2, 3, 4]
@@ -49,7 +50,7 @@ def test_fills_begin_and_end_where_asked(floor: Floor, busy: list[Any]) -> None:
     """The same, by the ids of trades."""
 
     def ids(**wanted: Any) -> list[int]:
-        answer = floor.do(c.FetchFills("alice", S, **wanted))
+        answer = floor.do(FetchFills("alice", S, **wanted))
         return [[one.id for one in busy].index(fill.order_id) for fill in answer.fills]
 
     fills = [order.fills[0] for order in busy]
@@ -64,7 +65,7 @@ def test_trades_begin_and_end_where_asked(floor: Floor, busy: list[Any]) -> None
     """The public record of the same."""
 
     def ticks(**wanted: Any) -> list[int]:
-        answer = floor.do(c.FetchTrades("bob", S, **wanted))
+        answer = floor.do(FetchTrades("bob", S, **wanted))
         return [trade.ticks for trade in answer.trades]
 
     fills = [order.fills[0] for order in busy]
@@ -101,16 +102,16 @@ def test_the_background_is_found_by_ids_as_well(market: Any) -> None:
     """One after the other, without a gap or an overlap; a client's trade among them."""
     engine, at = market
     engine.execute(c.PlaceOrder("alice", S, BUY, OrderType.MARKET, 1_000), at)
-    whole = engine.execute(c.FetchTrades("alice", S, limit=300), at)[1].trades
+    whole = engine.execute(FetchTrades("alice", S, limit=300), at)[1].trades
     ids = [trade.id for trade in whole]
     assert ids == sorted(dict.fromkeys(ids))
     found: list[Any] = []
     start = ids[0]
     while len(found) < 300:
-        found += engine.execute(c.FetchTrades("alice", S, limit=70, from_id=start), at)[1].trades
+        found += engine.execute(FetchTrades("alice", S, limit=70, from_id=start), at)[1].trades
         start = found[-1].id + 1
     assert found[:300] == list(whole)
-    assert engine.execute(c.FetchTrades("alice", S, from_id=ids[-1] + 1), at)[1].trades == ()
+    assert engine.execute(FetchTrades("alice", S, from_id=ids[-1] + 1), at)[1].trades == ()
 
 
 def test_candles_end_where_asked(market: Any) -> None:
@@ -118,7 +119,7 @@ def test_candles_end_where_asked(market: Any) -> None:
     engine, at = market
 
     def opened(**wanted: Any) -> Any:
-        return engine.execute(c.FetchCandles("alice", S, 60, **wanted), at)[1].bars
+        return engine.execute(FetchCandles("alice", S, 60, **wanted), at)[1].bars
 
     whole = opened(limit=180)
     minute = at // SECOND // 60 * 60
@@ -136,7 +137,7 @@ def test_who_looks_in_the_last_second_of_a_candle_changes_nothing(wanted: dict[s
         engine = Engine([(MARKETS[S], background_of(S, seed=5, birth=START // SECOND))])
         engine.execute(c.OpenAccount("alice", (("USDT", 10**6 * ATOMS),)), START)
         opens = START // SECOND // 300 * 300 + 600
-        query = c.FetchCandles("alice", S, **wanted)
+        query = FetchCandles("alice", S, **wanted)
         query = query._replace(edges=tuple(opens + 180 + edge for edge in query.edges))
         order = c.PlaceOrder("alice", S, BUY, OrderType.MARKET, 10_000)
         engine.execute(order, (opens + 299) * SECOND + 1)

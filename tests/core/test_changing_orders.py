@@ -11,6 +11,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import OrderAmended, OrderListChanged
 from failing_exchange.core.order import Contingency, ListUpdate, OrderType, Status
+from failing_exchange.core.queries import FetchAmendments, FetchOrder
 from failing_exchange.core.reject import Reason, Rule
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
@@ -54,11 +55,11 @@ def test_both_names_of_an_order_must_fit(floor: Floor) -> None:
     for command in (
         c.CancelOrder("alice", S, order.id, "other"),
         c.AmendOrder("alice", S, order.id, 3, "other"),
-        c.FetchOrder("alice", S, order.id, "other"),
+        FetchOrder("alice", S, order.id, "other"),
     ):
         assert floor.refused(command).reason is Reason.CLIENT_ID_MISMATCH
     assert floor.refused(c.CancelOrder("alice", S, 99, "mine")).reason is Reason.ORDER_NOT_FOUND
-    assert floor.do(c.FetchOrder("alice", S, order.id, "mine")).order is order
+    assert floor.do(FetchOrder("alice", S, order.id, "mine")).order is order
     floor.do(c.CancelOrder("alice", S, order.id, "mine", cancel_id="away with it"))
     assert (order.client_id, order.canceled_as) == ("mine", "away with it")
 
@@ -99,14 +100,14 @@ def test_an_amended_order_may_have_a_new_name(floor: Floor) -> None:
     floor.do(c.AmendOrder("alice", S, order.id, 2))
     made = order.client_id
     assert re.fullmatch("[0-9A-Za-z]{22}", made)
-    assert floor.refused(c.FetchOrder("alice", S, client_id="a")).reason is Reason.ORDER_NOT_FOUND
-    found = floor.do(c.FetchAmendments("alice", S, order.id)).amendments
+    assert floor.refused(FetchOrder("alice", S, client_id="a")).reason is Reason.ORDER_NOT_FOUND
+    found = floor.do(FetchAmendments("alice", S, order.id)).amendments
     assert [(one.old_client_id, one.new_client_id) for one in found] == [
         ("a", "b"), ("b", made), (made, made)]  # fmt: skip
     assert [(one.old_lots, one.new_lots) for one in found] == [(5, 4), (4, 3), (3, 2)]
-    from_second = c.FetchAmendments("alice", S, order.id, found[1].execution_id, 1)
+    from_second = FetchAmendments("alice", S, order.id, found[1].execution_id, 1)
     assert floor.do(from_second).amendments == found[1:2]
-    assert floor.do(c.FetchAmendments("bob", S, order.id)).amendments == ()
+    assert floor.do(FetchAmendments("bob", S, order.id)).amendments == ()
 
 
 def test_a_name_in_use_is_not_given_again(floor: Floor) -> None:

@@ -10,6 +10,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.events import MarketChanged
 from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.queries import FetchTime
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.state import NEVER, Lock
 from failing_exchange.core.units import ATOMS
@@ -97,7 +98,7 @@ def test_a_status_that_stays_is_no_event(floor: Floor) -> None:
     floor.do(halt(1))
     floor.do(halt(3))
     floor.at += 2 * SECOND
-    floor.do(c.FetchTime("alice"))
+    floor.do(FetchTime("alice"))
     told = [event for event in floor.events if isinstance(event, MarketChanged)]
     assert [event.status for event in told] == [HALTED, HALTED]
 

@@ -8,19 +8,20 @@ import pytest
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.order import OrderType, Status, TimeInForce
+from failing_exchange.core.queries import FetchBook, FetchTicker
 from failing_exchange.core.reject import Reason, Rule
 from tests.core.floor import BUY, LIMIT, SELL, Floor, S
 
 
 def asks(floor: Floor) -> Any:
-    return floor.do(c.FetchBook("alice", S)).asks
+    return floor.do(FetchBook("alice", S)).asks
 
 
 def test_a_part_is_shown_and_all_can_be_traded(floor: Floor) -> None:
     """The book shows two of ten; whoever takes seven gets seven."""
     iceberg = floor.limit("alice", SELL, 105, 10, iceberg_lots=2)
     assert asks(floor) == ((105, 2),)
-    assert floor.do(c.FetchTicker("bob", S)).ask == (105, 2)
+    assert floor.do(FetchTicker("bob", S)).ask == (105, 2)
     assert floor.limit("bob", BUY, 105, 7).status is Status.FILLED
     assert floor.order(iceberg.order.id).filled == 7
     assert asks(floor) == ((105, 1),)  # what is left of the fourth part
@@ -44,7 +45,7 @@ def test_an_iceberg_takes_with_all_of_it(floor: Floor) -> None:
     floor.limit("bob", SELL, 101, 4)
     iceberg = floor.limit("alice", BUY, 101, 10, iceberg_lots=5)
     assert iceberg.filled == 4
-    assert floor.do(c.FetchBook("bob", S)).bids == ((101, 5),)
+    assert floor.do(FetchBook("bob", S)).bids == ((101, 5),)
 
 
 def test_a_smaller_iceberg_shows_less_only_when_it_must(floor: Floor) -> None:

@@ -19,6 +19,15 @@ from failing_exchange.core.candles import Bar
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.order import OrderType, Side
+from failing_exchange.core.queries import (
+    FetchAveragePrice,
+    FetchBook,
+    FetchCandles,
+    FetchOrder,
+    FetchTicker,
+    FetchTime,
+    FetchTrades,
+)
 from failing_exchange.core.reject import Reject
 from failing_exchange.venue.default_world import MARKETS, background_of
 
@@ -59,7 +68,7 @@ def rest(side: Side, lots: int, ticks: int, symbol: str = S) -> c.PlaceOrder:
 
 def moved(made: Engine, at: int, seed: int = 1) -> float:
     """By which part of the price clients have moved it."""
-    last = do(made, c.FetchTicker("alice", S), at).last
+    last = do(made, FetchTicker("alice", S), at).last
     return float(last / alone(seed).close(at // SECOND) - 1)
 
 
@@ -87,7 +96,7 @@ def test_one_order_that_is_cut_in_pieces_is_not_cheap() -> None:
     """A bot that slices its order pays less than for all at once, yet pays for the whole."""
     whole, sliced = engine(), engine()
     at = (BIRTH + 3_600) * SECOND
-    best = do(whole, c.FetchTicker("alice", S), at).ask[0]
+    best = do(whole, FetchTicker("alice", S), at).ask[0]
     once = do(whole, take(Side.BUY, 100 * BTC), at)
     cost = 0
     for n in range(100):
@@ -107,7 +116,7 @@ def test_what_was_taken_is_not_offered_again_at_once() -> None:
     do(made, take(Side.BUY, 100 * BTC), at)
     for seconds, least, most in ((1, 0.4, 0.65), (MEMORY, 0.6, 0.8), (20 * MEMORY, 0.99, 1.0)):
         then = at + seconds * SECOND
-        book, usual = (do(x, c.FetchBook("alice", S, 100), then) for x in (made, plain))
+        book, usual = (do(x, FetchBook("alice", S, 100), then) for x in (made, plain))
         asks, usually = (sum(lots for _, lots in b.asks) for b in (book, usual))
         assert least <= asks / usually <= most
         assert [lots for _, lots in book.bids] == [lots for _, lots in usual.bids]
@@ -131,7 +140,7 @@ def test_a_market_may_forget_at_once() -> None:
     made.execute(c.OpenAccount("alice", (("USDT", 10**20),)), BIRTH * SECOND)
     do(made, take(Side.BUY, 100 * BTC), BIRTH * SECOND)
     at = (BIRTH + 30) * SECOND
-    assert do(made, c.FetchBook("alice", S, 20), at).asks == tuple(
+    assert do(made, FetchBook("alice", S, 20), at).asks == tuple(
         islice(alone().asks(BIRTH + 30), 20)
     )
 
@@ -145,7 +154,7 @@ def test_the_memory_of_a_running_market_can_be_changed(
     do(made, take(Side.BUY, 100 * BTC), at)
     then = at + 30 * SECOND
     before = moved(made, then)
-    past = c.FetchCandles("alice", S, 1, since=at, limit=20)
+    past = FetchCandles("alice", S, 1, since=at, limit=20)
     candles = do(made, past, then).bars
     do(made, c.ChangeRules(S, (("depth_memory", memory),)), then)
     later = then + MEMORY * SECOND
@@ -168,17 +177,17 @@ def test_a_wrong_memory_is_refused(memory: int) -> None:
 def test_a_resting_order_gets_no_more_than_is_traded_through(side: Side, seed: int) -> None:
     """1,000 BTC at the best price: never more than the market trades, and nobody trades beyond."""
     made, at = engine(seed), (BIRTH + 3_600) * SECOND + 1
-    ticker = do(made, c.FetchTicker("alice", S), at)
+    ticker = do(made, FetchTicker("alice", S), at)
     ticks = ticker.bid[0] if side is Side.BUY else ticker.ask[0]
     number = do(made, rest(side, 1_000 * BTC, ticks), at).order.id
     flow, traded, filled = alone(seed), 0, 0
     for second in range(at // SECOND + 1, at // SECOND + 301):
-        order = do(made, c.FetchOrder("alice", S, number), second * SECOND)
+        order = do(made, FetchOrder("alice", S, number), second * SECOND)
         traded += flow.second(second).volume
         assert order.filled <= traded
         assert order.filled - filled <= flow.second(second).volume
         filled = order.filled
-        ticker = do(made, c.FetchTicker("alice", S), second * SECOND)
+        ticker = do(made, FetchTicker("alice", S), second * SECOND)
         beyond = ticker.ask[0] if side is Side.BUY else ticker.bid[0]
         assert beyond > ticks if side is Side.BUY else beyond < ticks
     assert 0 < filled < 1_000 * BTC
@@ -187,18 +196,18 @@ def test_a_resting_order_gets_no_more_than_is_traded_through(side: Side, seed: i
 def test_a_small_order_does_not_hold_up_a_falling_market() -> None:
     """It is filled by the first who trade, and the price goes where it would have gone."""
     made, at = engine(), (BIRTH + 3_600) * SECOND + 1
-    ticks = do(made, c.FetchTicker("alice", S), at).bid[0] - 5
+    ticks = do(made, FetchTicker("alice", S), at).bid[0] - 5
     number = do(made, rest(Side.BUY, 1_000, ticks), at).order.id
     do(made, c.MovePrice(S, ppm=-50_000), at)
     later = at + 60 * SECOND
-    assert do(made, c.FetchOrder("alice", S, number), later).filled == 1_000
+    assert do(made, FetchOrder("alice", S, number), later).filled == 1_000
     assert moved(made, later) == pytest.approx(-0.05, abs=0.0005)
 
 
 def test_a_wall_that_is_taken_away_lets_the_price_go() -> None:
     """The price is where it would have been without it, with the next print."""
     made, at = engine(), (BIRTH + 3_600) * SECOND + 1
-    ticks = do(made, c.FetchTicker("alice", S), at).bid[0]
+    ticks = do(made, FetchTicker("alice", S), at).bid[0]
     number = do(made, rest(Side.BUY, 9_000 * BTC, ticks), at).order.id
     do(made, c.MovePrice(S, ppm=-50_000), at)
     assert moved(made, at + 60 * SECOND) == pytest.approx(0, abs=0.002)
@@ -209,13 +218,13 @@ def test_a_wall_that_is_taken_away_lets_the_price_go() -> None:
 def test_a_market_that_resumes_shows_no_sides_that_overlap() -> None:
     """The price fell below a bid while nobody could trade; the bid is still the best one."""
     made, at = engine(), (BIRTH + 3_600) * SECOND + 1
-    ticks = do(made, c.FetchTicker("alice", S), at).bid[0]
+    ticks = do(made, FetchTicker("alice", S), at).bid[0]
     do(made, rest(Side.BUY, 100 * BTC, ticks), at)
     do(made, c.SetMarketStatus(S, MarketStatus.HALTED), at)
     do(made, c.MovePrice(S, ppm=-50_000), at)
     at += 60 * SECOND + 500_000_000
     do(made, c.SetMarketStatus(S, MarketStatus.TRADING), at)
-    ticker = do(made, c.FetchTicker("alice", S), at)
+    ticker = do(made, FetchTicker("alice", S), at)
     assert (ticker.bid[0], ticker.ask[0]) == (ticks, ticks + 1)
 
 
@@ -224,7 +233,7 @@ def test_a_market_near_zero_is_told_each_second() -> None:
     made, at = engine(), (BIRTH + 3_600) * SECOND + 1
     do(made, c.MovePrice(S, ppm=-999_999), at)
     for second in range(1, 130):
-        ticker = do(made, c.FetchTicker("alice", S), at + second * SECOND)
+        ticker = do(made, FetchTicker("alice", S), at + second * SECOND)
         assert ticker.ask[0] >= 1
         assert ticker.bid is None or ticker.bid[0] < ticker.ask[0]
 
@@ -234,15 +243,15 @@ def test_a_stop_waits_for_a_print() -> None:
     made, flow = engine(symbol=QUIET), alone(symbol=QUIET)
     second = next(s for s in range(BIRTH + 60, BIRTH + 600) if flow.printed(s + 3) < s)
     at = second * SECOND
-    last = do(made, c.FetchTicker("alice", QUIET), at).last
+    last = do(made, FetchTicker("alice", QUIET), at).last
     stop = c.PlaceOrder(
         "alice", QUIET, Side.SELL, OrderType.STOP_LOSS, 10_000, 0, stop_ticks=last - 100
     )
     number = do(made, stop, at).order.id
     do(made, c.MovePrice(QUIET, ticks=-500), at)
-    assert do(made, c.FetchOrder("alice", QUIET, number), at + 3 * SECOND).order.triggered_at == 0
+    assert do(made, FetchOrder("alice", QUIET, number), at + 3 * SECOND).order.triggered_at == 0
     then = next(s for s in range(second + 4, second + 60) if flow.second(s).volume)
-    found = do(made, c.FetchOrder("alice", QUIET, number), then * SECOND)
+    found = do(made, FetchOrder("alice", QUIET, number), then * SECOND)
     assert found.order.triggered_at == then * SECOND
 
 
@@ -264,9 +273,9 @@ STEPS: st.SearchStrategy[list[Step]] = st.lists(
 def act(made: Engine, symbol: str, step: Step, at: int) -> None:
     _, what, side, size = step
     lots = max(10, PROFILES[symbol].offer * size // 1_000)
-    ticker = do(made, c.FetchTicker("alice", symbol), at)
+    ticker = do(made, FetchTicker("alice", symbol), at)
     best = ticker.bid[0] if side is Side.BUY else ticker.ask[0]
-    command: c.Command = c.FetchTime("alice")
+    command: c.Command = FetchTime("alice")
     if what == "take":
         command = take(side, lots, symbol)
     elif what == "rest":
@@ -284,16 +293,16 @@ def act(made: Engine, symbol: str, step: Step, at: int) -> None:
 def check(made: Engine, symbol: str, second: int, newest: int) -> Any:
     """Whether all that is told at the end of a second is one story; its newest print."""
     at = second * SECOND + SECOND - 1
-    trades = do(made, c.FetchTrades("alice", symbol, since=second * SECOND, until=at), at).trades
-    candle = do(made, c.FetchCandles("alice", symbol, 1, limit=1), at).bars[0]
-    ticker = do(made, c.FetchTicker("alice", symbol), at)
-    book = do(made, c.FetchBook("alice", symbol, 30), at)
+    trades = do(made, FetchTrades("alice", symbol, since=second * SECOND, until=at), at).trades
+    candle = do(made, FetchCandles("alice", symbol, 1, limit=1), at).bars[0]
+    ticker = do(made, FetchTicker("alice", symbol), at)
+    book = do(made, FetchBook("alice", symbol, 30), at)
     prices = [trade.ticks for trade in trades] or [newest]
     assert candle.at == second
     assert candle[1:5] == (prices[0], max(prices), min(prices), prices[-1])
     assert (candle.volume, candle.trades) == (sum(t.lots for t in trades), len(trades))
     assert ticker.last == prices[-1] == ticker.day.close
-    assert do(made, c.FetchTrades("alice", symbol, limit=1), at).trades[0].ticks == prices[-1]
+    assert do(made, FetchTrades("alice", symbol, limit=1), at).trades[0].ticks == prices[-1]
     assert (ticker.bid, ticker.ask) == (book.bids[0], book.asks[0])
     assert ticker.bid[0] < ticker.ask[0]
     assert all(a[0] > b[0] for a, b in pairwise(book.bids))
@@ -315,20 +324,20 @@ def test_each_second_tells_one_story(symbol: str, seed: int, story: list[Step]) 
     """`last` and a candle without prints are the newest print; candles are what trades add up to;
     longer ones what shorter ones add up to; the best prices are the book's."""
     made, second = engine(seed, symbol), BIRTH + 45
-    newest = do(made, c.FetchTicker("alice", symbol), second * SECOND).last
+    newest = do(made, FetchTicker("alice", symbol), second * SECOND).last
     for step in story:
         for _ in range(min(step[0], 12)):
             newest = check(made, symbol, second, newest)
             second += 1
         if step[0] > 12:
             second += step[0]
-            newest = do(made, c.FetchTicker("alice", symbol), second * SECOND).last
+            newest = do(made, FetchTicker("alice", symbol), second * SECOND).last
         act(made, symbol, step, second * SECOND + 1)
     newest = check(made, symbol, second, newest)
     at = (second + 1) * SECOND
     start = BIRTH // 60 * 60 - 60
-    seconds = do(made, c.FetchCandles("alice", symbol, 1, start * SECOND, 1_000), at).bars
-    for minute in do(made, c.FetchCandles("alice", symbol, 60, start * SECOND, 30), at).bars:
+    seconds = do(made, FetchCandles("alice", symbol, 1, start * SECOND, 1_000), at).bars
+    for minute in do(made, FetchCandles("alice", symbol, 60, start * SECOND, 30), at).bars:
         inside = [bar for bar in seconds if minute.at <= bar.at < minute.at + 60]
         if len(inside) == 60:
             assert tuple(minute[1:6]) == summed(inside)
@@ -349,9 +358,9 @@ def test_nobody_who_looks_moves_the_market(
                     check_nothing(made, symbol, (second + n) * SECOND + n)
             second += step[0]
             act(made, symbol, step, second * SECOND + 1)
-            found.append(do(made, c.FetchTicker("alice", symbol), second * SECOND + 2))
+            found.append(do(made, FetchTicker("alice", symbol), second * SECOND + 2))
         for seconds in (1, 60, 3_600):
-            query = c.FetchCandles("alice", symbol, seconds, limit=60)
+            query = FetchCandles("alice", symbol, seconds, limit=60)
             found.append(do(made, query, second * SECOND + 3).bars)
         return found
 
@@ -359,11 +368,11 @@ def test_nobody_who_looks_moves_the_market(
 
 
 def check_nothing(made: Engine, symbol: str, at: int) -> None:
-    do(made, c.FetchTicker("alice", symbol), at)
-    do(made, c.FetchBook("alice", symbol, 5), at)
+    do(made, FetchTicker("alice", symbol), at)
+    do(made, FetchBook("alice", symbol, 5), at)
     for seconds in (1, 60, 3_600):
-        do(made, c.FetchCandles("alice", symbol, seconds, limit=5), at)
-    do(made, c.FetchAveragePrice("alice", symbol), at)
+        do(made, FetchCandles("alice", symbol, seconds, limit=5), at)
+    do(made, FetchAveragePrice("alice", symbol), at)
 
 
 MOVES = st.lists(
@@ -398,7 +407,7 @@ def test_no_book_is_ever_crossed(symbol: str, story: list[tuple[int, str, Side, 
 
 def acts(made: Engine, symbol: str, at: int, what: str, side: Side, size: int) -> c.Command:
     """What a step of a story does: orders a few ticks from the best price, moves, halts."""
-    ticker = made.execute(c.FetchTicker("alice", symbol), at)[1]
+    ticker = made.execute(FetchTicker("alice", symbol), at)[1]
     best = (ticker.ask if side is Side.BUY else ticker.bid)[0]
     match what:
         case "rest":
@@ -418,8 +427,8 @@ def uncrossed(made: Engine, symbol: str, second: int, as_of: int = 0) -> None:
     at = second * SECOND + 2
     made.advance(at)
     then = as_of * SECOND + 2 if as_of else 0
-    book = made.execute(c.FetchBook("alice", symbol, 5, then), at)[1]
-    ticker = made.execute(c.FetchTicker("alice", symbol, then), at)[1]
+    book = made.execute(FetchBook("alice", symbol, 5, then), at)[1]
+    ticker = made.execute(FetchTicker("alice", symbol, then), at)[1]
     assert not book.bids or not book.asks or book.bids[0][0] < book.asks[0][0]
     assert not ticker.bid or not ticker.ask or ticker.bid[0] < ticker.ask[0]
 
@@ -444,8 +453,8 @@ def test_what_is_forgotten_is_forgotten_for_everybody(
             if looks:
                 check_nothing(made, S, at + 1)
         for seconds in (60, 300, 3_600):
-            found.append(do(made, c.FetchCandles("alice", S, seconds, limit=9), at + 9).bars)
-        return found, do(made, c.FetchTicker("alice", S), at + 9)
+            found.append(do(made, FetchCandles("alice", S, seconds, limit=9), at + 9).bars)
+        return found, do(made, FetchTicker("alice", S), at + 9)
 
     assert live(looks=True) == live(looks=False)
 
@@ -457,5 +466,5 @@ def test_a_lasting_move_leaves_questions_quick() -> None:
     at += 90_000 * SECOND
     tape: Any = made.state.markets[S].tape
     tape._fine = lambda start, stop: pytest.fail("it is taken to pieces")
-    assert len(do(made, c.FetchCandles("alice", S, 3_600, limit=20), at).bars) == 20
-    assert do(made, c.FetchTicker("alice", S), at).last
+    assert len(do(made, FetchCandles("alice", S, 3_600, limit=20), at).bars) == 20
+    assert do(made, FetchTicker("alice", S), at).last

@@ -11,6 +11,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.generated_ids import Named, made_id
 from failing_exchange.core.order import AMENDMENTS_MAX, Contingency, OrderType, Status
+from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import Reason, Rule
 from tests.core.floor import BUY, LIMIT, SELL, Floor, S
 
@@ -47,7 +48,7 @@ def test_a_client_may_choose_the_id_that_the_venue_would_make(
     own = floor.limit("alice", BUY, 49, 1, client_id=chosen)
     other = place(floor)
     assert other.order.client_id != chosen
-    assert floor.do(c.FetchOrder("alice", S, client_id=chosen)).order is own.order
+    assert floor.do(FetchOrder("alice", S, client_id=chosen)).order is own.order
     assert floor.refused(
         c.PlaceOrder("alice", S, BUY, LIMIT, 1, 48, client_id=chosen)
     ).reason is Reason.DUPLICATE_CLIENT_ID  # fmt: skip

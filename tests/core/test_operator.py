@@ -10,6 +10,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.events import OperationRefused
 from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.queries import FetchBalance, FetchTime
 from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 from tests.core.floor import BUY, MARKET, SELL, Floor, S, become
@@ -104,7 +105,7 @@ def test_a_plan_that_makes_no_sense_any_more_is_told_in_the_first_column(floor: 
     floor.engine.schedule(due, c.CrossOrder(99), floor.at)
     floor.engine.schedule(due, c.Credit("alice", "BTC", ATOMS), floor.at)
     floor.at += 2 * 10**9
-    floor.do(c.FetchTime("alice"))
+    floor.do(FetchTime("alice"))
     refused = [event for event in floor.events if isinstance(event, OperationRefused)]
     assert refused == [OperationRefused("Credit", "Unknown account: 'nobody'", due)]
-    assert floor.do(c.FetchBalance("alice")).assets["BTC"][0] == 11 * ATOMS
+    assert floor.do(FetchBalance("alice")).assets["BTC"][0] == 11 * ATOMS

@@ -19,6 +19,7 @@ from failing_exchange.core.order import (
     TimeInForce,
     Why,
 )
+from failing_exchange.core.queries import FetchFills, FetchOrderList, FetchOrderLists
 from failing_exchange.core.reject import Reason, Rule
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
 
@@ -93,7 +94,7 @@ def test_a_pair_is_over_when_its_last_order_is(floor: Floor) -> None:
     assert told(floor) == [ListUpdate.STARTED]
     floor.limit("bob", BUY, 105, 3)
     assert told(floor) == [ListUpdate.STARTED, ListUpdate.DONE]
-    found = floor.do(c.FetchOrderList("alice", placed[0].order.list_id))
+    found = floor.do(FetchOrderList("alice", placed[0].order.list_id))
     assert found.status is ListStatus.ALL_DONE
     assert [one.status for one in found.orders] == [Status.FILLED, Status.EXPIRED]
 
@@ -226,7 +227,7 @@ def test_a_list_without_money_leaves_nothing_behind(floor: Floor) -> None:
     refusal = floor.refused(bracket())
     assert refusal.reason is Reason.INSUFFICIENT_FUNDS
     assert floor.used("alice", "USDT") == 0
-    assert floor.do(c.FetchOrderLists("alice")).lists == ()
+    assert floor.do(FetchOrderLists("alice")).lists == ()
 
 
 def test_lists_are_found(floor: Floor) -> None:
@@ -235,17 +236,17 @@ def test_lists_are_found(floor: Floor) -> None:
     before = floor.at
     floor.do(c.CancelOrderList("alice", S, client_id="first"))
     second = floor.do(bracket(client_id="second"))
-    found = floor.do(c.FetchOrderLists("alice", "open")).lists
+    found = floor.do(FetchOrderLists("alice", "open")).lists
     assert [(one.id, one.client_id) for one in found] == [(second[0].order.list_id, "second")]
-    everything = floor.do(c.FetchOrderLists("alice")).lists
+    everything = floor.do(FetchOrderLists("alice")).lists
     assert [one.client_id for one in everything] == ["first", "second"]
-    assert floor.do(c.FetchOrderLists("alice", from_id=everything[1].id)).lists == everything[1:]
-    assert floor.do(c.FetchOrderLists("alice", until=before)).lists == everything[:1]
-    assert floor.do(c.FetchOrderLists("alice", limit=1)).lists == everything[1:]
-    past = floor.do(c.FetchOrderList("alice", client_id="first", as_of=before))
+    assert floor.do(FetchOrderLists("alice", from_id=everything[1].id)).lists == everything[1:]
+    assert floor.do(FetchOrderLists("alice", until=before)).lists == everything[:1]
+    assert floor.do(FetchOrderLists("alice", limit=1)).lists == everything[1:]
+    past = floor.do(FetchOrderList("alice", client_id="first", as_of=before))
     assert past.status is ListStatus.EXECUTING
     assert [one.status for one in past.orders] == [Status.OPEN, Status.PENDING, Status.PENDING]
-    assert floor.refused(c.FetchOrderList("alice", 99)).reason is Reason.ORDER_NOT_FOUND
+    assert floor.refused(FetchOrderList("alice", 99)).reason is Reason.ORDER_NOT_FOUND
     wrong = c.CancelOrderList("alice", S, second[0].order.list_id, "first")
     assert floor.refused(wrong).reason is Reason.CLIENT_ID_MISMATCH
     assert floor.refused(c.CancelOrderList("alice", S, first[0].order.list_id)).reason is (
@@ -259,7 +260,7 @@ def test_a_list_placed_as_before_is_silent(floor: Floor) -> None:
     placed = floor.do(c.PlaceOrderList("alice", (limit, stop)))
     floor.do(c.CancelOrder("alice", S, placed[0].order.id))
     assert told(floor) == []
-    assert len(floor.do(c.FetchOrderLists("alice")).lists) == 1
+    assert len(floor.do(FetchOrderLists("alice")).lists) == 1
 
 
 def test_every_order_of_a_list_counts(floor: Floor) -> None:
@@ -275,7 +276,7 @@ def test_a_trade_knows_the_list_of_its_order(floor: Floor) -> None:
     placed = floor.do(oco(maker(SELL, 4, 105), leg(SELL, STOP, 4, stop=95)))
     floor.limit("bob", BUY, 105, 4)
     assert [fill.list_id for fill in placed[0].order.fills] == [placed[0].order.list_id]
-    assert [fill.list_id for fill in floor.do(c.FetchFills("bob", S)).fills] == [0]
+    assert [fill.list_id for fill in floor.do(FetchFills("bob", S)).fills] == [0]
 
 
 def test_the_orders_of_a_pair_may_be_given_in_either_order(floor: Floor) -> None:

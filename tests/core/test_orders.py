@@ -10,6 +10,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import OrderType, Status, TimeInForce
+from failing_exchange.core.queries import FetchBalance
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import ENDED_ORDERS_KEPT_MAX
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
@@ -179,14 +180,14 @@ def test_some_orders_are_not_struck_by_a_cap(
 
 def test_a_busted_trade_is_undone_on_the_ledger(floor: Floor) -> None:
     """Both get back what they gave, fees included."""
-    before = {name: floor.do(c.FetchBalance(name)).assets for name in ("alice", "bob")}
+    before = {name: floor.do(FetchBalance(name)).assets for name in ("alice", "bob")}
     floor.limit("alice", SELL, 100, 5)
     bought = floor.limit("bob", BUY, 100, 5)
     floor.do(c.BustTrade(S, bought.order.fills[0].trade_id))
     again = floor.refused(c.BustTrade(S, bought.order.fills[0].trade_id))
     assert "was undone already" in again.text
     for name, assets in before.items():
-        assert floor.do(c.FetchBalance(name)).assets == assets
+        assert floor.do(FetchBalance(name)).assets == assets
 
 
 def test_a_test_order_leaves_no_trace(floor: Floor) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failing_exchange.core.commands import AmendOrder, CancelOrder, FetchBook
+from failing_exchange.core.commands import AmendOrder, CancelOrder
 from failing_exchange.core.order import Side
+from failing_exchange.core.queries import FetchBook
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from tests.core.floor import Floor, S

@@ -11,6 +11,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.events import OrderDecremented, OrderExpired
 from failing_exchange.core.market import Prevention, Rules
 from failing_exchange.core.order import Contingency, OrderType, Status, TimeInForce, Why
+from failing_exchange.core.queries import FetchBook, FetchOrder, FetchPreventedMatches
 from failing_exchange.core.reject import Rule
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
@@ -26,7 +27,7 @@ def meet(floor: Floor, mode: Prevention, lots: int, ticks: int, **more: Any) -> 
 
 
 def matches(floor: Floor, **wanted: Any) -> Any:
-    return floor.do(c.FetchPreventedMatches("alice", S, **wanted)).matches
+    return floor.do(FetchPreventedMatches("alice", S, **wanted)).matches
 
 
 def test_none_lets_them_trade(floor: Floor) -> None:
@@ -88,7 +89,7 @@ def test_decrement_takes_from_both(floor: Floor) -> None:
     assert [(event.order_id, event.lots) for event in told] == [
         (taker.order.id, 12), (second.id, 8)]  # fmt: skip
     assert floor.used("alice", "USDT") == MARKET.cost_up(97, 5) + MARKET.cost_up(95, 81)
-    assert floor.do(c.FetchBook("bob", S)).bids == ((97, 5), (95, 81))
+    assert floor.do(FetchBook("bob", S)).bids == ((97, 5), (95, 81))
 
 
 def test_a_decremented_order_is_shown_as_it_was_at_an_earlier_instant(floor: Floor) -> None:
@@ -98,7 +99,7 @@ def test_a_decremented_order_is_shown_as_it_was_at_an_earlier_instant(floor: Flo
     floor.limit("alice", SELL, 98, 5, prevention=Prevention.DECREMENT)
     between = floor.at
     floor.limit("alice", SELL, 98, 7, prevention=Prevention.DECREMENT)
-    seen = [floor.do(c.FetchOrder("alice", S, maker.id, as_of=at)) for at in (before, between, 0)]
+    seen = [floor.do(FetchOrder("alice", S, maker.id, as_of=at)) for at in (before, between, 0)]
     assert [(one.status, one.remaining, one.prevented) for one in seen] == [
         (Status.OPEN, 12, 0), (Status.OPEN, 7, 5), (Status.EXPIRED, 7, 12)]  # fmt: skip
     assert [one.original_lots for one in seen] == [12, 12, 12]
@@ -115,7 +116,7 @@ def test_a_decremented_iceberg_shows_its_next_part(floor: Floor) -> None:
     """Part after part."""
     iceberg = floor.limit("alice", BUY, 98, 10, iceberg_lots=4)
     floor.limit("alice", SELL, 98, 6, prevention=Prevention.DECREMENT)
-    assert floor.do(c.FetchBook("bob", S)).bids == ((98, 2),)
+    assert floor.do(FetchBook("bob", S)).bids == ((98, 2),)
     assert (iceberg.order.prevented, iceberg.order.remaining) == (6, 4)
 
 
@@ -150,7 +151,7 @@ def test_matches_are_found_by_order_and_number(floor: Floor) -> None:
     assert [m.id for m in matches(floor, order_id=taker.order.id, from_id=1)] == [1, 2]
     assert [m.id for m in matches(floor, order_id=taker.order.id, limit=1)] == [0]
     assert [m.id for m in matches(floor, match_id=2)] == [2]
-    assert floor.do(c.FetchPreventedMatches("bob", S)).matches == ()
+    assert floor.do(FetchPreventedMatches("bob", S)).matches == ()
 
 
 def test_a_market_may_allow_some_modes_only(floor: Floor) -> None:

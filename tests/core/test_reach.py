@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import OrderType, Side
-from failing_exchange.core.reference import reach, reference
+from failing_exchange.core.reference_price import reach, reference
 from failing_exchange.core.reject import Reject
 from failing_exchange.venue.default_world import MARKETS, background_of
 

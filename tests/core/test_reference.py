@@ -10,7 +10,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Rules
 from failing_exchange.core.order import OrderType, Status, TimeInForce, Why
-from failing_exchange.core.reference import BUCKET, WINDOW, allows, reference
+from failing_exchange.core.reference_price import BUCKET, WINDOW, allows, reference
 from failing_exchange.core.reject import Reason
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 

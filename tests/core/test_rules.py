@@ -11,6 +11,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, Rules
 from failing_exchange.core.order import Contingency, OrderType, Side, TimeInForce
+from failing_exchange.core.queries import FetchAveragePrice
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.units import PPM
 from failing_exchange.venue.default_world import MARKETS, background_of
@@ -153,16 +154,16 @@ def test_the_average_is_weighted_by_amount_over_its_minutes() -> None:
     floor = Floor()
     floor.limit("bob", SELL, 110, 3)
     floor.limit("alice", BUY, 110, 3)
-    average = floor.do(c.FetchAveragePrice("alice", S))
+    average = floor.do(FetchAveragePrice("alice", S))
     assert (average.ticks, average.weight) == (100 + 3 * 110, 4)
     floor.at += 100 * 10**9
     floor.last(120)
-    average = floor.do(c.FetchAveragePrice("alice", S))
+    average = floor.do(FetchAveragePrice("alice", S))
     assert (average.ticks, average.weight) == (100 + 3 * 110 + 120, 5)
     floor.at += 250 * 10**9
-    average = floor.do(c.FetchAveragePrice("alice", S))
+    average = floor.do(FetchAveragePrice("alice", S))
     assert (average.ticks, average.weight) == (120, 1)
-    assert floor.do(c.FetchAveragePrice("alice", S, 0)).ticks == 120
+    assert floor.do(FetchAveragePrice("alice", S, 0)).ticks == 120
 
 
 def test_the_average_of_the_background_follows_it() -> None:
@@ -171,7 +172,7 @@ def test_the_average_of_the_background_follows_it() -> None:
     engine = Engine([(MARKETS[S], flow)])
     engine.execute(c.OpenAccount("alice"), START)
     at = START + 4_000 * 10**9 - 1
-    average = engine.execute(c.FetchAveragePrice("alice", S, 1), at)[1]
+    average = engine.execute(FetchAveragePrice("alice", S, 1), at)[1]
     second = at // 10**9
     bars = [flow.second(n) for n in range(second - 59, second + 1)] if flow is not None else []
     lowest, highest = min(bar.low for bar in bars), max(bar.high for bar in bars)

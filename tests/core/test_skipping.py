@@ -11,6 +11,13 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import Contingency, Order, OrderType, Side
+from failing_exchange.core.queries import (
+    FetchBalance,
+    FetchBook,
+    FetchCandles,
+    FetchTicker,
+    FetchTrades,
+)
 from failing_exchange.core.reject import Reject
 from failing_exchange.venue.default_world import MARKETS, background_of
 
@@ -84,7 +91,7 @@ def live(made: Engine, story: list[Step], *, looks: bool = False) -> list[Any]:
                 look(made, at + wait * SECOND * part // 3)
         at += wait * SECOND
         made.advance(at)
-        last = made.execute(c.FetchTicker("alice", S), at)[1].last
+        last = made.execute(FetchTicker("alice", S), at)[1].last
         try:
             made.execute(command(what, side, away, lots, last), at)
         except Reject:
@@ -96,17 +103,17 @@ def live(made: Engine, story: list[Step], *, looks: bool = False) -> list[Any]:
 
 
 def look(made: Engine, at: int) -> None:
-    made.execute(c.FetchTicker("alice", S), at)
-    made.execute(c.FetchBook("alice", S, 5), at)
-    made.execute(c.FetchCandles("alice", S, 60, 0, 5), at)
-    made.execute(c.FetchTrades("alice", S), at)
+    made.execute(FetchTicker("alice", S), at)
+    made.execute(FetchBook("alice", S, 5), at)
+    made.execute(FetchCandles("alice", S, 60, 0, 5), at)
+    made.execute(FetchTrades("alice", S), at)
 
 
 def seen(made: Engine, at: int) -> list[Any]:
     account = made.state.accounts["alice"]
     orders = sorted([*account.open.values(), *account.ended.values()], key=lambda o: o.id)
-    candles = made.execute(c.FetchCandles("alice", S, 60, 0, 60), at)[1].bars
-    balances = made.execute(c.FetchBalance("alice"), at)[1].assets
+    candles = made.execute(FetchCandles("alice", S, 60, 0, 60), at)[1].bars
+    balances = made.execute(FetchBalance("alice"), at)[1].assets
     return [list(map(told, orders)), list(account.fills), balances, candles]
 
 

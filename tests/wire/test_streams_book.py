@@ -48,7 +48,7 @@ class Book:
 
 def snapshot(client: Client, limit: int) -> dict[str, Any]:
     """What REST would answer at this instant: through the same gates."""
-    from failing_exchange.core.commands import FetchBook
+    from failing_exchange.core.queries import FetchBook
     from failing_exchange.venues.binance.stream_events import partial_depth
 
     found = []

@@ -215,7 +215,7 @@ class Streams:
             self._set_alarm()
 
     def _tell(self, events: tuple[Event, ...], at: int) -> None:
-        from failing_exchange.core.commands import FetchBalance, FetchOrder
+        from failing_exchange.core.queries import FetchBalance, FetchOrder
 
         execute = self.venue.running.engine.execute
         orders: dict[int, None] = {}

@@ -1,7 +1,4 @@
-"""What may be demanded of the exchange, in the imperative: by a client, or by the operator.
-
-What may be asked is in `core.asking`, and can be had from here as well.
-"""
+"""Commands: what clients and the operator have the exchange do. Queries: `core.queries`."""
 
 from __future__ import annotations
 
@@ -9,27 +6,6 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from failing_exchange.core.asking import (
-    FetchAmendments,
-    FetchAveragePrice,
-    FetchBalance,
-    FetchBook,
-    FetchCandles,
-    FetchFills,
-    FetchMarkets,
-    FetchOrder,
-    FetchOrderList,
-    FetchOrderLists,
-    FetchOrders,
-    FetchPreventedMatches,
-    FetchReferencePrice,
-    FetchStatus,
-    FetchTicker,
-    FetchTickers,
-    FetchTime,
-    FetchTrades,
-    Query,
-)
 from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import (
     Contingency,
@@ -40,29 +16,8 @@ from failing_exchange.core.order import (
     Side,
     TimeInForce,
 )
+from failing_exchange.core.queries import Query
 from failing_exchange.core.reject import Refusal, Reject
-
-__all__ = [  # what this module hands on; what it defines is public as well
-    "FetchAmendments",
-    "FetchAveragePrice",
-    "FetchBalance",
-    "FetchBook",
-    "FetchCandles",
-    "FetchFills",
-    "FetchMarkets",
-    "FetchOrder",
-    "FetchOrderList",
-    "FetchOrderLists",
-    "FetchOrders",
-    "FetchPreventedMatches",
-    "FetchReferencePrice",
-    "FetchStatus",
-    "FetchTicker",
-    "FetchTickers",
-    "FetchTime",
-    "FetchTrades",
-    "Query",
-]
 
 # ---- clients act
 

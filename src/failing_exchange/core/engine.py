@@ -11,11 +11,12 @@ from failing_exchange.core import (
     operator_commands,
     order_lists,
     place_order,
-    queries,
-    reference,
+    read_handlers,
+    reference_price,
     ticker,
 )
 from failing_exchange.core import commands as c
+from failing_exchange.core import queries as q
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.liquidity import Background
 from failing_exchange.core.market import TRADING, Market
@@ -37,25 +38,25 @@ HANDLERS: dict[type, Handler] = {
     c.CancelAllOrders: cancel_replace.cancel_all,
     c.AmendOrder: cancel_replace.amend,
     c.ReplaceOrder: cancel_replace.replace,
-    c.FetchOrder: queries.fetch_order,
-    c.FetchOrders: queries.fetch_orders,
-    c.FetchOrderList: queries.fetch_order_list,
-    c.FetchOrderLists: queries.fetch_order_lists,
-    c.FetchFills: queries.fetch_fills,
-    c.FetchAmendments: queries.fetch_amendments,
-    c.FetchPreventedMatches: queries.fetch_prevented_matches,
-    c.FetchBalance: queries.fetch_balance,
-    c.FetchTicker: ticker.fetch_ticker,
-    c.FetchTickers: ticker.fetch_tickers,
-    c.FetchBook: queries.fetch_book,
-    c.FetchTrades: queries.fetch_trades,
-    c.FetchCandles: queries.fetch_candles,
-    c.FetchAveragePrice: queries.fetch_average_price,
-    c.FetchReferencePrice: reference.fetch_reference_price,
-    c.FetchMarkets: queries.fetch_markets,
-    c.FetchTime: queries.fetch_time,
-    c.FetchStatus: queries.fetch_status,
-    c.Errand: queries.run_errand,
+    q.FetchOrder: read_handlers.fetch_order,
+    q.FetchOrders: read_handlers.fetch_orders,
+    q.FetchOrderList: read_handlers.fetch_order_list,
+    q.FetchOrderLists: read_handlers.fetch_order_lists,
+    q.FetchFills: read_handlers.fetch_fills,
+    q.FetchAmendments: read_handlers.fetch_amendments,
+    q.FetchPreventedMatches: read_handlers.fetch_prevented_matches,
+    q.FetchBalance: read_handlers.fetch_balance,
+    q.FetchTicker: ticker.fetch_ticker,
+    q.FetchTickers: ticker.fetch_tickers,
+    q.FetchBook: read_handlers.fetch_book,
+    q.FetchTrades: read_handlers.fetch_trades,
+    q.FetchCandles: read_handlers.fetch_candles,
+    q.FetchAveragePrice: read_handlers.fetch_average_price,
+    q.FetchReferencePrice: reference_price.fetch_reference_price,
+    q.FetchMarkets: read_handlers.fetch_markets,
+    q.FetchTime: read_handlers.fetch_time,
+    q.FetchStatus: read_handlers.fetch_status,
+    c.Errand: read_handlers.run_errand,
     c.SetMarketStatus: operator_commands.set_status,
     c.EndHalts: operator_commands.end_halts,
     c.ChangeRules: operator_commands.change_rules,
@@ -83,7 +84,7 @@ class Engine:
 
     >>> engine = Engine([])
     >>> _ = engine.execute(c.OpenAccount("alice", (("USDT", 5),)), at=1)
-    >>> engine.execute(c.FetchBalance("alice"), at=2)[1].assets
+    >>> engine.execute(q.FetchBalance("alice"), at=2)[1].assets
     {'USDT': (5, 0)}
     """
 

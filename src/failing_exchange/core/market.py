@@ -68,7 +68,7 @@ class Rules:
     Counts are open ones of an account in the market. Ranges are (least, most): of prices by side as
     parts per million of the average price, of trails in basis points. The average is weighted by
     amount over `average_minutes`, 0 = the last price; it values market orders, too. Where there is
-    a `price_range`, the ranges of prices are those of the reference price (`core.reference`).
+    a `price_range`, the ranges of prices are those of the reference price (`core.reference_price`).
     """
 
     algo_orders_max: int | None = None  # stop losses and take profits

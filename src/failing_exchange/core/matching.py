@@ -32,7 +32,7 @@ from failing_exchange.core.order import (
     Status,
     Why,
 )
-from failing_exchange.core.reference import allows
+from failing_exchange.core.reference_price import allows
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State, look_again
 

@@ -16,7 +16,7 @@ from failing_exchange.core.order import (
     OrderType,
     Side,
 )
-from failing_exchange.core.reference import allows, reach, reference
+from failing_exchange.core.reference_price import allows, reach, reference
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import Account, MarketState, State

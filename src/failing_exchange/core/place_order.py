@@ -32,7 +32,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.order_rules import check
 from failing_exchange.core.pegged_orders import pegged
-from failing_exchange.core.reference import allows
+from failing_exchange.core.reference_price import allows
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.state import Account, Cap, MarketState, State, bounds_of

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from failing_exchange.core import commands as c
 from failing_exchange.core.book import Level, OrderBook
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.liquidity import Offer
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import BUY, SELL, record
 from failing_exchange.core.public_trade import Trade
+from failing_exchange.core.queries import FetchTicker, FetchTickers
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.units import DAY_S, SECOND
 
@@ -32,18 +32,18 @@ class Ticker(NamedTuple):
     ends: tuple[Trade, Trade] | None = None
 
 
-def fetch_ticker(state: State, q: c.FetchTicker, at: int) -> Ticker:
+def fetch_ticker(state: State, q: FetchTicker, at: int) -> Ticker:
     """Best prices, last price and 24 h statistics of a market."""
     return _ticker(state.market(q.symbol, at), q, at)
 
 
-def fetch_tickers(state: State, q: c.FetchTickers, at: int) -> tuple[Ticker, ...]:
+def fetch_tickers(state: State, q: FetchTickers, at: int) -> tuple[Ticker, ...]:
     """The same for several markets, or all."""
     symbols = q.symbols or tuple(state.markets)
     return tuple(_ticker(state.market(symbol, at), q, at) for symbol in symbols)
 
 
-def _ticker(ms: MarketState, q: c.FetchTicker | c.FetchTickers, at: int) -> Ticker:
+def _ticker(ms: MarketState, q: FetchTicker | FetchTickers, at: int) -> Ticker:
     _, _, as_of, since, wanted = q
     liquidity, tape = ms.liquidity, ms.tape
     if as_of or ms.halted_at:

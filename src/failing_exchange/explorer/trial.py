@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.core.auditor import audit
-from failing_exchange.core.commands import CancelOrder, FetchOrder
+from failing_exchange.core.commands import CancelOrder
 from failing_exchange.core.events import OrderAccepted
+from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.units import DAY_S, SECOND
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.places import Places, shown_file

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from failing_exchange.core.commands import CancelOrderList, CrossOrder, FetchOrderList, Freeze
+from failing_exchange.core.commands import CancelOrderList, CrossOrder, Freeze
 from failing_exchange.core.events import OrderFilled
 from failing_exchange.core.operator_commands import own_price
 from failing_exchange.core.order import OrderSnapshot, Status
+from failing_exchange.core.queries import FetchOrderList
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import PPM

@@ -8,8 +8,6 @@ from failing_exchange.core.commands import (
     BustTrade,
     ChangeRules,
     Debit,
-    FetchFills,
-    FetchMarkets,
     Freeze,
     MovePrice,
     PullLiquidity,
@@ -18,6 +16,7 @@ from failing_exchange.core.commands import (
 )
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import Fill, Side
+from failing_exchange.core.queries import FetchFills, FetchMarkets
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import ATOMS, PPM

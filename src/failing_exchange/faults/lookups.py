@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core.commands import (
-    FetchBalance,
-    FetchMarkets,
-    FetchOrder,
-    FetchOrders,
-    PlaceOrder,
-    ReplaceOrder,
-)
+from failing_exchange.core.commands import PlaceOrder, ReplaceOrder
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
+from failing_exchange.core.queries import FetchBalance, FetchMarkets, FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.plan import Match, Replace
 from failing_exchange.journal.trip import Edited, Trip

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 from failing_exchange.core.chance import key, mix
-from failing_exchange.core.commands import Operator, Query
+from failing_exchange.core.commands import Operator
+from failing_exchange.core.queries import Query
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trip import Decision, Edited, Stage, Trip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from failing_exchange.core.commands import FetchTime, ReplaceOrder
-from failing_exchange.core.queries import Clock
+from failing_exchange.core.commands import ReplaceOrder
+from failing_exchange.core.queries import Clock, FetchTime
 from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.units import DAY_S, MILLISECOND
 from failing_exchange.faults.fields import (

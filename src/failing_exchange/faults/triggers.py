@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, dataclass_transform
 
 from failing_exchange.core.chance import strikes
-from failing_exchange.core.commands import FetchOrder
+from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY, HOUR, SECOND
 from failing_exchange.errors import ConfigurationError

@@ -8,8 +8,9 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.commands import FetchOrder, PlaceOrder, Replaced
+from failing_exchange.core.commands import PlaceOrder, Replaced
 from failing_exchange.core.events import TradeBusted
+from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.websocket import FrameDamage
 from failing_exchange.feeds.wakeup import Alarm

@@ -23,8 +23,8 @@ from failing_exchange.venues.binance.stream_names import Kind, StreamName, parse
 from failing_exchange.venues.binance.values import venue_symbol
 
 if TYPE_CHECKING:
-    from failing_exchange.core.commands import FetchBook
     from failing_exchange.core.events import Event
+    from failing_exchange.core.queries import FetchBook
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import Venue

@@ -7,7 +7,6 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from failing_exchange.core import commands as c
 from failing_exchange.core.events import (
     Event,
     OrderAccepted,
@@ -19,7 +18,16 @@ from failing_exchange.core.events import (
 )
 from failing_exchange.core.order import Side
 from failing_exchange.core.public_trade import by_taker
-from failing_exchange.core.reference import ReferencePrice
+from failing_exchange.core.queries import (
+    FetchAveragePrice,
+    FetchBook,
+    FetchCandles,
+    FetchReferencePrice,
+    FetchTickers,
+    FetchTrades,
+    Query,
+)
+from failing_exchange.core.reference_price import ReferencePrice
 from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookUpdate, BookView
 from failing_exchange.venues.binance import stream_events as events
@@ -52,7 +60,7 @@ class World:
         self.engine = engine
         self.depths: dict[str, int] = {}
 
-    def ask(self, query: c.Query, at: int) -> Any:
+    def ask(self, query: Query, at: int) -> Any:
         """Read the first column."""
         return self.engine.execute(query, at)[1]
 
@@ -84,7 +92,7 @@ class World:
 
     def snapshot_read(self, query: Any, at: int, sources: Sequence[Source]) -> None:
         """Somebody is about to read a book."""
-        if query.__class__ is not c.FetchBook:
+        if query.__class__ is not FetchBook:
             return
         mine = [source for source in sources if isinstance(source, DepthSource)]
         for source in mine:
@@ -122,12 +130,12 @@ class TradeSource:
         self.world = world
         self.symbol = symbol
         self._second = at // SECOND
-        last = world.ask(c.FetchTrades(NOBODY, symbol, limit=1), at).trades
+        last = world.ask(FetchTrades(NOBODY, symbol, limit=1), at).trades
         self._last = last[-1].id if last else 0
 
     def new(self, at: int) -> Iterable[Trades]:
         """One answer a print."""
-        query = c.FetchTrades(NOBODY, self.symbol, self._second * SECOND, TRADES_A_PUSH_MAX)
+        query = FetchTrades(NOBODY, self.symbol, self._second * SECOND, TRADES_A_PUSH_MAX)
         found = self.world.ask(query, at)
         self._second = at // SECOND
         for trade in found.trades:
@@ -185,7 +193,7 @@ class KlineSource:
         else:
             return
         for one in pairwise(edges):
-            query = c.FetchCandles(NOBODY, self.symbol, one[1] - one[0], edges=one, ends=True)
+            query = FetchCandles(NOBODY, self.symbol, one[1] - one[0], edges=one, ends=True)
             found = self.world.ask(query, at)
             if found.bars and (found.bars != self._pushed or one[1] <= start):
                 self._pushed = found.bars
@@ -219,7 +227,7 @@ class TickerSource:
         """One ticker, or a tuple of them."""
         since = (at // SECOND - self._window) // 60 * 60 if self._window else 0
         symbols = (self.symbol,) if self.symbol else ()
-        query = c.FetchTickers(NOBODY, symbols, since=since, ends=self._ends)
+        query = FetchTickers(NOBODY, symbols, since=since, ends=self._ends)
         tickers = self.world.ask(query, at)
         changed = tuple(ticker for ticker in tickers if self._changed(ticker))
         if changed:
@@ -250,7 +258,7 @@ class BestSource:
 
     def new(self, at: int) -> Iterable[BookSnapshot]:
         """A book of one level."""
-        book = self.world.ask(c.FetchBook(NOBODY, self.symbol, 1), at)
+        book = self.world.ask(FetchBook(NOBODY, self.symbol, 1), at)
         shown = (book.bids, book.asks)
         if shown != self._seen:
             self._seen = shown
@@ -273,7 +281,7 @@ class AverageSource:
 
     def new(self, at: int) -> Iterable[AveragePrice]:
         """The average of now."""
-        query = c.FetchAveragePrice(NOBODY, self.symbol, AVERAGE_MINUTES)
+        query = FetchAveragePrice(NOBODY, self.symbol, AVERAGE_MINUTES)
         found: AveragePrice = self.world.ask(query, at)
         if found.ticks and found[1:] != self._seen:
             self._seen = found[1:]
@@ -295,7 +303,7 @@ class ReferenceSource:
 
     def new(self, at: int) -> Iterable[ReferencePrice]:
         """That of now."""
-        found: ReferencePrice = self.world.ask(c.FetchReferencePrice(NOBODY, self.symbol), at)
+        found: ReferencePrice = self.world.ask(FetchReferencePrice(NOBODY, self.symbol), at)
         if found.market.rules is not None and found.market.rules.price_range is not None:
             yield found
 
@@ -317,7 +325,7 @@ class TopSource:
 
     def new(self, at: int) -> Iterable[BookSnapshot]:
         """A snapshot."""
-        book = self.world.ask(c.FetchBook(NOBODY, self.symbol, self.levels), at)
+        book = self.world.ask(FetchBook(NOBODY, self.symbol, self.levels), at)
         shown = (book.bids, book.asks)
         if shown != self._seen:
             self._seen = shown
@@ -368,7 +376,7 @@ class DepthSource:
         self._view.set(self._book(at))
 
     def _book(self, at: int) -> BookSnapshot:
-        book: BookSnapshot = self.world.ask(c.FetchBook(NOBODY, self.symbol, self._depth), at)
+        book: BookSnapshot = self.world.ask(FetchBook(NOBODY, self.symbol, self._depth), at)
         return book
 
     def write(self, answer: Any, at: int, micro: bool) -> Any:

@@ -16,7 +16,7 @@ from failing_exchange.core.queries import (
     Orders,
     Trades,
 )
-from failing_exchange.core.reference import ReferencePrice
+from failing_exchange.core.reference_price import ReferencePrice
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.ticker import Ticker
 from failing_exchange.core.units import SECOND

@@ -7,15 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from failing_exchange.core import events as e
-from failing_exchange.core.commands import (
-    AmendOrder,
-    CancelOrder,
-    FetchOrder,
-    FetchOrders,
-    PlaceOrder,
-)
+from failing_exchange.core.commands import AmendOrder, CancelOrder, PlaceOrder
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
+from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Trip

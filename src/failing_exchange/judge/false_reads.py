@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.commands import FetchBalance, FetchFills, FetchOrder, FetchOrders
+from failing_exchange.core.queries import FetchBalance, FetchFills, FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Edited, Trip

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core import events as e
-from failing_exchange.core.commands import FetchCandles
 from failing_exchange.core.market import parse_symbol
+from failing_exchange.core.queries import FetchCandles
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, DAY_S, HOUR_S, MILLISECOND, SECOND
 from failing_exchange.journal.trip import MARKET, Limited

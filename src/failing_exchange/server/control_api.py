@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from failing_exchange.core.commands import FetchBalance, FetchOrders
+from failing_exchange.core.queries import FetchBalance, FetchOrders
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError

@@ -9,6 +9,20 @@ from typing import Any, Protocol
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market, Prevention
 from failing_exchange.core.order import OrderType, Side, TimeInForce, record
+from failing_exchange.core.queries import (
+    FetchBalance,
+    FetchBook,
+    FetchCandles,
+    FetchFills,
+    FetchMarkets,
+    FetchOrder,
+    FetchOrders,
+    FetchStatus,
+    FetchTicker,
+    FetchTickers,
+    FetchTime,
+    FetchTrades,
+)
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, MILLISECOND
 from failing_exchange.journal.trip import Trip
@@ -304,7 +318,7 @@ def _order(d: Decoder, t: Trip) -> Any:
     value, symbol, params = t.message
     if symbol:
         d.market(symbol)
-    return c.FetchOrder(t.account, symbol or "", *order_id_of(value, params))
+    return FetchOrder(t.account, symbol or "", *order_id_of(value, params))
 
 
 def _orders(which: str) -> Callable[[Decoder, Trip], Any]:
@@ -313,7 +327,7 @@ def _orders(which: str) -> Callable[[Decoder, Trip], Any]:
         if t.symbol:
             d.market(t.symbol)
         most = None if limit is None else _limit(limit, 500, 10_000)
-        return c.FetchOrders(t.account, t.symbol, which, _instant(since), most, until=_until(until))
+        return FetchOrders(t.account, t.symbol, which, _instant(since), most, until=_until(until))
 
     return decode
 
@@ -324,19 +338,19 @@ def _fills(d: Decoder, t: Trip) -> Any:
         d.market(t.symbol)
     number = order_id_of(order_id, {})[0] if order_id is not None else 0
     most = None if limit is None else _limit(limit, 500, 10_000)
-    return c.FetchFills(t.account, t.symbol, number, _instant(since), most, until=_until(until))
+    return FetchFills(t.account, t.symbol, number, _instant(since), most, until=_until(until))
 
 
 def _book(d: Decoder, t: Trip) -> Any:
     d.market(t.symbol)
-    return c.FetchBook(t.account, t.symbol, _limit(t.message, 100, 5_000))
+    return FetchBook(t.account, t.symbol, _limit(t.message, 100, 5_000))
 
 
 def _trades(d: Decoder, t: Trip) -> Any:
     since, limit, *until = t.message
     d.market(t.symbol)
     most = _limit(limit, 500, 1_000)
-    return c.FetchTrades(t.account, t.symbol, _instant(since), most, until=_until(until))
+    return FetchTrades(t.account, t.symbol, _instant(since), most, until=_until(until))
 
 
 def _candles(d: Decoder, t: Trip) -> Any:
@@ -349,13 +363,13 @@ def _candles(d: Decoder, t: Trip) -> Any:
             f"Invalid timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}",
         )
     since, most, last = _instant(since), _limit(limit, 500, 1_500), _until(until)
-    return c.FetchCandles(t.account, t.symbol, seconds, since, most, until=last)
+    return FetchCandles(t.account, t.symbol, seconds, since, most, until=last)
 
 
 @lru_cache(maxsize=QUESTIONS_CACHED_MAX)
-def _ask_ticker(account: str, symbol: str) -> c.FetchTicker:
+def _ask_ticker(account: str, symbol: str) -> FetchTicker:
     """One for all who ask the same: the journal keeps what was asked."""
-    return c.FetchTicker(account, symbol)
+    return FetchTicker(account, symbol)
 
 
 def _ticker(d: Decoder, t: Trip) -> Any:
@@ -365,7 +379,7 @@ def _ticker(d: Decoder, t: Trip) -> Any:
 def _tickers(d: Decoder, t: Trip) -> Any:
     for symbol in t.message:
         d.market(symbol)
-    return c.FetchTickers(t.account, t.message)
+    return FetchTickers(t.account, t.message)
 
 
 DECODERS: dict[str, Callable[[Decoder, Trip], Any]] = {
@@ -382,7 +396,7 @@ DECODERS: dict[str, Callable[[Decoder, Trip], Any]] = {
     "fetch_orders": _orders("all"),
     "fetch_my_trades": _fills,
     "fetch_order_trades": _fills,
-    "fetch_balance": lambda d, t: c.FetchBalance(t.account),
+    "fetch_balance": lambda d, t: FetchBalance(t.account),
     "fetch_ticker": _ticker,
     "fetch_tickers": _tickers,
     "fetch_bids_asks": _tickers,
@@ -390,9 +404,9 @@ DECODERS: dict[str, Callable[[Decoder, Trip], Any]] = {
     "fetch_order_book": _book,
     "fetch_trades": _trades,
     "fetch_ohlcv": _candles,
-    "fetch_markets": lambda d, t: c.FetchMarkets(t.account),
-    "fetch_currencies": lambda d, t: c.FetchMarkets(t.account),
-    "fetch_trading_fees": lambda d, t: c.FetchMarkets(t.account),
-    "fetch_time": lambda d, t: c.FetchTime(t.account),
-    "fetch_status": lambda d, t: c.FetchStatus(t.account),
+    "fetch_markets": lambda d, t: FetchMarkets(t.account),
+    "fetch_currencies": lambda d, t: FetchMarkets(t.account),
+    "fetch_trading_fees": lambda d, t: FetchMarkets(t.account),
+    "fetch_time": lambda d, t: FetchTime(t.account),
+    "fetch_status": lambda d, t: FetchStatus(t.account),
 }

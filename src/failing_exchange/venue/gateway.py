@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol, get_args
 
-from failing_exchange.core.commands import Query
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event, OperationRefused
+from failing_exchange.core.queries import Query
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import ConfigurationError, InternalError
 from failing_exchange.faults.plan import Cause, FaultPlan

@@ -8,6 +8,7 @@ from typing import Any
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.order import OrderType, Side, TimeInForce
+from failing_exchange.core.queries import FetchTicker
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.venue.default_world import MARKETS, background_of
@@ -68,7 +69,7 @@ class Square:
 
     def best_ask(self) -> int:
         """The price in ticks at which BTC is offered."""
-        found: tuple[int, int] = self.do(c.FetchTicker("", BTC)).ask
+        found: tuple[int, int] = self.do(FetchTicker("", BTC)).ask
         return found[0]
 
     def get(self, path: str, *, micro: bool = False, **params: Any) -> Any:

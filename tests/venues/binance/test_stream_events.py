@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.core import commands as c
+from failing_exchange.core.queries import (
+    FetchAveragePrice,
+    FetchBook,
+    FetchCandles,
+    FetchTicker,
+    FetchTrades,
+)
 from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookView
 from failing_exchange.venues.binance import stream_events as events
@@ -46,55 +52,55 @@ class Pushes:
 
     def trade(self, micro: bool = False) -> Any:
         """<symbol>@trade."""
-        return events.trade(self.ask(c.FetchTrades("", BTC, limit=1)), self.at, micro=micro)
+        return events.trade(self.ask(FetchTrades("", BTC, limit=1)), self.at, micro=micro)
 
     def aggregate(self, micro: bool = False) -> Any:
         """<symbol>@aggTrade."""
-        found = self.ask(c.FetchTrades("", BTC, limit=1, takers=True))
+        found = self.ask(FetchTrades("", BTC, limit=1, takers=True))
         return events.agg_trade(found, self.at, micro=micro)
 
     def kline(self, interval: str = "1m", offset: int = 0, micro: bool = False) -> Any:
         """<symbol>@kline_<interval>."""
         start = start_of(interval, self.at // SECOND, offset)
         edges = (start, next_edge(interval, start, offset))
-        query = c.FetchCandles("", BTC, edges[1] - edges[0], edges=edges, ends=True)
+        query = FetchCandles("", BTC, edges[1] - edges[0], edges=edges, ends=True)
         return events.kline(self.ask(query), interval, offset, self.at, micro=micro)
 
     def mini(self, micro: bool = False) -> Any:
         """<symbol>@miniTicker."""
-        return events.mini_ticker(self.ask(c.FetchTicker("", BTC)), self.at, micro=micro, window="")
+        return events.mini_ticker(self.ask(FetchTicker("", BTC)), self.at, micro=micro, window="")
 
     def ticker(self, micro: bool = False) -> Any:
         """<symbol>@ticker."""
-        found = self.ask(c.FetchTicker("", BTC, ends=True))
+        found = self.ask(FetchTicker("", BTC, ends=True))
         return events.ticker(found, self.at, micro=micro, window="")
 
     def window(self, micro: bool = False) -> Any:
         """<symbol>@ticker_1h."""
         since = (self.at // SECOND - 3_600) // 60 * 60
-        found = self.ask(c.FetchTicker("", BTC, since=since, ends=True))
+        found = self.ask(FetchTicker("", BTC, since=since, ends=True))
         return events.window_ticker(found, self.at, micro=micro, window="1h")
 
     def average(self, micro: bool = False) -> Any:
         """<symbol>@avgPrice."""
-        return events.average(self.ask(c.FetchAveragePrice("", BTC)), self.at, micro=micro)
+        return events.average(self.ask(FetchAveragePrice("", BTC)), self.at, micro=micro)
 
     def diff(self, micro: bool = False) -> Any:
         """<symbol>@depth: what a second has changed."""
-        view = BookView(self.ask(c.FetchBook("", BTC)))
+        view = BookView(self.ask(FetchBook("", BTC)))
         self.square.wait(1)
         self.at = self.square.at
-        update = view.update(self.ask(c.FetchBook("", BTC)))
+        update = view.update(self.ask(FetchBook("", BTC)))
         assert update is not None
         return events.depth(update, self.at, micro=micro)
 
     def best(self, micro: bool = False) -> Any:
         """<symbol>@bookTicker."""
-        return events.book_ticker(self.ask(c.FetchBook("", BTC, 1)))
+        return events.book_ticker(self.ask(FetchBook("", BTC, 1)))
 
     def top(self, micro: bool = False) -> Any:
         """<symbol>@depth5."""
-        return events.partial_depth(self.ask(c.FetchBook("", BTC, 5)))
+        return events.partial_depth(self.ask(FetchBook("", BTC, 5)))
 
 
 KINDS: dict[str, Callable[..., Any]] = {
@@ -188,7 +194,7 @@ def test_a_candle_that_has_closed_ends_with_its_last_trade(pushes: Pushes) -> No
     square = pushes.square
     start = start_of("1m", square.at // SECOND)
     square.wait(start + 60 - square.at // SECOND)
-    query = c.FetchCandles("", BTC, 60, edges=(start, start + 60), ends=True)
+    query = FetchCandles("", BTC, 60, edges=(start, start + 60), ends=True)
     found = square.engine.execute(query, square.at)[1]
     event = events.kline(found, "1m", 0, square.at, micro=False)
     assert event["k"]["x"] is True

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core.commands import CancelOrder, FetchOrder, PlaceOrder
+from failing_exchange.core.commands import CancelOrder, PlaceOrder
+from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND, SECOND
 from failing_exchange.faults.operations import CHANGE, PLACE, PRIVATE_CALLS, TIME

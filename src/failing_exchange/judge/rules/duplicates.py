@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from failing_exchange.core import events as e
-from failing_exchange.core.commands import CancelOrder, FetchOrder, FetchOrders, PlaceOrder
+from failing_exchange.core.commands import CancelOrder, PlaceOrder
+from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Edited, Trip

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core import commands as c
-from failing_exchange.core.queries import Balances
+from failing_exchange.core.queries import Balances, FetchBalance
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.values import decimal, instant
 
 
-def read_account(r: Reading) -> c.FetchBalance:
+def read_account(r: Reading) -> FetchBalance:
     """GET /api/v3/account."""
     r.params.flag("omitZeroBalances")
-    return c.FetchBalance(r.account)
+    return FetchBalance(r.account)
 
 
 def write_account(w: Writing, balances: Balances) -> dict[str, Any]:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core import commands as c
-from failing_exchange.core.queries import Clock
+from failing_exchange.core.queries import Clock, FetchStatus, FetchTime
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.values import instant
 
 
-def read_ping(r: Reading) -> c.FetchStatus:
+def read_ping(r: Reading) -> FetchStatus:
     """GET /api/v3/ping."""
-    return c.FetchStatus(r.account)
+    return FetchStatus(r.account)
 
 
 def write_ping(w: Writing, answer: Any) -> dict[str, Any]:
@@ -23,9 +22,9 @@ def write_ping(w: Writing, answer: Any) -> dict[str, Any]:
     return {}
 
 
-def read_time(r: Reading) -> c.FetchTime:
+def read_time(r: Reading) -> FetchTime:
     """GET /api/v3/time."""
-    return c.FetchTime(r.account)
+    return FetchTime(r.account)
 
 
 def write_time(w: Writing, clock: Clock) -> dict[str, Any]:

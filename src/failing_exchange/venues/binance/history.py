@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core import commands as c
 from failing_exchange.core.order import Fill, PreventedMatch
-from failing_exchange.core.queries import Fills, PreventedMatches
+from failing_exchange.core.queries import (
+    FetchBalance,
+    FetchFills,
+    FetchMarkets,
+    FetchOrders,
+    FetchPreventedMatches,
+    Fills,
+    PreventedMatches,
+)
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import refuse
 from failing_exchange.venues.binance.filters import filters
@@ -42,12 +49,12 @@ def _combination(p: Params, names: tuple[str, ...], known: tuple[tuple[str, ...]
         refuse("OPTIONAL_PARAMS_BAD_COMBO", "Combination of optional parameters invalid.")
 
 
-def read_all_orders(r: Reading) -> c.FetchOrders:
+def read_all_orders(r: Reading) -> FetchOrders:
     """GET /api/v3/allOrders."""
     p, symbol = r.params, r.market().symbol
     since, until = p.instant("startTime"), p.instant("endTime")
     check_span(since, until)
-    return c.FetchOrders(
+    return FetchOrders(
         r.account,
         symbol,
         "all",
@@ -58,13 +65,13 @@ def read_all_orders(r: Reading) -> c.FetchOrders:
     )
 
 
-def read_trades(r: Reading) -> c.FetchFills:
+def read_trades(r: Reading) -> FetchFills:
     """GET /api/v3/myTrades."""
     p, symbol = r.params, r.market().symbol
     _combination(p, ("endTime", "fromId", "orderId", "startTime"), TRADE_COMBINATIONS)
     since, until = p.instant("startTime"), p.instant("endTime")
     check_span(since, until)
-    return c.FetchFills(
+    return FetchFills(
         r.account,
         symbol,
         p.integer("orderId", 0),
@@ -104,12 +111,12 @@ def _trade(fill: Fill, w: Writing) -> dict[str, Any]:
     }
 
 
-def read_prevented(r: Reading) -> c.FetchPreventedMatches:
+def read_prevented(r: Reading) -> FetchPreventedMatches:
     """GET /api/v3/myPreventedMatches."""
     p, symbol = r.params, r.market().symbol
     names = ("fromPreventedMatchId", "orderId", "preventedMatchId")
     _combination(p, names, PREVENTED_COMBINATIONS)
-    return c.FetchPreventedMatches(
+    return FetchPreventedMatches(
         r.account,
         symbol,
         p.integer("orderId", 0),
@@ -146,7 +153,7 @@ def _prevented(match: PreventedMatch, w: Writing) -> dict[str, Any]:
     return answer
 
 
-def read_allocations(r: Reading) -> c.FetchFills:
+def read_allocations(r: Reading) -> FetchFills:
     """GET /api/v3/myAllocations: only smart order routing allocates, and there is none."""
     p, symbol = r.params, r.market().symbol
     names = ("endTime", "fromAllocationId", "orderId", "startTime")
@@ -155,7 +162,7 @@ def read_allocations(r: Reading) -> c.FetchFills:
     p.integer("orderId", 0)
     p.integer("fromAllocationId", 0)
     _limit(p)
-    return c.FetchFills(r.account, symbol)
+    return FetchFills(r.account, symbol)
 
 
 def write_allocations(w: Writing, answer: Any) -> list[Any]:
@@ -163,9 +170,9 @@ def write_allocations(w: Writing, answer: Any) -> list[Any]:
     return []
 
 
-def read_counts(r: Reading) -> c.FetchBalance:
+def read_counts(r: Reading) -> FetchBalance:
     """GET /api/v3/rateLimit/order."""
-    return c.FetchBalance(r.account)
+    return FetchBalance(r.account)
 
 
 def write_counts(w: Writing, answer: Any) -> list[dict[str, Any]]:
@@ -173,10 +180,10 @@ def write_counts(w: Writing, answer: Any) -> list[dict[str, Any]]:
     return [] if w.meter is None else w.meter.order_rows(w.command.account, w.at)
 
 
-def read_fees(r: Reading) -> c.FetchMarkets:
+def read_fees(r: Reading) -> FetchMarkets:
     """GET /api/v3/account/commission."""
     r.market()
-    return c.FetchMarkets(r.account)
+    return FetchMarkets(r.account)
 
 
 def write_fees(w: Writing, answer: Any) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market, MarketStatus, Prevention
-from failing_exchange.core.queries import Markets
+from failing_exchange.core.queries import FetchMarkets, Markets
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import refuse
 from failing_exchange.venues.binance.filters import filters
@@ -36,7 +35,7 @@ LIST = re.compile(r'\["\w+"(,"\w+")*\]\Z')
 NAMES = re.compile(r"\w+")
 
 
-def read_info(r: Reading) -> c.FetchMarkets:
+def read_info(r: Reading) -> FetchMarkets:
     """GET /api/v3/exchangeInfo; what it names must exist."""
     p = r.params
     named = [name for name in ("symbol", "symbols", "permissions", "symbolStatus") if name in p]
@@ -50,7 +49,7 @@ def read_info(r: Reading) -> c.FetchMarkets:
         refuse("INVALID_SYMBOLSTATUS", "Invalid symbolStatus.")
     _permissions(p)
     p.flag("showPermissionSets", True)
-    return c.FetchMarkets(r.account)
+    return FetchMarkets(r.account)
 
 
 def write_info(w: Writing, answer: Markets) -> dict[str, Any]:

@@ -8,11 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from failing_exchange.core import commands as c
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.market import Market
 from failing_exchange.core.public_trade import Trade, by_taker
-from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
+from failing_exchange.core.queries import (
+    AveragePrice,
+    BookSnapshot,
+    Candles,
+    FetchAveragePrice,
+    FetchBook,
+    FetchCandles,
+    FetchTrades,
+    Trades,
+)
 from failing_exchange.core.units import SECOND
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import refuse
@@ -36,11 +44,11 @@ AVERAGE_MINUTES = 5
 # ---- the book
 
 
-def read_depth(r: Reading) -> c.FetchBook:
+def read_depth(r: Reading) -> FetchBook:
     """GET /api/v3/depth."""
     symbol = r.market().symbol
     check_status(r)
-    return c.FetchBook(r.account, symbol, r.params.integer("limit", 100, least=1, most=DEPTH_MAX))
+    return FetchBook(r.account, symbol, r.params.integer("limit", 100, least=1, most=DEPTH_MAX))
 
 
 def depth_weight(params: Params) -> int:
@@ -72,25 +80,25 @@ def levels(found: Iterable[tuple[int, int]], market: Market) -> list[list[str]]:
 # ---- trades
 
 
-def read_trades(r: Reading) -> c.FetchTrades:
+def read_trades(r: Reading) -> FetchTrades:
     """GET /api/v3/trades."""
-    return c.FetchTrades(r.account, r.market().symbol, limit=_limit(r.params))
+    return FetchTrades(r.account, r.market().symbol, limit=_limit(r.params))
 
 
-def read_older_trades(r: Reading) -> c.FetchTrades:
+def read_older_trades(r: Reading) -> FetchTrades:
     """GET /api/v3/historicalTrades."""
-    return c.FetchTrades(
+    return FetchTrades(
         r.account, r.market().symbol, limit=_limit(r.params), from_id=_first_id(r.params)
     )
 
 
-def read_aggregates(r: Reading) -> c.FetchTrades:
+def read_aggregates(r: Reading) -> FetchTrades:
     """GET /api/v3/aggTrades."""
     p = r.params
     since, until = _since(p), _until(p)
     if "fromId" in p and (since or until):
         refuse("OPTIONAL_PARAMS_BAD_COMBO", "Combination of optional parameters invalid.")
-    return c.FetchTrades(
+    return FetchTrades(
         r.account,
         r.market().symbol,
         since=since,
@@ -162,7 +170,7 @@ def _until(p: Params) -> int:
 # ---- candles
 
 
-def read_candles(r: Reading) -> c.FetchCandles:
+def read_candles(r: Reading) -> FetchCandles:
     """GET /api/v3/klines and /api/v3/uiKlines."""
     p, symbol = r.params, r.market().symbol
     interval = interval_of(p.need("interval"))
@@ -170,7 +178,7 @@ def read_candles(r: Reading) -> c.FetchCandles:
     offset, limit = offset_of(p.text("timeZone", "0")), _limit(p)
     if is_plain(interval, offset):
         seconds = SECONDS[interval]
-        return c.FetchCandles(r.account, symbol, seconds, since, limit, until=until)
+        return FetchCandles(r.account, symbol, seconds, since, limit, until=until)
     found = edges(
         interval,
         since=-(-since // SECOND),
@@ -179,7 +187,7 @@ def read_candles(r: Reading) -> c.FetchCandles:
         now=r.at // SECOND,
         offset=offset,
     )
-    return c.FetchCandles(r.account, symbol, SECONDS.get(interval, 0), edges=found)
+    return FetchCandles(r.account, symbol, SECONDS.get(interval, 0), edges=found)
 
 
 def interval_of(text: str) -> str:
@@ -235,9 +243,9 @@ def tally_of(bar: Bar, market: Market) -> Tally:
 # ---- averages
 
 
-def read_average(r: Reading) -> c.FetchAveragePrice:
+def read_average(r: Reading) -> FetchAveragePrice:
     """GET /api/v3/avgPrice."""
-    return c.FetchAveragePrice(r.account, r.market().symbol, AVERAGE_MINUTES)
+    return FetchAveragePrice(r.account, r.market().symbol, AVERAGE_MINUTES)
 
 
 def write_average(w: Writing, found: AveragePrice) -> dict[str, Any]:

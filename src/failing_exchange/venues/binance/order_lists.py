@@ -17,6 +17,7 @@ from failing_exchange.core.order import (
     OrderSnapshot,
     Side,
 )
+from failing_exchange.core.queries import FetchOrderList, FetchOrderLists
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import DAY
 from failing_exchange.venues.binance.call import Answered, Reading, Writing
@@ -214,12 +215,12 @@ def read_cancel_list(r: Reading) -> c.CancelOrderList:
     return c.CancelOrderList(r.account, symbol, list_id, name, client_id(p, "newClientOrderId"))
 
 
-def read_list(r: Reading) -> c.FetchOrderList:
+def read_list(r: Reading) -> FetchOrderList:
     """GET /api/v3/orderList."""
-    return c.FetchOrderList(r.account, *named(r.params, "orderListId", "origClientOrderId"))
+    return FetchOrderList(r.account, *named(r.params, "orderListId", "origClientOrderId"))
 
 
-def read_lists(r: Reading) -> c.FetchOrderLists:
+def read_lists(r: Reading) -> FetchOrderLists:
     """GET /api/v3/allOrderList."""
     p = r.params
     since, until = p.instant("startTime"), p.instant("endTime")
@@ -227,12 +228,12 @@ def read_lists(r: Reading) -> c.FetchOrderLists:
         refuse("OPTIONAL_PARAMS_BAD_COMBO", "Combination of optional parameters invalid.")
     check_span(since, until)
     limit = p.integer("limit", 500, least=1, most=1_000)
-    return c.FetchOrderLists(r.account, "all", since, until, p.integer("fromId", 0), limit)
+    return FetchOrderLists(r.account, "all", since, until, p.integer("fromId", 0), limit)
 
 
-def read_open_lists(r: Reading) -> c.FetchOrderLists:
+def read_open_lists(r: Reading) -> FetchOrderLists:
     """GET /api/v3/openOrderList."""
-    return c.FetchOrderLists(r.account, "open")
+    return FetchOrderLists(r.account, "open")
 
 
 def check_span(since: int, until: int) -> None:

@@ -12,6 +12,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market, Prevention
 from failing_exchange.core.order import Extra, OrderType, PegPrice, Side
 from failing_exchange.core.order import TimeInForce as Force
+from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason
 from failing_exchange.venues.binance.call import Reading
 from failing_exchange.venues.binance.codes import missing, refuse
@@ -82,9 +83,9 @@ def read_routed(r: Reading) -> NoReturn:
     refuse("NEW_ORDER_REJECTED", "SOR is not supported for this symbol.", Reason.NOT_SUPPORTED)
 
 
-def read_query(r: Reading) -> c.FetchOrder:
+def read_query(r: Reading) -> FetchOrder:
     """GET /api/v3/order."""
-    return c.FetchOrder(r.account, r.market().symbol, *named(r.params))
+    return FetchOrder(r.account, r.market().symbol, *named(r.params))
 
 
 def read_cancel(r: Reading) -> c.CancelOrder:
@@ -101,10 +102,10 @@ def read_cancel_all(r: Reading) -> c.CancelAllOrders:
     return c.CancelAllOrders(r.account, r.market().symbol)
 
 
-def read_open(r: Reading) -> c.FetchOrders:
+def read_open(r: Reading) -> FetchOrders:
     """GET /api/v3/openOrders."""
     market = r.maybe_market()
-    return c.FetchOrders(r.account, market.symbol if market else "", "open")
+    return FetchOrders(r.account, market.symbol if market else "", "open")
 
 
 def restriction(p: Params) -> c.CancelOnly | None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market
-from failing_exchange.core.queries import Markets
-from failing_exchange.core.reference import BUCKET, BUCKETS, ReferencePrice
+from failing_exchange.core.queries import FetchMarkets, FetchReferencePrice, FetchStatus, Markets
+from failing_exchange.core.reference_price import BUCKET, BUCKETS, ReferencePrice
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM
 from failing_exchange.venues.binance.call import Reading, Writing
@@ -25,14 +24,14 @@ RULES_WEIGHT_MAX = 40  # of many symbols; so much weigh all of them, too
 SIDES = ("bid", "ask")
 
 
-def read_rules(r: Reading) -> c.FetchMarkets:
+def read_rules(r: Reading) -> FetchMarkets:
     """GET /api/v3/executionRules."""
     named = [name for name in ("symbol", "symbols", "symbolStatus") if name in r.params]
     if len(named) > 1:
         refuse("OPTIONAL_PARAMS_BAD_COMBO", "Combination of optional parameters invalid.")
     symbols_of(r)
     check_status(r)
-    return c.FetchMarkets(r.account)
+    return FetchMarkets(r.account)
 
 
 def rules_weight(p: Params) -> int:
@@ -68,12 +67,12 @@ def _rules(market: Market) -> dict[str, Any] | None:
     return {"symbol": venue_symbol(market.symbol), "rules": [rule]}
 
 
-def read_blocks(r: Reading) -> c.FetchStatus:
+def read_blocks(r: Reading) -> FetchStatus:
     """GET /api/v3/historicalBlockTrades."""
     r.market()
     r.params.integer("fromId")
     r.params.integer("limit", 500, least=1)
-    return c.FetchStatus(r.account)
+    return FetchStatus(r.account)
 
 
 def write_blocks(w: Writing, answer: Any) -> list[Any]:
@@ -81,7 +80,7 @@ def write_blocks(w: Writing, answer: Any) -> list[Any]:
     return []
 
 
-def read_reference(r: Reading) -> c.FetchReferencePrice:
+def read_reference(r: Reading) -> FetchReferencePrice:
     """GET /api/v3/referencePrice, and /calculation of it."""
     market = r.market()
     check_status(r)
@@ -91,7 +90,7 @@ def read_reference(r: Reading) -> c.FetchReferencePrice:
             "This symbol doesn't have a reference price.",
             Reason.NOT_SUPPORTED,
         )
-    return c.FetchReferencePrice(r.account, market.symbol)
+    return FetchReferencePrice(r.account, market.symbol)
 
 
 def write_reference(w: Writing, found: ReferencePrice) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from failing_exchange.core import commands as c
 from failing_exchange.core.commands import Replaced
 from failing_exchange.core.order import Amendment, OrderSnapshot
+from failing_exchange.core.queries import FetchAmendments
 from failing_exchange.core.reject import Reject
 from failing_exchange.venues.binance.call import Answered, Reading, Writing
 from failing_exchange.venues.binance.codes import CODES, refuse, said
@@ -148,12 +149,12 @@ def write_amended(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
     return answer
 
 
-def read_amendments(r: Reading) -> c.FetchAmendments:
+def read_amendments(r: Reading) -> FetchAmendments:
     """GET /api/v3/order/amendments."""
     p, symbol = r.params, r.market().symbol
     limit = p.integer("limit", 500, least=1, most=1_000)
     first = p.integer("fromExecutionId", 0)
-    return c.FetchAmendments(r.account, symbol, p.integer("orderId"), first, limit)
+    return FetchAmendments(r.account, symbol, p.integer("orderId"), first, limit)
 
 
 def write_amendments(w: Writing, answer: Any) -> list[dict[str, Any]]:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market
-from failing_exchange.core.queries import Markets
+from failing_exchange.core.queries import FetchMarkets, FetchStatus, Markets
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.values import decimal, instant, venue_symbol
 
 
-def read_markets(r: Reading) -> c.FetchMarkets:
+def read_markets(r: Reading) -> FetchMarkets:
     """What is answered from the rules of the markets."""
-    return c.FetchMarkets(r.account)
+    return FetchMarkets(r.account)
 
 
-def read_status(r: Reading) -> c.FetchStatus:
+def read_status(r: Reading) -> FetchStatus:
     """What is answered from nothing but that the venue is there."""
-    return c.FetchStatus(r.account)
+    return FetchStatus(r.account)
 
 
 def write_status(w: Writing, answer: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from failing_exchange.core import commands as c
 from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.queries import FetchTickers
 from failing_exchange.core.ticker import Ticker
 from failing_exchange.core.units import DAY, DAY_S, HOUR_S, SECOND
 from failing_exchange.venues.binance.call import Reading, Writing
@@ -94,34 +94,34 @@ def check_status(r: Reading) -> None:
         )
 
 
-def read_prices(r: Reading) -> c.FetchTickers:
+def read_prices(r: Reading) -> FetchTickers:
     """GET /api/v3/ticker/price and /ticker/bookTicker."""
     check_status(r)
-    return c.FetchTickers(r.account, symbols_of(r))
+    return FetchTickers(r.account, symbols_of(r))
 
 
-def read_24h(r: Reading) -> c.FetchTickers:
+def read_24h(r: Reading) -> FetchTickers:
     """GET /api/v3/ticker/24hr."""
     _kind(r.params)
     return read_prices(r)._replace(ends=True)
 
 
-def read_day(r: Reading) -> c.FetchTickers:
+def read_day(r: Reading) -> FetchTickers:
     """GET /api/v3/ticker/tradingDay."""
     _kind(r.params)
     check_status(r)
     offset = offset_of(r.params.text("timeZone", "0"))
     since = start_of("1d", r.at // SECOND, offset)
-    return c.FetchTickers(r.account, _one_or_more(r), since=since, ends=True)
+    return FetchTickers(r.account, _one_or_more(r), since=since, ends=True)
 
 
-def read_window(r: Reading) -> c.FetchTickers:
+def read_window(r: Reading) -> FetchTickers:
     """GET /api/v3/ticker: the window opens with a minute."""
     _kind(r.params)
     check_status(r)
     seconds = window_of(r.params.text("windowSize", "1d"))
     since = (r.at // SECOND - seconds) // 60 * 60
-    return c.FetchTickers(r.account, _one_or_more(r), since=since, ends=True)
+    return FetchTickers(r.account, _one_or_more(r), since=since, ends=True)
 
 
 def window_of(text: str) -> int:

@@ -15,8 +15,8 @@ from failing_exchange.core.units import PPM, SECOND
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from failing_exchange.core.asking import FetchReferencePrice
     from failing_exchange.core.order import Fill
+    from failing_exchange.core.queries import FetchReferencePrice
     from failing_exchange.core.state import State
     from failing_exchange.core.tape import Tape
 
