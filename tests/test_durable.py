@@ -20,13 +20,13 @@ from hypothesis.stateful import rule
 
 from failing_exchange import FailingExchange
 from failing_exchange.core.auditor import audit
-from failing_exchange.core.codec import Graph, from_graph
 from failing_exchange.core.commands import Credit, SetMarketStatus
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.durable.command_log import LoggedEngine
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.durable.group_commit import GroupCommit, WhenFull
+from failing_exchange.durable.serialize import Graph, from_graph
 from failing_exchange.durable.sqlite_store import SqliteStore, Stored
 from failing_exchange.errors import ConfigurationError, ExchangeUnavailableError
 from failing_exchange.faults.triggers import burst, by_hour, chance, nth

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, get_args
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.codec import from_text, to_text
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import NEVER
+from failing_exchange.durable.serialize import from_text, to_text
 from failing_exchange.durable.sqlite_store import Stored
 
 if TYPE_CHECKING:

@@ -9,14 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from failing_exchange.core.codec import Graph, from_graph, to_text
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.durable import TRIPS_KEPT_MAX, metadata
 from failing_exchange.durable.command_log import LoggedEngine
-from failing_exchange.durable.gates import Gates, go_on, usage_of
-from failing_exchange.durable.gates import from_text as gates_of
 from failing_exchange.durable.group_commit import COMMIT_EVERY, GroupCommit, WhenFull
-from failing_exchange.durable.rules import from_rows, to_rows
+from failing_exchange.durable.serialize import (
+    Admission,
+    Graph,
+    admission_of,
+    admission_text,
+    from_graph,
+    go_on,
+    rule_text,
+    rules_of,
+    to_text,
+    usage_text,
+)
 from failing_exchange.durable.sqlite_store import (
     Batch,
     Snapshot,
@@ -104,7 +112,7 @@ class DurableJournal:
         self._venue: Venue | None = None
         self._engine: LoggedEngine | None = None
         self._armed: list[tuple[Any, int]] = []
-        self._gates: Gates | None = None  # as they are written
+        self._admission: Admission | None = None  # as it is written
         self._limits: dict[str, Limits] = {}
         self._rate_used: str | None = None  # of the rate limit of all requests, as it is written
         self._rounds = 0  # of the gateway's counting of kinds
@@ -135,11 +143,11 @@ class DurableJournal:
         """Counters, armed rules and gates, as they were."""
         venue.journal.go_on(self.metadata.get("counters", {}), self.metadata.get("labels", {}))
         venue.plan.disarm_all()
-        for rule in from_rows(self._store.rules()):
+        for rule in rules_of(self._store.rules()):
             venue.plan.arm(rule)
         self._note_armed()
         if "gates" in self.metadata:
-            kept = gates_of(json.dumps(self.metadata["gates"]))
+            kept = admission_of(self.metadata["gates"])
             venue.rate_gate, venue.maintenance.windows = kept.rate, list(kept.windows)
             used = self._store.usage(RATE_LIMIT).get("")
             if used is not None and kept.rate is not None:
@@ -285,12 +293,12 @@ class DurableJournal:
         batch.meta["labels"] = json.dumps(venue.journal.by_label)
         rules = list(venue.plan.rules.values())
         if [(rule, rule.met) for rule in rules] != self._armed or _leaves(rules):
-            batch.rules = to_rows(rules)
+            batch.rules = [rule_text(rule) for rule in rules]
             self._note_armed()
-        gates = Gates(venue.rate_gate, tuple(venue.maintenance.windows))
-        if gates != self._gates:
-            self._gates, batch.meta["gates"] = gates, gates.to_text()
-        used = usage_of(venue.rate_gate)
+        admission = Admission(venue.rate_gate, tuple(venue.maintenance.windows))
+        if admission != self._admission:
+            self._admission, batch.meta["gates"] = admission, admission_text(admission)
+        used = usage_text(venue.rate_gate)
         if used != self._rate_used:
             self._rate_used = batch.usage[RATE_LIMIT, ""] = used
         for name, limits in self._limits.items():

@@ -16,7 +16,7 @@ from failing_exchange.durable.checksums import Key, TableSums, row_sum, text_sum
 from failing_exchange.durable.file_lock import FileLock, LockLost, ReadOnly
 from failing_exchange.errors import ConfigurationError
 
-VERSION = 3  # of the tables and of what stands in them
+VERSION = 4  # of the tables and of what stands in them
 APPLICATION = 0x6661696C  # "fail": what the file says it is
 BUSY_SECONDS = 5.0  # how long another program may keep it locked
 PRUNED_AT_ONCE = 1_000  # trips: so many are deleted together, and kept beyond the limit till then

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange.core.codec import STATES, VALUES, Graph, from_graph, from_text, to_text
 from failing_exchange.core.commands import Credit
 from failing_exchange.core.engine import HANDLERS, Engine
 from failing_exchange.durable.command_log import ACTING
-from failing_exchange.durable.rules import FAULTS
+from failing_exchange.durable.serialize import (
+    STATES,
+    VALUES,
+    Graph,
+    from_graph,
+    from_text,
+    to_text,
+)
 from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.journal.journal import Journal
@@ -30,7 +36,7 @@ def test_no_other_class_can_be_made(tmp_path: Path, kind: str, name: str) -> Non
             from_graph(json.dumps([[name, {"path": str(victim)}]]), {})
         else:
             held = str(victim) if kind == "enum" else {"path": str(victim)}
-            from_text(json.dumps([kind, name, held]), FAULTS)
+            from_text(json.dumps([kind, name, held]))
     assert victim.read_text() == "precious"
 
 
@@ -67,4 +73,4 @@ def test_all_faults_of_the_catalogue_and_all_modes_can_be_kept() -> None:
     """What is armed by name comes back."""
     modes = [mode for mode in FailureMode if mode is not FailureMode.NONE]
     for fault in [entry.kind() for entry in ROWS] + [preset(mode, {}).fault for mode in modes]:
-        assert from_text(to_text(fault, FAULTS), FAULTS) == fault
+        assert from_text(to_text(fault)) == fault
