@@ -89,8 +89,10 @@ def simulate(
 
 
 def _load_the_venue() -> None:
-    """Load what a venue loads when it is first needed: in virtual time, loading would draw."""
-    import failing_exchange.server.http_upgrades  # noqa: F401
+    """Load a venue's server and the usual client now: in virtual time loading would draw."""
+    import aiohttp  # noqa: F401
+
+    import failing_exchange.server.venue_server  # noqa: F401
 
 
 class Hosted(Protocol):

@@ -28,7 +28,7 @@ from failing_exchange.feeds import account as user_stream
 from failing_exchange.feeds.market import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
 from failing_exchange.server.damage import EFFECTS
-from failing_exchange.server.request_parser import Heads
+from failing_exchange.server.http_reader import RequestReader
 from failing_exchange.venues.binance import doorstep, socket_api
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
 from failing_exchange.venues.binance.rest import SpotRest
@@ -255,7 +255,7 @@ async def upgrade(place: Place) -> bytes:
 
 
 BUGS = [
-    (time_over_rest, Heads, "read", b"HTTP/1.1 500 ", b'"serverTime"'),
+    (time_over_rest, RequestReader, "feed", b"HTTP/1.1 500 ", b'"serverTime"'),
     (time_over_rest, SpotRest, "route", b"HTTP/1.1 500 ", b'"serverTime"'),
     (time_over_rest, SpotRest, "read", b"HTTP/1.1 500 ", b'"serverTime"'),
     (candles_over_rest, SpotRest, "make", b"HTTP/1.1 500 ", b"HTTP/1.1 200 "),

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PORT = 8080
 COLLECT_EVERY = (20_000, 50, 100)  # objects, and rounds of the younger generation (`gc`)
-LOAD_AFTER = 0.5  # seconds; then what the first WebSocket needs is loaded, beside the first answers
 PREFIX = "FAILING_EXCHANGE_"  # environment: the prefix and the option's name in capitals
 JOURNAL = (
     "write every trip to this file, as JSON lines; one that ends in .db is a database from which "
@@ -352,7 +351,6 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
 
         ssl = context()
     control = beside = ended = None
-    loading = loop.call_later(LOAD_AFTER, loop.run_in_executor, None, _load_the_rest)
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
         _watch(venue, options)
@@ -367,7 +365,6 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
         else:
             await stop.wait()
     finally:
-        loading.cancel()  # or it finds the executor shut down
         if beside is not None:
             await beside.close()
         if control is not None:
@@ -412,13 +409,6 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
     finally:
         for task in tasks:
             task.cancel()
-
-
-def _load_the_rest() -> None:
-    try:
-        import failing_exchange.server.http_upgrades  # noqa: F401
-    except OSError:  # out of descriptors: it is loaded when it is needed
-        return
 
 
 def _control(venue: VenueServer, options: argparse.Namespace) -> ControlDoor:

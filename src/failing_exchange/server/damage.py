@@ -14,7 +14,7 @@ from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.faults.http import HttpDamage
 from failing_exchange.faults.websocket import FrameDamage
 from failing_exchange.server.closing import close, half_close, reset
-from failing_exchange.server.request_parser import PHRASES, SERVER, switching
+from failing_exchange.server.http_head import PHRASES, SERVER, switching
 from failing_exchange.server.websocket_frames import Code, Opcode, accept_key, frame, payload_of
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def head(reply: Reply, length: int | None, *more: str) -> bytes:
     return "\r\n".join([*lines, *more, "", ""]).encode()
 
 
-# ---- plans: the steps of each kind of damage (`fronts/damages.py` is the table of them)
+# ---- plans: the steps of each kind of damage (`EFFECTS` is the table of them)
 
 
 def http_only(step: Callable[[Any], None]) -> Plan:

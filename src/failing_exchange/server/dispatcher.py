@@ -10,18 +10,17 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.journal.trip import Damage, Damaged, Edited
 from failing_exchange.server import engine_timeout
 from failing_exchange.server.damage import steps_of
-from failing_exchange.server.messages import Reply
+from failing_exchange.server.http_connection import BROKEN
 from failing_exchange.server.turn_taking import Turns
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
     from failing_exchange.server.dialect import Rest, RoutedCall
-    from failing_exchange.server.messages import Request
+    from failing_exchange.server.messages import Reply, Request
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import Venue
 
-BROKEN = Reply(500, b"500 Internal Server Error\n\nServer got itself in trouble", kind="text/plain")
 UNAVAILABLE = Reject(Reason.UNAVAILABLE, "")  # where what happened can't be kept
 
 

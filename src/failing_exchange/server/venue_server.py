@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.core.events import VenueRestarted
 from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.dispatcher import Dispatcher
-from failing_exchange.server.http_connection import PlainFront
+from failing_exchange.server.http_connection import HttpServer
 from failing_exchange.server.listener import Entrance
+from failing_exchange.server.request_handler import RequestHandler
 from failing_exchange.server.websocket import WebSocketFront
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from failing_exchange.server.dialect import Speaker
     from failing_exchange.server.messages import Reply, Request
 
-GRACE = 0.1  # seconds for answers under way when it closes; aiohttp takes 0 for "for ever"
+GRACE = 0.1  # seconds for answers under way when it closes
 
 
 class VenueServer:
@@ -56,7 +57,8 @@ class VenueServer:
         exchange.journal.readers.append(self.dialect.limits.ended)
         self._dispatcher = Dispatcher(exchange.venue, self.dialect.rest)
         self.sockets = WebSocketFront(self._dispatcher, self.dialect)
-        self._front = PlainFront(self._dispatcher, self._aiohttp)
+        handler = RequestHandler(self._dispatcher, self.sockets)
+        self._http = HttpServer(handler, exchange.venue.clock)
         if exchange.venue.durable is not None:
             exchange.venue.durable.commits.on_halt.append(self._on_halt)
             exchange.venue.durable.keep_usage("venue limits", self.dialect.limits)
@@ -81,7 +83,7 @@ class VenueServer:
             orders = gateway.engine.state.orders.values()
             limits.started(order.id for order in orders if not order.filled)
             gateway.listeners += [limits.heard, self._heard]
-        entrance = Entrance(self.exchange.venue, self._front, host, port, ssl)
+        entrance = Entrance(self.exchange.venue, self._http, host, port, ssl)
         await entrance.open()
         self._entrances.append(entrance)
         return entrance.port
@@ -89,12 +91,6 @@ class VenueServer:
     def protocol(self) -> asyncio.BaseProtocol:
         """What speaks with one more connection, as at the first place that is listened at."""
         return self._entrances[0]()
-
-    def _aiohttp(self) -> Any:
-        """What speaks on connections with more than plain HTTP."""
-        from failing_exchange.server.http_upgrades import HttpFront
-
-        return HttpFront(self._dispatcher, self.sockets).server()
 
     def _heard(self, events: tuple[Event, ...], at: int) -> None:
         """A venue that died takes its connections with it."""
@@ -130,8 +126,6 @@ class VenueServer:
 
     async def listen_in_simulation(self) -> None:
         """Answer under all its names in the simulation's network."""
-        import failing_exchange.server.http_upgrades  # noqa: F401  # it would draw later
-
         self.accept_any_key()
         network: Any = getattr(asyncio.get_running_loop(), "network", None)
         if network is not None and self.places == self.venue.places:
@@ -150,4 +144,4 @@ class VenueServer:
         self._entrances.clear()
         self.dialect.announce_shutdown()
         self.sockets.close(Code.GOING_AWAY)
-        await self._front.close(GRACE)
+        await self._http.close(GRACE)

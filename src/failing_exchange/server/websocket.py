@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from failing_exchange.server.http_head import switching
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.server.request_parser import switching
 from failing_exchange.server.websocket_connection import Connection, Limits, Outgoing
 from failing_exchange.server.websocket_frames import accept_key
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from failing_exchange.server.dialect import Dialect
     from failing_exchange.server.dispatcher import Dispatcher
+    from failing_exchange.server.http_connection import HttpConnection
     from failing_exchange.venue.gateway import Gateway
 
 CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
@@ -102,31 +101,17 @@ class WebSocketFront:
             return Reply(503, b"")
         return refused
 
-    async def handle(self, request: web.BaseRequest, asked: Request, gateway: Gateway) -> None:
-        """Upgrade a request that was not refused, and stay until its connection ends."""
-        transport = request.transport
-        if transport is None:  # the client has left
-            return
-        key = asked.headers["sec-websocket-key"]
-        transport.write(switching(accept_key(key), gateway.clock.now()))
-        connection = self._connect(asked, transport, gateway)
-        # What aiohttp calls a parser is given all that comes from now on.
-        protocol: Any = request.protocol
-        protocol.set_parser(connection.read())
-        try:
-            await asyncio.get_running_loop().create_future()  # canceled when the connection is lost
-        finally:
-            connection.end()
-            transport.close()
-
-    def _connect(self, asked: Request, transport: Any, gateway: Gateway) -> Connection:
-        route = self.route(asked.path)
+    def connect(self, request: Request, client: HttpConnection, gateway: Gateway) -> None:
+        """Grant an upgrade that was not refused, and speak WebSocket from here on."""
+        route = self.route(request.path)
         assert route is not None
+        accept = accept_key(request.headers["sec-websocket-key"])
+        client.transport.write(switching(accept, gateway.clock.now()))
         connection = Connection(
             name=self.connections.next_name(),
             dispatcher=self._dispatcher,
-            request=asked,
-            transport=transport,
+            request=request,
+            transport=client.transport,
             gateway=gateway,
             outgoing=self._outgoing_of(asyncio.get_running_loop()),
             limits=route.limits,
@@ -134,7 +119,7 @@ class WebSocketFront:
         )
         self.connections.add(connection)
         connection.guarded(route.open, connection)
-        return connection
+        client.switch(connection)
 
     def _outgoing_of(self, loop: asyncio.AbstractEventLoop) -> Outgoing:
         if self._outgoing is None or self._outgoing[0] is not loop:

@@ -125,7 +125,7 @@ class Connection:
         self.on_shutdown: Callable[[], None] | None = None  # has the client told of one
         self.closing = False  # a close frame was sent, or the end has come
         self.gone = False
-        self.reader: FrameReader | None = None
+        self.reader = FrameReader(transport, self._hear, self._break_off)
         self.ended_by = ""  # why the venue ended it
         self._ended = ended
         self._outgoing = outgoing
@@ -251,6 +251,7 @@ class Connection:
         if self.gone:
             return
         self.closing = self.gone = True
+        self.reader.close()
         self._cancel_timer()
         self._outbox.clear()
         self._ended(self)
@@ -259,10 +260,9 @@ class Connection:
 
     # ---- hearing
 
-    def read(self) -> FrameReader:
-        """Make what reads the client's frames."""
-        self.reader = FrameReader(self.transport, self._hear, self._break_off)
-        return self.reader
+    def feed(self, data: bytes) -> None:
+        """Read more bytes of the client's."""
+        self.reader.feed(data)
 
     def _hear(self, message: Message) -> bool:
         """Hear a message; whether there may be more. Raises `Broken`."""

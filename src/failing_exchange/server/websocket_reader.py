@@ -1,18 +1,20 @@
-"""Reads the frames of a client (RFC 6455, sections 5 and 7): whole messages, one at a time."""
+"""WebSocket reader: websockets parses a client's frames, this joins them to whole messages."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
+
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.frames import CTRL_OPCODES, Close, Frame
+from websockets.streams import StreamReader
 
 from failing_exchange.server.websocket_frames import Code, Opcode
 
 MESSAGE_BYTES_MAX = 1 << 20  # of a message; a longer one is refused with close code 1009
 FRAGMENTS_MAX = 4_096  # of a message; one more is refused with close code 1008
-AHEAD_BYTES_MAX = 1 << 16  # sent ahead of what is being heard; then nothing more is read
-CONTROL_BYTES_MAX = 125  # RFC 6455, section 5.5
-OPCODES = frozenset(Opcode)
+READ_AHEAD_BYTES_MAX = 1 << 16  # sent ahead of what is being handled; then nothing more is read
 
 
 class Broken(Exception):
@@ -24,7 +26,7 @@ class Broken(Exception):
 
 
 class Message(NamedTuple):
-    """A text or binary message that is complete, or a control frame. The payload is unmasked."""
+    """A whole text or binary message, or a control frame. The payload is unmasked."""
 
     opcode: Opcode
     payload: bytes
@@ -33,8 +35,8 @@ class Message(NamedTuple):
 class FrameReader:
     """Calls `hear` with each message, in a turn of the loop each, until `hear` returns False.
 
-    Calls `broken` with a close code when the client breaks the protocol, which `hear` may find,
-    too; nothing is heard after that. aiohttp feeds it with what comes after an upgrade.
+    When the client breaks the protocol, which `hear` says by raising `Broken`, it calls `broken`
+    with the close code; nothing is heard after that.
     """
 
     def __init__(
@@ -46,22 +48,24 @@ class FrameReader:
         self._transport = transport
         self._hear = hear
         self._broken = broken
-        self._data = bytearray()
+        self._stream = StreamReader()
+        self._parser: Generator[None, None, Frame] | None = None  # of a frame that is under way
         self._parts: list[bytes] = []  # of the message that is under way
         self._size = 0
         self._opcode: Opcode | None = None
-        self._due = self._paused = self._over = self._held = False
+        self._turn_due = self._paused = self._over = self._held = False
 
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Take bytes, as aiohttp's parsers do; there is never an end, nor anything left over."""
-        if not self._over:
-            self._data += data
-            if not self._due:
-                self._go_on()
-            if self._due and len(self._data) > AHEAD_BYTES_MAX and not self._paused:
-                self._paused = True
-                self._transport.pause_reading()
-        return False, b""
+    def feed(self, data: bytes) -> None:
+        """Read more bytes."""
+        if self._over:
+            return
+        self._stream.feed_data(data)
+        if not self._turn_due:
+            self._go_on()
+        ahead = len(self._stream.buffer)
+        if self._turn_due and ahead > READ_AHEAD_BYTES_MAX and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
 
     def hold(self) -> None:
         """Hear nothing more after the present message, until `release`."""
@@ -73,13 +77,13 @@ class FrameReader:
             self._held = False
             asyncio.get_running_loop().call_soon(self._go_on)
 
-    def feed_eof(self) -> None:
-        """The connection is gone."""
+    def close(self) -> None:
+        """Hear nothing more."""
         self._over = True
 
     def _go_on(self) -> None:
         """Hear one message, if a whole one is here; others have their turn before the next one."""
-        self._due = False
+        self._turn_due = False
         if self._over:
             return
         try:
@@ -95,7 +99,7 @@ class FrameReader:
         if self._over:
             return
         if message is not None:
-            self._due = True
+            self._turn_due = True
             if not self._held:
                 asyncio.get_running_loop().call_soon(self._go_on)
         elif self._paused:
@@ -103,17 +107,17 @@ class FrameReader:
             self._transport.resume_reading()
 
     def _message(self) -> Message | None:
-        """The next message that is complete; raises `Broken`."""
-        while (found := self._frame()) is not None:
-            opcode, final, payload = found
-            if opcode >= Opcode.CLOSE:
+        """The next whole message; raises `Broken`."""
+        while (frame := self._frame()) is not None:
+            opcode, payload = Opcode(frame.opcode), bytes(frame.data)
+            if frame.opcode in CTRL_OPCODES:
                 return Message(opcode, payload)
             if (opcode is Opcode.CONTINUATION) is (self._opcode is None):
                 raise Broken(Code.PROTOCOL_ERROR, "a message begins inside of another, or nowhere")
             self._opcode = self._opcode or opcode
             self._size += len(payload)
             self._parts.append(payload)
-            if final:
+            if frame.fin:
                 message = Message(self._opcode, b"".join(self._parts))
                 self._opcode, self._size = None, 0
                 self._parts.clear()
@@ -122,70 +126,38 @@ class FrameReader:
                 raise Broken(Code.POLICY, "too many fragments")
         return None
 
-    def _frame(self) -> tuple[Opcode, bool, bytes] | None:
-        """The next frame: opcode, whether it is the last of its message, payload."""
-        data = self._data
-        if len(data) < 2:
-            return None
-        opcode, final = _checked(data[0], data[1])
-        size, at = data[1] & 0x7F, 2
-        if size > CONTROL_BYTES_MAX:
-            at = 4 if size == 126 else 10
-            if len(data) < at:
-                return None
-            size = int.from_bytes(data[2:at], "big")
-        if self._size + size > MESSAGE_BYTES_MAX:
-            raise Broken(Code.TOO_BIG, "the message is too big")
-        end = at + 4 + size
-        if len(data) < end:
-            return None
-        payload = unmasked(bytes(data[at + 4 : end]), bytes(data[at : at + 4]))
-        del data[:end]
-        return opcode, final, payload
-
-
-def _checked(first: int, second: int) -> tuple[Opcode, bool]:
-    """The opcode of a frame, and whether it is final, by its first two bytes."""
-    final, number = first >= 0x80, first & 0x0F
-    if first & 0x70 or number not in OPCODES:
-        raise Broken(Code.PROTOCOL_ERROR, "reserved bits or an unknown opcode")
-    if not second & 0x80:  # section 5.1: a server must close the connection
-        raise Broken(Code.PROTOCOL_ERROR, "the frame is not masked")
-    if number >= Opcode.CLOSE and (not final or second & 0x7F > CONTROL_BYTES_MAX):
-        raise Broken(Code.PROTOCOL_ERROR, "a control frame is long, or in fragments")
-    return Opcode(number), final
-
-
-def unmasked(payload: bytes, mask: bytes) -> bytes:
-    """What was masked (section 5.3); the same again masks it.
-
-    >>> unmasked(bytes.fromhex("7f9f4d5158"), bytes.fromhex("37fa213d"))
-    b'Hello'
-    """
-    size = len(payload)
-    if not size:
-        return payload
-    key = (mask * (size // 4 + 1))[:size]
-    return (int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")).to_bytes(
-        size, "little"
-    )
+    def _frame(self) -> Frame | None:
+        """The next frame; None where it is not here as a whole."""
+        if self._parser is None:
+            space = MESSAGE_BYTES_MAX - self._size
+            self._parser = Frame.parse(self._stream.read_exact, mask=True, max_size=space)
+        try:
+            next(self._parser)
+        except StopIteration as whole:
+            self._parser = None
+            return whole.value  # type: ignore[no-any-return]
+        except PayloadTooBig as error:
+            raise Broken(Code.TOO_BIG, str(error)) from error
+        except ProtocolError as error:
+            raise Broken(Code.PROTOCOL_ERROR, str(error)) from error
+        return None
 
 
 def close_code(payload: bytes) -> int | None:
-    """The code of a close frame, None for none (sections 5.5.1 and 7.4); raises `Broken`."""
+    """The code of a close frame, None for none; raises `Broken` for one that no client may send."""
     if not payload:
         return None
-    code = int.from_bytes(payload[:2], "big")
-    known = 1_000 <= code <= 1_003 or 1_007 <= code <= 1_014 or 3_000 <= code <= 4_999
-    if len(payload) == 1 or not known:
-        raise Broken(Code.PROTOCOL_ERROR, "no such close code")
-    decoded(payload[2:])
-    return code
+    try:
+        return int(Close.parse(payload).code)
+    except ProtocolError as error:
+        raise Broken(Code.PROTOCOL_ERROR, str(error)) from error
+    except UnicodeDecodeError as error:
+        raise Broken(Code.BAD_DATA, "the reason is not UTF-8") from error
 
 
 def decoded(payload: bytes) -> str:
-    """A text; raises `Broken` for what is no UTF-8."""
+    """The text of a message; raises `Broken` for what is not UTF-8."""
     try:
         return payload.decode()
-    except UnicodeDecodeError:
-        raise Broken(Code.BAD_DATA, "no UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise Broken(Code.BAD_DATA, "the text is not UTF-8") from error

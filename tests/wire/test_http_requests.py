@@ -1,18 +1,26 @@
-"""Plain requests are answered without aiohttp; nobody can tell who has read them."""
+"""HTTP requests over a connection: in pieces, sent ahead, chunked, held back, never whole."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import logging
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
 
 from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.server.http_connection import AHEAD_BYTES_MAX, KEEP_ALIVE
-from failing_exchange.server.request_parser import FIELDS_KEPT_MAX, HEAD_BYTES_MAX, Heads, NotPlain
+from failing_exchange.server.http_connection import KEEP_ALIVE, READ_AHEAD_BYTES_MAX
+from failing_exchange.server.http_reader import (
+    BODY_BYTES_MAX,
+    HEAD_BYTES_MAX,
+    LINE_BYTES_MAX,
+    Received,
+    RequestReader,
+)
 
 T = TypeVar("T")
 TIME = b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -77,8 +85,8 @@ def test_a_request_in_pieces_is_answered_like_a_whole_one(data: bytes, size: int
     assert on_a_line(story) == on_a_line(at_once)
 
 
-def test_a_plain_request_and_another_are_answered_alike() -> None:
-    """Byte for byte, whoever has read them: an order with a bad key, whole and in chunks."""
+def test_a_body_of_known_length_and_one_in_chunks_are_answered_alike() -> None:
+    """Byte for byte: an order with a bad key, whole and in chunks."""
 
     async def story(raw: Raw, _: Binance) -> list[tuple[set[bytes], bytes]]:
         found = []
@@ -96,7 +104,7 @@ def test_a_plain_request_and_another_are_answered_alike() -> None:
 
 @pytest.mark.parametrize("latency", [None, 40.0])
 def test_requests_sent_ahead_are_answered_in_order(latency: object) -> None:
-    """Also where they wait, and where the one in the middle is for aiohttp."""
+    """Also where they wait, and where the one in the middle comes in chunks."""
 
     async def story(raw: Raw, _: Binance) -> list[bytes]:
         raw.writer.write(PING + TIME + CHUNKED + TIME)
@@ -122,7 +130,7 @@ def test_more_than_fits_is_not_read_before_its_turn() -> None:
 @pytest.mark.parametrize("fault", ["", "delay_answer", "truncate_json"])
 def test_a_connection_that_sent_too_much_at_once_is_read_again(fault: str) -> None:
     """After all its answers: also when they had to wait, or were damaged."""
-    count = AHEAD_BYTES_MAX // len(PING) + 100
+    count = READ_AHEAD_BYTES_MAX // len(PING) + 100
 
     async def story(raw: Raw, venue: Binance) -> int:
         if fault:
@@ -138,7 +146,7 @@ def test_a_connection_that_sent_too_much_at_once_is_read_again(fault: str) -> No
     assert on_a_line(story, 1.0) == 200
 
 
-@pytest.mark.parametrize("data", [PING, CHUNKED], ids=["plain", "aiohttp"])
+@pytest.mark.parametrize("data", [PING, CHUNKED], ids=["plain", "chunked"])
 def test_requests_sent_at_once_have_a_turn_each(data: bytes) -> None:
     """Else whoever sends a thousand keeps everybody else waiting until all are answered."""
     count = 1_000
@@ -166,12 +174,12 @@ def test_who_sends_and_does_not_read_is_not_read_either() -> None:
             raw.writer.write(PING * 100)
             await asyncio.sleep(0)
         await asyncio.sleep(1)
-        most = max(len(line._data) for line in venue._front._open)
+        most = max(len(line._data) for line in venue._http.open)
         for _ in range(count):
             await raw.answer()
         return most
 
-    assert on_a_line(story) < 2 * AHEAD_BYTES_MAX
+    assert on_a_line(story) < 2 * READ_AHEAD_BYTES_MAX
 
 
 def test_a_connection_may_become_a_websocket_later() -> None:
@@ -300,61 +308,151 @@ def test_a_bug_of_ours_is_a_500_and_is_logged(caplog: pytest.LogCaptureFixture) 
     assert any(record.exc_info for record in caplog.records)
 
 
-# ---- heads
+# ---- the reader
+
+
+def read(*parts: bytes, upgrades: bool = True) -> list[Received]:
+    """The requests that are read of bytes that arrive in these parts."""
+    reader = RequestReader("127.0.0.1", upgrades=upgrades)
+    for part in parts:
+        reader.feed(part)
+    found = list(reader.received)
+    reader.close()
+    return found
+
+
+def test_a_request_is_read_as_it_was_sent() -> None:
+    """With names in lower case, values without the space around them, and its body."""
+    (found,) = read(
+        b"DELETE /api/v3/order?a=%20b&c HTTP/1.1\r\nhost:x\r\nConnection: Keep-Alive\r\n"
+        b"User-Agent:  a b\t \r\nX-Empty:\r\nX-Bytes: \xff\r\nContent-Length: 3\r\n\r\nabcGET"
+    )
+    request = found.request
+    assert (request.method, request.path, request.query) == ("DELETE", "/api/v3/order", "a=%20b&c")
+    assert request.headers == {
+        "host": "x", "connection": "Keep-Alive", "user-agent": "a b", "x-empty": "",
+        "x-bytes": "\udcff", "content-length": "3",
+    }  # fmt: skip
+    assert (request.body, request.host, found.keep_alive) == (b"abc", "x", True)
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "status"),
     [
-        TIME.replace(b"GET", b"HEAD"),
-        TIME.replace(b"1.1", b"1.0"),
-        TIME.replace(b"/api", b"http://x/api"),
-        TIME.replace(b"Host: x\r\n", b""),
-        TIME.replace(b"x\r\n\r", b"x\r\nHost: y\r\n\r"),
-        TIME.replace(b"x\r\n\r", b"x\r\n folded: y\r\n\r"),
-        TIME.replace(b"x\r\n\r", b"x\r\nConnection: close\r\n\r"),
-        TIME.replace(b"x\r\n\r", b"x\r\nA: \xff\r\n\r"),
-        TIME.replace(b"x\r\n\r", b"x\nA: b\r\n\r"),
-        TIME.replace(b"x\r\n\r", b"x\r\nExpect: 100-continue\r\n\r"),
-        TIME.replace(b"Host", b"Host "),
-        ORDER.replace(b"20\r", b"+20\r"),
-        ORDER.replace(b"20\r", b"1048577\r"),
-        b"\r\n" + TIME,
-        b"GET /" + b"x" * HEAD_BYTES_MAX,
-        b"GEX",
-        b"\x16\x03\x01",
-        b"GET / HTTP/2",
-        CHUNKED,
-        UPGRADE,
+        (TIME.replace(b"x\r\n\r", b"x\r\n folded: y\r\n\r"), 400),
+        (TIME.replace(b"x\r\n\r", b"x\nA: b\r\n\r"), 400),
+        (TIME.replace(b"Host", b"Host "), 400),
+        (TIME.replace(b"1.1", b"2.0"), 400),
+        (TIME.replace(b"GET", b"CONNECT").replace(b"/api/v3/time", b"x:443"), 400),
+        (ORDER.replace(b"20\r", b"+20\r"), 400),
+        (b"GET /" + b"x" * LINE_BYTES_MAX + b" HTTP/1.1\r\n\r\n", 400),
+        (TIME[:-2] + (b"A: " + b"b" * 8_000 + b"\r\n") * 9 + b"\r\n", 400),
+        (ORDER.replace(b"20\r", b"%d\r" % (BODY_BYTES_MAX + 1)), 413),
+        (b"GEX", 400),
+        (b"\x16\x03\x01", 400),
+        (UPGRADE.replace(b"1.1", b"1.0"), 400),
     ],
 )
-def test_what_is_not_plain_is_left_to_aiohttp(data: bytes) -> None:
-    """Whatever could be read in two ways is read by a parser that is made for it."""
-    with pytest.raises(NotPlain):
-        Heads().read(data)
+def test_what_could_be_read_in_two_ways_is_refused(data: bytes, status: int) -> None:
+    """And nothing behind it is read: it may be half of something else."""
+    found = read(data, TIME)
+    assert [one.status for one in found] == [status]
+    assert found[0].reason
 
 
-def test_what_is_plain_is_read_as_it_was_sent() -> None:
-    """With names in lower case, and the body behind it."""
-    head = Heads().read(
-        b"DELETE /api/v3/order?a=%20b&c HTTP/1.1\r\nhost:x\r\nConnection: Keep-Alive\r\n"
-        b"User-Agent:  a b\t \r\nX-Empty:\r\nContent-Length: 3\r\n\r\nabcGET"
-    )
-    assert head is not None
-    assert (head.method, head.path, head.query) == ("DELETE", "/api/v3/order", "a=%20b&c")
-    assert head.headers == {
-        "host": "x", "connection": "Keep-Alive", "user-agent": "a b", "x-empty": "",
-        "content-length": "3",
-    }  # fmt: skip
-    assert head.end - head.start == 3
+def test_a_body_that_grows_too_long_in_chunks_or_unpacked_is_refused() -> None:
+    """Its length is not known before; no more than the limit is kept."""
+    head = CHUNKED[: CHUNKED.index(b"14\r\n")]
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    found = read(head, *[chunk] * 17)
+    assert [one.status for one in found] == [413]
+    for pack in (zlib.compress, gzip.compress):
+        packed = pack(b"x" * (BODY_BYTES_MAX + 1))
+        encoding = b"gzip" if pack is gzip.compress else b"deflate"
+        head = b"POST / HTTP/1.1\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
+        found = read(head % (encoding, len(packed)) + packed)
+        assert [one.status for one in found] == [413]
+        packed = pack(b"side=BUY")
+        assert read(head % (encoding, len(packed)) + packed)[0].request.body == b"side=BUY"
 
 
-def test_heads_remember_a_bounded_number_of_fields() -> None:
-    """A client whose fields differ in each request must not fill the memory."""
-    heads = Heads()
-    for number in range(3 * FIELDS_KEPT_MAX):
-        data = b"GET / HTTP/1.1\r\nHost: x\r\nX-Request: %d\r\n\r\n" % number
-        found = heads.read(data)
-        assert found is not None
-        assert found.headers["x-request"] == str(number)
-    assert len(heads._known) <= FIELDS_KEPT_MAX
+@pytest.mark.parametrize("start", [b"GET /", TIME[:-2] + b"A: "])
+def test_a_head_that_does_not_end_is_refused(start: bytes) -> None:
+    """In many small parts, too: else it would fill the memory."""
+    found = read(start, *[b"x" * 1_024] * (HEAD_BYTES_MAX // 1_024 + 1))
+    assert [one.status for one in found] == [400]
+
+
+def test_fields_behind_a_chunked_body_are_not_taken_for_fields_of_a_request() -> None:
+    """A trailer could give a request, or the next one, another key."""
+    order = CHUNKED[:-2] + b"X-MBX-APIKEY: evil\r\n\r\n"
+    found = [one.request.headers.get("x-mbx-apikey") for one in read(order + TIME)]
+    assert found == ["abc", None]
+
+
+@pytest.mark.parametrize("upgrades", [True, False])
+def test_other_protocols_than_websocket_are_not_upgraded_to(upgrades: bool) -> None:
+    """Some clients ask for HTTP/2 with each request; its body and what follows are HTTP/1.1."""
+    order = ORDER.replace(b"\r\nC", b"\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nC")
+    found = read(order + TIME + order, upgrades=upgrades)
+    assert [one.request.body for one in found] == [
+        b"symbol=BTCUSDT&a=b&c",
+        b"",
+        found[0].request.body,
+    ]
+    assert [one.status or one.upgrade for one in found] == [0, 0, 0]
+    assert [one.upgrade for one in read(UPGRADE, upgrades=upgrades)] == [upgrades]
+
+
+def test_the_last_request_of_a_connection_is_the_last() -> None:
+    """`Connection: close`, and HTTP/1.0 unless it says otherwise."""
+    closing = TIME.replace(b"x\r\n\r", b"x\r\nConnection: close\r\n\r")
+    old = TIME.replace(b"1.1", b"1.0")
+    kept = old.replace(b"x\r\n\r", b"x\r\nConnection: keep-alive\r\n\r")
+    assert [one.keep_alive for one in read(kept + TIME + closing + TIME, TIME)] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert [one.keep_alive for one in read(old + TIME)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("data", "start", "end"),
+    [
+        (TIME.replace(b"x\r\n\r", b"x\r\nConnection: close\r\n\r"), b"HTTP/1.1 200", b"}"),
+        (TIME.replace(b"1.1", b"1.0"), b"HTTP/1.0 200", b"}"),
+        (TIME.replace(b"GET", b"HEAD"), b"HTTP/1.1 404", b"\r\n\r\n"),
+        (ORDER.replace(b"20\r", b"1048577\r"), b"HTTP/1.1 413", b'"Bad request."}'),
+    ],
+)
+def test_a_connection_is_closed_behind_its_last_reply(
+    data: bytes, start: bytes, end: bytes
+) -> None:
+    """The client reads to the end, and is not left waiting."""
+
+    async def story(raw: Raw, _: Binance) -> bytes:
+        raw.writer.write(
+            data + (TIME if b"HEAD" not in data else data.replace(b"Host: x", b"Connection: close"))
+        )
+        async with asyncio.timeout(60):
+            return await raw.reader.read()
+
+    found = on_a_line(story)
+    assert found.startswith(start)
+    assert found.endswith(end)
+    assert (b"\r\nConnection: close\r\n" in found) is found.startswith(b"HTTP/1.1")
+
+
+def test_a_held_back_body_behind_another_request_is_asked_for_in_its_turn() -> None:
+    """The word for it must not come before the reply to the request in front."""
+    head, body = ORDER.split(b"\r\n\r\n", 1)
+
+    async def story(raw: Raw, _: Binance) -> list[bytes]:
+        raw.writer.write(TIME + head + b"\r\nExpect: 100-continue\r\n\r\n")
+        found = [(await raw.answer())[0][:15]]
+        found.append(await raw.reader.readuntil(b"\r\n\r\n"))
+        raw.writer.write(body)
+        return [*found, (await raw.answer())[0][:12]]
+
+    assert on_a_line(story, 40.0) == [
+        b"HTTP/1.1 200 OK", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 400",
+    ]  # fmt: skip
