@@ -15,16 +15,13 @@ from failing_exchange.core.units import PPM
 from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
 from failing_exchange.faults.lookups import market_of, named_by
 from failing_exchange.faults.plan import Cause, Match, Replace, Verdict
+from failing_exchange.faults.stages import AtRequest, AtStages
 from failing_exchange.journal.trip import Stage
-
-REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
 
 
 @fault
-class FillBeatsCancel:
+class FillBeatsCancel(AtRequest):
     """The order is filled just before its cancel arrives, which is then refused."""
-
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator take all of it."""
@@ -33,11 +30,10 @@ class FillBeatsCancel:
 
 
 @fault
-class PartialFillBeatsCancel:
+class PartialFillBeatsCancel(AtRequest):
     """The order is filled in part just before its cancel arrives."""
 
     fill_ratio: float = share(0.5, "how much of what is left, at least one step", maximum=0.99)
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator take a part; an order of one step is left alone."""
@@ -51,7 +47,7 @@ class PartialFillBeatsCancel:
 
 
 @fault
-class CanceledButFilled:
+class CanceledButFilled(AtStages):
     """The client is told that its order is canceled, and it was filled just before."""
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
@@ -70,13 +66,12 @@ class CanceledButFilled:
 
 
 @fault
-class HoldAfterCancel:
+class HoldAfterCancel(AtRequest):
     """The order is canceled, and its funds stay locked for a while."""
 
     lasts: float | None = span_or_never(
         60.0, "for how long; None = until the operator unlocks", minimum=MOMENT
     )
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lock what the cancel sets free."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import anything, choice, fault, names, text
 from failing_exchange.faults.lookups import edited
 from failing_exchange.faults.plan import Match, Replace, Verdict
+from failing_exchange.faults.stages import AtWire
 from failing_exchange.journal.trip import Stage
 
-WIRE: tuple[Stage, ...] = (Stage.WIRE,)
 GARBAGE = {
     "truncated": 'unexpected end of the body: {"id":"10',
     "garbage": "the body is no text: 1f 8b 08 00 00 00",
@@ -19,35 +19,29 @@ GARBAGE = {
 
 
 @fault
-class GarbleAnswer:
+class GarbleAnswer(AtWire):
     """The exchange acts, and its answer can't be read."""
 
     how: str = choice("truncated", "what the body looks like", *GARBAGE)
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Make it unreadable."""
         return Replace(Reject(Reason.MALFORMED, f"Malformed answer: {GARBAGE[self.how]}"))
 
 
 @fault
-class NullAnswer:
+class NullAnswer(AtWire):
     """The exchange acts, and its answer says success with nothing in it."""
 
     value: Any = anything(None, "what stands in the answer's place: None, {} or []")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Empty it."""
         value = list(self.value) if isinstance(self.value, tuple) else self.value
         return edited(match, ("*", value))
 
 
 @fault
-class ReplyWithoutId:
+class ReplyWithoutId(AtWire):
     """The exchange acts, and its answer lacks the order's id."""
-
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Leave the id out, wherever it stands."""
@@ -55,11 +49,10 @@ class ReplyWithoutId:
 
 
 @fault
-class BareReply:
+class BareReply(AtWire):
     """The exchange acts, and its answer is only an id."""
 
     how: str = choice("dict", "a structure of nothing else, or a plain text", "dict", "text")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Take all the rest away."""
@@ -71,37 +64,31 @@ class BareReply:
 
 
 @fault
-class DropFields:
+class DropFields(AtWire):
     """Fields are missing in the answer."""
 
     fields: tuple[str, ...] = names(("filled", "remaining"), "which, by their unified names")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Take them out."""
         return edited(match, *((name, ...) for name in self.fields))
 
 
 @fault
-class NullFields:
+class NullFields(AtWire):
     """Fields are null in the answer."""
 
     fields: tuple[str, ...] = names(("filled", "remaining"), "which, by their unified names")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Empty them."""
         return edited(match, *((name, None) for name in self.fields))
 
 
 @fault
-class SetField:
+class SetField(AtWire):
     """A field of the answer has another value, perhaps of another type."""
 
     field: str = text("status", "which, by its unified name")
     value: Any = anything("expired_in_match", "what it says")
-    stages: ClassVar[tuple[Stage, ...]] = WIRE
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Change it."""
         return edited(match, (self.field, self.value))

@@ -17,49 +17,43 @@ from failing_exchange.faults.fields import (
 )
 from failing_exchange.faults.plan import Answer, Delay, Drop, HangUp, Match, Repeat, Verdict
 from failing_exchange.faults.rejections import refusal
+from failing_exchange.faults.stages import AtAnswer, AtRequest, AtStages
 from failing_exchange.journal.trip import Stage
 
 BOTH: tuple[Stage, ...] = (Stage.REQUEST, Stage.ANSWER)
 
 
 @fault
-class LoseRequest:
+class LoseRequest(AtRequest):
     """The request never reaches the exchange, and the client waits until its own timeout."""
 
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
-
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Lose it."""
         return Drop()
 
 
 @fault
-class DelayRequest:
+class DelayRequest(AtRequest):
     """The request reaches the exchange late, perhaps when the client has given up already."""
 
     seconds: float = span(30.0, "how late")
     spread: float = span(0.0, "up to so much later still, by chance")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Hold it up."""
         return Delay(draw_time(match, self.seconds, self.spread))
 
 
 @fault
-class RepeatRequest:
+class RepeatRequest(AtRequest):
     """The exchange receives the request twice, and the client hears only the first answer."""
 
     after: float = span(0.5, "how much later the second one arrives")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send it again."""
         return Repeat(nanoseconds(self.after))
 
 
 @fault
-class TimeOut:
+class TimeOut(AtStages):
     """No answer comes, and the client can't tell whether the exchange acted."""
 
     executed: str = executed()
@@ -71,7 +65,7 @@ class TimeOut:
 
 
 @fault
-class BreakConnection:
+class BreakConnection(AtStages):
     """The connection breaks, and the client can't tell whether the exchange acted."""
 
     executed: str = executed()
@@ -83,7 +77,7 @@ class BreakConnection:
 
 
 @fault
-class UnknownOutcome:
+class UnknownOutcome(AtStages):
     """The venue answers that it failed, and the client can't tell whether the exchange acted."""
 
     executed: str = executed(
@@ -103,26 +97,21 @@ class UnknownOutcome:
 
 
 @fault
-class LoseAnswer:
+class LoseAnswer(AtAnswer):
     """The exchange acts, and its answer never arrives."""
 
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
-
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Lose it."""
         return Drop()
 
 
 @fault
-class DelayAnswer:
+class DelayAnswer(AtAnswer):
     """The exchange acts, and its answer arrives late."""
 
     seconds: float = span(5.0, "how late")
     spread: float = span(0.0, "up to so much later still, by chance")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Hold it up."""
         return Delay(draw_time(match, self.seconds, self.spread))
 
 

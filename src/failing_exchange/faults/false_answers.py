@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from failing_exchange.core.commands import CancelOrder, PlaceOrder, Replaced, ReplaceOrder
 from failing_exchange.core.generated_ids import made_id
 from failing_exchange.core.order import Order, OrderSnapshot, Status
@@ -12,18 +10,18 @@ from failing_exchange.faults.fields import choice, draw_below, fault, reason, te
 from failing_exchange.faults.lookups import edited, named_by, placed_by
 from failing_exchange.faults.plan import Answer, Match, Verdict
 from failing_exchange.faults.rejections import refusal
+from failing_exchange.faults.stages import AtAnswer, AtRequest, AtWire
 from failing_exchange.journal.trip import Edited, Stage
 
 GHOST_IDS_FROM = 9_000_000_000  # no real order of a run gets so far
 
 
 @fault
-class FalseReject:
+class FalseReject(AtAnswer):
     """The exchange acts, and the client is told that it refused."""
 
     why: Reason = reason(Reason.UNAVAILABLE)
     message: str = text("", "what the client reads; empty = the venue's usual words")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Say no to what was done; an honest refusal stays."""
@@ -33,22 +31,17 @@ class FalseReject:
 
 
 @fault
-class PhantomSuccess:
+class PhantomSuccess(AtRequest):
     """The client is told that its order is open, and the exchange has never heard of it."""
 
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
-
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Answer with a ghost."""
         answer = ghostly(match)
         return None if answer is None else Answer(answer)
 
 
 @fault
-class PhantomCancel:
+class PhantomCancel(AtRequest):
     """The client is told that its order is canceled, and the exchange has not canceled it."""
-
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Answer in the engine's place; what can't be canceled is refused by the engine itself."""
@@ -60,22 +53,18 @@ class PhantomCancel:
 
 
 @fault
-class PhantomId:
+class PhantomId(AtWire):
     """The order is live, and the answer names it by the id of an order that does not exist."""
 
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
-
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Give another id."""
         return edited(match, ("id", str(ghost_id(match))))
 
 
 @fault
-class ErrorInSuccess:
+class ErrorInSuccess(AtRequest):
     """The request is refused inside an answer that looks like a success, without an id."""
 
     message: str = text("insufficient balance", "the error inside the answer")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Answer with an order of which nothing is known but the error."""
@@ -90,13 +79,12 @@ class ErrorInSuccess:
 
 
 @fault
-class ContradictoryOrder:
+class ContradictoryOrder(AtWire):
     """The answer shows an order in a state that can't be."""
 
     how: str = choice(
         "closed_unfilled", "which", "closed_unfilled", "canceled_filled", "filled_null"
     )
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change status or amounts, so that they don't fit together."""

@@ -9,51 +9,43 @@ from failing_exchange.faults.lookups import by_feed
 from failing_exchange.faults.operations import ACCOUNT_FEEDS
 from failing_exchange.faults.plan import Delay, Drop, HangUp, Match, Repeat, Replace, Verdict
 from failing_exchange.faults.rejections import active_until
+from failing_exchange.faults.stages import AtAnswer, AtStages
 from failing_exchange.journal.trip import ENDED, Stage
-
-ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
 
 
 @fault
-class LosePush:
+class LosePush(AtAnswer):
     """A push never arrives, and its feed goes on."""
 
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
-
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Lose it."""
         return Drop() if match.trip.is_push else None
 
 
 @fault
-class DelayPush:
+class DelayPush(AtAnswer):
     """A push arrives late, and later ones overtake it."""
 
     seconds: float = span(2.0, "how late")
     spread: float = span(0.0, "up to so much later still, by chance")
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Hold this one up."""
         if not match.trip.is_push:
             return None
         return Delay(draw_time(match, self.seconds, self.spread))
 
 
 @fault
-class RepeatPush:
+class RepeatPush(AtAnswer):
     """A push arrives twice."""
 
     after: float = span(1.0, "how much later it comes again; 40 minutes have been seen")
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Send it again."""
         return Repeat(nanoseconds(self.after)) if match.trip.is_push else None
 
 
 @fault
-class MergePushes:
+class MergePushes(AtStages):
     """Of several pushes within a moment only the last arrives."""
 
     within: float = span(0.05, "how long the moment is")
@@ -77,26 +69,22 @@ class MergePushes:
 
 
 @fault
-class SilenceFeed:
+class SilenceFeed(AtAnswer):
     """A feed falls silent while its connection and all calls work."""
 
     lasts: float | None = span_or_never(None, "for how long; None = until disarmed")
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def decide(self, match: Match, hit: bool) -> bool:
         """Once begun, it goes on for its time."""
         return active_until(match, hit, self.lasts) is not None
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Lose every push."""
         return Drop() if match.trip.is_push else None
 
 
 @fault
-class EndSubscription:
+class EndSubscription(AtAnswer):
     """The venue ends the subscription of an account, with its event, and the connection stays."""
-
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Say so in place of a push."""
@@ -105,10 +93,8 @@ class EndSubscription:
 
 
 @fault
-class BreakFeed:
+class BreakFeed(AtAnswer):
     """The connection of a feed breaks."""
-
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Hang up in place of a push."""

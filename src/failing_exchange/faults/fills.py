@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from failing_exchange.core.commands import CapNextFill, CrossOrder, OperatorCancel, PullLiquidity
 from failing_exchange.core.operator_commands import own_price
 from failing_exchange.core.order import OrderType, Side, TimeInForce
@@ -21,20 +19,18 @@ from failing_exchange.faults.fields import (
 )
 from failing_exchange.faults.lookups import market_of, open_order, placed_by
 from failing_exchange.faults.plan import Cause, Match, Verdict
+from failing_exchange.faults.stages import AtRequest
 from failing_exchange.journal.trip import Stage
-
-REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
 
 
 @fault
-class PartialFill:
+class PartialFill(AtRequest):
     """The order is filled in part at once, and the rest later."""
 
     fill_ratio: float = share(0.3, "how much of it at once, rounded down to the amount step")
     complete_after: float | None = span_or_never(
         30.0, "when the rest fills; None = when the market comes"
     )
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def concerns(self, match: Match) -> bool:
         """Not fill-or-kill, post-only, triggered or one-step orders."""
@@ -55,14 +51,13 @@ class PartialFill:
 
 
 @fault
-class SlipPrice:
+class SlipPrice(AtRequest):
     """Offers are withdrawn just before a market order, which then trades at a worse price."""
 
     max_slippage: float = share(
         0.02, "the average price is at most so far beyond the best", maximum=0.9
     )
     least: float = share(0.0, "and at least so far", zero=True)
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def concerns(self, match: Match) -> bool:
         """Only market orders."""
@@ -88,10 +83,8 @@ class SlipPrice:
 
 
 @fault
-class FillAtOnce:
+class FillAtOnce(AtRequest):
     """The order is filled wholly within the call that places it."""
-
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator trade against all of it, at its own price."""
@@ -102,11 +95,10 @@ class FillAtOnce:
 
 
 @fault
-class FillOrder:
+class FillOrder(AtRequest):
     """An open order of the client is filled just before the request arrives."""
 
     fill_ratio: float = share(1.0, "how much of what is left of it, at least one step")
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Trade against the order that the request names, else against the oldest one."""
@@ -120,10 +112,8 @@ class FillOrder:
 
 
 @fault
-class ExpireOrder:
+class ExpireOrder(AtRequest):
     """The venue expires an open order of the client just before the request arrives."""
-
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Expire the order that the request names, else the oldest one."""
@@ -132,10 +122,8 @@ class ExpireOrder:
 
 
 @fault
-class CancelByHand:
+class CancelByHand(AtRequest):
     """Somebody cancels an open order of the client outside the bot."""
-
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Cancel the order that the request names, else the oldest one."""

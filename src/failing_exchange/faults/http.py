@@ -7,6 +7,7 @@ from typing import ClassVar
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.fields import acts, choice, executed, fault, share, span, whole
 from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
+from failing_exchange.faults.stages import AtWire
 from failing_exchange.journal.trip import Damage, Damaged, DamageKind, Stage
 
 UNASKED = Reject(Reason.UNAVAILABLE, "the request did not reach the exchange")
@@ -30,12 +31,11 @@ class HttpDamage(DamageKind):
     TRUNCATE = "truncate", Reason.MALFORMED
 
 
-class ByteFault:
+class ByteFault(AtWire):
     """A fault of bytes, by the kind of damage; `damage` adds what else the kind needs."""
 
     __slots__ = ()
     kind: ClassVar[DamageKind]
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
 
     def damage(self) -> Damage:
         """What happens to the bytes."""

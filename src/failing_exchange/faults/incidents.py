@@ -36,21 +36,20 @@ from failing_exchange.faults.fields import (
 from failing_exchange.faults.lookups import free_of, market_of
 from failing_exchange.faults.plan import Cause, HangUp, Match, Verdict
 from failing_exchange.faults.rejections import active_until
+from failing_exchange.faults.stages import AtRequest, AtStages
 from failing_exchange.journal.trip import Stage
 
-REQUEST: tuple[Stage, ...] = (Stage.REQUEST,)
 PAID_WITH = "which; empty = what buyers pay with in the request's market, else in the first one"
 
 
 @fault
-class HaltMarket:
+class HaltMarket(AtRequest):
     """The market of the request is halted just before it arrives."""
 
     lasts: float | None = span_or_never(
         600.0, "for how long; None = until the operator resumes", minimum=MOMENT
     )
     status: str = choice("halted", "what it still takes", "halted", "cancel_only")
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Halt it once; while it is halted there is nothing to do."""
@@ -62,14 +61,13 @@ class HaltMarket:
 
 
 @fault
-class JumpPrice:
+class JumpPrice(AtRequest):
     """The price of the request's market jumps."""
 
     by: float = number(
         -0.05, "by how much of it; negative = down", "share", minimum=-0.99, maximum=10
     )
     lasts: float | None = span_or_never(None, "then it comes back; None = it stays", minimum=1)
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Move the background market before the request is carried out."""
@@ -81,15 +79,13 @@ class JumpPrice:
 
 
 @fault
-class ThinBook:
+class ThinBook(AtRequest):
     """Offers near the best price are withdrawn until the next second."""
 
     side: str = choice("sell", "which offers", "buy", "sell")
     reach: float = share(0.02, "how far from the best price", maximum=0.9)
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Pull them."""
         symbol = match.trip.symbol
         if market_of(match, symbol) is None:
             return None
@@ -97,12 +93,11 @@ class ThinBook:
 
 
 @fault
-class ChangeSteps:
+class ChangeSteps(AtRequest):
     """The steps of price and amount become coarser while the market is open."""
 
     price: int = whole(10, "how many of today's price steps make one")
     amount: int = whole(10, "how many of today's amount steps make one")
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
@@ -110,11 +105,10 @@ class ChangeSteps:
 
 
 @fault
-class RaiseMinimum:
+class RaiseMinimum(AtRequest):
     """The smallest order that the market takes becomes larger."""
 
     cost: float = number(100.0, "what an order must cost now", "quote", minimum=0, maximum=10**9)
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
@@ -122,12 +116,11 @@ class RaiseMinimum:
 
 
 @fault
-class NarrowBand:
+class NarrowBand(AtRequest):
     """The market takes only limit prices near the last one."""
 
     below: float = share(0.01, "how far below the last price", maximum=0.99)
     above: float = share(0.01, "how far above the last price", maximum=100)
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
@@ -135,11 +128,10 @@ class NarrowBand:
 
 
 @fault
-class LimitOrders:
+class LimitOrders(AtRequest):
     """The market takes only so many open orders of one account."""
 
     most: int = whole(5, "how many")
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
@@ -147,12 +139,11 @@ class LimitOrders:
 
 
 @fault
-class ChangeFees:
+class ChangeFees(AtRequest):
     """The fees of the market change."""
 
     maker: float = share(0.002, "of what the maker receives", maximum=0.5, zero=True)
     taker: float = share(0.004, "of what the taker receives", maximum=0.5, zero=True)
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the rules just before the request arrives."""
@@ -160,7 +151,7 @@ class ChangeFees:
 
 
 @fault
-class LockFunds:
+class LockFunds(AtRequest):
     """A part of a free balance is locked without an order."""
 
     asset: str = text("", PAID_WITH)
@@ -168,7 +159,6 @@ class LockFunds:
     lasts: float | None = span_or_never(
         60.0, "for how long; None = until the operator unlocks", minimum=MOMENT
     )
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lock it just before the request arrives."""
@@ -179,12 +169,11 @@ class LockFunds:
 
 
 @fault
-class TakeFunds:
+class TakeFunds(AtRequest):
     """A part of a free balance is withdrawn or sold outside the bot."""
 
     asset: str = text("", PAID_WITH)
     part: float = share(1.0, "how much of what is free")
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Take it just before the request arrives."""
@@ -194,10 +183,8 @@ class TakeFunds:
 
 
 @fault
-class BustLastTrade:
+class BustLastTrade(AtRequest):
     """The client's last trade is undone by the venue."""
-
-    stages: ClassVar[tuple[Stage, ...]] = REQUEST
 
     def decide(self, match: Match, hit: bool) -> bool:
         """A trade is undone once: without a new one there is nothing to do."""
@@ -214,7 +201,7 @@ class BustLastTrade:
 
 
 @fault
-class VenueRestart:
+class VenueRestart(AtStages):
     """The venue dies behind a request that it has carried out, and comes back after a while."""
 
     orders: str = choice("kept", "what becomes of the open orders", "kept", "lost")

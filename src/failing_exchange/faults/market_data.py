@@ -21,41 +21,35 @@ from failing_exchange.faults.fields import (
 )
 from failing_exchange.faults.lookups import answer_of, by_feed, edited
 from failing_exchange.faults.plan import Drop, Match, Replace, Verdict
+from failing_exchange.faults.stages import AtAnswer, AtStages, AtWire
 from failing_exchange.journal.trip import Stage
 
-ANSWER: tuple[Stage, ...] = (Stage.ANSWER,)
 PRICES = ("bid", "ask", "last", "close")
 
 
 @fault
-class NullTicker:
+class NullTicker(AtWire):
     """The ticker has no prices."""
 
     fields: tuple[str, ...] = names(PRICES, "which are null")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Empty them."""
         return edited(match, *((name, None) for name in self.fields))
 
 
 @fault
-class ZeroPrice:
+class ZeroPrice(AtWire):
     """The ticker says that the price is zero."""
 
     fields: tuple[str, ...] = names(PRICES, "which are zero")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.WIRE,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Zero them."""
         return edited(match, *((name, 0.0) for name in self.fields))
 
 
 @fault
-class CrossTicker:
+class CrossTicker(AtAnswer):
     """The ticker's bid is above its ask."""
-
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Change the two for each other."""
@@ -66,14 +60,12 @@ class CrossTicker:
 
 
 @fault
-class HideTickers:
+class HideTickers(AtAnswer):
     """A list of tickers lacks some symbols."""
 
     part: float = share(0.5, "how many of them; at least one")
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Leave some out."""
         found = answer_of(match)
         if not isinstance(found, tuple) or not found or not isinstance(found[0], Ticker):
             return None
@@ -86,7 +78,7 @@ class HideTickers:
 
 
 @fault
-class FreezeMarketData:
+class FreezeMarketData(AtStages):
     """Market data stands still at the moment of the first answer struck."""
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
@@ -111,10 +103,8 @@ class FreezeMarketData:
 
 
 @fault
-class CrossBook:
+class CrossBook(AtAnswer):
     """The book's best bid is above its best ask."""
-
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the best two change places."""
@@ -126,14 +116,12 @@ class CrossBook:
 
 
 @fault
-class EmptyBook:
+class EmptyBook(AtAnswer):
     """The book is empty."""
 
     side: str = choice("both", "which side of it", "both", "bids", "asks")
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Take the levels out."""
         found = answer_of(match)
         if not isinstance(found, BookSnapshot):
             return None
@@ -142,11 +130,10 @@ class EmptyBook:
 
 
 @fault
-class GhostLevels:
+class GhostLevels(AtAnswer):
     """The book also shows offers of some time ago that are gone."""
 
     seconds: float = span(60.0, "how old they are", minimum=1)
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Merge an old snapshot into the new one."""
@@ -165,11 +152,10 @@ class GhostLevels:
 
 
 @fault
-class HideCandles:
+class HideCandles(AtAnswer):
     """Candles are missing in the middle."""
 
     count: int = whole(3, "how many in a row")
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Leave a hole, drawn anew for each answer; the first and the last candle stay."""
@@ -183,11 +169,10 @@ class HideCandles:
 
 
 @fault
-class LateCandle:
+class LateCandle(AtAnswer):
     """The newest candles are not there yet."""
 
     count: int = whole(1, "how many; 1 = only the one that still forms")
-    stages: ClassVar[tuple[Stage, ...]] = ANSWER
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Cut the end off; a push of nothing else does not come."""

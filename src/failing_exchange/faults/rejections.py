@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from failing_exchange.core.commands import ReplaceOrder
 from failing_exchange.core.queries import Clock, FetchTime
@@ -20,6 +20,7 @@ from failing_exchange.faults.fields import (
     whole,
 )
 from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
+from failing_exchange.faults.stages import AtRequest
 from failing_exchange.journal.trip import Stage
 from failing_exchange.venue.rate_limits import BanLadder
 
@@ -84,7 +85,7 @@ def refusal(
 
 
 @fault
-class RejectRequest:
+class RejectRequest(AtRequest):
     """The venue refuses the request; of a replacement the new order, for reasons of the engine."""
 
     why: Reason = reason(Reason.UNAVAILABLE)
@@ -93,7 +94,6 @@ class RejectRequest:
         0, "how long all further requests are refused too; None = until disarmed"
     )
     code: str = text("", "row of the venue's table of codes, like INVALID_SIGNATURE; empty = usual")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def decide(self, match: Match, hit: bool) -> bool:
         """Once begun, it goes on for its time."""
@@ -109,13 +109,12 @@ class RejectRequest:
 
 
 @fault
-class RefuseReplacement:
+class RefuseReplacement(AtRequest):
     """The old order of a replacement is canceled, and the new one is refused."""
 
     why: Reason = reason(Reason.INSUFFICIENT_FUNDS)
     message: str = text("", "what the client reads; empty = the venue's usual words")
     code: str = text("", "row of the venue's table of codes, like INVALID_SIGNATURE; empty = usual")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the engine cancel, and place nothing."""
@@ -133,15 +132,13 @@ def second_half(match: Match, refused: Reject) -> Replace | None:
 
 
 @fault
-class RateLimited:
+class RateLimited(AtRequest):
     """The venue turns the request away because there were too many."""
 
     retry_after: float = span(1.0, "when the next request would pass; may be absurd, as seen")
     hidden: bool = flag(False, "whether the answer keeps that time to itself")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """429."""
         if self.hidden:
             return refusal(Reason.RATE_LIMITED, match)
         message = f"rate limit exceeded: retry after {self.retry_after:g} s"
@@ -150,7 +147,7 @@ class RateLimited:
 
 
 @fault
-class Ban:
+class Ban(AtRequest):
     """A client that keeps sending after a refusal is banned, each time for twice as long."""
 
     retry_after: float = span(10.0, "the wait that each refusal asks for; who waits is not banned")
@@ -159,7 +156,6 @@ class Ban:
     longest: float = span(259_200.0, "no ban is longer", minimum=1)
     shared: bool = flag(True, "whether all clients share one address; else each has its own")
     sticky: bool = flag(True, "whether a ban goes on when the fault is disarmed")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def decide(self, match: Match, hit: bool) -> bool:
         """Count refusals and climb the ladder; requests during a ban don't lengthen it."""
@@ -212,12 +208,11 @@ class Ban:
 
 
 @fault
-class Maintenance:
+class Maintenance(AtRequest):
     """The venue is in maintenance and refuses everything."""
 
     duration: float = span(600.0, "how long, from the first request struck; 0 = that one only")
     message: str = text("System maintenance", "what the client reads")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def decide(self, match: Match, hit: bool) -> bool:
         """Once begun, it goes on for its time."""
@@ -230,14 +225,13 @@ class Maintenance:
 
 
 @fault
-class ClockSkew:
+class ClockSkew(AtRequest):
     """The venue's clock differs from the client's, so that timestamps are refused."""
 
     ahead: float = number(
         2.0, "how far the client's clock is ahead; negative = behind", "seconds",
         minimum=-DAY_S, maximum=DAY_S,
     )  # fmt: skip
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Tell the venue's time, or refuse what lies outside the window."""

@@ -12,17 +12,17 @@ from failing_exchange.faults.fields import draw_below, fault, nanoseconds, ppm, 
 from failing_exchange.faults.lookups import answer_of, named_by
 from failing_exchange.faults.plan import Match, Replace, Verdict
 from failing_exchange.faults.rejections import refusal
+from failing_exchange.faults.stages import AtAnswer, AtRequest, AtStages
 from failing_exchange.journal.trip import Stage
 
 READ_LAG_MAX = 120.0  # seconds; the ledger can't be read further back, so a longer lag is refused
 
 
 @fault
-class StaleRead:
+class StaleRead(AtRequest):
     """The answer shows the state of some time ago."""
 
     seconds: float = span(10.0, "how far the view lags behind", maximum=READ_LAG_MAX)
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Read an earlier state of the first column."""
@@ -33,7 +33,7 @@ class StaleRead:
 
 
 @fault
-class HideNewOrders:
+class HideNewOrders(AtStages):
     """An order can't be found for a while after it was accepted."""
 
     seconds: float = span(10.0, "for how long")
@@ -51,11 +51,10 @@ class HideNewOrders:
 
 
 @fault
-class HideOrders:
+class HideOrders(AtAnswer):
     """A list of orders lacks some that are there."""
 
     part: float = share(0.5, "how many of them; at least one")
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Leave some out, drawn anew each time."""
@@ -69,10 +68,8 @@ class HideOrders:
 
 
 @fault
-class ListTwice:
+class ListTwice(AtAnswer):
     """A list shows an open order a second time, as canceled."""
-
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Add the contradiction behind the rest."""
@@ -86,13 +83,10 @@ class ListTwice:
 
 
 @fault
-class ZeroWallet:
+class ZeroWallet(AtAnswer):
     """The balance reads zero, and the money is there."""
 
-    stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER,)
-
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Zero everything."""
         answer = answer_of(match)
         if not isinstance(answer, Balances):
             return None
