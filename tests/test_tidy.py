@@ -61,7 +61,6 @@ EDGES: dict[str, str] = {
 STILL: dict[str, str] = {
     "client": "testing",
     "explorer": "testing",
-    "faults": "venue",
     "feeds": "server venues",
     "report": "client runs",
     "venue": "durable",

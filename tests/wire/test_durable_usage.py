@@ -11,10 +11,10 @@ import pytest
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.commands import CrossOrder
+from failing_exchange.core.rate_limits import BanLadder, SlidingWindow, TokenBucket
 from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import RateLimitError
-from failing_exchange.venue.rate_limits import BanLadder, SlidingWindow, TokenBucket
 from failing_exchange.venues.binance.rate_limits import (
     ADDRESSES_MAX,
     Interval,
@@ -178,7 +178,7 @@ def test_a_limit_goes_on_where_it_was(limit: Any) -> None:
 
 def test_a_full_window_is_kept_as_one_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     """A million calls are not written down each time; it frees up later, and never earlier."""
-    monkeypatch.setattr("failing_exchange.venue.rate_limits.CALLS_TOLD_MAX", 3)
+    monkeypatch.setattr("failing_exchange.core.rate_limits.CALLS_TOLD_MAX", 3)
     window, other = SlidingWindow(limit=5, window=100), SlidingWindow(limit=5, window=100)
     for at in range(5):
         assert window.take(at) is None

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from failing_exchange.client.arguments import check_whole
+from failing_exchange.core.rate_limits import SlidingWindow, TokenBucket
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode, preset
@@ -15,7 +16,6 @@ from failing_exchange.faults.triggers import Chance, by_hour, chance, probabilit
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.venue.admission import RateGate
 from failing_exchange.venue.maintenance import once
-from failing_exchange.venue.rate_limits import SlidingWindow, TokenBucket
 from failing_exchange.venue.venue import Venue
 
 BASE_RULE = "base failure rate"

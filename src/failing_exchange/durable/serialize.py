@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from failing_exchange import core
+from failing_exchange.core.rate_limits import SlidingWindow, TokenBucket
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.modes import OneOf, Part
@@ -27,7 +28,6 @@ from failing_exchange.faults.plan import Rule, Scope
 from failing_exchange.faults.triggers import parse
 from failing_exchange.venue.admission import RateGate
 from failing_exchange.venue.maintenance import Window
-from failing_exchange.venue.rate_limits import SlidingWindow, TokenBucket
 
 Classes: TypeAlias = Mapping[str, type]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from failing_exchange.core.commands import ReplaceOrder
 from failing_exchange.core.queries import Clock, FetchTime
+from failing_exchange.core.rate_limits import BanLadder
 from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.units import DAY_S, MILLISECOND
 from failing_exchange.faults.fields import (
@@ -22,7 +23,6 @@ from failing_exchange.faults.fields import (
 from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
 from failing_exchange.faults.stages import AtRequest
 from failing_exchange.journal.trip import Stage
-from failing_exchange.venue.rate_limits import BanLadder
 
 ADDRESSES_MAX = 10_000  # that a ban remembers; the one not seen for longest is forgotten
 WINDOW_BEHIND = 5.0  # seconds that a request may be older than the venue's clock (recvWindow)

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core.commands import Replaced, ReplaceOrder
 from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
+from failing_exchange.core.rate_limits import BanLadder, whole
 from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.units import DAY, MILLISECOND, MINUTE, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trip import Trip
 from failing_exchange.venue.admission import refuse_over_limit
-from failing_exchange.venue.rate_limits import BanLadder, whole
 from failing_exchange.venues.binance.call import Call
 
 ADDRESSES_MAX = 10_000  # the one not seen for longest is forgotten, with its counts

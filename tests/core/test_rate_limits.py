@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failing_exchange.core.units import DAY, MINUTE, SECOND
-from failing_exchange.errors import ConfigurationError
-from failing_exchange.venue.rate_limits import (
+from failing_exchange.core.rate_limits import (
     WINDOW_CALLS_MAX,
     BanLadder,
     DecayingCounter,
@@ -20,6 +18,8 @@ from failing_exchange.venue.rate_limits import (
     SlidingWindow,
     TokenBucket,
 )
+from failing_exchange.core.units import DAY, MINUTE, SECOND
+from failing_exchange.errors import ConfigurationError
 
 # Pauses before each call and the call's weight.
 CALLS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 3)), max_size=40)
