@@ -225,9 +225,9 @@ class WatchApi:
     def _wanted(self, operation: str, query: str, symbol: str, *fields: Any) -> Wanted:
         """A channel of market data; its pushes answer a query."""
         from failing_exchange.client.subscriptions import Channel, Wanted
-        from failing_exchange.core import commands
+        from failing_exchange.core import queries
 
-        asked = getattr(commands, query)(self._client.account, *fields)
+        asked = getattr(queries, query)(self._client.account, *fields)
         engine = self._venue.running.engine
         return Wanted(Channel(operation, symbol, asked), lambda at: engine.execute(asked, at)[1])
 
