@@ -32,7 +32,7 @@ from failing_exchange.server.http_reader import RequestReader
 from failing_exchange.venues.binance import doorstep, socket_api
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
 from failing_exchange.venues.binance.rest import SpotRest
-from failing_exchange.venues.binance.ws_api import Conversation
+from failing_exchange.venues.binance.ws_api import ApiRequest
 from tests.passes import as_ours
 from tests.wire.raw import API, DOORS, ORDER, STREAM, Line, Place, at, request, signed
 
@@ -261,7 +261,7 @@ BUGS = [
     (candles_over_rest, SpotRest, "make", b"HTTP/1.1 500 ", b"HTTP/1.1 200 "),
     (upgrade, doorstep, "given", b"HTTP/1.1 500 ", b"HTTP/1.1 101 "),
     (order_over_the_api, SpotRest, "read", b"\x81", b'"status":200'),
-    (order_over_the_api, Conversation, "_send", b"\x81", b'"status":200'),
+    (order_over_the_api, ApiRequest, "call", b"\x81", b'"status":200'),
     (order_over_the_api, socket_api, "asked", b"\x88", b'"status":200'),
     (candles_over_the_api, SpotRest, "make", b"\x81", b'"status":200'),
     (time_over_rest, SpotRest, "written", b"HTTP/1.1 500 ", b'"serverTime"'),

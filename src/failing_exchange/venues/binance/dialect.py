@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.feeds.account import UserStreams
 from failing_exchange.feeds.market import Feeds
+from failing_exchange.server.conversation import converse
 from failing_exchange.server.websocket import Route
 from failing_exchange.server.websocket_connection import Limits
 from failing_exchange.venues.binance.connecting import Given, is_micro_in
@@ -14,7 +15,7 @@ from failing_exchange.venues.binance.doorstep import Doorstep
 from failing_exchange.venues.binance.market_streams import MarketStreams
 from failing_exchange.venues.binance.rate_limits import Metering
 from failing_exchange.venues.binance.rest import SpotRest
-from failing_exchange.venues.binance.ws_api import SocketDoor, check_api
+from failing_exchange.venues.binance.ws_api import WebSocketApi, check_api
 
 if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Keyring
@@ -43,12 +44,12 @@ class SpotDialect:
         self.feeds = Feeds(venue)
         self.streams = MarketStreams(self.feeds)
         self.user_streams = UserStreams(venue)
-        self.ws_api = SocketDoor(self.rest, self.user_streams)
+        self.ws_api = WebSocketApi(self.rest, self.user_streams)
         self.routes = {
             "/ws": Route(self.streams.open_raw),
             "/ws/": Route(self.streams.open_raw),
             "/stream": Route(self.streams.open_combined),
-            WS_API: Route(self.ws_api.open, Limits(counts_text=False), "open_api"),
+            WS_API: Route(converse(self.ws_api.converse), Limits(counts_text=False), "open_api"),
         }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:

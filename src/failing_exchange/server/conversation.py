@@ -1,0 +1,330 @@
+"""What is spoken on a WebSocket connection, sans-I/O: text in, actions out.
+
+A venue writes a `Conversation` for each kind of connection that it has. `converse` makes it a
+route: it hands on what the client says, and carries out the actions that come back.
+
+>>> class Echo:
+...     def opened(self, at): return ()
+...     def heard(self, text, at): return [Send(text.encode())]
+...     def news(self, topic, payload): return payload
+...     def shutdown(self, at): return [Close(1001)]
+...     def closed(self, at): return ()
+>>> list(Echo().heard("hello", at=0))
+[Send(text=b'hello', damage=None)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from failing_exchange.server.damage import send_frame
+from failing_exchange.server.dispatcher import Told, parts_of
+from failing_exchange.server.websocket_frames import Code, text_frame
+
+if TYPE_CHECKING:
+    from failing_exchange.journal.trip import Damage, Trip
+    from failing_exchange.server.dialect import RoutedCall
+    from failing_exchange.server.messages import Request
+    from failing_exchange.server.websocket_connection import Connection
+
+CALLS_REMEMBERED_MAX = 10_000  # under way, of one connection; the oldest then counts as answered
+
+
+class Send(NamedTuple):
+    """Send a text message, whole or damaged."""
+
+    text: bytes
+    damage: Damage | None = None
+
+
+class Inquiry(Protocol):
+    """A request that was made on a connection: what goes through the pass, and what comes back."""
+
+    def call(self) -> RoutedCall:
+        """The call that it is."""
+
+    def reply(self, trip: Trip, told: Told) -> Iterable[Action]:
+        """What its client is told; not where the exchange was never asked (`stand_in`)."""
+
+    def stand_in(self, trip: Trip) -> bytes:
+        """The text of an answer that does not exist, of which only a part will arrive."""
+
+    def lost(self, at: int) -> bytes:
+        """What is said where a bug of ours has cost the reply."""
+
+
+class Ask(NamedTuple):
+    """Send a request through the pass.
+
+    `steps` make a costly one beforehand; what the client says meanwhile waits.
+    """
+
+    inquiry: Inquiry
+    steps: Iterator[None] | None = None
+
+
+class Topic(NamedTuple):
+    """Something that one can listen to. Topics of equal `key` are encoded once for all listeners.
+
+    `source` finds what is new (`feeds.sources`), from an instant on; each answer is written by
+    `write(answer, at)`, as JSON can hold it, and changed by `edit(written, edits)` where a fault
+    wants that. `every` is the span between two looks in nanoseconds, 0 for after each change.
+    """
+
+    key: Hashable
+    source: Callable[[Any, int], Any]
+    write: Callable[[Any, int], Any]
+    edit: Callable[[Any, Any], Any]
+    every: int = 0
+
+
+class Join(NamedTuple):
+    """Listen to a topic from now on: its news come through `Conversation.news`."""
+
+    topic: Topic
+
+
+class Leave(NamedTuple):
+    """Listen no more to the topic of a key; one that was not joined is no error."""
+
+    key: Hashable
+
+
+class Follow(NamedTuple):
+    """Hear what happens to an account from now on: `write(record, at)` makes the text of an event.
+
+    `write` may give several texts for one record, or none. `unreadable` is sent for a record that a
+    fault has made unreadable.
+    """
+
+    account: str
+    write: Callable[[Any, int], Iterable[bytes]]
+    unreadable: bytes = b"{"
+
+
+class Unfollow(NamedTuple):
+    """Hear no more of an account; `last`, if any, is sent behind what is on its way."""
+
+    account: str
+    last: bytes | None = None
+
+
+class Close(NamedTuple):
+    """Close the connection with a code and a reason."""
+
+    code: int = Code.NORMAL
+    reason: str = ""
+
+
+class Abort(NamedTuple):
+    """Break the connection off without a word."""
+
+
+Action = Send | Ask | Join | Leave | Follow | Unfollow | Close | Abort
+
+
+class Opened(NamedTuple):
+    """A connection that a client has opened: how journal and faults call it, and how it came.
+
+    `do` carries out what is to be done without the client having said anything.
+    """
+
+    name: str
+    request: Request
+    at: int
+    do: Callable[[Iterable[Action]], None]
+
+
+class Conversation(Protocol):
+    """A venue's side of one connection. It may remember what was said, and does no I/O."""
+
+    def opened(self, at: int) -> Iterable[Action]:
+        """The connection stands."""
+
+    def heard(self, text: str, at: int) -> Iterable[Action]:
+        """The client has said something."""
+
+    def news(self, key: Hashable, payload: bytes) -> bytes:
+        """The text of a push: what a topic has to say, in this connection's envelope."""
+
+    def shutdown(self, at: int) -> Iterable[Action]:
+        """The venue is about to shut down."""
+
+    def closed(self, at: int) -> None:
+        """The connection is gone."""
+
+
+class Listening(Protocol):
+    """What connections may listen to (`feeds`); a listener is a `Driver`."""
+
+    def join(self, topic: Topic, listener: Driver) -> None:
+        """It hears of a topic from now on."""
+
+    def leave(self, key: Hashable, listener: Driver) -> None:
+        """And no more."""
+
+    def follow(self, account: Follow, listener: Driver) -> None:
+        """It hears of an account from now on."""
+
+    def unfollow(self, account: Unfollow, listener: Driver) -> None:
+        """And no more."""
+
+    def forget(self, listener: Driver) -> None:
+        """It is gone, with all that it listened to."""
+
+
+class Driver:
+    """Carries out what a conversation says on its connection."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        make: Callable[[Opened], Conversation],
+        listening: Listening | None,
+    ) -> None:
+        self.connection = connection
+        request, at = connection.request, connection.opened_at
+        self.conversation = make(Opened(connection.name, request, at, self.carry_out))
+        self._listening = listening
+        self._under_way: dict[int, Trip] = {}
+        self._share = connection.dispatcher.turns.share()
+        connection.on_text = self._heard
+        connection.on_shutdown = self._shutdown
+        connection.on_closed = self._closed
+
+    def carry_out(self, actions: Iterable[Action]) -> None:
+        """Do one after the other."""
+        for action in actions:
+            DO[action.__class__](self, action)
+
+    def _heard(self, connection: Connection, text: str) -> None:
+        self.carry_out(self.conversation.heard(text, connection.gateway.clock.now()))
+
+    def _shutdown(self) -> None:
+        self.carry_out(self.conversation.shutdown(self.connection.gateway.clock.now()))
+
+    def _closed(self, connection: Connection) -> None:
+        """Its requests go on unheard."""
+        at = connection.gateway.clock.now()
+        self.conversation.closed(at)
+        if self._listening is not None:
+            self._listening.forget(self)
+        for trip in self._under_way.values():
+            trip.reply = None
+            if not trip.ended_at:
+                trip.gave_up_at = at
+        self._under_way.clear()
+
+    # ---- actions
+
+    def _send(self, action: Send) -> None:
+        send_frame(self.connection, text_frame(action.text), action.damage)
+
+    def _ask(self, action: Ask) -> None:
+        """Send a call, or let it and what comes after it wait for its turn."""
+        if action.steps is None:
+            self._dispatch(action)
+            return
+        reader = self.connection.reader
+        over = self.connection.dispatcher.turns.take(self._share, self._in_steps(action))
+        if not over and reader is not None:
+            reader.hold()
+
+    def _in_steps(self, action: Ask) -> Iterator[None]:
+        connection, reader = self.connection, self.connection.reader
+        try:
+            for step in action.steps or ():
+                yield step
+                if connection.gone:
+                    return
+            self._dispatch(action)
+        except Exception as bug:
+            self._lose(action.inquiry, bug, None)
+        finally:
+            if reader is not None:
+                reader.release()
+
+    def _dispatch(self, action: Ask) -> None:
+        """Send it on its way. A bug of ours in reading or answering it costs this reply."""
+        inquiry, connection = action.inquiry, self.connection
+
+        def hear(trip: Trip) -> None:
+            self._under_way.pop(trip.number, None)
+            try:
+                self._answer(inquiry, trip)
+            except Exception as bug:
+                self._lose(inquiry, bug, trip)
+
+        try:
+            trip = connection.dispatcher.send(connection.gateway, inquiry.call(), hear)
+        except Exception as bug:
+            self._lose(inquiry, bug, None)
+            return
+        if not trip.ended_at:
+            self._under_way[trip.number] = trip
+            if len(self._under_way) > CALLS_REMEMBERED_MAX:
+                del self._under_way[next(iter(self._under_way))]
+
+    def _answer(self, inquiry: Inquiry, trip: Trip) -> None:
+        if trip.told is None:
+            if trip.hung_up:
+                self.connection.abort()
+            return
+        told = parts_of(trip.told)
+        if told.damage is not None and not told.damage.acted:
+            self._send(Send(inquiry.stand_in(trip), told.damage))
+        else:
+            self.carry_out(inquiry.reply(trip, told))
+
+    def _lose(self, inquiry: Inquiry, bug: Exception, trip: Trip | None) -> None:
+        """A bug of ours costs this reply; in a simulation it ends the run."""
+        gateway = self.connection.gateway
+        gateway.unanswered(bug, trip)
+        self._send(Send(inquiry.lost(gateway.clock.now() if trip is None else trip.told_at)))
+
+    def _join(self, action: Join) -> None:
+        assert self._listening is not None
+        self._listening.join(action.topic, self)
+
+    def _leave(self, action: Leave) -> None:
+        assert self._listening is not None
+        self._listening.leave(action.key, self)
+
+    def _follow(self, action: Follow) -> None:
+        assert self._listening is not None
+        self._listening.follow(action, self)
+
+    def _unfollow(self, action: Unfollow) -> None:
+        assert self._listening is not None
+        self._listening.unfollow(action, self)
+
+    def _close(self, action: Close) -> None:
+        self.connection.close(action.code, action.reason)
+
+    def _abort(self, action: Abort) -> None:
+        self.connection.abort()
+
+
+DO: dict[type, Callable[[Driver, Any], None]] = {
+    Send: Driver._send,
+    Ask: Driver._ask,
+    Join: Driver._join,
+    Leave: Driver._leave,
+    Follow: Driver._follow,
+    Unfollow: Driver._unfollow,
+    Close: Driver._close,
+    Abort: Driver._abort,
+}
+
+
+def converse(
+    make: Callable[[Opened], Conversation], listening: Listening | None = None
+) -> Callable[[Connection], None]:
+    """What opens connections that speak as `make` says; for `Route`."""
+
+    def open(connection: Connection) -> None:
+        driver = Driver(connection, make, listening)
+        driver.carry_out(driver.conversation.opened(connection.opened_at))
+
+    return open
