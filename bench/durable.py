@@ -90,11 +90,9 @@ async def fill(path: Path, orders: int) -> None:
         if n >= 100:
             await exchange.cancel_order(ids.pop(0), "BTC/USDT")
     durable = exchange.venue.durable
-    assert durable is not None
+    assert isinstance(durable, DurableJournal)
     durable.commits.commit()  # no last snapshot: as after a kill
-    assert durable.commits.store is not None
-    durable.commits.store.close()
-    durable.commits.store = None
+    durable.commits.drop()
 
 
 async def recovery(path: Path) -> tuple[float, str]:

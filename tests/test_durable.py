@@ -44,9 +44,8 @@ def run(story: Coroutine[Any, Any, Any]) -> Any:
 def crash(exchange: FailingExchange) -> None:
     """The process dies: what was committed stays, all else is gone, nothing is closed properly."""
     durable = exchange.venue.durable
-    assert durable is not None and durable.commits.store is not None
-    durable.commits.store.close()  # writes nothing: it lets go of the file, as the system would
-    durable.commits.store = None
+    assert isinstance(durable, DurableJournal)
+    durable.commits.drop()  # writes nothing: it lets go of the file, as the system would
 
 
 def state_of(exchange: FailingExchange) -> str:

@@ -225,7 +225,7 @@ COMMAND = "UPDATE commands SET command = ?"
         ("meta", "UPDATE meta SET value = ? WHERE name = 'labels'", "[" * 100_000, "Recursion"),
         ("rules", "UPDATE rules SET rule = ?", "[]", "TypeError"),
         ("commands", COMMAND, '["record","Path",{}]', "'Path' is no"),
-        ("commands", COMMAND, '["record","asking.FetchTime",{"account":""}]', "no command"),
+        ("commands", COMMAND, '["record","queries.FetchTime",{"account":""}]', "no command"),
         ("commands", COMMAND, '["enum","order.Side","buy"]', "is no command"),
         ("commands", COMMAND, '["record","commands.PlaceOrder",{}]', "TypeError"),
         ("commands", "UPDATE commands SET at = ?", 2**63 - 1, "is from 9223372036854775807, not"),

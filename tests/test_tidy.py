@@ -63,7 +63,6 @@ STILL: dict[str, str] = {
     "explorer": "testing",
     "feeds": "server venues",
     "report": "client runs",
-    "venue": "durable",
     "venues": "simulation",
 }
 

@@ -32,7 +32,7 @@ def written(path: Path, text: str) -> int:
 def commits_of(client: Client | SocketClient) -> GroupCommit:
     """The venue's."""
     durable = client.venue.exchange.venue.durable
-    assert durable is not None
+    assert isinstance(durable, DurableJournal)
     return durable.commits
 
 

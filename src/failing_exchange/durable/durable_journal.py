@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.durable import TRIPS_KEPT_MAX, metadata
 from failing_exchange.durable.command_log import LoggedEngine
-from failing_exchange.durable.group_commit import COMMIT_EVERY, GroupCommit, WhenFull
+from failing_exchange.durable.group_commit import COMMIT_EVERY, GroupCommit, Runtime, WhenFull
 from failing_exchange.durable.serialize import (
     Admission,
     Graph,
@@ -38,11 +38,16 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.journal import COUNTERS
 
 if TYPE_CHECKING:
+    from failing_exchange.core.engine import Engine
     from failing_exchange.core.liquidity import Background
     from failing_exchange.core.market import Market
+    from failing_exchange.faults.plan import FaultPlan
+    from failing_exchange.journal.journal import Journal
     from failing_exchange.journal.trip import Trip
-    from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.admission import RateGate
+    from failing_exchange.venue.clock import VenueClock
+    from failing_exchange.venue.maintenance import MaintenanceSchedule
+    from failing_exchange.venue.persistence import Usage
 
 SNAPSHOT_EVERY = 100_000  # commands: so many are kept, and carried out again, at most
 SNAPSHOT_AT_CLOSE = 1_000  # on close, write a snapshot if at least so many follow the last one
@@ -66,16 +71,24 @@ class Recovered(NamedTuple):
         )
 
 
-class Limits(Protocol):
-    """Limits whose usage survives. `changed` is called when it changes outside of any trip."""
+class Host(Protocol):
+    """What a durable journal knows of its venue: what it keeps of it, and puts back."""
 
-    changed: Callable[[], None]
+    seed: int
+    markets: dict[str, Market]
+    journal: Journal
+    clock: VenueClock
+    plan: FaultPlan
+    maintenance: MaintenanceSchedule
+    rate_gate: RateGate | None
+    engine: Engine | None
 
-    def changes(self) -> dict[str, str | None]:
-        """What has changed since it was asked last: by user, what is used; None: forgotten."""
+    @property
+    def gateway(self) -> Runtime:
+        """The venue on its loop."""
 
-    def restore(self, used: Mapping[str, str]) -> None:
-        """Go on from what was used; raises ValueError for a text that is none of theirs."""
+    def set_gates(self) -> None:
+        """Put up the gates that are there now."""
 
 
 class DurableJournal:
@@ -109,11 +122,11 @@ class DurableJournal:
         self._snapshot_every = snapshot_every
         self._snapshot_at = 0  # the number of the last command in it
         self._flows: dict[str, Background] = {}
-        self._venue: Venue | None = None
+        self._venue: Host | None = None
         self._engine: LoggedEngine | None = None
         self._armed: list[tuple[Any, int]] = []
         self._admission: Admission | None = None  # as it is written
-        self._limits: dict[str, Limits] = {}
+        self._limits: dict[str, Usage] = {}
         self._rate_used: str | None = None  # of the rate limit of all requests, as it is written
         self._rounds = 0  # of the gateway's counting of kinds
 
@@ -124,7 +137,7 @@ class DurableJournal:
 
     # ---- beginning
 
-    def join(self, venue: Venue, world: Mapping[str, Any]) -> None:
+    def join(self, venue: Host, world: Mapping[str, Any]) -> None:
         """Take up a venue that is as its arguments say; `world` is what must stay the same."""
         self._venue = venue
         venue.journal.sinks.append(self.write)
@@ -139,7 +152,7 @@ class DurableJournal:
         venue.plan.changed = self.commits.touch
         self.commits.on_halt.append(venue.set_gates)
 
-    def _restore(self, venue: Venue) -> None:
+    def _restore(self, venue: Host) -> None:
         """Counters, armed rules and gates, as they were."""
         venue.journal.go_on(self.metadata.get("counters", {}), self.metadata.get("labels", {}))
         venue.plan.disarm_all()
@@ -154,7 +167,7 @@ class DurableJournal:
                 go_on(kept.rate, used)
                 self._rate_used = used
 
-    def keep_usage(self, name: str, limits: Limits) -> None:
+    def keep_usage(self, name: str, limits: Usage) -> None:
         """Have what is used of some limits survive; go on from what an earlier process has used."""
         self._limits[name] = limits
         limits.changed = self.commits.touch
@@ -256,7 +269,7 @@ class DurableJournal:
             raise ValueError(f"its snapshot has more than {SNAPSHOT_BYTES_MAX:,} bytes")
         return from_graph(text, self._flows)
 
-    def bind(self, gateway: Gateway) -> None:
+    def bind(self, gateway: Runtime) -> None:
         """The venue runs on a loop now."""
         self.commits.bind(gateway)
         if self.recovered is not None and not gateway.kinds.known:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.durable.sqlite_store import (
@@ -18,8 +18,8 @@ from failing_exchange.durable.sqlite_store import (
 )
 
 if TYPE_CHECKING:
-    from failing_exchange.venue.clock import Cancelable
-    from failing_exchange.venue.gateway import Gateway
+    from failing_exchange.venue.clock import Cancelable, VenueClock
+    from failing_exchange.venue.request_counter import Kinds
 
 COMMIT_EVERY = 2 * MILLISECOND  # how long an answer waits at most for others to go with
 TRY_AGAIN = 1_000 * MILLISECOND  # when a full disk is tried again
@@ -47,6 +47,16 @@ class WhenFull(StrEnum):
     GO_ON = "go-on"
 
 
+class Runtime(Protocol):
+    """A venue on its loop: its time, and how many requests of each kind there were."""
+
+    clock: VenueClock
+    kinds: Kinds
+
+    def later(self, at: int, callback: Callable[[], None], /, *, counts: bool) -> Cancelable:
+        """Have something called at an instant. `counts`: a client waits for it."""
+
+
 class GroupCommit:
     """What is not yet written, and who waits for it.
 
@@ -66,7 +76,7 @@ class GroupCommit:
         self.on_halt: list[Callable[[], None]] = []
         self._batch = Batch()
         self._waiting: list[Callable[[bool], None]] = []
-        self._gateway: Gateway | None = None
+        self._gateway: Runtime | None = None
         self._timer: Cancelable | None = None
         self._dirty = False
         self._locked_since: int | None = None
@@ -86,7 +96,7 @@ class GroupCommit:
             return "given up"
         return "written" if self.trouble is None else str(self.trouble)
 
-    def bind(self, gateway: Gateway) -> None:
+    def bind(self, gateway: Runtime) -> None:
         """Keep time by a venue that runs; what was gathered before is written soon."""
         self._gateway = gateway
         if self.store is not None:  # where time is virtual nobody waits meanwhile

@@ -24,12 +24,12 @@ from failing_exchange.venue.connection_events import harm
 if TYPE_CHECKING:
     import asyncio
 
-    from failing_exchange.durable.group_commit import GroupCommit
     from failing_exchange.journal.trip import Trip
     from failing_exchange.server.dispatcher import Dispatcher
     from failing_exchange.server.messages import Request
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
+    from failing_exchange.venue.persistence import Commits
 
 OUTBOX_BYTES_MAX = 4 << 20  # unsent bytes of a slow client; beyond it the connection is cut
 PINGS_KEPT_MAX = 100  # unanswered pings whose payload is remembered; then the oldest is not
@@ -60,7 +60,7 @@ class Outgoing:
     With a durable journal, when all that happened until then is written.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, commits: GroupCommit | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, commits: Commits | None = None) -> None:
         self._loop = loop
         self._commits = commits
         self._waiting: list[Connection] = []

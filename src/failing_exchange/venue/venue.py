@@ -23,8 +23,8 @@ if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package s
     from failing_exchange.background.profiles import Profile
     from failing_exchange.core.engine import Engine
     from failing_exchange.core.liquidity import Background
-    from failing_exchange.durable.durable_journal import DurableJournal
     from failing_exchange.venue.gateway import Gate, Gateway
+    from failing_exchange.venue.persistence import Persistence
 
 
 class Venue:
@@ -44,7 +44,7 @@ class Venue:
         recordings: Mapping[str, str | PathLike[str]] | None = None,
         profiles: Mapping[str, Profile | None] | None = None,
         journal: Journal | None = None,
-        durable: DurableJournal | None = None,
+        durable: Persistence | None = None,
     ) -> None:
         self.seed = seed
         self.markets = markets
