@@ -240,7 +240,7 @@ class Everything(Books):
         if more["kind"] is not None:
             single = above._replace(kind=more["kind"], post_only=False, stop_ticks=100 + near)
             legs = (buy, single)
-        self.do(c.PlaceOrderList(account, legs, Contingency.OTO, pays=True))
+        self.do(c.PlaceOrderList(account, legs, Contingency.OTO, proceeds_pay=True))
 
     @rule(account=accounts, number=st.integers(1, 12), kind=st.sampled_from(PROFITS))
     def cancel_list(self, account: str, number: int, kind: OrderType) -> None:

@@ -33,6 +33,7 @@ from failing_exchange.core.settlement import SETTLEMENTS, Settlement
 from failing_exchange.core.state import Account, MarketState, Position, State
 from failing_exchange.core.triggers import stop_of
 from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.durable.serialize import Graph, from_graph
 
 S = "BTC/USDT:USDT"
 PERPETUAL = Market(
@@ -242,6 +243,16 @@ def test_a_print_beyond_the_bounds_of_a_position_closes_it(floor: Floor) -> None
     assert [e.account for e in floor.events if isinstance(e, BalanceChanged)] == ["bob"]
     assert floor.positions == {"alice": -LOTS - 1, "carol": 1}
     assert "bob" not in ms.watched
+
+
+def test_positions_are_part_of_a_snapshot(floor: Floor) -> None:
+    """A venue that survives its process goes on with them."""
+    floor.limit("alice", SELL, TICKS, LOTS)
+    floor.limit("bob", BUY, TICKS, LOTS)
+    floor.engine.restore(from_graph(Graph({}).to_text(floor.engine.state), {}))
+    assert floor.positions == {"alice": -LOTS, "bob": LOTS}
+    assert floor.engine.wake_at == START + HOUR
+    assert any(isinstance(e, BalanceChanged) for e in floor.engine.advance(START + HOUR))
 
 
 def test_a_trade_on_margin_can_be_undone(floor: Floor) -> None:

@@ -1,4 +1,4 @@
-"""Canceling, amending and replacing orders."""
+"""Cancel, amend and replace orders."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def cancel(state: State, command: CancelOrder, at: int) -> OrderSnapshot:
 
 
 def _check_progress(order: Order, only: CancelOnly) -> None:
-    """Raise `Reject` where an order is not as far as the cancel is meant for."""
+    """Raise `Reject` where the order's progress is not the one the cancel is limited to."""
     wanted = only is CancelOnly.PARTIALLY_FILLED
     if (order.filled > 0) is not wanted or order.status is PENDING:
         filled = f"{order.filled} of {order.lots} lots"
@@ -72,7 +72,7 @@ def cancel_all(state: State, command: CancelAllOrders, at: int) -> tuple[OrderSn
         if order.is_open:  # the other order of a list may have ended with its partner
             if command.cancel_id:
                 order.canceled_as = command.cancel_id
-            state.turn(at)
+            state.begin_transaction(at)
             finish(state, state.market(order.symbol, at), order, CANCELED, at)
     return tuple(order.snapshot() for order in ended)
 
@@ -103,7 +103,7 @@ def amend(state: State, command: AmendOrder, at: int) -> OrderSnapshot:
 
 
 def _check_amendment(market: Market, order: Order, lots: int) -> None:
-    """Raise `Reject` where an order may not become that small, or would not become smaller."""
+    """Raise `Reject` for an amount that is too small, or not below the present one."""
     if order.follows and not order.lots:
         raise Reject(Reason.INVALID_ORDER, rule=Rule.AMEND_PENDING, order_list=order.list_id)
     market.check_steps(lots, 0)
@@ -153,7 +153,7 @@ def _amend(
 
 
 def _release_surplus(state: State, ms: MarketState, pair: tuple[Order, ...], at: int) -> None:
-    """What an order, or a pair of which only one can trade, need not hold any more."""
+    """Release what an order, or an OCO pair, no longer needs to hold."""
     settlement, holder = settlement_of(ms), max(pair, key=lambda order: order.reserved)
     needed = max(settlement.need(ms.market, order) for order in pair)
     settlement.release(state, ms, holder, at, keep=needed)
@@ -178,7 +178,7 @@ def replace(state: State, command: ReplaceOrder, at: int) -> Replaced:
         canceled = refused
     if command.refused is not None:
         return Replaced(canceled, command.refused.as_reject())
-    state.turn(at)
+    state.begin_transaction(at)
     try:
         return Replaced(canceled, place(state, command.place, at))
     except Reject as refused:

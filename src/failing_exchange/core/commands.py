@@ -23,7 +23,7 @@ from failing_exchange.core.reject import Refusal, Reject
 
 
 class CancelOnly(StrEnum):
-    """Which orders a cancel is meant for."""
+    """Limits a cancel to orders without any fill, or to partially filled ones."""
 
     NEW = "new"
     PARTIALLY_FILLED = "partially_filled"
@@ -59,20 +59,21 @@ class PlaceOrder(NamedTuple):
 
 
 class PlaceOrderList(NamedTuple):
-    """Place orders that belong together; see `Contingency`.
+    """Place an order list; see `Contingency`.
 
     OCO: a leg above the price and one below; OTO: the working order, then the pending one, or a
     pending pair. Without a contingency: an OCO of a limit order and a triggered one, which
-    makes no `OrderListChanged` events. `pays`: what the working order of an OTO buys is kept for
-    the pending ones, which sell as much of it as they can; they are placed without an amount.
-    `fee_from_proceeds`: the fee is always taken from what was bought, never from what else is free.
+    makes no `OrderListChanged` events. `proceeds_pay`: what the working order of an OTO buys is
+    held for the pending ones, which sell as much of it as they can; they are placed without an
+    amount. `fee_from_proceeds`: the fee is always taken from what was bought, never from what else
+    is free.
     """
 
     account: str
     legs: tuple[PlaceOrder, ...]
     contingency: Contingency | None = None
     client_id: str = ""
-    pays: bool = False
+    proceeds_pay: bool = False
     fee_from_proceeds: bool = False
 
 
@@ -140,19 +141,19 @@ class ReplaceOrder(NamedTuple):
 
 
 class Replaced(NamedTuple):
-    """What a cancel-and-replace did: each half succeeded, was refused, or (None) was not tried."""
+    """The result of `ReplaceOrder`; each half succeeded, was refused, or (None) not tried."""
 
     canceled: OrderSnapshot | Reject
     placed: OrderSnapshot | Reject | None
 
     @property
     def succeeded(self) -> bool:
-        """Whether both halves did."""
+        """Whether both halves succeeded."""
         return not isinstance(self.canceled, Reject) and isinstance(self.placed, OrderSnapshot)
 
 
-class Errand(NamedTuple):
-    """What a door does itself when the engine's turn comes: sign in, subscribe, and the like.
+class SessionCommand(NamedTuple):
+    """A request that the server handles itself when it is due: sign in, subscribe, and the like.
 
     `run(at)` gives the answer, or raises `Reject`; it changes nothing of the exchange.
     """
@@ -167,7 +168,7 @@ class Errand(NamedTuple):
 class SetMarketStatus(NamedTuple):
     """Halt a market, resume it, or let it only cancel.
 
-    With `nanoseconds` for so long, otherwise until it is resumed. Halts may overlap: the market has
+    `nanoseconds`: for how long; None = until it is resumed. Halts may overlap: the market has
     the status of the latest one in force, and trades when the last of them is over. To resume it
     (`TRADING`, without `nanoseconds`) ends them all.
     """
@@ -201,7 +202,7 @@ class MovePrice(NamedTuple):
     """Move the background market by `ppm` of its price, or by `ticks`, from the next second on.
 
     `at_once`: what is offered moves in this very step, and a print of the smallest amount tells of
-    it. With `nanoseconds` the move is taken back after so long.
+    it. `nanoseconds`: after which the move is reversed; None = never.
     """
 
     symbol: str
@@ -231,7 +232,7 @@ class CrossOrder(NamedTuple):
 
 
 class ReleaseOrder(NamedTuple):
-    """Let an order that an incident has kept off the book meet the market."""
+    """Let an order that an incident kept off the book match."""
 
     order_id: int
 
@@ -274,8 +275,9 @@ class Debit(NamedTuple):
 class Freeze(NamedTuple):
     """Move `atoms` from free to used without an order; negative = release. An external lock.
 
-    At most what is free is locked. With `nanoseconds` it is released after so long. Locks add up,
-    and the end of one leaves the others alone. A release takes from the lock that ends first.
+    At most what is free is locked. `nanoseconds`: after which it is released; None = never. Locks
+    add up, and the end of one leaves the others alone. A release takes from the lock that ends
+    first.
     """
 
     account: str
@@ -332,4 +334,4 @@ Action: TypeAlias = (
     | AmendOrder
     | ReplaceOrder
 )
-Command: TypeAlias = Action | Query | Operator | Errand
+Command: TypeAlias = Action | Query | Operator | SessionCommand

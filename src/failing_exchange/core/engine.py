@@ -1,4 +1,4 @@
-"""The exchange: one command in, its events and its answer out. No clock, chance or I/O."""
+"""The exchange: a command in, its events and its answer out. No clock, chance or I/O."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ HANDLERS: dict[type, Handler] = {
     q.FetchMarkets: read_handlers.fetch_markets,
     q.FetchTime: read_handlers.fetch_time,
     q.FetchStatus: read_handlers.fetch_status,
-    c.Errand: read_handlers.run_errand,
+    c.SessionCommand: read_handlers.run_session_command,
     c.SetMarketStatus: operator_commands.set_status,
     c.EndHalts: operator_commands.end_halts,
     c.ChangeRules: operator_commands.change_rules,
@@ -78,7 +78,7 @@ HANDLERS: dict[type, Handler] = {
 
 
 class Engine:
-    """Books, accounts and ledger behind one door.
+    """Executes commands on books, accounts and ledger.
 
     Instants never go back: `at` of each call is at or after that of the one before.
 
@@ -110,7 +110,7 @@ class Engine:
         return self._numbered(), answer
 
     def advance(self, at: int) -> tuple[Event, ...]:
-        """Let all happen that is due up to `at` unasked: touches, triggers, agenda."""
+        """Carry out all that is due up to `at`: fills, triggers, agenda."""
         state = self.state
         if at < state.wake_at:
             return ()
@@ -119,7 +119,7 @@ class Engine:
             market_at = NEVER if due is None else due.wake_second * SECOND
             if state.agenda and state.agenda[0].at <= market_at:
                 item = heappop(state.agenda)
-                state.turn(item.at)
+                state.begin_transaction(item.at)
                 self._operate(item.command, item.at)
                 self._trigger(item.at)
             elif due is not None:
@@ -131,9 +131,9 @@ class Engine:
         return self._numbered() if state.events else ()
 
     def _operate(self, command: c.Operator, at: int) -> None:
-        """Carry out what was planned; where it makes no sense any more, the first column says so.
+        """Carry out a command of the agenda; a refusal is recorded as an event.
 
-        What an incident leaves to do for an order is over with the order.
+        What an incident left to do for an order is dropped with the order.
         """
         try:
             HANDLERS[command.__class__](self.state, command, at)
@@ -143,7 +143,7 @@ class Engine:
                 self.state.events.append(OperationRefused(name, refused.text, at))
 
     def attempt(self, command: c.Operator, at: int) -> tuple[Event, ...]:
-        """Carry out an operator command; where it is refused, that is the event of this step."""
+        """Carry out an operator command; a refusal is recorded as an event."""
         try:
             return self.execute(command, at)[0]
         except Reject as refused:
@@ -151,7 +151,7 @@ class Engine:
             return self._numbered()
 
     def _numbered(self) -> tuple[Event, ...]:
-        """The events of this step; they have their numbers now."""
+        """Number the events of this step and return them."""
         state = self.state
         events = tuple(state.events)
         state.executions += len(events)
@@ -163,17 +163,17 @@ class Engine:
         return events
 
     def have_audited(self) -> None:
-        """Show the auditor what it has not seen yet."""
+        """Show the auditor the events that it has not seen yet."""
         events, self._unaudited = self._unaudited, []
         if self.auditor is not None:
             self.auditor(events)
 
     def schedule(self, due: int, command: c.Operator, at: int) -> None:
-        """At an instant, have an operator command executed at a later one."""
+        """Put an operator command on the agenda for the instant `due`."""
         self.state.schedule(due, command)
 
     def restore(self, state: State) -> None:
-        """Go on from a state that was kept."""
+        """Replace the state, e.g. by that of a snapshot."""
         self.state = state
         self._markets = list(state.markets.values())
 
@@ -187,7 +187,7 @@ class Engine:
 
     @property
     def wake_at(self) -> int:
-        """The next instant at which something may happen without a command; far away if none."""
+        """The next instant at which something may happen without a command; `NEVER` if none."""
         return self.state.wake_at
 
     def _next_wake(self) -> int:
@@ -197,7 +197,7 @@ class Engine:
         return min(agenda, min(wakes, default=NEVER) * SECOND)
 
     def _wake(self, ms: MarketState) -> None:
-        """A market's time has come: run the second if it may concern an order, and look ahead."""
+        """Run the present second of a market if it concerns an order; search for the next."""
         second = ms.wake_second
         if ms.market.status is not TRADING or ms.liquidity.background is None:
             ms.wake_second = NEVER
@@ -216,9 +216,9 @@ class Engine:
         ms.wake_second = stop if found is None else found
 
     def _trigger(self, at: int) -> None:
-        """Trades of this step may trigger waiting orders, whose trades may trigger others.
+        """Trigger waiting orders until trades of this step trigger no more.
 
-        The same for the orders behind a working order that was filled.
+        Pending orders of filled working orders are activated as well.
         """
         state = self.state
         while state.filled_lists:

@@ -1,4 +1,4 @@
-"""What can happen on the exchange, in the past tense: the first column of the journal."""
+"""Events: what happened on the exchange, the first column of the journal."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class OrderListChanged(NamedTuple):
 
 
 class OrderDecremented(NamedTuple):
-    """An order is smaller by what it would have traded with one of its own account, and goes on.
+    """Self-trade prevention reduced an order, which stays open.
 
     One that ended so has an `OrderExpired`; the match is the last of its `prevented_matches`.
     """
@@ -153,7 +153,7 @@ class FillCapped(NamedTuple):
 
 
 class OperationRefused(NamedTuple):
-    """What the operator had planned, or a fault wanted, made no sense when its time came."""
+    """A scheduled operator command, or one of a fault, was refused when it was due."""
 
     command: str
     why: str
@@ -161,7 +161,7 @@ class OperationRefused(NamedTuple):
 
 
 class VenueRestarted(NamedTuple):
-    """The venue's process died and came back; `orders_lost`: every open order was ended by it."""
+    """The venue restarted; `orders_lost`: every open order was ended by it."""
 
     orders_lost: bool
     at: int

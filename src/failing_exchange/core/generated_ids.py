@@ -1,4 +1,4 @@
-"""The ids that the venue makes for what clients leave unnamed.
+"""Generated client ids, for what clients leave unnamed.
 
 They look as Binance's do: 22 letters and digits ("pXLV6Hz6mprAcVYpVMTGgx" in rest-api.md of
 2026-07-21). Each is a function of a running number, so that the same run makes the same ids.
@@ -19,7 +19,7 @@ BLOCKS_KEPT_MAX = 1_024  # texts of blocks; then all are made anew when they are
 
 
 class Named(IntEnum):
-    """What has the name. Each kind has numbers of its own."""
+    """What an id is for. Each kind has its own numbers."""
 
     ORDER = 0
     AMENDMENT = 1
@@ -70,7 +70,7 @@ def _block(number: int) -> bytes:
 def unused_id(
     used: Collection[str], number: int, kind: int = _ORDER, taken: Collection[str] = ()
 ) -> str:
-    """The same, made longer while it is `used` or `taken`: a client may have chosen it itself."""
+    """The same, made longer while it is `used` or `taken`: clients choose ids, too."""
     name = made_id(number, kind)
     while name in used or name in taken:
         name += "x"

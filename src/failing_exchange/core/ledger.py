@@ -1,4 +1,4 @@
-"""Every asset of every account, moved only by balanced postings."""
+"""The ledger: balances of all accounts, changed only by balanced postings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORLD = "(world)"  # where deposits come from: its balances are minus all that w
 BACKGROUND = "(background)"  # the other traders: may owe, like the world
 FEES = "(fees)"  # what the venue has earned
 OUTSIDE = (WORLD, BACKGROUND, FEES)
-TURN = "(turn)"  # in place of an account: no change, but where an event begins
+TRANSACTION = "(transaction)"  # in place of an account: no change, but where an event begins
 UNDO_KEPT_MAX = 16_384  # changes kept for reads of an earlier state; older ones read as the oldest
 
 
@@ -45,36 +45,36 @@ class Ledger:
         return list(self._free)
 
     def free(self, account: str, asset: str) -> int:
-        """What the account can spend."""
+        """Atoms of the asset that the account can spend."""
         return self._free[account].get(asset, 0)
 
     def used(self, account: str, asset: str) -> int:
-        """What its open orders and locks hold."""
+        """Atoms of the asset that open orders, positions and locks hold."""
         return self._used[account].get(asset, 0)
 
     def total_of(self, asset: str) -> int:
-        """The sum over all accounts: zero, or money was made or lost."""
+        """The sum over all accounts, outside ones included; always zero in a sound ledger."""
         books = (*self._free.values(), *self._used.values())
         return sum(book.get(asset, 0) for book in books)
 
     def assets(self) -> list[str]:
-        """Every asset that was ever booked, sorted."""
+        """Every asset with a posting, sorted by name."""
         names = {asset for book in self._free.values() for asset in book}
         names.update(asset for book in self._used.values() for asset in book)
         return sorted(names)
 
     def mark(self, number: int, at: int) -> None:
-        """What follows belongs to the event of this number, and to those after it."""
-        self._undo.append((at, TURN, "", number, 0))
+        """Mark where the postings of an event, and of those after it, begin."""
+        self._undo.append((at, TRANSACTION, "", number, 0))
 
     def balances(
         self, account: str, *, as_of: int = 0, before: int = 0
     ) -> dict[str, tuple[int, int]]:
-        """(free, used) by asset; as it was at an instant, or before an event that was marked."""
+        """(free, used) by asset; at an earlier instant, or before a marked event."""
         free, used = dict(self._free[account]), dict(self._used[account])
         if as_of or before:
             for at, name, asset, freed, held in reversed(self._undo):
-                if at <= as_of or (name == TURN and freed == before):
+                if at <= as_of or (name == TRANSACTION and freed == before):
                     break
                 if name == account:
                     free[asset] = free.get(asset, 0) - freed
@@ -82,7 +82,7 @@ class Ledger:
         return {asset: (free.get(asset, 0), used.get(asset, 0)) for asset in free}
 
     def totals(self, account: str, asset: str, *, since: int) -> list[int]:
-        """Free and used together: how it stands, and how it stood before each change since then."""
+        """Free plus used: the present total, then the total before each change since `since`."""
         found = [self.free(account, asset) + self.used(account, asset)]
         for at, name, changed, freed, held in reversed(self._undo):
             if at <= since:

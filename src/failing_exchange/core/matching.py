@@ -1,4 +1,4 @@
-"""Matches: who trades with whom, at which price, and how the ledger settles it."""
+"""Matching: who trades with whom, at which price; and how orders end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.reference_price import allows
 from failing_exchange.core.settlement import settlement_of
-from failing_exchange.core.state import MarketState, State, look_again
+from failing_exchange.core.state import MarketState, State, search_again
 
 
 def offers(
@@ -54,9 +54,9 @@ def offers(
 def walk(
     ms: MarketState, side: Side, *, lots: int = 0, cost: int = 0, limit: int = 0
 ) -> tuple[int, int]:
-    """How many lots an order of `side` would fill now, and what they cost; nothing happens.
+    """Return (lots, cost) that an order of `side` would fill now, without filling it.
 
-    It stops at `lots`, at `cost` (quote atoms) or at the `limit` price, whichever is given.
+    Stops at `lots`, at `cost` (quote atoms) or at the `limit` price, whichever is given.
     """
     market, done, spent = ms.market, 0, 0
     for ticks, offered in offers(ms.book, ms.liquidity, side.other):
@@ -73,7 +73,7 @@ def walk(
 
 
 def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> None:
-    """Let an incoming order take up to `lots` of what is offered, at its limit or better."""
+    """Match an incoming order against the book for up to `lots`, at its limit or better."""
     side, opposite = order.side, order.side.other
     limit = order.ticks if order.kind in LIMIT_TYPES else 0
     goal, taken, begun = order.filled + lots, 0, len(order.fills)
@@ -104,7 +104,7 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
     if taken:
         ms.liquidity.remember(taken if side is BUY else -taken)
         ms.has_moved()
-        look_again(state, ms, at)
+        search_again(state, ms, at)
 
 
 def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
@@ -122,7 +122,7 @@ def better(side: Side, ticks: int, other: int) -> bool:
 def _take(
     state: State, ms: MarketState, order: Order, maker: Order | None, ticks: int, most: int, at: int
 ) -> bool:
-    """One match; False when the order can't pay for a single lot more."""
+    """Make one match; return False when the order cannot pay for another lot."""
     lots, opposite = most, order.side.other
     if maker is not None:
         lots = min(lots, maker.shown or maker.remaining)
@@ -140,7 +140,7 @@ def _take(
 
 
 def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int) -> bool:
-    """Two orders of one account meet: expire as the taker asks. Whether the taker goes on."""
+    """Apply self-trade prevention; return whether the taker still matches."""
     mode = _mode(ms, taker)
     if mode is Prevention.NONE:
         _take(state, ms, taker, maker, maker.ticks, taker.remaining, at)
@@ -166,7 +166,7 @@ def _prevent(state: State, ms: MarketState, taker: Order, maker: Order, at: int)
 
 
 def _last_part(order: Order, lots: int) -> int:
-    """What of an order expires; all of it with the last match that is kept of one order."""
+    """Lots of an order that expire: all of it at the last match that is kept per order."""
     is_last = len(order.prevented_matches) >= PREVENTED_MATCHES_MAX - 1
     return order.remaining if is_last else lots
 
@@ -178,7 +178,7 @@ def _mode(ms: MarketState, order: Order) -> Prevention:
 def _expire_part(
     state: State, ms: MarketState, order: Order, match: PreventedMatch, lots: int, at: int
 ) -> None:
-    """A part of an order expires for self-trade prevention, and the order with its last part."""
+    """Expire a part of an order for self-trade prevention; with the last part, the order."""
     if lots == order.remaining:
         finish(state, ms, order, EXPIRED, at, why=Why.SELF_TRADE)
         return
@@ -210,13 +210,13 @@ def trade(
     *,
     operator: bool = False,
 ) -> None:
-    """Settle one match on ledger, tape and orders. None is the background."""
+    """Settle one match on ledger, tape and orders. None stands for the background."""
     side = taker.side if taker is not None else maker.side.other  # type: ignore[union-attr]
     buyer, seller = (taker, maker) if side is BUY else (maker, taker)
     settlement, cost = settlement_of(ms), ms.market.cost(ticks, lots)
     for order in (buyer, seller):
         if order is not None and order.partner is not None:
-            leave_partner(state, ms, order, at)
+            end_other_leg(state, ms, order, at)
     settlement.settle(state, ms, buyer, seller, lots, cost, at)
     trade_id = ms.tape.add(ticks, lots, side, at=at, operator=operator)
     for order, is_maker in ((taker, False), (maker, True)):
@@ -230,7 +230,7 @@ def trade(
 
 
 def _note(state: State, ms: MarketState, order: Order, fill: Fill, at: int) -> None:
-    """Write a fill on its order, and give back what the order need not hold any more."""
+    """Book a fill on its order, and release what the order no longer needs to hold."""
     if order.resting:
         ms.book.reduce(order, fill.lots)
     order.filled += fill.lots
@@ -242,7 +242,7 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, at: int) -> N
         order.fills = [fill]
     state.accounts[order.account].fills.append(fill)
     ms.sequence += 1
-    if order.pays:
+    if order.proceeds_pay:
         _reserve_proceeds(state, ms, order, fill, at)
     state.events.append(OrderFilled(order.id, fill, order.remaining))
     if order.remaining == 0:
@@ -255,10 +255,9 @@ def _note(state: State, ms: MarketState, order: Order, fill: Fill, at: int) -> N
 
 
 def _reserve_proceeds(state: State, ms: MarketState, working: Order, fill: Fill, at: int) -> None:
-    """Hold what a working order has bought for the first of its pending orders.
+    """OPO lists: hold what the working order bought for the first pending order.
 
-    The fee is taken from what else is free, where that is enough and the list does not say
-    otherwise.
+    The fee is taken from the free balance, unless that is too small or the list forbids it.
     """
     assert working.order_list is not None
     settlement = settlement_of(ms)
@@ -273,7 +272,7 @@ def _reserve_proceeds(state: State, ms: MarketState, working: Order, fill: Fill,
 def finish(
     state: State, ms: MarketState, order: Order, status: Status, at: int, *, why: str = ""
 ) -> None:
-    """End an order: off the book, its money free again, its end on record."""
+    """End an order: take it off the book, release its funds, record the event."""
     if order.resting:
         ms.book.remove(order)
         ms.sequence += 1
@@ -296,7 +295,7 @@ def finish(
 def _end_others(
     state: State, ms: MarketState, order: Order, order_list: OrderList, at: int
 ) -> None:
-    """An order of a list has ended: what becomes of the others, and of the list."""
+    """After an order of a list has ended: end the others as its contingency says."""
     others: tuple[Order, ...] = ()
     partner, why = order.partner, order.why or Why.OTHER_ENDED
     if why == Why.SELF_TRADE:  # the others have met nobody
@@ -322,7 +321,7 @@ def _end_others(
 
 
 def tell_of_list(state: State, order_list: OrderList, what: ListUpdate, at: int) -> None:
-    """Note a change of a list; those placed without a contingency change in silence."""
+    """Record a change of a list; lists placed without a contingency make no events."""
     order_list.updated_at = at
     if order_list.announced:
         told = OrderListChanged(
@@ -332,8 +331,8 @@ def tell_of_list(state: State, order_list: OrderList, what: ListUpdate, at: int)
         state.events.append(told)
 
 
-def leave_partner(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """One order of a list trades or triggers: it takes over the money, the other one expires."""
+def end_other_leg(state: State, ms: MarketState, order: Order, at: int) -> None:
+    """One leg of an OCO trades or triggers: it takes over the funds, the other leg expires."""
     partner = order.partner
     if partner is None:
         return

@@ -1,4 +1,4 @@
-"""What the operator does: incidents of markets, orders and accounts, all of them booked."""
+"""Operator commands: lawful incidents of markets, orders and accounts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from failing_exchange.core.state import (
     Lock,
     MarketState,
     State,
-    look_again,
+    search_again,
 )
 from failing_exchange.core.time_step import make_live
 from failing_exchange.core.triggers import stop_of
@@ -67,7 +67,7 @@ FIXED = {
 
 
 def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
-    """Change rules of a market; what the command does not name stays as it is in force."""
+    """Change the named rules of a market; all others stay."""
     ms = state.market(command.symbol, at)
     old = ms.market
     for name, value in command.changes:
@@ -76,12 +76,12 @@ def change_rules(state: State, command: c.ChangeRules, at: int) -> None:
     if new.depth_memory != old.depth_memory:
         ms.liquidity.change_memory(new.depth_memory)
         ms.has_moved()
-        look_again(state, ms, at)
+        search_again(state, ms, at)
     state.events.append(MarketChanged(new.symbol, new.status, "rules", at))
 
 
 def _check_rule(symbol: str, name: str, value: object) -> None:
-    """Raise `Reject` for a rule that no market can have, or that can't change while it trades."""
+    """Raise `Reject` for an unknown rule, or one that is fixed while the market trades."""
     if name in FIXED:
         raise Reject(Reason.BAD_REQUEST, f"{name} of {symbol} is fixed; {FIXED[name]}")
     if name not in CHANGEABLE:
@@ -105,14 +105,14 @@ def _check_rule(symbol: str, name: str, value: object) -> None:
 
 
 def _check(name: str, value: object, least: int, most: int, *, optional: bool = True) -> None:
-    """Raise `Reject` for what is no whole number in a range. `optional`: None is accepted."""
+    """Raise `Reject` unless `value` is an integer in a range. `optional`: None is accepted."""
     whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
     if not whole and not (optional and value is None):
         raise Reject(Reason.BAD_REQUEST, f"{name} must be from {least} to {most}, not {value!r}")
 
 
 def move_price(state: State, command: c.MovePrice, at: int) -> None:
-    """Move the background market from its next second on, or at once."""
+    """Move the price of the background from its next second on, or at once."""
     ms = state.market(command.symbol, at)
     _check("ppm", command.ppm, 1 - PPM, PPM_MAX)
     _check("nanoseconds", command.nanoseconds, 1, NUMBER_MAX)
@@ -125,7 +125,7 @@ def move_price(state: State, command: c.MovePrice, at: int) -> None:
     ms.has_moved()
     if command.at_once and ms.market.status is TRADING:
         _jump(ms, ticks, last, at)
-    look_again(state, ms, at)
+    search_again(state, ms, at)
     if command.nanoseconds is not None:
         back = c.MovePrice(command.symbol, ticks=-ticks)
         state.schedule(at + command.nanoseconds, back)
@@ -133,7 +133,7 @@ def move_price(state: State, command: c.MovePrice, at: int) -> None:
 
 
 def _jump(ms: MarketState, ticks: int, last: int, at: int) -> None:
-    """Move the offers now, and print a trade of the smallest amount at the new price."""
+    """Move the offers now, and record a trade of the smallest amount at the new price."""
     bid, ask = ms.book.best(BUY), ms.book.best(SELL)
     moved = ms.liquidity.jump(ticks, bid.ticks if bid else 0, ask.ticks if ask else 0)
     ms.redrawn(at)
@@ -143,7 +143,7 @@ def _jump(ms: MarketState, ticks: int, last: int, at: int) -> None:
 
 
 def _part(ticks: int, ppm: int) -> int:
-    """A part of a price, rounded towards zero."""
+    """`ppm` of a price, rounded towards zero."""
     part = ticks * abs(ppm) // PPM
     return part if ppm > 0 else -part
 
@@ -211,7 +211,7 @@ def release_order(state: State, command: c.ReleaseOrder, at: int) -> None:
 
 
 def cap_next_fill(state: State, command: c.CapNextFill, at: int) -> None:
-    """Note how far the account's next order may fill at once."""
+    """Limit how far the account's next order fills at once."""
     _check("ppm", command.ppm, 0, PPM)
     _check("rest_after", command.rest_after, 0, NUMBER_MAX)
     state.account(command.account).cap = Cap(command.ppm, command.rest_after)
@@ -231,19 +231,19 @@ def cancel_orders(state: State, command: c.OperatorCancel, at: int) -> None:
     status = Status.EXPIRED if command.expire else Status.CANCELED
     for order in orders:
         if order.is_open:
-            state.turn(at)
+            state.begin_transaction(at)
             finish(state, state.market(order.symbol, at), order, status, at, why=Why.BY_VENUE)
 
 
 def restart(state: State, command: c.Restart, at: int) -> None:
-    """Come back, with the open orders or without."""
+    """Restart the venue, with or without the open orders."""
     if command.lose_orders:
         cancel_orders(state, c.OperatorCancel(), at)
     state.events.append(VenueRestarted(command.lose_orders, at))
 
 
 def credit(state: State, command: c.Credit, at: int) -> None:
-    """Pay into an account."""
+    """Credit an account from outside."""
     state.account(command.account)
     check_asset(state, command.asset)
     _check("atoms", command.atoms, 1, NUMBER_MAX)
@@ -252,7 +252,7 @@ def credit(state: State, command: c.Credit, at: int) -> None:
 
 
 def debit(state: State, command: c.Debit, at: int) -> None:
-    """Take out of an account's free balance, at most all of it."""
+    """Debit an account's free balance, at most all of it."""
     state.account(command.account)
     check_asset(state, command.asset)
     _check("atoms", command.atoms, 1, NUMBER_MAX)
@@ -274,7 +274,7 @@ def check_asset(state: State, asset: str) -> None:
 def note_balance(
     state: State, account: str, asset: str, free: int, used: int, at: int, why: str
 ) -> None:
-    """Tell that a balance has changed without a trade."""
+    """Record that a balance has changed without a trade."""
     state.events.append(BalanceChanged(account, asset, free, used, at, why))
 
 
@@ -366,7 +366,7 @@ def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> Non
     if status is TRADING:  # what has moved meanwhile meets the orders that stand
         ms.hold_off()
         ms.redrawn(at)
-    look_again(state, ms, at)
+    search_again(state, ms, at)
     state.events.append(MarketChanged(ms.market.symbol, status, "status", at))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -35,7 +36,7 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order stays: until canceled, not at all, or wholly at once."""
+    """How long an order stays: until canceled (GTC), not at all (IOC), all or nothing (FOK)."""
 
     __hash__ = str.__hash__  # Enum's own is a Python call, and these are keys of hot tables
 
@@ -57,9 +58,9 @@ class PegPrice(StrEnum):
 
 
 class Peg(NamedTuple):
-    """The price of an order is read off the book when it enters it, and then stays.
+    """Takes the price of an order from the book when it enters, and then keeps it.
 
-    `levels`: so many price levels deeper than the best, None where that was not asked for.
+    `levels`: how many price levels deeper than the best, None where none was asked for.
     `asked`: the price that the client gave beside it, in ticks; 0 for none.
     """
 
@@ -69,7 +70,7 @@ class Peg(NamedTuple):
 
 
 class Status(StrEnum):
-    """Where an order is in its life.
+    """The state of an order.
 
     `PENDING`: it is placed when the working order of its list is filled. `WAITING`: its trigger
     has not been met.
@@ -102,10 +103,10 @@ class Why(StrEnum):
     OUT_OF_RANGE = "the next price was too far from the reference price"
 
 
-# A record from a tuple of its fields: the constructor of a NamedTuple is a call of Python more.
+# Makes a record from a tuple of its fields; a NamedTuple's constructor is one Python call more.
 record = tuple.__new__
 
-# Names of their own: on Python 3.11 to look up an enum's member by its class costs a Python call.
+# Module constants: on Python 3.11 the look-up of an enum member by its class is a Python call.
 BUY, SELL = Side.BUY, Side.SELL
 BUY.other, SELL.other = SELL, BUY
 LIMIT, MARKET = OrderType.LIMIT, OrderType.MARKET
@@ -167,7 +168,7 @@ class PreventedMatch(NamedTuple):
     at: int
 
     def lots_of(self, order_id: int) -> int:
-        """What of one of the two orders expired for it."""
+        """Lots of one of the two orders that expired for it."""
         return self.taker_lots if self.taker_id == order_id else self.maker_lots
 
 
@@ -184,8 +185,8 @@ class Amendment(NamedTuple):
     at: int
 
 
-class Rarities:
-    """What few orders have. The defaults stand on the class, so that the others pay nothing."""
+class RareFields:
+    """Fields that few orders set. Defaults on the class cost the other orders nothing."""
 
     cost_wanted: int = 0  # a market order by cost, in quote atoms
     trail_ticks: int = 0
@@ -196,7 +197,7 @@ class Rarities:
     shown: int = 0  # of an iceberg order: what is left of the part that is shown now
     order_list: OrderList | None = None
     follows: bool = False  # it is placed when the working order of its list is filled
-    pays: bool = False  # what it receives is kept for the orders behind it in its list
+    proceeds_pay: bool = False  # what it receives is held for the orders behind it in its list
     peg: Peg | None = None  # its `ticks` are 0 until it enters the book
     activated_at: int = 0  # when that was
     trail_bips: int = 0  # how far its trigger is behind the best price, in basis points
@@ -207,8 +208,8 @@ class Rarities:
     extra: Extra = ()  # what its venue keeps with it; the exchange does not read it
 
 
-class Order(Rarities):
-    """An intention and how much of it is done. Only the engine changes it.
+class Order(RareFields):
+    """An order and how much of it is filled. Only the engine changes it.
 
     Instants are nanoseconds since the epoch; `reserved` is what it holds of its account's balance,
     in atoms of the asset it pays with. What each order uses has a slot: an attribute that hides a
@@ -260,7 +261,7 @@ class Order(Rarities):
 
     @property
     def prevented(self) -> int:
-        """Lots that expired because they would have met the account's own."""
+        """Lots that expired for self-trade prevention."""
         return _prevented(self.prevented_matches, self.id)
 
     @property
@@ -282,7 +283,7 @@ class Order(Rarities):
         return self.activated_at if self.follows else self.created_at
 
     def move_to(self, status: Status, at: int) -> None:
-        """Change the status; only along the table."""
+        """Change the status, as `LEGAL_CHANGES` allows."""
         assert status in LEGAL_CHANGES[self.status], f"{self} cannot become {status}"
         self.status = status
         self.updated_at = at
@@ -290,7 +291,7 @@ class Order(Rarities):
             self.ended_at = at
 
     def snapshot(self) -> OrderSnapshot:
-        """Its state now, unchangeable."""
+        """An immutable copy of its present state."""
         return record(
             OrderSnapshot,
             (
@@ -300,7 +301,7 @@ class Order(Rarities):
         )  # fmt: skip
 
     def as_of(self, at: int) -> OrderSnapshot | None:
-        """Its state as it was at an earlier instant; None before it was placed."""
+        """Its state at an earlier instant; None before it was placed."""
         if at >= self.updated_at:
             return self.snapshot()
         if at < self.created_at:
@@ -323,7 +324,7 @@ class Order(Rarities):
 
 
 class OrderSnapshot(NamedTuple):
-    """An order at one moment. What never changes is read from `order`."""
+    """An order at one instant. What never changes is read from `order`."""
 
     order: Order
     status: Status
@@ -337,7 +338,7 @@ class OrderSnapshot(NamedTuple):
 
     @property
     def remaining(self) -> int:
-        """Lots not yet filled at that moment."""
+        """Lots not yet filled at that instant."""
         return self.lots - self.filled
 
     @property
@@ -347,7 +348,7 @@ class OrderSnapshot(NamedTuple):
 
     @property
     def prevented(self) -> int:
-        """Lots that had expired because they would have met the account's own."""
+        """Lots that had expired for self-trade prevention."""
         return _prevented(self.prevented_matches, self.order.id)
 
     @property
@@ -389,43 +390,41 @@ class ListStatus(StrEnum):
 
 
 class ListUpdate(StrEnum):
-    """Why a list is spoken of: it was placed, an order of it has a new client id, it is over."""
+    """What changed: the list was placed, an order has a new client id, all orders have ended."""
 
     STARTED = "started"
     UPDATED = "updated"
     DONE = "done"
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class OrderList:
-    """Some orders of one account in one market, and what binds them. Only the engine changes it.
+    """Linked orders of one account in one market. Only the engine changes it.
 
-    `orders` stand as they were placed; of an OTO the working order comes first. `announced` lists
-    tell of themselves in events; those that were placed without a contingency, as in process, do
-    not. Instants are in nanoseconds.
+    `orders` are in the order in which they were placed; of an OTO the working order comes first.
+    `announced` lists make events; those placed without a contingency, as in process, do not.
+    Instants are in nanoseconds.
     """
 
-    client_id = ""
-    announced = False
-    started = False  # the pending orders of an OTO had their turn
-    fee_from_proceeds = False  # the fee of what is bought is never taken from what else is free
-    ended_at = 0
+    id: int
+    account: str
+    symbol: str
+    contingency: Contingency
+    created_at: int
+    updated_at: int = 0
+    ended_at: int = 0
+    client_id: str = ""
+    announced: bool = False
+    started: bool = False  # the pending orders of an OTO were activated
+    fee_from_proceeds: bool = False  # the fee of an OPO is never taken from the free balance
     orders: tuple[Order, ...] = ()
-
-    def __init__(
-        self, id: int, account: str, symbol: str, contingency: Contingency, at: int
-    ) -> None:
-        self.id = id
-        self.account = account
-        self.symbol = symbol
-        self.contingency = contingency
-        self.created_at = self.updated_at = at
 
     def __repr__(self) -> str:
         return f"<OrderList {self.id} {self.contingency} {self.status} of {self.orders}>"
 
     @property
     def status(self) -> ListStatus:
-        """Its status now."""
+        """Its present status."""
         return ListStatus.ALL_DONE if self.ended_at else ListStatus.EXECUTING
 
     @property
@@ -435,11 +434,11 @@ class OrderList:
 
     @property
     def named(self) -> tuple[tuple[int, str], ...]:
-        """(id, client id) of each of its orders, as they are called now."""
+        """(id, present client id) of each of its orders."""
         return tuple((order.id, order.client_id) for order in self.orders)
 
     def as_of(self, at: int) -> OrderListSnapshot | None:
-        """Its state as it was at an instant; None before it was placed."""
+        """Its state at an instant; None before it was placed."""
         if at < self.created_at:
             return None
         done = 0 < self.ended_at <= at
@@ -452,7 +451,7 @@ class OrderList:
 
 
 class OrderListSnapshot(NamedTuple):
-    """A list at one moment, with its orders."""
+    """An order list at one instant, with its orders."""
 
     id: int
     client_id: str

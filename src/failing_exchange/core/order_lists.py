@@ -1,4 +1,4 @@
-"""Orders that belong together: placing a list, canceling it, placing what was pending."""
+"""Order lists (OCO, OTO, OPO): place, cancel, and activate pending orders."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LEGS = {Contingency.OCO: (2, 2), Contingency.OTO: (2, 3)}  # the least and the m
 
 
 def place_list(state: State, command: PlaceOrderList, at: int) -> tuple[OrderSnapshot, ...]:
-    """Place orders that belong together; raise `Reject` for all where one breaks a rule.
+    """Place an order list; raise `Reject` for the whole list where one order breaks a rule.
 
     Pending orders are still pending in the answer, even where the working one is filled at once.
     """
@@ -58,7 +58,7 @@ def place_list(state: State, command: PlaceOrderList, at: int) -> tuple[OrderSna
     else:
         orders = _checked(state, ms, account, command, command.contingency, at)
         _link(orders, command.contingency)
-        orders[0].pays = command.pays
+        orders[0].proceeds_pay = command.proceeds_pay
         _reserve(state, ms, orders, at)
     _accept_list(state, account, command, orders, at)
     for order in orders:
@@ -70,7 +70,7 @@ def place_list(state: State, command: PlaceOrderList, at: int) -> tuple[OrderSna
 def _plain_pair(
     state: State, ms: MarketState, account: Account, command: PlaceOrderList, at: int
 ) -> tuple[Order, Order]:
-    """A limit order first, then a triggered one, on both sides of the last price."""
+    """Make an OCO of a limit order and a triggered order on both sides of the last price."""
     _check_names(command.legs)
     for leg in command.legs:
         check(state, ms, account, leg, at)
@@ -96,7 +96,7 @@ def _check_plain_pair(ms: MarketState, limit: Order, stop: Order, at: int) -> No
 
 
 def _hold_as_one(state: State, ms: MarketState, one: Order, other: Order, at: int) -> None:
-    """Reserve for a pair of which only one can trade; the first holds it."""
+    """Hold the larger need of an OCO pair; the first order holds it for both."""
     settlement, market = settlement_of(ms), ms.market
     both = max(settlement.need(market, one), settlement.need(market, other))
     settlement.hold(state, ms, one, both, at)
@@ -110,7 +110,7 @@ def _checked(
     contingency: Contingency,
     at: int,
 ) -> tuple[Order, ...]:
-    """The orders of a list under the rules of its contingency, or `Reject`."""
+    """Check a list by the rules of its contingency, and make its orders; raise `Reject`."""
     _check_shape(account, command, contingency)
     legs = tuple(
         pegged(ms, leg, enters=contingency is Contingency.OCO or not n)
@@ -138,7 +138,7 @@ def _make(
 
 
 def _check_shape(account: Account, command: PlaceOrderList, contingency: Contingency) -> None:
-    """How many legs there are, for whom, and that no name is used twice."""
+    """Raise `Reject` for a wrong number of legs, mixed markets, or names used twice."""
     legs = command.legs
     least, most = LEGS[contingency]
     if not least <= len(legs) <= most or any(
@@ -149,7 +149,7 @@ def _check_shape(account: Account, command: PlaceOrderList, contingency: Conting
         legs[0].kind is not OrderType.LIMIT or any(leg.cost for leg in legs)
     ):
         raise _refusal("its working order is a limit order, and none is placed by cost")
-    if command.pays or not all(leg.lots for leg in legs):
+    if command.proceeds_pay or not all(leg.lots for leg in legs):
         _check_payment(command, contingency)
     known = account.lists_by_client_id.get(command.client_id) if command.client_id else None
     _check_names(legs)
@@ -165,9 +165,9 @@ def _check_names(legs: tuple[PlaceOrder, ...]) -> None:
 
 
 def _check_payment(command: PlaceOrderList, contingency: Contingency) -> None:
-    """One that buys pays for those that sell, whose amounts are not known yet; no others are so."""
+    """Raise `Reject` unless a buy pays for sells that have no amount yet (an OPO)."""
     working, *pending = command.legs
-    if not command.pays or contingency is not Contingency.OTO:
+    if not command.proceeds_pay or contingency is not Contingency.OTO:
         raise Reject(Reason.INVALID_AMOUNT, rule=Rule.AMOUNT, kind=working.kind)
     sells = all(leg.side is Side.SELL and not leg.lots for leg in pending)
     if working.side is not Side.BUY or not sells:
@@ -175,7 +175,7 @@ def _check_payment(command: PlaceOrderList, contingency: Contingency) -> None:
 
 
 def _check_pair(one: PlaceOrder, other: PlaceOrder) -> None:
-    """Of an OCO pair, one takes a profit (or is a maker), the other stops a loss."""
+    """Raise `Reject` unless one leg takes profit (or makes) and the other stops a loss."""
     if (one.side, one.lots) != (other.side, other.lots):
         raise _refusal("the orders of a pair share side and amount")
     stop, profit = (one, other) if one.kind in STOP_KINDS else (other, one)
@@ -190,7 +190,7 @@ def _check_pair(one: PlaceOrder, other: PlaceOrder) -> None:
 def _check_around(
     ms: MarketState, one: PlaceOrder | Order, other: PlaceOrder | Order, at: int
 ) -> None:
-    """The last price lies between the two orders of a pair."""
+    """Raise `Reject` unless the last price is between the two orders of a pair."""
     last = ms.tape.last(at // SECOND)
     stops_above = one.side is Side.BUY
     above, below = (one, other) if (one.kind in STOP_KINDS) is stops_above else (other, one)
@@ -207,7 +207,7 @@ def _check_around(
 
 
 def _decisive(leg: PlaceOrder | Order) -> int:
-    """The price of an order that is compared with the last one; 0 = none."""
+    """The price of a leg that is compared with the last price; 0 = none."""
     priced = leg.kind in (OrderType.LIMIT, OrderType.TAKE_PROFIT_LIMIT)
     return leg.ticks if priced and leg.ticks else leg.stop_ticks
 
@@ -217,7 +217,7 @@ def _refusal(text: str) -> Reject:
 
 
 def _link(orders: tuple[Order, ...], contingency: Contingency) -> None:
-    """Bind a pair, and let the pending orders wait."""
+    """Link the legs of a pair, and mark the pending orders of an OTO."""
     pair = orders if contingency is Contingency.OCO else orders[1:]
     if len(pair) == 2:
         pair[0].partner, pair[1].partner = pair[1], pair[0]
@@ -253,7 +253,7 @@ def _costs_later(settlement: Settlement, order: Order) -> bool:
 def _accept_list(
     state: State, account: Account, command: PlaceOrderList, orders: tuple[Order, ...], at: int
 ) -> None:
-    """Put a list among the executing ones, and its orders among the open ones."""
+    """Add a list to the executing lists, and its orders to the open orders."""
     first = orders[0]
     contingency = command.contingency or Contingency.OCO
     made = OrderList(state.next_list_id, account.name, first.symbol, contingency, at)
@@ -273,13 +273,13 @@ def _accept_list(
 
 
 def activate(state: State, order_list: OrderList, at: int) -> None:
-    """A working order is filled: its pending orders meet the market, or expire if refused."""
+    """Activate the pending orders of a filled working order; refused ones expire."""
     order_list.started = True
-    state.turn(at)
+    state.begin_transaction(at)
     ms = state.market(order_list.symbol, at)
     pending = [order for order in order_list.orders[1:] if order.is_open]
     try:
-        if pending and order_list.orders[0].pays:
+        if pending and order_list.orders[0].proceeds_pay:
             _size(ms.market, pending, at)
         _check_turn(state, ms, pending, at)
     except Reject:
@@ -300,7 +300,7 @@ def activate(state: State, order_list: OrderList, at: int) -> None:
 
 
 def _size(market: Market, pending: list[Order], at: int) -> None:
-    """Give the pending orders the amount that what is kept for them allows."""
+    """Set the amount of pending OPO orders from what is held for them."""
     atoms = max(order.reserved for order in pending)
     lots = min(_fitting(market, order, atoms // market.amount_step) for order in pending)
     for order in pending:
@@ -309,7 +309,7 @@ def _size(market: Market, pending: list[Order], at: int) -> None:
 
 
 def _fitting(market: Market, order: Order, lots: int) -> int:
-    """So many lots as the amounts of a market allow: at most, and in steps."""
+    """Round lots down to the market's maximum amount and step."""
     most, every = market.amount_max, market.amount_every
     if order.kind not in LIMIT_TYPES:
         most = market.market_amount_max or most
@@ -320,12 +320,12 @@ def _fitting(market: Market, order: Order, lots: int) -> int:
 
 
 def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) -> None:
-    """The rules of the moment, and the money of a market order."""
+    """Check what depends on the present market, and hold funds for a market order."""
     settlement = settlement_of(ms)
     for order in pending:
         if order.kind is OrderType.LIMIT:
             take_price(state, ms, order, at)
-        if order.order_list is not None and order.order_list.orders[0].pays:
+        if order.order_list is not None and order.order_list.orders[0].proceeds_pay:
             _check_size(ms, order, at)
             settlement.release(state, ms, order, at, keep=settlement.need(ms.market, order))
     if len(pending) == 2:
@@ -343,7 +343,7 @@ def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) ->
 
 
 def _check_size(ms: MarketState, order: Order, at: int) -> None:
-    """The rules for an amount that was not known when the order was placed."""
+    """Check an amount that was not known when the order was placed."""
     market = ms.market
     if order.kind in LIMIT_TYPES and order.ticks:
         last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
@@ -356,7 +356,7 @@ def _check_size(ms: MarketState, order: Order, at: int) -> None:
 
 
 def cancel_list(state: State, command: CancelOrderList, at: int) -> OrderListSnapshot:
-    """Cancel all orders of a list that is executing."""
+    """Cancel all open orders of an executing list."""
     account = state.account(command.account)
     if command.list_id:
         found = account.lists.get(command.list_id)

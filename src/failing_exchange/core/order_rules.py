@@ -61,7 +61,7 @@ def check(
         rule = Rule.AMOUNT if most is None else Rule.MARKET_AMOUNT
         market.check_amount(c.lots, most or market.amount_max, rule=rule)
     if c.iceberg_lots or c.trail_bips:
-        _check_rarities(market, c)
+        _check_iceberg_and_trail(market, c)
     if market.rules is not None:
         check_rules(state, ms, account, c, market.rules, at)
     if pending:
@@ -86,7 +86,7 @@ def would_match(ms: MarketState, order: PlaceOrder | Order) -> Reject:
 
 
 def _check_market(market: Market, account: Account, c: PlaceOrder) -> None:
-    """How many orders may be open, and the steps of prices and amounts."""
+    """Check the number of open orders, and the steps of price and amount."""
     if market.orders_max is not None:
         check_count(market, account, market.orders_max)
     if market.price_every > 1 or market.amount_every > 1:
@@ -96,7 +96,7 @@ def _check_market(market: Market, account: Account, c: PlaceOrder) -> None:
 def _check_what_is_known(
     state: State, ms: MarketState, account: Account, c: PlaceOrder, at: int
 ) -> None:
-    """An order may lack its price or its amount until it enters the book."""
+    """Check an order that has no price or no amount until it enters the book."""
     market = ms.market
     last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
     if c.lots and c.ticks:
@@ -110,8 +110,8 @@ def _check_what_is_known(
         check(state, ms, account, asked, at, pending=True)
 
 
-def _check_rarities(market: Market, c: PlaceOrder) -> None:
-    """Which orders may be shown in parts, of which size, and which may trail by basis points."""
+def _check_iceberg_and_trail(market: Market, c: PlaceOrder) -> None:
+    """Check the shown part of an iceberg order, and who may trail by basis points."""
     if c.trail_bips and c.kind not in BIPS_TYPES:
         raise Reject(Reason.INVALID_ORDER, trails=c.kind)
     if not c.iceberg_lots:
@@ -160,7 +160,7 @@ def check_trigger(ms: MarketState, c: PlaceOrder | Order, at: int) -> None:
 
 
 def as_asked(c: PlaceOrder) -> PlaceOrder | None:
-    """A pegged order at the price that its client gave, which has to keep the rules as well."""
+    """A pegged order at the price its client gave beside the peg, to be checked as well."""
     if c.peg is None or not c.peg.asked:
         return None
     return c._replace(ticks=c.peg.asked, peg=None)
@@ -169,7 +169,7 @@ def as_asked(c: PlaceOrder) -> PlaceOrder | None:
 def check_rules(
     state: State, ms: MarketState, account: Account, c: PlaceOrder, rules: Rules, at: int
 ) -> None:
-    """Raise `Reject` where an order breaks a rule."""
+    """Check an order by the rules that not every market has (`Market.rules`)."""
     market = ms.market
     check_prices(ms, rules, c, at)
     if c.kind is OrderType.MARKET:
@@ -189,7 +189,7 @@ def check_rules(
 
 
 def check_prices(ms: MarketState, rules: Rules, c: Placed, at: int) -> None:
-    """Raise `Reject` where a stop price is impossible, or a price too far from the average."""
+    """Raise `Reject` for an impossible stop price, or a price too far from the average."""
     if c.stop_ticks and c.kind is not OrderType.TRAILING_STOP:
         ms.market.check_steps(0, c.stop_ticks)
         ms.market.check_price(c.stop_ticks)
@@ -214,7 +214,7 @@ def check_prices(ms: MarketState, rules: Rules, c: Placed, at: int) -> None:
 
 
 def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -> None:
-    """Amounts and values of an order without a price; the average price values it."""
+    """Check amount and value of a market order; the average price values it."""
     market = ms.market
     if not c.cost:
         least, every = rules.market_amount_min, rules.market_amount_every
@@ -237,7 +237,7 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
 
 
 def _is_worth_it(ms: MarketState, rules: Rules, lots: int, at: int) -> bool:
-    """Whether any average of late will do, the lowest and the highest that it can be."""
+    """Whether the value is within limits at the lowest and highest possible average price."""
     found, market = reach(ms.tape, at), ms.market
     if found is None:
         return False
@@ -292,7 +292,7 @@ def _check_trail(c: PlaceOrder, rules: Rules) -> None:
 def _check_position(
     state: State, ms: MarketState, account: Account, c: PlaceOrder, most: int
 ) -> None:
-    """What the account has and is about to buy; all of it."""
+    """Raise `Reject` where holdings, open buys and this order exceed the position limit."""
     market = ms.market
     bought = sum(o.remaining for o in _open(account, market) if o.side is Side.BUY)
     held = settlement_of(ms).position(state, ms, account)
@@ -321,7 +321,7 @@ def _is_iceberg(order: Placed) -> bool:
 def check_list_rules(
     market: Market, rules: Rules, account: Account, legs: tuple[PlaceOrder, ...]
 ) -> None:
-    """Raise `Reject` where a list is one too many, or has orders that are."""
+    """Raise `Reject` for too many open lists, or too many orders of a kind."""
     if rules.order_lists_max is not None:
         count = sum(one.symbol == market.symbol for one in account.lists.values())
         if count >= rules.order_lists_max:
@@ -338,7 +338,7 @@ def check_list_rules(
 def _check_counts(
     market: Market, account: Account, rules: Rules, legs: tuple[PlaceOrder, ...]
 ) -> None:
-    """How many orders of a kind there would be, all those to be placed together included."""
+    """Raise `Reject` for too many open orders of a kind, those of this request included."""
     limits: tuple[tuple[int | None, Callable[[Placed], bool], Rule], ...] = (
         (rules.algo_orders_max, _is_algo, Rule.ALGO_ORDERS),
         (rules.iceberg_orders_max, _is_iceberg, Rule.ICEBERG_ORDERS),

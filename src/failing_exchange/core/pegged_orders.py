@@ -1,4 +1,4 @@
-"""Pegged orders: their price is read off the book when they enter it, and then stays."""
+"""Pegged orders: the price is read from the book on entry, and then stays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from failing_exchange.core.units import SECOND
 
 
 def price_of(ms: MarketState, side: Side, peg: Peg) -> int:
-    """The price that a peg means now, in ticks; raise `Reject` where the book has no such level."""
+    """The present price of a peg, in ticks; raise `Reject` where the book has no such level."""
     left = peg.levels or 0
     before = 0
     for ticks, _ in offers(
@@ -47,7 +47,7 @@ def pegged(ms: MarketState, c: PlaceOrder, *, enters: bool = True) -> PlaceOrder
 
 
 def take_price(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """An order that has waited enters the book: its price, by the rules, and the money for it.
+    """Price a pegged order that enters the book after waiting, check it, and hold its need.
 
     Raises `Reject` where it may not.
     """
@@ -67,7 +67,7 @@ def take_price(state: State, ms: MarketState, order: Order, at: int) -> None:
 
 
 def _hold_what_it_needs(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """A pair holds together what one of it needs, and lets nothing go before one goes ahead."""
+    """Hold what the order needs; an OCO pair shares one hold, and releases nothing yet."""
     settlement, partner = settlement_of(ms), order.partner
     needed = settlement.need(ms.market, order)
     more = needed - order.reserved - (partner.reserved if partner is not None else 0)

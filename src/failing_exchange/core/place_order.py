@@ -108,7 +108,7 @@ def make(
 
 
 def _take_options(order: Order, c: PlaceOrder) -> None:
-    """What few commands ask for."""
+    """Copy the options that few commands set."""
     order.time_in_force, order.post_only = c.time_in_force, c.post_only
     order.iceberg_lots = c.iceberg_lots
     if c.prevention is not None:
@@ -120,7 +120,7 @@ def _take_options(order: Order, c: PlaceOrder) -> None:
 
 
 def start_trailing(ms: MarketState, order: Order, at: int) -> None:
-    """Let a trailing order follow the last price from now on, if it need not wait for its stop."""
+    """Start to follow the last price, unless the order first waits for its stop price."""
     if order.kind is OrderType.TRAILING_STOP:
         order.extreme = ms.tape.last(at // SECOND)
         order.stop_ticks = order.extreme + order.trail_ticks  # what a buy must hold at most
@@ -130,7 +130,7 @@ def start_trailing(ms: MarketState, order: Order, at: int) -> None:
 
 
 def _market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
-    """What a market order costs in the book as it stands; a wanted cost becomes an amount."""
+    """The cost of a market order in the present book; an order by cost gets its amount."""
     rules = ms.market.rules
     if c.cost:
         if rules is None or rules.cost_min_of_market:
@@ -153,14 +153,14 @@ def _market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
 
 
 def accept(state: State, account: Account, order: Order, at: int) -> None:
-    """Put an order among the open ones."""
+    """Add an order to the open orders of its account and of the exchange."""
     state.orders[order.id] = account.open[order.id] = order
     account.by_client_id[order.client_id] = order
     state.events.append(record(OrderAccepted, (order.id, order.account, order.client_id, at)))
 
 
 def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """Let an accepted order wait for its trigger, match, and rest or expire."""
+    """Let an accepted order wait for its trigger, or match and then rest or expire."""
     if order.status is WAITING:
         ms.waiting[order.id] = state.waiting[order.id] = order
         state.search(ms, bounds_of(order), at)
@@ -185,7 +185,7 @@ def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
 
 
 def _all_in_range(ms: MarketState, order: Order, at: int) -> bool:
-    """Whether what an order would take at once lies within the price range."""
+    """Whether all that the order would take at once is within the market's price range."""
     rules, left = ms.market.rules, order.lots
     if rules is None or rules.price_range is None:
         return True
@@ -199,7 +199,7 @@ def _all_in_range(ms: MarketState, order: Order, at: int) -> bool:
 
 
 def rest(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """Let an order stand in the book."""
+    """Add an order to the book, and watch for the background to reach it."""
     ms.book.add(order)
     ms.sequence += 1
     if not ms.is_watched(order):
@@ -207,7 +207,7 @@ def rest(state: State, ms: MarketState, order: Order, at: int) -> None:
 
 
 def _can_be_capped(ms: MarketState, order: Order) -> bool:
-    """FOK, post-only, triggered and one-step orders are not struck by a partial fill."""
+    """Whether a partial fill can be forced: not for FOK, post-only, triggered, one-step orders."""
     return (
         order.status is OPEN
         and not order.post_only
@@ -217,7 +217,7 @@ def _can_be_capped(ms: MarketState, order: Order) -> bool:
 
 
 def _enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int) -> None:
-    """Fill a part at once. The rest of a limit order stays open, of any other it expires."""
+    """Fill a part at once. What is left stays open for a GTC limit order, else it expires."""
     every = ms.market.amount_every
     part = max(every, order.lots * cap.ppm // PPM // every * every)
     if order.kind is not LIMIT or order.time_in_force is not GTC:

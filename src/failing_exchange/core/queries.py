@@ -121,7 +121,7 @@ class FetchTicker(NamedTuple):
 
 
 class FetchTickers(NamedTuple):
-    """Tickers of several markets; none named = all."""
+    """Tickers of several markets; no symbols = all."""
 
     account: str
     symbols: tuple[str, ...] = ()
@@ -175,7 +175,7 @@ class FetchCandles(NamedTuple):
 
 
 class FetchAveragePrice(NamedTuple):
-    """The price of the last minutes, weighted by amount."""
+    """The average price of the last minutes, weighted by amount."""
 
     account: str
     symbol: str
@@ -184,7 +184,7 @@ class FetchAveragePrice(NamedTuple):
 
 
 class FetchReferencePrice(NamedTuple):
-    """The price around which may be traded: see `core.reference_price`."""
+    """The price around which trading is allowed: see `core.reference_price`."""
 
     account: str
     symbol: str
@@ -317,7 +317,7 @@ class OrderLists(NamedTuple):
 
 
 class Markets(NamedTuple):
-    """The rules of every market, and the account's view of them."""
+    """The rules of every market."""
 
     markets: tuple[Market, ...]
 

@@ -1,4 +1,4 @@
-"""Carries out queries; with `as_of`, on an earlier state of the first column."""
+"""Query handlers; with `as_of` they read an earlier state."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def fetch_fills(state: State, q: FetchFills, at: int) -> Fills:
 
 
 def fetch_amendments(state: State, q: FetchAmendments, at: int) -> Amendments:
-    """How an order was amended; an unknown order was not."""
+    """How an order was amended; empty for an unknown order."""
     order = state.account(q.account).find(q.order_id)
     state.market(q.symbol, at)
     if order is None or order.symbol != q.symbol:
@@ -186,7 +186,7 @@ def fetch_prevented_matches(state: State, q: FetchPreventedMatches, at: int) -> 
 
 
 def fetch_balance(state: State, q: FetchBalance, at: int) -> Balances:
-    """Every balance of an account. Before its opening there is none: it is read as it opened."""
+    """Every balance of an account; for an instant before it opened, those at its opening."""
     opened_at = state.account(q.account).opened_at
     as_of = max(q.as_of, opened_at) if q.as_of else 0
     return Balances(q.account, as_of or at, state.ledger.balances(q.account, as_of=as_of))
@@ -293,10 +293,10 @@ def fetch_time(state: State, q: FetchTime, at: int) -> Clock:
 
 
 def fetch_status(state: State, q: FetchStatus, at: int) -> Clock:
-    """The venue is open, or it would not have answered."""
+    """The venue's clock: a closed venue does not answer at all."""
     return Clock(at)
 
 
-def run_errand(state: State, errand: c.Errand, at: int) -> object:
-    """What the door does itself."""
-    return errand.run(at)
+def run_session_command(state: State, command: c.SessionCommand, at: int) -> object:
+    """Run a command of the server itself."""
+    return command.run(at)

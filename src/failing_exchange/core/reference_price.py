@@ -1,4 +1,4 @@
-"""A market's reference price, and the range around it in which may be traded.
+"""The reference price of a market, and the range around it in which trading is allowed.
 
 A simple moving average of the prices of trades, in buckets of time; the oldest one counts for the
 part of it that is still in the window.
@@ -68,7 +68,7 @@ def _bucket(tape: Tape, bucket: int, at: int) -> tuple[int, int]:
 
 
 def reach(tape: Tape, at: int) -> tuple[int, int] | None:
-    """Between which prices any average of the last five minutes lies; None if nothing is known."""
+    """(lowest, highest) price of the last five minutes, which bound any average; None if none."""
     second = at // SECOND
     start = second - LATELY
     recent = takewhile(lambda trade: trade.at >= start * SECOND, reversed(tape.trades))
@@ -78,7 +78,7 @@ def reach(tape: Tape, at: int) -> tuple[int, int] | None:
 
 
 def allows(tape: Tape, ticks: int, allowed: Range, at: int, without: Sequence[Fill] = ()) -> bool:
-    """Whether a price lies within a range of the reference price; any does where there is none.
+    """Whether a price is within a range of the reference price; True where there is none.
 
     `without`: trades of this instant that do not count, for the range is that of before them. The
     average itself is worked out only where `reach` does not decide it.
@@ -94,7 +94,7 @@ def allows(tape: Tape, ticks: int, allowed: Range, at: int, without: Sequence[Fi
 
 
 def fetch_reference_price(state: State, q: FetchReferencePrice, at: int) -> ReferencePrice:
-    """The reference price of a market; of one that is halted, as it was then."""
+    """The reference price of a market; of a halted one, that of when it was halted."""
     ms = state.market(q.symbol, at)
     at = q.as_of or at
     at = min(at, ms.halted_at or at)

@@ -1,9 +1,9 @@
-"""All that the exchange knows: markets with their books, accounts, ledger, agenda."""
+"""The state of the exchange: markets with their books, accounts, ledger, agenda."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappush
 from itertools import islice
 from typing import NamedTuple, TypeAlias
@@ -21,7 +21,7 @@ from failing_exchange.core.triggers import trigger_bounds
 from failing_exchange.core.units import ATOMS, SECOND
 
 ENDED_ORDERS_KEPT_MAX = 3_000  # per account; beyond them the venue forgets the oldest
-FORGOTTEN_AT_ONCE = 100  # so many: to find the first entry of a dict is what costs
+FORGOTTEN_AT_ONCE = 100  # at a time, because finding the first entry of a dict is slow
 FILLS_KEPT_MAX = 10_000  # per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is known
@@ -30,15 +30,15 @@ WHOLE_BOOK = 10_000  # levels that change at most at once: all 5,000 of each sid
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
 HALTS_MAX = 100  # of a market at a time, each ending before the one before it; likewise
 LOCKS_MAX = 1_000  # ends of locks of one account and asset; likewise
-TURNS_KEPT_MAX = 1_000  # of a longer step, what happened first is told as one thing
+TRANSACTIONS_KEPT_MAX = 1_000  # of a longer step, what happened first is told as one thing
 NEVER = 1 << 62
 
 # Prices at or below, at or above which a print concerns somebody; None: no such price.
 Bounds: TypeAlias = tuple[int | None, int | None]
 
 
-class Agendum(NamedTuple):
-    """An operator command that is due later."""
+class ScheduledCommand(NamedTuple):
+    """An operator command on the agenda, due at an instant."""
 
     at: int
     number: int
@@ -66,7 +66,7 @@ class Cap(NamedTuple):
     rest_after: int | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Position:
     """What an account has in a market whose settlement keeps positions.
 
@@ -81,22 +81,22 @@ class Position:
     margin: int = 0
 
 
+@dataclass(slots=True, eq=False)
 class Account:
-    """Somebody's orders and fills; the money is in the ledger."""
+    """The orders, lists and fills of one account; its balances are in the ledger."""
 
-    def __init__(self, name: str, *, fee_asset: str | None = None) -> None:
-        self.name = name
-        self.fee_asset = fee_asset
-        self.open: dict[int, Order] = {}
-        self.ended: dict[int, Order] = {}
-        self.by_client_id: dict[str, Order] = {}
-        self.lists: dict[int, OrderList] = {}  # executing ones
-        self.ended_lists: dict[int, OrderList] = {}
-        self.lists_by_client_id: dict[str, OrderList] = {}
-        self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT_MAX)
-        self.cap: Cap | None = None
-        self.locks: dict[str, list[Lock]] = {}  # by asset, those that end first in front
-        self.opened_at = 0
+    name: str
+    fee_asset: str | None = None
+    open: dict[int, Order] = field(default_factory=dict)
+    ended: dict[int, Order] = field(default_factory=dict)
+    by_client_id: dict[str, Order] = field(default_factory=dict)
+    lists: dict[int, OrderList] = field(default_factory=dict)  # executing ones
+    ended_lists: dict[int, OrderList] = field(default_factory=dict)
+    lists_by_client_id: dict[str, OrderList] = field(default_factory=dict)
+    fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=FILLS_KEPT_MAX))
+    cap: Cap | None = None
+    locks: dict[str, list[Lock]] = field(default_factory=dict)  # by asset, in order of their ends
+    opened_at: int = 0
 
     @property
     def locked(self) -> dict[str, int]:
@@ -108,14 +108,14 @@ class Account:
         return self.open.get(order_id) or self.ended.get(order_id)
 
     def rename(self, order: Order, client_id: str) -> None:
-        """Have an order found by another client id."""
+        """Change the client id of an order."""
         if self.by_client_id.get(order.client_id) is order:
             del self.by_client_id[order.client_id]
         order.client_id = client_id
         self.by_client_id[client_id] = order
 
     def keep(self, order: Order) -> None:
-        """Move an order to the ended ones and forget the oldest beyond the limit."""
+        """Move an order to the ended orders; beyond the limit the oldest are forgotten."""
         self.open.pop(order.id, None)
         self.ended[order.id] = order
         if len(self.ended) > ENDED_ORDERS_KEPT_MAX:
@@ -125,7 +125,7 @@ class Account:
                     del self.by_client_id[oldest.client_id]
 
     def keep_list(self, ended: OrderList) -> None:
-        """The same for a list."""
+        """Move a list to the ended lists; beyond the limit the oldest is forgotten."""
         self.lists.pop(ended.id, None)
         self.ended_lists[ended.id] = ended
         if len(self.ended_lists) > ORDER_LISTS_KEPT_MAX:
@@ -160,7 +160,7 @@ class MarketState:
         self.prevented: deque[PreventedMatch] = deque(maxlen=PREVENTED_KEPT_MAX)
 
     def widen(self, bounds: Bounds) -> bool:
-        """Widen the watch to further bounds; whether a new search is needed."""
+        """Widen the watched prices to further bounds; return whether a new search is needed."""
         lower, upper = bounds
         changed = False
         if lower is not None and (self.lower is None or lower > self.lower):
@@ -171,7 +171,7 @@ class MarketState:
         return changed
 
     def is_watched(self, order: Order) -> bool:
-        """Whether the watch that is kept already covers the price of a resting order."""
+        """Whether the watched prices cover that of a resting order."""
         if order.side is BUY:
             return self.lower is not None and order.ticks <= self.lower
         return self.upper is not None and order.ticks >= self.upper
@@ -189,7 +189,7 @@ class MarketState:
         self.has_moved()
 
     def redrawn(self, at: int) -> None:
-        """Count all levels of the book as changed at once, in the middle of a second."""
+        """Count all levels of the book as changed, in the middle of a second."""
         self.sequence += WHOLE_BOOK
         self.redrawn_at.append(at)
 
@@ -199,7 +199,7 @@ class MarketState:
             self.tape.forget_sums()
 
     def seen_at(self, at: int) -> int:
-        """As of when an instant shows it: a market without trading stays as it was before."""
+        """The instant whose state is shown at `at`: a halted market shows the state before."""
         return min(at, self.halted_at) if self.halted_at else at
 
     def shown(self, as_of: int, at: int) -> Liquidity:
@@ -217,7 +217,7 @@ class MarketState:
         return liquidity
 
     def watch_all(self) -> None:
-        """Set the bounds anew from all orders, and from whatever else is watched."""
+        """Compute the bounds again from all orders and all else that is watched."""
         self.lower = self.upper = None
         for side in (BUY, SELL):
             level = self.book.best(side)
@@ -229,8 +229,8 @@ class MarketState:
             self.widen(bounds)
 
 
-def look_again(state: State, ms: MarketState, at: int) -> None:
-    """Have the engine search anew from the next second on when the background meets an order."""
+def search_again(state: State, ms: MarketState, at: int) -> None:
+    """Have the engine search again, from the next second, for the next fill or trigger."""
     if ms.lower is None and ms.upper is None and not ms.waiting:
         return
     ms.stale = True
@@ -258,10 +258,11 @@ class State:
         self.orders: dict[int, Order] = {}  # open ones
         self.waiting: dict[int, Order] = {}  # those of them whose trigger has not been met
         self.watched: dict[tuple[str, str], None] = {}  # (symbol, name) of what is in theirs
-        self.agenda: list[Agendum] = []
+        self.agenda: list[ScheduledCommand] = []
         self.events: list[Event] = []
         self.executions = 0  # events of the steps before this one
-        self.turns: deque[int] = deque(maxlen=TURNS_KEPT_MAX)  # events that begin by themselves
+        # numbers of events of this step that each begin a group of balance updates
+        self.transactions: deque[int] = deque(maxlen=TRANSACTIONS_KEPT_MAX)
         self.filled_lists: list[OrderList] = []  # whose pending orders are due in this step
         self.next_order_id = 1
         self.next_list_id = 1
@@ -283,15 +284,15 @@ class State:
             raise Reject(Reason.KEY_REFUSED, account=name)
         return account
 
-    def turn(self, at: int) -> None:
-        """What follows in this step happens by itself, and not because of what was before it."""
+    def begin_transaction(self, at: int) -> None:
+        """Start a new group of balance updates within this step."""
         if self.events:
-            self.turns.append(self.next_execution_id)
+            self.transactions.append(self.next_execution_id)
             self.ledger.mark(self.next_execution_id, at)
 
     @property
     def next_execution_id(self) -> int:
-        """The number of the next event: they are counted over the whole venue, from 1 on."""
+        """The number of the next event, counted over the whole exchange from 1."""
         return self.executions + len(self.events) + 1
 
     def schedule(self, at: int, command: Operator) -> None:
@@ -301,8 +302,8 @@ class State:
         self.plan(at, command)
 
     def plan(self, at: int, command: Operator) -> None:
-        """The same for what is bounded elsewhere, as the one duty of each market."""
-        heappush(self.agenda, Agendum(at, self.scheduled, command))
+        """The same without the limit, for callers that are bounded elsewhere."""
+        heappush(self.agenda, ScheduledCommand(at, self.scheduled, command))
         self.scheduled += 1
         self.wake_at = min(self.wake_at, at)
 
@@ -321,13 +322,13 @@ class State:
         self.search(ms, bounds, at)
 
     def search(self, ms: MarketState, bounds: Bounds, at: int) -> None:
-        """Have the engine look from the next second on when the background meets bounds."""
+        """Have the engine search, from the next second, for trades that reach the bounds."""
         if ms.widen(bounds) and ms.liquidity.background is not None:
             ms.wake_second = min(ms.wake_second, at // SECOND + 1)
             self.wake_at = min(self.wake_at, ms.wake_second * SECOND)
 
     def value(self, asset: str, atoms: int, other: str, at: int) -> int | None:
-        """What `atoms` of an asset are worth in another at last prices; None without a path."""
+        """The worth of `atoms` of an asset in another at last prices; None without a path."""
         if asset == other:
             return atoms
         direct = self._rate(asset, other, at)
@@ -356,6 +357,6 @@ class State:
 
 
 def check_client_id(own: str, named: str) -> None:
-    """Raise `Reject` where an order or a list was named by two ids that are not both its own."""
+    """Raise `Reject` where the client id given beside an id is not that of the order."""
     if own != named:
         raise Reject(Reason.CLIENT_ID_MISMATCH, own=own, given=named)

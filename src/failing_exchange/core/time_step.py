@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from failing_exchange.core.events import OrderTriggered
-from failing_exchange.core.matching import finish, leave_partner, trade, walk
+from failing_exchange.core.matching import end_other_leg, finish, trade, walk
 from failing_exchange.core.order import (
     BUY,
     EXPIRED,
@@ -25,7 +25,7 @@ from failing_exchange.core.units import SECOND
 
 
 def run_step(state: State, ms: MarketState, second: int) -> None:
-    """One second of the background: it trades through resting orders, may trigger waiting ones."""
+    """Run one second of the background: fill resting orders, then trigger waiting ones."""
     at = second * SECOND
     ms.liquidity.to(second)
     for side in (BUY, SELL):
@@ -40,7 +40,7 @@ def run_step(state: State, ms: MarketState, second: int) -> None:
 
 
 def _trade_through(state: State, ms: MarketState, side: Side, at: int) -> None:
-    """Orders that this second's prints passed are filled, up to what was printed beyond them."""
+    """Fill orders that this second's trades passed, up to the volume traded beyond them."""
     used = 0
     while (level := ms.book.best(side)) is not None and level.head is not None:
         left = ms.liquidity.passed(side.other, level.ticks) - used
@@ -49,7 +49,7 @@ def _trade_through(state: State, ms: MarketState, side: Side, at: int) -> None:
         order = level.head
         lots = min(left, order.shown or order.remaining)
         used += lots
-        state.turn(at)
+        state.begin_transaction(at)
         trade(state, ms, None, order, order.ticks, lots, at)
 
 
@@ -57,7 +57,7 @@ def _trade_through(state: State, ms: MarketState, side: Side, at: int) -> None:
 
 
 def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) -> None:
-    """Make live every waiting order that prints between `low` and `high` trigger."""
+    """Trigger every waiting order whose trigger is met by trades from `low` to `high`."""
     for order in list(ms.waiting.values()):
         if order.status is WAITING:
             if is_met(order, low, high):
@@ -67,8 +67,8 @@ def check_triggers(state: State, ms: MarketState, low: int, high: int, at: int) 
 
 
 def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """A trigger is met: the order becomes an ordinary one."""
-    state.turn(at)
+    """Trigger an order and let it match."""
+    state.begin_transaction(at)
     if not make_live(state, ms, order, ms.tape.last(at // SECOND), at):
         return
     if order.kind not in LIMIT_TYPES and settlement_of(ms).holds_cost(order.side):
@@ -77,8 +77,8 @@ def go_live(state: State, ms: MarketState, order: Order, at: int) -> None:
 
 
 def make_live(state: State, ms: MarketState, order: Order, ticks: int, at: int) -> bool:
-    """Have a print at `ticks` trigger an order; False where it is refused then, and expires."""
-    leave_partner(state, ms, order, at)
+    """Trigger an order by a trade at `ticks`; return False where it is refused and expires."""
+    end_other_leg(state, ms, order, at)
     ms.waiting.pop(order.id, None)
     state.waiting.pop(order.id, None)
     order.move_to(OPEN, at)
@@ -94,7 +94,7 @@ def make_live(state: State, ms: MarketState, order: Order, ticks: int, at: int) 
 
 
 def _top_up(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """A triggered order may cost more than was held: take the rest from what is free."""
+    """Hold more for a triggered order that costs more than was held, as far as funds allow."""
     settlement, (_, spent) = settlement_of(ms), walk(ms, order.side, lots=order.remaining)
     more = settlement.need(ms.market, order, spent) - order.reserved
     settlement.hold_what_is_free(state, ms, order, more, at)

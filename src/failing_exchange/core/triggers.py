@@ -1,4 +1,4 @@
-"""When a waiting order becomes live."""
+"""Trigger conditions of stop, take-profit and trailing orders."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ BIPS = 10_000  # basis points in a whole
 
 
 def triggers_above(order: Order) -> bool:
-    """Whether a rising price triggers it: a buy stop, a sell take-profit, whatever trails a buy."""
+    """Whether a rising price triggers it: buy stops, sell take-profits, trailing buys."""
     if order.kind in STOPS or trails(order):
         return order.side is BUY
     return order.side is SELL
 
 
 def trails(order: Order) -> bool:
-    """Whether it follows the price now; one with a stop price does so once that is reached."""
+    """Whether it follows the price now; with a stop price, only once that was reached."""
     return order.kind is OrderType.TRAILING_STOP or (order.trail_bips > 0 and order.extreme > 0)
 
 
@@ -54,7 +54,7 @@ def _reached(order: Order, low: int, high: int) -> bool:
 
 
 def follow(order: Order, low: int, high: int, at: int) -> bool:
-    """Let a trailing order follow the market; whether it has moved."""
+    """Move the trigger of a trailing order; return whether it has moved."""
     buys = order.side is BUY
     if trails(order):
         best = min(order.extreme, low) if buys else max(order.extreme, high)
@@ -69,9 +69,9 @@ def follow(order: Order, low: int, high: int, at: int) -> bool:
 
 
 def _first_price(order: Order, low: int, high: int) -> int:
-    """The best price for a trailing order since its stop price was reached, in between somewhere.
+    """The best price since the stop price was reached, somewhere from `low` to `high`.
 
-    Prints are thought to come steadily: the stop price is met where the range allows it.
+    Prices are taken to move continuously, so that the stop price itself was traded if possible.
     """
     buys, stop = order.side is BUY, order.stop_ticks
     if not stop or triggers_above(order) is not buys:

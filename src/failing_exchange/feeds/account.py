@@ -225,7 +225,7 @@ class _Sight:
 
     def turns(self) -> Reversible[int]:
         """The numbers of late events that happened by themselves, not because of those before."""
-        return self._engine.state.turns
+        return self._engine.state.transactions
 
     def market(self, symbol: str) -> Market:
         """A market's rules."""

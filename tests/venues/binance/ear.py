@@ -50,7 +50,7 @@ class Ear:
 
     def turns(self) -> Reversible[int]:
         """The numbers of late events that happened by themselves."""
-        return self.floor.engine.state.turns
+        return self.floor.engine.state.transactions
 
     def market(self, symbol: str) -> Market:
         """A market's rules."""

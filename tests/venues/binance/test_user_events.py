@@ -195,7 +195,7 @@ def test_what_an_order_does_not_have_yet_is_not_told() -> None:
     ear = Ear(floor)
     working = c.PlaceOrder("alice", S, BUY, LIMIT, 4_000, ticks=99)
     pending = c.PlaceOrder("alice", S, SELL, LIMIT, 0, peg=Peg(PegPrice.PRIMARY), client_id="later")
-    floor.do(c.PlaceOrderList("alice", (working, pending), Contingency.OTO, pays=True))
+    floor.do(c.PlaceOrderList("alice", (working, pending), Contingency.OTO, proceeds_pay=True))
     told = [one for one in ear.hear() if one.get("c") == "later"]
     assert [(one["X"], one["q"], one["p"], one.get("gp")) for one in told] == [
         ("PENDING_NEW", "0.00000000", "0.00000000", None),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from failing_exchange.core.commands import Errand
+from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.units import HOUR
 from failing_exchange.feeds.account import UserStream, UserStreams
 from failing_exchange.server.damage import send_frame
@@ -64,16 +64,18 @@ class ListenKeys:
             for method, read in reads.items()
         }  # fmt: skip
 
-    def _read_start(self, r: Reading) -> Errand:
-        return Errand(r.account, lambda at: self._start(r.account, at))
+    def _read_start(self, r: Reading) -> SessionCommand:
+        return SessionCommand(r.account, lambda at: self._start(r.account, at))
 
-    def _read_extend(self, r: Reading) -> Errand:
+    def _read_extend(self, r: Reading) -> SessionCommand:
         name = r.params.need("listenKey")
-        return Errand(r.account, lambda at: self._extend(self._find(name, r.account, at), at))
+        return SessionCommand(
+            r.account, lambda at: self._extend(self._find(name, r.account, at), at)
+        )
 
-    def _read_close(self, r: Reading) -> Errand:
+    def _read_close(self, r: Reading) -> SessionCommand:
         name = r.params.need("listenKey")
-        return Errand(r.account, lambda at: self._close(self._find(name, r.account, at)))
+        return SessionCommand(r.account, lambda at: self._close(self._find(name, r.account, at)))
 
     # ---- what the requests do
 

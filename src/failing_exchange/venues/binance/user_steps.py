@@ -129,7 +129,7 @@ class _Step:
         expired = self._expired.get(order.id, ())
         after = after._replace(lots=self.lots(after))
         if self._began.get(order.id) is Status.PENDING:  # what is known only from its turn on
-            if order.order_list is not None and order.order_list.orders[0].pays:
+            if order.order_list is not None and order.order_list.orders[0].proceeds_pay:
                 after = after._replace(lots=0)
             if order.peg is not None:
                 after = after._replace(ticks=0)

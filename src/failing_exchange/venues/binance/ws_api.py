@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from failing_exchange.core.commands import Errand
+from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.feeds.account import UserStream, UserStreams
 from failing_exchange.server.conversation import Abort, Action, Ask, Close, Send
@@ -235,9 +235,9 @@ class ApiRequest:
 def _reader(refused: Reject | None, account: str, errand: Any) -> Decode:
     """How a method of the session is read: it is an errand of the connection."""
 
-    def read(trip: Trip) -> Errand:
+    def read(trip: Trip) -> SessionCommand:
         if refused is not None:
             raise refused
-        return Errand(account, errand)
+        return SessionCommand(account, errand)
 
     return read

@@ -25,7 +25,7 @@ def leg(side: Side, kind: OrderType, lots: int, ticks: int = 0, stop: int = 0, *
 def paid(*pending: Any, lots: int = 4_000) -> Any:
     """Buy at 99; then sell what that has brought."""
     legs = (leg(BUY, LIMIT, lots, 99), *pending)
-    return c.PlaceOrderList("alice", legs, Contingency.OTO, pays=True)
+    return c.PlaceOrderList("alice", legs, Contingency.OTO, proceeds_pay=True)
 
 
 PENDING = leg(SELL, LIMIT, 0, 110)
@@ -134,7 +134,7 @@ def test_an_amount_that_is_not_known_is_not_amended(floor: Floor) -> None:
 def test_only_a_purchase_pays_and_only_sales_are_paid(floor: Floor) -> None:
     """And no other order is placed without an amount."""
     sale = c.PlaceOrderList("alice", (leg(SELL, LIMIT, 4, 99), leg(BUY, LIMIT, 0, 90)),
-                            Contingency.OTO, pays=True)  # fmt: skip
+                            Contingency.OTO, proceeds_pay=True)  # fmt: skip
     assert floor.refused(sale).rule == Rule.LIST_SHAPE
-    plain = paid(PENDING)._replace(pays=False)
+    plain = paid(PENDING)._replace(proceeds_pay=False)
     assert floor.refused(plain).reason is Reason.INVALID_AMOUNT
