@@ -23,7 +23,7 @@ from failing_exchange.core.units import DAY_S, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.virtual import blocking_sockets, tls, wait_for, wallclock
 from failing_exchange.virtual.asyncio_hooks import routed
-from failing_exchange.virtual.clock import Clock
+from failing_exchange.virtual.clock import VirtualClock
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
 
@@ -169,7 +169,7 @@ def virtual_time(
 
     _refuse_running_loop()
     _check_options(seed, virtual_seconds_max, steps_per_instant_max, wall_seconds_max)
-    clock = Clock(epoch_ns=_instant(start, tz), end_ns=round(virtual_seconds_max * SECOND))
+    clock = VirtualClock(epoch_ns=_instant(start, tz), end_ns=round(virtual_seconds_max * SECOND))
     check = _Check(wall_seconds_max)
     world = VirtualTime(clock, seed, steps_per_instant_max, check)
     with ExitStack() as undo:
@@ -215,7 +215,9 @@ class VirtualTime:
     `clock` is its clock, `seed` its seed, `loop` the loop made last (None before the first).
     """
 
-    def __init__(self, clock: Clock, seed: int, steps_per_instant_max: int, check: _Check) -> None:
+    def __init__(
+        self, clock: VirtualClock, seed: int, steps_per_instant_max: int, check: _Check
+    ) -> None:
         self.clock = clock
         self.seed = seed
         self.loop: VirtualLoop | None = None

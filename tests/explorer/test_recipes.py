@@ -14,7 +14,7 @@ from failing_exchange.explorer import targets
 from failing_exchange.explorer.recipes import NOT_ON, kinds_of
 from failing_exchange.explorer.trial import Outcome
 from failing_exchange.explorer.world import Arm, World, check, draw
-from failing_exchange.faults.known_incidents import ROWS
+from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS
 
 VENUES = ("", "binance")
 ASKS = """
@@ -82,7 +82,7 @@ def test_all_that_is_drawn_can_be_armed_and_is_told_in_the_venues_words(venue: s
     for arm in arms(venue):
         check(arm)
         assert "message" not in arm.fields, arm
-    assert NOT_ON[venue].keys() <= {row.name for row in ROWS}
+    assert NOT_ON[venue].keys() <= {row.name for row in KNOWN_INCIDENTS}
 
 
 def test_what_a_venue_cannot_have_is_not_drawn() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from failing_exchange.core.units import SECOND
-from failing_exchange.faults.plan import FaultPlan, Match, Rule, Stage, Trigger
+from failing_exchange.faults.plan import FaultPlan, FaultRule, Match, Stage, Trigger
 from failing_exchange.journal.trip import Trip
 
 
@@ -14,7 +14,9 @@ class Meeting:
 
     def __init__(self, when: Trigger, *, seed: int = 0, fault: Any = None) -> None:
         self.plan = FaultPlan(seed)
-        self.rule = Rule(name="rule", fault=fault if fault is not None else Nothing(), when=when)
+        self.rule = FaultRule(
+            name="rule", fault=fault if fault is not None else Nothing(), when=when
+        )
         self.plan.arm(self.rule)
         self.trips = 0
 

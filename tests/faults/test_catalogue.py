@@ -16,7 +16,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE, describe, fields_of, kind_of, make
 from failing_exchange.faults.fields import spec_of
-from failing_exchange.faults.known_incidents import ROWS, By
+from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, By
 from failing_exchange.faults.markdown import markdown
 from failing_exchange.faults.rejections import MESSAGES
 from failing_exchange.faults.stale_reads import READ_LAG_MAX
@@ -116,9 +116,9 @@ def test_every_reason_has_words() -> None:
 
 def test_each_of_the_118_incidents_has_one_row_and_a_way() -> None:
     """The catalogue is measured by what has really happened to bots."""
-    assert len(ROWS) == 118
-    assert len({row.name for row in ROWS}) == 118
-    for row in ROWS:
+    assert len(KNOWN_INCIDENTS) == 118
+    assert len({row.name for row in KNOWN_INCIDENTS}) == 118
+    for row in KNOWN_INCIDENTS:
         assert bool(row.recipes) == (row.by is By.FAULT), row.name
         assert row.note or row.recipes or row.wire, row.name
         assert row.wire or row.by is not By.WIRE, row.name

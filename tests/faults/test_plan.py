@@ -10,14 +10,14 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import plan as plans
 from failing_exchange.faults.catalogue import make
-from failing_exchange.faults.plan import FaultPlan, Rule, Scope
+from failing_exchange.faults.plan import FaultPlan, FaultRule, Scope
 from failing_exchange.faults.triggers import always, nth
 from failing_exchange.journal.trip import Trip
 from tests.faults.stories import SYMBOL, buy, said
 
 
-def rule(name: str, fault: str = "lose_answer") -> Rule:
-    return Rule(name=name, fault=make(fault), when=always)
+def rule(name: str, fault: str = "lose_answer") -> FaultRule:
+    return FaultRule(name=name, fault=make(fault), when=always)
 
 
 def test_names_are_unique_and_unknown_ones_are_an_error() -> None:
@@ -143,7 +143,7 @@ def test_parts_of_a_sighting_have_draws_and_memories_of_their_own() -> None:
         return True
 
     plan = FaultPlan()
-    plan.arm(Rule(name="a", fault=make("lose_answer"), when=remember, scope=Scope()))
+    plan.arm(FaultRule(name="a", fault=make("lose_answer"), when=remember, scope=Scope()))
     plan.match(Trip(1, 0, "main", "fetch_time", None, ""), 0)
     assert len({seen["own"], seen["left"], seen["right"]}) == 3
     assert not seen["shared"]

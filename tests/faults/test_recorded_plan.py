@@ -9,7 +9,7 @@ import pytest
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.explain import explain
-from failing_exchange.faults.plan import Drop, Rule, Stage
+from failing_exchange.faults.plan import Drop, FaultRule, Stage
 from failing_exchange.faults.recorded_plan import RecordedPlan, record
 from failing_exchange.faults.triggers import always, chance, nth
 from tests.faults.stories import SYMBOL, buy, said
@@ -113,7 +113,7 @@ def test_a_fault_of_your_own_can_be_armed_but_not_written_down() -> None:
 
     async def main() -> object:
         async with FailingExchange(latency=None) as x:
-            x.venue.plan.arm(Rule(name="own", fault=Own(), when=always))
+            x.venue.plan.arm(FaultRule(name="own", fault=Own(), when=always))
             told = await said(x.fetch_time())
             with pytest.raises(ConfigurationError, match="'own' is not in the catalogue"):
                 record(x.journal.trips)

@@ -9,7 +9,7 @@ import pytest
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import triggers as t
-from failing_exchange.faults.triggers import Key, When, parse
+from failing_exchange.faults.triggers import RequestKey, When, parse
 from tests.faults.matches import Meeting
 from tests.faults.stories import buy, said
 
@@ -152,7 +152,7 @@ def test_a_fault_can_wait_until_an_order_is_partly_filled() -> None:
 
 def test_exactly_names_requests_by_client_operation_symbol_and_number() -> None:
     """What a recorded plan is made of."""
-    meeting = Meeting(t.exactly([Key("main", "fetch_ticker", "BTC/USDT", 2)]))
+    meeting = Meeting(t.exactly([RequestKey("main", "fetch_ticker", "BTC/USDT", 2)]))
     assert meeting.hits(3) == [NO, YES, NO]
 
 

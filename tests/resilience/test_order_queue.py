@@ -14,7 +14,7 @@ from failing_exchange.errors import (
 )
 from failing_exchange.resilience import (
     OrderQueue,
-    Settled,
+    QueueResult,
 )
 from tests.resilience.scripted import (
     LATE,
@@ -30,7 +30,7 @@ MAINTENANCE = ExchangeMaintenanceError("upgrade", retry_after=600)
 @in_virtual_time
 async def test_orders_wait_for_the_end_of_maintenance_and_follow_in_order() -> None:
     """The seed's example; while the venue is closed it is not asked."""
-    venue, settled = Scripted(MAINTENANCE), list[Settled]()
+    venue, settled = Scripted(MAINTENANCE), list[QueueResult]()
     queue = OrderQueue(venue)
     running = asyncio.create_task(queue.run(settled.append))
     assert [await queue.submit(**ORDER, id=f"n{i}") for i in range(3)] == [None] * 3

@@ -12,7 +12,7 @@ from failing_exchange.errors import (
     RateLimitError,
 )
 from failing_exchange.resilience import (
-    Outcome,
+    RequestOutcome,
     outcome_of,
     wait_for,
 )
@@ -22,21 +22,21 @@ def test_ccxts_errors_are_understood_by_name() -> None:
     """The bot's side works with ccxt itself, and does not import it."""
     errors = pytest.importorskip("ccxt.base.errors")
     rows = {
-        "RateLimitExceeded": Outcome.REFUSED,
-        "DDoSProtection": Outcome.REFUSED,
-        "OnMaintenance": Outcome.REFUSED,
-        "InvalidNonce": Outcome.REFUSED,
-        "RequestTimeout": Outcome.UNKNOWN,
-        "NetworkError": Outcome.UNKNOWN,
-        "ExchangeNotAvailable": Outcome.UNKNOWN,
-        "BadResponse": Outcome.UNKNOWN,
-        "NullResponse": Outcome.UNKNOWN,
-        "OperationFailed": Outcome.UNKNOWN,
-        "DuplicateOrderId": Outcome.EXISTS,
-        "OrderNotFound": Outcome.ABSENT,
-        "InsufficientFunds": Outcome.REJECTED,
-        "InvalidOrder": Outcome.REJECTED,
-        "AuthenticationError": Outcome.REJECTED,
+        "RateLimitExceeded": RequestOutcome.REFUSED,
+        "DDoSProtection": RequestOutcome.REFUSED,
+        "OnMaintenance": RequestOutcome.REFUSED,
+        "InvalidNonce": RequestOutcome.REFUSED,
+        "RequestTimeout": RequestOutcome.UNKNOWN,
+        "NetworkError": RequestOutcome.UNKNOWN,
+        "ExchangeNotAvailable": RequestOutcome.UNKNOWN,
+        "BadResponse": RequestOutcome.UNKNOWN,
+        "NullResponse": RequestOutcome.UNKNOWN,
+        "OperationFailed": RequestOutcome.UNKNOWN,
+        "DuplicateOrderId": RequestOutcome.EXISTS,
+        "OrderNotFound": RequestOutcome.ABSENT,
+        "InsufficientFunds": RequestOutcome.REJECTED,
+        "InvalidOrder": RequestOutcome.REJECTED,
+        "AuthenticationError": RequestOutcome.REJECTED,
     }
     assert {name: outcome_of(getattr(errors, name)("x")) for name in rows} == rows
 
@@ -47,7 +47,9 @@ def test_each_of_our_errors_has_an_outcome() -> None:
     def tree(cls: type[FailingExchangeError]) -> list[type[FailingExchangeError]]:
         return [cls, *(leaf for child in cls.__subclasses__() for leaf in tree(child))]
 
-    foreign = [cls for cls in tree(FailingExchangeError) if outcome_of(cls("")) is Outcome.FOREIGN]
+    foreign = [
+        cls for cls in tree(FailingExchangeError) if outcome_of(cls("")) is RequestOutcome.FOREIGN
+    ]
     assert foreign == [FailingExchangeError, CircuitOpenError]
 
 

@@ -13,7 +13,7 @@ from failing_exchange.errors import (
 )
 from failing_exchange.resilience import (
     Difference,
-    Kind,
+    DifferenceKind,
     Order,
     Reconciler,
 )
@@ -38,16 +38,16 @@ async def tracked(venue: Scripted, **options: Any) -> tuple[Reconciler, Order, l
 @pytest.mark.parametrize(
     ("status", "filled", "kind"),
     [
-        ("closed", 2.0, Kind.FILLED),
-        ("canceled", 0.5, Kind.CANCELED),
-        ("expired", 0.0, Kind.EXPIRED),
-        ("rejected", 0.0, Kind.REJECTED),
-        ("open", 0.5, Kind.PROGRESSED),
+        ("closed", 2.0, DifferenceKind.FILLED),
+        ("canceled", 0.5, DifferenceKind.CANCELED),
+        ("expired", 0.0, DifferenceKind.EXPIRED),
+        ("rejected", 0.0, DifferenceKind.REJECTED),
+        ("open", 0.5, DifferenceKind.PROGRESSED),
     ],
 )
 @in_virtual_time
 async def test_a_change_at_the_venue_is_told_once_and_by_its_name(
-    status: str, filled: float, kind: Kind
+    status: str, filled: float, kind: DifferenceKind
 ) -> None:
     """An order that left the list is looked up: filled and canceled are not the same."""
     venue = Scripted()
@@ -85,7 +85,7 @@ async def test_an_order_that_nobody_knows_after_the_horizon_has_disappeared() ->
     assert await reconciler.sync() == []
     await asyncio.sleep(21)
     (difference,) = await reconciler.sync()
-    assert difference.kind is Kind.DISAPPEARED
+    assert difference.kind is DifferenceKind.DISAPPEARED
     assert difference.found is None
     assert reconciler.orders == {}
     assert await reconciler.sync() == []
@@ -103,7 +103,7 @@ async def test_a_list_that_is_behind_is_stale_and_changes_nothing() -> None:
 
     venue.fetch_open_orders = behind  # type: ignore[method-assign]
     (difference,) = await reconciler.sync()
-    assert difference.kind is Kind.STALE
+    assert difference.kind is DifferenceKind.STALE
     assert "1" in reconciler.orders
 
 
@@ -116,12 +116,12 @@ async def test_an_order_never_leaves_its_end_and_a_fill_never_shrinks() -> None:
     await reconciler.sync()
     order["filled"] = 0.2
     (shrunk,) = await reconciler.sync()
-    assert shrunk.kind is Kind.STALE
+    assert shrunk.kind is DifferenceKind.STALE
     assert reconciler.orders["1"]["filled"] == 0.5
     order["filled"] = 0.5
     reconciler.track(dict(order) | {"status": "canceled"})
     (reopened,) = await reconciler.sync()
-    assert reopened.kind is Kind.STALE
+    assert reopened.kind is DifferenceKind.STALE
     assert reconciler.orders == {}
 
 
@@ -133,7 +133,7 @@ async def test_a_cancel_that_lost_to_a_fill_comes_to_light() -> None:
     reconciler.track(dict(order) | {"status": "canceled"})
     order["filled"] = 2.0
     (difference,) = await reconciler.sync()
-    assert difference.kind is Kind.PROGRESSED
+    assert difference.kind is DifferenceKind.PROGRESSED
     assert reconciler.orders == {}
 
 
@@ -146,7 +146,7 @@ async def test_unknown_orders_are_told_and_expected_ones_are_not() -> None:
     venue.place("mine", **ORDER)
     reconciler.expect("mine")
     (difference,) = await reconciler.sync()
-    assert difference.kind is Kind.UNKNOWN
+    assert difference.kind is DifferenceKind.UNKNOWN
     assert difference.found is not None
     assert difference.found["clientOrderId"] == "stranger"
     assert list(reconciler.orders) == ["1", "2"]
@@ -183,4 +183,4 @@ async def test_an_order_that_cannot_be_looked_up_waits_for_the_next_time() -> No
     assert await reconciler.sync() == []
     assert errors == [GARBLED]
     (difference,) = await reconciler.sync()
-    assert difference.kind is Kind.FILLED
+    assert difference.kind is DifferenceKind.FILLED

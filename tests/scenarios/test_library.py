@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.faults.known_incidents import ROWS
+from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS
 from failing_exchange.judge.catalogue import RULES
 from failing_exchange.runs.bots import STRATEGIES
 from failing_exchange.runs.bots.flawed import CAREFUL, FLAWED, TWINS
@@ -47,7 +47,7 @@ def expecting(key: str) -> list[Any]:
 
 def test_the_library_is_large_and_covers_all_families() -> None:
     """At least 80 of the 118 kinds of failure that were seen, of every family."""
-    known = {name for row in ROWS for name in row.name.split(" / ")}
+    known = {name for row in KNOWN_INCIDENTS for name in row.name.split(" / ")}
     incidents = [name for name in NAMES if name in known]
     assert len(incidents) >= 80
     assert {SCENARIOS[name].family for name in incidents} == FAMILIES

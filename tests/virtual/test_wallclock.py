@@ -19,7 +19,7 @@ import time_machine
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.virtual import wallclock
-from failing_exchange.virtual.clock import Clock
+from failing_exchange.virtual.clock import VirtualClock
 from failing_exchange.virtual.errors import BudgetExceeded, SimulationError
 from failing_exchange.virtual.wallclock import REAL, follow
 
@@ -28,11 +28,11 @@ NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(epoch_ns=NEW_YEAR_NS, end_ns=86_400 * SECOND)
+def clock() -> VirtualClock:
+    return VirtualClock(epoch_ns=NEW_YEAR_NS, end_ns=86_400 * SECOND)
 
 
-def test_every_clock_shows_the_virtual_time(clock: Clock) -> None:
+def test_every_clock_shows_the_virtual_time(clock: VirtualClock) -> None:
     """Those of the module and those that were imported by name."""
     with follow(clock):
         clock.move_to(90 * SECOND + 250_000_000)
@@ -45,7 +45,7 @@ def test_every_clock_shows_the_virtual_time(clock: Clock) -> None:
         assert time.gmtime()[:5] == (2026, 1, 1, 0, 1)
 
 
-def test_every_clock_is_real_again_afterwards_also_after_an_error(clock: Clock) -> None:
+def test_every_clock_is_real_again_afterwards_also_after_an_error(clock: VirtualClock) -> None:
     """A test session goes on after a simulation that failed."""
     before = {name: getattr(time, name) for name in NAMES}
     wall = time.time()
@@ -56,7 +56,7 @@ def test_every_clock_is_real_again_afterwards_also_after_an_error(clock: Clock) 
     assert time.time() >= wall and not time_machine.escape_hatch.is_travelling()
 
 
-def test_sleep_moves_the_clock(clock: Clock) -> None:
+def test_sleep_moves_the_clock(clock: VirtualClock) -> None:
     """`time.sleep` in a bot blocks it, and costs nothing here."""
     with follow(clock):
         time.sleep(5)
@@ -68,7 +68,7 @@ def test_sleep_moves_the_clock(clock: Clock) -> None:
             time.sleep(1_000_000)
 
 
-def test_another_thread_sleeps_in_real_time(clock: Clock) -> None:
+def test_another_thread_sleeps_in_real_time(clock: VirtualClock) -> None:
     """A progress bar's thread must not move the clock of the simulation."""
     with follow(clock):
         thread = threading.Thread(target=time.sleep, args=(0.001,))
@@ -77,13 +77,13 @@ def test_another_thread_sleeps_in_real_time(clock: Clock) -> None:
         assert clock.ns == 0
 
 
-def test_real_clocks_stay_within_reach(clock: Clock) -> None:
+def test_real_clocks_stay_within_reach(clock: VirtualClock) -> None:
     """For progress bars and budgets."""
     with follow(clock):
         assert REAL["perf_counter"]() != time.perf_counter() == 0.0
 
 
-def test_a_module_imported_meanwhile_is_put_right_too(clock: Clock) -> None:
+def test_a_module_imported_meanwhile_is_put_right_too(clock: VirtualClock) -> None:
     """It took the stand-in for the real function."""
     late = types.ModuleType("imported_late")
     try:
@@ -96,7 +96,7 @@ def test_a_module_imported_meanwhile_is_put_right_too(clock: Clock) -> None:
         sys.modules.pop("imported_late", None)
 
 
-def test_a_stand_in_that_got_away_follows_the_real_clock_afterwards(clock: Clock) -> None:
+def test_a_stand_in_that_got_away_follows_the_real_clock_afterwards(clock: VirtualClock) -> None:
     """A default argument keeps it for good."""
     with follow(clock):
         kept = time.monotonic
@@ -104,14 +104,14 @@ def test_a_stand_in_that_got_away_follows_the_real_clock_afterwards(clock: Clock
     assert kept() > 0.0
 
 
-def test_waiting_for_locks_stays_in_real_time(clock: Clock) -> None:
+def test_waiting_for_locks_stays_in_real_time(clock: VirtualClock) -> None:
     """`threading` measures its time-outs by a clock that goes on while nothing else does."""
     with follow(clock):
         assert not threading.Event().wait(0.001)
 
 
 def test_local_time_is_utc_unless_a_zone_is_named(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A log of local times must not depend on where it was made."""
     monkeypatch.setenv("TZ", "America/New_York")
@@ -125,23 +125,23 @@ def test_local_time_is_utc_unless_a_zone_is_named(
     time.tzset()
 
 
-def test_an_unknown_zone_is_named(clock: Clock) -> None:
+def test_an_unknown_zone_is_named(clock: VirtualClock) -> None:
     """The C library would silently use UTC."""
     with pytest.raises(ConfigurationError, match="Mars/Olympus"), follow(clock, tz="Mars/Olympus"):
         pass
     assert not time_machine.escape_hatch.is_travelling()
 
 
-def test_one_virtual_clock_at_a_time(clock: Clock) -> None:
+def test_one_virtual_clock_at_a_time(clock: VirtualClock) -> None:
     """The clocks of a process can follow one only."""
     with follow(clock):
-        with pytest.raises(SimulationError, match="one at a time"), follow(Clock()):
+        with pytest.raises(SimulationError, match="one at a time"), follow(VirtualClock()):
             pass
         assert time.time_ns() == NEW_YEAR_NS
 
 
 def test_without_the_inner_interface_the_public_one_serves(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """time-machine's stack of travellers is no documented interface."""
     refuse: Any = lambda stack, clock: False  # noqa: E731
@@ -157,6 +157,6 @@ def test_without_the_inner_interface_the_public_one_serves(
 
 def test_the_inner_interface_is_there() -> None:
     """The fallback works, but costs something at each move of the clock."""
-    clock = Clock(epoch_ns=NEW_YEAR_NS)
+    clock = VirtualClock(epoch_ns=NEW_YEAR_NS)
     with follow(clock):
         assert clock.moved is None

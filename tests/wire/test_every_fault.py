@@ -10,8 +10,8 @@ import pytest
 
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE, make
-from failing_exchange.faults.known_incidents import ROWS, By, Recipe
-from failing_exchange.faults.plan import Rule
+from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, By, Recipe
+from failing_exchange.faults.plan import FaultRule
 from failing_exchange.faults.triggers import parse
 from tests.wire.client import Client, on_the_wire
 from tests.wire.witness import Witness
@@ -27,7 +27,7 @@ def witnessed(
 
     async def story(client: Client) -> tuple[list[str], set[Any], int]:
         exchange = client.venue.exchange
-        rules: list[Rule] = []
+        rules: list[FaultRule] = []
 
         def arm() -> None:
             if name is not None:
@@ -82,7 +82,7 @@ def test_a_fault_on_everything_at_once_breaks_nothing_of_ours(name: str) -> None
 
 RECIPES = [
     pytest.param(row.name, recipe, id=f"{row.name}-{n}")
-    for row in ROWS
+    for row in KNOWN_INCIDENTS
     for n, recipe in enumerate((*row.recipes, *row.wire))
     if row.by is By.WIRE or recipe.wire
 ]

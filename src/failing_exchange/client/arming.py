@@ -11,7 +11,7 @@ from failing_exchange.core.rate_limits import SlidingWindow, TokenBucket
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode, preset
-from failing_exchange.faults.plan import Fault, Rule, Scope, Trigger
+from failing_exchange.faults.plan import Fault, FaultRule, Scope, Trigger
 from failing_exchange.faults.triggers import Chance, by_hour, chance, probability_of
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.venue.admission import RateGate
@@ -25,7 +25,7 @@ DYNAMIC_RULE = "dynamic failure rate"
 class Armed:
     """An armed fault. As a context manager it is disarmed at the end of the block."""
 
-    def __init__(self, venue: Venue, rule: Rule) -> None:
+    def __init__(self, venue: Venue, rule: FaultRule) -> None:
         self._venue = venue
         self.rule = rule
 
@@ -92,7 +92,7 @@ class Arming:
         if made is not None:
             name = self.venue.plan.free_name(mode.value)
             fault, scope = made
-            rule = Rule(name=name, fault=fault, when=chance(p), scope=scope, label=mode.value)
+            rule = FaultRule(name=name, fault=fault, when=chance(p), scope=scope, label=mode.value)
             self.venue.plan.arm(rule)
             self.modes[name] = (mode, p)
 
@@ -137,7 +137,9 @@ class Arming:
             self.venue.plan.disarm(name)
         if when is not None:
             fault, scope = preset(FailureMode.RANDOM, {})
-            self.venue.plan.arm(Rule(name=name, fault=fault, scope=scope, when=when, label=name))
+            self.venue.plan.arm(
+                FaultRule(name=name, fault=fault, scope=scope, when=when, label=name)
+            )
 
     def arm(
         self,
@@ -163,7 +165,7 @@ class Arming:
         kind = kind_of(made)
         names, trigger = scope_of(whom, self.venue.markets), trigger_of(when)
         plan = self.venue.plan
-        rule = Rule(
+        rule = FaultRule(
             name=name or plan.free_name(kind.name),
             fault=made,
             when=trigger,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from failing_exchange.client.arming import Armed, Arming
     from failing_exchange.faults.modes import FailureMode
-    from failing_exchange.faults.plan import Fault, Rule, Trigger
+    from failing_exchange.faults.plan import Fault, FaultRule, Trigger
     from failing_exchange.faults.recorded_plan import RecordedPlan
     from failing_exchange.venue.venue import Venue
 
@@ -114,7 +114,7 @@ class Controls:
         self._arming.disarm(name)
 
     @property
-    def armed(self) -> list[Rule]:
+    def armed(self) -> list[FaultRule]:
         """All armed rules, in the order in which they are asked."""
         return list(self._venue.plan.rules.values())
 

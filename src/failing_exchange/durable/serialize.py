@@ -24,7 +24,7 @@ from failing_exchange.core.rate_limits import SlidingWindow, TokenBucket
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import ROWS
 from failing_exchange.faults.modes import OneOf, Part
-from failing_exchange.faults.plan import Rule, Scope
+from failing_exchange.faults.plan import FaultRule, Scope
 from failing_exchange.faults.triggers import parse
 from failing_exchange.venue.admission import RateGate
 from failing_exchange.venue.maintenance import Window
@@ -263,7 +263,7 @@ def _held(one: Any) -> dict[str, Any]:
 # ---- armed faults
 
 
-def rule_text(rule: Rule) -> str:
+def rule_text(rule: FaultRule) -> str:
     """An armed fault; one that can't be written is named, with the reason."""
     found: dict[str, Any] = {name: getattr(rule, name) for name in RULE_FIELDS}
     writer = _Writer()
@@ -278,7 +278,7 @@ def rule_text(rule: Rule) -> str:
     return json.dumps(found)
 
 
-def rules_of(texts: Iterable[str]) -> Iterator[Rule]:
+def rules_of(texts: Iterable[str]) -> Iterator[FaultRule]:
     """The armed faults of the texts; those that can't be armed again are named in the log."""
     for text in texts:
         row, read = json.loads(text), _Reader().read
@@ -287,7 +287,7 @@ def rules_of(texts: Iterable[str]) -> Iterator[Rule]:
                 "the fault %s can't be armed again (%s); arm it anew", row["name"], row["lost"]
             )
             continue
-        yield Rule(
+        yield FaultRule(
             fault=read(row["fault"]),
             when=parse(row["when"]),
             scope=read(row["scope"]),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from failing_exchange.core.reject import Reason
 from failing_exchange.explorer.arms import Arm
 from failing_exchange.faults import operations as ops
-from failing_exchange.faults.known_incidents import ROWS, Recipe
+from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, Recipe
 
 NO_NONCE = "requests are signed with a timestamp; there is no nonce that could be used up"
 # Incidents that a venue can't have, and why. The venue in process ("") is our own generic one: it
@@ -77,7 +77,7 @@ class Kinds(NamedTuple):
 def kinds_of(venue: str) -> Kinds:
     """What can go wrong at a door: in process without bytes, on a venue with them too."""
     found: dict[str, Arm] = {}
-    for row in ROWS:
+    for row in KNOWN_INCIDENTS:
         if row.name not in NOT_ON[venue]:
             for recipe in (*row.recipes, *(row.wire if venue else ())):
                 for arm in _arms(recipe):

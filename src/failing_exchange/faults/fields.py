@@ -23,7 +23,7 @@ SPAN = ("number", "string")  # the JSON types of a span
 NEVER = "never"  # how a file without null says None
 
 
-class Spec(NamedTuple):
+class FieldSpec(NamedTuple):
     """What a field means, its unit, what is expected, how a value is checked, its JSON schema.
 
     `check` returns the value in its plain form, or raises ValueError.
@@ -85,7 +85,9 @@ def span(
         return number_within(seconds_of(value), minimum, maximum)
 
     expects = f"{FORMS}, from {minimum:g} to {maximum:.10g} seconds"
-    return _field(default, Spec(says, "seconds", expects, check, _schema(SPAN, minimum, maximum)))
+    return _field(
+        default, FieldSpec(says, "seconds", expects, check, _schema(SPAN, minimum, maximum))
+    )
 
 
 def span_or_never(default: float | None, says: str, *, minimum: float = 0) -> Any:
@@ -97,7 +99,7 @@ def span_or_never(default: float | None, says: str, *, minimum: float = 0) -> An
 
     expects = f"{FORMS}, from {minimum:g} to {SECONDS_MAX} seconds, or None for never"
     schema = _schema((*SPAN, "null"), minimum, SECONDS_MAX)
-    return _field(default, Spec(says, "seconds, or None", expects, check, schema))
+    return _field(default, FieldSpec(says, "seconds, or None", expects, check, schema))
 
 
 def share(
@@ -112,7 +114,7 @@ def share(
         return found
 
     expects = f"a number {'from 0' if zero else 'above 0,'} up to {maximum:g}"
-    return _field(default, Spec(says, "share", expects, check, _schema("number", 0, maximum)))
+    return _field(default, FieldSpec(says, "share", expects, check, _schema("number", 0, maximum)))
 
 
 def number(default: Any, says: str, unit: str, *, minimum: float, maximum: float) -> Any:
@@ -122,7 +124,9 @@ def number(default: Any, says: str, unit: str, *, minimum: float, maximum: float
         return number_within(value, minimum, maximum)
 
     expects = f"a number from {minimum:g} to {maximum:g}"
-    return _field(default, Spec(says, unit, expects, check, _schema("number", minimum, maximum)))
+    return _field(
+        default, FieldSpec(says, unit, expects, check, _schema("number", minimum, maximum))
+    )
 
 
 def whole(
@@ -135,7 +139,7 @@ def whole(
 
     bounds = f"of at least {minimum}" if maximum == inf else f"from {minimum} to {maximum}"
     schema = _schema("integer", minimum, maximum)
-    return _field(default, Spec(says, "number", f"a whole number {bounds}", check, schema))
+    return _field(default, FieldSpec(says, "number", f"a whole number {bounds}", check, schema))
 
 
 def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = None) -> Any:
@@ -151,7 +155,7 @@ def choice(default: str, says: str, *among: str, also: dict[Any, str] | None = N
 
     listed = ", ".join(f'"{word}"' for word in among)
     schema = {"enum": [*among, *(also or {})]}
-    return _field(default, Spec(says, listed, f"one of {listed}", check, schema))
+    return _field(default, FieldSpec(says, listed, f"one of {listed}", check, schema))
 
 
 def executed(
@@ -165,12 +169,12 @@ def executed(
 def flag(default: bool, says: str) -> Any:
     """Yes or no."""
     schema = {"type": "boolean"}
-    return _field(default, Spec(says, "true or false", "True or False", _is_a(bool), schema))
+    return _field(default, FieldSpec(says, "true or false", "True or False", _is_a(bool), schema))
 
 
 def text(default: Any = MISSING, says: str = "") -> Any:
     """A string; empty = the fault's own."""
-    return _field(default, Spec(says, "text", "a string", _is_a(str), {"type": "string"}))
+    return _field(default, FieldSpec(says, "text", "a string", _is_a(str), {"type": "string"}))
 
 
 def names(default: tuple[str, ...], says: str) -> Any:
@@ -186,13 +190,13 @@ def names(default: tuple[str, ...], says: str) -> Any:
 
     expects = 'one or more names, like ("id", "status")'
     schema = {"type": ["array", "string"], "items": {"type": "string"}}
-    return _field(default, Spec(says, "names", expects, check, schema))
+    return _field(default, FieldSpec(says, "names", expects, check, schema))
 
 
 def anything(default: Any, says: str) -> Any:
     """Any plain value: None, a number, a string, a list or a table of such."""
     expects = "None, a number, a string, a list or a mapping"
-    return _field(default, Spec(says, "any plain value", expects, _plain, {}))
+    return _field(default, FieldSpec(says, "any plain value", expects, _plain, {}))
 
 
 def reason(default: Reason, says: str = "why, as the venue puts it") -> Any:
@@ -202,7 +206,7 @@ def reason(default: Reason, says: str = "why, as the venue puts it") -> Any:
         return Reason(str(value).lower())
 
     schema = {"enum": [str(one) for one in Reason]}
-    return _field(default, Spec(says, "reason", f"one of {', '.join(Reason)}", check, schema))
+    return _field(default, FieldSpec(says, "reason", f"one of {', '.join(Reason)}", check, schema))
 
 
 def _is_a(kind: type) -> Callable[[Any], Any]:
@@ -214,7 +218,7 @@ def _is_a(kind: type) -> Callable[[Any], Any]:
     return check
 
 
-def _field(default: Any, spec: Spec) -> Any:
+def _field(default: Any, spec: FieldSpec) -> Any:
     return field(default=default, metadata={"spec": spec})
 
 
@@ -224,9 +228,9 @@ def _schema(kind: str | tuple[str, ...], minimum: float, maximum: float) -> dict
     return {"type": shown, "minimum": minimum, "maximum": maximum}
 
 
-def spec_of(of: Field[Any]) -> Spec:
+def spec_of(of: Field[Any]) -> FieldSpec:
     """A field's meaning, unit and check."""
-    found: Spec = of.metadata["spec"]
+    found: FieldSpec = of.metadata["spec"]
     return found
 
 

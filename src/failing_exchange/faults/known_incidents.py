@@ -35,7 +35,7 @@ class Recipe(NamedTuple):
         return f"{self.fault}({fields}){on}{f' when {self.when}' if self.when else ''}"
 
 
-class Row(NamedTuple):
+class KnownIncident(NamedTuple):
     """An incident: its family and name, who brings it about, and how; `wire`: or there."""
 
     family: str
@@ -54,27 +54,27 @@ def _wire(fault: str, *on: str, when: str = "", **fields: Any) -> Recipe:
     return Recipe(fault, on, when, fields, wire=True)
 
 
-def _rows(family: str, rows: dict[str, tuple[Any, ...] | str]) -> list[Row]:
+def _rows(family: str, rows: dict[str, tuple[Any, ...] | str]) -> list[KnownIncident]:
     """A family. A tuple of recipes (and a note) is a fault; a text says who else, and how."""
     found = []
     for name, how in rows.items():
         if isinstance(how, str):
             by, _, note = how.partition(": ")
-            found.append(Row(family, name, By(by), (), note))
+            found.append(KnownIncident(family, name, By(by), (), note))
         else:
             recipes = [part for part in how if isinstance(part, Recipe)]
             note = next((part for part in how if isinstance(part, str)), "")
             here = tuple(one for one in recipes if not one.wire)
             there = tuple(one for one in recipes if one.wire)
             by = By.FAULT if here else By.WIRE
-            found.append(Row(family, name, by, here, note, there))
+            found.append(KnownIncident(family, name, by, here, note, there))
     return found
 
 
 CREATE, ONE = "create_order", "nth(1)"
 SEEN_BY_FEED = ("watch_orders", "watch_my_trades")
 
-ROWS: list[Row] = [
+KNOWN_INCIDENTS: list[KnownIncident] = [
     *_rows("F1 outcome of a request unknown", {
         "order_timeout_after_accept": (_arm("lose_answer", CREATE), _wire("stall_head", CREATE)),
         "order_timeout_never_arrived": (_arm("lose_request", CREATE),),
@@ -355,6 +355,6 @@ def incidents_of(fault: str) -> list[str]:
     """The incidents in which a fault has a part."""
     return [
         row.name
-        for row in ROWS
+        for row in KNOWN_INCIDENTS
         if any(recipe.fault == fault for recipe in (*row.recipes, *row.wire))
     ]

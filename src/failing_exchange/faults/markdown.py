@@ -12,8 +12,7 @@ from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import ROWS as ENTRIES
 from failing_exchange.faults.catalogue import Entry
 from failing_exchange.faults.fields import spec_of
-from failing_exchange.faults.known_incidents import ROWS as INCIDENTS
-from failing_exchange.faults.known_incidents import By, Recipe, Row
+from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, By, KnownIncident, Recipe
 
 HEAD = """\
 <!-- Written by `failing-exchange faults --markdown > docs/faults.md`; a test compares. -->
@@ -76,7 +75,9 @@ WHO = {
 
 def markdown() -> str:
     """The whole document."""
-    return "\n".join([HEAD, *_faults(ENTRIES), *_triggers(), *_modes(), *_incidents(INCIDENTS), ""])
+    return "\n".join(
+        [HEAD, *_faults(ENTRIES), *_triggers(), *_modes(), *_incidents(KNOWN_INCIDENTS), ""]
+    )
 
 
 def operations_text(operations: Iterable[str]) -> str:
@@ -151,7 +152,7 @@ def _modes() -> Iterator[str]:
     yield ""
 
 
-def _incidents(rows: list[Row]) -> Iterator[str]:
+def _incidents(rows: list[KnownIncident]) -> Iterator[str]:
     yield (
         f"## Real incidents\n\n{len(rows)} kinds of failure that bots have met on real venues, and "
         "how to have each of them here. Faults on one line are armed together, or one by one; "

@@ -180,7 +180,7 @@ class Scope:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Rule:
+class FaultRule:
     """An armed fault: what, when, which requests. `label` is how statistics count its strikes.
 
     `struck` counts the requests for which something differed. Where a trigger names requests by
@@ -216,7 +216,7 @@ class Rule:
 
 
 # The rules that may strike an operation, and their names where all of them meet all its trips.
-Concerned: TypeAlias = tuple[tuple[Rule, ...], tuple[str, ...] | None]
+Concerned: TypeAlias = tuple[tuple[FaultRule, ...], tuple[str, ...] | None]
 
 
 class FaultPlan:
@@ -228,12 +228,12 @@ class FaultPlan:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self.rules: dict[str, Rule] = {}
+        self.rules: dict[str, FaultRule] = {}
         self.look: Callable[[Query], Any] = _nothing_to_see
         self.changed: Callable[[], None] = _nobody_cares  # called when rules come or go
         self._by_operation: dict[str, Concerned] = {}
 
-    def arm(self, rule: Rule) -> Rule:
+    def arm(self, rule: FaultRule) -> FaultRule:
         """Add a rule behind the others; a name that is armed already is refused."""
         if rule.name in self.rules:
             raise ConfigurationError(
@@ -267,7 +267,7 @@ class FaultPlan:
         self._by_operation.clear()
         self.changed()
 
-    def _rule(self, name: str) -> Rule:
+    def _rule(self, name: str) -> FaultRule:
         if name not in self.rules:
             armed = ", ".join(self.rules) or "nothing"
             raise ConfigurationError(f"no rule named {name!r} is armed; armed: {armed}")
@@ -300,7 +300,7 @@ class FaultPlan:
             else:
                 rule.striking = False
 
-    def _ask(self, rule: Rule, trip: Trip, at: int, n: int) -> None:
+    def _ask(self, rule: FaultRule, trip: Trip, at: int, n: int) -> None:
         """Ask a rule about the n-th trip that it meets."""
         match = Match(trip, at, n, None, rule.memory, self, rule.name)
         hit = not rule.leaving and rule.ask(match)
@@ -373,7 +373,7 @@ class FaultPlan:
                 yield verdict
 
 
-def _check(verdict: object, stage: Stage, rule: Rule) -> None:
+def _check(verdict: object, stage: Stage, rule: FaultRule) -> None:
     """Raise ConfigurationError for what a fault must not return at a stage."""
     expected = BEFORE_ENGINE if stage is Stage.REQUEST else BEHIND_ENGINE
     if not isinstance(verdict, expected):
@@ -384,12 +384,12 @@ def _check(verdict: object, stage: Stage, rule: Rule) -> None:
         )
 
 
-def _is_over(rule: Rule, match: Match) -> bool:
+def _is_over(rule: FaultRule, match: Match) -> bool:
     over = getattr(rule.fault, "over", None)
     return over is None or bool(over(match))
 
 
-def _label(rule: Rule, match: Match) -> str:
+def _label(rule: FaultRule, match: Match) -> str:
     label = getattr(rule.fault, "label", None)
     return (label(match) if label is not None else "") or rule.label or rule.name
 
@@ -411,11 +411,11 @@ __all__ = [
     "Edited",
     "Fault",
     "FaultPlan",
+    "FaultRule",
     "HangUp",
     "Match",
     "Repeat",
     "Replace",
-    "Rule",
     "Scope",
     "Stage",
     "Trigger",

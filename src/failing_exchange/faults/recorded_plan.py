@@ -9,8 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE, OWN, fields_of, kind_of, make
 from failing_exchange.faults.modes import OneOf
-from failing_exchange.faults.plan import Fault, FaultPlan, Match, Rule, Stage, Verdict
-from failing_exchange.faults.triggers import Key, always, key_of
+from failing_exchange.faults.plan import Fault, FaultPlan, FaultRule, Match, Stage, Verdict
+from failing_exchange.faults.triggers import RequestKey, always, key_of
 from failing_exchange.journal.trip import Trip
 
 VERSION = 1
@@ -19,7 +19,7 @@ VERSION = 1
 class Strike(NamedTuple):
     """A request that was struck, and the key of the draws that the fault then made."""
 
-    key: Key
+    key: RequestKey
     draws: int
 
 
@@ -41,7 +41,7 @@ class Again:
     def __init__(self, fault: Fault, strikes: Iterable[Strike]) -> None:
         self.fault = fault
         self.draws = {strike.key: strike.draws for strike in strikes}
-        self.seen: set[Key] = set()
+        self.seen: set[RequestKey] = set()
         self._decide = getattr(fault, "decide", None)
 
     def decide(self, match: Match, hit: bool) -> bool:
@@ -76,10 +76,10 @@ class RecordedPlan:
         self._armed = []
         for one in self.recordings:
             again = Again(make(one.kind, **one.fields), one.strikes)
-            plan.arm(Rule(name=one.name, fault=again, when=always, label=one.label))
+            plan.arm(FaultRule(name=one.name, fault=again, when=always, label=one.label))
             self._armed.append((one, again))
 
-    def unused(self) -> list[tuple[str, Key]]:
+    def unused(self) -> list[tuple[str, RequestKey]]:
         """(rule, request) of each recorded strike that has met no request since it was armed."""
         return [
             (one.name, strike.key)
@@ -147,7 +147,7 @@ def record(trips: Iterable[Trip]) -> RecordedPlan:
 
 def _note(
     found: dict[tuple[str, str], tuple[Recording, list[Strike]]],
-    rule: Rule,
+    rule: FaultRule,
     match: Match,
     label: str,
 ) -> None:
@@ -169,7 +169,7 @@ def _note(
 
 def _recording(rule: Mapping[str, Any]) -> Recording:
     strikes = tuple(
-        Strike(Key(client, operation, symbol, int(nth)), int(draws))
+        Strike(RequestKey(client, operation, symbol, int(nth)), int(draws))
         for client, operation, symbol, nth, draws in rule["strikes"]
     )
     return Recording(rule["name"], rule["label"], rule["fault"], rule["fields"], strikes)

@@ -35,7 +35,7 @@ TEXT_LETTERS_MAX = 1_000  # of a trigger's text; a longer one is refused
 DEPTH_MAX = 32  # operators of a trigger's text within each other; more are refused
 
 
-class Key(NamedTuple):
+class RequestKey(NamedTuple):
     """What names a request in every run of the same bot, whatever else is armed."""
 
     client: str
@@ -44,10 +44,10 @@ class Key(NamedTuple):
     request_number: int
 
 
-def key_of(match: Match) -> Key:
+def key_of(match: Match) -> RequestKey:
     """What names a request from run to run."""
     trip = match.trip
-    return Key(trip.account, trip.operation, trip.symbol, trip.request_number)
+    return RequestKey(trip.account, trip.operation, trip.symbol, trip.request_number)
 
 
 class When:
@@ -239,7 +239,7 @@ class Sequence(When):
 class Exactly(When):
     """Strikes the requests that are named."""
 
-    keys: frozenset[Key]
+    keys: frozenset[RequestKey]
 
     def __call__(self, match: Match, /) -> bool:
         return key_of(match) in self.keys
@@ -394,9 +394,9 @@ def sequence(*pattern: bool, repeat: bool = False) -> When:
     return Sequence(tuple(map(bool, pattern)), repeat)
 
 
-def exactly(keys: Iterable[Key]) -> When:
+def exactly(keys: Iterable[RequestKey]) -> When:
     """Strikes the requests named: (client, operation, symbol, its number among these, from 1)."""
-    return Exactly(frozenset(Key(*one) for one in keys))
+    return Exactly(frozenset(RequestKey(*one) for one in keys))
 
 
 PARSED: dict[str, Callable[..., When]] = {
@@ -485,7 +485,7 @@ def _ns(seconds: float | str) -> int:
 
 
 __all__ = [
-    "Chance", "Key", "When", "after", "always", "between", "burst", "by_hour", "chance",
+    "Chance", "RequestKey", "When", "after", "always", "between", "burst", "by_hour", "chance",
     "check_trigger", "every", "exactly", "filled", "first", "hours", "key_of", "load", "never",
     "nth", "parse", "probability_of", "ramp", "sequence", "while_failing",
 ]  # fmt: skip

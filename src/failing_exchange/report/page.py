@@ -204,9 +204,9 @@ def _graded(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _families() -> dict[str, str]:
     """What the short names of families stand for."""
-    from failing_exchange.faults.known_incidents import ROWS
+    from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS
 
-    return dict(row.family.split(" ", 1) for row in ROWS if " " in row.family)
+    return dict(row.family.split(" ", 1) for row in KNOWN_INCIDENTS if " " in row.family)
 
 
 # ---- an exploration

@@ -6,8 +6,14 @@ Works with any ccxt-shaped exchange, ours or ccxt's own; time is the running loo
 from __future__ import annotations
 
 from failing_exchange.resilience.circuit_breaker import CircuitBreaker
-from failing_exchange.resilience.order_queue import OrderQueue, Settled
-from failing_exchange.resilience.outcomes import Order, Outcome, Venue, outcome_of, wait_for
+from failing_exchange.resilience.order_queue import OrderQueue, QueueResult
+from failing_exchange.resilience.outcomes import (
+    Exchange,
+    Order,
+    RequestOutcome,
+    outcome_of,
+    wait_for,
+)
 from failing_exchange.resilience.place_order import (
     Placement,
     find_order,
@@ -15,19 +21,19 @@ from failing_exchange.resilience.place_order import (
     place_order_with_retry,
     robust_order_placement,
 )
-from failing_exchange.resilience.reconciler import Difference, Kind, Reconciler
+from failing_exchange.resilience.reconciler import Difference, DifferenceKind, Reconciler
 
 __all__ = [
     "CircuitBreaker",
     "Difference",
-    "Kind",
+    "DifferenceKind",
+    "Exchange",
     "Order",
     "OrderQueue",
-    "Outcome",
     "Placement",
+    "QueueResult",
     "Reconciler",
-    "Settled",
-    "Venue",
+    "RequestOutcome",
     "find_order",
     "new_client_order_id",
     "outcome_of",

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from failing_exchange.errors import CircuitOpenError, ConfigurationError
-from failing_exchange.resilience.outcomes import Outcome, log, outcome_of
+from failing_exchange.resilience.outcomes import RequestOutcome, log, outcome_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 # The venue's own no is an answer: it is alive, and a breaker must not keep us from cancelling.
-ANSWERS = (Outcome.EXISTS, Outcome.ABSENT, Outcome.REJECTED)
+ANSWERS = (RequestOutcome.EXISTS, RequestOutcome.ABSENT, RequestOutcome.REJECTED)
 
 
 class CircuitBreaker:

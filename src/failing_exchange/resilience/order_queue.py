@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.resilience.outcomes import Order, Outcome, Venue, outcome_of, wait_for
+from failing_exchange.resilience.outcomes import (
+    Exchange,
+    Order,
+    RequestOutcome,
+    outcome_of,
+    wait_for,
+)
 from failing_exchange.resilience.place_order import HORIZON, Placement, new_client_order_id
 
 QUEUE_LENGTH_MAX = 1_000  # then `put` and `submit` raise asyncio.QueueFull: prices grow stale
@@ -17,7 +23,7 @@ PATIENCE = 5.0  # seconds; a refusal that asks for more leaves the order in the 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settled:
+class QueueResult:
     """What became of an order that had waited: it was placed (`order`), or it failed (`error`)."""
 
     client_order_id: str
@@ -39,7 +45,7 @@ class OrderQueue:
 
     def __init__(
         self,
-        exchange: Venue,
+        exchange: Exchange,
         *,
         limit: int = QUEUE_LENGTH_MAX,
         max_retries: int | None = None,
@@ -93,14 +99,14 @@ class OrderQueue:
             raise settled.error
         return settled.order
 
-    async def drain(self) -> list[Settled]:
+    async def drain(self) -> list[QueueResult]:
         """Place what waits, in order, until none is left or the venue is closed (again).
 
         A rejection settles its order and the next one follows. An order whose outcome stays unknown
         remains at the head, to be looked up next time. Before the time that the venue named for its
         return nothing is sent.
         """
-        settled: list[Settled] = []
+        settled: list[QueueResult] = []
         async with self._lock:
             while self._waiting and self._closed_for() <= 0:
                 result = await self._settle(self._waiting[0])
@@ -111,7 +117,7 @@ class OrderQueue:
         return settled
 
     async def run(
-        self, on_settled: Callable[[Settled], None] = lambda _: None, *, every: float = 5.0
+        self, on_settled: Callable[[QueueResult], None] = lambda _: None, *, every: float = 5.0
     ) -> None:
         """Drain the queue every so many seconds, for ever; cancel the task to stop it."""
         while True:
@@ -131,20 +137,20 @@ class OrderQueue:
             )
         self._waiting.append(placement)
 
-    async def _settle(self, placement: Placement) -> Settled | None:
+    async def _settle(self, placement: Placement) -> QueueResult | None:
         """Place an order; None when it has to wait."""
         order, failure = None, None
         try:
             order = await placement.place()
         except Exception as error:
-            refusal = error if outcome_of(error) is Outcome.REFUSED else error.__cause__
-            if refusal is not None and outcome_of(refusal) is Outcome.REFUSED:
+            refusal = error if outcome_of(error) is RequestOutcome.REFUSED else error.__cause__
+            if refusal is not None and outcome_of(refusal) is RequestOutcome.REFUSED:
                 self._opens_at = asyncio.get_running_loop().time() + wait_for(refusal)
                 return None
             if placement.in_doubt:
                 return None
             failure = error
-        return Settled(
+        return QueueResult(
             client_order_id=placement.client_order_id,
             request=placement.request,
             order=order,

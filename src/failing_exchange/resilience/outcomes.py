@@ -14,7 +14,7 @@ Order: TypeAlias = dict[str, Any]  # ccxt's unified order
 log = logging.getLogger("failing_exchange.resilience")
 
 
-class Venue(Protocol):
+class Exchange(Protocol):
     """The methods that are called, with ccxt's arguments; ours and ccxt's exchanges have them."""
 
     def create_order(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
@@ -30,7 +30,7 @@ class Venue(Protocol):
         ...
 
 
-class Outcome(Enum):
+class RequestOutcome(Enum):
     """What an error says about the request that it answers."""
 
     REFUSED = "refused"  # turned away at the gate: nothing happened, the same may pass later
@@ -43,29 +43,29 @@ class Outcome(Enum):
 
 # By class name, so that ccxt's own errors are understood without importing ccxt. An error takes
 # the row of its most derived class that has one.
-OUTCOMES: dict[str, Outcome] = {
-    "RateLimitError": Outcome.REFUSED,
-    "RateLimitExceeded": Outcome.REFUSED,
-    "BannedError": Outcome.REFUSED,
-    "DDoSProtection": Outcome.REFUSED,
-    "ExchangeMaintenanceError": Outcome.REFUSED,
-    "OnMaintenance": Outcome.REFUSED,
-    "ClockSkewError": Outcome.REFUSED,
-    "InvalidNonce": Outcome.REFUSED,
+OUTCOMES: dict[str, RequestOutcome] = {
+    "RateLimitError": RequestOutcome.REFUSED,
+    "RateLimitExceeded": RequestOutcome.REFUSED,
+    "BannedError": RequestOutcome.REFUSED,
+    "DDoSProtection": RequestOutcome.REFUSED,
+    "ExchangeMaintenanceError": RequestOutcome.REFUSED,
+    "OnMaintenance": RequestOutcome.REFUSED,
+    "ClockSkewError": RequestOutcome.REFUSED,
+    "InvalidNonce": RequestOutcome.REFUSED,
     # A 503 may come from behind the engine (Binance: "execution status unknown").
-    "ExchangeNotAvailable": Outcome.UNKNOWN,
-    "OperationFailedError": Outcome.UNKNOWN,
-    "OperationFailed": Outcome.UNKNOWN,
-    "MalformedResponseError": Outcome.UNKNOWN,
-    "JSONDecodeError": Outcome.UNKNOWN,
-    "ClientError": Outcome.UNKNOWN,  # aiohttp's
-    "TimeoutError": Outcome.UNKNOWN,
-    "OSError": Outcome.UNKNOWN,  # ConnectionError is one
-    "DuplicateOrderError": Outcome.EXISTS,
-    "DuplicateOrderId": Outcome.EXISTS,
-    "OrderNotFoundError": Outcome.ABSENT,
-    "OrderNotFound": Outcome.ABSENT,
-    "ExchangeError": Outcome.REJECTED,
+    "ExchangeNotAvailable": RequestOutcome.UNKNOWN,
+    "OperationFailedError": RequestOutcome.UNKNOWN,
+    "OperationFailed": RequestOutcome.UNKNOWN,
+    "MalformedResponseError": RequestOutcome.UNKNOWN,
+    "JSONDecodeError": RequestOutcome.UNKNOWN,
+    "ClientError": RequestOutcome.UNKNOWN,  # aiohttp's
+    "TimeoutError": RequestOutcome.UNKNOWN,
+    "OSError": RequestOutcome.UNKNOWN,  # ConnectionError is one
+    "DuplicateOrderError": RequestOutcome.EXISTS,
+    "DuplicateOrderId": RequestOutcome.EXISTS,
+    "OrderNotFoundError": RequestOutcome.ABSENT,
+    "OrderNotFound": RequestOutcome.ABSENT,
+    "ExchangeError": RequestOutcome.REJECTED,
 }
 
 # Seconds to wait after a refusal that names no time itself.
@@ -78,18 +78,18 @@ WAITS: dict[str, float] = {
 WAIT_OTHERWISE = 60.0
 
 
-def outcome_of(error: BaseException) -> Outcome:
+def outcome_of(error: BaseException) -> RequestOutcome:
     """What an error, ours or ccxt's or a transport's, says about the request.
 
     >>> outcome_of(ConnectionResetError())
-    <Outcome.UNKNOWN: 'unknown'>
+    <RequestOutcome.UNKNOWN: 'unknown'>
     >>> outcome_of(KeyError("a bug"))
-    <Outcome.FOREIGN: 'foreign'>
+    <RequestOutcome.FOREIGN: 'foreign'>
     """
     for cls in type(error).__mro__:
         if cls.__name__ in OUTCOMES:
             return OUTCOMES[cls.__name__]
-    return Outcome.FOREIGN
+    return RequestOutcome.FOREIGN
 
 
 def wait_for(error: BaseException) -> float:

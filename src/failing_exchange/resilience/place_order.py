@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.resilience.outcomes import (
+    Exchange,
     Order,
-    Outcome,
-    Venue,
+    RequestOutcome,
     log,
     outcome_of,
     readable,
@@ -28,7 +28,7 @@ SECOND_LOOKS = ("fetch_open_orders", "fetch_closed_orders")  # other views, with
 
 
 async def place_order_with_retry(
-    exchange: Venue,
+    exchange: Exchange,
     symbol: str = "BTC/USDT",
     type: str = "limit",
     side: str = "buy",
@@ -61,7 +61,7 @@ async def place_order_with_retry(
     return await placement.place()
 
 
-async def robust_order_placement(exchange: Venue, **kwargs: Any) -> Order:
+async def robust_order_placement(exchange: Exchange, **kwargs: Any) -> Order:
     """Place the order that `exchange.create_order(**kwargs)` would, once; errors as there.
 
     Unlike the well-known recipe of this name, it neither repeats a request whose outcome is unknown
@@ -98,7 +98,7 @@ class Placement:
 
     def __init__(
         self,
-        exchange: Venue,
+        exchange: Exchange,
         request: Mapping[str, Any],
         *,
         max_retries: int | None = None,
@@ -169,9 +169,9 @@ class Placement:
             return readable(await self.exchange.create_order(**self.request))
         except Exception as error:
             outcome = outcome_of(error)
-            if outcome in (Outcome.UNKNOWN, Outcome.EXISTS):
+            if outcome in (RequestOutcome.UNKNOWN, RequestOutcome.EXISTS):
                 until = asyncio.get_running_loop().time() + self.horizon
-                self._doubt = _Doubt(error, until, exists=outcome is Outcome.EXISTS)
+                self._doubt = _Doubt(error, until, exists=outcome is RequestOutcome.EXISTS)
             raise
 
     async def _look(self, doubt: _Doubt) -> Order | None:
@@ -191,11 +191,14 @@ class Placement:
     def _pause(self, error: Exception) -> float | None:
         """Seconds until the next step after an error; None when there is none to come."""
         doubt, outcome = self._doubt, outcome_of(error)
-        if outcome is Outcome.REFUSED:
+        if outcome is RequestOutcome.REFUSED:
             wait = wait_for(error)
             left = self._sends < self._sends_max if doubt is None else doubt.looked < LOOKUPS_MAX
             return wait if left and wait <= self.patience else None
-        unknown = isinstance(error, _NotYet) or outcome in (Outcome.UNKNOWN, Outcome.EXISTS)
+        unknown = isinstance(error, _NotYet) or outcome in (
+            RequestOutcome.UNKNOWN,
+            RequestOutcome.EXISTS,
+        )
         if not unknown or doubt is None or doubt.looked >= LOOKUPS_MAX:
             return None
         pause = LOOKUP_PAUSES[min(doubt.looked, len(LOOKUP_PAUSES) - 1)]
@@ -204,7 +207,7 @@ class Placement:
 
 
 async def find_order(
-    exchange: Venue, request: Mapping[str, Any], client_order_id: str, *, thorough: bool = True
+    exchange: Exchange, request: Mapping[str, Any], client_order_id: str, *, thorough: bool = True
 ) -> Order | None:
     """The order of that client order id, or None when the venue shows none (yet).
 
@@ -219,14 +222,14 @@ async def find_order(
             return order
     except Exception as error:
         outcome = outcome_of(error)
-        if outcome not in (Outcome.ABSENT, Outcome.REJECTED):
+        if outcome not in (RequestOutcome.ABSENT, RequestOutcome.REJECTED):
             raise
-        thorough = thorough or outcome is Outcome.REJECTED
+        thorough = thorough or outcome is RequestOutcome.REJECTED
     return await _listed(exchange, request, client_order_id) if thorough else None
 
 
 async def _listed(
-    exchange: Venue, request: Mapping[str, Any], client_order_id: str
+    exchange: Exchange, request: Mapping[str, Any], client_order_id: str
 ) -> Order | None:
     """The order from the venue's lists, or None."""
     for name in SECOND_LOOKS:
@@ -250,7 +253,7 @@ def _matches(order: Order, request: Mapping[str, Any]) -> bool:
     return all(order.get(name) in (None, request.get(name)) for name in ("symbol", "side"))
 
 
-def _sends_max(exchange: Venue, asked: int | None) -> int:
+def _sends_max(exchange: Exchange, asked: int | None) -> int:
     """How often to send: what the caller says, else the exchange, else the default; once at least.
 
     An exchange of another kind may have something else under that name.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from failing_exchange.resilience.outcomes import (
+    Exchange,
     Order,
-    Outcome,
-    Venue,
+    RequestOutcome,
     log,
     outcome_of,
     readable,
@@ -24,7 +24,7 @@ EXPECTED_MAX = 10_000  # client order ids of requests under way; then the oldest
 EVERY = 30.0  # seconds between two comparisons
 
 
-class Kind(Enum):
+class DifferenceKind(Enum):
     """How the venue's orders differ from what the bot believed."""
 
     UNKNOWN = "unknown"  # open at the venue, and nobody told the reconciler
@@ -37,11 +37,11 @@ class Kind(Enum):
     STALE = "stale"  # a reading older than what is known already; nothing was believed of it
 
 
-ENDS: dict[str, Kind] = {
-    "closed": Kind.FILLED,
-    "canceled": Kind.CANCELED,
-    "expired": Kind.EXPIRED,
-    "rejected": Kind.REJECTED,
+ENDS: dict[str, DifferenceKind] = {
+    "closed": DifferenceKind.FILLED,
+    "canceled": DifferenceKind.CANCELED,
+    "expired": DifferenceKind.EXPIRED,
+    "rejected": DifferenceKind.REJECTED,
 }
 
 
@@ -49,7 +49,7 @@ ENDS: dict[str, Kind] = {
 class Difference:
     """One difference: what was believed, and what was found (None: nothing)."""
 
-    kind: Kind
+    kind: DifferenceKind
     order_id: str
     believed: Order | None = None
     found: Order | None = None
@@ -69,7 +69,7 @@ class Reconciler:
 
     def __init__(
         self,
-        exchange: Venue,
+        exchange: Exchange,
         *,
         symbol: str | None = None,
         every: float = EVERY,
@@ -143,11 +143,11 @@ class Reconciler:
                 await self.sync()
             except Exception as error:
                 outcome = outcome_of(error)
-                if outcome not in (Outcome.REFUSED, Outcome.UNKNOWN):
+                if outcome not in (RequestOutcome.REFUSED, RequestOutcome.UNKNOWN):
                     raise
                 log.warning("Orders could not be compared: %r", error)
                 self.on_error(error)
-                if outcome is Outcome.REFUSED:
+                if outcome is RequestOutcome.REFUSED:
                     pause = max(pause, wait_for(error))
             await asyncio.sleep(pause)
 
@@ -165,9 +165,9 @@ class Reconciler:
             found = readable(await self.exchange.fetch_order(order_id, believed.get("symbol")))
         except Exception as error:
             outcome = outcome_of(error)
-            if outcome is Outcome.ABSENT:
+            if outcome is RequestOutcome.ABSENT:
                 return self._missed(order_id)
-            if outcome is Outcome.FOREIGN:
+            if outcome is RequestOutcome.FOREIGN:
                 raise
             log.warning("Order %s could not be looked up: %r", order_id, error)
             self.on_error(error)
@@ -175,7 +175,9 @@ class Reconciler:
         self._missing_since.pop(order_id, None)
         difference = self._read(found)
         if difference is None and order_id in self._open:  # then the list was behind
-            return Difference(kind=Kind.STALE, order_id=order_id, believed=believed, found=found)
+            return Difference(
+                kind=DifferenceKind.STALE, order_id=order_id, believed=believed, found=found
+            )
         return difference
 
     def _missed(self, order_id: str) -> Difference | None:
@@ -186,7 +188,7 @@ class Reconciler:
             return None
         del self._missing_since[order_id]
         believed = self._open.pop(order_id)
-        return Difference(kind=Kind.DISAPPEARED, order_id=order_id, believed=believed)
+        return Difference(kind=DifferenceKind.DISAPPEARED, order_id=order_id, believed=believed)
 
     def _read(self, found: Order) -> Difference | None:
         """Merge one reading of an order into what is believed; how they differed, if they did."""
@@ -195,7 +197,7 @@ class Reconciler:
         if believed is None:
             return self._first_seen(order_id, found)
         kind = _change(believed, found)
-        if kind is Kind.STALE or kind is None:
+        if kind is DifferenceKind.STALE or kind is None:
             return kind and Difference(kind=kind, order_id=order_id, believed=believed, found=found)
         ended = believed.get("status") in ENDS and found.get("status") not in ENDS
         self._keep(order_id, found | {"status": believed["status"]} if ended else found)
@@ -206,7 +208,11 @@ class Reconciler:
         expected = str(found.get("clientOrderId")) in self._expected
         self._expected.pop(str(found.get("clientOrderId")), None)
         self._keep(order_id, found)
-        return None if expected else Difference(kind=Kind.UNKNOWN, order_id=order_id, found=found)
+        return (
+            None
+            if expected
+            else Difference(kind=DifferenceKind.UNKNOWN, order_id=order_id, found=found)
+        )
 
     def _keep(self, order_id: str, order: Order) -> None:
         """Believe it from now on."""
@@ -220,14 +226,14 @@ class Reconciler:
             self._ended.popitem(last=False)
 
 
-def _change(believed: Order, found: Order) -> Kind | None:
+def _change(believed: Order, found: Order) -> DifferenceKind | None:
     """What a reading adds to what is believed: fills only grow, and an end is final."""
     already = believed.get("filled") or 0.0
     filled = found.get("filled")  # a venue that leaves it out says nothing new
     more = 0.0 if filled is None else filled - already
     ended, ends = believed.get("status") in ENDS, ENDS.get(found.get("status") or "")
     if more < 0 or (ended and ends is None and more == 0):
-        return Kind.STALE
+        return DifferenceKind.STALE
     if ends is not None and (more > 0 or not ended):
         return ends
-    return Kind.PROGRESSED if more > 0 else None
+    return DifferenceKind.PROGRESSED if more > 0 else None

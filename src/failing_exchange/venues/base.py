@@ -80,7 +80,7 @@ def venue_of(wanted: str | Venue) -> Venue:
     if not isinstance(wanted, str):
         if not hasattr(wanted, "speak"):
             raise ConfigurationError(
-                f"venue {shown(wanted)}; expected a name ({', '.join(VENUES)}), or a venue of yours"
+                f"venue={shown(wanted)}; expected a name ({', '.join(VENUES)}), or a venue of yours"
             )
         return wanted
     where = VENUES.get(wanted, wanted)

@@ -11,14 +11,14 @@ NEVER_NS = 1 << 62  # 146 years: a timer set for then or later (sleep(inf)) is o
 FOREVER_SECONDS = NEVER_NS / SECOND
 
 
-class Clock:
+class VirtualClock:
     """The time of one simulation, shared by its loops and by the patched clocks of the process.
 
     `ns` counts from the start of the simulation, `epoch_ns` is the instant of that start in
     nanoseconds since 1970. `end_ns` is the last value that `ns` may take. `moved`, if set, is
     called after each move.
 
-    >>> clock = Clock(epoch_ns=1_767_225_600 * SECOND)
+    >>> clock = VirtualClock(epoch_ns=1_767_225_600 * SECOND)
     >>> clock.move_to(5 * SECOND)
     >>> clock.ns, clock.now_ns()
     (5000000000, 1767225605000000000)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
 from failing_exchange.core.units import SECOND
 from failing_exchange.virtual.asyncio_private import unregister, wake
-from failing_exchange.virtual.clock import Clock, delay_in_ns, instant_in_ns
+from failing_exchange.virtual.clock import VirtualClock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
 from failing_exchange.virtual.handles import (
@@ -77,14 +77,14 @@ class VirtualLoop(JumpingLoop):
 
     def __init__(
         self,
-        clock: Clock | None = None,
+        clock: VirtualClock | None = None,
         *,
         seed: int = 0,
         steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
         on_check: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
-        self.clock = Clock() if clock is None else clock
+        self.clock = VirtualClock() if clock is None else clock
         self.seed = seed
         self.turns = 0
         self.serials = itertools.count(1)

@@ -24,10 +24,10 @@ GO_BETWEENS = ("random", "secrets", "uuid", __name__)
 OWN = f"{__name__.partition('.')[0]}."
 OWN_STREAM = "failing_exchange.resilience.placing"  # where the first of them stood; only a name
 
-_streams: Streams | None = None  # the ones in force
+_streams: RandomStreams | None = None  # the ones in force
 
 
-class Streams:
+class RandomStreams:
     """Bytes that look random: a function of the seed, of who asks, and of how much he drew before.
 
     Each module has a stream of its own. A module that draws at import does so in the first run of a
@@ -65,14 +65,14 @@ def seeded(seed: int) -> Iterator[None]:
         undo.enter_context(_numpy(seed))
         undo.enter_context(_websocket_masks(seed))
         undo.callback(_put_in_force, None)
-        _put_in_force(Streams(seed))
+        _put_in_force(RandomStreams(seed))
         undo.enter_context(_aliases().replaced())
         undo.enter_context(_unseeded_generators())
         random.seed(key("random", seed))
         yield
 
 
-def _put_in_force(streams: Streams | None) -> None:
+def _put_in_force(streams: RandomStreams | None) -> None:
     global _streams
     _streams = streams
 

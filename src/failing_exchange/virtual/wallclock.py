@@ -18,19 +18,19 @@ from typing import Any
 
 from failing_exchange.core.units import DAY, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.virtual.clock import Clock, delay_in_ns
+from failing_exchange.virtual.clock import VirtualClock, delay_in_ns
 from failing_exchange.virtual.errors import SimulationError
 from failing_exchange.virtual.patching import Aliases
 
 _NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
 REAL: dict[str, Callable[..., Any]] = {name: getattr(time, name) for name in _NAMES}
 
-_clock: Clock | None = None  # the one in force
+_clock: VirtualClock | None = None  # the one in force
 _thread = 0  # of the simulation: elsewhere, time.sleep sleeps
 
 
 @contextmanager
-def follow(clock: Clock, *, tz: str = "UTC") -> Iterator[None]:
+def follow(clock: VirtualClock, *, tz: str = "UTC") -> Iterator[None]:
     """Every clock of this process shows the time of `clock` while the block runs.
 
     `tz` is the local time zone meanwhile, by its zoneinfo name. `time.sleep` moves the clock with
@@ -58,7 +58,7 @@ def _forget_clock() -> None:
 
 
 @contextmanager
-def _travelling(clock: Clock) -> Iterator[None]:
+def _travelling(clock: VirtualClock) -> Iterator[None]:
     import time_machine
 
     travel = time_machine.travel(clock.now_ns() // SECOND, tick=False)
@@ -73,7 +73,7 @@ def _travelling(clock: Clock) -> Iterator[None]:
         travel.stop()
 
 
-def _takes_our_traveller(stack: list[Any] | None, clock: Clock) -> bool:
+def _takes_our_traveller(stack: list[Any] | None, clock: VirtualClock) -> bool:
     """Put a traveller that reads the clock in place, and see whether time now follows it.
 
     The stack is no documented interface of time-machine; where it is gone, the public one serves.
@@ -88,7 +88,7 @@ def _takes_our_traveller(stack: list[Any] | None, clock: Clock) -> bool:
     return False
 
 
-def _follows(clock: Clock) -> bool:
+def _follows(clock: VirtualClock) -> bool:
     before = clock.ns
     clock.ns += DAY + MICROSECOND
     shown = (time.time_ns(), datetime.now(UTC))
@@ -108,7 +108,7 @@ def _traveller_class() -> type[Any]:
     class ClockReader(time_machine.Traveller):
         """A traveller that is always where the clock is."""
 
-        def __init__(self, clock: Clock) -> None:
+        def __init__(self, clock: VirtualClock) -> None:
             super().__init__(clock.now_ns(), None, False)
             self._clock = clock
 
@@ -118,7 +118,7 @@ def _traveller_class() -> type[Any]:
     return ClockReader
 
 
-def _push(traveller: Any, clock: Clock) -> None:
+def _push(traveller: Any, clock: VirtualClock) -> None:
     """Move a stock traveller along with the clock, by time-machine's public interface."""
     shown = clock.now_ns() // SECOND * SECOND
 
@@ -137,7 +137,7 @@ def _push(traveller: Any, clock: Clock) -> None:
 
 
 @contextmanager
-def _local_zone(tz: str, clock: Clock) -> Iterator[None]:
+def _local_zone(tz: str, clock: VirtualClock) -> Iterator[None]:
     if not hasattr(time, "tzset"):  # Windows has one zone per machine and can't be told another
         yield
         return
@@ -158,7 +158,7 @@ def _set_zone(tz: str | None) -> None:
     time.tzset()
 
 
-def _check_zone(tz: str, clock: Clock) -> None:
+def _check_zone(tz: str, clock: VirtualClock) -> None:
     """The C library silently takes a name that it does not know for UTC."""
     seconds = clock.now_ns() // SECOND
     expected = datetime.fromtimestamp(seconds, zone(tz)).utcoffset()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from failing_exchange.resilience.outcomes import Outcome, outcome_of, wait_for
+from failing_exchange.resilience.outcomes import RequestOutcome, outcome_of, wait_for
 from failing_exchange.resilience.place_order import new_client_order_id, place_order_with_retry
 from failing_exchange.runs.bots.notebook import SYMBOL, Intent, Notebook
 
@@ -50,7 +50,7 @@ class Patient:
                     await self._exchange.load_markets(True)
                 return await found(*args, **kwargs)
             except Exception as error:
-                if name.startswith("create_") and outcome_of(error) is Outcome.REJECTED:
+                if name.startswith("create_") and outcome_of(error) is RequestOutcome.REJECTED:
                     self._rules_are_old = True  # they may have changed
                 await self._heed(error)
                 raise
@@ -58,7 +58,7 @@ class Patient:
         return call
 
     async def _heed(self, error: Exception) -> None:
-        if outcome_of(error) is Outcome.REFUSED:
+        if outcome_of(error) is RequestOutcome.REFUSED:
             until = asyncio.get_running_loop().time() + wait_for(error)
             self._until = max(self._until, until)
         if any(cls.__name__ in CLOCK_ERRORS for cls in type(error).__mro__):
@@ -79,7 +79,7 @@ class Temper:
 
     def note(self, error: Exception) -> None:
         """Something has not."""
-        if outcome_of(error) in (Outcome.REJECTED, Outcome.ABSENT):
+        if outcome_of(error) in (RequestOutcome.REJECTED, RequestOutcome.ABSENT):
             self._refusals += 1
         names = {cls.__name__ for cls in type(error).__mro__}
         self._is_hopeless = not names.isdisjoint(HOPELESS)
@@ -202,7 +202,7 @@ async def _seen(exchange: Any, order: dict[str, Any]) -> Any:
         return await exchange.fetch_order(order["id"], order["symbol"])
     except Exception as error:
         name = order.get("clientOrderId")
-        if outcome_of(error) is not Outcome.ABSENT or not name:
+        if outcome_of(error) is not RequestOutcome.ABSENT or not name:
             raise
         return await exchange.fetch_order(None, order["symbol"], {"clientOrderId": name})
 
@@ -221,7 +221,7 @@ async def cancel(exchange: Any, order: dict[str, Any]) -> None:
     try:
         await exchange.cancel_order(order["id"], order["symbol"])
     except Exception as error:
-        if outcome_of(error) is Outcome.FOREIGN:
+        if outcome_of(error) is RequestOutcome.FOREIGN:
             raise
         # otherwise the next look at the order says what is true
 
@@ -239,11 +239,11 @@ async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
         except Exception as error:
             if attempt == READ_ATTEMPTS_MAX - 1 or outcome_of(error) in LAST_WORDS:
                 raise
-            wait = wait_for(error) if outcome_of(error) is Outcome.REFUSED else 0.0
+            wait = wait_for(error) if outcome_of(error) is RequestOutcome.REFUSED else 0.0
             await asyncio.sleep(max(wait, 2.0**attempt))
             continue
         await asyncio.sleep(2.0**attempt)
     raise ValueError("no readable answer")
 
 
-LAST_WORDS = (Outcome.REJECTED, Outcome.FOREIGN)
+LAST_WORDS = (RequestOutcome.REJECTED, RequestOutcome.FOREIGN)
