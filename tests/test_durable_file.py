@@ -293,7 +293,7 @@ def test_requests_are_counted_by_the_highest_number(tmp_path: Path) -> None:
         venue = exchange.venue
         trips = [venue.gateway.receive("main", "fetch_time", (), "", waits=0) for _ in range(3)]
         for trip in reversed(trips):
-            venue.journal.end(trip, venue.clock.now())
+            venue.journal.tell(trip, venue.clock.now(), None)
         commit(exchange)
         crash(exchange)
         after = FailingExchange(background=False, journal=DurableJournal(tmp_path / "run.db"))

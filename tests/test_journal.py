@@ -64,8 +64,7 @@ def fill(journal: Journal, times: int, told: Any = 1) -> None:
     """So many requests at one instant each."""
     for at in range(times):
         trip = journal.open(at, "main", "fetch_time", (), "")
-        trip.told = told
-        journal.end(trip, at + 5)
+        journal.tell(trip, at + 5, told)
 
 
 # ---- in memory

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.venue.gateway import QUESTIONS
+from failing_exchange.core.queries import Query
 from failing_exchange.venue.latency import LogNormal
 
 S = "BTC/USDT"
@@ -70,7 +70,7 @@ async def busy(listened: bool) -> str:
 
     await asyncio.gather(*(trade(n) for n in range(60)))
     trips = [t for t in x.venue.journal.trips if t.operation != "(market)"]
-    assert any(t.command.__class__ in QUESTIONS for t in trips)
+    assert any(t.command.__class__ in get_args(Query) for t in trips)
     return "\n".join(f"{t.account} {t.operation} {t.born_at} {t.ended_at} {t.told}" for t in trips)
 
 

@@ -188,19 +188,21 @@ def test_the_same_on_the_wire(tmp_path: Path) -> None:
 
 
 def test_a_steady_bot_takes_hardly_a_turn() -> None:
-    """This is what jumps are for."""
+    """This is what jumps are for: neither its requests nor its sleeps set a timer."""
 
-    async def poll() -> int:
+    async def poll() -> tuple[int, int]:
         exchange, loop = FailingExchange(), asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         await exchange.fetch_ticker(S)
+        turns, timers = loop.turns, next(loop._timer_serials)
         for _ in range(100):
             await exchange.fetch_ticker(S)
             await asyncio.sleep(1)
-        return loop.turns
+        return loop.turns - turns, next(loop._timer_serials) - timers - 1
 
     jumping, staying = both(lambda: simulate(poll()))
-    assert jumping < staying / 1.9
+    assert jumping == (300, 0)
+    assert staying == (500, 300)
 
 
 async def steps_by_hand() -> Any:

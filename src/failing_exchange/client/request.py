@@ -115,9 +115,7 @@ class LocalClient:
 
     def _leave(self, trip: Trip, gateway: Gateway, timer: Cancelable | None) -> None:
         """Answered, or not waiting any more; the trip goes on by itself."""
-        trip.reply = None
-        if not trip.ended_at:
-            trip.gave_up_at = gateway.clock.now()
+        gateway.leave(trip)
         if timer is not None:
             timer.cancel()
 

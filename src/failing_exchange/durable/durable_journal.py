@@ -128,7 +128,7 @@ class DurableJournal:
         self._admission: Admission | None = None  # as it is written
         self._limits: dict[str, Usage] = {}
         self._rate_used: str | None = None  # of the rate limit of all requests, as it is written
-        self._rounds = 0  # of the gateway's counting of kinds
+        self._rounds = 0  # how often the gateway has begun to count anew
 
     @property
     def last_at(self) -> int:
@@ -272,10 +272,10 @@ class DurableJournal:
     def bind(self, gateway: Runtime) -> None:
         """The venue runs on a loop now."""
         self.commits.bind(gateway)
-        if self.recovered is not None and not gateway.kinds.known:
+        if self.recovered is not None and not gateway.counter.known:
             for client, operation, symbol, count in self._store.kinds():
-                gateway.kinds.go_on((client, operation, symbol), count)
-        self._rounds = gateway.kinds.rounds
+                gateway.counter.resume((client, operation, symbol), count)
+        self._rounds = gateway.counter.resets
 
     # ---- while it runs
 
@@ -284,11 +284,11 @@ class DurableJournal:
         kind, count = (trip.account, trip.operation, trip.symbol), 0
         if trip.request_number and not trip.echo_of:
             assert self._venue is not None
-            kinds = self._venue.gateway.kinds
-            if kinds.rounds != self._rounds:
-                self._rounds = kinds.rounds
+            counter = self._venue.gateway.counter
+            if counter.resets != self._rounds:
+                self._rounds = counter.resets
                 self.commits.forget_kinds()
-            count = kinds.of(trip).count  # the requests that are under way are counted, too
+            count = counter.of(trip).count  # the requests that are under way are counted, too
         self.commits.trip(trip.number, text, kind, count)
 
     def gate(self, trip: Trip, at: int) -> None:

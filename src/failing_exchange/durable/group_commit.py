@@ -19,7 +19,7 @@ from failing_exchange.durable.sqlite_store import (
 
 if TYPE_CHECKING:
     from failing_exchange.venue.clock import Cancelable, VenueClock
-    from failing_exchange.venue.request_counter import Kinds
+    from failing_exchange.venue.request_counter import RequestCounter
 
 COMMIT_EVERY = 2 * MILLISECOND  # how long an answer waits at most for others to go with
 TRY_AGAIN = 1_000 * MILLISECOND  # when a full disk is tried again
@@ -51,7 +51,7 @@ class Runtime(Protocol):
     """A venue on its loop: its time, and how many requests of each kind there were."""
 
     clock: VenueClock
-    kinds: Kinds
+    counter: RequestCounter
 
     def later(self, at: int, callback: Callable[[], None], /, *, counts: bool) -> Cancelable:
         """Have something called at an instant. `counts`: a client waits for it."""

@@ -15,7 +15,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.faults.websocket import FrameDamage
 from failing_exchange.feeds.wakeup import Alarm
 from failing_exchange.journal.trip import ENDED, Damage, Damaged, Edited
-from failing_exchange.venue.connection_events import harm
+from failing_exchange.venue.connection_events import connection_fault
 from failing_exchange.venues.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.venues.binance.user_events import (
     Heard,
@@ -131,7 +131,7 @@ class UserStreams:
         What is to be told of the past, if a fault wants that, comes with the call of what this
         gives: the answer goes first.
         """
-        damage = harm(self.venue.running, "subscribe_account", client)
+        damage = connection_fault(self.venue.running, "subscribe_account", client)
         if damage is not None and damage.kind is not FrameDamage.REPLAY:
             return None
         self.add(stream)

@@ -166,10 +166,16 @@ class Journal:
             for _ in range(CHUNK):
                 trips.popleft()
 
-    def end(self, trip: Trip, at: int) -> None:
-        """A trip is over: the client was told, or never will be."""
+    def tell(self, trip: Trip, at: int, told: Any, *, ended: bool = True) -> None:
+        """Write the second column: what a client is told, or None for nothing. It ends the trip.
+
+        `ended=False`: the client, or a server for it, stops waiting; the trip itself goes on.
+        """
+        trip.told = told
+        if not ended:
+            trip.gave_up_at = at
+            return
         trip.ended_at = at
-        told = trip.told
         if trip.is_push or trip.echo_of:
             pass  # no request
         elif told is None or told.__class__ in UNHEARD or trip.gave_up_at:

@@ -206,14 +206,11 @@ class Driver:
 
     def _closed(self, connection: Connection) -> None:
         """Its requests go on unheard."""
-        at = connection.gateway.clock.now()
-        self.conversation.closed(at)
+        self.conversation.closed(connection.gateway.clock.now())
         if self._listening is not None:
             self._listening.forget(self)
         for trip in self._under_way.values():
-            trip.reply = None
-            if not trip.ended_at:
-                trip.gave_up_at = at
+            connection.gateway.leave(trip)
         self._under_way.clear()
 
     # ---- actions

@@ -106,9 +106,7 @@ class Dispatcher:
 
     def give_up(self, trip: Trip) -> None:
         """The client of a trip has left, or nobody waits for it any more."""
-        trip.reply = None
-        if not trip.ended_at:
-            trip.gave_up_at = self.venue.clock.now()
+        self.venue.running.leave(trip)
 
     def later(self, wait: int, callback: Callable[[], None]) -> Cancelable:
         """Have something called so many nanoseconds from now."""

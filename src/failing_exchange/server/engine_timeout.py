@@ -22,14 +22,11 @@ def limit(gateway: Gateway, trip: Trip, engine_time_max: int) -> None:
         return
     there = back = 0
     if gateway.latency is not None:
-        there, back = gateway.kinds.of(trip).halves(gateway.latency, trip.request_number)
+        there, back = gateway.counter.of(trip).one_way(gateway.latency, trip.request_number)
     at = trip.born_at + there + engine_time_max + back
     gateway.later(at + 1, _give_up, gateway, trip)
 
 
 def _give_up(gateway: Gateway, trip: Trip) -> None:
-    reply = trip.reply
-    if trip.ended_at or reply is None:
-        return
-    trip.told, trip.gave_up_at, trip.reply = TOO_SLOW, gateway.clock.now(), None
-    reply(trip)
+    if not trip.ended_at and trip.reply is not None:
+        gateway.leave(trip, TOO_SLOW)

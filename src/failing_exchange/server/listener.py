@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.server.closing import close_with_reset, reset
-from failing_exchange.venue.connection_events import harm
+from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
@@ -96,17 +96,17 @@ class Entrance:
 
     def guard(self, step: Step) -> BaseException | None:
         """What a client of the simulation is raised on its way here."""
-        damage = harm(self._venue.running, step.value)
+        damage = connection_fault(self._venue.running, step.value)
         return None if damage is None else _error(damage)
 
     def _harm(self) -> Damage | None:
         """What becomes of a connection that is there."""
         gateway, real = self._venue.running, not self._venue.clock.is_virtual
-        if real and (damage := harm(gateway, "connect")) is not None:
+        if real and (damage := connection_fault(gateway, "connect")) is not None:
             if damage.kind is ConnectionDamage.REFUSE and damage.seconds:
                 self._begin(self._deaf(damage.seconds))
             return damage
-        return harm(gateway, "accept")
+        return connection_fault(gateway, "accept")
 
     async def _deaf(self, seconds: float) -> None:
         """Let nobody listen for a while."""
@@ -171,7 +171,7 @@ class Entrance:
                 close_with_reset(sock)
                 sock.close()
                 return
-            damage = harm(self._venue.running, "handshake")
+            damage = connection_fault(self._venue.running, "handshake")
             if damage is not None and damage.text != "certificate":
                 await loop.sock_recv(sock, HELLO_BYTES_MAX)
                 if damage.text == "alert":

@@ -13,7 +13,7 @@ from failing_exchange.server.damage import false_handshake, steps_of
 from failing_exchange.server.dispatcher import is_told
 from failing_exchange.server.http_connection import BROKEN, logger
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.venue.connection_events import harm
+from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, Trip
@@ -111,7 +111,7 @@ class RequestHandler:
         if refused is not None:
             connection.respond(refused, at, close=True)
             return
-        damage = harm(gateway, self._sockets.moment(request.path))
+        damage = connection_fault(gateway, self._sockets.moment(request.path))
         if damage is None:
             self._sockets.connect(request, connection, gateway)
         else:

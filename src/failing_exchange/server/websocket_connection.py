@@ -19,7 +19,7 @@ from failing_exchange.server.websocket_frames import (
     text_frame,
 )
 from failing_exchange.server.websocket_reader import FrameReader, Message, close_code, decoded
-from failing_exchange.venue.connection_events import harm
+from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
     import asyncio
@@ -343,7 +343,7 @@ class Connection:
 
     def _passes(self, beat: str) -> bool:
         """Whether a ping or a pong goes its way."""
-        return harm(self.gateway, beat, self.name) is None
+        return connection_fault(self.gateway, beat, self.name) is None
 
     def _answered(self, payload: bytes) -> None:
         """A pong answers its ping and those before it; an unsolicited one answers nothing."""

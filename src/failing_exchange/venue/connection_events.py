@@ -1,7 +1,7 @@
-"""Moments of a connection (a connect, an upgrade, a ping): a trip without a request or an answer.
+"""Connection events (connect, upgrade, ping). Journalled only if an armed rule applies.
 
-Each is met by the armed rules and journalled like a push where one concerns it, and costs nothing
-where none does.
+Such a trip has neither a request nor an answer: a fault either breaks the connection or it does
+not, at once.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from failing_exchange.journal.trip import Damage, Damaged, Stage
 if TYPE_CHECKING:
     from failing_exchange.venue.gateway import Gateway
 
-AS_EVER = "as ever"  # what is told of a moment that no fault has struck
+UNAFFECTED = "unaffected"  # the second column of an event that no fault has struck
 
 
-def harm(gateway: Gateway, operation: str, client: str = "", symbol: str = "") -> Damage | None:
-    """What faults make of a moment that comes now; None where it goes as ever.
+def connection_fault(
+    gateway: Gateway, operation: str, client: str = "", symbol: str = ""
+) -> Damage | None:
+    """What the faults do to a connection event that happens now; None if nothing.
 
     A connection can't wait: a delay is passed over, and any other verdict is a broken line.
     """
@@ -28,13 +30,13 @@ def harm(gateway: Gateway, operation: str, client: str = "", symbol: str = "") -
         return None
     at = gateway.clock.now()
     trip = gateway.journal.open_push(at, client, operation, symbol)
-    gateway.kinds.count(trip)
+    gateway.counter.count(trip)
     gateway.match(trip, at)
     for verdict in plan.verdicts(Stage.WIRE, trip):
         if isinstance(verdict, Replace) and isinstance(verdict.value, Damaged):
             trip.replace_answer(verdict.value)
         elif not isinstance(verdict, Delay) and trip.damage is None:
             trip.damage = Damage(HttpDamage.RESET)
-    trip.told = AS_EVER if trip.damage is None else Damaged(None, trip.damage)
-    gateway.journal.end(trip, at)
+    told = UNAFFECTED if trip.damage is None else Damaged(None, trip.damage)
+    gateway.journal.tell(trip, at, told)
     return trip.damage

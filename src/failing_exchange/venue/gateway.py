@@ -1,55 +1,68 @@
-"""The pass: one road for every message. Faults decide, the engine acts, the journal keeps both."""
+"""The pass: one pipeline for every message. Faults decide, the engine acts, the journal records."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NoReturn, Protocol, get_args
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import Any, NoReturn, Protocol
 
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event, OperationRefused
-from failing_exchange.core.queries import Query
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import ConfigurationError, InternalError
-from failing_exchange.faults.plan import Cause, FaultPlan
+from failing_exchange.faults.plan import (
+    Answer,
+    Cause,
+    Delay,
+    Drop,
+    FaultPlan,
+    HangUp,
+    Repeat,
+    Replace,
+)
 from failing_exchange.journal.journal import Journal
-from failing_exchange.journal.trip import Trip
+from failing_exchange.journal.trip import Stage, Trip
 from failing_exchange.text.tracebacks import own_call
-from failing_exchange.venue import road
 from failing_exchange.venue.clock import Cancelable, VenueClock
 from failing_exchange.venue.latency import Latency
-from failing_exchange.venue.push_order import Lines
-from failing_exchange.venue.request_counter import Kind, Kinds
+from failing_exchange.venue.push_order import PushOrder
+from failing_exchange.venue.request_counter import RequestCounter, RequestKind
 
 Decode = Callable[[Trip], Any]
 Reply = Callable[[Trip], None]
 Listener = Callable[[tuple[Event, ...], int], None]
-QUESTIONS = frozenset(get_args(Query))
 TRACEBACKS_MAX = 100  # of answers that could not be written; later ones are a line in the log
 
 logger = logging.getLogger("failing_exchange")
 
 
 class Gate(Protocol):
-    """What stands before the engine for every request: limits, bans, maintenance. Raises Reject."""
+    """An admission check before the engine, for every request: limits, bans, maintenance.
 
-    def __call__(self, trip: Trip, at: int, /) -> None: ...
+    Raises `Reject` to refuse the request. Returns None, or another command to execute instead.
+    """
+
+    def __call__(self, trip: Trip, at: int, /) -> Any: ...
 
 
 class UnreadError(InternalError):
     """A bug of ours in reading a request, in real time: it is journalled, the venue goes on."""
 
 
+class _Lost(Exception):
+    """The trip ends here, and its client hears no answer."""
+
+
 class Gateway:
-    """Carries trips: those that are struck along a road (`road.py`), the others straight.
+    """Carries trips through the pass, one generator for each (`_carry`).
 
     A waiting trip is a timer of the venue, never a task of the client's loop: a client that gives
     up or is canceled undoes nothing.
 
     A bug of ours in a trip is kept in `failure`: it ends a simulation, and in real time every
-    later call raises it. One in reading a request or in writing an answer, where the exchange has
-    not acted or is whole again, costs that answer in real time (`unanswered`).
+    later call raises it. A bug in reading a request or in writing an answer, where the exchange has
+    not acted or is whole again, costs only that answer in real time (`unanswered`).
     """
 
     def __init__(
@@ -73,11 +86,11 @@ class Gateway:
         self.watchers: list[Reply] = []  # called with each request as it arrives, once it is read
         self.failure: Exception | None = None
         self.unanswered_count = 0  # answers lost to bugs of ours
-        self.kinds = Kinds(plan.seed)
-        self.lines = Lines()
+        self.counter = RequestCounter(plan.seed)
+        self.push_order = PushOrder()
         plan.look = self.look
 
-    # ---- requests
+    # ---- requests and pushes
 
     def receive(
         self,
@@ -90,11 +103,11 @@ class Gateway:
         expires_at: int = 0,
         waits: int = 0,
     ) -> Trip:
-        """Start a trip. `reply` is called once, with the trip, unless its answer is lost.
+        """Start the trip of a request. `reply` is called once, with the trip, when it is answered.
 
-        `read` makes a command of the message, where it is no unified call. `waits`: for how many
-        nanoseconds the task that calls would now wait for the answer; where nothing can happen in
-        between the clock jumps, and the trip has ended when this returns.
+        `read` decodes the message where it is not a unified call. `waits` is how long, in
+        nanoseconds, the calling task would wait for the answer: the clock then jumps where nothing
+        else can happen before, and the trip may have ended when this returns.
         """
         if self.failure is not None:
             raise self.broken()
@@ -105,189 +118,270 @@ class Gateway:
         if read is not None:
             trip.read, trip.expires_at = read, expires_at
         try:
-            self._set_out(trip, at, self.kinds.count(trip), waits)
+            self._advance(trip, self._carry(trip, at, self.counter.count(trip)), waits)
         except UnreadError:
             raise
         except Exception as bug:
             self.fail(bug, trip)
         return trip
 
-    def _set_out(self, trip: Trip, at: int, kind: Kind, waits: int = 0) -> None:
-        """Read the request and ask the faults; where nothing has to wait, go straight through."""
-        try:
-            trip.command = (trip.read or self.decode)(trip)
-        except Reject as refused:
-            trip.answer = refused.settled()
-        except Exception as bug:
-            self._unread(bug, trip, at)
-        if self.watchers and not trip.echo_of:
-            for watcher in self.watchers:
-                watcher(trip)
-        if self.plan.rules and not trip.echo_of:
-            self.match(trip, at)
-        if self.latency is not None:
-            there, back = kind.halves(self.latency, trip.request_number)
-            if not trip.active:
-                trip.due_at = due = at + there + back
-                self._travel(trip, at + there, due, due - at < waits)
-                return
-        elif trip.active:
-            there = back = 0
-        else:
-            self._serve(trip, at)
-            trip.told = trip.answer
-            self.end(trip, at)
-            return
-        self._go_on(road.there_and_back(self, trip, there, back))
+    def push(self, account: str, operation: str, symbol: str, answer: Any, reply: Reply) -> Trip:
+        """Start the trip of a message that nobody has requested: it begins behind the engine."""
+        at = self.clock.now()
+        trip = self.journal.open_push(at, account, operation, symbol)
+        trip.reply, trip.answer = reply, answer
+        self._advance(trip, self._carry(trip, at, self.counter.count(trip)))
+        return trip
 
-    def _travel(self, trip: Trip, arrival: int, due: int, waited_for: bool) -> None:
-        """The way of a trip that meets nothing but latency. Where it may, it takes no timer."""
-        jump = self.clock.jump
-        asks = trip.command.__class__ in QUESTIONS and not (self.gates or self.listeners)
-        if waited_for and asks and jump(due):
-            self._serve(trip, arrival)
-            trip.told = trip.answer
-            self.end(trip, due)
-        elif waited_for and jump(arrival):
-            self._serve(trip, arrival)
-            if jump(due):
-                trip.told = trip.answer
-                self.end(trip, due)
-            else:
-                self.clock.call_at(due, self._deliver, trip)
-        else:
-            self.clock.call_at(arrival, self._arrive_late, trip, due - arrival)
-
-    def _serve(self, trip: Trip, at: int) -> None:
-        """The venue's whole part in a trip without faults."""
-        engine = self.engine
-        try:
-            if at >= engine.state.wake_at:
-                self._settle(at)
-            if self.gates or trip.command is None:
-                self.arrive(trip, at)
-            if trip.expires_at:
-                _check_age(trip, at)
-            trip.happened, trip.answer = engine.execute(trip.command, at)
-        except Reject as refused:
-            trip.answer = refused.settled()
-            return
-        if self.listeners and trip.happened:
-            self._publish(trip.happened, at)
-
-    def _arrive_late(self, trip: Trip, back: int) -> None:
-        try:
-            at = self.clock.now()
-            self._serve(trip, at)
-            self.clock.call_at(at + back, self._deliver, trip)
-        except Exception as bug:
-            self.fail(bug, trip)
-
-    def _deliver(self, trip: Trip) -> None:
-        try:
-            trip.told = trip.answer
-            self.end(trip, self.clock.now())
-        except Exception as bug:
-            self.fail(bug, trip)
-
-    def arrive(self, trip: Trip, at: int) -> None:
-        """Check limits and maintenance, then refuse what could not be read.
-
-        The state is settled, since a limit may look at it: a filled order no longer counts.
-        """
-        for gate in self.gates:
-            gate(trip, at)
-        if trip.command is None:
-            raise trip.answer
-
-    def act(self, trip: Trip, at: int, causes: Sequence[Cause]) -> None:
-        """The engine's turn: what was due before, the command, and the incidents around it.
-
-        Raises `Reject` for a request that comes too late: then none of it happens.
-        """
-        self.catch_up(at)
-        if trip.expires_at:
-            _check_age(trip, at)
-        before = self._cause(trip, (c for c in causes if not c.after), at)
-        try:
-            trip.happened, trip.answer = self.engine.execute(trip.command, at)
-        except Reject as refused:  # the venue's honest no; faults may still make it another answer
-            trip.answer = refused.settled()
-        if causes:  # the answer shows the state after all of them
-            after = self._cause(trip, (c for c in causes if c.after), at)
-            trip.happened = before + trip.happened + after
-            if hasattr(trip.answer, "order"):
-                trip.answer = trip.answer.order.snapshot()
-        if self.listeners and trip.happened:
-            self._publish(trip.happened, at)
-
-    def _cause(self, trip: Trip, causes: Iterable[Cause], at: int) -> tuple[Event, ...]:
-        """Have incidents happen. One that the engine refuses, or that changes nothing, is no
-        strike; why it was refused stands in the first column."""
-        found: list[Event] = []
-        for cause in causes:
-            events = self.engine.attempt(cause.command, at)
-            found += events
-            if not events or isinstance(events[-1], OperationRefused):
-                self.plan.withdraw(trip, cause)
-        return tuple(found)
-
-    def give_up(self, trip: Trip, causes: Iterable[Cause]) -> None:
-        """The request has not reached the engine: the incidents around it don't happen."""
-        for cause in causes:
-            self.plan.withdraw(trip, cause)
-
-    def end(self, trip: Trip, at: int) -> None:
-        """The trip is over; who waits for it is told, unless its answer was lost."""
-        self.journal.end(trip, at)
-        reply = trip.reply
-        if reply is not None:
-            trip.reply = None
-            if trip.told is not None or trip.hung_up:
-                reply(trip)
+    def is_straight(self, operation: str, at: int) -> bool:
+        """Whether nothing can delay, alter or watch a push now, so that it needs no trip."""
+        if self.watchers:  # they see every message
+            return False
+        free = self.latency is None and self.push_order.is_free(at)
+        return free and not self.plan.concerns(operation)
 
     def repeat(self, trip: Trip, reply: Reply | None) -> None:
-        """The same request arrives again, its answer unheard; or the same push once more."""
+        """Let a request arrive a second time, its answer unheard; or a push."""
         at = self.clock.now()
         again = self.journal.open_echo(trip, at)
         if trip.is_push:
-            again.told, again.reply = trip.as_told(), reply
-            self.end(again, at)
+            again.reply = reply
+            self.journal.tell(again, at, trip.as_told())
+            self._answer(again)
         else:
             with contextlib.suppress(UnreadError):
-                self._set_out(again, at, self.kinds.of_echo(trip))
+                self._advance(again, self._carry(again, at, self.counter.of_echo(trip)))
 
     def match(self, trip: Trip, at: int) -> None:
         """Ask the rules about a trip; they see all that the market has done until now."""
         self.catch_up(at)
         self.plan.match(trip, at)
 
-    # ---- pushes
+    def leave(self, trip: Trip, told: Any = None) -> None:
+        """Stop waiting for an answer; the trip goes on, unheard.
 
-    def is_straight(self, operation: str, at: int) -> bool:
-        """Whether a push meets nothing on its way: no latency, rule, watcher, no line held up."""
-        if self.watchers:  # who watches sees every message
-            return False
-        free = self.latency is None and self.lines.are_free(at)
-        return free and not self.plan.concerns(operation)
-
-    def push(self, account: str, operation: str, symbol: str, answer: Any, reply: Reply) -> Trip:
-        """Send something that nobody asked for just now: a trip that begins behind the engine."""
-        at = self.clock.now()
-        trip = self.journal.open_push(at, account, operation, symbol)
-        trip.reply, trip.answer = reply, answer
-        kind = self.kinds.count(trip)
-        if self.plan.rules:
-            self.match(trip, at)
-        if self.latency is None and not trip.active and self.lines.held_until(account) <= at:
-            trip.told = answer
-            self.end(trip, at)
+        `told`: what the client is told in its place, by a server that does not wait for the engine.
+        """
+        if not trip.ended_at:
+            said = trip.told if told is None else told
+            self.journal.tell(trip, self.clock.now(), said, ended=False)
+        if told is None:
+            trip.reply = None
         else:
-            back = (
-                kind.halves(self.latency, trip.request_number)[1] if self.latency is not None else 0
-            )
-            self._go_on(road.out(self, trip, back))
-        return trip
+            self._answer(trip)
+
+    # ---- the pass
+
+    def _carry(self, trip: Trip, at: int, kind: RequestKind) -> Iterator[int]:
+        """Carry a trip from its sender to the engine and to its receiver; a push starts behind it.
+
+        Yields each instant until which it waits. Faults strike at three stages; without any, the
+        instant `at` is known and the clock need not be read.
+        """
+        now, latency, is_push = self.clock.now, self.latency, trip.is_push
+        if not is_push:
+            self._read(trip, at)
+        if self.plan.rules and not trip.echo_of:
+            self.match(trip, at)
+        struck, there, back = bool(trip.active), 0, 0
+        if latency is not None:
+            there, back = kind.one_way(latency, trip.request_number)
+            trip.due_at = 0 if struck or is_push else at + there + back
+        try:
+            try:
+                if not is_push:
+                    if there:
+                        yield at + there
+                        at = now()
+                    if struck or self.gates or trip.command is None:
+                        self._admit(trip, at)
+                    causes = (yield from self._before_engine(trip)) if struck else ()
+                    if causes is not None:
+                        self._execute(trip, now() if struck else at, causes)
+                if struck:
+                    yield from self._behind_engine(Stage.ANSWER, trip)
+            except Reject as refused:
+                trip.answer = refused.settled()
+            if is_push:
+                yield from self._in_order(trip, back)
+            elif back:
+                yield (now() if struck else at) + back
+            if struck:
+                yield from self._behind_engine(Stage.WIRE, trip)
+            told = trip.as_told() if struck else trip.answer
+        except _Lost:
+            told = None
+            if back and trip.hung_up and not is_push and now() < trip.born_at + there + back:
+                yield now() + back  # the time must not tell a client where the connection broke
+        if struck:
+            told = self._conclude(trip, told)
+        self.journal.tell(trip, now() if struck or back or is_push else at, told)
+        if trip.reply is not None:
+            self._answer(trip)
+
+    def _read(self, trip: Trip, at: int) -> None:
+        """Make a command of the message, and show the request to those who watch."""
+        try:
+            trip.command = (trip.read or self.decode)(trip)
+        except Reject as refused:
+            trip.answer = refused.settled()
+        except Exception as bug:
+            self._unread(bug, trip, at)
+        if not trip.echo_of:
+            for watcher in self.watchers:
+                watcher(trip)
+
+    def _advance(self, trip: Trip, way: Iterator[int], waits: int = 0) -> None:
+        """Take a trip to its next wait, or to its end.
+
+        Where its caller would wait for it (`waits` nanoseconds from its start), the clock may jump.
+        """
+        clock = self.clock
+        for until in way:
+            late = until - trip.born_at >= waits
+            if late or trip.active or not clock.jump(until):
+                clock.call_at(until, self._resume, trip, way)
+                return
+
+    def _resume(self, trip: Trip, way: Iterator[int]) -> None:
+        try:
+            self._advance(trip, way)
+        except Exception as bug:
+            self.fail(bug, trip)
+
+    def _admit(self, trip: Trip, at: int) -> None:
+        """Check limits and maintenance, then refuse what could not be read.
+
+        The state is settled first, since a limit may look at it: a filled order no longer counts.
+        """
+        if at >= self.engine.state.wake_at:
+            self._settle(at)
+        for gate in self.gates:
+            command = gate(trip, at)
+            if command is not None:
+                trip.command = command
+        if trip.command is None:
+            raise trip.answer
+
+    def _execute(self, trip: Trip, at: int, causes: Sequence[Cause]) -> None:
+        """Let happen what was due before, the command, and the incidents around it.
+
+        Raises `Reject` for a request that comes too late: then none of it happens.
+        """
+        if at >= self.engine.state.wake_at:
+            self._settle(at)
+        if trip.expires_at and at > trip.expires_at:
+            self._withdraw(trip, causes)
+            raise Reject(Reason.CLOCK_SKEW, "the request is older than its window allows")
+        before = self._cause(trip, causes, at, after=False) if causes else ()
+        try:
+            trip.happened, trip.answer = self.engine.execute(trip.command, at)
+        except Reject as refused:  # faults may still turn a refusal into another answer
+            trip.answer = refused.settled()
+        if causes:  # the answer shows the state after all of them
+            trip.happened = before + trip.happened + self._cause(trip, causes, at, after=True)
+            if hasattr(trip.answer, "order"):
+                trip.answer = trip.answer.order.snapshot()
+        if self.listeners and trip.happened:
+            self._publish(trip.happened, at)
+
+    def _cause(
+        self, trip: Trip, causes: Iterable[Cause], at: int, *, after: bool
+    ) -> tuple[Event, ...]:
+        """Have incidents happen, those before or those after the command.
+
+        One that the engine refuses, or that changes nothing, has not struck; the first column says
+        why it was refused.
+        """
+        found: list[Event] = []
+        for cause in causes:
+            if cause.after is after:
+                events = self.engine.attempt(cause.command, at)
+                found += events
+                if not events or isinstance(events[-1], OperationRefused):
+                    self.plan.withdraw(trip, cause)
+        return tuple(found)
+
+    def _withdraw(self, trip: Trip, causes: Iterable[Cause]) -> None:
+        """The request does not reach the engine: the incidents around it don't happen."""
+        for cause in causes:
+            self.plan.withdraw(trip, cause)
+
+    def _in_order(self, trip: Trip, back: int) -> Iterator[int]:
+        """The waits of a push: pushes of one connection keep their order, and may be held up."""
+        order, now = self.push_order, self.clock.now
+        if self.latency is not None:
+            yield order.arrival(trip.account, now() + back)
+        while (held := order.held_until(trip.account)) > now():
+            yield held
+
+    def _before_engine(self, trip: Trip) -> Generator[int, None, list[Cause] | None]:
+        """Obey the REQUEST faults in their order; the incidents that belong to the engine's step.
+
+        None where the engine is not asked.
+        """
+        causes: list[Cause] = []
+        try:
+            for verdict in self.plan.verdicts(Stage.REQUEST, trip):
+                match verdict:
+                    case Cause():
+                        causes.append(verdict)
+                    case Answer(value):
+                        trip.replace_answer(value)
+                        self._withdraw(trip, causes)
+                        return None
+                    case Replace(value):
+                        trip.command = value
+                    case _:
+                        yield from self._obey(verdict, trip)
+        except (Reject, _Lost):
+            self._withdraw(trip, causes)
+            raise
+        return causes
+
+    def _behind_engine(self, stage: Stage, trip: Trip) -> Iterator[int]:
+        """Obey the faults behind the engine; a refusal here is what the client is told."""
+        for verdict in self.plan.verdicts(stage, trip):
+            match verdict:
+                case Replace(value):
+                    trip.replace_answer(value)
+                case Reject():
+                    trip.answer = verdict
+                    return
+                case Delay(nanoseconds) if trip.is_push and stage is Stage.WIRE:
+                    until = self.clock.now() + nanoseconds
+                    self.push_order.hold(trip.account, until)
+                    yield until
+                case _:
+                    yield from self._obey(verdict, trip)
+
+    def _obey(self, verdict: object, trip: Trip) -> Iterator[int]:
+        """Obey a verdict that means the same at each stage."""
+        match verdict:
+            case Delay(nanoseconds):
+                yield self.clock.now() + nanoseconds
+            case Reject():
+                raise verdict
+            case Drop():
+                raise _Lost
+            case HangUp():
+                trip.hung_up = True
+                raise _Lost
+            case Repeat(nanoseconds):
+                self.later(self.clock.now() + nanoseconds, self.repeat, trip, trip.reply)
+            case _:
+                raise InternalError(f"a fault at this stage may not return {verdict!r}")
+
+    def _conclude(self, trip: Trip, told: Any) -> Any:
+        """Let the rules look back on a trip; what a client was told first (`leave`) stays."""
+        self.plan.conclude(trip)
+        return told if trip.told is None else trip.told
+
+    def _answer(self, trip: Trip) -> None:
+        """Call who waits for a trip, unless its answer was lost."""
+        reply, trip.reply = trip.reply, None
+        if reply is not None and (trip.told is not None or trip.hung_up):
+            reply(trip)
 
     # ---- the market and the operator
 
@@ -339,12 +433,6 @@ class Gateway:
         """Have something of the venue called at an instant. `counts`: a client waits for it."""
         return self.clock.call_at(at, self.run, callback, *args, counts=counts)
 
-    def _go_on(self, way: Iterator[int]) -> None:
-        """Follow a road to its next wait, or to its end."""
-        wait = next(way, None)
-        if wait is not None:
-            self.later(self.clock.now() + wait, self._go_on, way)
-
     def run(self, callback: Callable[..., None], *args: Any) -> None:
         """Call something of the venue; a bug in it must not go unheard."""
         try:
@@ -366,7 +454,7 @@ class Gateway:
         """A bug of ours in reading a request, before anything has acted on it."""
         self.unanswered(bug, trip)
         trip.reply = None
-        self.journal.end(trip, at)
+        self.journal.tell(trip, at, None)
         raise UnreadError(
             f"a bug in the venue: the request could not be read ({type(bug).__name__}: {bug})"
         ) from bug
@@ -404,9 +492,3 @@ class Gateway:
             error = InternalError(f"a bug in the venue ended the run: {type(bug).__name__}: {bug}")
         error.__cause__ = bug
         return error
-
-
-def _check_age(trip: Trip, at: int) -> None:
-    """Raise `Reject` for a request that arrives later than it allows."""
-    if at > trip.expires_at:
-        raise Reject(Reason.CLOCK_SKEW, "the request is older than its window allows")

@@ -15,7 +15,7 @@ import orjson
 
 from failing_exchange.server.websocket_connection import Connection
 from failing_exchange.server.websocket_frames import Code, text_frame
-from failing_exchange.venue.connection_events import harm
+from failing_exchange.venue.connection_events import connection_fault
 from failing_exchange.venues.binance.connecting import given, is_micro_in
 from failing_exchange.venues.binance.values import instant
 
@@ -75,7 +75,9 @@ class Session:
             raise Refused(2, "Invalid request: too many streams")
         if not new:
             return
-        silent = harm(self.connection.gateway, "subscribe", self.connection.name) is not None
+        silent = (
+            connection_fault(self.connection.gateway, "subscribe", self.connection.name) is not None
+        )
         for name in new:
             self.streams[name] = None
             if not silent:
@@ -226,4 +228,4 @@ class MarketStreams:
     def _closed(self, connection: Connection) -> None:
         session = self.sessions.pop(connection.name)
         session.unsubscribe(list(session.streams))
-        connection.gateway.lines.forget(connection.name)
+        connection.gateway.push_order.forget(connection.name)

@@ -155,13 +155,15 @@ class Metering:
             f"x-mbx-order-count-{one.letter.lower()}" for one in self.limits.orders
         ]
 
-    def gate(self, trip: Trip, at: int, /) -> None:
-        """Raise `Reject` for a banned address, one that has used its weight, too many orders."""
-        call = trip.message
-        if call.__class__ is Call:
-            self.admit(trip, call, at)
+    def gate(self, trip: Trip, at: int, /) -> Any:
+        """Raise `Reject` for a banned address, one that has used its weight, too many orders.
 
-    def admit(self, trip: Trip, call: Call, at: int) -> None:
+        Returns the command to execute instead, if any.
+        """
+        call = trip.message
+        return self.admit(trip, call, at) if call.__class__ is Call else None
+
+    def admit(self, trip: Trip, call: Call, at: int) -> Any:
         """The gate itself, for a call."""
         address = self._address(call.address)
         banned = address.ladder.banned_until(at)
@@ -174,20 +176,19 @@ class Metering:
             _refuse(trip, _ban(banned) if banned else self._slow_down(address, at))
         if not call.endpoint.free:
             address.weight.add(at, call.weight)
-        if call.endpoint.orders:
-            self._check_orders(trip, call, at)
+        return self._check_orders(trip, call, at) if call.endpoint.orders else None
 
-    def _check_orders(self, trip: Trip, call: Call, at: int) -> None:
+    def _check_orders(self, trip: Trip, call: Call, at: int) -> Any:
         """Raise `Reject` for too many; a replacement may ask to cancel all the same."""
         no = self._too_many(trip, call.endpoint.orders, at)
         if no is None:
-            return
+            return None
         command = trip.command
         cancels = call.params.get("orderRateLimitExceededMode") == "CANCEL_ONLY"
         if not cancels or command.__class__ is not ReplaceOrder:
             _refuse(trip, no)
         refused = Refusal(no.reason, no.text, no.code, no.until)
-        trip.command = command._replace(refused=refused)
+        return command._replace(refused=refused)
 
     def _too_many(self, trip: Trip, orders: int, at: int) -> Reject | None:
         for count in self._counts(trip.account):
