@@ -78,3 +78,23 @@ def test_the_size_of_the_library_is_the_same_everywhere() -> None:
     assert f"{len(names)} scenarios ship: {len(incidents)} real incidents" in README
     others = re.findall(r"(\d+) (?:shipped )?scenarios", " ".join([README, *MANUALS]))
     assert {int(number) for number in others} <= {len(names)}
+
+
+NAMED = re.compile(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|md|txt))?)`")
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_map_names_what_is_there(page: str) -> None:
+    """A map of a tree that has moved on leads astray."""
+    named = NAMED.findall((ROOT / page).read_text(encoding="utf-8"))
+    roots = (ROOT, ROOT / "src" / "failing_exchange")
+    assert named
+    assert [name for name in named if not any((root / name).exists() for root in roots)] == []
+
+
+def test_the_map_names_each_package() -> None:
+    """One that is left out is one that nobody finds."""
+    drawing = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[3]
+    folders = (ROOT / "src" / "failing_exchange").iterdir()
+    packages = {folder.name for folder in folders if (folder / "__init__.py").exists()}
+    assert packages - set(re.findall(r"[a-z_]+", drawing)) == set()
