@@ -98,6 +98,29 @@ def test_who_tries_again_when_the_venue_fails_has_more_time() -> None:
         assert covered(tries_each(30), fault).outcome is Outcome.PASS
 
 
+def test_a_stop_that_was_acknowledged_but_never_arrived_gives_more_time() -> None:
+    """Its client finds out by looking; until then it has done what it could."""
+
+    async def bot(exchange: Any) -> None:
+        await buys_to_be_covered(exchange)
+        await asyncio.sleep(50)
+        await places_a_stop(exchange, 0.9)
+        await asyncio.sleep(50)
+        if not await exchange.fetch_open_orders(BTC):
+            await places_a_stop(exchange, 0.9)
+
+    phantom = Arm("phantom_success", "nth(2)", ("create_order",), {})
+    assert covered(bot, phantom).outcome is Outcome.PASS
+
+
+def test_what_the_operator_has_locked_needs_no_stop() -> None:
+    """Nobody can sell it; what is left of the position still has to be covered."""
+    lock = {"asset": "BTC", "part": 1.0, "lasts": 200.0}
+    locked = Arm("lock_funds", "nth(1)", ("fetch_ticker",), lock)
+    assert covered(tries_each(50), locked).outcome is Outcome.PASS
+    assert "for 1" in covered(tries_each(350), locked).why  # 150 s since it was let go
+
+
 def test_while_a_market_is_halted_nobody_is_late() -> None:
     """The clock starts when it opens, even for who has not asked all the while."""
     halt = Arm("halt_market", "nth(1)", ("fetch_ticker",), {"lasts": 200.0})

@@ -310,3 +310,17 @@ def test_a_position_is_not_held_against_a_bot_that_is_locked_out() -> None:
     found = targets.load("stopper-careful").run(world)
     assert found.verdict is not None
     assert "covered" not in found.broken
+
+
+def test_each_new_lock_of_the_funds_is_news() -> None:
+    """Its client could not know; a lock that stands is known after the first refusal."""
+
+    async def sells_what_is_free(exchange: Any) -> None:
+        await exchange.create_order(BTC, "market", "sell", 0.1)
+
+    bot = repeats(sells_what_is_free, 90.0)
+    lock = {"asset": "BTC", "part": 1.0}
+    again: Fault = ("lock_funds", "always", ("create_order",), {**lock, "lasts": 30.0})
+    once: Fault = ("lock_funds", "nth(1)", ("create_order",), {**lock, "lasts": None})
+    assert judged("no_hot_loop", bot, again, balances={"BTC": 1}).outcome is Outcome.PASS
+    assert "Insufficient" in judged("no_hot_loop", bot, once, balances={"BTC": 1}).why

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core.commands import CancelOrder, PlaceOrder
+from failing_exchange.core.events import BalanceChanged, MarketChanged
 from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND, SECOND
@@ -87,6 +88,9 @@ class BacksOff(Rule):
             self.unknown = WHOSE
 
 
+OPERATORS = (BalanceChanged, MarketChanged)  # events of the operator's commands
+
+
 class NoHotLoop(Rule):
     """I5: the same request is not repeated for ever after the same final refusal.
 
@@ -128,8 +132,8 @@ class NoHotLoop(Rule):
         if said.__class__ is not Reject:
             self._rows.pop(name, None)
             return
-        if said.reason not in FINAL:
-            return
+        if said.reason not in FINAL or any(e.__class__ in OPERATORS for e in trip.happened):
+            return  # what the operator changed with this very request, nobody could know before
         row = self._rows.get(name)
         if row is None or row.reason is not said.reason:
             row = self._rows[name] = _Row(said.reason)

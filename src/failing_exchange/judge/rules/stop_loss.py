@@ -9,7 +9,7 @@ from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import TRIGGERED_TYPES, Side
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
-from failing_exchange.faults.operations import PRIVATE_CALLS
+from failing_exchange.faults.operations import PLACE, PRIVATE_CALLS
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import heard, is_yes
 from failing_exchange.judge.facts import HALTS, OrderFacts, sign
@@ -62,22 +62,28 @@ class Covered(Rule):
                 self._check(event.symbol, event.at)
                 opened = event.status is MarketStatus.TRADING
                 self._naked_since[event.symbol] = event.at if opened else SHUT
-        for symbol in dict.fromkeys(s for event in events if (s := self._touched(event))):
-            if symbol in self._limits:
-                self._look(symbol, at)
+        touched = {}
+        for event in events:
+            locked = event.__class__ is e.BalanceChanged  # it may have ended while nobody asked
+            for symbol in self._touched(event):
+                touched[symbol] = event.at if locked else at
+        for symbol in [symbol for symbol in touched if symbol in self._limits]:
+            self._look(symbol, touched[symbol])
 
-    def _touched(self, event: Any) -> str:
-        """The market in which an event changes one of the client's orders."""
+    def _touched(self, event: Any) -> list[str]:
+        """The markets in which an event changes one of the client's orders, or what is locked."""
+        if event.__class__ is e.BalanceChanged:
+            return list(self._limits) if event.account == self.scene.facts.account else []
         known = self.scene.facts.orders.get(getattr(event, "order_id", 0))
         if known is None:
-            return ""
+            return []
         limit = self._limit(known)
         if limit is not None:
             self.unknown = ""
             self._limits[known.symbol] = limit
         if event.__class__ is e.OrderFilled:
             self._fill(event.fill, covers=limit is not None)
-        return known.symbol
+        return [known.symbol]
 
     def _limit(self, known: OrderFacts) -> float | None:
         """In how many seconds what an order buys is to have its stop; None: it needs none."""
@@ -135,7 +141,8 @@ class Covered(Rule):
         """Lots without a stop, where they are worth selling."""
         state = self.scene.facts.engine.state
         ms = state.markets[symbol]
-        position = max(0, min(self._positions.get(symbol, 0), self._to_cover.get(symbol, 0)))
+        position = min(self._positions.get(symbol, 0), self._to_cover.get(symbol, 0))
+        position = max(0, min(position, self._unlocked(ms.market.base)))
         stops = sum(
             order.remaining
             for order in state.accounts[self.scene.facts.account].open.values()
@@ -146,6 +153,12 @@ class Covered(Rule):
         worth = self.scene.facts.money(symbol, max(0, naked), at) or 0.0
         least = self.scene.facts.in_usdt(symbol, ms.market.cost_min, at) or 0.0
         return 0 if worth < 2 * least or naked < ms.market.amount_min else naked
+
+    def _unlocked(self, asset: str) -> int:
+        """Atoms of an asset that an order could be placed for, or that stand in orders already."""
+        state, account = self.scene.facts.engine.state, self.scene.facts.account
+        held = state.ledger.free(account, asset) + state.ledger.used(account, asset)
+        return held - state.accounts[account].locked.get(asset, 0)
 
     def _check(self, symbol: str, at: int) -> None:
         seconds = (at - self._naked_since[symbol]) / SECOND
@@ -167,7 +180,7 @@ class Covered(Rule):
 
 
 def _failed(trip: Trip, said: Any) -> bool:
-    """Whether the client heard nothing, or a no that no request of its own could have avoided."""
-    if said is None:
+    """Whether the venue lost the request or its answer, or refused what anybody had asked."""
+    if said is None or (trip.operation in PLACE and trip.struck and not trip.happened):
         return True
     return isinstance(said, Reject) and (bool(trip.struck) or said.reason in VENUES_OWN)

@@ -43,11 +43,20 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
     client, temper = Patient(exchange), Temper(PAUSE)
     books = Books(client, notebook)
     quotes: dict[str, dict[str, Any]] = {}
+
+    async def withdraw() -> None:
+        for side in list(quotes):
+            old = quotes.pop(side)  # reconciling finds it by its name, whatever happens now
+            books.enter(await settle(client, old, polls=0))
+
+    async def look() -> None:
+        """In a long rest nothing is quoted: it would trade, and nobody would book it."""
+        await withdraw()
+        await client.fetch_ticker(SYMBOL)
+
     while True:
         try:
-            for side in list(quotes):
-                old = quotes.pop(side)  # reconciling finds it by its name, whatever happens now
-                books.enter(await settle(client, old, polls=0))
+            await withdraw()
             await books.reconcile()
             for side in SIDES:
                 bid, ask = await quote(client)
@@ -57,4 +66,4 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
             temper.well()
         except Exception as error:  # the next round reconciles before it quotes
             temper.note(error)
-        await temper.rest(lambda: client.fetch_ticker(SYMBOL))
+        await temper.rest(look)

@@ -10,11 +10,12 @@ from failing_exchange.runs.bots.notebook import SYMBOL, Notebook
 AMOUNT = 0.1  # BTC a position
 BELOW = 0.02  # of the price, between it and the stop
 HOLD = 300.0  # seconds that a position is held
-NAKED_MAX = 220.0  # seconds to the next try while something is held without a stop
+NAKED_MAX = 100.0  # seconds to the next try while something is held without a stop
 LOOK = 60.0  # seconds between two looks whether the stop stands
 PAUSE = 60.0
 COVERED_S = 240.0  # within which the position is to have its stop, bans and lost answers included
 STEP = 1e-5  # BTC, the market's step
+SHORT_OF_FUNDS = ("InsufficientBalanceError", "InsufficientFunds")
 
 
 async def naive(exchange: Any, notebook: Notebook) -> None:
@@ -48,6 +49,7 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
             temper.well()
         except Exception as error:  # the next round begins with what is held
             temper.note(error)
+            round_.note(error)
         await temper.rest(
             lambda: client.fetch_ticker(SYMBOL), most=NAKED_MAX if round_.is_naked else PAUSE_MAX
         )
@@ -60,6 +62,12 @@ class _Round:
         self._exchange = exchange
         self._notebook = notebook
         self._books = books
+        self._asks_for_funds = True  # at first, and since a sale was refused for want of them
+
+    def note(self, error: Exception) -> None:
+        """What is held may not be free: the venue may have locked it."""
+        if any(cls.__name__ in SHORT_OF_FUNDS for cls in type(error).__mro__):
+            self._asks_for_funds = True
 
     async def play(self) -> None:
         """Settle what is left of the last one, enter, protect, wait, leave."""
@@ -97,9 +105,20 @@ class _Round:
         """What is held, in whole steps of the market: a fee may leave a fraction."""
         return int(self._notebook.holds("BTC") / STEP + 1e-6) * STEP
 
+    async def _sellable(self) -> float:
+        """What is held and, as far as the venue has to be asked, free."""
+        from failing_exchange.runs.bots.careful import patiently
+
+        if not self._asks_for_funds:
+            return self._held()
+        balance = await patiently(self._exchange.fetch_balance)
+        free = int(balance["BTC"]["free"] / STEP + 1e-6) * STEP
+        self._asks_for_funds = free < self._held()
+        return min(free, self._held())
+
     async def _protect(self, paid: float) -> bool:
         """Place the stop below what was paid; whether the position has one now."""
-        held = self._held()
+        held = await self._sellable()
         if held <= 0 or not paid:
             return False
         with self._notebook.intend("sell", held) as intent:
@@ -116,7 +135,7 @@ class _Round:
         for order in orders:
             await settle(self._exchange, order, polls=0)
         await self._books.reconcile()
-        held = self._held()
+        held = await self._sellable()
         if held < 10 * STEP:  # dust, or nothing
             return
         price = await limit_price(self._exchange, "sell")
