@@ -39,7 +39,7 @@ async def answers() -> None:
     assert isinstance(loop, VirtualLoop)
     for _ in range(COUNT):
         answer = loop.create_future()
-        loop.call_at_ns(loop.time_ns() + 40_000_000, answer.set_result, None, counts=True)
+        loop.call_at_ns(loop.time_ns() + 40_000_000, answer.set_result, None, keeps_running=True)
         await answer
 
 

@@ -31,7 +31,7 @@ EDGES: dict[str, str] = {
     "core": "errors text",
     "background": "errors text core",
     "virtual": "errors text core",
-    "journal": "errors text core virtual",
+    "journal": "errors text core",
     "unified": "errors text core journal",
     "resilience": "errors text",
     "faults": "errors text core journal",
@@ -50,8 +50,8 @@ EDGES: dict[str, str] = {
     "client simulation report",
     "explorer": "errors text core virtual journal faults venue judge scenarios client simulation "
     "report runs",
-    "testing": "errors text core virtual faults server venues client simulation report runs "
-    "explorer",
+    "testing": "errors text core virtual journal faults server venues client simulation report "
+    "runs explorer",
     "cli": "errors text core journal unified resilience faults venue durable server venues client "
     "judge simulation report scenarios runs explorer testing",
     "__init__": "errors core faults resilience venues client judge simulation testing",

@@ -214,7 +214,7 @@ def test_the_venues_timers_survive_a_bot_that_cancels_everything(loop: VirtualLo
         arrived.append(loop.time_ns())
 
     async def main() -> None:
-        loop.call_at_ns(2 * SECOND, arrive, counts=True)
+        loop.call_at_ns(2 * SECOND, arrive, keeps_running=True)
         asyncio.create_task(asyncio.sleep(100))
         await asyncio.sleep(1)
         for task in asyncio.all_tasks():
@@ -236,7 +236,7 @@ def test_an_answer_under_way_counts_and_housekeeping_does_not(loop: VirtualLoop)
     async def main() -> str:
         housekeeping()
         answer = loop.create_future()
-        loop.call_at_ns(5 * SECOND, answer.set_result, None, counts=True)
+        loop.call_at_ns(5 * SECOND, answer.set_result, None, keeps_running=True)
         await answer
         await asyncio.Event().wait()
         return "never"
@@ -274,7 +274,7 @@ def test_a_cancelled_timer_is_no_event_either(loop: VirtualLoop) -> None:
     async def main() -> None:
         async with asyncio.timeout(50):
             pass
-        timer = loop.call_at_ns(SECOND, print, counts=True)
+        timer = loop.call_at_ns(SECOND, print, keeps_running=True)
         timer.cancel()
         timer.cancel()
         await asyncio.Event().wait()

@@ -245,5 +245,7 @@ class Streams:
         """While somebody waits for account data, wake up when the market may touch an order."""
         waited = any(s.waiters and s.look is None for s in self._streams.values())
         state = self.venue.running.engine.state
-        counts = waited and bool(state.account(self.account).open)  # else it can't concern them
-        self._alarm.set(waited, counts=counts)
+        keeps_running = waited and bool(
+            state.account(self.account).open
+        )  # else it can't concern them
+        self._alarm.set(waited, keeps_running=keeps_running)

@@ -53,8 +53,8 @@ class Runtime(Protocol):
     clock: VenueClock
     counter: RequestCounter
 
-    def later(self, at: int, callback: Callable[[], None], /, *, counts: bool) -> Cancelable:
-        """Have something called at an instant. `counts`: a client waits for it."""
+    def later(self, at: int, callback: Callable[[], None], /, *, keeps_running: bool) -> Cancelable:
+        """Have something called at an instant. `keeps_running`: a client waits for it."""
 
 
 class GroupCommit:
@@ -168,7 +168,7 @@ class GroupCommit:
     def _set_timer(self, wait: int) -> None:
         if self._gateway is not None and self._timer is None:
             at = self._gateway.clock.now() + wait
-            self._timer = self._gateway.later(at, self._on_time, counts=not self.halted)
+            self._timer = self._gateway.later(at, self._on_time, keeps_running=not self.halted)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

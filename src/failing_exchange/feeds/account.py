@@ -199,8 +199,8 @@ class UserStreams:
 
     def _set_alarm(self) -> None:
         state = self.venue.running.engine.state
-        counts = any(state.account(account).open for account in self._streams)
-        self._alarm.set(bool(self._streams), counts=counts)
+        keeps_running = any(state.account(account).open for account in self._streams)
+        self._alarm.set(bool(self._streams), keeps_running=keeps_running)
 
 
 class _Sight:

@@ -134,7 +134,7 @@ class Feeds:
         if self._feeds:
             moves = any(self._moves(feed) for feed in self._feeds.values())
             at = (self._gateway.clock.now() // SECOND + 1) * SECOND
-            self._beat = self._gateway.later(at, self._on_beat, counts=moves)
+            self._beat = self._gateway.later(at, self._on_beat, keeps_running=moves)
 
     def _moves(self, feed: Feed) -> bool:
         markets = self._gateway.engine.state.markets

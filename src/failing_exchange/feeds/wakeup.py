@@ -21,10 +21,10 @@ class Alarm:
         self._timer: Cancelable | None = None
         self._set_for: Any = None  # loop, instant, whether it counts
 
-    def set(self, listened: bool, *, counts: bool = True) -> None:
-        """Set it anew, or take it back when nobody listens. `counts`: a client waits for it."""
+    def set(self, listened: bool, *, keeps_running: bool = True) -> None:
+        """Set it anew, or cancel it when nobody listens; `keeps_running`: a client waits for it."""
         venue, engine = self._venue, self._venue.running.engine
-        wanted = (venue.loop, engine.wake_at, counts) if listened else None
+        wanted = (venue.loop, engine.wake_at, keeps_running) if listened else None
         if wanted == self._set_for:
             return
         if self._timer is not None:
@@ -32,7 +32,7 @@ class Alarm:
         self._timer, self._set_for = None, wanted
         if listened and engine.wake_at < NEVER:
             at = max(engine.wake_at, venue.clock.now())
-            self._timer = venue.running.later(at, self._ring, counts=counts)
+            self._timer = venue.running.later(at, self._ring, keeps_running=keeps_running)
 
     def _ring(self) -> None:
         self._timer = self._set_for = None

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.serialize import line
+from failing_exchange.journal.trace import trace, tracing
 from failing_exchange.journal.trip import BUG, MARKET, Damaged, Decision, Edited, Limited, Trip
-from failing_exchange.virtual.trace import trace, tracing
 
 if TYPE_CHECKING:
     import logging

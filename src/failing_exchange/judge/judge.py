@@ -246,7 +246,7 @@ class Judge:
 
     def _ask_later(self, gateway: Gateway) -> None:
         gateway.later(
-            gateway.clock.now() + int(SAMPLE_S * SECOND), self._ask, gateway, counts=False
+            gateway.clock.now() + int(SAMPLE_S * SECOND), self._ask, gateway, keeps_running=False
         )
 
     def _ask(self, gateway: Gateway) -> None:

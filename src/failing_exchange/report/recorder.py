@@ -115,7 +115,7 @@ class Recorder:
         gateway = self.exchange.venue.gateway
         now = gateway.clock.now()
         self._take(now)
-        gateway.later(now + self._every * SECOND, self._sample, counts=False)
+        gateway.later(now + self._every * SECOND, self._sample, keeps_running=False)
 
     def _take(self, now: int) -> None:
         """What is owned now, and what the bot believes."""

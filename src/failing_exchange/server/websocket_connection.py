@@ -311,7 +311,7 @@ class Connection:
     def _set_timer(self) -> None:
         due = self._pings[0][0] + self.limits.pong_within if self._pings else NEVER
         at = min(self._ping_at, due, self.opened_at + self.limits.lifetime)
-        self._timer = self.gateway.later(at, self._on_timer, counts=False)
+        self._timer = self.gateway.later(at, self._on_timer, keeps_running=False)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -2,7 +2,7 @@
 
 Each run has its own PYTHONHASHSEED and a heap of another size, so that orders which depend on
 hashes or addresses come out differently. Compared are the lines of the run's trace: what the
-journal passes to `virtual.trace.trace`, what the program prints, and how it ended.
+journal passes to `journal.trace.trace`, what the program prints, and how it ended.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from typing import Any, TextIO
 from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.core.units import HOUR_S, SECOND
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.journal.trace import listening, trace
 from failing_exchange.simulation import VirtualTime, run_script, virtual_time
 from failing_exchange.text.spelling import did_you_mean
-from failing_exchange.virtual.trace import listening, trace
 
 RUNS_MAX = 100  # more are refused: each is a process of its own
 BOT_SECONDS = float(HOUR_S)  # of virtual time

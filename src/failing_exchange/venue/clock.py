@@ -32,7 +32,7 @@ class VenueClock:
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.now: Callable[[], int] = _unbound  # the instant
-        # call_at(instant, callback, *args, counts=True): have something called; `counts` says
+        # call_at(instant, callback, *args, keeps_running=True) sets a timer; `keeps_running` says
         # whether a client waits for it. Both are the loop's own where it is a virtual one.
         self.call_at: Callable[..., Cancelable] = self._call_at
         # jump(instant): move there at once where nothing else could happen before; whether it did
@@ -81,7 +81,7 @@ class VenueClock:
         return self._virtual is not None
 
     def _call_at(
-        self, at: int, callback: Callable[..., None], *args: Any, counts: bool = True
+        self, at: int, callback: Callable[..., None], *args: Any, keeps_running: bool = True
     ) -> Cancelable:
         assert self.loop is not None
         return self.loop.call_at((at - self._epoch) / SECOND, self._due, at, callback, *args)

@@ -428,10 +428,10 @@ class Gateway:
     # ---- waiting, and bugs of ours
 
     def later(
-        self, at: int, callback: Callable[..., None], *args: Any, counts: bool = True
+        self, at: int, callback: Callable[..., None], *args: Any, keeps_running: bool = True
     ) -> Cancelable:
-        """Have something of the venue called at an instant. `counts`: a client waits for it."""
-        return self.clock.call_at(at, self.run, callback, *args, counts=counts)
+        """Set a timer of the venue, at an instant. `keeps_running`: a client waits for it."""
+        return self.clock.call_at(at, self.run, callback, *args, keeps_running=keeps_running)
 
     def run(self, callback: Callable[..., None], *args: Any) -> None:
         """Call something of the venue; a bug in it must not go unheard."""

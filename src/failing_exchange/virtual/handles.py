@@ -75,7 +75,7 @@ class Soon(asyncio.Handle):
 class Timer(asyncio.TimerHandle):
     """A timer of the bot: `_when` is in whole nanoseconds, `when()` in seconds as in asyncio."""
 
-    __slots__ = ("_counts",)
+    __slots__ = ("_keeps_running",)
     _source_traceback = _repr = None
     failed = tell
 
@@ -84,7 +84,7 @@ class Timer(asyncio.TimerHandle):
         _loop: VirtualLoop
         _scheduled: bool
         _cancelled: bool
-        _counts: bool
+        _keeps_running: bool
         _callback: Any
         _args: Any
         _context: contextvars.Context
@@ -102,7 +102,7 @@ class Timer(asyncio.TimerHandle):
         self._args = args
         self._loop = loop
         self._context = contextvars.copy_context() if context is None else context
-        self._counts = when_ns < NEVER_NS
+        self._keeps_running = when_ns < NEVER_NS
         self._scheduled = True
         self._cancelled = False
 
@@ -117,11 +117,12 @@ class VenueTimer:
     """A timer of the venue: what goes wrong in it ends the simulation.
 
     It has what a loop and its users need of asyncio's, and no more, for there are many of them.
-    `counts`: whether somebody waits for it.
+    `keeps_running`: whether somebody waits for it.
     """
 
     __slots__ = (
-        "_args", "_callback", "_cancelled", "_context", "_counts", "_loop", "_scheduled", "_when",
+        "_args", "_callback", "_cancelled", "_context", "_keeps_running", "_loop", "_scheduled",
+        "_when",
     )  # fmt: skip
 
     def __init__(
@@ -130,14 +131,14 @@ class VenueTimer:
         callback: Callable[..., object],
         args: tuple[Any, ...],
         loop: VirtualLoop,
-        counts: bool,
+        keeps_running: bool,
     ) -> None:
         self._when = when_ns
         self._callback: Any = callback
         self._args: Any = args
         self._loop = loop
         self._context = loop.venue_context
-        self._counts = counts
+        self._keeps_running = keeps_running
         self._scheduled = True
         self._cancelled = False
 

@@ -154,35 +154,35 @@ class VirtualLoop(JumpingLoop):
         return self._schedule(ns, Timer(ns, callback, args, self, context))
 
     def call_at_ns(
-        self, when_ns: int, callback: Callable[..., object], *args: Any, counts: bool = False
+        self, when_ns: int, callback: Callable[..., object], *args: Any, keeps_running: bool = False
     ) -> VenueTimer:
         """Set a timer of the venue, on the scale of `time_ns()`.
 
-        It belongs to no task of the bot and runs in a context of its own. `counts=True` is for what
-        somebody waits for (an answer under way); the venue's housekeeping does not count when the
-        loop decides whether anything can still happen. An exception in the callback is a bug
-        of ours and ends the simulation, as `fail` does.
+        It belongs to no task of the bot and runs in its own context. A simulation goes on while
+        timers with `keeps_running=True` are set, which are those that a client waits for (an answer
+        under way); the venue's housekeeping keeps nothing running. An exception in the callback is
+        a bug of ours and ends the simulation, as `fail` does.
         """
-        return self._schedule(when_ns, VenueTimer(when_ns, callback, args, self, counts))
+        return self._schedule(when_ns, VenueTimer(when_ns, callback, args, self, keeps_running))
 
     def call_at_instant(
-        self, at: int, callback: Callable[..., object], *args: Any, counts: bool = True
+        self, at: int, callback: Callable[..., object], *args: Any, keeps_running: bool = True
     ) -> VenueTimer:
         """The same on the scale of `now_ns()`, for what somebody waits for."""
         when_ns = at - self.clock.epoch_ns
-        return self._schedule(when_ns, VenueTimer(when_ns, callback, args, self, counts))
+        return self._schedule(when_ns, VenueTimer(when_ns, callback, args, self, keeps_running))
 
     def _schedule(self, when: int, timer: AnyTimer) -> AnyTimer:
         if self._closed:
             self._check_closed()
-        if timer._counts:
+        if timer._keeps_running:
             self._awaited += 1
         heappush(self._scheduled, (when, next(self._timer_serials), timer))
         return timer
 
     def _forget(self, timer: Timer | VenueTimer) -> None:
         """A scheduled timer was cancelled; rebuild the heap when most of it is dead."""
-        self._awaited -= timer._counts
+        self._awaited -= timer._keeps_running
         self._dead += 1
         if self._dead > DEAD_TIMERS_MAX and self._dead * 2 > len(self._scheduled):
             self._scheduled[:] = [entry for entry in self._scheduled if not entry[2]._cancelled]
@@ -265,7 +265,7 @@ class VirtualLoop(JumpingLoop):
                 clock.ns = when  # what `move_to` does, without the call
         timer = heappop(timers)[2]
         timer._scheduled = False
-        if timer._counts:
+        if timer._keeps_running:
             self._awaited -= 1
         self._ready.append(timer)
         if timers and timers[0][0] <= when:
@@ -285,7 +285,7 @@ class VirtualLoop(JumpingLoop):
                 self._dead -= 1
             else:
                 timer._scheduled = False
-                self._awaited -= timer._counts
+                self._awaited -= timer._keeps_running
                 append(timer)
 
     def _check(self) -> None:

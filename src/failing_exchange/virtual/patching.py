@@ -37,7 +37,7 @@ class Place(NamedTuple):
     fake: Function
 
 
-class Aliases:
+class Patches:
     """The places in loaded modules that hold one of some functions.
 
     Each module is searched once, so that a run after the first costs little; one that was made anew

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from failing_exchange.core.chance import key
-from failing_exchange.virtual.patching import Aliases
+from failing_exchange.virtual.patching import Patches
 
 REAL_URANDOM = os.urandom
 
@@ -66,7 +66,7 @@ def seeded(seed: int) -> Iterator[None]:
         undo.enter_context(_websocket_masks(seed))
         undo.callback(_put_in_force, None)
         _put_in_force(RandomStreams(seed))
-        undo.enter_context(_aliases().replaced())
+        undo.enter_context(_patches().replaced())
         undo.enter_context(_unseeded_generators())
         random.seed(key("random", seed))
         yield
@@ -94,8 +94,8 @@ def _caller() -> str:
 
 
 @cache
-def _aliases() -> Aliases:
-    return Aliases({REAL_URANDOM: urandom})
+def _patches() -> Patches:
+    return Patches({REAL_URANDOM: urandom})
 
 
 @contextmanager

@@ -148,7 +148,7 @@ class MemoryTransport(asyncio.Transport):
         arrives = now + (self._delay(self) if self._delay is not None else 0)
         arrives = self._arrives_ns = max(arrives, self._arrives_ns)
         if arrives > now:
-            self._loop.call_at_ns(arrives, peer._arrive, item, counts=True)
+            self._loop.call_at_ns(arrives, peer._arrive, item, keeps_running=True)
         else:
             peer._arrive(item)
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from failing_exchange.virtual.patching import Aliases
+from failing_exchange.virtual.patching import Patches
 
 T = TypeVar("T")
 
@@ -39,8 +39,8 @@ def unified() -> Iterator[None]:
     if sys.version_info >= (3, 12):
         yield
         return
-    with _aliases.replaced():
+    with _patches.replaced():
         yield
 
 
-_aliases = Aliases({asyncio.wait_for: wait_for})
+_patches = Patches({asyncio.wait_for: wait_for})

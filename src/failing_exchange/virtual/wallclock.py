@@ -20,7 +20,7 @@ from failing_exchange.core.units import DAY, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.virtual.clock import VirtualClock, delay_in_ns
 from failing_exchange.virtual.errors import SimulationError
-from failing_exchange.virtual.patching import Aliases
+from failing_exchange.virtual.patching import Patches
 
 _NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
 REAL: dict[str, Callable[..., Any]] = {name: getattr(time, name) for name in _NAMES}
@@ -45,7 +45,7 @@ def follow(clock: VirtualClock, *, tz: str = "UTC") -> Iterator[None]:
         undo.enter_context(_travelling(clock))
         undo.callback(_forget_clock)
         _clock, _thread = clock, threading.get_ident()
-        undo.enter_context(_aliases().replaced())
+        undo.enter_context(_patches().replaced())
         yield
 
 
@@ -218,6 +218,6 @@ def sleep(seconds: float) -> None:
 
 
 @cache
-def _aliases() -> Aliases:
+def _patches() -> Patches:
     fakes = (monotonic, monotonic_ns, perf_counter, perf_counter_ns, sleep)
-    return Aliases({REAL[fake.__name__]: fake for fake in fakes})
+    return Patches({REAL[fake.__name__]: fake for fake in fakes})

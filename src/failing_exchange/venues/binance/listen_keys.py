@@ -111,7 +111,7 @@ class ListenKeys:
 
     def _watch(self, known: _ListenKey) -> None:
         gateway = self._streams.venue.running
-        gateway.later(known.until, self._look, known, counts=False)
+        gateway.later(known.until, self._look, known, keeps_running=False)
 
     def _look(self, known: _ListenKey) -> None:
         """Its hour is over, unless it was extended."""
