@@ -1,4 +1,4 @@
-"""The auditor: is the first column that of a possible exchange? A breach is a bug of ours."""
+"""The auditor checks the invariants of the exchange. A breach is a bug of this project."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ OfOpenOrder: TypeAlias = (
 )  # fmt: skip
 OF_OPEN_ORDERS = frozenset(get_args(OfOpenOrder))
 LIVE = frozenset({Status.PENDING, Status.WAITING, Status.OPEN})
-SHOWN_MAX = 8  # breaches that an error names
-WHOLE_EVERY_MIN = 8_192  # events between two looks at the whole state ...
-WHOLE_EVERY = 128  # ... and so many for each open order, so that the looks cost little each event
+SHOWN_MAX = 8  # breaches that an error names; the others are counted
+WHOLE_EVERY_MIN = 8_192  # events between two checks of the whole state, but at least ...
+WHOLE_EVERY = 128  # ... this many per open order, so that the checks cost little per event
 
 
 def audit(engine: Engine) -> None:
@@ -189,7 +189,7 @@ def solvency(state: State) -> Iterator[str]:
 
 
 def reservation(state: State) -> Iterator[str]:
-    """What is used is what open orders, positions and locks hold."""
+    """Used balances equal what open orders, positions and locks hold."""
     for name, account in state.accounts.items():
         if name in OUTSIDE:
             continue
@@ -207,7 +207,7 @@ def reservation(state: State) -> Iterator[str]:
 
 
 def uncrossed_books(state: State) -> Iterator[str]:
-    """No bid is as high as an ask, whatever the market's status, as clients are shown the book."""
+    """No bid in the book that clients see is as high as an ask, in any market status."""
     for symbol, ms in state.markets.items():
         at = ms.liquidity.now * SECOND
         liquidity = ms.shown(ms.seen_at(at), at) if at >= 0 else ms.liquidity

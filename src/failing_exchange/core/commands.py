@@ -130,7 +130,7 @@ class ReplaceOrder(NamedTuple):
     """Cancel an order, then place another. `only_if_canceled`: don't place when the cancel fails.
 
     `check_first`: cancel nothing when the new order breaks a rule of the market. `refused`: the new
-    order is refused for this, whatever becomes of the cancel.
+    order is refused for this reason, whether or not the cancel succeeds.
     """
 
     cancel: CancelOrder
@@ -201,8 +201,8 @@ class ChangeRules(NamedTuple):
 class MovePrice(NamedTuple):
     """Move the background market by `ppm` of its price, or by `ticks`, from the next second on.
 
-    `at_once`: what is offered moves in this very step, and a print of the smallest amount tells of
-    it. `nanoseconds`: after which the move is reversed; None = never.
+    `at_once`: the offers move in this step, and a trade of the smallest amount is recorded.
+    `nanoseconds`: after which the move is reversed; None = never.
     """
 
     symbol: str

@@ -54,7 +54,7 @@ RANGES: dict[str, tuple[int, int]] = {
 KINDS: dict[str, type] = {"prevention": Prevention, "rules": Rules}
 CHANGEABLE = (*RANGES, "price_band", *KINDS)
 NULLABLE = ("amount_max", "market_amount_max", "price_max", "orders_max", "price_band", "rules")
-# What stays while a market trades, and the way to get what is wanted.
+# Rules that are fixed while a market trades, and what to do instead.
 FIXED = {
     "symbol": "add another market instead",
     "base": "add another market instead",
@@ -203,7 +203,7 @@ def own_price(order: Order) -> int:
 
 
 def release_order(state: State, command: c.ReleaseOrder, at: int) -> None:
-    """Let a held order meet the market."""
+    """Let a held order match."""
     order = _open_order(state, command.order_id)
     if order.held:
         order.held = False
@@ -363,7 +363,7 @@ def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> Non
     ms.market = replace(ms.market, status=status)
     ms.halted_at = (ms.halted_at or at) if status is not TRADING else 0
     ms.watch_all()
-    if status is TRADING:  # what has moved meanwhile meets the orders that stand
+    if status is TRADING:  # prices that moved meanwhile may cross resting orders
         ms.hold_off()
         ms.redrawn(at)
     search_again(state, ms, at)
@@ -371,7 +371,7 @@ def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> Non
 
 
 def freeze(state: State, command: c.Freeze, at: int) -> None:
-    """Lock a part of a balance without an order, or (negative) unlock it; at most what is there."""
+    """Lock a part of a free balance without an order, or (negative) release it."""
     account, asset = state.account(command.account), command.asset
     check_asset(state, asset)
     until = _end(command.nanoseconds, at)

@@ -229,7 +229,7 @@ def _link(orders: tuple[Order, ...], contingency: Contingency) -> None:
 def _reserve(state: State, ms: MarketState, orders: tuple[Order, ...], at: int) -> None:
     """Hold what the orders may cost, pending ones included; all of it or, with a `Reject`, none.
 
-    Only what a pending market order costs is not known before its turn.
+    What a pending market order costs is not known before it is activated.
     """
     singles = [order for order in orders if order.partner is None]
     pairs = [order for order in orders if order.partner is not None]
@@ -281,7 +281,7 @@ def activate(state: State, order_list: OrderList, at: int) -> None:
     try:
         if pending and order_list.orders[0].proceeds_pay:
             _size(ms.market, pending, at)
-        _check_turn(state, ms, pending, at)
+        _check_activation(state, ms, pending, at)
     except Reject:
         for order in pending:
             if order.is_open:
@@ -319,7 +319,7 @@ def _fitting(market: Market, order: Order, lots: int) -> int:
     return lots - lots % every
 
 
-def _check_turn(state: State, ms: MarketState, pending: list[Order], at: int) -> None:
+def _check_activation(state: State, ms: MarketState, pending: list[Order], at: int) -> None:
     """Check what depends on the present market, and hold funds for a market order."""
     settlement = settlement_of(ms)
     for order in pending:

@@ -40,7 +40,7 @@ def check(
 ) -> None:
     """Raise `Reject` where an order breaks a rule; nothing has changed then.
 
-    What depends on the moment at which it meets the market is left out for a `pending` one.
+    For a `pending` order, checks that depend on the present market are left out.
     """
     market, kind = ms.market, c.kind
     if market.status is not TRADING:

@@ -266,7 +266,7 @@ class Candles(NamedTuple):
 
 
 class AveragePrice(NamedTuple):
-    """The average price of some minutes: `ticks` / `weight`, 0 / 1 when nothing was ever traded.
+    """The average price of some minutes: `ticks` / `weight`, 0 / 1 when there was no trade yet.
 
     `at` is the second of the last trade in them, as an instant.
     """

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Reason(StrEnum):
-    """Why a request is refused or has failed. A dialect maps each to its own code and words."""
+    """Why a request is refused or has failed. Each venue maps it to its own code and words."""
 
     BAD_REQUEST = "bad_request"
     NOT_SUPPORTED = "not_supported"
@@ -51,7 +51,7 @@ class Reason(StrEnum):
 
 
 class Rule(StrEnum):
-    """Which rule of a market is broken, where the reason alone does not tell."""
+    """The rule of a market that is broken, where the reason alone does not tell."""
 
     __hash__ = str.__hash__
 
@@ -89,21 +89,21 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
     Reason.DUPLICATE_CLIENT_ID: (
         "Duplicate client id: an open order has the id {client_id!r}",
         "Duplicate client id: an open order list has the id {list_client_id!r}",
-        "Duplicate client id: two orders of the list have one of {client_ids}",
+        "Duplicate client id: two orders of the list share one of {client_ids}",
     ),
     Reason.ORDER_NOT_FOUND: (
-        "Order not found: {order!r} is no order of this account",
-        "Order not found: {open_order!r} is no open order of this account",
-        "Order list not found: {order_list!r} is no list of this account",
-        "Order list not found: {open_order_list!r} is no open list of this account",
-        "order {ended} is not open any more",
-        "there is no order {never}",
+        "Order not found: this account has no order {order!r}",
+        "Order not found: this account has no open order {open_order!r}",
+        "Order list not found: this account has no list {order_list!r}",
+        "Order list not found: this account has no open list {open_order_list!r}",
+        "Order {ended} is not open any more",
+        "There is no order {never}",
     ),
     Reason.CLIENT_ID_MISMATCH: (
-        "Client id mismatch: the order with this id is called {own!r}, not {given!r}",
+        "Client id mismatch: the order with this id has the client id {own!r}, not {given!r}",
     ),
     Reason.CANCEL_RESTRICTED: (
-        "Not canceled: the order has filled {filled}, the cancel is for a {only} one",
+        "Not canceled: {filled} are filled, and the cancel is limited to {only} orders",
     ),
     Reason.WOULD_MATCH: ("Post-only order refused: at {price} it would match immediately",),
     Reason.WOULD_TRIGGER: (
@@ -118,21 +118,21 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Insufficient funds: the balance has {free} {asset} free, the order needs {needed}",
     ),
     Reason.INVALID_PRICE: (
-        "Invalid price: {price} is no multiple of {step}",
+        "Invalid price: {price} is not a multiple of {step}",
         "Invalid price: {price} is outside {minimum} to {maximum}",
         "Invalid price: a {kind} order needs a trigger price",
-        "Invalid price: the book has no price that the order could be pegged to ({level})",
+        "Invalid price: the book has no price to peg the order to ({level})",
     ),
     Reason.PRICE_BAND: (
         "Invalid price: {price} is outside the band {minimum} to {maximum} around the last price",
         "Invalid price: {price} is outside {low} to {high} around the average price",
     ),
     Reason.INVALID_AMOUNT: (
-        "Invalid amount: {amount} is no multiple of {step}",
+        "Invalid amount: {amount} is not a multiple of {step}",
         "Invalid amount: {amount} is below the minimum {minimum}",
         "Invalid amount: {amount} is above the maximum {maximum}",
-        "Invalid amount: a market order of {amount} is below {minimum}, or no multiple of {step}",
-        "Invalid amount: none is given for an order of the kind {kind}",
+        "Invalid amount: a market order of {amount} is below {minimum} or not a multiple of {step}",
+        "Invalid amount: the {kind} order has none",
         "Invalid amount: {amount} must be less than the order's {present} and more than is filled",
         "Invalid amount: shown by {shown}, the order has {parts} parts, at most {maximum} are "
         "allowed",
@@ -202,7 +202,7 @@ class Reject(Exception):
 
     @property
     def text(self) -> str:
-        """Why, in plain English or in the words of who refuses."""
+        """The words of the one who refuses, else a plain-English sentence."""
         if self._text:
             return self._text
         sentence = _SENTENCES.get((self.reason, frozenset(self.values)))
@@ -222,11 +222,11 @@ class Reject(Exception):
 
     @property
     def content(self) -> tuple[Reason, str, int | None, str, str]:
-        """What is compared."""
+        """The fields that equality compares."""
         return (self.reason, self.text, self.until, self.rule, self.code)
 
     def settled(self) -> Reject:
-        """Itself as an answer: it is kept, but not the frames it was raised through."""
+        """Drop the traceback, so that a kept refusal does not keep frames alive; return self."""
         self.__traceback__ = self.__context__ = None
         return self
 

@@ -37,7 +37,7 @@ class Settlement(ABC):
 
     @abstractmethod
     def holds_cost(self, side: Side) -> bool:
-        """Whether an order of this side holds by price; a market order then by what is offered."""
+        """Whether an order of this side holds by its price (a market order by the book's)."""
 
     @abstractmethod
     def need(self, market: Market, order: Order, cost: int | None = None) -> int:
@@ -106,7 +106,7 @@ class Settlement(ABC):
 
     @abstractmethod
     def undo(self, state: State, ms: MarketState, fill: Fill, at: int) -> None:
-        """Take a match back for one account, fee included; the background pays what is missing."""
+        """Reverse a match for one account, fee included; the background pays what is missing."""
 
     def charge(
         self,
@@ -141,7 +141,7 @@ class Settlement(ABC):
         return
 
     def reached(self, state: State, ms: MarketState, low: int, high: int, at: int) -> None:
-        """Trades from `low` to `high` were printed, and somebody watches (`State.watch`)."""
+        """Act on trades from `low` to `high`; called while anything is watched (`State.watch`)."""
         return
 
     @staticmethod
@@ -238,7 +238,7 @@ def settlement_of(ms: MarketState) -> Settlement:
 
 
 def check_kind(market: Market) -> None:
-    """Raise ValueError for a market whose kind nobody can settle."""
+    """Raise ValueError for a market whose kind has no settlement."""
     if market.kind not in SETTLEMENTS:
         raise ValueError(
             f"{market.symbol}: kind must be one of {', '.join(SETTLEMENTS)}, not {market.kind!r}"

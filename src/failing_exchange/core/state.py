@@ -24,16 +24,16 @@ ENDED_ORDERS_KEPT_MAX = 3_000  # per account; beyond them the venue forgets the 
 FORGOTTEN_AT_ONCE = 100  # at a time, because finding the first entry of a dict is slow
 FILLS_KEPT_MAX = 10_000  # per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
-PREVENTED_KEPT_MAX = 10_000  # matches per market; of older ones nothing is known
+PREVENTED_KEPT_MAX = 10_000  # matches per market; the oldest are forgotten
 REDRAWN_KEPT_MAX = 1_000  # per market; a stale read that is older has an id that is too high
 WHOLE_BOOK = 10_000  # levels that change at most at once: all 5,000 of each side
 AGENDA_MAX = 100_000  # operator commands due later; one more is refused
-HALTS_MAX = 100  # of a market at a time, each ending before the one before it; likewise
-LOCKS_MAX = 1_000  # ends of locks of one account and asset; likewise
-TRANSACTIONS_KEPT_MAX = 1_000  # of a longer step, what happened first is told as one thing
+HALTS_MAX = 100  # of a market at a time; one more is refused
+LOCKS_MAX = 1_000  # with different ends, of one account and asset; one more is refused
+TRANSACTIONS_KEPT_MAX = 1_000  # of a longer step, the first events share one balance update
 NEVER = 1 << 62
 
-# Prices at or below, at or above which a print concerns somebody; None: no such price.
+# (lower, upper): trades at or below, at or above them must be looked at; None: no such price.
 Bounds: TypeAlias = tuple[int | None, int | None]
 
 
@@ -100,7 +100,7 @@ class Account:
 
     @property
     def locked(self) -> dict[str, int]:
-        """What is locked without an order, in atoms by asset."""
+        """Atoms that are locked without an order, by asset."""
         return {asset: sum(lock.atoms for lock in locks) for asset, locks in self.locks.items()}
 
     def find(self, order_id: int) -> Order | None:
@@ -177,7 +177,7 @@ class MarketState:
         return self.upper is not None and order.ticks >= self.upper
 
     def hold_off(self) -> None:
-        """Let what is left of the best orders stand in the background's way.
+        """Keep the background's offers behind the best resting orders.
 
         They fill by what is traded through, not by what is offered: whoever offers beyond them
         would have met them first.
@@ -194,7 +194,7 @@ class MarketState:
         self.redrawn_at.append(at)
 
     def has_moved(self) -> None:
-        """The price was moved; what is too long ago is forgotten, also where it was summed up."""
+        """After a price move: forget moves that are too old, and sums that contain them."""
         if self.liquidity.shifts.forget():
             self.tape.forget_sums()
 
