@@ -58,6 +58,10 @@ class PlaceOrder(NamedTuple):
     extra: Extra = ()
 
 
+OPTIONS = PlaceOrder._fields.index("cost")  # the place of the first option
+NO_OPTIONS = PlaceOrder("", "", Side.BUY, OrderType.LIMIT)[OPTIONS:]  # as most orders leave them
+
+
 class PlaceOrderList(NamedTuple):
     """Place an order list; see `Contingency`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.commands import CrossOrder, PlaceOrder, ReleaseOrder
+from failing_exchange.core.commands import NO_OPTIONS, OPTIONS, CrossOrder, PlaceOrder, ReleaseOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.generated_ids import unused_id
 from failing_exchange.core.matching import (
@@ -14,7 +14,6 @@ from failing_exchange.core.matching import (
     walk,
 )
 from failing_exchange.core.order import (
-    BUY,
     EXPIRED,
     FOK,
     GTC,
@@ -38,11 +37,6 @@ from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.state import Account, Cap, MarketState, State, bounds_of
 from failing_exchange.core.units import PPM, SECOND
 
-# Most orders leave all options as they are. To find that out at once, by one comparison, saves a
-# twelfth of what the exchange spends on placing one (0.4 of 5.4 us, CPython 3.11).
-OPTIONS = PlaceOrder._fields.index("cost")
-NO_OPTIONS = PlaceOrder("", "", BUY, LIMIT)[OPTIONS:]
-
 
 def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     """Place one order and match it; raise `Reject` where it breaks a rule."""
@@ -53,7 +47,7 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     ms = state.market(command.symbol, at)
     if command.peg is not None:
         command = pegged(ms, command)
-    usual = command[OPTIONS:] == NO_OPTIONS
+    usual = command[OPTIONS:] == NO_OPTIONS  # at once: 0.4 us faster than one by one
     if usual and command.kind is LIMIT and ms.market.is_plain:
         ms.market.check_limits(command.lots, command.ticks, 0)  # all that it could break
     else:

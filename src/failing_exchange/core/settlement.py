@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from failing_exchange.core.commands import SettleDue
 from failing_exchange.core.ledger import BACKGROUND, FEES
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import BUY, LIMIT_TYPES, SELL, Fill, Order, Side
+from failing_exchange.core.order import BUY, LIMIT, LIMIT_TYPES, SELL, Fill, Order, Side
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.triggers import stop_of
 from failing_exchange.core.units import PPM
@@ -177,9 +177,11 @@ class SpotSettlement(Settlement):
     def hold_need(
         self, state: State, ms: MarketState, order: Order, at: int, cost: int | None = None
     ) -> None:
-        market = ms.market  # the same as above, but every order that is placed comes by here
+        market, lots = ms.market, order.lots  # as above, without further calls: a hot path
         if order.side is SELL:
-            asset, atoms = market.base, order.lots * market.amount_step
+            asset, atoms = market.base, lots * market.amount_step
+        elif order.kind is LIMIT and order.ticks:
+            asset, atoms = market.quote, market.cost_up(order.ticks, lots)
         else:
             asset, atoms = market.quote, self.need(market, order, cost)
         state.ledger.reserve(order.account, asset, atoms, at=at)

@@ -50,7 +50,6 @@ TRIGGERS = {  # parameter -> (as a limit order, as a market order)
     "stopLossPrice": (OrderType.STOP_LOSS_LIMIT, OrderType.STOP_LOSS),
     "takeProfitPrice": (OrderType.TAKE_PROFIT_LIMIT, OrderType.TAKE_PROFIT),
 }
-UNUSED = c.PlaceOrder("", "", BUY, LIMIT)[6:]  # what a plain limit order leaves as it is
 PRICED = (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
 QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
@@ -87,7 +86,7 @@ class Decoder:
             return self.order(trip.account, trip.message)
         lots = lots_of(amount, market.amount_step)
         used = (trip.account, symbol, BUY if side == "buy" else SELL, kind, lots, ticks)
-        return record(c.PlaceOrder, used + UNUSED)
+        return record(c.PlaceOrder, used + c.NO_OPTIONS)
 
     def market(self, symbol: object) -> Market:
         """A market by its unified symbol."""
