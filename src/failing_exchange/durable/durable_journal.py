@@ -154,7 +154,7 @@ class DurableJournal:
 
     def _restore(self, venue: Host) -> None:
         """Counters, armed rules and gates, as they were."""
-        venue.journal.go_on(self.metadata.get("counters", {}), self.metadata.get("labels", {}))
+        venue.journal.resume(self.metadata.get("counters", {}), self.metadata.get("labels", {}))
         venue.plan.disarm_all()
         for rule in rules_of(self._store.rules()):
             venue.plan.arm(rule)

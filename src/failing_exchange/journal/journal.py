@@ -1,12 +1,11 @@
-"""Every message in order, with both columns: what happened, and what the client was told."""
+"""The journal in memory: trips in order, and counters of all requests; see `Journal`."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from os import fstat
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from failing_exchange.core.events import Event
+    from failing_exchange.journal.file import JournalFile
 
 TRIPS_KEPT_MAX = 10_000  # the oldest are forgotten; with a file, they are on disk
 ROWS_KEPT_MAX = 500_000  # entries of the kept answers (candles, levels, orders); likewise
 LATENCIES_KEPT_MAX = 10_000  # of the last requests, for averages and percentiles
 FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for the retry rate
-UNHEARD = (Reject, Damaged)  # what is told when a request has failed
-CHUNK = 256  # trips are weighed and forgotten so many at a time
-VERSION = 1
-COUNTERS = (
+UNHEARD = (Reject, Damaged)  # the classes of what is told when a request has failed
+CHUNK = 256  # trips are weighed and forgotten in chunks of this size
+COUNTERS = (  # attributes of a journal that a later process goes on from
     "last", "requests", "succeeded", "unheard", "failed_requests", "limited", "repeats",
 )  # fmt: skip
 
@@ -41,11 +40,18 @@ class Failure(NamedTuple):
 
 
 class Journal:
-    """The trips of a venue: in memory the last `keep`, with `path` all, as JSON lines.
+    """Keeps the trips of a venue in two columns: what happened, and what the client was told.
 
-    The file is written as it runs, a line for each trip that ends; `close` adds those under way.
-    A file that can't be written is a ConfigurationError: when it is named, or when its disk is
-    full. Counters go over all requests, kept or not; pushes and echoes are no requests.
+    The last `keep` trips are kept in memory; with `path`, all of them are written to a file, a line
+    of JSON for each trip that ends (`journal.file`). `close` adds the trips under way.
+
+    Counters cover all requests, whether kept or not; pushes and second arrivals are not requests.
+
+    >>> journal = Journal()
+    >>> trip = journal.open(0, "main", "fetch_time", (), "")
+    >>> journal.tell(trip, 40, "12:00")
+    >>> trip.happened, trip.told, journal.succeeded
+    ((), '12:00', 1)
     """
 
     def __init__(self, *, keep: int = TRIPS_KEPT_MAX, path: str | Path | None = None) -> None:
@@ -61,8 +67,7 @@ class Journal:
         self.last = 0  # the number of the last trip
         self._weights: deque[int] = deque()  # rows of the answers in each chunk but the last two
         self._to_repeat: dict[Any, None] = {}
-        self._path = path
-        self._file: IO[str] | None = None
+        self._file: JournalFile | None = None
         self._logger: logging.Logger | None = None
         if tracing():
             self.sinks.append(lambda _, text: trace(text))
@@ -70,15 +75,18 @@ class Journal:
             self.record_to(path)
 
     def record_to(self, path: str | Path) -> None:
-        """Write each trip that ends from now on to a file, as a JSON line."""
-        self._path = path
-        self._file = _opened(path, "w")
-        self._put(f'{{"journal": {VERSION}}}')
-        if self._record not in self.sinks:
+        """Write each trip that ends from now on to a file, as a JSON line.
+
+        Raises ConfigurationError for a file that can't be written.
+        """
+        from failing_exchange.journal.file import JournalFile
+
+        if self._file is None:
             self.sinks.append(self._record)
+        self._file = JournalFile(path)
 
     def log_to(self, logger: logging.Logger) -> None:
-        """Have each trip that ends from now on logged."""
+        """Log each trip that ends from now on, as a JSON line at level DEBUG."""
         if self._logger is None:
             self.readers.append(self._log)
         self._logger = logger
@@ -87,19 +95,19 @@ class Journal:
         if self._logger is not None:
             self._logger.debug("%s", line(trip))
 
-    def go_on(self, counters: Mapping[str, int], by_label: Mapping[str, int]) -> None:
-        """Count on from where an earlier process has left it."""
+    def resume(self, counters: Mapping[str, int], by_label: Mapping[str, int]) -> None:
+        """Go on from the counters of an earlier process."""
         for name in COUNTERS:
             setattr(self, name, counters.get(name, getattr(self, name)))
         self.by_label = Counter(by_label)
 
     @property
     def ended(self) -> int:
-        """Requests that are over, whatever became of them."""
+        """The number of requests that are over, answered or not."""
         return self.succeeded + self.unheard
 
     def open(self, at: int, account: str, operation: str, message: Any, symbol: str) -> Trip:
-        """Begin a request: it has a number and a place from its first moment."""
+        """Begin the trip of a request; it has its number and place from now on."""
         self.last = number = self.last + 1
         trip = Trip(number, at, account, operation, message, symbol)
         self.trips.append(trip)
@@ -111,33 +119,30 @@ class Journal:
         return trip
 
     def open_push(self, at: int, account: str, operation: str, symbol: str) -> Trip:
-        """Begin a message that nobody asked for just now."""
+        """Begin the trip of a push: a message that no request asked for."""
         trip = self._begin(at, account, operation, None, symbol)
         trip.is_push = True
         return trip
 
     def open_echo(self, of: Trip, at: int) -> Trip:
-        """Begin a second arrival of a message."""
+        """Begin the second arrival of a message: a trip of its own, which counts as no request."""
         trip = self._begin(at, of.account, of.operation, of.message, of.symbol)
         trip.echo_of, trip.request_number, trip.is_push = of.number, of.request_number, of.is_push
         trip.read, trip.expires_at = of.read, of.expires_at
         return trip
 
     def note(self, events: tuple[Event, ...], at: int) -> Trip:
-        """Record what happened without anybody asking."""
-        trip = self._begin(at, "", MARKET, None, "")
-        trip.happened = events
-        trip.ended_at = at
-        if self.sinks:
-            self._write(trip)
-        return trip
+        """Record what happened without a request."""
+        return self._note(at, MARKET, None, events)
 
     def note_bug(self, bug: Exception, of: Trip | None, at: int) -> Trip:
         """Record that a message could not be read or written, because of a bug of ours."""
         where = f" in trip {of.number}" if of is not None else ""
-        text = f"{type(bug).__name__}: {bug}{where}"
-        trip = self._begin(at, "", BUG, text, "")
-        trip.ended_at = at
+        return self._note(at, BUG, f"{type(bug).__name__}: {bug}{where}", ())
+
+    def _note(self, at: int, operation: str, message: Any, events: tuple[Event, ...]) -> Trip:
+        trip = self._begin(at, "", operation, message, "")
+        trip.happened, trip.ended_at = events, at
         if self.sinks:
             self._write(trip)
         return trip
@@ -151,12 +156,12 @@ class Journal:
         return trip
 
     def _forget(self) -> None:
-        """Weigh the chunk before the last one, whose answers are there, and drop old ones."""
+        """Weigh the chunk before the last one, which is answered by now, and drop old chunks."""
         trips, weights = self.trips, self._weights
         behind = len(trips) - len(weights) * CHUNK
         if behind >= 2 * CHUNK:
             start = len(weights) * CHUNK
-            newer = len(trips) - start - CHUNK  # counted from the end, which is the nearer one
+            newer = len(trips) - start - CHUNK  # counted from the end, which is nearer
             chunk = islice(reversed(trips), newer, newer + CHUNK)
             weights.append(sum([_rows(trip.told) for trip in chunk]))
         while weights and (
@@ -177,7 +182,7 @@ class Journal:
             return
         trip.ended_at = at
         if trip.is_push or trip.echo_of:
-            pass  # no request
+            pass  # not a request
         elif told is None or told.__class__ in UNHEARD or trip.gave_up_at:
             self._count_unheard(trip, at)
         else:
@@ -192,7 +197,7 @@ class Journal:
             self._write(trip)
 
     def _count_unheard(self, trip: Trip, at: int) -> None:
-        """A request that was refused, or whose answer its client did not hear."""
+        """Count a request that was refused, or whose answer its client did not receive."""
         self.unheard += 1
         self.latencies.append((trip.gave_up_at or at) - trip.born_at)
         if len(self._to_repeat) >= FAILED_KEPT_MAX:
@@ -200,7 +205,7 @@ class Journal:
         self._to_repeat[signature(trip)] = None
 
     def _count_struck(self, trip: Trip) -> None:
-        """A trip that faults have struck, or that a limit of the venue has refused."""
+        """Count a trip that faults have struck, or that a limit of the venue has refused."""
         if trip.is_only_limited:
             self.limited += 1
             return
@@ -216,26 +221,8 @@ class Journal:
             sink(trip, text)
 
     def _record(self, trip: Trip, text: str) -> None:
-        self._put(text)
-
-    def _put(self, text: str) -> None:
-        """Write a line at once; a journal with holes would be worse than a run that stops."""
-        if self._file is None:  # closed, and used again
-            assert self._path is not None
-            self._file = _opened(self._path, "a")
-        try:
-            self._file.write(text + "\n")
-            is_there = fstat(self._file.fileno()).st_nlink > 0
-        except OSError as error:
-            raise self._given_up(f"{error}; make room, or name another file") from error
-        if not is_there:  # the system would take what is written until it ends, and then drop it
-            raise self._given_up("the file was deleted; name another one")
-
-    def _given_up(self, why: str) -> ConfigurationError:
-        """Write nothing any more; what is said of it."""
-        self._path = self._file = None
-        self.sinks = [sink for sink in self.sinks if sink != self._record]
-        return ConfigurationError(f"the journal can't be written any more: {why}")
+        if self._file is not None:
+            self._file.write(text)
 
     def lines(self) -> Iterator[str]:
         """The kept trips as JSON lines, in the order of their numbers."""
@@ -246,7 +233,7 @@ class Journal:
         return "".join(f"{text}\n" for text in self.lines())
 
     def find(self, number: int) -> Trip:
-        """A trip by its number; raises ConfigurationError for one that is not kept."""
+        """Return a trip by its number; raises ConfigurationError for one that is not kept."""
         first = self.trips[0].number if self.trips else 1
         if not first <= number < first + len(self.trips):
             raise ConfigurationError(
@@ -256,25 +243,15 @@ class Journal:
 
     def close(self) -> None:
         """Close the file, if any, with a line for each trip under way; the memory stays."""
-        if self._file is not None:
+        if self._file is not None and self._file.is_open:
             for trip in self.trips:
                 if not trip.ended_at:
-                    self._put(line(trip))
+                    self._file.write(line(trip))
             self._file.close()
-            self._file = None
-
-
-def _opened(path: str | Path, mode: str) -> IO[str]:
-    try:
-        return open(path, mode, buffering=1, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"the journal {str(path)!r} can't be written: {error.strerror}; name another file"
-        ) from error
 
 
 def _rows(told: Any) -> int:
-    """How many entries an answer has."""
+    """The number of entries that an answer has."""
     parts = ROWS.get(told.__class__.__name__)
     if parts is not None:
         return sum([len(getattr(told, part)) for part in parts])
@@ -298,61 +275,8 @@ ROWS = {  # kind of answer -> where its entries are
 }
 
 
-def load(path: str | Path) -> list[dict[str, Any]]:
-    """The trips of a journal file, as plain values in the order of their numbers.
-
-    Raises ConfigurationError for a file that is no journal, naming the line that can't be read.
-    """
-    try:
-        with open(path, encoding="utf-8") as file:
-            first, *texts = file.read().splitlines() or [""]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the journal {str(path)!r} can't be read: {error}") from error
-    _check_version(path, first)
-    rows = {}
-    for place, text in enumerate(texts, 2):
-        row = _parsed(text)
-        if row is None or not isinstance(row.get("number"), int):
-            raise ConfigurationError(
-                f"{path}, line {place}: {text[:60]!r} is no trip; was the run cut off there?"
-            )
-        rows[row["number"]] = row  # a later line of a trip knows more
-    return [rows[number] for number in sorted(rows)]
-
-
-def _parsed(text: str) -> dict[str, Any] | None:
-    import json
-
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):  # the caller says which line it is
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _check_version(path: str | Path, first: str) -> None:
-    if (_parsed(first) or {}).get("journal") != VERSION:
-        raise ConfigurationError(
-            f"{path} is no journal of version {VERSION}: its first line is {first[:60]!r}; "
-            "record the run again with this version"
-        )
-
-
-def diff(
-    left: Iterable[dict[str, Any]], right: Iterable[dict[str, Any]]
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None] | None:
-    """The first trip in which two journals differ, one from each (None where one has ended)."""
-    a, b = iter(left), iter(right)
-    while True:
-        one, other = next(a, None), next(b, None)
-        if one != other:
-            return one, other
-        if one is None:
-            return None
-
-
 def signature(trip: Trip) -> Any:
-    """What makes two requests the same: who asks, and what for."""
+    """What two requests have in common when one repeats the other: client, operation, message."""
     message = trip.message
     try:
         hash(message)

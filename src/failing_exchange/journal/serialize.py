@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from failing_exchange.core.order import OrderSnapshot
 
-# What gives access, however it is spelled: a journal is attached to bug reports, and shown.
+# Fields that give access, in lower case: journals are attached to bug reports.
 SECRETS = frozenset({"apikey", "listenkey", "password", "secret", "secretkey", "signature"})
 LEFT_OUT = "(left out)"
 
@@ -25,7 +25,7 @@ def line(trip: Trip) -> str:
 
 @cache
 def _encoder() -> Callable[[Any], str]:
-    import json  # late: who only imports the package needs none
+    import json  # late: importing the package must stay cheap
 
     return json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -99,6 +99,6 @@ def _order(snapshot: OrderSnapshot) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A foreign object's text, or its kind: an address would differ from run to run."""
+    """The text of a foreign object, or its class: an address would differ from run to run."""
     text = str(value)
     return f"<{type(value).__name__}>" if " at 0x" in text else text

@@ -1,7 +1,7 @@
-"""Where deterministic runs can be watched: each line given to `trace` reaches the listener, if any.
+"""The trace of a deterministic run: each line given to `trace` reaches the listener, if any.
 
-The journal calls `trace(line)` for each line it writes, and `tracing()` first when the line is
-dear to make. `determinism` listens with `listening(sink)` and compares the lines of two runs.
+The journal calls `trace(line)` for each line it writes, and `tracing()` first, since a line is
+costly to make. `testing.determinism` listens with `listening(sink)` and compares two runs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _sink: Callable[[str], None] | None = None
 
 
 def tracing() -> bool:
-    """Whether anybody listens."""
+    """Whether there is a listener."""
     return _sink is not None
 
 
@@ -25,7 +25,7 @@ def trace(line: str) -> None:
 
 @contextmanager
 def listening(sink: Callable[[str], None]) -> Iterator[None]:
-    """Hear every traced line while the block runs; the innermost listener hears alone."""
+    """Receive every traced line while the block runs; only the innermost listener does."""
     global _sink
     outer, _sink = _sink, sink
     try:

@@ -1,7 +1,8 @@
-"""One message there and back: what was asked, what happened, what the client was told."""
+"""A trip (one request and its reply) and what faults can do to it; see `Trip`."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -12,15 +13,15 @@ if TYPE_CHECKING:
 
     from failing_exchange.core.events import Event
 
-MARKET = "(market)"  # the operation of an entry that nobody asked for: what the market did itself
-BUG = "(bug)"  # likewise: an answer that could not be written, because of a bug of ours
-
+# Operations of entries without a request: what the market did by itself, and a message that could
+# not be read or written because of a bug of ours.
+MARKET, BUG = "(market)", "(bug)"
 
 ENDED = "the venue has ended the subscription"  # told in place of an account's push
 
 
 class Stage(StrEnum):
-    """Where on the road a fault strikes: before the engine, after it, or on the wire."""
+    """Where in the pass a fault strikes: before the engine, after it, or on the wire."""
 
     REQUEST = "request"
     ANSWER = "answer"
@@ -37,13 +38,13 @@ class Decision(NamedTuple):
 
 
 class Limited(Decision):
-    """A refusal by a limit of the venue, or a ban: the client's own doing, and no fault."""
+    """A refusal by a limit of the venue, or a ban: caused by the client, and not a fault."""
 
     __slots__ = ()
 
 
 class Edited(NamedTuple):
-    """An answer of which some fields say something else: (unified field name, value) each."""
+    """An answer with some fields changed, as (unified field name, value) pairs."""
 
     answer: Any
     edits: tuple[tuple[str, Any], ...]
@@ -67,9 +68,9 @@ class DamageKind(StrEnum):
 
 
 class Damage(NamedTuple):
-    """What happens to the bytes of an answer; what else a kind needs stands in the other fields.
+    """What happens to the bytes of an answer; the other fields are parameters of some kinds.
 
-    `acted` is False where the exchange was never asked: then there is no answer to be damaged.
+    `acted` is False where the exchange was never asked: then there is no answer to damage.
     """
 
     kind: DamageKind
@@ -87,51 +88,47 @@ class Damaged(NamedTuple):
     damage: Damage
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Trip:
-    """A form that fills up on its way. Only the gateway and the journal write to it.
+    """One request and its reply (a round trip), or one push; the journal keeps both columns of it.
 
-    `happened` is the first column, `told` the second: None until something was said, and for ever
-    when the answer was lost. Instants are nanoseconds since the epoch.
+    The first column, `happened`, is what happened on the exchange: events, in their order. The
+    second, `told`, is what the client was told: None until something was said, and for ever when
+    the answer was lost. Without faults both say the same. Instants are nanoseconds since the epoch.
+
+    The venue and the journal fill a trip in while it travels. Others only read it, except that the
+    fault plan notes what its rules decided (`considered`, `active`, `struck`), and that a client or
+    server sets `reply` to be called with the answer.
 
     Faults work on an answer in layers: `answer` is a value of the exchange, `edits` are fields of
     it that say something else, `damage` is what happens to its bytes. `as_told` joins them.
     """
 
-    __slots__ = (
-        "account", "active", "answer", "born_at", "command", "considered", "damage", "due_at",
-        "echo_of", "edits", "ended_at", "expires_at", "gave_up_at", "happened", "hung_up",
-        "is_push", "message", "number", "operation", "read", "reply", "request_number", "struck",
-        "symbol", "told",
-    )  # fmt: skip
-
-    def __init__(
-        self, number: int, born_at: int, account: str, operation: str, message: Any, symbol: str
-    ) -> None:
-        self.number = number
-        self.born_at = born_at
-        self.account = account
-        self.operation = operation
-        self.message = message
-        self.symbol = symbol
-        self.request_number = 0  # of this client, operation and symbol, from 1
-        self.command: Any = None
-        self.happened: tuple[Event, ...] = ()
-        self.answer: Any = None
-        self.edits: tuple[tuple[str, Any], ...] = ()
-        self.damage: Damage | None = None
-        self.told: Any = None
-        self.ended_at = 0
-        self.due_at = 0  # when its answer arrives, where nothing can come between
-        self.gave_up_at = 0  # when the client, or the venue's door for it, stopped waiting
-        self.hung_up = False
-        self.is_push = False
-        self.echo_of = 0
-        self.active: tuple[Any, ...] = ()  # the armed rules that strike this trip
-        self.considered: tuple[str, ...] = ()  # those that matched it
-        self.struck: tuple[Decision, ...] = ()
-        self.reply: Callable[[Trip], None] | None = None
-        self.read: Callable[[Trip], Any] | None = None  # its message; None: as a unified call
-        self.expires_at = 0  # from then on the venue refuses it as too old; 0: never
+    number: int
+    born_at: int
+    account: str
+    operation: str
+    message: Any
+    symbol: str
+    request_number: int = 0  # of this client, operation and symbol, from 1
+    command: Any = None
+    happened: tuple[Event, ...] = ()
+    answer: Any = None
+    edits: tuple[tuple[str, Any], ...] = ()
+    damage: Damage | None = None
+    told: Any = None
+    ended_at: int = 0
+    due_at: int = 0  # when its answer arrives, where nothing can come between
+    gave_up_at: int = 0  # when the client, or a server for it, stopped waiting
+    hung_up: bool = False
+    is_push: bool = False
+    echo_of: int = 0  # the number of the trip whose message this is a second arrival of
+    active: tuple[Any, ...] = ()  # the armed rules that strike this trip
+    considered: tuple[str, ...] = ()  # those that matched it
+    struck: tuple[Decision, ...] = ()
+    reply: Callable[[Trip], None] | None = None
+    read: Callable[[Trip], Any] | None = None  # decodes the message; None: a unified call
+    expires_at: int = 0  # from then on the venue refuses it as too old; 0: never
 
     def __repr__(self) -> str:
         return f"<Trip {self.number} {self.account} {self.operation} {self.symbol}>"
@@ -157,7 +154,7 @@ class Trip:
         return told if self.damage is None else Damaged(told, self.damage)
 
     def words(self, refused: Reject) -> str:
-        """A refusal as the client reads it: in the words of the venue whose message this is."""
+        """The text of a refusal in the words of the venue that the message was sent to."""
         say = getattr(self.message, "words", None)
         return refused.text if say is None else str(say(refused, self.operation))
 
@@ -173,5 +170,5 @@ class Trip:
 
     @property
     def failed(self) -> bool:
-        """Whether the client heard nothing, or no."""
+        """Whether the client was refused, received damaged bytes or received nothing."""
         return self.told is None or self.gave_up_at > 0 or isinstance(self.told, (Reject, Damaged))

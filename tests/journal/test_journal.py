@@ -17,14 +17,13 @@ import pytest
 from failing_exchange import ConfigurationError, FailingExchange, simulate
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.triggers import nth
+from failing_exchange.journal.file import diff, load
 from failing_exchange.journal.journal import (
     FAILED_KEPT_MAX,
     LATENCIES_KEPT_MAX,
     ROWS_KEPT_MAX,
     TRIPS_KEPT_MAX,
     Journal,
-    diff,
-    load,
 )
 from failing_exchange.journal.serialize import line, plain
 

@@ -19,7 +19,7 @@ from failing_exchange.venue.market_definitions import FIELDS, define
 DOGE: dict[str, Any] = {
     "symbol": "DOGE/USDT", "price_step": "0.00001", "amount_step": 1, "price": 0.2,
 }  # fmt: skip
-DOCUMENT = (Path(__file__).parent.parent / "docs" / "markets.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "markets.md").read_text(encoding="utf-8")
 
 
 def test_a_market_in_units_is_the_same_as_one_in_steps() -> None:
