@@ -15,6 +15,7 @@ import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.faults.triggers import chance
+from failing_exchange.testing.determinism import check_determinism
 
 ROOT = Path(__file__).parent.parent
 SYMBOL = "BTC/USDT"
@@ -260,3 +261,16 @@ def test_a_recorded_plan_replays_without_dice() -> None:
     assert simulate(lambda: story(again)) == told
     assert "x" in told
     assert plan.unused() == []
+
+
+def test_a_bot_may_keep_a_notebook_as_in_every_other_run(tmp_path: Path) -> None:
+    """There is one loader and one process for bots: what `run` accepts, this accepts."""
+    path = tmp_path / "bot.py"
+    path.write_text(
+        "async def main(exchange, notebook):\n"
+        "    notebook.book(await exchange.create_order('BTC/USDT', 'market', 'buy', 0.1))\n"
+        "    raise ValueError(sorted(notebook.believed))\n"
+    )
+    report = check_determinism(f"{path}:main")
+    assert report.same
+    assert report.ending == "ended by ValueError: ['BTC', 'USDT']", "a market order costs fees"

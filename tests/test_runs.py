@@ -20,7 +20,6 @@ from failing_exchange.runs.run import (
     TIMEOUT_S,
     RunConfig,
     _Run,
-    _simulated,
     run,
 )
 from failing_exchange.runs.watchdog import Spins, watched
@@ -116,10 +115,10 @@ def test_wrong_cash_is_found_by_a_probe_of_balances() -> None:
 def test_what_trades_have_gained_is_what_the_ledger_says() -> None:
     """Two ways to the same truth: summed from the fills, and read from the books."""
     this = _Run(RunConfig(bot="careful").resolved(None), None, lambda share: None)
-    _simulated(this)
+    this.judged.simulate(seed=0, start=this.config.start())
     engine = this.exchange.venue.engine
     assert engine is not None
-    opened, traded = this.exchange.venue.accounts["main"], this.judge.facts.traded
+    opened, traded = this.exchange.venue.accounts["main"], this.judged.judge.facts.traded
     totals = {a: sum(both) for a, both in engine.state.ledger.balances("main").items()}
     changes = {asset: total - opened.get(asset, 0) for asset, total in totals.items()}
     assert {a: n for a, n in changes.items() if n} == {a: n for a, n in traded.total.items() if n}
@@ -183,8 +182,8 @@ def test_a_bot_that_never_waits_is_stopped() -> None:
     """`while True: pass` would hang the command for ever; that it excepts everything is no help."""
     this = _Run(RunConfig(bot="mybot.py:spins", modes=()).resolved(None), None, lambda share: None)
     with watched(spin_s=0.2):
-        _simulated(this)
-    verdict = this.report.verdict
+        this.judged.simulate(seed=0, start=this.config.start())
+    verdict = this.judged.verdict
     assert verdict is not None
     assert "in spins() at mybot.py:" in str(verdict.crashed)
     assert 'File "mybot.py"' in verdict.traceback

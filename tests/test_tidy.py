@@ -59,8 +59,6 @@ EDGES: dict[str, str] = {
 }
 # Edges against the direction that are still to go. Only ever take one out.
 STILL: dict[str, str] = {
-    "client": "testing",
-    "explorer": "testing",
     "feeds": "server venues",
     "report": "client runs",
     "venues": "simulation",

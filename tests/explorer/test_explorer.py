@@ -20,7 +20,7 @@ from failing_exchange.explorer.search import Exploration, Options, shard_of
 from failing_exchange.explorer.shrink import shrink
 from failing_exchange.explorer.trial import Break, Seen, run, seen
 from failing_exchange.explorer.world import Arm, World, draw, mutate
-from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.bot_loader import find_bot
 
 BOT = '''
 import asyncio

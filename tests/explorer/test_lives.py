@@ -204,7 +204,7 @@ def test_a_package_that_is_a_bot_is_made_anew_with_all_its_modules(
     monkeypatch.syspath_prepend(str(tmp_path))
     asked = []
     for _ in range(3):
-        target = targets.load("ownbot.bot:main", anew=True)
+        target = targets.load("ownbot.bot:main")
         trips = target.run(World(seed=1, seconds=60.0)).trips
         asked.append(sum(trip.operation == "fetch_ticker" for trip in trips))
     assert asked == [1, 1, 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 
-from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.testing.hypothesis_strategies import World, fault_plans, run
 
 

@@ -9,10 +9,11 @@ import pytest
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.recipes import CREATE, SHORTAGE, WRONG_CLOCK
 from failing_exchange.explorer.trial import built
-from failing_exchange.explorer.world import SMALL_ACCOUNT, World, draw
+from failing_exchange.explorer.world import World, draw
+from failing_exchange.venue.default_world import SMALL_BALANCES
 
 WORLDS = 200
-SMALL = World(seed=1, seconds=1_200.0, balances=SMALL_ACCOUNT)
+SMALL = World(seed=1, seconds=1_200.0, balances=SMALL_BALANCES)
 
 
 @pytest.mark.parametrize("venue", ["", "binance"])
@@ -28,7 +29,7 @@ def test_a_quarter_of_all_worlds_begins_with_a_small_account(venue: str) -> None
 async def test_such_an_account_holds_that_and_nothing_else() -> None:
     """An order that is larger is refused."""
     held = await built(SMALL).fetch_balance()
-    assert held["total"] == SMALL_ACCOUNT
+    assert held["total"] == SMALL_BALANCES
 
 
 @pytest.mark.parametrize("given", [{"balances": {"BTC": 2}}, {"scenario": "external_lock"}])

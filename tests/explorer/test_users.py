@@ -23,7 +23,7 @@ from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.trial import run
 from failing_exchange.explorer.world import World
 from failing_exchange.report.page import page
-from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.run import RunConfig
 from failing_exchange.runs.run import run as run_as_configured
 from tests.explorer.test_explorer import BOT
@@ -140,8 +140,8 @@ def test_what_was_not_judged_is_said(bad: str, capsys: pytest.CaptureFixture[str
     [
         ("{folder}/bad.py", "names a file"),
         ("{folder}/bad.py:nobody", "there is no such function"),
-        ("{folder}/bad.py:is_no_coroutine", "no coroutine function"),
-        ("{folder}/bad.py:needs_more", "needs 'database'"),
+        ("{folder}/bad.py:is_no_coroutine", "not a coroutine function"),
+        ("{folder}/bad.py:needs_more", "has a parameter 'database'"),
         ("{folder}/broken.py:main", "can't be loaded: SyntaxError"),
         ("{folder}/lacking.py:main", "No module named 'nowhere_to_be_found'"),
         ("nowhere_to_be_found:main", "cannot import"),

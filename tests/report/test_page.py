@@ -17,7 +17,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.catalogue import RULES
 from failing_exchange.report import terminal
 from failing_exchange.report.page import CARE, FINDINGS_MAX, page
-from failing_exchange.runs import own_code, report_card
+from failing_exchange.runs import report_card, user_code
 from failing_exchange.runs.run import Report, RunConfig, run
 from failing_exchange.scenarios.scenario import load
 
@@ -212,7 +212,7 @@ def options_of(line: str) -> RunConfig:
 @pytest.mark.parametrize("name", [*OPTIONS, "maintenance_minutes"])
 def test_the_line_on_the_page_has_every_option(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who runs it again without the scenario, or one option of it, sees another run."""
-    monkeypatch.setattr(own_code, "check_rules", lambda names: None)  # the files are not there
+    monkeypatch.setattr(user_code, "check_rules", lambda names: None)  # the files are not there
     given = {name: OPTIONS[name]} if name in OPTIONS else {}
     if name == "maintenance_minutes":
         given = {"maintenance_start": "02:00", "maintenance_minutes": 12.5}

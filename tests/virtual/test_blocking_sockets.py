@@ -13,7 +13,7 @@ import pytest
 
 from failing_exchange import simulate
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.virtual.blocking_sockets import barred
 from failing_exchange.virtual.errors import Escape
 

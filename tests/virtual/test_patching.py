@@ -9,7 +9,7 @@ from time import monotonic
 from failing_exchange import simulate
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.world import World
-from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.virtual.wallclock import REAL
 
 BOT = """
@@ -29,7 +29,7 @@ def names(place: Path) -> list[str]:
     """What the bot calls its order in five runs, its module made anew for each."""
     found = []
     for _ in range(5):
-        target = targets.load(f"{place}:main", anew=True)
+        target = targets.load(f"{place}:main")
         trips = target.run(World(seed=1, seconds=60.0)).trips
         found += [t.command.client_id for t in trips if t.operation == "create_order"]
     return found

@@ -108,7 +108,7 @@ def _check(options: argparse.Namespace) -> None:
     """Before anything runs: do the numbers make sense, can the files be written?"""
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.explorer import output, targets
-    from failing_exchange.runs.own_code import check_rules
+    from failing_exchange.runs.user_code import check_rules
 
     for name, least in (("seeds", 1), ("jobs", 1), ("first_seed", 0)):
         value = getattr(options, name)

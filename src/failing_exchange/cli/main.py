@@ -26,7 +26,7 @@ from failing_exchange.cli.options import (
     seconds_or_none,
 )
 from failing_exchange.core.units import DAY_S
-from failing_exchange.runs.script_bots import with_arguments
+from failing_exchange.runs.bot_loader import with_arguments
 
 if TYPE_CHECKING:
     from failing_exchange.runs.run import Report, RunConfig
@@ -231,8 +231,8 @@ def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
 
 
 def _config(options: argparse.Namespace) -> RunConfig:
-    from failing_exchange.runs.own_code import check_rules
     from failing_exchange.runs.run import MAINTENANCE_MINUTES, RunConfig
+    from failing_exchange.runs.user_code import check_rules
 
     check_rules(options.rule or ())
     modes = _modes(options)

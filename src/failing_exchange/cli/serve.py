@@ -219,7 +219,7 @@ def _check(options: argparse.Namespace) -> None:
 def _venue(options: argparse.Namespace) -> VenueServer:
     from failing_exchange.faults.modes import FailureMode
     from failing_exchange.faults.triggers import chance
-    from failing_exchange.runs.own_code import check_rules, load_faults, rules_of
+    from failing_exchange.runs.user_code import check_rules, load_faults, rules_of
     from failing_exchange.venues.base import like_production, venue_of
 
     spoken = venue_of(options.venue)
@@ -331,7 +331,7 @@ def _watch(venue: VenueServer, options: argparse.Namespace) -> None:
 
         venue.exchange.journal.readers.append(reader(venue.exchange.venue.markets))
     if options.judge or options.rule or options.program is not None:
-        from failing_exchange.runs.own_code import rules_of
+        from failing_exchange.runs.user_code import rules_of
 
         venue.judge(rules_of({name: {} for name in options.rule or ()}).rules)
 

@@ -98,21 +98,24 @@ async def _trade(exchange: Any, options: argparse.Namespace) -> str:
     import asyncio
     import signal
 
+    from failing_exchange.runs.bot_process import BotProcess
     from failing_exchange.runs.bots import BOTS, Notebook
 
     notebook = Notebook()
     loop = asyncio.get_running_loop()
-    task = loop.create_task(BOTS[options.bot](exchange, notebook))
+    over: asyncio.Future[None] = loop.create_future()
+    bot = BotProcess(BOTS[options.bot], {"exchange": exchange, "notebook": notebook}, over)
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, task.cancel)
+        loop.add_signal_handler(name, over.cancel)
     print(f"trade: the {options.bot} bot at {options.url}", flush=True)
     try:
-        async with asyncio.timeout(options.duration):
-            await task
-    except (TimeoutError, asyncio.CancelledError):
-        task.cancel()
+        await asyncio.wait({over}, timeout=options.duration)
+        crashed = bot.ending().crashed
     finally:
+        await bot.end()
         await exchange.close()
+    if crashed is not None:
+        raise ConfigurationError(f"the {options.bot} bot has died: {crashed}")
     done = sum(intent.done for intent in notebook.intents)
     believed = ", ".join(f"{amount:+.5f} {a}" for a, amount in notebook.believed.items())
     return f"stopped: {done} of {len(notebook.intents)} orders done; it believes {believed or '0'}"

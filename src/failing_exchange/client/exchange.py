@@ -14,11 +14,11 @@ from failing_exchange.client.helpers import Helpers
 from failing_exchange.client.ordering import OrderApi
 from failing_exchange.client.reading import ReadApi
 from failing_exchange.client.request import LocalClient
+from failing_exchange.client.running_test import running_test
 from failing_exchange.client.unified_api import Unsupported, add_aliases
 from failing_exchange.client.unwatching import UnwatchApi
 from failing_exchange.client.watching import WatchApi
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.testing.under_test import running
 from failing_exchange.unified.timeframes import TIMEFRAMES
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         if durable is not None:
             durable.join(venue, _world(venue, scenario))
             self._arming.adopt()
-        running.note(self)
+        running_test.note(self)
 
     def _join(
         self,

@@ -10,11 +10,11 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from failing_exchange.explorer.token import HASH_SEED, hash_seed
 from failing_exchange.explorer.trial import Seen
+from failing_exchange.runs.bot_loader import search_path
 
 TRIES_MAX = 2  # of a trial whose process dies; then it is reported, and left out
 
@@ -60,7 +60,7 @@ class Zygote:
             start_new_session=True,  # Ctrl-C is ours; and its children end with it
             env={
                 **os.environ,
-                "PYTHONPATH": os.pathsep.join(_search_path()),
+                "PYTHONPATH": search_path(),
                 HASH_SEED: hash_seed_of_trials(),
             },
         )
@@ -125,8 +125,3 @@ def end_all() -> None:
         while _all:
             _all.pop().end()
     _local.zygote = None
-
-
-def _search_path() -> list[str]:
-    """Where this process finds modules, the working directory among them."""
-    return [str(Path(entry or ".").resolve()) for entry in sys.path]

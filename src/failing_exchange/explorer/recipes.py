@@ -10,6 +10,7 @@ from failing_exchange.core.reject import Reason
 from failing_exchange.explorer.arms import Arm
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, Recipe
+from failing_exchange.venue.default_world import BASE
 
 NO_NONCE = "requests are signed with a timestamp; there is no nonce that could be used up"
 # Incidents that a venue can't have, and why. The venue in process ("") is our own generic one: it
@@ -59,7 +60,7 @@ COMMON: tuple[tuple[Arm, ...], ...] = (
     (Arm("thin_book", "", CREATE, {"side": "buy", "reach": 0.9}),),  # nobody to sell to
 )
 # A small account runs short where what is free of it is locked for a minute.
-SHORTAGE = Arm("lock_funds", "", CREATE, {"asset": "BTC", "part": 1.0})
+SHORTAGE = Arm("lock_funds", "", CREATE, {"asset": BASE, "part": 1.0})
 # A clock that is wrong stays so until it is set: more than one order is refused for it.
 WRONG_CLOCK = Arm("reject_request", "", CREATE, {"why": "clock_skew", "lasts": 20})
 # An answer that comes before the fill: it has no average price yet. Binance's shows all fills.

@@ -30,7 +30,7 @@ from failing_exchange.explorer.trial import Break, Seen
 from failing_exchange.explorer.world import World, draw, mutate, with_own
 from failing_exchange.judge.catalogue import make
 from failing_exchange.runs.bot_process import DEAF
-from failing_exchange.runs.own_code import load_faults, rules_of
+from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.virtual.wallclock import REAL
 
 # Hours of worlds that one process runs, one after the other, so that it is over in a few seconds;

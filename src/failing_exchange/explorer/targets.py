@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.trial import Outcome, run
-from failing_exchange.runs.bot_process import find_bot, makes_own_clients, parameters
+from failing_exchange.runs.bot_loader import find_bot, makes_own_clients, parameters
 
 TEST = "::"  # what a pytest test id has in it
 
@@ -27,14 +26,11 @@ class Target(NamedTuple):
     takes_intents: bool = False
 
 
-def load(name: str, *, anew: bool = False) -> Target:
+def load(name: str) -> Target:
     """The target of a name; raises ConfigurationError for one that is not there.
 
-    `anew`: its module is made once more, so that nothing in it remembers an earlier run.
+    Its module is executed anew, so that nothing in it remembers an earlier run.
     """
-    place = name.rpartition(":")[0]
-    if anew and TEST not in name and not place.endswith(".py"):
-        sys.modules.pop(place, None)  # a file is read each time anyway
     if TEST in name:
         from failing_exchange.explorer.tested import collected, run_test
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.client.exchange import FailingExchange
+from failing_exchange.client.running_test import running_test
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.places import Places
 from failing_exchange.explorer.trial import Outcome, Watch, built, outcome_of
@@ -19,8 +20,7 @@ from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Breach, Result, Severity
 from failing_exchange.judge.rule import Outcome as Finding
 from failing_exchange.runs.bot_process import stop_before
-from failing_exchange.runs.own_code import rules_of
-from failing_exchange.testing.under_test import running
+from failing_exchange.runs.user_code import rules_of
 
 RULE = "test"  # the name under which a failed assert is reported
 QUIET = ("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly")
@@ -95,11 +95,11 @@ class _Stage:
 
     def pytest_configure(self) -> None:
         """From now on the fixture gives out our exchange."""
-        running.make = self._make
+        running_test.make = self._make
 
     def pytest_unconfigure(self) -> None:
         """As it was."""
-        running.make = None
+        running_test.make = None
         if self.judge is not None:
             self.judge.hush()
 

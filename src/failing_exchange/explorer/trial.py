@@ -9,11 +9,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from failing_exchange.client.exchange import FailingExchange
-from failing_exchange.core.auditor import audit
 from failing_exchange.core.commands import CancelOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.queries import FetchOrder
-from failing_exchange.core.units import DAY_S, SECOND
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.places import Places, shown_file
 from failing_exchange.explorer.world import World, own_kinds
@@ -25,20 +24,11 @@ from failing_exchange.journal.serialize import line
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Outcome as Result
 from failing_exchange.report.recorder import columns
-from failing_exchange.runs.bot_process import (
-    Bot,
-    Ending,
-    crash_of,
-    first_line,
-    parameters,
-    play,
-    venue_of,
-    wall_limit,
-)
-from failing_exchange.runs.bots import Notebook
-from failing_exchange.runs.own_code import load_faults, rules_of
-from failing_exchange.simulation import simulate
-from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
+from failing_exchange.runs.bot_loader import Bot
+from failing_exchange.runs.judged_run import JudgedRun
+from failing_exchange.runs.user_code import load_faults, rules_of
+from failing_exchange.text.tracebacks import error_line
+from failing_exchange.virtual.errors import WallTimeExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,6 +36,7 @@ if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
     from failing_exchange.judge.rule import Breach
     from failing_exchange.judge.verdict import Verdict
+    from failing_exchange.runs.bots import Notebook
 
 TRIPS_KEPT_MAX = 200_000  # of a trial; of a longer one the plan begins where they do
 GROUND_MAX = 500  # new things that one trial may show; the rest is met by others
@@ -93,42 +84,24 @@ def run(
     exchange = built(world)
     rules, options = rules_of(options)
     places = Places(exchange.venue)
-    notebook = Notebook()
-    watch(exchange, notebook if "notebook" in parameters(bot) else None)
-    ending = Ending(0.0)
-    judge = Judge(exchange.venue, rules=rules, options=options)
-    verdict = None
-
-    async def main() -> None:
-        nonlocal ending, verdict
-        ending = await play(
-            bot, exchange, seconds=world.seconds, judge=judge, notebook=notebook,
-            restarts=world.restarts, calm=world.calm, intents=world.intents, until=until,
-            again=again,
-        )  # fmt: skip
-        verdict = judge.verdict(
-            crashed=ending.crashed, traceback=ending.traceback, returned=ending.returned
-        )
-        engine = exchange.venue.engine
-        assert engine is not None
-        audit(engine)
-        await exchange.close()
-
+    judged = JudgedRun(
+        bot=bot,
+        exchange=exchange,
+        judge=Judge(exchange.venue, rules=rules, options=options),
+        seconds=world.seconds,
+        restarts=world.restarts,
+        calm=world.calm,
+        intents=world.intents,
+        until=until,
+        again=again,
+    )
+    watch(exchange, judged.notebook_of_bot)
     error = ""
     try:
-        simulate(
-            main(), seed=world.seed, start=START, virtual_seconds_max=world.seconds + DAY_S,
-            wall_seconds_max=wall_limit(world.seconds), venue=venue_of(bot, exchange),
-        )  # fmt: skip
-    except WallTimeExceeded as late:
-        error = f"{type(late).__name__}: {first_line(late)}"
-    except (BudgetExceeded, Deadlock) as stuck:
-        verdict = judge.verdict(**crash_of(stuck)._asdict())
-    except SystemExit as left:
-        verdict = judge.verdict(**crash_of(left)._asdict())
-    except InternalError as bug:
-        error = f"{type(bug).__name__}: {bug}"
-    return outcome_of(world, exchange, verdict, places, digest=digest, error=error)
+        judged.simulate(seed=world.seed, start=START)
+    except (WallTimeExceeded, InternalError) as stopped:
+        error = error_line(stopped)
+    return outcome_of(world, exchange, judged.verdict, places, digest=digest, error=error)
 
 
 def outcome_of(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from failing_exchange.explorer.trial import run
 from failing_exchange.explorer.world import World, draw
-from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.simulation import simulate
 
 SEEDS = range(8)  # of worlds that are drawn as those of trials are

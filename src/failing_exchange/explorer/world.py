@@ -16,7 +16,13 @@ from failing_exchange.faults.catalogue import entry_of, is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
 from failing_exchange.runs.bot_process import calm_of
-from failing_exchange.venue.default_world import MARKETS, balances_of, check_balances
+from failing_exchange.venue.default_world import (
+    MARKETS,
+    SMALL_BALANCES,
+    SYMBOL,
+    balances_of,
+    check_balances,
+)
 from failing_exchange.venue.latency import LATENCY_MS_MAX
 
 FAULTS_MAX = 5  # kinds of fault in one drawn world, besides common ones
@@ -31,9 +37,6 @@ WRONG_CLOCK_EVERY = 12  # one world in so many has a bot whose clock goes wrong,
 LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
 LIMITS = (None, None, None, 60, 300)  # requests a minute
 SMALL_EVERY = 4  # one world in so many begins with a small account
-SMALL_ACCOUNT: Mapping[str, float] = {  # some orders' worth: a bot may need something to sell
-    "USDT": 10_000.0, "BTC": 1.0, "ETH": 10.0, "SOL": 100.0, "BNB": 10.0,
-}  # fmt: skip
 SHORT_EVERY = 2  # one small account in so many runs short of what it holds
 SECONDS_MAX = 366 * DAY_S  # of a world: a leap year; a longer one is refused
 RATE_MAX = 10**9  # requests a minute; a higher limit is refused
@@ -111,7 +114,7 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
         calm=calm_of(seconds),
         latency=LATENCIES[below(dice, 1, len(LATENCIES))],
         rate_limit=LIMITS[below(dice, 2, len(LIMITS))],
-        balances=SMALL_ACCOUNT if small else None,
+        balances=SMALL_BALANCES if small else None,
         faults=(
             *faults,
             *_common(dice, venue),
@@ -190,7 +193,7 @@ def _intents(dice: int, seconds: float) -> tuple[Mapping[str, Any], ...]:
     found = [
         {
             "at": _moment(dice, 40 + n, seconds),
-            "symbol": "BTC/USDT",
+            "symbol": SYMBOL,
             "side": ("buy", "sell")[below(dice, 50 + n, 2)],
             "amount": (1 + below(dice, 60 + n, 20)) / 100,
         }

@@ -97,7 +97,7 @@ def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
         for number, world in enumerate(job["worlds"]):
             try:
                 if number:
-                    target = load(job["target"], anew=True)
+                    target = load(job["target"])
                 _wake_after(wall_limit(world["seconds"]))
                 outcome = target.run(
                     World.of(world),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.rule import Severity
-from failing_exchange.runs.bot_process import find_bot
+from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.run import RunConfig, run
 from failing_exchange.scenarios.scenario import Scenario, load, shipped
 

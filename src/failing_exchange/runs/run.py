@@ -10,32 +10,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.client.exchange import FailingExchange
-from failing_exchange.core.auditor import audit
 from failing_exchange.core.market import Market
-from failing_exchange.core.units import DAY_S, HOUR_S, MINUTE_S, SECOND
+from failing_exchange.core.units import HOUR_S, MINUTE_S, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.faults.triggers import chance
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.judge import Judge
-from failing_exchange.report.recorder import Recorder
-from failing_exchange.runs.bot_process import (
-    Bot,
-    Progress,
-    calm_of,
-    crash_of,
-    find_bot,
-    makes_own_clients,
-    parameters,
-    play,
-    venue_of,
-    wall_limit,
-)
-from failing_exchange.runs.bots import MANNERS, STRATEGIES, Notebook
-from failing_exchange.runs.own_code import load_faults, rules_of
+from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
+from failing_exchange.runs.bot_process import Progress, calm_of, crash_of, no_progress
+from failing_exchange.runs.bots import MANNERS, STRATEGIES
+from failing_exchange.runs.judged_run import JudgedRun, recorded
+from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.runs.watchdog import watched
 from failing_exchange.venue.maintenance import time_of_day
-from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, WallTimeExceeded
+from failing_exchange.virtual.errors import WallTimeExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -219,62 +208,41 @@ def headline(verdict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Run:
-    """One run: its parts, and what is done with them in order."""
+    """One run of a configuration: its parts, and the report on it."""
 
     def __init__(self, config: RunConfig, scenario: Scenario | None, progress: Progress) -> None:
-        self.bot: Bot = find_bot(config.bot)
-        self.scenario = scenario
         self.config = config
-        self.progress = progress
+        bot = find_bot(config.bot)
         load_faults(name for name, _ in config.faults)
         self.exchange = _exchange(config, scenario)
         options, intent = ({}, {}) if scenario is None else (scenario.options, scenario.intent)
         rules = rules_of({**options, **{name: {} for name in config.rules}})
-        self.judge = Judge(self.exchange.venue, intent=intent, **rules._asdict())
-        self.notebook = Notebook()
-        self.recorder = Recorder(self.exchange)
+        self.judged = JudgedRun(
+            bot=bot,
+            exchange=self.exchange,
+            judge=Judge(self.exchange.venue, intent=intent, **rules._asdict()),
+            seconds=config.duration or DURATION_S,
+            calm=config.calm or 0.0,
+            restarts=() if scenario is None else scenario.restarts,
+            intents=[] if scenario is None else scenario.intents(),
+            progress=progress,
+            again=partial(find_bot, config.bot),
+        )
+        self.recorder = recorded(self.exchange, self.judged.notebook_of_bot)
         self.report = Report(config=config)
 
-    async def main(self) -> None:
-        """Run the bot for its time, and hear the judge."""
-        loop, scenario, config = asyncio.get_running_loop(), self.scenario, self.config
-        await self.exchange.ready()
-        if "notebook" in parameters(self.bot):
-            self.recorder.believed = self.notebook.holds
-        self.recorder.attach()
-        began = loop.time()
-        try:
-            ending = await play(
-                self.bot,
-                self.exchange,
-                seconds=config.duration or DURATION_S,
-                judge=self.judge,
-                notebook=self.notebook,
-                calm=config.calm or 0.0,
-                restarts=() if scenario is None else scenario.restarts,
-                intents=[] if scenario is None else scenario.intents(),
-                progress=self.progress,
-                again=partial(find_bot, config.bot),
-            )
-            self.conclude(
-                crashed=ending.crashed, traceback=ending.traceback, returned=ending.returned
-            )
-        finally:
-            self.report.seconds = loop.time() - began
-            await self.exchange.close()
-
-    def conclude(self, **ending: Any) -> None:
-        """The verdict, and all that is shown; nothing of a run that has not begun."""
-        report, exchange = self.report, self.exchange
+    def conclude(self) -> None:
+        """Put together what is shown; nothing of a run that has not begun."""
+        report, exchange, judged = self.report, self.exchange, self.judged
+        report.seconds = judged.lasted
         report.statistics = exchange.get_failure_statistics()
         report.metrics = exchange.get_performance_metrics()
         report.timeline = exchange.get_failure_timeline()
-        if exchange.venue.engine is None or not self.judge.is_attached:
+        if judged.verdict is None:
             return
-        audit(exchange.venue.engine)
-        report.verdict = self.judge.verdict(**ending)
+        report.verdict = judged.verdict
         report.recording = self.recorder.recording(report.verdict)
-        orphans = self.judge.facts.orphans()
+        orphans = judged.judge.facts.orphans()
         trips = [known.placed_by for known in orphans if known.placed_by is not None]
         report.trouble = trips[:TROUBLE_MAX]
         report.markets = exchange.venue.markets
@@ -284,11 +252,11 @@ def run(
     config: RunConfig,
     *,
     scenario: Scenario | None = None,
-    progress: Progress = lambda share: None,
+    progress: Progress = no_progress,
 ) -> Report:
     """Run a bot as configured. Ctrl-C ends it early; what was gathered is in the report.
 
-    `scenario`: in the place of the one that the configuration names.
+    `scenario` replaces the one that the configuration names.
     """
     if scenario is None and config.scenario is not None:
         from failing_exchange.scenarios.scenario import load
@@ -296,7 +264,8 @@ def run(
         scenario = load(config.scenario)
     config = config.resolved(scenario)
     this = _Run(config, scenario, progress)
-    if config.real_time and makes_own_clients(this.bot):
+    judged, report = this.judged, this.report
+    if config.real_time and makes_own_clients(judged.bot):
         raise ConfigurationError(
             f"--real-time: {config.bot} makes its own clients, which find the venue by its name in "
             "virtual time only; for the real clock start it beside `failing-exchange serve binance`"
@@ -304,32 +273,19 @@ def run(
     try:
         with watched():
             if config.real_time:
-                asyncio.run(this.main())
+                asyncio.run(judged.main())
             else:
-                _simulated(this)
+                judged.simulate(seed=config.seed or 0, start=config.start())
     except KeyboardInterrupt:
-        this.report.interrupted = True
-        this.conclude()
+        report.interrupted = True
+        judged.conclude()
     except WallTimeExceeded as late:
-        this.report.stopped = str(late)
-        this.conclude()
-    except (BudgetExceeded, Deadlock, SystemExit) as error:
-        this.conclude(**crash_of(error)._asdict())
-    return this.report
-
-
-def _simulated(this: _Run) -> None:
-    from failing_exchange.simulation import simulate
-
-    config, seconds = this.config, this.config.duration or DURATION_S
-    simulate(
-        this.main(),
-        seed=config.seed or 0,
-        start=config.start(),
-        virtual_seconds_max=seconds + DAY_S,
-        wall_seconds_max=wall_limit(seconds),
-        venue=venue_of(this.bot, this.exchange),
-    )
+        report.stopped = str(late)
+        judged.conclude()
+    except SystemExit as left:  # in real time
+        judged.conclude(crash_of(left))
+    this.conclude()
+    return report
 
 
 def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:

@@ -23,6 +23,7 @@ from failing_exchange.text.spelling import did_you_mean as nearest
 from failing_exchange.text.spelling import shown
 from failing_exchange.text.toml_text import parse_toml
 from failing_exchange.venue.default_world import (
+    SYMBOL,
     balances_of,
     check_balances,
     check_fee_asset,
@@ -81,7 +82,7 @@ class Scenario:
             return []
         one = {
             "at": 0.0,
-            "symbol": str(self.intent.get("symbol", "BTC/USDT")),
+            "symbol": str(self.intent.get("symbol", SYMBOL)),
             "side": str(self.intent.get("side", "buy")),
             "amount": float(self.intent["amount"]),
         }

@@ -7,8 +7,6 @@ journal passes to `journal.trace.trace`, what the program prints, and how it end
 
 from __future__ import annotations
 
-import asyncio
-import importlib.util
 import io
 import os
 import subprocess
@@ -20,16 +18,17 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from inspect import iscoroutinefunction, signature
+from inspect import iscoroutinefunction
 from itertools import chain, repeat
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TextIO
 
 from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.core.units import HOUR_S, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trace import listening, trace
+from failing_exchange.runs.bot_loader import Bot, load_module, parameters, search_path
+from failing_exchange.runs.bot_process import play
 from failing_exchange.simulation import VirtualTime, run_script, virtual_time
 from failing_exchange.text.spelling import did_you_mean
 
@@ -107,7 +106,7 @@ def _run_in_process(number: int, target: str, seed: int, path: Path, argv: Seque
     environment = dict(
         os.environ,
         PYTHONHASHSEED=str(number * 7919 + 1),
-        PYTHONPATH=os.pathsep.join(_search_path()),
+        PYTHONPATH=search_path(),
     )
     command = [
         sys.executable,
@@ -124,11 +123,6 @@ def _run_in_process(number: int, target: str, seed: int, path: Path, argv: Seque
         raise ConfigurationError(done.stderr.strip().rpartition("\n")[2])
     if done.returncode != 0 or not path.exists():
         raise RuntimeError(f"run {number + 1} of {target} ended before its trace:\n{done.stderr}")
-
-
-def _search_path() -> list[str]:
-    """Where this process finds modules, this package among them."""
-    return [str(Path(entry).resolve()) for entry in sys.path if entry]
 
 
 def _compare(target: str, seed: int, number: int, traces: list[Path]) -> Report:
@@ -192,57 +186,48 @@ class _Target:
             run_script(self.path, argv, seed=seed)
             return
         with virtual_time(seed=seed) as world:
-            module = _load(self.path)
-            function = getattr(module, self.function, None)
-            if not callable(function):
-                near = did_you_mean(self.function, vars(module))
-                raise _Unusable(f"{self.path} has no function {self.function!r}{near}")
-            _call(world, function)
+            crashed = _call(world, self._loaded())
             if world.loop is not None:
                 trace(
                     f"ended at virtual second {world.clock.ns / SECOND:.9f}, "
                     f"turn {world.loop.turns}"
                 )
+            if crashed is not None:
+                trace(f"{ENDED_BY}{crashed}")
 
-
-def _call(world: VirtualTime, function: Callable[..., Any]) -> None:
-    if iscoroutinefunction(function):
-        takes = bool(signature(function).parameters)
-        result = world.run(partial(_trade, function, world.seed) if takes else function)
-    else:
-        result = function()
-    if result is not None:
-        trace(f"returned {result!r}")
-
-
-async def _trade(bot: Callable[..., Any], seed: int) -> Any:
-    """Let a bot trade for a while on an exchange that fails now and then."""
-    exchange = FailingExchange(seed=seed, base_failure_rate=BOT_FAILURE_RATE)
-    task = asyncio.get_running_loop().create_task(bot(exchange))
-    await asyncio.wait({task}, timeout=BOT_SECONDS)
-    if task.done():
-        return task.result()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await exchange.close()
-    return None
-
-
-def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    sys.path.insert(0, str(path.resolve().parent))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise _Unusable(f"cannot import {path}: {type(error).__name__}: {error}") from error
-    return module
+    def _loaded(self) -> Callable[..., Any]:
+        try:
+            module = load_module(str(self.path))
+        except ConfigurationError as error:
+            raise _Unusable(error) from error
+        function: Callable[..., Any] | None = getattr(module, self.function, None)
+        if not callable(function):
+            near = did_you_mean(self.function, vars(module))
+            raise _Unusable(f"{self.path} has no function {self.function!r}{near}")
+        return function
 
 
 class _Unusable(Exception):
-    """There is no such program, so no run that could be compared."""
+    """There is no such function, so no run to compare."""
+
+
+def _call(world: VirtualTime, function: Callable[..., Any]) -> str | None:
+    """Call a function, or let a bot trade; how the bot has died, if it has."""
+    if iscoroutinefunction(function) and parameters(function):
+        return world.run(partial(_trade, function, world.seed))
+    result = world.run(function) if iscoroutinefunction(function) else function()
+    if result is not None:
+        trace(f"returned {result!r}")
+    return None
+
+
+async def _trade(bot: Bot, seed: int) -> str | None:
+    """Let a bot trade for a while on an exchange that fails now and then."""
+    exchange = FailingExchange(seed=seed, base_failure_rate=BOT_FAILURE_RATE)
+    try:
+        return (await play(bot, exchange, seconds=BOT_SECONDS)).crashed
+    finally:
+        await exchange.close()
 
 
 class _TracedOutput(io.TextIOBase):

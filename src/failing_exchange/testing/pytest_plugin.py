@@ -18,7 +18,7 @@ from zlib import crc32
 
 import pytest
 
-from failing_exchange.testing.under_test import running
+from failing_exchange.client.running_test import running_test
 
 FIXTURES = ("failing_exchange", "virtual_time")
 OPTION = "--failing-exchange-seed"
@@ -100,20 +100,20 @@ def _in_virtual_time(test: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _current_seed(exchanges: list[Any]) -> int:
-    return int(exchanges[0].seed) if exchanges else running.seed
+    return int(exchanges[0].seed) if exchanges else running_test.seed
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Settle the seed before the first fixture asks for it."""
-    running.seed = item.stash[_seed] = _seed_of(item)
-    running.made = []
+    running_test.seed = item.stash[_seed] = _seed_of(item)
+    running_test.made = []
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
     """Let go of what the test has made."""
-    running.made = None
+    running_test.made = None
 
 
 def _seed_of(item: pytest.Item) -> int:
@@ -219,8 +219,8 @@ def failing_exchange(
             pytest.fail(
                 f"an exchange takes no option {name!r}{did_you_mean(name, known)}", pytrace=False
             )
-    if running.make is not None:
-        return running.make(**options)
+    if running_test.make is not None:
+        return running_test.make(**options)
     return FailingExchange(seed=request.node.stash[_seed], **options)
 
 
@@ -259,7 +259,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _explained(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[str]:
     """What a failing test shows: of each exchange its columns, or how a test would run here."""
     given = [v for v in getattr(item, "funcargs", {}).values() if _is_exchange(v)]
-    shown = dict.fromkeys([*given, *(running.made or [])])
+    shown = dict.fromkeys([*given, *(running_test.made or [])])
     for exchange in shown:
         yield _story(item, exchange)
     if shown:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 
+from failing_exchange.text.spelling import printable
+
 PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
 BOTS = os.path.join(PACKAGE, "runs", "bots") + os.sep  # reference bots are bots
 FRAMES_MAX = 20  # of one error, the innermost; the others are counted
@@ -65,6 +67,23 @@ def own_place_of(frame: FrameType | None) -> str:
     if frame is None:
         return "code of a library"
     return f"{frame.f_code.co_name}() at {_shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text; an assertion may have a page of it."""
+    return printable(next((line.strip() for line in str(error).splitlines() if line.strip()), ""))
+
+
+def error_line(error: BaseException) -> str:
+    """An error in one line, with its place in the user's code.
+
+    >>> error_line(ValueError("no price"))
+    'ValueError: no price'
+    """
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} (line {error.lineno})"
+    place = own_place(error)
+    return f"{type(error).__name__}: {first_line(error)}{f' ({place})' if place else ''}"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -41,8 +41,11 @@ BALANCES: dict[str, int] = {
     "SOL": 10_000 * ATOMS,
     "BNB": 1_000 * ATOMS,
 }
-
-
+SMALL_BALANCES: dict[str, float] = {  # units worth some orders; a bot may need something to sell
+    "USDT": 10_000.0, "BTC": 1.0, "ETH": 10.0, "SOL": 100.0, "BNB": 10.0,
+}  # fmt: skip
+SYMBOL = "BTC/USDT"  # the market that is meant where none is named ...
+BASE = MARKETS[SYMBOL].base  # ... and the asset, that trades there
 PLENTY = 1_000_000 * ATOMS  # of an asset that the default world does not know
 
 

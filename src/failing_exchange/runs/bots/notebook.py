@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from failing_exchange.core.market import parse_symbol
 from failing_exchange.judge.intents import intend
 
-SYMBOL = "BTC/USDT"
+SYMBOL = "BTC/USDT"  # the one market of the reference bots ...
+BASE = parse_symbol(SYMBOL).base  # ... and what they hold of it
 INTENTS_KEPT_MAX = 1_000_000  # a run ends before; one more is an error
 
 
@@ -58,16 +60,20 @@ class Notebook:
 
     def book(self, order: dict[str, Any]) -> None:
         """Book what an order is said to have traded, and its fees."""
-        base, quote = order["symbol"].split("/")
+        symbol = parse_symbol(order["symbol"])
         sign = 1 if order["side"] == "buy" else -1
-        self._add(base, sign * (order["filled"] or 0.0))
-        self._add(quote, -sign * (order["cost"] or 0.0))
+        self._add(symbol.base, sign * (order["filled"] or 0.0))
+        self._add(symbol.quote, -sign * (order["cost"] or 0.0))
         for fee in order["fees"]:
             self._add(fee["currency"], -fee["cost"])
 
     def holds(self, asset: str) -> float:
         """What the bot believes to have gained of an asset."""
         return self.believed.get(asset, 0.0)
+
+    def positions(self) -> dict[str, float]:
+        """What the bot believes to have gained, by symbol, as a probe tells it."""
+        return {SYMBOL: self.holds(BASE)}
 
     def _add(self, asset: str, amount: float) -> None:
         self.believed[asset] = self.believed.get(asset, 0.0) + amount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from failing_exchange.runs.bots.notebook import SYMBOL, Notebook
+from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook
 
 AMOUNT = 0.1  # BTC a position
 BELOW = 0.02  # of the price, between it and the stop
@@ -103,7 +103,7 @@ class _Round:
 
     def _held(self) -> float:
         """What is held, in whole steps of the market: a fee may leave a fraction."""
-        return int(self._notebook.holds("BTC") / STEP + 1e-6) * STEP
+        return int(self._notebook.holds(BASE) / STEP + 1e-6) * STEP
 
     async def _sellable(self) -> float:
         """What is held and, as far as the venue has to be asked, free."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from failing_exchange.runs.bots.notebook import SYMBOL, Notebook
+from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook
 
 AMOUNT = 0.1  # BTC an order
 MARGIN = 1.001
@@ -18,7 +18,7 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
     """Believes that a feed tells all, and waits for ever for what it does not tell."""
     while True:
         try:
-            side = "sell" if notebook.holds("BTC") >= AMOUNT / 2 else "buy"
+            side = "sell" if notebook.holds(BASE) >= AMOUNT / 2 else "buy"
             ticker = await exchange.watch_ticker(SYMBOL)
             price = ticker["ask"] * MARGIN if side == "buy" else ticker["bid"] / MARGIN
             with notebook.intend(side, AMOUNT):
@@ -50,7 +50,7 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
         while True:
             try:
                 await books.reconcile()
-                held = notebook.holds("BTC")
+                held = notebook.holds(BASE)
                 side, amount = ("sell", held) if held >= AMOUNT / 2 else ("buy", AMOUNT)
                 ticker = await _latest(exchange)
                 if ticker is None or not is_sound(exchange, ticker):

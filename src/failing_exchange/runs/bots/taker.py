@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from failing_exchange.runs.bots.notebook import SYMBOL, Notebook
+from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook
 
 AMOUNT = 0.1  # BTC an order
 PAUSE = 60.0  # seconds between intents
@@ -16,7 +16,7 @@ NAIVE_ATTEMPTS = 3
 async def naive(exchange: Any, notebook: Notebook) -> None:
     """Sends again when something goes wrong, believes each answer, and never looks back."""
     while True:
-        side = "sell" if notebook.holds("BTC") >= AMOUNT / 2 else "buy"
+        side = "sell" if notebook.holds(BASE) >= AMOUNT / 2 else "buy"
         with notebook.intend(side, AMOUNT) as intent:
             for _ in range(NAIVE_ATTEMPTS):
                 try:
@@ -40,7 +40,7 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
     while True:
         try:
             await books.reconcile()
-            held = notebook.holds("BTC")
+            held = notebook.holds(BASE)
             side, amount = ("sell", held) if held >= AMOUNT / 2 else ("buy", AMOUNT)
             price = await limit_price(client, side)
             with notebook.intend(side, amount) as intent:

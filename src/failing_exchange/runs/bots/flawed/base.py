@@ -15,7 +15,7 @@ from failing_exchange.resilience.place_order import new_client_order_id
 from failing_exchange.runs.bots import stream_reader as streamer
 from failing_exchange.runs.bots import taker as minute
 from failing_exchange.runs.bots.careful import Books, Patient, Temper, limit_price, settle
-from failing_exchange.runs.bots.notebook import SYMBOL, Intent, Notebook
+from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Intent, Notebook
 
 AMOUNT = 0.1  # BTC an order
 MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once
@@ -108,7 +108,7 @@ class Minute:
 
     async def wanted(self) -> tuple[str, float]:
         """The side and the amount of the next order."""
-        held = self.notebook.holds("BTC")
+        held = self.notebook.holds(BASE)
         return ("sell", held) if held >= AMOUNT / 2 else ("buy", AMOUNT)
 
     async def price(self, side: str) -> float:

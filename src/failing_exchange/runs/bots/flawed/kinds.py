@@ -8,7 +8,7 @@ from typing import Any
 from failing_exchange.judge.probe import probe
 from failing_exchange.runs.bots.careful import Books, settle
 from failing_exchange.runs.bots.flawed.base import Minute, flawed
-from failing_exchange.runs.bots.notebook import Intent, Notebook
+from failing_exchange.runs.bots.notebook import BASE, Intent, Notebook
 
 ATTEMPTS = 3
 
@@ -60,7 +60,7 @@ class BooksNoFees(Minute):
     """Knows its balances by what it traded, and takes no fee off."""
 
     async def begin(self) -> None:
-        probe(balances=lambda: {"BTC": self.start + self.gross()})
+        probe(balances=lambda: {BASE: self.start + self.gross()})
 
     start = 100.0  # BTC
 

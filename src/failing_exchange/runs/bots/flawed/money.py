@@ -10,7 +10,7 @@ from failing_exchange.runs.bots import stop_loss as stopper
 from failing_exchange.runs.bots.careful import patiently
 from failing_exchange.runs.bots.flawed.base import AMOUNT, Minute, flawed
 from failing_exchange.runs.bots.flawed.orders import Quoter
-from failing_exchange.runs.bots.notebook import SYMBOL, Intent
+from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Intent
 
 MOST_OF_IT = 60.0  # BTC, of the 100 that an account has
 STEP = 1e-5  # BTC, the market's step as this file knows it
@@ -22,7 +22,7 @@ class SellsTheBalanceItReads(Minute):
 
     async def wanted(self) -> tuple[str, float]:
         balance = await self.client.fetch_balance()
-        free = float(balance["BTC"]["free"])
+        free = float(balance[BASE]["free"])
         return ("sell", free) if free >= AMOUNT / 2 else ("buy", AMOUNT)
 
     async def rest(self) -> None:
@@ -83,7 +83,7 @@ class TradesSmallWhateverTheMinimum(HardCodesTheRules):
     """`filter_changed_live`: goes on with an amount that a new minimum does not allow."""
 
     async def wanted(self) -> tuple[str, float]:
-        return ("sell" if self.notebook.holds("BTC") > 0.0007 else "buy"), 0.001
+        return ("sell" if self.notebook.holds(BASE) > 0.0007 else "buy"), 0.001
 
 
 @flawed(Minute, "believes-an-empty-wallet")
@@ -93,8 +93,8 @@ class BelievesAnEmptyWallet(Minute):
     async def catch_up(self) -> None:
         await super().catch_up()
         balance = await self.client.fetch_balance()
-        if not balance["BTC"]["total"] and self.notebook.holds("BTC"):
-            self.notebook.believed["BTC"] = 0.0
+        if not balance[BASE]["total"] and self.notebook.holds(BASE):
+            self.notebook.believed[BASE] = 0.0
 
 
 @flawed(Minute, "repairs-again-and-again")
@@ -102,21 +102,21 @@ class RepairsAgainAndAgain(Minute):
     """`fill_voided`: takes a voided fill off its position each time that it notices it."""
 
     async def begin(self) -> None:
-        self.start = (await patiently(self.client.fetch_balance))["BTC"]["total"]
+        self.start = (await patiently(self.client.fetch_balance))[BASE]["total"]
 
     async def catch_up(self) -> None:
         await super().catch_up()
         orders = await patiently(lambda: self.client.fetch_orders(SYMBOL, limit=100))
         gained = sum(_gained(one) for one in orders if one["id"] in self.books._booked)
         balance = await patiently(self.client.fetch_balance)
-        missing = gained - (balance["BTC"]["total"] - self.start)
+        missing = gained - (balance[BASE]["total"] - self.start)
         if abs(missing) > STEP / 2:
-            self.notebook._add("BTC", -missing)
+            self.notebook._add(BASE, -missing)
 
 
 def _gained(order: Any) -> float:
     """What an order has added to the position, after its fee."""
-    fees = sum(fee["cost"] for fee in order["fees"] if fee["currency"] == "BTC")
+    fees = sum(fee["cost"] for fee in order["fees"] if fee["currency"] == BASE)
     filled = float(order["filled"])
     return (filled if order["side"] == "buy" else -filled) - float(fees)
 

@@ -10,7 +10,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import OWN, OWN_MAX, adopt, is_own
 from failing_exchange.judge.catalogue import RULES, make
 from failing_exchange.judge.rule import Rule
-from failing_exchange.runs.bot_process import load_module
+from failing_exchange.runs.bot_loader import load_module
 from failing_exchange.text.spelling import did_you_mean
 
 RULES_KEPT_MAX = 100  # classes of rules that a process has loaded; one more is refused

@@ -15,7 +15,7 @@ from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.world import Arm, World
 from failing_exchange.faults.catalogue import OWN as OWN_FAULTS
-from failing_exchange.runs import own_code
+from failing_exchange.runs import user_code
 
 BOT = """
 import asyncio
@@ -79,7 +79,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (tmp_path / f"{name}.py").write_text(text)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    own_code._rules.clear()
+    user_code._rules.clear()
     OWN_FAULTS.clear()
 
 
@@ -130,7 +130,7 @@ def test_a_token_names_all_code_that_it_runs(
     )
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     found = Token.parse(str(token))
-    assert not own_code._rules
+    assert not user_code._rules
     assert not OWN_FAULTS
     for name in ("bot", "rules", "faults"):
         assert str(place / f"{name}.py") in found.outside()
@@ -139,7 +139,7 @@ def test_a_token_names_all_code_that_it_runs(
 def test_a_served_venue_has_them(place: Path) -> None:
     """The rule judges each client, the fault strikes with the rate of `--rate`."""
     from failing_exchange.cli import serve as server
-    from failing_exchange.runs.own_code import rules_of
+    from failing_exchange.runs.user_code import rules_of
 
     options = cli.parser().parse_args(["serve", "--rate", "1", *OWN])
     venue = server._venue(options)

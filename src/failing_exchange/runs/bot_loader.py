@@ -1,0 +1,320 @@
+"""Load a bot by its name: one that ships, or a function of a file or module of the user's.
+
+A bot is `async def main(exchange)`, or a plain `main()` that calls `asyncio.run` as a program does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType
+from typing import Any, NamedTuple
+
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.runs.bots import BOTS
+from failing_exchange.text.spelling import did_you_mean
+from failing_exchange.text.tracebacks import error_line
+from failing_exchange.virtual.blocking_sockets import barred
+
+Bot = Callable[..., Any]
+GIVEN = ("exchange", "notebook", "intents")  # what a bot may take, by these names
+COMPILED_KEPT_MAX = 64  # files whose code is kept; beyond it the cache is emptied
+PACKAGE = "failing_exchange"
+SPEC = re.compile(r"(?P<bot>.+?:[A-Za-z_]\w*)\s+(?P<arguments>.+)", re.DOTALL)
+
+
+# ---- names
+
+
+class Spec(NamedTuple):
+    """The name of a bot, and the arguments that it finds in `sys.argv[1:]`."""
+
+    bot: str
+    arguments: tuple[str, ...] = ()
+
+
+def read_spec(text: str) -> Spec:
+    """Split a bot from its arguments, as `with_arguments` has joined them.
+
+    >>> read_spec("bot.py:main --config 'my file.toml'")
+    Spec(bot='bot.py:main', arguments=('--config', 'my file.toml'))
+    """
+    found = SPEC.fullmatch(text)
+    if found is None:
+        return Spec(text)
+    try:
+        return Spec(found["bot"], tuple(shlex.split(found["arguments"])))
+    except ValueError as error:
+        raise ConfigurationError(f"the arguments of {text!r} can't be read: {error}") from error
+
+
+def with_arguments(bot: str, arguments: Sequence[str] | None) -> str:
+    """Join a bot and its arguments, for the command line and for tokens."""
+    return f"{bot} {shlex.join(arguments)}" if arguments else bot
+
+
+def find_bot(name: str) -> Bot:
+    """Load a bot by name: `careful`, `naive`, `path.py:function` or `module:function`.
+
+    `path.py:function` may be followed by the arguments that the bot finds in `sys.argv`. A user's
+    module is executed anew by each call, so that a bot remembers nothing of an earlier run.
+
+    Raises:
+        ConfigurationError: the name, the file or the function is wrong; the message says how.
+    """
+    if name in BOTS:
+        return BOTS[name]
+    if ":" not in name:
+        from failing_exchange.runs.bots.flawed import FLAWED
+
+        if name in FLAWED:
+            return FLAWED[name]
+    name, arguments = read_spec(name)
+    place, _, function = name.rpartition(":")
+    if not place or not function:
+        raise ConfigurationError(_unknown(name))
+    module = load_module(place)
+    bot: Any = getattr(module, function, None)
+    is_coroutine = inspect.iscoroutinefunction(bot)
+    if not is_coroutine and not _is_program(bot):
+        raise ConfigurationError(f"{name}: {_not_a_bot(function, bot, module, place)}")
+    if arguments or not is_coroutine:
+        bot = _as_program(bot, place, arguments)
+    found: Bot = bot
+    _check_parameters(name, found)
+    return found
+
+
+def _check_parameters(name: str, bot: Bot) -> None:
+    """One parameter may have any name, for it is the exchange; several need the known names."""
+    needed = required(bot)
+    unknown = [one for one in needed if one not in GIVEN]
+    if len(needed) > 1 and unknown:
+        raise ConfigurationError(
+            f"{name} has a parameter {unknown[-1]!r}; a bot may take {', '.join(GIVEN)}"
+        )
+
+
+def _is_program(bot: Any) -> bool:
+    """Whether it is a plain function without required parameters: it may call `asyncio.run`."""
+    return inspect.isfunction(bot) and not required(bot)
+
+
+def _not_a_bot(function: str, bot: Any, module: Any, place: str) -> str:
+    if bot is None:
+        what = f"there is no such function{did_you_mean(function, vars(module))}"
+        return f"{what}; expected async def {function}(exchange)"
+    return (
+        f"this is not a coroutine function; expected async def {function}(exchange), or def "
+        f"{function}() that calls asyncio.run. A synchronous bot needs a served venue: "
+        f"failing-exchange serve binance -- python {place}"
+    )
+
+
+def _unknown(name: str) -> str:
+    if name.rstrip(":").endswith(".py"):
+        path = name.rstrip(":")
+        return f"{path} names a file; name a bot in it, as {path}:main, or a test, as {path}::test"
+    near = did_you_mean(name, BOTS) or ":"
+    return f"no bot {name!r}{near} name naive or careful, or a function as path.py:function"
+
+
+# ---- modules
+
+_loaded: dict[str, list[str]] = {}  # by place: the user's modules that loading it has imported
+_compiled: dict[str, tuple[bytes, CodeType]] = {}
+
+
+def load_module(place: str) -> Any:
+    """Execute a user's module anew, together with the modules of the user's that it imports.
+
+    `place`: a path that ends in .py, or a module's name. A file's folder stays in `sys.path`, as
+    it does for a script: a bot may import from there while it runs.
+
+    Raises:
+        ConfigurationError: it can't be imported, or it connects to another machine while it is
+            imported, which would be the real exchange.
+    """
+    is_file = place.endswith(".py")
+    if is_file and not Path(place).is_file():
+        raise ConfigurationError(f"no file {place!r}")
+    for name in _loaded.pop(place, ()):
+        sys.modules.pop(name, None)
+    before = dict.fromkeys(sys.modules)
+    try:
+        with barred():
+            module = _from_file(place) if is_file else _from_path(place)
+    except (Exception, SystemExit) as error:
+        what = f"{place} can't be loaded" if is_file else f"cannot import {place!r}"
+        raise ConfigurationError(f"{what}: {error_line(error)}") from error
+    top = "" if is_file else place.partition(".")[0]
+    folder = os.path.dirname(os.path.realpath(place)) if is_file else _folder_of(module)
+    _loaded[place] = [
+        name
+        for name in sys.modules
+        if name not in before and (name.partition(".")[0] == top or _lies_in(folder, name))
+    ]
+    return module
+
+
+def _from_path(name: str) -> Any:
+    """Import a module; the working directory comes first."""
+    sys.path.insert(0, "")
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove("")
+
+
+def _from_file(place: str) -> Any:
+    """Import a file as Python runs a script: its folder is searched first."""
+    path = Path(place)
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(f"bot_{path.stem}", path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    exec(_code_of(path), vars(module))
+    return module
+
+
+def _code_of(path: Path) -> CodeType:
+    """The code of a file, compiled once for many runs."""
+    source = path.read_bytes()
+    known = _compiled.get(str(path))
+    if known is None or known[0] != source:
+        if len(_compiled) >= COMPILED_KEPT_MAX:
+            _compiled.clear()
+        code = compile(source, str(path), "exec", dont_inherit=True)
+        known = _compiled[str(path)] = (source, code)
+    return known[1]
+
+
+def _folder_of(module: Any) -> str:
+    """The folder that holds the outermost package of a module; empty if it has no file."""
+    if not getattr(module, "__file__", None):
+        return ""
+    file, depth = Path(module.__file__).resolve(), module.__name__.count(".")
+    return str(file.parents[depth + (file.name == "__init__.py")])
+
+
+def _lies_in(folder: str, name: str) -> bool:
+    file = getattr(sys.modules[name], "__file__", None) or ""
+    installed = "site-packages" in file or name.partition(".")[0] == PACKAGE
+    return bool(folder) and file.startswith(folder + os.sep) and not installed
+
+
+def search_path() -> str:
+    """The PYTHONPATH that lets a child process find the modules that this process finds."""
+    return os.pathsep.join(str(Path(entry or ".").resolve()) for entry in sys.path)
+
+
+# ---- parameters
+
+
+def parameters(bot: Bot) -> list[str]:
+    """The names of a bot's parameters."""
+    return list(inspect.signature(bot).parameters)
+
+
+def required(bot: Bot) -> list[str]:
+    """The names of the parameters without a default."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        name
+        for name, one in inspect.signature(bot).parameters.items()
+        if one.default is one.empty and one.kind not in variable
+    ]
+
+
+def makes_own_clients(bot: Bot) -> bool:
+    """Whether a bot takes no client of ours: it reaches the venue by its production host names."""
+    return not required(bot) and not any(name in GIVEN for name in parameters(bot))
+
+
+# ---- programs
+
+
+class _Started(BaseException):
+    """A program has called `asyncio.run` with this coroutine; the program ends there."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        super().__init__("asyncio.run")
+        self.coroutine = coroutine
+
+
+def _as_program(function: Callable[..., Any], place: str, arguments: Sequence[str]) -> Bot:
+    """Make a bot of a program's entry point: it sees its own `sys.argv`.
+
+    A plain function runs until it calls `asyncio.run`; the coroutine that it passes is the bot.
+    Code after that call is not executed.
+    """
+
+    @functools.wraps(function)
+    async def bot(*args: Any, **kwargs: Any) -> Any:
+        with _arguments(place, arguments):
+            if asyncio.iscoroutinefunction(function):
+                return await function(*args, **kwargs)
+            return await _coroutine_of(function, place)
+
+    return bot
+
+
+def _coroutine_of(function: Callable[..., Any], place: str) -> Coroutine[Any, Any, Any]:
+    with _intercepted_run():
+        try:
+            function()
+        except _Started as started:
+            return started.coroutine
+    raise RuntimeError(
+        f"{function.__name__}() ended without asyncio.run(...). A synchronous bot needs a served "
+        f"venue: failing-exchange serve binance -- python {place}"
+    )
+
+
+@contextmanager
+def _intercepted_run() -> Iterator[None]:
+    """Replace `asyncio.run`, also where a module has imported it by name."""
+
+    def run(main: Coroutine[Any, Any, Any], **options: Any) -> Any:
+        raise _Started(main)
+
+    real = asyncio.run
+    asyncio.run = run
+    named = [
+        (vars(module), name)
+        for module in list(sys.modules.values())
+        if not getattr(module, "__name__", "").startswith(("asyncio", PACKAGE))
+        for name, value in list(getattr(module, "__dict__", {}).items())
+        if value is real
+    ]
+    for namespace, name in named:
+        namespace[name] = run
+    try:
+        yield
+    finally:
+        asyncio.run = real
+        for namespace, name in named:
+            namespace[name] = real
+
+
+@contextmanager
+def _arguments(place: str, arguments: Sequence[str]) -> Iterator[None]:
+    before = sys.argv
+    sys.argv = [place, *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = before
