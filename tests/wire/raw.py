@@ -18,8 +18,9 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.certificate import context
-from failing_exchange.server.websocket_connection import Limits
+from failing_exchange.server.websocket_connection import ConnectionPolicy
 from failing_exchange.server.websocket_frames import frame
+from failing_exchange.venues.binance.connecting import STREAMS
 from failing_exchange.venues.binance.rate_limits import VenueLimits
 from failing_exchange.venues.binance.venue import Binance
 from tests.wire import settled
@@ -28,8 +29,10 @@ T = TypeVar("T")
 DOORS = ("simulation", "port")
 SILENCE = 0.3  # seconds of the loop's time without a byte, in which nothing was under way
 BYTES_MAX = 2_000  # of an answer that has no end: pings, again and again
-BEATS = Limits(  # no minute is waited for
-    ping_every=SECOND // 10, pong_within=SECOND // 2, messages=1_000
+BEATS = STREAMS._replace(  # no minute is waited for
+    ping_every=SECOND // 10,
+    pong_within=SECOND // 2,
+    messages=1_000,
 )
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -187,7 +190,7 @@ def at(
     story: Callable[[Place], Awaitable[T]],
     *,
     tls: bool = False,
-    beats: Limits | None = None,
+    beats: ConnectionPolicy | None = None,
     limits: VenueLimits | None = None,
 ) -> T:
     """Run a story at a door. No background, so that nothing comes which nobody has caused."""
@@ -198,7 +201,7 @@ def at(
         venue = Binance(exchange, limits=limits)
         if beats is not None:
             routes = venue.sockets.routes
-            routes |= {path: route._replace(limits=beats) for path, route in routes.items()}
+            routes |= {path: route._replace(policy=beats) for path, route in routes.items()}
         host, port, certified = "api.binance.com", 443, None
         if door == "simulation":
             await venue.listen_in_simulation()

@@ -11,7 +11,7 @@ import pytest
 
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import nth
-from failing_exchange.server.websocket_connection import Limits
+from failing_exchange.server.websocket_connection import ConnectionPolicy
 from failing_exchange.server.websocket_frames import close_frame, frame
 from tests.wire.raw import API, BEATS, DOORS, ORDER, STREAM, Place, Seen, at, request
 
@@ -138,7 +138,7 @@ class Row(NamedTuple):
     inside: bytes
     end: str
     operations: tuple[str, ...] = ()
-    beats: Limits | None = None
+    beats: ConnectionPolicy | None = None
     tls: bool = False
     doors: tuple[str, ...] = DOORS
 
@@ -288,7 +288,7 @@ def seen(name: str, row: Row, door: str) -> Seen:
 
 
 @cache
-def calm(view: View, door: str, beats: Limits | None, tls: bool) -> Seen:
+def calm(view: View, door: str, beats: ConnectionPolicy | None, tls: bool) -> Seen:
     """The same view where nothing is armed."""
     return at(door, lambda place: view(place, lambda: None), tls=tls, beats=beats)
 

@@ -15,7 +15,7 @@ from aiohttp import WSMsgType
 
 from failing_exchange.core.chance import mix
 from failing_exchange.server.websocket import Route
-from failing_exchange.server.websocket_connection import Connection, Limits
+from failing_exchange.server.websocket_connection import Connection, ConnectionPolicy
 from failing_exchange.server.websocket_frames import (
     Opcode,
     close_frame,
@@ -24,6 +24,7 @@ from failing_exchange.server.websocket_frames import (
     text_frame,
 )
 from failing_exchange.server.websocket_reader import FRAGMENTS_MAX
+from failing_exchange.venues.binance.connecting import STREAMS
 from tests.wire.client import Client, on_the_wire
 
 URL = "wss://stream.binance.com:9443"
@@ -44,12 +45,15 @@ def echo(connection: Connection) -> None:
 
 
 def on_sockets(
-    story: Callable[[Client], Awaitable[None]], limits: Limits | None = None, *, idle: bool = False
+    story: Callable[[Client], Awaitable[None]],
+    limits: ConnectionPolicy | None = None,
+    *,
+    idle: bool = False,
 ) -> None:
     """A story against a venue that also speaks an echo; unless `idle`, something else goes on."""
 
     async def with_echo(client: Client) -> None:
-        client.venue.sockets.routes[ECHO] = Route(echo, limits or Limits())
+        client.venue.sockets.routes[ECHO] = Route(echo, limits or STREAMS)
         going_on = asyncio.ensure_future(asyncio.sleep(0 if idle else 1_000_000))
         await story(client)
         going_on.cancel()
@@ -200,7 +204,7 @@ def test_where_text_does_not_count_it_may_be_fast() -> None:
                 await ws.send_str(str(n))
             assert [(await ws.receive()).data for _ in range(100)] == [str(n) for n in range(100)]
 
-    on_sockets(story, Limits(counts_text=False))
+    on_sockets(story, STREAMS._replace(counts_text=False))
 
 
 def test_the_301st_connect_within_five_minutes_is_refused() -> None:
@@ -230,7 +234,7 @@ def test_a_slow_client_is_cut_off() -> None:
         assert connection.ended_by == "slow consumer" and connection.gone
         await ws.close()
 
-    on_sockets(story, Limits(outbox_bytes=1 << 20))
+    on_sockets(story, STREAMS._replace(outbox_bytes=1 << 20))
 
 
 def test_messages_of_one_turn_leave_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,7 +334,7 @@ def test_broken_frames_close_the_connection(name: str) -> None:
         assert len(client.venue.sockets.connections) == 0
         writer.close()
 
-    on_sockets(story, Limits(counts_text=False))
+    on_sockets(story, STREAMS._replace(counts_text=False))
 
 
 def test_messages_in_parts_and_pieces_are_whole() -> None:
@@ -377,7 +381,7 @@ def test_messages_sent_at_once_have_a_turn_each() -> None:
         assert await reader.readexactly(14) == text_frame("still there?")
         writer.close()
 
-    on_sockets(story, Limits(counts_text=False))
+    on_sockets(story, STREAMS._replace(counts_text=False))
 
 
 def test_an_upgrade_names_the_same_server_as_rest() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from failing_exchange.server.http_head import switching
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.server.websocket_connection import Connection, Limits, Outgoing
+from failing_exchange.server.websocket_connection import Connection, ConnectionPolicy, Outgoing
 from failing_exchange.server.websocket_frames import accept_key
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Route(NamedTuple):
     """
 
     open: Open
-    limits: Limits = Limits()
+    policy: ConnectionPolicy = ConnectionPolicy()
     moment: str = "open_stream"
 
 
@@ -114,7 +114,7 @@ class WebSocketFront:
             transport=client.transport,
             gateway=gateway,
             outgoing=self._outgoing_of(asyncio.get_running_loop()),
-            limits=route.limits,
+            policy=route.policy,
             ended=self.connections.remove,
         )
         self.connections.add(connection)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.units import DAY, MILLISECOND, SECOND
+from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.server.closing import half_close
 from failing_exchange.server.closing import reset as send_reset
 from failing_exchange.server.websocket_frames import (
@@ -38,20 +37,39 @@ CLOSE_WAIT = 5 * SECOND  # how long a client may take to answer a close frame
 NEVER = 1 << 62
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What holds for connections (web-socket-streams.md, "WebSocket Limits", 2026-07-21).
+class Goodbye(NamedTuple):
+    """The code and the reason with which a connection is closed."""
 
-    Spans are in nanoseconds. Without `counts_text` only pings and pongs count as messages.
+    code: Code
+    reason: str
+
+
+def _nothing(at: int) -> bytes:
+    return b""
+
+
+class ConnectionPolicy(NamedTuple):
+    """How a venue keeps connections alive, and when it ends them.
+
+    `messages` may be sent by the client in a span of `messages_within`; without `counts_text` only
+    pings and pongs count. The server sends a ping each `ping_every`, with `ping_payload(at)`, and
+    waits for its pong for `pong_within`. A client that says nothing for `silence_max`, or stays for
+    longer than `lifetime`, is left. Spans are in nanoseconds; 0 is no limit, or no ping.
     """
 
-    messages: int = 5
+    messages: int = 0
     messages_within: int = SECOND
     counts_text: bool = True
-    ping_every: int = 20 * SECOND
-    pong_within: int = 60 * SECOND
-    lifetime: int = DAY
+    ping_every: int = 0
+    ping_payload: Callable[[int], bytes] = _nothing
+    pong_within: int = MINUTE
+    silence_max: int = 0
+    lifetime: int = 0
     outbox_bytes: int = OUTBOX_BYTES_MAX
+    too_many: Goodbye = Goodbye(Code.POLICY, "too many messages")
+    no_pong: Goodbye = Goodbye(Code.POLICY, "no pong")
+    too_silent: Goodbye = Goodbye(Code.POLICY, "silent for too long")
+    too_old: Goodbye = Goodbye(Code.GOING_AWAY, "open for too long")
 
 
 class Outgoing:
@@ -98,7 +116,7 @@ class Connection:
 
     Who speaks on it sets `on_text` (each text message) and `on_closed` (once, at its end). What is
     sent leaves after the present turn of the loop, in order, in one write. Pings, pongs, the
-    limits on messages and the end after 24 hours are its own affair.
+    limits on messages and the end by age or silence are its own affair (`ConnectionPolicy`).
     """
 
     def __init__(
@@ -110,7 +128,7 @@ class Connection:
         transport: asyncio.Transport,
         gateway: Gateway,
         outgoing: Outgoing,
-        limits: Limits,
+        policy: ConnectionPolicy,
         ended: Callable[[Connection], None],
     ) -> None:
         self.name = name
@@ -118,7 +136,7 @@ class Connection:
         self.request = request
         self.transport = transport
         self.gateway = gateway
-        self.limits = limits
+        self.policy = policy
         self.opened_at = gateway.clock.now()
         self.on_text: Callable[[Connection, str], None] = _refuse
         self.on_closed: Callable[[Connection], None] | None = None
@@ -131,9 +149,10 @@ class Connection:
         self._outgoing = outgoing
         self._outbox: list[bytes] = []
         self._lost_data = self._lost_pings = False
-        self._heard: deque[int] = deque(maxlen=limits.messages)
+        self._heard: deque[int] = deque(maxlen=policy.messages)
         self._pings: deque[tuple[int, bytes]] = deque(maxlen=PINGS_KEPT_MAX)
-        self._ping_at = self.opened_at + limits.ping_every
+        self._ping_at = self.opened_at + policy.ping_every if policy.ping_every else NEVER
+        self._spoken_at = self.opened_at
         self._timer: Cancelable | None = None
         self._set_timer()
 
@@ -172,7 +191,7 @@ class Connection:
         data = outbox[0] if len(outbox) == 1 else b"".join(outbox)
         outbox.clear()
         transport = self.transport
-        if transport.get_write_buffer_size() + len(data) > self.limits.outbox_bytes:
+        if transport.get_write_buffer_size() + len(data) > self.policy.outbox_bytes:
             self.ended_by = "slow consumer"
             self.abort()
         elif not transport.is_closing():
@@ -269,7 +288,7 @@ class Connection:
         opcode, payload = message
         if opcode is Opcode.TEXT:
             text = decoded(payload)
-            if self._may_speak(self.limits.counts_text):
+            if self._may_speak(self.policy.counts_text):
                 self.guarded(self.on_text, self, text)
         elif opcode is Opcode.BINARY:
             self.close(Code.UNSUPPORTED, "binary messages are not supported")
@@ -296,22 +315,31 @@ class Connection:
         """Count a message; one too many within the span ends the connection."""
         if self.closing:
             return False
-        if not counts:
+        now, heard, policy = self.gateway.clock.now(), self._heard, self.policy
+        self._spoken_at = now
+        if not counts or not policy.messages:
             return True
-        now, heard = self.gateway.clock.now(), self._heard
-        if len(heard) == self.limits.messages and now - heard[0] < self.limits.messages_within:
-            # seen in production: close 1008 with this reason
-            self.close(Code.POLICY, "Too many requests")
+        if len(heard) == policy.messages and now - heard[0] < policy.messages_within:
+            self.close(*policy.too_many)
             return False
         heard.append(now)
         return True
 
-    # ---- pings, pongs and the 24 hours
+    # ---- pings, pongs and the end
 
     def _set_timer(self) -> None:
-        due = self._pings[0][0] + self.limits.pong_within if self._pings else NEVER
-        at = min(self._ping_at, due, self.opened_at + self.limits.lifetime)
-        self._timer = self.gateway.later(at, self._on_timer, keeps_running=False)
+        at = min(self._ping_at, *self._ends())
+        if at < NEVER:
+            self._timer = self.gateway.later(at, self._on_timer, keeps_running=False)
+
+    def _ends(self) -> tuple[int, int, int]:
+        """When it ends by age, for want of a pong, and by silence."""
+        policy = self.policy
+        return (
+            self.opened_at + policy.lifetime if policy.lifetime else NEVER,
+            self._pings[0][0] + policy.pong_within if self._pings else NEVER,
+            self._spoken_at + policy.silence_max if policy.silence_max else NEVER,
+        )
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -322,21 +350,24 @@ class Connection:
         self._timer = None
         if self.closing:
             return
-        now = self.gateway.clock.now()
-        if now >= self.opened_at + self.limits.lifetime:
-            self.close(Code.GOING_AWAY, "24 hours are over")
-        elif self._pings and now >= self._pings[0][0] + self.limits.pong_within:
-            self.close(Code.POLICY, "Pong timeout")  # seen in production
+        now, policy = self.gateway.clock.now(), self.policy
+        old, unanswered, silent = self._ends()
+        if now >= old:
+            self.close(*policy.too_old)
+        elif now >= unanswered:
+            self.close(*policy.no_pong)
+        elif now >= silent:
+            self.close(*policy.too_silent)
         else:
             if now >= self._ping_at:
                 self._ping(now)
             self._set_timer()
 
     def _ping(self, now: int) -> None:
-        self._ping_at = now + self.limits.ping_every
+        self._ping_at = now + self.policy.ping_every
         if not self._passes("send_ping"):
             return
-        payload = b"%d" % (now // MILLISECOND)
+        payload = self.policy.ping_payload(now)
         self._pings.append((now, payload))
         if not self._lost_pings:
             self._write(ping_frame(payload))

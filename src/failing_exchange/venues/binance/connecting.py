@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from failing_exchange.core.units import DAY, MILLISECOND, MINUTE, SECOND
+from failing_exchange.server.websocket_connection import ConnectionPolicy, Goodbye
+from failing_exchange.server.websocket_frames import Code
 from failing_exchange.venues.binance.codes import refuse
 
 # all that is supported: no other mixture of cases
@@ -15,6 +18,19 @@ TIME_UNITS = {"MILLISECOND": False, "millisecond": False, "MICROSECOND": True, "
 SBE = "application/sbe"
 
 Given = dict[str, list[str]]
+
+# web-socket-streams.md, "WebSocket Limits"; what is said on closing was seen in production
+STREAMS = ConnectionPolicy(
+    messages=5,
+    ping_every=20 * SECOND,
+    ping_payload=lambda at: b"%d" % (at // MILLISECOND),
+    pong_within=MINUTE,
+    lifetime=DAY,
+    too_many=Goodbye(Code.POLICY, "Too many requests"),
+    no_pong=Goodbye(Code.POLICY, "Pong timeout"),
+    too_old=Goodbye(Code.GOING_AWAY, "24 hours are over"),
+)
+WS_API_CONNECTIONS = STREAMS._replace(counts_text=False)  # its requests have limits of their own
 
 
 def given(query: str) -> Given:

@@ -9,8 +9,12 @@ from failing_exchange.feeds.account import UserStreams
 from failing_exchange.feeds.market import Feeds
 from failing_exchange.server.conversation import converse
 from failing_exchange.server.websocket import Route
-from failing_exchange.server.websocket_connection import Limits
-from failing_exchange.venues.binance.connecting import Given, is_micro_in
+from failing_exchange.venues.binance.connecting import (
+    STREAMS,
+    WS_API_CONNECTIONS,
+    Given,
+    is_micro_in,
+)
 from failing_exchange.venues.binance.doorstep import Doorstep
 from failing_exchange.venues.binance.market_streams import MarketStreams
 from failing_exchange.venues.binance.rate_limits import Metering
@@ -46,10 +50,10 @@ class SpotDialect:
         self.user_streams = UserStreams(venue)
         self.ws_api = WebSocketApi(self.rest, self.user_streams)
         self.routes = {
-            "/ws": Route(self.streams.open_raw),
-            "/ws/": Route(self.streams.open_raw),
-            "/stream": Route(self.streams.open_combined),
-            WS_API: Route(converse(self.ws_api.converse), Limits(counts_text=False), "open_api"),
+            "/ws": Route(self.streams.open_raw, STREAMS),
+            "/ws/": Route(self.streams.open_raw, STREAMS),
+            "/stream": Route(self.streams.open_combined, STREAMS),
+            WS_API: Route(converse(self.ws_api.converse), WS_API_CONNECTIONS, "open_api"),
         }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:
