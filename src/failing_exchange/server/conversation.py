@@ -3,12 +3,8 @@
 A venue writes a `Conversation` for each kind of connection that it has. `converse` makes it a
 route: it hands on what the client says, and carries out the actions that come back.
 
->>> class Echo:
-...     def opened(self, at): return ()
+>>> class Echo(Conversation):
 ...     def heard(self, text, at): return [Send(text.encode())]
-...     def news(self, topic, payload): return payload
-...     def shutdown(self, at): return [Close(1001)]
-...     def closed(self, at): return ()
 >>> list(Echo().heard("hello", at=0))
 [Send(text=b'hello', damage=None)]
 """
@@ -136,20 +132,27 @@ class Opened(NamedTuple):
     do: Callable[[Iterable[Action]], None]
 
 
-class Conversation(Protocol):
-    """A venue's side of one connection. It may remember what was said, and does no I/O."""
+class Conversation:
+    """A venue's side of one connection: here one that says nothing. It does no I/O.
+
+    A venue's own derives from it; it may remember what was said.
+    """
 
     def opened(self, at: int) -> Iterable[Action]:
         """The connection stands."""
+        return ()
 
     def heard(self, text: str, at: int) -> Iterable[Action]:
         """The client has said something."""
+        return ()
 
     def news(self, key: Hashable, payload: bytes) -> bytes:
         """The text of a push: what a topic has to say, in this connection's envelope."""
+        return payload
 
     def shutdown(self, at: int) -> Iterable[Action]:
         """The venue is about to shut down."""
+        return ()
 
     def closed(self, at: int) -> None:
         """The connection is gone."""

@@ -142,6 +142,5 @@ class VenueServer:
         for entrance in self._entrances:
             entrance.close()
         self._entrances.clear()
-        self.dialect.announce_shutdown()
         self.sockets.close(Code.GOING_AWAY)
         await self._http.close(GRACE)

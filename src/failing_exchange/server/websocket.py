@@ -131,7 +131,9 @@ class WebSocketFront:
         return self._outgoing[1]
 
     def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye on all connections."""
+        """Tell all that the venue shuts down, and say goodbye."""
         for connection in self.connections:
+            if connection.on_shutdown is not None and not connection.closing:
+                connection.on_shutdown()
             connection.close(code, reason)
             connection.flush()

@@ -40,7 +40,7 @@ NEVER = 1 << 62
 class Goodbye(NamedTuple):
     """The code and the reason with which a connection is closed."""
 
-    code: Code
+    code: int
     reason: str
 
 

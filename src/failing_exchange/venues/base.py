@@ -11,7 +11,8 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.server.venue_server import VenueServer
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from failing_exchange.venue import venue as running
 
 
-class Venue(Protocol):
-    """A venue that can be served and simulated.
+class Venue:
+    """A venue that can be served and simulated; each derives from this, and says what it is.
 
     `name` is what `serve` and `venue=` call it, `title` what people do, and `about` says in a
     sentence what of it is simulated and what is not.
@@ -42,26 +43,29 @@ class Venue(Protocol):
     title: str
     about: str
     places: tuple[tuple[str, int], ...]
-    ccxt_ids: tuple[str, ...]
-    products: tuple[str, ...]
-    switches: Mapping[str, str]
+    ccxt_ids: tuple[str, ...] = ()
+    products: tuple[str, ...] = ("spot",)
+    switches: Mapping[str, str] = MappingProxyType({})
+
+    def speak(
+        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
+    ) -> Dialect:
+        """Its protocol, bound to one running venue; without `limits`, with production's."""
+        raise NotImplementedError
 
     def as_in_production(self, market: Market) -> Market:
         """A market with production's filters, where it is one that they are known of."""
+        return market
 
     def limits(self, accelerate: int = 1) -> Any:
         """Production's limits, each divided by `accelerate`; at least one of everything is left.
 
         Raises ConfigurationError for a number below 1.
         """
+        return None
 
     def check_key(self, key: Key) -> None:
         """Raise ConfigurationError for an API key that this venue can't have."""
-
-    def speak(
-        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
-    ) -> Dialect:
-        """Its protocol, bound to one running venue; without `limits`, with production's."""
 
 
 # Each shipped venue, and where its value stands: it is loaded when it is first asked for.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.feeds.account import UserStreams
@@ -19,7 +20,7 @@ from failing_exchange.venues.binance.doorstep import Doorstep
 from failing_exchange.venues.binance.market_streams import MarketStreams
 from failing_exchange.venues.binance.rate_limits import Metering
 from failing_exchange.venues.binance.rest import SpotRest
-from failing_exchange.venues.binance.ws_api import WebSocketApi, check_api
+from failing_exchange.venues.binance.ws_api import ApiConversation, check_api
 
 if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Keyring
@@ -48,12 +49,15 @@ class SpotDialect:
         self.feeds = Feeds(venue)
         self.streams = MarketStreams(self.feeds)
         self.user_streams = UserStreams(venue)
-        self.ws_api = WebSocketApi(self.rest, self.user_streams)
         self.routes = {
             "/ws": Route(self.streams.open_raw, STREAMS),
             "/ws/": Route(self.streams.open_raw, STREAMS),
             "/stream": Route(self.streams.open_combined, STREAMS),
-            WS_API: Route(converse(self.ws_api.converse), WS_API_CONNECTIONS, "open_api"),
+            WS_API: Route(
+                converse(partial(ApiConversation, self.rest, self.user_streams)),
+                WS_API_CONNECTIONS,
+                "open_api",
+            ),
         }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:
@@ -69,8 +73,3 @@ class SpotDialect:
         if route is not None:
             check = check_api if request.path == WS_API else is_micro_in
         return self._doorstep.refuse_connection(request, check, at)
-
-    def announce_shutdown(self) -> None:
-        """Over the WebSocket API first, then on market streams ("Server Shutdown")."""
-        self.ws_api.announce_shutdown()
-        self.streams.announce_shutdown()

@@ -197,11 +197,6 @@ class MarketStreams:
         self.feeds = feeds
         self.sessions: dict[str, Session] = {}
 
-    def announce_shutdown(self) -> None:
-        """Tell all clients that the venue is about to shut down."""
-        for session in self.sessions.values():
-            session.announce_shutdown()
-
     def open_raw(self, connection: Connection) -> None:
         """/ws, /ws/<stream>, /ws/<any token>: messages as they are."""
         path = unquote(connection.request.path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.units import DAY, MILLISECOND, MINUTE, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trip import Trip
+from failing_exchange.server.dialect import LimitPolicy
 from failing_exchange.venue.admission import refuse_over_limit
 from failing_exchange.venues.binance.call import Call
 
@@ -137,10 +138,11 @@ class _Address:
         return self.weight, self.raw, self.connects, self.ladder
 
 
-class Metering:
+class Metering(LimitPolicy):
     """Counts what addresses and accounts use: a gate of the pass, and a reader of its ends."""
 
     def __init__(self, limits: VenueLimits | None = None) -> None:
+        super().__init__()
         self.limits = limits or VenueLimits()
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         self._orders: dict[str, tuple[Count, ...]] = {}
@@ -148,7 +150,6 @@ class Metering:
         self._last: tuple[str, _Address | None] = ("", None)  # the address that asked last
         # Whose usage has changed since `changes` was asked; None: nobody asks.
         self._touched: dict[str, None] | None = None
-        self.changed: Callable[[], None] = _nothing  # called when it changes outside of any trip
         letter = self.limits.weight.letter.lower()
         self._weight_names = ("x-mbx-used-weight", f"x-mbx-used-weight-{letter}")
         self._order_names = [
@@ -227,7 +228,7 @@ class Metering:
             elif not failed and answer.placed is None and trip.command.refused is None:
                 self._count(trip.account, trip.ended_at, 1)
 
-    def heard(self, events: Iterable[Event], at: int) -> None:
+    def heard(self, events: tuple[Event, ...], at: int) -> None:
         """A new order counts; its first fill gives credit back, a maker's more than a taker's."""
         for event in events:
             if event.__class__ is OrderAccepted:
@@ -343,10 +344,6 @@ class Metering:
         if counts is None:
             counts = self._orders[account] = tuple(map(Count, self.limits.orders))
         return counts
-
-
-def _nothing() -> None:
-    return None
 
 
 def _ban(until: int) -> Reject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,7 +12,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.api_keys import Signatures
 from failing_exchange.server.damage import repeated
-from failing_exchange.server.dialect import RoutedCall
+from failing_exchange.server.dialect import Rest, RoutedCall
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.venues.binance.call import (
     Answered,
@@ -36,6 +36,7 @@ from failing_exchange.venues.binance.signing import (
     verifier,
 )
 from failing_exchange.venues.binance.values import venue_symbol
+from failing_exchange.venues.edits import Edits
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
@@ -50,7 +51,6 @@ KEYS_NAMED_MAX = 5  # known keys that the log names when an unknown one comes; o
 logger = logging.getLogger("failing_exchange.keys")
 STEP = 10  # candles that are made in one step: months, some 20 ms
 NOBODY = ""  # the account of a request whose key is unknown, or which needs none
-Edits = Iterable[tuple[str, Any]]
 
 
 SECRETS = ("apiKey", "signature")  # parameters that never reach a trip
@@ -58,7 +58,7 @@ SECRETS = ("apiKey", "signature")  # parameters that never reach a trip
 NO_HTTP = b'{"code":-1000,"msg":"Bad request."}'
 
 
-class SpotRest:
+class SpotRest(Rest):
     """Reads and answers requests of the REST API (see `server.dialect.Rest`)."""
 
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
@@ -70,7 +70,7 @@ class SpotRest:
         self.signatures = Signatures(verifier)
         self._told_of_keys = False
         self.metering = metering
-        self.absent = doorstep.absent
+        self._doorstep = doorstep
         self.more: Mapping[str, Endpoint] = {}  # endpoints that only this venue has
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
@@ -243,6 +243,10 @@ class SpotRest:
     def stand_in(self, trip: Trip) -> bytes:
         """What repeats the parameters of its request."""
         return orjson.dumps(repeated(trip.message.params))
+
+    def absent(self, request: Request, at: int) -> Reply:
+        """A ban, 410 for what was removed, or 404."""
+        return self._doorstep.absent(request, at)
 
     def malformed(self, status: int) -> Reply:
         """In answer to what is no HTTP."""

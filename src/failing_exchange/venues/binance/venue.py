@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.server.venue_server import VenueServer
-from failing_exchange.venues.base import production_exchange
+from failing_exchange.venues.base import Venue, production_exchange
 from failing_exchange.venues.binance.dialect import SpotDialect
 from failing_exchange.venues.binance.markets import as_in_production
 from failing_exchange.venues.binance.places import CCXT_IDS, PLACES, PRODUCTS, SIMULATED
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.core.market import Market
     from failing_exchange.server.api_keys import Key, Keyring
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue import venue as running
 
 
 SWITCHES = {
@@ -25,8 +25,8 @@ SWITCHES = {
 }
 
 
-class BinanceSpot:
-    """Binance Spot (see `venues.base.Venue`)."""
+class BinanceSpot(Venue):
+    """Binance Spot."""
 
     name = "binance"
     title = "Binance Spot"
@@ -34,7 +34,7 @@ class BinanceSpot:
     places = PLACES
     ccxt_ids = CCXT_IDS
     products = PRODUCTS
-    switches: Mapping[str, str] = SWITCHES
+    switches = SWITCHES
 
     def as_in_production(self, market: Market) -> Market:
         """With production's filters, where it is one of the five."""
@@ -50,7 +50,7 @@ class BinanceSpot:
 
     def speak(
         self,
-        venue: Venue,
+        venue: running.Venue,
         keys: Keyring,
         limits: VenueLimits | None = None,
         **switches: bool,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,7 +10,7 @@ import orjson
 from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.feeds.account import UserStream, UserStreams
-from failing_exchange.server.conversation import Abort, Action, Ask, Close, Send
+from failing_exchange.server.conversation import Abort, Action, Ask, Close, Conversation, Send
 from failing_exchange.server.damage import repeated
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.venues.binance import connecting, socket_api
@@ -51,43 +50,22 @@ def check_api(found: connecting.Given) -> None:
     connecting.check_format(found)
 
 
-class WebSocketApi:
-    """Where `/ws-api/v3` leads: each connection is given a conversation."""
-
-    def __init__(self, rest: SpotRest, streams: UserStreams) -> None:
-        self.rest = rest
-        self.streams = streams
-        self.conversations: dict[str, Conversation] = {}
-
-    def announce_shutdown(self) -> None:
-        """Tell all clients that the venue is about to shut down ("Server Shutdown")."""
-        for conversation in self.conversations.values():
-            at = conversation.rest.venue.clock.now()
-            conversation.opened_as.do(conversation.shutdown(at))
-
-    def converse(self, opened: Opened) -> Conversation:
-        """What is said on a new connection."""
-        found = self.conversations[opened.name] = Conversation(self, opened)
-        return found
-
-
-class Conversation:
+class ApiConversation(Conversation):
     """What is said on one connection. Replies leave as their trips end, not as they were asked."""
 
-    def __init__(self, api: WebSocketApi, opened: Opened) -> None:
+    def __init__(self, rest: SpotRest, streams: UserStreams, opened: Opened) -> None:
         options = connecting.given(opened.request.query)
-        self.rest = api.rest
+        self.rest = rest
         self.opened_as = opened
         self.micro = connecting.is_micro_in(options)
         self.session = Session(
-            api.streams,
+            streams,
             self._open_stream,
             client=opened.name,
             connected_at=opened.at,
             limits_shown=options.get("returnRateLimits", [""])[0].lower() != "false",
             micro=self.micro,
         )
-        self._forget = partial(api.conversations.pop, opened.name)
 
     def opened(self, at: int) -> Iterable[Action]:
         """Connecting weighs."""
@@ -106,10 +84,6 @@ class Conversation:
         costly = endpoint.http.partition(" ")[2] in COSTLY
         return (Ask(request, request.steps() if costly else None),)
 
-    def news(self, key: Hashable, payload: bytes) -> bytes:
-        """Market streams have connections of their own."""
-        return payload
-
     def shutdown(self, at: int) -> Iterable[Action]:
         """The venue is about to shut down."""
         event = {"e": "serverShutdown", "E": instant(at, micro=self.micro)}
@@ -117,7 +91,6 @@ class Conversation:
 
     def closed(self, at: int) -> None:
         """The connection is gone: its streams end."""
-        self._forget()
         self.session.close()
 
     def say(self, message: dict[str, Any], damage: Damage | None = None) -> Send:
@@ -139,7 +112,7 @@ class Conversation:
 class ApiRequest:
     """One request on a connection (see `server.conversation.Inquiry`)."""
 
-    def __init__(self, conversation: Conversation, asked: Asked, endpoint: Endpoint) -> None:
+    def __init__(self, conversation: ApiConversation, asked: Asked, endpoint: Endpoint) -> None:
         self._conversation = conversation
         self._asked = asked
         self._endpoint = endpoint

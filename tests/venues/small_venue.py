@@ -1,0 +1,508 @@
+"""A second venue, unlike Binance on purpose: the measure of what a venue needs to say.
+
+Key, time and signature are headers; bodies are JSON; every answer is an envelope with HTTP 200,
+also a refusal; times are ISO 8601 texts; what may be asked is counted by key and endpoint; over
+WebSocket the client pings, and a book is a snapshot, then deltas.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from hashlib import sha256
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from failing_exchange.core import commands as c
+from failing_exchange.core import queries as q
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import OrderSnapshot, OrderType, Side, Status
+from failing_exchange.core.rate_limits import FixedWindow
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.journal.trip import Trip
+from failing_exchange.server.api_keys import Key, Keyring, Signatures, Verify
+from failing_exchange.server.conversation import Action, Ask, Conversation, Send, converse
+from failing_exchange.server.dialect import LimitPolicy, Rest, RoutedCall
+from failing_exchange.server.dispatcher import Told
+from failing_exchange.server.messages import Reply, Request
+from failing_exchange.server.websocket import Route
+from failing_exchange.server.websocket_connection import ConnectionPolicy, Goodbye
+from failing_exchange.unified.instants import iso
+from failing_exchange.venue import venue as running
+from failing_exchange.venue.admission import refuse_over_limit
+from failing_exchange.venues.base import Venue
+from failing_exchange.venues.edits import edit
+
+HOST, STREAM_HOST, STREAM = "api.small.test", "stream.small.test", "/v1/stream"
+WINDOW = 10 * SECOND  # a request that was signed longer ago is refused
+CALLS_A_SECOND = 10  # of one key at one endpoint
+MARKETS = {"BTC/USDT": "BTC-USDT", "ETH/USDT": "ETH-USDT", "ETH/BTC": "ETH-BTC"}
+SYMBOLS = {known: symbol for symbol, known in MARKETS.items()}
+STATES = {Status.OPEN: "live", Status.FILLED: "done", Status.CANCELED: "gone"}
+CODES = {
+    Reason.BAD_REQUEST: 1000, Reason.NOT_SUPPORTED: 1001, Reason.UNKNOWN_SYMBOL: 1002,
+    Reason.INVALID_ORDER: 1100, Reason.INVALID_PRICE: 1101, Reason.INVALID_AMOUNT: 1102,
+    Reason.INVALID_COST: 1103, Reason.PRICE_BAND: 1101, Reason.WOULD_MATCH: 1104,
+    Reason.DUPLICATE_CLIENT_ID: 1105, Reason.ORDER_NOT_FOUND: 1200,
+    Reason.INSUFFICIENT_FUNDS: 1300, Reason.MARKET_HALTED: 1400, Reason.CANCEL_ONLY: 1400,
+    Reason.KEY_REFUSED: 1500, Reason.PERMISSION_DENIED: 1501, Reason.CLOCK_SKEW: 1502,
+    Reason.RATE_LIMITED: 1600, Reason.MAINTENANCE: 1700, Reason.UNAVAILABLE: 1700,
+    Reason.OUTCOME_UNKNOWN: 1800,
+}  # fmt: skip
+OTHER_CODE = 1999
+# unified name -> this venue's, for faults that edit answers
+FIELDS = {
+    "id": ("no",), "clientOrderId": ("tag",), "status": ("state",), "filled": ("done",),
+    "amount": ("size",), "price": ("price",), "side": ("side",), "timestamp": ("placed",),
+    "last": ("last",), "bid": ("bid",), "ask": ("ask",),
+}  # fmt: skip
+WORDS = {"open": "live", "closed": "done", "canceled": "gone"}
+
+
+# ---- values
+
+
+def instant(at: int) -> str:
+    """ISO 8601, to the millisecond."""
+    return iso(at // 1_000_000)
+
+
+def instant_of(text: str) -> int:
+    """Nanoseconds since the epoch; raises `Reject` for what is no such text."""
+    try:
+        found = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise Reject(Reason.CLOCK_SKEW, "small-time is no ISO 8601 time") from None
+    return (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+
+
+def number(atoms: int) -> str:
+    """Decimal text without zeros that say nothing."""
+    text = f"{atoms // ATOMS}.{atoms % ATOMS:08d}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def steps_of(text: object, step: int, reason: Reason) -> int:
+    """Decimal text as whole steps; raises `Reject` for anything else."""
+    try:
+        if not isinstance(text, str) or not text.replace(".", "", 1).isdecimal():
+            raise InvalidOperation
+        atoms = Decimal(text) * ATOMS
+    except InvalidOperation:
+        raise Reject(reason, f"{str(text)[:40]!r} is no decimal text") from None
+    if atoms % step or not 0 < atoms < ATOMS**2:
+        raise Reject(reason, f"{text} is no multiple of {number(step)}")
+    return int(atoms // step)
+
+
+def written(name: str, value: Any, before: Any) -> Any:
+    """A value of a fault as this venue writes it."""
+    if name == "status":
+        return WORDS.get(value, value)
+    return number(round(value * ATOMS)) if isinstance(value, float) else value
+
+
+# ---- what can be asked
+
+
+class Asking(NamedTuple):
+    """A request's fields, whose it is, and the markets in force."""
+
+    fields: Mapping[str, Any]
+    account: str
+    markets: Mapping[str, Any]
+
+    def market(self) -> Market:
+        """The one that is named."""
+        listed = self.markets.get(SYMBOLS.get(str(self.fields.get("market")), ""))
+        if listed is None:
+            raise Reject(Reason.UNKNOWN_SYMBOL, "no such market")
+        found: Market = listed.market
+        return found
+
+    def number(self, name: str, default: int | None = None) -> int:
+        """A whole number, as a number or as text."""
+        value = self.fields.get(name, default)
+        if isinstance(value, bool) or not str(value).isdecimal() or len(str(value)) > 18:
+            raise Reject(Reason.BAD_REQUEST, f"{name} is missing or no whole number")
+        return int(str(value))
+
+
+def place(a: Asking) -> c.PlaceOrder:
+    market, side, kind = a.market(), a.fields.get("side"), a.fields.get("type")
+    if side not in ("buy", "sell") or kind not in ("limit", "market"):
+        raise Reject(Reason.INVALID_ORDER, "side is buy or sell, type is limit or market")
+    tag = a.fields.get("tag", "")
+    if not isinstance(tag, str) or not tag.isascii() or len(tag) > 32:
+        raise Reject(Reason.BAD_REQUEST, "tag is no ASCII text of up to 32 characters")
+    priced = kind == "limit"
+    return c.PlaceOrder(
+        account=a.account,
+        symbol=market.symbol,
+        side=Side(side),
+        kind=OrderType.LIMIT if priced else OrderType.MARKET,
+        lots=steps_of(a.fields.get("size"), market.amount_step, Reason.INVALID_AMOUNT),
+        ticks=priced and steps_of(a.fields.get("price"), market.price_step, Reason.INVALID_PRICE),
+        client_id=tag,
+    )
+
+
+def write_order(told: OrderSnapshot, markets: Mapping[str, Any]) -> dict[str, Any]:
+    order, market = told.order, markets[told.order.symbol].market
+    return {
+        "no": order.id,
+        "tag": order.client_id,
+        "market": MARKETS[order.symbol],
+        "side": order.side.value,
+        "price": number(told.ticks * market.price_step),
+        "size": number(told.lots * market.amount_step),
+        "done": number(told.filled * market.amount_step),
+        "state": STATES.get(told.status, "dead"),
+        "placed": instant(order.created_at),
+    }
+
+
+def write_markets(told: q.Markets, markets: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Those that have a name here."""
+    return [
+        {
+            "market": MARKETS[one.symbol],
+            "tick": number(one.price_step),
+            "lot": number(one.amount_step),
+        }
+        for one in told.markets
+        if one.symbol in MARKETS
+    ]
+
+
+def write_ticker(told: Any, markets: Mapping[str, Any]) -> dict[str, Any]:
+    """Best prices and the last one; null where there is none."""
+    step = told.market.price_step
+    best = {side: getattr(told, side) and getattr(told, side)[0] for side in ("bid", "ask")}
+    ticks = best | {"last": told.last}
+    return {name: None if one is None else number(one * step) for name, one in ticks.items()}
+
+
+def write_levels(told: Any) -> dict[str, Any]:
+    """A book, or what has changed in it: size 0 is a level that is gone."""
+    market = told.market
+    return {
+        side: [
+            {"price": number(ticks * market.price_step), "size": number(lots * market.amount_step)}
+            for ticks, lots in getattr(told, side)
+        ]
+        for side in ("bids", "asks")
+    } | {"seq": told.sequence}
+
+
+class Endpoint(NamedTuple):
+    """What can be asked at a path: as what faults know it, how it is read and how answered."""
+
+    operation: str
+    read: Callable[[Asking], Any]
+    write: Callable[[Any, Mapping[str, Any]], Any]
+    fields: str = ""  # those that it takes; those that must be there with "!"
+    signed: bool = True
+
+
+ENDPOINTS = {
+    "GET /v1/time": Endpoint(
+        "fetch_time", lambda a: q.FetchTime(a.account), lambda t, m: instant(t.at), signed=False
+    ),
+    "GET /v1/markets": Endpoint(
+        "fetch_markets", lambda a: q.FetchMarkets(a.account), write_markets, signed=False
+    ),
+    "GET /v1/ticker": Endpoint(
+        "fetch_ticker", lambda a: q.FetchTicker(a.account, a.market().symbol), write_ticker,
+        "market!", signed=False,
+    ),
+    "GET /v1/book": Endpoint(
+        "fetch_order_book",
+        lambda a: q.FetchBook(a.account, a.market().symbol, min(a.number("depth", 20), 100)),
+        lambda t, m: write_levels(t), "market! depth", signed=False,
+    ),
+    "POST /v1/orders": Endpoint(
+        "create_order", place, write_order, "market! side! type! size! price tag"
+    ),
+    "POST /v1/orders/cancel": Endpoint(
+        "cancel_order", lambda a: c.CancelOrder(a.account, order_id=a.number("no")), write_order,
+        "no!",
+    ),
+    "GET /v1/orders/one": Endpoint(
+        "fetch_order", lambda a: q.FetchOrder(a.account, order_id=a.number("no")), write_order,
+        "no!",
+    ),
+    "GET /v1/orders": Endpoint(
+        "fetch_open_orders", lambda a: q.FetchOrders(a.account, a.market().symbol),
+        lambda t, m: [write_order(one, m) for one in t.orders], "market!",
+    ),
+    "GET /v1/wallet": Endpoint(
+        "fetch_balance", lambda a: q.FetchBalance(a.account),
+        lambda t, m: {one: {"free": number(free), "held": number(used)}
+                      for one, (free, used) in t.assets.items()},
+    ),
+}  # fmt: skip
+
+
+class SmallCall(NamedTuple):
+    """A request as the journal keeps it: without its signature."""
+
+    endpoint: str
+    fields: Mapping[str, Any]
+    refused: Reject | None = None
+
+
+# ---- REST
+
+
+class SmallRest(Rest):
+    """Reads and answers requests."""
+
+    engine_time_max = 30 * SECOND
+
+    def __init__(self, venue: running.Venue, keys: Keyring, limits: SmallLimits) -> None:
+        self.venue, self.keys, self.limits = venue, keys, limits
+        self.signatures = Signatures(verifier)
+
+    def route(self, request: Request) -> RoutedCall | None:
+        """Which endpoint, and who asks."""
+        name = f"{request.method} {request.path}"
+        if name not in ENDPOINTS or request.host.partition(":")[0] == STREAM_HOST:
+            return None
+        posted = request.method == "POST"
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        target = request.path + (f"?{request.query}" if request.query else "")
+        payload = f"{request.method}{target}".encode() + request.body
+        given = [request.headers.get(f"small-{one}", "") for one in ("key", "time", "sign")]
+        return self.asked(name, read_json(request.body) if posted else query, given, payload)
+
+    def asked(self, name: str, fields: Any, given: Sequence[str], payload: bytes) -> RoutedCall:
+        """A call, by whichever way it came; what is wrong with it is told at its turn."""
+        account, expires_at, refused = "", 0, None
+        try:
+            if ENDPOINTS[name].signed:
+                account = self.whose(given, payload).account
+                expires_at = instant_of(given[1]) + WINDOW
+            check(name, fields)
+        except Reject as no:
+            refused = no.settled()
+        fields = fields if isinstance(fields, dict) else {}
+        symbol = SYMBOLS.get(str(fields.get("market")), "")
+        call = SmallCall(name, fields, refused)
+        return RoutedCall(account, ENDPOINTS[name].operation, symbol, call, expires_at)
+
+    def whose(self, given: Sequence[str], payload: bytes) -> Key:
+        """The key that has signed; raises `Reject`."""
+        name, time, sign = given
+        key = self.keys.find(name) or (self.keys.guest(name) if name else None)
+        if key is None or not self.signatures.match(key, time.encode() + payload, sign):
+            raise Reject(Reason.KEY_REFUSED, "unknown key, or wrong signature")
+        if abs(self.venue.clock.now() - instant_of(time)) > WINDOW:
+            raise Reject(Reason.CLOCK_SKEW, "small-time is not now")
+        return key
+
+    @property
+    def markets(self) -> Mapping[str, Any]:
+        return self.venue.running.engine.state.markets
+
+    def read(self, trip: Trip) -> Any:
+        call: SmallCall = trip.message
+        if call.refused is not None:
+            raise call.refused
+        return ENDPOINTS[call.endpoint].read(Asking(call.fields, trip.account, self.markets))
+
+    def written(self, trip: Trip, answer: Any, edits: Any) -> dict[str, Any]:
+        """The envelope of an answer."""
+        data = ENDPOINTS[trip.message.endpoint].write(answer, self.markets)
+        data = edit(data, edits, FIELDS, written) if edits else data
+        return {"ok": True, "at": instant(trip.told_at), "data": data}
+
+    def refused(self, refused: Reject, at: int) -> dict[str, Any]:
+        code = CODES.get(refused.reason, OTHER_CODE)
+        return {"ok": False, "at": instant(at), "error": {"code": code, "text": refused.text}}
+
+    def write(self, trip: Trip, answer: Any, edits: Any) -> Reply:
+        return self.reply(trip, self.written(trip, answer, edits))
+
+    def refuse(self, trip: Trip, refused: Reject) -> Reply:
+        return self.reply(trip, self.refused(refused, trip.told_at))
+
+    def reply(self, trip: Trip, body: Any) -> Reply:
+        """How many calls a second has stands in a header."""
+        return Reply(200, json.dumps(body).encode(), (("Small-Limit", str(self.limits.calls)),))
+
+    def stand_in(self, trip: Trip) -> bytes:
+        """What looks as if all had gone well."""
+        data = {"no": 1, "state": "live", **trip.message.fields}
+        return json.dumps({"ok": True, "at": instant(trip.told_at), "data": data}).encode()
+
+    def malformed(self, status: int) -> Reply:
+        """For what is no HTTP."""
+        return Reply(status, b'{"ok":false,"error":{"code":1000,"text":"not understood"}}')
+
+    def absent(self, request: Request, at: int) -> Reply:
+        """A path where nothing is."""
+        body = self.refused(Reject(Reason.NOT_SUPPORTED, "no such endpoint"), at)
+        return Reply(200, json.dumps(body).encode())
+
+
+def read_json(text: str | bytes) -> Any:
+    """What a text says; None for what is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def check(name: str, fields: Any) -> None:
+    """Raise `Reject` for fields that an endpoint does not have, or has to have."""
+    if not isinstance(fields, dict):
+        raise Reject(Reason.BAD_REQUEST, "the body is no JSON object")
+    known = ENDPOINTS[name].fields.split()
+    unknown = fields.keys() - {one.rstrip("!") for one in known}
+    missing = [one for one in known if one[-1] == "!" and fields.get(one[:-1]) in (None, "")]
+    if unknown or missing:
+        raise Reject(Reason.BAD_REQUEST, f"{min(unknown or missing)[:40]!r} is unknown, or missing")
+
+
+def signature(secret: str, time: str, payload: bytes) -> str:
+    """HMAC-SHA-256 of time and payload, in base64."""
+    return b64encode(hmac.digest(secret.encode(), time.encode() + payload, sha256)).decode()
+
+
+def verifier(key: Key) -> Verify:
+    """How a key's signatures are checked."""
+    return lambda payload, sign: hmac.compare_digest(
+        signature(key.secret, "", payload).encode(), sign.encode("utf-8", "replace")
+    )
+
+
+# ---- limits
+
+
+class SmallLimits(LimitPolicy):
+    """So many calls a second of each key at each endpoint; nobody is banned."""
+
+    def __init__(self, calls: int = CALLS_A_SECOND) -> None:
+        super().__init__()
+        self.calls = calls
+        self._windows: dict[tuple[str, str], FixedWindow] = {}  # as many as there are keys
+
+    def gate(self, trip: Trip, at: int, /) -> None:
+        call = trip.message
+        if call.__class__ is not SmallCall:
+            return
+        whose = (trip.account, call.endpoint)
+        if whose not in self._windows:
+            self._windows[whose] = FixedWindow(limit=self.calls, window=SECOND)
+        until = self._windows[whose].take(at)
+        if until is not None:
+            no = Reject(Reason.RATE_LIMITED, "too many calls of this key here", until=until)
+            refuse_over_limit(trip, "venue limits", no)
+
+
+# ---- WebSocket
+
+
+class SmallTalk(Conversation):
+    """One connection: the client pings, and may ask what it could ask over REST."""
+
+    def __init__(self, rest: SmallRest) -> None:
+        self.rest = rest
+
+    def opened(self, at: int) -> Iterable[Action]:
+        yield said({"op": "hello", "at": instant(at)})
+
+    def heard(self, text: str, at: int) -> Iterable[Action]:
+        """A message: an op, and what belongs to it."""
+        message = read_json(text)
+        message = message if isinstance(message, dict) else {}
+        if message.get("op") == "ping":
+            yield said({"op": "pong", "seq": message.get("seq")})
+        elif message.get("op") == "ask" and message.get("name") in ENDPOINTS:
+            yield Ask(SmallInquiry(self.rest, message))
+        else:
+            no = Reject(Reason.NOT_SUPPORTED, "this is not understood")
+            yield said(self.rest.refused(no, at))
+
+    def shutdown(self, at: int) -> Iterable[Action]:
+        yield said({"op": "bye"})
+
+
+class SmallInquiry:
+    """A request over WebSocket: {"op", "name", "fields", "seq", "auth": [key, time, sign]}."""
+
+    def __init__(self, rest: SmallRest, message: Mapping[str, Any]) -> None:
+        self.rest, self.message = rest, message
+        self.seq = {"seq": message.get("seq")}
+
+    def call(self) -> RoutedCall:
+        """Signed as over REST, with the fields as JSON."""
+        name, fields = self.message["name"], self.message.get("fields")
+        auth = [*map(str, self.message.get("auth") or ()), "", "", ""][:3]
+        return self.rest.asked(name, fields, auth, (name + json.dumps(fields)).encode())
+
+    def reply(self, trip: Trip, told: Told) -> Iterable[Action]:
+        """The envelope, with the number of the request."""
+        no = told.answer if isinstance(told.answer, Reject) else None
+        body = (
+            self.rest.written(trip, told.answer, told.edits)
+            if no is None
+            else self.rest.refused(no, trip.told_at)
+        )
+        yield said(self.seq | body)._replace(damage=told.damage)
+
+    def stand_in(self, trip: Trip) -> bytes:
+        return self.rest.stand_in(trip)
+
+    def lost(self, at: int) -> bytes:
+        no = Reject(Reason.OUTCOME_UNKNOWN, "nobody knows")
+        return said(self.seq | self.rest.refused(no, at)).text
+
+
+def said(message: Any) -> Send:
+    return Send(json.dumps(message).encode())
+
+
+class SmallDialect:
+    """All of it, bound to one running venue."""
+
+    def __init__(self, venue: running.Venue, keys: Keyring, limits: SmallLimits | None) -> None:
+        self.limits = limits or SmallLimits()
+        self.rest = SmallRest(venue, keys, self.limits)
+        policy = ConnectionPolicy(silence_max=30 * SECOND, too_silent=Goodbye(4000, "idle"))
+        self.routes = {STREAM: Route(converse(lambda opened: SmallTalk(self.rest)), policy)}
+
+    def refuse_connection(self, request: Request, route: Route | None, at: int) -> Reply | None:
+        return None if route is not None else self.rest.absent(request, at)
+
+
+class SmallVenue(Venue):
+    """The venue as a value."""
+
+    name, title = "small", "Small Exchange"
+    about = "The Small Exchange is simulated; nothing else is"
+    places = ((HOST, 443), (STREAM_HOST, 443))
+
+    def limits(self, accelerate: int = 1) -> SmallLimits:
+        return SmallLimits(max(1, CALLS_A_SECOND // accelerate))
+
+    def check_key(self, key: Key) -> None:
+        """It has no key pairs and no permissions."""
+        if key.public_key or key.permissions is not None:
+            raise ConfigurationError(f"key {key.name[:8]}…: expected a secret and no permissions")
+
+    def speak(
+        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
+    ) -> SmallDialect:
+        """REST and WebSocket."""
+        return SmallDialect(venue, keys, limits)
+
+
+SMALL = SmallVenue()

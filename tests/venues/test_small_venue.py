@@ -1,0 +1,243 @@
+"""A second venue is served, simulated, explored and failing as Binance is, by nobody's changing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+
+from failing_exchange import ConfigurationError, FailingExchange, simulate
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
+from failing_exchange.server.venue_server import VenueServer
+from failing_exchange.venues.base import like_production, serve, venue_of
+from tests.venues.small_venue import HOST, SMALL, STREAM, STREAM_HOST, signature
+
+T = TypeVar("T")
+BUY = {"market": "BTC-USDT", "side": "buy", "type": "limit", "size": "0.1", "price": "40000"}
+PATH = f"{Path(__file__).with_name('small_venue.py')}:SMALL"
+
+
+class Client:
+    """Signs as the venue wants it."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
+        self.session, self.base = session, base
+
+    async def ask(self, method: str, path: str, **fields: Any) -> Any:
+        """The envelope of an answer."""
+        body = json.dumps(fields).encode() if method == "POST" else b""
+        target = path + (f"?{urlencode(fields)}" if fields and method == "GET" else "")
+        now = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        sign = signature(DEFAULT_SECRET, now, f"{method}{target}".encode() + body)
+        headers = {"Small-Key": DEFAULT_KEY, "Small-Time": now, "Small-Sign": sign}
+        send = self.session.request(method, self.base + target, data=body, headers=headers)
+        async with send as response:
+            assert response.status == 200
+            return await response.json()
+
+
+def on_the_wire(story: Callable[[Client, VenueServer], Awaitable[T]], **options: Any) -> T:
+    """Run a story in a simulation, under the venue's production names."""
+
+    async def main() -> T:
+        exchange = FailingExchange(**{"latency": None, "background": False, **options})
+        venue = serve(SMALL, exchange, keys=Keyring.default())
+        await venue.listen_in_simulation()
+        try:
+            async with aiohttp.ClientSession() as session:
+                return await story(Client(session, f"https://{HOST}"), venue)
+        finally:
+            await venue.close()
+
+    return simulate(main())
+
+
+async def order(client: Client, venue: VenueServer) -> Any:
+    """Place one."""
+    return await client.ask("POST", "/v1/orders", **BUY)
+
+
+def test_an_order_is_placed_and_canceled_in_its_own_words() -> None:
+    """Keys in headers, JSON in the body, an envelope around it."""
+
+    async def story(client: Client, venue: VenueServer) -> None:
+        placed = await order(client, venue)
+        assert placed["ok"] is True
+        assert placed["at"] == "2026-01-01T00:00:00.000Z"
+        assert placed["data"]["state"] == "live"
+        assert placed["data"]["size"] == "0.1"
+        (found,) = (await client.ask("GET", "/v1/orders", market="BTC-USDT"))["data"]
+        assert found == placed["data"]
+        gone = await client.ask("POST", "/v1/orders/cancel", no=found["no"])
+        assert gone["data"]["state"] == "gone"
+
+    on_the_wire(story)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"size": "0.1e1"}, 1102), ({"price": "0.001"}, 1101), ({"market": "X-Y"}, 1002),
+     ({"what": "?"}, 1000), ({"size": "1000000000"}, 1102), ({"type": "stop"}, 1100)],
+)  # fmt: skip
+def test_a_refusal_comes_with_http_200(changes: dict[str, str], code: int) -> None:
+    """Whoever looks at the status only takes it for a success."""
+
+    async def story(client: Client, venue: VenueServer) -> int:
+        no = await client.ask("POST", "/v1/orders", **{**BUY, **changes})
+        assert no["ok"] is False
+        return int(no["error"]["code"])
+
+    assert on_the_wire(story) == code
+
+
+def test_calls_are_counted_by_key_and_endpoint() -> None:
+    """The eleventh in a second is refused; another endpoint goes on."""
+
+    async def story(client: Client, venue: VenueServer) -> list[bool]:
+        wallets = [await client.ask("GET", "/v1/wallet") for _ in range(11)]
+        other = await client.ask("GET", "/v1/orders", market="BTC-USDT")
+        await asyncio.sleep(1)
+        return [one["ok"] for one in (*wallets, other, await client.ask("GET", "/v1/wallet"))]
+
+    assert on_the_wire(story) == [*[True] * 10, False, True, True]
+
+
+def test_two_hosts_are_two_products() -> None:
+    """The request knows which host it was meant for."""
+
+    async def story(client: Client, venue: VenueServer) -> tuple[bool, bool]:
+        known = await client.ask("GET", "/v1/time")
+        client.base = f"https://{STREAM_HOST}"
+        return known["ok"], (await client.ask("GET", "/v1/time"))["ok"]
+
+    assert on_the_wire(story) == (True, False)
+
+
+# ---- the same faults
+
+
+FAULTS: list[tuple[str, dict[str, Any], Callable[[Any], Any], Any]] = [
+    ("reject_request", {}, lambda told: told["error"]["code"], 1700),
+    ("set_field", {"field": "filled", "value": 0.1}, lambda told: told["data"]["done"], "0.1"),
+    ("set_field", {"field": "status", "value": "closed"}, lambda told: told["data"]["state"],
+     "done"),
+]  # fmt: skip
+
+
+def test_the_same_faults_strike_it_in_its_own_words() -> None:
+    """A fault knows unified names only; edits and refusals are the venue's to write."""
+
+    async def story(client: Client, venue: VenueServer) -> None:
+        for kind, fields, shown, expected in FAULTS:
+            with venue.exchange.arm(kind, operations=("create_order",), **fields):
+                assert shown(await order(client, venue)) == expected
+        assert (await order(client, venue))["data"]["done"] == "0"
+
+    on_the_wire(story)
+
+
+def test_a_lost_answer_leaves_its_order() -> None:
+    """The exchange has acted, and its client does not know."""
+
+    async def story(client: Client, venue: VenueServer) -> int:
+        with venue.exchange.arm("lose_answer"), pytest.raises(TimeoutError):
+            await asyncio.wait_for(order(client, venue), 5)
+        return len((await client.ask("GET", "/v1/orders", market="BTC-USDT"))["data"])
+
+    assert on_the_wire(story) == 1
+
+
+def test_bytes_of_an_answer_are_damaged() -> None:
+    """The table of damage is the server's, whatever the venue."""
+
+    async def story(client: Client, venue: VenueServer) -> None:
+        venue.exchange.arm("cut_body", operations=("create_order",))
+        with pytest.raises(aiohttp.ClientError):
+            await order(client, venue)
+
+    on_the_wire(story)
+
+
+# ---- WebSocket
+
+
+def test_the_client_pings_and_who_is_silent_is_left() -> None:
+    """The direction and the words of heartbeats are the venue's."""
+
+    async def story(client: Client, venue: VenueServer) -> tuple[Any, int | None, float]:
+        async with client.session.ws_connect(f"wss://{STREAM_HOST}{STREAM}") as ws:
+            assert (await ws.receive_json())["op"] == "hello"
+            await asyncio.sleep(25)
+            await ws.send_json({"op": "ping", "seq": 7})
+            pong = await ws.receive_json()
+            began = time.time()
+            await ws.receive()
+            return pong, ws.close_code, time.time() - began
+
+    assert on_the_wire(story) == ({"op": "pong", "seq": 7}, 4000, 30.0)
+
+
+def test_a_connection_asks_what_rest_asks() -> None:
+    """One call, one pass, two ways in."""
+
+    async def story(client: Client, venue: VenueServer) -> Any:
+        async with client.session.ws_connect(f"wss://{STREAM_HOST}{STREAM}") as ws:
+            await ws.receive_json()
+            fields = {"market": "BTC-USDT"}
+            await ws.send_json({"op": "ask", "name": "GET /v1/book", "fields": fields, "seq": 1})
+            return await ws.receive_json()
+
+    told = on_the_wire(story)
+    assert (told["seq"], told["ok"], told["data"]["bids"]) == (1, True, [])
+
+
+# ---- found by name
+
+
+def test_it_is_found_by_path_and_by_value() -> None:
+    """Without a change to the package."""
+    assert venue_of(PATH).title == SMALL.title
+    assert venue_of(SMALL) is SMALL
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("binanse", "there is no venue 'binanse'; did you mean 'binance'? (known: binance;"),
+     ("small_venue.py:NOBODY", "can't be loaded"), (f"{PATH}ER", "has no venue 'SMALLER'")],
+)  # fmt: skip
+def test_an_unknown_venue_is_refused_with_those_there_are(name: str, words: str) -> None:
+    """With the way out, before anything runs."""
+    with pytest.raises(ConfigurationError) as refused:
+        simulate(asyncio.sleep(0), venue=name)
+    assert words in str(refused.value)
+
+
+def test_a_switch_or_a_key_it_does_not_have_is_refused() -> None:
+    """Nothing unknown is silently ignored."""
+    with pytest.raises(ConfigurationError, match="venue small has no switch 'legacy_listen_keys'"):
+        like_production(SMALL, switches={"legacy_listen_keys": True})
+    key = Key(name="k", account="main", secret="s", permissions=frozenset({"TRADE"}))
+    with pytest.raises(ConfigurationError, match="no permissions"):
+        like_production(SMALL, keys=Keyring([key]))
+
+
+def test_a_simulation_of_the_same_seed_is_the_same() -> None:
+    """By its name, with production's hosts and a market that moves."""
+
+    async def main() -> Any:
+        async with aiohttp.ClientSession() as session:
+            client = Client(session, f"https://{HOST}")
+            await asyncio.sleep(60)
+            return await client.ask("GET", "/v1/ticker", market="BTC-USDT")
+
+    first = simulate(main, seed=7, venue=SMALL)
+    assert first == simulate(main, seed=7, venue=PATH)
+    assert first["data"]["last"] is not None
