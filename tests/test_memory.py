@@ -41,7 +41,7 @@ def run(seed):
 MEASURE = """
 import gc, tracemalloc
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.background.patterns import PATTERNS, pattern
+from failing_exchange.background.candle_splitting import PATTERNS, pattern
 from failing_exchange.background.profiles import PROFILES
 for activity in [0, *(one.activity * 256 // 1_000 for one in PROFILES.values())]:
     for n in range(PATTERNS):

@@ -3,19 +3,29 @@
 The first opens where it opens, the last closes where it closes, their highest high and lowest low
 are its own, their volumes add up. Each part has a weight: the busier it is, the more it moves and
 the more is traded. The closes are a random walk, bent to end at the close and to stay in the range.
+
+`split` draws the walk of each candle. The finest candles are most of the work of a market, so their
+walks are drawn once for all markets: ten seconds take one of `PATTERNS`, random walks of unit size,
+or its mirror image, and stretch it to their own candle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate
 from math import isqrt
 from typing import NamedTuple
 
 from failing_exchange.background.distributions import EXPONENTIAL, LOGNORMAL, NORMAL
+from failing_exchange.core.chance import key, words
+from failing_exchange.core.units import TEN_S
 
 LEAST = 4  # lots in a second that trades: enough for one print each at open, high, low and close
+PATTERNS = 256  # every second one is the mirror image of the one before
+PATTERNS_KEPT_MAX = 4_096  # of all activities; the one that was not used for longest is made again
+UNIT_BITS = 16
+UNIT = 1 << UNIT_BITS
 BEYOND = tuple([2 * draw for draw in EXPONENTIAL])
 
 
@@ -36,28 +46,10 @@ class Node(NamedTuple):
 NEW_NODE = partial(tuple.__new__, Node)  # from a row; what `Node._make` does, but in C
 
 
-class Walk(NamedTuple):
-    """Where the parts of a split candle open and close, and how busy they are."""
-
-    node: Node
-    draws: Sequence[int]
-    weights: list[int]
-    sizes: list[int]
-    opens: list[int]
-    closes: list[int]
-
-
 def split(
     node: Node, draws: Sequence[int], *, season: Sequence[int] = (), least: int
 ) -> list[Node]:
     """Split a candle in as many as there are draws of 24 bits; each gets at least `least` lots."""
-    way = walk(node, draws, season=season)
-    rows = (way.opens, *wicks(way), way.closes, shares(way, least), way.sizes)
-    return list(map(NEW_NODE, zip(*rows, strict=True)))
-
-
-def walk(node: Node, draws: Sequence[int], *, season: Sequence[int] = ()) -> Walk:
-    """The first half of it, which is all that most who look at the finest candles need."""
     square = node.size * node.size
     weights = [LOGNORMAL[draw & 63] for draw in draws]
     if season:
@@ -65,7 +57,12 @@ def walk(node: Node, draws: Sequence[int], *, season: Sequence[int] = ()) -> Wal
     whole = sum(weights)
     sizes = [isqrt(square * weight // whole) for weight in weights]
     closes = _closes(node, draws, sizes, weights)
-    return Walk(node, draws, weights, sizes, [node.open, *closes[:-1]], closes)
+    opens = [node.open, *closes[:-1]]
+    tops, bottoms = _wicks(draws, sizes, opens, closes)
+    clip(node, tops, bottoms)
+    busy = _business(draws, weights)
+    lots = share_out(node.volume, busy, sum(busy), least)
+    return list(map(NEW_NODE, zip(opens, tops, bottoms, closes, lots, sizes, strict=True)))
 
 
 def _closes(node: Node, draws: Sequence[int], sizes: list[int], weights: list[int]) -> list[int]:
@@ -128,10 +125,10 @@ def _folded(point: int, low: int, high: int) -> int:
     return point
 
 
-def wicks(way: Walk) -> tuple[list[int], list[int]]:
-    """How high and how low the parts go."""
-    node, draws, _, sizes, opens, closes = way
-    high, low = node.high, node.low
+def _wicks(
+    draws: Sequence[int], sizes: list[int], opens: list[int], closes: list[int]
+) -> tuple[list[int], list[int]]:
+    """How high and how low the parts go, if nothing is in their way."""
     tops, bottoms = [], []
     for draw, size, before, after in zip(draws, sizes, opens, closes, strict=True):
         # How far a random walk goes beyond its ends, known both: 2 w (w + move) is exponential.
@@ -143,20 +140,114 @@ def wicks(way: Walk) -> tuple[list[int], list[int]]:
             top, bottom = before + (above - fall >> 1), after - (below - fall >> 1)
         else:
             top, bottom = after + (above + fall >> 1), before - (below + fall >> 1)
-        tops.append(top if top < high else high)
-        bottoms.append(bottom if bottom > low else low)
-    tops[tops.index(max(tops))] = high
-    bottoms[bottoms.index(min(bottoms))] = low
+        tops.append(top)
+        bottoms.append(bottom)
     return tops, bottoms
 
 
-def shares(way: Walk, least: int) -> list[int]:
-    """How much of the volume each part has: at least `least` lots."""
-    volume, draws, weights = way.node.volume, way.draws, way.weights
-    busy = [
-        weight * LOGNORMAL[draw >> 15 & 63] for draw, weight in zip(draws, weights, strict=True)
-    ]
-    total, free = sum(busy), volume - least * len(busy)
-    lots = [least + free * share // total for share in busy]
+def clip(node: Node, tops: list[int], bottoms: list[int]) -> None:
+    """Keep the parts within a candle; the highest and the lowest of them reach its edges."""
+    _, high, low, _, _, _ = node
+    highest, lowest = max(tops), min(bottoms)
+    first, last = tops.index(highest), bottoms.index(lowest)
+    if highest > high:
+        tops[:] = [top if top < high else high for top in tops]
+    if lowest < low:
+        bottoms[:] = [bottom if bottom > low else low for bottom in bottoms]
+    tops[first], bottoms[last] = high, low
+
+
+def _business(draws: Sequence[int], weights: list[int]) -> list[int]:
+    """How busy trading is in each part, weighed with how much it moves."""
+    pairs = zip(draws, weights, strict=True)
+    return [weight * LOGNORMAL[draw >> 15 & 63] for draw, weight in pairs]
+
+
+def share_out(volume: int, shares: Sequence[int], whole: int, least: int) -> list[int]:
+    """How many lots each part has, by its share of a whole: at least `least`."""
+    free = volume - least * len(shares)
+    lots = [least + free * share // whole for share in shares]
     lots[-1] += volume - sum(lots)
     return lots
+
+
+# ---- ten seconds
+
+
+class Pattern(NamedTuple):
+    """Ten seconds of which those in `active` trade; all else has an entry for each of these.
+
+    In parts (2**-16) of the size of the ten seconds: `walked` is where the walk stands after each,
+    `sizes` how far it typically goes in each, `above` and `below` how far it goes beyond its ends.
+    `passed` is which part of their business is done by then, and `shares` that of the volume.
+    """
+
+    active: tuple[int, ...]
+    walked: tuple[int, ...]
+    passed: tuple[int, ...]
+    sizes: tuple[int, ...]
+    above: tuple[int, ...]
+    below: tuple[int, ...]
+    shares: tuple[int, ...]
+
+    def closes(self, node: Node) -> list[int]:
+        """The walk through a candle, bent to end at its close and to stay in its range."""
+        opened, size, walked = node.open, node.size, self.walked
+        miss = node.close - opened - (size * walked[-1] >> UNIT_BITS)
+        path = [
+            opened + (size * far + miss * part >> UNIT_BITS)
+            for far, part in zip(walked, self.passed, strict=True)
+        ]
+        return fit(path, node, self.sizes, scale=size, bits=UNIT_BITS)
+
+    def wicks(self, node: Node, closes: list[int]) -> tuple[list[int], list[int]]:
+        """How high and how low each of these seconds goes."""
+        before, size = node.open, node.size
+        tops, bottoms = [], []
+        for after, above, below in zip(closes, self.above, self.below, strict=True):
+            top, bottom = (after, before) if after > before else (before, after)
+            tops.append(top + (size * above >> UNIT_BITS))
+            bottoms.append(bottom - (size * below >> UNIT_BITS))
+            before = after
+        clip(node, tops, bottoms)
+        return tops, bottoms
+
+    def lots(self, volume: int) -> list[int]:
+        """How much is traded in each: at least `LEAST`."""
+        return share_out(volume, self.shares, UNIT, LEAST)
+
+
+@lru_cache(maxsize=PATTERNS_KEPT_MAX)
+def pattern(activity: int, number: int) -> Pattern:
+    """One of `PATTERNS`; of the seconds `activity` in 256 trade, and one at least.
+
+    >>> pattern(128, 6).active == pattern(128, 7).active, len(pattern(0, 1).active)
+    (True, 1)
+    """
+    drawn = words(key("flow", "pattern", activity), number // 2)
+    active = [n for n in range(TEN_S) if drawn[n] >> 24 < activity] or [drawn[TEN_S] % TEN_S]
+    draws = [drawn[n] for n in active]
+    weights = [LOGNORMAL[draw & 63] for draw in draws]
+    whole = sum(weights)
+    sizes = [isqrt((weight << 2 * UNIT_BITS) // whole) for weight in weights]
+    moves = [
+        size * NORMAL[draw >> 6 & 63] // 1_000 for draw, size in zip(draws, sizes, strict=True)
+    ]
+    busy = _business(draws, weights)
+    rows = list(zip(moves, sizes, draws, strict=True))
+    above = [_beyond(move, size, draw >> 12 & 63) for move, size, draw in rows]
+    below = [_beyond(move, size, draw >> 18 & 63) for move, size, draw in rows]
+    if number % 2:
+        moves, above, below = [-move for move in moves], below, above
+    return Pattern(
+        tuple(active),
+        tuple(accumulate(moves)),
+        tuple([(part << UNIT_BITS) // whole for part in accumulate(weights)]),
+        tuple(sizes), tuple(above), tuple(below),
+        tuple([(part << UNIT_BITS) // sum(busy) for part in busy]),
+    )  # fmt: skip
+
+
+def _beyond(move: int, size: int, draw: int) -> int:
+    """How far a random walk goes beyond its ends, known both: 2 w (w + move) is exponential."""
+    return isqrt(move * move + size * size * 2 * EXPONENTIAL[draw] // 1_000) - abs(move) >> 1

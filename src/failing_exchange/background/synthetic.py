@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from failing_exchange.background.base import BackgroundMarket, check_window
-from failing_exchange.background.candle_splitting import LEAST, Node
-from failing_exchange.background.patterns import PATTERNS, Pattern, pattern
+from failing_exchange.background.candle_splitting import LEAST, PATTERNS, Node, Pattern, pattern
 from failing_exchange.background.price_path import FINEST, LEVELS, Path
 from failing_exchange.background.profiles import Profile
 from failing_exchange.core.candles import (
