@@ -9,8 +9,7 @@ import pytest
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.order import Status
-from failing_exchange.core.queries import Balances
-from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.queries import Balances, Ticker
 from failing_exchange.journal.trip import Edited
 from failing_exchange.judge.answers import balances_of, fills_of, orders_of, quotes_of, totals_of
 

@@ -13,7 +13,6 @@ from failing_exchange.core import (
     place_order,
     read_handlers,
     reference_price,
-    ticker,
 )
 from failing_exchange.core import commands as c
 from failing_exchange.core import queries as q
@@ -46,8 +45,8 @@ HANDLERS: dict[type, Handler] = {
     q.FetchAmendments: read_handlers.fetch_amendments,
     q.FetchPreventedMatches: read_handlers.fetch_prevented_matches,
     q.FetchBalance: read_handlers.fetch_balance,
-    q.FetchTicker: ticker.fetch_ticker,
-    q.FetchTickers: ticker.fetch_tickers,
+    q.FetchTicker: read_handlers.fetch_ticker,
+    q.FetchTickers: read_handlers.fetch_tickers,
     q.FetchBook: read_handlers.fetch_book,
     q.FetchTrades: read_handlers.fetch_trades,
     q.FetchCandles: read_handlers.fetch_candles,

@@ -234,6 +234,23 @@ Query: TypeAlias = (
 # ---- answers
 
 
+class Ticker(NamedTuple):
+    """Best prices (ticks, lots), last price and the last 24 hours; None where there is nothing.
+
+    `since`: the epoch second from which there are statistics instead. `ends`: the first and the
+    last trade of that time, where they were asked for.
+    """
+
+    market: Market
+    at: int
+    bid: tuple[int, int] | None
+    ask: tuple[int, int] | None
+    last: int | None
+    day: Bar | None
+    since: int = 0
+    ends: tuple[Trade, Trade] | None = None
+
+
 class BookSnapshot(NamedTuple):
     """The order book: (ticks, lots) by price. `sequence` is its update id: see `update_id`."""
 

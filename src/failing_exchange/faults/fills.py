@@ -5,9 +5,8 @@ from __future__ import annotations
 from failing_exchange.core.commands import CapNextFill, CrossOrder, OperatorCancel, PullLiquidity
 from failing_exchange.core.operator_commands import own_price
 from failing_exchange.core.order import OrderType, Side, TimeInForce
-from failing_exchange.core.queries import FetchTicker
+from failing_exchange.core.queries import FetchTicker, Ticker
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.ticker import Ticker
 from failing_exchange.core.units import PPM
 from failing_exchange.faults.fields import (
     draw_below,

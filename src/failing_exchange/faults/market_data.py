@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from failing_exchange.core.queries import BookSnapshot, Candles, FetchBook
+from failing_exchange.core.queries import BookSnapshot, Candles, FetchBook, Ticker
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.ticker import Ticker
 from failing_exchange.core.units import PPM
 from failing_exchange.faults.fields import (
     choice,

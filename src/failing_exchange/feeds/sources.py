@@ -37,8 +37,7 @@ from failing_exchange.venues.binance.stream_names import WINDOWS, Kind, StreamNa
 
 if TYPE_CHECKING:
     from failing_exchange.core.engine import Engine
-    from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
-    from failing_exchange.core.ticker import Ticker
+    from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
 
 NOBODY = ""  # market data needs no account
 TRADES_A_PUSH_MAX = 10_000  # prints looked at in one go; the rest come with the next

@@ -14,11 +14,11 @@ from failing_exchange.core.queries import (
     Fills,
     OrderLists,
     Orders,
+    Ticker,
     Trades,
 )
 from failing_exchange.core.reference_price import ReferencePrice
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.ticker import Ticker
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 

@@ -11,8 +11,8 @@ from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import OrderFilled
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, OrderSnapshot
+from failing_exchange.core.queries import Ticker
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.ticker import Ticker
 from failing_exchange.core.units import atoms_text
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 from failing_exchange.venue.admission import instant_text

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 from failing_exchange.core.commands import Replaced
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
-from failing_exchange.core.queries import Clock, Fills, Orders
+from failing_exchange.core.queries import Clock, Fills, Orders, Ticker
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.ticker import Ticker
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Edited
 from failing_exchange.unified.orders import order, public_trade, trade

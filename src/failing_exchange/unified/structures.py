@@ -7,8 +7,7 @@ from typing import Any
 
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.market import Market, MarketStatus
-from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets
-from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets, Ticker
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
 from failing_exchange.unified.instants import iso
 

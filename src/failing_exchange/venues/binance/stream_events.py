@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from failing_exchange.core.market import Market
-from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Trades
+from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
 from failing_exchange.core.reference_price import ReferencePrice
-from failing_exchange.core.ticker import Ticker
 from failing_exchange.core.units import SECOND
 from failing_exchange.venues.binance import edits, tickers
 from failing_exchange.venues.binance.intervals import next_edge

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.core.queries import FetchTickers
-from failing_exchange.core.ticker import Ticker
+from failing_exchange.core.queries import FetchTickers, Ticker
 from failing_exchange.core.units import DAY, DAY_S, HOUR_S, SECOND
 from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import missing, refuse
