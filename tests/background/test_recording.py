@@ -172,6 +172,13 @@ def test_first_touch_and_windows_are_what_looking_at_each_second_finds(
         assert flow.first_touch(begin, end, lower, upper) == next(found, None)
 
 
+def test_a_candle_opens_with_its_first_trade(tmp_path: Path) -> None:
+    """Rows without volume stand at the price before them, which is not one of the candle's."""
+    rows = [(1_001, 1_001, 1_001, 1_001, 0)] * 2 + [(1_000, 1_000, 1_000, 1_000, 1)]
+    window = recorded(tmp_path, candles(rows, 1)).window(BIRTH, BIRTH + 3)
+    assert window[:5] == (BIRTH, 1_000, 1_000, 1_000, 1_000)
+
+
 def _newest(flow: RecordedMarket, begin: int, end: int) -> int:
     """The newest second with a print, found by going backwards."""
     for second in range(end - 1, begin - 1, -1):

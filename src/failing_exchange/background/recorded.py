@@ -193,6 +193,9 @@ class RecordedMarket(BackgroundMarket):
 
     def _sum(self, first: int, last: int) -> Bar:
         """The rows from `first` until before `last` as one candle."""
+        at, before = self._starts[first], self._volumes[first]
+        if self._volumes[last] > before:  # those without a trade add nothing to its prices
+            first = bisect_right(self._volumes, before) - 1
         highs, lows, place = [], [], first
         while place < last:
             block, rest = divmod(place, BLOCK)
@@ -205,7 +208,7 @@ class RecordedMarket(BackgroundMarket):
                 lows.append(self._bars[place].low)
                 place += 1
         prices = self._bars[first].open, max(highs), min(lows), self._bars[last - 1].close
-        bar = estimated(self._starts[first], prices, self._volumes[last] - self._volumes[first])
+        bar = estimated(at, prices, self._volumes[last] - before)
         return bar._replace(cost=self._costs[last] - self._costs[first])
 
     # ---- seconds within a candle
