@@ -179,17 +179,27 @@ def test_importing_the_package_is_cheap() -> None:
 
 
 SETTLES = ("core.market", "core.settlement", "core.state")  # these may name a market's assets
+HOLDS = ("core.settlement", "core.operator_commands")  # for orders; locks without an order
 
 
 def test_only_the_settlement_knows_which_asset_moves() -> None:
     """Another kind of market then needs a class in `core.settlement`, and no other change there."""
-    check(
-        f"{place(path, node.lineno)}: asks for a market's .{node.attr}; ask `settlement_of` instead"
-        for name, path in modules().items()
-        if name.startswith("core.") and name not in SETTLES
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Attribute) and node.attr in ("base", "quote")
-    )
+
+    def complaints() -> Iterator[str]:
+        for name, path in modules().items():
+            for node in ast.walk(tree(path)) if name.startswith("core.") else ():
+                match node:
+                    case ast.Attribute(attr="base" | "quote") if name not in SETTLES:
+                        what = f"asks for a market's .{node.attr}"
+                    case ast.Attribute(ast.Attribute(attr="ledger"), "reserve" | "release" | "pay"):
+                        if name in HOLDS:
+                            continue
+                        what = f"calls ledger.{node.attr}"
+                    case _:
+                        continue
+                yield f"{place(path, node.lineno)}: {what}; ask `settlement_of` instead"
+
+    check(complaints())
 
 
 # --- sizes and first lines
