@@ -149,7 +149,7 @@ def test_a_recording_is_the_market(tmp_path: Path) -> None:
         ("[[modes]]\nmode = 'NONE'\nparams = { a = 1 }", "NONE takes no params"),
         ("[[faults]]\nkind = 'lose_answer'\nsymbols = 'BTC/USD'", "did you mean 'BTC/USDT'"),
         ("[[faults]]\nkind = 'lose_answer'\nsides = 'bye'", "did you mean 'buy'"),
-        ("[[faults]]\nkind = 'lose_answer'\nname = 5", "name must be a text"),
+        ("[[faults]]\nkind = 'lose_answer'\nname = 5", "name must be a string"),
         ("[[incidents]]\nat = 5\ndo = 'debit'\nasset = 'btc'\namount = 1", "did you mean 'BTC'"),
         ("[[incidents]]\nat = 5\ndo = 'debit'\nasset = 'BTC'\namount = -1", "amount must be"),
         (

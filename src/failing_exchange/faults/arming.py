@@ -1,4 +1,4 @@
-"""What may be given where a fault is armed; each check shows the value and the way out."""
+"""Checks of the arguments with which a fault is armed; errors show the value and what to do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fault_of(given: object, values: Mapping[str, Any]) -> Fault:
 
 
 def check_asset(fault: Fault, known: Iterable[str]) -> None:
-    """Raise ConfigurationError for a fault of an asset that is not here: it would do nothing."""
+    """Raise ConfigurationError for a fault of an unknown asset: it would do nothing."""
     asset, assets = getattr(fault, "asset", ""), list(dict.fromkeys(known))
     if asset and asset not in assets:
         near = did_you_mean(asset, assets) if isinstance(asset, str) else ""
@@ -61,10 +61,10 @@ def trigger_of(when: Trigger | str | None) -> Trigger:
 
 
 def check_name(name: object) -> None:
-    """A rule's name."""
+    """Raise ConfigurationError for a rule name that is not a short string or None."""
     if name is not None and (not isinstance(name, str) or not 0 < len(name) <= NAME_LETTERS_MAX):
         raise ConfigurationError(
-            f"name must be a text of 1 to {NAME_LETTERS_MAX} letters, or None for one of ours, "
+            f"name must be a string of 1 to {NAME_LETTERS_MAX} letters, or None for a made-up one, "
             f"not {shown(name)}"
         )
 
@@ -72,14 +72,14 @@ def check_name(name: object) -> None:
 def scope_of(
     given: Mapping[str, Iterable[str] | str], markets: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Scope a rule concerns. What no request could ever match is refused: it would never strike."""
+    """The scope of a rule. What no request can match is refused: the rule would never strike."""
     found = {what: _names(what, value) for what, value in given.items()}
     check(found.get("operations", ()))
     for what, accepted in (("symbols", tuple(markets)), ("sides", SIDES)):
         for name in found.get(what, ()):
             if name not in accepted:
                 near = did_you_mean(name, accepted) or f"; there are {', '.join(accepted)}"
-                raise ConfigurationError(f"{what}: {shown(name)} is met by no request{near}")
+                raise ConfigurationError(f"{what}: {shown(name)} matches no request{near}")
     return found
 
 
@@ -88,7 +88,9 @@ def _names(what: str, value: Any) -> tuple[str, ...]:
     if isinstance(names, Iterable):
         names = tuple(names)
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        raise ConfigurationError(f"{what} must be a text or a list of texts, not {shown(value)}")
+        raise ConfigurationError(
+            f"{what} must be a string or a list of strings, not {shown(value)}"
+        )
     if len(names) > NAMES_MAX or any(len(name) > NAME_LETTERS_MAX for name in names):
         raise ConfigurationError(
             f"{what} has {len(names)} names, of up to {max(map(len, names))} letters; expected at "

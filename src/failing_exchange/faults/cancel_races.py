@@ -1,4 +1,4 @@
-"""A cancel meets a fill: what the engine decides at one exact point, and what the client hears."""
+"""Races of a cancel with a fill: what the engine does, and what the client is told."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class HoldAfterCancel(AtRequest):
 
 
 def crossable(match: Match) -> OrderSnapshot | None:
-    """The order that a cancel names, or one of the list, if somebody could trade against it now."""
+    """The order that a cancel names, or one of its list, if it can be traded against now."""
     command: Any = match.trip.command
     if not isinstance(command, CancelOrderList):
         named = named_by(match)

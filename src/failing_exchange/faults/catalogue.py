@@ -1,4 +1,4 @@
-"""The catalogue: every fault by name, whom it concerns, and the incidents that it reproduces."""
+"""The catalogue: every fault by name, its operations, and the real incidents it reproduces."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Entry(NamedTuple):
     name: str
     kind: type[Any]
     group: str
-    operations: tuple[str, ...]  # what it strikes when nobody says
+    operations: tuple[str, ...]  # what it strikes unless it is armed on others
     door: str = "process"  # from which door on it exists
 
     @property
     def says(self) -> str:
-        """Its one sentence."""
+        """The sentence of its docstring."""
         return (self.kind.__doc__ or "").strip()
 
     @property
@@ -187,7 +187,7 @@ _BY_KIND = {entry.kind: entry for entry in ROWS}
 
 
 def make(name: str, **given: Any) -> Fault:
-    """A fault by its name in the catalogue; raises ConfigurationError for what it doesn't know.
+    """Make a fault by its name; raise ConfigurationError for an unknown name or field.
 
     >>> make("lose_answer")
     LoseAnswer()
@@ -262,7 +262,7 @@ def _explain(entry: Entry) -> Iterator[str]:
         spec, default = spec_of(one), one.default
         shown = str(default) if isinstance(default, str) else default
         yield f"  {one.name} = {shown!r}: {spec.says} ({spec.unit})"
-    yield f"  strikes, unless told otherwise: {', '.join(entry.operations)}"
+    yield f"  strikes by default: {', '.join(entry.operations)}"
     if entry.incidents:
         yield f"  seen as: {', '.join(entry.incidents)}"
 

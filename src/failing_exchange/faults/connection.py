@@ -35,7 +35,7 @@ class FailLookup(ByteFault):
 
 @fault
 class RefuseConnection(ByteFault):
-    """Nobody listens: a new connection is refused."""
+    """A new connection is refused, as where nothing listens."""
 
     kind = ConnectionDamage.REFUSE
     lasts: float | None = span_or_never(
@@ -43,7 +43,7 @@ class RefuseConnection(ByteFault):
     )
 
     def decide(self, match: Match, hit: bool) -> bool:
-        """Once begun, it goes on for its time."""
+        """Refuse for `lasts` seconds once it has begun."""
         return active_until(match, hit, self.lasts) is not None or hit
 
     def damage(self) -> Damage:
@@ -79,7 +79,7 @@ class RefuseUpgrade(ByteFault):
     )  # fmt: skip
 
     def damage(self) -> Damage:
-        """A page; or 101 with an extension that nobody asked for, or with a wrong key."""
+        """A page; or 101 with an extension that was not offered, or with a wrong key."""
         if self.how.isdigit():
             return Damage(HttpDamage.PAGE, size=int(self.how))
         return Damage(self.kind, text=self.how)

@@ -1,4 +1,4 @@
-"""Why a trip went as it did, in words: which rules met it, which struck, which ended it."""
+"""Explanations of a trip in words: which rules concerned it, which struck, which ended it."""
 
 from __future__ import annotations
 

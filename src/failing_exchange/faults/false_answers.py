@@ -1,4 +1,4 @@
-"""Answers that were never true: ghosts, cancels that did nothing, impossible orders."""
+"""False answers: phantom orders and cancels, errors in successes, impossible states."""
 
 from __future__ import annotations
 

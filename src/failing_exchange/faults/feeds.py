@@ -1,4 +1,4 @@
-"""Feeds that fail: pushes lost, late, doubled, out of order, merged; feeds silent or broken."""
+"""Faults of feeds: pushes lost, late, doubled, reordered, merged; feeds silent or broken."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from failing_exchange.journal.trip import ENDED, Stage
 
 @fault
 class LosePush(AtAnswer):
-    """A push never arrives, and its feed goes on."""
+    """A push never arrives, and its feed continues."""
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         return Drop() if match.trip.is_push else None
@@ -46,9 +46,9 @@ class RepeatPush(AtAnswer):
 
 @fault
 class MergePushes(AtStages):
-    """Of several pushes within a moment only the last arrives."""
+    """Of several pushes within a short time only the last arrives."""
 
-    within: float = span(0.05, "how long the moment is")
+    within: float = span(0.05, "how long that time is")
     stages: ClassVar[tuple[Stage, ...]] = (Stage.ANSWER, Stage.WIRE)
 
     def decide(self, match: Match, hit: bool) -> bool:
@@ -75,7 +75,7 @@ class SilenceFeed(AtAnswer):
     lasts: float | None = span_or_never(None, "for how long; None = until disarmed")
 
     def decide(self, match: Match, hit: bool) -> bool:
-        """Once begun, it goes on for its time."""
+        """Stay silent for `lasts` seconds once it has begun."""
         return active_until(match, hit, self.lasts) is not None
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:

@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
 def span(
     default: Any = MISSING, says: str = "", *, minimum: float = 0, maximum: float = SECONDS_MAX
 ) -> Any:
-    """A time in seconds."""
+    """A duration in seconds, or a string such as "10m"."""
 
     def check(value: Any) -> Any:
         return number_within(seconds_of(value), minimum, maximum)
@@ -167,7 +167,7 @@ def executed(
 
 
 def flag(default: bool, says: str) -> Any:
-    """Yes or no."""
+    """True or False, nothing that is like them."""
     schema = {"type": "boolean"}
     return _field(default, FieldSpec(says, "true or false", "True or False", _is_a(bool), schema))
 
@@ -178,7 +178,7 @@ def text(default: Any = MISSING, says: str = "") -> Any:
 
 
 def names(default: tuple[str, ...], says: str) -> Any:
-    """One name or several."""
+    """One or more names of fields."""
 
     def check(value: Any) -> Any:
         found = (value,) if isinstance(value, str) else value
@@ -275,12 +275,12 @@ def kind_name(cls: type) -> str:
 
 
 def nanoseconds(value: float) -> int:
-    """Seconds as whole nanoseconds."""
+    """Convert seconds to whole nanoseconds, rounded."""
     return round(value * SECOND)
 
 
 def ends_after(value: float | None) -> int | None:
-    """How long something lasts, in nanoseconds; None = until further notice."""
+    """A duration in nanoseconds; None = until the operator ends it."""
     return None if value is None else nanoseconds(value)
 
 

@@ -1,4 +1,4 @@
-"""What happens to orders, lawfully: filled in part or at once, at a worse price, expired."""
+"""Incidents of orders: filled in part or at once, at a worse price, expired, canceled."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class ExpireOrder(AtRequest):
 
 @fault
 class CancelByHand(AtRequest):
-    """Somebody cancels an open order of the client outside the bot."""
+    """An open order of the client is canceled outside the bot."""
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Cancel the order that the request names, else the oldest one."""

@@ -84,7 +84,7 @@ class CloseConnection(AnswerFault):
 
 @fault
 class HalfClose(AnswerFault):
-    """The venue closes its side without an answer and goes on listening."""
+    """The venue closes its side without an answer and keeps reading."""
 
     kind = HttpDamage.HALF_CLOSE
     executed: str = executed(default="before")

@@ -129,7 +129,7 @@ class NarrowBand(AtRequest):
 
 @fault
 class LimitOrders(AtRequest):
-    """The market takes only so many open orders of one account."""
+    """The market limits the open orders of one account."""
 
     most: int = whole(5, "how many")
 
@@ -243,9 +243,9 @@ def _paid_with(match: Match) -> str:
 
 def _last_fill(match: Match) -> Fill | None:
     if not match.trip.account:
-        return None  # a public request names nobody
+        return None  # a public request has no account
     try:
         found: tuple[Fill, ...] = match.look(FetchFills(match.trip.account)).fills
-    except Reject:  # a market stream's connection is no account
+    except Reject:  # a market stream's client is a connection
         return None
     return found[-1] if found else None

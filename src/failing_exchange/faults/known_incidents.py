@@ -1,4 +1,4 @@
-"""Real incidents, and how to have each of them here: 118 kinds of failure seen in the wild."""
+"""Known incidents: 118 kinds of failure seen on real venues, and how to reproduce each."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _wire(fault: str, *on: str, when: str = "", **fields: Any) -> Recipe:
 
 
 def _rows(family: str, rows: dict[str, tuple[Any, ...] | str]) -> list[KnownIncident]:
-    """A family. A tuple of recipes (and a note) is a fault; a text says who else, and how."""
+    """A family. A tuple of recipes (and a note) is a fault; a string says what else, and how."""
     found = []
     for name, how in rows.items():
         if isinstance(how, str):

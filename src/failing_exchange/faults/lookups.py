@@ -1,4 +1,4 @@
-"""What a fault may look at: the order that a request places or names, the rules of its market."""
+"""Lookups for faults: the order that a request places or names, the rules of its market."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.faults.plan import Match, Replace
 from failing_exchange.journal.trip import Edited, Trip
 
-FEEDS_REMEMBERED_MAX = 10_000  # by a rule; then the oldest is as one that it has not met
+FEEDS_REMEMBERED_MAX = 10_000  # by a rule; then the oldest is forgotten, and looks new
 
 
 def placed_by(trip: Trip) -> PlaceOrder | None:
@@ -62,7 +62,7 @@ def market_of(match: Match, symbol: str) -> Market | None:
 def free_of(match: Match, asset: str) -> int:
     """What the client has free of an asset, in atoms."""
     if not match.trip.account:
-        return 0  # a public request names nobody
+        return 0  # a public request has no account
     found: dict[str, tuple[int, int]] = match.look(FetchBalance(match.trip.account)).assets
     return found.get(asset, (0, 0))[0]
 

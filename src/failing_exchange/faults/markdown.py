@@ -32,8 +32,9 @@ with exchange.arm("stale_read", chance(0.2), seconds=5):         # until the end
     ...
 ```
 
-`operations`, `symbols`, `sides`, `clients` and `client_order_ids` say whom a fault strikes; without
-`operations` it strikes those of its row below. `failing-exchange faults` prints the same list.
+`operations`, `symbols`, `sides`, `clients` and `client_order_ids` choose the requests that a fault
+strikes; without `operations` it strikes those of its row below. `failing-exchange faults` prints
+the same list.
 
 Operations are the calls and feeds by their unified names; on the wire also the moments of a
 connection, which the last tables of faults name. A market stream's client is its connection (like
@@ -74,7 +75,7 @@ WHO = {
 
 
 def markdown() -> str:
-    """The whole document."""
+    """The text of docs/faults.md."""
     return "\n".join(
         [HEAD, *_faults(ENTRIES), *_triggers(), *_modes(), *_incidents(KNOWN_INCIDENTS), ""]
     )

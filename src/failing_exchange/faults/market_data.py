@@ -1,4 +1,4 @@
-"""Market data that is not what it was: null, zero, crossed, frozen, with holes."""
+"""False market data: null, zero, crossed, frozen, with holes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class HideTickers(AtAnswer):
         if not isinstance(found, tuple) or not found or not isinstance(found[0], Ticker):
             return None
         if len(getattr(match.trip.command, "symbols", ())) == 1:
-            return None  # one was asked for by name: that is no list
+            return None  # one ticker, requested by name, is not a list
         tickers = list(found)
         for k in range(max(1, len(tickers) * ppm(self.part) // PPM)):
             del tickers[draw_below(match, k, len(tickers))]
@@ -78,7 +78,7 @@ class HideTickers(AtAnswer):
 
 @fault
 class FreezeMarketData(AtStages):
-    """Market data stands still at the moment of the first answer struck."""
+    """Market data stands still from the first answer struck on."""
 
     stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.ANSWER)
 

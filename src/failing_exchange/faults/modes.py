@@ -183,7 +183,7 @@ class OneOf:
     stages: ClassVar[tuple[Stage, ...]] = tuple(Stage)
 
     def decide(self, match: Match, hit: bool) -> bool:
-        """What has begun in one part goes on; otherwise the drawn one decides about its hit."""
+        """Let parts that have begun continue; otherwise the part that is drawn decides."""
         if not hit and not match.memory:
             return False
         picked = self._pick(match) if hit else None
@@ -217,7 +217,7 @@ class OneOf:
 
 
 def _goes_on(part: Part, match: Match) -> bool:
-    """Whether a part has begun something; one that has never struck remembers nothing."""
+    """Whether a part may have begun something: one that has never struck has no memory."""
     return match.remembers(part.label) and match.trip.operation in part.operations
 
 
@@ -242,7 +242,7 @@ def preset(mode: FailureMode, params: Mapping[str, Any] | None = None) -> Preset
         return _mixture(mode, params)
     found = MODES.get(mode)
     if found is None:
-        raise ConfigurationError(f"mode {mode.value} fails in no way: it can't be armed")
+        raise ConfigurationError(f"mode {mode.value} stands for no failure: it can't be armed")
     for name in params:
         if name not in found.defaults:
             raise ConfigurationError(_unknown_param(mode, name, found.defaults))

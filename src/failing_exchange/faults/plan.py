@@ -1,4 +1,4 @@
-"""Which faults are armed, and what they decide about a trip. They decide; the gateway acts."""
+"""The plan: which faults are armed, and their verdicts on a trip, which the gateway executes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ RULES_MAX = 1_000  # armed at once; one more is refused
 
 
 class Delay(NamedTuple):
-    """The trip waits here for so many nanoseconds."""
+    """The trip waits here, for a number of nanoseconds."""
 
     nanoseconds: int
 
 
 class Drop(NamedTuple):
-    """The message is lost; the client hears nothing until its own timeout."""
+    """The message is lost; the client waits until its own timeout."""
 
 
 class HangUp(NamedTuple):
@@ -36,7 +36,7 @@ class HangUp(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """The request arrives a second time, so many nanoseconds later; nobody hears its answer."""
+    """The request arrives a second time, some nanoseconds later; that answer is dropped."""
 
     nanoseconds: int = 0
 
@@ -70,7 +70,7 @@ Verdict: TypeAlias = Delay | Reject | Drop | HangUp | Repeat | Replace | Answer 
 
 
 class Match:
-    """A rule meets a trip: all that a trigger or a fault may look at."""
+    """A trip that a rule concerns: all that its trigger and its fault may look at."""
 
     __slots__ = ("_key", "at", "chosen", "due", "memory", "n", "plan", "rule", "trip")
 
@@ -86,7 +86,7 @@ class Match:
     ) -> None:
         self.trip = trip
         self.at = at  # the instant of the match
-        self.n = n  # the how-manieth trip this rule has met, from 1
+        self.n = n  # the number of this trip among those the rule has met, from 1
         self._key = draw_key  # None: that of `rule`, made when the first number is drawn
         self.memory = memory  # what the rule remembers from trip to trip
         self.plan = plan
@@ -96,7 +96,7 @@ class Match:
 
     @property
     def key(self) -> int:
-        """What all its numbers are drawn from: the seed, the rule, and which request this is."""
+        """The key of all its draws: made of the seed, the rule, and which request this is."""
         if self._key is None:
             trip = self.trip
             of_kind = key(
@@ -115,12 +115,12 @@ class Match:
         return self.plan.look(query)
 
     def within(self, name: str) -> Match:
-        """The same for a part of a trigger or fault, with draws and a memory of its own."""
+        """This match for a part of a trigger or fault, with its own draws and memory."""
         memory = self.memory.setdefault((WITHIN, name), {})
         return Match(self.trip, self.at, self.n, mix(self.key, key(name)), memory, self.plan)
 
     def draw(self, k: int = 0) -> int:
-        """The k-th number of this match, uniform in [0, 2**64); it depends on nothing else."""
+        """Draw the k-th number of this match, uniform in [0, 2**64); independent of all others."""
         return mix(self.key, k)
 
     def remembers(self, name: str) -> bool:
@@ -138,9 +138,9 @@ class Fault(Protocol):
     """What goes wrong: a frozen dataclass with a sentence, some fields, and one method.
 
     Three more are optional. `decide(match, hit) -> bool` is asked about every trip that the rule
-    meets, `hit` being the trigger's word: what has begun may go on. `label(match) -> str` is how
-    statistics count it. `sticky = True` says that what goes on outlives its disarming, until
-    `over(match) -> bool`.
+    meets, with the trigger's decision as `hit`: a fault that lasts returns True while it does.
+    `label(match) -> str` is its name in statistics. `sticky = True` lets it outlast its disarming,
+    until `over(match) -> bool`.
     """
 
     stages: ClassVar[tuple[Stage, ...]]
@@ -197,14 +197,14 @@ class FaultRule:
     struck: int = 0
     owed: int = 0
     striking: bool = False  # whether it struck the last trip it met
-    leaving: bool = False  # disarmed, but what it has begun goes on
+    leaving: bool = False  # disarmed, but what it has begun lasts
     memory: dict[Any, Any] = field(default_factory=dict)
     narrow: bool = field(init=False, repr=False)
     ask: Callable[[Match], bool] = field(init=False, repr=False)  # the trigger, ready to call
     decide: Callable[[Match, bool], bool] | None = field(init=False, repr=False)
     first: int = field(init=False, repr=False)  # the trips it need be asked about, by number
     last: int = field(init=False, repr=False)
-    counts: bool = field(init=False, repr=False)  # whether it names so many requests by number
+    counts: bool = field(init=False, repr=False)  # whether it names requests by number
 
     def __post_init__(self) -> None:
         self.narrow = self.scope.narrow
@@ -223,14 +223,14 @@ class FaultPlan:
     """The armed rules, asked in the order in which they were armed.
 
     A draw depends on the run's seed, the rule's name, the client, the operation, the symbol and how
-    many such requests that client has made: arming one more rule changes nobody else's numbers.
+    many such requests that client has made: arming another rule changes no other draw.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.rules: dict[str, FaultRule] = {}
-        self.look: Callable[[Query], Any] = _nothing_to_see
-        self.changed: Callable[[], None] = _nobody_cares  # called when rules come or go
+        self.look: Callable[[Query], Any] = _no_exchange
+        self.changed: Callable[[], None] = _nothing  # called when rules come or go
         self._by_operation: dict[str, Concerned] = {}
 
     def arm(self, rule: FaultRule) -> FaultRule:
@@ -248,7 +248,7 @@ class FaultPlan:
     def disarm(self, name: str) -> None:
         """Take a rule away; unknown names are an error.
 
-        What a sticky fault (a ban) has begun goes on until its time is over, or until `lift`.
+        What a sticky fault (a ban) has begun lasts for its time, or until `lift`.
         """
         rule = self._rule(name)
         if rule.struck and getattr(rule.fault, "sticky", False):
@@ -274,7 +274,7 @@ class FaultPlan:
         return self.rules[name]
 
     def disarm_all(self) -> None:
-        """Take all rules away."""
+        """Take all rules away, with all that they have begun."""
         self.rules.clear()
         self._change()
 
@@ -394,12 +394,12 @@ def _label(rule: FaultRule, match: Match) -> str:
     return (label(match) if label is not None else "") or rule.label or rule.name
 
 
-def _nobody_cares() -> None:
+def _nothing() -> None:
     return None
 
 
-def _nothing_to_see(query: Query) -> Any:
-    raise RuntimeError("a plan that belongs to no venue has nothing to look at")
+def _no_exchange(query: Query) -> Any:
+    raise RuntimeError("a plan without a venue has no exchange to read")
 
 
 __all__ = [

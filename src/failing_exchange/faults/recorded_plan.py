@@ -1,4 +1,4 @@
-"""Recorded plans: what struck in one run, as data that strikes again without dice."""
+"""Recorded plans: what struck in one run, as data that strikes the same requests again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Again:
         self._decide = getattr(fault, "decide", None)
 
     def decide(self, match: Match, hit: bool) -> bool:
-        """Strike what the recording says, whatever the fault would decide itself."""
+        """Strike the recorded requests, and ignore what the fault itself would decide."""
         key = key_of(match)
         again = key in self.draws
         if again:
@@ -72,7 +72,7 @@ class RecordedPlan:
         self._armed: list[tuple[Recording, Again]] = []
 
     def arm(self, plan: FaultPlan) -> None:
-        """Arm all of it; names that are armed already are refused, as ever."""
+        """Arm all its rules; raise ConfigurationError for a name that is armed already."""
         self._armed = []
         for one in self.recordings:
             again = Again(make(one.kind, **one.fields), one.strikes)
@@ -89,11 +89,11 @@ class RecordedPlan:
         ]
 
     def to_json(self) -> str:
-        """The plan as text."""
+        """The plan as JSON, which `from_json` reads."""
         return json.dumps({"recorded_plan": VERSION, "rules": self.as_rules()}, indent=1)
 
     def as_rules(self) -> list[dict[str, Any]]:
-        """Its rules as JSON can hold them."""
+        """Its rules as plain values, for JSON."""
         return [
             {
                 "name": one.name,
@@ -111,18 +111,20 @@ class RecordedPlan:
         try:
             return cls([_recording(rule) for rule in rules])
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigurationError(f"these are no rules of a recorded plan: {error!r}") from None
+            raise ConfigurationError(
+                f"these are not the rules of a recorded plan: {error!r}"
+            ) from None
 
     @classmethod
     def from_json(cls, text: str) -> RecordedPlan:
-        """The plan of a text; raises ConfigurationError for what is none."""
+        """Read a plan from JSON; raise ConfigurationError for anything else."""
         try:
             found = json.loads(text)
             version = found["recorded_plan"]
             rules = [_recording(rule) for rule in found["rules"]]
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(
-                f"this is no recorded plan ({error!r}); `RecordedPlan.to_json` writes one"
+                f"this is not a recorded plan ({error!r}); `RecordedPlan.to_json` writes one"
             ) from None
         if version != VERSION:
             raise ConfigurationError(
@@ -132,7 +134,7 @@ class RecordedPlan:
 
 
 def record(trips: Iterable[Trip]) -> RecordedPlan:
-    """What struck these trips, as a plan. Limits and maintenance are settings: they are not in it.
+    """Make a plan of what struck these trips, without limits and maintenance, which are settings.
 
     Raises ConfigurationError for a fault that is not in the catalogue: it can't be written down.
     """

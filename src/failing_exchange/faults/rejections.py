@@ -1,4 +1,4 @@
-"""Refusals at the gate: the venue says no, and the engine is never asked."""
+"""Rejections: the venue refuses a request, and the engine is never asked."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class RejectRequest(AtRequest):
     code: str = text("", "row of the venue's table of codes, like INVALID_SIGNATURE; empty = usual")
 
     def decide(self, match: Match, hit: bool) -> bool:
-        """Once begun, it goes on for its time."""
+        """Strike for as long as it lasts once it has begun."""
         return active_until(match, hit, self.lasts) is not None
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -150,12 +150,14 @@ class RateLimited(AtRequest):
 class Ban(AtRequest):
     """A client that keeps sending after a refusal is banned, each time for twice as long."""
 
-    retry_after: float = span(10.0, "the wait that each refusal asks for; who waits is not banned")
+    retry_after: float = span(
+        10.0, "the wait that each refusal asks for; a client that waits is not banned"
+    )
     refusals: int = whole(3, "how many in a row, not waited for, lead to a ban", maximum=1_000)
     shortest: float = span(120.0, "the first ban", minimum=1)
     longest: float = span(259_200.0, "no ban is longer", minimum=1)
     shared: bool = flag(True, "whether all clients share one address; else each has its own")
-    sticky: bool = flag(True, "whether a ban goes on when the fault is disarmed")
+    sticky: bool = flag(True, "whether a ban lasts when the fault is disarmed")
 
     def decide(self, match: Match, hit: bool) -> bool:
         """Count refusals and climb the ladder; requests during a ban don't lengthen it."""
@@ -180,7 +182,7 @@ class Ban(AtRequest):
         return refusal(Reason.RATE_LIMITED, match, message, until=address["wait"])
 
     def over(self, match: Match) -> bool:
-        """Whether nobody is banned or told to wait any more."""
+        """Whether no client is banned or has to wait any more."""
         at, addresses = match.at, match.memory.get("addresses", {}).values()
         return all(
             at >= one["wait"] and self._ladder(one).banned_until(at) is None for one in addresses
@@ -215,7 +217,7 @@ class Maintenance(AtRequest):
     message: str = text("System maintenance", "what the client reads")
 
     def decide(self, match: Match, hit: bool) -> bool:
-        """Once begun, it goes on for its time."""
+        """Strike for as long as it lasts once it has begun."""
         return active_until(match, hit, self.duration) is not None
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
@@ -247,7 +249,7 @@ class ClockSkew(AtRequest):
 
 
 def active_until(match: Match, hit: bool, lasts: float | None) -> int | None:
-    """The end of what goes on once it has begun; None when it doesn't go on now."""
+    """When a lasting fault ends, in nanoseconds; a hit starts it; None while it is inactive."""
     memory: dict[Any, Any] = match.memory
     if hit and match.at >= memory.get("until", 0):
         memory["until"] = FOR_EVER if lasts is None else match.at + nanoseconds(lasts)

@@ -1,4 +1,4 @@
-"""Reads that show an earlier or an incomplete state: views that lag behind the ledger."""
+"""Stale reads: answers that show an earlier or an incomplete state."""
 
 from __future__ import annotations
 

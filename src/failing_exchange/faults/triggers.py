@@ -36,7 +36,7 @@ DEPTH_MAX = 32  # operators of a trigger's text within each other; more are refu
 
 
 class RequestKey(NamedTuple):
-    """What names a request in every run of the same bot, whatever else is armed."""
+    """The name of a request in every run of the same bot, independent of what is armed."""
 
     client: str
     operation: str
@@ -45,7 +45,7 @@ class RequestKey(NamedTuple):
 
 
 def key_of(match: Match) -> RequestKey:
-    """What names a request from run to run."""
+    """The name of the request of a match."""
     trip = match.trip
     return RequestKey(trip.account, trip.operation, trip.symbol, trip.request_number)
 
@@ -291,7 +291,7 @@ class ByHour(When):
             p = self.rate(hour)
         except Exception as error:  # the user's own function: no bug of ours
             raise ConfigurationError(
-                f"the rate for hour {hour} can't be told: {error!r}"
+                f"the rate for hour {hour} can't be computed: {error!r}"
             ) from error
         return strikes(match.draw(), probability_of(p, f"the rate for hour {hour}"))
 

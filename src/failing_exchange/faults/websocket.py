@@ -62,7 +62,7 @@ class StallSocket(ByteFault):
 
 @fault
 class CompressFrames(ByteFault):
-    """Messages come as binary frames of raw deflate, which nobody has asked for."""
+    """Messages come as binary frames of raw deflate, which the client has not asked for."""
 
     kind = FrameDamage.DEFLATE
     padding: int = whole(0, "zero bytes behind it", minimum=0, maximum=1_000)
@@ -84,7 +84,7 @@ class AnnounceShutdown(ByteFault):
 
 @fault
 class LosePings(ByteFault):
-    """No ping comes and none is answered, while data goes on."""
+    """No ping comes and none is answered, while data still arrives."""
 
     kind = FrameDamage.LOSE
 
@@ -105,10 +105,10 @@ class AckWithoutData(ByteFault):
 
 @fault
 class ReplayOnSubscribe(ByteFault):
-    """Who subscribes to an account is told again of what has happened there before."""
+    """A new subscription to an account repeats events from before it."""
 
     kind = FrameDamage.REPLAY
-    count: int = whole(5, "the last so many events", maximum=100)
+    count: int = whole(5, "how many of the last events", maximum=100)
 
     def damage(self) -> Damage:
         return Damage(self.kind, size=self.count)

@@ -1,4 +1,4 @@
-"""OrderQueue: orders wait while the venue lets nobody in, and follow in order afterwards."""
+"""OrderQueue: orders wait while the venue refuses requests, and are placed in order afterwards."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class OrderQueue:
     async def run(
         self, on_settled: Callable[[QueueResult], None] = lambda _: None, *, every: float = 5.0
     ) -> None:
-        """Drain the queue every so many seconds, for ever; cancel the task to stop it."""
+        """Drain the queue every `every` seconds, for ever; cancel the task to stop it."""
         while True:
             for settled in await self.drain():
                 on_settled(settled)

@@ -1,4 +1,4 @@
-"""What the bot's side knows of a venue: ccxt's methods, and what its errors say."""
+"""The exchange as a bot sees it: the methods of ccxt, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def outcome_of(error: BaseException) -> RequestOutcome:
 
 
 def wait_for(error: BaseException) -> float:
-    """Seconds after which a refused request may be repeated: what the error says, or a habit."""
+    """Seconds to wait after a refusal: its `retry_after`, else a default per error class."""
     told = getattr(error, "retry_after", None)
     if isinstance(told, int | float) and told >= 0:
         return float(told)

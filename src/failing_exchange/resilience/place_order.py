@@ -1,4 +1,4 @@
-"""Placing an order once, whatever happens to the request and its answer."""
+"""Place an order exactly once, through lost requests, lost answers and refusals."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ async def robust_order_placement(exchange: Exchange, **kwargs: Any) -> Order:
 
 
 def new_client_order_id() -> str:
-    """A client order id that nobody else has: 32 hex digits (seeded within a simulation)."""
+    """Make a unique client order id: 32 hex digits (seeded within a simulation)."""
     return uuid4().hex
 
 
 @dataclass(slots=True)
 class _Doubt:
-    """An order was sent and nobody knows what became of it."""
+    """An order was sent, and its outcome is unknown."""
 
     error: Exception
     until: float  # loop time; from then on "not found" is believed
@@ -90,7 +90,7 @@ class _NotYet(Exception):
 
 
 class Placement:
-    """One intent to place an order; `place` may be called again after it raised, and goes on there.
+    """One intent to place an order; call `place` again after an error to continue.
 
     `request` holds the arguments of `create_order`. `client_order_id` is the same in each request:
     from `params`, from `id`, or made by `new_id`.

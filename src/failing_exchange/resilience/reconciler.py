@@ -27,7 +27,7 @@ EVERY = 30.0  # seconds between two comparisons
 class DifferenceKind(Enum):
     """How the venue's orders differ from what the bot believed."""
 
-    UNKNOWN = "unknown"  # open at the venue, and nobody told the reconciler
+    UNKNOWN = "unknown"  # open at the venue, and never tracked
     PROGRESSED = "progressed"  # filled further
     FILLED = "filled"
     CANCELED = "canceled"
@@ -95,7 +95,7 @@ class Reconciler:
         return dict(self._open)
 
     def expect(self, client_order_id: str) -> None:
-        """An order with this client id is about to be sent: finding it is no surprise."""
+        """Expect an order with this client id: when it is found, it is not reported as UNKNOWN."""
         self._expected[client_order_id] = None
         while len(self._expected) > EXPECTED_MAX:
             self._expected.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Leading asyncio to our loop: `asyncio.run`, Runner, new_event_loop, whoever imported them."""
+"""Patch asyncio so that `asyncio.run`, Runner and new_event_loop make virtual loops."""
 
 from __future__ import annotations
 

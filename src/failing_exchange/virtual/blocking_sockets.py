@@ -1,4 +1,4 @@
-"""The way out of a simulation that its loop does not guard: sockets that block."""
+"""Refuse blocking sockets in a simulation: they would reach the real network."""
 
 from __future__ import annotations
 

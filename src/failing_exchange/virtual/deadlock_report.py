@@ -1,4 +1,4 @@
-"""Who waits for what: the text under a Deadlock."""
+"""The report in a Deadlock error: which task waits, in which call, at which line."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """What ends a simulation.
 
 SimulationError
-├── Deadlock          nothing can happen any more, yet somebody waits
+├── Deadlock          nothing can happen any more, and tasks wait
 ├── BudgetExceeded    a limit of the run: virtual time, turns at one instant, wall time
 │   └── WallTimeExceeded  ... namely real time, which another machine has more of
 └── Escape            the program reached for the real world
-    └── UnknownHost   ... namely for a host that nobody serves in this simulation
+    └── UnknownHost   ... namely a host that is not in this simulation
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the loop hands out: timers on whole nanoseconds, tasks and futures with serial numbers."""
+"""Handles, timers on whole nanoseconds, and tasks and futures that hash by serial number."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class VenueTimer:
     """A timer of the venue: what goes wrong in it ends the simulation.
 
     It has what a loop and its users need of asyncio's, and no more, for there are many of them.
-    `keeps_running`: whether somebody waits for it.
+    `keeps_running`: whether a client waits for it.
     """
 
     __slots__ = (
@@ -153,7 +153,7 @@ class VenueTimer:
     cancel = take_back
 
     def failed(self, error: BaseException) -> None:
-        """Whatever it is, the world it belongs to is broken."""
+        """End the simulation: an error here is a bug of ours."""
         self._loop.fail(error)
 
 

@@ -130,7 +130,7 @@ class IsolatedLoop(asyncio.BaseEventLoop):
         """No selector, no events."""
 
     def _write_to_self(self) -> None:
-        """Nobody sleeps in a selector that would have to be woken."""
+        """Do nothing: there is no selector to wake."""
 
     def remove_reader(self, fd: Any) -> bool:
         """There is never one."""

@@ -53,7 +53,7 @@ class VirtualLoop(JumpingLoop):
     """An event loop in virtual time.
 
     `clock` is the time it keeps (a fresh one by default; loops that follow each other may share
-    one), `seed` is there for whoever needs chance. `steps_per_instant_max` bounds the turns of the
+    one), `seed` is for components that draw. `steps_per_instant_max` bounds the turns of the
     loop during which the clock stands still. `on_check` is called every 1,024 turns.
 
     >>> loop = VirtualLoop()
@@ -168,7 +168,7 @@ class VirtualLoop(JumpingLoop):
     def call_at_instant(
         self, at: int, callback: Callable[..., object], *args: Any, keeps_running: bool = True
     ) -> VenueTimer:
-        """The same on the scale of `now_ns()`, for what somebody waits for."""
+        """Set a timer of the venue on the scale of `now_ns()`."""
         when_ns = at - self.clock.epoch_ns
         return self._schedule(when_ns, VenueTimer(when_ns, callback, args, self, keeps_running))
 
@@ -197,7 +197,6 @@ class VirtualLoop(JumpingLoop):
         *args: *Args,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
-        """As in asyncio."""
         if self._closed or self._debug:
             return super().call_soon(callback, *args, context=context)
         handle = Soon(callback, args, self, context)
@@ -289,7 +288,7 @@ class VirtualLoop(JumpingLoop):
                 append(timer)
 
     def _check(self) -> None:
-        """Every so many turns: is time standing still, is a budget spent?"""
+        """Check, every so often, that time does not stand still and no budget is spent."""
         self._check_at = self.turns + self._check_every
         since, instant = self._still_since
         if self.clock.ns != instant:
@@ -329,7 +328,6 @@ class VirtualLoop(JumpingLoop):
     # Tasks
 
     def create_future(self) -> asyncio.Future[Any]:
-        """As in asyncio."""
         return VirtualFuture(loop=self)
 
     def create_task(self, coro: Any, *, name: Any = None, **options: Any) -> asyncio.Task[Any]:

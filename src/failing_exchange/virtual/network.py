@@ -9,7 +9,7 @@ Unmodified clients reach servers of the same loop under production names:
     await session.get("https://api.binance.com/api/v3/ping")
 
 TLS is elided: `ssl=` is accepted and no handshake takes place (virtual.tls does so for clients that
-bring their own). A name that nobody serves raises UnknownHost, so a program under test can't reach
+bring their own). A name that is not served raises UnknownHost, so a program under test can't reach
 the real exchange by mistake.
 """
 
@@ -53,7 +53,7 @@ class Network:
     """Hosts, listeners and hooks of one loop: `loop.network`.
 
     `on_connect(host, port)`, if set, is asked before each connection: None lets it through, a
-    number lets it through after so many seconds, an exception is raised in the client.
+    number lets it through after that many seconds, an exception is raised in the client.
     `delay_ns(transport)`, if set, gives the nanoseconds that a burst of bytes takes to the other
     end. Both say nothing about chance: use keyed draws. `on_write()`, if set, is called in the
     context of a client that writes, whose copy then carries the bytes. `connections` counts what
@@ -311,15 +311,12 @@ class MemoryServer(asyncio.AbstractServer):
         return tuple(self._network.socket_at(place) for place in self._places)
 
     def is_serving(self) -> bool:
-        """Whether it accepts connections."""
         return self._serving
 
     def get_loop(self) -> VirtualLoop:
-        """Its loop."""
         return self._network._loop
 
     async def start_serving(self) -> None:
-        """Accept connections."""
         if not self._serving:
             self._network.listen(self, self._places)
             self._serving = True
@@ -337,7 +334,7 @@ class MemoryServer(asyncio.AbstractServer):
             self.close()
 
     def close(self) -> None:
-        """Accept no more; open connections go on."""
+        """Accept no more connections; open ones stay."""
         self._network.unlisten(self)
         self._serving = False
         if self._forever is not None and not self._forever.done():

@@ -1,4 +1,4 @@
-"""Replacing functions of the standard library wherever they are known, and putting them back.
+"""Replace functions of the standard library in every module that holds them, and restore them.
 
 `from time import monotonic` keeps its own reference, which setting `time.monotonic` does not reach;
 so every module that holds one is given the stand-in.

@@ -1,4 +1,4 @@
-"""Chance of the process, seeded: os.urandom (so uuid4, secrets), random, numpy, WebSocket masks."""
+"""Seeded randomness: os.urandom (hence uuid4, secrets), random, numpy, WebSocket masks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from failing_exchange.virtual.patching import Patches
 
 REAL_URANDOM = os.urandom
 
-# They draw for somebody: the module that calls them is the one that counts.
+# They draw on behalf of the module that calls them, which names the stream.
 GO_BETWEENS = ("random", "secrets", "uuid", __name__)
 
 # All modules of this package draw from one stream: moving one must not change what a seed gives.

@@ -1,4 +1,4 @@
-"""What still runs when a program has ended: it is canceled, in order, and given time to tidy up."""
+"""The end of a run: remaining tasks are cancelled in order and given time to clean up."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class MemoryTransport(asyncio.Transport):
         self._delay = delay
         self._socket = sock
         self._peer: MemoryTransport | None = None
-        self.on_write: Callable[[], None] | None = None  # called in the context of whoever writes
+        self.on_write: Callable[[], None] | None = None  # called in the context of the writer
         self._written: list[bytes] = []  # in this turn
         self._unread = 0  # written here, not yet taken by the peer's protocol
         self._flushing = self._eof = self._write_paused = False
@@ -98,7 +98,7 @@ class MemoryTransport(asyncio.Transport):
         self.write(b"".join(list_of_data))
 
     def write_eof(self) -> None:
-        """Send FIN after what was written; reading goes on."""
+        """Send FIN after what was written; keep reading."""
         if not self._eof and not self._closing:
             self._eof = True
             self._flush_soon()
@@ -116,7 +116,6 @@ class MemoryTransport(asyncio.Transport):
         return self._low, self._high
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """As in asyncio."""
         if high is None:
             high = HIGH_WATER_LIMIT if low is None else 4 * low
         if low is None:
@@ -159,7 +158,6 @@ class MemoryTransport(asyncio.Transport):
         return not self._paused and not self._closing
 
     def pause_reading(self) -> None:
-        """Let arriving bytes wait."""
         self._paused = True
 
     def resume_reading(self) -> None:
@@ -213,7 +211,7 @@ class MemoryTransport(asyncio.Transport):
             self.close()
 
     def _taken(self, size: int) -> None:
-        """The peer's protocol took so many bytes: there is room to write again."""
+        """The peer's protocol took `size` bytes: there is room to write again."""
         self._unread -= size
         if self._closed:
             return
@@ -280,12 +278,10 @@ class MemoryTransport(asyncio.Transport):
         self._protocol.connection_lost(error)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        """The protocol in use."""
         protocol: asyncio.BaseProtocol = self._protocol
         return protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Change the protocol."""
         self._protocol = protocol
 
 

@@ -76,7 +76,7 @@ def _travelling(clock: VirtualClock) -> Iterator[None]:
 def _takes_our_traveller(stack: list[Any] | None, clock: VirtualClock) -> bool:
     """Put a traveller that reads the clock in place, and see whether time now follows it.
 
-    The stack is no documented interface of time-machine; where it is gone, the public one serves.
+    The stack is not documented by time-machine; where it is gone, the public interface is used.
     """
     if not stack:
         return False
@@ -179,7 +179,7 @@ def zone(tz: str) -> Any:
         return ZoneInfo(tz)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ConfigurationError(
-            f"tz={tz!r} is no known time zone; expected a name such as 'UTC' or 'Europe/Berlin'"
+            f"tz={tz!r} is not a known time zone; expected a name such as 'UTC' or 'Europe/Berlin'"
         ) from None
 
 
