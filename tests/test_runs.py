@@ -12,7 +12,7 @@ import pytest
 from failing_exchange import FailingExchange
 from failing_exchange.cli import exit_codes
 from failing_exchange.cli.main import main, parser
-from failing_exchange.report import terminal
+from failing_exchange.report import text
 from failing_exchange.runs.bot_process import calm_of
 from failing_exchange.runs.run import (
     DURATION_S,
@@ -134,7 +134,7 @@ def test_nobody_reading_is_not_a_clean_verdict(monkeypatch: pytest.MonkeyPatch) 
     def gone(*_: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(terminal, "show", gone)
+    monkeypatch.setattr(text, "show", gone)
     monkeypatch.setattr("os.dup2", lambda *_: None)
     monkeypatch.setattr("sys.stdout.fileno", lambda: 1, raising=False)
     assert main(["run", "--duration", "60"]) == exit_codes.COULD_NOT_RUN
@@ -330,8 +330,8 @@ def test_a_script_that_raises_shows_its_own_lines(capsys: pytest.CaptureFixture[
 def test_every_command_shows_the_exit_codes() -> None:
     """One table, in one module, in the manual, and in each --help."""
     manual = (Path(__file__).parent.parent / "docs" / "exit_codes.md").read_text("utf-8")
-    for code, text in exit_codes.TABLE.items():
-        assert f"| {code} | {text} |" in manual
+    for code, meaning in exit_codes.TABLE.items():
+        assert f"| {code} | {meaning} |" in manual
     commands = next(a.choices for a in parser()._actions if isinstance(a.choices, dict))
     for made in commands.values():
         assert made.epilog == exit_codes.HELP

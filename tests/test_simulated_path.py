@@ -16,7 +16,7 @@ from tests.sources import check, functions, modules, place, tree
 
 # Not in the simulated path: they stand between it and the real world.
 OUTSIDE = (
-    "cli", "testing.pytest_plugin", "report.terminal", "simulation", "testing.determinism",
+    "cli", "testing.pytest_plugin", "report.text", "simulation", "testing.determinism",
     "virtual.wallclock", "virtual.randomness", "server.certificate",
     "explorer.search", "explorer.pool", "explorer.cluster", "explorer.zygote",
     "runs.report_card",

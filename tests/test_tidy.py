@@ -60,7 +60,6 @@ EDGES: dict[str, str] = {
 # Edges against the direction that are still to go. Only ever take one out.
 STILL: dict[str, str] = {
     "feeds": "server venues",
-    "report": "client runs",
     "venues": "simulation",
 }
 

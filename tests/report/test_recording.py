@@ -10,7 +10,7 @@ from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.triggers import nth
 from failing_exchange.journal.trip import MARKET, Decision, Limited, Stage, Trip
-from failing_exchange.report.recorder import AROUND, columns, faults_of
+from failing_exchange.report.recorder import AROUND, faults_of, trip_rows
 
 MARKETS = FailingExchange(seed=1).venue.markets
 BEGAN = 1_000 * SECOND
@@ -30,7 +30,7 @@ def numbers_of(found: list[dict[str, Any]]) -> list[int]:
 
 def test_a_breach_is_shown_with_three_trips_before_and_after_it() -> None:
     """What led to it, and what came of it; those that it names stand out."""
-    found = columns([10], trips_of(range(1, 21)), MARKETS, BEGAN)
+    found = trip_rows([10], trips_of(range(1, 21)), MARKETS, BEGAN)
     assert numbers_of(found) == [7, 8, 9, 10, 11, 12, 13]
     assert numbers_of([row for row in found if row["named"]]) == [10]
     assert [row["at"] for row in found[:2]] == [10_500, 12_000], "milliseconds from the start"
@@ -38,7 +38,7 @@ def test_a_breach_is_shown_with_three_trips_before_and_after_it() -> None:
 
 def test_the_trips_of_a_breach_are_shown_in_their_order_and_once() -> None:
     """The last is named first; what lies around two of them is not told twice."""
-    found = columns([1000, 10, 9], trips_of(range(1, 1001)), MARKETS, BEGAN)
+    found = trip_rows([1000, 10, 9], trips_of(range(1, 1001)), MARKETS, BEGAN)
     assert numbers_of(found) == [*range(6, 14), *range(997, 1001)]
     assert numbers_of([row for row in found if row["named"]]) == [9, 10, 1000]
 
@@ -46,13 +46,13 @@ def test_the_trips_of_a_breach_are_shown_in_their_order_and_once() -> None:
 def test_what_the_market_did_and_what_was_forgotten_leaves_a_gap() -> None:
     """A journal forgets its oldest trips; the market's own doings are nobody's request."""
     trips = trips_of(range(9, 21), operations={11: MARKET})
-    assert numbers_of(columns([10], trips, MARKETS, BEGAN)) == [9, 10, 12, 13]
-    assert columns([], trips, MARKETS, BEGAN) == []
+    assert numbers_of(trip_rows([10], trips, MARKETS, BEGAN)) == [9, 10, 12, 13]
+    assert trip_rows([], trips, MARKETS, BEGAN) == []
 
 
 def test_a_breach_of_very_many_trips_shows_the_first() -> None:
     """A page with a thousand rows is read by nobody."""
-    found = columns(range(20, 60), trips_of(range(1, 100)), MARKETS, BEGAN)
+    found = trip_rows(range(20, 60), trips_of(range(1, 100)), MARKETS, BEGAN)
     assert numbers_of(found) == list(range(17, 17 + 4 * AROUND))
 
 
@@ -68,7 +68,7 @@ def test_a_row_has_both_columns_and_the_faults() -> None:
 
     simulate(main())
     trips = {trip.number: trip for trip in exchange.journal.trips}
-    filled, lost = columns([2], trips, MARKETS, trips[2].born_at)
+    filled, lost = trip_rows([2], trips, MARKETS, trips[2].born_at)
     assert filled["asked"] == "create_order: buy 0.1 BTC at 60000"
     assert filled["happened"].startswith("order 1 accepted; order 1: buy 0.1 at ")
     assert filled["told"] == "order 1 filled: 0.1 of 0.1 filled"

@@ -286,7 +286,7 @@ def replay(token: str, target: str | None, until: int, results: Path | None = No
 def _show_replay(found: Replay, until: int) -> None:
     from rich.console import Console
 
-    from failing_exchange.report import terminal
+    from failing_exchange.report.text import trip_table
 
     console = Console()
     outcome = found.outcome
@@ -298,7 +298,7 @@ def _show_replay(found: Replay, until: int) -> None:
     else:
         named = set() if first is None else set(first.trips)
         shown = [trip for trip in trips if trip.number in named or trip.struck][:COLUMNS_SHOWN]
-    console.print(terminal.columns(shown, outcome.exchange.venue.markets))
+    console.print(trip_table(shown, outcome.exchange.venue.markets))
     if until:
         print(f"stopped before trip {until}, {len(trips)} trips were made")
         return

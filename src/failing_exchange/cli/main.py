@@ -260,16 +260,26 @@ def _config(options: argparse.Namespace) -> RunConfig:
 # ---- commands
 
 
+def run_with_progress(config: RunConfig) -> Report:
+    """Run, with a progress bar on a terminal."""
+    from failing_exchange.report.text import progress_bar, span
+    from failing_exchange.runs.run import run
+
+    name = config.bot if config.duration is None else f"{config.bot}, {span(config.duration)}"
+    with progress_bar(name) as advance:
+        return run(config, progress=advance)
+
+
 def _run(options: argparse.Namespace) -> int:
-    from failing_exchange.report import terminal
+    from failing_exchange.report.text import show
 
     to_stderr()
     output = Path(options.output)
     _check_writable(output)
     if options.all:
         return _run_all(options, output)
-    report = terminal.run_with_progress(_config(options))
-    terminal.show([report])
+    report = run_with_progress(_config(options))
+    show([report.shown()])
     if report.verdict is not None:
         print(report.verdict)
     _write(output, report)
@@ -333,18 +343,18 @@ def _write(output: Path, report: Report) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from failing_exchange.report import terminal
+    from failing_exchange.report.text import show, show_demo
     from failing_exchange.runs.run import RunConfig
 
     modes = (("TIMEOUT", 0.01), ("CONNECTION_ERROR", 0.01), ("PARTIAL_FILL", 0.05))
     reports: list[Report] = []
     for bot in ("naive", "careful"):
         config = RunConfig(bot=bot, duration=DEMO_SECONDS, seed=options.seed, modes=modes)
-        reports.append(terminal.run_with_progress(config))
+        reports.append(run_with_progress(config))
         if reports[-1].interrupted:
-            terminal.show(reports)
+            show([one.shown() for one in reports])
             return INTERRUPTED
-    terminal.show_demo(reports)
+    show_demo([one.shown() for one in reports], reports[0].config.seed or 0)
     report.write(reports[0].as_dict(), Path(DEMO_REPORT))
     print(f"The whole day as a page:  {Path(DEMO_REPORT).absolute()}")
     return CLEAN
@@ -412,7 +422,7 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _replay_results(options: argparse.Namespace) -> int:
     from failing_exchange.explorer.token import files_outside
-    from failing_exchange.report import terminal
+    from failing_exchange.report.text import show
 
     to_stderr()
     if options.output is not None:
@@ -423,8 +433,8 @@ def _replay_results(options: argparse.Namespace) -> int:
     code = [config.bot, *config.rules, *(name for name, _ in config.faults)]
     if elsewhere := files_outside(code):
         print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
-    report = terminal.run_with_progress(config)
-    terminal.show([report])
+    report = run_with_progress(config)
+    show([report.shown()])
     if report.verdict is not None:
         print(report.verdict)
     if options.output is not None:

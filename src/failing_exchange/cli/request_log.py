@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from failing_exchange.core.market import Market
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Limited, Trip
-from failing_exchange.report.words import asked_text, told_text
+from failing_exchange.report.text import asked_text, told_text
 from failing_exchange.text.spelling import printable
 from failing_exchange.unified.instants import iso
 

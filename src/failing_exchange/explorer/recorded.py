@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.report.recorder import Recorder
-from failing_exchange.runs.run import headline
 
 if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
@@ -22,7 +21,7 @@ class Recorded:
 
     def watch(self, exchange: FailingExchange, notebook: Notebook | None) -> None:
         """From the start of the venue on."""
-        self.recorder = Recorder(exchange)
+        self.recorder = Recorder(exchange.venue)
         if notebook is not None:
             self.recorder.believed = notebook.holds
         exchange.venue.on_start.append(self.recorder.attach)
@@ -32,7 +31,7 @@ class Recorded:
         return json.dumps(self._as_dict(found), indent=1) + "\n"
 
     def _as_dict(self, found: Replay) -> dict[str, Any]:
-        world, verdict = found.outcome.world, found.verdict.as_dict()
+        world, verdict = found.outcome.world, found.verdict
         assert self.recorder is not None
         return {
             "kind": "replay",
@@ -41,7 +40,7 @@ class Recorded:
             "again": f"failing-exchange replay {found.token}",
             "same": found.same,
             "differences": found.differences,
-            "headline": headline(verdict),
-            "verdict": verdict,
+            "headline": verdict.headline(),
+            "verdict": verdict.as_dict(),
             "recording": self.recorder.recording(found.verdict),
         }

@@ -23,7 +23,7 @@ from failing_exchange.journal.journal import Journal
 from failing_exchange.journal.serialize import line
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Outcome as Result
-from failing_exchange.report.recorder import columns
+from failing_exchange.report.recorder import trip_rows
 from failing_exchange.runs.bot_loader import Bot
 from failing_exchange.runs.judged_run import JudgedRun
 from failing_exchange.runs.user_code import load_faults, rules_of
@@ -277,7 +277,9 @@ def columns_of(outcome: Outcome, rule: str) -> list[dict[str, Any]]:
     broken = [result for result in verdict.failures if result.rule == rule and result.breaches]
     trips = {trip.number: trip for trip in outcome.trips}
     began, markets = outcome.trips[0].born_at, exchange.venue.markets
-    return [row for one in broken for row in columns(one.breaches[0].trips, trips, markets, began)]
+    return [
+        row for one in broken for row in trip_rows(one.breaches[0].trips, trips, markets, began)
+    ]
 
 
 def _place(breach: Breach, outcome: Outcome) -> str:

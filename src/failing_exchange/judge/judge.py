@@ -20,7 +20,6 @@ from failing_exchange.judge.holdings import holdings, wrong_usdt
 from failing_exchange.judge.intents import Intents, Wish
 from failing_exchange.judge.probe import Probe, Sample, check_symbol
 from failing_exchange.judge.rule import Breach, End, Outcome, Result, Rule, Scene, Severity
-from failing_exchange.judge.rules.back_off import BacksOff
 from failing_exchange.judge.verdict import Verdict
 from failing_exchange.text.tracebacks import own_call
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 Invariant = Callable[["Journal"], Iterable["str | Breach"]]
 
 SAMPLE_S = 60.0  # seconds between two questions to the bot
+BACKS_OFF = "backs_off"  # the rule whose breaches are the requests inside a ban
 INVARIANT_BREACHES_MAX = 100  # of one function of yours; the rest are not read
 
 
@@ -303,7 +303,7 @@ class Judge:
             last_fault_at=self._last_fault_at,
             recovery_s=self._recovery(),
             requests=self.requests,
-            requests_in_ban=sum(r.requests for r in self.rules if isinstance(r, BacksOff)),
+            requests_in_ban=sum(r.times for r in results if r.rule == BACKS_OFF),
             amplification=self.requests / max(1, self.requests - self._repeats) or 1.0,
             orphans=len(facts.orphans()) + facts.orphans_ended,
             exposure={symbol: self._exposure(symbol, at) for symbol in facts.exposure},

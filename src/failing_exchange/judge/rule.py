@@ -94,6 +94,7 @@ class Rule:
     name: ClassVar[str]
     sentence: ClassVar[str]
     severity: ClassVar[Severity] = Severity.DANGER
+    care: ClassVar[str] = ""  # what a careful bot does; goes on "A careful bot …"
     invariant: ClassVar[str] = ""  # as in the reference: I1 to I14
 
     def __init__(self) -> None:

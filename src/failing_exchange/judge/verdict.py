@@ -1,4 +1,4 @@
-"""The verdict on a bot: what each rule says, and what the run cost."""
+"""The verdict on a bot: what each rule found, and what the run cost."""
 
 from __future__ import annotations
 
@@ -6,25 +6,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from failing_exchange.judge.catalogue import RULES
 from failing_exchange.judge.holdings import Holding
 from failing_exchange.judge.rule import Breach, Outcome, Result, Severity
 
+USDT = "USDT"  # the currency of verdicts, wherever a market of the venue leads to it
+WRONG = "wrong at the end"  # stands for a rule in `Verdict.broken`
+MONEY_MEANS = (
+    "lost or at risk: the largest of the sums that each money rule found, and of what the bot is "
+    "wrong about at the end"
+)
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a judge says at the end of a run.
+    """What a judge says at the end of a run. Sums of money are in `currency`.
 
-    `money` is the headline: USDT lost or at risk. It is the largest of the sums that each money
-    rule found (rules see the same money from several sides) and of `wrong`. `wrong`: by how many
-    USDT the bot was wrong at the end about what it had gained by trading (None: what it believes is
+    `money` is the headline: what was lost or is at risk. It is the largest of the sums that each
+    money rule found (rules see the same money from several sides) and of `wrong`. `wrong`: by how
+    much the bot was wrong at the end about what it had gained by trading (None: what it believes is
     not known); `holdings`: the same by asset, in units. `intended`, `lost`: intents that the bot
     declared, and those of them without an accepted order. `placed`: orders that were accepted.
 
     `recovery_s`: from the last fault until a request succeeded and no
     fill was unknown to the bot (None: never, or there was no fault). `amplification`: requests for
     each that was not a repetition. `exposure`: by symbol, what was filled without the bot's being
-    told: the worst moment in USDT and in units of the base asset, the seconds, and what is left.
+    told: the worst moment in money and in units of the base asset, the seconds, and what is left.
     `wrong_s`: for how long it was not told all of its orders: that one exists, a fill, an end.
+
+    >>> verdict = Verdict(account="main", results=(), at=0)
+    >>> verdict.passed, verdict.judged, verdict.sentence
+    (True, 0, 'Nothing could be judged.')
     """
 
     account: str
@@ -47,6 +59,7 @@ class Verdict:
     wrong: float | None = None
     crashed: str | None = None
     traceback: str = ""  # of the bot's own code, where it crashed
+    currency: str = USDT
 
     @property
     def outcome(self) -> Outcome:
@@ -67,9 +80,17 @@ class Verdict:
         return self.passed and not self.wrong
 
     @property
+    def broken(self) -> dict[str, str]:
+        """What is not clean, in words: by failed rule, and by `WRONG` where no rule says it."""
+        broken = {result.rule: result.why for result in self.failures}
+        if self.wrong and "converges" not in broken:
+            broken[WRONG] = f"is wrong about {self.money_text(self.wrong)} at the end"
+        return broken
+
+    @property
     def duplicated(self) -> int | None:
-        """How many intents were executed more than once, as the rule `once` has found; or None."""
-        found = next((result for result in self.results if result.rule == "once"), None)
+        """How many intents were executed more than once; None where `once` could not judge."""
+        found = self._found("once")
         return None if found is None or found.outcome is Outcome.NOT_JUDGED else found.times
 
     @property
@@ -85,11 +106,11 @@ class Verdict:
         return next((result.breaches[0] for result in self.failures if result.breaches), None)
 
     def result(self, rule: str) -> Result:
-        """What one rule says; KeyError for one that did not judge."""
-        for result in self.results:
-            if result.rule == rule:
-                return result
-        raise KeyError(rule)
+        """What one rule found. Raises KeyError for a rule that was not asked."""
+        found = self._found(rule)
+        if found is None:
+            raise KeyError(rule)
+        return found
 
     @property
     def judged(self) -> int:
@@ -101,39 +122,62 @@ class Verdict:
         """The verdict in one sentence."""
         first = self.first
         if first is not None:
-            money = f"; {self.money:,.2f} USDT are lost or at risk" if self.money else ""
+            money = f"; {self.money_text(self.money)} are lost or at risk" if self.money else ""
             times = self.failures[0].times - 1
             more = f" (and {times:,} more like it)" if times else ""
-            wrong = f"; at the end it is wrong about {self.wrong:,.2f} USDT" if self.wrong else ""
-            return f"The bot {first.text}{more}{money}{'' if first.rule == 'converges' else wrong}."
+            wrong = f"; at the end it is wrong about {self.money_text(self.wrong or 0.0)}"
+            also = wrong if self.wrong and first.rule != "converges" else ""
+            return f"The bot {first.text}{more}{money}{also}."
         if self.wrong:
-            return f"{self._wrong()}{self._unsure()}."
+            return f"{self._wrong(self.wrong)}{self._unsure()}."
         judged = self.judged
         if not judged:
             return "Nothing could be judged."
         return f"The bot keeps {judged} of {judged} rules that could be judged."
 
-    def _wrong(self) -> str:
+    def money_text(self, sum_: float) -> str:
+        """A sum of money with its currency.
+
+        >>> Verdict(account="main", results=(), at=0).money_text(1234.5)
+        '1,234.50 USDT'
+        """
+        return f"{sum_:,.2f} {self.currency}"
+
+    def headline(self) -> dict[str, Any]:
+        """The first line of everything that shows a run, and its one sum of money."""
+        return {
+            "sentence": self.sentence,
+            "clean": self.clean,
+            "money": self.money,
+            "currency": self.currency,
+            "means": f"{self.currency} {MONEY_MEANS}",
+        }
+
+    def _found(self, rule: str) -> Result | None:
+        return next((result for result in self.results if result.rule == rule), None)
+
+    def _wrong(self, sum_: float) -> str:
         """By how much the bot is wrong at the end, and about what."""
         assets = [
             f"believes {one.believed:+.8g} {asset} and has {one.true:+.8g}"
             for asset, one in (self.holdings or {}).items()
             if one.difference
         ]
-        return f"At the end the bot is wrong about {self.wrong:,.2f} USDT: it {', '.join(assets)}"
+        return f"At the end the bot is wrong about {self.money_text(sum_)}: it {', '.join(assets)}"
 
     def _unsure(self) -> str:
         """Why the rule that compares beliefs has not failed."""
-        found = next((result for result in self.results if result.rule == "converges"), None)
+        found = self._found("converges")
         if found is None or found.outcome is not Outcome.NOT_JUDGED:
             return ""
         return f" (`converges` could not judge it: {found.why})"
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        found: dict[str, Any] = {
-            name: value for name, value in vars(self).items() if name != "results"
-        }
+        """As JSON can hold it; `currency` is there where it is not USDT."""
+        names = [name for name in self.__slots__ if name != "results"]
+        found = {name: getattr(self, name) for name in names}
+        if self.currency == USDT:
+            del found["currency"]
         if self.holdings is not None:
             found["holdings"] = {asset: one._asdict() for asset, one in self.holdings.items()}
         found["outcome"] = str(self.outcome)
@@ -151,9 +195,16 @@ class Verdict:
         ]
         return found
 
+    @property
+    def rule_width(self) -> int:
+        """The columns that the longest name takes, of all rules that ship and those of a user."""
+        return max(map(len, (*RULES, *(result.rule for result in self.results))))
+
     def __str__(self) -> str:
         lines = [self.sentence, *self.traceback.splitlines()]
         for result in self.results:
             more = f" ({result.times}x)" if result.times > 1 else ""
-            lines.append(f"  {result.outcome:<10}  {result.rule:<13}  {result.why}{more}")
+            lines.append(
+                f"  {result.outcome:<10}  {result.rule:<{self.rule_width}}  {result.why}{more}"
+            )
         return "\n".join(lines)

@@ -151,7 +151,7 @@ const belief = (id, unit, rows) => {
     box), draw};
 };
 const beliefs = () => {
-  const [base, quote] = R.symbol.split("/");
+  const [base, quote] = D.assets;
   const byTime = new Map(R.samples.map(s => [Math.floor((R.began + s[0]) / 1000), s]));
   const rows = (b, t) => [...byTime].map(([time, s]) =>
     ({time, ms: s[0], believed: s[b] ?? null, true: s[t]}));

@@ -75,7 +75,7 @@ const row = c => el("tr", {class: c.named ? "named" : ""},
   el("td", {}, c.told, c.faults.length
     ? [el("br"), el("span", {class: "fault"}, "⚡ " + c.faults.join(", "))] : null));
 const heads = (...names) => el("thead", {}, el("tr", {}, names.map((name, i) => el("th",
-  {scope: "col", class: name === "USDT" ? "sum" : ""}, name))));
+  {scope: "col", class: name === D.currency ? "sum" : ""}, name))));
 const columns = f => f.columns && f.columns.length ? [
   el("p", {class: "soft"}, "What the bot asked, what then happened on the exchange, and what the " +
     "bot was told. Red: the requests that the sentence names."),
@@ -89,12 +89,12 @@ const more = f => f.causes && f.causes.length > 1 ? el("details", {class: "more"
   el("summary", {}, times(f.causes.length - 1, "more cause", "more causes") + " at this place"),
   el("div", {}, f.causes.slice(1).map(cause))) : null;
 const often = f => times(f.times, f.causes ? "world" : "time", f.causes ? "worlds" : "times");
-const sum = f => f.sum ? `${money(f.sum)} USDT` : "";
+const sum = f => f.sum ? `${money(f.sum)} ${D.currency}` : "";
 const details = f => [
   f.place ? `At ${f.place}.` : "",
   f.kinds && f.kinds.length ? `Faults: ${f.kinds.join(" + ")}.` : "",
   f.needs ? `${f.needs[0].toUpperCase()}${f.needs.slice(1)}.` : "",
-  f.times > 1 && !f.causes && f.money ? `This first time: ${money(f.money)} USDT at risk.` : "",
+  f.times > 1 && !f.causes && f.money ? `This first time: ${money(f.money)} ${D.currency} at risk.` : "",
   f.also && f.also.length ? `Also breaks ${f.also.join(", ")}.` : "",
 ].filter(Boolean).join(" ");
 const finding = (f, i) => el("details", {class: "card finding", id: `finding-${i}`,
@@ -133,7 +133,7 @@ const graded = g => el("details", {class: "card finding"},
   el("summary", {},
     el("span", {class: "text"}, el("b", {}, g.scenario + " "), el("span", {class: "soft"}, g.family),
       el("br"), Object.keys(g.broken).map(rule => el("span", {class: "mark fail"}, rule)), g.error),
-    el("span", {class: "sum"}, g.money ? el("b", {}, `${money(g.money)} USDT`) : null)),
+    el("span", {class: "sum"}, g.money ? el("b", {}, `${money(g.money)} ${D.currency}`) : null)),
   el("div", {class: "body"},
     Object.entries(g.broken).map(([rule, text]) => el("p", {}, el("b", {}, rule + ": "),
       `the bot ${text}.`)), copyLine(g.again)));
@@ -163,7 +163,7 @@ const why = r => {
 };
 if (D.results.length) section("rules", "Rule by rule",
   "A rule is not judged where the run gave no occasion for it, or what it compares is not known.",
-  el("div", {class: "card"}, el("table", {class: "rules"}, heads("outcome", "rule", "why", "USDT"),
+  el("div", {class: "card"}, el("table", {class: "rules"}, heads("outcome", "rule", "why", D.currency),
     el("tbody", {}, [...D.results]
       .sort((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome))
       .map(r => el("tr", {},

@@ -9,37 +9,22 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from failing_exchange.core.market import parse_symbol
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.report.facts import (
-    Fact,
+from failing_exchange.judge.catalogue import RULES
+from failing_exchange.judge.verdict import USDT
+from failing_exchange.report.key_figures import (
+    KeyFigure,
     amount,
-    facts_of_exploration,
-    facts_of_run,
-    span,
+    figures_of_exploration,
+    figures_of_run,
 )
+from failing_exchange.report.text import rules_kept, span
 
 FINDINGS_MAX = 200  # on one page; the file holds the rest
-# What a careful bot does, by the rule that was broken.
-CARE = {
-    "once": "names each order, and asks for it by that name before it sends anything again.",
-    "resolves": "asks what became of an order by its client order id, until it is sure.",
-    "converges": "reads its orders and fills from the venue now and then, and books each once.",
-    "alive": "catches what one request can raise, and goes on with the next.",
-    "backs_off": "remembers the instant that the venue named, for all of its requests.",
-    "no_hot_loop": "changes a refused request, or waits longer each time.",
-    "monotone": "books each trade by its id, and lets an ended order be.",
-    "fresh": "looks at the age and the sense of a price before it trades on it.",
-    "resyncs": "reads orders, fills and balances after a break, before its next order.",
-    "obeys_filters": "reads the market's rules, rounds to them, and reads them anew when refused.",
-    "keeps_time": "asks the venue for its time, and signs when the request leaves.",
-    "covered": "places its stop at once, for what it holds; what can't be protected is sold.",
-    "sells_free": "sells what it received, after fees, and what is free.",
-    "books_fees": "books each fee in the asset in which it was charged.",
-    "stops": "stops trading where no retry can help, and says so.",
-}
 
 
-AT_RISK = "USDT lost or at risk"
+AT_RISK = "lost or at risk"
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -96,6 +81,8 @@ def _run(found: Mapping[str, Any]) -> dict[str, Any]:
     ]
     return {
         "kind": "run",
+        "currency": verdict.get("currency", USDT),
+        "assets": parse_symbol(recording["symbol"])[:2] if recording else [],
         "title": f"{config['bot']}: {verdict.get('outcome', 'run')}",
         **_outcome(verdict),
         "headline": _kept(config["bot"], verdict),
@@ -103,7 +90,7 @@ def _run(found: Mapping[str, Any]) -> dict[str, Any]:
         "about": f"{config['bot']}{scenario}, seed {config['seed']}, "
         f"{span(found['seconds'])} simulated",
         "money": _headline(headline) if headline else None,
-        "facts": [one._asdict() for one in facts_of_run(verdict)],
+        "facts": [one._asdict() for one in figures_of_run(verdict)],
         "again": found.get("again", ""),
         "stopped": found.get("stopped", ""),
         "traceback": verdict.get("traceback", ""),
@@ -134,19 +121,19 @@ def _kept(bot: str, verdict: Mapping[str, Any]) -> str:
     if not judged:
         return f"{bot}: nothing could be judged"
     broken = outcomes.count("fail")
-    if broken:
-        return f"{bot} breaks {broken} of the {judged} rules that could be judged"
-    kept = f"{bot} keeps all {judged} rules that could be judged"
-    return f"{kept}, but is wrong about what it holds" if verdict.get("wrong") else kept
+    kept = rules_kept(bot, broken, judged)
+    unaware = verdict.get("wrong") and not broken
+    return f"{kept}, but is wrong about what it holds" if unaware else kept
 
 
 def _headline(headline: Mapping[str, Any]) -> dict[str, str]:
     """The same sum and definition as in the terminal and in the file."""
-    return _money(AT_RISK, headline["money"], headline["means"].removeprefix(f"{AT_RISK}: "))
+    name, _, means = headline["means"].partition(": ")
+    return _money(name, headline["money"], means)
 
 
 def _money(name: str, value: float, means: str) -> dict[str, str]:
-    return Fact(name, amount(value), means)._asdict()
+    return KeyFigure(name, amount(value), means)._asdict()
 
 
 # ---- a report card
@@ -167,12 +154,13 @@ def _card(found: Mapping[str, Any]) -> dict[str, Any]:
     )
     return {
         "kind": "card",
+        "currency": USDT,
         "title": f"{bot}: report card",
         **(FINDINGS if failed or findings else CLEAN),
         "headline": f"{bot} passes {len(grades) - len(failed)} of {len(grades)} scenarios",
         "sentence": _worst(worst),
         "about": f"{left} scenarios were not run: {_why_left(found)}" if left else "",
-        "money": _money(AT_RISK, worst["money"] if worst else 0.0, means),
+        "money": _money(f"{USDT} {AT_RISK}", worst["money"] if worst else 0.0, means),
         "facts": [],
         "again": shlex.join(("failing-exchange", "run", "--bot", bot, "--all")),
         "stopped": "",
@@ -221,6 +209,7 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
     first, places = next(iter(findings), None), len(findings)
     return {
         "kind": "explore",
+        "currency": USDT,
         "title": f"explore {target}",
         **(FINDINGS if findings else CLEAN),
         "headline": f"{target} breaks rules at {places} place{'' if places == 1 else 's'}"
@@ -230,11 +219,11 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
         "about": f"{found.get('ended', '')}; in {found.get('failed', 0):,} of "
         f"{found.get('trials', 0):,} worlds a rule was broken",
         "money": _money(
-            AT_RISK,
+            f"{USDT} {AT_RISK}",
             max((one["sum"] for one in findings), default=0.0),
             "in the one world where it was most; worlds are not added up",
         ),
-        "facts": [one._asdict() for one in facts_of_exploration(found)],
+        "facts": [one._asdict() for one in figures_of_exploration(found)],
         "again": "",
         "stopped": "; ".join(found.get("errors", ())),
         "traceback": "",
@@ -271,7 +260,7 @@ def _replay(finding: Mapping[str, Any]) -> str:
 
 
 def _with_care(finding: Mapping[str, Any], replay: str) -> dict[str, Any]:
-    return {**finding, "care": CARE.get(finding["rule"], ""), "replay": replay}
+    return {**finding, "care": getattr(RULES.get(finding["rule"]), "care", ""), "replay": replay}
 
 
 PAGES: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {

@@ -11,13 +11,13 @@ from failing_exchange.core.queries import FetchCandles
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, DAY_S, HOUR_S, MILLISECOND, SECOND
 from failing_exchange.journal.trip import MARKET, Limited
-from failing_exchange.report.words import asked_text, happened_text, told_text
+from failing_exchange.report.text import asked_text, happened_text, told_text
 
 if TYPE_CHECKING:
-    from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.core.market import Market
     from failing_exchange.journal.trip import Trip
     from failing_exchange.judge.verdict import Verdict
+    from failing_exchange.venue.venue import Venue
 
 TRIPS_MAX = 100_000  # requests and pushes that are kept; the page says how many more there were
 FILLS_MAX = 20_000  # of the market that is shown; later ones are not drawn
@@ -34,12 +34,10 @@ OK, REFUSED, UNHEARD = 0, 1, 2
 class Recorder:
     """Watches one client of a venue, and keeps what a report needs."""
 
-    def __init__(
-        self, exchange: FailingExchange, *, account: str = "main", symbol: str = "BTC/USDT"
-    ) -> None:
-        self.exchange = exchange
+    def __init__(self, venue: Venue, *, account: str = "main", symbol: str | None = None) -> None:
+        self.venue = venue
         self.account = account
-        self.symbol = symbol
+        self.symbol = symbol or next(iter(venue.markets))
         self.believed: Any = None  # a function: what the bot believes to have gained, by asset
         self._orders: dict[int, list[float]] = {}  # [when, price, amount, side, its end, id]
         self.left_out = 0
@@ -54,10 +52,10 @@ class Recorder:
 
     def attach(self) -> None:
         """From now on; the venue must have started."""
-        gateway = self.exchange.venue.gateway
+        gateway = self.venue.gateway
         self._began = gateway.clock.now()
         gateway.listeners.append(self._on_events)
-        self.exchange.journal.readers.append(self._on_trip)
+        self.venue.journal.readers.append(self._on_trip)
         self._sample()
 
     def _ms(self, at: int) -> int:
@@ -88,7 +86,7 @@ class Recorder:
             if event.__class__ is e.OrderFilled and event.fill.account == self.account:
                 fill = event.fill
                 if fill.symbol == self.symbol and len(self._fills) < FILLS_MAX:
-                    market = self.exchange.venue.market_of(fill.symbol)
+                    market = self.venue.market_of(fill.symbol)
                     price, amount = market.price_text(fill.ticks), market.amount_text(fill.lots)
                     side = 1 if fill.side == "buy" else -1
                     self._fills.append(
@@ -98,10 +96,10 @@ class Recorder:
     def _on_order(self, event: Any, at: int) -> None:
         """When an order with a price came, and when it went."""
         if event.__class__ is e.OrderAccepted:
-            account = self.exchange.venue.gateway.engine.state.accounts[event.account]
+            account = self.venue.gateway.engine.state.accounts[event.account]
             order = account.find(event.order_id) if event.account == self.account else None
             if order is not None and order.ticks and order.symbol == self.symbol:
-                market = self.exchange.venue.market_of(self.symbol)
+                market = self.venue.market_of(self.symbol)
                 if len(self._orders) < FILLS_MAX:
                     self._orders[order.id] = [
                         self._ms(at), float(market.price_text(order.ticks)),
@@ -112,17 +110,17 @@ class Recorder:
             self._orders[event.order_id][4] = self._ms(at)
 
     def _sample(self) -> None:
-        gateway = self.exchange.venue.gateway
+        gateway = self.venue.gateway
         now = gateway.clock.now()
         self._take(now)
         gateway.later(now + self._every * SECOND, self._sample, keeps_running=False)
 
     def _take(self, now: int) -> None:
         """What is owned now, and what the bot believes."""
-        ledger = self.exchange.venue.gateway.engine.state.ledger
+        ledger = self.venue.gateway.engine.state.ledger
         base, quote, *_ = parse_symbol(self.symbol)
         balances = ledger.balances(self.account)
-        began = self.exchange.venue.accounts[self.account]
+        began = self.venue.accounts[self.account]
         gained = [(sum(balances.get(a, (0, 0))) - began.get(a, 0)) / ATOMS for a in (base, quote)]
         ask = self.believed
         held, cash = (None, None) if ask is None else (float(ask(base)), float(ask(quote)))
@@ -133,7 +131,7 @@ class Recorder:
 
     def recording(self, verdict: Verdict | None) -> dict[str, Any]:
         """All of it, at the end of the run; of each broken rule the first breach."""
-        now = self.exchange.venue.clock.now()
+        now = self.venue.clock.now()
         self._take(now)  # a bot that died has traded since the last one
         return {
             "symbol": self.symbol,
@@ -152,11 +150,11 @@ class Recorder:
         }
 
     def _candles(self, now: int) -> list[tuple[int, float, float, float, float]]:
-        engine, spent = self.exchange.venue.gateway.engine, (now - self._began) // SECOND
+        engine, spent = self.venue.gateway.engine, (now - self._began) // SECOND
         frame = next((f for f in FRAMES if spent // f < CANDLES_MAX), FRAMES[-1])
         since = self._began // SECOND // frame * frame * SECOND
         asked = FetchCandles(self.account, self.symbol, frame, since, CANDLES_MAX)
-        market = self.exchange.venue.market_of(self.symbol)
+        market = self.venue.market_of(self.symbol)
         bars = engine.execute(asked, now)[1].bars
         return [
             (
@@ -167,7 +165,7 @@ class Recorder:
         ]
 
     def _findings(self, verdict: Verdict) -> list[dict[str, Any]]:
-        trips = {trip.number: trip for trip in self.exchange.journal.trips}
+        trips = {trip.number: trip for trip in self.venue.journal.trips}
         return [
             {
                 "rule": breach.rule,
@@ -183,7 +181,7 @@ class Recorder:
         ]
 
     def _columns(self, numbers: Sequence[int], trips: Mapping[int, Trip]) -> list[dict[str, Any]]:
-        return columns(numbers, trips, self.exchange.venue.markets, self._began)
+        return trip_rows(numbers, trips, self.venue.markets, self._began)
 
 
 def faults_of(trip: Trip) -> list[str]:
@@ -192,7 +190,7 @@ def faults_of(trip: Trip) -> list[str]:
     return list(dict.fromkeys(faults))
 
 
-def columns(
+def trip_rows(
     numbers: Sequence[int], trips: Mapping[int, Trip], markets: Mapping[str, Market], began: int
 ) -> list[dict[str, Any]]:
     """The trips that show a breach and those around them, in both columns; `at` in milliseconds."""

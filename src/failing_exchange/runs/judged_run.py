@@ -108,7 +108,7 @@ class JudgedRun:
 
 def recorded(exchange: FailingExchange, notebook: Notebook | None) -> Recorder:
     """Record a run for its report from the start of the venue on."""
-    recorder = Recorder(exchange)
+    recorder = Recorder(exchange.venue)
     if notebook is not None:
         recorder.believed = notebook.holds
     exchange.venue.on_start.append(recorder.attach)

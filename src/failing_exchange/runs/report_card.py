@@ -10,18 +10,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.rule import Severity
+from failing_exchange.judge.verdict import WRONG
 from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.run import RunConfig, run
 from failing_exchange.scenarios.scenario import Scenario, load, shipped
-
-if TYPE_CHECKING:
-    from failing_exchange.judge.verdict import Verdict
-
-WRONG = "wrong at the end"  # in the place of a rule, where `converges` could not judge
 
 
 class Grade(NamedTuple):
@@ -80,19 +76,11 @@ def grade(name: str, bot: str, baseline: Iterable[str] = ()) -> Grade:
     if verdict is None or report.stopped:
         error = report.stopped or "the run has no verdict"
         return Grade(name, scenario.family, False, {}, 0.0, error, again)
-    broken = {rule: why for rule, why in _broken(verdict).items() if rule not in baseline}
+    broken = {rule: why for rule, why in verdict.broken.items() if rule not in baseline}
     sums = [r.money for r in verdict.failures if r.rule in broken and r.severity is Severity.MONEY]
     wrong = verdict.wrong or 0.0
     money = max(wrong if {WRONG, "converges"} & broken.keys() else 0.0, *sums, 0.0)
     return Grade(name, scenario.family, not broken, broken, money, "", again)
-
-
-def _broken(verdict: Verdict) -> dict[str, str]:
-    """What is wrong: broken rules, and what the bot does not know of its money; how, in words."""
-    broken = {result.rule: result.why for result in verdict.failures}
-    if verdict.wrong and "converges" not in broken:
-        broken[WRONG] = f"is wrong about {verdict.wrong:,.2f} USDT at the end"
-    return broken
 
 
 def calm(scenario: Scenario) -> Scenario:
@@ -107,7 +95,7 @@ def calm(scenario: Scenario) -> Scenario:
 def baseline(name: str, bot: str) -> dict[str, str]:
     """The rules that a bot breaks in a scenario from which all that fails was taken."""
     verdict = run(RunConfig(bot=bot, scenario=name), scenario=calm(load(name))).verdict
-    return {} if verdict is None else _broken(verdict)
+    return {} if verdict is None else verdict.broken
 
 
 def make(bot: str, names: Sequence[str] | None = None, *, jobs: int = 0) -> Card:
@@ -170,7 +158,7 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 def show(card: Card) -> None:
     """The card as a table, and what it comes to in a line."""
-    from failing_exchange.report.terminal import console
+    from failing_exchange.report.text import console
 
     out = console()
 
@@ -195,22 +183,19 @@ def show(card: Card) -> None:
 
 
 def _table(grades: Sequence[Grade]) -> Any:
-    from rich import box
-    from rich.table import Table
+    from failing_exchange.report.text import table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    table.add_column(
-        "scenario", no_wrap=True, min_width=max([8, *(len(g.scenario) for g in grades)])
-    )
-    table.add_column("", no_wrap=True)
-    table.add_column("breaks", overflow="fold")
-    table.add_column("USDT at risk", justify="right", overflow="fold")
+    made = table("", "scenario", "", "breaks", "USDT at risk")
+    scenario, mark, breaks, risk = made.columns[1:]
+    scenario.no_wrap = mark.no_wrap = True
+    scenario.min_width = max([8, *(len(g.scenario) for g in grades)])
+    breaks.overflow = risk.overflow = "fold"
+    risk.justify = "right"
     for one in grades:
-        mark = "[green]passes[/]" if one.passed else "[red]fails[/]"
+        passes = "[green]passes[/]" if one.passed else "[red]fails[/]"
         money = f"{one.money:,.2f}" if one.money else ""
-        table.add_row(one.family, one.scenario, mark, ", ".join(one.broken) or one.error, money)
-    return table
+        made.add_row(one.family, one.scenario, passes, ", ".join(one.broken) or one.error, money)
+    return made
 
 
 def write(path: Path, card: Card) -> None:

@@ -17,6 +17,7 @@ from failing_exchange.faults.modes import FailureMode
 from failing_exchange.faults.triggers import chance
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.judge import Judge
+from failing_exchange.report.text import Shown
 from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
 from failing_exchange.runs.bot_process import Progress, calm_of, crash_of, no_progress
 from failing_exchange.runs.bots import MANNERS, STRATEGIES
@@ -27,7 +28,7 @@ from failing_exchange.venue.maintenance import time_of_day
 from failing_exchange.virtual.errors import WallTimeExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from failing_exchange.judge.verdict import Verdict
     from failing_exchange.scenarios.scenario import Scenario
@@ -40,10 +41,6 @@ RATE_LIMIT = 60  # requests a minute of a run without a scenario
 MODES = ((FailureMode.RANDOM.value, 0.1),)  # of a run without a scenario
 MAINTENANCE_MINUTES = 30.0
 TROUBLE_MAX = 20  # orders that the client was not told of, of which the trips are kept
-MONEY_MEANS = (
-    "USDT lost or at risk: the largest of the sums that each money rule found, and of what the bot "
-    "is wrong about at the end"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,13 +173,13 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        verdict = None if self.verdict is None else self.verdict.as_dict()
+        verdict = self.verdict
         return {
             "kind": "run",
             "config": {**asdict(self.config), "start": self.config.start().isoformat()},
             "seed": self.config.seed,
             "again": self.config.again(),
-            "headline": None if verdict is None else headline(verdict),
+            "headline": None if verdict is None else verdict.headline(),
             "seconds": self.seconds,
             "interrupted": self.interrupted,
             "stopped": self.stopped,
@@ -191,20 +188,17 @@ class Report:
             "timeline": [
                 {**line, "timestamp": line["timestamp"].isoformat()} for line in self.timeline
             ],
-            "verdict": verdict,
+            "verdict": None if verdict is None else verdict.as_dict(),
             "recording": self.recording,
         }
 
-
-def headline(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """The first line of everything that shows a run, and its one sum of money."""
-    return {
-        "sentence": verdict["sentence"],
-        "clean": verdict["clean"],
-        "money": verdict["money"],
-        "currency": "USDT",
-        "means": MONEY_MEANS,
-    }
+    def shown(self) -> Shown:
+        """What a terminal shows of it."""
+        struck = self.statistics["total"], self.statistics["rate"]
+        return Shown(
+            self.config.bot, self.seconds, struck, self.verdict, self.stopped, self.interrupted,
+            self.trouble, self.markets,
+        )  # fmt: skip
 
 
 class _Run:

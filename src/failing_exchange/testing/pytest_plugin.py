@@ -283,7 +283,7 @@ def _story(item: pytest.Item, exchange: Any) -> str:
 
     from rich.console import Console
 
-    from failing_exchange.report.terminal import columns
+    from failing_exchange.report.text import trip_table
 
     out = StringIO()
     console = Console(file=out, width=WIDTH)
@@ -292,6 +292,6 @@ def _story(item: pytest.Item, exchange: Any) -> str:
     what = f"the last {len(shown)} of {len(trips)} trips:" if shown else "no trip was made"
     console.print(f"seed {exchange.seed}; {what}", highlight=False)
     if shown:
-        console.print(columns(shown, exchange.venue.markets))
+        console.print(trip_table(shown, exchange.venue.markets))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     return "\n".join([*lines, _again(item, exchange.seed)])

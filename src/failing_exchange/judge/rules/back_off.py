@@ -41,11 +41,11 @@ class BacksOff(Rule):
     invariant = "I4"
     severity = Severity.DANGER
     sentence = "Nothing is sent before the instant that a rate limit or a ban has named."
+    care = "remembers the instant that the venue named, for all of its requests."
     windows = (Reason.RATE_LIMITED, Reason.BANNED, Reason.TOO_MANY_ORDERS_SENT)
 
     def __init__(self) -> None:
         super().__init__()
-        self.requests = 0  # sent inside a window
         self._until = self._orders_until = 0
         self._named_by = self._orders_named_by = 0
 
@@ -59,7 +59,6 @@ class BacksOff(Rule):
         if trip.command.__class__ is PlaceOrder and self._orders_until > until:
             until, named_by = self._orders_until, self._orders_named_by
         if trip.born_at < until - EARLY_NS:
-            self.requests += 1
             early = (until - trip.born_at) / SECOND
             self.breach(
                 f"sent {trip.operation} (trip {trip.number}) {early:.1f} s before the end of "
@@ -104,6 +103,7 @@ class NoHotLoop(Rule):
     invariant = "I5"
     severity = Severity.MANNERS
     sentence = "A request that was refused for good is not sent again and again."
+    care = "changes a refused request, or waits longer each time."
 
     def __init__(
         self, *, repeats: int = 5, looks: int = 40, rest_s: float = 200.0, pace_s: float = PACE_S
@@ -216,6 +216,7 @@ class KeepsTime(Rule):
     invariant = "I11"
     severity = Severity.DANGER
     sentence = "After a refusal for its clock, the bot sets it within two more tries."
+    care = "asks the venue for its time, and signs when the request leaves."
 
     def __init__(self, *, more: int = 2) -> None:
         super().__init__()
@@ -270,6 +271,7 @@ class Stops(Rule):
     invariant = "I14"
     severity = Severity.DANGER
     sentence = "When a key, a place or a market is refused for good, the bot stops trading there."
+    care = "stops trading where no retry can help, and says so."
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ class Converges(Rule):
     invariant = "I2"
     severity = Severity.MONEY
     sentence = "Soon after the last fault the bot's orders, position and cash are the exchange's."
+    care = "reads its orders and fills from the venue now and then, and books each once."
 
     def __init__(self, *, within_s: float = 300.0, grace_s: float = 60.0) -> None:
         super().__init__()
@@ -280,6 +281,7 @@ class Monotone(Rule):
     invariant = "I7"
     severity = Severity.MONEY
     sentence = "For the bot, too, an ended order stays ended and each trade counts once."
+    care = "books each trade by its id, and lets an ended order be."
 
     def __init__(self, *, within_s: float = 120.0) -> None:
         super().__init__()
@@ -336,6 +338,7 @@ class BooksFees(Rule):
     invariant = "I13"
     severity = Severity.MONEY
     sentence = "Fees are booked in the asset in which they were charged."
+    care = "books each fee in the asset in which it was charged."
 
     def __init__(self) -> None:
         super().__init__()

@@ -37,6 +37,7 @@ class Once(Rule):
     invariant = "I1"
     severity = Severity.MONEY
     sentence = "Each intent is executed at most once, and has at most one live order."
+    care = "names each order, and asks for it by that name before it sends anything again."
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,6 +195,7 @@ class Resolves(Rule):
     invariant = "I6"
     severity = Severity.DANGER
     sentence = "What became of an order is looked up before another is sent in its place."
+    care = "asks what became of an order by its client order id, until it is sure."
 
     def __init__(self, *, horizon_s: float = HORIZON_S) -> None:
         super().__init__()

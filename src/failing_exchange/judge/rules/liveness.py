@@ -26,6 +26,7 @@ class Alive(Rule):
     invariant = "I3"
     severity = Severity.DANGER
     sentence = "The bot survives, and works again soon after the last fault."
+    care = "catches what one request can raise, and goes on with the next."
 
     def __init__(self, *, within_s: float = 300.0) -> None:
         super().__init__()

@@ -29,6 +29,7 @@ class Fresh(Rule):
     invariant = "I8"
     severity = Severity.MONEY
     sentence = "No order is priced from market data that is old, missing, zero or crossed."
+    care = "looks at the age and the sense of a price before it trades on it."
 
     def __init__(self, *, age_s: float = 30.0) -> None:
         super().__init__()
@@ -105,6 +106,7 @@ class ObeysFilters(Rule):
     invariant = "I10"
     severity = Severity.DANGER
     sentence = "Every order keeps to the market's steps, minimums and bands, as published."
+    care = "reads the market's rules, rounds to them, and reads them anew when refused."
     filters = frozenset({
         Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST, Reason.PRICE_BAND,
     })  # fmt: skip
@@ -164,6 +166,7 @@ class SellsFree(Rule):
     invariant = "I13"
     severity = Severity.DANGER
     sentence = "No more is sold than the bot was told is free."
+    care = "sells what it received, after fees, and what is free."
 
     def __init__(self) -> None:
         super().__init__()

@@ -25,6 +25,7 @@ class Resyncs(Rule):
     invariant = "I9"
     severity = Severity.DANGER
     sentence = "After a lost stream the bot subscribes anew, and looks before its next order."
+    care = "reads orders, fills and balances after a break, before its next order."
 
     def __init__(self, *, within_s: float = 120.0) -> None:
         super().__init__()

@@ -42,6 +42,7 @@ class Covered(Rule):
     invariant = "I12"
     severity = Severity.MONEY
     sentence = "An open position is not left without its intended stop."
+    care = "places its stop at once, for what it holds; what can't be protected is sold."
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,12 +8,15 @@ from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core import queries
 from failing_exchange.faults.triggers import nth
 from failing_exchange.journal.trip import Edited
-from failing_exchange.report.words import (
+from failing_exchange.judge.rule import Breach, Outcome, Result, Severity
+from failing_exchange.judge.verdict import Verdict
+from failing_exchange.report.text import (
     NAMED_MAX,
     SAYS,
     answer_text,
     asked_text,
     happened_text,
+    summary,
     told_text,
 )
 
@@ -53,6 +56,7 @@ def test_every_answer_of_the_core_has_words() -> None:
         one
         for name, one in vars(queries).items()
         if isinstance(one, type) and one.__module__ == queries.__name__ and name[0].isupper()
+        if not name.startswith("Fetch")
     }
     elsewhere = {queries.Orders, queries.Fills}
     assert answers - elsewhere <= set(SAYS)
@@ -126,3 +130,18 @@ def test_both_columns_of_a_request_in_words() -> None:
     assert bought[0] == "create_order: buy for its cost BTC"
     assert unknown[:2] == ("cancel_order BTC/USDT", "nothing")
     assert unknown[2].startswith("no: ")
+
+
+def test_the_name_of_a_rule_may_be_of_any_length() -> None:
+    """The columns of a table are as wide as its names: a new rule changes nothing in a report."""
+    names = ("short", "a_rule_with_a_very_long_name")
+    results = tuple(
+        Result(name, Outcome.FAIL, "lies", Severity.DANGER, 1, (Breach(name, 0, "lies"),))
+        for name in names
+    )
+    verdict = Verdict(account="main", results=results, at=0)
+    lines = [*summary("naive", verdict), *str(verdict).splitlines()]
+    shown = [line for line in lines if line.startswith("  ")]
+    assert len(shown) == 4
+    assert len({line.index("lies") for line in shown[:2]}) == 1
+    assert len({line.index("lies") for line in shown[2:]}) == 1

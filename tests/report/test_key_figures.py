@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.report.facts import facts_of_run
+from failing_exchange.report.key_figures import figures_of_run
 
 VERDICT: dict[str, Any] = {
     "wrong": 1_234.5, "requests": 1_200, "amplification": 1.5, "requests_in_ban": 2, "faults": 3,
@@ -16,7 +16,7 @@ VERDICT: dict[str, Any] = {
 
 def test_each_number_of_a_run_has_its_name() -> None:
     """A number under the name of another is worse than none."""
-    assert {fact.name: fact.value for fact in facts_of_run(VERDICT)} == {
+    assert {fact.name: fact.value for fact in figures_of_run(VERDICT)} == {
         "wrong at the end, USDT": "1,234.50",
         "traded unheard at the worst moment, USDT": "6,000.00",
         "requests": "1,200",
@@ -30,7 +30,7 @@ def test_each_number_of_a_run_has_its_name() -> None:
 
 def test_a_number_says_what_it_is_made_of() -> None:
     """The definition stands beside it, with its parts."""
-    means = {fact.name: fact.means for fact in facts_of_run(VERDICT)}
+    means = {fact.name: fact.means for fact in figures_of_run(VERDICT)}
     assert means["wrong at the end, USDT"].endswith(". BTC: believes +0.1, has +0.3")
     assert means["traded unheard at the worst moment, USDT"].endswith("up: 0.12 BTC, over 30 s")
     assert means["requests"].startswith("1.50 sent for each that was no repetition; 2 sent inside")
@@ -41,10 +41,10 @@ def test_a_number_says_what_it_is_made_of() -> None:
 
 def test_what_is_not_known_is_not_called_zero() -> None:
     """A bot without a notebook is not right, it is unknown; without faults nothing recovers."""
-    facts = {fact.name: fact for fact in facts_of_run({"placed": 1})}
+    facts = {fact.name: fact for fact in figures_of_run({"placed": 1})}
     assert facts["wrong at the end, USDT"].value == "not known"
     assert "it keeps no notebook" in facts["wrong at the end, USDT"].means
     assert facts["orders placed"].means == "orders that the venue accepted"
     assert facts["to recover"].value == "no fault"
-    assert facts_of_run({"faults": 1})[-1].value == "never"
-    assert facts_of_run({}) == []
+    assert figures_of_run({"faults": 1})[-1].value == "never"
+    assert figures_of_run({}) == []

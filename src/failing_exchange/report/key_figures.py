@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from failing_exchange.core.units import HOUR_S
+from failing_exchange.core.market import parse_symbol
+from failing_exchange.judge.verdict import USDT
+from failing_exchange.report.text import span
 
 UNKNOWN = "not known"
 
 
-class Fact(NamedTuple):
+class KeyFigure(NamedTuple):
     """One number: its name, its value as text, and its definition."""
 
     name: str
@@ -18,27 +20,27 @@ class Fact(NamedTuple):
     means: str
 
 
-def facts_of_run(verdict: Mapping[str, Any]) -> list[Fact]:
+def figures_of_run(verdict: Mapping[str, Any]) -> list[KeyFigure]:
     """All numbers of a run below its headline."""
     if not verdict:
         return []
     return [*_sums(verdict), *_counts(verdict), _recovery(verdict)]
 
 
-def _sums(verdict: Mapping[str, Any]) -> list[Fact]:
-    exposures = verdict.get("exposure", {})
+def _sums(verdict: Mapping[str, Any]) -> list[KeyFigure]:
+    exposures, currency = verdict.get("exposure", {}), verdict.get("currency", USDT)
     worst = sum(one["worst"] for one in exposures.values())
     seconds = sum(one["seconds"] for one in exposures.values())
     amounts = ", ".join(
-        f"{one['worst_amount']:.6g} {symbol.split('/')[0]}"
+        f"{one['worst_amount']:.6g} {parse_symbol(symbol).base}"
         for symbol, one in exposures.items()
         if one.get("worst_amount")
     )
     unheard = f": {amounts}, over {span(seconds)}" if amounts else ""
     return [
-        Fact("wrong at the end, USDT", amount(verdict.get("wrong")), _wrong(verdict)),
-        Fact(
-            "traded unheard at the worst moment, USDT",
+        KeyFigure(f"wrong at the end, {currency}", amount(verdict.get("wrong")), _wrong(verdict)),
+        KeyFigure(
+            f"traded unheard at the worst moment, {currency}",
             amount(worst),
             f"fills that the bot had not been told of, buys and sells added up{unheard}",
         ),
@@ -59,35 +61,35 @@ def _wrong(verdict: Mapping[str, Any]) -> str:
     return f"{means}. {assets}" if assets else means
 
 
-def _counts(verdict: Mapping[str, Any]) -> list[Fact]:
+def _counts(verdict: Mapping[str, Any]) -> list[KeyFigure]:
     names = {"intended": "intended", "duplicated": "done more than once", "lost": "never done"}
     known = {words: verdict.get(name) for name, words in names.items()}
     intents = ", ".join(f"{count:,} {words}" for words, count in known.items() if count is not None)
     needed, faults = verdict.get("amplification", 1.0), verdict.get("faults", 0)
     inside = verdict.get("requests_in_ban", 0)
     return [
-        Fact(
+        KeyFigure(
             "requests",
             f"{verdict.get('requests', 0):,}",
             f"{needed:.2f} sent for each that was no repetition; {inside:,} sent inside a wait "
             "or a ban that the venue had named",
         ),
-        Fact(
+        KeyFigure(
             "struck by faults", f"{faults:,}", "requests and pushes; limits of the venue are none"
         ),
-        Fact(
+        KeyFigure(
             "orders placed",
             f"{verdict.get('placed', 0):,}",
             f"orders that the venue accepted; intents: {intents}"
             if intents
             else "orders that the venue accepted",
         ),
-        Fact(
+        KeyFigure(
             "orders never told of",
             f"{verdict.get('orphans', 0):,}",
             "accepted by the venue, and no message said so to the bot",
         ),
-        Fact(
+        KeyFigure(
             "in the dark",
             span(verdict.get("wrong_s", 0.0)),
             "for how long the bot had not been told everything about its orders",
@@ -95,24 +97,26 @@ def _counts(verdict: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def _recovery(verdict: Mapping[str, Any]) -> Fact:
+def _recovery(verdict: Mapping[str, Any]) -> KeyFigure:
     seconds, faults = verdict.get("recovery_s"), verdict.get("faults", 0)
     means = "from the last fault until a request succeeded and no fill was unknown to the bot"
     never = "never" if faults else "no fault"
-    return Fact("to recover", never if seconds is None else span(seconds), means)
+    return KeyFigure("to recover", never if seconds is None else span(seconds), means)
 
 
-def facts_of_exploration(found: Mapping[str, Any]) -> list[Fact]:
+def figures_of_exploration(found: Mapping[str, Any]) -> list[KeyFigure]:
     """What was explored."""
     return [
-        Fact(
+        KeyFigure(
             "worlds",
             f"{found.get('trials', 0):,}",
             f"runs, each with its own faults; {found.get('simulated_hours', 0.0):,.0f} hours "
             "simulated in all",
         ),
-        Fact("worlds with a finding", f"{found.get('failed', 0):,}", "a rule was broken there"),
-        Fact(
+        KeyFigure(
+            "worlds with a finding", f"{found.get('failed', 0):,}", "a rule was broken there"
+        ),
+        KeyFigure(
             "situations met",
             f"{found.get('ground', 0):,}",
             "different pairs of a fault and what the bot did under it",
@@ -127,16 +131,3 @@ def amount(value: float | None) -> str:
     ('1,234.50', 'not known')
     """
     return UNKNOWN if value is None else f"{value:,.2f}"
-
-
-def span(seconds: float) -> str:
-    """A duration for people, short.
-
-    >>> span(0.4), span(75), span(5_400)
-    ('0.4 s', '75 s', '1.5 h')
-    """
-    if seconds >= HOUR_S:
-        return f"{seconds / HOUR_S:.1f} h"
-    if seconds >= 120:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds:.0f} s" if seconds >= 1 or not seconds else f"{seconds:.1g} s"
