@@ -72,7 +72,7 @@ def test_a_datetime_with_a_zone_is_the_instant_it_names() -> None:
     ("schedule", "says"),
     [
         ({"hourly": {}}, "'daily' and 'weekly', not 'hourly'"),
-        ({"daily": "02:00"}, "no mapping"),
+        ({"daily": "02:00"}, "must be a mapping"),
         ({"daily": {"start": "02:00"}}, "missing: duration"),
         ({"daily": {"start": "02:00", "duration": 5, "days": 1}}, "unknown: days"),
         ({"daily": {"start": "25:00", "duration": 5}}, "25:00"),

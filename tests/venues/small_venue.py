@@ -309,7 +309,7 @@ class SmallRest(Rest):
 
     @property
     def markets(self) -> Mapping[str, Any]:
-        return self.venue.running.engine.state.markets
+        return self.venue.gateway.engine.state.markets
 
     def read(self, trip: Trip) -> Any:
         call: SmallCall = trip.message

@@ -275,7 +275,7 @@ def test_a_late_beat_makes_up_for_each_candle_that_closed_meanwhile(
 
     async def story(client: Client) -> None:
         await asyncio.sleep(first)
-        gateway = client.venue.exchange.venue.running
+        gateway = client.venue.exchange.venue.gateway
         name = parse(f"btcusdt@kline_{interval}{zone}")
         assert name is not None
         source = KlineSource(World(gateway.engine), name, "BTC/USDT", gateway.clock.now())

@@ -52,7 +52,7 @@ def snapshot(client: Client, limit: int) -> dict[str, Any]:
     from failing_exchange.venues.binance.stream_events import partial_depth
 
     found = []
-    client.venue.exchange.venue.running.receive(
+    client.venue.exchange.venue.gateway.receive(
         "main", "fetch_order_book", None, "BTC/USDT",
         lambda trip: found.append(trip.told),
         lambda trip: FetchBook("main", "BTC/USDT", limit),

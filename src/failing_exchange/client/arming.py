@@ -206,7 +206,7 @@ class Arming:
     def plan_maintenance(self, start: datetime, minutes: float, message: str) -> None:
         """A window, once."""
         self.venue.maintenance.add(once(start, minutes, message))
-        self.venue.plan_maintenance()
+        self.venue.gates_changed()
 
 
 def mode_of(mode: FailureMode | str | None) -> FailureMode:

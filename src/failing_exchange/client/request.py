@@ -52,7 +52,7 @@ class LocalClient:
         """Send a request; its answer as the unified structure, or the matching error raised."""
         venue = self.venue
         loop = get_running_loop()
-        gateway = venue.running if venue.loop is loop else venue.start(loop)
+        gateway = venue.gateway if venue.loop is loop else venue.start(loop)
         if symbol.__class__ is not str:
             symbol = str(symbol)
         waits = self._patience if gateway.latency is not None and gateway.clock.awaits() else 0
@@ -87,7 +87,7 @@ class LocalClient:
     async def ready(self) -> Gateway:
         """Start the venue, or bind it to the loop that runs now."""
         loop = get_running_loop()
-        return self.venue.running if self.venue.loop is loop else self.venue.start(loop)
+        return self.venue.start(loop)
 
     async def _give_way(self, loop: AbstractEventLoop) -> None:
         """One turn for all others. Calls that take no time count as steps of the loop."""

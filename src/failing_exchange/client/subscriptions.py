@@ -113,7 +113,7 @@ class Streams:
     async def next(self, *wanted: Wanted) -> tuple[Channel, list[Any]]:
         """What has arrived since the last call on one of several channels; waits for it."""
         loop = asyncio.get_running_loop()
-        gateway = self.venue.running if self.venue.loop is loop else self.venue.start(loop)
+        gateway = self.venue.start(loop)
         streams = [self._stream(one, gateway) for one in wanted]
         second = gateway.clock.now() // SECOND
         for stream in streams:
@@ -217,7 +217,7 @@ class Streams:
     def _tell(self, events: tuple[Event, ...], at: int) -> None:
         from failing_exchange.core.queries import FetchBalance, FetchOrder
 
-        execute = self.venue.running.engine.execute
+        execute = self.venue.gateway.engine.execute
         orders: dict[int, None] = {}
         concerned = False
         for event in events:
@@ -239,12 +239,12 @@ class Streams:
         for name in dict.fromkeys((symbol, "")):
             stream = self._streams.get(Channel(operation, name))
             if stream is not None:
-                self.venue.running.push(self.account, operation, symbol, answer, stream.hear)
+                self.venue.gateway.push(self.account, operation, symbol, answer, stream.hear)
 
     def _set_alarm(self) -> None:
         """While somebody waits for account data, wake up when the market may touch an order."""
         waited = any(s.waiters and s.look is None for s in self._streams.values())
-        state = self.venue.running.engine.state
+        state = self.venue.gateway.engine.state
         keeps_running = waited and bool(
             state.account(self.account).open
         )  # else it can't concern them

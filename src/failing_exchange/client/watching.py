@@ -228,7 +228,7 @@ class WatchApi:
         from failing_exchange.core import queries
 
         asked = getattr(queries, query)(self._client.account, *fields)
-        engine = self._venue.running.engine
+        engine = self._venue.gateway.engine
         return Wanted(Channel(operation, symbol, asked), lambda at: engine.execute(asked, at)[1])
 
     async def _account(self, operation: str, symbols: Sequence[str]) -> Any:

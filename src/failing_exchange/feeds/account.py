@@ -131,7 +131,7 @@ class UserStreams:
         What is to be told of the past, if a fault wants that, comes with the call of what this
         gives: the answer goes first.
         """
-        damage = connection_fault(self.venue.running, "subscribe_account", client)
+        damage = connection_fault(self.venue.gateway, "subscribe_account", client)
         if damage is not None and damage.kind is not FrameDamage.REPLAY:
             return None
         self.add(stream)
@@ -142,11 +142,11 @@ class UserStreams:
 
     def _tell_again(self, stream: UserStream, past: list[Record]) -> None:
         for record in past:
-            stream.push(self.venue.running, record)
+            stream.push(self.venue.gateway, record)
 
     def add(self, stream: UserStream) -> None:
         """From now on it hears of its account."""
-        gateway = self.venue.running
+        gateway = self.venue.gateway
         if self._listens_to is not gateway:
             self._listens_to = gateway
             gateway.listeners.append(self._on_events)
@@ -156,7 +156,7 @@ class UserStreams:
     def end(self, stream: UserStream, last: Record) -> None:
         """It hears no more; `last` is pushed behind what is on its way."""
         self.remove(stream)
-        stream.push(self.venue.running, last)
+        stream.push(self.venue.gateway, last)
 
     def remove(self, stream: UserStream) -> None:
         """It hears no more; one that is not there is no error."""
@@ -171,12 +171,12 @@ class UserStreams:
         if not self._streams:
             return
         concerned: dict[str, list[tuple[int, Event]]] = {}
-        first = self.venue.running.engine.executions - len(events) + 1
+        first = self.venue.gateway.engine.executions - len(events) + 1
         for number, event in enumerate(events, first):
             for account in self._concerned(event):
                 if account in self._streams:
                     concerned.setdefault(account, []).append((number, event))
-        gateway = self.venue.running
+        gateway = self.venue.gateway
         for account, its in concerned.items():
             told = records(its, _Sight(gateway, account, events, at))
             self._told.setdefault(account, deque(maxlen=REPLAY_MAX)).extend(told)
@@ -189,7 +189,7 @@ class UserStreams:
         """The accounts that an event is about: of an undone trade, those that had it."""
         if not isinstance(event, TradeBusted):
             return (account_of(event),)
-        accounts = self.venue.running.engine.state.accounts
+        accounts = self.venue.gateway.engine.state.accounts
         which = (event.symbol, event.trade_id)
         return [
             name
@@ -198,7 +198,7 @@ class UserStreams:
         ]
 
     def _set_alarm(self) -> None:
-        state = self.venue.running.engine.state
+        state = self.venue.gateway.engine.state
         keeps_running = any(state.account(account).open for account in self._streams)
         self._alarm.set(bool(self._streams), keeps_running=keeps_running)
 

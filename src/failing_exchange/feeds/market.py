@@ -109,19 +109,19 @@ class Feeds:
         symbol = self.symbols.get(stream.symbol, "")
         if stream.symbol and not symbol:
             return None
-        world = self._worlds(self.venue.running)
+        world = self._worlds(self.venue.gateway)
         now = self._gateway.clock.now()
         return Feed(name, stream, SOURCES[stream.kind](world, stream, symbol, now), micro=micro)
 
     @property
     def _gateway(self) -> Gateway:
-        return self.venue.running
+        return self.venue.gateway
 
     def _worlds(self, gateway: Gateway) -> World:
         if self._world is None or self._world.engine is not gateway.engine:
             self._world = World(gateway.engine)
             gateway.listeners.append(self._on_events)
-            self.venue.add_wire_gate(self._on_request)
+            self.venue.add_protocol_gate(self._on_request)
         return self._world
 
     # ---- the beat

@@ -23,7 +23,7 @@ class Alarm:
 
     def set(self, listened: bool, *, keeps_running: bool = True) -> None:
         """Set it anew, or cancel it when nobody listens; `keeps_running`: a client waits for it."""
-        venue, engine = self._venue, self._venue.running.engine
+        venue, engine = self._venue, self._venue.gateway.engine
         wanted = (venue.loop, engine.wake_at, keeps_running) if listened else None
         if wanted == self._set_for:
             return
@@ -32,9 +32,9 @@ class Alarm:
         self._timer, self._set_for = None, wanted
         if listened and engine.wake_at < NEVER:
             at = max(engine.wake_at, venue.clock.now())
-            self._timer = venue.running.later(at, self._ring, keeps_running=keeps_running)
+            self._timer = venue.gateway.later(at, self._ring, keeps_running=keeps_running)
 
     def _ring(self) -> None:
         self._timer = self._set_for = None
-        self._venue.running.settle(self._venue.clock.now())
+        self._venue.gateway.settle(self._venue.clock.now())
         self._rung()

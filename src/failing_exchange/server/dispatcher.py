@@ -54,7 +54,7 @@ class Dispatcher:
     def gateway(self) -> Gateway:
         """The pass, bound to the running loop."""
         venue, loop = self.venue, asyncio.get_running_loop()
-        return venue.running if venue.loop is loop else venue.start(loop)
+        return venue.start(loop)
 
     def receive(
         self, gateway: Gateway, request: Request, hear: Callable[[Trip], None] | None = None
@@ -106,7 +106,7 @@ class Dispatcher:
 
     def give_up(self, trip: Trip) -> None:
         """The client of a trip has left, or nobody waits for it any more."""
-        self.venue.running.leave(trip)
+        self.venue.gateway.leave(trip)
 
     def later(self, wait: int, callback: Callable[[], None]) -> Cancelable:
         """Have something called so many nanoseconds from now."""

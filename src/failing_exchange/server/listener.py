@@ -96,12 +96,12 @@ class Entrance:
 
     def guard(self, step: Step) -> BaseException | None:
         """What a client of the simulation is raised on its way here."""
-        damage = connection_fault(self._venue.running, step.value)
+        damage = connection_fault(self._venue.gateway, step.value)
         return None if damage is None else _error(damage)
 
     def _harm(self) -> Damage | None:
         """What becomes of a connection that is there."""
-        gateway, real = self._venue.running, not self._venue.clock.is_virtual
+        gateway, real = self._venue.gateway, not self._venue.clock.is_virtual
         if real and (damage := connection_fault(gateway, "connect")) is not None:
             if damage.kind is ConnectionDamage.REFUSE and damage.seconds:
                 self._begin(self._deaf(damage.seconds))
@@ -171,7 +171,7 @@ class Entrance:
                 close_with_reset(sock)
                 sock.close()
                 return
-            damage = connection_fault(self._venue.running, "handshake")
+            damage = connection_fault(self._venue.gateway, "handshake")
             if damage is not None and damage.text != "certificate":
                 await loop.sock_recv(sock, HELLO_BYTES_MAX)
                 if damage.text == "alert":

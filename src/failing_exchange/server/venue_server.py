@@ -53,7 +53,7 @@ class VenueServer:
         for account in self.keys.accounts:
             exchange.client(account)
         self.dialect = venue.speak(exchange.venue, self.keys, limits, **switches)
-        exchange.venue.add_wire_gate(self.dialect.limits.gate)
+        exchange.venue.add_protocol_gate(self.dialect.limits.gate)
         exchange.journal.readers.append(self.dialect.limits.ended)
         self._dispatcher = Dispatcher(exchange.venue, self.dialect.rest)
         self.sockets = WebSocketFront(self._dispatcher, self.dialect)

@@ -1,4 +1,4 @@
-"""What stands before the engine: maintenance and rate limits, which say no as the venue does."""
+"""Admission checks before the engine: maintenance and rate limits refuse as the venue does."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import Protocol
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Decision, Limited, Stage, Trip
+from failing_exchange.venue.clock import instant_text
 from failing_exchange.venue.maintenance import MaintenanceSchedule
 
 
 class Limit(Protocol):
-    """A rate limit: None grants a request; otherwise the instant from which it would pass."""
+    """A rate limit (`core.rate_limits`)."""
 
     def take(self, at: int, weight: int = 1, /) -> int | None:
-        """Grant a request, or say from when on the same one would be granted."""
+        """Grant a request (None), or return the instant from which it would be granted."""
 
 
 class MaintenanceGate:
-    """Refuses everything while a maintenance goes on."""
+    """Refuses every request during maintenance."""
 
     def __init__(self, schedule: MaintenanceSchedule) -> None:
         self.schedule = schedule
 
     def __call__(self, trip: Trip, at: int, /) -> None:
-        """Raise `Reject` during a maintenance, with the time of its end."""
+        """Raise `Reject` during maintenance, with the instant at which it ends."""
         going_on = self.schedule.at(at) if self.schedule.windows else None
         if going_on is not None:
             end, message = going_on
@@ -35,7 +36,7 @@ class MaintenanceGate:
 
 
 class RateGate:
-    """Meters the requests of all clients together, as a venue meters one address."""
+    """Limits the requests of all clients together, as a venue limits one address."""
 
     def __init__(self, limit: Limit, name: str = "rate limit") -> None:
         self.limit = limit
@@ -51,20 +52,12 @@ class RateGate:
 
 
 def strike(trip: Trip, rule: str, label: str, refused: Reject) -> None:
-    """Refuse a trip at the gate, on record."""
+    """Refuse a trip, and note the decision on it."""
     trip.struck = (*trip.struck, Decision(rule, label, Stage.REQUEST, refused))
     raise refused
 
 
 def refuse_over_limit(trip: Trip, rule: str, refused: Reject) -> None:
-    """Refuse a trip that is over a limit, on record. It counts as limited, and not as struck."""
+    """Refuse a trip that is over a limit; statistics count it as limited, not as struck."""
     trip.struck = (*trip.struck, Limited(rule, "RATE_LIMIT", Stage.REQUEST, refused))
     raise refused
-
-
-def instant_text(at: int) -> str:
-    """An instant as ISO 8601 text to the second."""
-    from datetime import UTC, datetime, timedelta
-
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return (epoch + timedelta(seconds=at // SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 class Cancelable(Protocol):
-    """A timer that can be taken back."""
+    """A timer that was set."""
 
     def cancel(self) -> None:
-        """Take it back."""
+        """Cancel it; nothing happens if it was called already."""
 
 
 class VenueClock:
-    """Reads no time before it is bound to a loop, which happens at the venue's first await.
+    """The present instant and timers; usable once it is bound to a loop, at the first await.
 
     On a virtual loop the instant is the loop's own. On any other loop the wall clock is read once,
-    at the start, and loop time is added to it: the venue's time never jumps. Loops count in
-    floating-point seconds and may call a timer a little early. The instant is never before that of
-    a timer that was called: a callback that sets the next timer does not wait for the same again.
+    at the start, and loop time is added to it: the venue's time never goes back. Loops count in
+    floating-point seconds and may call a timer a little early, so the instant is never before that
+    of a timer that was called: a callback that sets the next timer does not wait for its own again.
     """
 
     def __init__(self) -> None:
@@ -35,9 +35,9 @@ class VenueClock:
         # call_at(instant, callback, *args, keeps_running=True) sets a timer; `keeps_running` says
         # whether a client waits for it. Both are the loop's own where it is a virtual one.
         self.call_at: Callable[..., Cancelable] = self._call_at
-        # jump(instant): move there at once where nothing else could happen before; whether it did
+        # jump(instant): move there at once if nothing else could happen before; whether it did
         self.jump: Callable[[int], bool] = _never
-        # awaits(): whether the coroutine that asks may jump instead of waiting
+        # awaits(): whether the calling coroutine may jump instead of waiting
         self.awaits: Callable[[], bool] = _nobody
         self._virtual: Any = None
         self._epoch = 0
@@ -45,7 +45,10 @@ class VenueClock:
         self.not_before = 0  # an instant that was reached already, in an earlier process
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Use this loop from now on; the instants go on where another loop has left them."""
+        """Use this loop from now on; time goes on where another loop has left it.
+
+        Raises ConfigurationError where a simulation would start in the past of this exchange.
+        """
         before = self.now() if self.loop is not None else 0
         self.loop = loop
         self._virtual = loop if hasattr(loop, "call_at_ns") else None
@@ -54,9 +57,9 @@ class VenueClock:
             self.jump, self.awaits = self._virtual.jump, self._virtual.awaits
             if self.now() < before:
                 raise ConfigurationError(
-                    f"this exchange was used until {_text(before)}, and the simulation is at "
-                    f"{_text(self.now())}: make the exchange inside the simulation, or give "
-                    "simulate a later start"
+                    f"this exchange was used until {instant_text(before)}, and the simulation "
+                    f"is at {instant_text(self.now())}: make the exchange inside the simulation, "
+                    "or give simulate a later start"
                 )
             if self.now() < self.not_before:
                 raise ConfigurationError(
@@ -91,19 +94,25 @@ class VenueClock:
         callback(*args)
 
     def fail(self, error: BaseException) -> None:
-        """A bug of ours: end the simulation. In real time the venue raises it at the next call."""
+        """End a simulation because of a bug of ours; in real time the venue raises it itself."""
         if self._virtual is not None:
             self._virtual.fail(error)
 
 
-def _text(instant: int) -> str:
-    from datetime import UTC, datetime
+def instant_text(at: int) -> str:
+    """Format an instant as ISO 8601 text to the second.
 
-    return datetime.fromtimestamp(instant // SECOND, UTC).isoformat(sep=" ")[:19]
+    >>> instant_text(1_767_225_600_000_000_000)
+    '2026-01-01T00:00:00Z'
+    """
+    from datetime import UTC, datetime, timedelta
+
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return (epoch + timedelta(seconds=at // SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _never(at: int) -> bool:
-    """Real time can't be hurried."""
+    """Real time can't jump."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""How long messages travel: half of it before the engine, half after."""
+"""Distributions of latency. Half of a latency passes before the engine, half after it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAST = ONE - 1
 
 @dataclass(frozen=True, kw_only=True)
 class LogNormal:
-    """Lognormal latency with a median in milliseconds and sigma 0.5.
+    """Lognormally distributed latency, with a median in milliseconds and sigma 0.5.
 
     >>> draw = LogNormal(median_ms=40)
     >>> draw(0) < draw(ONE // 2) < draw(ONE - 1)
@@ -53,7 +53,7 @@ class LogNormal:
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform:
-    """Latency between two bounds in milliseconds, each as likely."""
+    """Uniformly distributed latency between two bounds, in milliseconds."""
 
     low_ms: float
     high_ms: float
@@ -66,7 +66,7 @@ class Uniform:
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed:
-    """Always the same latency, in milliseconds."""
+    """A constant latency, in milliseconds."""
 
     ms: float
 
@@ -79,7 +79,10 @@ Latency: TypeAlias = Callable[[int], int]
 
 
 def latency_of(value: object) -> Latency | None:
-    """What a caller means: None or 0 = no latency, a number = milliseconds, or a distribution."""
+    """Read an option: None or 0 = no latency, a number = milliseconds, or a distribution.
+
+    Raises ConfigurationError for anything else.
+    """
     if value is None or (value == 0 and value is not False):
         return None
     number = isinstance(value, (int, float)) and not isinstance(value, bool)

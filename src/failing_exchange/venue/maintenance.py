@@ -1,4 +1,4 @@
-"""Maintenance windows: planned once, daily or weekly, in UTC."""
+"""Maintenance windows: once, daily or weekly, in UTC."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT_MESSAGE = "System maintenance"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A maintenance from `start` on, repeated each `period`; 0 = once. All in nanoseconds."""
+    """A maintenance that begins at `start` and repeats every `period` (0: once); in nanoseconds."""
 
     start: int
     duration: int
@@ -28,7 +28,7 @@ class Window:
     period: int = 0
 
     def end_at(self, at: int) -> int | None:
-        """When the maintenance that goes on at an instant ends; None when none goes on."""
+        """When the maintenance that is under way at an instant ends; None if there is none."""
         begun = self.start
         if self.period:
             begun += (at - self.start) // self.period * self.period
@@ -36,7 +36,7 @@ class Window:
 
 
 class MaintenanceSchedule:
-    """All planned windows.
+    """The planned maintenance windows of a venue.
 
     >>> schedule = MaintenanceSchedule.parse({"daily": {"start": "02:00", "duration": 30}})
     >>> schedule.at(2 * 60 * MINUTE) == (150 * MINUTE, "System maintenance")
@@ -48,9 +48,9 @@ class MaintenanceSchedule:
 
     @classmethod
     def parse(cls, text: Mapping[str, Any] | None) -> MaintenanceSchedule:
-        """From `{"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": "Sunday", …}}`.
+        """Read `{"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": "Sunday", …}}`.
 
-        Times are UTC, durations minutes; a `message` is optional.
+        Times are UTC, durations in minutes; a `message` is optional. Raises ConfigurationError.
         """
         if text is not None and not isinstance(text, Mapping):
             raise ConfigurationError(
@@ -65,18 +65,20 @@ class MaintenanceSchedule:
                     f"{did_you_mean(name, ('daily', 'weekly'))}"
                 )
             if not isinstance(entry, Mapping):
-                raise ConfigurationError(f"maintenance_schedule[{name!r}] is {entry!r}, no mapping")
+                raise ConfigurationError(
+                    f"maintenance_schedule[{name!r}] must be a mapping, not {entry!r}"
+                )
             schedule.add(_repeated(name, entry))
         return schedule
 
     def add(self, window: Window) -> None:
-        """Plan one more window."""
+        """Plan another window. Raises ConfigurationError above WINDOWS_MAX."""
         if len(self.windows) >= WINDOWS_MAX:
             raise ConfigurationError(f"{WINDOWS_MAX} maintenance windows are planned already")
         self.windows.append(window)
 
     def at(self, at: int) -> tuple[int, str] | None:
-        """(end, message) of the maintenance that goes on at an instant, the longest if several."""
+        """(end, message) of the maintenance at an instant; of several the one that ends last."""
         going_on = [
             (end, window.message)
             for window in self.windows
@@ -86,26 +88,26 @@ class MaintenanceSchedule:
 
 
 def once(start: datetime, duration_minutes: float, message: str) -> Window:
-    """A window from a datetime on; a naive one is local time."""
+    """Make a window that begins at a datetime; a naive one is local time."""
     if not isinstance(start, datetime):
         raise ConfigurationError(f"start_time must be a datetime, not {start!r}")
     if not isinstance(message, str):
-        raise ConfigurationError(f"message must be a text, not {message!r}")
+        raise ConfigurationError(f"message must be a string, not {message!r}")
     return Window(instant_of(start), _minutes(duration_minutes), message)
 
 
 def instant_of(moment: datetime) -> int:
-    """A datetime as nanoseconds since the epoch; a naive one is local time."""
+    """Convert a datetime to nanoseconds since the epoch; a naive one is local time."""
     try:
         aware = moment.astimezone(UTC)
     except (OverflowError, ValueError, OSError):
-        raise ConfigurationError(f"{moment!r} is no instant of this time zone") from None
+        raise ConfigurationError(f"{moment!r} is not a valid time of this time zone") from None
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
     return since.days * DAY + since.seconds * SECOND + since.microseconds * MICROSECOND
 
 
 def time_of_day(text: object) -> int:
-    """`"02:00"` as nanoseconds since midnight."""
+    """Convert `"02:00"` to nanoseconds since midnight."""
     try:
         hour, minute = (int(part) for part in str(text).split(":"))
         if 0 <= hour < 24 and 0 <= minute < 60:

@@ -1,4 +1,4 @@
-"""One simulated venue: engine, journal, faults and gates, bound to a loop at the first await."""
+"""One simulated venue: engine, journal, faults and admission checks, bound to a running loop."""
 
 from __future__ import annotations
 
@@ -27,11 +27,22 @@ if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package s
     from failing_exchange.venue.persistence import Persistence
 
 
+class _NotStarted:
+    """Stands in for the gateway of a venue before its start."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise InternalError("the venue has not started: it starts at its first await")
+
+
+_NOT_STARTED: Any = _NotStarted()
+
+
 class Venue:
     """What all clients of one exchange share.
 
     It is made without a loop and without a clock. `start` binds it to the running loop: at the
-    first await, and again when another loop takes over; the market's grid begins at the first.
+    first await, and again when another loop takes over. The market's background begins at the
+    first start.
     """
 
     def __init__(
@@ -58,56 +69,49 @@ class Venue:
         self.plan = FaultPlan(seed)
         self.maintenance = MaintenanceSchedule()
         self.rate_gate: RateGate | None = None
-        self.wire_gates: list[Gate] = []  # of the doors that speak a venue's own protocol
+        self.protocol_gates: list[Gate] = []  # of servers that speak a venue's own protocol
         self.accounts: dict[str, dict[str, int]] = {}
         self.fee_assets: dict[str, str | None] = {}
         self.incidents: list[tuple[int, Any]] = []  # planned before the start: (after, command)
         self.on_start: list[Callable[[], None]] = []  # called once, when there is an engine
         self.loop: asyncio.AbstractEventLoop | None = None
         self.engine: Engine | None = None
-        self.running: Gateway  # there from the first start on; a plain attribute, for speed
-        self._gateway: Gateway | None = None
+        self.gateway: Gateway = _NOT_STARTED  # the pass, from the first start on
         self.encode: Callable[[str, Any], Any] = self._not_started
         if latency != "auto":
             latency_of(latency)
 
     def market_of(self, symbol: str) -> Market:
-        """A market's rules in force; KeyError for an unknown symbol."""
+        """A market with the rules now in force. Raises KeyError for an unknown symbol."""
         if self.engine is not None:
             return self.engine.state.markets[symbol].market
         return self.markets[symbol]
 
     def assets(self) -> list[str]:
-        """All that is traded or held here, also before the start."""
+        """Every asset that is traded or held here, also before the start."""
         if self.engine is not None:
             return assets_of(self.engine.state)
         traded = traded_assets(self.markets.values())
         held = [asset for balances in self.accounts.values() for asset in balances]
         return list(dict.fromkeys([*traded, *held]))
 
-    @property
-    def gateway(self) -> Gateway:
-        """The pass; there is one once the venue has started."""
-        if self._gateway is None:
-            raise InternalError("the venue has not started: it starts at its first await")
-        return self._gateway
-
     def start(self, loop: asyncio.AbstractEventLoop) -> Gateway:
-        """Bind to the running loop; build the exchange if this is the first one."""
+        """Bind the venue to the running loop; build the exchange if this is the first one."""
+        if self.loop is loop:
+            return self.gateway
         self.clock.bind(loop)
-        begins = self._gateway is None
-        if self._gateway is None:
+        begins = self.gateway is _NOT_STARTED
+        if begins:
             self._build()
         elif self.durable is not None:
-            self.durable.bind(self._gateway)
-        assert self._gateway is not None
+            self.durable.bind(self.gateway)
         self.loop = loop  # only now: where building has failed, the next call says so again
-        self._gateway.latency = self._latency()
+        self.gateway.latency = self._latency()
         self.set_gates()
         if begins:
             for begin in self.on_start:
                 begin()
-        return self._gateway
+        return self.gateway
 
     def _not_started(self, operation: str, told: Any) -> Any:
         raise InternalError(f"{operation} is answered before the venue has started")
@@ -121,27 +125,20 @@ class Venue:
 
         at, durable = self.clock.now(), self.durable
         birth = (at if durable is None else durable.born(at)) // SECOND
-        self.engine = (Engine if durable is None else durable.engine)(
-            [
-                (
-                    market,
-                    self._background(symbol, market, birth),
-                )
-                for symbol, market in self.markets.items()
-            ]
-        )
+        listed = [(m, self._background(symbol, m, birth)) for symbol, m in self.markets.items()]
+        self.engine = (Engine if durable is None else durable.engine)(listed)
         self.engine.auditor = Auditor(self.engine)
-        listed: Any = self.engine.state.markets
-        self.encode = Encoder(listed).encode
-        self._gateway = self.running = Gateway(
+        markets: Any = self.engine.state.markets
+        self.encode = Encoder(markets).encode
+        self.gateway = Gateway(
             engine=self.engine,
             plan=self.plan,
             journal=self.journal,
             clock=self.clock,
-            decode=Decoder(listed).decode,
+            decode=Decoder(markets).decode,
         )
         if durable is not None:
-            durable.bind(self._gateway)
+            durable.bind(self.gateway)
         for name in self.accounts:
             if name not in self.engine.state.accounts:
                 self._open(name)
@@ -149,7 +146,7 @@ class Venue:
             for after, command in self.incidents:
                 self.engine.schedule(at + after, command, at)
         else:
-            self._gateway.settle(at)  # what the market did meanwhile
+            self.gateway.settle(at)  # what the market did meanwhile
 
     def _background(self, symbol: str, market: Market, birth: int) -> Background | None:
         if not self.background:
@@ -169,11 +166,14 @@ class Venue:
         return latency_of(self.latency_wanted)
 
     def open_account(self, name: str, balances: dict[str, int], fee_asset: str | None) -> None:
-        """Open an account, now or when the venue starts; known names are left as they are."""
+        """Open an account, now or when the venue starts. A known name is left as it is.
+
+        `balances` are in atoms.
+        """
         if name not in self.accounts:
             self.accounts[name] = balances
             self.fee_assets[name] = fee_asset
-            if self._gateway is not None:
+            if self.gateway is not _NOT_STARTED:
                 self._open(name)
 
     def _open(self, name: str) -> None:
@@ -182,39 +182,36 @@ class Venue:
         balances = tuple(self.accounts[name].items())
         self.gateway.operate(OpenAccount(name, balances, self.fee_assets[name]))
 
-    def add_wire_gate(self, gate: Gate) -> None:
-        """Put the limits of a venue's own protocol before the engine, behind all others."""
-        self.wire_gates.append(gate)
+    def add_protocol_gate(self, gate: Gate) -> None:
+        """Add an admission check of a venue's own protocol, after all others."""
+        self.protocol_gates.append(gate)
         self.set_gates()
 
     def limit_rate(self, gate: RateGate | None) -> None:
-        """Put a rate limit before the engine, or none."""
+        """Set the rate limit before the engine, or none."""
         self.rate_gate = gate
-        self._gates_changed()
+        self.gates_changed()
 
     def set_gates(self) -> None:
-        """Put up the gates that are there now."""
-        if self._gateway is not None:
+        """Give the gateway the admission checks that apply now."""
+        if self.gateway is not _NOT_STARTED:
             gates: list[Gate] = []
+            if self.durable is not None and self.durable.commits.halted:
+                gates.append(self.durable.gate)
             if self.maintenance.windows:
                 gates.append(MaintenanceGate(self.maintenance))
             if self.rate_gate is not None:
                 gates.append(self.rate_gate)
-            if self.durable is not None and self.durable.commits.halted:
-                gates.insert(0, self.durable.gate)
-            self._gateway.gates = gates + self.wire_gates
+            self.gateway.gates = gates + self.protocol_gates
 
-    def plan_maintenance(self) -> None:
-        """The schedule has changed."""
-        self._gates_changed()
-
-    def _gates_changed(self) -> None:
+    def gates_changed(self) -> None:
+        """Apply a change of the rate limit or of the maintenance schedule, and record it."""
         self.set_gates()
         if self.durable is not None:
             self.durable.commits.touch()
 
     def plan_incident(self, after: int, command: Any) -> None:
-        """Have the operator do something so many nanoseconds after the start, or after now."""
+        """Have an operator command executed `after` nanoseconds from the start, or from now."""
         if self.engine is None:
             self.incidents.append((after, command))
         else:
@@ -222,11 +219,11 @@ class Venue:
             self.engine.schedule(now + after, command, now)
 
     def close(self) -> None:
-        """Write out the journal; raise a bug of ours that an earlier trip met."""
+        """Write out the journal. Raises a bug of ours that an earlier trip met."""
         try:
             self.journal.close()
             if self.durable is not None:
                 self.durable.close()
         finally:
-            if self._gateway is not None and self._gateway.failure is not None:
-                raise self._gateway.broken()
+            if self.gateway is not _NOT_STARTED and self.gateway.failure is not None:
+                raise self.gateway.broken()

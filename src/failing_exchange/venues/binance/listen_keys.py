@@ -110,7 +110,7 @@ class ListenKeys:
         return {}
 
     def _watch(self, known: _ListenKey) -> None:
-        gateway = self._streams.venue.running
+        gateway = self._streams.venue.gateway
         gateway.later(known.until, self._look, known, keeps_running=False)
 
     def _look(self, known: _ListenKey) -> None:

@@ -137,7 +137,7 @@ class SpotRest(Rest):
             query = endpoint.read(reading)
             for first in range(0, max(0, len(query.edges) - STEP), STEP):
                 edges = query.edges[first : first + STEP + 1]
-                self.venue.running.look(query._replace(edges=edges))
+                self.venue.gateway.look(query._replace(edges=edges))
                 yield
         except Reject:  # whoever asked is told so when the request is read
             return

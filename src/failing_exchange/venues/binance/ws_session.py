@@ -172,7 +172,7 @@ class Session:
         stream.ended = partial(self._forget, number)
         past = self._streams.subscribe(stream, self._client)
         if past is not None:
-            self._streams.venue.running.later(self._streams.venue.clock.now(), past)
+            self._streams.venue.gateway.later(self._streams.venue.clock.now(), past)
         return {"subscriptionId": number}
 
     def _end(self, number: int, at: int) -> None:
