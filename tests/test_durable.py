@@ -397,5 +397,5 @@ def test_another_world_is_refused(tmp_path: Path) -> None:
     """With another seed or other markets the same commands would mean something else."""
     run(both(tmp_path / "run.db"))
     for options in ({"seed": 8}, {"markets": [S]}, {"background": False}):
-        with pytest.raises(ConfigurationError, match="was begun with another"):
+        with pytest.raises(ConfigurationError, match="was started with another"):
             FailingExchange(journal=tmp_path / "run.db", **cast(Any, options))

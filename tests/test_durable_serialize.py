@@ -31,7 +31,7 @@ def test_no_other_class_can_be_made(tmp_path: Path, kind: str, name: str) -> Non
     """A database attached to a bug report must not be able to empty a file."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
-    with pytest.raises(ValueError, match=r"is no|stands for nothing"):
+    with pytest.raises(ValueError, match=r"is not|can't be read"):
         if kind == "node":
             from_graph(json.dumps([[name, {"path": str(victim)}]]), {})
         else:
@@ -42,13 +42,13 @@ def test_no_other_class_can_be_made(tmp_path: Path, kind: str, name: str) -> Non
 
 def test_an_enum_is_made_of_enums_only() -> None:
     """Else a command could be made of whatever stands in the place of a value."""
-    with pytest.raises(ValueError, match="stands for nothing"):
+    with pytest.raises(ValueError, match="can't be read"):
         from_text('["enum", "commands.Credit", "alice"]')
 
 
 def test_a_state_has_no_attributes_that_python_reads() -> None:
     """Such as the class of the object."""
-    with pytest.raises(ValueError, match="no attribute of a state"):
+    with pytest.raises(ValueError, match="not an attribute of a state"):
         from_graph('[["state.State", {"__dict__": ["dict", []]}]]', {})
 
 

@@ -242,7 +242,7 @@ def test_the_files_of_exchanges_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("timestamp,price,amount\n1,2.00,x\n", ["line 2", "amount 'x'", "no number"]),
+        ("timestamp,price,amount\n1,2.00,x\n", ["line 2", "amount 'x'", "not a number"]),
         ("timestamp,price,amount\nnever,2.00,1\n", ["line 2", "'never'", "ISO 8601"]),
         ("timestamp,price,amount\n1,2.001,1\n", ["line 2", "2.001", "price step 0.01"]),
         ("timestamp,price,amount\n1,-2,1\n", ["line 2", "'-2'"]),

@@ -29,7 +29,7 @@ class BackgroundMarket(ABC):
     def window(self, start: int, stop: int, /) -> Bar:
         """The seconds from `start` until before `stop` as one candle.
 
-        Raises ValueError where that is no second.
+        Raises ValueError where they hold no second.
         """
 
     def close(self, second: int, /) -> int:

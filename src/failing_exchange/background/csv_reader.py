@@ -1,10 +1,10 @@
 """Reading a recording: a CSV file of trades or of candles becomes rows of whole ticks and lots.
 
 The first line may name the columns, in any order and in the words of most exchanges
-(`COLUMNS`); further columns are ignored. Without such a line the columns are told by their number:
+(`COLUMNS`); further columns are ignored. Without such a line the number of columns decides:
 
 - `timestamp, price, amount` and, if there, `side`: trades as ccxt gives them,
-- `timestamp, open, high, low, close, volume` and whatever follows: candles as ccxt and Binance,
+- `timestamp, open, high, low, close, volume` and any further columns: candles as ccxt and Binance,
 - Binance's dumps of trades (`id, price, qty, quoteQty, time, isBuyerMaker`) and of aggregated
   trades, which are known by the true or false in their sixth or seventh column.
 
@@ -113,14 +113,14 @@ class _Reader:
             return instant(text)
         except ValueError:
             raise self.error(
-                f"{text!r} is no timestamp; expected a number since the epoch or ISO 8601"
+                f"{text!r} is not a timestamp; expected a number since the epoch or ISO 8601"
             ) from None
 
     def number(self, text: str, name: str) -> Decimal:
         try:
             number = Decimal(text)
         except InvalidOperation:
-            raise self.error(f"{name} {text!r} is no number") from None
+            raise self.error(f"{name} {text!r} is not a number") from None
         if not number.is_finite() or number < 0:
             raise self.error(f"{name} {text!r} must be a finite number that is not negative")
         return number

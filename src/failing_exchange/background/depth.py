@@ -10,9 +10,9 @@ from failing_exchange.core.chance import WORDS, mix, words
 from failing_exchange.core.liquidity import Offer
 
 LEVELS_MAX = 5_000  # offers a side
-BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # up to which offer the grid is how coarse
+BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # (up to this offer, how coarse the grid is)
 BUCKET = 15  # seconds for which an offer keeps its amount; each has its own moment of change
-OFFERS_KEPT_MAX = 8_192  # offers remembered; then they are made again
+OFFERS_KEPT_MAX = 8_192  # offers remembered; at the limit all are forgotten and made again
 
 
 class Ladder:
@@ -25,7 +25,7 @@ class Ladder:
         self._key = key
         self._offer, self._spread, self._grid = profile.offer, profile.spread, profile.grid
         self._offers: dict[tuple[int, int], tuple[int, int, int]] = {}
-        self._block, self._draws = -1, words(key, -1)  # of so many seconds at once
+        self._block, self._draws = -1, words(key, -1)  # of the `WORDS` seconds that one hash serves
 
     def top(self, close: int, second: int) -> tuple[Offer, Offer]:
         """The best bid and ask after a second; the last price is one of them."""

@@ -1,4 +1,4 @@
-"""Draws for the flow: many small ones from one hash, and tables of distributions as literals.
+"""Tables of distributions, for many small draws from one hash.
 
 Of 64 equal slices of a distribution a table holds the middle, in thousandths. Literals, so that no
 platform's libm takes part.

@@ -1,6 +1,6 @@
 """The path of a price: candles refined from 256 days to ten seconds, functions of their place.
 
-Weights are drawn anew at each level (a multiplicative cascade), which makes volatility cluster at
+Weights are drawn at each level independently (a multiplicative cascade): volatility clusters at
 every scale. Prices are whole points of the logarithm, 1e-6 each; all arithmetic is on integers.
 """
 

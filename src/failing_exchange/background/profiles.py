@@ -13,7 +13,7 @@ class Profile:
 
     opening: the price at birth, and `opening_spread` by how much it may lie higher, by the seed.
     sigma: points (1e-6 of the price) by which a day's close typically differs from its open.
-    volume: of a typical day. activity: of the seconds, so many trade. spread: typical, in ticks.
+    volume: of a typical day. activity: the share of seconds that trade. spread: typical, in ticks.
     grid: ticks between offers near the best price. offer: lots of a typical offer there.
     """
 

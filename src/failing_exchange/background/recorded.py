@@ -1,4 +1,4 @@
-"""A market that repeats a recording of trades or candles, behind the same face as a seeded one."""
+"""A market that repeats a recording of trades or candles, with the interface of a synthetic one."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SIGMA = 30_000  # of a day, in millionths of the price, for the depth of markets
 
 
 class RecordedMarket(BackgroundMarket):
-    """The market of a recording; clients' orders trade against it like against a seeded one.
+    """The market of a recording; clients' orders trade against it as against a synthetic one.
 
     `start` is the instant of the recording that coincides with `birth`, the venue's first second
     (a timestamp or ISO 8601; default: in the first row, at most one candle after its beginning).
     Before the first row and after the last one nobody trades and the price stands still. Candles
-    are split into seconds that agree with them; trades of one second become its prints. The ladder
-    around the last price is made up.
+    are split into seconds that agree with them; trades of one second become its prints. Offers
+    around the last price are made up.
 
     `price_step` and `amount_step` are the market's, in atoms (1e-8). Raises `ConfigurationError`
     with file, line and value when the file cannot be understood.
@@ -290,7 +290,7 @@ def _start(given: int | str | None, first: int, birth: int, length: int) -> int:
         return instant(str(given))
     except ValueError:
         raise ConfigurationError(
-            f"start={given!r} is no instant; expected a number since the epoch or ISO 8601"
+            f"start={given!r} is not an instant; expected a number since the epoch or ISO 8601"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The clients' resting orders of one market, by price, then by time."""
+"""The order book of one market: clients' resting orders by price, then by time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from failing_exchange.core.order import BUY, SELL, Order, Side
 
 
 class Level:
-    """All orders at one price, first come first; `hidden` of the lots are not shown to anybody."""
+    """All orders at one price, oldest first; `hidden` of the lots are shown to nobody."""
 
     __slots__ = ("head", "hidden", "lots", "tail", "ticks")
 
@@ -39,7 +39,7 @@ class OrderBook:
         self.count = 0
 
     def add(self, order: Order) -> None:
-        """Put an order behind all others of its price."""
+        """Add an order behind all others at its price."""
         side, ticks = order.side, order.ticks
         levels = self._levels[side]
         level = levels.get(ticks)
@@ -61,7 +61,7 @@ class OrderBook:
         self.count += 1
 
     def remove(self, order: Order) -> None:
-        """Take an order out, wherever it stands."""
+        """Remove an order, wherever it stands."""
         level = self._levels[order.side][order.ticks]
         before, after = order.previous, order.next
         if before is None:
@@ -90,7 +90,7 @@ class OrderBook:
             level.hidden -= lots - part
 
     def shrink(self, order: Order, lots: int) -> None:
-        """Note that it is about to be amended by so much: what is hidden goes first."""
+        """Note that an order is about to be amended by `lots` fewer: hidden lots go first."""
         level = self._levels[order.side][order.ticks]
         level.lots -= lots
         if order.iceberg_lots:
@@ -124,7 +124,7 @@ class OrderBook:
         return level is not None and (level.ticks <= ticks if side is BUY else level.ticks >= ticks)
 
     def shown(self, side: Side) -> list[tuple[int, int]]:
-        """(ticks, lots) of every level as everybody sees it, best first."""
+        """(ticks, lots) of every level as public data show it, best first."""
         levels = self._levels[side].values()
         found = [(lv.ticks, lv.lots - lv.hidden) for lv in levels if lv.head is not None]
         return sorted(found, reverse=side is BUY)

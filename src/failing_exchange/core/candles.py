@@ -72,7 +72,7 @@ def still(at: int, ticks: int) -> Bar:
 
 
 def shifted(bar: Bar, shift: int) -> Bar:
-    """A candle after a move of the price by so many ticks."""
+    """A candle after a move of the price by `shift` ticks."""
     if not shift:
         return bar
     opened, high, low, close = (max(1, ticks + shift) for ticks in bar[1:5])
@@ -95,7 +95,7 @@ def of_trade(at: int, ticks: int, lots: int, side: str) -> Bar:
 
 
 def join(first: Bar | None, then: Bar | None) -> Bar | None:
-    """Two candles, one after the other, as one. One without trades adds nothing to its prices."""
+    """Two consecutive candles as one. One without trades adds nothing to its prices."""
     if first is None or then is None:
         return first or then
     at, opened, high, low, _, volume, cost, trades, bought = first
@@ -113,13 +113,13 @@ def join(first: Bar | None, then: Bar | None) -> Bar | None:
 
 
 def merge(bars: Sequence[Bar | None], *, at: int | None = None) -> Bar | None:
-    """Candles one after another as one candle; those without trades add nothing to its prices."""
+    """Consecutive candles as one; those without trades add nothing to its prices."""
     known = [bar for bar in bars if bar is not None]
     return _merged(known, known[0].at if at is None else at) if known else None
 
 
 def of_background(at: int, parts: Sequence[Bar], seconds: int) -> Bar:
-    """Candles of the background one after another as one of so many seconds."""
+    """Consecutive candles of the background as one of that many `seconds`."""
     return claim(_merged(parts, at), seconds)
 
 

@@ -1,6 +1,6 @@
-"""Chance without state: keyed 64-bit integer hashes, the same on every platform.
+"""Stateless chance: keyed 64-bit integer hashes, the same on every platform.
 
-A draw is a pure function of its key, so one more draw somewhere shifts nobody else's numbers.
+A draw is a pure function of its key, so one more draw somewhere changes no other draw.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The last 24 hours of a market, as its ticker tells them."""
+"""The statistics of the last 24 hours of a market."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOTHING: tuple[int, Bar | None] = (-1, None)
 
 
 class Record(Protocol):
-    """What was traded in a market."""
+    """The candles that the statistics are made of."""
 
     def bar(self, seconds: int, start: int, *, now: int) -> Bar | None:
         """The candle of a timeframe."""
@@ -27,7 +27,7 @@ class Record(Protocol):
 
 
 class DayStatistics:
-    """The running minute and the 1,439 before it, kept up as they go on."""
+    """The running minute and the 1,439 before it, updated as they pass."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -39,17 +39,19 @@ class DayStatistics:
         self._rests: tuple[int, list[Bar | None]] = (-1, [])  # of its first hour
 
     def forget(self, second: int) -> None:
-        """Something is printed in a second that may have been told of."""
+        """Note a new trade in a second that may be part of what is remembered."""
         if second <= self._today[0]:
             self._today = self._before if self._before[0] < second else NOTHING
 
     def at(self, now: int) -> Bar | None:
-        """All of it up to an instant; None where nothing was ever traded."""
+        """The 24 hours up to an instant; None if nothing ever traded."""
         second = now // SECOND
         known, bar = self._today
         if known != second:
             self._before = self._today
-            if second // TEN_S * TEN_S <= known < second:  # somebody asks each second, or nearly
+            if (
+                second // TEN_S * TEN_S <= known < second
+            ):  # the usual case: somebody polls each second
                 for at in range(known + 1, second + 1):
                     bar = join(bar, self._record.second(at))
             else:
@@ -58,14 +60,14 @@ class DayStatistics:
         return bar
 
     def _day_at(self, second: int, now: int) -> Bar | None:
-        """The same whoever has asked before: minutes, then tens of seconds, then seconds."""
+        """The same, whatever was asked before: minutes, then tens of seconds, then seconds."""
         ten = second // TEN_S * TEN_S
         return merge(
             [self._until(ten, now), *[self._record.second(at) for at in range(ten, second + 1)]]
         )
 
     def _until(self, ten: int, now: int) -> Bar | None:
-        """Of the 24 hours what lies before some ten seconds of their last minute."""
+        """The part of the 24 hours before the last, unfinished ten seconds."""
         minute = ten // MINUTE_S * MINUTE_S
         at, bar = self._past
         if not minute <= at <= ten:
@@ -93,10 +95,10 @@ class DayStatistics:
         return None if bar is None else bar._replace(at=start)
 
     def _rest_of_hour(self, start: int, stop: int, now: int) -> Bar | None:
-        """From a minute on until its hour ends at `stop`: each minute less of the same hour."""
+        """The minutes from `start` until the hour ends at `stop`."""
         if self._rests[0] != stop:
             self._rests = (stop, [None])
-        rests = self._rests[1]  # the last so many minutes
+        rests = self._rests[1]  # the last 0, 1, 2, ... minutes of that hour
         while len(rests) <= (stop - start) // MINUTE_S:
             rests.append(
                 join(self._record.bar(MINUTE_S, stop - MINUTE_S * len(rests), now=now), rests[-1])

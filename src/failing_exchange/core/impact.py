@@ -1,4 +1,4 @@
-"""How clients and the operator have moved a market, and how long it remembers that.
+"""Market impact: how clients and the operator move a price, and how that fades.
 
 Lots that clients take from the background move its price and thin out the side that they took them
 from; both fade with the market's `depth_memory`, the seconds in which half of it has come back.
@@ -27,7 +27,7 @@ LINEAR = 100  # up to a day's volume divided by this, impact is about proportion
 SHIFTS_KEPT_MAX = 90_000  # one a second for a day; beyond it the oldest are forgotten
 FORGOTTEN_AT_ONCE = 10_000
 FAR = 1 << 62
-HALVINGS_MAX = 64  # after so many nothing is left
+HALVINGS_MAX = 64  # beyond it nothing is left
 
 
 class Depth(NamedTuple):
@@ -43,7 +43,7 @@ class Shift(NamedTuple):
 
     `bought` and `sold`: lots that clients have taken from the background and that have not come
     back; they fade as well. `held`: ticks for this second only, because an order is in the way.
-    `memory`: in so many seconds half of what fades is gone, until the next shift.
+    `memory`: the seconds in which half of what fades is gone, until the next shift.
     """
 
     second: int
@@ -56,7 +56,7 @@ class Shift(NamedTuple):
 
 
 def faded(amount: int, tens: int, memory: int) -> int:
-    """What is left of an amount after so many tens of seconds: half after `memory` seconds.
+    """What is left of an amount after `tens` of ten seconds: half after `memory` seconds.
 
     Between two halvings it falls in a straight line.
 
@@ -72,7 +72,7 @@ def faded(amount: int, tens: int, memory: int) -> int:
 
 
 def impact(lots: int, price: int, depth: Depth) -> int:
-    """By how many ticks so many lots, bought (or sold: negative), move a price.
+    """By how many ticks `lots`, bought (or sold: negative), move a price.
 
     >>> bitcoin = Depth(volume=1_100_000_000, sigma=24_000)  # 11,000 BTC and 2.4 % a day
     >>> [impact(n * 100_000, 5_000_000, bitcoin) for n in (1, 10, 100, 1_000, -1_000)]
@@ -106,7 +106,7 @@ class Shifts:
         return lasting + held if held and since == second else lasting
 
     def taken(self, second: int) -> tuple[int, int]:
-        """The lots that clients have bought and sold and that have not come back."""
+        """The lots that clients have bought and sold, less what has come back."""
         index = bisect_right(self.kept, (second, FAR)) - 1
         if index < 0:
             return 0, 0

@@ -81,7 +81,7 @@ class Liquidity:
         self._pulled: dict[Side, tuple[int, int]] = {}
 
     def to(self, second: int) -> None:
-        """Stand at a second; offers taken in an earlier one are those of the new second."""
+        """Go to a second; what was taken in an earlier one is offered again."""
         if second != self._second:
             self._second = second
             self._top = None
@@ -96,7 +96,7 @@ class Liquidity:
 
     @property
     def now(self) -> int:
-        """The second at which it stands; -1: nobody has looked yet."""
+        """The current second; -1 before the first look."""
         return self._second
 
     def price(self, second: int) -> int:
@@ -109,9 +109,9 @@ class Liquidity:
         return max(1, background.close(second) + self.shifts.at(background.printed(second)))
 
     def reach(self, start: int, second: int) -> tuple[int, int] | None:
-        """Between which prices all of the background lay in some seconds; None without one.
+        """Bounds of all prices of the background in some seconds; None without one.
 
-        Not the closest ones, but quick: those of whole blocks, and all that the price was moved by.
+        Quick, and not the closest bounds: those of whole blocks, plus all moves of the price.
         """
         if self.background is None:
             return None
@@ -129,7 +129,7 @@ class Liquidity:
         return max(1, min(lows) + least), max(1, max(highs) + most)
 
     def passed(self, side: Side, ticks: int) -> int:
-        """Lots that takers of `side` printed beyond `ticks` in this second."""
+        """Lots that the background's takers of `side` traded beyond `ticks` in this second."""
         assert self.background is not None
         limit = ticks - self._shift
         if side is SELL:
@@ -139,7 +139,7 @@ class Liquidity:
     def hold_off(self, side: Side, ticks: int) -> None:
         """Keep the background beyond a client's order of `side` for this second.
 
-        The order stands in its way until it is filled; nobody sees a book whose sides overlap.
+        The order is in its way until it is filled; no book is shown whose sides overlap.
         """
         best = self.best(side.other)
         if not best or (best > ticks if side is BUY else best < ticks):
@@ -210,14 +210,14 @@ class Liquidity:
         self._top = None
 
     def remember(self, bought: int) -> None:
-        """Move and thin out the market from the next second on: so many lots were bought of it, or
-        sold to it (negative)."""
+        """Move and thin out the market from the next second on: clients have bought `bought` lots
+        of it, or sold them to it (negative)."""
         if self.shifts.memory and self.background is not None:
             price = self.background.close(self._second)
             self.shifts.take(self._second + 1, bought, price, self.background.depth)
 
     def change_memory(self, seconds: int) -> None:
-        """Let what clients have taken come back faster or slower, from the next second on."""
+        """Change how fast the depth that clients took comes back, from the next second on."""
         self.shifts.change_memory(self._second + 1, seconds)
 
     def pull(self, side: Side, ticks: int, lots: int) -> None:

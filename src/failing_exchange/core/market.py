@@ -111,7 +111,7 @@ class Market:
     quote: str
     price_step: int
     amount_step: int
-    price_every: int = 1  # prices are multiples of so many ticks (a coarser step, later)
+    price_every: int = 1  # prices are multiples of this many ticks (a coarser step, later)
     amount_every: int = 1
     amount_min: int = 1
     amount_max: int | None = None
@@ -128,7 +128,7 @@ class Market:
     status: MarketStatus = TRADING
     kind: str = field(default="spot", repr=False)  # its settlement; not in journals
     rules: Rules | None = field(default=None, repr=False)  # not in journals
-    depth_memory: int = field(default=600, repr=False)  # likewise
+    depth_memory: int = field(default=600, repr=False)  # not in journals, either
     _unit: int = field(init=False, repr=False, compare=False)
     _cost_floor: int = field(init=False, repr=False, compare=False)  # cost_min * ATOMS
     # whether limits of price, amount and cost are all that an order can break
@@ -168,7 +168,7 @@ class Market:
         return cost * ATOMS // (ticks * self._unit)
 
     def check_steps(self, lots: int, ticks: int) -> None:
-        """Raise `Reject` where price or amount is no multiple of the step in force."""
+        """Raise `Reject` where price or amount is not a multiple of the step in force."""
         if ticks % self.price_every:
             raise Reject(
                 Reason.INVALID_PRICE,

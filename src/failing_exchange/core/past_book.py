@@ -1,4 +1,4 @@
-"""The clients' side of a book as it was: put together from their orders' own histories."""
+"""The clients' side of a book as it was: from the histories of their orders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def past_book(
 
 
 def _before(liquidity: Liquidity, resting: list[OrderSnapshot], ms: MarketState) -> Liquidity:
-    """The background in front of the orders of then; it was never beyond them."""
+    """The background as it stood then, never beyond the clients' orders."""
     if liquidity is ms.liquidity or not resting:
         return liquidity
     bids = [one.ticks for one in resting if one.order.side is BUY]
@@ -41,7 +41,7 @@ def _before(liquidity: Liquidity, resting: list[OrderSnapshot], ms: MarketState)
 
 
 def _touched(state: State, as_of: int) -> Iterator[Order]:
-    """All that were open then, or have been since."""
+    """Orders that were open then, or have been since."""
     for account in state.accounts.values():
         yield from account.open.values()
         for order in reversed(account.ended.values()):
@@ -55,7 +55,7 @@ def _rests(one: OrderSnapshot, as_of: int) -> bool:
 
 
 def _changes(order: Order, as_of: int) -> int:
-    """How often it has changed the book since then, at most."""
+    """An upper bound of how often it has changed the book since."""
     later = [order.created_at, order.ended_at, *(fill.at for fill in order.fills)]
     if order.working_at > order.created_at:  # it entered the book later, when it was triggered
         later.append(order.working_at)

@@ -1,4 +1,4 @@
-"""A trade as everybody sees it: its id, and which trades were one taker's."""
+"""Public trades: their ids, and which of them were one taker's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Trade(NamedTuple):
 def same_taker(one: Trade, then: Trade) -> bool:
     """Whether two trades, one after the other, are of one taker at one price.
 
-    Each print of the background is a taker's of its own.
+    Each print of the background has a taker of its own.
     """
     if (one.at, one.ticks, one.side) != (then.at, then.ticks, then.side):
         return False

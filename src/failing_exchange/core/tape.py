@@ -1,4 +1,4 @@
-"""The public record of one market: trades and candles, clients' own included."""
+"""The tape of one market: public trades and candles of background and clients together."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ NESTED = {DAY_S: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 
 
 
 class Tape:
-    """What was traded in one market.
+    """The trades and candles of one market.
 
-    The background's share is computed from the second asked about; only clients' trades are kept.
+    The background's share is a function of the second; only clients' trades are kept.
     """
 
     def __init__(self, liquidity: Liquidity) -> None:
@@ -53,7 +53,7 @@ class Tape:
             trade_id = in_second[-1].id + 1
         else:
             trade_id = second * IDS_PER_SECOND + FIRST_CLIENT_ID
-            if self.trades:  # so many in one second that its first ones are forgotten already
+            if self.trades:  # so many in this second that its first are forgotten already
                 trade_id = max(trade_id, self.trades[-1].id + 1)
             self._traded.append(second)
         trade = Trade(trade_id, ticks, lots, side, at, operator)
@@ -80,14 +80,14 @@ class Tape:
         self.forget_sums()
 
     def forget_sums(self) -> None:
-        """Sum up anew whatever is asked for next: what it was made from has changed."""
+        """Forget all sums: what they were made from has changed."""
         self._bars.clear()
         self.day = DayStatistics(self)
         self._average = ((-1, 0, 0), None)
         self.buckets.clear()
 
     def last(self, second: int) -> int:
-        """The price of the newest print up to a second, in ticks; 0 when nothing was ever traded.
+        """The price of the newest print up to a second, in ticks; 0 if nothing ever traded.
 
         In a second the background's prints come before those of clients.
         """
@@ -99,7 +99,7 @@ class Tape:
         return self.liquidity.price(second)
 
     def average(self, minutes: int, second: int) -> tuple[int, int]:
-        """The price as a fraction of ticks: the average of so many minutes, weighted by amount.
+        """The price as a fraction of ticks: the average of the last `minutes`, weighted by amount.
 
         The last price for 0 minutes, and where nothing was traded in them; (0, 1) without any.
         """
@@ -160,7 +160,7 @@ class Tape:
         return list(chain.from_iterable(found[:limit] if forward else found[-limit:]))
 
     def _seconds(self, start: int | None, now: int, began: int) -> Iterator[int]:
-        """Where to look for trades of the background: from the first one on, or backwards."""
+        """The seconds to search for background trades: from the first one on, or backwards."""
         second = now // SECOND
         if start is None:
             return self._busy(range(second, max(second - DAY_S, began - 1), -1), now)
@@ -357,7 +357,7 @@ class Tape:
     def second(self, second: int) -> Bar | None:
         """One second, the background's share as it was moved; the newest print where it has none.
 
-        None where nothing was ever traded.
+        None if nothing ever traded.
         """
         background, bar = self.liquidity.background, None
         if background is not None:

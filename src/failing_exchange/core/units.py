@@ -16,7 +16,7 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 
 # Seconds
-TEN_S = 10  # the longest stretch in which a background moves without a pattern of its own
+TEN_S = 10  # the candles that a background is made of
 MINUTE_S = 60
 HOUR_S = 3_600
 DAY_S = 86_400

@@ -1,4 +1,4 @@
-"""A journal in a database from which a venue comes back after its process was killed."""
+"""A journal in a database, from which a venue comes back after its process was killed."""
 
 from __future__ import annotations
 

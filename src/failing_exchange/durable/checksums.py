@@ -1,4 +1,4 @@
-"""Checksums of a journal's rows: what was damaged, changed or left out does not go unnoticed."""
+"""Checksums of a journal's rows: they reveal what was damaged, changed or left out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TableSums:
         return Change(found, totals)
 
     def take(self, change: Change) -> None:
-        """The rows were written."""
+        """Note that the rows were written."""
         self.totals = change.totals
         for key, new in change.rows.items():
             if new:
@@ -60,5 +60,5 @@ class TableSums:
                 self._rows[key[0]].pop(key, None)
 
     def keys(self, table: str) -> Iterable[Key]:
-        """The rows that a table has; the first part of each is its name."""
+        """The keys of a table's rows; the first part of each is the table's name."""
         return self._rows[table].keys()

@@ -1,4 +1,4 @@
-"""The engine whose commands are written down, and the engine that carries them out again."""
+"""An engine that logs its commands, and can execute a log again."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from failing_exchange.core.market import Market
     from failing_exchange.durable.group_commit import GroupCommit
 
-SCHEDULED = "schedule "  # how a command begins that was put on the agenda for later
+SCHEDULED = "schedule "  # how a command begins that was scheduled for later
 PLANNED = frozenset(get_args(c.Operator))
 ACTING = PLANNED | frozenset(get_args(c.Action))
 
 
 class LoggedEngine(Engine):
-    """Writes down each command that may change something, before it is carried out."""
+    """Logs each command that may change something, before it executes."""
 
     def __init__(
         self, markets: list[tuple[Market, Background | None]], commits: GroupCommit
@@ -33,7 +33,7 @@ class LoggedEngine(Engine):
         self._commits = commits
 
     def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
-        """Carry out a command; while the journal can't be written, only questions."""
+        """Execute a command; while the journal can't be written, only queries."""
         if command.__class__ in ACTING:
             if self._commits.halted:
                 raise Reject(Reason.UNAVAILABLE, "Service unavailable: the journal is full")
@@ -47,9 +47,9 @@ class LoggedEngine(Engine):
         super().schedule(due, command, at)
 
     def replay(self, stored: Iterable[Stored], until: int = NEVER) -> int:
-        """Carry out again what was written down until an instant; how many commands.
+        """Execute what was logged up to an instant again; return how many commands.
 
-        Raises ValueError for what is no command, or meets another exchange than the first time.
+        Raises ValueError for a text that is not a command, or that meets another state than it did.
         """
         count, before = 0, 0
         for number, at, events, text in stored:
@@ -81,5 +81,5 @@ class LoggedEngine(Engine):
 def _command(text: str, kinds: frozenset[type]) -> Any:
     found = from_text(text)
     if found.__class__ not in kinds:
-        raise ValueError(f"{text[:60]!r} is no command")
+        raise ValueError(f"{text[:60]!r} is not a command")
     return found

@@ -1,4 +1,4 @@
-"""What makes a venue durable: it is written as it runs, and comes back as it was."""
+"""A journal in a database: a venue is written as it runs, and comes back as it was."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ if TYPE_CHECKING:
     from failing_exchange.venue.maintenance import MaintenanceSchedule
     from failing_exchange.venue.persistence import Usage
 
-SNAPSHOT_EVERY = 100_000  # commands: so many are kept, and carried out again, at most
-SNAPSHOT_AT_CLOSE = 1_000  # on close, write a snapshot if at least so many follow the last one
+SNAPSHOT_EVERY = 100_000  # commands; at most this many are kept, and replayed at the start
+SNAPSHOT_AT_CLOSE = 1_000  # commands since the last snapshot from which closing writes one
 RATE_LIMIT = "rate limit"  # under which its usage is kept
 SNAPSHOT_BYTES_MAX = 1 << 30  # unpacked; a larger one is refused
 
 
 class Recovered(NamedTuple):
-    """What came back: orders that are open, accounts, rules, commands carried out again."""
+    """What came back: open orders, accounts, armed faults, replayed commands, trips."""
 
     orders: int
     accounts: int
@@ -67,7 +67,7 @@ class Recovered(NamedTuple):
     def __str__(self) -> str:
         return (
             f"{self.orders} open orders, {self.accounts} accounts and {self.rules} armed faults "
-            f"came back ({self.trips} trips; {self.replayed} commands carried out again)"
+            f"came back ({self.trips} trips; {self.replayed} commands replayed)"
         )
 
 
@@ -94,7 +94,7 @@ class Host(Protocol):
 class DurableJournal:
     """A venue's journal in a database: `FailingExchange(journal=DurableJournal("run.db"))`.
 
-    `full`: what happens when it can't be written. `every`: nanoseconds between two commits.
+    `full`: what happens while it can't be written. `every`: nanoseconds between two commits.
     `survives`: what a commit outlives. `keep`: how many trips stay in it, 0 for all. Raises
     ConfigurationError for a file that can't be used.
     """
@@ -121,24 +121,24 @@ class DurableJournal:
         self.recovered: Recovered | None = None
         self._snapshot_every = snapshot_every
         self._snapshot_at = 0  # the number of the last command in it
-        self._flows: dict[str, Background] = {}
+        self._backgrounds: dict[str, Background] = {}
         self._venue: Host | None = None
         self._engine: LoggedEngine | None = None
         self._armed: list[tuple[Any, int]] = []
         self._admission: Admission | None = None  # as it is written
         self._limits: dict[str, Usage] = {}
         self._rate_used: str | None = None  # of the rate limit of all requests, as it is written
-        self._rounds = 0  # how often the gateway has begun to count anew
+        self._rounds = 0  # how often the gateway's counter of requests was reset
 
     @property
     def last_at(self) -> int:
-        """The last instant that stands in it; 0 for a new one."""
+        """The last instant written, in ns; 0 for a new one."""
         return int(self.metadata.get("at", 0))
 
     # ---- beginning
 
     def join(self, venue: Host, world: Mapping[str, Any]) -> None:
-        """Take up a venue that is as its arguments say; `world` is what must stay the same."""
+        """Attach to a venue that was just built; `world` is what must stay the same."""
         self._venue = venue
         venue.journal.sinks.append(self.write)
         asked = {"seed": venue.seed, "markets": to_text(tuple(venue.markets.values())), **world}
@@ -176,9 +176,9 @@ class DurableJournal:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Whatever a file's content leads to is told in a sentence; nobody has to believe it.
+        """Report whatever a file's content leads to as a ConfigurationError.
 
-        Anything may stand in a file, so that anything may be raised here.
+        A file may contain anything, so that anything may be raised here.
         """
         if self._refused is not None:
             raise self._refused
@@ -193,7 +193,7 @@ class DurableJournal:
             raise refused from error
 
     def _refuse(self, error: ConfigurationError) -> None:
-        """The file can't be used: let go of it, and say the same to whoever asks again."""
+        """Close a file that can't be used, and raise the same error from now on."""
         self._refused = error
         self.commits.drop()
 
@@ -219,7 +219,7 @@ class DurableJournal:
                     "" if name == "markets" else f" ({self.metadata.get(name)!r}, not {value!r})"
                 )
                 raise ConfigurationError(
-                    f"{self.path} was begun with another {name}{shown}: "
+                    f"{self.path} was started with another {name}{shown}: "
                     "give the same again, or name another file"
                 )
 
@@ -236,7 +236,7 @@ class DurableJournal:
 
     def engine(self, markets: list[tuple[Market, Background | None]]) -> LoggedEngine:
         """The venue's engine, as it was when the last batch was written."""
-        self._flows = {m.symbol: flow for m, flow in markets if flow is not None}
+        self._backgrounds = {m.symbol: one for m, one in markets if one is not None}
         engine = self._engine = LoggedEngine(markets, self.commits)
         with self._reading():
             replayed = self._come_back(engine)
@@ -249,7 +249,7 @@ class DurableJournal:
         return engine
 
     def _come_back(self, engine: LoggedEngine) -> int:
-        """Bring an engine to where it was; how many commands were carried out again."""
+        """Bring an engine to where it was; return how many commands were replayed."""
         snapshot, chain = self._store.snapshot(), 0
         if snapshot is not None:
             self._snapshot_at, chain = snapshot.number, snapshot.chain
@@ -267,7 +267,7 @@ class DurableJournal:
         text = unpack.decompress(snapshot.state, SNAPSHOT_BYTES_MAX).decode("utf-8")
         if unpack.unconsumed_tail:
             raise ValueError(f"its snapshot has more than {SNAPSHOT_BYTES_MAX:,} bytes")
-        return from_graph(text, self._flows)
+        return from_graph(text, self._backgrounds)
 
     def bind(self, gateway: Runtime) -> None:
         """The venue runs on a loop now."""
@@ -297,7 +297,7 @@ class DurableJournal:
             raise Reject(Reason.UNAVAILABLE, "Service unavailable: the journal is full")
 
     def _add_the_rest(self, batch: Batch) -> None:
-        """What has changed besides: rules and their counters, the instant, a snapshot if due."""
+        """Add what else has changed: faults, counters, the instant, a snapshot if due."""
         venue = self._venue
         assert venue is not None
         if venue.engine is not None:
@@ -326,7 +326,7 @@ class DurableJournal:
 
     def _add_snapshot(self, batch: Batch) -> None:
         assert self._engine is not None
-        graph = Graph({flow: symbol for symbol, flow in self._flows.items()})
+        graph = Graph({one: symbol for symbol, one in self._backgrounds.items()})
         text = graph.to_text(self._engine.state)
         batch.meta["release"] = json.dumps(metadata.release())
         packed = zlib.compress(text.encode("utf-8"), 1)
@@ -334,7 +334,7 @@ class DurableJournal:
         self._snapshot_at = self.commits.number
 
     def close(self) -> None:
-        """Write what is left, with a snapshot where the way back is long; let go of the file."""
+        """Write what is left, with a snapshot where a replay would be long; close the file."""
         if (
             self.commits.number - self._snapshot_at >= SNAPSHOT_AT_CLOSE
             and self._engine is not None

@@ -1,4 +1,4 @@
-"""The file of a journal is held by one process at a time, whatever name it is opened by."""
+"""A lock that gives a journal's file to one process, by whichever name it is opened."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _held: set[tuple[int, int]] = set()  # by this process: its own locks never refu
 
 
 class LockLost(Exception):
-    """What is at the path is not the file that is held."""
+    """The file at the path is not the one that is locked."""
 
 
 class ReadOnly(LockLost):
-    """It is there, and can't be written any more."""
+    """The file is there, but not writable any more."""
 
 
 class Identity(NamedTuple):
-    """Which file it is, by whatever name."""
+    """Which file it is, whichever its name."""
 
     device: int
     number: int
 
 
 class FileLock:
-    """A file that this process alone has, until `close`.
+    """A file that only this process has open for writing, until `close`.
 
     Raises ConfigurationError for one that another process or venue has, or that can't be written.
     """
@@ -59,7 +59,9 @@ class FileLock:
         except OSError:
             return  # there is none yet; or `open` says why not
         if not stat.S_ISREG(found.st_mode):
-            raise ConfigurationError(f"the journal {path!r} is no regular file; name another one")
+            raise ConfigurationError(
+                f"the journal {path!r} is not a regular file; name another one"
+            )
         if _identity(found) in _held:
             raise _in_use(path)
 
@@ -78,7 +80,7 @@ class FileLock:
             raise ReadOnly("it is not writable any more")
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the lock."""
         _held.discard(self.identity)
         self._let_go()
 

@@ -1,4 +1,4 @@
-"""Group commit: what happens is gathered, written together, and told only then."""
+"""Group commit: changes are gathered and written together; replies wait for the write."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from failing_exchange.venue.request_counter import RequestCounter
 
 COMMIT_EVERY = 2 * MILLISECOND  # how long an answer waits at most for others to go with
-TRY_AGAIN = 1_000 * MILLISECOND  # when a full disk is tried again
-TRY_LOCKED = 20 * MILLISECOND  # when a file that another program keeps locked is tried again
+TRY_AGAIN = 1_000 * MILLISECOND  # how often a full disk is tried again
+TRY_LOCKED = 20 * MILLISECOND  # how often a locked file is tried again
 BATCH_ROWS_MAX = 10_000  # then it is written at the next turn of the loop
 HELD_TRIPS_MAX = 100_000  # trips kept while the disk is full; further ones are counted, not kept
 
@@ -58,7 +58,7 @@ class Runtime(Protocol):
 
 
 class GroupCommit:
-    """What is not yet written, and who waits for it.
+    """What is not yet written, and the replies that wait for it.
 
     `ahead` is called before each writing, to add what has changed besides; `on_halt` each time the
     venue has to stop, or may go on.
@@ -83,21 +83,21 @@ class GroupCommit:
 
     @property
     def has_pending(self) -> bool:
-        """Whether something waits to be written; what is told now has to wait for it."""
+        """Whether something is unwritten, so that a reply has to wait."""
         return self._dirty and not self.halted
 
     @property
     def status(self) -> str:
-        """How the journal is: "written"; "full", "gone", "locked" or "broken"; "given up".
+        """ "written"; "full", "gone", "locked" or "broken"; "given up".
 
-        It only reads attributes: it may be asked at any time, from any thread.
+        It only reads attributes, so that any thread may ask at any time.
         """
         if self.store is None:
             return "given up"
         return "written" if self.trouble is None else str(self.trouble)
 
     def bind(self, gateway: Runtime) -> None:
-        """Keep time by a venue that runs; what was gathered before is written soon."""
+        """Use the timers of a running venue; what was gathered before is written soon."""
         self._gateway = gateway
         if self.store is not None:  # where time is virtual nobody waits meanwhile
             self.store.be_patient(gateway.clock.is_virtual)
@@ -108,7 +108,7 @@ class GroupCommit:
     # ---- gathering
 
     def command(self, at: int, events: int, text: str) -> None:
-        """A command that is about to be carried out, after so many events."""
+        """Add a command that is about to execute; `events` came before it."""
         if self.store is not None:
             self.number += 1
             self._batch.commands.append((self.number, at, events, _writable(text)))
@@ -128,12 +128,12 @@ class GroupCommit:
         self.touch()
 
     def forget_kinds(self) -> None:
-        """All kinds of before are forgotten."""
+        """Forget all earlier kinds."""
         self._batch.kinds.clear()
-        self._batch.kinds_anew = True
+        self._batch.kinds_reset = True
 
     def touch(self) -> None:
-        """Something is to be written."""
+        """Note a change that the next commit writes."""
         if self.store is None:
             return
         if not self._dirty:
@@ -144,14 +144,14 @@ class GroupCommit:
             self._set_timer(0)
 
     def after_commit(self, callback: Callable[[bool], None]) -> None:
-        """Call when all that was gathered is written: with True, or with False if it never was."""
+        """Call when everything gathered so far is written: with True, or False if it never was."""
         if self.has_pending:
             self._waiting.append(callback)
         else:
             callback(True)
 
     async def written(self) -> bool:
-        """Wait until all that was gathered is written; whether it is."""
+        """Wait until everything gathered so far is written; return whether it is."""
         if not self.has_pending:
             return not self.halted
         heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -180,7 +180,7 @@ class GroupCommit:
         self.commit()
 
     def commit(self) -> None:
-        """Write now what was gathered, and tell those who wait."""
+        """Write what was gathered now, and call those that wait."""
         store = self.store
         if store is None or not self._dirty:
             return
@@ -214,7 +214,7 @@ class GroupCommit:
         return True
 
     def _not_written(self, error: WriteFailed) -> None:
-        """Say so, and do as configured."""
+        """Log the trouble, and halt or go on as configured."""
         assert self.store is not None
         self.trouble, self._locked_since = error.trouble, None
         if self.full is WhenFull.GO_ON:
@@ -258,7 +258,7 @@ class GroupCommit:
             callback()
 
     def close(self) -> None:
-        """Write what is left, and let go of the file."""
+        """Write what is left, and close the file."""
         if self.store is not None:
             self.store.be_patient(True)
         self._gateway = None
@@ -266,7 +266,7 @@ class GroupCommit:
         self.drop()
 
     def drop(self) -> None:
-        """Let go of the file as it is; what is not written never will be."""
+        """Close the file as it is; what is not written never will be."""
         self._stop_timer()
         if self.store is not None:
             self.store.close()

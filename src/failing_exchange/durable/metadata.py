@@ -1,4 +1,4 @@
-"""What a journal knows of its venue: read with care, since a file may come from anybody."""
+"""The table `meta`: what a journal knows of its venue. Checked, since anybody may write a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from failing_exchange.core.units import DAY
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.journal import COUNTERS
 
-DECIDES = ("core", "background")  # the packages whose code decides what a command does
+DECIDES = ("core", "background")  # packages whose code decides what a command does
 YEARS_10 = 3_653 * DAY
 LATEST = (1 << 62) - YEARS_10  # no venue's clock is later (2106)
 COUNT_MAX = 1 << 62  # no counter gets there; a file with a larger one is damaged
@@ -23,7 +23,7 @@ COUNT_MAX = 1 << 62  # no counter gets there; a file with a larger one is damage
 
 @lru_cache(maxsize=1)
 def code() -> str:
-    """Which code runs, as a digest. The snapshot of other code is not read: its state may differ.
+    """A digest of the code that runs. A snapshot of other code is refused: its state may differ.
 
     Sources and not the release's number, since an editable installation changes without one.
     """
@@ -37,12 +37,12 @@ def code() -> str:
 
 
 def release() -> str:
-    """The release that runs."""
+    """The version of this package."""
     return version("failing-exchange")
 
 
 def read(meta: Mapping[str, str]) -> dict[str, Any]:
-    """The values of the table `meta`; raises ValueError for what can't have been written there.
+    """The values of the table; raises ValueError for what can't have been written there.
 
     What is not in `EXPECTED` belongs to the world that its venue is asked for, and is compared.
     """
@@ -52,7 +52,7 @@ def read(meta: Mapping[str, str]) -> dict[str, Any]:
         raise ValueError(f"its venue can't have lived from {birth} to {at}")
     scenario = known.get("scenario")
     if scenario is not None and os.path.exists(scenario) and not os.path.isfile(scenario):
-        raise ValueError(f"its scenario {scenario!r} is no file")
+        raise ValueError(f"its scenario {scenario!r} is not a file")
     return known
 
 

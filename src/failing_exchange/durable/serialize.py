@@ -32,7 +32,7 @@ from failing_exchange.venue.maintenance import Window
 Classes: TypeAlias = Mapping[str, type]
 
 CLASSES_KNOWN_MAX = 1_000  # whose fields are remembered; of others they are looked up again
-MEMORY_PARTS_MAX = 64  # of a rule's memory; a larger one is not kept: it begins anew
+MEMORY_PARTS_MAX = 64  # of a rule's memory; a larger one is not kept: it starts empty
 MEMORY_DEPTH_MAX = 4  # of parts within parts, likewise
 PLAIN = (str, int, bool, float, type(None))
 LIMITS: Mapping[type, tuple[str, ...]] = MappingProxyType(
@@ -160,7 +160,7 @@ class _Reader:
                 return self._made[place]
             case ["outside", str(name)] if name in self._outside:
                 return self._outside[name]
-        raise ValueError(f"{str(found)[:60]!r} stands for nothing")
+        raise ValueError(f"{str(found)[:60]!r} can't be read")
 
 
 def _name(kind: type) -> str:
@@ -174,7 +174,7 @@ def _name(kind: type) -> str:
 def _class(name: str) -> type:
     kind = VALUES.get(name)
     if kind is None:
-        raise ValueError(f"{name[:60]!r} is no class that may come from a file")
+        raise ValueError(f"{name[:60]!r} is not a class that may come from a file")
     return kind
 
 
@@ -238,7 +238,7 @@ def from_graph(text: str, outside: Mapping[str, Any]) -> Any:
     for one, (_, held) in zip(made, nodes, strict=True):
         for name, part in held.items():
             if name.startswith("__"):
-                raise ValueError(f"{name!r} is no attribute of a state")
+                raise ValueError(f"{name!r} is not an attribute of a state")
             object.__setattr__(one, name, reader.read(part))
     return made[0]
 
@@ -246,7 +246,7 @@ def from_graph(text: str, outside: Mapping[str, Any]) -> Any:
 def _new(name: str) -> Any:
     kind: Any = STATES.get(name)
     if kind is None:
-        raise ValueError(f"{str(name)[:60]!r} is no part of a state")
+        raise ValueError(f"{str(name)[:60]!r} is not part of a state")
     return kind.__new__(kind)
 
 
@@ -284,7 +284,7 @@ def rules_of(texts: Iterable[str]) -> Iterator[FaultRule]:
         row, read = json.loads(text), _Reader().read
         if "lost" in row:
             logger.warning(
-                "the fault %s can't be armed again (%s); arm it anew", row["name"], row["lost"]
+                "the fault %s can't be armed again (%s); arm it again", row["name"], row["lost"]
             )
             continue
         yield FaultRule(
@@ -331,7 +331,7 @@ def admission_of(found: Mapping[str, Any]) -> Admission:
     if rate is not None:
         kind = {kind.__name__: kind for kind in LIMITS}.get(rate["kind"])
         if kind is None:
-            logger.warning("the rate limit %s can't be set again; set it anew", rate["name"])
+            logger.warning("the rate limit %s can't be set again; set it again", rate["name"])
         else:
             gate = RateGate(kind(**rate["values"]), rate["name"])
     return Admission(gate, tuple(Window(*window) for window in found["windows"]))
@@ -344,6 +344,6 @@ def usage_text(gate: RateGate | None) -> str | None:
 
 
 def go_on(gate: RateGate, used: str) -> None:
-    """Go on from what `usage_text` wrote; raises ValueError for a text that says something else."""
+    """Go on from what `usage_text` wrote; raises ValueError for any other text."""
     limit: Any = gate.limit
     limit.go_on(json.loads(used))

@@ -1,4 +1,4 @@
-"""The database of a durable journal: what stands in it, and how it is read and written."""
+"""The SQLite file of a durable journal: its tables, reading, writing, verification."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from failing_exchange.errors import ConfigurationError
 VERSION = 4  # of the tables and of what stands in them
 APPLICATION = 0x6661696C  # "fail": what the file says it is
 BUSY_SECONDS = 5.0  # how long another program may keep it locked
-PRUNED_AT_ONCE = 1_000  # trips: so many are deleted together, and kept beyond the limit till then
+PRUNED_AT_ONCE = 1_000  # trips deleted together; until then they are kept beyond the limit
 ROWS_AT_ONCE = 1_000  # are in memory while all of a table are read
 ALL_TRIPS = 1 << 62  # what no journal reaches
 TABLES = """
@@ -70,7 +70,7 @@ class Trouble(StrEnum):
 
 
 class WriteFailed(Exception):
-    """What was to be written can't be, for whatever trouble. Nothing of it is written."""
+    """A batch can't be written; nothing of it is. `trouble` says why."""
 
     def __init__(self, text: str, trouble: Trouble = Trouble.BROKEN) -> None:
         super().__init__(text)
@@ -93,7 +93,7 @@ class Batch:
         self.commands: list[tuple[int, int, int, str]] = []  # number, instant, events before, text
         self.trips: list[tuple[int, str]] = []
         self.kinds: dict[tuple[str, str, str], int] = {}
-        self.kinds_anew = False  # whether all kinds of before are forgotten
+        self.kinds_reset = False  # whether all earlier kinds are forgotten
         self.usage: dict[tuple[str, str], str | None] = {}  # None: forgotten
         self.meta: dict[str, str] = {}
         self.rules: list[str] | None = None  # all that are armed; None: as before
@@ -113,11 +113,11 @@ class Stored(NamedTuple):
 
 
 class SqliteStore:
-    """A journal's file. One venue at a time may have it; whoever else may read it meanwhile.
+    """A journal's file. One venue at a time may write it; others may read it meanwhile.
 
-    `pages`: of how many pages of 4 KiB it may consist at most; None: as many as the disk has.
+    `pages`: its size limit in pages of 4 KiB; None: the disk's.
     `survives`: what a commit outlives. `keep`: how many trips it keeps; 0: all. Raises
-    ConfigurationError for a file that is none of ours, of another version, damaged, or in use.
+    ConfigurationError for a foreign file, another version, a damaged file, or one in use.
     """
 
     def __init__(
@@ -163,7 +163,9 @@ class SqliteStore:
         (kind,) = self._db.execute("PRAGMA application_id").fetchone()
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and kind != APPLICATION:
-            raise ConfigurationError(f"{self.path} is no journal but another database; name a file")
+            raise ConfigurationError(
+                f"{self.path} is not a journal but another database; name another file"
+            )
         if tables and version != VERSION:
             release = self.meta().get("release", "unknown").strip('"')
             raise ConfigurationError(
@@ -199,7 +201,7 @@ class SqliteStore:
 
     @contextmanager
     def _reading(self, what: str = "") -> Iterator[None]:
-        """Whatever is wrong with the file is told in a sentence; anything may stand in it."""
+        """Report what is wrong with the file as ConfigurationError; it may contain anything."""
         try:
             yield
         except ConfigurationError:
@@ -306,7 +308,7 @@ class SqliteStore:
         """The rows of all tables but commands and trips; None for one that is to be deleted."""
         rows: dict[Key, Key | None] = {}
         rows |= {("meta", name): (value,) for name, value in batch.meta.items()}
-        if batch.kinds_anew:
+        if batch.kinds_reset:
             rows |= dict.fromkeys(self._sums.keys("kinds"))
         rows |= {("kinds", *kind): (count,) for kind, count in batch.kinds.items()}
         for key, used in batch.usage.items():
@@ -420,23 +422,21 @@ class SqliteStore:
         return int(found or 0)
 
     def be_patient(self, patient: bool) -> None:
-        """Whether to wait for another program that keeps it locked; else it is told at once."""
+        """Whether to wait for another program that keeps it locked, or to fail at once."""
         self._db.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1_000) if patient else 0}")
 
     def close(self) -> None:
-        """Let go of the file; it is whole without what SQLite had put beside it."""
+        """Close the file; it is complete without SQLite's files beside it."""
         if self._is_marked:
             self._is_marked = False
-            with suppress(
-                WriteFailed
-            ):  # that was told already; the mark only keeps other names out
+            with suppress(WriteFailed):  # reported already; the mark only keeps other names out
                 self._mark("")
         self._db.close()
         self._held.close()
 
 
 def damaged(path: str, why: str) -> ConfigurationError:
-    """What is said of a journal that is not what was written."""
+    """The error for a journal that is not what was written."""
     return ConfigurationError(
         f"the journal {path!r} is damaged: {why}; take a copy of it from before, or start with a "
         "new --journal file"
@@ -444,7 +444,7 @@ def damaged(path: str, why: str) -> ConfigurationError:
 
 
 def cant_be_written(path: str, error: WriteFailed) -> ConfigurationError:
-    """What is said of a journal that can't be begun."""
+    """The error for a journal that can't be started."""
     return ConfigurationError(
         f"the journal {path!r} can't be written: {error}; make room, or name another file"
     )
