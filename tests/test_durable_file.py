@@ -223,7 +223,7 @@ def test_a_foreign_lock_does_not_block_the_venue(
 
 
 def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
-    """The control door says so; it is no other trouble."""
+    """The control API says so; it is no other trouble."""
 
     async def story() -> None:
         exchange = FailingExchange(

@@ -122,7 +122,7 @@ def test_the_controls_refuse(call: Call, says: str) -> None:
 
 
 def test_a_trigger_may_be_given_as_its_text() -> None:
-    """As in scenario files and at the control door."""
+    """As in scenario files and at the control API."""
     armed = FailingExchange().arm("lose_answer", "nth(2) | chance(0.1)")
     assert repr(armed.rule.when) == "(nth(2) | chance(0.1))"
 

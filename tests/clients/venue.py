@@ -41,7 +41,7 @@ def serving(*options: str) -> Iterator[Served]:
     try:
         assert process.stdout is not None
         url = _first(r"(http://\S+), seed", process.stdout)
-        control = _first(r"control door: (http://[^/]+)", process.stdout)
+        control = _first(r"control API: (http://[^/]+)", process.stdout)
         yield Served(url, Control(control, token=TOKEN))
     finally:
         process.terminate()

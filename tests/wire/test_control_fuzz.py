@@ -15,7 +15,8 @@ from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.server.control_api import ROUTES
-from failing_exchange.server.control_server import BODY_BYTES_MAX, ControlDoor
+from failing_exchange.server.control_server import ControlServer
+from failing_exchange.server.http_reader import BODY_BYTES_MAX
 from failing_exchange.venue.operator_incidents import FIELDS, INCIDENTS
 from failing_exchange.venues.binance.venue import Binance
 
@@ -111,7 +112,7 @@ async def answered(*asked: Raw) -> list[int]:
     venue = Binance(FailingExchange(latency=None))
     await venue.listen_in_simulation()
     venue.judge()
-    door = ControlDoor(venue)
+    door = ControlServer(venue)
     await door.listen("localhost", 8090)
     found = [await status_of(one) for one in asked]
     for path in (b"/health", b"/trips", b"/rules", b"/accounts/main"):

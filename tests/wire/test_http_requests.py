@@ -342,6 +342,7 @@ def test_a_request_is_read_as_it_was_sent() -> None:
         (TIME.replace(b"x\r\n\r", b"x\r\n folded: y\r\n\r"), 400),
         (TIME.replace(b"x\r\n\r", b"x\nA: b\r\n\r"), 400),
         (TIME.replace(b"Host", b"Host "), 400),
+        (TIME.replace(b"x\r\n\r", b"x\r\nHost: y\r\n\r"), 400),
         (TIME.replace(b"1.1", b"2.0"), 400),
         (TIME.replace(b"GET", b"CONNECT").replace(b"/api/v3/time", b"x:443"), 400),
         (ORDER.replace(b"20\r", b"+20\r"), 400),

@@ -89,7 +89,7 @@ def test_the_verdict_may_be_asked_for_again() -> None:
 
 
 def test_a_served_venue_judges_bots_of_any_language() -> None:
-    """By the control door while it runs, and by its exit code at the end."""
+    """By the control API while it runs, and by its exit code at the end."""
     command = [sys.executable, "-m", "failing_exchange", "serve", "binance", "--port", "0",
                "--control-port", "0", "--judge", "--seed", "3"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -116,8 +116,8 @@ def _addresses(lines: Any) -> tuple[str, str]:
     for line in lines:
         if "binance at " in line:
             url = line.split("binance at ")[1].split(",")[0]
-        if "control door: " in line:
-            control = line.split("control door: ")[1].split("/openapi")[0]
+        if "control API: " in line:
+            control = line.split("control API: ")[1].split("/openapi")[0]
             break
     return url, control
 
@@ -143,7 +143,7 @@ def _order(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/", "http://example.com/", "file:///x", ""])
 def test_only_bots_of_this_machine_are_asked(url: str) -> None:
-    """Whoever may use the control door must not reach others through it."""
+    """Whoever may use the control API must not reach others through it."""
     with pytest.raises(ConfigurationError, match="this machine"):
         Asking(None, url)  # type: ignore[arg-type]
 

@@ -12,7 +12,7 @@ import aiohttp
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.journal.serialize import plain
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
-from failing_exchange.server.control_api import Desk
+from failing_exchange.server.control_api import ControlApi
 from failing_exchange.venues.binance.venue import Binance
 from tests.wire.client import HOST, Client
 from tests.wire.socket_client import URL, hmac_sign
@@ -87,7 +87,7 @@ def test_no_secret_reaches_a_trip() -> None:
             client = Client(session, venue)
             listen_key = await rest(client)
             await socket(client)
-        shown = json.dumps(Desk(venue).answer("GET", "/trips", {"limit": "1000"}))
+        shown = json.dumps(ControlApi(venue).answer("GET", "/trips", {"limit": "1000"}))
         await venue.close()
         return listen_key, venue.exchange.journal.dump() + shown
 

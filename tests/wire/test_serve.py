@@ -17,9 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from failing_exchange.cli import serve as server
 from failing_exchange.cli.main import main as command
-from failing_exchange.cli.main import parser
 from failing_exchange.server.api_keys import DEFAULT_KEY
 
 SERVE = [sys.executable, "-m", "failing_exchange", "serve"]
@@ -78,9 +76,9 @@ async def time_at(url: str, **options: Any) -> int:
         return int((await got.json())["serverTime"])
 
 
-async def struck(session: aiohttp.ClientSession, desk: str) -> int:
+async def struck(session: aiohttp.ClientSession, control: str) -> int:
     """How many requests a fault has struck."""
-    async with session.get(desk.replace("openapi.json", "statistics")) as got:
+    async with session.get(control.replace("openapi.json", "statistics")) as got:
         return int((await got.json())["total"])
 
 
@@ -95,15 +93,15 @@ def test_it_stops_gracefully_with_open_sockets_and_waiting_requests(
 
     async def main() -> None:
         async with served("--port", "0", "--control-port", "0", *options, last="control") as venue:
-            url, desk = venue.url_of("failing-exchange"), venue.url_of("control door")
+            url, control = venue.url_of("failing-exchange"), venue.url_of("control API")
             async with aiohttp.ClientSession() as session:
                 stream = await session.ws_connect(f"{url}/ws/btcusdt@kline_1d", ssl=False)
                 account = await session.ws_connect(f"{url}/ws-api/v3", ssl=False)
                 rule = {"kind": "lose_answer"}
-                await session.post(desk.replace("openapi.json", "rules"), json=rule)
+                await session.post(control.replace("openapi.json", "rules"), json=rule)
                 waiting = asyncio.create_task(time_at(url, ssl=False))
                 async with asyncio.timeout(SECONDS):
-                    while not await struck(session, desk):
+                    while not await struck(session, control):
                         pass
                 code, said = await venue.stop(sign)
                 assert (code, said) == (0, STOPPED)
@@ -139,18 +137,18 @@ def test_every_option_can_stand_in_the_environment(tmp_path: Path) -> None:
     }
 
     async def main() -> None:
-        async with served(last="control door", **environment) as venue:
+        async with served(last="control API", **environment) as venue:
             assert "seed 77" in venue.lines[0]
             url = venue.url_of("failing-exchange: binance")
             assert url.startswith("https://localhost:")
-            desk = venue.url_of("control door").removesuffix("/openapi.json")
+            control = venue.url_of("control API").removesuffix("/openapi.json")
             token = {"Authorization": "Bearer s3cret"}
             async with aiohttp.ClientSession() as session:
-                async with session.get(f"{desk}/rules") as got:
+                async with session.get(f"{control}/rules") as got:
                     assert got.status == 401
-                async with session.get(f"{desk}/rules", headers=token) as got:
+                async with session.get(f"{control}/rules", headers=token) as got:
                     rules = await got.json()
-                async with session.get(f"{desk}/verdict", headers=token) as got:
+                async with session.get(f"{control}/verdict", headers=token) as got:
                     assert "outcome" in await got.json()
             assert [rule["kind"] for rule in rules] == ["html_page", "time_out"]
             assert rules[1]["when"] == "chance(0.25)"
@@ -280,31 +278,3 @@ def test_an_occupied_port_is_one_clear_line(option: str) -> None:
     (line,) = found.stderr.splitlines()
     assert f"127.0.0.1:{port} can't be listened at: Address already in use" in line
     assert f"give another {option}" in line
-
-
-def test_a_stop_right_after_the_start_leaves_nothing_to_load(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What is loaded half a second later met an executor that was shut down: a traceback."""
-    options = parser().parse_args(["serve", "--port", "0"])
-    options.program = None
-    venue = server._venue(options)
-
-    async def main() -> list[asyncio.TimerHandle]:
-        loop, timers = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
-        call_later = loop.call_later
-
-        def noted(delay: float, callback: Any, *given: Any, **more: Any) -> asyncio.TimerHandle:
-            timers.append(call_later(delay, callback, *given, **more))
-            if callback == loop.run_in_executor:
-                loop.call_soon(os.kill, os.getpid(), signal.SIGTERM)
-                return timers[-1]
-            return timers.pop()
-
-        monkeypatch.setattr(loop, "call_later", noted)
-        await server._serve(venue, options)
-        return timers
-
-    timers = asyncio.run(main())
-    assert [timer.cancelled() for timer in timers] == [True]
-    assert "stopped after 0 requests" in capsys.readouterr().out

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from failing_exchange.cli.beside import Beside
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.server.api_keys import Keyring
-    from failing_exchange.server.control_server import ControlDoor
+    from failing_exchange.server.control_server import ControlServer
     from failing_exchange.server.venue_server import VenueServer
     from failing_exchange.venues.base import Venue
 
@@ -49,7 +49,7 @@ SWITCHES = {
     "legacy-listen-keys": "user streams by listen key, as until 2026-02-20; otherwise 410",
     "any-key": "let any well-formed key trade for the account main; otherwise an unknown one is "
     "refused, as by the venue",
-    "judge": "judge each client; the verdict at the end, and at the control door; exit code 1 if a "
+    "judge": "judge each client; the verdict at the end, and at the control API; exit code 1 if a "
     "rule was broken",
     "verbose": "log each request and each fault that strikes, a line each, on stderr",
     "uvloop": "run on uvloop, where it is installed",
@@ -98,9 +98,9 @@ def add_parser(commands: Any) -> None:
     _add(serve, "rate", 0.1, "the probability of --mode and of each --fault", type=float)
     _add_list(serve, "rule", RULE + "; implies --judge")
     _add_list(serve, "fault", FAULT)
-    door = "a port for the control door; without it there is none"
+    door = "a port for the control API; without it there is none"
     _add(serve, "control-port", None, door, type=int)
-    _add(serve, "control-token", None, "what the control door asks for; needed off loopback")
+    _add(serve, "control-token", None, "what the control API asks for; needed off loopback")
     _add(serve, "accelerate", 1, ACCELERATE, type=int)
     for name, text in SWITCHES.items():
         on = switched(_variable(name))
@@ -212,7 +212,7 @@ def _check(options: argparse.Namespace) -> None:
         check_token(options.control_token)
         if options.control_token is None and not is_loopback(options.host):
             raise ConfigurationError(
-                f"others can reach the control door at {options.host}: give it a --control-token"
+                f"others can reach the control API at {options.host}: give it a --control-token"
             )
 
 
@@ -358,7 +358,7 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
         if options.control_port is not None:
             control = _control(venue, options)
             where = await _listening(control, options.host, options.control_port, "--control-port")
-            print(f"control door: http://{_shown(options.host)}:{where}/openapi.json", flush=True)
+            print(f"control API: http://{_shown(options.host)}:{where}/openapi.json", flush=True)
         if options.program is not None:
             beside = await _beside(venue, options, port)
             ended = await _first(beside.wait(), stop.wait())
@@ -411,10 +411,10 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
             task.cancel()
 
 
-def _control(venue: VenueServer, options: argparse.Namespace) -> ControlDoor:
-    from failing_exchange.server.control_server import ControlDoor
+def _control(venue: VenueServer, options: argparse.Namespace) -> ControlServer:
+    from failing_exchange.server.control_server import ControlServer
 
-    return ControlDoor(venue, token=options.control_token)
+    return ControlServer(venue, token=options.control_token)
 
 
 async def _listening(door: Any, host: str, port: int, option: str, **more: Any) -> int:

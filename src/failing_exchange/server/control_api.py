@@ -66,10 +66,10 @@ class Route(NamedTuple):
     summary: str
     takes: Mapping[str, Mapping[str, Any]]
     call: str
-    answer: Callable[[Desk, Asked], Any]
+    answer: Callable[[ControlApi, Asked], Any]
     turn: Turn = Turn.VENUE
     read: Callable[[Asked], Asked] | None = None
-    show: Callable[[Desk, Any], Any] | None = None
+    show: Callable[[ControlApi, Any], Any] | None = None
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """The parts of the path that the row names, or None for another path."""
@@ -91,7 +91,7 @@ class Job(NamedTuple):
         return self.route.method != "GET"
 
 
-class Desk:
+class ControlApi:
     """Carries out what the operator asks of a venue.
 
     `job`, `carry_out` and `show` raise NotFound, Unavailable, ConfigurationError or `Reject` for
@@ -337,42 +337,44 @@ WHOLE, NUMBER = {"type": "integer"}, {"type": "number"}
 UNITS = {"type": ["number", "string"]}
 ROUTES = (
     Route("GET", "/health", "Whether the venue is sound, its journal is written, and it is busy",
-          {}, "health", Desk.health, Turn.BESIDE),
+          {}, "health", ControlApi.health, Turn.BESIDE),
     Route("GET", "/clock", "The venue's clock, as ISO text, in milliseconds and nanoseconds", {},
-          "clock", Desk.clock),
-    Route("GET", "/faults", "The catalogue of faults", {}, "faults", Desk.faults, Turn.BESIDE),
-    Route("GET", "/rules", "What is armed", {}, "rules", Desk.rules),
+          "clock", ControlApi.clock),
+    Route("GET", "/faults", "The catalogue of faults", {}, "faults", ControlApi.faults,
+          Turn.BESIDE),
+    Route("GET", "/rules", "What is armed", {}, "rules", ControlApi.rules),
     Route("POST", "/rules", "Arm a fault of the catalogue",
           {"kind": TEXT, "name": TEXT, "when": TEXT, "fields": {"type": "object"},
-           **dict.fromkeys(WHOM, TEXTS)}, "arm", Desk.arm),
-    Route("DELETE", "/rules", "Disarm everything", {}, "reset", Desk.reset),
-    Route("DELETE", "/rules/{name}", "Disarm one rule", {}, "disarm", Desk.disarm),
+           **dict.fromkeys(WHOM, TEXTS)}, "arm", ControlApi.arm),
+    Route("DELETE", "/rules", "Disarm everything", {}, "reset", ControlApi.reset),
+    Route("DELETE", "/rules/{name}", "Disarm one rule", {}, "disarm", ControlApi.disarm),
     Route("POST", "/modes", "Set the failure mode",
           {"mode": TEXT, "probability": NUMBER, "params": {"type": "object"}},
-          "set_failure_mode", Desk.set_mode),
-    Route("GET", "/statistics", "What has struck, by kind", {}, "statistics", Desk.statistics),
+          "set_failure_mode", ControlApi.set_mode),
+    Route("GET", "/statistics", "What has struck, by kind", {}, "statistics",
+          ControlApi.statistics),
     Route("GET", "/trips", "The journal's tail, both columns; or what came after a trip",
-          {"after": WHOLE, "limit": WHOLE}, "trips", Desk.trips, show=Desk.show_trips),
+          {"after": WHOLE, "limit": WHOLE}, "trips", ControlApi.trips, show=ControlApi.show_trips),
     Route("GET", "/trips/{number}/explanation", "Which rules met a trip, and which decided", {},
-          "explain", Desk.explanation),
+          "explain", ControlApi.explanation),
     Route("POST", "/incidents", "Have the operator do something, as in scenario files",
-          {"do": TEXT}, "incident", Desk.incident),
+          {"do": TEXT}, "incident", ControlApi.incident),
     Route("POST", "/scenario", "Load a scenario's faults and incidents, from now on",
-          {"name": TEXT, "toml": TEXT}, "scenario", Desk.scenario, read=_scenario_of),
+          {"name": TEXT, "toml": TEXT}, "scenario", ControlApi.scenario, read=_scenario_of),
     Route("GET", "/accounts/{name}", "An account's true balances and open orders", {},
-          "account", Desk.account, show=Desk.show_account),
+          "account", ControlApi.account, show=ControlApi.show_account),
     Route("GET", "/verdict", "What the judge says of a client now (serve --judge)",
-          {"account": TEXT}, "verdict", Desk.verdict),
+          {"account": TEXT}, "verdict", ControlApi.verdict),
     Route("POST", "/intents", "A bot declares what it wants, once",
           {"symbol": TEXT, "side": TEXT, "amount": UNITS, "covered_within": UNITS,
-           "account": TEXT}, "intend", Desk.intend),
+           "account": TEXT}, "intend", ControlApi.intend),
     Route("POST", "/probe", "An address of this machine that says what a bot believes",
-          {"url": TEXT, "account": TEXT}, "probe", Desk.probe),
+          {"url": TEXT, "account": TEXT}, "probe", ControlApi.probe),
     Route("GET", "/connections", "The open WebSocket connections", {}, "connections",
-          Desk.connections),
-    Route("DELETE", "/connections", "Break them all", {}, "hang_up", Desk.hang_up),
+          ControlApi.connections),
+    Route("DELETE", "/connections", "Break them all", {}, "hang_up", ControlApi.hang_up),
     Route("GET", "/openapi.json", "This table, with the fields of each fault and incident", {},
-          "openapi", Desk.openapi, Turn.BESIDE),
+          "openapi", ControlApi.openapi, Turn.BESIDE),
 )  # fmt: skip
 REQUIRED = {
     "/rules": ("kind",),
@@ -502,4 +504,4 @@ def table() -> str:
     return "\n".join([*head, *rows])
 
 
-__all__ = ["ROUTES", "Desk", "NotFound", "Reject", "Route", "Unavailable", "openapi", "table"]
+__all__ = ["ROUTES", "ControlApi", "NotFound", "Reject", "Route", "Unavailable", "openapi", "table"]

@@ -1,8 +1,8 @@
 """The control API's server: HTTP on a port of its own, so that no fault touches it.
 
-Where time is real it has a thread of its own: it answers while the venue is busy, and what it reads
-and writes does not keep the venue from its clients. What touches the venue is handed to the venue's
-loop.
+It stands on the same HTTP server as a venue. Where time is real it has a thread of its own: it
+answers while the venue is busy, and what it reads and writes does not keep the venue from its
+clients. What touches the venue is handed to the venue's loop.
 """
 
 from __future__ import annotations
@@ -12,31 +12,33 @@ import hmac
 import ipaddress
 import json
 import re
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
 
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.server import expectation
 from failing_exchange.server.control_api import (
-    Desk,
+    ControlApi,
     Job,
     NotFound,
     Turn,
     Unavailable,
     check_nesting,
 )
-from failing_exchange.server.http_connection import logger
-from failing_exchange.server.loop_thread import OwnLoop
+from failing_exchange.server.http_connection import Clock, HttpConnection, HttpServer, logger
+from failing_exchange.server.loop_thread import LoopThread
+from failing_exchange.server.messages import Reply, Request
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
     from failing_exchange.server.venue_server import VenueServer
+    from failing_exchange.venue.clock import Cancelable
 
-BODY_BYTES_MAX = 1 << 20  # a longer body is refused with 413
 ERROR_LETTERS_MAX = 2_000  # of an error's text; the rest is cut off
 WAITING_MAX = 100  # requests that wait for a turn of the venue; further ones are refused with 503
 BUSY_AFTER = 0.25  # seconds; a venue that gives no turn for so long is called busy
@@ -47,8 +49,8 @@ TOKEN = re.compile(r"[!-~]+")  # what a header can carry
 PLACE = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/@\[\]?#]+))(?::\d{1,5})?", re.IGNORECASE)
 
 
-class ControlDoor:
-    """Listens for the operator.
+class ControlServer:
+    """Listens for the operator, and hands requests to the `ControlApi`.
 
     With a token each request needs `Authorization: Bearer TOKEN`; without one it only listens on
     loopback. A request whose Host or Origin is another machine's name is refused, so that no web
@@ -58,16 +60,18 @@ class ControlDoor:
 
     def __init__(self, venue: VenueServer, *, token: str | None = None) -> None:
         check_token(token)
-        self.desk = Desk(venue)
+        self.api = ControlApi(venue)
         self._clock = venue.exchange.venue.clock
         self._token = token
         self._hosts: tuple[str, ...] = LOCAL
         self._any_host = False
-        self._server: web.Server | None = None
+        self._server: HttpServer | None = None
         self._listener: asyncio.AbstractServer | None = None
         self._home: asyncio.AbstractEventLoop | None = None  # the venue's loop
-        self._own: OwnLoop | None = None  # None in virtual time: there all is on the venue's loop
+        self._own: LoopThread | None = None  # None in virtual time: then all is on the venue's
         self._waiting = 0
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._now = time.time_ns
 
     async def listen(self, host: str, port: int) -> int:
         """Listen at a place; the port, which for 0 is a free one.
@@ -77,7 +81,7 @@ class ControlDoor:
         """
         if self._token is None and not is_loopback(host):
             raise ConfigurationError(
-                f"the control door at {host} can be reached by others: give it a token, or listen "
+                f"others can reach the control API at {host}: give it a token, or listen "
                 "at 127.0.0.1"
             )
         self._hosts = (*LOCAL, host.lower())
@@ -85,7 +89,7 @@ class ControlDoor:
         self._home = asyncio.get_running_loop()
         if self._clock.is_virtual:
             return await self._open(host, port)
-        own = OwnLoop("failing-exchange control")
+        own = LoopThread("failing-exchange control")
         try:
             found = await own.run(self._open(host, port))
         except BaseException:
@@ -98,7 +102,8 @@ class ControlDoor:
         loop = asyncio.get_running_loop()
         behind = BEHIND_THE_SCENES.set(True)
         try:
-            self._server = web.Server(self._handle, access_log=None, logger=logger)
+            clock: Clock = self._clock if self._clock.is_virtual else WallClock()
+            self._server, self._now = HttpServer(self, clock), clock.now
             self._listener = await loop.create_server(self._server, host, port)
         finally:
             BEHIND_THE_SCENES.reset(behind)
@@ -106,7 +111,7 @@ class ControlDoor:
 
     async def close(self) -> None:
         """Stop listening; bots of other processes are asked once more."""
-        for asking in self.desk.asked.values():
+        for asking in self.api.asked.values():
             await asking.close()
         if self._own is None:
             await self._shut()
@@ -118,24 +123,45 @@ class ControlDoor:
     async def _shut(self) -> None:
         if self._listener is not None and self._server is not None:
             self._listener.close()
-            await self._server.shutdown(timeout=GRACE)
+            await self._server.close(GRACE)
 
-    # ---- a request
+    # ---- requests, as the HTTP server hands them on
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        refused = self._refusal(request)
-        if refused is not None:
-            return refused
-        if (request.content_length or 0) > BODY_BYTES_MAX:
-            return _error(413, f"the body is longer than {BODY_BYTES_MAX} bytes")
-        if not await expectation.is_met(request):
-            return _error(417, "expected nothing, or Expect: 100-continue")
+    upgrades = False
+
+    def handle(self, request: Request, connection: HttpConnection) -> None:
+        """Answer a request in a task of its own, whether its client stays or not."""
+        behind = BEHIND_THE_SCENES.set(True)
         try:
-            body = await request.read() if request.can_read_body else b""
-        except web.RequestPayloadError:
-            return _error(400, "the body can't be read")
+            task = asyncio.get_running_loop().create_task(self._answer(request, connection))
+        finally:
+            BEHIND_THE_SCENES.reset(behind)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
+
+    def upgrade(self, request: Request, connection: HttpConnection) -> None:
+        """Never called: there are no upgrades."""
+        raise NotImplementedError
+
+    def refusal(self, status: int, reason: str) -> Reply:
+        """The reply to a request that can't be read."""
+        return _error(status, reason)
+
+    def failed(self, bug: Exception, connection: HttpConnection) -> None:
+        """Log a bug of ours."""
+        logger.error("Error handling request from %s", connection.peer, exc_info=bug)
+
+    async def _answer(self, request: Request, connection: HttpConnection) -> None:
         try:
-            return _answer(200, await self._asked(request.method, request.raw_path, body))
+            reply = self._refusal(request) or await self._reply(request)
+        except Exception as bug:
+            connection.fail(bug)
+        else:
+            connection.respond(reply, self._now())
+
+    async def _reply(self, request: Request) -> Reply:
+        try:
+            return _json_reply(200, await self._asked(request))
         except NotFound as error:
             return _error(404, str(error))
         except Unavailable as error:
@@ -143,21 +169,19 @@ class ControlDoor:
         except (ConfigurationError, Reject, TypeError, ValueError) as error:
             return _error(400, str(error))
 
-    async def _asked(self, method: str, target: str, body: bytes) -> Any:
-        """What a request is answered, as JSON can hold it."""
-        path, _, query = target.partition("?")
-        job = self.desk.job(
-            method, path, dict(parse_qsl(query, keep_blank_values=True)) | _json(body)
-        )
+    async def _asked(self, request: Request) -> Any:
+        """The answer to a request, as JSON can hold it."""
+        asked = dict(parse_qsl(request.query, keep_blank_values=True)) | _json(request.body)
+        job = self.api.job(request.method, request.path, asked)
         if job.route.turn is Turn.BESIDE:
-            found = self.desk.carry_out(job)
+            found = self.api.carry_out(job)
             if job.route.path == "/health":
                 found["busy"] = await self._is_busy()
         elif self._own is None:
             found = await self._carried_out(job)
         else:
             found = await self._handed_over(job)
-        return self.desk.show(job, found)
+        return self.api.show(job, found)
 
     async def _handed_over(self, job: Job) -> Any:
         """Have it carried out by the venue's loop."""
@@ -173,8 +197,8 @@ class ControlDoor:
 
     async def _carried_out(self, job: Job) -> Any:
         """On the venue's loop: do it, and wait until what has changed is written."""
-        found = self.desk.carry_out(job)
-        durable = self.desk.exchange.venue.durable
+        found = self.api.carry_out(job)
+        durable = self.api.exchange.venue.durable
         if job.changes and durable is not None and not await durable.commits.written():
             raise Unavailable(
                 f"it was done, and can't be written to the journal ({durable.commits.status}): "
@@ -197,13 +221,13 @@ class ControlDoor:
 
     # ---- who may ask
 
-    def _refusal(self, request: web.BaseRequest) -> web.Response | None:
-        origin = request.headers.get("Origin")
-        host = [] if self._any_host else [_name(request.headers.get("Host", ""))]
+    def _refusal(self, request: Request) -> Reply | None:
+        origin = request.headers.get("origin")
+        host = [] if self._any_host else [_name(request.host)]
         names = [*host, *([_name(origin)] if origin else [])]
         if any(name not in self._hosts for name in names):
             return _error(403, f"{', '.join(names)}: not a name of this machine")
-        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
         if self._token is not None and not hmac.compare_digest(
             given, f"Bearer {self._token}".encode()
         ):
@@ -249,11 +273,24 @@ def _json(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _error(status: int, text: str) -> web.Response:
-    return _answer(status, {"error": text[:ERROR_LETTERS_MAX]})
+def _error(status: int, text: str) -> Reply:
+    return _json_reply(status, {"error": text[:ERROR_LETTERS_MAX]})
 
 
-def _answer(status: int, body: Any) -> web.Response:
+def _json_reply(status: int, body: Any) -> Reply:
     """JSON in ASCII: texts of clients may hold what is no UTF-8, and are shown as escapes."""
     data = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-    return web.Response(status=status, body=data, content_type="application/json")
+    return Reply(status, data, kind="application/json")
+
+
+class WallClock:
+    """Real time, and timers of the running loop, whichever that is."""
+
+    def now(self) -> int:
+        """Nanoseconds since the epoch."""
+        return time.time_ns()
+
+    def call_at(self, at: int, callback: Callable[..., None], *args: Any) -> Cancelable:
+        """Call something at an instant."""
+        wait = max(0, at - self.now()) / SECOND
+        return asyncio.get_running_loop().call_later(wait, callback, *args)

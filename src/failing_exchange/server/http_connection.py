@@ -53,8 +53,13 @@ class Handler(Protocol):
 class Clock(Protocol):
     """Time in nanoseconds since the epoch, and timers."""
 
-    now: Callable[[], int]
-    call_at: Callable[..., Cancelable]
+    @property
+    def now(self) -> Callable[[], int]:
+        """The instant."""
+
+    @property
+    def call_at(self) -> Callable[..., Cancelable]:
+        """Have something called: `call_at(instant, callback, *args)`."""
 
 
 class Upgraded(Protocol):

@@ -151,8 +151,10 @@ class RequestReader:
         self._size += len(name) + len(value)
         if len(name) + len(value) > LINE_BYTES_MAX or self._size > HEAD_BYTES_MAX:
             raise Refused(400, f"a field is longer than {LINE_BYTES_MAX} bytes, or there are many")
-        text = value.strip(b" \t").decode("utf-8", "surrogateescape")
-        self._headers[name.decode().lower()] = text
+        field = name.decode().lower()
+        if field == "host" and field in self._headers:  # RFC 9112, section 3.2
+            raise Refused(400, "there are two fields Host")
+        self._headers[field] = value.strip(b" \t").decode("utf-8", "surrogateescape")
 
     def on_headers_complete(self) -> None:
         """Check what the head announces before any of the body is kept."""

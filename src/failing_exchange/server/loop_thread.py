@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class OwnLoop:
+class LoopThread:
     """Runs coroutines in a thread of its own. Only where time is real."""
 
     def __init__(self, name: str) -> None:

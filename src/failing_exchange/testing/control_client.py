@@ -1,4 +1,4 @@
-"""A small client of the control door, for test suites of any kind: no loop, no dependency."""
+"""A small client of the control API, for test suites of any kind: no loop, no dependency."""
 
 from __future__ import annotations
 

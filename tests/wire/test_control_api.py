@@ -1,4 +1,4 @@
-"""The control door: faults armed from outside, the truth shown, nobody let in who should not."""
+"""The control API: faults armed from outside, the truth shown, nobody let in who should not."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
-from failing_exchange.server.control_api import ROUTES, Desk, NotFound, table
-from failing_exchange.server.control_server import ControlDoor
+from failing_exchange.server.control_api import ROUTES, ControlApi, NotFound, table
+from failing_exchange.server.control_server import ControlServer
 from failing_exchange.testing.control_client import Control
 from failing_exchange.venues.binance.venue import Binance
 from tests.sources import ROOT
 from tests.wire.client import Client
 
-DESK = "http://localhost:8090"
+CONTROL = "http://localhost:8090"
 
 
 class Operator:
-    """Sends requests to the control door."""
+    """Sends requests to the control API."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.session = session
@@ -38,19 +38,19 @@ class Operator:
         """(status, JSON)."""
         data = None if body is None else json.dumps(body)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.session.request(method, DESK + path, data=data, headers=names) as found:
+        async with self.session.request(method, CONTROL + path, data=data, headers=names) as found:
             return found.status, await found.json()
 
 
-def at_the_desk(
+def with_control(
     story: Callable[[Operator, Client], Awaitable[None]], *, token: str | None = None
 ) -> None:
-    """Run a story with a served venue and its control door, in virtual time."""
+    """Run a story with a served venue and its control API, in virtual time."""
 
     async def main() -> None:
         venue = Binance(FailingExchange(latency=None))
         await venue.listen_in_simulation()
-        door = ControlDoor(venue, token=token)
+        door = ControlServer(venue, token=token)
         await door.listen("localhost", 8090)
         async with aiohttp.ClientSession() as session:
             await story(Operator(session), Client(session, venue))
@@ -68,7 +68,7 @@ def test_a_body_that_cannot_be_unpacked_is_refused() -> None:
         assert (status, said) == (400, {"error": "the body can't be read"})
         assert (await operator.ask("GET", "/rules"))[0] == 200
 
-    at_the_desk(story)
+    with_control(story)
 
 
 def test_a_body_that_is_held_back_is_asked_for() -> None:
@@ -76,12 +76,12 @@ def test_a_body_that_is_held_back_is_asked_for() -> None:
 
     async def story(operator: Operator, client: Client) -> None:
         rule = {"kind": "lose_answer"}
-        async with operator.session.post(f"{DESK}/rules", json=rule, expect100=True) as found:
+        async with operator.session.post(f"{CONTROL}/rules", json=rule, expect100=True) as found:
             assert found.status == 200
         status, said = await operator.ask("POST", "/rules", rule, Expect="the-worst")
         assert (status, "100-continue" in said["error"]) == (417, True)
 
-    at_the_desk(story)
+    with_control(story)
 
 
 def test_a_fault_armed_from_outside_strikes_a_connection_that_was_open_before() -> None:
@@ -107,7 +107,7 @@ def test_a_fault_armed_from_outside_strikes_a_connection_that_was_open_before() 
         assert (await operator.ask("DELETE", "/rules/lose_answer"))[0] == 200
         assert (await operator.ask("GET", "/rules"))[1] == []
 
-    at_the_desk(story)
+    with_control(story)
 
 
 def test_incidents_and_scenarios_come_from_outside_too() -> None:
@@ -126,7 +126,7 @@ def test_incidents_and_scenarios_come_from_outside_too() -> None:
         told = (await operator.ask("POST", "/modes", mode))[1]
         assert told == {"mode": "TIMEOUT", "rate": 0.5}
 
-    at_the_desk(story)
+    with_control(story)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_wrong_request_is_told_what_is_expected(
         assert got == status
         assert word in answer["error"]
 
-    at_the_desk(story)
+    with_control(story)
 
 
 def test_only_who_knows_the_token_is_let_in() -> None:
@@ -165,7 +165,7 @@ def test_only_who_knows_the_token_is_let_in() -> None:
         assert (await operator.ask("GET", "/health", Authorization="Bearer no"))[0] == 401
         assert (await operator.ask("GET", "/health", Authorization="Bearer s3cret"))[0] == 200
 
-    at_the_desk(story, token="s3cret")
+    with_control(story, token="s3cret")
 
 
 def test_web_pages_are_not_let_in() -> None:
@@ -176,14 +176,14 @@ def test_web_pages_are_not_let_in() -> None:
         assert (await operator.ask("GET", "/health", Origin="http://evil.example"))[0] == 403
         assert (await operator.ask("GET", "/health", Origin="http://localhost:3000"))[0] == 200
 
-    at_the_desk(story)
+    with_control(story)
 
 
 def test_without_a_token_the_door_stays_on_loopback() -> None:
-    """An open control door on a network is refused before it listens."""
+    """An open control API on a network is refused before it listens."""
 
     async def main() -> None:
-        door = ControlDoor(Binance(FailingExchange()))
+        door = ControlServer(Binance(FailingExchange()))
         with pytest.raises(ConfigurationError, match="give it a token"):
             await door.listen("10.1.2.3", 8090)
 
@@ -196,7 +196,7 @@ def test_where_others_may_reach_it_the_token_is_enough() -> None:
     async def main() -> None:
         venue = Binance(FailingExchange(latency=None))
         await venue.listen_in_simulation()
-        door = ControlDoor(venue, token="s3cret")
+        door = ControlServer(venue, token="s3cret")
         await door.listen("0.0.0.0", 8090)
         async with aiohttp.ClientSession() as session:
             ask = Operator(session).ask
@@ -232,7 +232,7 @@ def test_the_door_survives_every_fault() -> None:
         await asyncio.sleep(600)
         assert (await client.public("GET", "/api/v3/time")).status == 200
 
-    at_the_desk(story)
+    with_control(story)
 
 
 def test_the_tail_is_the_end_of_the_journal() -> None:
@@ -247,7 +247,7 @@ def test_the_tail_is_the_end_of_the_journal() -> None:
         _, page = await operator.ask("GET", "/trips?after=1&limit=2")
         assert [trip["number"] for trip in page] == [2, 3]
 
-    at_the_desk(story)
+    with_control(story)
 
 
 def test_a_rule_of_any_name_can_be_disarmed() -> None:
@@ -258,7 +258,7 @@ def test_a_rule_of_any_name_can_be_disarmed() -> None:
         assert (await operator.ask("POST", "/rules", asked))[0] == 200
         assert (await operator.ask("DELETE", "/rules/a%2Fb%20c"))[1] == {"disarmed": "a/b c"}
 
-    at_the_desk(story)
+    with_control(story)
 
 
 @settings(max_examples=60)
@@ -276,11 +276,11 @@ def test_no_request_breaks_the_desk(route: Any, asked: dict[str, Any]) -> None:
 
     async def main() -> None:
         exchange = FailingExchange(latency=None)
-        desk = Desk(Binance(exchange))
+        api = ControlApi(Binance(exchange))
         await exchange.ready()
         path = route.path.replace("{name}", "main").replace("{number}", "1")
         try:
-            desk.answer(route.method, path, asked)
+            api.answer(route.method, path, asked)
         except (NotFound, ConfigurationError, TypeError, ValueError):
             pass
         except Exception as error:
@@ -301,8 +301,8 @@ def test_a_served_venue_is_told_what_to_do_by_the_client() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
         try:
             assert served.stdout is not None
-            url = next(line for line in served.stdout if line.startswith("control door: "))
-            control = Control(url.removeprefix("control door: ").removesuffix("/openapi.json\n"))
+            url = next(line for line in served.stdout if line.startswith("control API: "))
+            control = Control(url.removeprefix("control API: ").removesuffix("/openapi.json\n"))
             control.arm("lose_answer", "nth(2)", operations=["create_order"])
             assert [rule["when"] for rule in control.rules()] == ["nth(2)"]
             assert [fault["name"] for fault in control.faults()] == list(CATALOGUE)

@@ -20,11 +20,11 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import CATALOGUE
-from failing_exchange.server import control_server as control_door
+from failing_exchange.server import control_server
 from failing_exchange.server.belief_poller import Asking
-from failing_exchange.server.control_api import ROUTES, Desk, openapi
+from failing_exchange.server.control_api import ROUTES, ControlApi, openapi
 from failing_exchange.server.control_schemas import incidents_table
-from failing_exchange.server.control_server import ControlDoor, _name
+from failing_exchange.server.control_server import ControlServer, _name
 from failing_exchange.venue.operator_incidents import FIELDS, INCIDENTS
 from failing_exchange.venues.binance.venue import Binance
 from tests.sources import ROOT
@@ -38,7 +38,7 @@ def served(story: Story, venue: Binance | None = None, *, token: str | None = No
     async def main() -> None:
         at = venue or Binance(FailingExchange(latency=None))
         await at.listen("127.0.0.1", 0)
-        door = ControlDoor(at, token=token)
+        door = ControlServer(at, token=token)
         port = await door.listen("127.0.0.1", 0)
         try:
             await story(at, Control(f"http://127.0.0.1:{port}", token))
@@ -57,7 +57,7 @@ async def beside(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
 
 def test_health_answers_while_the_venue_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client blocks the venue's own loop here, and is answered all the same."""
-    monkeypatch.setattr(control_door, "BUSY_AFTER", 0.01)
+    monkeypatch.setattr(control_server, "BUSY_AFTER", 0.01)
 
     async def story(venue: Binance, control: Control) -> None:
         assert control.health() == {"ok": True, "rules": 0, "busy": True}
@@ -143,7 +143,7 @@ def test_a_host_is_read_whole(text: str, host: str) -> None:
 def test_a_token_that_is_none_is_refused(token: str) -> None:
     """An empty one would let everybody in who sends `Bearer`."""
     with pytest.raises(ConfigurationError, match="control token"):
-        ControlDoor(Binance(FailingExchange()), token=token)
+        ControlServer(Binance(FailingExchange()), token=token)
 
 
 def test_serve_refuses_an_empty_token(capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,12 +225,12 @@ def test_a_scenario_is_loaded_whole_or_not_at_all() -> None:
 
     async def main() -> None:
         exchange = FailingExchange(latency=None)
-        desk = Desk(Binance(exchange))
+        api = ControlApi(Binance(exchange))
         await exchange.ready()
         exchange.arm("lose_answer", name="taken")
         toml = '[[faults]]\nkind = "lose_answer"\n[[faults]]\nkind = "lose_answer"\nname = "taken"'
         with pytest.raises(ConfigurationError, match="taken"):
-            desk.answer("POST", "/scenario", {"toml": toml})
+            api.answer("POST", "/scenario", {"toml": toml})
         assert [rule.name for rule in exchange.armed] == ["taken"]
 
     simulate(main())
@@ -332,22 +332,22 @@ def test_no_incident_poisons_the_venue_also_after_a_restart(tmp_path: Path) -> N
 
     async def look(exchange: FailingExchange) -> Any:
         tickers = [await exchange.fetch_ticker(symbol) for symbol in exchange.venue.markets]
-        json.dumps([tickers, Desk(Binance(exchange)).answer("GET", "/trips", {})])
+        json.dumps([tickers, ControlApi(Binance(exchange)).answer("GET", "/trips", {})])
         return await exchange.fetch_balance()
 
     async def main() -> None:
         exchange = FailingExchange(latency=None, journal=DurableJournal(str(path)))
         await exchange.ready()
-        desk = Desk(Binance(exchange))
+        api = ControlApi(Binance(exchange))
         for fields in POISON:
             with pytest.raises(ConfigurationError):
-                desk.answer("POST", "/incidents", fields)
+                api.answer("POST", "/incidents", fields)
         for fields in EXTREMES * 2:
-            desk.answer("POST", "/incidents", fields)
+            api.answer("POST", "/incidents", fields)
             await asyncio.sleep(5)
         with pytest.raises(Reject, match="is moved in all"):
             for _ in range(20):
-                desk.answer("POST", "/incidents", RISE)
+                api.answer("POST", "/incidents", RISE)
                 await asyncio.sleep(2)
         before = await look(exchange)
         await exchange.close()
