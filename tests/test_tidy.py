@@ -44,7 +44,7 @@ EDGES: dict[str, str] = {
     "client": "errors text core journal unified faults venue durable feeds scenarios",
     "venues": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
     "server client",
-    "simulation": "errors core virtual server venues",
+    "simulation": "errors text core virtual server venues",
     "report": "errors text core virtual journal faults venue judge",
     "runs": "errors text core virtual journal faults resilience venue judge scenarios venues "
     "client simulation report",
@@ -304,6 +304,30 @@ def test_there_is_one_table_of_units() -> None:
                     yield f"{place(path, inner.lineno)}: name {inner.value!r} (core.units)"
 
     check(complaints())
+
+
+def test_whether_a_value_is_a_number_is_decided_in_one_module() -> None:
+    """True is an int in Python: whoever forgets that takes `amount=True` for one."""
+
+    def complaints() -> Iterator[str]:
+        for name, path in modules().items():
+            for node in ast.walk(tree(path)):
+                if not isinstance(node, ast.BoolOp) or name == "text.number_checks":
+                    continue
+                kinds = list(kinds_asked(node))
+                numbers = {value for value, kind in kinds if kind in ("int", "(int, float)")}
+                if numbers & {value for value, kind in kinds if kind == "bool"}:
+                    yield f"{place(path, node.lineno)}: use is_number or is_whole of number_checks"
+
+    check(complaints())
+
+
+def kinds_asked(node: ast.BoolOp) -> Iterator[tuple[str, str]]:
+    """(what, kind) of each isinstance among the parts of an `and` or an `or`."""
+    for part in node.values:
+        asked = part.operand if isinstance(part, ast.UnaryOp) else part
+        if isinstance(asked, ast.Call) and ast.unparse(asked.func) == "isinstance":
+            yield ast.unparse(asked.args[0]), ast.unparse(asked.args[1])
 
 
 def test_each_limit_says_what_happens_there() -> None:

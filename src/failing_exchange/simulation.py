@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from failing_exchange.core.units import DAY_S, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.number_checks import is_number, is_whole
 from failing_exchange.virtual import blocking_sockets, tls, wait_for, wallclock
 from failing_exchange.virtual.asyncio_hooks import routed
 from failing_exchange.virtual.clock import VirtualClock
@@ -328,13 +329,13 @@ def _as_program(file: Path, argv: Sequence[str]) -> Iterator[None]:
 
 
 def _check_options(seed: object, virtual: object, steps: object, wall: object) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if not is_whole(seed):
         raise ConfigurationError(f"seed={seed!r}; expected a whole number")
     limits = {"virtual_seconds_max": virtual, "steps_per_instant_max": steps}
     if wall is not None:
         limits["wall_seconds_max"] = wall
     for name, limit in limits.items():
-        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit < 1e18:
+        if not is_number(limit) or not 0 < limit < 1e18:
             raise ConfigurationError(f"{name}={limit!r}; expected a number above 0")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.number_checks import is_number, is_whole
 
 ACCOUNT_LENGTH_MAX = 64  # characters of an account's name; a longer one is refused
 TIMEOUT_MAX = 10**9  # seconds until a call gives up; for longer give None
@@ -40,7 +41,7 @@ def check_timeout(value: object, name: str = "connection_timeout") -> None:
 
 def check_whole(value: object, name: str, least: int | None = None) -> None:
     """A whole number; `least` bounds it from below."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise ConfigurationError(f"{name} must be a whole number, not {value!r}")
     if least is not None and value < least:
         raise ConfigurationError(f"{name} must be a whole number from {least}, not {value!r}")
@@ -57,5 +58,4 @@ def check_account(account: object) -> None:
 
 def _within(value: object, most: float) -> bool:
     """Whether it is a number above 0 and below a bound."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and 0 < value < most  # type: ignore[operator]
+    return is_number(value) and 0 < value < most

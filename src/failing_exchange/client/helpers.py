@@ -12,6 +12,7 @@ from failing_exchange.client.unified_api import NOT_SUPPORTED, camel
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY_S, HOUR_S, MILLISECOND, PPM, WEEK_S, atoms_text
 from failing_exchange.errors import BadRequestError, InvalidOrderError, SymbolNotFoundError
+from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class Helpers:
         """Milliseconds as ISO 8601 text; None for what is no instant from 1970 on, as in ccxt."""
         from failing_exchange.unified.instants import iso
 
-        number = isinstance(timestamp, (int, float)) and not isinstance(timestamp, bool)
+        number = is_number(timestamp)
         if isinstance(timestamp, str) and timestamp.isdecimal():
             timestamp, number = int(timestamp), True
         return iso(int(timestamp)) if number and 0 <= timestamp < LAST_MILLISECOND else None

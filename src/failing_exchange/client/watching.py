@@ -10,6 +10,7 @@ from failing_exchange.client.request import LocalClient
 from failing_exchange.client.unified_api import names_of
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.errors import BadRequestError, SymbolNotFoundError
+from failing_exchange.text.number_checks import is_number
 
 if TYPE_CHECKING:
     from failing_exchange.client.subscriptions import Channel, Streams, Wanted
@@ -254,8 +255,7 @@ def _count(name: str, value: Any, default: int) -> int:
     """A number that a caller gives, or what holds without one."""
     if value is None:
         return default
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value < 10**15:
+    if not is_number(value) or not 0 <= value < 10**15:
         raise BadRequestError(f"Invalid {name}: {value!r} is no number of at least 0")
     return int(value) or default
 

@@ -38,6 +38,7 @@ from failing_exchange.core.state import (
 from failing_exchange.core.time_step import make_live
 from failing_exchange.core.triggers import stop_of
 from failing_exchange.core.units import PPM, SECOND
+from failing_exchange.text.number_checks import is_whole
 from failing_exchange.text.spelling import did_you_mean
 
 PPM_MAX = 1_000 * PPM  # a price moves by at most a thousand times itself at once
@@ -106,8 +107,8 @@ def _check_rule(symbol: str, name: str, value: object) -> None:
 
 def _check(name: str, value: object, least: int, most: int, *, optional: bool = True) -> None:
     """Raise `Reject` unless `value` is an integer in a range. `optional`: None is accepted."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-    if not whole and not (optional and value is None):
+    is_valid = is_whole(value) and least <= value <= most
+    if not is_valid and not (optional and value is None):
         raise Reject(Reason.BAD_REQUEST, f"{name} must be from {least} to {most}, not {value!r}")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from failing_exchange.core.units import DAY, MINUTE, SECOND
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.number_checks import is_whole
 
 # The largest number of calls one window may allow. A sliding window remembers each of them, so this
 # bounds its memory; a greater limit is refused when it is made. Binance's largest is 300,000.
@@ -311,7 +312,7 @@ class BanLadder:
 
 def whole(value: object) -> int:
     """A whole number from 0 that a file may contain; raises ValueError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 100:
+    if not is_whole(value) or not 0 <= value < 1 << 100:
         raise ValueError(f"{str(value)[:60]!r} is no whole number from 0")
     return value
 
@@ -337,7 +338,7 @@ def _exact(decay: float | str | Fraction) -> Fraction:
 
 def _check_positive(name: str, value: object, unit: str) -> None:
     """Refuse what is no whole number above zero."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if not is_whole(value) or value < 1:
         raise ConfigurationError(f"{name} is {value!r}; expected a whole number ({unit}) above 0")
 
 

@@ -15,6 +15,7 @@ from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.durable.checksums import Key, TableSums, row_sum, text_sum
 from failing_exchange.durable.file_lock import FileLock, LockLost, ReadOnly
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.number_checks import is_whole
 
 VERSION = 4  # of the tables and of what stands in them
 APPLICATION = 0x6661696C  # "fail": what the file says it is
@@ -128,7 +129,7 @@ class SqliteStore:
         survives: Survives = Survives.KILL,
         keep: int = TRIPS_KEPT_MAX,
     ) -> None:
-        if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
+        if not is_whole(keep) or keep < 0:
             raise ConfigurationError(f"keep is {keep!r}; expected a number of trips, or 0 for all")
         self.path = str(path)
         self._survives = survives

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from failing_exchange.explorer.trial import Seen
 from failing_exchange.explorer.world import Arm, World
+from failing_exchange.text.number_checks import is_number
 
 T = TypeVar("T")
 Attempt = Callable[[World], Seen]
@@ -281,7 +282,7 @@ class _Shrinking:
             self._halved(place, name)
             for place, rule in enumerate(self.best.plan)
             for name, value in rule["fields"].items()
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 1
+            if is_number(value) and value > 1
         ]
         return any(done)
 

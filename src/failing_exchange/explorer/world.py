@@ -16,6 +16,7 @@ from failing_exchange.faults.catalogue import entry_of, is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
 from failing_exchange.runs.bot_process import calm_of
+from failing_exchange.text.number_checks import is_number, is_whole
 from failing_exchange.venue.default_world import (
     MARKETS,
     SMALL_BALANCES,
@@ -251,12 +252,11 @@ def check_world(world: World) -> None:
 
 
 def _is_number(value: Any, least: float, most: float) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and least <= value <= most
+    return is_number(value) and least <= value <= most
 
 
 VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "seed": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "seed": ("a whole number", is_whole),
     "seconds": (f"above 0, to {SECONDS_MAX:,}", lambda v: _is_number(v, 0.001, SECONDS_MAX)),
     "calm": (f"0 to {SECONDS_MAX:,}", lambda v: _is_number(v, 0, SECONDS_MAX)),
     "latency": (

@@ -13,6 +13,7 @@ from failing_exchange.core.units import DAY_S, PPM, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Match
 from failing_exchange.text.durations import FORMS, seconds_of
+from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import shown
 
 T = TypeVar("T")
@@ -41,8 +42,7 @@ class FieldSpec(NamedTuple):
 
 def number_within(value: Any, minimum: float, maximum: float) -> Any:
     """Return a number from `minimum` to `maximum`; raise ValueError for anything else."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not minimum <= value <= maximum:
+    if not is_number(value) or not minimum <= value <= maximum:
         raise ValueError
     return value
 

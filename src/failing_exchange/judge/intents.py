@@ -15,6 +15,7 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.order import Order, Side
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.hearing import forget, say
+from failing_exchange.text.number_checks import is_number
 
 INTENTS_KEPT_MAX = 10_000  # the oldest are forgotten: their orders have long ended
 INTENTS_TRIED_MAX = 100  # an order that is older than so many newer intents belongs to none
@@ -221,8 +222,7 @@ def _side(side: str) -> Side:
 
 
 def _amount(amount: float) -> float:
-    number = isinstance(amount, (int, float)) and not isinstance(amount, bool)
-    if not number or not 0 < amount < AMOUNT_MAX:
+    if not is_number(amount) or not 0 < amount < AMOUNT_MAX:
         raise ConfigurationError(
             f"intent: amount must be a number of units above 0, like 0.1, not {amount!r}"
         )

@@ -24,6 +24,7 @@ from failing_exchange.runs.bots import MANNERS, STRATEGIES
 from failing_exchange.runs.judged_run import JudgedRun, recorded
 from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.runs.watchdog import watched
+from failing_exchange.text.number_checks import is_number, is_whole
 from failing_exchange.venue.maintenance import time_of_day
 from failing_exchange.virtual.errors import WallTimeExceeded
 
@@ -302,7 +303,7 @@ def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return is_number(value) and value >= 0
 
 
 def _are_texts(value: object) -> bool:
@@ -310,7 +311,7 @@ def _are_texts(value: object) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return is_whole(value) and value >= 0
 
 
 def _are_modes(value: object) -> bool:
@@ -324,7 +325,7 @@ def _are_modes(value: object) -> bool:
 FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "bot": ("a text", lambda v: isinstance(v, str)),
     "duration": ("seconds above 0", lambda v: _is_number(v) and bool(v)),
-    "seed": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "seed": ("a whole number", is_whole),
     "modes": ("a list of [mode, probability]", _are_modes),
     "rate_limit": ("a whole number from 0", _is_count),
     "timeout": ("seconds above 0", lambda v: _is_number(v) and bool(v)),

@@ -19,6 +19,7 @@ from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.triggers import always, parse, probability_of
 from failing_exchange.text.durations import FORMS, seconds_of
+from failing_exchange.text.number_checks import is_whole
 from failing_exchange.text.spelling import did_you_mean as nearest
 from failing_exchange.text.spelling import shown
 from failing_exchange.text.toml_text import parse_toml
@@ -384,7 +385,7 @@ class _Reader:
 
     def _whole(self, key: str, least: int) -> int:
         value = self.table.get(key, least)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= WHOLE_MAX:
+        if not is_whole(value) or not least <= value <= WHOLE_MAX:
             self._fail(
                 key, f"= {shown(value)} must be a whole number of at least {least}, below 10^18"
             )

@@ -16,6 +16,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND, SECOND, atoms_text
 from failing_exchange.journal.serialize import LEFT_OUT, SECRETS, plain
 from failing_exchange.journal.trip import Trip
+from failing_exchange.text.number_checks import is_whole
 from failing_exchange.unified.instants import iso
 
 EXACT_MAX = 2**53 - 1  # a larger whole number is shown as text: JavaScript would round it
@@ -118,7 +119,7 @@ class View:
         return self._market(symbol) if symbol else None
 
     def _field(self, name: str, part: Any, market: Market | None) -> Named:
-        whole = isinstance(part, int) and not isinstance(part, bool)
+        whole = is_whole(part)
         if name in PRICES and whole and market is not None:
             yield PRICES[name], market.price_text(part)
         elif name in AMOUNTS and whole and market is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from failing_exchange.text.number_checks import is_number
+
 FORMS = "a number of seconds, or a span like 500ms, 90s, 10m, 1h or 2d"
 SPAN_TEXT_MAX = 40  # letters of a span; a longer text is refused
 _UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -19,10 +21,9 @@ def seconds_of(value: object) -> float:
     """
     if isinstance(value, str):
         return _read(value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value < math.inf:  # type: ignore[operator]
+    if not is_number(value) or not 0 <= value < math.inf:
         raise ValueError(f"expected {FORMS}")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def _read(text: str) -> float:

@@ -26,6 +26,7 @@ from failing_exchange.core.queries import (
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, MILLISECOND
 from failing_exchange.journal.trip import Trip
+from failing_exchange.text.number_checks import is_number
 from failing_exchange.unified.numbers import atoms_of, hashable, lots_of, ticks_of
 from failing_exchange.unified.timeframes import TIMEFRAMES
 
@@ -260,7 +261,7 @@ def order_id_of(value: object, params: Mapping[str, Any]) -> tuple[int, str]:
 def _instant(since: Any) -> int:
     if since is None:
         return 0
-    if not _is_number(since) or not 0 <= since < SINCE_MAX:
+    if not is_number(since) or not 0 <= since < SINCE_MAX:
         raise Reject(Reason.BAD_REQUEST, f"Invalid since: {since!r} is no time in milliseconds")
     return int(since) * MILLISECOND or 1  # 0 says that none was given
 
@@ -273,13 +274,9 @@ def _until(values: list[Any]) -> int:
 def _limit(value: Any, default: int, most: int) -> int:
     if value is None:
         return default
-    if not _is_number(value) or not value >= 1:
+    if not is_number(value) or not value >= 1:
         raise Reject(Reason.BAD_REQUEST, f"Invalid limit: {value!r} is no number of at least 1")
     return int(min(value, most))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _create_list(d: Decoder, t: Trip) -> Any:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from failing_exchange.core.chance import ONE
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.number_checks import is_number
 
 LATENCY_MS_MAX = 10**10  # four months; a longer one is refused
 
@@ -85,9 +86,8 @@ def latency_of(value: object) -> Latency | None:
     """
     if value is None or (value == 0 and value is not False):
         return None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and 0 < value <= LATENCY_MS_MAX:  # type: ignore[operator]
-        return Fixed(ms=float(value))  # type: ignore[arg-type]
+    if is_number(value) and 0 < value <= LATENCY_MS_MAX:
+        return Fixed(ms=float(value))
     if callable(value) and not isinstance(value, type):
         return value
     raise ConfigurationError(

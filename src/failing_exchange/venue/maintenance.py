@@ -9,6 +9,7 @@ from typing import Any
 
 from failing_exchange.core.units import DAY, MICROSECOND, MINUTE, SECOND, WEEK
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import did_you_mean
 
 MONDAY = 4 * DAY  # the first Monday of the epoch: 1970-01-05
@@ -118,12 +119,11 @@ def time_of_day(text: object) -> int:
 
 
 def _minutes(value: object) -> int:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 < value <= MINUTES_MAX:  # type: ignore[operator]
+    if not is_number(value) or not 0 < value <= MINUTES_MAX:
         raise ConfigurationError(
             f"a duration is a number of minutes above 0 and up to a year, not {value!r}"
         )
-    return max(1, round(value * MINUTE))  # type: ignore[operator]
+    return max(1, round(value * MINUTE))
 
 
 def _repeated(name: str, entry: Mapping[str, Any]) -> Window:

@@ -11,6 +11,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY_S, PPM, SECOND, atoms_text
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.durations import FORMS, seconds_of
+from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.unified.numbers import atoms_of
 
@@ -68,8 +69,7 @@ def _list(names: Iterable[str]) -> str:
 def _number(fields: Fields, name: str, least: float, most: float, unit: str) -> float:
     """A field that lies from `least` to `most`."""
     value = fields[name]
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not least <= value <= most:
+    if not is_number(value) or not least <= value <= most:
         raise ConfigurationError(
             f"{name} must be a number from {least:,g} to {most:,g} ({unit}), not {shown(value)}"
         )

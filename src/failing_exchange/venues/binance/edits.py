@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from failing_exchange.text.number_checks import is_number
 from failing_exchange.venues import edits as shared
 from failing_exchange.venues.edits import Edits, Fields
 
@@ -62,7 +63,7 @@ def _written(name: str, value: Any, before: Any) -> Any:
     """A value as the venue writes this field."""
     if name in WORDS and isinstance(value, str):
         return STATUSES.get(value, value.upper())
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and isinstance(before, str):
+    if is_number(value) and isinstance(before, str):
         return f"{value:.8f}"
     if isinstance(before, int) and isinstance(value, str) and value.isdecimal():
         return int(value)

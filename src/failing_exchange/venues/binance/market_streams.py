@@ -15,6 +15,7 @@ import orjson
 
 from failing_exchange.server.websocket_connection import Connection
 from failing_exchange.server.websocket_frames import Code, text_frame
+from failing_exchange.text.number_checks import is_whole
 from failing_exchange.venue.connection_events import connection_fault
 from failing_exchange.venues.binance.connecting import given, is_micro_in
 from failing_exchange.venues.binance.values import instant
@@ -178,7 +179,7 @@ def _id(body: dict[str, Any]) -> int | str | None:
     given = body.get("id", ...)
     if given is None:
         return None
-    if isinstance(given, int) and not isinstance(given, bool) and -(2**63) <= given < 2**63:
+    if is_whole(given) and -(2**63) <= given < 2**63:
         return given
     if isinstance(given, str) and len(given) <= ID_LENGTH_MAX and ID.match(given):
         return given
