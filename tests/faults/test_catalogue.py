@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.core.reject import Reason
+from failing_exchange.core.reject import SENTENCES, Reason
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE, describe, fields_of, kind_of, make
 from failing_exchange.faults.fields import spec_of
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, By
 from failing_exchange.faults.markdown import markdown
-from failing_exchange.faults.rejections import MESSAGES
 from failing_exchange.faults.stale_reads import READ_LAG_MAX
 from failing_exchange.faults.triggers import parse
 
@@ -111,7 +110,7 @@ def test_spellings_that_files_and_tests_use_are_understood() -> None:
 
 def test_every_reason_has_words() -> None:
     """A refusal without a text would fail only when it strikes."""
-    assert set(MESSAGES) == set(Reason)
+    assert set(SENTENCES) == set(Reason)
 
 
 def test_each_of_the_118_incidents_has_one_row_and_a_way() -> None:

@@ -181,7 +181,7 @@ def conservation(state: State) -> Iterator[str]:
 
 
 def solvency(state: State) -> Iterator[str]:
-    """No client owes anything."""
+    """No balance of a client is negative."""
     for name in state.accounts:
         for asset, (free, used) in state.ledger.balances(name).items():
             if free < 0 or used < 0:

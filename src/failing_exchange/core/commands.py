@@ -152,7 +152,7 @@ class Replaced(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether both halves succeeded."""
+        """Whether both the cancel and the new order succeeded."""
         return not isinstance(self.canceled, Reject) and isinstance(self.placed, OrderSnapshot)
 
 

@@ -256,7 +256,7 @@ class Order(RareFields):
 
     @property
     def remaining(self) -> int:
-        """Lots not yet filled."""
+        """Lots that are not filled yet."""
         return self.lots - self.filled
 
     @property
@@ -424,7 +424,7 @@ class OrderList:
 
     @property
     def status(self) -> ListStatus:
-        """Its present status."""
+        """Whether an order of it may still trade."""
         return ListStatus.ALL_DONE if self.ended_at else ListStatus.EXECUTING
 
     @property

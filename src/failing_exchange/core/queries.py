@@ -198,7 +198,7 @@ class FetchMarkets(NamedTuple):
 
 
 class FetchTime(NamedTuple):
-    """The venue's clock."""
+    """The present time of the venue."""
 
     account: str
 
@@ -340,6 +340,6 @@ class Markets(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """The venue's clock."""
+    """The present time of the venue, `at` in nanoseconds since the epoch."""
 
     at: int

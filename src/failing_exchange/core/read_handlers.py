@@ -147,7 +147,7 @@ def fetch_order_lists(state: State, q: FetchOrderLists, at: int) -> OrderLists:
 
 
 def fetch_fills(state: State, q: FetchFills, at: int) -> Fills:
-    """An account's own fills."""
+    """The fills of an account that a query asks for, oldest first."""
     account = state.account(q.account)
     if q.symbol:
         state.market(q.symbol, at)
@@ -258,7 +258,7 @@ def fetch_trades(state: State, q: FetchTrades, at: int) -> Trades:
 
 
 def fetch_candles(state: State, q: FetchCandles, at: int) -> Candles:
-    """Candles of a market."""
+    """Candles of a market; the last one is still forming."""
     ms = state.market(q.symbol, at)
     now = ms.seen_at(q.as_of or at)
     if q.edges:
@@ -292,7 +292,7 @@ def fetch_markets(state: State, q: FetchMarkets, at: int) -> Markets:
 
 
 def fetch_time(state: State, q: FetchTime, at: int) -> Clock:
-    """The venue's clock."""
+    """The present time of the venue."""
     return Clock(at)
 
 

@@ -6,7 +6,7 @@ that; `SENTENCES` are the project's, for journals, reports and the in-process cl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from string import Formatter
 from typing import NamedTuple
@@ -80,18 +80,24 @@ class Rule(StrEnum):
     ICEBERG_SIZE = "iceberg_size"
 
 
-# A sentence for each reason and the names of the values that are given with it.
+# A sentence for each reason and the names of the values that are given with it. The first of each
+# reason is what a fault says, which knows no more than the symbol.
 SENTENCES: dict[Reason, tuple[str, ...]] = {
     Reason.UNKNOWN_SYMBOL: ("Symbol not found: {symbol!r} is not traded here",),
-    Reason.KEY_REFUSED: ("Unknown account: {account!r}",),
+    Reason.KEY_REFUSED: (
+        "The API key is unknown, or may not be used from this address",
+        "Unknown account: {account!r}",
+    ),
     Reason.MARKET_HALTED: ("Market closed: {symbol} is halted",),
     Reason.CANCEL_ONLY: ("{symbol} only accepts cancels now",),
     Reason.DUPLICATE_CLIENT_ID: (
+        "Duplicate client id: an open order has it",
         "Duplicate client id: an open order has the id {client_id!r}",
         "Duplicate client id: an open order list has the id {list_client_id!r}",
         "Duplicate client id: two orders of the list share one of {client_ids}",
     ),
     Reason.ORDER_NOT_FOUND: (
+        "Order not found",
         "Order not found: this account has no order {order!r}",
         "Order not found: this account has no open order {open_order!r}",
         "Order list not found: this account has no list {order_list!r}",
@@ -100,34 +106,45 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "There is no order {never}",
     ),
     Reason.CLIENT_ID_MISMATCH: (
+        "Client id mismatch: the order with this id has another client id",
         "Client id mismatch: the order with this id has the client id {own!r}, not {given!r}",
     ),
     Reason.CANCEL_RESTRICTED: (
+        "Not canceled: the cancel is limited to orders in another state",
         "Not canceled: {filled} are filled, and the cancel is limited to {only} orders",
     ),
-    Reason.WOULD_MATCH: ("Post-only order refused: at {price} it would match immediately",),
+    Reason.WOULD_MATCH: (
+        "Post-only order refused: it would match immediately",
+        "Post-only order refused: at {price} it would match immediately",
+    ),
     Reason.WOULD_TRIGGER: (
+        "Invalid trigger price: it is met already",
         "Invalid trigger price: {trigger} is met already, the last price is {last}",
     ),
     Reason.TOO_MANY_ORDERS: (
+        "Too many open orders on {symbol}",
         "Too many open orders: {count} of {maximum} on {symbol}",
         "Too many open orders of the kind {kind}: {count} of {maximum} on {symbol}",
         "Too many open order lists: {count_of_lists} of {maximum} on {symbol}",
     ),
     Reason.INSUFFICIENT_FUNDS: (
+        "Insufficient funds: the free balance is too small for this order",
         "Insufficient funds: the balance has {free} {asset} free, the order needs {needed}",
     ),
     Reason.INVALID_PRICE: (
+        "Invalid price: the price filter of {symbol} refuses it",
         "Invalid price: {price} is not a multiple of {step}",
         "Invalid price: {price} is outside {minimum} to {maximum}",
         "Invalid price: a {kind} order needs a trigger price",
         "Invalid price: the book has no price to peg the order to ({level})",
     ),
     Reason.PRICE_BAND: (
+        "Invalid price: outside the band around the last price of {symbol}",
         "Invalid price: {price} is outside the band {minimum} to {maximum} around the last price",
         "Invalid price: {price} is outside {low} to {high} around the average price",
     ),
     Reason.INVALID_AMOUNT: (
+        "Invalid amount: the lot size filter of {symbol} refuses it",
         "Invalid amount: {amount} is not a multiple of {step}",
         "Invalid amount: {amount} is below the minimum {minimum}",
         "Invalid amount: {amount} is above the maximum {maximum}",
@@ -139,11 +156,13 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Invalid amount: with it the position would be {position}, at most {maximum} are allowed",
     ),
     Reason.INVALID_COST: (
+        "Invalid cost: the order is worth less than the minimum of {symbol}",
         "Invalid cost: {cost} is below the minimum {minimum}",
         "Invalid cost: {cost} is above the maximum {maximum}",
         "Invalid cost: {cost} buys less than the minimum amount {amount}",
     ),
     Reason.INVALID_ORDER: (
+        "Invalid order: the venue refuses this combination of parameters",
         "Invalid order: a {kind} needs a distance",
         "Invalid order: only a stop loss or a take profit trails by basis points, not a {trails}",
         "Invalid order: only a limit order that stays can be shown in parts, not a {parted}",
@@ -156,6 +175,24 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Invalid order list: {shape}",
         "Invalid order list: the last price {last} is not between {below} and {above}",
     ),
+    Reason.BAD_REQUEST: ("Bad request: a mandatory parameter was not sent or is malformed",),
+    Reason.NOT_SUPPORTED: ("Not supported: this venue has no such method any more",),
+    Reason.TRADING_DISABLED: ("Trading is disabled for this account",),
+    Reason.ACCOUNT_FROZEN: ("This account is frozen; please contact customer service",),
+    Reason.PERMISSION_DENIED: ("This key may not do that",),
+    Reason.RESTRICTED_LOCATION: ("Service unavailable from a restricted location",),
+    Reason.CLOCK_SKEW: (
+        "The timestamp of the request is outside the window that the venue accepts",
+    ),
+    Reason.RATE_LIMITED: ("rate limit exceeded",),
+    Reason.TOO_MANY_ORDERS_SENT: ("Too many new orders: the rate limit of orders is used up",),
+    Reason.BANNED: ("banned: way too many requests from this address",),
+    Reason.MAINTENANCE: ("System maintenance",),
+    Reason.UNAVAILABLE: ("Service unavailable: the venue is overloaded, try again",),
+    Reason.OUTCOME_UNKNOWN: ("Timeout waiting for a response from the backend: status unknown",),
+    Reason.CONNECTION_LOST: ("connection lost",),
+    Reason.TIMED_OUT: ("request timed out",),
+    Reason.MALFORMED: ("the answer can't be read",),
 }
 
 
@@ -168,6 +205,11 @@ def _by_names() -> Iterator[tuple[tuple[Reason, frozenset[str]], str]]:
 
 _SENTENCES = dict(_by_names())
 assert len(_SENTENCES) == sum(map(len, SENTENCES.values())), "two sentences for the same values"
+
+
+def sentence_of(reason: Reason, names: Iterable[str]) -> str | None:
+    """The sentence for a reason and the names of its values, None where there is none."""
+    return _SENTENCES.get((reason, frozenset(names)))
 
 
 class Reject(Exception):
@@ -205,8 +247,8 @@ class Reject(Exception):
         """The words of the one who refuses, else a plain-English sentence."""
         if self._text:
             return self._text
-        sentence = _SENTENCES.get((self.reason, frozenset(self.values)))
-        return self.reason.value if sentence is None else sentence.format(**self.values)
+        sentence = sentence_of(self.reason, self.values) or SENTENCES[self.reason][0]
+        return sentence.format(**{"symbol": "this market", **self.values})
 
     def __str__(self) -> str:
         return self.text

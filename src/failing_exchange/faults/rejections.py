@@ -29,42 +29,6 @@ WINDOW_BEHIND = 5.0  # seconds that a request may be older than the venue's cloc
 WINDOW_AHEAD = 1.0  # seconds that it may be newer
 # what a venue finds out when it places the order, and not when it reads the request
 OF_THE_ENGINE = frozenset({Reason.INSUFFICIENT_FUNDS, Reason.WOULD_MATCH, Reason.WOULD_TRIGGER})
-MESSAGES: dict[Reason, str] = {
-    Reason.BAD_REQUEST: "Bad request: a mandatory parameter was not sent or is malformed",
-    Reason.NOT_SUPPORTED: "Not supported: this venue has no such method any more",
-    Reason.UNKNOWN_SYMBOL: "Symbol not found: {symbol!r} is not traded here",
-    Reason.INVALID_ORDER: "Invalid order: the venue refuses this combination of parameters",
-    Reason.INVALID_PRICE: "Invalid price: the price filter of {symbol} refuses it",
-    Reason.INVALID_AMOUNT: "Invalid amount: the lot size filter of {symbol} refuses it",
-    Reason.INVALID_COST: "Invalid cost: the order is worth less than the minimum of {symbol}",
-    Reason.PRICE_BAND: "Invalid price: outside the band around the last price of {symbol}",
-    Reason.WOULD_MATCH: "Order would immediately match and take.",
-    Reason.WOULD_TRIGGER: "Stop price would trigger immediately.",
-    Reason.TOO_MANY_ORDERS: "Too many open orders on {symbol}",
-    Reason.DUPLICATE_CLIENT_ID: "Duplicate order sent.",
-    Reason.ORDER_NOT_FOUND: "Order does not exist.",
-    Reason.INSUFFICIENT_FUNDS: "Insufficient funds: the free balance is too small for this order",
-    Reason.MARKET_HALTED: "Market is closed.",
-    Reason.CANCEL_ONLY: "{symbol} only accepts cancels now.",
-    Reason.TRADING_DISABLED: "Rest API trading is not enabled.",
-    Reason.ACCOUNT_FROZEN: "This account is frozen; please contact customer service",
-    Reason.KEY_REFUSED: "Invalid API key, IP, or permissions for action.",
-    Reason.PERMISSION_DENIED: "This key may not do that",
-    Reason.RESTRICTED_LOCATION: "Service unavailable from a restricted location",
-    Reason.CLOCK_SKEW: "Timestamp for this request is outside of the recvWindow.",
-    Reason.RATE_LIMITED: "rate limit exceeded",
-    Reason.TOO_MANY_ORDERS_SENT: "Too many new orders: the rate limit of orders is used up",
-    Reason.BANNED: "banned: way too many requests from this address",
-    Reason.MAINTENANCE: "System maintenance",
-    Reason.UNAVAILABLE: "Service unavailable: the venue is overloaded, try again",
-    Reason.OUTCOME_UNKNOWN: "Timeout waiting for a response from the backend: status unknown",
-    Reason.CONNECTION_LOST: "connection lost",
-    Reason.TIMED_OUT: "request timed out",
-    Reason.MALFORMED: "the answer can't be read",
-    Reason.CLIENT_ID_MISMATCH: "Client order ID is not correct for this order ID.",
-    Reason.CANCEL_RESTRICTED: "Order was not canceled due to cancel restrictions.",
-}
-
 OF_A_MARKET = (
     Reason.UNKNOWN_SYMBOL, Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST,
     Reason.PRICE_BAND, Reason.TOO_MANY_ORDERS, Reason.MARKET_HALTED, Reason.CANCEL_ONLY,
@@ -80,8 +44,7 @@ def refusal(
     code: str = "",
 ) -> Reject:
     """A refusal in the venue's words, or in those of the test."""
-    text = message or MESSAGES[why].format(symbol=match.trip.symbol)
-    return Reject(why, text, until=until, code=code)
+    return Reject(why, message, until=until, code=code, symbol=match.trip.symbol)
 
 
 @fault
