@@ -96,7 +96,7 @@ def shrinking() -> None:
         began = time.perf_counter()
         found = explore(Options(target=f"{path}:main", seeds=64, jobs=2))
         spent = time.perf_counter() - began
-    runs = [f.shrunk.runs for f in found.findings if f.shrunk is not None]
+    runs = [f.example.runs for f in found.findings if f.is_settled]
     print(
         f"64 worlds with {len(runs)} causes made small: {spent:.1f} s, "
         f"{sum(runs) / max(1, len(runs)):.0f} runs a finding (target 5 s each)"

@@ -75,7 +75,7 @@ def measure(bot: str, rules: tuple[str, ...], worlds: int, *, quick: bool = Fals
     """Whether a flawed bot is found out."""
     explored, seconds = look(bot, worlds, quick=quick)
     hits = [one for one in explored.findings if {one.cause.rule, *one.also} & set(rules)]
-    shown, smallest = 0, [one.shrunk.faults for one in hits if one.shrunk is not None]
+    shown, smallest = 0, [one.example.faults for one in hits if one.is_settled]
     for one in hits:
         shown |= one.worlds
     first = min((one.seed + 1 for one in hits), default=0)

@@ -18,7 +18,7 @@ from tests.sources import check, functions, modules, place, tree
 OUTSIDE = (
     "cli", "testing.pytest_plugin", "report.text", "simulation", "testing.determinism",
     "virtual.wallclock", "virtual.randomness", "server.certificate",
-    "explorer.search", "explorer.pool", "explorer.cluster", "explorer.zygote",
+    "explorer.search", "explorer.worker_pool", "explorer.dask_executor", "explorer.worker",
     "runs.report_card",
 )  # fmt: skip
 

@@ -10,10 +10,10 @@ import pytest
 
 from failing_exchange.cli import main as cli
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.explorer.replaying import replay
+from failing_exchange.explorer.replay_token import replay
 from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.token import Token
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.faults.catalogue import OWN as OWN_FAULTS
 from failing_exchange.runs import user_code
 
@@ -125,7 +125,7 @@ def test_a_token_names_all_code_that_it_runs(
     """Who was sent it should see which files; nothing of them is loaded before."""
     token = Token(
         target=f"{place}/bot.py:main",
-        world=World(seed=1, seconds=60.0, faults=(Arm(f"{place}/faults.py:Polite", ""),)),
+        world=World(seed=1, seconds=60.0, faults=(FaultSpec(f"{place}/faults.py:Polite", ""),)),
         options={f"{place}/rules.py:NeverTold": {}},
     )
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.explorer.cluster import dask
+from failing_exchange.explorer.dask_executor import dask
 from failing_exchange.explorer.search import Exploration, Options, explore
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")

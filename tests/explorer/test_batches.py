@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.explorer.search import Options, explore
-from failing_exchange.explorer.trial import Seen
+from failing_exchange.explorer.trial import TrialSummary
 from failing_exchange.virtual.wallclock import REAL
 
 
@@ -26,7 +26,7 @@ class Idle(Executor):
         future: Future[Any] = Future()
         self.jobs.append(future)
         if len(self.jobs) <= self.answered:
-            future.set_result([Seen().as_dict()] * len(args[0]["worlds"]))
+            future.set_result([TrialSummary().as_dict()] * len(args[0]["worlds"]))
         return future
 
 

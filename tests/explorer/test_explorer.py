@@ -15,11 +15,11 @@ from failing_exchange.cli.main import main
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import Token, explore, replay
 from failing_exchange.explorer.findings import Cause
-from failing_exchange.explorer.regress import test_file as file_of
+from failing_exchange.explorer.regression_test import test_file as file_of
 from failing_exchange.explorer.search import Exploration, Options, shard_of
 from failing_exchange.explorer.shrink import shrink
-from failing_exchange.explorer.trial import Break, Seen, run, seen
-from failing_exchange.explorer.world import Arm, World, draw, mutate
+from failing_exchange.explorer.trial import BrokenRule, RunRequest, TrialSummary, run, summary_of
+from failing_exchange.explorer.world import FaultSpec, World, draw, mutate
 from failing_exchange.runs.bot_loader import find_bot
 
 BOT = '''
@@ -65,24 +65,24 @@ def test_a_world_is_a_function_of_its_seed_and_goes_through_json(seed: int) -> N
 def test_a_trial_is_a_function_of_bot_and_world(bot: str) -> None:
     """The same messages, to the byte, and what it showed goes through JSON."""
     world = draw(32, seconds=900.0)
-    first, again = (run(find_bot(bot), world, digest=True) for _ in range(2))
+    first, again = (run(find_bot(bot), RunRequest(world=world, digest=True)) for _ in range(2))
     assert first.digest == again.digest
-    shown = seen(first)
-    assert Seen.of(json.loads(json.dumps(shown.as_dict()))) == shown
+    shown = summary_of(first)
+    assert TrialSummary.of(json.loads(json.dumps(shown.as_dict()))) == shown
 
 
 def test_the_smallest_world_is_found(bot: str) -> None:
     """One lost answer among many faults is all that it takes."""
     world = World(
         seed=1, seconds=3_600.0, calm=600.0, restarts=(500.0,), rate_limit=300,
-        faults=(Arm("lose_answer", "chance(0.1)", ("create_order",)),
-                Arm("stale_read", "chance(0.3)", ("fetch_balance",)),
-                Arm("delay_answer", "chance(0.2)", ("fetch_ticker",))),
+        faults=(FaultSpec("lose_answer", "chance(0.1)", ("create_order",)),
+                FaultSpec("stale_read", "chance(0.3)", ("fetch_balance",)),
+                FaultSpec("delay_answer", "chance(0.2)", ("fetch_ticker",))),
     )  # fmt: skip
     found = find_bot(bot)
-    first = seen(run(found, world))
+    first = summary_of(run(found, world))
     assert first.breaks_of("once") is not None
-    small = shrink(world, first, "once", lambda one: seen(run(found, one)))
+    small = shrink(world, first, "once", lambda one: summary_of(run(found, one)))
     assert small.complete
     assert small.faults == 1
     assert [rule["fault"] for rule in small.world.plan] == ["lose_answer"]
@@ -97,13 +97,13 @@ def test_shrinking_is_exact_on_a_made_up_bot() -> None:
     rule = {"name": "x", "label": "x", "fault": "lose_answer", "fields": {}, "strikes": strikes}
     tried = 0
 
-    def attempt(world: World) -> Seen:
+    def attempt(world: World) -> TrialSummary:
         nonlocal tried
         tried += 1
         left = {strike[3] for one in world.plan for strike in one["strikes"]}
         broken = {7, 31} <= left
-        one = Break("once", "breaks", (), (), "create_order", 0.0, 1.0, ())
-        return Seen(breaks=(one,) if broken else (), plan=world.plan)
+        one = BrokenRule("once", "breaks", (), (), "create_order", 0.0, 1.0, ())
+        return TrialSummary(breaks=(one,) if broken else (), plan=world.plan)
 
     world = World(seed=1, seconds=60.0, plan=(rule,))
     small = shrink(world, attempt(world), "once", attempt)
@@ -146,8 +146,8 @@ def test_a_token_replays_the_same_messages(found: tuple[Exploration, Path, str])
     assert again.broken
     assert not again.differences
     early = replay(str(finding.token), until=3)
-    assert [trip.number for trip in early.outcome.trips if trip.number < 3] == [1, 2]
-    assert all(trip.number <= 3 for trip in early.outcome.trips)
+    assert [trip.number for trip in early.result.trips if trip.number < 3] == [1, 2]
+    assert all(trip.number <= 3 for trip in early.result.trips)
 
 
 def test_a_changed_bot_is_told(found: tuple[Exploration, Path, str], tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 from failing_exchange.cli.explore import _doing, _show, replay
 from failing_exchange.explorer.findings import Cause, Finding, Findings, Group, grouped
 from failing_exchange.explorer.search import Exploration, Options, explore
-from failing_exchange.explorer.shrink import Shrunk
+from failing_exchange.explorer.shrink import Example
 from failing_exchange.explorer.token import Token
-from failing_exchange.explorer.trial import Break, Seen
+from failing_exchange.explorer.trial import BrokenRule, TrialSummary
 from failing_exchange.explorer.world import World
 
 LOSES = """
@@ -39,19 +39,19 @@ async def main(exchange):
 
 def broken(
     rule: str = "once", place: str = "bot.py:1", *kinds: str, money: float = 0.0, op: str = "ask"
-) -> Break:
+) -> BrokenRule:
     """A breach."""
-    return Break(rule, "breaks", (), (), op, money, 1.0, kinds, place=place)
+    return BrokenRule(rule, "breaks", (), (), op, money, 1.0, kinds, place=place)
 
 
-def settled(findings: Findings, one: Break, worlds: int, strikes: int) -> None:
+def settled(findings: Findings, one: BrokenRule, worlds: int, strikes: int) -> None:
     """A finding that is made small, so many strikes being left of it."""
-    seen, world = Seen(breaks=(one,)), World(seed=1, seconds=60.0)
+    seen, world = TrialSummary(breaks=(one,)), World(seed=1, seconds=60.0)
     finding = findings.add(one, worlds, world, seen)
     assert finding is not None
     plan = tuple({"fault": kind, "strikes": [["main", one.operation]] * strikes}
                  for kind in one.kinds)  # fmt: skip
-    small = Shrunk(World(seed=1, seconds=60.0, plan=plan), seen, 9, complete=True)
+    small = Example(World(seed=1, seconds=60.0, plan=plan), seen, 9, complete=True)
     findings.settle(finding, small, Token(target="careful", world=world, rule=one.rule))
 
 
@@ -186,7 +186,7 @@ class FailingInFaults(ThreadPoolExecutor):
             return super().submit(call, *args, **kwargs)
         failed: Future[Any] = Future()
         error = "ConfigurationError: rule mine: told() at rules.py:3 raised KeyError: 'x'"
-        failed.set_result([Seen(error=error).as_dict()] * len(args[0]["worlds"]))
+        failed.set_result([TrialSummary(error=error).as_dict()] * len(args[0]["worlds"]))
         return failed
 
 
@@ -209,7 +209,7 @@ def test_a_quick_exploration_makes_only_the_worst_small(bot: str) -> None:
                         executor=executor)  # fmt: skip
     groups = grouped(found.findings)
     assert len(groups) > 1
-    made_small = [one.shrunk.runs > 0 for one in found.findings if one.shrunk is not None]
+    made_small = [one.example.runs > 0 for one in found.findings if one.is_settled]
     assert made_small.count(True) == 1
     assert all(one.first.token is not None for one in groups)
     assert any("not made small" in one.first.sentence for one in groups)
@@ -226,8 +226,10 @@ def test_the_progress_line_says_what_is_made_small() -> None:
 
 def test_a_finding_that_was_not_made_small_says_so() -> None:
     """ "5 faults suffice" would be a claim that nobody has tried."""
-    seen = Seen(breaks=(broken(),))
+    summary = TrialSummary(breaks=(broken(),))
     world = World(seed=1, seconds=60.0)
-    finding = Finding(cause=Cause("once", (), "ask", "bot.py:1"), world=world, seen=seen, seed=1)
-    finding.shrunk = Shrunk(world, seen, 0, complete=False)
+    finding = Finding(
+        cause=Cause("once", (), "ask", "bot.py:1"), example=Example(world, summary), seed=1,
+        token=Token(target="careful", world=world),
+    )  # fmt: skip
     assert finding.sentence.endswith("breaks; not made small")

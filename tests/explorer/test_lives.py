@@ -15,11 +15,11 @@ import pytest
 
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.explorer import targets
-from failing_exchange.explorer.replaying import replay
+from failing_exchange.explorer.replay_token import replay
 from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.token import HASH_SEED
-from failing_exchange.explorer.trial import Outcome
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.trial import TrialResult
+from failing_exchange.explorer.world import FaultSpec, World
 
 WORKER = """
 import asyncio
@@ -93,14 +93,14 @@ async def test_buys(failing_exchange):
 """
 
 
-def play(folder: Path, text: str, **world: Any) -> Outcome:
+def play(folder: Path, text: str, **world: Any) -> TrialResult:
     """A bot of that text in a world of half an hour."""
     path = folder / "bot.py"
     path.write_text(text)
     return targets.load(f"{path}:main").run(World(seed=1, **{"seconds": 1_800.0, **world}))
 
 
-def outcomes(found: Outcome) -> Mapping[str, str]:
+def outcomes(found: TrialResult) -> Mapping[str, str]:
     """What became of each rule."""
     assert found.verdict is not None, found.error
     return {result.rule: str(result.outcome) for result in found.verdict.results}
@@ -149,7 +149,7 @@ def test_a_restart_breaks_the_connections_of_the_bot(tmp_path: Path) -> None:
 
 
 def test_a_bot_that_dies_of_a_cancel_has_died(tmp_path: Path) -> None:
-    lost = Arm("lose_answer", "nth(3)", ("fetch_ticker",), {})
+    lost = FaultSpec("lose_answer", "nth(3)", ("fetch_ticker",), {})
     found = play(tmp_path, CANCELS, faults=(lost,))
     assert found.verdict is not None
     assert "alive" in found.broken
@@ -212,10 +212,13 @@ def test_a_package_that_is_a_bot_is_made_anew_with_all_its_modules(
 
 SHOW = """
 import json, sys
-from failing_exchange.explorer.tested import run_test
+from failing_exchange.explorer.pytest_target import run_test
+from failing_exchange.explorer.trial import RunRequest
 from failing_exchange.explorer.world import World
 
-found = run_test(sys.argv[1], World(seed=1, seconds=60.0), until=int(sys.argv[2]))
+found = run_test(
+    sys.argv[1], RunRequest(world=World(seed=1, seconds=60.0), until=int(sys.argv[2]))
+)
 made = [t.operation for t in found.trips if t.operation != "(market)"]
 made = made[: (int(sys.argv[2]) or 99) - 1]
 became = {r.rule: str(r.outcome) for r in found.verdict.results}

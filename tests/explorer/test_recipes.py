@@ -12,8 +12,8 @@ from failing_exchange.core.order import Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.recipes import NOT_ON, kinds_of
-from failing_exchange.explorer.trial import Outcome
-from failing_exchange.explorer.world import Arm, World, check, draw
+from failing_exchange.explorer.trial import TrialResult
+from failing_exchange.explorer.world import FaultSpec, World, check, draw
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS
 
 VENUES = ("", "binance")
@@ -58,7 +58,7 @@ async def main():
 """
 
 
-def run(folder: Path, text: str, *faults: Arm, seconds: float = 600.0) -> Outcome:
+def run(folder: Path, text: str, *faults: FaultSpec, seconds: float = 600.0) -> TrialResult:
     """A bot of that text in a world."""
     path = folder / "mybot.py"
     path.write_text(text)
@@ -68,7 +68,7 @@ def run(folder: Path, text: str, *faults: Arm, seconds: float = 600.0) -> Outcom
     return outcome
 
 
-def arms(venue: str) -> Iterator[Arm]:
+def arms(venue: str) -> Iterator[FaultSpec]:
     """All that a venue's worlds are drawn from."""
     kinds = kinds_of(venue)
     yield from kinds.recipes
@@ -121,7 +121,7 @@ def test_an_order_ends_partly_filled_in_such_a_world(tmp_path: Path) -> None:
 def test_a_symbol_is_not_refused_where_none_is_named(tmp_path: Path) -> None:
     """ "Symbol not found: ''" is no answer to a question about a balance."""
     fields = {"why": "unknown_symbol", "lasts": None}
-    found = run(tmp_path, ASKS, Arm("reject_request", "", (), fields))
+    found = run(tmp_path, ASKS, FaultSpec("reject_request", "", (), fields))
     assert not any(isinstance(trip.told, Reject) for trip in found.trips)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from failing_exchange.explorer.findings import needed
 from failing_exchange.explorer.shrink import Attempt, shrink, shrink_alone
-from failing_exchange.explorer.trial import Break, Seen
-from failing_exchange.explorer.wording import needed
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.trial import BrokenRule, TrialSummary
+from failing_exchange.explorer.world import FaultSpec, World
 
-ONE = Break("once", "breaks", (), (), "create_order", 0.0, 1.0, ())
+ONE = BrokenRule("once", "breaks", (), (), "create_order", 0.0, 1.0, ())
 
 
 def plan_of(fault: str, strikes: int, **fields: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def plan_of(fault: str, strikes: int, **fields: Any) -> dict[str, Any]:
 
 def bot(breaks: Callable[[World], bool]) -> Attempt:
     """A bot that breaks one rule in some worlds."""
-    return lambda world: Seen(breaks=(ONE,) if breaks(world) else (), plan=world.plan)
+    return lambda world: TrialSummary(breaks=(ONE,) if breaks(world) else (), plan=world.plan)
 
 
 def test_values_are_made_as_mild_as_they_can_be() -> None:
@@ -73,7 +73,7 @@ def test_few_strikes_stay_as_they_are() -> None:
 def test_what_needs_no_fault_is_seen_at_once() -> None:
     """The first trial is a calm one; what else struck is not looked at."""
     harmed = bot(lambda world: True)
-    world = World(seed=1, seconds=60.0, faults=(Arm("lose_answer", "chance(0.1)"),),
+    world = World(seed=1, seconds=60.0, faults=(FaultSpec("lose_answer", "chance(0.1)"),),
                   restarts=(5.0,), plan=(plan_of("lose_answer", 40),))  # fmt: skip
     small = shrink_alone(world, harmed(world), "once", harmed)
     assert small is not None

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from failing_exchange.explorer import shrink as module
-from failing_exchange.explorer.shrink import Attempt, Shrunk, shrink, shrink_alone
-from failing_exchange.explorer.trial import Break, Seen
-from failing_exchange.explorer.wording import needed
+from failing_exchange.explorer.findings import needed
+from failing_exchange.explorer.shrink import Attempt, Example, shrink, shrink_alone
+from failing_exchange.explorer.trial import BrokenRule, TrialSummary
 from failing_exchange.explorer.world import World
 from tests.explorer.test_shrink import plan_of
 
@@ -21,11 +21,11 @@ def bot(
     breaks: Callable[[World], bool], *, after: float = 1.0, requests: tuple[Any, ...] = ()
 ) -> Attempt:
     """A bot that breaks one rule in some worlds, so many seconds from the start."""
-    found = Break("once", "breaks", (), requests, "create_order", 0.0, after, ())
-    return lambda world: Seen(breaks=(found,) if breaks(world) else (), plan=world.plan)
+    found = BrokenRule("once", "breaks", (), requests, "create_order", 0.0, after, ())
+    return lambda world: TrialSummary(breaks=(found,) if breaks(world) else (), plan=world.plan)
 
 
-def small(world: World, attempt: Attempt) -> Shrunk:
+def small(world: World, attempt: Attempt) -> Example:
     return shrink(world, attempt(world), "once", attempt)
 
 
@@ -121,7 +121,7 @@ def test_a_guess_is_tried_in_a_short_world() -> None:
     """An hour costs thirty times as much as two minutes."""
     tried: list[float] = []
 
-    def attempt(world: World) -> Seen:
+    def attempt(world: World) -> TrialSummary:
         tried.append(world.seconds)
         return bot(lambda one: bool(one.plan), requests=((*ORDER, 30),))(world)
 
@@ -163,11 +163,11 @@ def test_when_the_trials_run_out_the_smallest_so_far_is_told_as_such(
 
 def test_an_error_of_a_trial_is_no_breach() -> None:
     """A smaller world in which the bot cannot run at all shows nothing."""
-    one = Break("once", "breaks", (), (), "create_order", 0.0, 1.0, ())
+    one = BrokenRule("once", "breaks", (), (), "create_order", 0.0, 1.0, ())
 
-    def attempt(world: World) -> Seen:
+    def attempt(world: World) -> TrialSummary:
         error = "" if numbers(world) else "no such order"
-        return Seen(breaks=(one,), plan=world.plan, error=error)
+        return TrialSummary(breaks=(one,), plan=world.plan, error=error)
 
     found = small(World(seed=1, seconds=60.0, plan=(plan_of("lose_answer", 2),)), attempt)
     assert len(numbers(found.world)) == 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from failing_exchange.explorer.output import junit, write_tests
+from failing_exchange.explorer.junit import junit
+from failing_exchange.explorer.regression_test import write_tests
 from failing_exchange.explorer.search import Options, explore
 
 ESCAPES = "\x1b[31mno\x00 \"signal\" '''\ud800 </failure>&"

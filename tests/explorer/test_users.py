@@ -18,7 +18,7 @@ import pytest
 from failing_exchange.cli.main import main
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import replay
-from failing_exchange.explorer.regress import test_file as file_of
+from failing_exchange.explorer.regression_test import test_file as file_of
 from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.trial import run
 from failing_exchange.explorer.world import World
@@ -208,7 +208,7 @@ def test_the_plainest_rule_tells_of_a_finding(tmp_path: Path) -> None:
         "1 fault suffices"
     )
     assert "resolves" in finding.also
-    assert finding.world.seconds < 120
+    assert finding.example.world.seconds < 120
 
 
 def test_a_test_is_found_again_from_another_folder(

@@ -12,8 +12,8 @@ import pytest
 
 from failing_exchange import FailingExchangeError
 from failing_exchange.explorer.search import BATCH, Options, explore
-from failing_exchange.explorer.trial import Seen, run
-from failing_exchange.explorer.world import Arm, World, draw, mutate, with_own
+from failing_exchange.explorer.trial import TrialSummary, run
+from failing_exchange.explorer.world import FaultSpec, World, draw, mutate, with_own
 from failing_exchange.faults import catalogue, operations
 
 OWN = ("mine.py:First", "mine.py:Second")
@@ -32,7 +32,7 @@ def own_faults(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("own_faults")
 def test_faults_of_a_users_are_in_every_other_world_each_for_itself() -> None:
     """Worlds with one, with both and with none tell which of them the bot does not survive."""
-    drawn = World(seed=0, seconds=60.0, faults=(Arm("lose_answer", "always"),))
+    drawn = World(seed=0, seconds=60.0, faults=(FaultSpec("lose_answer", "always"),))
     have: list[tuple[str, ...]] = []
     whens = set()
     for seed in range(400):
@@ -70,7 +70,7 @@ class Novel(Executor):
         shown = []
         for world in args[0]["worlds"]:
             self.worlds.append(World.of(world))
-            shown.append(Seen(ground=(f"new {len(self.worlds)}",)).as_dict())
+            shown.append(TrialSummary(ground=(f"new {len(self.worlds)}",)).as_dict())
         future: Future[Any] = Future()
         future.set_result(shown)
         return future
@@ -119,8 +119,8 @@ async def trades(exchange: Any) -> None:
 
 def test_what_was_met_is_a_fault_an_operation_and_how_its_order_stood() -> None:
     """The search follows what is new: with states mixed up it would not see half of it."""
-    part = Arm("partial_fill", "nth(2)", ("create_order",), {"complete_after": None})
-    late = Arm("delay_answer", "always", (), {"seconds": 0.1})
+    part = FaultSpec("partial_fill", "nth(2)", ("create_order",), {"complete_after": None})
+    late = FaultSpec("delay_answer", "always", (), {"seconds": 0.1})
     found = run(trades, World(seed=1, seconds=60.0, faults=(part, late)))
     assert found.ground == (
         "delay_answer|create_order|canceled|",

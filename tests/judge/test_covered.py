@@ -8,14 +8,14 @@ from typing import Any
 
 from failing_exchange import FailingExchangeError
 from failing_exchange.explorer.trial import run
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.judge.intents import intend
 from failing_exchange.judge.rule import Outcome, Result
 
 BTC = "BTC/USDT"
 
 
-def covered(bot: Any, *faults: Arm) -> Result:
+def covered(bot: Any, *faults: FaultSpec) -> Result:
     """What the rule says of a bot after half an hour."""
     verdict = run(bot, World(seed=1, seconds=1_800.0, faults=faults)).verdict
     assert verdict is not None
@@ -94,7 +94,7 @@ def test_who_tries_again_when_the_venue_fails_has_more_time() -> None:
     """Overload, silence: after each the clock starts again."""
     for kind in ("reject_request", "lose_request"):
         fields = {"why": "unavailable"} if kind == "reject_request" else {}
-        fault = Arm(kind, "after(1) & first(5)", ("create_order",), fields)
+        fault = FaultSpec(kind, "after(1) & first(5)", ("create_order",), fields)
         assert covered(tries_each(30), fault).outcome is Outcome.PASS
 
 
@@ -109,21 +109,21 @@ def test_a_stop_that_was_acknowledged_but_never_arrived_gives_more_time() -> Non
         if not await exchange.fetch_open_orders(BTC):
             await places_a_stop(exchange, 0.9)
 
-    phantom = Arm("phantom_success", "nth(2)", ("create_order",), {})
+    phantom = FaultSpec("phantom_success", "nth(2)", ("create_order",), {})
     assert covered(bot, phantom).outcome is Outcome.PASS
 
 
 def test_what_the_operator_has_locked_needs_no_stop() -> None:
     """Nobody can sell it; what is left of the position still has to be covered."""
     lock = {"asset": "BTC", "part": 1.0, "lasts": 200.0}
-    locked = Arm("lock_funds", "nth(1)", ("fetch_ticker",), lock)
+    locked = FaultSpec("lock_funds", "nth(1)", ("fetch_ticker",), lock)
     assert covered(tries_each(50), locked).outcome is Outcome.PASS
     assert "for 1" in covered(tries_each(350), locked).why  # 150 s since it was let go
 
 
 def test_while_a_market_is_halted_nobody_is_late() -> None:
     """The clock starts when it opens, even for who has not asked all the while."""
-    halt = Arm("halt_market", "nth(1)", ("fetch_ticker",), {"lasts": 200.0})
+    halt = FaultSpec("halt_market", "nth(1)", ("fetch_ticker",), {"lasts": 200.0})
     assert covered(tries_each(250), halt).outcome is Outcome.PASS
 
 
@@ -139,9 +139,9 @@ async def gives_up_its_stop_in_a_halt(exchange: Any) -> None:
 
 def test_a_stop_that_is_gone_in_a_halt_is_missed_from_the_opening_on() -> None:
     """The clock starts no sooner than somebody could place one."""
-    halt = Arm("halt_market", "nth(1)", ("fetch_order_book",), {"lasts": 200.0})
+    halt = FaultSpec("halt_market", "nth(1)", ("fetch_order_book",), {"lasts": 200.0})
     assert covered(gives_up_its_stop_in_a_halt, halt).outcome is Outcome.PASS
-    longer = Arm("halt_market", "nth(1)", ("fetch_order_book",), {"lasts": 100.0})
+    longer = FaultSpec("halt_market", "nth(1)", ("fetch_order_book",), {"lasts": 100.0})
     assert "for 120 s, where 60 s were meant" in covered(gives_up_its_stop_in_a_halt, longer).why
 
 

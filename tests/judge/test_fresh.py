@@ -14,7 +14,7 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.queries import Candles
 from failing_exchange.core.units import SECOND
 from failing_exchange.explorer.trial import run
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.judge.answers import quotes_of
 from failing_exchange.judge.rule import Outcome, Result
 
@@ -27,7 +27,7 @@ ORDER = {
 }  # fmt: skip
 
 
-def fresh(bot: Any, *faults: Arm) -> Result:
+def fresh(bot: Any, *faults: FaultSpec) -> Result:
     """What the rule says of a bot after a quarter of an hour."""
     verdict = run(bot, World(seed=1, seconds=900.0, faults=faults)).verdict
     assert verdict is not None
@@ -82,8 +82,8 @@ def test_who_has_just_looked_prices_freshly(bot: Any) -> None:
 
 def test_old_candles_are_old_data() -> None:
     """Where a venue serves them late, or without those that are newer."""
-    stale = Arm("stale_read", "always", ("fetch_ohlcv",), {"seconds": 60.0})
-    late = Arm("late_candle", "always", ("fetch_ohlcv",), {"count": 2})
+    stale = FaultSpec("stale_read", "always", ("fetch_ohlcv",), {"seconds": 60.0})
+    late = FaultSpec("late_candle", "always", ("fetch_ohlcv",), {"count": 2})
     for fault in (stale, late):
         result = fresh(prices_from_candles, fault)
         assert result.outcome is Outcome.FAIL

@@ -15,7 +15,7 @@ import pytest
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core.commands import MovePrice
 from failing_exchange.explorer import targets
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.faults.operations import PRIVATE_CALLS
 from failing_exchange.faults.triggers import parse
 from failing_exchange.judge.judge import Judge
@@ -305,7 +305,9 @@ def test_another_price_is_another_order() -> None:
 def test_a_position_is_not_held_against_a_bot_that_is_locked_out() -> None:
     """A key refused for good: no stop can be placed, and no more can be done than to look again."""
     fields = {"why": "key_refused", "lasts": None}
-    dead = Arm("reject_request", "nth(4)", PRIVATE_CALLS, fields)  # bought, and not yet protected
+    dead = FaultSpec(
+        "reject_request", "nth(4)", PRIVATE_CALLS, fields
+    )  # bought, and not yet protected
     world = World(seed=20, seconds=3_600.0, calm=600.0, faults=(dead,))
     found = targets.load("stopper-careful").run(world)
     assert found.verdict is not None

@@ -10,7 +10,7 @@ import pytest
 
 from failing_exchange import FailingExchangeError
 from failing_exchange.explorer.trial import run
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.judge.rule import Outcome
 
 BTC = "BTC/USDT"
@@ -27,7 +27,9 @@ def test_the_clock_starts_with_each_break(pause: float, outcome: Outcome) -> Non
                 await exchange.watch_ticker(BTC)
             await asyncio.sleep(pause)
 
-    world = World(seed=1, seconds=900.0, faults=(Arm("break_feed", "first(4)", ("watch_ticker",)),))
+    world = World(
+        seed=1, seconds=900.0, faults=(FaultSpec("break_feed", "first(4)", ("watch_ticker",)),)
+    )
     verdict = run(bot, world).verdict
     assert verdict is not None
     assert verdict.result("resyncs").outcome is outcome

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.options import add_own_code, hours, seconds
 from failing_exchange.core.units import HOUR_S
+from failing_exchange.text.output_file import check_file, check_folder, write_file
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from failing_exchange.explorer.findings import Finding, Group, Spot
-    from failing_exchange.explorer.replaying import Replay
+    from failing_exchange.explorer.replay_token import Replay
     from failing_exchange.explorer.search import Exploration
 
-PLACES = {"output": "check_file", "junit": "check_file", "tests": "check_folder",
-          "corpus": "check_folder"}  # fmt: skip
+OUTPUTS = {"output": check_file, "junit": check_file, "tests": check_folder,
+           "corpus": check_folder}  # fmt: skip
 FINDINGS_SHOWN_MAX = 50  # places on the terminal; the rest is in the output file
 CAUSES_SHOWN_MAX = 6  # of a place, besides the first; the rest is counted
 WITHOUT = "Without any fault, on a calm day:"
@@ -60,7 +61,8 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explore, show, write."""
-    from failing_exchange.explorer import output
+    from failing_exchange.explorer.junit import junit
+    from failing_exchange.explorer.regression_test import write_tests
     from failing_exchange.explorer.search import Options, explore, shard_of
 
     _check(options)
@@ -82,11 +84,11 @@ def run(options: argparse.Namespace) -> int:
         found = explore(wanted, executor=executor, tell=tell)
     _show(found)
     if options.tests is not None:
-        output.write_tests(found, options.tests)
+        write_tests(found, options.tests)
     if options.output is not None:
-        output.write(options.output, json.dumps(found.as_dict(), indent=1) + "\n")
+        write_file(options.output, json.dumps(found.as_dict(), indent=1) + "\n")
     if options.junit is not None:
-        output.write(options.junit, output.junit(found))
+        write_file(options.junit, junit(found))
     return _exit_code(found)
 
 
@@ -107,7 +109,7 @@ def _seeds_of(options: Any) -> int:
 def _check(options: argparse.Namespace) -> None:
     """Before anything runs: do the numbers make sense, can the files be written?"""
     from failing_exchange.errors import ConfigurationError
-    from failing_exchange.explorer import output, targets
+    from failing_exchange.explorer import targets
     from failing_exchange.runs.user_code import check_rules
 
     for name, least in (("seeds", 1), ("jobs", 1), ("first_seed", 0)):
@@ -120,9 +122,9 @@ def _check(options: argparse.Namespace) -> None:
         raise ConfigurationError(f"--hours {options.hours:g}: expected above 0, at most a year")
     if options.time is not None and not options.time > 0:
         raise ConfigurationError(f"--time {options.time:g}: expected seconds above 0")
-    for name, check in PLACES.items():
+    for name, check in OUTPUTS.items():
         if getattr(options, name) is not None:
-            getattr(output, check)(name, getattr(options, name))
+            check(f"--{name}", getattr(options, name))
     check_rules(options.rule or ())
     target = targets.load(options.target)
     if options.venue and not target.venue:
@@ -137,7 +139,7 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
     if address is None:
         yield None
         return
-    from failing_exchange.explorer.cluster import dask
+    from failing_exchange.explorer.dask_executor import dask
 
     with dask(address) as executor:
         yield executor
@@ -243,7 +245,9 @@ def _show_group(group: Group, often: str) -> None:
     also = f" (and breaks {', '.join(first.also)})" if first.also else ""
     money = f"; {group.money:,.2f} USDT at risk" if group.money else ""
     print(f"\n{first.sentence}{money}{also}.")
-    for line in (first.seen.traceback if group.spot.rule == "alive" else "").splitlines():
+    for line in (
+        first.example.summary.traceback if group.spot.rule == "alive" else ""
+    ).splitlines():
         print(f"  | {line}")
     print(f"  where: {first.cause.place or 'not known'}; {often}")
     print(f"  cause: {first.cause}")
@@ -262,23 +266,20 @@ def replay(token: str, target: str | None, until: int, results: Path | None = No
 
     `results`: a file for all of it, of which `report` makes a page.
     """
-    from failing_exchange.explorer import output
-    from failing_exchange.explorer.recorded import Recorded
-    from failing_exchange.explorer.replaying import replay as run_again
+    from failing_exchange.explorer.replay_token import replay as run_again
     from failing_exchange.explorer.token import Token
 
     wanted = Token.parse(token)
     if elsewhere := wanted.outside(target):
         print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
     if results is not None:
-        output.check_file("output", results)
-    recorded = Recorded()
-    found = run_again(wanted, target, until=until, watch=recorded.watch)
+        check_file("--output", results)
+    found = run_again(wanted, target, until=until)
     for difference in found.differences:
         print(f"note: {difference}")
     _show_replay(found, until)
     if results is not None:
-        output.write(results, recorded.text(found))
+        write_file(results, json.dumps(found.as_dict(), indent=1) + "\n")
         print(f"Results are in {results}; as a page: failing-exchange report {results}")
     return FINDINGS if found.broken else CLEAN
 
@@ -289,16 +290,16 @@ def _show_replay(found: Replay, until: int) -> None:
     from failing_exchange.report.text import trip_table
 
     console = Console()
-    outcome = found.outcome
-    assert outcome.exchange is not None
-    trips = [trip for trip in outcome.trips if not until or trip.number < until]
+    result = found.result
+    assert result.exchange is not None
+    trips = [trip for trip in result.trips if not until or trip.number < until]
     first = found.verdict.first
     if until:
         shown = trips[-COLUMNS_SHOWN:]
     else:
         named = set() if first is None else set(first.trips)
         shown = [trip for trip in trips if trip.number in named or trip.struck][:COLUMNS_SHOWN]
-    console.print(trip_table(shown, outcome.exchange.venue.markets))
+    console.print(trip_table(shown, result.exchange.venue.markets))
     if until:
         print(f"stopped before trip {until}, {len(trips)} trips were made")
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from failing_exchange.explorer.replaying import replay
+    from failing_exchange.explorer.replay_token import replay
     from failing_exchange.explorer.search import explore
     from failing_exchange.explorer.token import Token
 
-_HOMES = {"explore": "search", "replay": "replaying", "Token": "token"}
+_HOMES = {"explore": "search", "replay": "replay_token", "Token": "token"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""A folder of tokens: what once broke the bot is tried first, each time."""
+"""A folder of tokens of known failures, which each exploration tries first."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.findings import Finding
 from failing_exchange.explorer.token import Token
+from failing_exchange.text.output_file import check_folder, write_file
 
 SUFFIX = ".token"
 FILES_MAX = 10_000  # of a corpus; more are refused: they would never be tried in time
@@ -44,16 +45,12 @@ class Corpus:
         cause = f"{finding.cause} · {finding.cause.place}"
         name = sha256(cause.encode()).hexdigest()[:8]
         text = f"# {cause}\n# {finding.sentence}\n{finding.token}\n"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = self.folder / f"{finding.cause.rule}-{name}{SUFFIX}"
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationError(f"--corpus {self.folder}: {error.strerror}") from error
+        check_folder("--corpus", self.folder)
+        write_file(self.folder / f"{finding.cause.rule}-{name}{SUFFIX}", text)
 
 
 def read(text: str) -> Token:
-    """The token of a file: its line that is no comment."""
+    """The token of a file: its one line that is not a comment."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) != 1:
         raise ConfigurationError(f"expected one token, found {len(lines)} lines")

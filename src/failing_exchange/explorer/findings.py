@@ -1,4 +1,4 @@
-"""What an exploration has found: causes, and groups of them that one mend in the bot removes."""
+"""The findings of an exploration: causes, grouped by the line of the bot that has to change."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from failing_exchange.explorer.shrink import Shrunk
+from failing_exchange.explorer.shrink import Example
 from failing_exchange.explorer.token import Token
-from failing_exchange.explorer.trial import Break, Seen
-from failing_exchange.explorer.wording import needed
-from failing_exchange.explorer.world import World
+from failing_exchange.explorer.trial import BrokenRule, TrialSummary
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.judge.catalogue import RULES
 
 CAUSES_MAX = 500  # different causes that are kept apart; more are counted as one
@@ -18,7 +17,7 @@ SHRUNK_EACH_MAX = 6  # causes of one group that are made small; further ones are
 
 
 class Spot(NamedTuple):
-    """What the author mends: the rule, and the line of the bot (where unknown: the operation)."""
+    """What the author has to change: a rule, and a line of the bot (if unknown, an operation)."""
 
     rule: str
     place: str
@@ -40,7 +39,7 @@ class Cause(NamedTuple):
 
     @property
     def faults(self) -> str:
-        """The kinds of fault, as text."""
+        """The kinds of fault in one text."""
         return " + ".join(self.kinds) or "no fault"
 
     @property
@@ -49,45 +48,49 @@ class Cause(NamedTuple):
         return Spot(self.rule, self.place or self.operation)
 
 
-@dataclass(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Finding:
-    """One cause, with its first example, made as small as it could be.
+    """One cause, with an example: the first world that showed it, later made small.
 
-    `worlds` has a bit for each trial that showed it.
+    `worlds` has a bit for each trial that showed it. `token` is None until it is settled: until its
+    example is as small as it could be made, and its cause therefore known.
     """
 
     cause: Cause
-    world: World
-    seen: Seen
+    example: Example
     seed: int
     worlds: int = 0
-    shrunk: Shrunk | None = None
     token: Token | None = None
-    columns: Sequence[Mapping[str, Any]] = ()  # both of them, around the breach
+    columns: Sequence[Mapping[str, Any]] = ()  # both columns around the breach
     also: dict[str, None] = field(default_factory=dict)  # other rules broken by the same faults
 
     @property
+    def is_settled(self) -> bool:
+        """Whether its example has been made small, or there is no time for it."""
+        return self.token is not None
+
+    @property
     def times(self) -> int:
-        """In how many worlds it was seen."""
+        """The number of worlds that showed it."""
         return self.worlds.bit_count()
 
     @property
-    def breach(self) -> Break:
-        """What the example breaks."""
-        found = self.seen.breaks_of(self.cause.rule)
+    def breach(self) -> BrokenRule:
+        """The broken rule in the example."""
+        found = self.example.summary.breaks_of(self.cause.rule)
         assert found is not None
         return found
 
     @property
     def needs_no_fault(self) -> bool:
-        """Whether the bot breaks the rule on a calm day."""
-        return self.shrunk is not None and self.shrunk.complete and not self.shrunk.faults
+        """Whether the bot breaks the rule without any fault."""
+        return self.is_settled and self.example.complete and not self.example.faults
 
     @property
     def size(self) -> tuple[bool, int, int, str]:
-        """How small its example is: what needs the fewest faults is shown first."""
-        small = self.shrunk
-        if small is None or not small.runs:
+        """The sort key: what needs the fewest faults comes first."""
+        small = self.example
+        if not self.is_settled or not small.runs:
             return (True, 0, -self.times, str(self.cause))
         return (not small.complete, small.faults, -self.times, str(self.cause))
 
@@ -95,10 +98,10 @@ class Finding:
     def sentence(self) -> str:
         """The finding in one sentence."""
         text = f"seed {self.seed}: your bot {self.breach.text}"
-        return text if self.shrunk is None else f"{text}; {needed(self.shrunk)}"
+        return f"{text}; {needed(self.example)}" if self.is_settled else text
 
     def take(self, other: Finding) -> None:
-        """Another finding is this one, seen by another rule."""
+        """Merge another finding that turned out to have the same cause."""
         self.worlds |= other.worlds
         for rule in (other.cause.rule, *other.also):
             if rule != self.cause.rule:
@@ -117,12 +120,12 @@ class Finding:
             "seed": self.seed,
             "times": self.times,
             "also": list(self.also),
-            "needs": "" if self.shrunk is None else needed(self.shrunk),
-            "faults": None if self.shrunk is None else self.shrunk.faults,
-            "smallest": self.shrunk is not None and self.shrunk.complete,
+            "needs": needed(self.example) if self.is_settled else "",
+            "faults": self.example.faults if self.is_settled else None,
+            "smallest": self.is_settled and self.example.complete,
             "token": None if self.token is None else str(self.token),
             "row": self.breach.row,
-            "traceback": self.seen.traceback if self.cause.rule == "alive" else "",
+            "traceback": self.example.summary.traceback if self.cause.rule == "alive" else "",
             "columns": list(self.columns),
         }
 
@@ -211,7 +214,7 @@ class Findings:
     def __len__(self) -> int:
         return len(self._by_cause) + len(self._pending)
 
-    def note(self, one: Break, worlds: int, *, as_one: bool = False) -> bool:
+    def note(self, one: BrokenRule, worlds: int, *, as_one: bool = False) -> bool:
         """Count a breach with the cause that is known to make it; False where none is.
 
         `as_one`: all of a group counts as one cause.
@@ -227,14 +230,17 @@ class Findings:
         known.worlds |= worlds
         return True
 
-    def add(self, one: Break, worlds: int, world: World, seen: Seen) -> Finding | None:
+    def add(
+        self, one: BrokenRule, worlds: int, world: World, summary: TrialSummary
+    ) -> Finding | None:
         """A breach of no known cause becomes a finding; None where there is no place for it."""
         cause = cause_of(one)
         if len(self) >= CAUSES_MAX:
             self.uncounted += 1
             return None
         self._begun.setdefault(cause.spot, []).append(cause)
-        finding = Finding(cause=cause, world=world, seen=seen, seed=world.seed, worlds=worlds)
+        example = Example(world, summary)
+        finding = Finding(cause=cause, example=example, seed=world.seed, worlds=worlds)
         self._pending[cause] = finding
         return finding
 
@@ -246,7 +252,7 @@ class Findings:
         begun = self._begun.get(seen.spot, [])
         led_to = dict.fromkeys(map(self._resolved, begun))
         near = [one for one in self if one.cause.spot == seen.spot or one.cause in led_to]
-        near = sorted((one for one in near if as_one or one.shrunk), key=lambda one: one.size)
+        near = sorted((one for one in near if as_one or one.is_settled), key=lambda one: one.size)
         explains = [one for one in near if set(one.cause.kinds) <= set(seen.kinds)]
         if explains:
             return explains[0]
@@ -258,24 +264,23 @@ class Findings:
         return cause
 
     def drop(self, finding: Finding) -> None:
-        """Remove a finding that is none: alone in its process the bot keeps the rule."""
+        """Remove a finding that did not reproduce in a process of its own."""
         del self._pending[finding.cause]
 
-    def settle(self, finding: Finding, shrunk: Shrunk, token: Token) -> Finding | None:
+    def settle(self, finding: Finding, example: Example, token: Token) -> Finding | None:
         """A finding has been made small: its true cause is known now.
 
         None where that cause had been found before, or where the same faults break a rule too that
         says it more plainly: it is counted there.
         """
-        breach = shrunk.seen.breaks_of(token.rule)
+        breach = example.summary.breaks_of(token.rule)
         assert breach is not None
-        finding.shrunk, finding.token = shrunk, token
-        finding.seen, finding.world = shrunk.seen, shrunk.world
-        if shrunk.complete:
-            finding.also = {b.rule: None for b in shrunk.seen.breaks if b.rule != token.rule}
+        finding.example, finding.token = example, token
+        if example.complete:
+            finding.also = {b.rule: None for b in example.summary.breaks if b.rule != token.rule}
         first = finding.cause
         del self._pending[first]
-        finding.cause = cause_of(breach)._replace(kinds=_kinds(shrunk))
+        finding.cause = cause_of(breach)._replace(kinds=_kinds(example))
         known = self._by_cause.get(finding.cause) or self._same(finding)
         if known is not None and rank(known.cause.rule) <= rank(finding.cause.rule):
             known.take(finding)
@@ -296,22 +301,22 @@ class Findings:
 
     def _same(self, finding: Finding) -> Finding | None:
         """Another finding whose smallest world has the same faults on the same operations."""
-        shape = _shape(finding.world)
+        shape = _shape(finding.example.world)
         if not any(shape):  # what needs no fault may have many reasons
             return None
-        return next((f for f in self if f.shrunk is not None and _shape(f.world) == shape), None)
+        return next((f for f in self if f.is_settled and _shape(f.example.world) == shape), None)
 
 
-def cause_of(one: Break) -> Cause:
+def cause_of(one: BrokenRule) -> Cause:
     """The cause of a breach as it looks before it is made small."""
     return Cause(one.rule, one.kinds, one.operation, one.place)
 
 
-def plainest(rule: str, shrunk: Shrunk) -> str:
+def plainest(rule: str, example: Example) -> str:
     """The rule by which to tell of a finding that was made small for one: others may say more."""
-    if not shrunk.complete or not shrunk.faults:
+    if not example.complete or not example.faults:
         return rule
-    return min((one.rule for one in shrunk.seen.breaks), key=rank)
+    return min((one.rule for one in example.summary.breaks), key=rank)
 
 
 def rank(rule: str) -> int:
@@ -319,13 +324,13 @@ def rank(rule: str) -> int:
     return list(RULES).index(rule) if rule in RULES else -1
 
 
-def _kinds(shrunk: Shrunk) -> tuple[str, ...]:
-    found = [str(rule["fault"]) for rule in shrunk.world.plan]
-    found += [arm.kind for arm in shrunk.world.faults]
-    found += ["bot_restart"] * bool(shrunk.world.restarts)
-    found += ["rate_limit"] * (shrunk.world.rate_limit is not None)
-    found += ["small_account"] * (shrunk.world.balances is not None)
-    found += ["latency"] * (shrunk.world.latency != World(seed=0, seconds=0).latency)
+def _kinds(example: Example) -> tuple[str, ...]:
+    found = [str(rule["fault"]) for rule in example.world.plan]
+    found += [arm.kind for arm in example.world.faults]
+    found += ["bot_restart"] * bool(example.world.restarts)
+    found += ["rate_limit"] * (example.world.rate_limit is not None)
+    found += ["small_account"] * (example.world.balances is not None)
+    found += ["latency"] * (example.world.latency != World(seed=0, seconds=0).latency)
     return tuple(sorted(dict.fromkeys(found)))
 
 
@@ -337,3 +342,42 @@ def _shape(world: World) -> tuple[Any, ...]:
     arms = tuple((arm.kind, arm.operations) for arm in world.faults)
     weather = (bool(world.restarts), bool(world.rate_limit), world.balances is not None)
     return (tuple(strikes), arms, *weather)
+
+
+def needed(example: Example) -> str:
+    """Say what an example needs: faults and restarts by number, random faults by rate."""
+    if not example.runs:
+        return "not made small"
+    world = example.world
+    strikes = sum(len(rule["strikes"]) for rule in world.plan)
+    counts = ((strikes, "fault"), (len(world.restarts), "restart"))
+    parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n]
+    parts += [weather(arm) for arm in world.faults]
+    if world.rate_limit is not None:
+        parts.append(f"a limit of {world.rate_limit} requests a minute")
+    if world.balances is not None:
+        held = [f"{amount:,.8g} {asset}" for asset, amount in world.balances.items()]
+        parts.append(f"an account of {', '.join(held) or 'nothing'}")
+    if world.latency != World(seed=0, seconds=0).latency:
+        parts.append(f"a latency of {world.latency or 0:g} ms")
+    if not parts:
+        return "no fault is needed for it"
+    perhaps = "" if example.complete else " (perhaps less)"
+    return f"{' and '.join(parts)} suffice{'s' if example.faults == 1 else ''}{perhaps}"
+
+
+def weather(arm: FaultSpec) -> str:
+    """Describe a random fault: how often it strikes, and which requests.
+
+    >>> weather(FaultSpec("rate_limited", "chance(0.05)", ("create_order",)))
+    'rate_limited on 5 % of create_order'
+    """
+    whom = " and ".join(arm.operations) or "all requests"
+    how, _, number = arm.when.rstrip(")").partition("(")
+    if not arm.when:
+        return f"{arm.kind} on every one of {whom}"
+    if how == "chance":
+        return f"{arm.kind} on {100 * float(number):g} % of {whom}"
+    if how == "nth":
+        return f"one {arm.kind} on {whom}, from request {number} on,"
+    return f"{arm.kind} when {arm.when} on {whom}"

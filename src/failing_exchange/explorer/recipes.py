@@ -1,16 +1,25 @@
-"""From what worlds are drawn: real incidents, as far as the venue in question can have them."""
+"""The faults that worlds are drawn from: real incidents that the venue can have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from failing_exchange.core.reject import Reason
-from failing_exchange.explorer.arms import Arm
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, Recipe
 from failing_exchange.venue.default_world import BASE
+
+
+class FaultSpec(NamedTuple):
+    """A fault that is armed: kind, trigger as text, operations, fields."""
+
+    kind: str
+    when: str
+    operations: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = {}
+
 
 NO_NONCE = "requests are signed with a timestamp; there is no nonce that could be used up"
 # Incidents that a venue can't have, and why. The venue in process ("") is our own generic one: it
@@ -45,39 +54,39 @@ CANCEL = ("cancel_order",)
 UNDER_WAY = (*CANCEL, *ops.ORDER_READS)
 # What happens to orders on any day, and breaks most bots that have a bug: drawn in every other
 # world, in addition. A part that is filled comes with what ends the rest of the order.
-PART = Arm("partial_fill", "", CREATE, {"complete_after": None})
+PART = FaultSpec("partial_fill", "", CREATE, {"complete_after": None})
 ENDS = (
-    Arm("expire_order", "", UNDER_WAY),
-    Arm("cancel_by_hand", "", UNDER_WAY),
-    Arm("partial_fill_beats_cancel", "", CANCEL),
+    FaultSpec("expire_order", "", UNDER_WAY),
+    FaultSpec("cancel_by_hand", "", UNDER_WAY),
+    FaultSpec("partial_fill_beats_cancel", "", CANCEL),
 )
-COMMON: tuple[tuple[Arm, ...], ...] = (
+COMMON: tuple[tuple[FaultSpec, ...], ...] = (
     *((PART, end) for end in ENDS),
-    (Arm("partial_fill", "", CREATE),),
-    (Arm("fill_beats_cancel", "", CANCEL),),
-    (Arm("expire_order", "", UNDER_WAY),),
-    (Arm("thin_book", "", CREATE, {"side": "sell", "reach": 0.9}),),  # nothing to buy
-    (Arm("thin_book", "", CREATE, {"side": "buy", "reach": 0.9}),),  # nobody to sell to
+    (FaultSpec("partial_fill", "", CREATE),),
+    (FaultSpec("fill_beats_cancel", "", CANCEL),),
+    (FaultSpec("expire_order", "", UNDER_WAY),),
+    (FaultSpec("thin_book", "", CREATE, {"side": "sell", "reach": 0.9}),),  # nothing to buy
+    (FaultSpec("thin_book", "", CREATE, {"side": "buy", "reach": 0.9}),),  # nobody to sell to
 )
 # A small account runs short where what is free of it is locked for a minute.
-SHORTAGE = Arm("lock_funds", "", CREATE, {"asset": BASE, "part": 1.0})
+SHORTAGE = FaultSpec("lock_funds", "", CREATE, {"asset": BASE, "part": 1.0})
 # A clock that is wrong stays so until it is set: more than one order is refused for it.
-WRONG_CLOCK = Arm("reject_request", "", CREATE, {"why": "clock_skew", "lasts": 20})
+WRONG_CLOCK = FaultSpec("reject_request", "", CREATE, {"why": "clock_skew", "lasts": 20})
 # An answer that comes before the fill: it has no average price yet. Binance's shows all fills.
-UNFILLED = (Arm("null_fields", "", ("create_order", "fetch_order"), {"fields": ["average"]}),)
+UNFILLED = (FaultSpec("null_fields", "", ("create_order", "fetch_order"), {"fields": ["average"]}),)
 
 
 class Kinds(NamedTuple):
     """From what the worlds of a venue are drawn: recipes of incidents, and common ones by sets."""
 
-    recipes: tuple[Arm, ...]
-    common: tuple[tuple[Arm, ...], ...]
+    recipes: tuple[FaultSpec, ...]
+    common: tuple[tuple[FaultSpec, ...], ...]
 
 
 @cache
 def kinds_of(venue: str) -> Kinds:
     """What can go wrong at a door: in process without bytes, on a venue with them too."""
-    found: dict[str, Arm] = {}
+    found: dict[str, FaultSpec] = {}
     for row in KNOWN_INCIDENTS:
         if row.name not in NOT_ON[venue]:
             for recipe in (*row.recipes, *(row.wire if venue else ())):
@@ -86,7 +95,7 @@ def kinds_of(venue: str) -> Kinds:
     return Kinds(tuple(found.values()), COMMON if venue else (*COMMON, UNFILLED))
 
 
-def _arms(recipe: Recipe) -> Iterator[Arm]:
+def _arms(recipe: Recipe) -> Iterator[FaultSpec]:
     """A recipe as a world has it: in the words of the venue, not in those of where it was seen."""
     fields: dict[str, Any] = {
         name: list(value) if isinstance(value, tuple) else value
@@ -94,4 +103,4 @@ def _arms(recipe: Recipe) -> Iterator[Arm]:
         if name != "message"
     }
     if fields.get("why") not in OWN_REFUSALS:
-        yield Arm(recipe.fault, recipe.when, recipe.on, fields)
+        yield FaultSpec(recipe.fault, recipe.when, recipe.on, fields)

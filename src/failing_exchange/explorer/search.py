@@ -1,4 +1,4 @@
-"""Explore: many seeds, each a world; what breaks is grouped, made small and handed over."""
+"""Explore: run a bot in many worlds, group what breaks, and shrink an example of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from failing_exchange.core.chance import below, key
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.explorer import pool, targets
+from failing_exchange.explorer import targets, worker_pool
 from failing_exchange.explorer.corpus import Corpus
 from failing_exchange.explorer.findings import (
     Finding,
@@ -24,9 +24,9 @@ from failing_exchange.explorer.findings import (
     plainest,
     rank,
 )
-from failing_exchange.explorer.shrink import USUAL, OutOfRuns, Shrunk, shrink_alone
+from failing_exchange.explorer.shrink import USUAL, Example, OutOfRuns, shrink_alone
 from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
-from failing_exchange.explorer.trial import Break, Seen
+from failing_exchange.explorer.trial import BrokenRule, TrialSummary
 from failing_exchange.explorer.world import World, draw, mutate, with_own
 from failing_exchange.judge.catalogue import make
 from failing_exchange.runs.bot_process import DEAF
@@ -42,11 +42,11 @@ TOGETHER_ELSEWHERE = 8  # worlds in a job where nobody knows how many processes 
 BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches ...
 BATCH_SHARE = 4  # ... which grow to one part in so many of those that ran ...
 BATCH_MAX = 16_384  # ... up to this: the driver holds one batch, and a cluster is kept busy by it
-PARENTS_MAX = 1_000  # worlds that showed something new and are mutated; the oldest goes
-GROUND_MAX = 1_000_000  # different things met; beyond it nothing counts as new
-ERRORS_KEPT_MAX = 100  # trials that could not be run; more are counted
-SHRUNK_TOGETHER_MAX = 8  # findings that are made small side by side
-SHRINK_GRACE = 0.25  # of the time: so much longer may what was found in time be made small
+PARENTS_MAX = 1_000  # worlds that showed something new and are mutated; the oldest is dropped
+GROUND_MAX = 1_000_000  # different situations; beyond it nothing counts as new
+ERRORS_KEPT_MAX = 100  # trials that could not be run; more are only counted
+SHRUNK_TOGETHER_MAX = 8  # findings that are shrunk side by side
+SHRINK_GRACE = 0.25  # of the time limit: this much longer may findings be shrunk
 CALM_WORLDS = 3  # without any fault, which come first: what fails in them is the baseline
 MUTANTS = 3  # one world in so many is a neighbour of one that showed something new
 
@@ -75,7 +75,7 @@ class Options:
 
 @dataclass(kw_only=True)
 class Exploration:
-    """What came of it."""
+    """The result of an exploration, also while it runs."""
 
     options: Options
     findings: Findings = field(default_factory=Findings)
@@ -89,7 +89,7 @@ class Exploration:
     errors: list[str] = field(default_factory=list)
     errors_seen: int = 0
     seconds: float = 0.0  # real time
-    ended: str = ""  # why
+    ended: str = ""  # why it ended
     interrupted: bool = False
     requests: int = 0  # that the bot sent, in all trials
     judged: dict[str, int] = field(default_factory=dict)  # in how many trials, by rule
@@ -97,7 +97,7 @@ class Exploration:
 
     @property
     def simulated_hours(self) -> float:
-        """How much time the bot has lived through."""
+        """Virtual time of all trials, in hours."""
         return self.trials * self.options.seconds / HOUR_S
 
     def as_dict(self) -> dict[str, Any]:
@@ -149,26 +149,26 @@ def explore(
 
 @contextmanager
 def _carried(processes: int) -> Iterator[Executor]:
-    """Threads, each with a process."""
+    """A pool of threads, each with a worker process."""
     try:
         with ThreadPoolExecutor(processes, thread_name_prefix="trial") as threads:
             try:
                 yield threads
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
-                pool.end_all()
+                worker_pool.end_all()
                 raise
     finally:
-        pool.end_all()
+        worker_pool.end_all()
 
 
 class _Broken(NamedTuple):
-    """A rule that was broken in a world; `bit` stands for the world."""
+    """A rule that was broken in a world; `bit` is that of the world."""
 
-    one: Break
+    one: BrokenRule
     bit: int
     world: World
-    seen: Seen
+    seen: TrialSummary
 
 
 class _Search:
@@ -190,7 +190,10 @@ class _Search:
         self.corpus = Corpus(options.corpus)
         self._parents: deque[World] = deque(maxlen=PARENTS_MAX)
         self._ground: set[str] = set()
-        self._made_with = {**surroundings(options.target), HASH_SEED: pool.hash_seed_of_trials()}
+        self._made_with = {
+            **surroundings(options.target),
+            HASH_SEED: worker_pool.hash_seed_of_trials(),
+        }
         self._began = REAL["monotonic"]()
         self._is_halted = False
         load_faults(options.faults)
@@ -199,7 +202,7 @@ class _Search:
 
     def run(self) -> Exploration:
         """Calm worlds, known failures, then seeds until there are enough; Ctrl-C ends it early."""
-        pool.begin()
+        worker_pool.begin()
         try:
             self._look_at_calm_worlds()
             self._settle_all(self._batch([token.world for token in self.corpus.tokens()]))
@@ -227,7 +230,7 @@ class _Search:
     def _halt(self) -> None:
         """No more trials; those under way end."""
         self._is_halted = True
-        pool.halt()
+        worker_pool.halt()
 
     def _is_over(self) -> bool:
         if self.options.stop_at_first and len(self.found.findings) and not self.found.ended:
@@ -244,7 +247,7 @@ class _Search:
     # ---- which worlds
 
     def _look_at_calm_worlds(self) -> None:
-        """What fails on a calm day is no news in any other world, and is told once."""
+        """What fails without any fault is reported once, as the baseline."""
         worlds = [
             replace(self._drawn(seed), faults=(), restarts=(), **USUAL)
             for seed in self._seeds()[:CALM_WORLDS]
@@ -272,7 +275,7 @@ class _Search:
             yield batch
 
     def _seeds(self) -> range:
-        """Those of this share."""
+        """The seeds of this share."""
         number, shards = self.options.shard
         first = self.options.first_seed
         return range(first + number - 1, first + self.options.seeds, shards)
@@ -299,7 +302,7 @@ class _Search:
         return {
             "target": self.options.target,
             "worlds": [world.as_dict() for world in worlds],
-            "options": dict(self.options.rules),
+            "rule_options": dict(self.options.rules),
             "digest": bool(shown),
             "columns": shown,
         }
@@ -314,28 +317,30 @@ class _Search:
             share = -(-count // (self.processes * JOBS_EACH))
         return max(1, min(int(hours * HOUR_S / self.options.seconds), share))
 
-    def _batch(self, worlds: list[World], *, calm: bool = False) -> list[tuple[World, Seen]]:
+    def _batch(
+        self, worlds: list[World], *, calm: bool = False
+    ) -> list[tuple[World, TrialSummary]]:
         """Run worlds side by side; the results in the order of the worlds."""
         size = self._together(len(worlds))
         parts = [worlds[start : start + size] for start in range(0, len(worlds), size)]
         waiting: list[tuple[list[World], Future[list[dict[str, Any]]]]] = [
-            (part, self.executor.submit(pool.execute, self._job(part))) for part in parts
+            (part, self.executor.submit(worker_pool.execute, self._job(part))) for part in parts
         ]
-        done: list[tuple[World, Seen]] = []
+        done: list[tuple[World, TrialSummary]] = []
         for part, future in waiting:
             failed = self.options.stop_at_first and any(seen.breaks for _, seen in done)
             if self._is_late() or failed:
                 future.cancel()
                 continue
             for world, found in zip(part, future.result(), strict=True):
-                seen = Seen.of(found)
+                seen = TrialSummary.of(found)
                 _check_usable(seen)
                 if not calm:
                     self._note(world, seen)
                 done.append((world, seen))
         return done
 
-    def _note(self, world: World, seen: Seen) -> None:
+    def _note(self, world: World, seen: TrialSummary) -> None:
         self.found.trials += 1
         self.found.requests += seen.requests
         if not seen.error:
@@ -357,8 +362,8 @@ class _Search:
 
     # ---- what they found
 
-    def _settle_all(self, results: list[tuple[World, Seen]]) -> None:
-        """Explain what was broken, by what is known or by new causes that are made small."""
+    def _settle_all(self, results: list[tuple[World, TrialSummary]]) -> None:
+        """Count each broken rule with a known cause, or make a new finding of it."""
         broken = [(world, seen) for world, seen in results if seen.breaks and not seen.error]
         if self.options.stop_at_first:
             broken = broken[:1]
@@ -410,7 +415,7 @@ class _Search:
                 self._halt()  # or the threads would go on to their ends
                 raise
 
-    def _settle_one(self, finding: Finding, small: tuple[Shrunk, str] | None) -> None:
+    def _settle_one(self, finding: Finding, small: tuple[Example, str] | None) -> None:
         if small is None:
             self._disown(finding)
         else:
@@ -419,24 +424,24 @@ class _Search:
     def _settle_rest(self) -> None:
         """What there was no time to make small is handed over as it was found."""
         for finding in [one for one in self.found.findings if one.token is None]:
-            self._settle(finding, Shrunk(finding.world, finding.seen, 0, complete=False), "")
+            self._settle(finding, finding.example, "")
 
-    def _small(self, finding: Finding) -> tuple[Shrunk, str] | None:
+    def _small(self, finding: Finding) -> tuple[Example, str] | None:
         """A finding made small, and the digest of that run; None where it was no finding.
 
         It was one when others had run before in its process: it must be one by itself.
         """
-        small: Shrunk | None = Shrunk(finding.world, finding.seen, 0, complete=False)
+        small: Example | None = finding.example
         digest = ""
         name, rule = str(finding.cause), finding.cause.rule
 
-        def attempt(world: World) -> Seen:
+        def attempt(world: World) -> TrialSummary:
             self.found.making_small[name] = self.found.making_small.get(name, 0) + 1
             self.tell(self.found, None)
             return self._attempt(world)
 
         with suppress(OutOfRuns):
-            small = shrink_alone(finding.world, finding.seen, rule, attempt)
+            small = shrink_alone(*finding.example[:2], rule, attempt)
             if small is not None:
                 last = self._attempt(small.world, shown=plainest(rule, small))
                 digest, finding.columns = last.digest, last.columns
@@ -455,21 +460,21 @@ class _Search:
         if len(self.found.errors) < ERRORS_KEPT_MAX:
             self.found.errors.append(text)
 
-    def _settle(self, finding: Finding, shrunk: Shrunk, digest: str) -> None:
+    def _settle(self, finding: Finding, example: Example, digest: str) -> None:
         token = Token(
             target=self.options.target,
-            world=shrunk.world,
-            rule=plainest(finding.cause.rule, shrunk),
+            world=example.world,
+            rule=plainest(finding.cause.rule, example),
             digest=digest,
             options=self.options.rules,
             made_with=self._made_with,
         )
-        settled = self.found.findings.settle(finding, shrunk, token)
+        settled = self.found.findings.settle(finding, example, token)
         if settled is not None:
             self.corpus.keep(settled)
             self.tell(self.found, settled)
 
-    def _attempt(self, world: World, *, shown: str = "") -> Seen:
+    def _attempt(self, world: World, *, shown: str = "") -> TrialSummary:
         """A trial in a process of its own; raises OutOfRuns when there is no time for it.
 
         `shown`: a rule whose breach is to be shown in both columns, with the run's digest.
@@ -477,17 +482,17 @@ class _Search:
         if self._is_halted or self._is_late(SHRINK_GRACE):
             raise OutOfRuns
         job = self._job([world], shown=shown)
-        found = self.executor.submit(pool.execute, job).result()[0]
+        found = self.executor.submit(worker_pool.execute, job).result()[0]
         if self._is_halted:
             raise OutOfRuns
-        return Seen.of(found)
+        return TrialSummary.of(found)
 
 
 class _UnusableError(ConfigurationError):
     """A rule or a fault of the user's has failed in a world: more worlds would not help."""
 
 
-def _check_usable(seen: Seen) -> None:
+def _check_usable(seen: TrialSummary) -> None:
     """Raise _UnusableError for a world in which the user's rules or faults have failed.
 
     A bot that can't be stopped is met only in worlds with restarts: the others are judged.
@@ -498,7 +503,7 @@ def _check_usable(seen: Seen) -> None:
 
 
 def _batch_size(drawn: int) -> int:
-    """How many worlds come together after so many: small at first, for findings come early."""
+    """The size of the next batch: small at first, because findings come early."""
     return min(BATCH_MAX, max(BATCH, drawn // BATCH_SHARE // BATCH * BATCH))
 
 

@@ -1,4 +1,4 @@
-"""The smallest world that still breaks a rule: fewest faults, shortest run, mildest values."""
+"""Shrink a world that breaks a rule: fewest faults, shortest run, mildest values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
-from failing_exchange.explorer.trial import Seen
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.trial import TrialSummary
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.text.number_checks import is_number
 
 T = TypeVar("T")
-Attempt = Callable[[World], Seen]
+Attempt = Callable[[World], TrialSummary]
 
 RUNS_MAX = 400  # trials of one shrinking; then the smallest so far is kept
 SHORTEST_S = 60.0  # seconds behind the breach that are tried first
@@ -31,17 +31,17 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the weather that is tried, the mi
 USUAL: dict[str, Any] = {"rate_limit": None, "latency": "auto", "balances": None}
 
 
-class Shrunk(NamedTuple):
-    """The smallest world that was found, what it shows, and how many trials it took.
+class Example(NamedTuple):
+    """A world in which a bot breaks a rule, what it shows, and the trials it took to make it small.
 
-    `complete` is False where the trials ran out, or the recorded faults alone did not break the
-    rule: then the world is smaller, and not the smallest.
+    `runs` is 0 if nobody has tried. `complete` is False where the trials ran out, or the recorded
+    faults alone did not break the rule: then the world is smaller, but not the smallest.
     """
 
     world: World
-    seen: Seen
-    runs: int
-    complete: bool
+    summary: TrialSummary
+    runs: int = 0
+    complete: bool = False
 
     @property
     def faults(self) -> int:
@@ -52,32 +52,32 @@ class Shrunk(NamedTuple):
         return strikes + len(world.restarts) + len(world.faults) + unusual
 
 
-def shrink(world: World, found: Seen, rule: str, attempt: Attempt) -> Shrunk:
+def shrink(world: World, found: TrialSummary, rule: str, attempt: Attempt) -> Example:
     """Make a world smaller for as long as a bot breaks the same rule in it."""
     return _Shrinking(world, found, rule, attempt).done()
 
 
-def shrink_alone(world: World, found: Seen, rule: str, attempt: Attempt) -> Shrunk | None:
+def shrink_alone(world: World, found: TrialSummary, rule: str, attempt: Attempt) -> Example | None:
     """As `shrink`, for what was seen when others had run before; None where it is not so alone."""
     shrinking = _Shrinking(world, found, rule, attempt)
     try:
         if not (shrinking.is_calm() or shrinking.guessed()):
             shrinking.runs += 1
-            shrinking.seen = attempt(world)
-            if shrinking.seen.breaks_of(rule) is None:
+            shrinking.summary = attempt(world)
+            if shrinking.summary.breaks_of(rule) is None:
                 return None
     except OutOfRuns:
-        return Shrunk(shrinking.best, shrinking.seen, shrinking.runs, complete=False)
+        return Example(shrinking.best, shrinking.summary, shrinking.runs, complete=False)
     return shrinking.done()
 
 
 class OutOfRuns(Exception):
-    """No more trials: there were enough, or there is no time for more."""
+    """No more trials: the limit or the time is used up."""
 
 
 class _Shrinking:
-    def __init__(self, world: World, found: Seen, rule: str, attempt: Attempt) -> None:
-        self.best, self.seen, self.rule = world, found, rule
+    def __init__(self, world: World, found: TrialSummary, rule: str, attempt: Attempt) -> None:
+        self.best, self.summary, self.rule = world, found, rule
         self.runs = 0
         self._attempt = attempt
         self._first = world
@@ -95,9 +95,9 @@ class _Shrinking:
 
         Mostly that is all there is to it, and it takes a moment where an hour takes long.
         """
-        breach, usual = self.seen.breaks_of(self.rule), World(seed=0, seconds=0)
+        breach, usual = self.summary.breaks_of(self.rule), World(seed=0, seconds=0)
         assert breach is not None
-        plan = self.seen.plan
+        plan = self.summary.plan
         named = [atom for atom in _atoms(plan) if tuple(atom[1][:4]) in breach.requests]
         for atom in named[:GUESSES_MAX]:
             for nth, seconds in product(FIRST[:2], SHORT_S):
@@ -111,13 +111,13 @@ class _Shrinking:
                     return True
         return False
 
-    def done(self) -> Shrunk:
+    def done(self) -> Example:
         """All steps, again and again until none makes it smaller."""
         try:
             recorded = (
                 self._is_guessed
-                or not self.seen.plan
-                or self._take(replace(self.best, faults=(), plan=self.seen.plan))
+                or not self.summary.plan
+                or self._take(replace(self.best, faults=(), plan=self.summary.plan))
             )
             self._cut()
             steps: list[Callable[[], bool]] = [
@@ -133,8 +133,8 @@ class _Shrinking:
             if self._strikes() > STRIKES_TOLD_MAX and self._as_weather():
                 self._shorter()
         except OutOfRuns:
-            return Shrunk(self.best, self.seen, self.runs, complete=False)
-        return Shrunk(self.best, self.seen, self.runs, complete=recorded)
+            return Example(self.best, self.summary, self.runs, complete=False)
+        return Example(self.best, self.summary, self.runs, complete=recorded)
 
     def _strikes(self) -> int:
         return sum(1 for _ in _atoms(self.best.plan))
@@ -167,14 +167,14 @@ class _Shrinking:
         seen = self._attempt(world)
         if seen.error or seen.breaks_of(self.rule) is None:
             return False
-        self.best, self.seen = world, seen
+        self.best, self.summary = world, seen
         return True
 
     # ---- the steps; each says whether it has made the world smaller
 
     def _by_evidence(self) -> bool:
         """Often the faults on the trips that show the breach are all that is needed."""
-        breach = self.seen.breaks_of(self.rule)
+        breach = self.summary.breaks_of(self.rule)
         assert breach is not None
         atoms = list(_atoms(self.best.plan))
         named = [(n, strike) for n, strike in atoms if tuple(strike[:4]) in breach.requests]
@@ -257,7 +257,7 @@ class _Shrinking:
 
     def _cut(self) -> None:
         """Leave out what is far behind the breach: every trial from here on is cheaper."""
-        breach = self.seen.breaks_of(self.rule)
+        breach = self.summary.breaks_of(self.rule)
         assert breach is not None
         slack = 11 * SHORTEST_S
         seconds = float(int(2 * breach.after) + slack)  # with fewer faults it may come later
@@ -266,7 +266,7 @@ class _Shrinking:
 
     def _shorter(self) -> bool:
         """End soon after the breach, where the rule does not need the time behind it."""
-        breach = self.seen.breaks_of(self.rule)
+        breach = self.summary.breaks_of(self.rule)
         assert breach is not None
         for more in (SHORTEST_S, 5 * SHORTEST_S, 11 * SHORTEST_S):
             seconds = float(int(breach.after) + more)
@@ -310,10 +310,10 @@ def _lasts(plan: Sequence[Mapping[str, Any]]) -> bool:
     return all(rule["fields"].get("lasts", 0) != 0 for rule in plan)
 
 
-def _weather(rule: Mapping[str, Any], when: str) -> Arm:
+def _weather(rule: Mapping[str, Any], when: str) -> FaultSpec:
     """The fault of a recorded rule, armed on the operations that it struck."""
     operations = sorted(dict.fromkeys(str(strike[1]) for strike in rule["strikes"]))
-    return Arm(str(rule["fault"]), when, tuple(operations), rule["fields"])
+    return FaultSpec(str(rule["fault"]), when, tuple(operations), rule["fields"])
 
 
 def _atoms(plan: Sequence[Mapping[str, Any]]) -> Iterator[Atom]:

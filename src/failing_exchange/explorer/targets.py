@@ -1,4 +1,4 @@
-"""What is explored: a bot by its name, a function of a file or module, or a pytest test."""
+"""Load what is explored: a bot, a function of a file or module, or a pytest test."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from functools import partial
 from typing import NamedTuple
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.explorer.trial import Outcome, run
+from failing_exchange.explorer.trial import RunRequest, TrialResult, run
+from failing_exchange.explorer.world import World
 from failing_exchange.runs.bot_loader import find_bot, makes_own_clients, parameters
 
 TEST = "::"  # what a pytest test id has in it
 
 
 class Target(NamedTuple):
-    """How a target is run: `run(world, options=, digest=, until=)`.
+    """What is explored, and how to run it.
 
-    `venue`: the one whose production names it uses; empty for one that is given a client.
-    `takes_intents`: whether it lets others say what it is to do.
+    `venue`: the one that it reaches by its production host names; empty if it is given a client.
+    `takes_intents`: whether the run tells it what orders to place.
     """
 
     name: str
-    run: Callable[..., Outcome]
+    run: Callable[[World | RunRequest], TrialResult]
     venue: str = ""
     takes_intents: bool = False
 
 
 def load(name: str) -> Target:
-    """The target of a name; raises ConfigurationError for one that is not there.
+    """Load a target by name; raises ConfigurationError if it does not exist.
 
     Its module is executed anew, so that nothing in it remembers an earlier run.
     """
     if TEST in name:
-        from failing_exchange.explorer.tested import collected, run_test
+        from failing_exchange.explorer.pytest_target import collected, run_test
 
         if not collected(name):
             raise ConfigurationError(

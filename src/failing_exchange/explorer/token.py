@@ -1,4 +1,4 @@
-"""A run in one line: a token holds the world, the bot's name, the rule, and the versions."""
+"""Tokens: one line that holds a world, the bot's name, the rule, and the versions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PACKAGES = ("failing-exchange", "aiohttp", "ccxt")  # whose versions may change 
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """What is needed to run it again. `digest` is that of the journal when the token was made.
+    """A trial that can be run again. `digest` is that of the journal when the token was made.
 
     >>> token = Token(target="careful", world=World(seed=7, seconds=60.0), rule="once")
     >>> Token.parse(str(token)) == token
@@ -63,7 +63,7 @@ class Token:
         """The token of a line; raises ConfigurationError that says what is wrong with it."""
         text = text.strip()
         if not text.startswith(PREFIX):
-            raise ConfigurationError(f"{text[:20]!r} is no token: one begins with {PREFIX!r}")
+            raise ConfigurationError(f"{text[:20]!r} is not a token: one begins with {PREFIX!r}")
         if len(text) > TOKEN_MAX:
             raise ConfigurationError(f"a token has at most {TOKEN_MAX:,} characters")
         try:

@@ -1,4 +1,4 @@
-"""One trial: a bot in a world, in virtual time, judged. A pure function of bot and world."""
+"""Run one trial: a bot in a world, in virtual time, judged. A pure function of bot and world."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import InternalError
-from failing_exchange.explorer.places import Places, shown_file
+from failing_exchange.explorer.call_sites import CallSites, shown_file
 from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import kind_of
 from failing_exchange.faults.recorded_plan import Again, RecordedPlan, record
@@ -22,7 +22,7 @@ from failing_exchange.faults.triggers import always, parse
 from failing_exchange.journal.journal import Journal
 from failing_exchange.journal.serialize import line
 from failing_exchange.judge.judge import Judge
-from failing_exchange.judge.rule import Outcome as Result
+from failing_exchange.judge.rule import Outcome
 from failing_exchange.report.recorder import trip_rows
 from failing_exchange.runs.bot_loader import Bot
 from failing_exchange.runs.judged_run import JudgedRun
@@ -38,16 +38,20 @@ if TYPE_CHECKING:
     from failing_exchange.judge.verdict import Verdict
     from failing_exchange.runs.bots import Notebook
 
-TRIPS_KEPT_MAX = 200_000  # of a trial; of a longer one the plan begins where they do
-GROUND_MAX = 500  # new things that one trial may show; the rest is met by others
+TRIPS_KEPT_MAX = 200_000  # of a trial; the plan of a longer one begins with the oldest that is kept
+GROUND_MAX = 500  # new situations that one trial may report; more are left to other trials
 FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)  # a line of a traceback
 START = "2026-01-05T00:00:00Z"  # a Monday, midnight
 Watch: TypeAlias = "Callable[[FailingExchange, Notebook | None], None]"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a trial showed. `plan` is what struck, `ground` what was met, `error` a bug of ours."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """What a trial showed, with all of its trips; `TrialSummary` is the part that travels.
+
+    `plan` holds the faults that struck, `ground` the situations that were met (the coverage), and
+    `error` a bug of ours.
+    """
 
     world: World
     verdict: Verdict | None = None
@@ -57,7 +61,7 @@ class Outcome:
     error: str = ""
     trips: tuple[Trip, ...] = field(default=(), repr=False)
     exchange: FailingExchange | None = field(default=None, repr=False)
-    places: Places | None = field(default=None, repr=False)
+    places: CallSites | None = field(default=None, repr=False)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -65,63 +69,82 @@ class Outcome:
         return () if self.verdict is None else tuple(r.rule for r in self.verdict.failures)
 
 
-def run(
-    bot: Bot,
-    world: World,
-    *,
-    options: Mapping[str, Any] = {},
-    digest: bool = False,
-    until: int = 0,
-    again: Callable[[], Bot] | None = None,
-    watch: Watch = lambda exchange, notebook: None,
-) -> Outcome:
-    """Run a bot in a world and judge it. `until`: stop before the trip of this number.
+def _ignore(exchange: FailingExchange, notebook: Notebook | None) -> None:
+    """Watch nothing."""
 
-    `again` gives the bot anew where it is killed and started again. `watch` is called before the
-    run, with the exchange and the notebook of a bot that keeps one.
-    What the bot raises is in the verdict; a bug of ours is in `error`.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to run, from the command line to the trial.
+
+    `rule_options`: parameters of rules, by name or path.py:Name. `digest`: whether to make the
+    digest of the journal. `until`: stop before the trip of this number; 0 = never. `watch` is
+    called before the run, with the exchange and the notebook of a bot that keeps one.
     """
+
+    world: World
+    rule_options: Mapping[str, Any] = field(default_factory=dict)
+    digest: bool = False
+    until: int = 0
+    watch: Watch = _ignore
+
+
+def requested(wanted: World | RunRequest) -> RunRequest:
+    """A world as a request without options; a request as it is."""
+    return RunRequest(world=wanted) if isinstance(wanted, World) else wanted
+
+
+def run(
+    bot: Bot, wanted: World | RunRequest, *, again: Callable[[], Bot] | None = None
+) -> TrialResult:
+    """Run a bot in a world and judge it; `again` loads the bot anew when it is restarted.
+
+    What the bot raises is in the verdict; a bug of ours is in `error`.
+
+    >>> # run(my_bot, World(seed=7, seconds=3600)).verdict.passed
+    """
+    request = requested(wanted)
+    world = request.world
     exchange = built(world)
-    rules, options = rules_of(options)
-    places = Places(exchange.venue)
+    rules = rules_of(request.rule_options)
+    places = CallSites(exchange.venue)
     judged = JudgedRun(
         bot=bot,
         exchange=exchange,
-        judge=Judge(exchange.venue, rules=rules, options=options),
+        judge=Judge(exchange.venue, **rules._asdict()),
         seconds=world.seconds,
         restarts=world.restarts,
         calm=world.calm,
         intents=world.intents,
-        until=until,
+        until=request.until,
         again=again,
     )
-    watch(exchange, judged.notebook_of_bot)
+    request.watch(exchange, judged.notebook_of_bot)
     error = ""
     try:
         judged.simulate(seed=world.seed, start=START)
     except (WallTimeExceeded, InternalError) as stopped:
         error = error_line(stopped)
-    return outcome_of(world, exchange, judged.verdict, places, digest=digest, error=error)
+    return result_of(request, exchange, judged.verdict, places, error=error)
 
 
-def outcome_of(
-    world: World,
+def result_of(
+    request: RunRequest,
     exchange: FailingExchange,
     verdict: Verdict | None,
-    places: Places,
+    places: CallSites,
     *,
-    digest: bool = False,
     error: str = "",
-) -> Outcome:
+) -> TrialResult:
     """What a run on an exchange showed, once it is over."""
     trips = tuple(exchange.journal.trips)
-    rules = () if verdict is None else [result.rule for result in verdict.failures]
-    return Outcome(
-        world=world,
+    rules = () if verdict is None else [one.rule for one in verdict.failures]
+    return TrialResult(
+        world=request.world,
         verdict=verdict,
         plan=tuple(record(trips).as_rules()) if rules else (),
         ground=_ground(exchange, trips, rules),
-        digest=_digest(exchange.journal) if digest else "",
+        digest=_digest(exchange.journal) if request.digest else "",
         error=error,
         trips=trips,
         exchange=exchange,
@@ -130,13 +153,13 @@ def outcome_of(
 
 
 def built(world: World, **options: Any) -> FailingExchange:
-    """The exchange of a world, with all that is to fail; `options` are those of a test."""
+    """The exchange of a world, with its faults armed; `options` are those of a test."""
     load_faults(own_kinds(world))
     drawn: dict[str, Any] = {
         "seed": world.seed, "latency": world.latency, "connection_timeout": world.timeout,
     }  # fmt: skip
     if world.balances is not None and options.keys().isdisjoint(("balances", "scenario")):
-        drawn["balances"] = world.balances  # a test that says what it owns owns that
+        drawn["balances"] = world.balances  # the balances of a test have priority
     exchange = FailingExchange(**{**options, **drawn})
     exchange.venue.journal = Journal(keep=TRIPS_KEPT_MAX)
     if world.rate_limit is not None:
@@ -159,7 +182,7 @@ def _digest(journal: Journal) -> str:
 def _ground(
     exchange: FailingExchange, trips: Iterable[Trip], rules: Iterable[str]
 ) -> tuple[str, ...]:
-    """What was met: fault, operation, how its order stood, and the rules that were broken."""
+    """The situations that were met: fault, operation, state of the order, broken rules."""
     broken, met = ",".join(sorted(rules)), dict[str, None]()
     for trip in trips:
         for decision in trip.struck:
@@ -170,7 +193,7 @@ def _ground(
 
 
 def _order_state(exchange: FailingExchange, trip: Trip) -> str:
-    """How the order of a request stood in the end; empty where it is about none."""
+    """The final state of the order that a request is about; empty if there is none."""
     command, engine = trip.command, exchange.venue.engine
     assert engine is not None
     order_id = command.order_id if command.__class__ in (CancelOrder, FetchOrder) else 0
@@ -184,8 +207,8 @@ def _order_state(exchange: FailingExchange, trip: Trip) -> str:
     return f"{order.status}{'+' if 0 < order.filled < order.lots else ''}"
 
 
-class Break(NamedTuple):
-    """The first breach of one rule in a trial, as data: `kinds` are the faults that led to it.
+class BrokenRule(NamedTuple):
+    """A rule that was broken in a trial, by its first breach; `kinds` are the faults behind it.
 
     `requests` names the trips that show it as a recorded plan does; `after` is in seconds from the
     start. `place` is the line of the bot that sent the request, as "mybot.py:16", or in which it
@@ -204,10 +227,10 @@ class Break(NamedTuple):
     place: str = ""
 
 
-class Seen(NamedTuple):
-    """What a trial showed, as plain data that can be sent to another process."""
+class TrialSummary(NamedTuple):
+    """The result of a trial as plain data that can be sent to another process."""
 
-    breaks: tuple[Break, ...] = ()
+    breaks: tuple[BrokenRule, ...] = ()
     sentence: str = ""
     money: float = 0.0
     plan: tuple[Mapping[str, Any], ...] = ()
@@ -220,15 +243,15 @@ class Seen(NamedTuple):
     columns: Sequence[Mapping[str, Any]] = ()  # both columns around the breach of one rule
     traceback: str = ""  # of the bot's own code, where it died
 
-    def breaks_of(self, rule: str) -> Break | None:
-        """The breach of a rule; None where it was kept."""
+    def breaks_of(self, rule: str) -> BrokenRule | None:
+        """The breach of a rule; None if it was kept."""
         return next((one for one in self.breaks if one.rule == rule), None)
 
     @classmethod
-    def of(cls, found: Mapping[str, Any]) -> Seen:
-        """What JSON has made of it."""
+    def of(cls, found: Mapping[str, Any]) -> TrialSummary:
+        """Read what `as_dict` has written."""
         breaks = tuple(
-            Break(**{
+            BrokenRule(**{
                 **one,
                 "trips": tuple(one["trips"]),
                 "requests": tuple(tuple(name) for name in one["requests"]),
@@ -244,62 +267,62 @@ class Seen(NamedTuple):
         return {**self._asdict(), "breaks": [one._asdict() for one in self.breaks]}
 
 
-def seen(outcome: Outcome) -> Seen:
-    """An outcome as plain data."""
-    verdict = outcome.verdict
+def summary_of(result: TrialResult) -> TrialSummary:
+    """The result of a trial as plain data."""
+    verdict = result.verdict
     if verdict is None:
-        return Seen(ground=outcome.ground, error=outcome.error, digest=outcome.digest)
-    trips = {trip.number: trip for trip in outcome.trips}
-    began = outcome.trips[0].born_at if outcome.trips else verdict.at
-    return Seen(
+        return TrialSummary(ground=result.ground, error=result.error, digest=result.digest)
+    trips = {trip.number: trip for trip in result.trips}
+    began = result.trips[0].born_at if result.trips else verdict.at
+    return TrialSummary(
         breaks=tuple(
-            _break(result.breaches[0], trips, began, _place(result.breaches[0], outcome))
-            for result in verdict.failures
+            _broken_rule(one.breaches[0], trips, began, _place(one.breaches[0], result))
+            for one in verdict.failures
         ),
         sentence=verdict.sentence,
         money=verdict.money,
-        plan=outcome.plan,
-        ground=outcome.ground,
-        digest=outcome.digest,
-        error=outcome.error,
+        plan=result.plan,
+        ground=result.ground,
+        digest=result.digest,
+        error=result.error,
         requests=verdict.requests,
         faults=verdict.faults,
         traceback=verdict.traceback,
-        unjudged={r.rule: r.why for r in verdict.results if r.outcome is Result.NOT_JUDGED},
+        unjudged={r.rule: r.why for r in verdict.results if r.outcome is Outcome.NOT_JUDGED},
     )
 
 
-def columns_of(outcome: Outcome, rule: str) -> list[dict[str, Any]]:
+def columns_of(result: TrialResult, rule: str) -> list[dict[str, Any]]:
     """Both columns around the first breach of a rule; empty where it was kept."""
-    verdict, exchange = outcome.verdict, outcome.exchange
-    if verdict is None or exchange is None or not outcome.trips:
+    verdict, exchange = result.verdict, result.exchange
+    if verdict is None or exchange is None or not result.trips:
         return []
-    broken = [result for result in verdict.failures if result.rule == rule and result.breaches]
-    trips = {trip.number: trip for trip in outcome.trips}
-    began, markets = outcome.trips[0].born_at, exchange.venue.markets
+    broken = [one for one in verdict.failures if one.rule == rule and one.breaches]
+    trips = {trip.number: trip for trip in result.trips}
+    began, markets = result.trips[0].born_at, exchange.venue.markets
     return [
         row for one in broken for row in trip_rows(one.breaches[0].trips, trips, markets, began)
     ]
 
 
-def _place(breach: Breach, outcome: Outcome) -> str:
+def _place(breach: Breach, result: TrialResult) -> str:
     """The line of the bot that broke a rule: of the last such request, or where it died."""
-    assert outcome.verdict is not None
-    lines = FRAME.findall(outcome.verdict.traceback)
-    if breach.rule == "alive" and outcome.verdict.crashed and lines:
+    assert result.verdict is not None
+    lines = FRAME.findall(result.verdict.traceback)
+    if breach.rule == "alive" and result.verdict.crashed and lines:
         return f"{shown_file(lines[-1][0])}:{lines[-1][1]}"
-    if outcome.places is None:
+    if result.places is None:
         return ""
-    trips = {trip.number: trip for trip in outcome.trips}
+    trips = {trip.number: trip for trip in result.trips}
     shown = [trips[number] for number in breach.trips if number in trips]
     sent = [one for one in shown if one.operation == breach.operation] or shown
-    places = (outcome.places.of(one.echo_of or one.number) for one in reversed(sent))
+    places = (result.places.of(one.echo_of or one.number) for one in reversed(sent))
     return next(filter(None, places), "")
 
 
-def _break(breach: Breach, trips: Mapping[int, Trip], began: int, place: str) -> Break:
+def _broken_rule(breach: Breach, trips: Mapping[int, Trip], began: int, place: str) -> BrokenRule:
     shown = [trips[number] for number in breach.trips if number in trips]
-    return Break(
+    return BrokenRule(
         rule=breach.rule,
         text=breach.text,
         trips=breach.trips,

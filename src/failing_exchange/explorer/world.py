@@ -1,4 +1,4 @@
-"""A world: everything around a bot in one run, as data. A seed draws one; others are made of it."""
+"""A world: everything around a bot in one run, as data; drawn from a seed, or mutated."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from failing_exchange.core.chance import below, key
 from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.explorer.arms import Arm as Arm
 from failing_exchange.explorer.recipes import SHORTAGE, WRONG_CLOCK, kinds_of
+from failing_exchange.explorer.recipes import FaultSpec as FaultSpec
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import entry_of, is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan
@@ -58,7 +58,7 @@ class World:
     rate_limit: int | None = None
     balances: Mapping[str, float] | None = None
     timeout: float = 10.0
-    faults: tuple[Arm, ...] = ()
+    faults: tuple[FaultSpec, ...] = ()
     restarts: tuple[float, ...] = ()
     intents: tuple[Mapping[str, Any], ...] = ()
     plan: tuple[Mapping[str, Any], ...] = ()  # the rules of a recorded plan
@@ -82,14 +82,14 @@ class World:
         try:
             given = dict(found)
             given["faults"] = tuple(
-                Arm(kind, when, tuple(operations), fields)
+                FaultSpec(kind, when, tuple(operations), fields)
                 for kind, when, operations, fields in given.get("faults", ())
             )
             for name in ("restarts", "intents", "plan"):
                 given[name] = tuple(given.get(name, ()))
             return cls(**given)
         except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"this is no world: {error}") from error
+            raise ConfigurationError(f"this is not a world: {error}") from error
 
     def check(self) -> None:
         """Raise ConfigurationError for a value that no world has; `draw` makes none such."""
@@ -130,7 +130,7 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
 def with_own(world: World, faults: Sequence[str]) -> World:
     """A drawn world with faults of a user's, by path.py:Name: each is in every second world."""
     found = [
-        _armed(Arm(name, ""), key("own fault", world.seed, place))
+        _armed(FaultSpec(name, ""), key("own fault", world.seed, place))
         for place, name in enumerate(faults)
         if below(key("own fault", world.seed, place), 9, 2) == 0
     ]
@@ -148,7 +148,7 @@ def _moment(dice: int, n: int, seconds: float) -> float:
     return float(1 + below(dice, n, max(1, int(seconds * 2 / 3))))
 
 
-def _common(dice: int, venue: str) -> tuple[Arm, ...]:
+def _common(dice: int, venue: str) -> tuple[FaultSpec, ...]:
     """In every other world, in addition: what happens to orders on any day."""
     if below(dice, 5, COMMON_EVERY):
         return ()
@@ -157,21 +157,21 @@ def _common(dice: int, venue: str) -> tuple[Arm, ...]:
     return tuple(arm._replace(when=f"chance({rate})") for arm in sets[below(dice, 6, len(sets))])
 
 
-def _shortage(dice: int) -> tuple[Arm, ...]:
+def _shortage(dice: int) -> tuple[FaultSpec, ...]:
     """In every other world with a small account, in addition: a part of what is held is locked."""
     if below(dice, 9, SHORT_EVERY):
         return ()
     return (_armed(SHORTAGE, key("shortage", dice)),)
 
 
-def _wrong_clock(dice: int) -> tuple[Arm, ...]:
+def _wrong_clock(dice: int) -> tuple[FaultSpec, ...]:
     """In a few worlds, in addition: for a while orders are refused for their time."""
     if below(dice, 15, WRONG_CLOCK_EVERY):
         return ()
     return (WRONG_CLOCK._replace(when=f"nth({1 + below(dice, 16, 20)})"),)
 
 
-def _armed(recipe: Arm, dice: int) -> Arm:
+def _armed(recipe: FaultSpec, dice: int) -> FaultSpec:
     """A recipe with a trigger of its own, where it has none, or one that is only an example."""
     when = recipe.when
     if when and not when.startswith("nth("):
@@ -221,7 +221,7 @@ def mutate(parent: World, seed: int, *, venue: str = "") -> World:
             return replace(parent, rate_limit=fresh.rate_limit, faults=fresh.faults)
 
 
-def check(arm: Arm) -> None:
+def check(arm: FaultSpec) -> None:
     """Raise ConfigurationError for a fault that can't be armed."""
     if not is_own(arm.kind):  # one of a user's is loaded, and checked, when it is armed
         make(arm.kind, **arm.fields)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.recipes import kinds_of
-from failing_exchange.explorer.trial import Outcome, run
-from failing_exchange.explorer.world import Arm, World
+from failing_exchange.explorer.trial import TrialResult, run
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.runs.bot_process import calm_of
 
 if TYPE_CHECKING:
@@ -51,4 +51,4 @@ def fault_plans(
     )
 
 
-__all__ = ["Arm", "Outcome", "World", "fault_plans", "run"]
+__all__ = ["FaultSpec", "TrialResult", "World", "fault_plans", "run"]

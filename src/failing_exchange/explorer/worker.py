@@ -1,8 +1,8 @@
-"""The process in which trials run: it has loaded everything once, and trials are children of it.
+"""A worker process: it loads everything once, then forks a child for each job of trials.
 
-A child runs the worlds of one job, the bot's module made anew for each; a job of one world has a
-process of its own. Whatever a child leaves behind, and however it dies, the next one starts from
-the same state. The zygote speaks JSON lines: a job in, its results out. Run as a module.
+A child runs the worlds of one job, and loads the bot's module anew for each; a job of one world has
+a process of its own. Whatever a child leaves behind, and however it dies, the next one starts from
+the same state. The protocol is JSON lines: a job on stdin, its results on stdout. Run as a module.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import IO, Any, NoReturn
 
-from failing_exchange.explorer import warming
 from failing_exchange.explorer.targets import load
-from failing_exchange.explorer.trial import Seen, columns_of, seen
-from failing_exchange.explorer.world import World
+from failing_exchange.explorer.trial import RunRequest, TrialSummary, columns_of, run, summary_of
+from failing_exchange.explorer.world import World, draw
+from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.bot_process import wall_limit
-from failing_exchange.simulation import freeze
+from failing_exchange.simulation import freeze, simulate
 from failing_exchange.virtual.errors import WallTimeExceeded
 
+WARM_UP_SEEDS = range(8)  # of worlds that are run before the first job ...
+WARM_UP_S = 300.0  # ... each for this long
 GRACE_S = 15.0  # real seconds beyond the limit of a trial; then its process is killed
+HOST = "api.binance.com"
+ASKED = ("exchangeInfo", "depth?symbol=BTCUSDT", "ticker/24hr?symbol=BTCUSDT", "account")
 PACKAGE = os.sep + "failing_exchange" + os.sep
 RESULT_MAX = 200_000_000  # bytes of the results of a job; then its child counts as dead
 
@@ -33,9 +37,9 @@ def main() -> None:
     """Serve jobs until the input ends."""
     jobs, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _jobs_fd.append(jobs.fileno())
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a bot that reads must not take the jobs
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a bot that reads stdin must not take the jobs
     os.dup2(2, 1)  # what a bot prints must not come between the results
-    warming.in_process()
+    _warm_up()
     for line in jobs:
         job = json.loads(line)
         results.write(json.dumps(_results(job)).encode() + b"\n")
@@ -43,20 +47,20 @@ def main() -> None:
 
 
 _loaded: dict[str, Any] = {}
-_jobs_fd: list[int] = []  # where jobs come from: it ends when nobody waits for results any more
+_jobs_fd: list[int] = []  # readable before its results are written: the parent is gone
 
 
 def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A result for each world; who kills the child is found out, and left out of the others."""
+    """One result for each world; a world that kills the child gets an error, the others go on."""
     target = job["target"]
     if target not in _loaded:
         try:
             loaded = load(target)
             if loaded.venue:
-                warming.on_the_wire()
+                simulate(_visit(), venue="binance")
             _loaded[target] = loaded
         except Exception as error:
-            failed = Seen(error=f"{type(error).__name__}: {error}").as_dict()
+            failed = TrialSummary(error=f"{type(error).__name__}: {error}").as_dict()
             return [failed] * len(job["worlds"])
         freeze()
     found: list[dict[str, Any]] = []
@@ -66,12 +70,12 @@ def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         done, fate = _in_child({**job, "worlds": rest})
         found += done
         if len(done) < len(rest):
-            found.append(Seen(error=fate).as_dict())
+            found.append(TrialSummary(error=fate).as_dict())
     return found
 
 
 def _in_child(job: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    """Results until the child ended, and what became of it where there are too few."""
+    """The results of a child, and how it ended if there are fewer than worlds."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -91,7 +95,7 @@ def _in_child(job: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
 
 
 def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
-    """In the child: run, tell, and be gone without any clean-up of the parent's things."""
+    """In the child: run the worlds, write the results, exit without any clean-up."""
     target = _loaded[job["target"]]
     with os.fdopen(writing, "wb") as pipe:
         for number, world in enumerate(job["worlds"]):
@@ -99,16 +103,17 @@ def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
                 if number:
                     target = load(job["target"])
                 _wake_after(wall_limit(world["seconds"]))
-                outcome = target.run(
-                    World.of(world),
-                    options=job.get("options", {}),
+                request = RunRequest(
+                    world=World.of(world),
+                    rule_options=job.get("rule_options", {}),
                     digest=job.get("digest", False),
                 )
-                found = seen(outcome).as_dict()
+                result = target.run(request)
+                found = summary_of(result).as_dict()
                 if job.get("columns"):
-                    found["columns"] = columns_of(outcome, job["columns"])
-            except BaseException as error:  # the process is this trial's: whatever it is is told
-                found = Seen(error=f"{type(error).__name__}: {error}").as_dict()
+                    found["columns"] = columns_of(result, job["columns"])
+            except BaseException as error:  # the process is this trial's own
+                found = TrialSummary(error=f"{type(error).__name__}: {error}").as_dict()
             pipe.write(json.dumps(found).encode() + b"\n")
             pipe.flush()
     sys.stderr.flush()
@@ -116,7 +121,7 @@ def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
 
 
 def _wake_after(seconds: float) -> None:
-    """Interrupt a bot that never waits, so that it can be said where it was."""
+    """Interrupt a bot that never waits, so that the error says where it was."""
 
     def wake(signum: int, frame: FrameType | None) -> None:
         raise WallTimeExceeded(
@@ -133,13 +138,13 @@ def _place(frame: FrameType | None) -> str:
     while found is not None and PACKAGE in found.f_code.co_filename and found.f_back is not None:
         found = found.f_back
     if found is None:
-        return "nobody's code"
+        return "unknown code"
     file = os.path.basename(found.f_code.co_filename)
     return f"{found.f_code.co_name}() at {file}:{found.f_lineno}"
 
 
 def _read(pipe: IO[bytes], count: int, seconds: float) -> tuple[list[bytes], bool]:
-    """So many lines, or those that come; whether one took too long, or nobody waits for it."""
+    """Read up to `count` lines; the flag is True on timeout, or when the parent is gone."""
     data = b""
     while data.count(b"\n") < count:
         ready = select.select([pipe.fileno(), *_jobs_fd], [], [], seconds)[0]
@@ -158,6 +163,28 @@ def _cause(status: int) -> str:
     if os.WIFSIGNALED(status):
         return signal.Signals(os.WTERMSIG(status)).name
     return f"exit code {os.waitstatus_to_exitcode(status)}"
+
+
+# ---- warm-up: modules and tables that every trial needs are loaded once, and inherited by fork
+
+
+def _warm_up() -> None:
+    """Run a reference bot in some worlds, a calm one first."""
+    careful = find_bot("careful")
+    calm = World(seed=0, seconds=WARM_UP_S)
+    for world in (calm, *(draw(seed, seconds=WARM_UP_S) for seed in WARM_UP_SEEDS)):
+        run(careful, world)
+
+
+async def _visit() -> None:
+    import aiohttp
+
+    async with aiohttp.ClientSession() as session:
+        for path in ASKED:
+            async with session.get(f"https://{HOST}/api/v3/{path}") as answer:
+                await answer.read()
+        async with session.ws_connect(f"wss://stream.{HOST.removeprefix('api.')}/ws/btcusdt@trade"):
+            pass
 
 
 if __name__ == "__main__":

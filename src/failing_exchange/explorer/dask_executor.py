@@ -1,4 +1,4 @@
-"""Trials on a Dask cluster: the same jobs, carried by its workers, each of which has its zygote."""
+"""Run trials on a Dask cluster: an executor whose workers have a worker process each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.explorer.pool import TRIES_MAX
-from failing_exchange.explorer.trial import Seen
+from failing_exchange.explorer.trial import TrialSummary
+from failing_exchange.explorer.worker_pool import TRIES_MAX
 
 WAIT_S = 10.0  # for the scheduler to answer
 
@@ -30,14 +30,14 @@ class DaskExecutor(Executor):
 
         def done(ended: Any) -> None:
             if not result.set_running_or_notify_cancel():
-                return  # nobody waits for it any more
+                return  # it was cancelled
             error = ended.exception()
             if error is None:
                 result.set_result(ended.result())
             elif len(args[0]["worlds"]) > 1:
                 self._one_by_one(call, args[0], result)
             else:
-                seen = Seen(error=f"the cluster gave the seed up: {error}").as_dict()
+                seen = TrialSummary(error=f"the cluster gave up on this seed: {error}").as_dict()
                 result.set_result([seen])
 
         task.add_done_callback(done)
@@ -46,7 +46,7 @@ class DaskExecutor(Executor):
     def _one_by_one(
         self, call: Callable[..., Any], job: Mapping[str, Any], result: Future[Any]
     ) -> None:
-        """One of a job's worlds ends workers: each for itself, so that the others get results."""
+        """Run each world of a job alone, because one of them kills workers."""
         futures = [self.submit(call, {**job, "worlds": [world]}) for world in job["worlds"]]
         left = [len(futures)]
 

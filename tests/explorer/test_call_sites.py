@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from failing_exchange.explorer import targets
-from failing_exchange.explorer.trial import Outcome
+from failing_exchange.explorer.trial import RunRequest, TrialResult
 from failing_exchange.explorer.world import World
 
 IN_PROCESS = """
@@ -60,17 +60,19 @@ async def main():
 """
 
 
-def run(folder: Path, text: str) -> Outcome:
+def run(folder: Path, text: str) -> TrialResult:
     """A bot of that text for a minute."""
     path = folder / "mybot.py"
     path.write_text(text)
-    outcome = targets.load(f"{path}:main").run(World(seed=1, seconds=60.0), digest=True)
+    outcome = targets.load(f"{path}:main").run(
+        RunRequest(world=World(seed=1, seconds=60.0), digest=True)
+    )
     assert outcome.verdict is not None, outcome.error
     assert outcome.verdict.crashed is None
     return outcome
 
 
-def lines(outcome: Outcome, text: str) -> list[tuple[str, str]]:
+def lines(outcome: TrialResult, text: str) -> list[tuple[str, str]]:
     """(operation, source line of its place) of each request."""
     assert outcome.places is not None
     source = [line.strip() for line in text.splitlines()]

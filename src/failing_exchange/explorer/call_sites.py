@@ -1,4 +1,4 @@
-"""Where in the bot each request was sent: the file and line, as the venue's door sees them."""
+"""Find the file and line of the bot that sent each request."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venue.venue import Venue
 
-PLACES_KEPT_MAX = 200_000  # requests whose place is remembered; then the oldest is forgotten
-FILES_KNOWN_MAX = 10_000  # files of which it is known whose they are; then it is found out again
+PLACES_KEPT_MAX = 200_000  # requests whose call site is kept; then the oldest is dropped
+FILES_KNOWN_MAX = 10_000  # files known to be a bot's or not; beyond it the cache is emptied
 
-# The place that has sent what is under way. It goes with the context: from the code of a bot to the
-# tasks that its libraries make, and from the bytes that they write to the venue's side of the line.
+# The call site of the request in progress. It travels with the context: from the code of a bot to
+# the tasks that its libraries start, and with the bytes that they write to the venue.
 _caller: ContextVar[str] = ContextVar("caller", default="")
-_files: dict[str, str] = {}  # by file name: how it is shown; empty: it is not a bot's
+_files: dict[str, str] = {}  # by file name: how it is shown; empty if it is not a bot's
 
 
-class Places:
-    """The place of each request of a run, by the number of its trip.
+class CallSites:
+    """The call site of each request of a run, by the number of its trip.
 
-    A place is the innermost line of the bot on the stack at the moment of sending, as
-    "mybot.py:16". It is kept beside the journal, whose bytes do not depend on it.
+    A call site is the innermost line of the bot on the stack when it sends, as "mybot.py:16". It is
+    kept outside the journal, whose bytes do not depend on it.
     """
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._of: dict[int, str] = {}
-        self._written = (0, 0, "")  # the last instant and turn in which clients wrote; who, if one
+        # the last instant and turn in which clients wrote, and the call site if it was only one
+        self._written = (0, 0, "")
         venue.on_start.append(self._attach)
 
     def of(self, number: int) -> str:
-        """The place of a request; empty where it is not known."""
+        """The call site of a request; empty if unknown."""
         return self._of.get(number, "")
 
     def _attach(self) -> None:
@@ -59,7 +60,7 @@ class Places:
                 del self._of[next(iter(self._of))]
 
     def _mark(self) -> None:
-        """Let the place that writes now, if it is a bot's, go with the bytes."""
+        """Attach the current call site, if it is a bot's, to the bytes that are written."""
         place = _seen_from(sys._getframe(1)) or _caller.get()
         if place:
             _caller.set(place)
@@ -69,7 +70,7 @@ class Places:
 
 
 def follow_tasks(loop: VirtualLoop) -> None:
-    """Let each task of a loop know the place that has made it: libraries write from tasks."""
+    """Give each task of a loop the call site that started it: libraries write from tasks."""
     make: Any = loop.create_task
 
     def create_task(coro: Any, **options: Any) -> asyncio.Task[Any]:

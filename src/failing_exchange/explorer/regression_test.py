@@ -1,4 +1,4 @@
-"""A finding as a test: a file that goes into the bot's own suite."""
+"""Write findings as pytest files for the bot's own suite."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import os
 import re
 from pathlib import Path
 from textwrap import fill
+from typing import TYPE_CHECKING
 
-from failing_exchange.explorer.findings import Finding
+from failing_exchange.explorer.findings import Finding, grouped
+from failing_exchange.text.output_file import write_file
 from failing_exchange.text.spelling import printable
+
+if TYPE_CHECKING:
+    from failing_exchange.explorer.search import Exploration
 
 TEMPLATE = '''"""{sentence}
 
@@ -30,6 +35,18 @@ def test_{name}() -> None:
     assert result.outcome != "fail", result.why
 '''
 WIDTH = 88  # columns of a line of the token
+
+
+def write_tests(found: Exploration, folder: Path) -> None:
+    """Write a test file for each group of findings, of its smallest example."""
+    written: dict[str, int] = {}
+    for group in grouped(found.findings):
+        if group.first.token is not None:
+            name, text = test_file(group.first, folder)
+            written[name] = times = written.get(name, 0) + 1
+            if times > 1:  # the same cause at another line
+                name = f"{name.removesuffix('.py')}_{times}.py"
+            write_file(folder / name, text)
 
 
 def test_file(finding: Finding, folder: Path) -> tuple[str, str]:
