@@ -10,7 +10,7 @@ import pytest
 from failing_exchange.core.order import Side
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.judge import holdings as module
-from failing_exchange.judge.holdings import Holding, Traded, holdings, wrong_usdt
+from failing_exchange.judge.holdings import Holding, Traded, holdings, wrong_money
 from failing_exchange.venue.default_world import MARKETS
 
 MARKET = MARKETS["BTC/USDT"]
@@ -55,11 +55,11 @@ def facts(traded: Traded | None = None, **totals: list[int]) -> Any:
     """Of an account; 1 unit of any asset is worth 2 USDT; `totals`: newest first."""
     ledger = SimpleNamespace(totals=lambda account, asset, since: totals[asset])
     markets = {name: SimpleNamespace(market=market) for name, market in MARKETS.items()}
-    state = SimpleNamespace(
-        markets=markets, ledger=ledger, value=lambda asset, atoms, unit, at: 2 * atoms
-    )
-    engine = SimpleNamespace(state=state)
-    return SimpleNamespace(traded=traded or Traded(), engine=engine, account="main")
+    engine = SimpleNamespace(state=SimpleNamespace(markets=markets, ledger=ledger))
+    return SimpleNamespace(
+        traded=traded or Traded(), engine=engine, account="main",
+        value=lambda asset, atoms, at: 2 * atoms / ATOMS,
+    )  # fmt: skip
 
 
 def test_a_notebook_is_compared_with_all_that_was_traded() -> None:
@@ -110,7 +110,7 @@ def test_both_sides_of_an_unknown_trade_count_once(
 ) -> None:
     """What is there unawares, or what lacks, whichever is more; a cent is rounding."""
     found = {asset: Holding(0.0, 0.0, amount) for asset, amount in differences.items()}
-    assert wrong_usdt(found, facts(), 0) == pytest.approx(usdt)
+    assert wrong_money(found, facts(), 0) == pytest.approx(usdt)
 
 
 def test_of_a_fast_trader_only_the_newest_changes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

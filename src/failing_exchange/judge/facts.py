@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import AmendOrder, CancelOrder, PlaceOrder
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.order import Fill, Order, OrderSnapshot, Side, Status
+from failing_exchange.core.order import Fill, Order, OrderSnapshot, Status
 from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.units import SECOND
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import balances_of, fills_of, heard, orders_of
 from failing_exchange.judge.false_reads import note_false_read
 from failing_exchange.judge.holdings import Traded
+from failing_exchange.judge.products import currency_of
 
 FACTS_KEPT_MAX = 10_000  # of the newest, for reports; older ones are forgotten
 ORDERS_KEPT_MAX = 20_000  # the oldest that the client knows all about are forgotten first
@@ -111,6 +112,7 @@ class Facts:
     def __init__(self, engine: Engine, account: str) -> None:
         self.engine = engine
         self.account = account
+        self.currency = currency_of(engine.state)
         self.orders: dict[int, OrderFacts] = {}
         self.exposure: dict[str, Exposure] = {}  # by symbol
         self.log: deque[Fact] = deque(maxlen=FACTS_KEPT_MAX)
@@ -341,28 +343,21 @@ class Facts:
         """Orders that the client was never told of."""
         return [known for known in self.orders.values() if known.is_orphan]
 
+    def value(self, name: str, atoms: int, at: int) -> float | None:
+        """What an asset, or a position in a market, is worth in `currency`; None without a path."""
+        ms = self.engine.state.markets.get(name)
+        asset = name if ms is None else ms.market.base
+        value = self.engine.state.value(asset, atoms, self.currency, at)
+        return None if value is None else value / ATOMS
+
     def money(self, symbol: str, lots: int, at: int) -> float | None:
-        """What so many lots are worth in USDT at the last price; None without a path."""
-        state = self.engine.state
-        market = state.markets[symbol].market
-        value = state.value(market.base, lots * market.amount_step, "USDT", at)
-        return None if value is None else value / 1e8
+        """What `lots` of a market are worth at the last price, in `currency`, or None."""
+        market = self.engine.state.markets[symbol].market
+        return self.value(market.base, lots * market.amount_step, at)
 
-    def in_usdt(self, symbol: str, quote_atoms: int, at: int) -> float | None:
-        """Quote atoms of a market in USDT."""
-        state = self.engine.state
-        value = state.value(state.markets[symbol].market.quote, quote_atoms, "USDT", at)
-        return None if value is None else value / 1e8
-
-    def holds(self, symbol: str) -> int:
-        """The account's free atoms of a market's base asset."""
-        base = self.engine.state.markets[symbol].market.base
-        return self.engine.state.ledger.balances(self.account).get(base, (0, 0))[0]
-
-
-def sign(side: Side) -> int:
-    """+1 for a buy, -1 for a sell."""
-    return 1 if side is Side.BUY else -1
+    def quote_money(self, symbol: str, atoms: int, at: int) -> float | None:
+        """What atoms of a market's quote asset are worth in `currency`; None without a path."""
+        return self.value(self.engine.state.markets[symbol].market.quote, atoms, at)
 
 
 def is_true(snapshot: OrderSnapshot) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import Fill, Side
+from failing_exchange.core.order import Fill
 from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.judge.products import product_of
 
 if TYPE_CHECKING:
     from failing_exchange.judge.facts import Facts
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 LATE_KEPT_MAX = 1_000  # newest changes; a bot that trades faster is compared with these only
 NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
-NOTICED_USDT = 0.01  # of all differences together
+NOTICED_MONEY = 0.01  # units of the verdict's currency, of all differences together
 GRACE_S = 60.0  # what has changed so shortly before the end the bot need not have booked
 
 
@@ -33,14 +34,14 @@ class Traded:
 
     def __init__(self) -> None:
         self.total: dict[str, int] = {}
+        self.cash: dict[str, None] = {}  # assets of which the ledger alone knows what was gained
         self._late: deque[Change] = deque(maxlen=LATE_KEPT_MAX)
 
     def add(self, fill: Fill, market: Market, at: int) -> None:
         """Note one fill of the account."""
-        base, sign = fill.lots * market.amount_step, 1 if fill.side is Side.BUY else -1
-        changes = {market.base: sign * base, market.quote: -sign * fill.cost}
-        changes[fill.fee_asset] = changes.get(fill.fee_asset, 0) - fill.fee
-        for asset, atoms in changes.items():
+        product = product_of(market)
+        self.cash.update(dict.fromkeys(product.cash(market)))
+        for asset, atoms in product.changes(market, fill).items():
             if atoms:
                 self.total[asset] = self.total.get(asset, 0) + atoms
                 self._late.append(Change(at, asset, atoms))
@@ -55,7 +56,7 @@ class Traded:
 
 
 class Holding(NamedTuple):
-    """One asset at the end, as gained since the start: what the bot believes, and what is.
+    """One asset or position, as gained since the start: what the bot believes, and what is true.
 
     Both in units; `difference` is truth less belief, 0 where the belief was true within the grace.
     """
@@ -79,26 +80,37 @@ def holdings(
     """
     since = at - int(GRACE_S * SECOND)
     if booked is not None:
-        assets = dict.fromkeys([*booked, *facts.traded.total])
-        return {a: _holding(booked.get(a, 0.0), facts, a, since) for a in sorted(assets)}
+        assets = sorted({*booked, *facts.traded.total, *facts.traded.cash})
+        return {
+            asset: _compared(booked.get(asset, 0.0), _gained(facts, opened, asset, since))
+            for asset in assets
+        }
     if sample is None or (sample.positions is None and sample.balances is None):
         return None
-    found, bases = {}, dict[str, float]()
+    held = dict[str, float]()
     for symbol, amount in (sample.positions or {}).items():
-        base = facts.engine.state.markets[symbol].market.base
-        bases[base] = bases.get(base, 0.0) + amount
-    for asset, amount in bases.items():
-        found[asset] = _holding(amount, facts, asset, since)
-    ledger = facts.engine.state.ledger
+        market = facts.engine.state.markets[symbol].market
+        name = product_of(market).held(market)
+        held[name] = held.get(name, 0.0) + amount
+    found = {
+        name: _compared(amount, facts.traded.states(name, since=since))
+        for name, amount in held.items()
+    }
     for asset, total in (sample.balances or {}).items():
-        start = opened.get(asset, 0)
-        states = [t - start for t in ledger.totals(facts.account, asset, since=since)[::-1]]
-        found[asset] = _compared(total - start / ATOMS, states)
+        gained = total - opened.get(asset, 0) / ATOMS
+        found[asset] = _compared(gained, _by_ledger(facts, opened, asset, since))
     return found
 
 
-def _holding(believed: float, facts: Facts, asset: str, since: int) -> Holding:
-    return _compared(believed, facts.traded.states(asset, since=since))
+def _gained(facts: Facts, opened: Mapping[str, int], asset: str, since: int) -> list[int]:
+    if asset in facts.traded.cash:
+        return _by_ledger(facts, opened, asset, since)
+    return facts.traded.states(asset, since=since)
+
+
+def _by_ledger(facts: Facts, opened: Mapping[str, int], asset: str, since: int) -> list[int]:
+    totals = facts.engine.state.ledger.totals(facts.account, asset, since=since)
+    return [total - opened.get(asset, 0) for total in reversed(totals)]
 
 
 def _compared(believed: float, states: list[int]) -> Holding:
@@ -107,17 +119,17 @@ def _compared(believed: float, states: list[int]) -> Holding:
     return Holding(believed, true, 0.0 if was else true - believed)
 
 
-def wrong_usdt(found: Mapping[str, Holding], facts: Facts, at: int) -> float:
-    """By how much a bot is wrong, in USDT: what it has unawares, or lacks, whichever is more.
+def wrong_money(found: Mapping[str, Holding], facts: Facts, at: int) -> float:
+    """By how much a bot is wrong, in money: what it has unawares or lacks, whichever is more.
 
     Both sides of an unknown trade count once: 0.1 BTC that were bought twice are 0.1 BTC.
     """
     more = less = 0.0
     for asset, one in found.items():
         atoms = round(abs(one.difference) * ATOMS)
-        value = (facts.engine.state.value(asset, atoms, "USDT", at) or 0) / ATOMS
+        value = facts.value(asset, atoms, at) or 0.0
         if one.difference > 0:
             more += value
         else:
             less += value
-    return max(more, less) if max(more, less) > NOTICED_USDT else 0.0
+    return max(more, less) if max(more, less) > NOTICED_MONEY else 0.0

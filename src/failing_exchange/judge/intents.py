@@ -135,7 +135,7 @@ class Intents:
             self._named_cover = table.get("covered_within")
         if "amount" in table:
             self.declare(
-                str(table.get("symbol", "BTC/USDT")),
+                str(table.get("symbol", next(iter(self._markets), ""))),
                 str(table.get("side", "buy")),
                 float(table["amount"]) * int(table.get("orders", 1)),
                 at,

@@ -16,7 +16,7 @@ from failing_exchange.judge.answers import heard
 from failing_exchange.judge.catalogue import make
 from failing_exchange.judge.facts import NEVER, Facts
 from failing_exchange.judge.hearing import claim, hush, listen
-from failing_exchange.judge.holdings import holdings, wrong_usdt
+from failing_exchange.judge.holdings import holdings, wrong_money
 from failing_exchange.judge.intents import Intents, Wish
 from failing_exchange.judge.probe import Probe, Sample, check_symbol
 from failing_exchange.judge.rule import Breach, End, Outcome, Result, Rule, Scene, Severity
@@ -287,7 +287,7 @@ class Judge:
         results += [self._ask_invariant(one, at) for one in self.invariants]
         facts = self.facts
         held = holdings(self.booked and self.booked(), self._last, facts, self._opened, at)
-        wrong = None if held is None else wrong_usdt(held, facts, at)
+        wrong = None if held is None else wrong_money(held, facts, at)
         sums = (r.money for r in results if r.severity is Severity.MONEY)
         return Verdict(
             account=self.account,
@@ -310,6 +310,7 @@ class Judge:
             wrong_s=facts.wrong_s(at),
             crashed=crashed,
             traceback=traceback,
+            currency=facts.currency,
         )
 
     def _concluded(self, rule: Rule, end: End) -> Result:
@@ -330,8 +331,8 @@ class Judge:
     def _exposure(self, symbol: str, at: int) -> dict[str, float]:
         exposure = self.facts.exposure[symbol]
         exposure.move(0, 0, at)
-        worst = self.facts.in_usdt(symbol, exposure.worst, at)
-        left = self.facts.in_usdt(symbol, max(0, exposure.now), at)
+        worst = self.facts.quote_money(symbol, exposure.worst, at)
+        left = self.facts.quote_money(symbol, max(0, exposure.now), at)
         step = self.facts.engine.state.markets[symbol].market.amount_step
         return {
             "worst": worst or 0.0,

@@ -40,8 +40,8 @@ class Severity(StrEnum):
 class Breach(NamedTuple):
     """One breach: the trips that show it, a row of the first column, and the money at risk.
 
-    `at` is in nanoseconds since the epoch, `money` in USDT (None: none, or it can't be told);
-    `operation` is that of the message that broke the rule.
+    `at` is in nanoseconds since the epoch, `money` in the verdict's currency (None: none, or not
+    known); `operation` is that of the message that broke the rule.
     """
 
     rule: str
@@ -144,7 +144,8 @@ class Rule:
         """Note a breach; `text` goes on the sentence "your bot …".
 
         `trips` (or their numbers) show it, the last one first of all. `at`: when, in nanoseconds
-        since the epoch; None = now. `row`: what the first column says. `money`: USDT at risk.
+        since the epoch; None = now. `row`: what the first column says. `money`: at risk, in the
+        verdict's currency.
         `of`: the trip that broke the rule, where that is not the last.
         """
         if not isinstance(text, str) or not text:

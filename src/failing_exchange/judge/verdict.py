@@ -8,9 +8,9 @@ from typing import Any
 
 from failing_exchange.judge.catalogue import RULES
 from failing_exchange.judge.holdings import Holding
+from failing_exchange.judge.products import USDT
 from failing_exchange.judge.rule import Breach, Outcome, Result, Severity
 
-USDT = "USDT"  # the currency of verdicts, wherever a market of the venue leads to it
 WRONG = "wrong at the end"  # stands for a rule in `Verdict.broken`
 MONEY_MEANS = (
     "lost or at risk: the largest of the sums that each money rule found, and of what the bot is "

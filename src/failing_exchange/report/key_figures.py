@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from failing_exchange.core.market import parse_symbol
-from failing_exchange.judge.verdict import USDT
+from failing_exchange.judge.products import USDT
 from failing_exchange.report.text import span
 
 UNKNOWN = "not known"

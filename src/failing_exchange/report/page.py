@@ -12,7 +12,7 @@ from typing import Any
 from failing_exchange.core.market import parse_symbol
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.catalogue import RULES
-from failing_exchange.judge.verdict import USDT
+from failing_exchange.judge.products import USDT
 from failing_exchange.report.key_figures import (
     KeyFigure,
     amount,
@@ -82,7 +82,7 @@ def _run(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "kind": "run",
         "currency": verdict.get("currency", USDT),
-        "assets": parse_symbol(recording["symbol"])[:2] if recording else [],
+        "assets": _assets(recording["symbol"]) if recording else [],
         "title": f"{config['bot']}: {verdict.get('outcome', 'run')}",
         **_outcome(verdict),
         "headline": _kept(config["bot"], verdict),
@@ -99,6 +99,12 @@ def _run(found: Mapping[str, Any]) -> dict[str, Any]:
         "findings": findings[:FINDINGS_MAX],
         "findings_left": max(0, len(findings) - FINDINGS_MAX),
     }
+
+
+def _assets(symbol: str) -> tuple[str, str]:
+    """What is traded in a market, and what is paid for it."""
+    base, quote, settle = parse_symbol(symbol)
+    return base, settle or quote
 
 
 def _outcome(verdict: Mapping[str, Any]) -> dict[str, str]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core import events as e
-from failing_exchange.core.market import parse_symbol
+from failing_exchange.core.order import BUY
 from failing_exchange.core.queries import FetchCandles
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.units import ATOMS, DAY_S, HOUR_S, MILLISECOND, SECOND
 from failing_exchange.journal.trip import MARKET, Limited
+from failing_exchange.judge.products import product_of
 from failing_exchange.report.text import asked_text, happened_text, told_text
 
 if TYPE_CHECKING:
@@ -117,14 +119,19 @@ class Recorder:
 
     def _take(self, now: int) -> None:
         """What is owned now, and what the bot believes."""
-        ledger = self.venue.gateway.engine.state.ledger
-        base, quote, *_ = parse_symbol(self.symbol)
-        balances = ledger.balances(self.account)
+        state = self.venue.gateway.engine.state
+        ms, account = state.markets[self.symbol], state.accounts[self.account]
+        settlement = settlement_of(ms)
+        held, cash = product_of(ms.market).held(ms.market), settlement.held_asset(ms.market, BUY)
+        owned = (
+            (held, settlement.position(state, ms, account)),
+            (cash, sum(state.ledger.balances(self.account).get(cash, (0, 0)))),
+        )
         began = self.venue.accounts[self.account]
-        gained = [(sum(balances.get(a, (0, 0))) - began.get(a, 0)) / ATOMS for a in (base, quote)]
+        gained, paid = ((atoms - began.get(name, 0)) / ATOMS for name, atoms in owned)
         ask = self.believed
-        held, cash = (None, None) if ask is None else (float(ask(base)), float(ask(quote)))
-        self._samples.append((self._ms(now), held, gained[0], gained[1], cash))
+        believed = (None, None) if ask is None else (float(ask(held)), float(ask(cash)))
+        self._samples.append((self._ms(now), believed[0], gained, paid, believed[1]))
         if len(self._samples) > SAMPLES_MAX:
             del self._samples[1::2]
             self._every *= 2

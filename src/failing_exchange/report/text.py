@@ -21,6 +21,7 @@ from failing_exchange.core.queries import Ticker
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import HOUR_S, MINUTE_S, atoms_text
 from failing_exchange.journal.trip import Damaged, Edited, Trip
+from failing_exchange.judge.products import product_of
 from failing_exchange.judge.verdict import Verdict
 from failing_exchange.venue.clock import instant_text
 from failing_exchange.virtual.wallclock import REAL
@@ -257,40 +258,46 @@ def show(runs: Sequence[Shown]) -> None:
 
 
 def _rows(runs: Sequence[Shown]) -> list[tuple[str, list[str]]]:
+    markets = next((run.markets for run in runs if run.markets), {})
+    held = next((product_of(one).held(one) for one in markets.values()), "position")
+
+    def cell(verdict: Verdict | None, tell: Callable[[Verdict, str], str | None]) -> str:
+        text = None if verdict is None else tell(verdict, held)
+        return "not judged" if text is None else text
+
     return [
         ("time simulated", [span(run.seconds) for run in runs]),
         ("requests struck", [f"{run.struck[0]:,} ({run.struck[1]:.1%})" for run in runs]),
-        *[(name, [_cell(run.verdict, cell) for run in runs]) for name, cell in ROWS.items()],
+        *(
+            (name.format(held=held), [cell(run.verdict, tell) for run in runs])
+            for name, tell in ROWS.items()
+        ),
     ]
-
-
-def _cell(verdict: Verdict | None, cell: Callable[[Verdict], str | None]) -> str:
-    text = None if verdict is None else cell(verdict)
-    return "not judged" if text is None else text
 
 
 def _count(value: int | None) -> str | None:
     return None if value is None else f"{value:,}"
 
 
-def _holding(verdict: Verdict, name: str) -> str | None:
-    """BTC gained, as believed or as it is; 0 where no BTC was traded."""
+def _holding(verdict: Verdict, held: str, field: str) -> str | None:
+    """What trading has gained, as believed or as it is; 0 where nothing was traded."""
     if verdict.holdings is None:
         return None
-    one = verdict.holdings.get("BTC")
-    return f"{0.0 if one is None else getattr(one, name):+.5f}"
+    one = verdict.holdings.get(held)
+    return f"{0.0 if one is None else getattr(one, field):+.5f}"
 
 
-ROWS: dict[str, Callable[[Verdict], str | None]] = {
-    "orders intended": lambda v: _count(v.intended),
-    "orders placed": lambda v: _count(v.placed),
-    "  duplicated": lambda v: _count(v.duplicated),
-    "  never told of": lambda v: _count(v.orphans),
-    "intents lost": lambda v: _count(v.lost),
-    "BTC, believed": lambda v: _holding(v, "believed"),
-    "BTC, in truth": lambda v: _holding(v, "true"),
-    "wrong at the end": lambda v: None if v.wrong is None else v.money_text(v.wrong),
-    "lost or at risk": lambda v: v.money_text(v.money),
+# Each row of the table. `held`: what is held in the first market, a coin or a position.
+ROWS: dict[str, Callable[[Verdict, str], str | None]] = {
+    "orders intended": lambda v, _: _count(v.intended),
+    "orders placed": lambda v, _: _count(v.placed),
+    "  duplicated": lambda v, _: _count(v.duplicated),
+    "  never told of": lambda v, _: _count(v.orphans),
+    "intents lost": lambda v, _: _count(v.lost),
+    "{held}, believed": lambda v, held: _holding(v, held, "believed"),
+    "{held}, in truth": lambda v, held: _holding(v, held, "true"),
+    "wrong at the end": lambda v, _: None if v.wrong is None else v.money_text(v.wrong),
+    "lost or at risk": lambda v, _: v.money_text(v.money),
 }
 
 

@@ -11,15 +11,15 @@ from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.faults.operations import PRIVATE_CALLS
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import heard
-from failing_exchange.judge.facts import NEVER, Facts, OrderFacts, sign
+from failing_exchange.judge.facts import NEVER, Facts, OrderFacts
 from failing_exchange.judge.false_reads import reached, told_falsely
+from failing_exchange.judge.holdings import NOTICED, NOTICED_MONEY
 from failing_exchange.judge.probe import Sample
+from failing_exchange.judge.products import product_of, sign
 from failing_exchange.judge.rule import End, Rule, Severity
 from failing_exchange.judge.rules.back_off import INCURABLE
 from failing_exchange.judge.wording import its, mishap
 
-NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
-NOTICED_USDT = 0.01
 INFERRED = (
     "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
     "that it can be asked what it made of them"
@@ -132,7 +132,7 @@ class Converges(Rule):
             f"never learned that it {did} {amount} {market.base}{why_unaware(known)}",
             *(() if placed is None else (placed,)),
             row=repr(known.order),
-            money=facts.in_usdt(known.symbol, known.unaware_cost, at),
+            money=facts.quote_money(known.symbol, known.unaware_cost, at),
             at=at,
         )
 
@@ -171,8 +171,8 @@ class Converges(Rule):
     def _balance(
         self, asset: str, believed: float, since: int, at: int
     ) -> Iterator[tuple[str, float | None]]:
-        facts, state = self.scene.facts, self.scene.facts.engine.state
-        states = state.ledger.totals(facts.account, asset, since=since)
+        facts = self.scene.facts
+        states = facts.engine.state.ledger.totals(facts.account, asset, since=since)
         fees = fees_of(facts).get(asset, 0)  # if these are missing, `books_fees` is broken instead
         if any(abs((s + more) / ATOMS - believed) <= NOTICED for s in states for more in (0, fees)):
             return
@@ -181,9 +181,8 @@ class Converges(Rule):
             self.unknown = f"the newest balance of {asset} that the bot was told was false"
             return
         true = states[0] / ATOMS
-        value = state.value(asset, round(abs(true - believed) * ATOMS), "USDT", at)
-        money = None if value is None else value / ATOMS
-        if money is None or money > NOTICED_USDT:
+        money = facts.value(asset, round(abs(true - believed) * ATOMS), at)
+        if money is None or money > NOTICED_MONEY:
             yield f"believes to own {believed:.8g} {asset} and owns {true:.8g}", money
 
     def _open_orders(
@@ -241,7 +240,7 @@ def fees_of(facts: Facts) -> dict[str, int]:
 
 
 def gained(facts: Facts, symbol: str, *, since: int) -> list[int]:
-    """Atoms of a market's base asset gained by trading in it, after fees: how it stood since then.
+    """Atoms gained by trading in a market, after fees: how it stood since then.
 
     The last is how it stands; each fill since the instant adds a state.
     """
@@ -265,10 +264,9 @@ def undone(facts: Facts, symbol: str) -> list[int]:
 
 
 def _effect(facts: Facts, fill: Fill) -> int:
-    """What a fill adds to the base asset of its market, in atoms, after its fee."""
+    """What a fill adds to what is held in its market, in atoms."""
     market = facts.engine.state.markets[fill.symbol].market
-    fee = fill.fee if fill.fee_asset == market.base else 0
-    return sign(fill.side) * fill.lots * market.amount_step - fee
+    return product_of(market).gained(market, fill)
 
 
 class Monotone(Rule):
@@ -362,9 +360,8 @@ class BooksFees(Rule):
             free, used = facts.engine.state.ledger.balances(facts.account).get(asset, (0, 0))
             surplus = self._last.balances[asset] * ATOMS - (free + used)
             if abs(surplus - fee) <= max(1, fee // 100):
-                value = facts.engine.state.value(asset, fee, "USDT", end.at)
                 self.breach(
                     f"believes to own {surplus / ATOMS:.8f} {asset} more than it does: the fees",
-                    money=None if value is None else value / ATOMS,
+                    money=facts.value(asset, fee, end.at),
                     at=end.at,
                 )

@@ -7,11 +7,12 @@ from typing import Any
 from failing_exchange.core import events as e
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.units import SECOND
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.faults.operations import PLACE
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import Quote, heard, is_yes, quotes_of
 from failing_exchange.judge.facts import is_order
+from failing_exchange.judge.products import product_of
 from failing_exchange.judge.rule import WHOSE, Rule, Severity
 
 
@@ -159,7 +160,8 @@ class SellsFree(Rule):
     """I13, selling: the bot never sells more than it has free, as far as it can know.
 
     A first miss is excused while the client has not been told of the change that forbids it. So is
-    the first one after each further change that the operator makes.
+    the first one after each further change that the operator makes. Where a sale opens a short
+    position, it sells nothing that is held, and is not judged.
     """
 
     name = "sells_free"
@@ -182,24 +184,31 @@ class SellsFree(Rule):
             return
         if not isinstance(said, Reject) or said.reason is not Reason.INSUFFICIENT_FUNDS:
             return
-        if not is_honest(trip):
+        facts, free = self.scene.facts, self._free(trip.symbol)
+        if free is None or not is_honest(trip):
             return
         if self._missed and trip.born_at < self._heard_at:
             return  # on its way before the last refusal arrived
-        facts = self.scene.facts
         if facts.balance_moved_at > self._heard_at:
             self._missed = 0
         self._missed, self._heard_at = self._missed + 1, trip.ended_at
         if self._missed > 1 or self._could_know(trip):
-            held = facts.holds(trip.symbol)
             wanted = facts.engine.state.markets[trip.symbol].market.amount_text(command.lots)
             self.breach(
-                f"tried to sell {wanted} (trip {trip.number}) with {held / 1e8:.8f} free",
+                f"tried to sell {wanted} (trip {trip.number}) with {free / ATOMS:.8f} free",
                 trip,
-                row=f"free: {held} atoms",
+                row=f"free: {free} atoms",
                 money=facts.money(trip.symbol, command.lots, trip.ended_at),
                 at=trip.ended_at,
             )
+
+    def _free(self, symbol: str) -> int | None:
+        """The free atoms of what is sold; None where a sale needs none."""
+        facts, market = self.scene.facts, self.scene.facts.engine.state.markets[symbol].market
+        product = product_of(market)
+        if product.opens_shorts:
+            return None
+        return facts.engine.state.ledger.free(facts.account, product.held(market))
 
     def _could_know(self, trip: Trip) -> bool:
         facts = self.scene.facts

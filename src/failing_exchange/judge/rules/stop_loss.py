@@ -12,7 +12,8 @@ from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import PLACE, PRIVATE_CALLS
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import heard, is_yes
-from failing_exchange.judge.facts import HALTS, OrderFacts, sign
+from failing_exchange.judge.facts import HALTS, OrderFacts
+from failing_exchange.judge.products import product_of
 from failing_exchange.judge.rule import End, Rule, Severity
 from failing_exchange.judge.rules.back_off import FOR_THE_ACCOUNT, BacksOff
 from failing_exchange.judge.rules.duplicates import AMBIGUOUS
@@ -34,8 +35,9 @@ class Covered(Rule):
     place a stop, and the clock stands. A refusal that the bot could have avoided gives no more
     time, as that of a stop on the wrong side of the market.
 
-    A position is what was bought for intents with `covered_within` and is still held. What is too
-    small to be sold is no position.
+    A position is what was bought for intents with `covered_within` and is still held; where a
+    market has short positions, also what was sold for them. What is too small to be closed is no
+    position. A stop is an order of the other side that waits for a price.
     """
 
     name = "covered"
@@ -47,8 +49,8 @@ class Covered(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._naked_since: dict[str, int] = {}
-        self._positions: dict[str, int] = {}  # atoms of the base asset, gained by trading
-        self._to_cover: dict[str, int] = {}  # those of them that were bought to be covered
+        self._positions: dict[str, int] = {}  # atoms gained by trading; negative: short
+        self._to_cover: dict[str, int] = {}  # those of them that are to have a stop
         self._limits: dict[str, float] = {}
 
     def begin(self, scene: Any) -> None:
@@ -87,20 +89,24 @@ class Covered(Rule):
         return [known.symbol]
 
     def _limit(self, known: OrderFacts) -> float | None:
-        """In how many seconds what an order buys is to have its stop; None: it needs none."""
+        """In how many seconds what an order opens is to have its stop; None: it needs none."""
         intents, order = self.scene.intents, known.order
-        if order.side is Side.SELL:
+        market = self.scene.facts.engine.state.markets[known.symbol].market
+        if order.side is Side.SELL and not product_of(market).opens_shorts:
             return None
         intent = intents.of_order(order.id) or intents.of(order, known.accepted_at)
         return None if intent is None else intent.covered_within
 
     def _fill(self, fill: Any, *, covers: bool) -> None:
         symbol, market = fill.symbol, self.scene.facts.engine.state.markets[fill.symbol].market
-        change = sign(fill.side) * market.amount_step * fill.lots
-        change -= fill.fee if fill.fee_asset == market.base else 0
+        change = product_of(market).gained(market, fill)
         self._positions[symbol] = self._positions.get(symbol, 0) + change
-        if covers or fill.side is Side.SELL:
-            self._to_cover[symbol] = max(0, self._to_cover.get(symbol, 0) + change)
+        before = self._to_cover.get(symbol, 0)
+        after = before + change
+        closes = before * change < 0
+        if not covers:  # it can close what needs a stop, and opens nothing that does
+            after = after if closes and before * after > 0 else 0 if closes else before
+        self._to_cover[symbol] = after
 
     def told(self, trip: Trip) -> None:
         """The venue failed the bot: the clock starts again."""
@@ -139,34 +145,30 @@ class Covered(Rule):
             del self._naked_since[symbol]
 
     def _naked(self, symbol: str, at: int) -> int:
-        """Lots without a stop, where they are worth selling."""
+        """Lots without a stop, where they are worth closing."""
         state = self.scene.facts.engine.state
-        ms = state.markets[symbol]
-        position = min(self._positions.get(symbol, 0), self._to_cover.get(symbol, 0))
-        position = max(0, min(position, self._unlocked(ms.market.base)))
+        ms, account = state.markets[symbol], state.accounts[self.scene.facts.account]
+        held, to_cover = self._positions.get(symbol, 0), self._to_cover.get(symbol, 0)
+        protectable = product_of(ms.market).protectable(state, ms, account)
+        position = max(0, min(abs(held), abs(to_cover), protectable)) if held * to_cover > 0 else 0
+        closing = Side.SELL if held > 0 else Side.BUY
         stops = sum(
             order.remaining
-            for order in state.accounts[self.scene.facts.account].open.values()
-            if order.symbol == symbol and order.kind in TRIGGERED_TYPES and order.side is Side.SELL
+            for order in account.open.values()
+            if order.symbol == symbol and order.kind in TRIGGERED_TYPES and order.side is closing
         )
         naked = position // ms.market.amount_step - stops
         naked -= naked % ms.market.amount_every
         worth = self.scene.facts.money(symbol, max(0, naked), at) or 0.0
-        least = self.scene.facts.in_usdt(symbol, ms.market.cost_min, at) or 0.0
+        least = self.scene.facts.quote_money(symbol, ms.market.cost_min, at) or 0.0
         return 0 if worth < 2 * least or naked < ms.market.amount_min else naked
-
-    def _unlocked(self, asset: str) -> int:
-        """Atoms of an asset that an order could be placed for, or that stand in orders already."""
-        state, account = self.scene.facts.engine.state, self.scene.facts.account
-        held = state.ledger.free(account, asset) + state.ledger.used(account, asset)
-        return held - state.accounts[account].locked.get(asset, 0)
 
     def _check(self, symbol: str, at: int) -> None:
         seconds = (at - self._naked_since[symbol]) / SECOND
         if seconds > self._limits[symbol]:
             facts = self.scene.facts
             step = facts.engine.state.markets[symbol].market.amount_step
-            lots = self._positions[symbol] // step
+            lots = abs(self._positions[symbol]) // step
             self.breach(
                 f"left a position in {symbol} without its stop for {seconds:.0f} s, where "
                 f"{self._limits[symbol]:g} s were meant",

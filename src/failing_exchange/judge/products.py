@@ -1,0 +1,93 @@
+"""What trading means in a market of each kind: the only module of the judge that knows kinds.
+
+A kind that `PRODUCTS` does not list is judged as a market with positions. So rules of conduct work
+for products that they have never seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import Fill, Side
+from failing_exchange.core.settlement import SETTLEMENTS, settlement_of
+from failing_exchange.core.state import Account, MarketState, State
+
+USDT = "USDT"  # the currency of verdicts wherever a market deals in it
+
+
+class Product:
+    """A market with positions, long or short, that settle in cash: contracts, and any new kind."""
+
+    opens_shorts = True  # whether a sale of more than is held opens a position
+
+    def held(self, market: Market) -> str:
+        """The name under which gains are counted: that of the market, or of an asset."""
+        return market.symbol
+
+    def gained(self, market: Market, fill: Fill) -> int:
+        """Atoms that a fill adds to what is held, after a fee that is taken from it."""
+        return sign(fill.side) * fill.lots * market.amount_step
+
+    def changes(self, market: Market, fill: Fill) -> dict[str, int]:
+        """All that a fill changes for its account and that follows from the fill alone, in atoms.
+
+        Profit and funding of a position do not: see `cash`.
+        """
+        return {market.symbol: self.gained(market, fill)}
+
+    def cash(self, market: Market) -> tuple[str, ...]:
+        """Assets of which only the ledger knows what trading in this market changed."""
+        return SETTLEMENTS[market.kind].assets(market)
+
+    def protectable(self, state: State, ms: MarketState, account: Account) -> int:
+        """Atoms of what is held for which a stop can be placed."""
+        return abs(settlement_of(ms).position(state, ms, account))
+
+
+class Spot(Product):
+    """Coins that are held, and can be sold only while they are."""
+
+    opens_shorts = False
+
+    def held(self, market: Market) -> str:
+        return market.base
+
+    def gained(self, market: Market, fill: Fill) -> int:
+        fee = fill.fee if fill.fee_asset == market.base else 0
+        return super().gained(market, fill) - fee
+
+    def changes(self, market: Market, fill: Fill) -> dict[str, int]:
+        changes = {market.base: super().gained(market, fill)}
+        changes[market.quote] = -sign(fill.side) * fill.cost
+        changes[fill.fee_asset] = changes.get(fill.fee_asset, 0) - fill.fee
+        return changes
+
+    def cash(self, market: Market) -> tuple[str, ...]:
+        return ()
+
+    def protectable(self, state: State, ms: MarketState, account: Account) -> int:
+        locked = account.locked.get(ms.market.base, 0)
+        return settlement_of(ms).position(state, ms, account) - locked
+
+
+PRODUCTS: dict[str, Product] = {"spot": Spot()}  # by `Market.kind`
+POSITIONS = Product()
+
+
+def product_of(market: Market) -> Product:
+    """The product that a market trades."""
+    return PRODUCTS.get(market.kind, POSITIONS)
+
+
+def currency_of(state: State) -> str:
+    """The currency of a verdict: USDT where a market deals in it, else what most are quoted in."""
+    markets = [ms.market for ms in state.markets.values()]
+    if not markets or any(USDT in (market.base, market.quote) for market in markets):
+        return USDT
+    return Counter(market.quote for market in markets).most_common(1)[0][0]
+
+
+def sign(side: Side) -> int:
+    """+1 for a buy, -1 for a sell."""
+    return 1 if side is Side.BUY else -1
