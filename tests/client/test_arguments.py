@@ -38,7 +38,7 @@ CONSTRUCTOR: list[tuple[dict[str, Any], str]] = [
     ({"balances": {"btc": 1}}, "did you mean 'BTC'"),
     ({"balances": {"BTC": -1}}, r"balances\['BTC'\] .* not -1"),
     ({"balances": {"BTC": {"free": 1}}}, r"balances\['BTC'\] must be a number"),
-    ({"balances": {"": 1}}, "no amount of an asset"),
+    ({"balances": {"": 1}}, "an asset is a name like"),
     ({"latency": INFINITE}, "latency .* not inf"),
     ({"latency": False}, "latency .* not False"),
     ({"background": "no"}, "background must be True or False, not 'no'"),

@@ -98,7 +98,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
         journal: str | PathLike[str] | DurableJournal | None = None,
     ) -> None:
         from failing_exchange.journal.journal import Journal
-        from failing_exchange.venue.default_world import listings_of, recordings_of, split
+        from failing_exchange.venue.default_world import listings_of, recordings_of, separate
         from failing_exchange.venue.maintenance import MaintenanceSchedule
         from failing_exchange.venue.venue import Venue
 
@@ -113,7 +113,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Help
             maintenance_schedule=maintenance_schedule, recordings=recordings,
         )  # fmt: skip
         check_constructor(wanted, max_retries, rate_limit_threshold, rate_limit_window)
-        found, profiles = split(listings_of(wanted["markets"], fees))
+        found, profiles = separate(listings_of(wanted["markets"], fees))
         venue = Venue(
             seed=wanted["seed"],
             markets=found,

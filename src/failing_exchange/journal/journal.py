@@ -32,7 +32,7 @@ COUNTERS = (  # attributes of a journal that a later process goes on from
 
 
 class Failure(NamedTuple):
-    """A line of the failure timeline: when, which kind, what was struck."""
+    """A line of the failure timeline: the instant, the label of the fault, and the trip."""
 
     at: int
     label: str
@@ -229,7 +229,7 @@ class Journal:
         return map(line, self.trips)
 
     def dump(self) -> str:
-        """The kept trips as text; equal for equal runs."""
+        """The kept trips as JSON lines in one text; equal for equal runs."""
         return "".join(f"{text}\n" for text in self.lines())
 
     def find(self, number: int) -> Trip:
@@ -242,7 +242,7 @@ class Journal:
         return self.trips[number - first]
 
     def close(self) -> None:
-        """Close the file, if any, with a line for each trip under way; the memory stays."""
+        """Close the file, if any, with a line for each trip under way; trips stay in memory."""
         if self._file is not None and self._file.is_open:
             for trip in self.trips:
                 if not trip.ended_at:

@@ -19,7 +19,7 @@ LEFT_OUT = "(left out)"
 
 
 def line(trip: Trip) -> str:
-    """A trip as one JSON line."""
+    """Format a trip as one line of JSON."""
     return _encoder()(row(trip))
 
 
@@ -31,7 +31,7 @@ def _encoder() -> Callable[[Any], str]:
 
 
 def row(trip: Trip) -> dict[str, Any]:
-    """A trip as plain values."""
+    """Convert a trip to values that JSON can hold, without secrets."""
     return {
         "number": trip.number,
         "at": trip.born_at,
@@ -51,7 +51,7 @@ def row(trip: Trip) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Any value of a trip as JSON can hold it. Floats keep their shortest text."""
+    """Convert any value of a trip to one that JSON can hold. Floats keep their shortest text."""
     if value is None or value.__class__ in (bool, int, float, str):
         return value
     if isinstance(value, str):

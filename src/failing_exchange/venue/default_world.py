@@ -1,4 +1,4 @@
-"""The default world: five markets with a seeded background, and what an account starts with."""
+"""The default markets, balances and backgrounds, and what users may give in their place."""
 
 from __future__ import annotations
 
@@ -44,22 +44,17 @@ BALANCES: dict[str, int] = {
 SMALL_BALANCES: dict[str, float] = {  # units worth some orders; a bot may need something to sell
     "USDT": 10_000.0, "BTC": 1.0, "ETH": 10.0, "SOL": 100.0, "BNB": 10.0,
 }  # fmt: skip
-SYMBOL = "BTC/USDT"  # the market that is meant where none is named ...
-BASE = MARKETS[SYMBOL].base  # ... and the asset, that trades there
-PLENTY = 1_000_000 * ATOMS  # of an asset that the default world does not know
-
-
-def markets_of(given: object) -> dict[str, Market]:
-    """The markets that a caller means, by symbol; see `listings_of`."""
-    return split(listings_of(given))[0]
+SYMBOL = "BTC/USDT"  # the market where none is named
+BASE = MARKETS[SYMBOL].base  # the asset where none is named
+PLENTY = 1_000_000 * ATOMS  # the balance of an asset that BALANCES does not name
 
 
 def listings_of(given: object, fees: object = None) -> dict[str, Listing]:
-    """The markets that a caller means, with their backgrounds and, where given, other fees.
+    """Read the options `markets` and `fees`: listings by symbol.
 
-    `given`: None = all of the default world; or a list of its symbols, of mappings in units
+    `given`: None for all default markets, or a list of their symbols, of mappings in units
     (`market_definitions.define`) and of `Market` objects. `fees`: 0.001 or "0.1%", {"maker": …,
-    "taker": …}, or a mapping of either by symbol.
+    "taker": …}, or a mapping of either by symbol. Raises ConfigurationError.
     """
     listings = [_listing(number, entry) for number, entry in enumerate(_listed(given))]
     found = {listing.market.symbol: listing for listing in listings}
@@ -73,10 +68,10 @@ def listings_of(given: object, fees: object = None) -> dict[str, Listing]:
     return found
 
 
-def split(
+def separate(
     listings: Mapping[str, Listing],
 ) -> tuple[dict[str, Market], dict[str, Profile | None]]:
-    """Markets and backgrounds, each by symbol."""
+    """Separate listings into markets and background profiles, each by symbol."""
     markets = {symbol: listing.market for symbol, listing in listings.items()}
     return markets, {symbol: listing.profile for symbol, listing in listings.items()}
 
@@ -112,7 +107,7 @@ def _listing(number: int, entry: object) -> Listing:
     market = MARKETS.get(entry) if isinstance(entry, str) else entry
     if not isinstance(market, Market):
         raise ConfigurationError(
-            f"no market {entry!r} in the default world{did_you_mean(entry, MARKETS)} (there are "
+            f"no default market {entry!r}{did_you_mean(entry, MARKETS)} (there are "
             f"{', '.join(MARKETS)}); for another one give a mapping with symbol, price_step and "
             "amount_step"
         )
@@ -124,13 +119,16 @@ def _listing(number: int, entry: object) -> Listing:
 
 
 def traded_assets(markets: Iterable[Market]) -> list[str]:
-    """Every asset that trading in these markets can move, as their settlements say."""
+    """Every asset that trading in these markets can move, according to their settlements."""
     moved = (asset for one in markets for asset in SETTLEMENTS[one.kind].assets(one))
     return list(dict.fromkeys(moved))
 
 
 def balances_of(given: object, markets: Mapping[str, Market] = MARKETS) -> dict[str, int]:
-    """Balances in atoms from numbers in units; None = plenty of each asset that is traded."""
+    """Read the option `balances`: atoms by asset, from numbers of units.
+
+    None: much of each asset that is traded. Raises ConfigurationError.
+    """
     from failing_exchange.unified.numbers import atoms_of
 
     if given is None:
@@ -140,10 +138,11 @@ def balances_of(given: object, markets: Mapping[str, Market] = MARKETS) -> dict[
         raise ConfigurationError(f'balances must be a mapping like {{"USDT": 1000}}, not {given!r}')
     found = {}
     for asset, amount in given.items():
-        if not isinstance(asset, str) or not asset or isinstance(amount, bool):
-            raise ConfigurationError(f"balances[{asset!r}] = {amount!r} is no amount of an asset")
+        if not isinstance(asset, str) or not asset:
+            raise ConfigurationError(f'balances: an asset is a name like "USDT", not {asset!r}')
         try:
-            found[asset] = 0 if amount == 0 else atoms_of(amount)
+            is_zero = amount == 0 and not isinstance(amount, bool)
+            found[asset] = 0 if is_zero else atoms_of(amount)
         except (Reject, TypeError):
             raise ConfigurationError(
                 f"balances[{asset!r}] must be a number of units from 0 to 10**15, not {amount!r}"
@@ -152,7 +151,7 @@ def balances_of(given: object, markets: Mapping[str, Market] = MARKETS) -> dict[
 
 
 def check_fee_asset(asset: object, markets: Mapping[str, Market]) -> None:
-    """A third asset that fees may be paid in: one that is traded here."""
+    """Raise ConfigurationError for an asset that fees can't be paid in: it must be traded here."""
     traded = traded_assets(markets.values())
     if asset is not None and asset not in traded:
         raise ConfigurationError(
@@ -162,7 +161,7 @@ def check_fee_asset(asset: object, markets: Mapping[str, Market]) -> None:
 
 
 def check_balances(balances: Mapping[str, int], markets: Mapping[str, Market]) -> None:
-    """Any asset may be held; one that is a traded one but for its case is a slip."""
+    """Raise ConfigurationError for an asset that differs from a traded one in case only."""
     traded = {code.upper(): code for code in traded_assets(markets.values())}
     for asset in balances:
         if asset not in traded.values() and (code := traded.get(asset.strip().upper())):
@@ -178,9 +177,9 @@ def background_of(
     profile: Profile | None = None,
     recording: str | PathLike[str] | None = None,
 ) -> Background | None:
-    """The background of a market: a recording, or the seeded one.
+    """Make the background of a market: a recording, or a synthetic one.
 
-    None where the market is not of the default world and names no price.
+    None for a market that is not a default one and names no price.
     """
     from failing_exchange.background import SyntheticMarket, opening_of
     from failing_exchange.background.recorded import RecordedMarket
@@ -202,7 +201,7 @@ def background_of(
 
 
 def _default_profile(symbol: str, market: Market | None) -> Profile | None:
-    """The default world's profile of a symbol, in the steps of the market that is listed."""
+    """The default profile of a symbol, in the steps of the market that is listed."""
     from failing_exchange.background import PROFILES
 
     profile, default = PROFILES.get(symbol), MARKETS.get(symbol)
@@ -232,7 +231,7 @@ def _default_profile(symbol: str, market: Market | None) -> Profile | None:
 def recordings_of(
     given: Mapping[str, str | PathLike[str]] | None, markets: Mapping[str, Market]
 ) -> dict[str, str | PathLike[str]]:
-    """Recordings by symbol, each of them read once, so that a mistake in a file is told at once."""
+    """Read the option `recordings`: paths by symbol. Raises ConfigurationError for a bad file."""
     from failing_exchange.background.csv_reader import read
 
     if given is not None and not isinstance(given, Mapping):

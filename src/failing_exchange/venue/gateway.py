@@ -47,11 +47,11 @@ class Gate(Protocol):
 
 
 class UnreadError(InternalError):
-    """A bug of ours in reading a request, in real time: it is journalled, the venue goes on."""
+    """A bug of ours in reading a request, in real time: it is journalled, and the venue goes on."""
 
 
 class _Lost(Exception):
-    """The trip ends here, and its client hears no answer."""
+    """The trip ends here, and its client receives no answer."""
 
 
 class Gateway:
@@ -83,9 +83,9 @@ class Gateway:
         self.latency = latency
         self.gates: list[Gate] = []
         self.listeners: list[Listener] = []
-        self.watchers: list[Reply] = []  # called with each request as it arrives, once it is read
+        self.watchers: list[Reply] = []  # called with each request, once it is read
         self.failure: Exception | None = None
-        self.unanswered_count = 0  # answers lost to bugs of ours
+        self.unanswered_count = 0  # answers lost because of bugs of ours
         self.counter = RequestCounter(plan.seed)
         self.push_order = PushOrder()
         plan.look = self.look
@@ -141,7 +141,7 @@ class Gateway:
         return free and not self.plan.concerns(operation)
 
     def repeat(self, trip: Trip, reply: Reply | None) -> None:
-        """Let a request arrive a second time, its answer unheard; or a push."""
+        """Have a message arrive a second time; nobody receives the answer to a second request."""
         at = self.clock.now()
         again = self.journal.open_echo(trip, at)
         if trip.is_push:
@@ -153,14 +153,14 @@ class Gateway:
                 self._advance(again, self._carry(again, at, self.counter.of_echo(trip)))
 
     def match(self, trip: Trip, at: int) -> None:
-        """Ask the rules about a trip; they see all that the market has done until now."""
+        """Have the fault plan match a trip, with the market settled up to now."""
         self.catch_up(at)
         self.plan.match(trip, at)
 
     def leave(self, trip: Trip, told: Any = None) -> None:
-        """Stop waiting for an answer; the trip goes on, unheard.
+        """Stop waiting for an answer; the trip goes on without its client.
 
-        `told`: what the client is told in its place, by a server that does not wait for the engine.
+        `told`: what a server that does not wait for the engine tells the client in its place.
         """
         if not trip.ended_at:
             said = trip.told if told is None else told
@@ -220,7 +220,7 @@ class Gateway:
             self._answer(trip)
 
     def _read(self, trip: Trip, at: int) -> None:
-        """Make a command of the message, and show the request to those who watch."""
+        """Decode the message into a command, and show the request to the watchers."""
         try:
             trip.command = (trip.read or self.decode)(trip)
         except Reject as refused:
@@ -264,9 +264,9 @@ class Gateway:
             raise trip.answer
 
     def _execute(self, trip: Trip, at: int, causes: Sequence[Cause]) -> None:
-        """Let happen what was due before, the command, and the incidents around it.
+        """Execute the command, with what was due before and the incidents around it.
 
-        Raises `Reject` for a request that comes too late: then none of it happens.
+        Raises `Reject` for a request that arrives too late: then none of it happens.
         """
         if at >= self.engine.state.wake_at:
             self._settle(at)
@@ -288,10 +288,10 @@ class Gateway:
     def _cause(
         self, trip: Trip, causes: Iterable[Cause], at: int, *, after: bool
     ) -> tuple[Event, ...]:
-        """Have incidents happen, those before or those after the command.
+        """Execute the incidents before the command, or those after it.
 
-        One that the engine refuses, or that changes nothing, has not struck; the first column says
-        why it was refused.
+        An incident that the engine refuses, or that changes nothing, does not count as a strike;
+        the first column says why it was refused.
         """
         found: list[Event] = []
         for cause in causes:
@@ -303,12 +303,12 @@ class Gateway:
         return tuple(found)
 
     def _withdraw(self, trip: Trip, causes: Iterable[Cause]) -> None:
-        """The request does not reach the engine: the incidents around it don't happen."""
+        """Take back incidents whose request does not reach the engine."""
         for cause in causes:
             self.plan.withdraw(trip, cause)
 
     def _in_order(self, trip: Trip, back: int) -> Iterator[int]:
-        """The waits of a push: pushes of one connection keep their order, and may be held up."""
+        """Wait as a push: those of one connection keep their order, and may be held up."""
         order, now = self.push_order, self.clock.now
         if self.latency is not None:
             yield order.arrival(trip.account, now() + back)
@@ -316,9 +316,9 @@ class Gateway:
             yield held
 
     def _before_engine(self, trip: Trip) -> Generator[int, None, list[Cause] | None]:
-        """Obey the REQUEST faults in their order; the incidents that belong to the engine's step.
+        """Carry out the REQUEST faults in their order; return the incidents around the command.
 
-        None where the engine is not asked.
+        None if a fault answers in the engine's place.
         """
         causes: list[Cause] = []
         try:
@@ -340,7 +340,7 @@ class Gateway:
         return causes
 
     def _behind_engine(self, stage: Stage, trip: Trip) -> Iterator[int]:
-        """Obey the faults behind the engine; a refusal here is what the client is told."""
+        """Carry out the faults of a later stage; a refusal here is what the client is told."""
         for verdict in self.plan.verdicts(stage, trip):
             match verdict:
                 case Replace(value):
@@ -356,7 +356,7 @@ class Gateway:
                     yield from self._obey(verdict, trip)
 
     def _obey(self, verdict: object, trip: Trip) -> Iterator[int]:
-        """Obey a verdict that means the same at each stage."""
+        """Carry out a verdict that means the same at every stage."""
         match verdict:
             case Delay(nanoseconds):
                 yield self.clock.now() + nanoseconds
@@ -373,12 +373,12 @@ class Gateway:
                 raise InternalError(f"a fault at this stage may not return {verdict!r}")
 
     def _conclude(self, trip: Trip, told: Any) -> Any:
-        """Let the rules look back on a trip; what a client was told first (`leave`) stays."""
+        """Let the fault plan look back on a trip; what was told first (`leave`) stays."""
         self.plan.conclude(trip)
         return told if trip.told is None else trip.told
 
     def _answer(self, trip: Trip) -> None:
-        """Call who waits for a trip, unless its answer was lost."""
+        """Call `reply` of a trip, unless its answer was lost."""
         reply, trip.reply = trip.reply, None
         if reply is not None and (trip.told is not None or trip.hung_up):
             reply(trip)
@@ -386,11 +386,11 @@ class Gateway:
     # ---- the market and the operator
 
     def settle(self, at: int) -> None:
-        """Let the market do what was due; it is journalled as an entry of its own."""
+        """Advance the market to an instant; what happens is journalled as an entry of its own."""
         self.run(self._settle, at)
 
     def catch_up(self, at: int) -> None:
-        """The same before anything looks at the state: a rule, a limit, the engine."""
+        """The same, called within a trip: a bug is left to the caller."""
         if at >= self.engine.state.wake_at:
             self._settle(at)
 
@@ -401,9 +401,9 @@ class Gateway:
             self._publish(events, at)
 
     def operate(self, command: Any) -> Any:
-        """An operator command outside any trip: an incident, journalled as such.
+        """Execute an operator command outside any trip, and return its answer. It is journalled.
 
-        Raises `Reject` for a command that makes no sense as things are.
+        Raises `Reject` for a command that is not possible now.
         """
         at = self.clock.now()
         self.settle(at)
@@ -417,7 +417,7 @@ class Gateway:
             listener(events, at)
 
     def look(self, query: Any) -> Any:
-        """Read the first column without a trip, with the state of this instant.
+        """Answer a query without a trip, from the state of this instant.
 
         Raises `Reject` as the engine does.
         """
@@ -434,7 +434,7 @@ class Gateway:
         return self.clock.call_at(at, self.run, callback, *args, keeps_running=keeps_running)
 
     def run(self, callback: Callable[..., None], *args: Any) -> None:
-        """Call something of the venue; a bug in it must not go unheard."""
+        """Call a function of the venue; a bug in it is a failure of the venue (`fail`)."""
         try:
             callback(*args)
         except Exception as bug:
@@ -442,7 +442,7 @@ class Gateway:
             self.fail(bug, trip)
 
     def fail(self, bug: Exception, trip: Trip | None) -> NoReturn:
-        """A bug of ours: nothing may go on as if it had not been."""
+        """Stop the venue because of a bug of ours, and raise it."""
         if self.failure is None:
             self.failure = bug
             self.clock.fail(self.broken())
@@ -451,7 +451,7 @@ class Gateway:
         raise self.broken()
 
     def _unread(self, bug: Exception, trip: Trip, at: int) -> NoReturn:
-        """A bug of ours in reading a request, before anything has acted on it."""
+        """End a trip that could not be read because of a bug of ours. Raises UnreadError."""
         self.unanswered(bug, trip)
         trip.reply = None
         self.journal.tell(trip, at, None)
@@ -460,7 +460,7 @@ class Gateway:
         ) from bug
 
     def unanswered(self, bug: Exception, trip: Trip | None) -> None:
-        """A bug of ours in reading a request or writing an answer. The exchange is whole.
+        """Record a bug of ours in reading a request or writing an answer; the exchange is whole.
 
         It ends a simulation; in real time it costs this answer, and is journalled and logged, once.
         Raises the failure where the venue is broken already.
@@ -481,7 +481,7 @@ class Gateway:
         )  # fmt: skip
 
     def broken(self) -> Exception:
-        """What each call is raised after a bug of ours; a full disk says so itself."""
+        """The error that each later call raises; an error of our own classes stays as it is."""
         bug = self.failure
         if isinstance(bug, (ConfigurationError, InternalError)):
             return bug

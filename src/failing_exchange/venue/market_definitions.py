@@ -1,4 +1,4 @@
-"""Markets, fees and balances in the units that people use: "0.01", "0.1%", 0.001, 50_000.
+"""Market definitions in the units that people use: "0.01", "0.1%", 0.001, 50_000.
 
 Inside, prices are ticks, amounts lots and fees parts per million (`core.market.Market`). A user
 writes a market as a mapping, in Python or in a scenario file.
@@ -23,21 +23,21 @@ FEE_MAX = Decimal("0.05")  # a larger fee is refused: it is most likely a percen
 VOLATILITY_MAX = Decimal("0.5")  # of a day; likewise
 VOLUME_OF_A_DAY = 50_000_000  # of the quote asset, where a market names none
 UNITS_MAX = Decimal(10**12)  # prices and amounts; a larger one is refused
-OFFERS_OF_A_DAY = 27_000  # a day's volume is so many typical offers, as in the default world
+OFFERS_OF_A_DAY = 27_000  # a day's volume in typical offers, as of the default markets
 SPREAD_PPM, GRID_OF_SPREAD, ACTIVITY = 5, 4, 500  # likewise
 TICKS_MIN = 100
 REQUIRED = ("symbol", "price_step", "amount_step")
 
 
 class Listing(NamedTuple):
-    """A market, and how its background behaves; None = as the default world's, or none at all."""
+    """A market and its background profile; None: the default of its symbol, if there is one."""
 
     market: Market
     profile: Profile | None = None
 
 
 def decimal_of(name: str, value: object, expected: str) -> Decimal:
-    """A number by its decimal text; raises ConfigurationError that says what was expected."""
+    """Read a number by its decimal text. Raises ConfigurationError with what was expected."""
     try:
         number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("nan")
     except InvalidOperation:
@@ -48,7 +48,7 @@ def decimal_of(name: str, value: object, expected: str) -> Decimal:
 
 
 def atoms_of(name: str, value: object) -> int:
-    """Units above 0 as atoms of 1e-8, exactly."""
+    """Convert a number of units above 0 to atoms of 1e-8, exactly. Raises ConfigurationError."""
     expected = 'a number above 0, like "0.01"'
     atoms = decimal_of(name, value, expected) * ATOMS
     if not 0 < atoms <= UNITS_MAX * ATOMS or atoms != int(atoms):
@@ -58,7 +58,7 @@ def atoms_of(name: str, value: object) -> int:
 
 
 def ratio_of(name: str, value: object, most: Decimal) -> Decimal:
-    """A fraction: "0.1%" or 0.001. A larger one than `most` is refused.
+    """Read a fraction: "0.1%" or 0.001. Raises ConfigurationError for one above `most`.
 
     >>> ratio_of("maker_fee", "0.1%", FEE_MAX) == ratio_of("maker_fee", 0.001, FEE_MAX)
     True
@@ -76,7 +76,7 @@ def ratio_of(name: str, value: object, most: Decimal) -> Decimal:
 
 
 def fee_of(name: str, value: object) -> int:
-    """A fee in parts per million."""
+    """Read a fee as parts per million. Raises ConfigurationError."""
     ppm = ratio_of(name, value, FEE_MAX) * PPM
     if ppm != int(ppm):
         raise ConfigurationError(f"{name} must be a multiple of 0.0001%, not {value!r}")
@@ -84,7 +84,7 @@ def fee_of(name: str, value: object) -> int:
 
 
 def define(given: Mapping[str, Any], place: str = "market") -> Listing:
-    """A market from a mapping in units.
+    """Read a market from a mapping in units.
 
     Needed: symbol ("DOGE/USDT"), price_step, amount_step. Optional: amount_min, amount_max,
     cost_min, price_min, price_max (units), maker_fee, taker_fee (0.001 or "0.1%"), orders_max.
@@ -92,7 +92,7 @@ def define(given: Mapping[str, Any], place: str = "market") -> Listing:
     "3%"), volume (of a day, in the base asset).
 
     Raises:
-        ConfigurationError: a key or a value that can't be; it names what was expected.
+        ConfigurationError: a wrong key or value; it names what was expected.
 
     >>> listing = define({"symbol": "DOGE/USDT", "price_step": "0.00001", "amount_step": 1,
     ...                   "maker_fee": "0.02%", "price": 0.2})
@@ -127,7 +127,7 @@ def define(given: Mapping[str, Any], place: str = "market") -> Listing:
 
 
 def with_fees(listing: Listing, fees: object) -> Listing:
-    """The same market with fees for makers and takers: one fee for both, or a mapping."""
+    """Replace the fees of a market: one fee for makers and takers, or a mapping."""
     if not isinstance(fees, Mapping):
         fee = fee_of("fees", fees)
         return listing._replace(market=replace(listing.market, maker_fee=fee, taker_fee=fee))
@@ -144,7 +144,7 @@ def with_fees(listing: Listing, fees: object) -> Listing:
 
 
 def pairs_of(option: str, text: str, example: str) -> dict[str, str]:
-    """`name=value,name=value` of a command line as a mapping.
+    """Read `name=value,name=value` of a command line as a mapping.
 
     >>> pairs_of("--fees", "maker=0.02%,taker=0.04%", "")
     {'maker': '0.02%', 'taker': '0.04%'}
@@ -159,7 +159,7 @@ def pairs_of(option: str, text: str, example: str) -> dict[str, str]:
 
 
 def _assets(place: str, symbol: object) -> tuple[str, str]:
-    """Base and quote; a mapping defines a spot market, for it can't say how a contract settles."""
+    """Base and quote. A mapping defines a spot market: it can't say how a contract settles."""
     try:
         found = parse_symbol(symbol)
     except ValueError:
@@ -213,7 +213,7 @@ BACKGROUND = ("price", "volatility", "volume")
 
 
 def _profile(place: str, given: Mapping[str, Any], market: Market) -> Profile | None:
-    """The background of a market that names its price; as lively as the default world's."""
+    """The background of a market that names its price, as active as a default market."""
     from failing_exchange.background.profiles import Profile
 
     if "price" not in given:
@@ -224,7 +224,7 @@ def _profile(place: str, given: Mapping[str, Any], market: Market) -> Profile | 
     opening = _ticks(f"{place}.price", given["price"], market)
     if opening < TICKS_MIN:
         raise ConfigurationError(
-            f"{place}.price must be at least {TICKS_MIN} price steps, for a smaller one can only "
+            f"{place}.price must be at least {TICKS_MIN} price steps, since a lower one could only "
             f"move in leaps, not {given['price']!r} with a step of {given['price_step']!r}"
         )
     sigma = ratio_of(f"{place}.volatility", given.get("volatility", "3%"), VOLATILITY_MAX)

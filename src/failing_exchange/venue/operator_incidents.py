@@ -1,4 +1,4 @@
-"""Incidents by name: what a scenario file calls them, and the operator command each of them is."""
+"""Incidents by name, as in scenario files, and the operator command of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Markets = Mapping[str, Market]
 
 
 class Incident(NamedTuple):
-    """How an incident is made; `needs` and `may` name its fields, in units or percent."""
+    """How an incident is made. `needs` and `may` name its fields, which are in units or percent."""
 
     says: str
     needs: tuple[str, ...]
@@ -34,7 +34,7 @@ class Incident(NamedTuple):
 
 
 def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
-    """The operator command of an incident; ConfigurationError for what does not fit.
+    """Make the operator command of an incident. Raises ConfigurationError for wrong fields.
 
     >>> command_of("halt", {"symbol": "BTC/USDT", "seconds": 60}, {"BTC/USDT": None}).nanoseconds
     60000000000
@@ -56,7 +56,7 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
 
 
 def one_of(name: object, known: Mapping[str, Any]) -> str:
-    """The nearest spelling and all that is accepted, for an error message."""
+    """The nearest spelling and all known names, for an error message."""
     return (
         f"{did_you_mean(name, known) if isinstance(name, str) else ''} (there are {_list(known)})"
     )
@@ -67,7 +67,7 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _number(fields: Fields, name: str, least: float, most: float, unit: str) -> float:
-    """A field that lies from `least` to `most`."""
+    """Read a number from `least` to `most`."""
     value = fields[name]
     if not is_number(value) or not least <= value <= most:
         raise ConfigurationError(
@@ -77,7 +77,7 @@ def _number(fields: Fields, name: str, least: float, most: float, unit: str) -> 
 
 
 def _span(fields: Fields) -> int | None:
-    """How long an incident lasts, in nanoseconds; None for one that lasts for good."""
+    """How long an incident lasts, in nanoseconds; None if it has no end."""
     if fields.get("seconds") is None:
         return None
     try:
@@ -86,7 +86,7 @@ def _span(fields: Fields) -> int | None:
         seconds = -1
     if seconds == 0:
         raise ConfigurationError(
-            "seconds = 0 would last no time at all; leave seconds out for an incident for good"
+            "seconds must be above 0, not 0; leave it out for an incident without an end"
         )
     if not SPAN_MIN <= seconds <= SPAN_MAX:
         raise ConfigurationError(
@@ -97,7 +97,7 @@ def _span(fields: Fields) -> int | None:
 
 
 def _atoms(fields: Fields, name: str) -> int:
-    """A field in units, as atoms above 0."""
+    """Read a number of units above 0 as atoms."""
     try:
         atoms = int(atoms_of(fields[name]))
     except (Reject, TypeError):
@@ -110,7 +110,7 @@ def _atoms(fields: Fields, name: str) -> int:
 
 
 def _multiple(fields: Fields, name: str, step: int) -> int:
-    """How many of a market's finest steps a coarser step is."""
+    """Read a step as a multiple of the market's finest one."""
     times, rest = divmod(_atoms(fields, name), step)
     if rest or not times:
         raise ConfigurationError(
@@ -156,7 +156,7 @@ def _rules(f: Fields, m: Markets) -> c.Operator:
 
 
 def _change(name: str, f: Fields, changed: dict[str, Any]) -> c.Operator:
-    """Only what changes: everything else stays as it is in force when the incident happens."""
+    """Change some rules; all others stay as they are when the incident happens."""
     if not changed:
         raise ConfigurationError(f"{name} changes nothing: give {_list(INCIDENTS[name].may)}")
     return c.ChangeRules(f["symbol"], tuple(changed.items()))
@@ -170,7 +170,7 @@ def _whole(fields: Fields, name: str, least: int, most: int) -> int:
 
 
 def _name(fields: Fields, name: str, default: str | None = None) -> str:
-    """The name of an account or an asset; whether there is such a one the engine will see."""
+    """Read the name of an account or asset; the engine checks whether it exists."""
     value = fields.get(name, default)
     if not isinstance(value, str) or not 0 < len(value) <= NAME_MAX:
         raise ConfigurationError(
