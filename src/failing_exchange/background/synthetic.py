@@ -84,8 +84,11 @@ class SyntheticMarket(BackgroundMarket):
 
     def second(self, second: int, /) -> Bar:
         """The candle of one second. Without trades it stands at the close before it."""
-        index, place = divmod(second, TEN_S)
-        return (self._tens.get(index) or self._split(index))[place]
+        return self._ten(second // TEN_S)[second % TEN_S]
+
+    def _ten(self, index: int) -> list[Bar]:
+        """The seconds of ten seconds, which are counted from the epoch."""
+        return self._tens.get(index) or self._split(index)
 
     def close(self, second: int, /) -> int:
         """The price after a second; to know only this costs half."""
@@ -129,9 +132,9 @@ class SyntheticMarket(BackgroundMarket):
             return middle
         parts = [middle]
         if start < begin:
-            parts[:0] = [self.second(second) for second in range(start, begin)]
+            parts[:0] = self._ten(start // TEN_S)[start % TEN_S :]
         if end < stop:
-            parts += [self.second(second) for second in range(end, stop)]
+            parts += self._ten(end // TEN_S)[: stop - end]
         return of_background(start, parts, stop - start)
 
     def first_touch(

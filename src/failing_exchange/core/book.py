@@ -123,6 +123,11 @@ class OrderBook:
         level = self.best(opposite)
         return level is not None and (level.ticks <= ticks if side is BUY else level.ticks >= ticks)
 
+    def reaches(self, bid: int, ask: int) -> bool:
+        """Whether an order may stand at these prices or better; False is certain."""
+        bids, asks = self._heaps[BUY], self._heaps[SELL]
+        return bool(bids and -bids[0] >= bid) or bool(asks and asks[0] <= ask)
+
     def shown(self, side: Side) -> list[tuple[int, int]]:
         """(ticks, lots) of every level as public data show it, best first."""
         levels = self._levels[side].values()

@@ -52,11 +52,6 @@ def claimed(lots: int, seconds: int) -> int:
     return min(lots, TRADES_A_SECOND * seconds)
 
 
-def claim(bar: Bar, seconds: int) -> Bar:
-    """A candle of the background with the trades that one of its length claims."""
-    return bar._replace(trades=claimed(bar.volume, seconds), bought=bar.volume // 2)
-
-
 def estimated(at: int, prices: Sequence[int], lots: int, seconds: int = 1) -> Bar:
     """A candle (open, high, low, close) as if it traded at its middle on average.
 
@@ -115,20 +110,20 @@ def join(first: Bar | None, then: Bar | None) -> Bar | None:
 def merge(bars: Sequence[Bar | None], *, at: int | None = None) -> Bar | None:
     """Consecutive candles as one; those without trades add nothing to its prices."""
     known = [bar for bar in bars if bar is not None]
-    return _merged(known, known[0].at if at is None else at) if known else None
+    if not known:
+        return None
+    found = [bar for bar in known if bar.volume] or known[:1]
+    _, opens, highs, lows, closes, volumes, costs, trades, bought = zip(*found, strict=True)
+    return Bar(
+        known[0].at if at is None else at, opens[0], max(highs), min(lows), closes[-1],
+        sum(volumes), sum(costs), sum(trades), sum(bought),
+    )  # fmt: skip
 
 
 def of_background(at: int, parts: Sequence[Bar], seconds: int) -> Bar:
-    """Consecutive candles of the background as one of that many `seconds`."""
-    return claim(_merged(parts, at), seconds)
-
-
-def _merged(bars: Sequence[Bar], at: int) -> Bar:
-    found = [bar for bar in bars if bar.volume] or bars[:1]
-    if len(found) == 1:
-        return found[0]._replace(at=at)
-    _, opens, highs, lows, closes, volumes, costs, trades, bought = zip(*found, strict=True)
-    return Bar(
-        at, opens[0], max(highs), min(lows), closes[-1],
-        sum(volumes), sum(costs), sum(trades), sum(bought),
-    )  # fmt: skip
+    """Consecutive candles of the background as one of that many `seconds`, with its claims."""
+    found = [bar for bar in parts if bar.volume] or parts[:1]
+    _, opens, highs, lows, closes, volumes, costs, _, _ = zip(*found, strict=True)
+    lots = sum(volumes)
+    prices = opens[0], max(highs), min(lows), closes[-1]
+    return NEW_BAR((at, *prices, lots, sum(costs), claimed(lots, seconds), lots // 2))

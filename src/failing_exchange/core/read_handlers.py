@@ -342,6 +342,8 @@ def _with_clients(
     book: OrderBook, bid: Offer | None, ask: Offer | None
 ) -> tuple[Offer | None, Offer | None]:
     """The best offers, clients' orders included."""
+    if bid and ask and not book.reaches(bid[0], ask[0]):  # the usual case: they stand behind
+        return bid, ask
     buying, selling = book.best(BUY), book.best(SELL)
     if buying is not None and (bid is None or buying.ticks >= bid[0]):
         bid = _added(buying, bid)
