@@ -8,16 +8,7 @@ from typing import Any
 from failing_exchange.core.events import OperationRefused
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
-from failing_exchange.faults.plan import (
-    ENDING,
-    Answer,
-    Cause,
-    Delay,
-    Drop,
-    HangUp,
-    Repeat,
-    Replace,
-)
+from failing_exchange.faults.plan import ENDING, Answer, Cause, Delay, Drop, HangUp, Repeat, Replace
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 
 

@@ -8,14 +8,7 @@ from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.queries import FetchTicker, Ticker
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import PPM
-from failing_exchange.faults.fields import (
-    draw_below,
-    fault,
-    nanoseconds,
-    ppm,
-    share,
-    span_or_never,
-)
+from failing_exchange.faults.fields import draw_below, fault, nanoseconds, ppm, share, span_or_never
 from failing_exchange.faults.lookups import market_of, open_order, placed_by
 from failing_exchange.faults.plan import Cause, Match, Verdict
 from failing_exchange.faults.stages import AtRequest

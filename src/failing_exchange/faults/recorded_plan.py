@@ -120,8 +120,7 @@ class RecordedPlan:
         """Read a plan from JSON; raise ConfigurationError for anything else."""
         try:
             found = json.loads(text)
-            version = found["recorded_plan"]
-            rules = [_recording(rule) for rule in found["rules"]]
+            version, rules = found["recorded_plan"], found["rules"]
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(
                 f"this is not a recorded plan ({error!r}); `RecordedPlan.to_json` writes one"
@@ -130,7 +129,7 @@ class RecordedPlan:
             raise ConfigurationError(
                 f"a recorded plan of version {version!r} can't be read: this is version {VERSION}"
             )
-        return cls(rules)
+        return cls.of_rules(rules)
 
 
 def record(trips: Iterable[Trip]) -> RecordedPlan:

@@ -166,8 +166,18 @@ class Chance(When):
         return strikes(match.draw(), self.probability)
 
 
+class Numbered(When):
+    """Strikes the requests of its span."""
+
+    __slots__ = ()
+
+    def __call__(self, match: Match, /) -> bool:
+        assert self.span is not None
+        return self.span[0] <= match.n <= self.span[1]
+
+
 @trigger
-class Nth(When):
+class Nth(Numbered):
     """Strikes the n-th request the rule meets, from 1; if there is nothing to do, the next one."""
 
     n: int = whole(says="which request", maximum=inf)
@@ -176,12 +186,9 @@ class Nth(When):
     def span(self) -> tuple[int, int] | None:
         return self.n, self.n
 
-    def __call__(self, match: Match, /) -> bool:
-        return match.n == self.n
-
 
 @trigger
-class First(When):
+class First(Numbered):
     """Strikes the first n requests the rule meets; for each with nothing to do, one more."""
 
     n: int = whole(says="how many requests", maximum=inf)
@@ -189,9 +196,6 @@ class First(When):
     @property
     def span(self) -> tuple[int, int] | None:
         return 1, self.n
-
-    def __call__(self, match: Match, /) -> bool:
-        return match.n <= self.n
 
 
 @trigger
@@ -205,7 +209,7 @@ class Every(When):
 
 
 @trigger
-class After(When):
+class After(Numbered):
     """Strikes all requests after the n-th."""
 
     n: int = whole(says="how many requests pass", minimum=0, maximum=inf)
@@ -213,9 +217,6 @@ class After(When):
     @property
     def span(self) -> tuple[int, int] | None:
         return self.n + 1, ENDLESS
-
-    def __call__(self, match: Match, /) -> bool:
-        return match.n > self.n
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -24,6 +24,13 @@ class ElidedTLS(ssl.SSLObject):
     It says TLSv1.3 when asked, has agreed on no protocol (ALPN) and shows no certificate.
     """
 
+    # plain attributes in place of the parent's properties, which ask OpenSSL
+    context: Any = None
+    session: Any = None
+    server_side: bool = False
+    server_hostname: str | None = None
+    session_reused = False
+
     def __init__(
         self,
         context: ssl.SSLContext,
@@ -34,17 +41,16 @@ class ElidedTLS(ssl.SSLObject):
         server_hostname: str | bytes | None = None,
         session: Any = None,
     ) -> None:  # not the parent's, which refuses to be called
-        self._context, self._session = context, session
+        self.context, self.session, self.server_side = context, session, server_side
         self._incoming, self._outgoing = incoming, outgoing
-        self._server_side = server_side
         named = server_hostname
-        self._hostname = named.decode("ascii") if isinstance(named, bytes) else named
+        self.server_hostname = named.decode("ascii") if isinstance(named, bytes) else named
 
     def do_handshake(self) -> None:
         """Done at once, unless a server's guard has something against it."""
         loop = running_loop()
-        if isinstance(loop, IsolatedLoop) and not self._server_side:
-            loop.network.handshake(self._hostname, self._context)
+        if isinstance(loop, IsolatedLoop) and not self.server_side:
+            loop.network.handshake(self.server_hostname, self.context)
 
     def unwrap(self) -> Any:
         """There is nothing to take off; the end of the connection is the end."""
@@ -68,63 +74,24 @@ class ElidedTLS(ssl.SSLObject):
         """None: nothing is decrypted ahead."""
         return 0
 
-    # What it says of itself
-
-    @property
-    def context(self) -> ssl.SSLContext:
-        """The context that made it."""
-        return self._context
-
-    @context.setter
-    def context(self, context: ssl.SSLContext) -> None:
-        self._context = context
-
-    @property
-    def session(self) -> Any:
-        """The session given, if any."""
-        return self._session
-
-    @session.setter
-    def session(self, session: Any) -> None:
-        self._session = session
-
-    @property
-    def session_reused(self) -> bool:
-        return False
-
-    @property
-    def server_side(self) -> bool:
-        return self._server_side
-
-    @property
-    def server_hostname(self) -> str | None:
-        """The host that was asked for."""
-        return self._hostname
-
     def version(self) -> str:
         return "TLSv1.3"
 
     def cipher(self) -> tuple[str, str, int]:
         return "TLS_AES_256_GCM_SHA384", "TLSv1.3", 256
 
-    def shared_ciphers(self) -> None:
-        """Unknown."""
-
-    def compression(self) -> None:
-        """None."""
-
-    def selected_alpn_protocol(self) -> None:
-        """None, so that HTTP/1.1 is spoken."""
-
     def getpeercert(self, binary_form: bool = False) -> Any:
         """Nothing: as of a peer whose certificate was not asked for."""
         return None if binary_form else {}
 
+    def _nothing(self, *args: Any) -> None:
+        """No compression, no ALPN protocol (so that HTTP/1.1 is spoken), no channel to bind to."""
+
+    shared_ciphers = compression = selected_alpn_protocol = _nothing
+    verify_client_post_handshake = _nothing
+
     def get_channel_binding(self, cb_type: str = "tls-unique") -> None:
         """There is no channel to be bound to."""
-
-    def verify_client_post_handshake(self) -> None:
-        """Do nothing: there is no certificate to verify."""
 
 
 @contextmanager
