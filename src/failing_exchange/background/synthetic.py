@@ -84,14 +84,15 @@ class SyntheticMarket(BackgroundMarket):
 
     def second(self, second: int, /) -> Bar:
         """The candle of one second. Without trades it stands at the close before it."""
-        return self._ten(second // TEN_S)[second % TEN_S]
+        index = second // TEN_S  # not by `_ten`: asked about each second of a run
+        return (self._tens.get(index) or self._split(index))[second % TEN_S]
 
     def _ten(self, index: int) -> list[Bar]:
         """The seconds of ten seconds, which are counted from the epoch."""
         return self._tens.get(index) or self._split(index)
 
     def close(self, second: int, /) -> int:
-        """The price after a second; to know only this costs half."""
+        """The price after a second; to know only this costs half of `second`."""
         steps = self._walks.get(second // TEN_S)
         if steps is None:
             steps = self._walk(second // TEN_S)

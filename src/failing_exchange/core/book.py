@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from failing_exchange.core.order import BUY, SELL, Order, Side
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Level:
     """All orders at one price, oldest first; `hidden` of the lots are shown to nobody."""
 
-    __slots__ = ("head", "hidden", "lots", "tail", "ticks")
-
-    def __init__(self, ticks: int) -> None:
-        self.ticks = ticks
-        self.lots = self.hidden = 0
-        self.head: Order | None = None
-        self.tail: Order | None = None
+    ticks: int
+    lots: int = 0
+    hidden: int = 0
+    head: Order | None = None
+    tail: Order | None = None
 
     def __iter__(self) -> Iterator[Order]:
         order = self.head

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
@@ -87,18 +88,18 @@ class Snapshot(NamedTuple):
     state: bytes
 
 
+@dataclass(slots=True)
 class Batch:
     """What is written together, or not at all."""
 
-    def __init__(self) -> None:
-        self.commands: list[tuple[int, int, int, str]] = []  # number, instant, events before, text
-        self.trips: list[tuple[int, str]] = []
-        self.kinds: dict[tuple[str, str, str], int] = {}
-        self.kinds_reset = False  # whether all earlier kinds are forgotten
-        self.usage: dict[tuple[str, str], str | None] = {}  # None: forgotten
-        self.meta: dict[str, str] = {}
-        self.rules: list[str] | None = None  # all that are armed; None: as before
-        self.snapshot: tuple[int, str, bytes] | None = None  # last command in it, code, state
+    commands: list[tuple[int, int, int, str]] = field(default_factory=list)  # as `Stored`
+    trips: list[tuple[int, str]] = field(default_factory=list)
+    kinds: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    kinds_reset: bool = False  # whether all earlier kinds are forgotten
+    usage: dict[tuple[str, str], str | None] = field(default_factory=dict)  # None: forgotten
+    meta: dict[str, str] = field(default_factory=dict)
+    rules: list[str] | None = None  # all that are armed; None: as before
+    snapshot: tuple[int, str, bytes] | None = None  # last command in it, code, state
 
     def __len__(self) -> int:
         return len(self.commands) + len(self.trips)
