@@ -18,9 +18,11 @@ from failing_exchange.server.http_reader import (
     BODY_BYTES_MAX,
     HEAD_BYTES_MAX,
     LINE_BYTES_MAX,
-    Received,
+    PARSED_BYTES_MAX,
     RequestReader,
+    Terms,
 )
+from failing_exchange.server.messages import Request
 
 T = TypeVar("T")
 TIME = b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -311,29 +313,39 @@ def test_a_bug_of_ours_is_a_500_and_is_logged(caplog: pytest.LogCaptureFixture) 
 # ---- the reader
 
 
-def read(*parts: bytes, upgrades: bool = True) -> list[Received]:
+def read(*parts: bytes, upgrades: bool = True) -> list[tuple[Request, Terms]]:
     """The requests that are read of bytes that arrive in these parts."""
     reader = RequestReader("127.0.0.1", upgrades=upgrades)
     for part in parts:
-        reader.feed(part)
+        for start in range(0, len(part), PARSED_BYTES_MAX):
+            reader.feed(part[start : start + PARSED_BYTES_MAX])
     found = list(reader.received)
     reader.close()
     return found
 
 
+def terms(*parts: bytes, upgrades: bool = True) -> list[Terms]:
+    """On which terms they are answered."""
+    return [found for _, found in read(*parts, upgrades=upgrades)]
+
+
+def bodies(*parts: bytes, upgrades: bool = True) -> list[bytes]:
+    """What they carry."""
+    return [request.body for request, _ in read(*parts, upgrades=upgrades)]
+
+
 def test_a_request_is_read_as_it_was_sent() -> None:
     """With names in lower case, values without the space around them, and its body."""
-    (found,) = read(
+    ((request, how),) = read(
         b"DELETE /api/v3/order?a=%20b&c HTTP/1.1\r\nhost:x\r\nConnection: Keep-Alive\r\n"
         b"User-Agent:  a b\t \r\nX-Empty:\r\nX-Bytes: \xff\r\nContent-Length: 3\r\n\r\nabcGET"
     )
-    request = found.request
     assert (request.method, request.path, request.query) == ("DELETE", "/api/v3/order", "a=%20b&c")
     assert request.headers == {
         "host": "x", "connection": "Keep-Alive", "user-agent": "a b", "x-empty": "",
         "x-bytes": "\udcff", "content-length": "3",
     }  # fmt: skip
-    assert (request.body, request.host, found.keep_alive) == (b"abc", "x", True)
+    assert (request.body, request.host, how) == (b"abc", "x", Terms())
 
 
 @pytest.mark.parametrize(
@@ -356,38 +368,37 @@ def test_a_request_is_read_as_it_was_sent() -> None:
 )
 def test_what_could_be_read_in_two_ways_is_refused(data: bytes, status: int) -> None:
     """And nothing behind it is read: it may be half of something else."""
-    found = read(data, TIME)
-    assert [one.status for one in found] == [status]
-    assert found[0].reason
+    (found,) = terms(data, TIME)
+    assert found.status == status
+    assert found.reason
 
 
 def test_a_body_that_grows_too_long_in_chunks_or_unpacked_is_refused() -> None:
     """Its length is not known before; no more than the limit is kept."""
     head = CHUNKED[: CHUNKED.index(b"14\r\n")]
     chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
-    found = read(head, *[chunk] * 17)
-    assert [one.status for one in found] == [413]
+    assert [one.status for one in terms(head, *[chunk] * 17)] == [413]
     for pack in (zlib.compress, gzip.compress):
         packed = pack(b"x" * (BODY_BYTES_MAX + 1))
         encoding = b"gzip" if pack is gzip.compress else b"deflate"
         head = b"POST / HTTP/1.1\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
-        found = read(head % (encoding, len(packed)) + packed)
+        found = terms(head % (encoding, len(packed)) + packed)
         assert [one.status for one in found] == [413]
         packed = pack(b"side=BUY")
-        assert read(head % (encoding, len(packed)) + packed)[0].request.body == b"side=BUY"
+        assert bodies(head % (encoding, len(packed)) + packed) == [b"side=BUY"]
 
 
 @pytest.mark.parametrize("start", [b"GET /", TIME[:-2] + b"A: "])
 def test_a_head_that_does_not_end_is_refused(start: bytes) -> None:
     """In many small parts, too: else it would fill the memory."""
-    found = read(start, *[b"x" * 1_024] * (HEAD_BYTES_MAX // 1_024 + 1))
+    found = terms(start, *[b"x" * 1_024] * (HEAD_BYTES_MAX // 1_024 + 1))
     assert [one.status for one in found] == [400]
 
 
 def test_fields_behind_a_chunked_body_are_not_taken_for_fields_of_a_request() -> None:
     """A trailer could give a request, or the next one, another key."""
     order = CHUNKED[:-2] + b"X-MBX-APIKEY: evil\r\n\r\n"
-    found = [one.request.headers.get("x-mbx-apikey") for one in read(order + TIME)]
+    found = [one.headers.get("x-mbx-apikey") for one, _ in read(order + TIME)]
     assert found == ["abc", None]
 
 
@@ -395,14 +406,10 @@ def test_fields_behind_a_chunked_body_are_not_taken_for_fields_of_a_request() ->
 def test_other_protocols_than_websocket_are_not_upgraded_to(upgrades: bool) -> None:
     """Some clients ask for HTTP/2 with each request; its body and what follows are HTTP/1.1."""
     order = ORDER.replace(b"\r\nC", b"\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nC")
-    found = read(order + TIME + order, upgrades=upgrades)
-    assert [one.request.body for one in found] == [
-        b"symbol=BTCUSDT&a=b&c",
-        b"",
-        found[0].request.body,
-    ]
-    assert [one.status or one.upgrade for one in found] == [0, 0, 0]
-    assert [one.upgrade for one in read(UPGRADE, upgrades=upgrades)] == [upgrades]
+    sent, body = order + TIME + order, b"symbol=BTCUSDT&a=b&c"
+    assert bodies(sent, upgrades=upgrades) == [body, b"", body]
+    assert terms(sent, upgrades=upgrades) == [Terms()] * 3
+    assert [one.upgrade for one in terms(UPGRADE, upgrades=upgrades)] == [upgrades]
 
 
 def test_the_last_request_of_a_connection_is_the_last() -> None:
@@ -410,10 +417,10 @@ def test_the_last_request_of_a_connection_is_the_last() -> None:
     closing = TIME.replace(b"x\r\n\r", b"x\r\nConnection: close\r\n\r")
     old = TIME.replace(b"1.1", b"1.0")
     kept = old.replace(b"x\r\n\r", b"x\r\nConnection: keep-alive\r\n\r")
-    assert [one.keep_alive for one in read(kept + TIME + closing + TIME, TIME)] == [
+    assert [one.keep_alive for one in terms(kept + TIME + closing + TIME, TIME)] == [
         True, True, False,
     ]  # fmt: skip
-    assert [one.keep_alive for one in read(old + TIME)] == [False]
+    assert [one.keep_alive for one in terms(old + TIME)] == [False]
 
 
 @pytest.mark.parametrize(

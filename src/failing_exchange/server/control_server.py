@@ -127,8 +127,6 @@ class ControlServer:
 
     # ---- requests, as the HTTP server hands them on
 
-    upgrades = False
-
     def handle(self, request: Request, connection: HttpConnection) -> None:
         """Answer a request in a task of its own, whether its client stays or not."""
         behind = BEHIND_THE_SCENES.set(True)
@@ -138,10 +136,6 @@ class ControlServer:
             BEHIND_THE_SCENES.reset(behind)
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
-
-    def upgrade(self, request: Request, connection: HttpConnection) -> None:
-        """Never called: there are no upgrades."""
-        raise NotImplementedError
 
     def refusal(self, status: int, reason: str) -> Reply:
         """The reply to a request that can't be read."""

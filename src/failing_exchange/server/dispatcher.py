@@ -1,23 +1,25 @@
-"""Requests of any venue: each becomes a trip, and is answered when the trip has ended."""
+"""Dispatcher: sends each request through the pass as a trip, and the reply when it has ended."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.journal.trip import Damage, Damaged, Edited
 from failing_exchange.server import engine_timeout
 from failing_exchange.server.damage import steps_of
-from failing_exchange.server.http_connection import BROKEN
+from failing_exchange.server.http_connection import BROKEN, logger
+from failing_exchange.server.messages import Reply
 from failing_exchange.server.turn_taking import Turns
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
     from failing_exchange.server.dialect import Rest, RoutedCall
-    from failing_exchange.server.messages import Reply, Request
-    from failing_exchange.venue.clock import Cancelable
+    from failing_exchange.server.messages import Request
+    from failing_exchange.server.turn_taking import Share
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import Venue
 
@@ -108,41 +110,136 @@ class Dispatcher:
         """The client of a trip has left, or nobody waits for it any more."""
         self.venue.gateway.leave(trip)
 
-    def later(self, wait: int, callback: Callable[[], None]) -> Cancelable:
-        """Have something called so many nanoseconds from now."""
-        gateway = self.gateway
-        return gateway.later(gateway.clock.now() + wait, callback)
+    # ---- requests, as the HTTP server hands them on
+
+    def handle(self, request: Request, client: Client) -> None:
+        """Answer a request; what comes behind a costly one waits for it."""
+        if request.path not in self.rest.costly:
+            self._ask(request, client)
+            return
+        if client.share is None:
+            client.share = self.turns.share()
+        self.turns.take(client.share, self._in_steps(request, client))
+
+    def refusal(self, status: int, reason: str) -> Reply:
+        """The venue's reply to bytes that are no request."""
+        return Reply(417, b"") if status == 417 else self.rest.malformed(status)
+
+    def failed(self, bug: Exception, client: Client) -> None:
+        """Journal a bug of ours; it ends a simulation."""
+        try:
+            self.gateway.unanswered(bug, None)
+        except Exception as broken:  # the venue, by this bug or an earlier one
+            logger.error("Error handling request from %s", client.peer, exc_info=broken)
 
     async def ask(self, request: Request) -> Reply | None:
-        """What a request is answered; None when the connection breaks instead.
+        """Answer a request that has no connection; None when a connection would break instead.
 
         It waits for as long as the answer takes, which for a lost one is for ever.
         """
+        caller = _Caller(request.peer)
+        self.handle(request, caller)
+        try:
+            return await caller.answer
+        finally:
+            if caller.on_lost is not None:
+                caller.on_lost()
+
+    def _in_steps(self, request: Request, client: Client) -> Iterator[None]:
+        """Answer a costly request in steps, unless its client leaves meanwhile."""
+        try:
+            for step in self.rest.steps(request):
+                yield step
+                if client.gone:
+                    return
+            if not client.gone:
+                self._ask(request, client)
+        except Exception as bug:
+            client.fail(bug)
+
+    def _ask(self, request: Request, client: Client) -> None:
         gateway = self.gateway
-        if request.path in self.rest.costly:
-            await self.turns.mine()
         trip = self.receive(gateway, request)
         if trip is None:
-            return self.rest.absent(request, gateway.clock.now())
-        if not is_told(trip):
-            await self._told(trip)
+            at = gateway.clock.now()
+            client.respond(self.rest.absent(request, at), at)
+        elif is_told(trip):
+            self._respond(client, trip)
+        else:
+            client.on_lost = partial(self.give_up, trip)
+            trip.reply = partial(self._respond_late, client)
+
+    def _respond_late(self, client: Client, trip: Trip) -> None:
+        client.on_lost = None
+        self._respond(client, trip)
+
+    def _respond(self, client: Client, trip: Trip) -> None:
+        """Send what a trip is told, when all that has happened until then is written."""
         durable = self.venue.durable
-        written = durable is None or await durable.commits.written()
-        return self.reply(trip, written=written)
+        if durable is None:
+            self._send(client, trip, True)
+        elif durable.commits.has_pending:
+            durable.commits.after_commit(partial(self._send, client, trip))
+        else:
+            self._send(client, trip, not durable.commits.halted)
 
-    async def _told(self, trip: Trip) -> None:
-        """Wait until the client is told something; where its answer is lost, until it leaves."""
-        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def hear(_: Trip) -> None:
-            if not heard.done():
-                heard.set_result(None)
-
-        trip.reply = hear
+    def _send(self, client: Client, trip: Trip, written: bool) -> None:
+        if client.gone:
+            return
         try:
-            await heard
-        finally:
-            self.give_up(trip)
+            reply = self.reply(trip, written=written)
+        except Exception as bug:
+            client.fail(bug)
+            return
+        if reply is None:
+            client.abort()
+        else:
+            client.respond(reply, trip.told_at, close=reply is BROKEN)
+
+
+class Client(Protocol):
+    """Who is sent a reply: an `HttpConnection`, or a caller without one."""
+
+    peer: str
+    share: Share | None
+    on_lost: Callable[[], None] | None
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for a reply."""
+
+    def respond(self, reply: Reply, at: int, *, close: bool = False) -> None:
+        """Send the reply."""
+
+    def abort(self) -> None:
+        """End the connection in the reply's place."""
+
+    def fail(self, bug: Exception) -> None:
+        """A bug of ours costs the reply."""
+
+
+class _Caller:
+    """Waits for the reply to one request that came without a connection."""
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+        self.share: Share | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self.answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def gone(self) -> bool:
+        return self.answer.done()
+
+    def respond(self, reply: Reply, at: int, *, close: bool = False) -> None:
+        self.answer.set_result(reply)
+
+    def abort(self) -> None:
+        self.answer.set_result(None)
+
+    def fail(self, bug: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(bug)
 
 
 def is_told(trip: Trip) -> bool:

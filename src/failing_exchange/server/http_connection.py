@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.damage import DamagedResponse
-from failing_exchange.server.http_head import CLOSE, CONTINUE, response_head
-from failing_exchange.server.http_reader import Received, RequestReader
+from failing_exchange.server.http_head import CONTINUE, response_head
+from failing_exchange.server.http_reader import PARSED_BYTES_MAX, USUAL, RequestReader, Terms
 from failing_exchange.server.messages import Reply, Request
 
 if TYPE_CHECKING:
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from failing_exchange.venue.clock import Cancelable
 
 READ_AHEAD_BYTES_MAX = 1 << 16  # sent ahead of a reply; then the connection is not read for a while
-PARSED_BYTES_MAX = 1 << 12  # given to the parser at once; what follows waits as bytes, not requests
 KEEP_ALIVE = 3_630 * SECOND  # a connection without a request for this long is closed
 BROKEN = Reply(500, b"500 Internal Server Error\n\nServer got itself in trouble", kind="text/plain")
 
-NOTHING = Received(Request("", ""))
 
 logger = logging.getLogger("failing_exchange.http")
 
@@ -35,13 +33,8 @@ logger = logging.getLogger("failing_exchange.http")
 class Handler(Protocol):
     """Answers the requests of connections, one at a time each."""
 
-    upgrades: bool  # whether requests may upgrade to WebSocket
-
     def handle(self, request: Request, connection: HttpConnection) -> None:
         """Answer a request: call `respond` of the connection once, now or later."""
-
-    def upgrade(self, request: Request, connection: HttpConnection) -> None:
-        """Answer a request to upgrade: call `respond`, or `switch` to speak WebSocket."""
 
     def refusal(self, status: int, reason: str) -> Reply:
         """The reply to a request that can't be read: 400, 413 or 417."""
@@ -72,12 +65,20 @@ class Upgraded(Protocol):
         """The connection is gone."""
 
 
-class HttpServer:
-    """Makes a connection for each client, and knows those that are open."""
+Upgrade = Callable[["Request", "HttpConnection"], None]
 
-    def __init__(self, handler: Handler, clock: Clock) -> None:
+
+class HttpServer:
+    """Makes a connection for each client, and knows those that are open.
+
+    `upgrade` answers requests that ask to speak WebSocket: it calls `respond` of the connection, or
+    `switch`. Without it there are no upgrades.
+    """
+
+    def __init__(self, handler: Handler, clock: Clock, upgrade: Upgrade | None = None) -> None:
         self.handler = handler
         self.clock = clock
+        self.upgrade = upgrade
         self.open: dict[HttpConnection, None] = {}
         self._idle: asyncio.Future[None] | None = None
 
@@ -123,7 +124,7 @@ class HttpConnection(asyncio.Protocol):
         self._server = server
         self._reader: RequestReader | None = None
         self._upgraded: Upgraded | None = None
-        self._received = NOTHING  # the request that is being answered
+        self._terms = USUAL  # of the reply that is under way
         self._data = b""
         self._damaged: DamagedResponse | None = None  # the damaged reply on its way
         self._choked = self._paused = self._leaving = False
@@ -143,7 +144,7 @@ class HttpConnection(asyncio.Protocol):
             # asyncio does so for sockets only that were made with their protocol's number
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = self._server
-        self._reader = RequestReader(self.peer, upgrades=server.handler.upgrades)
+        self._reader = RequestReader(self.peer, upgrades=server.upgrade is not None)
         server.open[self] = None
         self._heard_at = server.clock.now()
         self._timer = server.clock.call_at(self._heard_at + KEEP_ALIVE, self._on_timer)
@@ -235,32 +236,40 @@ class HttpConnection(asyncio.Protocol):
         reader = self._reader
         if reader is None or self.busy or self._choked or self._leaving:
             return
-        self._parse(reader)
-        if reader.received:
-            received = reader.received.popleft()
-            self.busy, self._received = True, received
-            handler = self._server.handler
-            if received.status:
-                self._heard_at = self._server.clock.now()
-                self.respond(handler.refusal(received.status, received.reason), self._heard_at)
-            elif received.upgrade:
-                handler.upgrade(received.request, self)
+        data, received = self._data, reader.received
+        if data and not received:
+            if len(data) <= PARSED_BYTES_MAX:
+                self._data = b""
+                reader.feed(data)
             else:
-                handler.handle(received.request, self)
+                self._parse(reader, data)
+        if received:
+            request, terms = received.popleft()
+            self.busy, self._terms = True, terms
+            server = self._server
+            if terms is USUAL:
+                server.handler.handle(request, self)
+            else:
+                self._answer_unusual(request, terms)
         elif reader.awaits_continue:
             reader.awaits_continue = False
             self.transport.write(CONTINUE)
         elif self._paused:
             self._resume()
 
-    def _parse(self, reader: RequestReader) -> None:
+    def _answer_unusual(self, request: Request, terms: Terms) -> None:
+        server = self._server
+        if terms.status:
+            logger.info("a malformed request from %s: %s", self.peer, terms.reason)
+            refusal = server.handler.refusal(terms.status, terms.reason)
+            self.respond(refusal, server.clock.now())
+        elif terms.upgrade and server.upgrade is not None:
+            server.upgrade(request, self)
+        else:
+            server.handler.handle(request, self)
+
+    def _parse(self, reader: RequestReader, data: bytes) -> None:
         """Read on until a whole request is here."""
-        data = self._data
-        if len(data) <= PARSED_BYTES_MAX and not reader.received:
-            self._data = b""
-            if data:
-                reader.feed(data)
-            return
         at = 0
         while at < len(data) and not reader.received:
             reader.feed(data[at : at + PARSED_BYTES_MAX])
@@ -295,22 +304,27 @@ class HttpConnection(asyncio.Protocol):
         if transport is None:
             return
         self._heard_at = at
-        received = self._received
-        ends = close or not received.keep_alive
-        self._leaving = self._leaving or ends
+        terms = self._terms
+        if close or not terms.keep_alive:
+            self._leaving = True
         if reply.damage is not None:
-            self._damaged = DamagedResponse(
-                transport, reply.steps, self._later, self._is_damage_done
-            )
+            done = self._is_damage_done
+            self._damaged = DamagedResponse(transport, reply.steps, self._later, done)
             return
-        if received.version == "1.0" and not ends:
-            head = response_head(reply, at, ("Connection: keep-alive",), version="1.0")
-        elif received.version == "1.0":
-            head = response_head(reply, at, version="1.0")
+        if terms is USUAL and not close:
+            transport.write(response_head(reply, at) + reply.body)
         else:
-            head = response_head(reply, at, CLOSE if ends else ())
-        transport.write(head if received.request.method == "HEAD" else head + reply.body)
+            head = self._unusual_head(reply, at)
+            transport.write(head + reply.body if terms.has_body else head)
         self._is_sent()
+
+    def _unusual_head(self, reply: Reply, at: int) -> bytes:
+        """Say whether the connection goes on, where that is not understood (RFC 9112, 9.3)."""
+        if self._terms.version == "1.0":
+            more = () if self._leaving else ("Connection: keep-alive",)
+        else:
+            more = ("Connection: close",) if self._leaving else ()
+        return response_head(reply, at, more, version=self._terms.version)
 
     def abort(self) -> None:
         """End the connection in the reply's place."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 SERVER = "nginx"  # what the venue says it is
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-CLOSE = ("Connection: close",)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PHRASES = {int(status): status.phrase for status in HTTPStatus}

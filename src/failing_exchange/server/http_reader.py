@@ -9,33 +9,52 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from failing_exchange.server.messages import Request
 
+PARSED_BYTES_MAX = 1 << 12  # to feed at once: of what follows a request little is parsed early
 LINE_BYTES_MAX = 8_190  # of the request target, or of one field; a longer one is refused with 400
 HEAD_BYTES_MAX = 1 << 16  # of all fields together; a longer head is refused with 400
 BODY_BYTES_MAX = 1 << 20  # as sent, and unpacked; a longer body is refused with 413
 VERSIONS = ("1.0", "1.1")
+HEADS_KEPT_MAX = 256  # heads whose fields are remembered; then the longest unused is forgotten
+SPECIAL = frozenset({"content-encoding", "expect", "upgrade"})
+TOO_LONG_HEAD = f"the head is longer than {HEAD_BYTES_MAX} bytes"
 TOO_LONG = f"the body is longer than {BODY_BYTES_MAX} bytes"
 
 
-class Received(NamedTuple):
-    """A request as it was read.
+class Terms(NamedTuple):
+    """How a request is replied to.
 
     `keep_alive`: whether the client may send another request. `version`: its version of HTTP.
-    `upgrade`: it asks to speak WebSocket from here on. A `status` other than 0 refuses
-    the request for the `reason` given; it is then the last one of its connection.
+    `has_body`: whether the reply may have one (HEAD). `upgrade`: the client asks to speak WebSocket
+    from here on. A `status` other than 0 refuses the request for the `reason` given.
     """
 
-    request: Request
     keep_alive: bool = True
     version: str = "1.1"
+    has_body: bool = True
     upgrade: bool = False
     status: int = 0
     reason: str = ""
+
+
+USUAL = Terms()
+
+
+class Fields(NamedTuple):
+    """The fields of a head by name, in lower case.
+
+    `special`: whether one of them changes how the request is read.
+    """
+
+    headers: Mapping[str, str]
+    special: bool
 
 
 class Refused(Exception):
@@ -55,7 +74,7 @@ class RequestReader:
     """
 
     def __init__(self, peer: str, *, upgrades: bool) -> None:
-        self.received: deque[Received] = deque()
+        self.received: deque[tuple[Request, Terms]] = deque()
         self.over = False
         self.rest = b""
         self.awaits_continue = False  # the client holds its body back (RFC 9110, section 10.1.1)
@@ -63,16 +82,14 @@ class RequestReader:
         self._upgrades = upgrades
         self._parser = HttpRequestParser(self)
         self._begun = 0  # requests of which something has come
-        self._fed = 0  # bytes of a head that is not complete
-        self._reset()
-
-    def _reset(self) -> None:
+        self._fed = 0  # bytes of the head that have come in earlier feeds
+        self._in_head = False
         self._method = self._version = ""
         self._target = b""
-        self._headers: dict[str, str] = {}
+        self._raw: list[tuple[bytes, bytes]] = []
+        self._fields = Fields({}, False)
         self._body: list[bytes] = []
-        self._size = 0  # of the head, then of the body
-        self._in_head = False
+        self._size = 0  # of the body
 
     def feed(self, data: bytes) -> None:
         """Read more bytes. A bug of ours in reading them is raised."""
@@ -86,11 +103,10 @@ class RequestReader:
         except HttpParserError as error:
             if not self.over:
                 self._fail(error)
-        else:
-            if self._in_head:
-                self._fed = self._fed + len(data) if begun == self._begun else 0
-                if self._fed > HEAD_BYTES_MAX:  # the parser would collect it without an end
-                    self._refuse(400, f"the head is longer than {HEAD_BYTES_MAX} bytes")
+        if self._in_head:
+            self._fed = self._fed + len(data) if begun == self._begun else 1
+            if self._fed > HEAD_BYTES_MAX:  # the parser would collect it without an end
+                self._refuse(400, TOO_LONG_HEAD)
 
     def close(self) -> None:
         """Read no more. The parser and this reader refer to each other until then."""
@@ -109,9 +125,9 @@ class RequestReader:
 
     def _refuse(self, status: int, reason: str) -> None:
         version = self._version if self._version in VERSIONS else "1.1"
-        request = Request(self._method, "", peer=self._peer)
-        self.received.append(Received(request, False, version, False, status, reason))
-        self.over, self.awaits_continue = True, False
+        terms = Terms(False, version, status=status, reason=reason)
+        self.received.append((Request(self._method, "", peer=self._peer), terms))
+        self.over, self.awaits_continue, self._in_head = True, False, False
 
     def _switch(self, rest: bytes) -> None:
         """Keep what follows an upgrade to WebSocket; after another upgrade read on as without it.
@@ -123,7 +139,7 @@ class RequestReader:
         elif self._method == "CONNECT":
             self._refuse(400, "this is no proxy")
         else:
-            fields = [f"{name}: {value}" for name, value in self._headers.items()
+            fields = [f"{name}: {value}" for name, value in self._fields.headers.items()
                       if name != "upgrade"]  # fmt: skip
             start = f"{self._method} {self._target.decode()} HTTP/{self._version}"
             head = "\r\n".join([start, *fields, "", ""]).encode("utf-8", "surrogateescape")
@@ -132,44 +148,36 @@ class RequestReader:
 
     # ---- called by httptools
 
-    def on_message_begin(self) -> None:
-        """Forget the request before this one."""
-        self._reset()
-        self._in_head = True
+    def on_url(self, part: bytes) -> None:
+        """Begin with a request, or add to its target, which may come in parts."""
+        if self._in_head:
+            self._target += part
+            return
+        self._target, self._raw, self._body = part, [], []
+        self._in_head, self._fed = True, 0
         self._begun += 1
 
-    def on_url(self, part: bytes) -> None:
-        """Add a part of the request target."""
-        self._target += part
-        if len(self._target) > LINE_BYTES_MAX:
-            raise Refused(400, f"the request target is longer than {LINE_BYTES_MAX} bytes")
-
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field; of one that is sent twice the last counts."""
-        if not self._in_head:  # a trailer, which nobody needs
-            return
-        self._size += len(name) + len(value)
-        if len(name) + len(value) > LINE_BYTES_MAX or self._size > HEAD_BYTES_MAX:
-            raise Refused(400, f"a field is longer than {LINE_BYTES_MAX} bytes, or there are many")
-        field = name.decode().lower()
-        if field == "host" and field in self._headers:  # RFC 9112, section 3.2
-            raise Refused(400, "there are two fields Host")
-        self._headers[field] = value.strip(b" \t").decode("utf-8", "surrogateescape")
+        """Keep a field; trailers, which come behind a body, are of no use here."""
+        if self._in_head:
+            self._raw.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Check what the head announces before any of the body is kept."""
         self._in_head, self._size = False, 0
         self._method = self._parser.get_method().decode()
         self._version = self._parser.get_http_version()
-        headers = self._headers
         if self._version not in VERSIONS:
             raise Refused(400, f"HTTP/{self._version}; expected HTTP/1.1")
-        if int(headers.get("content-length", 0)) > BODY_BYTES_MAX:
-            raise Refused(413, TOO_LONG)
-        if "expect" in headers and self._version == "1.1":
-            if headers["expect"].lower() != "100-continue":
+        if len(self._target) > LINE_BYTES_MAX:
+            raise Refused(400, f"the request target is longer than {LINE_BYTES_MAX} bytes")
+        read = fields_of if self._fed else usual_fields
+        self._fields = read((*self._raw,))
+        if self._fields.special and self._version == "1.1":
+            expected = self._fields.headers.get("expect", "").lower()
+            if expected not in ("", "100-continue"):
                 raise Refused(417, "expected nothing, or Expect: 100-continue")
-            self.awaits_continue = True
+            self.awaits_continue = bool(expected)
 
     def on_body(self, part: bytes) -> None:
         """Add a part of the body, without the framing of chunks."""
@@ -181,25 +189,54 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """Put the request behind those that were received before."""
-        self.awaits_continue = False
-        headers, body = self._headers, b"".join(self._body)
-        upgrade = "upgrade" in headers and self._is_websocket()
-        if not upgrade and self._parser.should_upgrade():
+        body, parser = self._body, self._parser
+        sent = body[0] if len(body) == 1 else b"".join(body)
+        headers, special = self._fields
+        upgrade = special and self._is_websocket(headers)
+        if parser.should_upgrade() and not upgrade:
             return  # see `_switch`
-        if body and "content-encoding" in headers:
-            body = unpacked(body, headers["content-encoding"].lower())
+        if special:
+            self.awaits_continue = False
+            sent = unpacked(sent, headers.get("content-encoding", "").lower())
         path, _, query = self._target.decode().partition("?")
-        request = Request(self._method, path, query, headers, body, self._peer)
-        keep_alive = not upgrade and self._parser.should_keep_alive()
-        self.over = not keep_alive
-        self.received.append(Received(request, keep_alive, self._version, upgrade))
+        request = Request(self._method, path, query, headers, sent, self._peer)
+        keep_alive = parser.should_keep_alive()
+        terms = USUAL
+        if upgrade or not keep_alive or self._version == "1.0" or self._method == "HEAD":
+            self.over = upgrade or not keep_alive
+            terms = Terms(not self.over, self._version, self._method != "HEAD", upgrade)
+        self.received.append((request, terms))
 
-    def _is_websocket(self) -> bool:
-        if not self._upgrades or self._headers["upgrade"].lower() != "websocket":
+    def _is_websocket(self, headers: Mapping[str, str]) -> bool:
+        if not self._upgrades or headers.get("upgrade", "").lower() != "websocket":
             return False
         if self._version == "1.0":
             raise Refused(400, "an upgrade needs HTTP/1.1")
         return True
+
+
+@lru_cache(maxsize=HEADS_KEPT_MAX)
+def usual_fields(raw: tuple[tuple[bytes, bytes], ...]) -> Fields:
+    """The fields of a short head: clients repeat theirs, and so they are remembered."""
+    return fields_of(raw)
+
+
+def fields_of(raw: tuple[tuple[bytes, bytes], ...]) -> Fields:
+    """The fields of a head; of one that is sent twice the last counts.
+
+    Raises `Refused` where one of them, or the body that they announce, is too long.
+    """
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        if len(name) + len(value) > LINE_BYTES_MAX:
+            raise Refused(400, f"a field is longer than {LINE_BYTES_MAX} bytes")
+        field = name.decode().lower()
+        if field == "host" and field in headers:  # RFC 9112, section 3.2
+            raise Refused(400, "there are two fields Host")
+        headers[field] = value.strip(b" \t").decode("utf-8", "surrogateescape")
+    if int(headers.get("content-length", 0)) > BODY_BYTES_MAX:
+        raise Refused(413, TOO_LONG)
+    return Fields(headers, not SPECIAL.isdisjoint(headers))
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
@@ -210,6 +247,8 @@ def unpacked(body: bytes, encoding: str) -> bytes:
     >>> unpacked(zlib.compress(b"side=BUY"), "deflate")
     b'side=BUY'
     """
+    if not body or not encoding:
+        return body
     if encoding in ("gzip", "x-gzip"):
         bits = zlib.MAX_WBITS | 16
     elif encoding == "deflate":  # with zlib's header as it should be, or without

@@ -11,8 +11,7 @@ from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.dispatcher import Dispatcher
 from failing_exchange.server.http_connection import HttpServer
 from failing_exchange.server.listener import Entrance
-from failing_exchange.server.request_handler import RequestHandler
-from failing_exchange.server.websocket import WebSocketFront
+from failing_exchange.server.websocket import WebSocketServer
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
@@ -56,9 +55,9 @@ class VenueServer:
         exchange.venue.add_protocol_gate(self.dialect.limits.gate)
         exchange.journal.readers.append(self.dialect.limits.ended)
         self._dispatcher = Dispatcher(exchange.venue, self.dialect.rest)
-        self.sockets = WebSocketFront(self._dispatcher, self.dialect)
-        handler = RequestHandler(self._dispatcher, self.sockets)
-        self._http = HttpServer(handler, exchange.venue.clock)
+        self.sockets = WebSocketServer(self._dispatcher, self.dialect)
+        clock = exchange.venue.clock
+        self._http = HttpServer(self._dispatcher, clock, self.sockets.upgrade)
         if exchange.venue.durable is not None:
             exchange.venue.durable.commits.on_halt.append(self._on_halt)
             exchange.venue.durable.keep_usage("venue limits", self.dialect.limits)

@@ -1,15 +1,20 @@
-"""The WebSocket front: upgrades on the port of HTTP, and the connections that are open."""
+"""WebSocket server: upgrades on the port of HTTP, and the connections that are open."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from failing_exchange.faults.connection import ConnectionDamage
+from failing_exchange.server.closing import close
+from failing_exchange.server.damage import false_handshake, steps_of
 from failing_exchange.server.http_head import switching
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.websocket_connection import Connection, ConnectionPolicy, Outgoing
 from failing_exchange.server.websocket_frames import accept_key
+from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
     from failing_exchange.server.dialect import Dialect
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
     from failing_exchange.server.http_connection import HttpConnection
     from failing_exchange.venue.gateway import Gateway
 
+SOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes in base64
+EMPTY = Reply(200, b"")  # in whose place a damaged upgrade is answered
 CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
 
 Open = Callable[[Connection], None]
@@ -64,8 +71,8 @@ class Connections:
         self._open.pop(connection.name, None)
 
 
-class WebSocketFront:
-    """Upgrades requests by path and reads what clients say. Bound to the loop it is started in.
+class WebSocketServer:
+    """Upgrades connections by path, and knows those that are open.
 
     A route's path is matched whole, or, when it ends with a slash, as a beginning.
     """
@@ -88,23 +95,38 @@ class WebSocketFront:
                 return route
         return None
 
-    def moment(self, path: str) -> str:
-        """How faults call an upgrade."""
-        route = self.route(path)
-        return "" if route is None else route.moment
+    def upgrade(self, request: Request, client: HttpConnection) -> None:
+        """Grant an upgrade to WebSocket, or refuse or damage it."""
+        gateway = self._dispatcher.gateway
+        at = gateway.clock.now()
+        route = self.route(request.path)
+        refused = self._refusal(request, route, at)
+        if refused is not None or route is None:
+            refused = refused or self._dispatcher.rest.absent(request, at)
+            client.respond(refused, at, close=True)
+            return
+        damage = connection_fault(gateway, route.moment)
+        if damage is None:
+            self._connect(request, client, route, gateway)
+            return
+        if damage.kind is ConnectionDamage.UPGRADE:
+            steps = [false_handshake(request.headers["sec-websocket-key"], damage, at), close]
+        else:
+            steps = steps_of(EMPTY, damage)
+        client.respond(EMPTY._replace(damage=damage, steps=steps), at)
 
-    def refusal(self, asked: Request, at: int) -> Reply | None:
+    def _refusal(self, request: Request, route: Route | None, at: int) -> Reply | None:
         """Why a client may not connect now; None when it may."""
-        route = self.route(asked.path)
-        refused = self._dialect.refuse_connection(asked, route, at)
+        if not is_handshake(request):
+            return self._dispatcher.rest.malformed(400)
+        refused = self._dialect.refuse_connection(request, route, at)
         if refused is None and len(self.connections) >= CONNECTIONS_MAX:
             return Reply(503, b"")
         return refused
 
-    def connect(self, request: Request, client: HttpConnection, gateway: Gateway) -> None:
-        """Grant an upgrade that was not refused, and speak WebSocket from here on."""
-        route = self.route(request.path)
-        assert route is not None
+    def _connect(
+        self, request: Request, client: HttpConnection, route: Route, gateway: Gateway
+    ) -> None:
         accept = accept_key(request.headers["sec-websocket-key"])
         client.transport.write(switching(accept, gateway.clock.now()))
         connection = Connection(
@@ -137,3 +159,15 @@ class WebSocketFront:
                 connection.on_shutdown()
             connection.close(code, reason)
             connection.flush()
+
+
+def is_handshake(request: Request) -> bool:
+    """Whether an upgrade is one that RFC 6455, section 4.2.1 allows."""
+    headers = request.headers
+    options = [option.strip().lower() for option in headers.get("connection", "").split(",")]
+    return (
+        request.method == "GET"
+        and "upgrade" in options
+        and headers.get("sec-websocket-version") == "13"
+        and SOCKET_KEY.fullmatch(headers.get("sec-websocket-key", "")) is not None
+    )
