@@ -144,14 +144,14 @@ def test_no_edge_that_is_to_go_is_left_behind() -> None:
 
 
 # Loaded by name: by Python itself, pytest, and the interpreter of a program beside a server.
-ENTRIES = ("__init__", "__main__", "testing.pytest_plugin", "cli.leading.sitecustomize")
+ENTRIES = ("__init__", "__main__", "testing.pytest_plugin", "cli.child_startup.sitecustomize")
 
 
 def test_no_module_is_dead() -> None:
     """What nothing reaches misleads whoever reads it."""
     reached, ahead = (
         set[str](),
-        ["__init__", "__main__", "testing.pytest_plugin", "cli.leading.sitecustomize"],
+        ["__init__", "__main__", "testing.pytest_plugin", "cli.child_startup.sitecustomize"],
     )
     while ahead:
         name = ahead.pop()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.cli.explore import _doing, _show, replay
+from failing_exchange.cli.explore import _doing, _show
+from failing_exchange.cli.replay import replay_token
 from failing_exchange.explorer.findings import Cause, Finding, Findings, Group, grouped
 from failing_exchange.explorer.search import Exploration, Options, explore
 from failing_exchange.explorer.shrink import Example
@@ -172,7 +173,7 @@ def test_a_bot_that_dies_is_told_with_the_line_once(
     said = capsys.readouterr().out
     assert said.count("Traceback") == 1
     assert "where: mybot.py:3; 2 of 2 worlds, 1 of them without faults\n" in said
-    assert replay(finding["token"], None, 0) == 1
+    assert replay_token(finding["token"], None, 0) == 1
     said = capsys.readouterr().out
     assert said.count("Traceback") == 1
     assert 'mybot.py", line 3, in price' in said

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.cli import main as cli
-from failing_exchange.cli.main import main
+from failing_exchange.cli import run as cli
+from failing_exchange.cli.main import main, parser
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.catalogue import RULES
 from failing_exchange.report.page import FINDINGS_MAX, page
@@ -206,7 +206,7 @@ OPTIONS: dict[str, Any] = {
 
 def options_of(line: str) -> RunConfig:
     """What the command line reads from a line of a page."""
-    return cli._config(cli.parser().parse_args(shlex.split(line)[1:]))
+    return cli._config(parser().parse_args(shlex.split(line)[1:]))
 
 
 @pytest.mark.parametrize("name", [*OPTIONS, "maintenance_minutes"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN
-from failing_exchange.cli.options import Parser, count, probability
+from failing_exchange.cli.options import Parser, probability, whole
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ def _add_arming(actions: Any) -> None:
 def _add_looking(actions: Any) -> None:
     _add(actions, "trips", "the journal's tail, both columns",
          lambda c, o: c.trips(o.after, o.limit),
-         after={"type": count, "help": "what came after this trip"},
-         limit={"type": count, "default": 100, "help": "how many (default 100)"})  # fmt: skip
+         after={"type": whole(), "help": "what came after this trip"},
+         limit={"type": whole(), "default": 100, "help": "how many (default 100)"})  # fmt: skip
     explain = _add(actions, "explain", "which rules met a trip", lambda c, o: c.explain(o.number))
-    explain.add_argument("number", type=count, help="of the trip")
+    explain.add_argument("number", type=whole(), help="of the trip")
     account = _add(actions, "account", "true balances and open orders",
                    lambda c, o: c.account(o.name))  # fmt: skip
     account.add_argument("name", nargs="?", default="main", help="(default main)")

@@ -1,4 +1,4 @@
-"""`failing-exchange explore` and `replay`: on the command line."""
+"""The command `explore`: judge a bot in thousands of seeded worlds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from failing_exchange.cli.options import add_own_code, hours, seconds
+from failing_exchange.cli.options import add_user_code, hours, seconds, shard, whole
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.text.output_file import check_file, check_folder, write_file
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from failing_exchange.explorer.findings import Finding, Group, Spot
-    from failing_exchange.explorer.replay_token import Replay
     from failing_exchange.explorer.search import Exploration
 
 OUTPUTS = {"output": check_file, "junit": check_file, "tests": check_folder,
@@ -30,7 +29,7 @@ COLUMNS_SHOWN = 8  # trips of a replay, on the terminal
 
 
 def add_parser(commands: Any) -> None:
-    """The command `explore`."""
+    """Add `explore` to the command line."""
     explore = commands.add_parser(
         "explore",
         help="judge a bot in thousands of seeded worlds; the smallest that breaks it",
@@ -40,30 +39,36 @@ def add_parser(commands: Any) -> None:
     )
     add = explore.add_argument
     add("target", help="path.py:function, module:function, or a pytest test id")
-    add("--seeds", type=int, default=1_000, help="how many worlds (default 1000)")
-    add("--first-seed", type=int, default=0, help="the first one (default 0)")
+    add("--seeds", type=whole(1), default=1_000, help="how many worlds (default 1000)")
+    add("--first-seed", type=whole(), default=0, help="the first one (default 0)")
     add("--hours", type=hours, default=1.0, help="virtual hours in each, or 30m, 2d (default 1)")
     add("--venue", metavar="NAME", help="the venue that a bot without the parameter `exchange` "
         "reaches by its production names (default binance)")  # fmt: skip
-    add_own_code(explore)
-    add("--jobs", type=int, metavar="N", help="processes (default: one a processor)")
+    add_user_code(explore)
+    add("--jobs", type=whole(1), metavar="N", help="processes (default: one a processor)")
     add("--time", type=seconds, metavar="SECONDS", help="stop after so much real time (or 10m, 1h)")
     add("--first", action="store_true", help="stop at the first failure")
     add("--quick", action="store_true", help="make only the finding to mend first small")
-    add("--shard", default="1/1", metavar="i/n", help="only the i-th of n shares of the seeds")
+    add(
+        "--shard",
+        type=shard,
+        default="1/1",
+        metavar="i/n",
+        help="only the i-th of n shares of the seeds",
+    )
     add("--corpus", type=Path, metavar="DIR", help="tokens of known failures: tried first, kept")
     add("--tests", type=Path, metavar="DIR", help="write a test file for each finding")
     add("--output", type=Path, metavar="FILE", help="write all of it as JSON")
     add("--junit", type=Path, metavar="FILE", help="write findings as JUnit XML")
     add("--dask", metavar="ADDRESS", help="run on a Dask cluster (needs the extra `dask`)")
-    explore.set_defaults(command=run)
+    explore.set_defaults(command=explore_command, judges=True)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Explore, show, write."""
+def explore_command(options: argparse.Namespace) -> int:
+    """Explore, show the findings, write the files."""
     from failing_exchange.explorer.junit import junit
     from failing_exchange.explorer.regression_test import write_tests
-    from failing_exchange.explorer.search import Options, explore, shard_of
+    from failing_exchange.explorer.search import Options, explore
 
     _check(options)
     wanted = Options(
@@ -75,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         wall_s=options.time,
         stop_at_first=options.first,
         quick=options.quick,
-        shard=shard_of(options.shard),
+        shard=options.shard,
         corpus=options.corpus,
         rules={name: {} for name in options.rule or ()},
         faults=tuple(options.fault or ()),
@@ -107,21 +112,11 @@ def _seeds_of(options: Any) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Before anything runs: do the numbers make sense, can the files be written?"""
+    """Raise ConfigurationError, before anything runs, for wrong files, rules or targets."""
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.explorer import targets
     from failing_exchange.runs.user_code import check_rules
 
-    for name, least in (("seeds", 1), ("jobs", 1), ("first_seed", 0)):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise ConfigurationError(
-                f"--{name.replace('_', '-')} {value}: expected at least {least}"
-            )
-    if not 0 < options.hours <= 8_784:
-        raise ConfigurationError(f"--hours {options.hours:g}: expected above 0, at most a year")
-    if options.time is not None and not options.time > 0:
-        raise ConfigurationError(f"--time {options.time:g}: expected seconds above 0")
     for name, check in OUTPUTS.items():
         if getattr(options, name) is not None:
             check(f"--{name}", getattr(options, name))
@@ -256,57 +251,3 @@ def _show_group(group: Group, often: str) -> None:
         more = len(others) - len(shown)
         print(f"  also by: {', '.join(shown)}{f' and {more} more' if more else ''}")
     print(f"  replay: failing-exchange replay {first.token}")
-
-
-# ---- replay
-
-
-def replay(token: str, target: str | None, until: int, results: Path | None = None) -> int:
-    """Run a token again and show the verdict, with both columns around the failure.
-
-    `results`: a file for all of it, of which `report` makes a page.
-    """
-    from failing_exchange.explorer.replay_token import replay as run_again
-    from failing_exchange.explorer.token import Token
-
-    wanted = Token.parse(token)
-    if elsewhere := wanted.outside(target):
-        print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
-    if results is not None:
-        check_file("--output", results)
-    found = run_again(wanted, target, until=until)
-    for difference in found.differences:
-        print(f"note: {difference}")
-    _show_replay(found, until)
-    if results is not None:
-        write_file(results, json.dumps(found.as_dict(), indent=1) + "\n")
-        print(f"Results are in {results}; as a page: failing-exchange report {results}")
-    return FINDINGS if found.broken else CLEAN
-
-
-def _show_replay(found: Replay, until: int) -> None:
-    from rich.console import Console
-
-    from failing_exchange.report.text import trip_table
-
-    console = Console()
-    result = found.result
-    assert result.exchange is not None
-    trips = [trip for trip in result.trips if not until or trip.number < until]
-    first = found.verdict.first
-    if until:
-        shown = trips[-COLUMNS_SHOWN:]
-    else:
-        named = set() if first is None else set(first.trips)
-        shown = [trip for trip in trips if trip.number in named or trip.struck][:COLUMNS_SHOWN]
-    console.print(trip_table(shown, result.exchange.venue.markets))
-    if until:
-        print(f"stopped before trip {until}, {len(trips)} trips were made")
-        return
-    console.print(str(found.verdict), markup=False, highlight=False, soft_wrap=True)
-    if found.token.digest:
-        print(
-            "Every message is as it was when the token was made."
-            if found.same
-            else "The run differs from the one that the token was made of."
-        )

@@ -1,4 +1,4 @@
-"""Options of the command line: how they are read, shown, and refused in one line."""
+"""Options of the command line: converters, environment variables, errors in one line."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 import os
 import re
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 from failing_exchange.cli.exit_codes import COULD_NOT_RUN, HELP
 from failing_exchange.core.units import HOUR_S
-from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.durations import seconds_of
 from failing_exchange.text.spelling import did_you_mean
 
@@ -18,22 +18,25 @@ RULE = "a rule of yours, as rules.py:Name (docs/own_rules.md); may be repeated"
 FAULT = "a fault of yours, as faults.py:Name (docs/own_faults.md); may be repeated"
 SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
           **dict.fromkeys(("0", "false", "no", "off"), False)}  # fmt: skip
+SECONDS_LIMIT = 10**9  # of an option; as much or more is refused
+HOURS_MAX = 8_784  # a leap year; more is refused
+T = TypeVar("T")
 
 
-def add_own_code(parser: Any) -> None:
-    """The options `--rule` and `--fault`."""
+def add_user_code(parser: Any) -> None:
+    """Add the options `--rule` and `--fault`."""
     for name, text in (("rule", RULE), ("fault", FAULT)):
         parser.add_argument(f"--{name}", action="append", metavar="PATH:NAME", help=text)
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with an argument in one line; its help ends with the exit codes."""
+    """A parser whose errors are one line, and whose help ends with the exit codes."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"epilog": HELP, **options})
 
     def error(self, message: str) -> NoReturn:
-        """Print the line and leave with exit code 2."""
+        """Print one line and exit with code 2."""
         unknown = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if unknown is not None:
             known = re.findall(r"[\w-]+", unknown[2])
@@ -45,7 +48,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Version(argparse.Action):
-    """Asks for the version only when somebody wants it."""
+    """Looks up the version only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:
         from importlib.metadata import version
@@ -55,7 +58,7 @@ class Version(argparse.Action):
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows defaults, where there are any and the help does not."""
+    """Shows defaults that the help does not mention."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
@@ -64,40 +67,145 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return f"{text} (default: {action.default})"
 
 
-def switched(variable: str, default: bool = False) -> bool | None:
-    """What the environment says of a switch; None for a value that says neither on nor off."""
-    given = os.environ.get(variable)
-    return SWITCH.get(given.lower()) if given else default
+# ---- options that the environment can give too
 
 
-def says_neither(variable: str) -> ConfigurationError:
-    """What is raised for such a value."""
-    given = os.environ.get(variable)
-    return ConfigurationError(f"{variable}={given}; expected 1 or 0, true or false")
+class FromEnvironment(str):
+    """The value of an environment variable: a default that is checked as an argument is."""
+
+    variable: str
+
+    @classmethod
+    def first(cls, *variables: str) -> FromEnvironment | None:
+        """The first of these variables that is set and not empty."""
+        for variable in variables:
+            if os.environ.get(variable):
+                found = cls(os.environ[variable])
+                found.variable = variable
+                return found
+        return None
+
+
+def environment_or(default: object, *variables: str) -> Any:
+    """The default of an option: the first variable that is set, else `default`."""
+    found = FromEnvironment.first(*variables)
+    return default if found is None else found
+
+
+def reading(kind: Callable[[str], T]) -> Callable[[str], T]:
+    """Let an error of a converter name the environment variable that the value came from."""
+
+    def read(text: str) -> T:
+        try:
+            return kind(text)
+        except argparse.ArgumentTypeError as error:
+            if isinstance(text, FromEnvironment):
+                raise argparse.ArgumentTypeError(f"{text.variable}={error}") from None
+            raise
+
+    return read
+
+
+class Switch(argparse.Action):
+    """An option without a value; its default may be a text such as `1` or `false`."""
+
+    def __init__(self, option_strings: Any, dest: str, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, type=reading(on_or_off), **options)
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        """Switch it on."""
+        setattr(namespace, self.dest, True)
+
+
+class Listed(argparse.Action):
+    """Collects the values of a repeated option; the first one replaces the environment's."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        """Add a value."""
+        given = getattr(namespace, self.dest)
+        kept = [] if given is None or given is self.default else given
+        setattr(namespace, self.dest, [*kept, values])
+
+
+# ---- converters: the `type` of an option
+
+
+def on_or_off(text: str) -> bool:
+    """Read a switch.
+
+    >>> on_or_off("yes"), on_or_off("0")
+    (True, False)
+    """
+    if text.lower() not in SWITCH:
+        raise argparse.ArgumentTypeError(f"{text}; expected 1 or 0, true or false")
+    return SWITCH[text.lower()]
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """A converter that takes one of these names."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            expected = f"{', '.join(names[:-1])} or {names[-1]}"
+            raise argparse.ArgumentTypeError(
+                f"{text}; expected {expected}{did_you_mean(text, names)}"
+            )
+        return text
+
+    return read
+
+
+def whole(least: int = 0, most: int | None = None) -> Callable[[str], int]:
+    """A converter for whole numbers of a range.
+
+    >>> whole(1)("20")
+    20
+    """
+
+    def read(text: str) -> int:
+        number = int(text) if text.isdecimal() and text.isascii() else None
+        if number is None or number < least or (most is not None and number > most):
+            upto = "" if most is None else f" to {most}"
+            raise argparse.ArgumentTypeError(f"{text}; expected a whole number from {least}{upto}")
+        return number
+
+    return read
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Read a share of the seeds, counted from 1.
+
+    >>> shard("2/8")
+    (2, 8)
+    """
+    number, _, shards = text.partition("/")
+    if not (number.isdigit() and shards.isdigit() and 1 <= int(number) <= int(shards)):
+        raise argparse.ArgumentTypeError(f"{text}; expected i/n, from 1/n to n/n")
+    return int(number), int(shards)
 
 
 def seconds(text: str) -> float:
-    """A number of seconds above 0, or a span.
+    """Read a number of seconds above 0, or a duration.
 
     >>> seconds("90"), seconds("1.5h")
     (90.0, 5400.0)
     """
     value = _span(text)
-    if not 0 < value < 10**9:
+    if not 0 < value < SECONDS_LIMIT:
         raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and below 10^9 seconds")
     return value
 
 
 def seconds_or_none(text: str) -> float:
-    """As `seconds`, and 0 for none."""
+    """Read as `seconds` does; 0 means none."""
     value = _span(text)
-    if not 0 <= value < 10**9:
+    if not 0 <= value < SECONDS_LIMIT:
         raise argparse.ArgumentTypeError(f"{text!r} is not from 0 to 10^9 seconds")
     return value
 
 
 def minutes(text: str) -> float:
-    """A number of minutes above 0, or a span.
+    """Read a number of minutes above 0, or a duration.
 
     >>> minutes("30"), minutes("2h")
     (30.0, 120.0)
@@ -106,45 +214,41 @@ def minutes(text: str) -> float:
 
 
 def hours(text: str) -> float:
-    """A number of hours above 0, or a span.
+    """Read a number of hours above 0, at most a year; or a duration.
 
     >>> hours("1.5"), hours("30m")
     (1.5, 0.5)
     """
-    return _counted(text, "hours", HOUR_S)
+    value = _counted(text, "hours", HOUR_S)
+    if value > HOURS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than a year")
+    return value
 
 
 def _counted(text: str, unit: str, unit_seconds: int) -> float:
-    """A plain number of a unit other than seconds, or a span, as a number of that unit."""
+    """Read a plain number of a unit, or a duration, as a number of that unit."""
     try:
         value = float(text)
     except ValueError:
         value = _span(text) / unit_seconds
-    if not 0 < value * unit_seconds < 10**9:
+    if not 0 < value * unit_seconds < SECONDS_LIMIT:
         raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and below 10^9 s in {unit}")
     return value
 
 
 def probability(text: str) -> float:
-    """From 0 to 1."""
+    """Read a probability, from 0 to 1."""
     value = _number(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no probability from 0 to 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a probability from 0 to 1")
     return value
-
-
-def count(text: str) -> int:
-    """A whole number from 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
-    return int(text)
 
 
 def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def _span(text: str) -> float:

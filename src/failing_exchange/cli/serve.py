@@ -6,24 +6,36 @@ import argparse
 import errno
 import gc
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.logs import to_stderr
-from failing_exchange.cli.options import FAULT, RULE, says_neither, switched
+from failing_exchange.cli.options import (
+    FAULT,
+    RULE,
+    Listed,
+    Switch,
+    environment_or,
+    one_of,
+    probability,
+    reading,
+    whole,
+)
 from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from failing_exchange.cli.beside import Beside
+    from failing_exchange.cli.child_program import ChildProgram
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.server.api_keys import Keyring
     from failing_exchange.server.control_server import ControlServer
     from failing_exchange.server.venue_server import VenueServer
     from failing_exchange.venues.base import Venue
 
+PORTS = whole(0, 65_535)
+FULL = "when that database can't be written: halt, or go-on"
 HOST = "127.0.0.1"
 PORT = 8080
 COLLECT_EVERY = (20_000, 50, 100)  # objects, and rounds of the younger generation (`gc`)
@@ -43,7 +55,7 @@ FEES = "what trades cost: 0.1%%, or maker=0.02%%,taker=0.04%% (default 0.1%%)"
 BALANCE = "what the account main owns, as USDT=10000; may be repeated (default: plenty of each)"
 KEEP = "how many trips that database keeps; older ones are deleted; 0 keeps all"
 ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by so much"
-PLAIN = {"mode": "FAILURE_MODE", "rate": "FAILURE_RATE"}  # these two also under a plain name
+PLAIN = {"mode": ("FAILURE_MODE",), "rate": ("FAILURE_RATE",)}  # these two also under a plain name
 SWITCHES = {
     "tls": "encrypt, with a throw-away certificate (not to be verified)",
     "legacy-listen-keys": "user streams by listen key, as until 2026-02-20; otherwise 410",
@@ -80,7 +92,7 @@ def add_parser(commands: Any) -> None:
     )
     serve.add_argument("venue", nargs="?", default=DEFAULT, help=VENUE)
     _add(serve, "host", HOST, "address to listen at")
-    _add(serve, "port", PORT, "port to listen at; 0 takes a free one", type=int)
+    _add(serve, "port", PORT, "port to listen at; 0 takes a free one", PORTS)
     _add(
         serve,
         "seed",
@@ -95,50 +107,39 @@ def add_parser(commands: Any) -> None:
     _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
     _add_journal(serve)
     _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
-    _add(serve, "rate", 0.1, "the probability of --mode and of each --fault", type=float)
+    _add(serve, "rate", 0.1, "the probability of --mode and of each --fault", probability)
     _add_list(serve, "rule", RULE + "; implies --judge")
     _add_list(serve, "fault", FAULT)
-    door = "a port for the control API; without it there is none"
-    _add(serve, "control-port", None, door, type=int)
+    control = "a port for the control API; without it there is none"
+    _add(serve, "control-port", None, control, PORTS)
     _add(serve, "control-token", None, "what the control API asks for; needed off loopback")
-    _add(serve, "accelerate", 1, ACCELERATE, type=int)
+    _add(serve, "accelerate", 1, ACCELERATE, whole(1))
     for name, text in SWITCHES.items():
-        on = switched(_variable(name))
-        serve.add_argument(f"--{name}", action="store_true", default=on, help=text)
+        on = environment_or(False, _variable(name))
+        serve.add_argument(f"--{name}", action=Switch, default=on, help=text)
     serve.set_defaults(command=serve_command, program=None)
 
 
 def _add_journal(serve: Any) -> None:
     """Where all is written, and how."""
     _add(serve, "journal", None, JOURNAL)
-    _add(serve, "journal-full", "halt", "when that database can't be written: halt, or go-on")
+    _add(serve, "journal-full", "halt", FULL, one_of("halt", "go-on"))
     survives = "what an acknowledged answer outlives: kill, or power-loss (slower)"
-    _add(serve, "journal-survives", "kill", survives)
-    _add(serve, "journal-keep", TRIPS_KEPT_MAX, KEEP, type=int)
+    _add(serve, "journal-survives", "kill", survives, one_of("kill", "power-loss"))
+    _add(serve, "journal-keep", TRIPS_KEPT_MAX, KEEP, whole())
 
 
-def _add(parser: Any, name: str, default: Any, text: str, type: Any = str) -> None:
-    plain = PLAIN.get(name)
-    given = os.environ.get(_variable(name)) or (plain and os.environ.get(plain)) or default
+def _add(parser: Any, name: str, default: Any, text: str, type: Callable[[str], Any] = str) -> None:
+    """An option, its environment variable, and its converter."""
+    given = environment_or(default, _variable(name), *PLAIN.get(name, ()))
     shown = "" if default is None else f" (default {default})"
-    parser.add_argument(f"--{name}", type=type, default=given, help=text + shown)
+    parser.add_argument(f"--{name}", type=reading(type), default=given, help=text + shown)
 
 
 def _add_list(parser: Any, name: str, text: str) -> None:
-    """An option that may be repeated; in the environment its values stand between spaces."""
+    """An option that may be repeated; in the environment its values are separated by spaces."""
     given = os.environ.get(_variable(name), "").split() or None
-    parser.add_argument(f"--{name}", action=_Listed, metavar=name.upper(), default=given, help=text)
-
-
-class _Listed(argparse.Action):
-    """Collects what an option is given; the first use replaces what the environment says."""
-
-    def __call__(
-        self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> None:
-        given = getattr(namespace, self.dest)
-        kept = [] if given is None or given is self.default else given
-        setattr(namespace, self.dest, [*kept, values])
+    parser.add_argument(f"--{name}", action=Listed, metavar=name.upper(), default=given, help=text)
 
 
 def _variable(name: str) -> str:
@@ -190,22 +191,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.program == []:
         raise ConfigurationError("-- is followed by no command; expected as in: -- python bot.py")
     if options.program is not None:
-        from failing_exchange.cli.beside import check_program
+        from failing_exchange.cli.child_program import check_program
 
         check_program(options.program)
-    for name in ("port", "control_port"):
-        if not 0 <= (getattr(options, name) or 0) < 65_536:
-            shown = name.replace("_", "-")
-            raise ConfigurationError(f"--{shown} {getattr(options, name)}; expected 0 to 65535")
-    for name in SWITCHES:
-        if getattr(options, name.replace("-", "_")) is None:
-            raise says_neither(_variable(name))
-    if options.accelerate < 1:
-        raise ConfigurationError(
-            f"--accelerate {options.accelerate}; expected a whole number from 1"
-        )
-    if not 0 <= options.rate <= 1:
-        raise ConfigurationError(f"--rate {options.rate:g}; expected a number from 0 to 1")
     if options.control_port is not None:
         from failing_exchange.server.control_server import check_token, is_loopback
 
@@ -286,22 +274,17 @@ def _journal(options: argparse.Namespace) -> Any:
     from failing_exchange.durable.group_commit import WhenFull
     from failing_exchange.durable.sqlite_store import Survives
 
-    path, full = options.journal, options.journal_full
-    if full not in tuple(WhenFull):
-        raise ConfigurationError(f"--journal-full {full!r}; expected {' or '.join(WhenFull)}")
-    survives = options.journal_survives
-    if survives not in tuple(Survives):
-        expected = " or ".join(Survives)
-        raise ConfigurationError(f"--journal-survives {survives!r}; expected {expected}")
-    if options.journal_keep < 0:
-        raise ConfigurationError(
-            f"--journal-keep {options.journal_keep}; expected a number of trips, or 0 for all"
-        )
+    path = options.journal
     if path is None or not path.endswith(DATABASES):
         return path
     from failing_exchange.durable.durable_journal import DurableJournal
 
-    return DurableJournal(path, full=full, survives=survives, keep=options.journal_keep)
+    return DurableJournal(
+        path,
+        full=WhenFull(options.journal_full),
+        survives=Survives(options.journal_survives),
+        keep=options.journal_keep,
+    )
 
 
 def _keys(path: str | None, venue: Venue) -> Keyring | None:
@@ -376,18 +359,18 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
 
 
 def _how(program: str, code: int) -> str:
-    from failing_exchange.cli.beside import ended
+    from failing_exchange.cli.child_program import ended
 
     return ended(program, code)
 
 
-async def _beside(venue: VenueServer, options: argparse.Namespace, port: int) -> Beside:
+async def _beside(venue: VenueServer, options: argparse.Namespace, port: int) -> ChildProgram:
     """Start the program that was given behind `--`."""
-    from failing_exchange.cli.beside import Beside
+    from failing_exchange.cli.child_program import ChildProgram
     from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
     pair = {"EXCHANGE_API_KEY": DEFAULT_KEY, "EXCHANGE_SECRET": DEFAULT_SECRET}
-    beside = Beside(options.program, venue)
+    beside = ChildProgram(options.program, venue)
     scheme = "https" if options.tls else "http"
     url = f"{scheme}://{_shown(options.host)}:{port}"
     try:

@@ -1,13 +1,20 @@
-"""trade: a reference bot against a served venue, in real time, through an unmodified ccxt."""
+"""The command `trade`: a reference bot trades on a served venue, through an unmodified ccxt."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
-from failing_exchange.cli.options import says_neither, seconds, switched
+from failing_exchange.cli.options import (
+    FromEnvironment,
+    environment_or,
+    on_or_off,
+    one_of,
+    reading,
+    seconds,
+    whole,
+)
 from failing_exchange.errors import ConfigurationError
 
 URL = "http://127.0.0.1:8080"
@@ -17,7 +24,7 @@ WAITING_MS = 10_000  # until ccxt gives up a request
 
 
 def add_parser(commands: Any) -> None:
-    """Add `trade` to a command line."""
+    """Add `trade` to the command line."""
     trade = commands.add_parser(
         "trade",
         help="a reference bot against a served venue",
@@ -25,25 +32,28 @@ def add_parser(commands: Any) -> None:
         "ENABLE_RETRIES (false: the naive bot) and MAX_RETRIES in the environment stand for the "
         "options.",
     )
-    careful = switched("ENABLE_RETRIES", default=True)
-    bot = None if careful is None else "careful" if careful else "naive"
-    retries = os.environ.get("MAX_RETRIES", RETRIES)
-    url = os.environ.get("EXCHANGE_URL", URL)
-    trade.add_argument("--url", default=url, help=f"where the venue is (default {url})")
-    trade.add_argument("--bot", choices=("careful", "naive"), default=bot, help="which bot")
-    trade.add_argument("--retries", type=int, default=retries, help="attempts after the first one")
-    trade.add_argument("--duration", type=seconds, help="seconds, or 10m, 1h; else until Ctrl-C")
+    add = trade.add_argument
+    url = environment_or(URL, "EXCHANGE_URL")
+    add("--url", default=url, help=f"URL of the venue (default {url})")
+    bot = environment_or("careful", "ENABLE_RETRIES")
+    add("--bot", type=reading(_bot), default=bot, help="careful (the default) or naive")
+    retries = environment_or(RETRIES, "MAX_RETRIES")
+    add("--retries", type=reading(whole()), default=retries, help="attempts after the first one")
+    add("--duration", type=seconds, help="seconds, or 10m, 1h; else until Ctrl-C")
     trade.set_defaults(command=trade_command)
 
 
+def _bot(text: str) -> str:
+    """The bot by its name; of ENABLE_RETRIES: whether it is the careful one."""
+    if isinstance(text, FromEnvironment):
+        return "careful" if on_or_off(text) else "naive"
+    return one_of("careful", "naive")(text)
+
+
 def trade_command(options: argparse.Namespace) -> int:
-    """Trade until the time is over, SIGTERM or Ctrl-C; what the bot believes is printed then."""
+    """Trade until the time is over, SIGTERM or Ctrl-C; then print what the bot believes."""
     import asyncio
 
-    if options.bot is None:
-        raise says_neither("ENABLE_RETRIES")
-    if options.retries < 0:
-        raise ConfigurationError(f"--retries {options.retries}; expected a whole number from 0")
     _check_reachable(options.url)
     exchange = _exchange(options)
     print(asyncio.run(_trade(exchange, options)), flush=True)

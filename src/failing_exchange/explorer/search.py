@@ -505,11 +505,3 @@ def _check_usable(seen: TrialSummary) -> None:
 def _batch_size(drawn: int) -> int:
     """The size of the next batch: small at first, because findings come early."""
     return min(BATCH_MAX, max(BATCH, drawn // BATCH_SHARE // BATCH * BATCH))
-
-
-def shard_of(text: str) -> tuple[int, int]:
-    """`2/8`: the second of eight shares of the seeds."""
-    number, _, shards = text.partition("/")
-    if not (number.isdigit() and shards.isdigit() and 1 <= int(number) <= int(shards)):
-        raise ConfigurationError(f"--shard {text!r}: expected i/n, from 1/n to n/n")
-    return int(number), int(shards)

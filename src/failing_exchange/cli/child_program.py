@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from failing_exchange.server.proxy import Tunnel
     from failing_exchange.server.venue_server import VenueServer
 
-LEADER = "failing_exchange.cli.leading.sitecustomize"  # for programs in Python: see there
+STARTUP = "failing_exchange.cli.child_startup.sitecustomize"  # for programs in Python: see there
 STOP_S_MAX = 10.0  # seconds for a program to end when it is asked to; then it is killed
 LOCAL = "127.0.0.1,localhost,::1"
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "WSS_PROXY", "wss_proxy")
 TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 
 
-class Beside:
+class ChildProgram:
     """A program beside a served venue.
 
     Its environment names the venue (EXCHANGE_URL, EXCHANGE_WS_URL, EXCHANGE_API_KEY,
@@ -136,7 +136,7 @@ def ended(command: str, code: int) -> str:
 
 
 def _python_path() -> str:
-    spec = importlib.util.find_spec(LEADER)
+    spec = importlib.util.find_spec(STARTUP)
     assert spec is not None
     assert spec.origin is not None
     before = os.environ.get("PYTHONPATH")

@@ -1,0 +1,27 @@
+"""The command `check-determinism`: run a bot twice and compare the traces."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
+
+
+def add_parser(commands: Any) -> None:
+    """Add `check-determinism` to the command line."""
+    check = commands.add_parser(
+        "check-determinism", help="run a bot twice; show the first line in which the runs differ"
+    )
+    check.add_argument("target", help="path.py:function, or a script")
+    check.add_argument("--seed", type=int, default=0, help="of all chance (default 0)")
+    check.set_defaults(command=check_command)
+
+
+def check_command(options: argparse.Namespace) -> int:
+    """Compare two runs; a difference is a finding."""
+    from failing_exchange.testing.determinism import check_determinism
+
+    report = check_determinism(options.target, seed=options.seed)
+    print(report)
+    return CLEAN if report.same else FINDINGS

@@ -1,0 +1,29 @@
+"""The command `faults`: list the catalogue of faults, or explain one."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from failing_exchange.cli.exit_codes import CLEAN
+
+
+def add_parser(commands: Any) -> None:
+    """Add `faults` to the command line."""
+    faults = commands.add_parser("faults", help="list the catalogue of faults, or explain one")
+    faults.add_argument("name", nargs="?", help="a fault, to explain it")
+    faults.add_argument("--markdown", action="store_true", help="the manual, as docs/faults.md")
+    faults.set_defaults(command=faults_command)
+
+
+def faults_command(options: argparse.Namespace) -> int:
+    """Print the catalogue, an entry of it, or the manual."""
+    if options.markdown:
+        from failing_exchange.faults.markdown import markdown
+
+        print(markdown(), end="")
+        return CLEAN
+    from failing_exchange.faults.catalogue import describe
+
+    print(describe(options.name))
+    return CLEAN

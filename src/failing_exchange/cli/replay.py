@@ -1,0 +1,157 @@
+"""The command `replay`: run a token of `explore` again, or what a results file describes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.cli.exit_codes import CLEAN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.logs import to_stderr
+from failing_exchange.cli.options import whole
+from failing_exchange.cli.run import exit_code_of, run_and_show
+from failing_exchange.text.output_file import check_file, write_file
+
+if TYPE_CHECKING:
+    from failing_exchange.explorer.replay_token import Replay
+    from failing_exchange.runs.run import RunConfig
+
+COLUMNS_SHOWN = 8  # trips on the terminal
+# what a results file of another command is, and what to do with it
+KINDS = {"card": "a report card; run one of its scenarios with --scenario",
+         "explore": "an exploration; replay one of its tokens",
+         "replay": "a replay of a token; its `again` names the command"}  # fmt: skip
+
+
+def add_parser(commands: Any) -> None:
+    """Add `replay` to the command line."""
+    replay = commands.add_parser(
+        "replay", help="run a token of `explore` again, or what a results file describes"
+    )
+    replay.add_argument("results", help="a token, or a file that `run --output` has written")
+    replay.add_argument("--bot", help="another bot than the token names")
+    replay.add_argument("--output", type=Path, metavar="FILE", help="where results are written")
+    replay.add_argument("--until", type=whole(), default=0, metavar="N", help="stop before trip N")
+    replay.set_defaults(command=replay_command, parser=replay, judges=True)
+
+
+def replay_command(options: argparse.Namespace) -> int:
+    """Run it again; a difference from the recording is a finding."""
+    from failing_exchange.explorer.token import PREFIX
+    from failing_exchange.runs.watchdog import watched
+
+    if not options.results.strip():
+        options.parser.error(
+            f"expected a token ({PREFIX}…) or a results file, not an empty argument"
+        )
+    if options.results.startswith(PREFIX):
+        with watched():
+            return replay_token(options.results, options.bot, options.until, options.output)
+    return _replay_results(options)
+
+
+# ---- tokens
+
+
+def replay_token(token: str, target: str | None, until: int, results: Path | None = None) -> int:
+    """Run a token again and show the verdict, with both columns around the failure.
+
+    `results`: a file for all of it, of which `report` makes a page.
+    """
+    from failing_exchange.explorer.replay_token import replay as run_again
+    from failing_exchange.explorer.token import Token
+
+    wanted = Token.parse(token)
+    if elsewhere := wanted.outside(target):
+        print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
+    if results is not None:
+        check_file("--output", results)
+    found = run_again(wanted, target, until=until)
+    for difference in found.differences:
+        print(f"note: {difference}")
+    _show_replay(found, until)
+    if results is not None:
+        write_file(results, json.dumps(found.as_dict(), indent=1) + "\n")
+        print(f"Results are in {results}; as a page: failing-exchange report {results}")
+    return FINDINGS if found.broken else CLEAN
+
+
+def _show_replay(found: Replay, until: int) -> None:
+    from rich.console import Console
+
+    from failing_exchange.report.text import trip_table
+
+    console = Console()
+    result = found.result
+    assert result.exchange is not None
+    trips = [trip for trip in result.trips if not until or trip.number < until]
+    first = found.verdict.first
+    if until:
+        shown = trips[-COLUMNS_SHOWN:]
+    else:
+        named = set() if first is None else set(first.trips)
+        shown = [trip for trip in trips if trip.number in named or trip.struck][:COLUMNS_SHOWN]
+    console.print(trip_table(shown, result.exchange.venue.markets))
+    if until:
+        print(f"stopped before trip {until}, {len(trips)} trips were made")
+        return
+    console.print(str(found.verdict), markup=False, highlight=False, soft_wrap=True)
+    if found.token.digest:
+        print(
+            "Every message is as it was when the token was made."
+            if found.same
+            else "The run differs from the one that the token was made of."
+        )
+
+
+# ---- results files
+
+
+def _replay_results(options: argparse.Namespace) -> int:
+    from failing_exchange.explorer.token import files_outside
+
+    to_stderr()
+    if options.output is not None:
+        check_file("--output", options.output)
+    config, recorded = _recorded(Path(options.results))
+    if options.bot is not None or options.until:
+        options.parser.error("--bot and --until go with a token; this is a results file")
+    code = [config.bot, *config.rules, *(name for name, _ in config.faults)]
+    if elsewhere := files_outside(code):
+        print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
+    report = run_and_show(config)
+    if options.output is not None:
+        write_file(options.output, json.dumps(report.as_dict(), indent=1) + "\n")
+    if report.interrupted:
+        return INTERRUPTED
+    before, again = _compared(recorded), _compared(json.loads(json.dumps(report.as_dict())))
+    different = [name for name in before if before[name] != again.get(name)]
+    print("the same as recorded" if not different else f"different: {', '.join(different)}")
+    return FINDINGS if different else exit_code_of(report)
+
+
+def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """The run that a results file describes, and all of the file."""
+    from failing_exchange.errors import ConfigurationError
+    from failing_exchange.runs.run import config_of
+
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+        raise ConfigurationError(
+            f"{path} is no results file: {why}; expected what `run --output` has written"
+        ) from error
+    if not isinstance(recorded, dict) or recorded.get("kind") != "run":
+        kind = str(recorded.get("kind")) if isinstance(recorded, dict) else ""
+        what = KINDS.get(kind, "something else")
+        raise ConfigurationError(f"{path} is no results file of `run`, but {what}")
+    return config_of(recorded.get("config"), str(path)), recorded
+
+
+def _compared(found: dict[str, Any]) -> dict[str, Any]:
+    """What must be equal in a replay: not the journal's name, nor where the bot's file lies."""
+    config = {**(found.get("config") or {}), "journal": None}
+    verdict = {**(found.get("verdict") or {}), "traceback": ""}
+    return {**found, "config": config, "verdict": verdict}

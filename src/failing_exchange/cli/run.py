@@ -1,0 +1,176 @@
+"""The command `run`: run a bot on a failing exchange, or in every shipped scenario."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.logs import to_stderr
+from failing_exchange.cli.options import (
+    Formatter,
+    add_user_code,
+    minutes,
+    probability,
+    seconds,
+    seconds_or_none,
+    whole,
+)
+from failing_exchange.text.output_file import check_file, write_file
+
+if TYPE_CHECKING:
+    from failing_exchange.runs.run import Report, RunConfig
+
+MAINTENANCE_START = "02:00"  # UTC
+# options of a single run, which `--all` does not take
+SINGLE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "seed", "rate_limit",
+          "timeout", "maintenance", "journal", "real_time", "rule", "fault")  # fmt: skip
+
+
+def add_parser(commands: Any) -> None:
+    """Add `run` to the command line."""
+    run = commands.add_parser(
+        "run", help="run a bot on a failing exchange", formatter_class=Formatter
+    )
+    add = run.add_argument
+    add("--duration", type=seconds, help="seconds, or 90s, 10m, 1h, 2d (default: 1h)")
+    add(
+        "--calm",
+        type=seconds_or_none,
+        metavar="SECONDS",
+        help="how long nothing fails at the end, "
+        "so that the bot can recover, 0 = none (default: 10m, at most a third of the duration)",
+    )
+    add("--mode", default=None, metavar="MODE", help="failure mode (default: RANDOM)")
+    add("--probability", type=probability, default=0.1, help="failure probability, 0 to 1")
+    add("--modes", nargs="+", metavar="MODE", help="several failure modes")
+    add("--probabilities", nargs="+", type=probability, metavar="P", help="one for each of --modes")
+    add(
+        "--rate-limit",
+        type=whole(),
+        help="requests a minute, 0 = no limit (default: 60; with a "
+        "scenario or --mode NONE no limit)",
+    )
+    add("--timeout", type=seconds, help="seconds until a call gives up (default: 5)")
+    add("--maintenance", action="store_true", help="a maintenance window during the run")
+    add("--maintenance-start", metavar="HH:MM", help="its start, UTC (default: 02:00)")
+    add("--maintenance-duration", type=minutes, metavar="MINUTES", help="its length (default: 30)")
+    add("--output", default="exchange_test.json", metavar="FILE", help="where results are written")
+    add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
+    add("--seed", type=int, help="the same seed gives the same run (default: the scenario's, or 0)")
+    add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
+    add_user_code(run)
+    add("--all", action="store_true", help="every shipped scenario: a report card")
+    add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
+    add("--real-time", action="store_true", help="by the real clock, instead of in virtual time")
+    run.set_defaults(command=run_command, parser=run, judges=True)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Run the bot, show the verdict, write the results."""
+    to_stderr()
+    output = Path(options.output)
+    check_file("--output", output)
+    if options.all:
+        return _run_all(options, output)
+    report = run_and_show(_config(options))
+    write_file(output, json.dumps(report.as_dict(), indent=1) + "\n")
+    print(f"Results are in {output}; as a page: failing-exchange report {output}")
+    return exit_code_of(report)
+
+
+def run_with_progress(config: RunConfig) -> Report:
+    """Run, with a progress bar on a terminal."""
+    from failing_exchange.report.text import progress_bar, span
+    from failing_exchange.runs.run import run
+
+    name = config.bot if config.duration is None else f"{config.bot}, {span(config.duration)}"
+    with progress_bar(name) as advance:
+        return run(config, progress=advance)
+
+
+def run_and_show(config: RunConfig) -> Report:
+    """Run, then print the table and the verdict."""
+    from failing_exchange.report.text import show
+
+    report = run_with_progress(config)
+    show([report.shown()])
+    if report.verdict is not None:
+        print(report.verdict)
+    return report
+
+
+def exit_code_of(report: Report) -> int:
+    """The exit code of a run."""
+    if report.interrupted:
+        return INTERRUPTED
+    if report.stopped or report.verdict is None or not report.verdict.judged:
+        return COULD_NOT_RUN
+    return CLEAN if report.verdict.clean else FINDINGS
+
+
+def _run_all(options: argparse.Namespace, output: Path) -> int:
+    from failing_exchange.runs import report_card
+
+    values = {name: getattr(options, name) for name in SINGLE}
+    given = [name for name, value in values.items() if value is not None and value is not False]
+    if given:
+        name = given[0].replace("_", "-")
+        options.parser.error(f"--{name} is for a single run; with --all each scenario sets its own")
+    card = report_card.make(options.bot)
+    report_card.show(card)
+    write_file(output, json.dumps(card.as_dict(), indent=1) + "\n")
+    print(f"Results are in {output}")
+    if card.interrupted:
+        return INTERRUPTED
+    if card.broken_off:
+        return COULD_NOT_RUN
+    return CLEAN if card.clean else FINDINGS
+
+
+def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
+    """The modes that are given; None: those of the scenario, or none beside --fault."""
+    if options.modes is None:
+        if options.probabilities is not None:
+            options.parser.error("--probabilities goes with --modes")
+        if options.mode is None and (options.scenario is not None or options.fault):
+            return None
+        return ((options.mode or "RANDOM", options.probability),)
+    if options.mode is not None:
+        options.parser.error("give --mode or --modes, not both")
+    probabilities = options.probabilities or [options.probability] * len(options.modes)
+    if len(probabilities) != len(options.modes):
+        options.parser.error(
+            f"--modes names {len(options.modes)} modes and --probabilities {len(probabilities)} "
+            "numbers; give one for each"
+        )
+    return tuple(zip(options.modes, probabilities, strict=True))
+
+
+def _config(options: argparse.Namespace) -> RunConfig:
+    from failing_exchange.runs.run import MAINTENANCE_MINUTES, RunConfig
+    from failing_exchange.runs.user_code import check_rules
+
+    check_rules(options.rule or ())
+    modes = _modes(options)
+    planned = options.maintenance_start, options.maintenance_duration
+    if not options.maintenance and planned != (None, None):
+        options.parser.error("--maintenance-start and --maintenance-duration go with --maintenance")
+    return RunConfig(
+        bot=options.bot,
+        duration=options.duration,
+        seed=options.seed,
+        modes=modes,
+        rate_limit=options.rate_limit,
+        timeout=options.timeout,
+        calm=options.calm,
+        maintenance_start=(planned[0] or MAINTENANCE_START) if options.maintenance else None,
+        maintenance_minutes=planned[1] or MAINTENANCE_MINUTES,
+        scenario=options.scenario,
+        real_time=options.real_time,
+        journal=options.journal,
+        rules=tuple(options.rule or ()),
+        faults=tuple((name, options.probability) for name in options.fault or ()),
+    )

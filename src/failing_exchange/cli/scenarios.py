@@ -1,0 +1,23 @@
+"""The command `scenarios`: list the shipped scenarios, or show one."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from failing_exchange.cli.exit_codes import CLEAN
+
+
+def add_parser(commands: Any) -> None:
+    """Add `scenarios` to the command line."""
+    scenarios = commands.add_parser("scenarios", help="list the shipped scenarios, or show one")
+    scenarios.add_argument("name", nargs="?", help="a scenario, to show it")
+    scenarios.set_defaults(command=scenarios_command)
+
+
+def scenarios_command(options: argparse.Namespace) -> int:
+    """Print the list, or a scenario."""
+    from failing_exchange.scenarios.scenario import describe
+
+    print(describe(options.name))
+    return CLEAN

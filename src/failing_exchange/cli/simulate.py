@@ -1,0 +1,50 @@
+"""The command `simulate`: run any asyncio script in virtual time."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
+
+
+def add_parser(commands: Any) -> None:
+    """Add `simulate` to the command line."""
+    simulate = commands.add_parser("simulate", help="run any asyncio script in virtual time")
+    simulate.add_argument("--seed", type=int, default=0, help="of all chance (default 0)")
+    simulate.add_argument(
+        "--start", default="2026-01-01T00:00:00Z", metavar="TIME",
+        help="when it starts, UTC (default 2026-01-01T00:00:00Z)",
+    )  # fmt: skip
+    simulate.add_argument(
+        "--venue", metavar="NAME",
+        help="a venue that its clients reach by production's names; without it they reach none",
+    )  # fmt: skip
+    simulate.add_argument("script", help="the script")
+    simulate.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
+    simulate.set_defaults(command=simulate_command)
+
+
+def simulate_command(options: argparse.Namespace) -> int:
+    """Run the script; an exception of the script is a finding."""
+    from failing_exchange.errors import ConfigurationError
+    from failing_exchange.runs.watchdog import watched
+    from failing_exchange.simulation import run_script
+    from failing_exchange.text.tracebacks import own_traceback
+
+    if not Path(options.script).is_file():
+        raise ConfigurationError(f"no script {options.script!r}")
+    try:
+        with watched():
+            run_script(
+                options.script, options.arguments, seed=options.seed, start=options.start,
+                venue=options.venue or (),
+            )  # fmt: skip
+    except (SystemExit, KeyboardInterrupt, ConfigurationError, BrokenPipeError):
+        raise
+    except BaseException as error:
+        print(own_traceback(error), file=sys.stderr)
+        return FINDINGS
+    return CLEAN
