@@ -105,7 +105,7 @@ def broken() -> Any:
 @pytest.mark.parametrize(
     ("asks", "text"),
     [
-        ({"positions": lambda: {"BTC": 0.0}}, "gave 'BTC', which is no market here; expected"),
+        ({"positions": lambda: {"BTC": 0.0}}, "gave 'BTC', which is not a market here; expected"),
         ({"positions": lambda: {BTC: float("nan")}}, "gave {'BTC/USDT': nan}; expected amounts"),
         ({"balances": lambda: {"USDT": float("inf")}}, "gave {'USDT': inf}; expected amounts"),
         ({"positions": lambda: {BTC: None}}, "gave {'BTC/USDT': None}; expected amounts"),

@@ -59,6 +59,7 @@ def facts(traded: Traded | None = None, **totals: list[int]) -> Any:
     return SimpleNamespace(
         traded=traded or Traded(), engine=engine, account="main",
         value=lambda asset, atoms, at: 2 * atoms / ATOMS,
+        market=lambda symbol: markets[symbol].market,
     )  # fmt: skip
 
 

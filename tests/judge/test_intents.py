@@ -72,11 +72,11 @@ def test_a_scenario_may_say_what_a_bot_is_to_do() -> None:
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ({"client_ids": "("}, r"client_ids '\(' is no pattern"),
+        ({"client_ids": "("}, r"client_ids '\(' is not a regular expression"),
         ({"client_ids": "entry"}, "needs a group that names the intent"),
         ({"amount": 0.1, "side": "long"}, "side must be 'buy' or 'sell', not 'long'"),
         ({"amount": 0.1, "symbol": "BTC"}, "no market 'BTC'; there are "),
-        ({"amonut": 0.1}, "'amonut' is none of symbol, side, amount"),
+        ({"amonut": 0.1}, "'amonut' is not one of symbol, side, amount"),
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused(table: dict[str, Any], match: str) -> None:

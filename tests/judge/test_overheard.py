@@ -9,7 +9,7 @@ import pytest
 from failing_exchange.core.queries import Clock
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.journal.trip import Trip
-from failing_exchange.judge.rule import WHOSE, Rule
+from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule
 from failing_exchange.judge.rules.back_off import BacksOff, NoHotLoop, Stops
 
 
@@ -45,5 +45,5 @@ def test_a_refusal_of_nobody_knows_whom_leaves_the_rule_open(
     """If it was this client it has to heed it; if not, it need not: neither can be seen."""
     judging = rule()
     judging.overheard(answered(told))
-    assert judging.unknown == (WHOSE if unknown else "")
+    assert judging.unknown == (CLIENT_UNKNOWN if unknown else "")
     assert judging.count == 0

@@ -21,7 +21,7 @@ from failing_exchange.faults.plan import Match, Verdict
 from failing_exchange.faults.triggers import nth
 from failing_exchange.journal.trip import Stage, Trip
 from failing_exchange.judge.catalogue import make
-from failing_exchange.judge.rule import Breach, End, Outcome, Rule, Scene
+from failing_exchange.judge.rule import Breach, Outcome, Rule, RuleContext, RunEnd
 
 BTC = "BTC/USDT"
 HOOKS = ("begin", "sent", "told", "happened", "sampled", "restarted", "ended")
@@ -154,7 +154,7 @@ def invariant_without_yield(journal: Any) -> Any:
 @pytest.mark.parametrize(
     ("ask", "match"),
     [(invariant_that_breaks, r"invariant_that_breaks: .*test_own_code.py:\d+ raised Attribute"),
-     (invariant_without_yield, "returned None; expected a text for each breach"),
+     (invariant_without_yield, "returned None; expected a string for each breach"),
      (lambda journal: "one text", "returned 'one text'; expected")],
 )  # fmt: skip
 def test_a_bug_in_an_invariant_is_told_as_its_authors(ask: Any, match: str) -> None:
@@ -206,7 +206,7 @@ class Timely(Own):
     def told(self, trip: Trip) -> None:
         self.breach("was told", trip.number)
 
-    def ended(self, end: End) -> None:
+    def ended(self, end: RunEnd) -> None:
         self.breach("came to an end")
 
 
@@ -238,13 +238,13 @@ class Forgetful(Own):
 @pytest.mark.parametrize(
     ("rules", "options", "match"),
     [
-        ([nameless()], {}, "rule Nameless: `name` is None; expected a text"),
+        ([nameless()], {}, "rule Nameless: `name` is None; expected a string"),
         ([type("Grave", (Own,), {"severity": "grave"})], {}, "`severity` is 'grave'; expected one"),
         ([Forgetful], {}, "rule own: its __init__ must call super"),
         ([Own, Own()], {}, "two rules are named 'own'"),
         ([Own], {"own": {"least": 1}}, "{'least': 1} are not its parameters; it has: most"),
         ([Own], {"owm": {}}, "no rule 'owm'; there are once, .*, own"),
-        ([7], {}, "rules: 7 is no rule; expected a name, a subclass of Rule, or an object"),
+        ([7], {}, "rules: 7 is not a rule; expected a name, a subclass of Rule or an instance"),
         (["onse"], {}, "no rule 'onse'"),
     ],
 )
@@ -284,6 +284,6 @@ def test_a_class_is_a_fault_with_its_fields() -> None:
         with pytest.raises(ConfigurationError, match="Grumpy has no field 'said'. It takes says"):
             exchange.arm(Grumpy, said="Never.")
         with pytest.raises(ConfigurationError, match="or as a class or an object"):
-            exchange.arm(Scene)  # type: ignore[arg-type]
+            exchange.arm(RuleContext)  # type: ignore[arg-type]
 
     simulate(story())

@@ -13,7 +13,7 @@ from failing_exchange import ConfigurationError, FailingExchange, FailingExchang
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.faults.triggers import always
-from failing_exchange.judge import hearing
+from failing_exchange.judge import bot_statements
 from failing_exchange.judge.intents import INTENTS_KEPT_MAX, Intents, intend
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.probe import probe
@@ -115,7 +115,7 @@ def test_after_a_run_its_judge_hears_nothing_more() -> None:
         first, second = FailingExchange(seed=3), FailingExchange(seed=4)
         one, two = Judge(first.venue), Judge(second.venue)
         await play(lambda exchange: exchange.fetch_time(), first, seconds=10.0, judge=one)
-        deaf = not hearing.LISTENING.get()
+        deaf = not bot_statements.LISTENERS.get()
         await play(buys_twice, second, seconds=10.0, judge=two)
         return deaf and not one.intents.source, two.verdict()
 

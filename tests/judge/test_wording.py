@@ -10,7 +10,7 @@ import pytest
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.http import HttpDamage
 from failing_exchange.journal.trip import Damage, Damaged, Decision, Edited, Stage, Trip
-from failing_exchange.judge.wording import SAID_MAX, mishap
+from failing_exchange.judge.wording import ANSWER_TEXT_MAX, describe_failure
 
 LOW = Reject(Reason.INSUFFICIENT_FUNDS, "Account has insufficient balance.")
 STRUCK = (Decision("rule-1", "stale_order", Stage.ANSWER, None),)
@@ -43,7 +43,7 @@ def trip(operation: str = "create_order", **more: Any) -> Trip:
 @pytest.mark.parametrize(("heard", "text"), CASES)
 def test_a_mishap_is_told_as_the_bot_met_it(heard: dict[str, Any], text: str) -> None:
     """Lost, broken, unreadable and false are different bugs in a client."""
-    assert mishap(trip(**heard)) == text.format("its second order (trip 7)")
+    assert describe_failure(trip(**heard)) == text.format("its second order (trip 7)")
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,20 @@ def test_a_mishap_is_told_as_the_bot_met_it(heard: dict[str, Any], text: str) ->
 )
 def test_a_request_is_named_by_what_it_asks_for(operation: str, which: str) -> None:
     """The number leads to the row of the journal."""
-    assert mishap(trip(operation)) == f"{which} got no answer"
+    assert describe_failure(trip(operation)) == f"{which} got no answer"
 
 
 @pytest.mark.parametrize(
-    ("length", "shown"), [(SAID_MAX, "x" * SAID_MAX), (SAID_MAX + 1, "x" * (SAID_MAX - 1) + "…")]
+    ("length", "shown"),
+    [
+        (ANSWER_TEXT_MAX, "x" * ANSWER_TEXT_MAX),
+        (ANSWER_TEXT_MAX + 1, "x" * (ANSWER_TEXT_MAX - 1) + "…"),
+    ],
 )
 def test_a_long_refusal_is_cut_where_it_says_so(length: int, shown: str) -> None:
     """A page of HTML in a sentence hides the sentence."""
     told = trip(told=Reject(Reason.BAD_REQUEST, "x" * length))
-    assert mishap(told).endswith(f'was answered "{shown}"')
+    assert describe_failure(told).endswith(f'was answered "{shown}"')
 
 
 def test_a_refusal_is_quoted_in_the_words_of_the_venue() -> None:
@@ -75,4 +79,6 @@ def test_a_refusal_is_quoted_in_the_words_of_the_venue() -> None:
         return f"-2010 in {operation}."
 
     told = trip(told=LOW, message=SimpleNamespace(words=words))
-    assert mishap(told) == 'its second order (trip 7) was answered "-2010 in create_order"'
+    assert (
+        describe_failure(told) == 'its second order (trip 7) was answered "-2010 in create_order"'
+    )

@@ -86,14 +86,14 @@ class _Stage:
         """Restore the fixture."""
         running_test.make = None
         if self.judge is not None:
-            self.judge.hush()
+            self.judge.stop_listening()
 
     def _make(self, **options: Any) -> FailingExchange:
         exchange = built(self._request.world, **options)
         self._request.watch(exchange, None)
         self.places = CallSites(exchange.venue)
         self.judge = Judge(exchange.venue, **rules_of(self._request.rule_options)._asdict())
-        self.judge.hear()
+        self.judge.listen()
         exchange.venue.on_start.append(self.judge.attach)
         until = self._request.until
         exchange.venue.on_start.append(lambda: stop_before(until, exchange, self._stop))

@@ -1,4 +1,4 @@
-"""What a message tells its client about its orders and its money."""
+"""What a message says about orders, fills, balances and prices."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 
-NAMELESS = ("*", "id", "clientOrderId")  # edits after which nobody knows which order is meant
+NAMELESS = ("*", "id", "clientOrderId")  # edits after which it is not known which order is meant
 
 
-def heard(trip: Trip) -> Any:
-    """What the client was told by a trip, as the venue wrote it; None where it heard nothing.
+def received(trip: Trip) -> Any:
+    """What the client received by a trip, as the venue wrote it; None where that was nothing.
 
     A damaged answer, or one whose client had given up, tells nothing.
     """
@@ -36,13 +36,13 @@ def heard(trip: Trip) -> Any:
     return told
 
 
-def is_yes(told: Any) -> bool:
-    """Whether something was told, and it was no refusal."""
+def is_success(told: Any) -> bool:
+    """Whether there was an answer, and not a refusal."""
     return told is not None and not isinstance(told, Reject)
 
 
 def orders_of(told: Any) -> Iterator[OrderSnapshot]:
-    """The states of orders that a message tells truly."""
+    """The states of orders in a message, without the fields that a fault altered."""
     kind = told.__class__
     if kind is OrderSnapshot:
         yield told

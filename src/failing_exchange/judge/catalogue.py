@@ -13,8 +13,8 @@ from failing_exchange.judge.rules.beliefs import BooksFees, Converges, Monotone
 from failing_exchange.judge.rules.duplicates import Once, Resolves
 from failing_exchange.judge.rules.liveness import Alive
 from failing_exchange.judge.rules.order_inputs import Fresh, ObeysFilters, SellsFree
+from failing_exchange.judge.rules.protective_stops import Covered
 from failing_exchange.judge.rules.resync import Resyncs
-from failing_exchange.judge.rules.stop_loss import Covered
 
 RULES: dict[str, type[Rule]] = {
     rule.name: rule
@@ -53,7 +53,7 @@ def _made(one: object, options: Mapping[str, Any]) -> Rule:
         return _checked(_called(one, one.name, options))
     if not isinstance(one, str):
         raise ConfigurationError(
-            f"rules: {one!r} is no rule; expected a name, a subclass of Rule, or an object of one"
+            f"rules: {one!r} is not a rule; expected a name, a subclass of Rule or an instance"
         )
     if one not in RULES:
         raise ConfigurationError(f"no rule {one!r}; there are {', '.join(RULES)}")
@@ -72,12 +72,12 @@ def _called(kind: type[Rule], name: str, options: Mapping[str, Any]) -> Rule:
 
 
 def _check_class(kind: type[Rule]) -> None:
-    """Raise ConfigurationError for a rule of a user's that lacks what every rule has."""
+    """Raise ConfigurationError for a user's rule that lacks what every rule has."""
     for attribute in ("name", "sentence"):
         value = getattr(kind, attribute, None)
         if not isinstance(value, str) or not value:
             raise ConfigurationError(
-                f"rule {kind.__name__}: `{attribute}` is {value!r}; expected a text"
+                f"rule {kind.__name__}: `{attribute}` is {value!r}; expected a string"
             )
     if not isinstance(kind.severity, Severity):
         raise ConfigurationError(

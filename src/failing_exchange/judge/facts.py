@@ -1,4 +1,4 @@
-"""What happened to one client, and since when it could have known: both columns, fact by fact."""
+"""What happened to one client, and since when it could know: both columns, fact by fact."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import AmendOrder, CancelOrder, PlaceOrder
 from failing_exchange.core.engine import Engine
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, Order, OrderSnapshot, Status
 from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.journal.trip import Trip
-from failing_exchange.judge.answers import balances_of, fills_of, heard, orders_of
+from failing_exchange.judge.answers import balances_of, fills_of, orders_of, received
 from failing_exchange.judge.false_reads import note_false_read
 from failing_exchange.judge.holdings import Traded
 from failing_exchange.judge.products import currency_of
@@ -154,7 +155,7 @@ class Facts:
         fill = event.fill
         if fill.account != self.account:
             return
-        self.traded.add(fill, self.engine.state.markets[fill.symbol].market, at)
+        self.traded.add(fill, self.market(fill.symbol), at)
         if event.order_id in self.orders:
             self._exposure(fill.symbol).move(fill.cost, fill.lots, at)
             self._fact("fill", f"order {fill.order_id}, trade {fill.trade_id}", at)
@@ -218,41 +219,41 @@ class Facts:
         for event in trip.happened:
             if event.__class__ is e.OrderAccepted and event.order_id in self.orders:
                 self.orders[event.order_id].placed_by = trip
-        said = heard(trip)
-        if said is None:
+        answer = received(trip)
+        if answer is None:
             return
-        self._tell(said, trip)
+        self._tell(answer, trip)
         if trip.struck:
             note_false_read(self, trip)
 
-    def _tell(self, said: Any, trip: Trip) -> None:
-        if said.__class__ is Reject:
-            self._refused(said, trip)
+    def _tell(self, answer: Any, trip: Trip) -> None:
+        if answer.__class__ is Reject:
+            self._refused(answer, trip)
             return
-        for snapshot in orders_of(said):
+        for snapshot in orders_of(answer):
             known = self.orders.get(snapshot.order.id)
             if known is not None:
                 self._told_order(known, snapshot, trip)
-        if said.__class__ is OrderSnapshot:  # as nearly always; it tells nothing else
+        if answer.__class__ is OrderSnapshot:  # as nearly always; it tells nothing else
             return
-        for fill in fills_of(said):
+        for fill in fills_of(answer):
             known = self.orders.get(fill.order_id)
             if known is not None:
                 self._told_fill(known, fill, trip)
-        balances = balances_of(said)
+        balances = balances_of(answer)
         if balances is not None:
             self._told_balances(*balances, trip)
         if trip.command.__class__ is FetchOrders and trip.command.which == "open":
-            self._listed(trip.command, said, trip)
+            self._listed(trip.command, answer, trip)
 
-    def _listed(self, asked: FetchOrders, said: Any, trip: Trip) -> None:
+    def _listed(self, asked: FetchOrders, answer: Any, trip: Trip) -> None:
         """An order that a list of all open orders does not hold has ended, as it seems."""
         if asked.limit is not None or asked.as_of:
             return
-        there = {snapshot.order.id for snapshot in orders_of(said)}
+        there = {snapshot.order.id for snapshot in orders_of(answer)}
         for known in self._told_open.values():
-            asked_for = not asked.symbol or asked.symbol == known.symbol
-            if asked_for and known.order.id not in there and not known.order.is_open:
+            expect_intents = not asked.symbol or asked.symbol == known.symbol
+            if expect_intents and known.order.id not in there and not known.order.is_open:
                 known.absent_at = known.absent_at or trip.ended_at
 
     def _told_order(self, known: OrderFacts, snapshot: Any, trip: Trip) -> None:
@@ -343,6 +344,10 @@ class Facts:
         """Orders that the client was never told of."""
         return [known for known in self.orders.values() if known.is_orphan]
 
+    def market(self, symbol: str) -> Market:
+        """The rules in force of a market."""
+        return self.engine.state.markets[symbol].market
+
     def value(self, name: str, atoms: int, at: int) -> float | None:
         """What an asset, or a position in a market, is worth in `currency`; None without a path."""
         ms = self.engine.state.markets.get(name)
@@ -352,12 +357,12 @@ class Facts:
 
     def money(self, symbol: str, lots: int, at: int) -> float | None:
         """What `lots` of a market are worth at the last price, in `currency`, or None."""
-        market = self.engine.state.markets[symbol].market
+        market = self.market(symbol)
         return self.value(market.base, lots * market.amount_step, at)
 
     def quote_money(self, symbol: str, atoms: int, at: int) -> float | None:
         """What atoms of a market's quote asset are worth in `currency`; None without a path."""
-        return self.value(self.engine.state.markets[symbol].market.quote, atoms, at)
+        return self.value(self.market(symbol).quote, atoms, at)
 
 
 def is_true(snapshot: OrderSnapshot) -> bool:

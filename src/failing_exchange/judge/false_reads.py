@@ -1,7 +1,7 @@
-"""Reads that a fault made false: a client that asked, and was told what is not so.
+"""Reads that a fault made false: the client asked, and the answer was not true.
 
-It can't be blamed for believing the newest word on an order or on its balances, where it asked for
-it. An answer to a request that acts (a new order, a cancel) is no such word: it can be checked by
+A client can't be blamed for believing the newest answer on an order or its balances that it asked
+for. The answer to a request that acts (a new order, a cancel) is no excuse: it can be checked by
 asking. Nor is an answer that contradicts itself, or "not found" so soon that it proves nothing.
 """
 
@@ -14,7 +14,7 @@ from failing_exchange.core.queries import FetchBalance, FetchFills, FetchOrder, 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Edited, Trip
-from failing_exchange.judge.answers import fills_of, heard, orders_of, totals_of
+from failing_exchange.judge.answers import fills_of, orders_of, received, totals_of
 
 if TYPE_CHECKING:
     from failing_exchange.judge.facts import Facts, OrderFacts
@@ -30,36 +30,36 @@ def note_false_read(facts: Facts, trip: Trip) -> None:
 
     Whatever tells the truth of an order afterwards takes the note away.
     """
-    said = heard(trip)
-    if said is None or said.__class__ is Edited:
+    answer = received(trip)
+    if answer is None or answer.__class__ is Edited:
         return
-    for known in _misreported(facts, trip, said):
+    for known in _misreported(facts, trip, answer):
         known.false_by = trip
-    if trip.command.__class__ is FetchBalance and not isinstance(said, Reject):
-        told = totals_of(said)
+    if trip.command.__class__ is FetchBalance and not isinstance(answer, Reject):
+        told = totals_of(answer)
         true = facts.engine.state.ledger.balances(facts.account)
         if told is not None:
             is_true = all(sum(true.get(asset, (0, 0))) == total for asset, total in told.items())
             facts.balances_false = None if is_true else told
 
 
-def _misreported(facts: Facts, trip: Trip, said: Any) -> Iterator[OrderFacts]:
+def _misreported(facts: Facts, trip: Trip, answer: Any) -> Iterator[OrderFacts]:
     """The orders of which a message tells what is not so."""
     command = trip.command
-    if command.__class__ is FetchOrder and isinstance(said, Reject):
+    if command.__class__ is FetchOrder and isinstance(answer, Reject):
         known = facts.of_command(command)
-        if known is not None and said.reason is Reason.ORDER_NOT_FOUND and _is_late(known, trip):
+        if known is not None and answer.reason is Reason.ORDER_NOT_FOUND and _is_late(known, trip):
             yield known
-    elif command.__class__ in (FetchOrder, FetchOrders) and not isinstance(said, Reject):
+    elif command.__class__ in (FetchOrder, FetchOrders) and not isinstance(answer, Reject):
         shown: dict[int, bool] = {}
-        for one in orders_of(said):
+        for one in orders_of(answer):
             true = one.status is one.order.status and one.filled == one.order.filled
             shown[one.order.id] = shown.get(one.order.id, False) or true
         yield from (facts.orders[i] for i, true in shown.items() if not true and i in facts.orders)
         if command.__class__ is FetchOrders:
             yield from _left_out(facts, command, shown, trip)
-    elif command.__class__ is FetchFills and not isinstance(said, Reject):
-        told = {(fill.symbol, fill.trade_id) for fill in fills_of(said)}
+    elif command.__class__ is FetchFills and not isinstance(answer, Reject):
+        told = {(fill.symbol, fill.trade_id) for fill in fills_of(answer)}
         for known in _in_market(facts.orders.values(), command.symbol):
             if known.unaware and not any((f.symbol, f.trade_id) in told for f in known.order.fills):
                 yield known

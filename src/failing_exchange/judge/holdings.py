@@ -1,4 +1,4 @@
-"""What a client has gained by trading, and what it believes of that: the first column, in sums."""
+"""What a client has gained by trading, and what its bot believes it has gained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTICED_MONEY = 0.01  # units of the verdict's currency, of all differences toge
 GRACE_S = 60.0  # what has changed so shortly before the end the bot need not have booked
 
 
-class Change(NamedTuple):
+class Gain(NamedTuple):
     """A trade has changed a balance. `atoms` is what was gained."""
 
     at: int
@@ -35,7 +35,7 @@ class Traded:
     def __init__(self) -> None:
         self.total: dict[str, int] = {}
         self.cash: dict[str, None] = {}  # assets of which the ledger alone knows what was gained
-        self._late: deque[Change] = deque(maxlen=LATE_KEPT_MAX)
+        self._late: deque[Gain] = deque(maxlen=LATE_KEPT_MAX)
 
     def add(self, fill: Fill, market: Market, at: int) -> None:
         """Note one fill of the account."""
@@ -44,7 +44,7 @@ class Traded:
         for asset, atoms in product.changes(market, fill).items():
             if atoms:
                 self.total[asset] = self.total.get(asset, 0) + atoms
-                self._late.append(Change(at, asset, atoms))
+                self._late.append(Gain(at, asset, atoms))
 
     def states(self, asset: str, *, since: int) -> list[int]:
         """What had been gained of an asset at each moment since an instant; the last is now."""
@@ -89,7 +89,7 @@ def holdings(
         return None
     held = dict[str, float]()
     for symbol, amount in (sample.positions or {}).items():
-        market = facts.engine.state.markets[symbol].market
+        market = facts.market(symbol)
         name = product_of(market).held(market)
         held[name] = held.get(name, 0.0) + amount
     found = {

@@ -1,4 +1,4 @@
-"""What a bot means to have: declared by it, by the scenario, or read from its client order ids."""
+"""What a bot intends: declared by it or by the scenario, or read from client order ids."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Order, Side
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.judge.hearing import forget, say
+from failing_exchange.judge.bot_statements import deliver, give_up
 from failing_exchange.text.number_checks import is_number
 
 INTENTS_KEPT_MAX = 10_000  # the oldest are forgotten: their orders have long ended
-INTENTS_TRIED_MAX = 100  # an order that is older than so many newer intents belongs to none
+INTENTS_TRIED_MAX = 100  # newest ones that an order is compared with; it belongs to no older one
 AMOUNT_MAX = 1e15  # units of an intent; more is refused
 KEYS = ("symbol", "side", "amount", "orders", "client_ids", "covered_within")
 
 
-class Wish(NamedTuple):
-    """What a bot declares: so much of a market, once. `amount` is in units of the base asset."""
+class DeclaredIntent(NamedTuple):
+    """An intent as a bot declares it: an amount of a market, once, in units of the base asset."""
 
     symbol: str
     side: str
     amount: float
     covered_within: float | None = None
 
-    def is_tried_by(self, order: Any) -> bool:
+    def fits(self, order: Any) -> bool:
         """Whether a command places an order of this market and side."""
         if order.__class__ is not PlaceOrder:
             return False
@@ -39,9 +39,10 @@ class Wish(NamedTuple):
 
 
 class Intent:
-    """One thing that a bot wants: so much of a market, once. `lots` None: as the first order says.
+    """One thing that a bot wants: an amount of a market, once.
 
-    `covered_within`: in how many seconds the position is to have its stop; None = it needs none.
+    `lots` None: as the first order says. `covered_within`: the seconds within which the
+    position is to have its stop; None = it needs none.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Intent:
 
 
 class Intents:
-    """All that one client means to have. `source` says how it is known; empty: it is not."""
+    """All intents of one client. `source` says how they are known; empty: they are not."""
 
     def __init__(self, markets: Mapping[str, Any]) -> None:
         self.source = ""
@@ -95,7 +96,7 @@ class Intents:
         covered_within: float | None = None,
         source: str = "declared",
     ) -> Intent:
-        """The bot, or its scenario, says that it wants so much (in units of the base asset)."""
+        """Add an intent; `amount` in units of the base asset. Raises ConfigurationError."""
         market, wanted = self._market(symbol), _side(side)
         lots = round(_amount(amount) * 1e8) // market.amount_step
         intent = self._add(symbol, wanted, lots, at, covered_within=covered_within)
@@ -118,7 +119,9 @@ class Intents:
         try:
             self._pattern = re.compile(pattern)
         except re.error as error:
-            raise ConfigurationError(f"client_ids {pattern!r} is no pattern: {error}") from error
+            raise ConfigurationError(
+                f"client_ids {pattern!r} is not a regular expression: {error}"
+            ) from error
         if self._pattern.groups < 1:
             raise ConfigurationError(
                 f"client_ids {pattern!r} needs a group that names the intent, as in '(.*)-\\d+'"
@@ -129,7 +132,7 @@ class Intents:
         """What the table `intent` of a scenario says; raises ConfigurationError for other keys."""
         unknown = [key for key in table if key not in KEYS]
         if unknown:
-            raise ConfigurationError(f"intent: {unknown[0]!r} is none of {', '.join(KEYS)}")
+            raise ConfigurationError(f"intent: {unknown[0]!r} is not one of {', '.join(KEYS)}")
         if "client_ids" in table:
             self.group_by(str(table["client_ids"]))
             self._named_cover = table.get("covered_within")
@@ -238,20 +241,23 @@ def intend(
     covered_within: float | None = None,
     account: str | None = None,
 ) -> Iterator[None]:
-    """A bot declares what it wants: so much once, however many requests that takes.
+    """Declare what a bot wants: an amount once, however many requests that takes.
 
     Orders of the block, and later ones of the same market and side, are judged as tries of it.
-    `covered_within`: the position is to have its stop within so many seconds. `account`: whose
-    intent it is, where several clients are judged; without it the first order of the block shows
-    it, if it is sent in process. Without a judge nothing happens, so that the line can stay in a
-    bot.
+    `amount`: units of the base asset. `covered_within`: the seconds within which the position is
+    to have its stop. `account`: whose intent it is, where several clients are judged; without it
+    the first order of the block shows it, if it is sent in process. Without a judge nothing
+    happens, so the line can stay in a bot.
+
+    Raises ConfigurationError for a market that the venue does not have, a side other than "buy"
+    and "sell", an amount that is not above 0, and an account that is not judged.
 
     >>> with intend("BTC/USDT", "buy", 0.1):
     ...     pass
     """
-    waits = say(Wish(symbol, side, amount, covered_within), account)
+    waiting = deliver(DeclaredIntent(symbol, side, amount, covered_within), account)
     try:
         yield
     finally:
-        if waits is not None:
-            forget(waits)
+        if waiting is not None:
+            give_up(waiting)

@@ -1,4 +1,4 @@
-"""The judge: stands beside a venue, sees both columns, and says at the end how the bot did."""
+"""The judge: follows both columns of one client, and gives a verdict on its bot."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Cause
 from failing_exchange.journal.journal import FAILED_KEPT_MAX, signature
-from failing_exchange.judge.answers import heard
+from failing_exchange.judge.answers import received
+from failing_exchange.judge.bot_statements import claim, listen, stop_listening
 from failing_exchange.judge.catalogue import make
 from failing_exchange.judge.facts import NEVER, Facts
-from failing_exchange.judge.hearing import claim, hush, listen
 from failing_exchange.judge.holdings import holdings, wrong_money
-from failing_exchange.judge.intents import Intents, Wish
+from failing_exchange.judge.intents import DeclaredIntent, Intents
 from failing_exchange.judge.probe import Probe, Sample, check_symbol
-from failing_exchange.judge.rule import Breach, End, Outcome, Result, Rule, Scene, Severity
+from failing_exchange.judge.rule import Breach, Outcome, Result, Rule, RuleContext, RunEnd, Severity
 from failing_exchange.judge.verdict import Verdict
 from failing_exchange.text.tracebacks import own_call
 
@@ -41,12 +41,16 @@ class Judge:
     """Judges one client of a venue, from outside.
 
     `rules`: names, classes of your own or objects, None = all that ship; `options`: their
-    parameters by name.
-    `intent`: what the bot is meant to do, as in a scenario. `invariants`: functions over the
-    journal, asked at the end, that give a text (or a `Breach`) for each breach. `alone`: whether no
-    other client may send the public requests, which name nobody.
+    parameters by rule name. `intent`: what the bot is meant to do, as in a scenario. `invariants`:
+    functions over the journal, called at the end, that give a string (or a `Breach`) for each
+    breach. `alone`: whether no other client can send the public requests, which carry no account.
 
-    >>> # judge = Judge(exchange.venue); judge.attach(); ...; print(judge.verdict())
+    Raises ConfigurationError for an unknown rule or parameter.
+
+    >>> from failing_exchange import FailingExchange
+    >>> judge = Judge(FailingExchange().venue, rules=["once", "fresh"])
+    >>> [rule.name for rule in judge.rules], judge.is_attached
+    (['once', 'fresh'], False)
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class Judge:
         self.booked: Callable[[], Mapping[str, float]] | None = None  # a notebook's changes
         self.requests = self.faults = 0
         self._intent = intent
-        self._early: list[Wish] = []  # declared before `attach`
+        self._declared_early: list[DeclaredIntent] = []  # declared before `attach`
         self._failed: dict[Any, None] = {}  # requests that failed and were not repeated yet
         self._repeats = 0
         self._opened: dict[str, int] = {}  # balances at the start, in atoms
@@ -83,44 +87,44 @@ class Judge:
         self._happened = _listening(self.rules, "happened")
 
     def attach(self) -> None:
-        """Begin to watch; the venue must have started. Bots may now declare intents and probes."""
+        """Start to watch. The venue must have started; bots can now declare intents and probes."""
         gateway = self.venue.gateway
         self._facts = Facts(gateway.engine, self.account)
         self._intents = Intents(gateway.engine.state.markets)
         self._intents.of_scenario(self._intent, gateway.clock.now())
         self._opened = _totals(gateway.engine.state.ledger.balances(self.account))
-        scene = Scene(self._facts, self._intents, gateway.clock.now)
+        context = RuleContext(self._facts, self._intents, gateway.clock.now)
         for rule in self.rules:
-            with theirs(f"rule {rule.name}"):
-                rule.begin(scene)
+            with blame_user_code(f"rule {rule.name}"):
+                rule.begin(context)
         gateway.watchers.append(self._on_sent)
         gateway.listeners.append(self._on_events)
         self.venue.journal.readers.append(self._on_ended)
-        self.hear()
-        for wish in self._early:
-            self._declare(wish)
+        self.listen()
+        for wanted in self._declared_early:
+            self._declare(wanted)
         if self.probe is not None:
             self._ask_later(gateway)
 
-    def hear(self) -> None:
-        """Bots may declare intents and probes; what they say before `attach` counts from then."""
+    def listen(self) -> None:
+        """Accept intents and probes of bots; those from before `attach` count from then."""
         listen(self)
 
-    def hush(self) -> None:
-        """Hear no more intents and probes: a run is over, and its judge must not hear the next."""
-        hush(self)
+    def stop_listening(self) -> None:
+        """Accept no more intents and probes, for the run is over and another may follow."""
+        stop_listening(self)
 
-    def heard(self, what: Wish | Probe) -> None:
-        """The bot of this account has said what it wants, or how it can be asked."""
+    def receive(self, what: DeclaredIntent | Probe) -> None:
+        """Take an intent or a probe that the bot of this account has declared."""
         if isinstance(what, Probe):
             self.take(what)
         else:
             self._declare(what)
 
-    def asked_for(self, intents: Sequence[Mapping[str, Any]]) -> None:
-        """The bot is given these to do: it means to have them all, each once, and no more.
+    def expect_intents(self, intents: Sequence[Mapping[str, Any]]) -> None:
+        """Expect what the bot was given to do: each of these intents once, and no more.
 
-        In which order, and how late, is its own affair: what counts is their sum.
+        Their order and time do not matter: they are summed by market and side.
         """
         if self._intent:  # the scenario says the same
             return
@@ -152,35 +156,35 @@ class Judge:
         return self._intents
 
     def take(self, probe: Probe) -> None:
-        """Ask the bot by this probe from now on."""
+        """Use this probe from now on to ask the bot what it believes."""
         first, self.probe = self.probe is None, probe
         if first and self._facts is not None:
             self._ask_later(self.venue.gateway)
 
-    def _declare(self, wish: Wish) -> None:
+    def _declare(self, wanted: DeclaredIntent) -> None:
         if self._intents is None:
-            self._early.append(wish)
+            self._declared_early.append(wanted)
             return
         self._intents.declare(
-            wish.symbol, wish.side, wish.amount, self.venue.clock.now(),
-            covered_within=wish.covered_within,
+            wanted.symbol, wanted.side, wanted.amount, self.venue.clock.now(),
+            covered_within=wanted.covered_within,
         )  # fmt: skip
 
     def missed(self) -> None:
-        """Some bot has declared an intent, and nothing has shown which."""
+        """Note that some bot has declared an intent, and nothing has shown which."""
         if self._intents is not None:
             self._intents.missed = True
 
     def restarted(self) -> None:
-        """The bot was killed, and is started again."""
+        """Note that the bot was killed and is started again."""
         for rule in self.rules:
-            with theirs(f"rule {rule.name}"):
+            with blame_user_code(f"rule {rule.name}"):
                 rule.restarted()
 
     # ---- what the run shows, in its order
 
     def _is_mine(self, trip: Trip) -> bool:
-        """The client's own; a public request is, where there is no other client."""
+        """Whether the client sent it; all public requests count where there is no other client."""
         return trip.account == self.account or (self.alone and self._is_public(trip))
 
     def _is_public(self, trip: Trip) -> bool:
@@ -228,9 +232,8 @@ class Judge:
         self._failed[signature(trip)] = None
 
     def _note_fault(self, trip: Trip, *, mine: bool) -> None:
-        """A fault of another client's counts for when all is well again, and not for this one.
-
-        So does a limit of the venue: being over it is no fault.
+        """Note a fault. One that struck another client, or a limit of the venue, only delays the
+        instant from which the run counts as calm again.
         """
         self.faults += mine and not trip.is_only_limited
         until = trip.told.until if isinstance(trip.told, Reject) else None
@@ -238,8 +241,8 @@ class Judge:
         self._recovered_at = NEVER
 
     def _note_success(self, trip: Trip) -> None:
-        said = heard(trip)
-        if said is None or isinstance(said, Reject) or trip.ended_at < self._last_fault_at:
+        answer = received(trip)
+        if answer is None or isinstance(answer, Reject) or trip.ended_at < self._last_fault_at:
             return
         if all(exposure.now <= 0 for exposure in self.facts.exposure.values()):
             self._recovered_at = trip.ended_at
@@ -258,12 +261,12 @@ class Judge:
             self.sampled(self.probe.sample(self.venue.clock.now()))
 
     def sampled(self, sample: Sample) -> None:
-        """The bot has said what it believes; ConfigurationError for a market that is not here."""
+        """Note what the bot believes. Raises ConfigurationError for an unknown market."""
         for symbol in sample.positions or ():
             check_symbol(symbol, self.facts.engine.state.markets)
         self._last = sample
         for rule in self.rules:
-            with theirs(f"rule {rule.name}"):
+            with blame_user_code(f"rule {rule.name}"):
                 rule.sampled(sample)
 
     # ---- the end
@@ -276,13 +279,13 @@ class Judge:
         returned: bool = False,
         outside: bool = False,
     ) -> Verdict:
-        """The verdict now; it may be asked for again. `outside`: the bot is another program.
+        """Give the verdict as of now; can be called again. `outside`: the bot is another program.
 
         `crashed`: the error that ended the bot, with the `traceback` of its own code.
         """
         self._sample()
         at = self.venue.clock.now()
-        end = End(at, self._last_fault_at, crashed, returned, outside)
+        end = RunEnd(at, self._last_fault_at, crashed, returned, outside)
         results = [self._result(self._concluded(rule, end)) for rule in self.rules]
         results += [self._ask_invariant(one, at) for one in self.invariants]
         facts = self.facts
@@ -313,12 +316,12 @@ class Judge:
             currency=facts.currency,
         )
 
-    def _concluded(self, rule: Rule, end: End) -> Result:
-        with theirs(f"rule {rule.name}"):
+    def _concluded(self, rule: Rule, end: RunEnd) -> Result:
+        with blame_user_code(f"rule {rule.name}"):
             return rule.copied().conclude(end)
 
     def _result(self, result: Result) -> Result:
-        """Who has sent nothing has kept no rule."""
+        """A bot that sent no request can't pass a rule."""
         if self.requests or result.outcome is not Outcome.PASS:
             return result
         return result._replace(outcome=Outcome.NOT_JUDGED, why="the bot has sent nothing")
@@ -333,7 +336,7 @@ class Judge:
         exposure.move(0, 0, at)
         worst = self.facts.quote_money(symbol, exposure.worst, at)
         left = self.facts.quote_money(symbol, max(0, exposure.now), at)
-        step = self.facts.engine.state.markets[symbol].market.amount_step
+        step = self.facts.market(symbol).amount_step
         return {
             "worst": worst or 0.0,
             "worst_amount": exposure.worst_lots * step / ATOMS,
@@ -345,11 +348,11 @@ class Judge:
     def _ask_invariant(self, ask: Invariant, at: int) -> Result:
         name = getattr(ask, "__name__", "invariant")
         found = []
-        with theirs(f"invariant {name}"):
+        with blame_user_code(f"invariant {name}"):
             told = ask(self.venue.journal)
             if isinstance(told, str) or not isinstance(told, Iterable):
                 raise ConfigurationError(
-                    f"invariant {name} returned {told!r}; expected a text for each breach: "
+                    f"invariant {name} returned {told!r}; expected a string for each breach: "
                     "`yield` them, or return a list"
                 )
             for one in told:
@@ -367,8 +370,8 @@ def _totals(balances: Mapping[str, tuple[int, int]]) -> dict[str, int]:
 
 
 @contextmanager
-def theirs(what: str) -> Iterator[None]:
-    """Tell an error in a user's code as theirs, with its line; one in ours stays what it is."""
+def blame_user_code(what: str) -> Iterator[None]:
+    """Report an error in a user's code as theirs, with its line; pass on one of ours."""
     try:
         yield
     except ConfigurationError:
@@ -380,9 +383,9 @@ def theirs(what: str) -> Iterator[None]:
         raise ConfigurationError(f"{what}: {call}") from error
 
 
-def _is_shown_by(trip: Trip, said: Wish | Probe) -> bool:
-    """Whether a request shows whose statement it is: an order of that intent, or any request."""
-    return isinstance(said, Probe) or said.is_tried_by(trip.command)
+def _is_shown_by(trip: Trip, answer: DeclaredIntent | Probe) -> bool:
+    """Whether a request shows whose statement it is: for an intent, only an order of it does."""
+    return isinstance(answer, Probe) or answer.fits(trip.command)
 
 
 def _is_incident(trip: Trip) -> bool:

@@ -1,4 +1,4 @@
-"""A probe into a bot: what it believes to hold, to have open, and to own."""
+"""A probe: functions of a bot that tell what it believes to hold, to have open, and to own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.judge.hearing import say
+from failing_exchange.judge.bot_statements import deliver
 
 Positions = Mapping[str, float]
 
@@ -26,7 +26,7 @@ class Sample(NamedTuple):
 
 
 class Probe:
-    """How a bot is asked: functions without arguments. One of another process: see `--judge`."""
+    """How a bot is asked: functions without arguments, called each minute and at the end."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Probe:
         self._asks = {name: ask for name, ask in given.items() if ask is not None}
 
     def sample(self, at: int) -> Sample:
-        """Ask the bot now. Raises ConfigurationError for a question that fails, or its answer."""
+        """Ask the bot now. Raises ConfigurationError where a function or its answer fails."""
         return sample_of({name: _asked(name, ask) for name, ask in self._asks.items()}, at)
 
 
@@ -65,7 +65,7 @@ def check_symbol(symbol: str, markets: Collection[str]) -> None:
     if symbol not in markets:
         known = ", ".join(markets)
         raise ConfigurationError(
-            f"probe: positions gave {symbol!r}, which is no market here; expected "
+            f"probe: positions gave {symbol!r}, which is not a market here; expected "
             f"{EXPECTED['positions']}; there are {known}"
         )
 
@@ -77,17 +77,18 @@ def probe(
     balances: Callable[[], Mapping[str, float]] | None = None,
     account: str | None = None,
 ) -> None:
-    """A bot tells how it can be asked for what it believes; without a judge nothing happens.
+    """Declare how a bot can be asked for what it believes; without a judge nothing happens.
 
     `positions()`: base amount by symbol, as gained since the start; `open_orders()`: client order
     ids (or ids); `balances()`: totals by asset. With them the rules `converges`, `monotone` and
     `books_fees` judge what the bot believes; without, they use what can be seen from outside.
     `account`: whose beliefs these are, where several clients are judged; without it the next
-    private request of the same task shows it, if it is sent in process.
+    private request of the same task shows it, if it is sent in process. Raises ConfigurationError
+    where no function is given, or something that can't be called.
 
     >>> probe(positions=lambda: {"BTC/USDT": 0.1})
     """
-    say(Probe(positions=positions, open_orders=open_orders, balances=balances), account)
+    deliver(Probe(positions=positions, open_orders=open_orders, balances=balances), account)
 
 
 EXPECTED = {

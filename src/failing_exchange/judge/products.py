@@ -45,7 +45,7 @@ class Product:
         return abs(settlement_of(ms).position(state, ms, account))
 
 
-class Spot(Product):
+class SpotProduct(Product):
     """Coins that are held, and can be sold only while they are."""
 
     opens_shorts = False
@@ -71,7 +71,7 @@ class Spot(Product):
         return settlement_of(ms).position(state, ms, account) - locked
 
 
-PRODUCTS: dict[str, Product] = {"spot": Spot()}  # by `Market.kind`
+PRODUCTS: dict[str, Product] = {"spot": SpotProduct()}  # by `Market.kind`
 POSITIONS = Product()
 
 

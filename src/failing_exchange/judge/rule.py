@@ -1,4 +1,4 @@
-"""A rule of conduct: what it says, and what it finds. Each watches one client from outside."""
+"""The base class of rules of conduct: each watches one client from outside."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from failing_exchange.judge.intents import Intents
     from failing_exchange.judge.probe import Sample
 
-WHOSE = "several clients are judged, and which of them sent a public request is not known"
+CLIENT_UNKNOWN = "several clients are judged, and which of them sent a public request is not known"
 BREACHES_KEPT_MAX = 100  # per rule; more are counted, and not kept
 
 
 class Outcome(StrEnum):
-    """What a rule says of a run. Where it could not know, it says so."""
+    """What a rule says of a run; NOT_JUDGED where it could not know."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a breach is: it costs money, it may, or it is bad manners."""
+    """How bad a breach is: it costs money, it may cost money, or it burdens the venue."""
 
     MONEY = "money"
     DANGER = "danger"
@@ -66,7 +66,7 @@ class Result(NamedTuple):
     money: float = 0.0
 
 
-class End(NamedTuple):
+class RunEnd(NamedTuple):
     """How a run ended. Instants are nanoseconds; `crashed` is the bot's last word, if it died."""
 
     at: int
@@ -76,8 +76,8 @@ class End(NamedTuple):
     outside: bool = False  # the bot is a program of its own: whether it lives is not seen
 
 
-class Scene(NamedTuple):
-    """What all rules of a client look at."""
+class RuleContext(NamedTuple):
+    """What all rules of a client share."""
 
     facts: Facts
     intents: Intents
@@ -85,10 +85,11 @@ class Scene(NamedTuple):
 
 
 class Rule:
-    """One rule. What a run shows is told to it in order; `conclude` is asked once, at the end.
+    """One rule: its methods are called with what a run shows, in order, and `conclude` at the end.
 
-    A rule of your own sets `name`, `sentence` and `severity`, calls `breach` for each, and gives
-    `unknown` a text while it can't judge. Parameters are keyword arguments with units in the name.
+    A rule of your own sets `name`, `sentence` and `severity`, calls `breach` for each breach, and
+    sets `unknown` to the reason while it can't judge. Parameters are keyword arguments with units
+    in the name.
     """
 
     name: ClassVar[str]
@@ -98,39 +99,39 @@ class Rule:
     invariant: ClassVar[str] = ""  # as in the reference: I1 to I14
 
     def __init__(self) -> None:
-        self.scene: Scene
+        self.context: RuleContext
         self.breaches: list[Breach] = []
         self.count = 0
         self.money = 0.0
         self.unknown = ""  # why it can't judge; empty: it can
 
-    def begin(self, scene: Scene) -> None:
-        """Before the first message."""
-        self.scene = scene
+    def begin(self, context: RuleContext) -> None:
+        """Called once, before the first message."""
+        self.context = context
 
     def sent(self, trip: Trip) -> None:
-        """A request has left the client."""
+        """Called for each request, as it leaves the client."""
 
     def happened(self, events: Sequence[Event], at: int) -> None:
-        """Something happened on the exchange (the facts know it already)."""
+        """Called for what happened on the exchange; the facts include it already."""
 
     def told(self, trip: Trip) -> None:
-        """A message has ended: the client was told, or never will be (the facts know it)."""
+        """Called when a message has ended: its client was told, or never will be."""
 
     def overheard(self, trip: Trip) -> None:
-        """A public message to one of several clients has ended; nobody knows to which.
+        """Called when a public message to one of several clients has ended; it is not known which.
 
-        It may excuse this client, or make the rule `unknown`. It must accuse nobody.
+        It may excuse this client, or make the rule `unknown`. It must not accuse.
         """
 
     def restarted(self) -> None:
-        """The bot was killed and started again: what it was told and did not write down is lost."""
+        """Called when the bot was killed and started again: its memory is lost."""
 
     def sampled(self, sample: Sample) -> None:
-        """The bot was asked what it believes."""
+        """Called with what the bot believes, each minute, where it has a probe."""
 
-    def ended(self, end: End) -> None:
-        """The run is over."""
+    def ended(self, end: RunEnd) -> None:
+        """Called once, when the run is over."""
 
     def breach(
         self,
@@ -150,9 +151,9 @@ class Rule:
         """
         if not isinstance(text, str) or not text:
             raise ConfigurationError(
-                f'rule {self.name}: breach({text!r}, …): expected a text that goes on "your bot"'
+                f'rule {self.name}: breach({text!r}, …): expected a string after "your bot"'
             )
-        at = self.scene.now() if at is None else at
+        at = self.context.now() if at is None else at
         self.count += 1
         self.money += money or 0.0
         if len(self.breaches) < BREACHES_KEPT_MAX:
@@ -165,13 +166,13 @@ class Rule:
             )
 
     def copied(self) -> Self:
-        """Itself as it is now: to conclude changes only the copy."""
+        """A copy of its state, so that concluding does not change the rule itself."""
         other = copy(self)
         other.breaches = list(self.breaches)
         return other
 
-    def conclude(self, end: End) -> Result:
-        """The result; the run is over."""
+    def conclude(self, end: RunEnd) -> Result:
+        """Conclude the run, and return the result."""
         self.ended(end)
         if self.count:
             outcome, why = Outcome.FAIL, self.breaches[0].text
@@ -184,5 +185,5 @@ class Rule:
         )
 
     def parameters(self) -> dict[str, Any]:
-        """Its parameters, by name."""
+        """The parameters by name, for documentation."""
         return {}

@@ -1,15 +1,15 @@
-"""A trip in a sentence about a bot: which of its requests it was, and what it heard of it."""
+"""Trips in sentences about a bot: which request it was, and what the bot received."""
 
 from __future__ import annotations
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.journal.trip import Damaged, Edited, Trip
-from failing_exchange.judge.answers import heard
+from failing_exchange.judge.answers import received
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
             "tenth")  # fmt: skip
 NOUNS = {"create_order": "order", "cancel_order": "cancel", "edit_order": "change"}
-SAID_MAX = 80  # characters of a venue's text in a sentence
+ANSWER_TEXT_MAX = 80  # characters of a venue's text in a sentence
 
 
 def ordinal(n: int) -> str:
@@ -24,7 +24,7 @@ def ordinal(n: int) -> str:
     return f"{n}{ending}"
 
 
-def its(trip: Trip) -> str:
+def request_name(trip: Trip) -> str:
     """A request of the bot's, as "its second order (trip 7)"."""
     noun = NOUNS.get(trip.operation)
     if noun is None:
@@ -32,17 +32,17 @@ def its(trip: Trip) -> str:
     return f"its {ordinal(max(1, trip.request_number))} {noun} (trip {trip.number})"
 
 
-def mishap(trip: Trip) -> str:
-    """What the client heard of a request, where that did not tell it what became of it."""
-    which = its(trip)
+def describe_failure(trip: Trip) -> str:
+    """What the client received for a request, where that did not say what became of it."""
+    which = request_name(trip)
     if trip.echo_of:
         return f"{which} arrived twice"
-    if heard(trip) is None:
-        return _unheard(trip, which)
+    if received(trip) is None:
+        return _no_answer(trip, which)
     told = trip.told
     if isinstance(told, Reject):
         text = trip.words(told).rstrip(".")
-        short = text if len(text) <= SAID_MAX else text[: SAID_MAX - 1] + "…"
+        short = text if len(text) <= ANSWER_TEXT_MAX else text[: ANSWER_TEXT_MAX - 1] + "…"
         though = ", which was accepted," if trip.happened else ""
         quote = "'" if '"' in short else '"'  # a body that was cut off has one of its own
         return f"{which}{though} was answered {quote}{short}{quote}"
@@ -52,7 +52,7 @@ def mishap(trip: Trip) -> str:
     return f"the answer to {which} did not say it"
 
 
-def _unheard(trip: Trip, which: str) -> str:
+def _no_answer(trip: Trip, which: str) -> str:
     if trip.hung_up:
         return f"the connection broke on {which}"
     if isinstance(trip.told, Damaged):

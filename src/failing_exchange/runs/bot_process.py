@@ -136,7 +136,7 @@ async def play(
         ending = process.ending()
     finally:
         if judge is not None:
-            judge.hush()
+            judge.stop_listening()
         if not await process.end():
             process.abandon()
     exchange.venue.gateway.settle(exchange.venue.clock.now())
@@ -151,7 +151,7 @@ def _introduce(judge: Judge, given: Mapping[str, Any]) -> None:
         judge.take(Probe(positions=notebook.positions))
         judge.booked = lambda: dict(notebook.believed)
     if "intents" in given:
-        judge.asked_for(given["intents"])
+        judge.expect_intents(given["intents"])
 
 
 def _finish(over: asyncio.Future[None]) -> None:

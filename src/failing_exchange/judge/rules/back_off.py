@@ -1,6 +1,5 @@
-"""How a bot bears a no: it waits out a ban (I4), repeats no refused request (I5), keeps time (I11).
-
-And it stops where no retry can help (I14).
+"""How a bot reacts to refusals: it waits out bans (I4), does not repeat hopeless requests (I5),
+sets its clock (I11), and stops where no retry can help (I14).
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND, SECOND
 from failing_exchange.faults.operations import CHANGE, PLACE, PRIVATE_CALLS, TIME
 from failing_exchange.journal.trip import Trip
-from failing_exchange.judge.answers import heard, is_yes
-from failing_exchange.judge.rule import WHOSE, Rule, Severity
+from failing_exchange.judge.answers import is_success, received
+from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, Severity
 
 KINDS_MAX = 1_000  # different refused requests that are counted at one time; the oldest goes
 CANCELS_MAX = 1_000  # orders whose cancel is remembered; the oldest may be canceled once more
@@ -30,12 +29,12 @@ FOR_THE_REQUEST = frozenset({
 })  # fmt: skip
 FINAL = FOR_THE_REQUEST | FOR_THE_ACCOUNT
 INCURABLE = FOR_THE_ACCOUNT | {Reason.UNKNOWN_SYMBOL, Reason.NOT_SUPPORTED}
-PACE_S = 45.0  # seconds; who reads no more often than that is a poller, and no hot loop
+PACE_S = 45.0  # seconds; a bot that reads no more often than that polls, and does not loop
 EARLY_NS = MILLISECOND  # a clock that is read in milliseconds may be one early
 
 
 class BacksOff(Rule):
-    """I4: no request inside a window that the venue has named. Those in flight are excepted."""
+    """I4: no request is sent during a wait that the venue named. Those in flight are excused."""
 
     name = "backs_off"
     invariant = "I4"
@@ -50,11 +49,11 @@ class BacksOff(Rule):
         self._named_by = self._orders_named_by = 0
 
     def restarted(self) -> None:
-        """A new process has not been told to wait."""
+        """Forget waits: a new process does not know of them."""
         self._until = self._orders_until = 0
 
     def sent(self, trip: Trip) -> None:
-        """Is it too early?"""
+        """Check whether a wait is still on."""
         until, named_by = self._until, self._named_by
         if trip.command.__class__ is PlaceOrder and self._orders_until > until:
             until, named_by = self._orders_until, self._orders_named_by
@@ -70,33 +69,37 @@ class BacksOff(Rule):
             )
 
     def told(self, trip: Trip) -> None:
-        """A wait is named."""
-        said = heard(trip)
-        if said.__class__ is not Reject or said.until is None or said.reason not in self.windows:
+        """Note the wait that a refusal names."""
+        answer = received(trip)
+        if not self._names_a_wait(answer):
             return
-        if said.reason is Reason.TOO_MANY_ORDERS_SENT:
-            if said.until > self._orders_until:
-                self._orders_until, self._orders_named_by = said.until, trip.number
-        elif said.until > self._until:
-            self._until, self._named_by = said.until, trip.number
+        if answer.reason is Reason.TOO_MANY_ORDERS_SENT:
+            if answer.until > self._orders_until:
+                self._orders_until, self._orders_named_by = answer.until, trip.number
+        elif answer.until > self._until:
+            self._until, self._named_by = answer.until, trip.number
+
+    def _names_a_wait(self, answer: Any) -> bool:
+        refused = answer.__class__ is Reject
+        return refused and answer.until is not None and answer.reason in self.windows
 
     def overheard(self, trip: Trip) -> None:
-        """A wait is named, and nobody knows to whom."""
-        said = heard(trip)
-        if said.__class__ is Reject and said.until is not None and said.reason in self.windows:
-            self.unknown = WHOSE
+        """Give up judging: a wait was named, and it is not known to which client."""
+        answer = received(trip)
+        if self._names_a_wait(answer):
+            self.unknown = CLIENT_UNKNOWN
 
 
 OPERATORS = (BalanceChanged, MarketChanged)  # events of the operator's commands
 
 
 class NoHotLoop(Rule):
-    """I5: the same request is not repeated for ever after the same final refusal.
+    """I5: the same request is not repeated endlessly after the same final refusal.
 
-    `repeats`: how many more such requests are borne; `looks`: the same for look-ups of an order
-    that is not found, which may be on its way. After `rest_s` without one a new row begins. Where
-    the request only reads, one each `pace_s` is not counted: a poller may go on asking. What was
-    sent before the refusal had arrived is no repetition.
+    `repeats`: how many more such requests are allowed; `looks`: the same for look-ups of an order
+    that is not found, which may be on its way. After `rest_s` without one, counting starts
+    again. Of requests that only read, one each `pace_s` is not counted: a poller may go on asking.
+    A request that was sent before the refusal arrived does not count.
     """
 
     name = "no_hot_loop"
@@ -116,27 +119,27 @@ class NoHotLoop(Rule):
         self._rows: dict[Any, _Row] = {}
 
     def parameters(self) -> dict[str, Any]:
-        """How many repetitions are borne, and how often one may ask."""
+        """The repetitions that are allowed, and the pace of polling."""
         return {"repeats": self.repeats, "looks": self.looks, "rest_s": self.rest_s,
                 "pace_s": self.pace_s}  # fmt: skip
 
     def restarted(self) -> None:
-        """A new process has not been refused anything."""
+        """Forget refusals: a new process does not know of them."""
         self._rows.clear()
 
     def told(self, trip: Trip) -> None:
         """Count refusals of one kind in a row."""
         if trip.is_push or trip.echo_of:
             return
-        name, said = request_of(trip), heard(trip)
-        if said.__class__ is not Reject:
+        name, answer = request_of(trip), received(trip)
+        if answer.__class__ is not Reject:
             self._rows.pop(name, None)
             return
-        if said.reason not in FINAL or any(e.__class__ in OPERATORS for e in trip.happened):
+        if answer.reason not in FINAL or any(e.__class__ in OPERATORS for e in trip.happened):
             return  # what the operator changed with this very request, nobody could know before
         row = self._rows.get(name)
-        if row is None or row.reason is not said.reason:
-            row = self._rows[name] = _Row(said.reason)
+        if row is None or row.reason is not answer.reason:
+            row = self._rows[name] = _Row(answer.reason)
             if len(self._rows) > KINDS_MAX:
                 del self._rows[next(iter(self._rows))]
         if trip.born_at < row.told_at:
@@ -145,12 +148,12 @@ class NoHotLoop(Rule):
         row.told_at = trip.ended_at
         changes = trip.operation in CHANGE
         count = row.add(trip, self.rest_s if changes else self.pace_s, leaks=not changes)
-        borne = self.looks if trip.command.__class__ is FetchOrder else self.repeats
-        if count == borne + 2 and not row.is_accused:
+        allowed = self.looks if trip.command.__class__ is FetchOrder else self.repeats
+        if count == allowed + 2 and not row.is_accused:
             row.is_accused = True
             self.breach(
-                f"sent {trip.operation} again more than {borne} times (trips {row.first} to "
-                f"{trip.number}) after the same refusal: {trip.words(said)}",
+                f"sent {trip.operation} again more than {allowed} times (trips {row.first} to "
+                f"{trip.number}) after the same refusal: {trip.words(answer)}",
                 row.first,
                 trip,
                 of=trip,
@@ -158,10 +161,10 @@ class NoHotLoop(Rule):
             )
 
     def overheard(self, trip: Trip) -> None:
-        """Somebody was refused, and may ask again and again."""
-        said = heard(trip)
-        if said.__class__ is Reject and said.reason in FINAL:
-            self.unknown = WHOSE
+        """Give up judging: some client was refused, and may repeat its request."""
+        answer = received(trip)
+        if answer.__class__ is Reject and answer.reason in FINAL:
+            self.unknown = CLIENT_UNKNOWN
 
 
 class _Tries:
@@ -177,7 +180,7 @@ class _Tries:
         self._level = 0  # nanoseconds: a pause for each request that counts
 
     def add(self, trip: Trip, pause_s: float, *, leaks: bool) -> int:
-        """One more; how many count now."""
+        """Count a request; return how many count now."""
         pause, gap = int(pause_s * SECOND), trip.born_at - self._at
         left = max(0, self._level - gap) if leaks else self._level * (gap <= pause)
         if not left:
@@ -208,8 +211,8 @@ def request_of(trip: Trip) -> Any:
 class KeepsTime(Rule):
     """I11: after a refusal for the time of a request, at most two more such refusals in a row.
 
-    Who asks the venue for its time has done what can be done, and begins a new row. A nonce is not
-    a clock: no clock mends it, and it is not judged.
+    A bot that asks the venue for its time starts a new count. Refusals for a nonce are not judged:
+    setting a clock does not cure them.
     """
 
     name = "keeps_time"
@@ -224,25 +227,25 @@ class KeepsTime(Rule):
         self._row: list[Trip] = []
 
     def parameters(self) -> dict[str, Any]:
-        """How many more refusals are borne."""
+        """The refusals that are allowed."""
         return {"more": self.more}
 
     def told(self, trip: Trip) -> None:
-        """Count them in a row."""
-        said = heard(trip)
-        if trip.is_push or trip.echo_of or said is None:
+        """Count refusals in a row."""
+        answer = received(trip)
+        if trip.is_push or trip.echo_of or answer is None:
             return
-        if not isinstance(said, Reject):
+        if not isinstance(answer, Reject):
             if trip.operation in PRIVATE_CALLS or trip.operation in TIME:
                 self._row.clear()
-        elif _is_about_time(said) and trip.operation not in TIME:
+        elif _is_about_time(answer) and trip.operation not in TIME:
             if self._row and trip.born_at < self._row[-1].ended_at:
                 return  # on its way before the last refusal arrived
             self._row.append(trip)
             if len(self._row) == self.more + 2:
                 self.breach(
                     f"sent {len(self._row)} requests in a row with a wrong time: "
-                    f"{trip.words(said)}",
+                    f"{trip.words(answer)}",
                     *self._row,
                     of=trip,
                     at=trip.ended_at,
@@ -250,21 +253,21 @@ class KeepsTime(Rule):
 
     def overheard(self, trip: Trip) -> None:
         """It may have been this client that asked for the time."""
-        if is_yes(heard(trip)):
+        if is_success(received(trip)):
             self.told(trip)
 
 
-def _is_about_time(said: Reject) -> bool:
+def _is_about_time(answer: Reject) -> bool:
     """Whether a refusal is for a clock; one for a nonce has the same class, as in ccxt."""
-    return said.reason is Reason.CLOCK_SKEW and "nonce" not in said.text.lower()
+    return answer.reason is Reason.CLOCK_SKEW and "nonce" not in answer.text.lower()
 
 
 class Stops(Rule):
     """I14: where no retry can help, trading stops and does not loop.
 
-    `orders`: how many orders are borne after it, where no longer than `rest_s` lies between two;
-    each open order may be canceled once. `others`: how many other private calls, where the account
-    is refused, beyond one each `pace_s`: a poller may see whether it is well again.
+    `orders`: how many orders are allowed afterwards with no more than `rest_s` between two; each
+    open order may be canceled once. `others`: how many other private calls, where the account is
+    refused, beyond one each `pace_s`: a poller may check whether access is back.
     """
 
     name = "stops"
@@ -289,30 +292,30 @@ class Stops(Rule):
         self._refused: dict[tuple[Reason, str], _Refused] = {}
 
     def parameters(self) -> dict[str, Any]:
-        """How many requests are borne, and how often one may ask."""
+        """The requests that are allowed, and the pace of polling."""
         return {"orders": self.orders, "others": self.others, "rest_s": self.rest_s,
                 "pace_s": self.pace_s}  # fmt: skip
 
     def restarted(self) -> None:
-        """A new process has not been refused anything."""
+        """Forget refusals: a new process does not know of them."""
         self._refused.clear()
 
     def sent(self, trip: Trip) -> None:
-        """Another request in a place where none can succeed."""
+        """Count a request that can't succeed."""
         for (reason, place), refused in self._refused.items():
             if not _lies_in(reason, place, trip):
                 continue
             if trip.operation in CHANGE:
                 if refused.is_first_cancel(trip):
                     continue
-                borne, tries = self.orders, refused.orders
+                allowed, tries = self.orders, refused.orders
                 count = tries.add(trip, self.rest_s, leaks=False)
             elif reason in FOR_THE_ACCOUNT:
-                borne, tries = self.others, refused.others
+                allowed, tries = self.others, refused.others
                 count = tries.add(trip, self.pace_s, leaks=True)
             else:
                 continue  # a read that can't succeed: see `no_hot_loop`
-            if count == borne + 1 and not tries.is_accused:
+            if count == allowed + 1 and not tries.is_accused:
                 tries.is_accused = True
                 self.breach(
                     f"went on with {trip.operation} (trip {trip.number}), {count} requests "
@@ -324,13 +327,13 @@ class Stops(Rule):
                 )
 
     def told(self, trip: Trip) -> None:
-        """Refused for good, or cured."""
-        said = heard(trip)
-        if trip.is_push or trip.echo_of or said is None:
+        """Note a final refusal, or that requests pass again."""
+        answer = received(trip)
+        if trip.is_push or trip.echo_of or answer is None:
             return
-        if isinstance(said, Reject):
-            if said.reason in INCURABLE:
-                where = (said.reason, _place(said.reason, trip))
+        if isinstance(answer, Reject):
+            if answer.reason in INCURABLE:
+                where = (answer.reason, _place(answer.reason, trip))
                 self._refused.setdefault(where, _Refused(trip.number, trip.operation in CHANGE))
                 if len(self._refused) > KINDS_MAX:
                     del self._refused[next(iter(self._refused))]
@@ -340,12 +343,12 @@ class Stops(Rule):
                 del self._refused[where]
 
     def overheard(self, trip: Trip) -> None:
-        """Somebody was refused for good, or is not any more."""
-        said = heard(trip)
-        if not isinstance(said, Reject):
+        """Give up judging where some client was refused for good."""
+        answer = received(trip)
+        if not isinstance(answer, Reject):
             self.told(trip)
-        elif said.reason in INCURABLE:
-            self.unknown = WHOSE
+        elif answer.reason in INCURABLE:
+            self.unknown = CLIENT_UNKNOWN
 
 
 class _Refused:

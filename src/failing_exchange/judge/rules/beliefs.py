@@ -10,15 +10,15 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.faults.operations import PRIVATE_CALLS
 from failing_exchange.journal.trip import Edited, Trip
-from failing_exchange.judge.answers import heard
+from failing_exchange.judge.answers import received
 from failing_exchange.judge.facts import NEVER, Facts, OrderFacts
 from failing_exchange.judge.false_reads import reached, told_falsely
 from failing_exchange.judge.holdings import NOTICED, NOTICED_MONEY
 from failing_exchange.judge.probe import Sample
 from failing_exchange.judge.products import product_of, sign
-from failing_exchange.judge.rule import End, Rule, Severity
+from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.rules.back_off import INCURABLE
-from failing_exchange.judge.wording import its, mishap
+from failing_exchange.judge.wording import describe_failure, request_name
 
 INFERRED = (
     "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
@@ -50,24 +50,24 @@ class Converges(Rule):
         self._accused: dict[int, None] = {}  # orders of which is told already
 
     def parameters(self) -> dict[str, Any]:
-        """The times, in seconds."""
+        """The time to recover and the grace, in seconds."""
         return {"within_s": self.within_s, "grace_s": self.grace_s}
 
     def sampled(self, sample: Sample) -> None:
-        """Compare now; the verdict is about the end."""
+        """Keep the newest beliefs; they are compared at the end."""
         self._last = sample
 
     def told(self, trip: Trip) -> None:
-        """Who is refused for good can't look, and has to stop."""
-        said = heard(trip)
-        if isinstance(said, Reject):
-            if said.reason in INCURABLE:
+        """Note a final refusal: a bot that is locked out can't look, and has to stop."""
+        answer = received(trip)
+        if isinstance(answer, Reject):
+            if answer.reason in INCURABLE:
                 self._refused_at = trip.ended_at
-        elif said is not None and trip.operation in PRIVATE_CALLS:
+        elif answer is not None and trip.operation in PRIVATE_CALLS:
             self._refused_at = NEVER
 
-    def ended(self, end: End) -> None:
-        """Long enough after the last fault, differences are the bot's."""
+    def ended(self, end: RunEnd) -> None:
+        """Compare beliefs with the truth, if the last fault is long enough ago."""
         if self._refused_at != NEVER:
             self.unknown = "the bot was refused for good, and can't see what is true"
             return
@@ -82,9 +82,9 @@ class Converges(Rule):
             for text, money in self._differences(self._last, end.at):
                 self.breach(text, money=money, at=end.at)
 
-    def _strangers(self, end: End) -> None:
-        """Orders that are still open, and that the bot was never told of."""
-        facts = self.scene.facts
+    def _strangers(self, end: RunEnd) -> None:
+        """Report open orders that the bot was never told of."""
+        facts = self.context.facts
         for known in facts.orphans():
             late = end.at - known.accepted_at > self.within_s * SECOND
             if not known.order.is_open or not late or self._excuse(known):
@@ -100,18 +100,18 @@ class Converges(Rule):
             )
 
     def _excuse(self, known: OrderFacts) -> bool:
-        """Whether the bot has asked about an order, and its newest answer was false."""
+        """Whether the bot asked about an order, and its newest answer was false."""
         if known.false_by is not None:
             self.unknown = told_falsely(known)
         return known.false_by is not None
 
-    def _unaware(self, end: End) -> None:
-        """Without a probe: fills it was never told of; then it can't know what it owns.
+    def _unaware(self, end: RunEnd) -> None:
+        """Report fills that a bot without a probe was never told of: it can't know what it owns.
 
-        Unless it has read its balances since, or seen that the order is not open any more: it may
-        have drawn the right conclusion, and nobody can see whether it has.
+        A bot that has read its balances since, or a list without the order, may have concluded
+        what happened; then the rule is not judged.
         """
-        facts = self.scene.facts
+        facts = self.context.facts
         for known in facts.orders.values():
             if not known.unaware or end.at - known.order.updated_at <= self.within_s * SECOND:
                 continue
@@ -123,9 +123,9 @@ class Converges(Rule):
                 self._never_told(known)
 
     def _never_told(self, known: OrderFacts) -> None:
-        facts, placed = self.scene.facts, known.placed_by
+        facts, placed = self.context.facts, known.placed_by
         at = known.order.updated_at
-        market = facts.engine.state.markets[known.symbol].market
+        market = facts.market(known.symbol)
         did = "bought" if known.order.side is Side.BUY else "sold"
         amount = market.amount_text(known.unaware)
         self.breach(
@@ -137,7 +137,7 @@ class Converges(Rule):
         )
 
     def _differences(self, sample: Sample, at: int) -> Iterator[tuple[str, float | None]]:
-        """What the bot believes wrongly, with the money."""
+        """Each wrong belief as text, and the money at risk."""
         since = sample.at - int(self.grace_s * SECOND)
         for symbol, believed in (sample.positions or {}).items():
             yield from self._position(symbol, believed, since, at)
@@ -149,8 +149,8 @@ class Converges(Rule):
     def _position(
         self, symbol: str, believed: float, since: int, at: int
     ) -> Iterator[tuple[str, float | None]]:
-        facts = self.scene.facts
-        market = facts.engine.state.markets[symbol].market
+        facts = self.context.facts
+        market = facts.market(symbol)
         states = gained(facts, symbol, since=since)
 
         def near(state: int) -> bool:
@@ -171,7 +171,7 @@ class Converges(Rule):
     def _balance(
         self, asset: str, believed: float, since: int, at: int
     ) -> Iterator[tuple[str, float | None]]:
-        facts = self.scene.facts
+        facts = self.context.facts
         states = facts.engine.state.ledger.totals(facts.account, asset, since=since)
         fees = fees_of(facts).get(asset, 0)  # if these are missing, `books_fees` is broken instead
         if any(abs((s + more) / ATOMS - believed) <= NOTICED for s in states for more in (0, fees)):
@@ -188,7 +188,7 @@ class Converges(Rule):
     def _open_orders(
         self, believed: tuple[str, ...], since: int, at: int
     ) -> Iterator[tuple[str, float | None]]:
-        facts = self.scene.facts
+        facts = self.context.facts
         are_open = facts.engine.state.accounts[facts.account].open.values()
         just_ended = (o for k in facts.orders.values() if (o := k.order).ended_at > since)
         names = {name for o in (*are_open, *just_ended) for name in (o.client_id, str(o.id))}
@@ -204,19 +204,19 @@ class Converges(Rule):
                 yield f"does not know of its open order {order.id}", money
 
     def _is_misled(self, name: str) -> bool:
-        facts = self.scene.facts
+        facts = self.context.facts
         known = facts.orders.get(int(name)) if name.isdecimal() else None
         known = known or facts.named(name)
         return known is not None and self._excuse(known)
 
 
 def could_infer(facts: Facts, known: OrderFacts) -> bool:
-    """Whether a client may know of fills by traces: its balances, a list without the order."""
+    """Whether a client can conclude that there were fills, from balances or a list of orders."""
     return known.absent_at != NEVER or facts.balances_told_at > known.order.updated_at
 
 
 def _because(placed: Trip | None) -> str:
-    return "" if placed is None else f", because {mishap(placed)}"
+    return "" if placed is None else f", because {describe_failure(placed)}"
 
 
 def why_unaware(known: OrderFacts) -> str:
@@ -224,10 +224,10 @@ def why_unaware(known: OrderFacts) -> str:
     trip = known.placed_by
     if trip is None:
         return ""
-    said = heard(trip)
-    if known.is_orphan or said is None or isinstance(said, (Reject, Edited)):
-        return f", because {mishap(trip)} and it did not find out"
-    return f": {its(trip)} was filled later, and it did not ask again"
+    answer = received(trip)
+    if known.is_orphan or answer is None or isinstance(answer, (Reject, Edited)):
+        return f", because {describe_failure(trip)} and it did not find out"
+    return f": {request_name(trip)} was filled later, and it did not ask again"
 
 
 def fees_of(facts: Facts) -> dict[str, int]:
@@ -265,7 +265,7 @@ def undone(facts: Facts, symbol: str) -> list[int]:
 
 def _effect(facts: Facts, fill: Fill) -> int:
     """What a fill adds to what is held in its market, in atoms."""
-    market = facts.engine.state.markets[fill.symbol].market
+    market = facts.market(fill.symbol)
     return product_of(market).gained(market, fill)
 
 
@@ -288,12 +288,12 @@ class Monotone(Rule):
         self._noted: dict[str, None] = {}
 
     def parameters(self) -> dict[str, Any]:
-        """The patience, in seconds."""
+        """The time to learn of an end, in seconds."""
         return {"within_s": self.within_s}
 
     def sampled(self, sample: Sample) -> None:
         """Compare beliefs with what the bot was told."""
-        facts = self.scene.facts
+        facts = self.context.facts
         if sample.open_orders is not None or sample.positions is not None:
             self.unknown = ""
         for known in facts.orders.values() if sample.open_orders else ():
@@ -309,9 +309,9 @@ class Monotone(Rule):
             self._counted(symbol, believed, sample.at)
 
     def _counted(self, symbol: str, believed: float, at: int) -> None:
-        """More bought, or more sold, than the bot was ever told: something counted twice."""
-        facts = self.scene.facts
-        market = facts.engine.state.markets[symbol].market
+        """Report a position that is larger than all trades together: something counted twice."""
+        facts = self.context.facts
+        market = facts.market(symbol)
         told = {1: 0, -1: 0}
         for known in facts.orders.values():
             if known.symbol == symbol:
@@ -344,16 +344,16 @@ class BooksFees(Rule):
         self._last: Sample | None = None
 
     def sampled(self, sample: Sample) -> None:
-        """Keep the last word."""
+        """Keep the newest balances."""
         if sample.balances is not None:
             self.unknown = ""
             self._last = sample
 
-    def ended(self, end: End) -> None:
-        """Is a balance wrong by just the fees that were taken of it?"""
+    def ended(self, end: RunEnd) -> None:
+        """Check for balances that are wrong by exactly the fees."""
         if self._last is None or self._last.balances is None:
             return
-        facts = self.scene.facts
+        facts = self.context.facts
         for asset, fee in fees_of(facts).items():
             if asset not in self._last.balances or not fee:
                 continue

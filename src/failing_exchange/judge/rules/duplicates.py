@@ -13,16 +13,16 @@ from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Edited, Trip
-from failing_exchange.judge.answers import heard
+from failing_exchange.judge.answers import received
 from failing_exchange.judge.facts import OrderFacts, is_order
 from failing_exchange.judge.false_reads import HORIZON_S, told_falsely
 from failing_exchange.judge.intents import Intent
-from failing_exchange.judge.rule import End, Rule, Severity
-from failing_exchange.judge.wording import mishap
+from failing_exchange.judge.rule import Rule, RunEnd, Severity
+from failing_exchange.judge.wording import describe_failure
 
 LOOKS_MAX = 1_000  # latest questions about orders; an order is sent again sooner
 TRIPS_NAMED_MAX = 6  # in a sentence; a breach lists them all
-ALIKE = 100  # prices that differ by less than one part in so many are those of one order
+ALIKE = 100  # prices that differ by less than 1/ALIKE are taken for the same order
 QUESTIONS_MAX = 1_000  # outcomes unknown at one time; the oldest is no longer asked about
 AMBIGUOUS = frozenset({
     Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE, Reason.CONNECTION_LOST, Reason.TIMED_OUT,
@@ -48,24 +48,24 @@ class Once(Rule):
         self._seen: dict[int, tuple[int, list[OrderFacts]]] = {}
         self._looks: deque[int] = deque(maxlen=LOOKS_MAX)  # when it asked about its orders
 
-    def begin(self, scene: Any) -> None:
-        """Without intents there is nothing to count against."""
-        super().begin(scene)
+    def begin(self, context: Any) -> None:
+        """Not judged until an intent is known."""
+        super().begin(context)
         self.unknown = "what the bot intends is not known: declare it, or name it in the scenario"
 
     def told(self, trip: Trip) -> None:
-        """An order was accepted for an intent; one of an echo is the network's doing."""
+        """Assign accepted orders to intents, except those that the network repeated."""
         if trip.command.__class__ in (FetchOrder, FetchOrders):
             self._looks.append(trip.born_at)
         if trip.echo_of or not is_order(trip.command):
             return
-        intent = self.scene.intents.of_trip(trip)
+        intent = self.context.intents.of_trip(trip)
         if intent is None:
             return
         self.unknown = ""
         for event in trip.happened:
             if isinstance(event, e.OrderAccepted):
-                known = self.scene.facts.orders.get(event.order_id)
+                known = self.context.facts.orders.get(event.order_id)
                 if known is not None and known.order.client_id == event.client_id:
                     self._add(intent, known, trip)
 
@@ -85,10 +85,13 @@ class Once(Rule):
         self._count(intent, trip.born_at)
 
     def happened(self, events: Any, at: int) -> None:
-        """A fill may be one too many."""
+        """Check what an intent has executed."""
         for event in events:
-            if isinstance(event, e.OrderFilled) and event.fill.account == self.scene.facts.account:
-                intent = self.scene.intents.of_order(event.order_id)
+            if (
+                isinstance(event, e.OrderFilled)
+                and event.fill.account == self.context.facts.account
+            ):
+                intent = self.context.intents.of_order(event.order_id)
                 if intent is not None:
                     self._count(intent, at)
 
@@ -100,23 +103,23 @@ class Once(Rule):
     def _executed(self, intent: Intent) -> int:
         return sum(one.order.filled for one in self._orders.get(intent.number, ()))
 
-    def ended(self, end: End) -> None:
-        """The amounts are final."""
-        if self.unknown and self.scene.intents.missed:
+    def ended(self, end: RunEnd) -> None:
+        """Report intents that executed too much, or had several live orders."""
+        if self.unknown and self.context.intents.missed:
             self.unknown = "several clients are judged: name the account=... of each intent"
         for number, (at, live) in self._seen.items():
-            intent = self.scene.intents.numbered(number)
+            intent = self.context.intents.numbered(number)
             if intent is not None and number in self._blamed:
                 self._report(intent, at, live, end)
             elif intent is not None:
                 self.unknown = self._excuses.get(number, "")
 
-    def _report(self, intent: Intent, at: int, live: list[OrderFacts], end: End) -> None:
-        """More was executed than was meant; or, with `live`, so many orders were open at once."""
+    def _report(self, intent: Intent, at: int, live: list[OrderFacts], end: RunEnd) -> None:
+        """Report that too much was executed or, with `live`, that several orders were open."""
         orders = live or [one for one in self._orders[intent.number] if one.order.filled]
         trips = [one.placed_by for one in orders if one.placed_by is not None]
-        facts, symbol = self.scene.facts, orders[0].symbol
-        market = facts.engine.state.markets[symbol].market
+        facts, symbol = self.context.facts, orders[0].symbol
+        market = facts.market(symbol)
         wanted = market.amount_text(intent.lots or 0)
         if live:
             excess = min(one.order.lots for one in orders[1:])
@@ -148,16 +151,16 @@ def because(trips: list[Trip], looks: Sequence[int]) -> str:
     All of the trips were accepted, so that a refusal of one is no more certain than silence.
     """
     for first, again in pairwise(trips):
-        if is_ambiguous(first) or isinstance(heard(first), Reject):
+        if is_ambiguous(first) or isinstance(received(first), Reject):
             asked = any(first.told_at <= at <= again.born_at for at in looks)
             unasked = "" if asked else " without asking"
-            return f", because {mishap(first)} and it sent the order again{unasked}"
+            return f", because {describe_failure(first)} and it sent the order again{unasked}"
     return ""
 
 
 def is_ambiguous(trip: Trip) -> bool:
     """Whether the client could not know from the answer what became of its request."""
-    told = heard(trip)
+    told = received(trip)
     if told is None:
         return True
     if told.__class__ is Edited:
@@ -208,12 +211,12 @@ class Resolves(Rule):
         return {"horizon_s": self.horizon_s}
 
     def sent(self, trip: Trip) -> None:
-        """A new order: is one like it unresolved?"""
+        """Check a new order against outcomes that are unknown."""
         command = trip.command
         if is_order(command):
             for flying in [t for t in self._flying.values() if t.gave_up_at]:
                 self._ask(flying)
-            intent = self.scene.intents.of_trip(trip)
+            intent = self.context.intents.of_trip(trip)
             for question in list(self._open.values()):
                 self._check(question, command, intent, trip)
         if is_order(command) or command.__class__ is CancelOrder:
@@ -234,10 +237,10 @@ class Resolves(Rule):
                 self.unknown = "what the bot intends is not known, and an outcome stayed open"
         if same:
             del self._open[question.trip.number]
-            facts = self.scene.facts
+            facts = self.context.facts
             self.breach(
                 f"sent another order (trip {trip.number}) without asking what became of the one "
-                f"before: {mishap(question.trip)}",
+                f"before: {describe_failure(question.trip)}",
                 question.trip,
                 trip,
                 row=self._row(question),
@@ -250,7 +253,7 @@ class Resolves(Rule):
         return ", ".join(events) or "nothing happened"
 
     def told(self, trip: Trip) -> None:
-        """An outcome is unknown, or has become known."""
+        """Note an unknown outcome, or one that has become known."""
         self._flying.pop(trip.number, None)
         if trip.echo_of:
             return
@@ -265,14 +268,14 @@ class Resolves(Rule):
         command = trip.command
         if is_order(command):
             order_id, ticks, side, lots = 0, command.ticks, command.side, command.lots
-            intent = self.scene.intents.of_trip(trip)
+            intent = self.context.intents.of_trip(trip)
         else:
-            known = self.scene.facts.of_command(command)
+            known = self.context.facts.of_command(command)
             if known is None:
                 return
             order_id, ticks = known.order.id, known.order.ticks
             side, lots = known.order.side, known.order.lots
-            intent = self.scene.intents.of_order(order_id)
+            intent = self.context.intents.of_order(order_id)
         self._open[trip.number] = Question(
             trip, intent, command.client_id, order_id, trip.symbol or command.symbol, side, lots,
             ticks,
@@ -281,19 +284,19 @@ class Resolves(Rule):
             del self._open[next(iter(self._open))]
 
     def _resolve(self, trip: Trip) -> None:
-        said = heard(trip)
+        answer = received(trip)
         for number, question in list(self._open.items()):
-            if self._answers(question, trip, said):
+            if self._answers(question, trip, answer):
                 del self._open[number]
 
-    def _answers(self, question: Question, trip: Trip, said: Any) -> bool:
+    def _answers(self, question: Question, trip: Trip, answer: Any) -> bool:
         """Whether a message says what became of an order, or that it does not exist."""
-        if trip.born_at < question.trip.born_at or said is None:
+        if trip.born_at < question.trip.born_at or answer is None:
             return False
         late = (trip.born_at - question.trip.born_at) / SECOND >= self.horizon_s
-        refused = isinstance(said, Reject)
+        refused = isinstance(answer, Reject)
         if trip.command.__class__ is FetchOrder and self._is_about(question, trip.command):
-            return not refused or (said.reason is Reason.ORDER_NOT_FOUND and late)
+            return not refused or (answer.reason is Reason.ORDER_NOT_FOUND and late)
         if late and trip.command.__class__ is FetchOrders and not refused:
             return not trip.command.symbol or trip.command.symbol == question.symbol
         return self._told_since(question)
@@ -307,11 +310,11 @@ class Resolves(Rule):
     def _told_since(self, question: Question) -> bool:
         """Whether the client was told of the order itself, by any message."""
         if question.order_id:
-            known = self.scene.facts.orders.get(question.order_id)
+            known = self.context.facts.orders.get(question.order_id)
             return known is None or known.ended_told_at > question.trip.born_at
         return any(
             known is not None and known.told_at
-            for known in map(self.scene.facts.orders.get, _accepted(question.trip))
+            for known in map(self.context.facts.orders.get, _accepted(question.trip))
         )
 
 

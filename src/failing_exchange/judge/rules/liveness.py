@@ -1,4 +1,4 @@
-"""Is the bot alive (I3), and has it learned of what happened to it."""
+"""The bot survives, and works again after faults (I3)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Trip
-from failing_exchange.judge.answers import heard
+from failing_exchange.judge.answers import received
 from failing_exchange.judge.facts import NEVER
-from failing_exchange.judge.rule import End, Rule, Severity
+from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.rules.back_off import INCURABLE
 
-PAUSES_BORNE = 2  # a bot that is silent for so many of its longest pauses may be at rest
+PAUSES_ALLOWED = 2  # times its longest pause: a bot that is silent for no longer may be at rest
 
 
 class Alive(Rule):
@@ -42,26 +42,26 @@ class Alive(Rule):
         return {"within_s": self.within_s}
 
     def sent(self, trip: Trip) -> None:
-        """It does something."""
+        """Measure the pauses between requests."""
         if self._sent:
             self._pause = max(self._pause, trip.born_at - self._sent_at)
         self._sent += 1
         self._sent_at = trip.born_at
 
     def told(self, trip: Trip) -> None:
-        """Something it asked for has succeeded."""
-        said = heard(trip)
-        if isinstance(said, Reject) and said.reason in INCURABLE:
+        """Note success, and final refusals."""
+        answer = received(trip)
+        if isinstance(answer, Reject) and answer.reason in INCURABLE:
             self._told_to_stop = True
-        if said is not None and not isinstance(said, Reject) and not trip.hung_up:
+        if answer is not None and not isinstance(answer, Reject) and not trip.hung_up:
             self._worked_at = trip.ended_at
 
     def overheard(self, trip: Trip) -> None:
-        """It may have been this client that worked, or was told to stop."""
+        """Count it for this client: it may have been the one."""
         self.told(trip)
 
-    def ended(self, end: End) -> None:
-        """Dead, silent, or well."""
+    def ended(self, end: RunEnd) -> None:
+        """Report a bot that died or has had no success since the last fault."""
         if end.crashed is not None:
             self.breach(f"died: {end.crashed}", at=end.at)
         elif not self._sent:
@@ -79,7 +79,7 @@ class Alive(Rule):
                 "has had no successful request since the last fault", at=end.last_fault_at or end.at
             )
 
-    def _may_rest(self, end: End) -> bool:
+    def _may_rest(self, end: RunEnd) -> bool:
         """Whether it has sent nothing since the last fault, and that for no longer than usual."""
         silent = end.at - self._sent_at
-        return self._sent_at <= end.last_fault_at and silent <= PAUSES_BORNE * self._pause
+        return self._sent_at <= end.last_fault_at and silent <= PAUSES_ALLOWED * self._pause

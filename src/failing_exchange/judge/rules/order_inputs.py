@@ -10,20 +10,20 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.faults.operations import PLACE
 from failing_exchange.journal.trip import Trip
-from failing_exchange.judge.answers import Quote, heard, is_yes, quotes_of
+from failing_exchange.judge.answers import Quote, is_success, quotes_of, received
 from failing_exchange.judge.facts import is_order
 from failing_exchange.judge.products import product_of
-from failing_exchange.judge.rule import WHOSE, Rule, Severity
+from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, Severity
 
 
 class Fresh(Rule):
     """I8: no order is priced from data that is old, missing, zero or crossed.
 
-    A look is a ticker, a book, a trade, an average, or the last of some candles, asked for or
-    pushed, at any of the venue's sources: who has a sound one need not mind that another is
-    crossed. `age_s`: how old the newest sound one may be when the order is sent. Only limit
-    orders are judged: the levels of a stop come from what was paid and what may be lost, it takes
-    effect at a price of the market's, and one on the wrong side is refused.
+    Data is a ticker, a book, a trade, an average, or the last of some candles, asked for or pushed,
+    from any of the venue's sources: with sound data from one, another may be crossed. `age_s`: how
+    old the newest sound data may be when the order is sent. Only limit orders are judged: the
+    levels of a stop come from what was paid and what may be lost, it takes effect at a price of the
+    market's, and one on the wrong side is refused.
     """
 
     name = "fresh"
@@ -44,11 +44,11 @@ class Fresh(Rule):
         return {"age_s": self.age_s}
 
     def told(self, trip: Trip) -> None:
-        """A look at a market."""
-        said = heard(trip)
-        if said is None or isinstance(said, Reject):
+        """Note the prices that the bot received."""
+        answer = received(trip)
+        if answer is None or isinstance(answer, Reject):
             return
-        for quote in quotes_of(said):
+        for quote in quotes_of(answer):
             self._note(quote, trip)
             self.unknown = ""
 
@@ -60,15 +60,15 @@ class Fresh(Rule):
             self._sound[quote.symbol] = quote, trip
 
     def overheard(self, trip: Trip) -> None:
-        """It may have been this client that looked; whoever has looked itself is judged."""
-        for quote in quotes_of(heard(trip)):
+        """Note prices that this client may have received."""
+        for quote in quotes_of(received(trip)):
             if quote.symbol not in self._last:
-                self.unknown = self.unknown and WHOSE
+                self.unknown = self.unknown and CLIENT_UNKNOWN
             elif quote.sound:
                 self._note(quote, trip)
 
     def sent(self, trip: Trip) -> None:
-        """A limit order: what did the bot know of the market?"""
+        """Check what the bot knew of the market when it sent a limit order."""
         command = trip.command
         if not is_order(command) or command.kind is not OrderType.LIMIT:
             return
@@ -76,7 +76,7 @@ class Fresh(Rule):
             return
         newest, look = self._last[command.symbol]
         sound = self._sound.get(command.symbol)
-        halted = self.scene.facts.engine.state.markets[command.symbol].halted_at
+        halted = self.context.facts.engine.state.markets[command.symbol].halted_at
         age = None if sound is None else (trip.born_at - sound[0].at) / SECOND
         if age is not None and (age <= self.age_s or (halted and newest.sound)):
             return  # it had a sound price; in a halt there is nothing newer to see
@@ -89,7 +89,7 @@ class Fresh(Rule):
             f"priced an order (trip {trip.number}) from data (trip {look.number}) {why}",
             look,
             trip,
-            money=self.scene.facts.money(command.symbol, command.lots, trip.born_at),
+            money=self.context.facts.money(command.symbol, command.lots, trip.born_at),
             of=trip,
             at=trip.born_at,
         )
@@ -115,39 +115,43 @@ class ObeysFilters(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._changed: dict[str, None] = {}  # markets whose next miss is excused
-        self._heard_at: dict[tuple[str, bool], int] = {}  # when an excused miss was told
+        self._refused_at: dict[tuple[str, bool], int] = {}  # when an excused miss was told
 
     def happened(self, events: Any, at: int) -> None:
-        """New rules excuse the next miss."""
+        """Excuse the next miss after a change of the rules."""
         for event in events:
             if event.__class__ is e.MarketChanged:
                 self._changed[event.symbol] = None
 
     def told(self, trip: Trip) -> None:
-        """Was an order refused for a rule that truly holds?"""
-        said = heard(trip)
+        """Check whether an order was refused for a rule that is in force."""
+        answer = received(trip)
         asked = is_order(trip.command) or (trip.command is None and trip.operation in PLACE)
         if not asked or trip.echo_of:
             return
-        if is_yes(said):
-            self._heard_at.pop((trip.symbol, True), None)
-        if not isinstance(said, Reject) or said.reason not in self.filters or not is_honest(trip):
+        if is_success(answer):
+            self._refused_at.pop((trip.symbol, True), None)
+        if (
+            not isinstance(answer, Reject)
+            or answer.reason not in self.filters
+            or not is_honest(trip)
+        ):
             return
-        if not self._is_excused(trip, banded=said.reason is Reason.PRICE_BAND):
+        if not self._is_excused(trip, banded=answer.reason is Reason.PRICE_BAND):
             self.breach(
-                f"sent an order (trip {trip.number}) that breaks a rule: {trip.words(said)}",
+                f"sent an order (trip {trip.number}) that breaks a rule: {trip.words(answer)}",
                 trip,
                 at=trip.ended_at,
             )
 
     def _is_excused(self, trip: Trip, *, banded: bool) -> bool:
-        heard_at = self._heard_at.get((trip.symbol, banded))
+        heard_at = self._refused_at.get((trip.symbol, banded))
         if heard_at is not None and trip.born_at < heard_at:
             return True
         excused = trip.symbol in self._changed or (banded and heard_at is None)
         if excused:
             self._changed.pop(trip.symbol, None)
-            self._heard_at[trip.symbol, banded] = trip.ended_at
+            self._refused_at[trip.symbol, banded] = trip.ended_at
         return excused
 
 
@@ -173,27 +177,27 @@ class SellsFree(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._missed = 0
-        self._heard_at = 0  # when the last miss was told
+        self._refused_at = 0  # when the last miss was told
 
     def told(self, trip: Trip) -> None:
-        """Was a sale refused because so much was not there?"""
-        said, command = heard(trip), trip.command
-        if trip.operation == "fetch_balance" and is_yes(said):
+        """Check whether a sale was refused for lack of what it sells."""
+        answer, command = received(trip), trip.command
+        if trip.operation == "fetch_balance" and is_success(answer):
             self._missed = 0
         if not is_order(command) or command.side is not Side.SELL or trip.echo_of:
             return
-        if not isinstance(said, Reject) or said.reason is not Reason.INSUFFICIENT_FUNDS:
+        if not isinstance(answer, Reject) or answer.reason is not Reason.INSUFFICIENT_FUNDS:
             return
-        facts, free = self.scene.facts, self._free(trip.symbol)
+        facts, free = self.context.facts, self._free(trip.symbol)
         if free is None or not is_honest(trip):
             return
-        if self._missed and trip.born_at < self._heard_at:
+        if self._missed and trip.born_at < self._refused_at:
             return  # on its way before the last refusal arrived
-        if facts.balance_moved_at > self._heard_at:
+        if facts.balance_moved_at > self._refused_at:
             self._missed = 0
-        self._missed, self._heard_at = self._missed + 1, trip.ended_at
+        self._missed, self._refused_at = self._missed + 1, trip.ended_at
         if self._missed > 1 or self._could_know(trip):
-            wanted = facts.engine.state.markets[trip.symbol].market.amount_text(command.lots)
+            wanted = facts.market(trip.symbol).amount_text(command.lots)
             self.breach(
                 f"tried to sell {wanted} (trip {trip.number}) with {free / ATOMS:.8f} free",
                 trip,
@@ -204,14 +208,14 @@ class SellsFree(Rule):
 
     def _free(self, symbol: str) -> int | None:
         """The free atoms of what is sold; None where a sale needs none."""
-        facts, market = self.scene.facts, self.scene.facts.engine.state.markets[symbol].market
+        facts, market = self.context.facts, self.context.facts.market(symbol)
         product = product_of(market)
         if product.opens_shorts:
             return None
         return facts.engine.state.ledger.free(facts.account, product.held(market))
 
     def _could_know(self, trip: Trip) -> bool:
-        facts = self.scene.facts
+        facts = self.context.facts
         if facts.balances_told_at >= facts.balance_changed_at:
             return True
         return not any(fact.kind in ("fill", "balance") for fact in facts.unknown())

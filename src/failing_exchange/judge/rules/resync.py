@@ -1,4 +1,4 @@
-"""After a broken stream the bot subscribes anew, and looks at what it has missed (I9)."""
+"""After a broken stream the bot subscribes again, and looks at what it missed (I9)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import ACCOUNT_FEEDS, ACCOUNT_READS
 from failing_exchange.journal.trip import Trip
-from failing_exchange.judge.answers import heard, is_yes
+from failing_exchange.judge.answers import is_success, received
 from failing_exchange.judge.facts import is_order
-from failing_exchange.judge.rule import WHOSE, End, Rule, Severity
+from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, RunEnd, Severity
 
 FEEDS_MAX = 2_000  # feeds whose return is awaited; the oldest is no longer
 
@@ -18,7 +18,7 @@ class Resyncs(Rule):
     """I9: a broken feed carries data again soon, and an account is looked at before it trades.
 
     `within_s`: how long a feed may be gone while it has something to say, counted from its last
-    break: who subscribes anew and is cut off again has done what can be done.
+    break: a bot that subscribes again and is cut off again has done its part.
     """
 
     name = "resyncs"
@@ -38,9 +38,9 @@ class Resyncs(Rule):
         return {"within_s": self.within_s}
 
     def told(self, trip: Trip) -> None:
-        """A feed broke, or carries data again; a look at the account."""
+        """Note broken feeds, feeds that are back, and reads of the account."""
         if not trip.is_push:
-            if trip.operation in ACCOUNT_READS and is_yes(heard(trip)):
+            if trip.operation in ACCOUNT_READS and is_success(received(trip)):
                 self._unseen = None
             return
         feed = (trip.operation, trip.symbol)
@@ -71,12 +71,12 @@ class Resyncs(Rule):
             )
 
     def overheard(self, trip: Trip) -> None:
-        """A feed of market data broke, and nobody knows whose."""
+        """Give up judging: a feed of market data broke, and it is not known whose."""
         if trip.is_push and trip.hung_up:
-            self.unknown = WHOSE
+            self.unknown = CLIENT_UNKNOWN
 
     def sent(self, trip: Trip) -> None:
-        """An order: has the account been looked at since?"""
+        """Check that the account was read since its feed broke."""
         if self._unseen is not None and is_order(trip.command):
             self.breach(
                 f"sent an order (trip {trip.number}) after an account feed broke (trip "
@@ -88,8 +88,8 @@ class Resyncs(Rule):
             )
             self._unseen = None
 
-    def ended(self, end: End) -> None:
-        """What never came back; a bot that has returned needs no feeds."""
+    def ended(self, end: RunEnd) -> None:
+        """Report feeds that never came back, unless the bot has returned."""
         if not end.returned:
             for (operation, _), gone in self._gone.items():
                 if operation not in ACCOUNT_FEEDS:

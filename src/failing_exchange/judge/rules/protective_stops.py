@@ -1,4 +1,4 @@
-"""A position has its stop (I12)."""
+"""A position has its protective stop (I12)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import PLACE, PRIVATE_CALLS
 from failing_exchange.journal.trip import Trip
-from failing_exchange.judge.answers import heard, is_yes
+from failing_exchange.judge.answers import is_success, received
 from failing_exchange.judge.facts import HALTS, OrderFacts
 from failing_exchange.judge.products import product_of
-from failing_exchange.judge.rule import End, Rule, Severity
+from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.rules.back_off import FOR_THE_ACCOUNT, BacksOff
 from failing_exchange.judge.rules.duplicates import AMBIGUOUS
 
-SHUT = 1 << 62  # the clock stands: until the market opens, or the account is let in again
-VENUES_OWN = frozenset({
+SHUT = 1 << 62  # the clock stands still until the market opens, or the account has access again
+VENUE_FAILURES = frozenset({
     *AMBIGUOUS, *HALTS, *BacksOff.windows, Reason.MAINTENANCE, Reason.ACCOUNT_FROZEN,
 })  # fmt: skip
 
@@ -27,13 +27,13 @@ VENUES_OWN = frozenset({
 class Covered(Rule):
     """I12: a position has its stop, within the seconds that its intent names.
 
-    Counted from the last time the venue failed the bot: whose request about that market or its
-    account was not answered, was refused by a fault, or was refused as anybody's would be (a limit,
-    a ban, a halt, an overload), and who tries again within that time (after the wait that was
-    named), does what can be done. Any request counts, for a stop needs a price, an amount, the
-    market's rules and the time. While the account is refused for good (a key, a place), nobody can
-    place a stop, and the clock stands. A refusal that the bot could have avoided gives no more
-    time, as that of a stop on the wrong side of the market.
+    The seconds start again whenever the venue fails the bot: a request about that market or the
+    account is not answered, is refused by a fault, or is refused as it would be to any client (a
+    limit, a ban, a halt, an overload). A wait that the venue names is added. Any request counts,
+    for a stop needs a price, an amount, the market's rules and the time. While the account is
+    refused for good (a key, a location), no stop can be placed, and the clock stands still. A
+    refusal that the bot could have avoided, such as of a stop on the wrong side of the market,
+    gives no more time.
 
     A position is what was bought for intents with `covered_within` and is still held; where a
     market has short positions, also what was sold for them. What is too small to be closed is no
@@ -48,23 +48,23 @@ class Covered(Rule):
 
     def __init__(self) -> None:
         super().__init__()
-        self._naked_since: dict[str, int] = {}
+        self._unprotected_since: dict[str, int] = {}
         self._positions: dict[str, int] = {}  # atoms gained by trading; negative: short
         self._to_cover: dict[str, int] = {}  # those of them that are to have a stop
         self._limits: dict[str, float] = {}
 
-    def begin(self, scene: Any) -> None:
-        """Only an intent can ask for a stop."""
-        super().begin(scene)
+    def begin(self, context: Any) -> None:
+        """Not judged until an intent asks for a stop."""
+        super().begin(context)
         self.unknown = "no intent asks for a stop: say covered_within= when you declare it"
 
     def happened(self, events: Any, at: int) -> None:
-        """Positions and stops change with orders; in a market that is shut nobody can place one."""
+        """Follow positions and stops; the clock stands still while a market is halted."""
         for event in events:
-            if event.__class__ is e.MarketChanged and event.symbol in self._naked_since:
+            if event.__class__ is e.MarketChanged and event.symbol in self._unprotected_since:
                 self._check(event.symbol, event.at)
                 opened = event.status is MarketStatus.TRADING
-                self._naked_since[event.symbol] = event.at if opened else SHUT
+                self._unprotected_since[event.symbol] = event.at if opened else SHUT
         touched = {}
         for event in events:
             locked = event.__class__ is e.BalanceChanged  # it may have ended while nobody asked
@@ -76,8 +76,8 @@ class Covered(Rule):
     def _touched(self, event: Any) -> list[str]:
         """The markets in which an event changes one of the client's orders, or what is locked."""
         if event.__class__ is e.BalanceChanged:
-            return list(self._limits) if event.account == self.scene.facts.account else []
-        known = self.scene.facts.orders.get(getattr(event, "order_id", 0))
+            return list(self._limits) if event.account == self.context.facts.account else []
+        known = self.context.facts.orders.get(getattr(event, "order_id", 0))
         if known is None:
             return []
         limit = self._limit(known)
@@ -90,15 +90,15 @@ class Covered(Rule):
 
     def _limit(self, known: OrderFacts) -> float | None:
         """In how many seconds what an order opens is to have its stop; None: it needs none."""
-        intents, order = self.scene.intents, known.order
-        market = self.scene.facts.engine.state.markets[known.symbol].market
+        intents, order = self.context.intents, known.order
+        market = self.context.facts.market(known.symbol)
         if order.side is Side.SELL and not product_of(market).opens_shorts:
             return None
         intent = intents.of_order(order.id) or intents.of(order, known.accepted_at)
         return None if intent is None else intent.covered_within
 
     def _fill(self, fill: Any, *, covers: bool) -> None:
-        symbol, market = fill.symbol, self.scene.facts.engine.state.markets[fill.symbol].market
+        symbol, market = fill.symbol, self.context.facts.market(fill.symbol)
         change = product_of(market).gained(market, fill)
         self._positions[symbol] = self._positions.get(symbol, 0) + change
         before = self._to_cover.get(symbol, 0)
@@ -109,45 +109,47 @@ class Covered(Rule):
         self._to_cover[symbol] = after
 
     def told(self, trip: Trip) -> None:
-        """The venue failed the bot: the clock starts again."""
-        if not self._naked_since or trip.is_push or trip.echo_of:
+        """Start the clock again where the venue failed the bot."""
+        if not self._unprotected_since or trip.is_push or trip.echo_of:
             return
-        said = heard(trip)
-        until = (said.until or 0) if isinstance(said, Reject) else 0
-        if isinstance(said, Reject) and said.reason in FOR_THE_ACCOUNT:
+        answer = received(trip)
+        until = (answer.until or 0) if isinstance(answer, Reject) else 0
+        if isinstance(answer, Reject) and answer.reason in FOR_THE_ACCOUNT:
             until = SHUT
-        elif is_yes(said) and trip.operation in PRIVATE_CALLS:
+        elif is_success(answer) and trip.operation in PRIVATE_CALLS:
             self._let_in(trip.ended_at)
-        if not until and not _failed(trip, said):
+        if not until and not _failed(trip, answer):
             return
-        for symbol, since in self._naked_since.items():
+        for symbol, since in self._unprotected_since.items():
             if until or trip.symbol in ("", symbol):
                 if since < trip.born_at:
                     self._check(symbol, trip.born_at)
-                self._naked_since[symbol] = max(since, trip.ended_at, until)
+                self._unprotected_since[symbol] = max(since, trip.ended_at, until)
 
     def _let_in(self, at: int) -> None:
-        markets = self.scene.facts.engine.state.markets
-        for symbol, since in self._naked_since.items():
+        markets = self.context.facts.engine.state.markets
+        for symbol, since in self._unprotected_since.items():
             if since == SHUT and markets[symbol].market.status is MarketStatus.TRADING:
-                self._naked_since[symbol] = at
+                self._unprotected_since[symbol] = at
 
     def overheard(self, trip: Trip) -> None:
-        """It may have been this client that the venue failed."""
+        """Count it for this client: it may have been the one."""
         self.told(trip)
 
     def _look(self, symbol: str, at: int) -> None:
-        if self._naked(symbol, at) > 0:
-            status = self.scene.facts.engine.state.markets[symbol].market.status
-            self._naked_since.setdefault(symbol, at if status is MarketStatus.TRADING else SHUT)
-        elif symbol in self._naked_since:
+        if self._unprotected(symbol, at) > 0:
+            status = self.context.facts.market(symbol).status
+            self._unprotected_since.setdefault(
+                symbol, at if status is MarketStatus.TRADING else SHUT
+            )
+        elif symbol in self._unprotected_since:
             self._check(symbol, at)
-            del self._naked_since[symbol]
+            del self._unprotected_since[symbol]
 
-    def _naked(self, symbol: str, at: int) -> int:
+    def _unprotected(self, symbol: str, at: int) -> int:
         """Lots without a stop, where they are worth closing."""
-        state = self.scene.facts.engine.state
-        ms, account = state.markets[symbol], state.accounts[self.scene.facts.account]
+        state = self.context.facts.engine.state
+        ms, account = state.markets[symbol], state.accounts[self.context.facts.account]
         held, to_cover = self._positions.get(symbol, 0), self._to_cover.get(symbol, 0)
         protectable = product_of(ms.market).protectable(state, ms, account)
         position = max(0, min(abs(held), abs(to_cover), protectable)) if held * to_cover > 0 else 0
@@ -157,17 +159,17 @@ class Covered(Rule):
             for order in account.open.values()
             if order.symbol == symbol and order.kind in TRIGGERED_TYPES and order.side is closing
         )
-        naked = position // ms.market.amount_step - stops
-        naked -= naked % ms.market.amount_every
-        worth = self.scene.facts.money(symbol, max(0, naked), at) or 0.0
-        least = self.scene.facts.quote_money(symbol, ms.market.cost_min, at) or 0.0
-        return 0 if worth < 2 * least or naked < ms.market.amount_min else naked
+        unprotected = position // ms.market.amount_step - stops
+        unprotected -= unprotected % ms.market.amount_every
+        worth = self.context.facts.money(symbol, max(0, unprotected), at) or 0.0
+        least = self.context.facts.quote_money(symbol, ms.market.cost_min, at) or 0.0
+        return 0 if worth < 2 * least or unprotected < ms.market.amount_min else unprotected
 
     def _check(self, symbol: str, at: int) -> None:
-        seconds = (at - self._naked_since[symbol]) / SECOND
+        seconds = (at - self._unprotected_since[symbol]) / SECOND
         if seconds > self._limits[symbol]:
-            facts = self.scene.facts
-            step = facts.engine.state.markets[symbol].market.amount_step
+            facts = self.context.facts
+            step = facts.market(symbol).amount_step
             lots = abs(self._positions[symbol]) // step
             self.breach(
                 f"left a position in {symbol} without its stop for {seconds:.0f} s, where "
@@ -176,14 +178,14 @@ class Covered(Rule):
                 at=at,
             )
 
-    def ended(self, end: End) -> None:
-        """What is naked to the end."""
-        for symbol in self._naked_since:
+    def ended(self, end: RunEnd) -> None:
+        """Report positions without a stop at the end."""
+        for symbol in self._unprotected_since:
             self._check(symbol, end.at)
 
 
-def _failed(trip: Trip, said: Any) -> bool:
+def _failed(trip: Trip, answer: Any) -> bool:
     """Whether the venue lost the request or its answer, or refused what anybody had asked."""
-    if said is None or (trip.operation in PLACE and trip.struck and not trip.happened):
+    if answer is None or (trip.operation in PLACE and trip.struck and not trip.happened):
         return True
-    return isinstance(said, Reject) and (bool(trip.struck) or said.reason in VENUES_OWN)
+    return isinstance(answer, Reject) and (bool(trip.struck) or answer.reason in VENUE_FAILURES)
