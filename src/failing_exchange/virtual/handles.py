@@ -11,7 +11,7 @@ from failing_exchange.core.units import SECOND
 from failing_exchange.virtual.clock import NEVER_NS
 
 if TYPE_CHECKING:
-    from failing_exchange.virtual.loop import VirtualLoop
+    from failing_exchange.virtual.loop_api import LoopApi
 
 
 def tell(self: asyncio.Handle, error: BaseException) -> None:
@@ -57,7 +57,7 @@ class Soon(asyncio.Handle):
         self,
         callback: Callable[..., object],
         args: tuple[Any, ...],
-        loop: VirtualLoop,
+        loop: LoopApi,
         context: contextvars.Context | None,
     ) -> None:
         self._callback = callback
@@ -81,7 +81,7 @@ class Timer(asyncio.TimerHandle):
 
     if TYPE_CHECKING:
         _when: int  # nanoseconds
-        _loop: VirtualLoop
+        _loop: LoopApi
         _scheduled: bool
         _cancelled: bool
         _keeps_running: bool
@@ -94,7 +94,7 @@ class Timer(asyncio.TimerHandle):
         when_ns: int,
         callback: Callable[..., object],
         args: tuple[Any, ...],
-        loop: VirtualLoop,
+        loop: LoopApi,
         context: contextvars.Context | None,
     ) -> None:  # the slots of TimerHandle and Handle, set here because two more calls cost as much
         self._when = when_ns
@@ -130,7 +130,7 @@ class VenueTimer:
         when_ns: int,
         callback: Callable[..., object],
         args: tuple[Any, ...],
-        loop: VirtualLoop,
+        loop: LoopApi,
         keeps_running: bool,
     ) -> None:
         self._when = when_ns

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 from failing_exchange.virtual.errors import Escape
+from failing_exchange.virtual.loop_api import LoopApi
 
 if TYPE_CHECKING:
-    from failing_exchange.virtual.loop import VirtualLoop
     from failing_exchange.virtual.network import Network
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
+AnyLoop = TypeVar("AnyLoop", bound=LoopApi)
 
 
-class IsolatedLoop(asyncio.BaseEventLoop):
+class IsolatedLoop(LoopApi):
     """What VirtualLoop does about everything but time.
 
     Connections go to `network`, executor jobs run at once on the loop's own thread, signal
@@ -46,8 +47,7 @@ class IsolatedLoop(asyncio.BaseEventLoop):
         if self._network is None:
             from failing_exchange.virtual.network import Network
 
-            loop: VirtualLoop = self  # type: ignore[assignment]
-            self._network = Network(loop)
+            self._network = Network(self)
         return self._network
 
     async def create_connection(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:
@@ -141,11 +141,11 @@ class IsolatedLoop(asyncio.BaseEventLoop):
         return False
 
 
-def in_this_thread(new_loop: Callable[[], VirtualLoop]) -> Callable[[], VirtualLoop]:
+def in_this_thread(new_loop: Callable[[], AnyLoop]) -> Callable[[], AnyLoop]:
     """Makes loops for the thread that asks now, and refuses those of others."""
     owner = threading.get_ident()
 
-    def make() -> VirtualLoop:
+    def make() -> AnyLoop:
         if threading.get_ident() != owner:
             raise Escape(
                 f"an event loop in another thread ({threading.current_thread().name}): threads run "

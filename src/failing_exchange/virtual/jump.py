@@ -20,7 +20,6 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from failing_exchange.virtual.asyncio_private import is_cancelling
-from failing_exchange.virtual.clock import VirtualClock
 from failing_exchange.virtual.isolation import IsolatedLoop
 
 JUMPS = True
@@ -33,7 +32,6 @@ class JumpingLoop(IsolatedLoop):
     """What VirtualLoop does where a task would wait and nothing else can happen before."""
 
     if TYPE_CHECKING:
-        clock: VirtualClock
         turns: int
         _ready: deque[Any]
         _scheduled: list[tuple[int, int, Any]]

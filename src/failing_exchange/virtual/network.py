@@ -30,7 +30,7 @@ from failing_exchange.virtual.errors import Escape, UnknownHost
 from failing_exchange.virtual.transport import Address, Delay, MemorySocket, MemoryTransport, join
 
 if TYPE_CHECKING:
-    from failing_exchange.virtual.loop import VirtualLoop
+    from failing_exchange.virtual.loop_api import LoopApi
 
 OnConnect = Callable[[str, int], "float | BaseException | None"]
 OnWrite = Callable[[], None]
@@ -61,7 +61,7 @@ class Network:
     gives is raised.
     """
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: LoopApi) -> None:
         self.on_connect: OnConnect | None = None
         self.delay_ns: Delay | None = None
         self.on_write: OnWrite | None = None
@@ -313,7 +313,7 @@ class MemoryServer(asyncio.AbstractServer):
     def is_serving(self) -> bool:
         return self._serving
 
-    def get_loop(self) -> VirtualLoop:
+    def get_loop(self) -> LoopApi:
         return self._network._loop
 
     async def start_serving(self) -> None:

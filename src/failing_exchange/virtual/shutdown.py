@@ -12,13 +12,13 @@ from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import SimulationError
 
 if TYPE_CHECKING:
-    from failing_exchange.virtual.loop import VirtualLoop
+    from failing_exchange.virtual.loop_api import LoopApi
 
 LEFTOVER_ROUNDS_MAX = 8  # tasks that start tasks while being cancelled get this many rounds
 LEFTOVER_NS_MAX = HOUR  # for a task to tidy up in; then it is cancelled once more
 
 
-def cancel_leftovers(loop: VirtualLoop, behind: Mapping[asyncio.Task[Any], None]) -> None:
+def cancel_leftovers(loop: LoopApi, behind: Mapping[asyncio.Task[Any], None]) -> None:
     """Cancel what is still running, in order of creation, and let it end; `behind` comes last.
 
     After an error has left `run`, a second one from the clean-up is not raised: the first is on its
@@ -47,7 +47,7 @@ def cancel_leftovers(loop: VirtualLoop, behind: Mapping[asyncio.Task[Any], None]
         )
 
 
-def _ended(loop: VirtualLoop, tasks: list[asyncio.Task[Any]]) -> asyncio.Future[Any]:
+def _ended(loop: LoopApi, tasks: list[asyncio.Task[Any]]) -> asyncio.Future[Any]:
     """When all of them have ended, or have had their time for it."""
     over = loop.create_future()
 
@@ -61,7 +61,7 @@ def _ended(loop: VirtualLoop, tasks: list[asyncio.Task[Any]]) -> asyncio.Future[
     return over
 
 
-def _report_errors(loop: VirtualLoop, tasks: list[asyncio.Task[Any]]) -> None:
+def _report_errors(loop: LoopApi, tasks: list[asyncio.Task[Any]]) -> None:
     for task in filter(asyncio.Task.done, tasks):
         error = None if task.cancelled() else task.exception()
         if error is not None and not _is_told(loop, error):
@@ -74,6 +74,6 @@ def _report_errors(loop: VirtualLoop, tasks: list[asyncio.Task[Any]]) -> None:
             )
 
 
-def _is_told(loop: VirtualLoop, error: BaseException) -> bool:
+def _is_told(loop: LoopApi, error: BaseException) -> bool:
     """Whether it says again what has left `run`: a broken venue refuses each later call so."""
     return type(error) is type(loop.raised) and str(error) == str(loop.raised)

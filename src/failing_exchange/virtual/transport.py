@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from failing_exchange.virtual.loop import VirtualLoop
+    from failing_exchange.virtual.loop_api import LoopApi
 
 RECEIVE_WINDOW_LIMIT = 262_144  # bytes on the way or unread that do not fill the sender's buffer
 HIGH_WATER_LIMIT = 65_536  # beyond it the writing protocol is paused, as in asyncio
@@ -41,7 +41,7 @@ class MemoryTransport(asyncio.Transport):
 
     def __init__(
         self,
-        loop: VirtualLoop,
+        loop: LoopApi,
         protocol: asyncio.BaseProtocol,
         *,
         sockname: Address,
