@@ -17,16 +17,16 @@ import pytest
 from failing_exchange import FailingExchange
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.durable.group_commit import GroupCommit, WhenFull
-from failing_exchange.durable.sqlite_store import Batch, SqliteStore
+from failing_exchange.durable.sqlite_store import SqliteStore, WriteBatch
 from failing_exchange.errors import ConfigurationError, ExchangeError, ExchangeUnavailableError
 from tests.sources import ROOT
 from tests.test_durable import S, commit, crash, run
 
 DIES = """
 import os, sys
-from failing_exchange.durable.sqlite_store import Batch, SqliteStore
+from failing_exchange.durable.sqlite_store import WriteBatch, SqliteStore
 store = SqliteStore(sys.argv[1])
-batch = Batch()
+batch = WriteBatch()
 batch.commands.append((1, 5, 0, "what was acknowledged"))
 if sys.argv[2] == "written":
     store.write(batch)
@@ -178,10 +178,10 @@ def test_a_file_that_goes_away_is_noticed(
 def test_what_lies_beside_it_belongs_to_it(tmp_path: Path) -> None:
     """The newest part of a journal is in its -wal."""
     store = SqliteStore(tmp_path / "run.db")
-    store.write(Batch())
+    store.write(WriteBatch())
     (tmp_path / "run.db-wal").unlink()
     with pytest.raises(Exception, match=r"run\.db-wal is gone"):
-        store.write(Batch())
+        store.write(WriteBatch())
     store.close()
 
 
@@ -247,7 +247,7 @@ def test_only_the_last_trips_are_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("failing_exchange.durable.sqlite_store.PRUNED_AT_ONCE", 10)
     store, numbers = SqliteStore(tmp_path / "run.db", keep=50), iter(range(1, 1_000))
     for _ in range(30):
-        batch = Batch()
+        batch = WriteBatch()
         batch.trips = [(next(numbers), "{}") for _ in range(7)]
         store.write(batch)
         assert len(list(store.trips())) < 60

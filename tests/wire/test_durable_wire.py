@@ -14,7 +14,7 @@ import pytest
 
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.durable.group_commit import GroupCommit
-from failing_exchange.durable.sqlite_store import Batch
+from failing_exchange.durable.sqlite_store import WriteBatch
 from failing_exchange.faults.triggers import nth
 from tests.wire.client import Client, on_the_wire
 from tests.wire.socket_client import SocketClient, on_a_socket
@@ -62,7 +62,7 @@ def test_many_answers_share_one_commit(tmp_path: Path) -> None:
         commits, sizes = commits_of(client), list[int]()
         ahead = commits.ahead
 
-        def count(batch: Batch) -> None:
+        def count(batch: WriteBatch) -> None:
             sizes.append(len(batch.commands))
             ahead(batch)
 

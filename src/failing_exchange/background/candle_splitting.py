@@ -30,7 +30,7 @@ BEYOND = tuple([2 * draw for draw in EXPONENTIAL])
 
 
 class Node(NamedTuple):
-    """A candle in units of the caller's; volume in lots.
+    """A candle in the caller's units; volume in lots.
 
     `size` is how far a random walk as busy as this candle typically ends from its start.
     """

@@ -1,4 +1,4 @@
-"""Reading a recording: a CSV file of trades or of candles becomes rows of whole ticks and lots.
+"""Read a recording: a CSV file of trades or candles, as rows of whole ticks and lots.
 
 The first line may name the columns, in any order and in the words of most exchanges
 (`COLUMNS`); further columns are ignored. Without such a line the number of columns decides:
@@ -75,7 +75,7 @@ def read(path: str | PathLike[str], *, price_step: int, amount_step: int) -> Row
 
 
 def instant(text: str) -> int:
-    """The second since the epoch that a timestamp means; `ValueError` when it means none.
+    """The epoch second of a timestamp; raises ValueError for any other text.
 
     >>> instant("1767225600"), instant("1767225600123"), instant("2026-01-01T00:00:00Z")
     (1767225600, 1767225600, 1767225600)
@@ -92,7 +92,7 @@ def instant(text: str) -> int:
 
 
 class _Reader:
-    """Reads the cells of one line; complaints name file, line, column and value."""
+    """Reads the cells of one line; errors name file, line, column and value."""
 
     def __init__(self, path: str, price_step: int, amount_step: int) -> None:
         self.path = path
@@ -183,7 +183,7 @@ def _parsed(path: str, lines: Iterator[list[str]], price_step: int, amount_step:
 
 
 def _columns(reader: _Reader, cells: Sequence[str]) -> tuple[dict[str, int], bool]:
-    """Which column is where, and whether this line said so."""
+    """The place of each column, and whether this line is a header."""
     first = cells[0].strip().lower()
     if first and first[0].isdigit():
         return _unnamed(reader, cells), False

@@ -1,4 +1,4 @@
-"""The path of a price: candles refined from 256 days to ten seconds, functions of their place.
+"""The path of a price: candles from 256 days to ten seconds, each a function of its place.
 
 Weights are drawn at each level independently (a multiplicative cascade): volatility clusters at
 every scale. Prices are whole points of the logarithm, 1e-6 each; all arithmetic is on integers.
@@ -26,7 +26,7 @@ ROOT = 16  # the root of a block's days
 SEASON = (700, 850, 900, 1_350, 1_300, 800)
 
 
-class Path:
+class PricePath:
     """The candles of one market at every level.
 
     `sigma`: points by which a day's close typically differs from its open. `volume`: lots of a

@@ -46,7 +46,7 @@ def _turns(opened: int, high: int, low: int, close: int) -> list[int]:
 
 
 def _portions(volume: int, close: int, count: int) -> list[int]:
-    """Amounts of prints, at least one lot each, uneven as those of strangers are."""
+    """Amounts of prints, at least one lot each, unevenly distributed."""
     if count == 1:
         return [volume]
     draw = (volume * SPREAD ^ close) * SPREAD >> 20

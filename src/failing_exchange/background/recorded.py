@@ -171,7 +171,7 @@ class RecordedMarket(BackgroundMarket):
         )  # fmt: skip
 
     def _inside(self, start: int, stop: int) -> tuple[int, int]:
-        """Which rows lie in the range as a whole."""
+        """The rows that lie completely in the range."""
         return (
             bisect_left(self._starts, start),
             bisect_right(self._starts, stop - self._length),
@@ -295,7 +295,7 @@ def _start(given: int | str | None, first: int, birth: int, length: int) -> int:
 
 
 def _length(path: str, rows: list[Row]) -> int:
-    """How many seconds a candle lasts: the least distance of two."""
+    """The seconds that a candle lasts: the smallest gap between two."""
     gaps = {after.at - before.at for before, after in pairwise(rows)}
     length = min(gaps, default=60)
     if length < 1 or not _splits(length):
@@ -316,7 +316,7 @@ def _splits(length: int) -> bool:
 
 
 def _finer(length: int) -> int:
-    """Into how long parts a candle is split."""
+    """The length of the parts that a candle is split into."""
     return next(finer for finer in LENGTHS if finer < length and length % finer == 0)
 
 

@@ -1,4 +1,4 @@
-"""One background market in ticks: candles, prints and the ladder of offers."""
+"""A synthetic market: candles, prints and offers as pure functions of seed and second."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from failing_exchange.background.base import BackgroundMarket, check_window
 from failing_exchange.background.candle_splitting import LEAST, PATTERNS, Node, Pattern, pattern
-from failing_exchange.background.price_path import FINEST, LEVELS, Path
+from failing_exchange.background.price_path import FINEST, LEVELS, PricePath
 from failing_exchange.background.profiles import Profile
 from failing_exchange.core.candles import (
     NEW_BAR,
@@ -64,7 +64,7 @@ class SyntheticMarket(BackgroundMarket):
     ) -> None:
         super().__init__(symbol, seed, profile)
         self.birth = birth
-        self._path = Path(symbol, seed, sigma=profile.sigma, volume=profile.volume)
+        self._path = PricePath(symbol, seed, sigma=profile.sigma, volume=profile.volume)
         self._key = key(seed, "flow", symbol, "seconds")
         self._active = profile.activity * 256 // 1_000
         self._drawn: tuple[int, tuple[int, ...]] = (0, words(self._key, 0))
@@ -77,7 +77,7 @@ class SyntheticMarket(BackgroundMarket):
 
     @cached_property
     def _origin(self) -> int:
-        """The point of the opening, found when somebody looks: most runs look at one market."""
+        """The point of the opening, found on first use: most runs look at one market."""
         return self._point_at(self.birth)
 
     # ---- candles
@@ -88,7 +88,7 @@ class SyntheticMarket(BackgroundMarket):
         return (self._tens.get(index) or self._split(index))[second % TEN_S]
 
     def _ten(self, index: int) -> list[Bar]:
-        """The seconds of ten seconds, which are counted from the epoch."""
+        """The seconds of one stretch of ten, counted from the epoch."""
         return self._tens.get(index) or self._split(index)
 
     def close(self, second: int, /) -> int:
@@ -154,7 +154,7 @@ class SyntheticMarket(BackgroundMarket):
     def _touch(
         self, level: int, index: int, start: int, stop: int, bounds: tuple[int, int]
     ) -> int | None:
-        """Only what may touch is looked into; a candle that reaches beyond the range may not."""
+        """Search only candles that may reach a bound within the range."""
         node = self._path.node(level, index)
         lower, upper = bounds
         if self._price(node.low) > lower and self._price(node.high) < upper:

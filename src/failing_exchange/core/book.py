@@ -10,7 +10,7 @@ from failing_exchange.core.order import BUY, SELL, Order, Side
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Level:
+class PriceLevel:
     """All orders at one price, oldest first; `hidden` of the lots are shown to nobody."""
 
     ticks: int
@@ -34,7 +34,7 @@ class OrderBook:
     """
 
     def __init__(self) -> None:
-        self._levels: dict[Side, dict[int, Level]] = {BUY: {}, SELL: {}}
+        self._levels: dict[Side, dict[int, PriceLevel]] = {BUY: {}, SELL: {}}
         self._heaps: dict[Side, list[int]] = {BUY: [], SELL: []}  # bids negated
         self.count = 0
 
@@ -44,7 +44,7 @@ class OrderBook:
         levels = self._levels[side]
         level = levels.get(ticks)
         if level is None:
-            level = levels[ticks] = Level(ticks)
+            level = levels[ticks] = PriceLevel(ticks)
             heappush(self._heaps[side], -ticks if side is BUY else ticks)
         tail = level.tail
         if tail is None:
@@ -103,7 +103,7 @@ class OrderBook:
         self.remove(order)
         self.add(order)
 
-    def best(self, side: Side) -> Level | None:
+    def best(self, side: Side) -> PriceLevel | None:
         """The best level that holds an order."""
         heap, levels = self._heaps[side], self._levels[side]
         while heap:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.book import Level, OrderBook
+from failing_exchange.core.book import OrderBook, PriceLevel
 from failing_exchange.core.liquidity import Liquidity, Offer
 from failing_exchange.core.matching import offers
 from failing_exchange.core.order import (
@@ -352,7 +352,7 @@ def _with_clients(
     return bid, ask
 
 
-def _added(level: Level, offer: Offer | None) -> Offer:
+def _added(level: PriceLevel, offer: Offer | None) -> Offer:
     """What clients show at a best price, and what others offer there."""
     shown = level.lots - level.hidden
     if offer is not None and offer[0] == level.ticks:

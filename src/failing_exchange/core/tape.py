@@ -171,7 +171,7 @@ class Tape:
         return self._busy(range(at, min(second, at + DAY_S) + 1), now)
 
     def _busy(self, seconds: range, now: int) -> Iterator[int]:
-        """The same seconds without long stretches in which nothing was traded.
+        """The same seconds without long stretches in which nothing traded.
 
         Each stretch that turns out quiet makes the next look a longer one.
         """
@@ -318,8 +318,8 @@ class Tape:
         return merge(bars, at=start)
 
     def _fine(self, start: int, stop: int) -> Bar | None:
-        """At most a minute, in pieces in which no client has traded and the price is moved evenly,
-        and the seconds between them."""
+        """At most a minute: windows in which no client traded and the price moved evenly, and
+        the single seconds between them."""
         shifts = self.liquidity.shifts
         bars: list[Bar | None] = []
         at, place = start, bisect_left(self._traded, start)

@@ -25,7 +25,7 @@ def text_sum(number: int, text: str) -> int:
     return crc32(text.encode("utf-8", "backslashreplace"), number & 0xFFFFFFFF)
 
 
-class Change(NamedTuple):
+class SumChange(NamedTuple):
     """What some written rows change: their sums (0: deleted), and the tables' new ones."""
 
     rows: dict[Key, int]
@@ -42,15 +42,15 @@ class TableSums:
         self._rows: dict[str, dict[Key, int]] = {table: {} for table in tables}
         self.totals: dict[str, int] = dict.fromkeys(self._rows, 0)
 
-    def change(self, rows: Mapping[Key, Key | None]) -> Change:
+    def change(self, rows: Mapping[Key, Key | None]) -> SumChange:
         """What it would change to write some rows: keys with their values; None: deleted."""
         found, totals = dict[Key, int](), dict(self.totals)
         for key, values in rows.items():
             new = found[key] = 0 if values is None else row_sum(*key, *values)
             totals[key[0]] ^= self._rows[key[0]].get(key, 0) ^ new
-        return Change(found, totals)
+        return SumChange(found, totals)
 
-    def take(self, change: Change) -> None:
+    def take(self, change: SumChange) -> None:
         """Note that the rows were written."""
         self.totals = change.totals
         for key, new in change.rows.items():

@@ -26,10 +26,10 @@ from failing_exchange.durable.serialize import (
     usage_text,
 )
 from failing_exchange.durable.sqlite_store import (
-    Batch,
     Snapshot,
     SqliteStore,
     Survives,
+    WriteBatch,
     WriteFailed,
     cant_be_written,
     damaged,
@@ -168,7 +168,7 @@ class DurableJournal:
                 self._rate_used = used
 
     def keep_usage(self, name: str, limits: Usage) -> None:
-        """Have what is used of some limits survive; go on from what an earlier process has used."""
+        """Have the usage of some limits survive; continue from an earlier process's usage."""
         self._limits[name] = limits
         limits.changed = self.commits.touch
         with self._reading():
@@ -198,11 +198,11 @@ class DurableJournal:
         self.commits.drop()
 
     def _put_meta(self, asked: Mapping[str, Any]) -> None:
-        batch = Batch()
+        batch = WriteBatch()
         batch.meta = {n: json.dumps(v) for n, v in {**asked, "release": metadata.release()}.items()}
         self._write_now(batch)
 
-    def _write_now(self, batch: Batch) -> None:
+    def _write_now(self, batch: WriteBatch) -> None:
         try:
             self._store.write(batch)
         except WriteFailed as error:
@@ -226,7 +226,7 @@ class DurableJournal:
     def born(self, at: int) -> int:
         """The instant of the venue's birth: `at` if it is new."""
         if self.is_new:
-            batch = Batch()
+            batch = WriteBatch()
             batch.meta["birth"] = str(at)
             self._write_now(batch)
             return at
@@ -296,7 +296,7 @@ class DurableJournal:
         if self.commits.halted:
             raise Reject(Reason.UNAVAILABLE, "Service unavailable: the journal is full")
 
-    def _add_the_rest(self, batch: Batch) -> None:
+    def _add_the_rest(self, batch: WriteBatch) -> None:
         """Add what else has changed: faults, counters, the instant, a snapshot if due."""
         venue = self._venue
         assert venue is not None
@@ -324,7 +324,7 @@ class DurableJournal:
         assert self._venue is not None
         self._armed = [(rule, rule.met) for rule in self._venue.plan.rules.values()]
 
-    def _add_snapshot(self, batch: Batch) -> None:
+    def _add_snapshot(self, batch: WriteBatch) -> None:
         assert self._engine is not None
         graph = Graph({one: symbol for symbol, one in self._backgrounds.items()})
         text = graph.to_text(self._engine.state)

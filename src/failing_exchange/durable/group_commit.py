@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.durable.sqlite_store import (
     BUSY_SECONDS,
-    Batch,
     SqliteStore,
     Trouble,
+    WriteBatch,
     WriteFailed,
 )
 
@@ -72,9 +72,9 @@ class GroupCommit:
         self.trouble: Trouble | None = None  # why it can't be written; None: it can
         self.lost_trips = 0  # that were not kept while the disk was full
         self.number = store.last_command()
-        self.ahead: Callable[[Batch], None] = _nothing
+        self.ahead: Callable[[WriteBatch], None] = _nothing
         self.on_halt: list[Callable[[], None]] = []
-        self._batch = Batch()
+        self._batch = WriteBatch()
         self._waiting: list[Callable[[bool], None]] = []
         self._gateway: Runtime | None = None
         self._timer: Cancelable | None = None
@@ -115,7 +115,7 @@ class GroupCommit:
             self.touch()
 
     def trip(self, number: int, text: str, kind: tuple[str, str, str], count: int) -> None:
-        """A trip that has ended; `count` of its kind were there, 0 for a kind without count."""
+        """Add a trip that has ended; `count`: requests of its kind so far, 0 if not counted."""
         if self.store is None:
             return
         if self.halted and len(self._batch.trips) >= HELD_TRIPS_MAX:
@@ -192,14 +192,14 @@ class GroupCommit:
             if not self._may_be_free_soon(error):
                 self._not_written(error)
             return
-        self._batch = Batch()
+        self._batch = WriteBatch()
         self._dirty, self._locked_since, self.trouble = False, None, None
         if self.halted:
             self._room_again()
         self._tell(True)
 
     def _may_be_free_soon(self, error: WriteFailed) -> bool:
-        """Whether another program keeps the file locked, for a moment; then it is tried again.
+        """Whether another program's lock may end soon; if so, a retry is scheduled.
 
         Meanwhile answers wait, and nothing else does.
         """
@@ -225,7 +225,7 @@ class GroupCommit:
             )  # fmt: skip
             self.store.close()
             self.store = None
-            self._batch, self._dirty = Batch(), False
+            self._batch, self._dirty = WriteBatch(), False
             self._tell(True)
             return
         if not self.halted:
@@ -274,11 +274,11 @@ class GroupCommit:
 
 
 def _writable(text: str) -> str:
-    """JSON text as a database takes it: bytes that were no UTF-8 become JSON escapes."""
+    """JSON text as a database takes it: bytes that are not UTF-8 become JSON escapes."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _nothing(batch: Batch) -> None:
+def _nothing(batch: WriteBatch) -> None:
     return None

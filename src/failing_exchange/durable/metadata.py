@@ -57,7 +57,7 @@ def read(meta: Mapping[str, str]) -> dict[str, Any]:
 
 
 def check_gap(known: Mapping[str, Any], now: int) -> None:
-    """Raise ConfigurationError where more than ten years would have to be gone through first."""
+    """Raise ConfigurationError where the venue would have to catch up with more than ten years."""
     at = known.get("at", known.get("birth", now))
     if now - at > YEARS_10:
         raise ConfigurationError(

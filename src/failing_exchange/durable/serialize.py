@@ -139,7 +139,7 @@ class _Reader:
         self._outside = outside or {}
 
     def read(self, found: Any) -> Any:
-        """The value; raises ValueError for what stands for none."""
+        """The value; raises ValueError for anything else."""
         if found.__class__ is not list:
             return found
         read = self.read
@@ -180,7 +180,7 @@ def _class(name: str) -> type:
 
 @lru_cache(maxsize=CLASSES_KNOWN_MAX)
 def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
-    """The fields of a named tuple, each with its default, or with what equals nothing."""
+    """The fields of a named tuple, each with its default, or a value that equals none."""
     return tuple((name, kind._field_defaults.get(name, kind)) for name in kind._fields)
 
 

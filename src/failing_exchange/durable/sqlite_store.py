@@ -89,7 +89,7 @@ class Snapshot(NamedTuple):
 
 
 @dataclass(slots=True)
-class Batch:
+class WriteBatch:
     """What is written together, or not at all."""
 
     commands: list[tuple[int, int, int, str]] = field(default_factory=list)  # as `Stored`
@@ -106,7 +106,7 @@ class Batch:
 
 
 class Stored(NamedTuple):
-    """A command as it was carried out, and how many events there had been before it."""
+    """A logged command, and the number of events before it."""
 
     number: int
     at: int
@@ -160,7 +160,7 @@ class SqliteStore:
                 self._db.execute(f"PRAGMA max_page_count = {pages:d}")
 
     def _is_empty(self) -> bool:
-        """Whether there is nothing in it yet; raise ConfigurationError for what is not ours."""
+        """Whether the file is new; raise ConfigurationError for a foreign one."""
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         (kind,) = self._db.execute("PRAGMA application_id").fetchone()
         (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -237,11 +237,11 @@ class SqliteStore:
         self._end = stored["commands"]
 
     def _mark_open(self) -> None:
-        """Note in the file itself under which name it is used.
+        """Note in the file itself the name under which it is used.
 
         Beside that name SQLite keeps the newest part, as NAME-wal, until the file is closed. Under
         another name of the same file it would not be found, and what was acknowledged last would
-        be gone without a word.
+        be lost silently.
         """
         held = self._held
         mark = f"{held.identity.number} {_digest(held.path.encode(errors='surrogateescape'))}"
@@ -260,13 +260,13 @@ class SqliteStore:
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _mark(self, text: str) -> None:
-        batch = Batch()
+        batch = WriteBatch()
         batch.meta["open"] = text
         self.write(batch, first=True)
 
     # ---- writing
 
-    def write(self, batch: Batch, *, first: bool = False) -> None:
+    def write(self, batch: WriteBatch, *, first: bool = False) -> None:
         """Write a batch and commit it. Raises `WriteFailed`; then nothing of it was written."""
         db, commands = self._db, self._chained(batch)
         rows = self._rows_of(batch, commands)
@@ -296,7 +296,7 @@ class SqliteStore:
         self._end = (last, chain)
         self._trips = trips
 
-    def _chained(self, batch: Batch) -> list[tuple[int, int, int, str, int]]:
+    def _chained(self, batch: WriteBatch) -> list[tuple[int, int, int, str, int]]:
         """The commands, each with the checksum of all up to it."""
         rows, chain = [], self._end[1]
         for number, at, events, text in batch.commands:
@@ -305,7 +305,7 @@ class SqliteStore:
         return rows
 
     def _rows_of(
-        self, batch: Batch, commands: list[tuple[int, int, int, str, int]]
+        self, batch: WriteBatch, commands: list[tuple[int, int, int, str, int]]
     ) -> dict[Key, Key | None]:
         """The rows of all tables but commands and trips; None for one that is to be deleted."""
         rows: dict[Key, Key | None] = {}
@@ -325,7 +325,7 @@ class SqliteStore:
             rows["snapshots", number] = (chains[number], code, _digest(state))
         return rows
 
-    def _put(self, rows: Mapping[Key, Key | None], batch: Batch) -> None:
+    def _put(self, rows: Mapping[Key, Key | None], batch: WriteBatch) -> None:
         for (table, *key), values in rows.items():
             if values is None:
                 where = " AND ".join(f"{name} = ?" for name in KEYS[table])
@@ -337,7 +337,7 @@ class SqliteStore:
             marks = ", ".join("?" * len(row))
             self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)
 
-    def _put_trips(self, batch: Batch) -> tuple[int, int]:
+    def _put_trips(self, batch: WriteBatch) -> tuple[int, int]:
         """Write trips, and delete the oldest where there are too many; the first and the last."""
         first, last = self._trips
         rows = [(n, *trip, text_sum(*trip)) for n, trip in enumerate(batch.trips, last + 1)]
@@ -351,11 +351,11 @@ class SqliteStore:
     # ---- reading
 
     def meta(self) -> dict[str, str]:
-        """What is known of the venue."""
+        """What the journal knows of its venue."""
         return dict(self._rows("SELECT name, value FROM meta"))
 
     def commands(self, after: int, chain: int = 0) -> Iterator[Stored]:
-        """The commands behind one, in the order in which they were carried out.
+        """The commands after one, in the order of their execution.
 
         `chain` is the checksum up to that one. Raises ConfigurationError where one is missing.
         """
@@ -389,7 +389,7 @@ class SqliteStore:
         return self._rows("SELECT client, operation, symbol, count FROM kinds")
 
     def usage(self, limits: str) -> dict[str, str]:
-        """What was used of some limits, by who used it."""
+        """The usage of some limits, by user."""
         return dict(self._rows("SELECT who, used FROM usage WHERE limits = ?", limits))
 
     def trips(self) -> Iterator[str]:
