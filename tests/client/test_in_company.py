@@ -93,7 +93,7 @@ def test_another_client_is_another_account_on_the_same_book() -> None:
         assert (await bob.fetch_balance())["USDT"]["total"] == pytest.approx(399.6)
         assert (await alice.fetch_balance())["BTC"]["total"] == pytest.approx(0.00999)
         assert await bob.fetch_order("1")
-        with pytest.raises(InvalidOrderError, match="not exist"):
+        with pytest.raises(InvalidOrderError, match="Order not found"):
             await alice.fetch_order("1")
 
     simulate(story())

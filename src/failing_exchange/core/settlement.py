@@ -78,10 +78,8 @@ class Settlement(ABC):
             state.ledger.release(order.account, asset, surplus, at=at)
             order.reserved = keep
 
-    def hold_what_is_free(
-        self, state: State, ms: MarketState, order: Order, atoms: int, at: int
-    ) -> None:
-        """Hold up to `atoms` more for an order: what its account has."""
+    def hold_up_to(self, state: State, ms: MarketState, order: Order, atoms: int, at: int) -> None:
+        """Hold `atoms` more for an order, or less where its account has less."""
         free = state.ledger.free(order.account, self.held_asset(ms.market, order.side))
         self.hold(state, ms, order, min(free, max(0, atoms)), at)
 

@@ -97,4 +97,4 @@ def _top_up(state: State, ms: MarketState, order: Order, at: int) -> None:
     """Hold more for a triggered order that costs more than was held, as far as funds allow."""
     settlement, (_, spent) = settlement_of(ms), walk(ms, order.side, lots=order.remaining)
     more = settlement.need(ms.market, order, spent) - order.reserved
-    settlement.hold_what_is_free(state, ms, order, more, at)
+    settlement.hold_up_to(state, ms, order, more, at)

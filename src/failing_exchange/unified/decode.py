@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import OrderType, Side, TimeInForce, record
+from failing_exchange.core.order import LIMIT_TYPES, OrderType, Side, TimeInForce, record
 from failing_exchange.core.queries import (
     FetchBalance,
     FetchBook,
@@ -51,7 +51,6 @@ TRIGGERS = {  # parameter -> (as a limit order, as a market order)
     "stopLossPrice": (OrderType.STOP_LOSS_LIMIT, OrderType.STOP_LOSS),
     "takeProfitPrice": (OrderType.TAKE_PROFIT_LIMIT, OrderType.TAKE_PROFIT),
 }
-PRICED = (LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
 QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
 CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
@@ -118,7 +117,7 @@ def _of_any_kind(
     params: Mapping[str, Any],
 ) -> c.PlaceOrder:
     order_type, stop = _kind(kind, price, params)
-    priced = order_type in PRICED
+    priced = order_type in LIMIT_TYPES
     if priced and price is None:
         raise Reject(
             Reason.INVALID_PRICE, f"Invalid price: a {order_type} order needs one, not None"
