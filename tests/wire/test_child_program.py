@@ -15,7 +15,7 @@ import pytest
 from failing_exchange import Binance, FailingExchange
 from failing_exchange.cli.main import main, split
 from failing_exchange.server.certificate import context
-from failing_exchange.server.proxy import HEAD_BYTES_MAX, Tunnel
+from failing_exchange.server.proxy import HEAD_BYTES_MAX, Proxy
 from failing_exchange.venues.binance.places import HOSTS, SIMULATED
 
 SERVE = [sys.executable, "-m", "failing_exchange", "serve", "--port", "0", "--"]
@@ -184,9 +184,9 @@ def test_the_proxy_refuses_what_it_does_not_serve(
     async def run() -> None:
         venue = Binance(FailingExchange())
         await venue.listen("127.0.0.1", 0)
-        tunnel = Tunnel(venue.protocol, context(), HOSTS, SIMULATED)
+        proxy = Proxy(venue.protocol, context(), HOSTS, SIMULATED)
         try:
-            port = await tunnel.open()
+            port = await proxy.open()
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(request_)
             answer = await asyncio.wait_for(reader.read(), SECONDS)
@@ -194,7 +194,7 @@ def test_the_proxy_refuses_what_it_does_not_serve(
             assert says in answer
             writer.close()
         finally:
-            tunnel.close()
+            proxy.close()
             await venue.close()
 
     asyncio.run(run())

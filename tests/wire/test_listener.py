@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.server import listener as entrance
+from failing_exchange.server import listener
 from tests.wire.raw import Place, at
 
 
@@ -16,8 +16,8 @@ def test_without_descriptors_connections_wait_and_the_log_says_so_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log of asyncio's own server grew by 8 MB a second, and nobody was answered."""
-    monkeypatch.setattr(entrance, "LOOK_EVERY", 0.001)
-    monkeypatch.setattr(entrance, "BACK_OFF_MAX", 0.001)
+    monkeypatch.setattr(listener, "CHECK_EVERY", 0.001)
+    monkeypatch.setattr(listener, "BACK_OFF_MAX", 0.001)
 
     async def story(place: Place) -> bytes:
         loop: Any = asyncio.get_running_loop()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from failing_exchange.server.proxy import Tunnel
+    from failing_exchange.server.proxy import Proxy
     from failing_exchange.server.venue_server import VenueServer
 
 STARTUP = "failing_exchange.cli.child_startup.sitecustomize"  # for programs in Python: see there
@@ -41,7 +41,7 @@ class ChildProgram:
         self._served = served
         self._process: asyncio.subprocess.Process | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._tunnel: Tunnel | None = None
+        self._proxy: Proxy | None = None
 
     async def start(self, url: str, environment: Mapping[str, str]) -> None:
         """Start the program; `url` is the venue's.
@@ -49,22 +49,22 @@ class ChildProgram:
         Raises:
             ConfigurationError: there is no such program, or it can't be run.
         """
-        from failing_exchange.server.certificate import throw_away
-        from failing_exchange.server.proxy import Tunnel
+        from failing_exchange.server.certificate import self_signed
+        from failing_exchange.server.proxy import Proxy
 
         self._folder = tempfile.TemporaryDirectory(prefix="failing-exchange-")
         whole, certificate = (Path(self._folder.name) / name for name in ("own.pem", "ca.pem"))
         venue = self._served.venue
         hosts = tuple(dict.fromkeys(host for host, _ in venue.places))
-        pem = throw_away((*hosts, "localhost"))
+        pem = self_signed((*hosts, "localhost"))
         whole.touch(mode=0o600)
         whole.write_bytes(pem)
         certificate.write_bytes(pem[pem.index(b"-----BEGIN CERTIFICATE") :])
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(whole)
         whole.unlink()
-        self._tunnel = Tunnel(self._served.protocol, tls, hosts, venue.about)
-        proxy = f"http://127.0.0.1:{await self._tunnel.open()}"
+        self._proxy = Proxy(self._served.protocol, tls, hosts, venue.about)
+        proxy = f"http://127.0.0.1:{await self._proxy.open()}"
         led = {
             "EXCHANGE_URL": url,
             "EXCHANGE_WS_URL": f"ws{url.removeprefix('http')}",
@@ -101,8 +101,8 @@ class ChildProgram:
                 await asyncio.wait_for(self._process.wait(), STOP_S_MAX)
             self._signal(signal.SIGKILL)
             await self._process.wait()
-        if self._tunnel is not None:
-            self._tunnel.close()
+        if self._proxy is not None:
+            self._proxy.close()
         if self._folder is not None:
             self._folder.cleanup()
 

@@ -16,17 +16,17 @@ DAYS = 30
 
 
 def context(*, expired: bool = False) -> ssl.SSLContext:
-    """What a server shows: a certificate that lives as long as this process, or has expired."""
+    """TLS for a server, with a new self-signed certificate, or one that has expired."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:
-        file.write(throw_away(expired=expired))
+        file.write(self_signed(expired=expired))
         file.flush()
         made.load_cert_chain(file.name)
     return made
 
 
-def throw_away(names: tuple[str, ...] = ("localhost",), *, expired: bool = False) -> bytes:
-    """Key and self-signed certificate for this machine, as PEM. No client trusts it unasked."""
+def self_signed(names: tuple[str, ...] = ("localhost",), *, expired: bool = False) -> bytes:
+    """A new key and its self-signed certificate for `names` and loopback, as PEM."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "failing-exchange")])
     begins = datetime.now(UTC) - timedelta(days=2 * DAYS if expired else 0, hours=1)

@@ -14,7 +14,13 @@ from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.faults.http import HttpDamage
 from failing_exchange.faults.websocket import FrameDamage
 from failing_exchange.server.closing import close, half_close, reset
-from failing_exchange.server.http_head import PHRASES, SERVER, switching
+from failing_exchange.server.http_response import (
+    SERVER,
+    SERVERS,
+    head_of,
+    html_page,
+    switching,
+)
 from failing_exchange.server.websocket_frames import Code, Opcode, accept_key, frame, payload_of
 
 if TYPE_CHECKING:
@@ -30,8 +36,6 @@ Send = Callable[["Connection", bytes, "Damage"], None]
 SETTLING = 0.05  # seconds for bytes to arrive before a reset, which may discard what is unread
 HELD_SECONDS_MAX = 300.0  # a stalled answer is let go then, and its connection closed
 GARBAGE = b"\x16\x03\x01\x00\xff\x00 not HTTP \x80\x81\r\n\r\n"
-SERVERS = {520: "cloudflare", 403: "CloudFront"}  # whose pages these are
-REASONS = {520: "Web server is returning an unknown error"}
 
 LENGTH = 1 << 40  # what a frame of a false length promises
 BROKEN = {
@@ -99,13 +103,11 @@ SECRETS = ("apiKey", "signature", "timestamp", "recvWindow")
 
 def head(reply: Reply, length: int | None, *more: str) -> bytes:
     """The head of a reply, with another length or none."""
-    phrase = PHRASES.get(reply.status, "")
-    lines = [f"HTTP/1.1 {reply.status} {phrase}", f"Content-Type: {reply.kind}"]
-    lines += [f"{name}: {value}" for name, value in reply.headers]
+    fields = [f"Content-Type: {reply.kind}"]
+    fields += [f"{name}: {value}" for name, value in reply.headers]
     if length is not None:
-        lines.append(f"Content-Length: {length}")
-    lines.append(f"Server: {SERVER}")
-    return "\r\n".join([*lines, *more, "", ""]).encode()
+        fields.append(f"Content-Length: {length}")
+    return head_of(reply.status, *fields, f"Server: {SERVER}", *more)
 
 
 # ---- plans: the steps of each kind of damage (`EFFECTS` is the table of them)
@@ -180,26 +182,16 @@ def http_drip(reply: Reply, d: Damage) -> list[Any]:
     return steps
 
 
-def html(status: int) -> bytes:
-    """What a gateway shows."""
-    title, server = _title(status), SERVERS.get(status, SERVER)
-    return (
-        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>"
-        f"</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
-    ).encode()
-
-
-def _title(status: int) -> str:
-    return f"{status} {REASONS.get(status) or PHRASES[status]}"
-
-
 def http_page(reply: Reply, d: Damage) -> list[Any]:
     """Send what a gateway shows."""
-    body, server = html(d.size), SERVERS.get(d.size, SERVER)
-    start = (
-        f"HTTP/1.1 {_title(d.size)}\r\nServer: {server}\r\nContent-Type: text/html\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    ).encode()
+    body = html_page(d.size)
+    start = head_of(
+        d.size,
+        f"Server: {SERVERS.get(d.size, SERVER)}",
+        "Content-Type: text/html",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    )
     return [start + body, close]
 
 
@@ -337,7 +329,7 @@ def frame_silence(connection: Connection, whole: bytes, d: Damage) -> None:
 
 def frame_page(connection: Connection, whole: bytes, d: Damage) -> None:
     """Send a gateway's page as a message."""
-    connection.send_text(html(d.size))
+    connection.send_text(html_page(d.size))
 
 
 def frame_empty(connection: Connection, whole: bytes, d: Damage) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.damage import DamagedResponse
-from failing_exchange.server.http_head import CONTINUE, response_head
 from failing_exchange.server.http_reader import PARSED_BYTES_MAX, USUAL, RequestReader, Terms
+from failing_exchange.server.http_response import CONTINUE, response_head
 from failing_exchange.server.messages import Reply, Request
 
 if TYPE_CHECKING:

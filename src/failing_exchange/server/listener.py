@@ -1,4 +1,4 @@
-"""A place where the venue is reached: who comes may be turned away before a word is read."""
+"""Listener for TCP and TLS: faults of connecting act here, before a byte is read."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from failing_exchange.venue.venue import Venue
     from failing_exchange.virtual.network import Step
 
-BACKLOG_MAX = 1_024  # connections that wait to be let in; the kernel refuses one more
+BACKLOG_MAX = 1_024  # connections that wait to be accepted; the kernel refuses one more
 HELLO_BYTES_MAX = 16_384  # of a handshake that is to fail; no more is read
 BACK_OFF_MAX = 1.0  # seconds between two tries to accept, where there are no descriptors left
-COMPLAIN_EVERY = 60.0  # seconds between two lines of the log that say so
+LOG_EVERY = 60.0  # seconds between two warnings that say so
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-LOOK_EVERY = 0.1  # seconds until a place that is deaf looks whether it still has to be
+CHECK_EVERY = 0.1  # seconds until a closed port checks whether it still has to be
 ALERT = b"\x15\x03\x03\x00\x02\x02\x50"  # TLS: fatal, internal error
 MISSING_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 logger = logging.getLogger("failing_exchange.http")
 
 
-class Entrance:
-    """One host and port. Bound to the loop that it is opened in.
+class Listener:
+    """Listens on one host and port, on the loop that it is opened in.
 
-    On a real port a refused connection has been let in by the kernel already: it is reset. When
-    the fault lasts, nobody listens from then on, until its time is over or it is disarmed.
+    On a real port the kernel has accepted a connection before a fault can refuse it: it is reset.
+    A refusal that lasts closes the port until its time is over or the fault is disarmed.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Entrance:
         self._server = server
         self._host = host
         self._tls = tls
-        self._silent_until = float("-inf")  # no complaint is logged before
+        self._silent_until = float("-inf")  # no warning is logged before
         self._expired: ssl.SSLContext | None = None
         self._listeners: list[Any] = []
         self._tasks: dict[asyncio.Task[None], None] = {}
 
     async def open(self) -> None:
-        """Listen. Raises OSError for a place that is taken or not ours."""
+        """Listen. Raises OSError for an address that is taken or not of this machine."""
         loop = asyncio.get_running_loop()
         if hasattr(loop, "network"):
             listener: Any = await loop.create_server(self, self._host, self.port)
@@ -67,10 +67,10 @@ class Entrance:
             return
         for sock in await _bound(self._host, self.port):
             self.port = int(sock.getsockname()[1])
-            self._listeners.append(_TaskOf(self._begin(self._let_in(sock))))
+            self._listeners.append(_TaskOf(self._begin(self._accept(sock))))
 
     def close(self) -> None:
-        """Listen no more; open connections go on."""
+        """Stop listening; open connections go on."""
         for task in list(self._tasks):
             task.cancel()
         self._shut()
@@ -86,48 +86,48 @@ class Entrance:
         task.add_done_callback(self._tasks.pop)
         return task
 
-    # ---- who comes
+    # ---- new connections
 
     def __call__(self) -> asyncio.Protocol:
-        """What speaks with a new connection."""
-        if self._harm() is None:
+        """The protocol of a new connection."""
+        if self._fault() is None:
             return self._server()
         return _Reset()
 
     def guard(self, step: Step) -> BaseException | None:
-        """What a client of the simulation is raised on its way here."""
+        """The error that a client of the simulation is raised when it connects."""
         damage = connection_fault(self._venue.gateway, step.value)
         return None if damage is None else _error(damage)
 
-    def _harm(self) -> Damage | None:
-        """What becomes of a connection that is there."""
+    def _fault(self) -> Damage | None:
+        """The fault that strikes a connection that was accepted."""
         gateway, real = self._venue.gateway, not self._venue.clock.is_virtual
         if real and (damage := connection_fault(gateway, "connect")) is not None:
             if damage.kind is ConnectionDamage.REFUSE and damage.seconds:
-                self._begin(self._deaf(damage.seconds))
+                self._begin(self._stay_closed(damage.seconds))
             return damage
         return connection_fault(gateway, "accept")
 
-    async def _deaf(self, seconds: float) -> None:
-        """Let nobody listen for a while."""
+    async def _stay_closed(self, seconds: float) -> None:
+        """Close the port for some seconds."""
         loop, plan = asyncio.get_running_loop(), self._venue.plan
         if not self._listeners:
             return
         self._shut()
         until = loop.time() + seconds
         while loop.time() < until and plan.concerns("connect"):
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(CHECK_EVERY)
         while not self._listeners:
             try:
                 await self.open()
-            except OSError:  # somebody else has taken it meanwhile
-                await asyncio.sleep(LOOK_EVERY)
+            except OSError:  # another process has taken it meanwhile
+                await asyncio.sleep(CHECK_EVERY)
 
-    # ---- letting in
+    # ---- accepting
 
-    async def _let_in(self, sock: socket.socket) -> None:
-        """Accept connections; where there are no descriptors left, they wait in the backlog."""
-        loop, wait = asyncio.get_running_loop(), LOOK_EVERY
+    async def _accept(self, sock: socket.socket) -> None:
+        """Accept connections; without free descriptors they wait in the backlog."""
+        loop, wait = asyncio.get_running_loop(), CHECK_EVERY
         sock.setblocking(False)
         with sock:
             while True:
@@ -136,38 +136,38 @@ class Entrance:
                 except OSError as error:
                     if error.errno not in EXHAUSTED:  # a client that has left already
                         continue
-                    self._complain(error, loop.time())
+                    self._log_exhaustion(error, loop.time())
                     await asyncio.sleep(wait)
                     wait = min(2 * wait, BACK_OFF_MAX)
                     continue
-                wait = LOOK_EVERY
-                self._begin(self._met(connection))
+                wait = CHECK_EVERY
+                self._begin(self._connect(connection))
 
-    def _complain(self, error: OSError, at: float) -> None:
-        """Say once a minute that connections have to wait."""
+    def _log_exhaustion(self, error: OSError, at: float) -> None:
+        """Warn that connections have to wait, once a minute."""
         if at < self._silent_until:
             return
-        self._silent_until = at + COMPLAIN_EVERY
+        self._silent_until = at + LOG_EVERY
         logger.warning(
             "no new connection can be accepted (%s): clients wait until others have left; "
             "raise the limit of open files (ulimit -n), or use fewer connections",
             error.strerror,
         )
 
-    async def _met(self, sock: socket.socket) -> None:
+    async def _connect(self, sock: socket.socket) -> None:
         if self._tls is not None:
-            await self._greet(sock, self._tls)
+            await self._handshake(sock, self._tls)
             return
         try:
             await asyncio.get_running_loop().connect_accepted_socket(self, sock)
         except OSError:  # the client has left
             sock.close()
 
-    async def _greet(self, sock: socket.socket, tls: ssl.SSLContext) -> None:
-        """Shake hands, or not."""
+    async def _handshake(self, sock: socket.socket, tls: ssl.SSLContext) -> None:
+        """Do the TLS handshake, or fail it as a fault says."""
         loop = asyncio.get_running_loop()
         try:
-            if self._harm() is not None:
+            if self._fault() is not None:
                 close_with_reset(sock)
                 sock.close()
                 return
@@ -183,7 +183,7 @@ class Entrance:
 
                 tls = self._expired = self._expired or context(expired=True)
             await loop.connect_accepted_socket(self._server, sock, ssl=tls)
-        except OSError:  # the client does not like what it was shown, or has left
+        except OSError:  # the client does not accept the certificate, or has left
             sock.close()
 
 
@@ -194,12 +194,12 @@ class _TaskOf:
         self._task = task
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._task.cancel()
 
 
 class _Reset(asyncio.Protocol):
-    """A connection that ends as soon as it is there."""
+    """A connection that is reset at once."""
 
     def connection_made(self, transport: Any) -> None:
         """Send RST."""
@@ -226,7 +226,7 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
     return found
 
 
-# ---- what clients of a simulation are raised, as the libraries of the real world do
+# ---- errors of clients in a simulation, as real libraries raise them
 
 
 def _error(damage: Damage) -> BaseException:

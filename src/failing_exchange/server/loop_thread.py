@@ -1,4 +1,4 @@
-"""A loop in a thread of its own, for what must answer while the venue's loop is busy."""
+"""Event loop in a thread of its own, for what must answer while the venue's loop is busy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines in a thread of its own. Only where time is real."""
+    """Runs coroutines in its own thread, where time is real."""
 
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
@@ -24,10 +24,10 @@ class LoopThread:
         self.loop.close()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Have something done there, and wait for it here."""
+        """Run a coroutine there, and wait for its result here."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
     async def close(self) -> None:
-        """End the thread."""
+        """Stop the loop and wait for its thread."""
         self.loop.call_soon_threadsafe(self.loop.stop)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)

@@ -1,7 +1,7 @@
-"""An HTTP proxy that leads clients of production's names to a venue of this process.
+"""HTTP proxy that connects clients of production's host names to a venue of this process.
 
-It takes `CONNECT host:port`, and speaks TLS with a certificate for that host. What the client sends
-then reaches the venue's own protocol, so that faults of connections and bytes act as ever.
+It accepts `CONNECT host:port`, and terminates TLS with a certificate for that host. The bytes then
+go to the venue's own connection, so that faults of connections and bytes act as on a port.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import ssl
 from collections.abc import Callable, Collection
 from typing import Any
 
+from failing_exchange.server.http_response import head_of
+
 HEAD_BYTES_MAX = 8_192  # of a request to the proxy; a longer one is refused
 CONNECT = re.compile(rb"CONNECT ([A-Za-z0-9.-]{1,253}):(\d{1,5}) HTTP/1\.[01]\r\n")
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
-class Tunnel:
+class Proxy:
     """The proxy on a port of this machine.
 
-    `server` makes the protocol that speaks with a client once its tunnel stands. `about` is what a
-    client is told that asks for another host than `hosts`.
+    `server` makes the protocol for each client whose tunnel is established. A client that asks for
+    a host other than `hosts` is refused with 403 and `about`.
     """
 
     def __init__(
@@ -41,18 +43,18 @@ class Tunnel:
     async def open(self, host: str = "127.0.0.1") -> int:
         """Listen; the port."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: _Asked(self), host, 0)
+        self._listener = await loop.create_server(lambda: _Request(self), host, 0)
         return int(self._listener.sockets[0].getsockname()[1])
 
     def close(self) -> None:
-        """Listen no more; tunnels that stand go on."""
+        """Stop listening; established tunnels go on."""
         if self._listener is not None:
             self._listener.close()
         for task in list(self._handshakes):
             task.cancel()
 
     def establish(self, transport: Any) -> None:
-        """Shake hands with a client, then let the venue speak with it."""
+        """Do the TLS handshake with a client, then hand it to the venue."""
         task = asyncio.get_running_loop().create_task(self._established(transport))
         self._handshakes[task] = None
         task.add_done_callback(self._handshakes.pop)
@@ -72,11 +74,11 @@ class Tunnel:
         waiting.hand_over(protocol)
 
 
-class _Asked(asyncio.Protocol):
-    """Reads the one request of a client to the proxy."""
+class _Request(asyncio.Protocol):
+    """Reads a client's only request to the proxy."""
 
-    def __init__(self, tunnel: Tunnel) -> None:
-        self._tunnel = tunnel
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
         self._head = b""
         self._transport: Any = None
 
@@ -97,17 +99,17 @@ class _Asked(asyncio.Protocol):
         host = found[1].decode().lower() if found is not None else ""
         if found is None:
             self._refuse(405, "this proxy takes CONNECT only")
-        elif host not in self._tunnel.hosts:
-            self._refuse(403, f"{host} can't be reached: {self._tunnel.about}")
+        elif host not in self._proxy.hosts:
+            self._refuse(403, f"{host} can't be reached: {self._proxy.about}")
         else:
             self._transport.write(ESTABLISHED)
             self._transport.pause_reading()
-            self._tunnel.establish(self._transport)
+            self._proxy.establish(self._transport)
 
     def _refuse(self, status: int, text: str) -> None:
         body = f"{text}\n".encode()
-        head = f"HTTP/1.1 {status} Refused\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-        self._transport.write(f"{head}Content-Type: text/plain\r\n\r\n".encode() + body)
+        fields = (f"Content-Length: {len(body)}", "Connection: close", "Content-Type: text/plain")
+        self._transport.write(head_of(status, *fields) + body)
         self._transport.close()
 
 
@@ -128,7 +130,7 @@ class _Waiting(asyncio.Protocol):
         self._lost.append(exc)
 
     def hand_over(self, protocol: Any) -> None:
-        """Give it to the protocol that speaks from now on."""
+        """Give it to the protocol that takes over."""
         for data in self._data:
             protocol.data_received(data)
         for error in self._lost:

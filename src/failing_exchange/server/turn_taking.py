@@ -1,4 +1,4 @@
-"""Shares the processor between connections: costly requests are answered in turns."""
+"""Fair scheduling: connections share the processor for costly requests, in turns."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ OVER = object()
 
 
 class Share:
-    """What a connection has used of the processor, as a tag of `Turns`, and what waits for it.
+    """What a connection has used of the processor (a tag of `Turns`), and its waiting requests.
 
-    Until the first costly request of a connection is over it has no share of its own: newcomers
-    have one together. So many new connections get no more than one that stays.
+    Until its first costly request is over, a connection has no share of its own: all new ones have
+    one together, so that many new connections get no more than one that stays.
     """
 
     __slots__ = ("newcomers", "tag", "waiting")
@@ -31,14 +31,14 @@ class Share:
 
 
 class Turns:
-    """Lets one step of a costly request be taken per turn of the loop, and all others in between.
+    """Takes one step of one costly request per turn of the loop; other work goes on in between.
 
     A request is an iterator that takes a step each time. The share that has used least goes first
     (start-time fair queueing): one that has rested begins where those that are served stand. Within
     a share the request goes first on which least was spent. At most one request of a connection
     waits here.
 
-    In virtual time nobody waits, since work takes no time there.
+    In virtual time no request waits, since work takes no time there.
     """
 
     def __init__(self, clock: VenueClock) -> None:
@@ -55,7 +55,7 @@ class Turns:
         return Share(self._newcomers)
 
     def take(self, share: Share, steps: Iterator[None]) -> bool:
-        """Take the first step now, if nobody waits, and the others in turns; whether it is over."""
+        """Take the first step now if none waits, the others in turns; whether all are taken."""
         if self._clock.is_virtual:
             for _ in steps:
                 pass

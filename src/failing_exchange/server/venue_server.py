@@ -10,7 +10,7 @@ from failing_exchange.core.events import VenueRestarted
 from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.dispatcher import Dispatcher
 from failing_exchange.server.http_connection import HttpServer
-from failing_exchange.server.listener import Entrance
+from failing_exchange.server.listener import Listener
 from failing_exchange.server.websocket import WebSocketServer
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
@@ -62,7 +62,7 @@ class VenueServer:
             exchange.venue.durable.commits.on_halt.append(self._on_halt)
             exchange.venue.durable.keep_usage("venue limits", self.dialect.limits)
         self.judges: dict[str, Judge] = {}  # by account
-        self._entrances: list[Entrance] = []
+        self._listeners: list[Listener] = []
 
     async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
         """Answer at a place; the port, which for 0 is a free one.
@@ -82,14 +82,14 @@ class VenueServer:
             orders = gateway.engine.state.orders.values()
             limits.started(order.id for order in orders if not order.filled)
             gateway.listeners += [limits.heard, self._heard]
-        entrance = Entrance(self.exchange.venue, self._http, host, port, ssl)
-        await entrance.open()
-        self._entrances.append(entrance)
-        return entrance.port
+        listener = Listener(self.exchange.venue, self._http, host, port, ssl)
+        await listener.open()
+        self._listeners.append(listener)
+        return listener.port
 
     def protocol(self) -> asyncio.BaseProtocol:
         """What speaks with one more connection, as at the first place that is listened at."""
-        return self._entrances[0]()
+        return self._listeners[0]()
 
     def _heard(self, events: tuple[Event, ...], at: int) -> None:
         """A venue that died takes its connections with it."""
@@ -138,8 +138,8 @@ class VenueServer:
 
     async def close(self) -> None:
         """Stop answering; open connections are ended."""
-        for entrance in self._entrances:
-            entrance.close()
-        self._entrances.clear()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
         self.sockets.close(Code.GOING_AWAY)
         await self._http.close(GRACE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.server.closing import close
 from failing_exchange.server.damage import false_handshake, steps_of
-from failing_exchange.server.http_head import switching
+from failing_exchange.server.http_response import switching
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.websocket_connection import Connection, ConnectionPolicy, Outgoing
 from failing_exchange.server.websocket_frames import accept_key

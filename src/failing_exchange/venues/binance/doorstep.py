@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.server.http_response import html_page
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.venues.binance.codes import CODES, retry_after, said
 from failing_exchange.venues.binance.connecting import Given, given
@@ -25,13 +26,7 @@ NOT_FOUND = Reply(404, b"")  # below /api, as seen in production, 2025 and 2026
 NOT_HERE = Reply(404, b'{"code":-1000,"msg":"Not found. %s."}' % SIMULATED.encode())
 # CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
 REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
-GONE = Reply(
-    410,
-    b"<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n"
-    b"<center><h1>410 Gone</h1></center>\r\n<hr><center>nginx</center>\r\n"
-    b"</body>\r\n</html>\r\n",
-    kind="text/html",
-)
+GONE = Reply(410, html_page(410), kind="text/html")
 
 logger = logging.getLogger("failing_exchange.http")
 

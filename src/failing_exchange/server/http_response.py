@@ -1,4 +1,4 @@
-"""Heads of HTTP responses: the status line and the fields that a server adds to each."""
+"""HTTP responses: heads, with what a server adds to each, and the pages that gateways show."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PHRASES = {int(status): status.phrase for status in HTTPStatus}
+PHRASES[520] = "Web server is returning an unknown error"  # Cloudflare's own
+SERVERS = {520: "cloudflare", 403: "CloudFront"}  # whose pages these are; else the venue's
+
+
+def head_of(status: int, *fields: str) -> bytes:
+    """A head of these fields and no others.
+
+    >>> head_of(204, "Server: nginx")
+    b'HTTP/1.1 204 No Content\\r\\nServer: nginx\\r\\n\\r\\n'
+    """
+    return "\r\n".join([f"HTTP/1.1 {status} {PHRASES.get(status, '')}", *fields, "", ""]).encode()
 
 
 def response_head(
@@ -35,8 +46,8 @@ def response_head(
 
 def switching(accept: str, at: int, *more: str) -> bytes:
     """The head that answers an upgrade to WebSocket (RFC 6455, section 4.2.2)."""
-    lines = (
-        "HTTP/1.1 101 Switching Protocols",
+    return head_of(
+        101,
         "Upgrade: websocket",
         "Connection: Upgrade",
         f"Sec-WebSocket-Accept: {accept}",
@@ -44,7 +55,15 @@ def switching(accept: str, at: int, *more: str) -> bytes:
         f"Date: {date_of(at // SECOND)}",
         f"Server: {SERVER}",
     )
-    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def html_page(status: int) -> bytes:
+    """The page that a gateway shows for a status."""
+    title, server = f"{status} {PHRASES[status]}", SERVERS.get(status, SERVER)
+    return (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>"
+        f"</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
+    ).encode()
 
 
 @lru_cache(maxsize=8)
