@@ -17,10 +17,12 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from os import PathLike, fspath
 from typing import NamedTuple
 
 from failing_exchange.background.candle_splitting import LEAST
+from failing_exchange.core.candles import Bar, Print, estimated
 from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 
@@ -41,27 +43,18 @@ FLAGS = {"true": "sell", "1": "sell", "false": "buy", "0": "buy"}  # the buyer w
 UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))  # up to which number what divides it
 
 
-class Row(NamedTuple):
-    """A candle or, with equal prices, a trade; `side` is the taker's where it is known."""
+class Recording(NamedTuple):
+    """What a file holds, in order of time: trades, each with its second, or candles.
 
-    at: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    side: str = ""
+    The side of a trade is empty where the file does not name it.
+    """
+
+    trades: list[tuple[int, Print]]
+    candles: list[Bar]
 
 
-class Rows(NamedTuple):
-    """What a file holds, in order of time; `trades`: not candles."""
-
-    trades: bool
-    rows: list[Row]
-
-
-def read(path: str | PathLike[str], *, price_step: int, amount_step: int) -> Rows:
-    """The rows of a file; steps in atoms (1e-8). Raises `ConfigurationError` with line and value.
+def read(path: str | PathLike[str], *, price_step: int, amount_step: int) -> Recording:
+    """Read a file; steps in atoms (1e-8). Raises `ConfigurationError` with line and value.
 
     Prices must be multiples of the price step; amounts are rounded to whole lots, at least one.
     """
@@ -138,12 +131,14 @@ class _Reader:
         number = self.number(text, name)
         return max(1, round(number / self._amount_step)) if number else 0
 
-    def row(self, cells: Sequence[str], columns: Mapping[str, int]) -> Row:
+    def trade(self, cells: Sequence[str], columns: Mapping[str, int]) -> tuple[int, Print]:
         at = self.at(self.cell(cells, columns, "at"))
-        if "price" in columns:
-            ticks = self.ticks(self.cell(cells, columns, "price"), "price")
-            lots = self.lots(self.cell(cells, columns, "amount"), "amount")
-            return Row(at, ticks, ticks, ticks, ticks, lots, self.side(cells, columns))
+        ticks = self.ticks(self.cell(cells, columns, "price"), "price")
+        lots = self.lots(self.cell(cells, columns, "amount"), "amount")
+        return at, Print(ticks, lots, self.side(cells, columns))
+
+    def candle(self, cells: Sequence[str], columns: Mapping[str, int]) -> Bar:
+        at = self.at(self.cell(cells, columns, "at"))
         opened, high, low, close = (
             self.ticks(self.cell(cells, columns, name), name) for name in CANDLE[1:5]
         )
@@ -151,7 +146,8 @@ class _Reader:
             raise self.error(f"low <= open, close <= high does not hold: {list(cells)}")
         volume = self.lots(self.cell(cells, columns, "volume"), "volume")
         # Where the price moved somebody traded: a lot for each print.
-        return Row(at, opened, high, low, close, max(volume, LEAST) if high > low else volume)
+        lots = max(volume, LEAST) if high > low else volume
+        return estimated(at, (opened, high, low, close), lots)
 
     def side(self, cells: Sequence[str], columns: Mapping[str, int]) -> str:
         name, words = ("side", SIDES) if "side" in columns else ("maker", FLAGS)
@@ -163,10 +159,10 @@ class _Reader:
         return words[text.lower()]
 
 
-def _parsed(path: str, lines: Iterator[list[str]], price_step: int, amount_step: int) -> Rows:
+def _parsed(path: str, lines: Iterator[list[str]], price_step: int, amount_step: int) -> Recording:
     reader = _Reader(path, price_step, amount_step)
     columns: dict[str, int] = {}
-    rows: list[Row] = []
+    found = Recording([], [])
     for reader.line, cells in enumerate(lines, 1):
         if not any(cells):
             continue
@@ -174,12 +170,17 @@ def _parsed(path: str, lines: Iterator[list[str]], price_step: int, amount_step:
             columns, is_header = _columns(reader, cells)
             if is_header:
                 continue
-        rows.append(reader.row(cells, columns))
-        if len(rows) > ROWS_MAX:
+        if "price" in columns:
+            found.trades.append(reader.trade(cells, columns))
+        else:
+            found.candles.append(reader.candle(cells, columns))
+        if len(found.trades) + len(found.candles) > ROWS_MAX:
             raise reader.error(f"more than {ROWS_MAX:,} rows; cut the file")
-    if not rows:
+    if not (found.trades or found.candles):
         raise ConfigurationError(f"recording {path!r} holds no rows; expected {', '.join(TRADE)}")
-    return Rows("price" in columns, sorted(rows, key=lambda row: row.at))
+    found.trades.sort(key=itemgetter(0))
+    found.candles.sort(key=itemgetter(0))
+    return found
 
 
 def _columns(reader: _Reader, cells: Sequence[str]) -> tuple[dict[str, int], bool]:

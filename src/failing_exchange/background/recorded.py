@@ -9,7 +9,7 @@ from os import PathLike, fspath
 
 from failing_exchange.background.base import BackgroundMarket, check_window
 from failing_exchange.background.candle_splitting import LEAST, Node, split
-from failing_exchange.background.csv_reader import Row, instant, read
+from failing_exchange.background.csv_reader import instant, read
 from failing_exchange.background.profiles import PROFILES, Profile
 from failing_exchange.core.candles import Bar, Print, estimated, of_background, still
 from failing_exchange.core.chance import key, words
@@ -50,15 +50,13 @@ class RecordedMarket(BackgroundMarket):
         seed: int = 0,
     ) -> None:
         self.birth = birth
-        recorded = read(path, price_step=price_step, amount_step=amount_step)
+        trades, candles = read(path, price_step=price_step, amount_step=amount_step)
         self._key = key(seed, "recording", symbol)
         self._prints: dict[int, tuple[Print, ...]] = {}
-        self._length = 1 if recorded.trades else _length(fspath(path), recorded.rows)
-        shift = birth - _start(start, recorded.rows[0].at, birth, self._length)
-        if recorded.trades:
-            self._bars = self._of_trades(recorded.rows, shift)
-        else:
-            self._bars = _of_candles(recorded.rows, shift)
+        self._length = 1 if trades else _length(fspath(path), candles)
+        first = trades[0][0] if trades else candles[0].at
+        shift = birth - _start(start, first, birth, self._length)
+        self._bars = self._of_trades(trades, shift) if trades else _of_candles(candles, shift)
         self._starts = [bar.at for bar in self._bars]
         self._volumes = list(accumulate([bar.volume for bar in self._bars], initial=0))
         self._costs = list(accumulate([bar.cost for bar in self._bars], initial=0))
@@ -140,16 +138,15 @@ class RecordedMarket(BackgroundMarket):
 
     # ---- rows
 
-    def _of_trades(self, rows: list[Row], shift: int) -> list[Bar]:
+    def _of_trades(self, trades: list[tuple[int, Print]], shift: int) -> list[Bar]:
         """One candle for each second with trades; their prints are remembered."""
         bars: list[Bar] = []
-        before = rows[0].open
-        for at, group in groupby(rows, key=lambda row: row.at + shift):
+        before = trades[0][1].ticks
+        for at, group in groupby(trades, key=lambda one: one[0] + shift):
             prints = []
-            for row in group:
-                side = row.side or ("sell" if row.open < before else "buy")
-                prints.append(Print(row.open, row.volume, side))
-                before = row.open
+            for _, (price, amount, side) in group:
+                prints.append(Print(price, amount, side or ("sell" if price < before else "buy")))
+                before = price
             self._prints[at] = tuple(prints)
             ticks = [trade.ticks for trade in prints]
             cost = sum([trade.ticks * trade.lots for trade in prints])
@@ -294,9 +291,9 @@ def _start(given: int | str | None, first: int, birth: int, length: int) -> int:
         ) from None
 
 
-def _length(path: str, rows: list[Row]) -> int:
+def _length(path: str, candles: list[Bar]) -> int:
     """The seconds that a candle lasts: the smallest gap between two."""
-    gaps = {after.at - before.at for before, after in pairwise(rows)}
+    gaps = {after.at - before.at for before, after in pairwise(candles)}
     length = min(gaps, default=60)
     if length < 1 or not _splits(length):
         raise ConfigurationError(
@@ -320,13 +317,14 @@ def _finer(length: int) -> int:
     return next(finer for finer in LENGTHS if finer < length and length % finer == 0)
 
 
-def _of_candles(rows: list[Row], shift: int) -> list[Bar]:
-    """The rows in the venue's time; one without volume stands at the newest price before it."""
+def _of_candles(recorded: list[Bar], shift: int) -> list[Bar]:
+    """The candles in the venue's time; one without volume stands at the price before it."""
     bars: list[Bar] = []
-    last = rows[0].open
-    for at, *prices, volume, _ in rows:
-        opened, high, low, last = prices if volume else [last] * 4
-        bars.append(estimated(at + shift, (opened, high, low, last), volume))
+    last = recorded[0].open
+    for bar in recorded:
+        at = bar.at + shift
+        bars.append(bar._replace(at=at) if bar.volume else still(at, last))
+        last = bars[-1].close
     return bars
 
 
