@@ -183,7 +183,7 @@ class Gateway:
             self._read(trip, at)
         if self.plan.rules and not trip.echo_of:
             self.match(trip, at)
-        struck, there, back = bool(trip.active), 0, 0
+        struck, there, back = trip.active, 0, 0
         if latency is not None:
             there, back = kind.one_way(latency, trip.request_number)
             trip.due_at = 0 if struck or is_push else at + there + back
@@ -202,17 +202,15 @@ class Gateway:
                     yield from self._behind_engine(Stage.ANSWER, trip)
             except Reject as refused:
                 trip.answer = refused.settled()
-            if is_push:
-                yield from self._in_order(trip, back)
+            if struck or is_push:
+                yield from self._to_client(trip, back)
             elif back:
-                yield (now() if struck else at) + back
-            if struck:
-                yield from self._behind_engine(Stage.WIRE, trip)
+                yield at + back
             told = trip.as_told() if struck else trip.answer
         except _Lost:
             told = None
             if back and trip.hung_up and not is_push and now() < trip.born_at + there + back:
-                yield now() + back  # the time must not tell a client where the connection broke
+                yield now() + back  # the time must not tell where the connection broke
         if struck:
             told = self._conclude(trip, told)
         self.journal.tell(trip, now() if struck or back or is_push else at, told)
@@ -227,7 +225,7 @@ class Gateway:
             trip.answer = refused.settled()
         except Exception as bug:
             self._unread(bug, trip, at)
-        if not trip.echo_of:
+        if self.watchers and not trip.echo_of:
             for watcher in self.watchers:
                 watcher(trip)
 
@@ -236,11 +234,9 @@ class Gateway:
 
         Where its caller would wait for it (`waits` nanoseconds from its start), the clock may jump.
         """
-        clock = self.clock
         for until in way:
-            late = until - trip.born_at >= waits
-            if late or trip.active or not clock.jump(until):
-                clock.call_at(until, self._resume, trip, way)
+            if until - trip.born_at >= waits or trip.active or not self.clock.jump(until):
+                self.clock.call_at(until, self._resume, trip, way)
                 return
 
     def _resume(self, trip: Trip, way: Iterator[int]) -> None:
@@ -307,13 +303,19 @@ class Gateway:
         for cause in causes:
             self.plan.withdraw(trip, cause)
 
-    def _in_order(self, trip: Trip, back: int) -> Iterator[int]:
-        """Wait as a push: those of one connection keep their order, and may be held up."""
+    def _to_client(self, trip: Trip, back: int) -> Iterator[int]:
+        """Travel back, through the WIRE faults; pushes of one connection keep their order."""
         order, now = self.push_order, self.clock.now
-        if self.latency is not None:
-            yield order.arrival(trip.account, now() + back)
-        while (held := order.held_until(trip.account)) > now():
-            yield held
+        if not trip.is_push:
+            if back:
+                yield now() + back
+        else:
+            if self.latency is not None:
+                yield order.arrival(trip.account, now() + back)
+            while (held := order.held_until(trip.account)) > now():
+                yield held
+        if trip.active:
+            yield from self._behind_engine(Stage.WIRE, trip)
 
     def _before_engine(self, trip: Trip) -> Generator[int, None, list[Cause] | None]:
         """Carry out the REQUEST faults in their order; return the incidents around the command.
