@@ -20,9 +20,24 @@ LOGGER = "failing_exchange"
 
 
 class Controls:
-    """What goes wrong, and how often. All of it may be called before the venue has started.
+    """Methods that say what goes wrong, and how often; the clients of one venue share it.
 
-    The clients of one venue share it. A wrong argument raises ConfigurationError at once.
+    All may be called before the venue has started. Probabilities are numbers from 0 to 1. A wrong
+    argument raises ConfigurationError at once, and changes nothing.
+
+    >>> from failing_exchange import FailingExchange, FailureMode, RateLimitError, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange(seed=7)
+    ...     exchange.set_failure_mode(FailureMode.RATE_LIMIT, probability=0.5)
+    ...     refused = 0
+    ...     for _ in range(100):
+    ...         try:
+    ...             await exchange.fetch_ticker("BTC/USDT")
+    ...         except RateLimitError:
+    ...             refused += 1
+    ...     return refused == exchange.get_failure_statistics()["total"]
+    >>> simulate(main())
+    True
     """
 
     _venue: Venue
@@ -45,7 +60,7 @@ class Controls:
         probability: float = 1.0,
         params: Mapping[str, Any] | None = None,
     ) -> None:
-        """Fail in one way from now on, in place of all modes set before; None or NONE = not at all.
+        """Fail in one way from now on, in place of all modes set before; None or NONE: not at all.
 
         Each mode documents its `params`; unknown ones raise ConfigurationError.
         """
@@ -97,8 +112,16 @@ class Controls:
 
         `when` is a trigger of `failing_exchange.faults.triggers` or its text, None = always.
         Without `operations`, by ccxt's names, it strikes those that its catalogue row names.
+        Returns the armed fault: a context manager that disarms it at the end of the block.
 
-        >>> # exchange.arm("lose_answer", nth(1), operations="create_order")
+        >>> from failing_exchange import FailingExchange
+        >>> from failing_exchange.faults.triggers import nth
+        >>> exchange = FailingExchange(seed=7)
+        >>> with exchange.arm("lose_answer", nth(1), operations="create_order") as armed:
+        ...     armed.name, armed.struck
+        ('lose_answer', 0)
+        >>> exchange.armed
+        []
         """
         whom = {
             "operations": operations,

@@ -11,13 +11,12 @@ from failing_exchange.client.arguments import (
 )
 from failing_exchange.client.controls import Controls
 from failing_exchange.client.helpers import Helpers
-from failing_exchange.client.ordering import OrderApi
-from failing_exchange.client.reading import ReadApi
+from failing_exchange.client.order_calls import OrderApi
+from failing_exchange.client.read_calls import ReadApi
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.running_test import running_test
 from failing_exchange.client.unified_api import Unsupported, add_aliases
-from failing_exchange.client.unwatching import UnwatchApi
-from failing_exchange.client.watching import WatchApi
+from failing_exchange.client.watch_calls import WatchApi
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.unified.timeframes import TIMEFRAMES
 
@@ -45,7 +44,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-class FailingExchange(ReadApi, OrderApi, WatchApi, UnwatchApi, Unsupported, Helpers, Controls):
+class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Controls):
     """A ccxt-shaped async exchange: five markets, honest inside, failing only where you say so.
 
     It needs no running loop and reads no clock until its first await.

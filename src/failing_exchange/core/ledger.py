@@ -25,6 +25,7 @@ class Ledger:
     """Balances in atoms, free and used. The sum of an asset over all accounts is always zero.
 
     >>> ledger = Ledger()
+    >>> ledger.open("alice")
     >>> ledger.transfer(WORLD, "alice", "USDT", 100, at=0)
     >>> ledger.free("alice", "USDT"), ledger.total_of("USDT")
     (100, 0)

@@ -66,7 +66,10 @@ def replay(token: str | Token, target: str | None = None, *, until: int = 0) -> 
     Raises:
         ConfigurationError: the token can't be read, or there is no such bot.
 
-    >>> # replay("fx1.…").verdict.passed
+    >>> from failing_exchange.explorer.world import World
+    >>> token = Token(target="careful", world=World(seed=7, seconds=60.0))
+    >>> replay(token).verdict.passed
+    True
     """
     found = Token.parse(token) if isinstance(token, str) else token
     wanted = targets.load(target or found.target)

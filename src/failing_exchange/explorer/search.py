@@ -136,7 +136,8 @@ def explore(
     Findings depend on target, seeds and options alone: not on the executor, its speed or its size.
     Raises ConfigurationError for a target that is not there.
 
-    >>> # explore("mybot.py:main").findings
+    >>> explore(Options(target="careful", seeds=2, seconds=60.0)).failed
+    0
     """
     wanted = Options(target=options) if isinstance(options, str) else options
     target = targets.load(wanted.target)

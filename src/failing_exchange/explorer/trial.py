@@ -101,7 +101,13 @@ def run(
 
     What the bot raises is in the verdict; a bug of ours is in `error`.
 
-    >>> # run(my_bot, World(seed=7, seconds=3600)).verdict.passed
+    >>> import asyncio
+    >>> async def bot(exchange):
+    ...     while True:
+    ...         await exchange.fetch_ticker("BTC/USDT")
+    ...         await asyncio.sleep(60)
+    >>> run(bot, World(seed=7, seconds=600.0)).verdict.passed
+    True
     """
     request = requested(wanted)
     world = request.world

@@ -114,7 +114,7 @@ class Intents:
     def group_by(self, pattern: str) -> None:
         """Orders whose client ids have the same first group of a pattern are for one intent.
 
-        >>> # group_by(r"(.*)-\\d+") : entry-1 and entry-2 are two tries of one intent
+        With the pattern `(.*)-[0-9]+`, entry-1 and entry-2 are two tries of one intent.
         """
         try:
             self._pattern = re.compile(pattern)

@@ -1,7 +1,6 @@
 """For those who write property tests: worlds of faults as Hypothesis strategies.
 
->>> # @given(fault_plans())
->>> # def test_my_bot_survives(world): assert run(my_bot, world).verdict.passed
+See `fault_plans`.
 """
 
 from __future__ import annotations

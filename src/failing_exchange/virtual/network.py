@@ -79,10 +79,7 @@ class Network:
     # Host table
 
     def alias(self, host: str, port: int | None = None, *, to: Address) -> None:
-        """Let `host:port` (any port if None) lead to the listener at `to`.
-
-        >>> loop.network.alias("stream.binance.com", 9443, to=("localhost", 8080))  # doctest: +SKIP
-        """
+        """Let `host:port` (any port if None) lead to the listener at `to`."""
         self._address(self.name_of(host))
         self._aliases[self.name_of(host), port] = (self.name_of(to[0]), to[1])
 

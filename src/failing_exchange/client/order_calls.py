@@ -17,9 +17,29 @@ BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
 
 
 class OrderApi:
-    """Names, arguments and their order as in ccxt; each call is one request unless it says more.
+    """ccxt's calls that place, change and cancel orders; one request each, unless it says more.
 
-    Amounts are cut to the market's step and prices rounded to it, as ccxt does before it sends.
+    Amounts are in the base asset, prices and costs in the quote asset; both may be a float, a
+    string or a Decimal. Amounts are cut to the market's step and prices rounded to it, as ccxt
+    does before it sends. Each call returns ccxt's order structure.
+
+    Raises, besides what faults bring about:
+        BadRequestError: an unknown param, or a value that makes no sense; nothing was sent.
+        InvalidOrderError and its kinds: the order breaks a rule of its market.
+        InsufficientBalanceError: not enough is free.
+        OrderNotFoundError: nothing to cancel or change under that id.
+        RateLimitError, BannedError, MarketClosedError, ExchangeMaintenanceError: not now.
+        RequestTimeoutError: no answer in time. The order may stand all the same: look it up by its
+            client order id before you send another.
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange(seed=7)
+    ...     order = await exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+    ...     canceled = await exchange.cancel_order(order["id"], "BTC/USDT")
+    ...     return order["status"], order["remaining"], canceled["status"]
+    >>> simulate(main())
+    ('open', 0.1, 'canceled')
     """
 
     _client: LocalClient
@@ -35,7 +55,7 @@ class OrderApi:
         *,
         id: str | None = None,
     ) -> Any:
-        """Place an order.
+        """Place an order and return it as it stands then: `status` "open", "closed" (filled) …
 
         Without `type`, a price makes it a limit order and no price a market order; `id` is taken as
         the client order id. `amount` is in the base asset, `price` and `cost` in the quote asset.
@@ -43,9 +63,20 @@ class OrderApi:
         market order, instead of the amount), one of triggerPrice (stopPrice), stopLossPrice,
         takeProfitPrice, trailingAmount and trailingPercent, selfTradePrevention, test.
 
-        Raises:
-            BadRequestError: an unknown param; nothing was sent.
-            InvalidOrderError, InsufficientFundsError: the venue refuses the order.
+        The errors are those of the class; the gravest is RequestTimeoutError.
+
+        >>> from failing_exchange import FailingExchange, RequestTimeoutError, simulate
+        >>> async def main():
+        ...     exchange = FailingExchange(seed=7)
+        ...     exchange.arm("lose_answer", operations="create_order")
+        ...     try:
+        ...         await exchange.create_order("BTC/USDT", "market", "buy", 0.1, id="mine-1")
+        ...     except RequestTimeoutError:
+        ...         known = {"clientOrderId": "mine-1"}
+        ...         order = await exchange.fetch_order(None, "BTC/USDT", known)
+        ...         return order["status"], order["filled"]
+        >>> simulate(main())
+        ('closed', 0.1)
         """
         if id is not None:
             params = with_param(params, "clientOrderId", str(id))
@@ -56,41 +87,41 @@ class OrderApi:
     async def create_limit_order(
         self, symbol: str, side: str, amount: Any, price: Any, params: Params = NONE
     ) -> Any:
-        """A limit order."""
+        """Place a limit order."""
         return await self.create_order(symbol, "limit", side, amount, price, params)
 
     async def create_market_order(
         self, symbol: str, side: str, amount: Any, price: Any = None, params: Params = NONE
     ) -> Any:
-        """A market order."""
+        """Place a market order; `price` is ignored, as in ccxt."""
         return await self.create_order(symbol, "market", side, amount, None, params)
 
     async def create_limit_buy_order(
         self, symbol: str, amount: Any, price: Any, params: Params = NONE
     ) -> Any:
-        """A limit order to buy."""
+        """Place a limit order that buys."""
         return await self.create_order(symbol, "limit", "buy", amount, price, params)
 
     async def create_limit_sell_order(
         self, symbol: str, amount: Any, price: Any, params: Params = NONE
     ) -> Any:
-        """A limit order to sell."""
+        """Place a limit order that sells."""
         return await self.create_order(symbol, "limit", "sell", amount, price, params)
 
     async def create_market_buy_order(self, symbol: str, amount: Any, params: Params = NONE) -> Any:
-        """A market order to buy."""
+        """Place a market order that buys."""
         return await self.create_order(symbol, "market", "buy", amount, None, params)
 
     async def create_market_sell_order(
         self, symbol: str, amount: Any, params: Params = NONE
     ) -> Any:
-        """A market order to sell."""
+        """Place a market order that sells."""
         return await self.create_order(symbol, "market", "sell", amount, None, params)
 
     async def create_market_order_with_cost(
         self, symbol: str, side: str, cost: Any, params: Params = NONE
     ) -> Any:
-        """A market order for so much of the quote asset."""
+        """Place a market order for `cost`, an amount of the quote asset."""
         return await self.create_order(
             symbol, "market", side, None, None, with_param(params, "cost", cost)
         )
@@ -98,7 +129,7 @@ class OrderApi:
     async def create_market_buy_order_with_cost(
         self, symbol: str, cost: Any, params: Params = NONE
     ) -> Any:
-        """A market order that spends so much of the quote asset."""
+        """Place a market order that spends `cost` of the quote asset."""
         return await self.create_market_order_with_cost(symbol, "buy", cost, params)
 
     async def create_post_only_order(
@@ -110,7 +141,7 @@ class OrderApi:
         price: Any = None,
         params: Params = NONE,
     ) -> Any:
-        """A limit order that is refused where it would match at once."""
+        """Place a limit order that is refused (OrderWouldMatchError) if it would match at once."""
         return await self.create_order(
             symbol, type, side, amount, price, with_param(params, "postOnly", True)
         )
@@ -125,7 +156,7 @@ class OrderApi:
         triggerPrice: Any = None,
         params: Params = NONE,
     ) -> Any:
-        """An order that becomes live when the market reaches `triggerPrice`."""
+        """Place an order that becomes live when the last price reaches `triggerPrice`."""
         if triggerPrice is None:
             raise BadRequestError("create_trigger_order needs triggerPrice, not None")
         more = with_param(params, "triggerPrice", triggerPrice)
@@ -141,7 +172,7 @@ class OrderApi:
         triggerPrice: Any = None,
         params: Params = NONE,
     ) -> Any:
-        """The same as create_trigger_order."""
+        """Place an order as `create_trigger_order` does."""
         return await self.create_trigger_order(
             symbol, type, side, amount, price, triggerPrice, params
         )
@@ -155,7 +186,7 @@ class OrderApi:
         triggerPrice: Any,
         params: Params = NONE,
     ) -> Any:
-        """A limit order behind a stop price."""
+        """Place a limit order that becomes live at `triggerPrice`."""
         return await self.create_trigger_order(
             symbol, "limit", side, amount, price, triggerPrice, params
         )
@@ -163,7 +194,7 @@ class OrderApi:
     async def create_stop_market_order(
         self, symbol: str, side: str, amount: Any, triggerPrice: Any, params: Params = NONE
     ) -> Any:
-        """A market order behind a stop price."""
+        """Place a market order that becomes live at `triggerPrice`."""
         return await self.create_trigger_order(
             symbol, "market", side, amount, None, triggerPrice, params
         )
@@ -178,7 +209,10 @@ class OrderApi:
         stopLimitPrice: Any = None,
         params: Params = NONE,
     ) -> Any:
-        """A limit order and a stop of which one ends the other; both orders, the limit first."""
+        """Place a limit order and a stop of which the first to trade ends the other.
+
+        Returns both orders, the limit order first.
+        """
         limit = (symbol, "limit", side, amount, price, own("create_oco_order", params))
         kind = "stop_loss" if stopLimitPrice is None else "stop_loss_limit"
         stop = (symbol, kind, side, amount, stopLimitPrice, {"triggerPrice": stopPrice})
@@ -187,9 +221,10 @@ class OrderApi:
     async def create_orders(
         self, orders: Sequence[Mapping[str, Any]], params: Params = NONE
     ) -> Any:
-        """Place several orders, one after another; where one is refused, an entry says so.
+        """Place several orders, one request after another; return an entry for each.
 
-        An order whose outcome is unknown, or a refusal of every request, ends it: that is raised.
+        `orders` are mappings of `create_order`'s arguments. A refused order has status "rejected"
+        and its reason in `info`. An order whose outcome is unknown ends the batch: that is raised.
         """
         own("create_orders", params)
         asked = [_order(one, n) for n, one in enumerate(_listed(orders, "orders"))]
@@ -214,29 +249,36 @@ class OrderApi:
         price: Any = None,
         params: Params = NONE,
     ) -> Any:
-        """Cancel an order and place another in one request; either half may be refused."""
+        """Cancel an order and place another in one request; return the new one.
+
+        Raises OrderNotFoundError if there is nothing to cancel: then nothing is placed. Raises what
+        `create_order` does if the new order is refused: then the old one may be gone.
+        """
         kept = own("edit_order", params)
         order = (symbol, type, side, amount, price, kept)
         return await self._client.call("edit_order", symbol, (id, order, kept))
 
     async def amend_order(self, id: Any, symbol: str, amount: Any, params: Params = NONE) -> Any:
-        """Reduce an open order's amount; it keeps its place in the queue."""
+        """Reduce an open order's amount to `amount`; it keeps its place in the order book."""
         kept = own("amend_order", params)
         return await self._client.call("amend_order", symbol, (id, symbol, amount, kept))
 
     async def cancel_order(self, id: Any, symbol: str | None = None, params: Params = NONE) -> Any:
-        """Cancel an open order, by id, or with id None by params["clientOrderId"]."""
+        """Cancel an open order by id, or with `id=None` by params["clientOrderId"]; return it.
+
+        Raises OrderNotFoundError if it has ended or never was: look at what it did.
+        """
         kept = own("cancel_order", params)
         return await self._client.call("cancel_order", symbol or "", (id, symbol, kept))
 
     async def cancel_orders(
         self, ids: Sequence[Any], symbol: str | None = None, params: Params = NONE
     ) -> Any:
-        """Cancel several orders, one after another; the first refusal is raised."""
+        """Cancel several orders, one request after another; the first refusal is raised."""
         return [await self.cancel_order(id, symbol, params) for id in _listed(ids, "ids")]
 
     async def cancel_all_orders(self, symbol: str | None = None, params: Params = NONE) -> Any:
-        """Cancel every open order, of one market or of all."""
+        """Cancel every open order, of one market or of all; return them."""
         own("cancel_all_orders", params)
         return await self._client.call("cancel_all_orders", symbol or "", ())
 

@@ -12,57 +12,77 @@ from failing_exchange.errors import SymbolNotFoundError
 
 
 class ReadApi:
-    """Names, arguments and their order as in ccxt; each call is one request."""
+    """ccxt's calls that only read, with its names, arguments and structures; one request each.
+
+    Prices are in the quote asset, amounts in the base asset, both floats; `timestamp` and `since`
+    are milliseconds since 1970 (UTC). Lists are oldest first; `limit` keeps the newest, or with
+    `since` the first of them. `params` takes what a call names, and nothing else.
+
+    Raises, besides what faults bring about:
+        SymbolNotFoundError: the market is not traded here.
+        BadRequestError: an unknown param, or a value that makes no sense; nothing was sent.
+        RateLimitError, BannedError, ExchangeMaintenanceError: the venue's limits and windows.
+        RequestTimeoutError: no answer within `connection_timeout` seconds.
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange(seed=7)
+    ...     candles = await exchange.fetch_ohlcv("BTC/USDT", "1h", limit=24)
+    ...     balance = await exchange.fetch_balance()
+    ...     return len(candles), balance["USDT"]["used"]
+    >>> simulate(main())
+    (24, 0.0)
+    """
 
     _client: LocalClient
 
     async def fetch_markets(self, params: Params = NONE) -> Any:
-        """The rules of every market, as a list."""
+        """Return the market structures: price and amount steps, minimums and maximums, fees."""
         own("fetch_markets", params)
         return await self._client.call("fetch_markets", "", ())
 
     async def fetch_currencies(self, params: Params = NONE) -> Any:
-        """Every asset that is traded, by code."""
+        """Return the currency structures of all traded assets, by code."""
         own("fetch_currencies", params)
         return await self._client.call("fetch_currencies", "", ())
 
     async def fetch_ticker(self, symbol: str, params: Params = NONE) -> Any:
-        """Best prices, last price and 24 h statistics of a market."""
+        """Return a ticker: best bid and ask, last price, statistics of the last 24 hours."""
         own("fetch_ticker", params)
         return await self._client.call("fetch_ticker", symbol, ())
 
     async def fetch_tickers(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
-        """Tickers by symbol; None = of every market."""
+        """Return tickers by symbol; `symbols=None` means every market."""
         own("fetch_tickers", params)
         return await self._client.call("fetch_tickers", "", names_of(symbols))
 
     async def fetch_bids_asks(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
-        """Tickers by symbol, for their best prices."""
+        """Return tickers by symbol with the best bid and ask and their amounts."""
         own("fetch_bids_asks", params)
         return await self._client.call("fetch_bids_asks", "", names_of(symbols))
 
     async def fetch_last_prices(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
-        """Last prices by symbol."""
+        """Return the last price of each market by symbol: `price`, `timestamp`, `side`."""
         own("fetch_last_prices", params)
         return await self._client.call("fetch_last_prices", "", names_of(symbols))
 
     async def fetch_order_book(
         self, symbol: str, limit: int | None = None, params: Params = NONE
     ) -> Any:
-        """The order book, best prices first; 100 levels a side unless `limit` says otherwise."""
+        """Return `bids` and `asks` as [price, amount], best first; 100 levels a side by default."""
         own("fetch_order_book", params)
         return await self._client.call("fetch_order_book", symbol, limit)
 
     async def fetch_l2_order_book(
         self, symbol: str, limit: int | None = None, params: Params = NONE
     ) -> Any:
-        """The same: offers at one price are always added up here."""
+        """Return what `fetch_order_book` returns: amounts at one price are always added up."""
         return await self.fetch_order_book(symbol, limit, params)
 
     async def fetch_trades(
@@ -72,7 +92,7 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """Public trades, oldest first; at most 1,000. Params: until (milliseconds)."""
+        """Return public trades, at most 1,000. Params: until (milliseconds)."""
         message = (since, limit, *until_of("fetch_trades", params))
         return await self._client.call("fetch_trades", symbol, message)
 
@@ -84,30 +104,31 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """Candles [ms, open, high, low, close, volume], oldest first; the last is still forming.
+        """Return candles as [ms, open, high, low, close, volume]; the last one is still forming.
 
-        Params: until (milliseconds; no candle opens later).
+        `timeframe` is one of `timeframes`: "1s" to "1M". Params: until (milliseconds; no candle
+        opens later).
         """
         message = (timeframe, since, limit, *until_of("fetch_ohlcv", params))
         return await self._client.call("fetch_ohlcv", symbol, message)
 
     async def fetch_time(self, params: Params = NONE) -> Any:
-        """The venue's clock in milliseconds."""
+        """Return the venue's clock in milliseconds."""
         own("fetch_time", params)
         return await self._client.call("fetch_time", "", ())
 
     async def fetch_status(self, params: Params = NONE) -> Any:
-        """Whether the venue is open; during a maintenance this call is refused like any other."""
+        """Return `status` "ok"; during a maintenance this call is refused as any other."""
         own("fetch_status", params)
         return await self._client.call("fetch_status", "", ())
 
     async def fetch_trading_fees(self, params: Params = NONE) -> Any:
-        """Fees by symbol."""
+        """Return maker and taker fees by symbol, as shares: 0.001 is 0.1 %."""
         own("fetch_trading_fees", params)
         return await self._client.call("fetch_trading_fees", "", ())
 
     async def fetch_trading_fee(self, symbol: str, params: Params = NONE) -> Any:
-        """The fees of one market."""
+        """Return maker and taker fee of one market, as shares."""
         fees = await self.fetch_trading_fees(params)
         if symbol not in fees:
             raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not traded here")
@@ -116,12 +137,15 @@ class ReadApi:
     # ---- the account
 
     async def fetch_balance(self, params: Params = NONE) -> Any:
-        """Free, used and total by asset."""
+        """Return `free`, `used` (in open orders, or locked) and `total` by asset, in units."""
         own("fetch_balance", params)
         return await self._client.call("fetch_balance", "", ())
 
     async def fetch_order(self, id: Any, symbol: str | None = None, params: Params = NONE) -> Any:
-        """One order, by id, or with id None by params["clientOrderId"]."""
+        """Return one order by id, or with `id=None` by params["clientOrderId"].
+
+        Raises OrderNotFoundError where this account has no such order.
+        """
         kept = own("fetch_order", params)
         return await self._client.call("fetch_order", symbol or "", (id, symbol, kept))
 
@@ -132,7 +156,7 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """Orders that can still trade, oldest first. Params: until (milliseconds)."""
+        """Return the orders that can still trade. Params: until (milliseconds)."""
         message = (since, limit, *until_of("fetch_open_orders", params))
         return await self._client.call("fetch_open_orders", symbol or "", message)
 
@@ -143,7 +167,7 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """Filled orders, oldest first. Params: until (milliseconds)."""
+        """Return the orders that were filled. Params: until (milliseconds)."""
         message = (since, limit, *until_of("fetch_closed_orders", params))
         return await self._client.call("fetch_closed_orders", symbol or "", message)
 
@@ -154,7 +178,7 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """Canceled and expired orders, oldest first. Params: until (milliseconds)."""
+        """Return the orders that were canceled or expired. Params: until (milliseconds)."""
         message = (since, limit, *until_of("fetch_canceled_orders", params))
         return await self._client.call("fetch_canceled_orders", symbol or "", message)
 
@@ -165,7 +189,7 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """Orders of every status, oldest first. Params: until (milliseconds)."""
+        """Return orders of every status. Params: until (milliseconds)."""
         message = (since, limit, *until_of("fetch_orders", params))
         return await self._client.call("fetch_orders", symbol or "", message)
 
@@ -176,7 +200,7 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The account's own fills, oldest first. Params: until (milliseconds)."""
+        """Return the account's own fills, with fees. Params: until (milliseconds)."""
         message = (None, since, limit, *until_of("fetch_my_trades", params))
         return await self._client.call("fetch_my_trades", symbol or "", message)
 
@@ -188,6 +212,6 @@ class ReadApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The fills of one order, oldest first. Params: until (milliseconds)."""
+        """Return the fills of one order. Params: until (milliseconds)."""
         message = (id, since, limit, *until_of("fetch_order_trades", params))
         return await self._client.call("fetch_order_trades", symbol or "", message)

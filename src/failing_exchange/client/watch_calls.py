@@ -21,9 +21,24 @@ TRADES = 100  # in one push, likewise
 
 
 class WatchApi:
-    """The calls of ccxt.pro. Market data comes once a second, account data when it happens.
+    """ccxt.pro's calls: each waits for the next state of a stream and returns it.
 
-    A broken stream raises ConnectionLostError once; the next call subscribes anew.
+    Market data comes once a second, account data when it happens; the structures and units are
+    those of the `fetch_*` calls. The first call subscribes, `un_watch_*` ends a subscription.
+
+    Raises:
+        ConnectionLostError: the stream broke; raised once, the next call subscribes anew.
+        OperationFailedError: the subscription was ended while the call waited.
+        SymbolNotFoundError, BadRequestError: nothing was subscribed.
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange(seed=7)
+    ...     first = await exchange.watch_ticker("BTC/USDT")
+    ...     second = await exchange.watch_ticker("BTC/USDT")
+    ...     return second["timestamp"] - first["timestamp"]
+    >>> simulate(main())
+    1000
     """
 
     _venue: Venue
@@ -31,34 +46,34 @@ class WatchApi:
     _watched: Streams | None = None
 
     async def watch_ticker(self, symbol: str, params: Params = NONE) -> Any:
-        """The next ticker."""
+        """Return the next ticker of a market."""
         own("watch_ticker", params)
         return await self._latest("watch_ticker", "FetchTicker", symbol)
 
     async def watch_tickers(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
-        """The next tickers, by symbol."""
+        """Return the next tickers by symbol; `symbols=None` means every market."""
         own("watch_tickers", params)
         return await self._latest_of("watch_tickers", symbols)
 
     async def watch_bids_asks(
         self, symbols: Sequence[str] | None = None, params: Params = NONE
     ) -> Any:
-        """The next best prices, by symbol."""
+        """Return the next best prices by symbol."""
         own("watch_bids_asks", params)
         return await self._latest_of("watch_bids_asks", symbols)
 
     async def watch_order_book(
         self, symbol: str, limit: int | None = None, params: Params = NONE
     ) -> Any:
-        """The next order book."""
+        """Return the next order book of a market; 100 levels a side by default."""
         return await self.watch_order_book_for_symbols([symbol], limit, params)
 
     async def watch_order_book_for_symbols(
         self, symbols: Sequence[str], limit: int | None = None, params: Params = NONE
     ) -> Any:
-        """The next order book of one of several markets."""
+        """Return the next order book of whichever of several markets changes first."""
         own("watch_order_book_for_symbols", params)
         found = [
             await self._market(
@@ -76,7 +91,7 @@ class WatchApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The next state of the candles; the last one is still forming."""
+        """Return the next state of the candles; the last one is still forming."""
         own("watch_ohlcv", params)
         wanted = await self._candles(symbol, timeframe, since, limit)
         return (await self._next(wanted))[1]
@@ -88,7 +103,7 @@ class WatchApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The next of several (symbol, timeframe), as {symbol: {timeframe: candles}}."""
+        """Return the next of several (symbol, timeframe), as {symbol: {timeframe: candles}}."""
         own("watch_ohlcv_for_symbols", params)
         pairs = {}
         for symbol, timeframe in _some(symbolsAndTimeframes):
@@ -104,7 +119,7 @@ class WatchApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The public trades since the last call."""
+        """Return the public trades since the last call."""
         return await self.watch_trades_for_symbols([symbol], since, limit, params)
 
     async def watch_trades_for_symbols(
@@ -114,7 +129,7 @@ class WatchApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The public trades of one of several markets since the last call."""
+        """Return the public trades since the last call of whichever of several markets has some."""
         own("watch_trades_for_symbols", params)
         found = [
             await self._trades(symbol, _count("limit", limit, TRADES)) for symbol in _some(symbols)
@@ -128,7 +143,7 @@ class WatchApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The orders that have changed since the last call, one entry a change."""
+        """Return the orders that changed since the last call, one entry per change."""
         own("watch_orders", params)
         return _recent(await self._account("watch_orders", [symbol or ""]), since, limit)
 
@@ -139,7 +154,7 @@ class WatchApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The same for several markets."""
+        """Return what `watch_orders` does, of several markets."""
         own("watch_orders_for_symbols", params)
         return _recent(await self._account("watch_orders", _some(symbols)), since, limit)
 
@@ -150,7 +165,7 @@ class WatchApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The account's own fills since the last call."""
+        """Return the account's own fills since the last call."""
         own("watch_my_trades", params)
         return _recent(await self._account("watch_my_trades", [symbol or ""]), since, limit)
 
@@ -161,14 +176,89 @@ class WatchApi:
         limit: int | None = None,
         params: Params = NONE,
     ) -> Any:
-        """The same for several markets."""
+        """Return what `watch_my_trades` does, of several markets."""
         own("watch_my_trades_for_symbols", params)
         return _recent(await self._account("watch_my_trades", _some(symbols)), since, limit)
 
     async def watch_balance(self, params: Params = NONE) -> Any:
-        """The balances after their next change."""
+        """Return the balances after their next change."""
         own("watch_balance", params)
         return await self._account("watch_balance", [""])
+
+    # ---- the ends of subscriptions: who waits for one is raised OperationFailedError
+
+    async def un_watch_ticker(self, symbol: str, params: Params = NONE) -> bool:
+        """End the subscription to one market's tickers."""
+        own("un_watch_ticker", params)
+        return self._streams.forget("watch_ticker", symbol)
+
+    async def un_watch_tickers(
+        self, symbols: Sequence[str] | None = None, params: Params = NONE
+    ) -> bool:
+        """End the subscription to tickers of several markets."""
+        own("un_watch_tickers", params)
+        return self._streams.forget("watch_tickers")
+
+    async def un_watch_bids_asks(
+        self, symbols: Sequence[str] | None = None, params: Params = NONE
+    ) -> bool:
+        """End the subscription to best prices."""
+        own("un_watch_bids_asks", params)
+        return self._streams.forget("watch_bids_asks")
+
+    async def un_watch_order_book(self, symbol: str, params: Params = NONE) -> bool:
+        """End the subscription to one market's order books."""
+        own("un_watch_order_book", params)
+        return self._streams.forget("watch_order_book", symbol)
+
+    async def un_watch_order_book_for_symbols(
+        self, symbols: Sequence[str], params: Params = NONE
+    ) -> bool:
+        """End the subscription to several markets' order books."""
+        own("un_watch_order_book_for_symbols", params)
+        return self._streams.forget("watch_order_book", *symbols)
+
+    async def un_watch_trades(self, symbol: str, params: Params = NONE) -> bool:
+        """End the subscription to one market's trades."""
+        own("un_watch_trades", params)
+        return self._streams.forget("watch_trades", symbol)
+
+    async def un_watch_trades_for_symbols(
+        self, symbols: Sequence[str], params: Params = NONE
+    ) -> bool:
+        """End the subscription to several markets' trades."""
+        own("un_watch_trades_for_symbols", params)
+        return self._streams.forget("watch_trades", *symbols)
+
+    async def un_watch_ohlcv(
+        self, symbol: str, timeframe: str = "1m", params: Params = NONE
+    ) -> bool:
+        """End the subscription to one market's candles, of all timeframes."""
+        own("un_watch_ohlcv", params)
+        return self._streams.forget("watch_ohlcv", symbol)
+
+    async def un_watch_ohlcv_for_symbols(
+        self, symbolsAndTimeframes: Sequence[Sequence[str]], params: Params = NONE
+    ) -> bool:
+        """End the subscription to several markets' candles, of all timeframes."""
+        own("un_watch_ohlcv_for_symbols", params)
+        symbols = [symbol for symbol, _ in symbolsAndTimeframes]
+        return self._streams.forget("watch_ohlcv", *symbols)
+
+    async def un_watch_orders(self, symbol: str | None = None, params: Params = NONE) -> bool:
+        """End the subscription to own orders, of one market or those of all."""
+        own("un_watch_orders", params)
+        return self._streams.forget("watch_orders", symbol or "")
+
+    async def un_watch_my_trades(self, symbol: str | None = None, params: Params = NONE) -> bool:
+        """End the subscription to own fills, of one market or those of all."""
+        own("un_watch_my_trades", params)
+        return self._streams.forget("watch_my_trades", symbol or "")
+
+    async def un_watch_balance(self, params: Params = NONE) -> bool:
+        """End the subscription to balances."""
+        own("un_watch_balance", params)
+        return self._streams.forget("watch_balance")
 
     @property
     def _streams(self) -> Streams:
