@@ -48,8 +48,8 @@ EDGES: dict[str, str] = {
     "report": "errors text core virtual journal faults venue judge",
     "runs": "errors text core virtual journal faults resilience venue judge scenarios venues "
     "client simulation report",
-    "explorer": "errors text core virtual journal faults venue judge scenarios client simulation "
-    "report runs",
+    "explorer": "errors text core virtual journal faults venue venues judge scenarios client "
+    "simulation report runs",
     "testing": "errors text core virtual journal faults server venues client simulation report "
     "runs explorer",
     "cli": "errors text core journal unified resilience faults venue durable server venues client "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,11 @@ from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.order import Status
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.explorer import targets
-from failing_exchange.explorer.recipes import NOT_ON, kinds_of
+from failing_exchange.explorer.recipes import IMPOSSIBLE, kinds_of
 from failing_exchange.explorer.trial import TrialResult
 from failing_exchange.explorer.world import FaultSpec, World, check, draw
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS
+from failing_exchange.venues.base import venue_of
 
 VENUES = ("", "binance")
 ASKS = """
@@ -68,6 +69,11 @@ def run(folder: Path, text: str, *faults: FaultSpec, seconds: float = 600.0) -> 
     return outcome
 
 
+def impossible_on(venue: str) -> Mapping[str, str]:
+    """The incidents that it can't have, with why."""
+    return venue_of(venue).impossible if venue else IMPOSSIBLE
+
+
 def arms(venue: str) -> Iterator[FaultSpec]:
     """All that a venue's worlds are drawn from."""
     kinds = kinds_of(venue)
@@ -82,7 +88,7 @@ def test_all_that_is_drawn_can_be_armed_and_is_told_in_the_venues_words(venue: s
     for arm in arms(venue):
         check(arm)
         assert "message" not in arm.fields, arm
-    assert NOT_ON[venue].keys() <= {row.name for row in KNOWN_INCIDENTS}
+    assert impossible_on(venue).keys() <= {row.name for row in KNOWN_INCIDENTS}
 
 
 def test_what_a_venue_cannot_have_is_not_drawn() -> None:

@@ -15,6 +15,9 @@ import aiohttp
 import pytest
 
 from failing_exchange import ConfigurationError, FailingExchange, simulate
+from failing_exchange.explorer import targets
+from failing_exchange.explorer.search import Options, explore
+from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
 from failing_exchange.server.venue_server import VenueServer
 from failing_exchange.venues.base import like_production, serve, venue_of
@@ -199,6 +202,25 @@ def test_a_connection_asks_what_rest_asks() -> None:
     assert (told["seq"], told["ok"], told["data"]["bids"]) == (1, True, [])
 
 
+# ---- served
+
+
+def test_it_is_served_on_a_port_by_its_path() -> None:
+    """As `serve small_venue.py:SMALL` does, in real time."""
+
+    async def main() -> Any:
+        venue = like_production(PATH, keys=Keyring.default(), latency=None)
+        port = await venue.listen("127.0.0.1", 0)
+        try:
+            async with aiohttp.ClientSession() as session:
+                return await order(Client(session, f"http://127.0.0.1:{port}"), venue)
+        finally:
+            await venue.close()
+            await venue.exchange.close()
+
+    assert asyncio.run(main())["data"]["state"] == "live"
+
+
 # ---- found by name
 
 
@@ -241,3 +263,32 @@ def test_a_simulation_of_the_same_seed_is_the_same() -> None:
     first = simulate(main, seed=7, venue=SMALL)
     assert first == simulate(main, seed=7, venue=PATH)
     assert first["data"]["last"] is not None
+
+
+# ---- explored
+
+BOTS = Path(__file__).with_name("small_bots.py")
+
+
+@pytest.mark.parametrize(
+    ("bot", "dies"), [("believes_the_status", True), ("reads_the_envelope", False)]
+)
+def test_a_bot_of_this_venue_is_judged_in_a_world_of_it(bot: str, dies: bool) -> None:
+    """A refusal in HTTP 200 kills the one that never looks at `ok`."""
+    refusal = FaultSpec("reject_request", "nth(2)", ("create_order",))
+    world = World(seed=1, seconds=300.0, faults=(refusal,), venue=PATH)
+    outcome = targets.load(f"{BOTS}:{bot}").run(world)
+    assert not outcome.error
+    assert ("alive" in outcome.broken) is dies
+    assert World.of(json.loads(json.dumps(world.as_dict()))) == world
+
+
+def test_it_is_explored_in_processes_of_their_own() -> None:
+    """As `explore small_bots.py:believes_the_status --venue small_venue.py:SMALL` does."""
+    wanted = Options(
+        target=f"{BOTS}:believes_the_status", seeds=6, seconds=600.0, venue=PATH, jobs=1,
+        stop_at_first=True, quick=True,
+    )  # fmt: skip
+    found = explore(wanted)
+    (finding, *_) = found.findings
+    assert (finding.cause.rule, finding.example.world.venue) == ("alive", PATH)

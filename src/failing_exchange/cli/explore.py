@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from failing_exchange.cli.options import add_user_code, hours, seconds, shard, whole
+from failing_exchange.cli.options import VENUE_OF_BOT, add_user_code, hours, seconds, shard, whole
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.text.output_file import check_file, check_folder, write_file
 
@@ -42,8 +42,7 @@ def add_parser(commands: Any) -> None:
     add("--seeds", type=whole(1), default=1_000, help="how many worlds (default 1000)")
     add("--first-seed", type=whole(), default=0, help="the first one (default 0)")
     add("--hours", type=hours, default=1.0, help="virtual hours in each, or 30m, 2d (default 1)")
-    add("--venue", metavar="NAME", help="the venue that a bot without the parameter `exchange` "
-        "reaches by its production names (default binance)")  # fmt: skip
+    add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
     add_user_code(explore)
     add("--jobs", type=whole(1), metavar="N", help="processes (default: one a processor)")
     add("--time", type=seconds, metavar="SECONDS", help="stop after so much real time (or 10m, 1h)")
@@ -84,6 +83,7 @@ def explore_command(options: argparse.Namespace) -> int:
         corpus=options.corpus,
         rules={name: {} for name in options.rule or ()},
         faults=tuple(options.fault or ()),
+        venue=options.venue,
     )
     with _progress(_seeds_of(wanted)) as tell, _executor(options.dask) as executor:
         found = explore(wanted, executor=executor, tell=tell)
@@ -116,12 +116,15 @@ def _check(options: argparse.Namespace) -> None:
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.explorer import targets
     from failing_exchange.runs.user_code import check_rules
+    from failing_exchange.venues.base import venue_of
 
     for name, check in OUTPUTS.items():
         if getattr(options, name) is not None:
             check(f"--{name}", getattr(options, name))
     check_rules(options.rule or ())
     target = targets.load(options.target)
+    if options.venue:
+        venue_of(options.venue)
     if options.venue and not target.venue:
         raise ConfigurationError(
             f"--venue {options.venue}: {options.target} takes a client of ours; let it make its "

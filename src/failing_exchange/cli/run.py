@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
+    VENUE_OF_BOT,
     Formatter,
     add_user_code,
     minutes,
@@ -65,6 +66,7 @@ def add_parser(commands: Any) -> None:
     add("--all", action="store_true", help="every shipped scenario: a report card")
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
     add("--real-time", action="store_true", help="by the real clock, instead of in virtual time")
+    add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
     run.set_defaults(command=run_command, parser=run, judges=True)
 
 
@@ -173,4 +175,5 @@ def _config(options: argparse.Namespace) -> RunConfig:
         journal=options.journal,
         rules=tuple(options.rule or ()),
         faults=tuple((name, options.probability) for name in options.fault or ()),
+        venue=options.venue,
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.server.api_keys import Keyring
     from failing_exchange.server.control_server import ControlServer
+    from failing_exchange.server.dialect import Speaker
     from failing_exchange.server.venue_server import VenueServer
     from failing_exchange.venues.base import Venue
 
@@ -70,9 +71,13 @@ SNIPPET = """
     import ccxt.async_support as ccxt
     from failing_exchange import redirect
 
-    exchange = ccxt.binance({{"apiKey": "{key}",
+    exchange = ccxt.{ccxt_id}({{"apiKey": "{key}",
                              "secret": "{secret}"{more}}})
-    redirect(exchange, "{url}")
+    redirect(exchange, "{url}"{venue})
+"""
+PAIR = """
+    key    {key}
+    secret {secret}
 """
 UNVERIFIED = """,
                              "verify": False"""  # nobody trusts a throw-away certificate
@@ -337,7 +342,7 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
     try:
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
         _watch(venue, options)
-        print(_greeting(options, venue.exchange, port), flush=True)
+        print(_greeting(options, venue.venue, venue.exchange, port), flush=True)
         if options.control_port is not None:
             control = _control(venue, options)
             where = await _listening(control, options.host, options.control_port, "--control-port")
@@ -420,7 +425,9 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int) -> str:
+def _greeting(
+    options: argparse.Namespace, spoken: Speaker, exchange: FailingExchange, port: int
+) -> str:
     from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
     url = f"{'https' if options.tls else 'http'}://{_shown(options.host)}:{port}"
@@ -432,8 +439,16 @@ def _greeting(options: argparse.Namespace, exchange: FailingExchange, port: int)
             text += "\nfaults are as they were; --mode is for a new journal"
     if options.keys is not None:
         return text
-    more = UNVERIFIED if options.tls else ""
-    snippet = SNIPPET.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET, more=more, url=url)
+    snippet = PAIR.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET)
+    if spoken.ccxt_ids:
+        snippet = SNIPPET.format(
+            ccxt_id=spoken.ccxt_ids[0],
+            key=DEFAULT_KEY,
+            secret=DEFAULT_SECRET,
+            more=UNVERIFIED if options.tls else "",
+            url=url,
+            venue="" if options.venue == DEFAULT else f", venue={options.venue!r}",
+        )
     others = "trade for it, too" if options.any_key else "are refused (--any-key accepts them)"
     return f"{text}\n{snippet}\nThis pair trades for the account main. Other keys {others}."
 

@@ -18,6 +18,7 @@ from failing_exchange.cli.options import (
 from failing_exchange.errors import ConfigurationError
 
 URL = "http://127.0.0.1:8080"
+DEFAULT_VENUE = "binance"
 RETRIES = 3
 CONNECT_S = 5.0  # until the first connection must stand
 WAITING_MS = 10_000  # until ccxt gives up a request
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
     add = trade.add_argument
     url = environment_or(URL, "EXCHANGE_URL")
     add("--url", default=url, help=f"URL of the venue (default {url})")
+    add("--venue", default=DEFAULT_VENUE, metavar="NAME", help="which one it is (default binance)")
     bot = environment_or("careful", "ENABLE_RETRIES")
     add("--bot", type=reading(_bot), default=bot, help="careful (the default) or naive")
     retries = environment_or(RETRIES, "MAX_RETRIES")
@@ -87,12 +89,16 @@ def _check_reachable(url: str) -> None:
 def _exchange(options: argparse.Namespace) -> Any:
     from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
     from failing_exchange.testing.ccxt_clients import redirect
+    from failing_exchange.venues.base import venue_of
 
     try:
         import ccxt.async_support as ccxt
     except ImportError:
         raise ConfigurationError("trade needs ccxt; pip install 'failing-exchange[ccxt]'") from None
-    exchange = ccxt.binance(
+    venue = venue_of(options.venue)
+    if not venue.ccxt_ids:
+        raise ConfigurationError(f"--venue {options.venue}: ccxt has no class for {venue.title}")
+    exchange = getattr(ccxt, venue.ccxt_ids[0])(
         {
             "apiKey": DEFAULT_KEY,
             "secret": DEFAULT_SECRET,
@@ -101,7 +107,7 @@ def _exchange(options: argparse.Namespace) -> Any:
         }
     )
     exchange.max_retries = options.retries
-    return redirect(exchange, options.url)
+    return redirect(exchange, options.url, venue=venue)
 
 
 async def _trade(exchange: Any, options: argparse.Namespace) -> str:

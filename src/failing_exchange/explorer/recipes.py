@@ -10,6 +10,7 @@ from failing_exchange.core.reject import Reason
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, Recipe
 from failing_exchange.venue.default_world import BASE
+from failing_exchange.venues.base import venue_of
 
 
 class FaultSpec(NamedTuple):
@@ -21,30 +22,9 @@ class FaultSpec(NamedTuple):
     fields: Mapping[str, Any] = {}
 
 
-NO_NONCE = "requests are signed with a timestamp; there is no nonce that could be used up"
-# Incidents that a venue can't have, and why. The venue in process ("") is our own generic one: it
-# can have all but what needs a nonce. Of Binance Spot: its documents, as read on 2026-07-21.
-NOT_ON: dict[str, dict[str, str]] = {
-    "": {"nonce_reordered": NO_NONCE, "nonce_high_water": NO_NONCE},
-    "binance": {
-        "nonce_reordered": NO_NONCE,
-        "nonce_high_water": NO_NONCE,
-        "error_in_200": "errors come with a status of 4xx or 5xx (rest-api.md, HTTP Return Codes)",
-        "success_null": "an answer holds its result; there is no field that says success",
-        "reply_without_order_id": "each answer to a new order has its orderId",
-        "cancel_reply_bare": "the answer to a cancel shows the whole order",
-        "contradictory_order": "seen on KuCoin, Cryptopia and Huobi",
-        "order_listed_twice": "seen on Hyperliquid",
-        "orders_moved_service": "of futures: conditional orders have moved to another service",
-        "fill_voided": "trades are final",
-        "event_reordered": "the events of one account come in order",
-        "ticker_null": "a price that is not there is 0.00000000, never null",
-        "maintenance_nan": "a price that is not there is 0.00000000, never null",
-        "book_crossed": "a snapshot is that of the matching engine, and not crossed",
-        "compression_forced": "seen on OKEx; Binance sends text, or SBE where it is asked for",
-        "ws_frame_garbage": "seen on OKEx",
-    },
-}
+NO_NONCE = "there is no nonce that could be used up"
+# Incidents that the exchange in process can't have, and why. Venues say so themselves.
+IMPOSSIBLE = {"nonce_reordered": NO_NONCE, "nonce_high_water": NO_NONCE}
 # Refusals that the engine gives by itself where they fit: at random they hit orders that can't have
 # them, such as a market order that "would immediately match".
 OWN_REFUSALS = (Reason.WOULD_MATCH, Reason.WOULD_TRIGGER)
@@ -87,8 +67,9 @@ class Kinds(NamedTuple):
 def kinds_of(venue: str) -> Kinds:
     """What can go wrong at a door: in process without bytes, on a venue with them too."""
     found: dict[str, FaultSpec] = {}
+    impossible = venue_of(venue).impossible if venue else IMPOSSIBLE
     for row in KNOWN_INCIDENTS:
-        if row.name not in NOT_ON[venue]:
+        if row.name not in impossible:
             for recipe in (*row.recipes, *(row.wire if venue else ())):
                 for arm in _arms(recipe):
                     found.setdefault(repr(arm), arm)

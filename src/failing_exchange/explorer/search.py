@@ -71,6 +71,7 @@ class Options:
     corpus: Path | None = None
     rules: Mapping[str, Any] = field(default_factory=dict)  # parameters, by name or path.py:Name
     faults: tuple[str, ...] = ()  # of the user, as path.py:Name: each is in every second world
+    venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
 
 
 @dataclass(kw_only=True)
@@ -285,14 +286,18 @@ class _Search:
         dice = key("search", seed)
         if self._parents and below(dice, 0, MUTANTS) == 0:
             parent = self._parents[below(dice, 1, len(self._parents))]
-            return mutate(parent, seed, venue=self.target.venue)
+            return mutate(parent, seed, venue=self._venue)
         return self._drawn(seed)
+
+    @property
+    def _venue(self) -> str:
+        return self.target.venue and (self.options.venue or self.target.venue)
 
     def _drawn(self, seed: int) -> World:
         drawn = draw(
             seed,
             seconds=self.options.seconds,
-            venue=self.target.venue,
+            venue=self._venue,
             intents=self.target.takes_intents,
         )
         return with_own(drawn, self.options.faults)

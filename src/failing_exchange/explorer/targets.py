@@ -10,6 +10,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.trial import RunRequest, TrialResult, run
 from failing_exchange.explorer.world import World
 from failing_exchange.runs.bot_loader import find_bot, makes_own_clients, parameters
+from failing_exchange.venues.base import DEFAULT
 
 TEST = "::"  # what a pytest test id has in it
 
@@ -17,7 +18,8 @@ TEST = "::"  # what a pytest test id has in it
 class Target(NamedTuple):
     """What is explored, and how to run it.
 
-    `venue`: the one that it reaches by its production host names; empty if it is given a client.
+    `venue`: the one that it reaches by its production host names, unless another is asked for;
+    empty if it is given a client.
     `takes_intents`: whether the run tells it what orders to place.
     """
 
@@ -42,6 +44,6 @@ def load(name: str) -> Target:
             )
         return Target(name, partial(run_test, name))
     bot = find_bot(name)
-    venue = "binance" if makes_own_clients(bot) else ""
+    venue = DEFAULT if makes_own_clients(bot) else ""
     play_it = partial(run, bot, again=partial(find_bot, name))
     return Target(name, play_it, venue, "intents" in parameters(bot))

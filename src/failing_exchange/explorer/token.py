@@ -99,7 +99,12 @@ class Token:
 
         A token that came by mail names the code it runs: who replays it should see which.
         """
-        code = [target or self.target, *filter(is_own, self.options), *own_kinds(self.world)]
+        code = [
+            target or self.target,
+            *filter(is_own, self.options),
+            *own_kinds(self.world),
+            self.world.venue,
+        ]
         return files_outside(code)
 
     def differences(self, target: str | None = None) -> list[str]:

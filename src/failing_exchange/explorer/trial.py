@@ -122,6 +122,7 @@ def run(
         restarts=world.restarts,
         calm=world.calm,
         intents=world.intents,
+        venue=world.venue,
         until=request.until,
         again=again,
     )

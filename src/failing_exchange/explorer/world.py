@@ -25,6 +25,7 @@ from failing_exchange.venue.default_world import (
     check_balances,
 )
 from failing_exchange.venue.latency import LATENCY_MS_MAX
+from failing_exchange.venues.base import DEFAULT
 
 FAULTS_MAX = 5  # kinds of fault in one drawn world, besides common ones
 INTENTS_MAX = 5  # that a world gives to a bot which asks for them
@@ -62,6 +63,7 @@ class World:
     restarts: tuple[float, ...] = ()
     intents: tuple[Mapping[str, Any], ...] = ()
     plan: tuple[Mapping[str, Any], ...] = ()  # the rules of a recorded plan
+    venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it: what is as ever is left out."""
@@ -124,6 +126,7 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
         ),
         restarts=tuple(sorted(_moment(dice, 20 + n, seconds) for n in range(restarts))),
         intents=_intents(dice, seconds) if intents else (),
+        venue="" if venue == DEFAULT else venue,
     )
 
 
@@ -267,6 +270,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "requests a minute, or null",
         lambda v: v is None or (isinstance(v, int) and _is_number(v, 1, RATE_MAX)),
     ),
+    "venue": ("a venue's name, or path.py:NAME", lambda v: isinstance(v, str)),
     "timeout": ("seconds above 0", lambda v: _is_number(v, 0.001, SECONDS_MAX)),
     "restarts": (
         "a list of seconds",

@@ -68,13 +68,13 @@ def wall_limit(seconds: float) -> float:
     return max(WALL_SECONDS_MAX, seconds / HOUR_S * WALL_SECONDS_AN_HOUR)
 
 
-def venue_of(bot: Bot, exchange: FailingExchange) -> Any:
+def served_to(bot: Bot, exchange: FailingExchange, venue: str = "") -> Any:
     """The server that a bot with clients of its own talks to; it accepts any key."""
     if not makes_own_clients(bot):
         return ()
-    from failing_exchange.venues.binance.venue import Binance
+    from failing_exchange.venues.base import DEFAULT, serve
 
-    return Binance(exchange)
+    return serve(venue or DEFAULT, exchange)
 
 
 async def play(

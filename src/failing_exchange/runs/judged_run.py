@@ -20,7 +20,7 @@ from failing_exchange.runs.bot_process import (
     crash_of,
     no_progress,
     play,
-    venue_of,
+    served_to,
     wall_limit,
 )
 from failing_exchange.runs.bots import Notebook
@@ -45,6 +45,7 @@ class JudgedRun:
     restarts: Sequence[float] = ()
     calm: float = 0.0
     intents: Sequence[Mapping[str, Any]] = ()
+    venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     until: int = 0
     again: Callable[[], Bot] | None = None
     progress: Progress = no_progress
@@ -70,7 +71,7 @@ class JudgedRun:
                 start=start,
                 virtual_seconds_max=self.seconds + DAY_S,
                 wall_seconds_max=wall_limit(self.seconds),
-                venue=venue_of(self.bot, self.exchange),
+                venue=served_to(self.bot, self.exchange, self.venue),
             )
         except (BudgetExceeded, Deadlock, SystemExit) as error:
             self.conclude(crash_of(error))

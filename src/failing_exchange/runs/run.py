@@ -66,6 +66,7 @@ class RunConfig:
     journal: str | None = None
     rules: tuple[str, ...] = ()  # of the user, as path.py:Name
     faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
+    venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
 
     def resolved(self, scenario: Scenario | None) -> RunConfig:
         """The same run with nothing left to a scenario or a default."""
@@ -120,6 +121,8 @@ class RunConfig:
             parts += ["--maintenance", "--maintenance-duration", minutes]
         if self.real_time:
             parts.append("--real-time")
+        if self.venue:
+            parts += ["--venue", self.venue]
         return shlex.join(parts)
 
 
@@ -219,6 +222,7 @@ class _Run:
             seconds=config.duration or DURATION_S,
             calm=config.calm or 0.0,
             restarts=() if scenario is None else scenario.restarts,
+            venue=config.venue,
             intents=[] if scenario is None else scenario.intents(),
             progress=progress,
             again=partial(find_bot, config.bot),
@@ -336,6 +340,7 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "rules": ("a list of texts", _are_texts),
     "faults": ("a list of [fault, probability]", _are_modes),
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
+    "venue": ("a text", lambda v: isinstance(v, str)),
 }
 
 

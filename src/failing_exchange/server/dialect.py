@@ -139,6 +139,7 @@ class Speaker(Protocol):
 
     about: str
     places: tuple[tuple[str, int], ...]
+    ccxt_ids: tuple[str, ...]
 
     def check_key(self, key: Key) -> None:
         """Raise ConfigurationError for an API key that this venue can't have."""

@@ -13,6 +13,7 @@ from failing_exchange.explorer.recipes import kinds_of
 from failing_exchange.explorer.trial import TrialResult, run
 from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.runs.bot_process import calm_of
+from failing_exchange.venues.base import DEFAULT
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -27,7 +28,7 @@ def fault_plans(
     """Worlds with up to so many faults, each striking one request or some by chance.
 
     They shrink to few faults that strike early. `seconds` is the virtual time of a run; `venue` is
-    "binance" for bots that make their own clients. Needs the extra `hypothesis`.
+    that of bots that make their own clients, such as "binance". Needs the extra `hypothesis`.
     """
     try:
         from hypothesis import strategies as st
@@ -44,7 +45,13 @@ def fault_plans(
     )
     calm = calm_of(seconds)
     return st.builds(
-        lambda seed, chosen: World(seed=seed, seconds=seconds, calm=calm, faults=tuple(chosen)),
+        lambda seed, chosen: World(
+            seed=seed,
+            seconds=seconds,
+            calm=calm,
+            faults=tuple(chosen),
+            venue="" if venue == DEFAULT else venue,
+        ),
         st.integers(0, 2**31),
         st.lists(arms, max_size=faults, unique_by=repr),
     )

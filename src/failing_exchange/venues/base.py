@@ -37,6 +37,7 @@ class Venue:
     `ccxt_ids` are the ccxt classes that speak to it, and `products` what their option
     `defaultType` may be, the default first.
     `switches` are options of its own for `serve` and `like_production`, each with its help text.
+    `impossible` are known incidents (`failing-exchange scenarios`) that it can't have, with why.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Venue:
     ccxt_ids: tuple[str, ...] = ()
     products: tuple[str, ...] = ("spot",)
     switches: Mapping[str, str] = MappingProxyType({})
+    impossible: Mapping[str, str] = MappingProxyType({})
 
     def speak(
         self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.server.venue_server import VenueServer
 from failing_exchange.venues.base import Venue, production_exchange
 from failing_exchange.venues.binance.dialect import SpotDialect
+from failing_exchange.venues.binance.impossible import IMPOSSIBLE
 from failing_exchange.venues.binance.markets import as_in_production
 from failing_exchange.venues.binance.places import CCXT_IDS, PLACES, PRODUCTS, SIMULATED
 from failing_exchange.venues.binance.rate_limits import VenueLimits
@@ -35,6 +36,7 @@ class BinanceSpot(Venue):
     ccxt_ids = CCXT_IDS
     products = PRODUCTS
     switches = SWITCHES
+    impossible = IMPOSSIBLE
 
     def as_in_production(self, market: Market) -> Market:
         """With production's filters, where it is one of the five."""
