@@ -1,1 +1,1 @@
-"""The wire doors: the venue's own protocols over HTTP and WebSocket, on a socket or in memory."""
+"""Sockets, HTTP, WebSocket, damage to their bytes, and the control API; it knows no venue."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 ERROR_LETTERS_MAX = 2_000  # of an error's text; the rest is cut off
 WAITING_MAX = 100  # requests that wait for a turn of the venue; further ones are refused with 503
-BUSY_AFTER = 0.25  # seconds; a venue that gives no turn for so long is called busy
+BUSY_AFTER = 0.25  # seconds in which a busy venue's loop runs nothing of ours
 GRACE = 0.1  # seconds for answers under way when it closes
 LOCAL = ("localhost", "127.0.0.1", "::1")
 TOKEN = re.compile(r"[!-~]+")  # what a header can carry
@@ -67,14 +67,14 @@ class ControlServer:
         self._any_host = False
         self._server: HttpServer | None = None
         self._listener: asyncio.AbstractServer | None = None
-        self._home: asyncio.AbstractEventLoop | None = None  # the venue's loop
-        self._own: LoopThread | None = None  # None in virtual time: then all is on the venue's
+        self._venue_loop: asyncio.AbstractEventLoop | None = None  # the venue's loop
+        self._thread: LoopThread | None = None  # None in virtual time: then all is on the venue's
         self._waiting = 0
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._now = time.time_ns
 
     async def listen(self, host: str, port: int) -> int:
-        """Listen at a place; the port, which for 0 is a free one.
+        """Listen; return the port, which for 0 is a free one.
 
         Raises ConfigurationError without a token on an address that others can reach, and OSError
         for a place that is taken.
@@ -86,16 +86,16 @@ class ControlServer:
             )
         self._hosts = (*LOCAL, host.lower())
         self._any_host = not is_loopback(host)
-        self._home = asyncio.get_running_loop()
+        self._venue_loop = asyncio.get_running_loop()
         if self._clock.is_virtual:
             return await self._open(host, port)
-        own = LoopThread("failing-exchange control")
+        thread = LoopThread("failing-exchange control")
         try:
-            found = await own.run(self._open(host, port))
+            found = await thread.run(self._open(host, port))
         except BaseException:
-            await own.close()
+            await thread.close()
             raise
-        self._own = own
+        self._thread = thread
         return found
 
     async def _open(self, host: str, port: int) -> int:
@@ -110,20 +110,23 @@ class ControlServer:
         return int(self._listener.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Stop listening; bots of other processes are asked once more."""
+        """Stop listening, after asking the bots of other processes once more."""
         for asking in self.api.asked.values():
             await asking.close()
-        if self._own is None:
-            await self._shut()
+        if self._thread is None:
+            await self._stop()
         else:
-            own, self._own = self._own, None
-            await own.run(self._shut())
-            await own.close()
+            thread, self._thread = self._thread, None
+            await thread.run(self._stop())
+            await thread.close()
 
-    async def _shut(self) -> None:
+    async def _stop(self) -> None:
         if self._listener is not None and self._server is not None:
             self._listener.close()
             await self._server.close(GRACE)
+            for task in list(self._tasks):  # whose clients got no answer
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # ---- requests, as the HTTP server hands them on
 
@@ -171,26 +174,26 @@ class ControlServer:
             found = self.api.carry_out(job)
             if job.route.path == "/health":
                 found["busy"] = await self._is_busy()
-        elif self._own is None:
-            found = await self._carried_out(job)
+        elif self._thread is None:
+            found = await self._carry_out(job)
         else:
-            found = await self._handed_over(job)
+            found = await self._carry_out_on_venue(job)
         return self.api.show(job, found)
 
-    async def _handed_over(self, job: Job) -> Any:
-        """Have it carried out by the venue's loop."""
+    async def _carry_out_on_venue(self, job: Job) -> Any:
+        """Carry it out on the venue's loop, from this one."""
         if self._waiting >= WAITING_MAX:
             raise Unavailable(f"the venue is busy: {WAITING_MAX} requests wait for it already")
-        assert self._home is not None
+        assert self._venue_loop is not None
         self._waiting += 1
         try:
-            work = asyncio.run_coroutine_threadsafe(self._carried_out(job), self._home)
+            work = asyncio.run_coroutine_threadsafe(self._carry_out(job), self._venue_loop)
             return await asyncio.wrap_future(work)
         finally:
             self._waiting -= 1
 
-    async def _carried_out(self, job: Job) -> Any:
-        """On the venue's loop: do it, and wait until what has changed is written."""
+    async def _carry_out(self, job: Job) -> Any:
+        """Carry it out, and wait until what has changed is written. On the venue's loop."""
         found = self.api.carry_out(job)
         durable = self.api.exchange.venue.durable
         if job.changes and durable is not None and not await durable.commits.written():
@@ -201,11 +204,11 @@ class ControlServer:
         return found
 
     async def _is_busy(self) -> bool:
-        """Whether the venue's loop gives no turn within a moment."""
-        if self._own is None or self._home is None:
+        """Whether the venue's loop runs nothing for `BUSY_AFTER` seconds."""
+        if self._thread is None or self._venue_loop is None:
             return False
-        own, turn = self._own.loop, asyncio.Event()
-        self._home.call_soon_threadsafe(own.call_soon_threadsafe, turn.set)
+        own, turn = self._thread.loop, asyncio.Event()
+        self._venue_loop.call_soon_threadsafe(own.call_soon_threadsafe, turn.set)
         try:
             async with asyncio.timeout(BUSY_AFTER):
                 await turn.wait()
@@ -213,7 +216,7 @@ class ControlServer:
             return True
         return False
 
-    # ---- who may ask
+    # ---- access
 
     def _refusal(self, request: Request) -> Reply | None:
         origin = request.headers.get("origin")
@@ -244,7 +247,7 @@ def is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: who knows where it leads
+    except ValueError:  # a name, which may resolve to any address
         return False
 
 
@@ -260,7 +263,7 @@ def _json(body: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise ConfigurationError(f"the body is no JSON: {error}") from error
+        raise ConfigurationError(f"the body is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise ConfigurationError("the body must be a JSON object")
     check_nesting(found)

@@ -226,13 +226,11 @@ class Driver:
         if action.steps is None:
             self._dispatch(action)
             return
-        reader = self.connection.reader
-        over = self.connection.dispatcher.turns.take(self._share, self._in_steps(action))
-        if not over and reader is not None:
-            reader.hold()
+        if not self.connection.dispatcher.turns.take(self._share, self._in_steps(action)):
+            self.connection.reader.hold()
 
     def _in_steps(self, action: Ask) -> Iterator[None]:
-        connection, reader = self.connection, self.connection.reader
+        connection = self.connection
         try:
             for step in action.steps or ():
                 yield step
@@ -242,8 +240,7 @@ class Driver:
         except Exception as bug:
             self._lose(action.inquiry, bug, None)
         finally:
-            if reader is not None:
-                reader.release()
+            connection.reader.release()
 
     def _dispatch(self, action: Ask) -> None:
         """Send it on its way. A bug of ours in reading or answering it costs this reply."""

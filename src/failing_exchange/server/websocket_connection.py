@@ -1,4 +1,4 @@
-"""One WebSocket connection of a client, whatever is spoken on it."""
+"""WebSocket connection: what is sent leaves in order, and pings, limits and closing are its own."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ class Outgoing:
         self._waiting: list[Connection] = []
 
     def add(self, connection: Connection) -> None:
-        """A connection has something to write."""
+        """Write for this connection after the present turn of the loop."""
         if not self._waiting:
             self._loop.call_soon(self._turn_is_over)
         self._waiting.append(connection)
 
     def hurry(self) -> None:
-        """A connection can't wait: what happened until now is written at once."""
+        """Commit now what happened, for a connection that can't wait for the turn's end."""
         if self._commits is not None:
             self._commits.commit()
 
@@ -101,7 +101,7 @@ class Outgoing:
             self._commits.after_commit(self._flush)
 
     def _flush(self, written: bool) -> None:
-        """Write; where what is told of was not kept, the connections break instead."""
+        """Write; reset the connections instead where the journal could not be written."""
         waiting, self._waiting = self._waiting, []
         for connection in waiting:
             if written:
@@ -114,9 +114,9 @@ class Outgoing:
 class Connection:
     """An open connection. Its name ("ws-1", …) is the same in each run of a seed.
 
-    Who speaks on it sets `on_text` (each text message) and `on_closed` (once, at its end). What is
-    sent leaves after the present turn of the loop, in order, in one write. Pings, pongs, the
-    limits on messages and the end by age or silence are its own affair (`ConnectionPolicy`).
+    A route's `open` sets `on_text` (called with each text message) and `on_closed` (called once, at
+    the end). What is sent leaves after the present turn of the loop, in order, in one write.
+    Pings, pongs, limits on messages, and the end by age or silence follow `ConnectionPolicy`.
     """
 
     def __init__(
@@ -140,19 +140,19 @@ class Connection:
         self.opened_at = gateway.clock.now()
         self.on_text: Callable[[Connection, str], None] = _refuse
         self.on_closed: Callable[[Connection], None] | None = None
-        self.on_shutdown: Callable[[], None] | None = None  # has the client told of one
+        self.on_shutdown: Callable[[], None] | None = None  # tells the client of one
         self.closing = False  # a close frame was sent, or the end has come
         self.gone = False
-        self.reader = FrameReader(transport, self._hear, self._break_off)
+        self.reader = FrameReader(transport, self._handle, self._finish)
         self.ended_by = ""  # why the venue ended it
         self._ended = ended
         self._outgoing = outgoing
         self._outbox: list[bytes] = []
         self._lost_data = self._lost_pings = False
-        self._heard: deque[int] = deque(maxlen=policy.messages)
+        self._message_times: deque[int] = deque(maxlen=policy.messages)
         self._pings: deque[tuple[int, bytes]] = deque(maxlen=PINGS_KEPT_MAX)
         self._ping_at = self.opened_at + policy.ping_every if policy.ping_every else NEVER
-        self._spoken_at = self.opened_at
+        self._last_message_at = self.opened_at
         self._timer: Cancelable | None = None
         self._set_timer()
 
@@ -167,7 +167,7 @@ class Connection:
         self.send_frame(text_frame(text))
 
     def send_frame(self, data: bytes) -> None:
-        """Send a frame that was made before, as it is shared by many."""
+        """Send a frame that was made before: many connections share one."""
         if self.closing or self._lost_data:
             return
         self._write(data)
@@ -184,7 +184,7 @@ class Connection:
         outbox.append(data)
 
     def flush(self) -> None:
-        """Write now what was sent in this turn; cut off a client that does not take it."""
+        """Write now what was sent in this turn; reset a client that is too slow to take it."""
         outbox = self._outbox
         if not outbox:
             return
@@ -198,7 +198,7 @@ class Connection:
             transport.write(data)
 
     def guarded(self, read: Callable[..., None], *args: Any) -> None:
-        """Call what reads this client's messages.
+        """Call a function of what is spoken here, with a message of the client's.
 
         A bug of ours in it ends a simulation; in real time it costs this connection.
         """
@@ -222,17 +222,17 @@ class Connection:
     # ---- faults: silence
 
     def stall(self, *, data: bool = True, pings: bool = False) -> None:
-        """Let messages, or pings and pongs, or both go nowhere; the connection stays open."""
+        """Drop messages, or pings and pongs, or both; the connection stays open."""
         self._lost_data, self._lost_pings = data, pings
 
     def resume(self) -> None:
-        """Send again; what was lost stays lost."""
+        """End a stall. What was dropped meanwhile is not sent."""
         self._lost_data = self._lost_pings = False
 
     # ---- ending
 
     def close(self, code: int | None = Code.NORMAL, reason: str = "") -> None:
-        """Send a close frame; the connection ends when the client has answered, or soon after."""
+        """Send a close frame; the connection ends with the client's, or after `CLOSE_WAIT`."""
         if self.closing:
             return
         self.closing = True
@@ -266,7 +266,7 @@ class Connection:
             self.transport.abort()
 
     def end(self) -> None:
-        """The transport is gone, or about to be: tell who speaks here, once."""
+        """Call `on_closed`, once: the transport is gone, or about to be."""
         if self.gone:
             return
         self.closing = self.gone = True
@@ -277,33 +277,37 @@ class Connection:
         if self.on_closed is not None:
             self.gateway.run(self.on_closed, self)
 
-    # ---- hearing
+    # ---- receiving
 
     def feed(self, data: bytes) -> None:
-        """Read more bytes of the client's."""
+        """Read more bytes from the client."""
         self.reader.feed(data)
 
-    def _hear(self, message: Message) -> bool:
-        """Hear a message; whether there may be more. Raises `Broken`."""
+    def _handle(self, message: Message) -> bool:
+        """Handle a message; return whether more may follow. Raises `Broken`."""
         opcode, payload = message
         if opcode is Opcode.TEXT:
             text = decoded(payload)
-            if self._may_speak(self.policy.counts_text):
+            if self._within_limits(self.policy.counts_text):
                 self.guarded(self.on_text, self, text)
         elif opcode is Opcode.BINARY:
             self.close(Code.UNSUPPORTED, "binary messages are not supported")
         elif opcode is Opcode.PING:
-            if self._may_speak(True) and not self._lost_pings and self._passes("answer_ping"):
+            if (
+                self._within_limits(True)
+                and not self._lost_pings
+                and self._gets_through("answer_ping")
+            ):
                 self._write(pong_frame(payload))
         elif opcode is Opcode.PONG:
-            if self._may_speak(True) and self._passes("hear_pong"):
-                self._answered(payload)
+            if self._within_limits(True) and self._gets_through("hear_pong"):
+                self._note_pong(payload)
         else:
-            self._break_off(close_code(payload))
+            self._finish(close_code(payload))
         return opcode is not Opcode.CLOSE
 
-    def _break_off(self, code: int | None) -> None:
-        """Say goodbye, unless that was done before, and close: the client has nothing to add."""
+    def _finish(self, code: int | None) -> None:
+        """Send a close frame, unless that was done before, and end the connection."""
         if not self.closing:
             self._write(close_frame(code))
         self._outgoing.hurry()
@@ -311,18 +315,18 @@ class Connection:
         self.end()
         self.transport.close()
 
-    def _may_speak(self, counts: bool) -> bool:
-        """Count a message; one too many within the span ends the connection."""
+    def _within_limits(self, counts: bool) -> bool:
+        """Count a message; close the connection where it is one too many."""
         if self.closing:
             return False
-        now, heard, policy = self.gateway.clock.now(), self._heard, self.policy
-        self._spoken_at = now
+        now, times, policy = self.gateway.clock.now(), self._message_times, self.policy
+        self._last_message_at = now
         if not counts or not policy.messages:
             return True
-        if len(heard) == policy.messages and now - heard[0] < policy.messages_within:
+        if len(times) == policy.messages and now - times[0] < policy.messages_within:
             self.close(*policy.too_many)
             return False
-        heard.append(now)
+        times.append(now)
         return True
 
     # ---- pings, pongs and the end
@@ -333,12 +337,12 @@ class Connection:
             self._timer = self.gateway.later(at, self._on_timer, keeps_running=False)
 
     def _ends(self) -> tuple[int, int, int]:
-        """When it ends by age, for want of a pong, and by silence."""
+        """The instants at which it ends by age, without a pong, and by silence."""
         policy = self.policy
         return (
             self.opened_at + policy.lifetime if policy.lifetime else NEVER,
             self._pings[0][0] + policy.pong_within if self._pings else NEVER,
-            self._spoken_at + policy.silence_max if policy.silence_max else NEVER,
+            self._last_message_at + policy.silence_max if policy.silence_max else NEVER,
         )
 
     def _cancel_timer(self) -> None:
@@ -365,19 +369,19 @@ class Connection:
 
     def _ping(self, now: int) -> None:
         self._ping_at = now + self.policy.ping_every
-        if not self._passes("send_ping"):
+        if not self._gets_through("send_ping"):
             return
         payload = self.policy.ping_payload(now)
         self._pings.append((now, payload))
         if not self._lost_pings:
             self._write(ping_frame(payload))
 
-    def _passes(self, beat: str) -> bool:
-        """Whether a ping or a pong goes its way."""
+    def _gets_through(self, beat: str) -> bool:
+        """Whether no fault strikes this ping or pong."""
         return connection_fault(self.gateway, beat, self.name) is None
 
-    def _answered(self, payload: bytes) -> None:
-        """A pong answers its ping and those before it; an unsolicited one answers nothing."""
+    def _note_pong(self, payload: bytes) -> None:
+        """Take a pong as the answer to its ping and those before; ignore an unsolicited one."""
         if any(sent == payload for _, sent in self._pings):
             while self._pings.popleft()[1] != payload:
                 pass

@@ -33,20 +33,20 @@ class Message(NamedTuple):
 
 
 class FrameReader:
-    """Calls `hear` with each message, in a turn of the loop each, until `hear` returns False.
+    """Calls `handle` with each message, one per turn of the loop, until it returns False.
 
-    When the client breaks the protocol, which `hear` says by raising `Broken`, it calls `broken`
-    with the close code; nothing is heard after that.
+    When the client breaks the protocol, as `handle` may find, too (it raises `Broken`), it calls
+    `broken` with the close code. After either nothing more is read.
     """
 
     def __init__(
         self,
         transport: Any,
-        hear: Callable[[Message], bool],
+        handle: Callable[[Message], bool],
         broken: Callable[[Code], None],
     ) -> None:
         self._transport = transport
-        self._hear = hear
+        self._handle = handle
         self._broken = broken
         self._stream = StreamReader()
         self._parser: Generator[None, None, Frame] | None = None  # of a frame that is under way
@@ -68,28 +68,28 @@ class FrameReader:
             self._transport.pause_reading()
 
     def hold(self) -> None:
-        """Hear nothing more after the present message, until `release`."""
+        """Handle no message after the present one until `release`."""
         self._held = True
 
     def release(self) -> None:
-        """Go on hearing."""
+        """Go on with the next message."""
         if self._held:
             self._held = False
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def close(self) -> None:
-        """Hear nothing more."""
+        """Read nothing more."""
         self._over = True
 
     def _go_on(self) -> None:
-        """Hear one message, if a whole one is here; others have their turn before the next one."""
+        """Handle one message, if a whole one is here; the next one has a turn of its own."""
         self._turn_due = False
         if self._over:
             return
         try:
             message = self._message()
             if message is not None:
-                self._over = not self._hear(message)
+                self._over = not self._handle(message)
         except Broken as broken:
             self._over = True
             self._broken(broken.code)
