@@ -23,7 +23,7 @@ from failing_exchange.core.queries import FetchBook, FetchCandles, FetchTicker, 
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import ATOMS, DAY_S, SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.venue.default_world import background_of, balances_of
+from failing_exchange.venue.default_world import MARKETS, background_of, balances_of
 from tests.core.test_settlement import PERPETUAL, Margin
 
 BIRTH = 1_767_225_600
@@ -69,6 +69,20 @@ def test_a_recording_is_a_background_of_it(tmp_path: Path) -> None:
     path.write_text("1767225600,50000.00,0.5,buy\n1767225660,50001.00,1,sell\n")
     found = background_of(PERPETUAL.symbol, seed=1, birth=BIRTH, market=PERPETUAL, recording=path)
     assert found is not None and found.close(BIRTH) == 5_000_000
+
+
+def test_a_recording_has_the_default_spread_in_any_steps(tmp_path: Path) -> None:
+    """Coarser steps made the spread of a recorded BTC/USDT fifty times as wide."""
+    path = tmp_path / "trades.csv"
+    path.write_text("1767225600,50000.00,0.5,buy\n1767225660,50001.00,1,sell\n")
+    spreads = []
+    for step in (10**6, 5 * 10**7):
+        market = replace(MARKETS["BTC/USDT"], price_step=step)
+        found = background_of(market.symbol, seed=1, birth=BIRTH, market=market, recording=path)
+        assert found is not None
+        tops = [found.top(BIRTH + n) for n in range(60)]
+        spreads.append(max((ask[0] - bid[0]) * step for bid, ask in tops) / ATOMS)
+    assert spreads[0] < 1 and spreads[1] <= 2
 
 
 def test_a_default_account_has_what_each_settlement_moves() -> None:

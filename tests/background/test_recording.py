@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failing_exchange.background import RecordedMarket
+from failing_exchange.background import PROFILES, RecordedMarket
 from failing_exchange.background.csv_reader import ROWS_MAX, instant, read
 from failing_exchange.core.candles import Print, estimated, still
 from failing_exchange.errors import ConfigurationError
@@ -32,8 +32,9 @@ def recorded(
     path = folder / "recording.csv"
     path.write_text(text)
     return RecordedMarket(
-        path, symbol=symbol, birth=BIRTH, price_step=10**6, amount_step=10**3, start=start
-    )
+        path, symbol=symbol, birth=BIRTH, price_step=10**6, amount_step=10**3, start=start,
+        profile=PROFILES.get(symbol),
+    )  # fmt: skip
 
 
 def candles(rows: list[tuple[int, int, int, int, int]], seconds: int) -> str:

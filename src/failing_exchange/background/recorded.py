@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from failing_exchange.background.base import BackgroundMarket, check_window
 from failing_exchange.background.candle_splitting import LEAST, Node, split
 from failing_exchange.background.csv_reader import instant, read
-from failing_exchange.background.profiles import PROFILES, Profile
+from failing_exchange.background.profiles import Profile
 from failing_exchange.core.candles import Bar, Print, estimated, of_background, still
 from failing_exchange.core.chance import key, words
 from failing_exchange.core.units import DAY_S, HOUR_S, MINUTE_S, TEN_S
@@ -34,8 +34,9 @@ class RecordedMarket(BackgroundMarket):
     are split into seconds that agree with them; trades of one second become its prints. Offers
     around the last price are made up.
 
-    `price_step` and `amount_step` are the market's, in atoms (1e-8). Raises `ConfigurationError`
-    with file, line and value when the file cannot be understood.
+    `price_step` and `amount_step` are the market's, in atoms (1e-8). `profile`: of the offers and
+    the depth, in the same steps; None: one that fits the recorded prices and volumes. Raises
+    `ConfigurationError` with file, line and value when the file cannot be understood.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class RecordedMarket(BackgroundMarket):
         amount_step: int,
         start: int | str | None = None,
         seed: int = 0,
+        profile: Profile | None = None,
     ) -> None:
         self.birth = birth
         trades, candles = read(path, price_step=price_step, amount_step=amount_step)
@@ -64,7 +66,7 @@ class RecordedMarket(BackgroundMarket):
         self._highs = [max(bar.high for bar in block) for block in blocks]
         self._lows = [min(bar.low for bar in block) for block in blocks]
         self._parts: dict[tuple[int, int], list[Node]] = {}
-        super().__init__(symbol, seed, self._profile(symbol))
+        super().__init__(symbol, seed, profile or self._derived_profile())
 
     # ---- candles
 
@@ -155,10 +157,8 @@ class RecordedMarket(BackgroundMarket):
             bars.append(estimated(at, prices, lots)._replace(cost=cost))
         return bars
 
-    def _profile(self, symbol: str) -> Profile:
-        """The market's own profile, or one that fits the recorded price and volume."""
-        if symbol in PROFILES:
-            return PROFILES[symbol]
+    def _derived_profile(self) -> Profile:
+        """A profile that fits the recorded price and volume."""
         first, last = self._bars[0], self._bars[-1]
         daily = self._volumes[-1] * DAY_S // max(last.at + self._length - first.at, 1)
         return Profile(

@@ -192,6 +192,7 @@ def background_of(
             price_step=market.price_step,
             amount_step=market.amount_step,
             seed=seed,
+            profile=_default_profile(symbol, market),
         )
     profile = profile or _default_profile(symbol, market)
     if profile is None:
