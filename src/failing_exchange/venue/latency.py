@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -29,7 +29,7 @@ STRETCHES = [(low, high - low) for low, high in pairwise(QUANTILES)]
 LAST = ONE - 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogNormal:
     """Lognormally distributed latency, with a median in milliseconds and sigma 0.5.
 
@@ -39,33 +39,16 @@ class LogNormal:
     """
 
     median_ms: float = 40.0
-    _median: int = field(init=False, repr=False, compare=False)  # in nanoseconds
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_median", int(self.median_ms * MILLISECOND))
 
     def __call__(self, draw: int) -> int:
         """The latency in nanoseconds for a draw in [0, 2**64)."""
         scaled = draw * SLICES
-        index = scaled >> 64
-        low, rise = STRETCHES[index]
-        return self._median * (low + (rise * (scaled & LAST) >> 64)) // 1_000
+        low, rise = STRETCHES[scaled >> 64]
+        part = low + (rise * (scaled & LAST) >> 64)
+        return int(self.median_ms * MILLISECOND) * part // 1_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Uniform:
-    """Uniformly distributed latency between two bounds, in milliseconds."""
-
-    low_ms: float
-    high_ms: float
-
-    def __call__(self, draw: int) -> int:
-        """The latency in nanoseconds for a draw in [0, 2**64)."""
-        low, high = int(self.low_ms * MILLISECOND), int(self.high_ms * MILLISECOND)
-        return low + ((high - low) * draw >> 64)
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fixed:
     """A constant latency, in milliseconds."""
 

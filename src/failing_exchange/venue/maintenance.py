@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from failing_exchange.core.units import DAY, MICROSECOND, MINUTE, SECOND, WEEK
 from failing_exchange.errors import ConfigurationError
@@ -19,8 +18,7 @@ MINUTES_MAX = 366 * 1_440  # of one window; a longer one is refused
 DEFAULT_MESSAGE = "System maintenance"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A maintenance that begins at `start` and repeats every `period` (0: once); in nanoseconds."""
 
     start: int
