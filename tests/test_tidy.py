@@ -11,13 +11,15 @@ import inspect
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
-from tests.sources import PACKAGE, ROOT, all_sources, check, functions, modules, place, tree
+from tests.sources import PACKAGE, ROOT, SOURCE, all_sources, check, functions, modules, place, tree
 
 LINE_LENGTH_MAX = 100
 MODULE_LINES_MAX = 600
@@ -223,6 +225,169 @@ def test_only_the_settlement_knows_which_asset_moves() -> None:
                     case _:
                         continue
                 yield f"{place(path, node.lineno)}: {what}; ask `settlement_of` instead"
+
+    check(complaints())
+
+
+# --- names
+
+# Public classes that share a name, to be told apart by a name of their own. Only ever take one out.
+CLASSES_STILL: dict[str, str] = {
+    "Asked": "venues.binance.market_streams venues.binance.socket_api",
+    "Breach": "judge.rule venues.checks",
+    "Cause": "explorer.findings faults.plan",
+    "Clock": "core.queries server.http_connection",
+    "Dialect": "server.dialect venues.checks",
+    "Example": "explorer.shrink venues.checks",
+    "Intent": "judge.intents runs.bots.notebook",
+    "Limit": "core.rate_limits venue.admission",
+    "Listed": "cli.options unified.decode unified.encode venues.binance.call",
+    "Position": "core.state venues.binance.user_events",
+    "Recording": "background.csv_reader faults.recorded_plan",
+    "Refusal": "core.reject venues.checks",
+    "Refused": "server.http_reader venues.binance.market_streams",
+    "Report": "runs.run testing.determinism venues.binance.user_events venues.checks",
+    "Route": "server.control_api server.websocket",
+    "Rule": "core.reject judge.rule",
+    "Rules": "core.market runs.user_code",
+    "Session": "venues.binance.market_streams venues.binance.ws_session",
+    "Stream": "client.subscriptions venues.checks",
+    "Venue": "venue.venue venues.base",
+    "World": "explorer.world feeds.sources venues.example_world",
+}
+# Files of one name that do the same for different packages, and what that is.
+FILES_ALIKE: dict[str, str] = {
+    "__init__.py": "a package",
+    "base.py": "the interface that the modules beside it implement",
+    "catalogue.py": "everything of a kind that ships, by name",
+    "errors.py": "the errors of a package",
+    "serialize.py": "values as plain data",
+}
+# Files of one name with several meanings, and how many of them. Only ever take one out.
+FILES_STILL: dict[str, int] = {
+    "account.py": 2, "arming.py": 2, "clock.py": 2, "dialect.py": 2, "edits.py": 2,
+    "events.py": 2, "market.py": 2, "market_data.py": 2, "order_lists.py": 2, "orders.py": 3,
+    "params.py": 2, "place_order.py": 2, "rate_limits.py": 2, "run.py": 2, "triggers.py": 2,
+    "venue.py": 2, "websocket.py": 2,
+}  # fmt: skip
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    """Whoever searches for a class finds one."""
+    found: dict[str, set[str]] = {}
+    for name, path in modules().items():
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, set()).add(name)
+
+    def complaints() -> Iterator[str]:
+        for cls, places in found.items():
+            still = set(CLASSES_STILL.get(cls, "").split())
+            if len(places) > 1 and places - still:
+                yield f"{cls}: in {', '.join(sorted(places))}; give each a name of its own"
+        for cls, still_in in CLASSES_STILL.items():
+            if gone := set(still_in.split()) - found.get(cls, set()):
+                yield f"CLASSES_STILL[{cls!r}]: not in {', '.join(gone)} any more; take it out"
+            elif len(found[cls]) < 2:
+                yield f"CLASSES_STILL[{cls!r}]: take it out"
+
+    check(complaints())
+
+
+def test_no_file_name_has_two_meanings() -> None:
+    """Whoever opens a file by its name opens the right one."""
+    counts = Counter(path.name for path in modules().values())
+    check(
+        f"{name}: {count} files, {FILES_STILL.get(name, 1)} in FILES_STILL; name each by what it "
+        "holds, and take the row down where one is gone"
+        for name, count in counts.items()
+        if name not in FILES_ALIKE and count != FILES_STILL.get(name, 1)
+    )
+
+
+# Words of this project's own that have made room for the field's: pattern, what to say instead.
+RETIRED: dict[str, tuple[str, str]] = {
+    "manieth": (r"-manieth\b", "running number"),
+    "a-text": (r"\b(a|no) text\b", "a string"),
+    "as-ever": (r"\bas ever\b", "unchanged"),
+    "dear": (r"\bdear\b", "expensive"),
+    "is-no": (r"\b(is|are) no (?!longer|more|such|other|better|later|less)", "is not a"),
+    "so-many": (r"\bso (many|much)\b", "the number, by its name"),
+    "whoever": (r"\bwhoever\b", "the client, the caller, the reader"),
+    "who-has": (r"\bwho has\b", "a client that has"),
+    "unawares": (r"\bunawares\b", "unknowingly"),
+    "door": (r"\bdoor(s|step)?\b", "API, server, handler"),
+    "entrance": (r"\bentrance\b", "listener"),
+    "desk": (r"\bdesk\b", "control API"),
+    "spell": (r"\bspell\b", "period, active_until"),
+    "harm": (r"\bharm\b", "damage, connection fault"),
+    "moment": (r"\bmoments?\b", "instant, time, connection event"),
+    "stirred": (r"\bstirred\b", "revision"),
+    "errand": (r"\berrands?\b", "session command"),
+    "sighting": (r"\bsightings?\b", "match"),
+    "rarity": (r"\brarit(y|ies)\b", "optional fields"),
+    "zygote": (r"\bzygote\b", "worker"),
+    "hearer": (r"\bhearers?\b", "listener"),
+    "hush": (r"\bhush\b", "stop_listening"),
+    "mishap": (r"\bmishap\b", "failure"),
+    "borne": (r"\bborne\b", "allowed"),
+    "naked": (r"\bnaked\b", "without a stop"),
+}
+# Packages that still use some of them (`docs` are its pages). Only ever take one out.
+WORDS_STILL: dict[str, str] = {
+    "text": "a-text who-has",
+    "core": "is-no so-many whoever moment",
+    "background": "moment",
+    "virtual": "is-no",
+    "journal": "is-no",
+    "unified": "a-text dear is-no door",
+    "resilience": "is-no",
+    "faults": "a-text is-no so-many door spell moment",
+    "venue": "a-text moment",
+    "durable": "a-text is-no",
+    "feeds": "is-no whoever moment",
+    "scenarios": "a-text is-no door",
+    "server": "a-text is-no so-many whoever door moment",
+    "client": "a-text is-no so-many door moment",
+    "venues": "manieth a-text is-no so-many whoever door errand",
+    "simulation": "is-no so-many moment",
+    "runs": "a-text is-no unawares moment",
+    "explorer": "a-text as-ever is-no so-many door moment",
+    "testing": "is-no so-many door",
+    "cli": "a-text is-no so-many whoever door",
+    "docs": "is-no so-many whoever spell moment",
+}
+SEED = "exchange_failures.md"  # the document that this project began with; it stays as it was
+
+
+def texts_of(package: str) -> Iterator[tuple[Path, str]]:
+    """The sources of a package, or the pages of `docs`."""
+    if package == "docs":
+        paths = [path for path in (ROOT / "docs").glob("*.md") if path.name != SEED]
+    else:
+        folder = SOURCE / package
+        paths = [path for path in folder.rglob("*") if path.suffix in (".py", ".js", ".html")]
+        paths = paths if folder.is_dir() else [SOURCE / f"{package}.py"]
+    for path in sorted(paths):
+        yield path, path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("package", [*EDGES, "docs"])
+def test_retired_words_do_not_come_back(package: str) -> None:
+    """No source, message or page uses a word that only this project uses in its sense."""
+    texts, still = list(texts_of(package)), WORDS_STILL.get(package, "").split()
+
+    def complaints() -> Iterator[str]:
+        for word, (pattern, instead) in RETIRED.items():
+            used = [
+                place(path, text.count("\n", 0, found.start()) + 1)
+                for path, text in texts
+                for found in re.finditer(pattern, text, re.IGNORECASE)
+            ]
+            if used and word not in still:
+                yield f"{', '.join(used[:5])}: {word!r} is retired; say: {instead}"
+            if not used and word in still:
+                yield f"WORDS_STILL[{package!r}]: {word} is gone; take it out"
 
     check(complaints())
 

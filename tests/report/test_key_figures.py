@@ -18,7 +18,7 @@ def test_each_number_of_a_run_has_its_name() -> None:
     """A number under the name of another is worse than none."""
     assert {fact.name: fact.value for fact in figures_of_run(VERDICT)} == {
         "wrong at the end, USDT": "1,234.50",
-        "traded unheard at the worst moment, USDT": "6,000.00",
+        "traded without being told, at worst, USDT": "6,000.00",
         "requests": "1,200",
         "struck by faults": "3",
         "orders placed": "7",
@@ -32,8 +32,10 @@ def test_a_number_says_what_it_is_made_of() -> None:
     """The definition stands beside it, with its parts."""
     means = {fact.name: fact.means for fact in figures_of_run(VERDICT)}
     assert means["wrong at the end, USDT"].endswith(". BTC: believes +0.1, has +0.3")
-    assert means["traded unheard at the worst moment, USDT"].endswith("up: 0.12 BTC, over 30 s")
-    assert means["requests"].startswith("1.50 sent for each that was no repetition; 2 sent inside")
+    assert means["traded without being told, at worst, USDT"].endswith("up: 0.12 BTC, over 30 s")
+    assert means["requests"].startswith(
+        "1.50 sent for each that was not a repetition; 2 sent inside"
+    )
     assert means["orders placed"] == (
         "orders that the venue accepted; intents: 4 intended, 1 done more than once, 0 never done"
     )

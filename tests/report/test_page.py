@@ -125,7 +125,7 @@ def test_nothing_breaks_out_of_the_data(results: dict[str, Any]) -> None:
 
 def test_what_is_no_result_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In one line, before anything is written."""
-    with pytest.raises(ConfigurationError, match="no result"):
+    with pytest.raises(ConfigurationError, match="not results"):
         page({"kind": "x"})
     (tmp_path / "x.json").write_text("[1]")
     output = tmp_path / "out.html"

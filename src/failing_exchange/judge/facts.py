@@ -91,13 +91,13 @@ class Exposure:
         self.now = 0  # quote atoms
         self.lots = 0  # base lots of them
         self.worst = 0
-        self.worst_lots = 0  # base lots at that moment
+        self.worst_lots = 0  # base lots at that time
         self.worst_at = NEVER
         self.seconds = 0.0  # for how long there was any
         self._since = NEVER
 
     def move(self, atoms: int, lots: int, at: int) -> None:
-        """Something was filled unawares, or has become known."""
+        """Note a fill that the client was not told of, or that it has learned of one."""
         if self.now > 0:
             self.seconds += (at - self._since) / SECOND
         self.now += atoms

@@ -1,8 +1,8 @@
 """Reads that a fault made false: the client asked, and the answer was not true.
 
 A client can't be blamed for believing the newest answer on an order or its balances that it asked
-for. The answer to a request that acts (a new order, a cancel) is no excuse: it can be checked by
-asking. Nor is an answer that contradicts itself, or "not found" so soon that it proves nothing.
+for. The answer to a request that acts (a new order, a cancel) does not excuse it: it can be checked
+by asking. Nor does an answer that contradicts itself, or a "not found" that comes too soon.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PARTS_MAX = 10  # orders whose untold fills are tried in every combination; the 
 def note_false_read(facts: Facts, trip: Trip) -> None:
     """Note on the orders of a client, and on its balances, that a struck read told a lie of them.
 
-    Whatever tells the truth of an order afterwards takes the note away.
+    A later message that is true removes the note.
     """
     answer = received(trip)
     if answer is None or answer.__class__ is Edited:

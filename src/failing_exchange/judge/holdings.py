@@ -47,7 +47,7 @@ class Traded:
                 self._late.append(Gain(at, asset, atoms))
 
     def states(self, asset: str, *, since: int) -> list[int]:
-        """What had been gained of an asset at each moment since an instant; the last is now."""
+        """What had been gained of an asset at each change since an instant; the last is now."""
         late = [one.atoms for one in self._late if one.asset == asset and one.at > since]
         states = [self.total.get(asset, 0)]
         for atoms in reversed(late):
@@ -120,7 +120,7 @@ def _compared(believed: float, states: list[int]) -> Holding:
 
 
 def wrong_money(found: Mapping[str, Holding], facts: Facts, at: int) -> float:
-    """By how much a bot is wrong, in money: what it has unawares or lacks, whichever is more.
+    """By how much a bot is wrong, in money: what it has or lacks unknowingly, whichever is more.
 
     Both sides of an unknown trade count once: 0.1 BTC that were bought twice are 0.1 BTC.
     """

@@ -184,7 +184,7 @@ class Judge:
     # ---- what the run shows, in its order
 
     def _is_mine(self, trip: Trip) -> bool:
-        """Whether the client sent it; all public requests count where there is no other client."""
+        """Whether the client sent it; all public requests count where it is the only client."""
         return trip.account == self.account or (self.alone and self._is_public(trip))
 
     def _is_public(self, trip: Trip) -> bool:

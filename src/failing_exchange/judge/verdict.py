@@ -31,7 +31,7 @@ class Verdict:
     `recovery_s`: from the last fault until a request succeeded and no
     fill was unknown to the bot (None: never, or there was no fault). `amplification`: requests for
     each that was not a repetition. `exposure`: by symbol, what was filled without the bot's being
-    told: the worst moment in money and in units of the base asset, the seconds, and what is left.
+    told: the most in money and in units of the base asset, the seconds, and what is left.
     `wrong_s`: for how long it was not told all of its orders: that one exists, a fill, an end.
 
     >>> verdict = Verdict(account="main", results=(), at=0)

@@ -383,7 +383,7 @@ const latency = () => {
     timeAxis(g, left, w, h, 0, span);
   });
   section("latency", "Latency and success over time", `${(share * 100).toFixed(1)} % of all ` +
-    "requests were answered well: not refused, and heard in time.", el("div", {class: "card"},
+    "requests were answered well: not refused, and received in time.", el("div", {class: "card"},
     legend(["--accent", "95 % took at most, ms"], ["--up", "answered well, %"],
       ["--bad", "the rest"]), made));
 };
@@ -393,7 +393,7 @@ const struck = () => {
   for (const i of fault) if (i >= 0) counts[i][1]++;
   counts.sort((a, b) => b[1] - a[1]);
   section("faults", "What struck", "Requests and pushes, by the first fault that struck each. " +
-    "Refusals by the venue's own limits are no faults.", el("div", {class: "card"},
+    "Refusals by the venue's own limits are not faults.", el("div", {class: "card"},
     counts.map(([name, n]) => {
       const bar = el("i");
       bar.style.width = `${n / counts[0][1] * 100}%`;

@@ -40,7 +40,7 @@ def _sums(verdict: Mapping[str, Any]) -> list[KeyFigure]:
     return [
         KeyFigure(f"wrong at the end, {currency}", amount(verdict.get("wrong")), _wrong(verdict)),
         KeyFigure(
-            f"traded unheard at the worst moment, {currency}",
+            f"traded without being told, at worst, {currency}",
             amount(worst),
             f"fills that the bot had not been told of, buys and sells added up{unheard}",
         ),
@@ -71,11 +71,13 @@ def _counts(verdict: Mapping[str, Any]) -> list[KeyFigure]:
         KeyFigure(
             "requests",
             f"{verdict.get('requests', 0):,}",
-            f"{needed:.2f} sent for each that was no repetition; {inside:,} sent inside a wait "
+            f"{needed:.2f} sent for each that was not a repetition; {inside:,} sent inside a wait "
             "or a ban that the venue had named",
         ),
         KeyFigure(
-            "struck by faults", f"{faults:,}", "requests and pushes; limits of the venue are none"
+            "struck by faults",
+            f"{faults:,}",
+            "requests and pushes; not by limits of the venue",
         ),
         KeyFigure(
             "orders placed",

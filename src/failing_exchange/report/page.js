@@ -10,7 +10,7 @@ const byId = id => document.getElementById(id);
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const money = x => x.toLocaleString("en", {minimumFractionDigits: 2, maximumFractionDigits: 2});
 const times = (n, one, many) => n === 1 ? `1 ${one}` : `${n.toLocaleString("en")} ${many}`;
-const redraws = []; // what is drawn anew when the colours change
+const redraws = []; // what is drawn again when the colours change
 const section = (id, title, about, ...kids) => byId("main").append(
   el("section", {id, "aria-labelledby": `${id}-h`}, el("h2", {id: `${id}-h`}, title),
     about ? el("p", {class: "soft"}, about) : null, ...kids));

@@ -36,7 +36,7 @@ def page(found: Mapping[str, Any]) -> str:
     if draw is None:
         kind = f" (its kind is {found['kind']!r})" if "kind" in found else ""
         raise ConfigurationError(
-            f"these are no results{kind}: expected what `--output` of `run` or `explore` wrote"
+            f"these are not results{kind}: expected what `--output` of `run` or `explore` wrote"
         )
     data = draw(found)
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)

@@ -69,7 +69,7 @@ def event_text(event: Any, markets: Mapping[str, Market]) -> str:
 
 
 def told_text(trip: Trip, markets: Mapping[str, Market]) -> str:
-    """The second column: what the client heard; "nothing" where the answer was lost or too late."""
+    """The second column: what the client received; "nothing" if the answer was lost or too late."""
     if trip.hung_up:
         return "connection lost"
     if trip.told is None or trip.gave_up_at:

@@ -191,7 +191,7 @@ class Question(NamedTuple):
 class Resolves(Rule):
     """I6: after an ambiguous answer the bot asks before it sends a new order for that intent.
 
-    `horizon_s`: until then "not found" is no proof that the order does not exist.
+    `horizon_s`: until then "not found" does not prove that the order does not exist.
     """
 
     name = "resolves"

@@ -100,7 +100,7 @@ class ObeysFilters(Rule):
 
     One outside a price band is excused, too, for the band moves with the market; not a second one
     in a row. What was sent before the first miss was told is the same miss. A price or an amount
-    that is no plain decimal, or has more places than are read, breaks a rule.
+    that is not a plain decimal, or has too many places, breaks a rule.
     """
 
     name = "obeys_filters"

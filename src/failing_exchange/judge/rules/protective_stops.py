@@ -36,8 +36,8 @@ class Covered(Rule):
     gives no more time.
 
     A position is what was bought for intents with `covered_within` and is still held; where a
-    market has short positions, also what was sold for them. What is too small to be closed is no
-    position. A stop is an order of the other side that waits for a price.
+    market has short positions, also what was sold for them. What is too small to be closed does
+    not count. A stop is an order of the other side that waits for a price.
     """
 
     name = "covered"
