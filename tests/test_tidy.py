@@ -75,7 +75,17 @@ CIRCULAR: dict[str, str] = {
     "venues.binance.market_streams": "feeds.market",
 }
 
-HEAVY = ("aiohttp", "ccxt", "rich", "time_machine", "orjson", "hypothesis", "pytest")
+HEAVY = (
+    "aiohttp",
+    "httptools",
+    "websockets",
+    "ccxt",
+    "rich",
+    "time_machine",
+    "orjson",
+    "hypothesis",
+    "pytest",
+)
 # Spellings of spans stand below core, and a reference bot imports nothing of ours.
 UNITS_ALLOWED = ("durations.py", "notebook.py")
 LIMIT_NAME = re.compile(r"^_?[A-Z][A-Z0-9_]*_(MAX|LIMIT)$")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import gzip
 import logging
 import zlib
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -23,6 +25,7 @@ from failing_exchange.server.http_reader import (
     Terms,
 )
 from failing_exchange.server.messages import Request
+from tests.sources import modules, tree
 
 T = TypeVar("T")
 TIME = b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -464,3 +467,25 @@ def test_a_held_back_body_behind_another_request_is_asked_for_in_its_turn() -> N
     assert on_a_line(story, 40.0) == [
         b"HTTP/1.1 200 OK", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 400",
     ]  # fmt: skip
+
+
+def test_one_library_reads_http_and_aiohttp_is_a_client_only() -> None:
+    """Two servers would differ in what they accept; `aiohttp.web` also takes long to load."""
+
+    def imports(path: Path) -> set[str]:
+        found = set()
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        return found
+
+    web = [name for name, path in modules().items() if "aiohttp.web" in imports(path)]
+    reading = {name for name, path in modules().items()
+               if any(one.startswith("httptools") for one in imports(path))}  # fmt: skip
+    serving = {name for name, path in modules().items()
+               if name.startswith("server.") and "aiohttp" in imports(path)}  # fmt: skip
+    assert web == []
+    assert reading == {"server.http_reader"}
+    assert serving == {"server.belief_poller"}
