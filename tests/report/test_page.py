@@ -15,6 +15,7 @@ from failing_exchange.cli import run as cli
 from failing_exchange.cli.main import main, parser
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.catalogue import RULES
+from failing_exchange.report.key_figures import SECTIONS, KeyFigure
 from failing_exchange.report.page import FINDINGS_MAX, page
 from failing_exchange.report.text import show
 from failing_exchange.runs import report_card, user_code
@@ -104,8 +105,23 @@ def test_there_is_one_headline_of_money(
     assert f"{money:,.2f} USDT" in capsys.readouterr().out
     assert results["headline"]["means"] == f"{data['money']['name']}: {data['money']['means']}"
     assert money == results["verdict"]["money"] > 0
-    assert all(one["means"] for one in data["facts"])
-    assert data["money"]["name"] not in [one["name"] for one in data["facts"]]
+    [numbers] = data["sections"]
+    assert all(one["means"] for one in numbers["figures"])
+    assert data["money"]["name"] not in [one["name"] for one in numbers["figures"]]
+
+
+def test_a_new_section_is_a_row_of_a_table(
+    results: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page draws every section of figures alike, and leaves out those without any."""
+    more = {"Fees": lambda found: [KeyFigure("paid", found["kind"], "all")], "None": lambda _: []}
+    monkeypatch.setitem(SECTIONS, "run", {**SECTIONS["run"], **more})
+    numbers, fees = data_of(page(results))["sections"]
+    assert (numbers["id"], numbers["title"]) == ("in-numbers", "In numbers")
+    figure = {"name": "paid", "value": "run", "means": "all"}
+    assert fees == {"id": "fees", "title": "Fees", "figures": [figure]}
+    script = Page(page(results)).scripts[-1]
+    assert "of D.sections" in script
 
 
 def test_every_rule_has_its_advice() -> None:
@@ -199,6 +215,7 @@ OPTIONS: dict[str, Any] = {
     "maintenance_start": "03:30",
     "scenario": "order_timeout_after_accept",
     "real_time": True,
+    "venue": "binance",
     "rules": ("mine.py:Rule", "mine.py:Other"),
     "faults": (("mine.py:Fault", 0.3),),
 }

@@ -1,8 +1,11 @@
-"""The numbers at the top of a page, each with what it means."""
+"""The key figures of a page, each with what it means, and the sections that show them.
+
+A new section is a function here and its row in `SECTIONS`; the page draws all of them alike.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from failing_exchange.core.market import parse_symbol
@@ -133,3 +136,22 @@ def amount(value: float | None) -> str:
     ('1,234.50', 'not known')
     """
     return UNKNOWN if value is None else f"{value:,.2f}"
+
+
+# By kind of results: each section by its title, and what gives its figures; none: no section.
+SECTIONS: dict[str, dict[str, Callable[[Mapping[str, Any]], list[KeyFigure]]]] = {
+    "run": {"In numbers": lambda found: figures_of_run(found.get("verdict") or {})},
+    "explore": {"In numbers": figures_of_exploration},
+}
+SECTIONS["replay"] = SECTIONS["run"]
+
+
+def sections_of(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The sections of a results file that are made of figures, in their order on the page."""
+    sections = []
+    for title, figures_of in SECTIONS[found["kind"]].items():
+        if figures := figures_of(found):
+            rows = [one._asdict() for one in figures]
+            id_ = title.lower().replace(" ", "-")
+            sections.append({"id": id_, "title": title, "figures": rows})
+    return sections

@@ -149,8 +149,8 @@ if (D.passed && D.passed.length) section("passed", times(D.passed.length, "scena
 if (D.again) section("again", "Run it again", D.kind === "run"
   ? "The same run, with every option that it had." : "",
   el("div", {class: "again"}, copyLine(D.again)));
-if (D.facts.length) section("numbers", "In numbers", "", el("div", {class: "facts"},
-  D.facts.map(f => el("div", {}, el("b", {}, f.value), el("span", {}, f.name), el("p", {}, f.means)))));
+for (const s of D.sections) section(s.id, s.title, "", el("div", {class: "facts"},
+  s.figures.map(f => el("div", {}, el("b", {}, f.value), el("span", {}, f.name), el("p", {}, f.means)))));
 const ORDER = ["fail", "not judged", "pass"], TONES = {pass: "pass", fail: "fail"};
 const why = r => {
   const at = D.findings.findIndex(f => f.rule === r.rule);

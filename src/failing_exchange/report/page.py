@@ -16,8 +16,7 @@ from failing_exchange.judge.products import USDT
 from failing_exchange.report.key_figures import (
     KeyFigure,
     amount,
-    figures_of_exploration,
-    figures_of_run,
+    sections_of,
 )
 from failing_exchange.report.text import rules_kept, span
 
@@ -90,7 +89,7 @@ def _run(found: Mapping[str, Any]) -> dict[str, Any]:
         "about": f"{config['bot']}{scenario}, seed {config['seed']}, "
         f"{span(found['seconds'])} simulated",
         "money": _headline(headline) if headline else None,
-        "facts": [one._asdict() for one in figures_of_run(verdict)],
+        "sections": sections_of(found),
         "again": found.get("again", ""),
         "stopped": found.get("stopped", ""),
         "traceback": verdict.get("traceback", ""),
@@ -167,7 +166,7 @@ def _card(found: Mapping[str, Any]) -> dict[str, Any]:
         "sentence": _worst(worst),
         "about": f"{left} scenarios were not run: {_why_left(found)}" if left else "",
         "money": _money(f"{USDT} {AT_RISK}", worst["money"] if worst else 0.0, means),
-        "facts": [],
+        "sections": [],
         "again": shlex.join(("failing-exchange", "run", "--bot", bot, "--all")),
         "stopped": "",
         "traceback": "",
@@ -229,7 +228,7 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
             max((one["sum"] for one in findings), default=0.0),
             "in the one world where it was most; worlds are not added up",
         ),
-        "facts": [one._asdict() for one in figures_of_exploration(found)],
+        "sections": sections_of(found),
         "again": "",
         "stopped": "; ".join(found.get("errors", ())),
         "traceback": "",
