@@ -94,7 +94,7 @@ def test_a_bot_that_nobody_answers_says_so() -> None:
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     assert ran.returncode == 2
-    assert f"no venue has answered at {url}" in ran.stderr
+    assert f"no venue answered at {url}" in ran.stderr
 
 
 def test_a_server_stops_while_a_client_waits_for_a_lost_answer() -> None:

@@ -153,11 +153,11 @@ def test_a_served_venue_has_them(place: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--rule", "rules.py:NoRule"], "--rule rules.py:NoRule: NoRule is no rule; expected a"),
+        (["--rule", "rules.py:NoRule"], "--rule rules.py:NoRule: NoRule is not a rule; expected a"),
         (["--rule", "rules.py:Nevertold"], "there is no such class; did you mean 'NeverTold'?"),
         (["--rule", "rules.py"], "--rule rules.py: expected path.py:Name"),
         (["--rule", "none.py:X"], "no file 'none.py'"),
-        (["--fault", "faults.py:NoFault"], "NoFault is no fault; expected a class with @fault"),
+        (["--fault", "faults.py:NoFault"], "NoFault is not a fault; expected a class with"),
         (["--fault", "lose_anser"], "no fault 'lose_anser' in the catalogue; did you mean"),
         (["--rule", "rules.py:Buggy"], "sent() at rules.py:20 raised KeyError: 'mine'"),
     ],

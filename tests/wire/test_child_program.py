@@ -109,7 +109,7 @@ def test_ccxt_and_aiohttp_are_led_here_unchanged(tmp_path: Path) -> None:
 def test_a_program_that_never_came_is_not_called_clean(capfd: pytest.CaptureFixture[str]) -> None:
     """A bot that is not led here would be green in CI for ever."""
     assert main(["serve", "--port", "0", "--", "true"]) == 2
-    assert "true has sent nothing to the venue that could be judged" in capfd.readouterr().out
+    assert "true has sent no request to the venue that could be judged" in capfd.readouterr().out
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child there")
@@ -146,7 +146,7 @@ def lives(pid: int) -> bool:
     ("program", "says"),
     [
         (["no-such-program"], "'no-such-program' can't be started: no such program"),
-        ([], "-- is followed by no command"),
+        ([], "-- is followed by nothing"),
     ],
 )
 def test_a_program_that_is_not_there_is_one_clear_line(

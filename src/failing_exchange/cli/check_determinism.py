@@ -11,10 +11,10 @@ from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
 def add_parser(commands: Any) -> None:
     """Add `check-determinism` to the command line."""
     check = commands.add_parser(
-        "check-determinism", help="run a bot twice; show the first line in which the runs differ"
+        "check-determinism", help="run a bot twice and show the first line in which the runs differ"
     )
     check.add_argument("target", help="path.py:function, or a script")
-    check.add_argument("--seed", type=int, default=0, help="of all chance (default 0)")
+    check.add_argument("--seed", type=int, default=0, help="seed of all randomness (default 0)")
     check.set_defaults(command=check_command)
 
 

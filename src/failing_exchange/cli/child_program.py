@@ -1,4 +1,4 @@
-"""`serve binance -- COMMAND`: a program of any language, started beside the venue and led to it."""
+"""Start the program of `serve -- COMMAND`, in any language, so that it reaches the venue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from failing_exchange.server.proxy import Proxy
     from failing_exchange.server.venue_server import VenueServer
 
-STARTUP = "failing_exchange.cli.child_startup.sitecustomize"  # for programs in Python: see there
+STARTUP = "failing_exchange.cli.child_startup.sitecustomize"  # imported by Python programs at start
 STOP_S_MAX = 10.0  # seconds for a program to end when it is asked to; then it is killed
 LOCAL = "127.0.0.1,localhost,::1"
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "WSS_PROXY", "wss_proxy")
@@ -94,7 +94,7 @@ class ChildProgram:
         return await self._process.wait()
 
     async def close(self) -> None:
-        """End the program if it still runs, and take away what led it here."""
+        """Stop the program if it still runs, and remove its proxy and certificates."""
         if self._process is not None:
             self._signal(signal.SIGTERM)
             with suppress(TimeoutError):  # it is killed then, with all that it has started
@@ -116,16 +116,16 @@ class ChildProgram:
 
 
 def check_program(command: Sequence[str]) -> None:
-    """Raise ConfigurationError where there is no such program."""
+    """Raise ConfigurationError if there is no such program."""
     if shutil.which(command[0]) is None:
         raise ConfigurationError(
             f"{command[0]!r} can't be started: no such program; give its path, or one that is on "
-            "PATH, behind --"
+            "PATH, after --"
         )
 
 
 def ended(command: str, code: int) -> str:
-    """How a program has ended, in words; empty for well.
+    """Say how a program has ended; empty if it succeeded.
 
     >>> ended("python", 3), ended("python", -9), ended("python", 0)
     ('python ended with exit code 3', 'python was ended by SIGKILL', '')

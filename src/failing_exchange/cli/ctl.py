@@ -1,4 +1,4 @@
-"""ctl: tell a venue that is being served what to do, from a terminal or a shell script."""
+"""The command `ctl`: control a served venue from a terminal or a shell script."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ URL_VARIABLE = "FAILING_EXCHANGE_CONTROL_URL"
 TOKEN_VARIABLE = "FAILING_EXCHANGE_CONTROL_TOKEN"
 # Each names a method of `Control`, and takes nothing.
 PLAIN = {
-    "health": ("health", "whether the venue is sound, and its journal is written"),
+    "health": ("health", "whether the venue works and its journal can be written"),
     "clock": ("clock", "the venue's clock, in nanoseconds since the epoch"),
     "faults": ("faults", "the catalogue of faults, with their fields"),
     "list": ("rules", "the rules that are armed"),
     "reset": ("reset", "disarm everything"),
-    "statistics": ("statistics", "what has struck, by kind"),
+    "statistics": ("statistics", "number of strikes, by kind of fault"),
     "connections": ("connections", "the open WebSocket connections"),
     "hang-up": ("hang_up", "break all WebSocket connections"),
     "openapi": ("openapi", "all requests of the control API as an OpenAPI document"),
@@ -58,13 +58,19 @@ def add_parser(commands: Any) -> None:
         "--control-port listens for it. The answer is printed as JSON.",
     )
     known = os.environ.get(URL_VARIABLE) or URL
-    ctl.add_argument("--url", default=known, help=f"where (default {URL}, or {URL_VARIABLE})")
+    ctl.add_argument(
+        "--url", default=known, help=f"URL of the control API (default {URL}, or {URL_VARIABLE})"
+    )
     token = os.environ.get(TOKEN_VARIABLE) or None
-    ctl.add_argument("--token", default=token, help=f"its token (default: {TOKEN_VARIABLE})")
+    ctl.add_argument(
+        "--token", default=token, help=f"token of the control API (default: {TOKEN_VARIABLE})"
+    )
     actions = ctl.add_subparsers(metavar="ACTION", parser_class=_Action, required=True)
     for name, (method, text) in PLAIN.items():
         action = actions.add_parser(name, help=text)
-        action.set_defaults(command=run, act=lambda c, o, method=method: getattr(c, method)())
+        action.set_defaults(
+            command=ctl_command, act=lambda c, o, method=method: getattr(c, method)()
+        )
     _add_arming(actions)
     _add_looking(actions)
     _add_acting(actions)
@@ -77,7 +83,7 @@ def _add(actions: Any, name: str, text: str, act: Any, /, *positional: str, **op
         action.add_argument(one)
     for one, given in options.items():
         action.add_argument(f"--{one.replace('_', '-')}", **given)
-    action.set_defaults(command=run, act=act)
+    action.set_defaults(command=ctl_command, act=act)
     return action
 
 
@@ -86,7 +92,9 @@ def _add_arming(actions: Any) -> None:
                when={"help": "a trigger, as nth(1) or chance(0.1) (default: always)"},
                name={"help": "the rule's name (default: the fault's)"})  # fmt: skip
     for one, what in WHOM.items():
-        arm.add_argument(f"--{one}", dest=what, action="append", help="whom; may be repeated")
+        arm.add_argument(
+            f"--{one}", dest=what, action="append", help="strike only this one; may be repeated"
+        )
     arm.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help=FIELDS)
     _add(actions, "disarm", "disarm one rule", lambda c, o: c.disarm(o.name), "name")
     share = {"type": probability, "default": 1.0, "help": "0 to 1 (default 1)"}
@@ -98,43 +106,45 @@ def _add_arming(actions: Any) -> None:
 
 
 def _add_looking(actions: Any) -> None:
-    _add(actions, "trips", "the journal's tail, both columns",
+    _add(actions, "trips", "the end of the journal, both columns",
          lambda c, o: c.trips(o.after, o.limit),
-         after={"type": whole(), "help": "what came after this trip"},
+         after={"type": whole(), "help": "trips after this one"},
          limit={"type": whole(), "default": 100, "help": "how many (default 100)"})  # fmt: skip
-    explain = _add(actions, "explain", "which rules met a trip", lambda c, o: c.explain(o.number))
-    explain.add_argument("number", type=whole(), help="of the trip")
+    explain = _add(
+        actions, "explain", "show which rules matched a trip", lambda c, o: c.explain(o.number)
+    )
+    explain.add_argument("number", type=whole(), help="number of the trip")
     account = _add(actions, "account", "true balances and open orders",
                    lambda c, o: c.account(o.name))  # fmt: skip
     account.add_argument("name", nargs="?", default="main", help="(default main)")
-    verdict = _add(actions, "verdict", "what the judge says of a client (serve --judge)",
+    verdict = _add(actions, "verdict", "the verdict on a client (serve --judge)",
                    lambda c, o: c.verdict(o.account))  # fmt: skip
     verdict.add_argument("account", nargs="?", default="main", help="(default main)")
 
 
 def _add_acting(actions: Any) -> None:
-    incident = _add(actions, "incident", "have the operator do something, as halt or move_price",
+    incident = _add(actions, "incident", "carry out an operator incident, as halt or move_price",
                     lambda c, o: c.incident(o.do, **_fields(o.fields)), "do")  # fmt: skip
     incident.add_argument("fields", nargs="*", metavar="PARAMETER=VALUE", help=FIELDS)
-    intend = _add(actions, "intend", "declare what a bot wants, once",
+    intend = _add(actions, "intend", "declare an order that a bot intends",
                   lambda c, o: c.intend(o.symbol, o.side, o.amount, **_fields(o.fields)),
                   "symbol", "side", "amount")  # fmt: skip
     intend.add_argument("fields", nargs="*", metavar="FIELD=VALUE",
                         help="covered_within=10m, account=main")  # fmt: skip
-    _add(actions, "probe", "where a bot says what it believes",
+    _add(actions, "probe", "set the URL at which a bot says what it believes",
          lambda c, o: c.probe(o.belief, o.account), "belief",
-         account={"default": "main", "help": "whose bot (default main)"})  # fmt: skip
+         account={"default": "main", "help": "account of the bot (default main)"})  # fmt: skip
 
 
-def run(options: argparse.Namespace) -> int:
-    """Ask, and print the answer."""
+def ctl_command(options: argparse.Namespace) -> int:
+    """Send the request and print the answer."""
     from failing_exchange.testing.control_client import Control
 
     try:
         found = options.act(Control(options.url, options.token), options)
     except ConnectionError as error:
         raise ConfigurationError(
-            f"{error}; serve with --control-port, or say where with --url"
+            f"{error}; serve with --control-port, or give its --url"
         ) from error
     if isinstance(found, str):
         print(found)
@@ -155,7 +165,7 @@ def _set_mode(control: Control, options: argparse.Namespace) -> None:
 
 
 def _scenario(control: Control, options: argparse.Namespace) -> None:
-    """A file is read here and sent as text: the venue opens none."""
+    """Load a scenario; a file is read here and sent as text, so the venue opens no files."""
     path = Path(options.place)
     if path.suffix != ".toml":
         control.scenario(name=options.place)
@@ -167,7 +177,7 @@ def _scenario(control: Control, options: argparse.Namespace) -> None:
 
 
 def _fields(given: list[str]) -> dict[str, Any]:
-    """`name=value` each.
+    """Read `name=value` arguments.
 
     >>> _fields(["seconds=5", "symbol=BTC/USDT", "when=10m"])
     {'seconds': 5, 'symbol': 'BTC/USDT', 'when': '10m'}

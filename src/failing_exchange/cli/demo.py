@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.cli import report
 from failing_exchange.cli.exit_codes import CLEAN, INTERRUPTED
+from failing_exchange.cli.report import write_page
 from failing_exchange.cli.run import run_with_progress
 from failing_exchange.core.units import DAY_S
 
@@ -22,7 +22,7 @@ DEMO_REPORT = "failing-exchange-demo.html"
 def add_parser(commands: Any) -> None:
     """Add `demo` to the command line."""
     demo = commands.add_parser("demo", help="two bots trade a day; read who lost money, and why")
-    demo.add_argument("--seed", type=int, default=DEMO_SEED, help="another day (default 7)")
+    demo.add_argument("--seed", type=int, default=DEMO_SEED, help="seed of the day (default 7)")
     demo.set_defaults(command=demo_command)
 
 
@@ -40,6 +40,6 @@ def demo_command(options: argparse.Namespace) -> int:
             show([one.shown() for one in reports])
             return INTERRUPTED
     show_demo([one.shown() for one in reports], reports[0].config.seed or 0)
-    report.write(reports[0].as_dict(), Path(DEMO_REPORT))
+    write_page(reports[0].as_dict(), Path(DEMO_REPORT))
     print(f"The whole day as a page:  {Path(DEMO_REPORT).absolute()}")
     return CLEAN

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 OUTPUTS = {"output": check_file, "junit": check_file, "tests": check_folder,
            "corpus": check_folder}  # fmt: skip
-FINDINGS_SHOWN_MAX = 50  # places on the terminal; the rest is in the output file
-CAUSES_SHOWN_MAX = 6  # of a place, besides the first; the rest is counted
+FINDINGS_SHOWN_MAX = 50  # groups on the terminal; the rest is in the output file
+CAUSES_SHOWN_MAX = 6  # of a group, besides the first; the rest is counted
 WITHOUT = "Without any fault, on a calm day:"
 COLUMNS_SHOWN = 8  # trips of a replay, on the terminal
 
@@ -32,35 +32,57 @@ def add_parser(commands: Any) -> None:
     """Add `explore` to the command line."""
     explore = commands.add_parser(
         "explore",
-        help="judge a bot in thousands of seeded worlds; the smallest that breaks it",
-        description="Each seed draws a world: which faults there are, how often they strike, "
-        "latency, limits, restarts. The bot lives in it in virtual time and is judged. What breaks "
-        "is made as small as it can be.",
+        help="judge a bot in thousands of seeded worlds, and shrink what breaks it",
+        description="Each seed draws a world: its faults and how often they strike, latency, "
+        "limits, restarts. The bot runs in it in virtual time and is judged. Each failure is then "
+        "shrunk to the smallest world that still shows it.",
     )
     add = explore.add_argument
     add("target", help="path.py:function, module:function, or a pytest test id")
-    add("--seeds", type=whole(1), default=1_000, help="how many worlds (default 1000)")
-    add("--first-seed", type=whole(), default=0, help="the first one (default 0)")
-    add("--hours", type=hours, default=1.0, help="virtual hours in each, or 30m, 2d (default 1)")
+    add("--seeds", type=whole(1), default=1_000, help="number of worlds (default 1000)")
+    add("--first-seed", type=whole(), default=0, help="the first seed (default 0)")
+    add(
+        "--hours",
+        type=hours,
+        default=1.0,
+        help="virtual hours of each world, or 30m, 2d (default 1)",
+    )
     add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
     add_user_code(explore)
-    add("--jobs", type=whole(1), metavar="N", help="processes (default: one a processor)")
-    add("--time", type=seconds, metavar="SECONDS", help="stop after so much real time (or 10m, 1h)")
+    add(
+        "--jobs",
+        type=whole(1),
+        metavar="N",
+        help="number of processes (default: one per processor)",
+    )
+    add(
+        "--time", type=seconds, metavar="SECONDS", help="stop after this much real time, or 10m, 1h"
+    )
     add("--first", action="store_true", help="stop at the first failure")
-    add("--quick", action="store_true", help="make only the finding to mend first small")
+    add("--quick", action="store_true", help="shrink only the most urgent finding")
     add(
         "--shard",
         type=shard,
         default="1/1",
         metavar="i/n",
-        help="only the i-th of n shares of the seeds",
+        help="explore only the i-th of n shares of the seeds",
     )
-    add("--corpus", type=Path, metavar="DIR", help="tokens of known failures: tried first, kept")
+    _add_files(add)
+    explore.set_defaults(command=explore_command, judges=True)
+
+
+def _add_files(add: Any) -> None:
+    """The options that name files, and the cluster."""
+    add(
+        "--corpus",
+        type=Path,
+        metavar="DIR",
+        help="folder of tokens of known failures: they are tried first, new ones are added",
+    )
     add("--tests", type=Path, metavar="DIR", help="write a test file for each finding")
-    add("--output", type=Path, metavar="FILE", help="write all of it as JSON")
+    add("--output", type=Path, metavar="FILE", help="write the results as JSON")
     add("--junit", type=Path, metavar="FILE", help="write findings as JUnit XML")
     add("--dask", metavar="ADDRESS", help="run on a Dask cluster (needs the extra `dask`)")
-    explore.set_defaults(command=explore_command, judges=True)
 
 
 def explore_command(options: argparse.Namespace) -> int:
@@ -106,7 +128,7 @@ def _exit_code(found: Exploration) -> int:
 
 
 def _seeds_of(options: Any) -> int:
-    """How many seeds this share has."""
+    """The number of seeds of this share."""
     number, shards = options.shard
     return len(range(number - 1, options.seeds, shards))
 
@@ -145,7 +167,7 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Any]:
-    """A bar with findings as they come, and what is being made small."""
+    """Show a bar, each new finding, and what is being shrunk."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -170,7 +192,7 @@ def _progress(total: int) -> Iterator[Any]:
 
 
 def _doing(found: Exploration) -> str:
-    """What an exploration does now: which causes it makes small, else what it has found."""
+    """What an exploration does now: the causes that it shrinks, else what it has found."""
     now = dict(found.making_small)  # a copy: the threads that make findings small change it
     under_way = sorted(now.items(), key=lambda one: -one[1])
     if not under_way:
@@ -204,7 +226,7 @@ def _show(found: Exploration) -> None:
 
 
 def _in_short(found: Exploration, groups: Sequence[Group]) -> str:
-    """What it comes to, in a line."""
+    """The result in one line."""
     ran = found.trials - found.errors_seen
     if ran <= 0:
         return "Nothing was judged: no world could be run."
@@ -230,7 +252,7 @@ def _show_groups(found: Exploration, groups: Sequence[Group], title: str) -> Non
 
 
 def _often(group: Group, found: Exploration) -> str:
-    """In how many of the worlds it was seen. Those without faults were run besides the trials."""
+    """In how many worlds it was seen. Worlds without faults are not counted as trials."""
     calm = (group.worlds & found.calm_bits).bit_count()
     if not calm:
         return f"{group.times} of {found.trials:,} worlds"
@@ -238,7 +260,7 @@ def _often(group: Group, found: Exploration) -> str:
 
 
 def _show_group(group: Group, often: str) -> None:
-    """The smallest example; the group's other causes are folded into a line."""
+    """Print the smallest example; the other causes of the group take one line."""
     first, others = group.first, group.causes[1:]
     also = f" (and breaks {', '.join(first.also)})" if first.also else ""
     money = f"; {group.money:,.2f} USDT at risk" if group.money else ""

@@ -11,8 +11,8 @@ from failing_exchange.cli.exit_codes import CLEAN
 def add_parser(commands: Any) -> None:
     """Add `faults` to the command line."""
     faults = commands.add_parser("faults", help="list the catalogue of faults, or explain one")
-    faults.add_argument("name", nargs="?", help="a fault, to explain it")
-    faults.add_argument("--markdown", action="store_true", help="the manual, as docs/faults.md")
+    faults.add_argument("name", nargs="?", help="a fault to explain")
+    faults.add_argument("--markdown", action="store_true", help="print the manual (docs/faults.md)")
     faults.set_defaults(command=faults_command)
 
 

@@ -1,4 +1,4 @@
-"""The log of a command: warnings and errors on stderr, each as one line of the program's own."""
+"""Log the warnings and errors of a command on stderr, one line each."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import traceback
 from pathlib import Path
 
 LOGGER = "failing_exchange"
-BOTS = "failing_exchange.resilience"  # says what the bot does, which is the bot's to tell
+BOTS = "failing_exchange.resilience"  # speaks of the bot, so the bot's own log has to show it
 
 
 def to_stderr() -> None:
-    """Say warnings and errors from now on, unless whoever runs us has set up a log."""
+    """Log warnings and errors from now on, unless logging is already set up."""
     logger = logging.getLogger(LOGGER)
     if not any(isinstance(handler, _Lines) for handler in logger.handlers):
         logger.addHandler(_Lines())
 
 
 class _Lines(logging.Handler):
-    """Writes a line a record; one that says the same as the line before it says nothing new."""
+    """Writes one line per record; a line that repeats the one before it is left out."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._last = ""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is ours to say, and is not said elsewhere."""
+        """Whether a record is ours, and no other handler writes it."""
         return not record.name.startswith(BOTS) and not logging.getLogger().handlers
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say it; where nobody reads stderr any more, nobody is told."""
+        """Write the record; ignore a closed stderr."""
         try:
             line = _line(record)
             if line != self._last:
@@ -41,7 +41,7 @@ class _Lines(logging.Handler):
 
 
 def _line(record: logging.LogRecord) -> str:
-    """A record as one line: control characters of what is quoted in it begin no other."""
+    """A record as one line: control characters in quoted text are escaped."""
     text = record.getMessage()
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
@@ -51,7 +51,7 @@ def _line(record: logging.LogRecord) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Where a bug began, for whoever reports it."""
+    """The file and line of the innermost error, for bug reports."""
     while error.__cause__ is not None:
         error = error.__cause__
     frames = traceback.extract_tb(error.__traceback__)

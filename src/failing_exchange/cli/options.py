@@ -16,8 +16,8 @@ from failing_exchange.text.spelling import did_you_mean
 
 RULE = "a rule of yours, as rules.py:Name (docs/own_rules.md); may be repeated"
 VENUE_OF_BOT = (
-    "the venue that a bot without the parameter `exchange` reaches by production's names, by its "
-    "name or as path.py:NAME (default binance)"
+    "the venue that a bot without a parameter `exchange` reaches by its production host names: a "
+    "name, or path.py:NAME (default binance)"
 )
 FAULT = "a fault of yours, as faults.py:Name (docs/own_faults.md); may be repeated"
 SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),

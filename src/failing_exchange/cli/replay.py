@@ -27,11 +27,11 @@ KINDS = {"card": "a report card; run one of its scenarios with --scenario",
 def add_parser(commands: Any) -> None:
     """Add `replay` to the command line."""
     replay = commands.add_parser(
-        "replay", help="run a token of `explore` again, or what a results file describes"
+        "replay", help="run a token of `explore`, or a results file, again"
     )
     replay.add_argument("results", help="a token, or a file that `run --output` has written")
-    replay.add_argument("--bot", help="another bot than the token names")
-    replay.add_argument("--output", type=Path, metavar="FILE", help="where results are written")
+    replay.add_argument("--bot", help="another bot than the one of the token")
+    replay.add_argument("--output", type=Path, metavar="FILE", help="file for the results")
     replay.add_argument("--until", type=whole(), default=0, metavar="N", help="stop before trip N")
     replay.set_defaults(command=replay_command, parser=replay, judges=True)
 
@@ -141,17 +141,17 @@ def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     except (OSError, ValueError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not JSON"
         raise ConfigurationError(
-            f"{path} is no results file: {why}; expected what `run --output` has written"
+            f"{path} is not a results file: {why}; expected what `run --output` has written"
         ) from error
     if not isinstance(recorded, dict) or recorded.get("kind") != "run":
         kind = str(recorded.get("kind")) if isinstance(recorded, dict) else ""
         what = KINDS.get(kind, "something else")
-        raise ConfigurationError(f"{path} is no results file of `run`, but {what}")
+        raise ConfigurationError(f"{path} is not a results file of `run`, but {what}")
     return config_of(recorded.get("config"), str(path)), recorded
 
 
 def _compared(found: dict[str, Any]) -> dict[str, Any]:
-    """What must be equal in a replay: not the journal's name, nor where the bot's file lies."""
+    """What a replay must reproduce: all but the journal's name and the bot's folder."""
     config = {**(found.get("config") or {}), "journal": None}
     verdict = {**(found.get("verdict") or {}), "traceback": ""}
     return {**found, "config": config, "verdict": verdict}

@@ -1,4 +1,4 @@
-"""`failing-exchange report`: a results file as a page."""
+"""The command `report`: turn a results file into a page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.output_file import write_file
 
 FILE_MAX = 200_000_000  # bytes of a results file; a larger one is refused
 WRITTEN = "what `--output` of `run`, `explore` or `replay` has written in this version"
@@ -19,20 +20,20 @@ OTHERS = {
 
 
 def add_parser(commands: Any) -> None:
-    """The command."""
+    """Add `report` to the command line."""
     report = commands.add_parser(
         "report", help="show a run, a report card, an exploration or a replay as one HTML file"
     )
     report.add_argument(
-        "results", type=Path, help="what --output of run, explore or replay has written"
+        "results", type=Path, help="a file that --output of run, explore or replay has written"
     )
     report.add_argument("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE")
-    report.set_defaults(command=run)
+    report.set_defaults(command=report_command)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Read, draw, write."""
-    save(_drawn(options.results), options.output)
+def report_command(options: argparse.Namespace) -> int:
+    """Read a results file and write its page."""
+    write_file(options.output, _drawn(options.results))
     print(f"The report is in {options.output}")
     return 0
 
@@ -55,7 +56,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check_kind(path: Path, text: bytes) -> None:
-    """Is it another file of ours? It is named, with the one that is wanted."""
+    """Raise ConfigurationError, with its kind, for another file that this package writes."""
     kind = next((kind for begins, kind in OTHERS.items() if text.startswith(begins)), None)
     lines = text.split(b"\n", 2)
     if kind is None and len(lines) > 1 and all(one.startswith(b"{") for one in lines[:2]):
@@ -65,7 +66,7 @@ def _check_kind(path: Path, text: bytes) -> None:
 
 
 def _drawn(path: Path) -> str:
-    """The page of a file. What it holds was written elsewhere: a value of a wrong kind is told."""
+    """The page of a file; raises ConfigurationError for values of a wrong kind."""
     from failing_exchange.report.page import page
 
     found = _read(path)
@@ -79,16 +80,8 @@ def _drawn(path: Path) -> str:
         ) from error
 
 
-def write(found: dict[str, Any], path: Path) -> None:
-    """The page of results, as a file; ConfigurationError says why it can't be written."""
+def write_page(found: dict[str, Any], path: Path) -> None:
+    """Write the page of some results; raises ConfigurationError if the file can't be written."""
     from failing_exchange.report.page import page
 
-    save(page(found), path)
-
-
-def save(text: str, path: Path) -> None:
-    """A page as a file; ConfigurationError says why it can't be written."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    write_file(path, page(found))

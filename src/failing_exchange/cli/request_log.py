@@ -1,4 +1,4 @@
-"""serve --verbose: a line for each request, and one for each fault that struck it, on stderr."""
+"""The log of `serve --verbose`: one line per request, and per fault that struck it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger("failing_exchange.requests")
 
 
 def reader(markets: Mapping[str, Market]) -> Callable[[Trip], None]:
-    """What logs each trip that ends, for `Journal.readers`; a stderr that is gone is let be."""
+    """Log each trip that ends, as one of `Journal.readers`; a closed stderr is ignored."""
     if not logger.handlers:
         logger.addHandler(logging.StreamHandler())
         logger.setLevel(logging.INFO)
@@ -32,7 +32,7 @@ def reader(markets: Mapping[str, Market]) -> Callable[[Trip], None]:
 
 
 def lines_of(trip: Trip, markets: Mapping[str, Market]) -> Iterator[str]:
-    """A request with what its client was told, and what struck it; of a push only the latter."""
+    """The lines of a trip: the request and its answer, and what struck it; of a push the latter."""
     at = iso(trip.ended_at // MILLISECOND)
     if not trip.is_push:
         ms = (trip.ended_at - trip.born_at) / MILLISECOND

@@ -41,33 +41,49 @@ def add_parser(commands: Any) -> None:
         "--calm",
         type=seconds_or_none,
         metavar="SECONDS",
-        help="how long nothing fails at the end, "
-        "so that the bot can recover, 0 = none (default: 10m, at most a third of the duration)",
+        help="time without faults at the end, so "
+        "that the bot can recover; 0 = none (default: 10m, at most a third of the duration)",
     )
     add("--mode", default=None, metavar="MODE", help="failure mode (default: RANDOM)")
     add("--probability", type=probability, default=0.1, help="failure probability, 0 to 1")
-    add("--modes", nargs="+", metavar="MODE", help="several failure modes")
-    add("--probabilities", nargs="+", type=probability, metavar="P", help="one for each of --modes")
+    add("--modes", nargs="+", metavar="MODE", help="several failure modes at once")
+    add(
+        "--probabilities",
+        nargs="+",
+        type=probability,
+        metavar="P",
+        help="one probability for each of --modes",
+    )
     add(
         "--rate-limit",
         type=whole(),
-        help="requests a minute, 0 = no limit (default: 60; with a "
-        "scenario or --mode NONE no limit)",
+        help="requests per minute; 0 = no limit (default: 60; with a "
+        "scenario or --mode NONE: no limit)",
     )
     add("--timeout", type=seconds, help="seconds until a call gives up (default: 5)")
-    add("--maintenance", action="store_true", help="a maintenance window during the run")
-    add("--maintenance-start", metavar="HH:MM", help="its start, UTC (default: 02:00)")
-    add("--maintenance-duration", type=minutes, metavar="MINUTES", help="its length (default: 30)")
-    add("--output", default="exchange_test.json", metavar="FILE", help="where results are written")
+    _add_maintenance(add)
+    add("--output", default="exchange_test.json", metavar="FILE", help="file for the results")
     add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
     add("--seed", type=int, help="the same seed gives the same run (default: the scenario's, or 0)")
     add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
     add_user_code(run)
-    add("--all", action="store_true", help="every shipped scenario: a report card")
+    add("--all", action="store_true", help="run every shipped scenario and print a report card")
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
-    add("--real-time", action="store_true", help="by the real clock, instead of in virtual time")
+    add("--real-time", action="store_true", help="run by the real clock instead of in virtual time")
     add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
     run.set_defaults(command=run_command, parser=run, judges=True)
+
+
+def _add_maintenance(add: Any) -> None:
+    """The options of a maintenance window."""
+    add("--maintenance", action="store_true", help="schedule a maintenance window during the run")
+    add("--maintenance-start", metavar="HH:MM", help="its start in UTC (default: 02:00)")
+    add(
+        "--maintenance-duration",
+        type=minutes,
+        metavar="MINUTES",
+        help="its length in minutes (default: 30)",
+    )
 
 
 def run_command(options: argparse.Namespace) -> int:

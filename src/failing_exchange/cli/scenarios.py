@@ -11,7 +11,7 @@ from failing_exchange.cli.exit_codes import CLEAN
 def add_parser(commands: Any) -> None:
     """Add `scenarios` to the command line."""
     scenarios = commands.add_parser("scenarios", help="list the shipped scenarios, or show one")
-    scenarios.add_argument("name", nargs="?", help="a scenario, to show it")
+    scenarios.add_argument("name", nargs="?", help="a scenario to show")
     scenarios.set_defaults(command=scenarios_command)
 
 

@@ -1,4 +1,4 @@
-"""serve: a venue on a port of this machine, until it is told to stop."""
+"""The command `serve`: serve a venue on a port of this machine until it is stopped."""
 
 from __future__ import annotations
 
@@ -36,36 +36,36 @@ if TYPE_CHECKING:
     from failing_exchange.venues.base import Venue
 
 PORTS = whole(0, 65_535)
-FULL = "when that database can't be written: halt, or go-on"
+FULL = "if the database can't be written: halt or go-on"
 HOST = "127.0.0.1"
 PORT = 8080
 COLLECT_EVERY = (20_000, 50, 100)  # objects, and rounds of the younger generation (`gc`)
 PREFIX = "FAILING_EXCHANGE_"  # environment: the prefix and the option's name in capitals
 JOURNAL = (
-    "write every trip to this file, as JSON lines; one that ends in .db is a database from which "
-    "the venue comes back after a crash"
+    "write every trip to this file as JSON lines; a name that ends in .db makes it a database from "
+    "which the venue recovers after a crash"
 )
 DEFAULT = "binance"
-VENUE = "a venue by its name (binance), or one of your own as path.py:NAME; default binance"
+VENUE = "a venue by name (binance), or one of yours as path.py:NAME (default binance)"
 MARKET = (
     "a market: one of the default world by its symbol, or one of your own as "
     "symbol=DOGE/USDT,price_step=0.00001,amount_step=1,price=0.2; may be repeated (default: all "
     "five of the default world)"
 )
-FEES = "what trades cost: 0.1%%, or maker=0.02%%,taker=0.04%% (default 0.1%%)"
-BALANCE = "what the account main owns, as USDT=10000; may be repeated (default: plenty of each)"
-KEEP = "how many trips that database keeps; older ones are deleted; 0 keeps all"
-ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by so much"
+FEES = "trading fees: 0.1%%, or maker=0.02%%,taker=0.04%% (default 0.1%%)"
+BALANCE = "balance of the account main, as USDT=10000; may be repeated (default: plenty of each)"
+KEEP = "trips that the database keeps; older ones are deleted; 0 keeps all"
+ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by this number"
 PLAIN = {"mode": ("FAILURE_MODE",), "rate": ("FAILURE_RATE",)}  # these two also under a plain name
 SWITCHES = {
-    "tls": "encrypt, with a throw-away certificate (not to be verified)",
-    "legacy-listen-keys": "user streams by listen key, as until 2026-02-20; otherwise 410",
-    "any-key": "let any well-formed key trade for the account main; otherwise an unknown one is "
+    "tls": "use TLS with a self-signed certificate (clients must not verify it)",
+    "legacy-listen-keys": "allow user streams by listen key, as until 2026-02-20; otherwise 410",
+    "any-key": "accept any well-formed key for the account main; otherwise unknown keys are "
     "refused, as by the venue",
-    "judge": "judge each client; the verdict at the end, and at the control API; exit code 1 if a "
-    "rule was broken",
-    "verbose": "log each request and each fault that strikes, a line each, on stderr",
-    "uvloop": "run on uvloop, where it is installed",
+    "judge": "judge each client; print the verdict at the end, and serve it at the control API; "
+    "exit code 1 if a rule was broken",
+    "verbose": "log each request and each fault that strikes on stderr, one line each",
+    "uvloop": "run on uvloop, if it is installed",
 }
 SNIPPET = """
     import ccxt.async_support as ccxt
@@ -84,16 +84,16 @@ UNVERIFIED = """,
 
 
 def add_parser(commands: Any) -> None:
-    """Add `serve` to a command line."""
+    """Add `serve` to the command line."""
     serve = commands.add_parser(
         "serve",
-        help="a venue on a port, for bots in any language",
+        help="serve a venue on a port, for bots in any language",
         usage="failing-exchange serve [options] [venue] [-- COMMAND ...]",
         description="Serve a venue's own REST and WebSocket protocol on a port of this machine. "
-        "A COMMAND behind -- is started beside it, with EXCHANGE_URL and the proxy settings that "
-        "lead it here; it is judged, and the server ends when it ends. "
-        f"Each option can be given as {PREFIX}OPTION in the environment, too; FAILURE_MODE and "
-        "FAILURE_RATE stand for --mode and --rate.",
+        "A COMMAND after -- is started with EXCHANGE_URL and proxy settings that point to the "
+        "server; it is judged, and the server stops when it ends. "
+        f"Each option can also be set by the environment variable {PREFIX}OPTION; FAILURE_MODE and "
+        "FAILURE_RATE set --mode and --rate.",
     )
     serve.add_argument("venue", nargs="?", default=DEFAULT, help=VENUE)
     _add(serve, "host", HOST, "address to listen at")
@@ -102,22 +102,24 @@ def add_parser(commands: Any) -> None:
         serve,
         "seed",
         None,
-        "of market and faults (default: the scenario's or journal's, or 0)",
+        "seed of market and faults (default: the scenario's or journal's, or 0)",
         type=int,
     )
     _add(serve, "scenario", None, "a scenario file, or the name of a shipped one")
     _add_list(serve, "market", MARKET)
     _add(serve, "fees", None, FEES)
     _add_list(serve, "balance", BALANCE)
-    _add(serve, "keys", None, "a file of API keys (TOML); without it, one pair that is printed")
+    _add(
+        serve, "keys", None, "file of API keys (TOML); without it one key pair is made and printed"
+    )
     _add_journal(serve)
-    _add(serve, "mode", None, "a FailureMode, such as MIXED or TIMEOUT")
-    _add(serve, "rate", 0.1, "the probability of --mode and of each --fault", probability)
+    _add(serve, "mode", None, "a failure mode, such as MIXED or TIMEOUT")
+    _add(serve, "rate", 0.1, "probability of --mode and of each --fault", probability)
     _add_list(serve, "rule", RULE + "; implies --judge")
     _add_list(serve, "fault", FAULT)
-    control = "a port for the control API; without it there is none"
+    control = "port of the control API (default: none)"
     _add(serve, "control-port", None, control, PORTS)
-    _add(serve, "control-token", None, "what the control API asks for; needed off loopback")
+    _add(serve, "control-token", None, "token of the control API; required off loopback")
     _add(serve, "accelerate", 1, ACCELERATE, whole(1))
     for name, text in SWITCHES.items():
         on = environment_or(False, _variable(name))
@@ -126,10 +128,10 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_journal(serve: Any) -> None:
-    """Where all is written, and how."""
+    """The options of the journal."""
     _add(serve, "journal", None, JOURNAL)
     _add(serve, "journal-full", "halt", FULL, one_of("halt", "go-on"))
-    survives = "what an acknowledged answer outlives: kill, or power-loss (slower)"
+    survives = "what an acknowledged answer survives: kill, or power-loss (slower)"
     _add(serve, "journal-survives", "kill", survives, one_of("kill", "power-loss"))
     _add(serve, "journal-keep", TRIPS_KEPT_MAX, KEEP, whole())
 
@@ -148,7 +150,7 @@ def _add_list(parser: Any, name: str, text: str) -> None:
 
 
 def _variable(name: str) -> str:
-    """What an option is called in the environment."""
+    """The environment variable of an option."""
     return PREFIX + name.upper().replace("-", "_")
 
 
@@ -170,16 +172,16 @@ def serve_command(options: argparse.Namespace) -> int:
     if options.program is not None and ended is None:
         return INTERRUPTED
     if options.program is not None and not any(verdict.judged for verdict in verdicts):
-        print(f"{options.program[0]} has sent nothing to the venue that could be judged.")
+        print(f"{options.program[0]} has sent no request to the venue that could be judged.")
         return COULD_NOT_RUN
     return CLEAN if all(verdict.clean for verdict in verdicts) else FINDINGS
 
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """What a server keeps are trips, and they make no cycles: few looks for garbage suffice.
+    """Run the garbage collector rarely: a server keeps trips, and they form no cycles.
 
-    A twelfth of the time of a busy server would go into them.
+    At the usual thresholds it takes a twelfth of the time of a busy server.
     """
     before = gc.get_threshold()
     gc.freeze()
@@ -192,9 +194,11 @@ def seldom_collected() -> Iterator[None]:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Raise ConfigurationError for options that can't be; nothing has begun yet."""
+    """Raise ConfigurationError for options that don't go together, before anything starts."""
     if options.program == []:
-        raise ConfigurationError("-- is followed by no command; expected as in: -- python bot.py")
+        raise ConfigurationError(
+            "-- is followed by nothing; expected a command, as in: -- python bot.py"
+        )
     if options.program is not None:
         from failing_exchange.cli.child_program import check_program
 
@@ -258,7 +262,7 @@ def _pairs(option: str, text: str) -> dict[str, str]:
 
 
 def _world(options: argparse.Namespace) -> dict[str, Any]:
-    """Markets and balances, where they are given: what is left out is the scenario's."""
+    """The markets and balances that are given; the rest is the scenario's."""
     found: dict[str, Any] = {}
     if options.market is not None:
         found["markets"] = [
@@ -313,7 +317,7 @@ def _loop_factory(uvloop: bool) -> Any:
 
 
 def _watch(venue: VenueServer, options: argparse.Namespace) -> None:
-    """Log requests (--verbose); judge the clients (--judge, --rule, or a program behind `--`)."""
+    """Log requests (--verbose); judge the clients (--judge, --rule, or a program after `--`)."""
     if options.verbose:
         from failing_exchange.cli.request_log import reader
 
@@ -325,7 +329,7 @@ def _watch(venue: VenueServer, options: argparse.Namespace) -> None:
 
 
 async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
-    """Serve until a signal (None), or until the program beside it has ended: how, "" for well."""
+    """Serve until a signal (None), or until the program ends: how it ended, "" for well."""
     import asyncio
     import signal
 
@@ -360,7 +364,9 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
         await venue.close()
         await venue.exchange.close()
     print(_farewell(venue.exchange), flush=True)
-    return None if ended is None or ended is True else _how(options.program[0], ended)  # True: stop
+    return (
+        None if ended is None or ended is True else _how(options.program[0], ended)
+    )  # True: stopped
 
 
 def _how(program: str, code: int) -> str:
@@ -370,7 +376,7 @@ def _how(program: str, code: int) -> str:
 
 
 async def _beside(venue: VenueServer, options: argparse.Namespace, port: int) -> ChildProgram:
-    """Start the program that was given behind `--`."""
+    """Start the program that was given after `--`."""
     from failing_exchange.cli.child_program import ChildProgram
     from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
@@ -387,7 +393,7 @@ async def _beside(venue: VenueServer, options: argparse.Namespace, port: int) ->
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
-    """What the first of several gives; the others are canceled."""
+    """The result of the first to finish; the others are cancelled."""
     import asyncio
 
     tasks = [asyncio.ensure_future(one) for one in waits]

@@ -13,14 +13,14 @@ from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
 def add_parser(commands: Any) -> None:
     """Add `simulate` to the command line."""
     simulate = commands.add_parser("simulate", help="run any asyncio script in virtual time")
-    simulate.add_argument("--seed", type=int, default=0, help="of all chance (default 0)")
+    simulate.add_argument("--seed", type=int, default=0, help="seed of all randomness (default 0)")
     simulate.add_argument(
         "--start", default="2026-01-01T00:00:00Z", metavar="TIME",
-        help="when it starts, UTC (default 2026-01-01T00:00:00Z)",
+        help="start of virtual time, UTC (default 2026-01-01T00:00:00Z)",
     )  # fmt: skip
     simulate.add_argument(
         "--venue", metavar="NAME",
-        help="a venue that its clients reach by production's names; without it they reach none",
+        help="the venue that clients reach by its production host names (default: none)",
     )  # fmt: skip
     simulate.add_argument("script", help="the script")
     simulate.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")

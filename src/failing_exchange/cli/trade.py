@@ -20,7 +20,7 @@ from failing_exchange.errors import ConfigurationError
 URL = "http://127.0.0.1:8080"
 DEFAULT_VENUE = "binance"
 RETRIES = 3
-CONNECT_S = 5.0  # until the first connection must stand
+CONNECT_S = 5.0  # until the first connection must be open
 WAITING_MS = 10_000  # until ccxt gives up a request
 
 
@@ -28,9 +28,9 @@ def add_parser(commands: Any) -> None:
     """Add `trade` to the command line."""
     trade = commands.add_parser(
         "trade",
-        help="a reference bot against a served venue",
-        description="Let a reference bot trade on a served venue, through ccxt. EXCHANGE_URL, "
-        "ENABLE_RETRIES (false: the naive bot) and MAX_RETRIES in the environment stand for the "
+        help="let a reference bot trade on a served venue",
+        description="Let a reference bot trade on a served venue, through ccxt. The environment "
+        "variables EXCHANGE_URL, ENABLE_RETRIES (false: the naive bot) and MAX_RETRIES set the "
         "options.",
     )
     add = trade.add_argument
@@ -40,8 +40,13 @@ def add_parser(commands: Any) -> None:
     bot = environment_or("careful", "ENABLE_RETRIES")
     add("--bot", type=reading(_bot), default=bot, help="careful (the default) or naive")
     retries = environment_or(RETRIES, "MAX_RETRIES")
-    add("--retries", type=reading(whole()), default=retries, help="attempts after the first one")
-    add("--duration", type=seconds, help="seconds, or 10m, 1h; else until Ctrl-C")
+    add(
+        "--retries",
+        type=reading(whole()),
+        default=retries,
+        help="attempts after the first one (default 3)",
+    )
+    add("--duration", type=seconds, help="seconds, or 10m, 1h (default: until Ctrl-C)")
     trade.set_defaults(command=trade_command)
 
 
@@ -60,7 +65,7 @@ def trade_command(options: argparse.Namespace) -> int:
     exchange = _exchange(options)
     print(asyncio.run(_trade(exchange, options)), flush=True)
     if not exchange.markets:  # the first thing that ccxt asks for
-        raise ConfigurationError(f"no venue has answered at {options.url}; is one served there?")
+        raise ConfigurationError(f"no venue answered at {options.url}; is one served there?")
     return CLEAN
 
 
@@ -103,7 +108,7 @@ def _exchange(options: argparse.Namespace) -> Any:
             "apiKey": DEFAULT_KEY,
             "secret": DEFAULT_SECRET,
             "timeout": WAITING_MS,
-            "verify": False,  # of a venue with --tls, whose certificate nobody knows
+            "verify": False,  # the certificate of a venue with --tls is self-signed
         }
     )
     exchange.max_retries = options.retries

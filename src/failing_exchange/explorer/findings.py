@@ -233,7 +233,7 @@ class Findings:
     def add(
         self, one: BrokenRule, worlds: int, world: World, summary: TrialSummary
     ) -> Finding | None:
-        """A breach of no known cause becomes a finding; None where there is no place for it."""
+        """A breach of no known cause becomes a finding; None if there are too many."""
         cause = cause_of(one)
         if len(self) >= CAUSES_MAX:
             self.uncounted += 1

@@ -38,9 +38,9 @@ from failing_exchange.virtual.wallclock import REAL
 HOURS_TOGETHER = 32
 HOURS_TOGETHER_ON_THE_WIRE = 16
 JOBS_EACH = 2  # for each of our processes, at least, however few worlds there are
-TOGETHER_ELSEWHERE = 8  # worlds in a job where nobody knows how many processes an executor has
+TOGETHER_ELSEWHERE = 8  # worlds in a job if the number of processes of the executor is unknown
 BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches ...
-BATCH_SHARE = 4  # ... which grow to one part in so many of those that ran ...
+BATCH_SHARE = 4  # ... which grow to this part (a quarter) of those that ran ...
 BATCH_MAX = 16_384  # ... up to this: the driver holds one batch, and a cluster is kept busy by it
 PARENTS_MAX = 1_000  # worlds that showed something new and are mutated; the oldest is dropped
 GROUND_MAX = 1_000_000  # different situations; beyond it nothing counts as new
@@ -48,7 +48,7 @@ ERRORS_KEPT_MAX = 100  # trials that could not be run; more are only counted
 SHRUNK_TOGETHER_MAX = 8  # findings that are shrunk side by side
 SHRINK_GRACE = 0.25  # of the time limit: this much longer may findings be shrunk
 CALM_WORLDS = 3  # without any fault, which come first: what fails in them is the baseline
-MUTANTS = 3  # one world in so many is a neighbour of one that showed something new
+MUTANTS = 3  # one world in this many is a neighbour of one that showed something new
 
 
 @dataclass(kw_only=True)
@@ -184,7 +184,7 @@ class _Search:
         processes: int = 0,
     ) -> None:
         self.options = options
-        self.processes = processes  # of the executor; 0: nobody knows
+        self.processes = processes  # of the executor; 0: unknown
         self.target = target
         self.executor = executor
         self.tell = tell
@@ -481,7 +481,7 @@ class _Search:
             self.tell(self.found, settled)
 
     def _attempt(self, world: World, *, shown: str = "") -> TrialSummary:
-        """A trial in a process of its own; raises OutOfRuns when there is no time for it.
+        """A trial in a process of its own; raises OutOfRuns if there is no time for it.
 
         `shown`: a rule whose breach is to be shown in both columns, with the run's digest.
         """

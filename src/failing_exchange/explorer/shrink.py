@@ -34,8 +34,8 @@ USUAL: dict[str, Any] = {"rate_limit": None, "latency": "auto", "balances": None
 class Example(NamedTuple):
     """A world in which a bot breaks a rule, what it shows, and the trials it took to make it small.
 
-    `runs` is 0 if nobody has tried. `complete` is False where the trials ran out, or the recorded
-    faults alone did not break the rule: then the world is smaller, but not the smallest.
+    `runs` is 0 if it has not been shrunk. `complete` is False if the trials ran out, or if the
+    recorded faults alone did not break the rule: then the world is not the smallest.
     """
 
     world: World

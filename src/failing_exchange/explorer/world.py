@@ -29,17 +29,17 @@ from failing_exchange.venues.base import DEFAULT
 
 FAULTS_MAX = 5  # kinds of fault in one drawn world, besides common ones
 INTENTS_MAX = 5  # that a world gives to a bot which asks for them
-COMMON_EVERY = 2  # one world in so many has an incident of orders that happens on any day ...
+COMMON_EVERY = 2  # one world in this many has an incident of orders that happens on any day ...
 COMMON_RATES = (0.1, 0.3, 1.0)  # ... to that share of them
 RATES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3)
 PRIVATE = frozenset(ops.PRIVATE_CALLS)
 PRIVATE_RATES = (0.02, 0.05, 0.1, 0.1, 0.2, 0.3, 0.5)  # of orders there are few: tens in an hour
 BURST_ENTER, PRIVATE_BURST_ENTER = 0.01, 0.1
-WRONG_CLOCK_EVERY = 12  # one world in so many has a bot whose clock goes wrong, once
+WRONG_CLOCK_EVERY = 12  # one world in this many has a bot whose clock goes wrong, once
 LATENCIES: tuple[float | str, ...] = ("auto", "auto", 5.0, 250.0)  # milliseconds
 LIMITS = (None, None, None, 60, 300)  # requests a minute
-SMALL_EVERY = 4  # one world in so many begins with a small account
-SHORT_EVERY = 2  # one small account in so many runs short of what it holds
+SMALL_EVERY = 4  # one world in this many begins with a small account
+SHORT_EVERY = 2  # one small account in this many runs short of what it holds
 SECONDS_MAX = 366 * DAY_S  # of a world: a leap year; a longer one is refused
 RATE_MAX = 10**9  # requests a minute; a higher limit is refused
 
@@ -66,7 +66,7 @@ class World:
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON can hold it: what is as ever is left out."""
+        """The world as JSON; values that equal the default are left out."""
         usual = vars(World(seed=0, seconds=0))
         found = {
             name: list(value) if isinstance(value, tuple) else value
@@ -94,7 +94,7 @@ class World:
             raise ConfigurationError(f"this is not a world: {error}") from error
 
     def check(self) -> None:
-        """Raise ConfigurationError for a value that no world has; `draw` makes none such."""
+        """Raise ConfigurationError for a value that a world can't have; `draw` makes none."""
         check_world(self)
 
 

@@ -1,18 +1,15 @@
-"""A report card: one bot in every scenario that ships, judged in each."""
+"""The report card: run one bot in every shipped scenario and judge each run."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.rule import Severity
 from failing_exchange.judge.verdict import WRONG
 from failing_exchange.runs.bot_loader import find_bot
@@ -39,8 +36,8 @@ class Grade(NamedTuple):
 class Card:
     """The grades of a bot, in the order of the scenarios.
 
-    `baseline`: rules that it breaks when nothing fails, with the first breach each. They are told
-    once, and left out of the grades.
+    `baseline`: rules that it breaks when nothing fails, with the first breach each. They are
+    reported once, and left out of the grades.
     """
 
     bot: str
@@ -52,7 +49,7 @@ class Card:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found anywhere."""
+        """Whether the bot broke no rule in any scenario."""
         return not self.baseline and all(one.passed for one in self.grades)
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +81,7 @@ def grade(name: str, bot: str, baseline: Iterable[str] = ()) -> Grade:
 
 
 def calm(scenario: Scenario) -> Scenario:
-    """The same scenario with nothing that fails: no faults, incidents, limits, kills."""
+    """The same scenario without faults, incidents, limits and restarts."""
     arguments = {**scenario.arguments, "maintenance_schedule": None}
     return replace(
         scenario, faults=(), modes=(), incidents=(), restarts=(), rate_limit=None,
@@ -112,7 +109,7 @@ def make(bot: str, names: Sequence[str] | None = None, *, jobs: int = 0) -> Card
         _fill(card, wanted, processes)
     except KeyboardInterrupt:
         card.interrupted = True
-        for child in multiprocessing.active_children():  # nobody waits for what they still do
+        for child in multiprocessing.active_children():  # their results are not wanted any more
             child.terminate()
     except BrokenProcessPool:
         done = len(card.grades)
@@ -138,7 +135,7 @@ def _fill(card: Card, wanted: Sequence[str], processes: ProcessPoolExecutor) -> 
 
 
 def _kind(bot: str, scenario: Scenario) -> str:
-    """Scenarios that differ only in what fails have one baseline."""
+    """A key: scenarios that differ only in what fails have the same baseline."""
     config = RunConfig(bot=bot).resolved(scenario)
     same = calm(scenario)
     return repr((config.bot, config.duration, same.intent, same.options, same.accounts,
@@ -157,7 +154,7 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def show(card: Card) -> None:
-    """The card as a table, and what it comes to in a line."""
+    """Print the card as a table, and the result in one line."""
     from failing_exchange.report.text import console
 
     out = console()
@@ -196,11 +193,3 @@ def _table(grades: Sequence[Grade]) -> Any:
         money = f"{one.money:,.2f}" if one.money else ""
         made.add_row(one.family, one.scenario, passes, ", ".join(one.broken) or one.error, money)
     return made
-
-
-def write(path: Path, card: Card) -> None:
-    """The card as JSON."""
-    try:
-        path.write_text(json.dumps(card.as_dict(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"--output {path}: {error.strerror}") from error

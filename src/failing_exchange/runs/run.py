@@ -41,15 +41,15 @@ TIMEOUT_S = 5.0
 RATE_LIMIT = 60  # requests a minute of a run without a scenario
 MODES = ((FailureMode.RANDOM.value, 0.1),)  # of a run without a scenario
 MAINTENANCE_MINUTES = 30.0
-TROUBLE_MAX = 20  # orders that the client was not told of, of which the trips are kept
+TROUBLE_MAX = 20  # trips that are kept of orders that the client never heard of
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What is to be run. `modes` are (mode, probability); times are in seconds.
+    """What to run. `modes` are (mode, probability); times are in seconds.
 
-    None stands for what the scenario says, and without one for the defaults of this module. What is
-    given goes before a scenario; `rate_limit=0` and `calm=0` are given, and mean none.
+    None means: as the scenario says, else the default of this module. A given value overrides the
+    scenario; `rate_limit=0` and `calm=0` are given values that mean none.
     """
 
     bot: str = "careful"
@@ -92,14 +92,14 @@ class RunConfig:
         )
 
     def start(self) -> datetime:
-        """When the run starts: shortly before the maintenance, if there is one."""
+        """The start of the run: shortly before the maintenance, if there is one."""
         if self.maintenance_start is None:
             return START
         minutes = time_of_day(self.maintenance_start) // (60 * SECOND)
         return START + timedelta(days=1, minutes=minutes) - LEAD
 
     def again(self) -> str:
-        """The command line that makes this run again. Its journal is not written again."""
+        """The command line that repeats this run, without its journal."""
         given = {"scenario": self.scenario, "duration": self.duration, "seed": self.seed,
                  "rate-limit": self.rate_limit, "timeout": self.timeout, "calm": self.calm,
                  "maintenance-start": self.maintenance_start}  # fmt: skip
@@ -148,7 +148,7 @@ def _span(seconds: float) -> str:
 
 
 def _first(*values: Any) -> Any:
-    """The first that is given."""
+    """The first value that is not None."""
     return next(value for value in values if value is not None)
 
 
@@ -161,7 +161,7 @@ def _of_strategy(bot: str, scenario: Scenario | None) -> str:
 
 @dataclass(kw_only=True)
 class Report:
-    """What a run showed. `config` is complete: it makes the same run again."""
+    """The results of a run. `config` is complete: it repeats the run."""
 
     config: RunConfig
     seconds: float = 0.0
@@ -327,7 +327,7 @@ def _are_modes(value: object) -> bool:
 
 # What a field of a recorded configuration must be, in words and as a check.
 FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "bot": ("a text", lambda v: isinstance(v, str)),
+    "bot": ("a string", lambda v: isinstance(v, str)),
     "duration": ("seconds above 0", lambda v: _is_number(v) and bool(v)),
     "seed": ("a whole number", is_whole),
     "modes": ("a list of [mode, probability]", _are_modes),
@@ -336,8 +336,8 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "calm": ("seconds from 0", _is_number),
     "maintenance_start": ("HH:MM or null", lambda v: v is None or isinstance(v, str)),
     "maintenance_minutes": ("minutes above 0", lambda v: _is_number(v) and bool(v)),
-    "scenario": ("a text or null", lambda v: v is None or isinstance(v, str)),
-    "rules": ("a list of texts", _are_texts),
+    "scenario": ("a string or null", lambda v: v is None or isinstance(v, str)),
+    "rules": ("a list of strings", _are_texts),
     "faults": ("a list of [fault, probability]", _are_modes),
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
     "venue": ("a text", lambda v: isinstance(v, str)),

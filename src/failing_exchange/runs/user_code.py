@@ -1,4 +1,4 @@
-"""Rules and faults of a user that are named on the command line, as path.py:Name."""
+"""Load rules and faults of the user, named as path.py:Name or module:Name."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _rules: dict[str, type[Rule]] = {}
 
 
 class Rules(NamedTuple):
-    """What a judge is given: `rules` (None = all that ship) and their parameters by name."""
+    """The arguments of a judge: `rules` (None = all shipped) and their parameters by name."""
 
     rules: list[str | type[Rule]] | None
     options: dict[str, Any]
 
 
 def rules_of(options: Mapping[str, Any]) -> Rules:
-    """The rules of a judge, of parameters by the name of a rule that ships or by path.py:Name.
+    """Find the rules of a judge, given parameters by rule name or path.py:Name.
 
-    Those that ship are always asked. Raises ConfigurationError for what can't be loaded.
+    The shipped rules are always among them. Raises ConfigurationError for what can't be loaded.
 
     >>> rules_of({"fresh": {"age_s": 10}})
     Rules(rules=None, options={'fresh': {'age_s': 10}})
@@ -42,12 +42,12 @@ def rules_of(options: Mapping[str, Any]) -> Rules:
 
 
 def check_rules(names: Iterable[str]) -> None:
-    """Raise ConfigurationError for a name given to `--rule` that is no path.py:Name."""
+    """Raise ConfigurationError for a name given to `--rule` that is not path.py:Name."""
     for name in names:
         if not is_own(name):
             raise ConfigurationError(
-                f"--rule {name}: expected path.py:Name or module:Name; those that ship are always "
-                "asked"
+                f"--rule {name}: expected path.py:Name or module:Name; the shipped rules "
+                "are always judged"
             )
 
 
@@ -57,7 +57,7 @@ def load_rule(name: str) -> type[Rule]:
         found = _class(name, "rule")
         if not issubclass(found, Rule):
             raise ConfigurationError(
-                f"--rule {name}: {found.__name__} is no rule; expected a subclass of "
+                f"--rule {name}: {found.__name__} is not a rule; expected a subclass of "
                 "failing_exchange.judge.rule.Rule (docs/own_rules.md)"
             )
         _check_room(len(_rules), RULES_KEPT_MAX)
@@ -68,7 +68,7 @@ def load_rule(name: str) -> type[Rule]:
 def load_faults(names: Iterable[str]) -> None:
     """Load faults by path.py:Name, once in a process; then they can be armed by these names.
 
-    Raises ConfigurationError for what is no fault, or can't be written into a plan.
+    Raises ConfigurationError for a class that is not a fault, or can't be written into a plan.
     """
     for name in names:
         if is_own(name) and name not in OWN:
@@ -82,8 +82,8 @@ def _check_fault(name: str, found: type[Any]) -> None:
     told = "(docs/own_faults.md)"
     if not (hasattr(found, "strike") and hasattr(found, "stages") and is_dataclass(found)):
         raise ConfigurationError(
-            f"--fault {name}: {found.__name__} is no fault; expected a class with @fault, `stages` "
-            f"and `strike` {told}"
+            f"--fault {name}: {found.__name__} is not a fault; expected a class with @fault, "
+            f"`stages` and `strike` {told}"
         )
     for one in fields(found):
         if "spec" not in one.metadata or one.default is MISSING:
@@ -101,7 +101,7 @@ def _class(name: str, what: str) -> type[Any]:
     module = load_module(place)
     found = getattr(module, attribute, None)
     if not isinstance(found, type):
-        why = "that is no class"
+        why = "that is not a class"
         if found is None:
             why = f"there is no such class{did_you_mean(attribute, vars(module))}"
         raise ConfigurationError(f"--{what} {name}: {why}")

@@ -1,4 +1,4 @@
-"""Stops a bot that never waits.
+"""Stop a bot that never waits.
 
 No turn of the loop in many seconds of processor time (not of real time, of which a busy machine
 takes more), and the running code is interrupted. It needs SIGVTALRM and the main thread; elsewhere
@@ -22,7 +22,7 @@ LOOK_S = 1.0  # such seconds between two looks, and between two interrupts
 
 
 class Spins(BaseException):
-    """Raised inside a bot that never waits. It is no Exception: `except Exception` is passed."""
+    """Raised in a bot that never waits; not an Exception, so `except Exception` lets it pass."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def watched(spin_s: float = SPIN_S) -> Iterator[None]:
 
 
 class _Look:
-    """The signal's handler: has the loop turned since the last look?"""
+    """The signal handler: it checks whether the loop has turned since the last signal."""
 
     def __init__(self, every: float, spin_s: float) -> None:
         self.every = every
@@ -68,5 +68,5 @@ class _Look:
             )
 
     def _beat(self) -> None:
-        """The loop has come to it: it turns."""
+        """Count a turn of the loop."""
         self._beats += 1

@@ -1,4 +1,4 @@
-"""A scenario: a whole run as data, in a TOML file."""
+"""Read scenarios: a whole run as data, in a TOML file."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Scenario:
     intent: Mapping[str, Any] = field(default_factory=dict)
 
     def intents(self) -> list[dict[str, Any]]:
-        """What a bot that takes `intents` is given to do: the `orders` of the scenario's intent."""
+        """The orders that a bot with a parameter `intents` is told to place."""
         if "amount" not in self.intent:
             return []
         one = {
@@ -164,7 +164,7 @@ def _folder() -> Any:
 
 
 class _Reader:
-    """Reads a table; each error says where it stands."""
+    """Reads a table; each error names the file and the key."""
 
     def __init__(self, place: str, table: Mapping[str, Any]) -> None:
         self.place = place
@@ -174,7 +174,7 @@ class _Reader:
         """The scenario that the table describes."""
         for key in self.table:
             if key not in KEYS:
-                self._fail(key, f"is no key of a scenario{one_of(key, dict.fromkeys(KEYS))}")
+                self._fail(key, f"is not a key of a scenario{one_of(key, dict.fromkeys(KEYS))}")
         get = self.table.get
         listings = self._try("markets", lambda: listings_of(get("markets"), get("fees")))
         markets = {symbol: listing.market for symbol, listing in listings.items()}
@@ -270,7 +270,9 @@ class _Reader:
     def _strategy(self) -> str:
         name = self._text("bot")
         if name and name not in STRATEGIES:
-            self._fail("bot", f"= {name!r} is no strategy{one_of(name, dict.fromkeys(STRATEGIES))}")
+            self._fail(
+                "bot", f"= {name!r} is not a strategy{one_of(name, dict.fromkeys(STRATEGIES))}"
+            )
         return name
 
     def _rules(self) -> tuple[str, ...]:
@@ -287,7 +289,7 @@ class _Reader:
             for key in account:
                 if key not in ("balances", "fee_asset"):
                     near = one_of(key, dict.fromkeys(("balances", "fee_asset")))
-                    self._fail(f"accounts.{name}.{key}", f"is no key of an account{near}")
+                    self._fail(f"accounts.{name}.{key}", f"is not a key of an account{near}")
             key = f"accounts.{name}.balances"
             held = self._try(key, partial(balances_of, account.get("balances")))
             self._try(key, partial(check_balances, held, markets))
@@ -303,7 +305,7 @@ class _Reader:
             if mode["mode"] not in FailureMode.__members__:
                 known = dict(FailureMode.__members__)
                 name = str(mode["mode"])
-                self._fail(f"{key}.mode", f"= {name!r} is no failure mode{one_of(name, known)}")
+                self._fail(f"{key}.mode", f"= {name!r} is not a failure mode{one_of(name, known)}")
             self._try(f"{key}.probability", partial(probability_of, mode.get("probability", 1.0)))
             wanted, params = FailureMode(mode["mode"]), mode.get("params", {})
             if wanted is not FailureMode.NONE:
@@ -341,7 +343,7 @@ class _Reader:
             name = str(fields.pop("do"))
             account = str(fields.get("account", "main"))
             if account not in known and (near := nearest(account, known)):
-                self._fail(f"{key}.account", f"= {account!r} is no account{near}")
+                self._fail(f"{key}.account", f"= {account!r} is not an account{near}")
             held = {str(fields.get("asset", "")): 0}
             self._try(f"{key}.asset", partial(check_balances, held, markets))
             yield after, self._try(key, partial(command_of, name, fields, markets))

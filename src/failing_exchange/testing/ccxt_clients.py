@@ -1,4 +1,4 @@
-"""Leading unmodified ccxt clients to a simulated venue: over a socket, or without one."""
+"""Redirect unmodified ccxt clients to a simulated venue, over a socket or without one."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def _check_host(host: str, venue: Any) -> None:
 def _base(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-        raise ConfigurationError(f"{url!r} is no venue; expected for example http://127.0.0.1:8080")
+        raise ConfigurationError(
+            f"{url!r} is not the URL of a venue; expected for example http://127.0.0.1:8080"
+        )
     return url.rstrip("/")
 
 
@@ -193,7 +195,7 @@ def _redirect_sync(exchange: Any, base: str, venue: Venue) -> None:
 
 
 class _DirectSession:
-    """As much of an aiohttp session as ccxt uses, with the venue's door behind it."""
+    """As much of an aiohttp session as ccxt uses, answered by the venue itself."""
 
     def __init__(self, venue: VenueServer) -> None:
         self.venue = venue
@@ -227,7 +229,7 @@ class _DirectSession:
 
 
 class _Closed:
-    """What may be awaited, and needs not: a synchronous class calls `close()` as a function."""
+    """The result of `close()`, which synchronous ccxt classes do not await."""
 
     def __await__(self) -> Iterator[None]:
         return iter(())

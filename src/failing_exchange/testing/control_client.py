@@ -19,8 +19,8 @@ class Control:
     >>> control = Control("http://127.0.0.1:8090")
     >>> control.arm("lose_answer", "nth(1)", operations=["create_order"])  # doctest: +SKIP
 
-    Each call raises ConfigurationError with the door's own words for what it refuses, and
-    ConnectionError when nobody answers.
+    Each call raises ConfigurationError with the reason if it is refused, and ConnectionError
+    if nothing answers at the URL.
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
@@ -29,7 +29,7 @@ class Control:
         self._opener = build_opener(ProxyHandler({}))
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Any request of the door's table (GET /openapi.json)."""
+        """Send any request of the control API (see GET /openapi.json)."""
         headers = {"Content-Type": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -45,7 +45,7 @@ class Control:
             raise ConnectionError(f"{self.url} does not answer: {error.reason}") from error
 
     def health(self) -> Any:
-        """Whether the venue is sound: `ok`, `rules` that are armed, `busy`, and `journal`, which is
+        """Whether the venue works: `ok`, `rules` that are armed, `busy`, and `journal`, which is
         "written", or says why it can't be: "full", "gone", "locked", "broken", "given up"."""
         return self.request("GET", "/health")
 
@@ -68,26 +68,26 @@ class Control:
         return self.request("POST", "/rules", body)
 
     def disarm(self, name: str) -> None:
-        """Take one rule away."""
+        """Remove an armed rule by its name."""
         self.request("DELETE", f"/rules/{quote(name, safe='')}")
 
     def reset(self) -> None:
-        """Health again."""
+        """Disarm all rules and failure modes."""
         self.request("DELETE", "/rules")
 
     def rules(self) -> Any:
-        """What is armed."""
+        """The rules that are armed, as JSON."""
         return self.request("GET", "/rules")
 
     def set_failure_mode(
         self, mode: str, probability: float = 1.0, params: dict[str, Any] | None = None
     ) -> None:
-        """One failure mode in place of all."""
+        """Replace all failure modes by this one."""
         body = {"mode": mode, "probability": probability, "params": params or {}}
         self.request("POST", "/modes", body)
 
     def statistics(self) -> Any:
-        """What has struck, by kind."""
+        """The number of strikes, by kind of fault."""
         return self.request("GET", "/statistics")
 
     def faults(self) -> Any:
@@ -95,7 +95,7 @@ class Control:
         return self.request("GET", "/faults")
 
     def trips(self, after: int | None = None, limit: int = 100) -> Any:
-        """The journal's tail, both columns; with `after`, what came behind that trip.
+        """The end of the journal, both columns; with `after`, the trips after that number.
 
         Amounts and prices are decimal text; `at` is ISO 8601 in UTC, `at_ms` the same in ms.
         """

@@ -1,7 +1,7 @@
-"""check_determinism: run a program more than once, in fresh processes, and show where runs part.
+"""Run a program several times in fresh processes, and show the first difference.
 
-Each run has its own PYTHONHASHSEED and a heap of another size, so that orders which depend on
-hashes or addresses come out differently. Compared are the lines of the run's trace: what the
+Each run has another PYTHONHASHSEED and heap size, so that orders which depend on hashes or
+addresses come out differently. Compared are the lines of the run's trace: what the
 journal passes to `journal.trace.trace`, what the program prints, and how it ended.
 """
 
@@ -39,7 +39,7 @@ CONTEXT_LINES = 3  # equal lines shown before the first difference
 
 ENDED = "<the trace ended here>"
 ENDED_BY = "ended by "
-UNUSABLE = 3  # exit code of a run whose target is no program; why is in its last line
+UNUSABLE = 3  # exit code of a run without such a program; the reason is its last line
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Report:
 def check_determinism(
     target: str, *, seed: int = 0, runs: int = 2, argv: Sequence[str] = ()
 ) -> Report:
-    """Run `target` so many times and compare the traces.
+    """Run `target` `runs` times and compare the traces.
 
     `target` is the path of a script, or "path.py:function": a function without arguments, async or
     not, or a bot, `async def main(exchange)`, which trades for an hour on an exchange that fails
@@ -251,7 +251,7 @@ class _TracedOutput(io.TextIOBase):
 
 
 def _child(target: str, seed: str, path: str, number: str, *argv: str) -> None:
-    padding = [bytearray(97) for _ in range(int(number) * 4099)]  # moves what comes after
+    padding = [bytearray(97) for _ in range(int(number) * 4099)]  # moves later objects in memory
     output = _TracedOutput()
     with open(path, "w") as file, listening(lambda line: print(line, file=file)):
         try:

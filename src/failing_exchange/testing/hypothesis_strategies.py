@@ -1,4 +1,4 @@
-"""For those who write property tests: worlds of faults as Hypothesis strategies.
+"""Hypothesis strategies for property tests: worlds with faults.
 
 See `fault_plans`.
 """
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 FAULTS_MAX = 5  # in one plan
-NTH_MAX = 30  # a single fault strikes one of so many requests
+NTH_MAX = 30  # a fault that strikes once strikes one of the first requests, up to this number
 
 
 def fault_plans(
     *, seconds: float = float(HOUR_S), venue: str = "", faults: int = FAULTS_MAX
 ) -> SearchStrategy[World]:
-    """Worlds with up to so many faults, each striking one request or some by chance.
+    """Worlds with up to `faults` faults, each striking one request or some by chance.
 
     They shrink to few faults that strike early. `seconds` is the virtual time of a run; `venue` is
     that of bots that make their own clients, such as "binance". Needs the extra `hypothesis`.

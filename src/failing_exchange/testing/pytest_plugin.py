@@ -1,4 +1,4 @@
-"""The pytest plugin: async tests in virtual time on a failing exchange, for those who ask.
+"""The pytest plugin: async tests in virtual time, on a failing exchange.
 
 An async test is run in virtual time when it takes the fixture `failing_exchange` or `virtual_time`,
 has the marker `faults` or `exchange`, or the ini option `failing_exchange_virtual` is true. Other
@@ -34,7 +34,7 @@ _seed = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The seed, and whether all async tests run in virtual time."""
+    """Add the options for the seed and for virtual time."""
     parser.getgroup("failing-exchange").addoption(
         OPTION,
         type=int,
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The markers."""
+    """Register the markers `exchange` and `faults`."""
     config.addinivalue_line(
         "markers",
         "exchange(**options): what the fixture's exchange is made with: markets, balances, fees, "
@@ -105,14 +105,14 @@ def _current_seed(exchanges: list[Any]) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Settle the seed before the first fixture asks for it."""
+    """Set the seed before the first fixture needs it."""
     running_test.seed = item.stash[_seed] = _seed_of(item)
     running_test.made = []
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
-    """Let go of what the test has made."""
+    """Drop the exchanges that the test has made."""
     running_test.made = None
 
 
@@ -126,7 +126,7 @@ def _seed_of(item: pytest.Item) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Arm what the markers say; run an async test whose fixtures hold an exchange of ours."""
+    """Arm what the markers say; run an async test that has an exchange among its fixtures."""
     exchanges = [value for value in pyfuncitem.funcargs.values() if _is_exchange(value)]
     idle = [mark.name for mark in pyfuncitem.own_markers if mark.name in MARKERS]
     if idle and not exchanges:
@@ -152,7 +152,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.hookimpl(specname="pytest_pyfunc_call")
 def pytest_run_unclaimed(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an async test that no other plugin takes, where its module knows us."""
+    """Run an async test that no other plugin takes, if its module imports this package."""
     test = pyfuncitem.obj
     if not inspect.iscoroutinefunction(test) or not _imports_us(test):
         return None
@@ -172,7 +172,7 @@ def _imports_us(test: Callable[..., Any]) -> bool:
 
 
 def _is_exchange(value: object) -> bool:
-    """Without importing anything for suites that have none."""
+    """Whether it is a FailingExchange, without importing the class."""
     kind = type(value)
     return kind.__module__.startswith("failing_exchange.") and kind.__name__ == "FailingExchange"
 

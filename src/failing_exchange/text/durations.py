@@ -1,4 +1,4 @@
-"""Spans of time as people write them, read by one function wherever seconds are taken."""
+"""Read durations such as "10m": one function for every place that takes seconds."""
 
 from __future__ import annotations
 

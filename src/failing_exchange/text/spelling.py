@@ -1,4 +1,4 @@
-"""How texts are spelled: the nearest known name, and what no page can show."""
+"""Spelling: suggest the nearest known name, and escape what can't be shown."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ SHOWN_LETTERS_MAX = 80  # of a wrong value in an error message; the rest is cut 
 
 
 def shown(value: object) -> str:
-    """A value for an error message, never longer than a line."""
+    """Show a value in an error message, in at most one line."""
     text = repr(value)
     return text if len(text) <= SHOWN_LETTERS_MAX else f"{text[:SHOWN_LETTERS_MAX]}…"
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where no known name is near.
+    """`; did you mean 'x'?`, or nothing if no known name is near.
 
     >>> did_you_mean("lose_anser", ["lose_answer", "delay_answer"])
     "; did you mean 'lose_answer'?"
@@ -32,7 +32,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 
 def printable(text: str) -> str:
-    r"""A text of others in a form that a terminal, XML and source code can hold.
+    r"""Escape foreign text so that a terminal, XML and source code can hold it.
 
     >>> printable("\x1b[31mno signal\x00")
     '\\x1b[31mno signal\\x00'

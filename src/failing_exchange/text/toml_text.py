@@ -1,4 +1,4 @@
-"""TOML text of others, read within bounds.
+"""Read TOML from untrusted text, within bounds.
 
 `tomllib` takes time and memory that grow with the square of how deep a key is nested: 100 KB of
 "a.a.a..." took 70 s and 9.6 GiB. The bounds are checked before it sees the text.
@@ -24,7 +24,7 @@ _BRACKET = re.compile(r"[\[\]{}]")
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The table of a TOML text. Raises ValueError for no TOML, and for text beyond the bounds.
+    """Parse TOML. Raises ValueError for invalid TOML, and for text beyond the bounds.
 
     >>> parse_toml("a.b = 1")
     {'a': {'b': 1}}
@@ -38,7 +38,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def _depth(bare: str) -> int:
-    """How many brackets are open at once, at most."""
+    """The deepest nesting of brackets."""
     depth = deepest = 0
     for found in _BRACKET.finditer(bare):
         depth = depth + 1 if found[0] in "[{" else max(0, depth - 1)

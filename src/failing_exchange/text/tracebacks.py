@@ -1,4 +1,4 @@
-"""The traceback of an error in code that is not ours: a bot, a rule, a callback, a script."""
+"""Tracebacks of errors in the user's code: a bot, a rule, a callback, a script."""
 
 from __future__ import annotations
 

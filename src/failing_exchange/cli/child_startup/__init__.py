@@ -1,1 +1,1 @@
-"""What `serve -- COMMAND` puts before the modules of a Python program, to lead it to the venue."""
+"""The folder that `serve -- COMMAND` puts on the PYTHONPATH of a Python program."""

@@ -1,4 +1,4 @@
-"""What careful bots share: a client that bears a no, books that count once, fresh prices."""
+"""Parts of the careful bots: a client that respects waits, books that count once, fresh prices."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class Temper:
         self._is_hopeless = False
 
     def well(self) -> None:
-        """Something has worked."""
+        """Note a success: the next pause is the usual one."""
         self._refusals, self._is_hopeless = 0, False
 
     def note(self, error: Exception) -> None:
-        """Something has not."""
+        """Note an error: the next pause is longer."""
         if outcome_of(error) in (RequestOutcome.REJECTED, RequestOutcome.ABSENT):
             self._refusals += 1
         names = {cls.__name__ for cls in type(error).__mro__}
