@@ -247,7 +247,7 @@ def test_a_run_with_a_journal_is_replayed(journal: str, capsys: pytest.CaptureFi
         ("[]", "something else"),
         ('{"kind": "card"}', "a report card; run one of its scenarios"),
         ('{"kind": "run"}', "`config` is missing"),
-        ('{"kind": "run", "config": {"bot": 7}}', "config.bot = 7; expected a text"),
+        ('{"kind": "run", "config": {"bot": 7}}', "config.bot = 7; expected a string"),
         ("[" * 100_000, "no results file"),
     ],
 )

@@ -132,7 +132,7 @@ def test_a_recording_is_the_market(tmp_path: Path) -> None:
         ("timeout = 0", "timeout = 0 must be above 0"),
         ("latency = 'fast'", "not 'fast'"),
         ("background = 'no'", "'no' must be true or false"),
-        ("description = 5", "5 must be a text"),
+        ("description = 5", "5 must be a string"),
         ("restarts = 5", "5 must be a list"),
         ("expect = 5", "[expect]"),
         ("[expect]\nnaive_break = ['once']", "did you mean 'naive_breaks'"),

@@ -345,7 +345,6 @@ RETIRED: dict[str, tuple[str, str]] = {
 }
 # Packages that still use some of them (`docs` are its pages). Only ever take one out.
 WORDS_STILL: dict[str, str] = {
-    "text": "a-text who-has",
     "core": "is-no so-many whoever moment",
     "background": "moment",
     "virtual": "is-no",
@@ -356,15 +355,10 @@ WORDS_STILL: dict[str, str] = {
     "venue": "a-text moment",
     "durable": "a-text is-no",
     "feeds": "is-no whoever moment",
-    "scenarios": "a-text is-no door",
     "server": "a-text is-no so-many whoever door moment",
     "client": "a-text is-no so-many door moment",
     "venues": "manieth a-text is-no so-many whoever door errand",
     "simulation": "is-no so-many moment",
-    "runs": "a-text is-no unawares moment",
-    "explorer": "a-text as-ever is-no so-many door moment",
-    "testing": "is-no so-many door",
-    "cli": "a-text is-no so-many whoever door",
     "docs": "is-no so-many whoever spell moment",
 }
 SEED = "exchange_failures.md"  # the document that this project began with; it stays as it was

@@ -44,9 +44,8 @@ class Parser(argparse.ArgumentParser):
         unknown = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if unknown is not None:
             known = re.findall(r"[\w-]+", unknown[2])
-            message = (
-                f"there is no {unknown[1]!r}{did_you_mean(unknown[1], known)} ({', '.join(known)})"
-            )
+            near = did_you_mean(unknown[1], known)
+            message = f"unknown choice {unknown[1]!r}{near} ({', '.join(known)})"
         print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(COULD_NOT_RUN)
 
@@ -111,7 +110,7 @@ def reading(kind: Callable[[str], T]) -> Callable[[str], T]:
 
 
 class Switch(argparse.Action):
-    """An option without a value; its default may be a text such as `1` or `false`."""
+    """An option without a value; its default may be a string such as `1` or `false`."""
 
     def __init__(self, option_strings: Any, dest: str, **options: Any) -> None:
         super().__init__(option_strings, dest, nargs=0, type=reading(on_or_off), **options)

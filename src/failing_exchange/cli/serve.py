@@ -411,9 +411,9 @@ def _control(venue: VenueServer, options: argparse.Namespace) -> ControlServer:
     return ControlServer(venue, token=options.control_token)
 
 
-async def _listening(door: Any, host: str, port: int, option: str, **more: Any) -> int:
+async def _listening(server: Any, host: str, port: int, option: str, **more: Any) -> int:
     try:
-        return int(await door.listen(host, port, **more))
+        return int(await server.listen(host, port, **more))
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         why = os.strerror(error.errno) if taken and error.errno else error.strerror or str(error)

@@ -66,7 +66,7 @@ class Finding:
 
     @property
     def is_settled(self) -> bool:
-        """Whether its example has been made small, or there is no time for it."""
+        """Whether its example has been shrunk, or the time for that was over."""
         return self.token is not None
 
     @property

@@ -22,7 +22,7 @@ class FaultSpec(NamedTuple):
     fields: Mapping[str, Any] = {}
 
 
-NO_NONCE = "there is no nonce that could be used up"
+NO_NONCE = "a nonce does not exist there"
 # Incidents that the exchange in process can't have, and why. Venues say so themselves.
 IMPOSSIBLE = {"nonce_reordered": NO_NONCE, "nonce_high_water": NO_NONCE}
 # Refusals that the engine gives by itself where they fit: at random they hit orders that can't have
@@ -65,7 +65,7 @@ class Kinds(NamedTuple):
 
 @cache
 def kinds_of(venue: str) -> Kinds:
-    """What can go wrong at a door: in process without bytes, on a venue with them too."""
+    """What can go wrong: without bytes in process, with them on a served venue."""
     found: dict[str, FaultSpec] = {}
     impossible = venue_of(venue).impossible if venue else IMPOSSIBLE
     for row in KNOWN_INCIDENTS:

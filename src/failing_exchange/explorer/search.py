@@ -481,7 +481,7 @@ class _Search:
             self.tell(self.found, settled)
 
     def _attempt(self, world: World, *, shown: str = "") -> TrialSummary:
-        """A trial in a process of its own; raises OutOfRuns if there is no time for it.
+        """A trial in a process of its own; raises OutOfRuns if the time is over.
 
         `shown`: a rule whose breach is to be shown in both columns, with the run's digest.
         """

@@ -93,7 +93,7 @@ class _Shrinking:
     def guessed(self) -> bool:
         """One of the faults that are seen on the breach, early, alone, in a short world?
 
-        Mostly that is all there is to it, and it takes a moment where an hour takes long.
+        That is usually enough, and a short world runs much faster than one of an hour.
         """
         breach, usual = self.summary.breaks_of(self.rule), World(seed=0, seconds=0)
         assert breach is not None

@@ -87,7 +87,7 @@ class Token:
         """Raise ConfigurationError where a value is not of its kind, before anything is run."""
         for name in ("target", "rule", "digest"):
             if not isinstance(getattr(self, name), str):
-                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; expected a text")
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; expected a string")
         for name in ("options", "made_with"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}; expected a table")

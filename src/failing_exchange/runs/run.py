@@ -340,7 +340,7 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "rules": ("a list of strings", _are_texts),
     "faults": ("a list of [fault, probability]", _are_modes),
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
-    "venue": ("a text", lambda v: isinstance(v, str)),
+    "venue": ("a string", lambda v: isinstance(v, str)),
 }
 
 

@@ -66,7 +66,7 @@ class Scenario:
     bot: str = ""  # the strategy of the reference bots that meets it
     calm: float | None = None  # seconds at the end in which nothing fails; None: not said
     restarts: tuple[float, ...] = ()  # seconds at which the bot is killed and started again
-    expect: Mapping[str, Any] = field(default_factory=dict)  # what is seen at each door
+    expect: Mapping[str, Any] = field(default_factory=dict)  # in process, and on a venue
     seed: int = 0
     duration: float | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -351,7 +351,7 @@ class _Reader:
     def _text(self, key: str) -> str:
         value = self.table.get(key, "")
         if not isinstance(value, str):
-            self._fail(key, f"= {value!r} must be a text")
+            self._fail(key, f"= {value!r} must be a string")
         return str(value)
 
     def _flag(self, key: str, default: bool) -> bool:

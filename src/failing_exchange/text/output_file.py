@@ -8,7 +8,7 @@ from failing_exchange.errors import ConfigurationError
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a text file as UTF-8; raises ConfigurationError with the reason if that fails."""
+    """Write a file as UTF-8; raises ConfigurationError with the reason if that fails."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -113,7 +113,7 @@ def _frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
     """Those of their code; for code that is installed as a library, the libraries' frames."""
     found = traceback.extract_tb(tb)
     entries = [n for n, one in enumerate(found) if os.path.realpath(one.filename) in ENTRIES]
-    del found[: entries[-1] + 1 if entries else 0]  # who has called us
+    del found[: entries[-1] + 1 if entries else 0]  # the callers of this package
     theirs = [one for one in found if is_theirs(one.filename)]
     theirs = theirs or [one for one in found if INSTALLED in one.filename]
     return [

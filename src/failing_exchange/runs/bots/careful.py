@@ -208,7 +208,7 @@ async def _seen(exchange: Any, order: dict[str, Any]) -> Any:
 
 
 def _has_ended(order: dict[str, Any]) -> bool:
-    """Whether an order is over, and what is said of it makes sense; an unknown status is no end."""
+    """Whether an order has ended and its numbers make sense; an unknown status does not count."""
     status, filled, amount = order.get("status"), order.get("filled"), order.get("amount")
     if status not in ENDED or filled is None or amount is None:
         return False

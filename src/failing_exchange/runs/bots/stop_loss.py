@@ -90,7 +90,7 @@ class _Round:
         held = self._held()
         for _ in range(int(HOLD / LOOK)):
             await asyncio.sleep(LOOK)
-            # an order that came about unawares is covered by none
+            # an order that the bot does not know of has no stop
             await self._books.reconcile(stops_stand=True)
             stops = await patiently(lambda: self._exchange.fetch_open_orders(SYMBOL))
             if not stops or self._held() != held:

@@ -117,7 +117,7 @@ class ForgetsLateEvents(BooksEventsOnly):
 
 @flawed(Streamer, "places-two-at-once")
 class PlacesTwoAtOnce(BooksEventsOnly):
-    """`events_coalesced`: of two reports of one moment only the last one arrives."""
+    """`events_coalesced`: of two reports of one instant only the last one arrives."""
 
     async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
         half = super().place

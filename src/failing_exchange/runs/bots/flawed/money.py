@@ -66,7 +66,7 @@ class HardCodesTheRules(Minute):
         """Its notes are enough."""
 
     async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
-        lots = int(amount / STEP + 1e-6) - 3  # a number that is no multiple of a coarser step
+        lots = int(amount / STEP + 1e-6) - 3  # not a multiple of a coarser step
         order = await self.exchange.create_order(
             SYMBOL, "limit", side, lots * STEP, round(price, 2)
         )

@@ -154,7 +154,7 @@ class BelievesFirstAnswer(Minute):
 
 @flawed(Minute, "forgets-nameless-orders")
 class ForgetsNamelessOrders(Minute):
-    """`reply_without_order_id`: an answer without an id is no order."""
+    """`reply_without_order_id`: an answer without an id does not count as an order."""
 
     async def catch_up(self) -> None:
         """It knows its orders by their ids."""
