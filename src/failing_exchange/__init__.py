@@ -148,9 +148,6 @@ if TYPE_CHECKING:
     from failing_exchange.testing.hypothesis_strategies import (
         fault_plans as fault_plans,
     )
-    from failing_exchange.venues.binance.conformance import (
-        BinanceDialect as BinanceDialect,
-    )
     from failing_exchange.venues.binance.rate_limits import (
         VenueLimits as VenueLimits,
     )
@@ -158,10 +155,10 @@ if TYPE_CHECKING:
         Binance as Binance,
     )
     from failing_exchange.venues.checks import (
-        DialectBreaches as DialectBreaches,
+        VenueBreaches as VenueBreaches,
     )
     from failing_exchange.venues.checks import (
-        check_dialect as check_dialect,
+        check_venue as check_venue,
     )
 
 __version__ = "0.1.0"
@@ -187,11 +184,10 @@ _HOMES = {
     "redirect": "testing.ccxt_clients",
     "Control": "testing.control_client",
     "fault_plans": "testing.hypothesis_strategies",
-    "BinanceDialect": "venues.binance.conformance",
     "VenueLimits": "venues.binance.rate_limits",
     "Binance": "venues.binance.venue",
-    "DialectBreaches": "venues.checks",
-    "check_dialect": "venues.checks",
+    "VenueBreaches": "venues.checks",
+    "check_venue": "venues.checks",
 }
 
 __all__ = [  # noqa: PLE0604  # computed, so that no third list has to agree

@@ -184,8 +184,7 @@ def write_markets(told: q.Markets, markets: Mapping[str, Any]) -> list[dict[str,
 def write_ticker(told: Any, markets: Mapping[str, Any]) -> dict[str, Any]:
     """Best prices and the last one; null where there is none."""
     step = told.market.price_step
-    best = {side: getattr(told, side) and getattr(told, side)[0] for side in ("bid", "ask")}
-    ticks = best | {"last": told.last}
+    ticks = {"bid": told.bid and told.bid[0], "ask": told.ask and told.ask[0], "last": told.last}
     return {name: None if one is None else number(one * step) for name, one in ticks.items()}
 
 
@@ -337,11 +336,6 @@ class SmallRest(Rest):
         """How many calls a second has stands in a header."""
         return Reply(200, json.dumps(body).encode(), (("Small-Limit", str(self.limits.calls)),))
 
-    def stand_in(self, trip: Trip) -> bytes:
-        """What looks as if all had gone well."""
-        data = {"no": 1, "state": "live", **trip.message.fields}
-        return json.dumps({"ok": True, "at": instant(trip.told_at), "data": data}).encode()
-
     def malformed(self, status: int) -> Reply:
         """For what is no HTTP."""
         return Reply(status, b'{"ok":false,"error":{"code":1000,"text":"not understood"}}')
@@ -421,8 +415,8 @@ class SmallTalk(Conversation):
 
     def heard(self, text: str, at: int) -> Iterable[Action]:
         """A message: an op, and what belongs to it."""
-        message = read_json(text)
-        message = message if isinstance(message, dict) else {}
+        found = read_json(text)
+        message = found if isinstance(found, dict) else {}
         if message.get("op") == "ping":
             yield said({"op": "pong", "seq": message.get("seq")})
         elif message.get("op") == "ask" and message.get("name") in ENDPOINTS:
@@ -450,12 +444,10 @@ class SmallInquiry:
 
     def reply(self, trip: Trip, told: Told) -> Iterable[Action]:
         """The envelope, with the number of the request."""
-        no = told.answer if isinstance(told.answer, Reject) else None
-        body = (
-            self.rest.written(trip, told.answer, told.edits)
-            if no is None
-            else self.rest.refused(no, trip.told_at)
-        )
+        if isinstance(told.answer, Reject):
+            body = self.rest.refused(told.answer, trip.told_at)
+        else:
+            body = self.rest.written(trip, told.answer, told.edits)
         yield said(self.seq | body)._replace(damage=told.damage)
 
     def stand_in(self, trip: Trip) -> bytes:

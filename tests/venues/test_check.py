@@ -1,4 +1,4 @@
-"""The published checks: our dialect passes them, and each of them finds what it is there for."""
+"""The published checks: the venue that runs passes them, and each finds what it is there for."""
 
 from __future__ import annotations
 
@@ -7,169 +7,157 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import BinanceDialect, DialectBreaches, check_dialect
-from failing_exchange.core.market import Market
+from failing_exchange import VenueBreaches, check_venue
 from failing_exchange.core.reject import Reason, Reject, Rule
-from failing_exchange.venues.checks import CHECKS, Example, Pairs, Refusal, Stream
-from failing_exchange.venues.example_world import World
-
-
-def test_the_binance_dialect_conforms() -> None:
-    """Every endpoint, every documented parameter, every reason."""
-    report = check_dialect(BinanceDialect())
-    assert list(report.cases) == list(CHECKS)
-    assert report.cases["answers"] == len(BinanceDialect().endpoints)
-    assert report.cases["parameters"] > 250
-    assert report.cases["reasons"] == len(BinanceDialect().endpoints) * (len(Reason) + len(Rule))
-    assert all(report.cases.values())
-    assert "answers" in str(report)
-
-
-class Broken(BinanceDialect):
-    """A part of the dialect, so that the checks take no time; the classes below break it."""
-
-    name = "Broken"
-
-    @property
-    def endpoints(self) -> Mapping[str, Sequence[str] | None]:
-        """Two of them."""
-        return {name: super(Broken, self).endpoints[name] for name in PART}
-
-    @property
-    def streams(self) -> Sequence[Stream]:
-        """Lines of text."""
-        return (Stream("lines", b"one line\n", lambda pieces: b"".join(pieces).split(b"\n")[:-1]),)
-
-    def examples(self, world: World) -> Sequence[Example]:
-        """Theirs."""
-        return [one for one in super().examples(world) if one.endpoint in PART]
-
+from failing_exchange.server.api_keys import Keyring
+from failing_exchange.server.messages import Reply, Request
+from failing_exchange.venue import venue as running
+from failing_exchange.venues.binance.dialect import SpotDialect
+from failing_exchange.venues.binance.example_requests import BinanceExamples
+from failing_exchange.venues.binance.rest import SpotRest
+from failing_exchange.venues.binance.venue import BinanceSpot
+from failing_exchange.venues.checks import CHECKS
+from failing_exchange.venues.example_world import ExampleWorld
+from failing_exchange.venues.examples import ExampleRequest
 
 PART = ("GET /api/v3/depth", "POST /api/v3/order")
 
 
-class WritesWhatJsonCannotHold(Broken):
-    """A set in an answer."""
+def test_binance_as_it_runs_conforms() -> None:
+    """Every endpoint, every documented parameter, every reason, through its server."""
+    report = check_venue("binance")
+    assert list(report.cases) == list(CHECKS)
+    assert report.cases["answers"] == len(BinanceExamples().endpoints)
+    assert report.cases["parameters"] > 250
+    assert report.cases["reasons"] >= len(BinanceExamples().endpoints) * (len(Reason) + len(Rule))
+    assert all(report.cases.values())
+    assert "answers" in str(report)
 
-    def write(self, endpoint: str, sent: Pairs, command: Any, answer: Any, world: World) -> Any:
-        """A set."""
-        return {1, 2}
+
+class Some(BinanceExamples):
+    """A part of the examples, so that the checks take no time."""
+
+    @property
+    def endpoints(self) -> Mapping[str, Sequence[str] | None]:
+        return {name: super(Some, self).endpoints[name] for name in PART}
+
+    def examples(self, world: ExampleWorld) -> Sequence[ExampleRequest]:
+        return [one for one in super().examples(world) if one.endpoint in PART]
 
 
-class HasNoExample(Broken):
+class Fewer(Some):
     """An endpoint that nobody has tried."""
 
-    def examples(self, world: World) -> Sequence[Example]:
-        """One is missing."""
+    def examples(self, world: ExampleWorld) -> Sequence[ExampleRequest]:
         return super().examples(world)[1:]
 
 
-class DoesNotReadALimit(Broken):
+class Broken(BinanceSpot):
+    """The venue with another REST API: a class below breaks it."""
+
+    title = "Broken"
+
+    def __init__(self, rest: type[SpotRest] = SpotRest, examples: type[Some] = Some) -> None:
+        self._rest, self._examples = rest, examples
+
+    def examples(self) -> BinanceExamples:
+        return self._examples()
+
+    def speak(
+        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
+    ) -> SpotDialect:
+        found = super().speak(venue, keys, limits, **switches)
+        found.rest.__class__ = self._rest
+        return found
+
+
+class WritesWhatIsNoJson(SpotRest):
+    """A stray comma in an answer."""
+
+    def write(self, *args: Any) -> Reply:
+        return super().write(*args)._replace(body=b'{"a": 1,}')
+
+
+class DoesNotReadALimit(SpotRest):
     """A parameter is documented, and ignored."""
 
-    def read(self, endpoint: str, sent: Pairs, world: World) -> Any:
-        """Without it."""
-        kept = [(n, "5" if n == "limit" else v) for n, v in sent]
-        return super().read(endpoint, kept, world)
+    def route(self, request: Request) -> Any:
+        call = super().route(request)
+        if call is not None and "limit" in call.message.params:
+            call.message.params["limit"] = "5"
+        return call
 
 
-class IgnoresWhatItDoesNotKnow(Broken):
+class IgnoresWhatItDoesNotKnow(SpotRest):
     """A misspelt parameter passes in silence."""
 
-    def read(self, endpoint: str, sent: Pairs, world: World) -> Any:
-        """Only what it knows."""
-        known = self.endpoints[endpoint] or ()
-        return super().read(endpoint, [(n, v) for n, v in sent if n in known], world)
+    def route(self, request: Request) -> Any:
+        call = super().route(request)
+        return call and call._replace(message=call.message._replace(refused=None))
 
 
-class RaisesAtNumbers(Broken):
+class RaisesAtNumbers(SpotRest):
     """An error of its own where the venue refuses."""
 
-    def read(self, endpoint: str, sent: Pairs, world: World) -> Any:
-        """`int` has opinions of its own."""
-        for name, value in sent:
-            if name == "limit":
-                int(value)
-        return super().read(endpoint, sent, world)
+    def read(self, trip: Any) -> Any:
+        int(trip.message.params.get("limit", "1"))
+        return super().read(trip)
 
 
-class HasNoWordsForBans(Broken):
-    """A reason that nobody has thought of."""
+class HasNoWordsForBans(SpotRest):
+    """A ban that looks like an answer."""
 
-    def refusal(self, no: Reject, endpoint: str) -> Refusal:
-        """Status 200 for a ban."""
-        found = super().refusal(no, endpoint)
-        return found._replace(status=200) if no.reason is Reason.BANNED else found
+    def refuse(self, trip: Any, refused: Reject) -> Reply:
+        found = super().refuse(trip, refused)
+        return found._replace(status=200) if refused.reason is Reason.BANNED else found
 
 
-class LeavesAHole(Broken):
+class LeavesAHole(SpotRest):
     """Words with a place that is never filled."""
 
-    def refusal(self, no: Reject, endpoint: str) -> Refusal:
-        """A hole."""
-        found = super().refusal(no, endpoint)
-        return found._replace(text="{symbol} is halted") if no.rule == Rule.PRICE else found
+    def refuse(self, trip: Any, refused: Reject) -> Reply:
+        found = super().refuse(trip, refused)
+        hole = b'{"code": -1013, "msg": "{symbol} is halted"}'
+        return found._replace(body=hole) if refused.rule == Rule.PRICE else found
 
 
-class Remembers(Broken):
+class Remembers(SpotRest):
     """The second time is not the first."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    count = 0
 
-    def read(self, endpoint: str, sent: Pairs, world: World) -> Any:
-        """Counted."""
+    def read(self, trip: Any) -> Any:
         self.count += 1
-        return (self.count, super().read(endpoint, sent, world))
+        found = super().read(trip)
+        return found._replace(limit=self.count) if hasattr(found, "limit") else found
 
 
-class CountsInFloats(Broken):
-    """Prices through a float."""
+class CountsInFloats(SpotRest):
+    """Amounts through a float."""
 
-    def number_of(self, kind: str, text: str, market: Market) -> int:
-        """Rounded."""
-        if kind == "price":
-            return round(float(text) * 10**8) // market.price_step
-        return super().number_of(kind, text, market)
-
-
-class TakesALineFeed(Broken):
-    """`$` matches before the end of the line."""
-
-    def number_of(self, kind: str, text: str, market: Market) -> int:
-        """Without it."""
-        return super().number_of(kind, text.removesuffix("\n"), market)
-
-
-class NeedsItAllAtOnce(Broken):
-    """What arrives in pieces is not put together."""
-
-    @property
-    def streams(self) -> Sequence[Stream]:
-        """Each piece for itself."""
-        return (Stream("pieces", b"one line\n", list),)
+    def read(self, trip: Any) -> Any:
+        found = super().read(trip)
+        return found._replace(lots=int(float(found.lots))) if hasattr(found, "lots") else found
 
 
 @pytest.mark.parametrize(
-    ("broken", "check", "says"),
+    ("venue", "check", "says"),
     [
-        (WritesWhatJsonCannotHold, "answers", "JSON can't hold"),
-        (HasNoExample, "answers", "no example"),
-        (DoesNotReadALimit, "parameters", "is it read?"),
-        (IgnoresWhatItDoesNotKnow, "refusals", "not refused"),
-        (RaisesAtNumbers, "refusals", "raised ValueError"),
-        (HasNoWordsForBans, "reasons", "status 200"),
-        (LeavesAHole, "reasons", "{symbol}"),
-        (Remembers, "purity", "read as"),
-        (CountsInFloats, "numbers", "is read as"),
-        (TakesALineFeed, "numbers", "\\n"),
-        (NeedsItAllAtOnce, "streams", "pieces byte by byte"),
+        (Broken(WritesWhatIsNoJson), "answers", "no JSON"),
+        (Broken(examples=Fewer), "answers", "no example"),
+        (Broken(DoesNotReadALimit), "parameters", "is it read?"),
+        (Broken(IgnoresWhatItDoesNotKnow), "refusals", "not refused"),
+        (Broken(RaisesAtNumbers), "refusals", "raised ValueError"),
+        (Broken(HasNoWordsForBans), "reasons", "looks like an answer"),
+        (Broken(LeavesAHole), "reasons", "{symbol}"),
+        (Broken(Remembers), "purity", "read as"),
+        (Broken(CountsInFloats), "numbers", "is read as"),
     ],
 )
-def test_each_check_finds_its_breach(broken: type[Broken], check: str, says: str) -> None:
+def test_each_check_finds_its_breach(venue: Broken, check: str, says: str) -> None:
     """A check that can't fail checks nothing."""
-    with pytest.raises(DialectBreaches) as found:
-        check_dialect(broken())
+    with pytest.raises(VenueBreaches) as found:
+        check_venue(venue)
     breaches = [one for one in found.value.breaches if one.check == check]
     assert any(says in str(one) for one in breaches), found.value
     assert str(found.value).startswith("Broken: ")
@@ -177,4 +165,4 @@ def test_each_check_finds_its_breach(broken: type[Broken], check: str, says: str
 
 def test_the_part_that_is_broken_is_whole_without_it() -> None:
     """What the cases above find is what they have broken, and nothing else."""
-    assert check_dialect(Broken()).cases["answers"] == len(PART)
+    assert check_venue(Broken()).cases["answers"] == len(PART)

@@ -221,6 +221,12 @@ def test_it_is_served_on_a_port_by_its_path() -> None:
     assert asyncio.run(main())["data"]["state"] == "live"
 
 
+def test_it_is_small() -> None:
+    """It measures what a venue has to say: what grows here is missing in the protocol."""
+    text = Path(__file__).with_name("small_venue.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 500
+
+
 # ---- found by name
 
 

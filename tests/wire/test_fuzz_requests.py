@@ -15,8 +15,8 @@ from failing_exchange import Binance, simulate
 from failing_exchange.core.auditor import audit
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.messages import Request
-from failing_exchange.venues.binance.conformance import EXAMPLES
 from failing_exchange.venues.binance.endpoints import ENDPOINTS
+from failing_exchange.venues.binance.example_requests import EXAMPLES
 
 NAMES = [
     "symbol", "symbols", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.server.dialect import Dialect
     from failing_exchange.venue import venue as running
+    from failing_exchange.venues.examples import Examples
 
 
 class Venue:
@@ -68,6 +69,10 @@ class Venue:
 
     def check_key(self, key: Key) -> None:
         """Raise ConfigurationError for an API key that this venue can't have."""
+
+    def examples(self) -> Examples:
+        """Its examples, by which `check_venue` checks it."""
+        raise ConfigurationError(f"{self.title} has no examples: `check_venue` needs them")
 
 
 # Each shipped venue, and where its value stands: it is loaded when it is first asked for.

@@ -1,104 +1,41 @@
-"""Checks that any dialect must pass, in process: `check_dialect(dialect)`.
+"""Checks that any venue must pass: `check_venue("binance")`, or one of your own.
 
-A venue's language is believed when a bot meets the venue's own refusal, code and number here, and
-never an error of ours. Whoever writes a dialect puts it through these checks in a test.
+A venue is believed when a bot meets its own refusal, code and number, and never an error of ours.
+What is checked is the object that runs: requests go through its server and the pass, in process.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.units import ATOMS, SECOND
-from failing_exchange.venues.example_world import World
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
+from failing_exchange.venue.gateway import UnreadError
+from failing_exchange.venue.market_definitions import Listing
+from failing_exchange.venues.base import Venue, serve, venue_of
+from failing_exchange.venues.example_world import BIRTH, BTC, MARKETS, ExampleWorld
+
+if TYPE_CHECKING:
+    from failing_exchange.journal.trip import Trip
+    from failing_exchange.server.messages import Reply
+    from failing_exchange.venues.examples import ExampleRequest, Pairs, ToldRefusal
 
 OVERLONG = 10_000  # characters: more than a machine word, a client id or an int may have
 NONSENSE = "?nonsense!"  # a value that no parameter has
 UNKNOWN = "noSuchParameter"
 NON_ASCII = ("\u00e9\u20ac", "\u0661\u0662", "\U0001f4a5", "\udcff", "\x00", "\u2028")
 BREACHES_SHOWN_MAX = 50  # of one message; the others are counted, and all are in `breaches`
-
 NO_NUMBERS = ("{}\n", " {}", "{} ", "+{}", "-{}", "{}x", "{}e0", "{}_0", "0x{}")
 
-Pairs = Sequence[tuple[str, str]]
 
-
-class Example(NamedTuple):
-    """A request that is right in a `World`: an endpoint, and parameters as they are sent.
-
-    `refused`: the venue has this endpoint, and refuses it in every market.
-    """
-
-    endpoint: str
-    parameters: Mapping[str, str]
-    refused: bool = False
-
-
-class Refusal(NamedTuple):
-    """A refusal as a client sees it."""
-
-    status: int
-    code: int
-    text: str
-
-
-class Stream(NamedTuple):
-    """A kind of bytes that the dialect reads, and one whole message of it.
-
-    `feed` takes the pieces in which bytes arrive, and gives what comes of them: one entry for each
-    whole message, equal for equal messages.
-    """
-
-    name: str
-    message: bytes
-    feed: Callable[[Sequence[bytes]], Sequence[object]]
-
-
-class Dialect(Protocol):
-    """What is checked of a language. Requests and replies are values: it does no I/O.
-
-    `read` and `write` take the parameters as pairs of decoded texts, in the order they were sent.
-    """
-
-    name: str
-
-    @property
-    def endpoints(self) -> Mapping[str, Sequence[str] | None]:
-        """Every endpoint with the parameters that its documents name; None: they name none."""
-
-    @property
-    def streams(self) -> Sequence[Stream]:
-        """The kinds of bytes it reads."""
-
-    def needs(self, endpoint: str) -> Sequence[str]:
-        """Those of its parameters that must be there."""
-
-    def examples(self, world: World) -> Sequence[Example]:
-        """Requests that are right in this world: at least one for each endpoint."""
-
-    def read(self, endpoint: str, sent: Pairs, world: World) -> Any:
-        """The command of a request; raises `Reject` to refuse it."""
-
-    def write(self, endpoint: str, sent: Pairs, command: Any, answer: Any, world: World) -> Any:
-        """The reply to it, as JSON can hold it."""
-
-    def refusal(self, no: Reject, endpoint: str) -> Refusal:
-        """How it says a refusal, whoever it comes from."""
-
-    def number_text(self, kind: str, number: int, market: Market) -> str:
-        """A "price" in ticks, an "amount" in lots or an "id", as text."""
-
-    def number_of(self, kind: str, text: str, market: Market) -> int:
-        """The same number, read from its text."""
-
-
-class Breach(NamedTuple):
-    """What a dialect does that it may not: which check, where, and what was seen."""
+class VenueBreach(NamedTuple):
+    """What a venue does that it may not: which check, where, and what was seen."""
 
     check: str
     where: str
@@ -108,286 +45,316 @@ class Breach(NamedTuple):
         return f"{self.check}: {self.where}: {self.what}"
 
 
-class Report(NamedTuple):
-    """A dialect that has passed: how many cases of each check it has met."""
+class VenueReport(NamedTuple):
+    """A venue that has passed: how many cases of each check it has met."""
 
-    dialect: str
+    venue: str
     cases: Mapping[str, int]
 
     def __str__(self) -> str:
-        return "\n".join([self.dialect, *(f"  {n:>6}  {name}" for name, n in self.cases.items())])
+        return "\n".join([self.venue, *(f"  {n:>6}  {name}" for name, n in self.cases.items())])
 
 
-class DialectBreaches(AssertionError):
-    """A dialect that has not passed; `breaches` has everything that was found."""
+class VenueBreaches(AssertionError):
+    """A venue that has not passed; `breaches` has everything that was found."""
 
-    def __init__(self, dialect: str, breaches: Sequence[Breach]) -> None:
+    def __init__(self, venue: str, breaches: Sequence[VenueBreach]) -> None:
         shown = [str(breach) for breach in breaches[:BREACHES_SHOWN_MAX]]
         if len(breaches) > len(shown):
             shown.append(f"... and {len(breaches) - len(shown)} more")
-        super().__init__("\n".join([f"{dialect}: {len(breaches)} breaches", *shown]))
+        super().__init__("\n".join([f"{venue}: {len(breaches)} breaches", *shown]))
         self.breaches = tuple(breaches)
 
 
-def check_dialect(dialect: Dialect) -> Report:
-    """Put a dialect through all checks; raises `DialectBreaches` with all that was found.
+def check_venue(venue: str | Venue) -> VenueReport:
+    """Put a venue through all checks; raises `VenueBreaches` with all that was found.
 
-    - answers: each endpoint reads its example and writes a reply that JSON can hold.
+    - answers: each endpoint answers its example, with a body that is JSON.
     - parameters: each documented one is read: nonsense in it is refused, or changes something.
-    - refusals: parameters that are unknown, missing, sent twice, empty, overlong or not ASCII are
-      refused, or read; what must be there is refused. Nothing but `Reject` is ever raised.
-    - reasons: every `Reason` and `Rule` has a status, a code and words.
-    - purity: the same message is the same command, and the same answer the same reply.
+    - refusals: parameters that are unknown, missing, empty, overlong or not ASCII are refused, or
+      read; what must be there is refused. Nothing but a refusal ever comes of it.
+    - reasons: every `Reason` and `Rule` has a code and words.
+    - purity: the same request is the same command, and the same answer the same reply.
     - numbers: ids, prices and amounts go through their decimal text and come back, none rounded.
-    - streams: bytes may come whole, one by one, or with the next message behind them.
 
-    >>> from failing_exchange import BinanceDialect
-    >>> check_dialect(BinanceDialect()).dialect
+    Call it from ordinary code, not from a coroutine.
+
+    >>> check_venue("binance").venue  # doctest: +SKIP
     'Binance Spot'
     """
-    breaches: list[Breach] = []
+    return asyncio.run(_checked(venue_of(venue)))
+
+
+async def _checked(venue: Venue) -> VenueReport:
+    breaches: list[VenueBreach] = []
     cases: dict[str, int] = {}
     for name, check in CHECKS.items():
         count = 0
-        for where, what in check(dialect):
+        async for where, what in check(venue):
             count += 1
             if what:
-                breaches.append(Breach(name, where, what))
+                breaches.append(VenueBreach(name, where, what))
         cases[name] = count
     if breaches:
-        raise DialectBreaches(dialect.name, breaches)
-    return Report(dialect.name, cases)
+        raise VenueBreaches(venue.title, breaches)
+    return VenueReport(venue.title, cases)
 
 
-Cases = Iterator[tuple[str, str]]  # each case that was looked at, and what is wrong with it, or ""
+Cases = AsyncIterator[tuple[str, str]]  # each case that was looked at, and what is wrong, or ""
 
 
-# ---- asking
+# ---- a venue in a world of its own
 
 
 class _Outcome(NamedTuple):
-    """What came of a request: its command, or its refusal, or what should not have been raised."""
+    """What came of a request: its trip, its reply, or what should not have been raised."""
 
-    command: Any = None
-    refused: Reject | None = None
+    trip: Trip | None = None
+    reply: Reply | None = None
     bug: str = ""
 
 
-def _read(dialect: Dialect, endpoint: str, sent: Pairs, world: World) -> _Outcome:
-    try:
-        return _Outcome(command=dialect.read(endpoint, sent, world))
-    except Reject as no:
-        no.__traceback__ = None
-        return _Outcome(refused=no)
-    except Exception as error:
-        return _Outcome(bug=f"reading raised {_named(error)}")
+class _Place:
+    """A served venue and the world behind it. Its limits are off: they are no part of a check."""
+
+    def __init__(self, venue: Venue) -> None:
+        from failing_exchange.client.exchange import FailingExchange
+
+        listings = [Listing(market) for market in MARKETS]
+        self.exchange = FailingExchange(markets=listings, background=False, latency=None)
+        keys = Keyring([Key(name=DEFAULT_KEY, account="alice", secret=DEFAULT_SECRET)])
+        self.server = serve(venue, self.exchange, keys=keys)
+        self.examples = venue.examples()
+        self._bugs: list[Exception] = []
+
+    async def ready(self) -> _Place:
+        """Start, with some past."""
+        venue = self.exchange.venue
+        venue.protocol_gates.clear()
+        venue.accounts.clear()
+        gateway = venue.start(asyncio.get_running_loop())
+        self.world = ExampleWorld(gateway.engine, BIRTH)
+        at = self.world.at
+        gateway.clock.now = lambda: at  # it stands still
+        gateway.unanswered = lambda bug, trip: self._bugs.append(bug)  # type: ignore[method-assign]
+        return self
+
+    async def ask(self, endpoint: str, sent: Pairs) -> _Outcome:
+        """What a client is told that sends this."""
+        request = self.examples.request(endpoint, sent, self.world.at)
+        reply: Reply | None = None
+        try:
+            reply = await self.server.ask(request)
+        except UnreadError:
+            pass
+        except Exception as error:
+            self._bugs.append(error)
+        if self._bugs:
+            bug, self._bugs = self._bugs[0], []
+            return _Outcome(bug=f"raised {type(bug).__name__}: {str(bug)[:80]}")
+        if reply is None:
+            return _Outcome(bug="it is not answered")
+        return _Outcome(self.exchange.journal.trips[-1], reply)
+
+    def refusal(self, outcome: _Outcome) -> ToldRefusal | None:
+        """How a reply refuses; None for an answer."""
+        assert outcome.reply is not None
+        return self.examples.refusal(outcome.reply)
 
 
-def _reply(dialect: Dialect, example: Example, world: World) -> tuple[str, str]:
-    """(the reply as text, what is wrong) of a request in a world of its own."""
-    sent = list(example.parameters.items())
-    read = _read(dialect, example.endpoint, sent, world)
-    if read.bug:
-        return "", read.bug
-    try:
-        if read.refused is not None:
-            raise read.refused
-        answer = world.execute(read.command)
-        reply = dialect.write(example.endpoint, sent, read.command, answer, world)
-    except Reject as no:
+async def _fresh(venue: Venue, example: ExampleRequest) -> tuple[str, str]:
+    """(the reply to an example as text, what is wrong with it), in a world of its own."""
+    place = await _Place(venue).ready()
+    outcome = await place.ask(example.endpoint, list(example.parameters.items()))
+    if outcome.bug:
+        return "", outcome.bug
+    assert outcome.reply is not None
+    no = place.refusal(outcome)
+    if no is not None:
         return f"refused: {no.text}", ""
-    except Exception as error:
-        return "", f"writing raised {_named(error)}"
-    return _as_json(reply)
-
-
-def _as_json(reply: object) -> tuple[str, str]:
     try:
-        text = json.dumps(reply, allow_nan=False, ensure_ascii=False, sort_keys=True)
-        text.encode("utf-8")
-    except (TypeError, ValueError) as error:
-        return "", f"JSON can't hold the reply: {error}"
-    return text, ""
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error)[:80]}"
-
-
-def _changed(sent: Mapping[str, str], name: str, value: str) -> list[tuple[str, str]]:
-    return list({**sent, name: value}.items())
+        json.loads(outcome.reply.body.decode("utf-8"))
+    except ValueError as error:
+        return "", f"the reply is no JSON: {error}"
+    return outcome.reply.body.decode("utf-8"), ""
 
 
 # ---- the checks
 
 
-def _answers(dialect: Dialect) -> Cases:
+async def _answers(venue: Venue) -> Cases:
+    place = await _Place(venue).ready()
     shown: dict[str, None] = {}
-    for example in dialect.examples(World()):
+    for example in place.examples.examples(place.world):
         shown[example.endpoint] = None
-        reply, wrong = _reply(dialect, example, World())
+        reply, wrong = await _fresh(venue, example)
         if not wrong and example.refused is not reply.startswith("refused: "):
             wrong = "it is not refused" if example.refused else reply
         yield example.endpoint, wrong
-    for endpoint in dialect.endpoints:
+    for endpoint in place.examples.endpoints:
         if endpoint not in shown:
             yield endpoint, "there is no example of it"
 
 
-def _parameters(dialect: Dialect) -> Cases:
+async def _parameters(venue: Venue) -> Cases:
+    place = await _Place(venue).ready()
     read: dict[tuple[str, str], bool] = {}
-    for example in dialect.examples(World()):
+    for example in place.examples.examples(place.world):
         if example.refused:
             continue
-        plain = _reply(dialect, example, World())
-        for name in dialect.endpoints[example.endpoint] or ():
+        plain = await _fresh(venue, example)
+        for name in place.examples.endpoints[example.endpoint] or ():
             sent = {**example.parameters, name: NONSENSE}
-            other = _reply(dialect, example._replace(parameters=sent), World())
+            other = await _fresh(venue, example._replace(parameters=sent))
             key = (example.endpoint, name)
             read[key] = read.get(key, False) or other != plain
     for (endpoint, name), found in read.items():
         yield f"{endpoint} {name}", "" if found else "nonsense in it changes nothing: is it read?"
 
 
-def _refusals(dialect: Dialect) -> Cases:
-    world = World()
-    for example in dialect.examples(world):
-        for what, sent, must in _bad(dialect, example):
-            read = _read(dialect, example.endpoint, sent, world)
-            wrong = read.bug
-            if not wrong and must and read.refused is None:
-                wrong = "it is not refused"
-            if not wrong and read.refused is not None:
-                wrong = _poor(dialect, read.refused, example.endpoint)
+async def _refusals(venue: Venue) -> Cases:
+    place = await _Place(venue).ready()
+    for example in place.examples.examples(place.world):
+        place = await _Place(venue).ready()
+        for what, sent, must in _bad(place, example):
+            outcome = await place.ask(example.endpoint, sent)
+            wrong = outcome.bug
+            if not wrong:
+                no = place.refusal(outcome)
+                wrong = _poor(no) if no is not None else "it is not refused" if must else ""
             yield f"{example.endpoint} with {what}", wrong
 
 
-def _bad(dialect: Dialect, example: Example) -> Iterator[tuple[str, Pairs, bool]]:
+def _bad(place: _Place, example: ExampleRequest) -> Iterator[tuple[str, Pairs, bool]]:
     """(what is bad, what is sent, whether it must be refused)."""
-    good = dict(example.parameters)
-    needed, known = dialect.needs(example.endpoint), dialect.endpoints[example.endpoint]
+    good, known = dict(example.parameters), place.examples.endpoints[example.endpoint]
+    needed = place.examples.needs(example.endpoint)
     if known is None:
         return
-    yield "an unknown parameter", _changed(good, UNKNOWN, "1"), True
-    yield "an unknown parameter without ASCII", _changed(good, NON_ASCII[0], "1"), True
-    yield "an overlong parameter", _changed(good, "x" * OVERLONG, "1"), True
+    for name in (UNKNOWN, NON_ASCII[0], "x" * OVERLONG):
+        yield f"an unknown parameter {name[:16]!a}", [*good.items(), (name, "1")], True
     for name in good:
         yield f"{name} twice", [*good.items(), (name, good[name])], True
     for name in needed:
         yield f"no {name}", [(n, v) for n, v in good.items() if n != name], True
     for name in known:
-        must = name in needed
-        yield f"{name} empty", _changed(good, name, ""), must
-        for value in ("x" * OVERLONG, "9" * OVERLONG, "0." + "9" * OVERLONG, "-1", "1e400", "NaN"):
-            yield f"{name} = {value[:12]}", _changed(good, name, value), False
-        for value in NON_ASCII:
-            yield f"{name} = {value!a}", _changed(good, name, value), False
+        yield f"{name} empty", list({**good, name: ""}.items()), name in needed
+        numbers = ("x" * OVERLONG, "9" * OVERLONG, "0." + "9" * OVERLONG, "-1", "1e400", "NaN")
+        for value in (*numbers, *NON_ASCII):
+            yield f"{name} = {value[:12]!a}", list({**good, name: value}.items()), False
 
 
-def _poor(dialect: Dialect, no: Reject, endpoint: str) -> str:
+def _poor(no: ToldRefusal | None) -> str:
     """What is wrong with a refusal, or an empty text."""
-    try:
-        said = dialect.refusal(no, endpoint)
-        said.text.encode("utf-8", "surrogateescape")
-    except Exception as error:
-        return f"refusing raised {_named(error)}"
-    if not 400 <= said.status < 600:
-        return f"status {said.status} is no refusal"
-    if type(said.code) is not int:
-        return f"code {said.code!r} is no number"
-    unfilled = re.search(r"{[a-z_]*}", said.text)
-    return "" if said.text.strip() and unfilled is None else f"words {said.text!r}"
+    if no is None:
+        return "it looks like an answer"
+    unfilled = re.search(r"{[a-z_]*}", no.text)
+    good = no.text.strip() and unfilled is None and no.code not in ("", None)
+    return "" if good else f"code {no.code!r}, words {no.text!r}"
 
 
-def _reasons(dialect: Dialect) -> Cases:
-    until = 1_767_225_600 * SECOND
-    for endpoint in dialect.endpoints:
-        for reason in Reason:
-            wrong = _poor(dialect, Reject(reason, "words", until=until), endpoint)
-            yield f"{reason} at {endpoint}", wrong
-        for rule in Rule:
-            no = Reject(Reason.INVALID_ORDER, "words", rule=rule)
-            yield f"{rule} at {endpoint}", _poor(dialect, no, endpoint)
+async def _reasons(venue: Venue) -> Cases:
+    place = await _Place(venue).ready()
+    rest, until = place.server.dialect.rest, BIRTH + SECOND
+    for example in place.examples.examples(place.world):
+        outcome = await place.ask(example.endpoint, list(example.parameters.items()))
+        if outcome.trip is None:
+            yield example.endpoint, outcome.bug
+            continue
+        refusals = [Reject(reason, "words", until=until) for reason in Reason]
+        refusals += [Reject(Reason.INVALID_ORDER, "words", rule=rule) for rule in Rule]
+        for no in refusals:
+            try:
+                wrong = _poor(place.examples.refusal(rest.refuse(outcome.trip, no)))
+            except Exception as error:
+                wrong = f"raised {type(error).__name__}: {error}"
+            yield f"{no.rule or no.reason} at {example.endpoint}", wrong
 
 
-def _purity(dialect: Dialect) -> Cases:
-    world, examples = World(), dialect.examples(World())
-    first = [_read(dialect, e.endpoint, list(e.parameters.items()), world) for e in examples]
-    for example, before in reversed(list(zip(examples, first, strict=True))):
-        again = _read(dialect, example.endpoint, list(example.parameters.items()), world)
-        wrong = "" if again == before else f"read as {again.command!r}, then {before.command!r}"
-        if not wrong and _reply(dialect, example, World()) != _reply(dialect, example, World()):
-            wrong = "the same answer is written in two ways"
+async def _purity(venue: Venue) -> Cases:
+    place = await _Place(venue).ready()
+    rest = place.server.dialect.rest
+    for example in place.examples.examples(place.world):
+        outcome = await place.ask(example.endpoint, list(example.parameters.items()))
+        trip, reply = outcome.trip, outcome.reply
+        if trip is None or reply is None:
+            yield example.endpoint, outcome.bug
+            continue
+        try:
+            again = rest.read(trip)
+        except Reject:
+            again = None
+        wrong = ""
+        if again != trip.command:
+            wrong = f"read as {trip.command!r}, then {again!r}"
+        elif not isinstance(trip.answer, Reject):
+            second = rest.write(trip, trip.answer, ())
+            wrong = "" if second.body == reply.body else "the same answer is written in two ways"
         yield example.endpoint, wrong
 
 
-def _numbers(dialect: Dialect) -> Cases:
-    world = World()
-    for market in world.listed:
-        steps = {"price": market.price_step, "amount": market.amount_step, "id": 0}
-        for kind, step in steps.items():
-            most = (2**63 - 1) // (step or 1)
-            for number in (1, 9, 10, 123_456_789, most // 3, most - 1, most):
-                wrong = _round_trip(dialect, kind, number, market, step)
-                yield f"{kind} {number} of {market.symbol}", wrong
-
-
-def _round_trip(dialect: Dialect, kind: str, number: int, market: Market, step: int) -> str:
-    try:
-        text = dialect.number_text(kind, number, market)
-        back = dialect.number_of(kind, text, market)
-        meant = Decimal(text) * ATOMS if step else Decimal(text)
-    except Reject as no:
-        return f"its own text is refused: {no.text}"
-    except Exception as error:
-        return f"raised {_named(error)}"
-    if meant != number * (step or 1):
-        return f"written as {text!r}"
-    if back != number:
-        return f"{text!r} is read as {back}"
-    return _more_than_a_number(dialect, kind, market, text)
-
-
-def _more_than_a_number(dialect: Dialect, kind: str, market: Market, text: str) -> str:
-    """A number with something before or behind it is none."""
+async def _numbers(venue: Venue) -> Cases:
+    place = await _Place(venue).ready()
+    market = next(one for one in MARKETS if one.symbol == BTC)
+    steps = {"ticks": market.price_step, "lots": market.amount_step}
+    for field, step in steps.items():
+        most = (2**63 - 1) // step
+        for number in (1, 9, 10, 123_456_789, most // 3, most - 1, most):
+            text = _decimal(number * step)
+            yield f"{field} {number}", await _read(place, field, text, number)
+            yield f"{field} {number} written", await _written(place, field, number, step)
     for form in NO_NUMBERS:
-        other = form.format(text)
-        try:
-            found = dialect.number_of(kind, other, market)
-        except Reject:
-            continue
-        except Exception as error:
-            return f"{other!r} raised {_named(error)}"
-        return f"{other!r} is read as {found}"
-    return ""
+        for field in steps:
+            other = form.format("1")
+            read = await _command(place, field, other)
+            wrong = "" if read is None else f"{other!r} is read as {read}"
+            yield f"{field} {other!r}", wrong
 
 
-def _streams(dialect: Dialect) -> Cases:
-    for stream in dialect.streams:
-        one = stream.message
-        try:
-            whole = list(stream.feed([one]))
-            fed = {
-                "byte by byte": (stream.feed([one[n : n + 1] for n in range(len(one))]), whole),
-                "with half of the next": (stream.feed([one + one[: len(one) // 2]]), whole),
-                "two at once": (stream.feed([one + one]), whole * 2),
-                "cut anywhere": (stream.feed([one[:7], one[7:] + one[:5], one[5:]]), whole * 2),
-            }
-        except Exception as error:
-            yield stream.name, f"raised {_named(error)}"
-            continue
-        yield f"{stream.name} whole", "" if len(whole) == 1 else f"{len(whole)} messages of one"
-        for how, (found, wanted) in fed.items():
-            same = list(found) == wanted
-            yield f"{stream.name} {how}", "" if same else f"{list(found)!r}, not {wanted!r}"[:300]
+def _decimal(atoms: int) -> str:
+    return f"{atoms // ATOMS}.{atoms % ATOMS:08d}"
 
 
-CHECKS: dict[str, Callable[[Dialect], Cases]] = {
+async def _command(place: _Place, field: str, text: str) -> int | str | None:
+    """What a price or an amount is read as; None for what is refused, a text for a bug."""
+    price, amount = (text, "1") if field == "ticks" else ("50000", text)
+    example = place.examples.order(price, amount)
+    outcome = await place.ask(example.endpoint, list(example.parameters.items()))
+    if outcome.trip is None:
+        return outcome.bug
+    found: int | None = getattr(outcome.trip.command, field, None)
+    return found
+
+
+async def _read(place: _Place, field: str, text: str, number: int) -> str:
+    found = await _command(place, field, text)
+    return "" if found == number else f"{text!r} is read as {found}"
+
+
+async def _written(place: _Place, field: str, number: int, step: int) -> str:
+    """What is wrong with how an order of this price or amount is shown."""
+    example = place.examples.order("40000", "0.1")
+    outcome = await place.ask(example.endpoint, list(example.parameters.items()))
+    trip = outcome.trip
+    if trip is None or isinstance(trip.answer, Reject):
+        return outcome.bug or "its example is refused"
+    shown = trip.answer._replace(**{field: number})
+    try:
+        reply = place.server.dialect.rest.write(trip, shown, ())
+        ident, price, amount = place.examples.numbers(reply)
+    except Exception as error:
+        return f"raised {type(error).__name__}: {error}"
+    text = price if field == "ticks" else amount
+    if ident != str(shown.order.id):
+        return f"the id {shown.order.id} is written as {ident!r}"
+    return "" if Decimal(text) * ATOMS == number * step else f"written as {text!r}"
+
+
+CHECKS: dict[str, Callable[[Venue], Cases]] = {
     "answers": _answers,
     "parameters": _parameters,
     "refusals": _refusals,
     "reasons": _reasons,
     "purity": _purity,
     "numbers": _numbers,
-    "streams": _streams,
 }

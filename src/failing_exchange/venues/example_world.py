@@ -1,4 +1,4 @@
-"""The market place in which a dialect's examples are right: two markets, two accounts, some past.
+"""The market place in which a venue's examples are right: two markets, two accounts, some past.
 
 Nobody trades there but alice and bob, and every world of this kind is the same.
 """
@@ -24,7 +24,7 @@ MARKETS = (
 )
 
 
-class World:
+class ExampleWorld:
     """A fresh one each time. Its time goes on by a millisecond with each command.
 
     The examples are requests of alice. She has `filled` half of bob's offer of 1 BTC at 50,000.00;
@@ -35,9 +35,9 @@ class World:
     account = "alice"
     open_name, pair_name = "mine", "pair"  # client ids of her open order and of her list
 
-    def __init__(self) -> None:
-        self.at = BIRTH
-        self._engine = Engine([(market, None) for market in MARKETS])
+    def __init__(self, engine: Engine, at: int = BIRTH) -> None:
+        self.at = at
+        self._engine = engine
         for name in (self.account, "bob"):
             self.execute(c.OpenAccount(name, RICH))
         self.execute(_limit("bob", Side.SELL, 100_000, 5_000_000))

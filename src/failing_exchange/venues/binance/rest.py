@@ -125,8 +125,13 @@ class SpotRest(Rest):
         Candles between odd edges are made anew, and remembered (`Tape`): 1,000 take 0.2 s.
         """
         endpoint = BY_HTTP.get(f"{request.method} {request.path}")
-        if endpoint is not None:
-            yield from self.make(endpoint, form(request.query))
+        if endpoint is None:
+            return
+        try:
+            params = form(request.query)
+        except Reject:  # whoever asked is told so when the request is read
+            return
+        yield from self.make(endpoint, params)
 
     def make(self, endpoint: Endpoint, params: Params) -> Iterator[None]:
         """The same for an endpoint and its parameters; nothing where they are refused."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from failing_exchange.core.market import Market
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.venue import venue as running
+    from failing_exchange.venues.binance.example_requests import BinanceExamples
 
 
 SWITCHES = {
@@ -49,6 +50,12 @@ class BinanceSpot(Venue):
     def check_key(self, key: Key) -> None:
         """Letters and digits; HMAC, RSA or Ed25519; the permissions of rest-api.md."""
         check_key(key)
+
+    def examples(self) -> BinanceExamples:
+        """A right request for each endpoint."""
+        from failing_exchange.venues.binance.example_requests import BinanceExamples
+
+        return BinanceExamples()
 
     def speak(
         self,
