@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.feeds.sources import CANDLES_A_PUSH_MAX, KlineSource, World
+from failing_exchange.feeds.sources import CANDLES_A_PUSH_MAX, World
 from failing_exchange.venues.binance.market_streams import METHODS, Refused, read
-from failing_exchange.venues.binance.stream_names import parse
+from failing_exchange.venues.binance.stream_topics import topic
 from tests.wire.client import Client, on_the_wire
 from tests.wire.streams import streams
 
@@ -276,13 +276,13 @@ def test_a_late_beat_makes_up_for_each_candle_that_closed_meanwhile(
     async def story(client: Client) -> None:
         await asyncio.sleep(first)
         gateway = client.venue.exchange.venue.gateway
-        name = parse(f"btcusdt@kline_{interval}{zone}")
-        assert name is not None
-        source = KlineSource(World(gateway.engine), name, "BTC/USDT", gateway.clock.now())
+        found = topic(f"btcusdt@kline_{interval}{zone}", ["BTC/USDT"], micro=False)
+        assert found is not None
+        source = found.source(World(gateway.engine), gateway.clock.now())
         await asyncio.sleep(late)
         now = gateway.clock.now()
         gateway.settle(now)
-        pushed = [source.write(one, now, False)["k"] for one in source.new(now)]
+        pushed = [found.write(one, now)["k"] for one in source.new(now)]
         assert [k["x"] for k in pushed] == [True] * count
         query = {"symbol": "BTCUSDT", "interval": interval, "limit": count + 1}
         if zone:

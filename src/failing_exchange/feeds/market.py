@@ -1,4 +1,4 @@
-"""The feeds of a venue: who listens to which stream, and when it pushes.
+"""The market feeds of a venue: who listens to which topic, and when it pushes.
 
 The background market moves in whole seconds, clients' orders act at once. So each second every
 feed looks what is new, and those in real time do so after each step of the engine as well. There
@@ -7,52 +7,85 @@ is a timer only while somebody listens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
-from failing_exchange.feeds.sources import SOURCES, DepthSource, Source, World
+from failing_exchange.feeds.sources import DepthSource, Source, World
 from failing_exchange.journal.trip import Damaged, Edited, Trip
-from failing_exchange.server.damage import send_frame
-from failing_exchange.server.websocket_frames import Code
-from failing_exchange.venues.binance.stream_events import edit
-from failing_exchange.venues.binance.stream_names import Kind, StreamName, parse
-from failing_exchange.venues.binance.values import venue_symbol
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
     from failing_exchange.core.queries import FetchBook
+    from failing_exchange.journal.trip import Damage
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import Venue
-    from failing_exchange.venues.binance.market_streams import Session
 
-FAST = SECOND // 10  # the beat of the streams of 100 ms
+FAST = SECOND // 10  # the shorter of the two beats
+
+
+class Topic(NamedTuple):
+    """Something that clients can listen to. Topics of equal `key` are written once for all.
+
+    `source(world, at)` makes what finds news (`feeds.sources`), from an instant on. Each answer is
+    written by `write(answer, at)`, as JSON can hold it, and changed by `edit(written, edits)` where
+    a fault wants that. `every` is the span between two looks in nanoseconds: 0 for after each
+    change, `FAST`, or a second (the source may skip some).
+    """
+
+    key: Hashable
+    source: Callable[[World, int], Source]
+    write: Callable[[Any, int], Any]
+    edit: Callable[[Any, Any], Any]
+    every: int = 0
+
+
+class Subscriber(Protocol):
+    """A client's connection, as feeds see it."""
+
+    @property
+    def name(self) -> str:
+        """What journal and faults call it."""
+
+    @property
+    def form(self) -> Hashable:
+        """Listeners of equal form are sent the same bytes."""
+
+    def framed(self, key: Hashable, payload: bytes) -> bytes:
+        """The bytes of a push of a topic."""
+
+    def send(self, frame: bytes, damage: Damage | None = None) -> None:
+        """Send them, whole or damaged."""
+
+    def fail(self, reason: str = "") -> None:
+        """Close the connection for an error of the venue."""
+
+    def abort(self) -> None:
+        """Break the connection off without a word."""
 
 
 class Feed:
-    """One stream, in milliseconds or in microseconds: its source and its listeners."""
+    """One topic: its source and its listeners."""
 
-    def __init__(self, name: str, stream: StreamName, source: Source, *, micro: bool) -> None:
-        self.name = name
-        self.stream = stream
+    def __init__(self, topic: Topic, source: Source) -> None:
+        self.topic = topic
         self.source = source
-        self.micro = micro
-        self.listeners: dict[str, Session] = {}
+        self.listeners: dict[str, Subscriber] = {}
 
     def payload(self, answer: Any, at: int) -> bytes:
         """A push as JSON."""
         if answer.__class__ is not Edited:
-            return orjson.dumps(self.source.write(answer, at, self.micro))
-        said = edit(self.source.write(answer.answer, at, self.micro), answer.edits)
+            return orjson.dumps(self.topic.write(answer, at))
+        said = self.topic.edit(self.topic.write(answer.answer, at), answer.edits)
         return said.encode() if isinstance(said, str) else orjson.dumps(said)
 
 
 class Feeds:
-    """All feeds of a venue.
+    """All market feeds of a venue.
 
     A push that no armed rule concerns, on a venue without latency, is encoded once and written
     straight to its listeners: it is counted in `pushed`, not journalled. Otherwise each listener
@@ -62,9 +95,8 @@ class Feeds:
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
-        self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
         self.pushed = 0  # straight pushes, one a listener
-        self._feeds: dict[tuple[str, bool], Feed] = {}
+        self._feeds: dict[Hashable, Feed] = {}
         self._by_symbol: dict[str, list[Feed]] = {}
         self._world: World | None = None
         self._beat: Cancelable | None = None
@@ -72,46 +104,29 @@ class Feeds:
 
     # ---- listeners
 
-    def knows(self, name: str) -> bool:
-        """Whether a stream has this name."""
-        return parse(name) is not None
-
-    def join(self, name: str, session: Session) -> None:
-        """A session listens to a stream from now on."""
-        key = (name, session.micro)
-        feed = self._feeds.get(key)
+    def join(self, topic: Topic, listener: Subscriber) -> None:
+        """Let a client hear of a topic from now on."""
+        feed = self._feeds.get(topic.key)
         if feed is None:
-            feed = self._open(name, session.micro)
-            if feed is None:
-                return
-            self._feeds[key] = feed
+            world = self._worlds(self._gateway)
+            feed = Feed(topic, topic.source(world, self._gateway.clock.now()))
+            self._feeds[topic.key] = feed
             self._by_symbol.setdefault(feed.source.symbol, []).append(feed)
-        feed.listeners[session.connection.name] = session
+        feed.listeners[listener.name] = listener
         self._set_beat()
 
-    def leave(self, name: str, session: Session) -> None:
-        """It listens no more; a stream without listeners rests."""
-        feed = self._feeds.get((name, session.micro))
+    def leave(self, key: Hashable, listener: Subscriber) -> None:
+        """Let it hear no more, if it did; a topic without listeners rests."""
+        feed = self._feeds.get(key)
         if feed is None:
             return
-        feed.listeners.pop(session.connection.name, None)
+        feed.listeners.pop(listener.name, None)
         if not feed.listeners:
-            del self._feeds[(name, session.micro)]
+            del self._feeds[key]
             beside = self._by_symbol[feed.source.symbol]
             beside.remove(feed)
             if self._world is not None and not any(_is_depth(other) for other in beside):
                 self._world.depths.pop(feed.source.symbol, None)
-
-    def _open(self, name: str, micro: bool) -> Feed | None:
-        stream = parse(name)
-        if stream is None or stream.kind is Kind.SILENT:
-            return None
-        symbol = self.symbols.get(stream.symbol, "")
-        if stream.symbol and not symbol:
-            return None
-        world = self._worlds(self.venue.gateway)
-        now = self._gateway.clock.now()
-        return Feed(name, stream, SOURCES[stream.kind](world, stream, symbol, now), micro=micro)
 
     @property
     def _gateway(self) -> Gateway:
@@ -153,7 +168,7 @@ class Feeds:
         self._fast = None
         now = self._gateway.clock.now()
         for feed in list(self._feeds.values()):
-            if feed.stream.every == 100:
+            if feed.topic.every == FAST:
                 self._push(feed, feed.source.new(now), now)
 
     def _on_events(self, events: tuple[Event, ...], at: int) -> None:
@@ -165,9 +180,9 @@ class Feeds:
             for feed in list(self._by_symbol.get(symbol, ())):
                 if isinstance(feed.source, DepthSource):
                     feed.source.touch(levels, at)
-                if not feed.stream.every:
+                if not feed.topic.every:
                     self._push(feed, feed.source.new(at), at)
-                fast = fast or feed.stream.every == 100
+                fast = fast or feed.topic.every == FAST
         if fast and self._fast is None and (at + FAST) // FAST * FAST % SECOND:
             self._fast = self._gateway.later((at // FAST + 1) * FAST, self._on_fast)
 
@@ -185,44 +200,50 @@ class Feeds:
             if self._gateway.is_straight(feed.source.operation, at):
                 self._push_straight(feed, answer, at)
             else:
-                for session in list(feed.listeners.values()):
-                    self._push_by_trip(feed, session, answer)
+                for listener in list(feed.listeners.values()):
+                    self._push_by_trip(feed, listener, answer)
 
     def _push_straight(self, feed: Feed, answer: Any, at: int) -> None:
         try:
             payload = feed.payload(answer, at)
         except Exception as bug:  # it costs those who listen to this feed
             self._gateway.unanswered(bug, None)
-            for session in list(feed.listeners.values()):
-                session.connection.close(Code.INTERNAL, "internal error")
+            for listener in list(feed.listeners.values()):
+                listener.fail("internal error")
             return
-        frames: list[bytes | None] = [None, None]
-        for session in feed.listeners.values():
-            frame = frames[session.combined]
+        frames: dict[Hashable, bytes] = {}
+        for listener in feed.listeners.values():
+            form = listener.form
+            frame = frames.get(form)
             if frame is None:
-                frame = frames[session.combined] = session.wrapped(feed.name, payload)
-            session.connection.send_frame(frame)
+                frame = frames[form] = listener.framed(feed.topic.key, payload)
+            listener.send(frame)
         self.pushed += len(feed.listeners)
 
-    def _push_by_trip(self, feed: Feed, session: Session, answer: Any) -> None:
-        def write(trip: Trip) -> None:
-            connection, told, damage = session.connection, trip.told, None
-            if told.__class__ is Damaged:
-                told, damage = told
-            if trip.hung_up:
-                connection.abort()
-            elif isinstance(told, Reject):  # a stream has no words for it
-                connection.close(Code.INTERNAL)
-            else:
-                whole = session.wrapped(feed.name, feed.payload(told, trip.born_at))
-                send_frame(connection, whole, damage)
-
+    def _push_by_trip(self, feed: Feed, listener: Subscriber, answer: Any) -> None:
         def hear(trip: Trip) -> None:
-            session.connection.answer(trip, write)
+            try:
+                _hear(feed, listener, trip)
+            except Exception as bug:  # it costs this listener
+                self._gateway.unanswered(bug, trip)
+                listener.fail("internal error")
 
         source = feed.source
-        name = session.connection.name
-        self._gateway.push(name, source.operation, source.symbol, answer, hear)
+        self._gateway.push(listener.name, source.operation, source.symbol, answer, hear)
+
+
+def _hear(feed: Feed, listener: Subscriber, trip: Trip) -> None:
+    """A push has arrived, or the connection breaks in its place."""
+    told, damage = trip.told, None
+    if told.__class__ is Damaged:
+        told, damage = told
+    if trip.hung_up:
+        listener.abort()
+    elif isinstance(told, Reject):  # a feed has no words for it
+        listener.fail()
+    else:
+        payload = feed.payload(told, trip.born_at)
+        listener.send(listener.framed(feed.topic.key, payload), damage)
 
 
 def _is_depth(feed: Feed) -> bool:

@@ -1,9 +1,11 @@
-"""What each kind of stream has to say, and when: one class a kind."""
+"""What is new in the markets, for each kind of feed: one class a kind.
+
+A source finds news as the core's own answers. How they are written is the venue's (`Topic.write`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -30,10 +32,6 @@ from failing_exchange.core.queries import (
 from failing_exchange.core.reference_price import ReferencePrice
 from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookUpdate, BookView
-from failing_exchange.venues.binance import stream_events as events
-from failing_exchange.venues.binance.intervals import next_edge, start_of
-from failing_exchange.venues.binance.market_data import AVERAGE_MINUTES
-from failing_exchange.venues.binance.stream_names import WINDOWS, Kind, StreamName
 
 if TYPE_CHECKING:
     from failing_exchange.core.engine import Engine
@@ -115,17 +113,13 @@ class Source(Protocol):
         """The answers to push now."""
         ...
 
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """A push in the venue's words."""
-        ...
-
 
 class TradeSource:
     """Every print, as it is made."""
 
     operation = "watch_trades"
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    def __init__(self, world: World, symbol: str, at: int) -> None:
         self.world = world
         self.symbol = symbol
         self._second = at // SECOND
@@ -142,19 +136,15 @@ class TradeSource:
                 self._last = trade.id
                 yield found._replace(trades=(trade,))
 
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@trade."""
-        return events.trade(answer, at, micro=micro)
-
 
 class AggTradeSource:
     """The prints of one taker order at one price, as one."""
 
     operation = "watch_trades"
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    def __init__(self, world: World, symbol: str, at: int) -> None:
         self.symbol = symbol
-        self._trades = TradeSource(world, stream, symbol, at)
+        self._trades = TradeSource(world, symbol, at)
 
     def new(self, at: int) -> Iterable[Trades]:
         """One answer a taker order and price."""
@@ -162,33 +152,43 @@ class AggTradeSource:
         for together in by_taker(one.trades[0] for one in found):
             yield found[0]._replace(trades=tuple(together))
 
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@aggTrade."""
-        return events.agg_trade(answer, at, micro=micro)
 
+class CandleSource:
+    """The candle that forms, while it changes, and each one once more when it has closed.
 
-class KlineSource:
-    """The candle that forms, while it changes, and each one once more when it has closed."""
+    `start_of` gives the edge at or before an epoch second, `next_edge` the edge after an edge. The
+    candle that forms is looked at every `beat` seconds.
+    """
 
     operation = "watch_ohlcv"
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    def __init__(
+        self,
+        world: World,
+        symbol: str,
+        at: int,
+        *,
+        start_of: Callable[[int], int],
+        next_edge: Callable[[int], int],
+        beat: int = 1,
+    ) -> None:
         self.world = world
         self.symbol = symbol
-        self.interval, self.offset = stream.interval, stream.offset
-        self.beats = stream.every // 1_000
-        self._start = start_of(self.interval, at // SECOND, self.offset)
+        self._start_of = start_of
+        self._next_edge = next_edge
+        self._beat = beat
+        self._start = start_of(at // SECOND)
         self._pushed: Any = None
 
     def new(self, at: int) -> Iterable[Candles]:
         """At an edge the candle that has closed, of late all that have; else the one that forms."""
         second = at // SECOND
-        start = start_of(self.interval, second, self.offset)
+        start = self._start_of(second)
         if start != self._start:
             edges = self._edges(start)
             self._start = start
-        elif second % self.beats == 0:
-            edges = [start, next_edge(self.interval, start, self.offset)]
+        elif second % self._beat == 0:
+            edges = [start, self._next_edge(start)]
         else:
             return
         for one in pairwise(edges):
@@ -202,24 +202,25 @@ class KlineSource:
         """The edges from the candle that formed at the last look up to the newest one."""
         found = [last]
         while found[-1] > self._start and len(found) <= CANDLES_A_PUSH_MAX:
-            found.append(start_of(self.interval, found[-1] - 1, self.offset))
+            found.append(self._start_of(found[-1] - 1))
         return found[::-1]
-
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@kline_<interval>."""
-        return events.kline(answer, self.interval, self.offset, at, micro=micro)
 
 
 class TickerSource:
-    """24 hours, or a window that begins on a minute; of one market, or of those that changed."""
+    """Statistics of one market, or of those that changed, while they change.
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    `window` is in seconds and begins on a minute; 0 is the last 24 hours. With `ends` the first and
+    the last trade of the window come, too.
+    """
+
+    def __init__(
+        self, world: World, symbol: str, at: int, *, window: int = 0, ends: bool = False
+    ) -> None:
         self.world = world
         self.symbol = symbol
         self.operation = "watch_ticker" if symbol else "watch_tickers"
-        self._window = WINDOWS.get(stream.interval, 0)
-        self._ends = stream.kind is not Kind.MINI_TICKER
-        self._write = partial(TICKERS[stream.kind], window=stream.interval)
+        self._window = window
+        self._ends = ends
         self._seen: dict[str, Any] = {}
 
     def new(self, at: int) -> Iterable[Any]:
@@ -238,19 +239,13 @@ class TickerSource:
         before, self._seen[symbol] = self._seen.get(symbol), shown
         return ticker.last is not None and before != shown
 
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@ticker and its kin, and their arrays."""
-        if self.symbol:
-            return self._write(answer, at, micro=micro)
-        return [self._write(ticker, at, micro=micro) for ticker in answer]
-
 
 class BestSource:
     """The best bid and ask, whenever they change."""
 
     operation = "watch_bids_asks"
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    def __init__(self, world: World, symbol: str, at: int) -> None:
         self.world = world
         self.symbol = symbol
         self._seen: Any = None
@@ -263,32 +258,25 @@ class BestSource:
             self._seen = shown
             yield book
 
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@bookTicker."""
-        return events.book_ticker(answer)
-
 
 class AverageSource:
     """The average price of some minutes, while it changes."""
 
     operation = "watch_ticker"
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    def __init__(self, world: World, symbol: str, at: int, *, minutes: int) -> None:
         self.world = world
         self.symbol = symbol
+        self.minutes = minutes
         self._seen: Any = None
 
     def new(self, at: int) -> Iterable[AveragePrice]:
         """The average of now."""
-        query = FetchAveragePrice(NOBODY, self.symbol, AVERAGE_MINUTES)
+        query = FetchAveragePrice(NOBODY, self.symbol, self.minutes)
         found: AveragePrice = self.world.ask(query, at)
         if found.ticks and found[1:] != self._seen:
             self._seen = found[1:]
             yield found
-
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@avgPrice."""
-        return events.average(answer, at, micro=micro)
 
 
 class ReferenceSource:
@@ -296,7 +284,7 @@ class ReferenceSource:
 
     operation = "watch_ticker"
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    def __init__(self, world: World, symbol: str, at: int) -> None:
         self.world = world
         self.symbol = symbol
 
@@ -306,20 +294,16 @@ class ReferenceSource:
         if found.market.rules is not None and found.market.rules.price_range is not None:
             yield found
 
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@referencePrice."""
-        return events.reference(answer, micro=micro)
-
 
 class TopSource:
     """The best levels of the book, while they change."""
 
     operation = "watch_order_book"
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    def __init__(self, world: World, symbol: str, at: int, *, levels: int) -> None:
         self.world = world
         self.symbol = symbol
-        self.levels = stream.levels
+        self.levels = levels
         self._seen: Any = None
 
     def new(self, at: int) -> Iterable[BookSnapshot]:
@@ -330,17 +314,13 @@ class TopSource:
             self._seen = shown
             yield book
 
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@depth<levels>."""
-        return events.partial_depth(answer)
-
 
 class DepthSource:
     """What has changed in the book, so that it joins the snapshots of REST."""
 
     operation = "watch_order_book"
 
-    def __init__(self, world: World, stream: StreamName, symbol: str, at: int) -> None:
+    def __init__(self, world: World, symbol: str, at: int) -> None:
         self.world = world
         self.symbol = symbol
         self._depth = world.depth(symbol)
@@ -377,27 +357,3 @@ class DepthSource:
     def _book(self, at: int) -> BookSnapshot:
         book: BookSnapshot = self.world.ask(FetchBook(NOBODY, self.symbol, self._depth), at)
         return book
-
-    def write(self, answer: Any, at: int, micro: bool) -> Any:
-        """<symbol>@depth."""
-        return events.depth(answer, at, micro=micro)
-
-
-TICKERS: dict[Kind, Callable[..., Any]] = {
-    Kind.MINI_TICKER: events.mini_ticker,
-    Kind.TICKER: events.ticker,
-    Kind.WINDOW_TICKER: events.window_ticker,
-}
-SOURCES: dict[Kind, Callable[[World, StreamName, str, int], Source]] = {
-    Kind.TRADE: TradeSource,
-    Kind.AGG_TRADE: AggTradeSource,
-    Kind.KLINE: KlineSource,
-    Kind.MINI_TICKER: TickerSource,
-    Kind.TICKER: TickerSource,
-    Kind.WINDOW_TICKER: TickerSource,
-    Kind.BOOK_TICKER: BestSource,
-    Kind.AVERAGE: AverageSource,
-    Kind.REFERENCE: ReferenceSource,
-    Kind.PARTIAL_DEPTH: TopSource,
-    Kind.DEPTH: DepthSource,
-}

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from failing_exchange.feeds.market import Topic
 from failing_exchange.server.damage import send_frame
 from failing_exchange.server.dispatcher import Told, parts_of
 from failing_exchange.server.websocket_frames import Code, text_frame
@@ -58,21 +59,6 @@ class Ask(NamedTuple):
 
     inquiry: Inquiry
     steps: Iterator[None] | None = None
-
-
-class Topic(NamedTuple):
-    """Something that one can listen to. Topics of equal `key` are encoded once for all listeners.
-
-    `source` finds what is new (`feeds.sources`), from an instant on; each answer is written by
-    `write(answer, at)`, as JSON can hold it, and changed by `edit(written, edits)` where a fault
-    wants that. `every` is the span between two looks in nanoseconds, 0 for after each change.
-    """
-
-    key: Hashable
-    source: Callable[[Any, int], Any]
-    write: Callable[[Any, int], Any]
-    edit: Callable[[Any, Any], Any]
-    every: int = 0
 
 
 class Join(NamedTuple):

@@ -64,7 +64,7 @@ class Pushes:
         start = start_of(interval, self.at // SECOND, offset)
         edges = (start, next_edge(interval, start, offset))
         query = FetchCandles("", BTC, edges[1] - edges[0], edges=edges, ends=True)
-        return events.kline(self.ask(query), interval, offset, self.at, micro=micro)
+        return events.kline(self.ask(query), self.at, micro=micro, interval=interval, offset=offset)
 
     def mini(self, micro: bool = False) -> Any:
         """<symbol>@miniTicker."""
@@ -196,7 +196,7 @@ def test_a_candle_that_has_closed_ends_with_its_last_trade(pushes: Pushes) -> No
     square.wait(start + 60 - square.at // SECOND)
     query = FetchCandles("", BTC, 60, edges=(start, start + 60), ends=True)
     found = square.engine.execute(query, square.at)[1]
-    event = events.kline(found, "1m", 0, square.at, micro=False)
+    event = events.kline(found, square.at, micro=False, interval="1m", offset=0)
     assert event["k"]["x"] is True
     assert event["k"]["L"] // 10**6 < start + 60
 

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
 
+from failing_exchange.feeds.market import Feeds
+from failing_exchange.journal.trip import Damage
+from failing_exchange.server.damage import send_frame
 from failing_exchange.server.websocket_connection import Connection
 from failing_exchange.server.websocket_frames import Code, text_frame
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.venue.connection_events import connection_fault
 from failing_exchange.venues.binance.connecting import given, is_micro_in
+from failing_exchange.venues.binance.stream_names import parse
+from failing_exchange.venues.binance.stream_topics import topic
 from failing_exchange.venues.binance.values import instant
-
-if TYPE_CHECKING:
-    from failing_exchange.feeds.market import Feeds
 
 STREAMS_MAX = 1_024  # of one connection; a request for more is refused
 ID_LENGTH_MAX = 36  # characters of a request's id; a longer one is refused
@@ -48,10 +50,14 @@ class Asked(NamedTuple):
 
 
 class Session:
-    """A connection to market streams: what it has subscribed to, and how it is told."""
+    """A connection to market streams: what it has subscribed to, and how it is told.
+
+    It is a `feeds.market.Subscriber`.
+    """
 
     def __init__(self, connection: Connection, feeds: Feeds, *, combined: bool) -> None:
         self.connection = connection
+        self.name = connection.name
         self.feeds = feeds
         self.combined = combined
         self.micro = is_micro_in(given(connection.request.query))
@@ -81,27 +87,47 @@ class Session:
         )
         for name in new:
             self.streams[name] = None
-            if not silent:
-                self.feeds.join(name, self)
+            found = None if silent else topic(name, self.feeds.venue.markets, micro=self.micro)
+            if found is not None:
+                self.feeds.join(found, self)
 
     def unsubscribe(self, names: list[str]) -> None:
         """Listen no more; names that were not subscribed to are ignored."""
         for name in dict.fromkeys(names):
             if name in self.streams:
                 del self.streams[name]
-                self.feeds.leave(name, self)
+                self.feeds.leave((name, self.micro), self)
 
     def announce_shutdown(self) -> None:
         """The venue is about to shut down ("Server Shutdown")."""
         at = self.connection.gateway.clock.now()
         event = {"e": "serverShutdown", "E": instant(at, micro=self.micro)}
-        self.connection.send_frame(self.wrapped(SHUTDOWN, orjson.dumps(event)))
+        self.send(self.framed((SHUTDOWN, self.micro), orjson.dumps(event)))
 
-    def wrapped(self, name: str, payload: bytes) -> bytes:
-        """The frame of a push."""
+    # ---- pushes
+
+    @property
+    def form(self) -> bool:
+        """Combined, or as they are."""
+        return self.combined
+
+    def framed(self, key: Any, payload: bytes) -> bytes:
+        """The frame of a push; the key of a topic is (name of the stream, microseconds)."""
         if self.combined:
-            payload = b'{"stream":%b,"data":%b}' % (orjson.dumps(name), payload)
+            payload = b'{"stream":%b,"data":%b}' % (orjson.dumps(key[0]), payload)
         return text_frame(payload)
+
+    def send(self, frame: bytes, damage: Damage | None = None) -> None:
+        """Send a frame, whole or damaged."""
+        send_frame(self.connection, frame, damage)
+
+    def fail(self, reason: str = "") -> None:
+        """Close for an error of the venue."""
+        self.connection.close(Code.INTERNAL, reason)
+
+    def abort(self) -> None:
+        """Break off without a word."""
+        self.connection.abort()
 
 
 def _subscribe(session: Session, asked: Asked) -> None:
@@ -215,7 +241,7 @@ class MarketStreams:
         self.sessions[connection.name] = session
         connection.on_closed = self._closed
         if not combined:  # any token may stand in the path
-            names = [name for name in names if self.feeds.knows(name)]
+            names = [name for name in names if parse(name) is not None]
         try:
             session.subscribe(names)
         except Refused as no:

@@ -5,12 +5,13 @@ web-socket-streams.md, "Detailed Stream information", 2026-07-21.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
 from failing_exchange.core.reference_price import ReferencePrice
 from failing_exchange.core.units import SECOND
+from failing_exchange.feeds.book_delta import BookUpdate
 from failing_exchange.venues.binance import edits, tickers
 from failing_exchange.venues.binance.intervals import next_edge
 from failing_exchange.venues.binance.market_data import aggregate, levels, sides, tally_of
@@ -32,30 +33,6 @@ DAY_FIELDS = {
     "n": "count",
 }  # fmt: skip
 MINI = ("c", "o", "h", "l", "v", "q")
-
-
-class Updated(Protocol):
-    """Changed levels of a book: see `BookUpdate`."""
-
-    @property
-    def market(self) -> Market:
-        """Whose book."""
-
-    @property
-    def bids(self) -> tuple[tuple[int, int], ...]:
-        """(ticks, lots), 0 lots for a level that is gone."""
-
-    @property
-    def asks(self) -> tuple[tuple[int, int], ...]:
-        """The same."""
-
-    @property
-    def first(self) -> int:
-        """The number of the first change."""
-
-    @property
-    def sequence(self) -> int:
-        """And of the last one."""
 
 
 def _head(event: str, at: int, market: Market, micro: bool) -> dict[str, Any]:
@@ -81,7 +58,7 @@ def agg_trade(found: Trades, at: int, *, micro: bool) -> dict[str, Any]:
     return _head("aggTrade", at, found.market, micro) | told
 
 
-def kline(found: Candles, interval: str, offset: int, at: int, *, micro: bool) -> dict[str, Any]:
+def kline(found: Candles, at: int, *, micro: bool, interval: str, offset: int) -> dict[str, Any]:
     """A candle; `x` when its time is over."""
     bar, market = found.bars[-1], found.market
     stop = next_edge(interval, bar.at, offset)
@@ -168,7 +145,7 @@ def partial_depth(found: BookSnapshot) -> dict[str, Any]:
     return {"lastUpdateId": found.sequence, **sides(found)}
 
 
-def depth(found: Updated, at: int, *, micro: bool) -> dict[str, Any]:
+def depth(found: BookUpdate, at: int, *, micro: bool) -> dict[str, Any]:
     """Changed levels."""
     return _head("depthUpdate", at, found.market, micro) | {
         "U": found.first,
