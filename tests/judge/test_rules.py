@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -340,6 +342,17 @@ def judged(story: Story, bot: Bot) -> Verdict:
 def test_every_rule_has_its_story() -> None:
     """A rule that nobody was seen to break may be blind."""
     assert set(STORIES) == set(RULES)
+
+
+def test_the_manual_has_every_rule() -> None:
+    """With its severity, its sentence and the defaults of its parameters."""
+    pages = Path(__file__).parents[2] / "docs" / "conduct.md"
+    rows = [line for line in pages.read_text("utf-8").splitlines() if line.startswith("| `")]
+    for name, rule in RULES.items():
+        given = inspect.signature(rule).parameters.values()
+        defaults = ", ".join(f"{one.name}={one.default:g}" for one in given)
+        row = f"| `{name}` | {rule.invariant} | {rule.severity} | {rule.sentence} | {defaults} |"
+        assert row in rows
 
 
 @pytest.mark.parametrize("rule", RULES)

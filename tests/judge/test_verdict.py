@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from failing_exchange.judge.catalogue import RULES
 from failing_exchange.judge.holdings import Holding
 from failing_exchange.judge.rule import Breach, Outcome, Result, Severity
 from failing_exchange.judge.verdict import Verdict
@@ -95,8 +96,9 @@ def test_how_many_intents_were_executed_twice() -> None:
 def test_a_verdict_prints_its_sentence_the_death_and_each_rule() -> None:
     """How often a rule was broken stands beside it, where it was more than once."""
     found = verdict(MORE_MONEY, MONEY, traceback="File bot.py, line 7\nKeyError: 'x'")
+    width = max(map(len, RULES))
     assert str(found).splitlines() == [
         found.sentence, "File bot.py, line 7", "KeyError: 'x'",
-        "  fail        converges      why (3x)",
-        "  fail        once           why",
+        f"  fail        {'converges':<{width}}  why (3x)",
+        f"  fail        {'once':<{width}}  why",
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from failing_exchange.errors import ConfigurationError
 
@@ -183,7 +183,3 @@ class Rule:
         return Result(
             self.name, outcome, why, self.severity, self.count, tuple(self.breaches), self.money
         )
-
-    def parameters(self) -> dict[str, Any]:
-        """The parameters by name, for documentation."""
-        return {}

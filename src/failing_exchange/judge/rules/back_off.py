@@ -118,11 +118,6 @@ class NoHotLoop(Rule):
         self.looks = looks
         self._rows: dict[Any, _Row] = {}
 
-    def parameters(self) -> dict[str, Any]:
-        """The repetitions that are allowed, and the pace of polling."""
-        return {"repeats": self.repeats, "looks": self.looks, "rest_s": self.rest_s,
-                "pace_s": self.pace_s}  # fmt: skip
-
     def restarted(self) -> None:
         """Forget refusals: a new process does not know of them."""
         self._rows.clear()
@@ -226,10 +221,6 @@ class KeepsTime(Rule):
         self.more = more
         self._row: list[Trip] = []
 
-    def parameters(self) -> dict[str, Any]:
-        """The refusals that are allowed."""
-        return {"more": self.more}
-
     def told(self, trip: Trip) -> None:
         """Count refusals in a row."""
         answer = received(trip)
@@ -290,11 +281,6 @@ class Stops(Rule):
         self.rest_s = rest_s
         self.pace_s = pace_s
         self._refused: dict[tuple[Reason, str], _Refused] = {}
-
-    def parameters(self) -> dict[str, Any]:
-        """The requests that are allowed, and the pace of polling."""
-        return {"orders": self.orders, "others": self.others, "rest_s": self.rest_s,
-                "pace_s": self.pace_s}  # fmt: skip
 
     def restarted(self) -> None:
         """Forget refusals: a new process does not know of them."""

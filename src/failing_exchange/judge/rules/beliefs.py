@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from failing_exchange.core.order import Fill, Side
 from failing_exchange.core.reject import Reject
@@ -48,10 +47,6 @@ class Converges(Rule):
         self._last: Sample | None = None
         self._refused_at = NEVER  # for good
         self._accused: dict[int, None] = {}  # orders of which is told already
-
-    def parameters(self) -> dict[str, Any]:
-        """The time to recover and the grace, in seconds."""
-        return {"within_s": self.within_s, "grace_s": self.grace_s}
 
     def sampled(self, sample: Sample) -> None:
         """Keep the newest beliefs; they are compared at the end."""
@@ -286,10 +281,6 @@ class Monotone(Rule):
         self.within_s = within_s
         self.unknown = "the bot has no probe, and what it believes can't be seen from outside"
         self._noted: dict[str, None] = {}
-
-    def parameters(self) -> dict[str, Any]:
-        """The time to learn of an end, in seconds."""
-        return {"within_s": self.within_s}
 
     def sampled(self, sample: Sample) -> None:
         """Compare beliefs with what the bot was told."""

@@ -206,10 +206,6 @@ class Resolves(Rule):
         self._open: dict[int, Question] = {}
         self._flying: dict[int, Trip] = {}
 
-    def parameters(self) -> dict[str, Any]:
-        """The horizon, in seconds."""
-        return {"horizon_s": self.horizon_s}
-
     def sent(self, trip: Trip) -> None:
         """Check a new order against outcomes that are unknown."""
         command = trip.command

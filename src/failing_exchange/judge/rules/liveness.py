@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Trip
@@ -36,10 +34,6 @@ class Alive(Rule):
         self._sent_at = NEVER
         self._pause = 0  # the longest between two requests
         self._told_to_stop = False
-
-    def parameters(self) -> dict[str, Any]:
-        """The time to recover, in seconds."""
-        return {"within_s": self.within_s}
 
     def sent(self, trip: Trip) -> None:
         """Measure the pauses between requests."""

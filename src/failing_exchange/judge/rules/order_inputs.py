@@ -39,10 +39,6 @@ class Fresh(Rule):
         self._last: dict[str, tuple[Quote, Trip]] = {}
         self.unknown = "the bot asked this venue for no market data"
 
-    def parameters(self) -> dict[str, Any]:
-        """The greatest age, in seconds."""
-        return {"age_s": self.age_s}
-
     def told(self, trip: Trip) -> None:
         """Note the prices that the bot received."""
         answer = received(trip)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import ACCOUNT_FEEDS, ACCOUNT_READS
 from failing_exchange.journal.trip import Trip
@@ -32,10 +30,6 @@ class Resyncs(Rule):
         self.within_s = within_s
         self._gone: dict[tuple[str, str], Trip] = {}
         self._unseen: Trip | None = None  # the break of an account feed, until somebody looks
-
-    def parameters(self) -> dict[str, Any]:
-        """How long a feed may be gone, in seconds."""
-        return {"within_s": self.within_s}
 
     def told(self, trip: Trip) -> None:
         """Note broken feeds, feeds that are back, and reads of the account."""
