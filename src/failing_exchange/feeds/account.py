@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Reversible
+from collections.abc import Callable, Iterable, Mapping, Reversible, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from failing_exchange.core.commands import PlaceOrder, Replaced
 from failing_exchange.core.events import TradeBusted
@@ -16,17 +16,6 @@ from failing_exchange.faults.websocket import FrameDamage
 from failing_exchange.feeds.wakeup import Alarm
 from failing_exchange.journal.trip import ENDED, Damage, Damaged, Edited
 from failing_exchange.venue.connection_events import connection_fault
-from failing_exchange.venues.binance.edits import EVENT_FIELDS, edit
-from failing_exchange.venues.binance.user_events import (
-    Heard,
-    ListenKeyExpired,
-    Record,
-    Terminated,
-    feed_of,
-    symbol_of,
-    write,
-)
-from failing_exchange.venues.binance.user_steps import account_of, records
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -43,6 +32,31 @@ REPLAY_MAX = 100  # events of an account that are remembered for a replay; then 
 LOOK_BACK_MAX = 1_000  # trips among which a step looks for its own; then a rejection is not told
 
 
+class AccountWriter(Protocol):
+    """How a venue tells an account's events: as records of its own, each of which is a push."""
+
+    def records(self, events: Sequence[tuple[int, Event]], look: Any) -> Sequence[Any]:
+        """What an account hears of its events of one step, each with its number, in order."""
+
+    def feed_of(self, record: Any) -> str:
+        """The unified feed that a record belongs to, as faults know it."""
+
+    def symbol_of(self, record: Any) -> str:
+        """The market that it is about; empty for the account."""
+
+    def terminated(self, at: int) -> Any:
+        """The record that ends a subscription."""
+
+    def is_last(self, record: Any) -> bool:
+        """Whether nothing comes behind it."""
+
+    def write(self, record: Any, at: int, markets: Mapping[str, Any], micro: bool) -> Any:
+        """A record as the client reads it."""
+
+    def edit(self, written: Any, edits: Any) -> Any:
+        """The same with unified fields that say something else."""
+
+
 class UserStream:
     """An account's events on one connection, until the last of them is told.
 
@@ -55,19 +69,21 @@ class UserStream:
         account: str,
         say: Say,
         hang_up: Callable[[], None],
+        writer: AccountWriter,
         *,
         micro: bool = False,
     ) -> None:
         self.account = account
         self.over = False  # nothing is told any more
-        self.last: Callable[[int], Record] = Terminated  # its last event, if the venue ends it
+        self.last: Callable[[int], Any] = writer.terminated  # its last event, if the venue ends it
+        self._writer = writer
         self.ended: Callable[[], Any] = _nothing  # called then
         self.markets: Mapping[str, Any] = {}
         self._say = say
         self._hang_up = hang_up
         self._micro = micro
 
-    def push(self, gateway: Gateway, record: Record) -> None:
+    def push(self, gateway: Gateway, record: Any) -> None:
         """Send an event on its way. A bug of ours in writing it costs the connection."""
 
         def hear(trip: Trip) -> None:
@@ -78,8 +94,8 @@ class UserStream:
                 self.over = True
                 self._hang_up()
 
-        self.markets = gateway.engine.state.markets
-        gateway.push(self.account, feed_of(record), symbol_of(record), record, hear)
+        self.markets, writer = gateway.engine.state.markets, self._writer
+        gateway.push(self.account, writer.feed_of(record), writer.symbol_of(record), record, hear)
 
     def _hear(self, trip: Trip) -> None:
         """A push has arrived, or the connection breaks in its place."""
@@ -102,13 +118,21 @@ class UserStream:
         if told == ENDED:
             told = self.last(trip.born_at)
             self.ended()
-        self.over = isinstance(told, (Terminated, ListenKeyExpired))
-        event = write(told, Heard(trip.born_at, self.markets, self._micro))
-        self._say(edit(event, edits, EVENT_FIELDS) if edits else event, damage)
+        writer = self._writer
+        self.over = writer.is_last(told)
+        event = writer.write(told, trip.born_at, self.markets, self._micro)
+        self._say(writer.edit(event, edits) if edits else event, damage)
 
 
 def _nothing() -> None:
     return None
+
+
+def account_of(event: Event) -> str:
+    """Whom an event concerns; empty for nobody."""
+    fill = getattr(event, "fill", None)
+    account: str = getattr(event if fill is None else fill, "account", "")
+    return account
 
 
 class UserStreams:
@@ -118,10 +142,11 @@ class UserStreams:
     that the market touches is told of without anybody asking.
     """
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, writer: AccountWriter) -> None:
         self.venue = venue
+        self.writer = writer
         self._streams: dict[str, list[UserStream]] = {}
-        self._told: dict[str, deque[Record]] = {}
+        self._told: dict[str, deque[Any]] = {}
         self._listens_to: Gateway | None = None
         self._alarm = Alarm(venue, self._set_alarm)
 
@@ -140,7 +165,7 @@ class UserStreams:
         past = list(self._told.get(stream.account, ()))[-damage.size :]
         return lambda: self._tell_again(stream, past)
 
-    def _tell_again(self, stream: UserStream, past: list[Record]) -> None:
+    def _tell_again(self, stream: UserStream, past: list[Any]) -> None:
         for record in past:
             stream.push(self.venue.gateway, record)
 
@@ -153,7 +178,7 @@ class UserStreams:
         self._streams.setdefault(stream.account, []).append(stream)
         self._set_alarm()
 
-    def end(self, stream: UserStream, last: Record) -> None:
+    def end(self, stream: UserStream, last: Any) -> None:
         """It hears no more; `last` is pushed behind what is on its way."""
         self.remove(stream)
         stream.push(self.venue.gateway, last)
@@ -178,7 +203,7 @@ class UserStreams:
                     concerned.setdefault(account, []).append((number, event))
         gateway = self.venue.gateway
         for account, its in concerned.items():
-            told = records(its, _Sight(gateway, account, events, at))
+            told = self.writer.records(its, _Sight(gateway, account, events, at))
             self._told.setdefault(account, deque(maxlen=REPLAY_MAX)).extend(told)
             for stream in list(self._streams.get(account, ())):
                 for record in told:

@@ -168,7 +168,7 @@ class ListenKeys:
                 payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)
             send_frame(connection, text_frame(payload), damage)
 
-        stream = UserStream(known.account, say, connection.abort, micro=micro)
+        stream = UserStream(known.account, say, connection.abort, self._streams.writer, micro=micro)
         stream.last = partial(ListenKeyExpired, known.name)
         stream.ended = partial(self._leave, known.name, connection)
         known.streams[connection.name] = stream

@@ -52,13 +52,6 @@ class Look(Protocol):
         """The order of this step that was refused after another was canceled for it."""
 
 
-def account_of(event: e.Event) -> str:
-    """Whom an event concerns; empty for nobody."""
-    fill = getattr(event, "fill", None)
-    account: str = getattr(event if fill is None else fill, "account", "")
-    return account
-
-
 def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
     """What one account hears of its events of one step, each with its number, in the venue's order.
 

@@ -56,6 +56,7 @@ class ApiConversation(Conversation):
     def __init__(self, rest: SpotRest, streams: UserStreams, opened: Opened) -> None:
         options = connecting.given(opened.request.query)
         self.rest = rest
+        self._streams = streams
         self.opened_as = opened
         self.micro = connecting.is_micro_in(options)
         self.session = Session(
@@ -106,7 +107,8 @@ class ApiConversation(Conversation):
             else:
                 do((self.say({"subscriptionId": number, "event": event}, damage),))
 
-        return UserStream(account, say, lambda: do((Abort(),)), micro=self.micro)
+        writer = self._streams.writer
+        return UserStream(account, say, lambda: do((Abort(),)), writer, micro=self.micro)
 
 
 class ApiRequest:
