@@ -234,3 +234,21 @@ def test_a_finding_that_was_not_made_small_says_so() -> None:
         token=Token(target="careful", world=world),
     )  # fmt: skip
     assert finding.sentence.endswith("breaks; not made small")
+
+
+def test_of_two_examples_of_one_cause_the_smaller_is_kept() -> None:
+    """Two rules see the same mistake, and one of them needs ten times the time to see it."""
+    findings = Findings()
+    strikes = ({"fault": "lose_answer", "fields": {}, "strikes": [["main", "ask", "", 1]]},)
+    both = TrialSummary(breaks=(broken(rule="once"), broken(rule="resolves")))
+    for one, seconds in zip(both.breaks, (720.0, 71.0), strict=True):
+        world = World(seed=1, seconds=seconds, plan=strikes)
+        finding = findings.add(one, 1, world, both)
+        assert finding is not None
+        token = Token(target="careful", world=world, rule="once")
+        settled = findings.settle(finding, Example(world, both, 9, complete=True), token)
+        assert settled is not None, "a smaller example is written to the corpus, too"
+    (only,) = findings
+    assert (only.cause.rule, [*only.also]) == ("once", ["resolves"])
+    assert only.example.world.seconds == 71.0
+    assert only.token == token

@@ -100,12 +100,19 @@ class Finding:
         text = f"seed {self.seed}: your bot {self.breach.text}"
         return f"{text}; {needed(self.example)}" if self.is_settled else text
 
-    def take(self, other: Finding) -> None:
-        """Merge another finding that turned out to have the same cause."""
+    def take(self, other: Finding) -> bool:
+        """Merge a finding with the same cause; True if its example is smaller and replaces ours."""
         self.worlds |= other.worlds
         for rule in (other.cause.rule, *other.also):
             if rule != self.cause.rule:
                 self.also[rule] = None
+        if other.token is None or other.token.rule != self.cause.rule:
+            return False
+        if other.example.extent >= self.example.extent:
+            return False
+        self.example, self.token = other.example, other.token
+        self.columns, self.seed = other.columns, other.seed
+        return True
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -270,8 +277,8 @@ class Findings:
     def settle(self, finding: Finding, example: Example, token: Token) -> Finding | None:
         """A finding has been made small: its true cause is known now.
 
-        None where that cause had been found before, or where the same faults break a rule too that
-        says it more plainly: it is counted there.
+        None where that cause had been found before by an example at most as large, or where the
+        same faults break a rule too that says it more plainly: it is counted there.
         """
         breach = example.summary.breaks_of(token.rule)
         assert breach is not None
@@ -283,9 +290,9 @@ class Findings:
         finding.cause = cause_of(breach)._replace(kinds=_kinds(example))
         known = self._by_cause.get(finding.cause) or self._same(finding)
         if known is not None and rank(known.cause.rule) <= rank(finding.cause.rule):
-            known.take(finding)
+            is_smaller = known.take(finding)
             self._rename(first, known.cause)
-            return None
+            return known if is_smaller else None
         if known is not None:
             del self._by_cause[known.cause]
             finding.take(known)

@@ -51,6 +51,11 @@ class Example(NamedTuple):
         unusual = sum(bool(getattr(world, name) != value) for name, value in USUAL.items())
         return strikes + len(world.restarts) + len(world.faults) + unusual
 
+    @property
+    def extent(self) -> tuple[bool, int, float]:
+        """A key by which examples of one cause are compared: the smaller one is easier to read."""
+        return (not self.complete, self.faults, self.world.seconds)
+
 
 def shrink(world: World, found: TrialSummary, rule: str, attempt: Attempt) -> Example:
     """Make a world smaller for as long as a bot breaks the same rule in it."""
