@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from failing_exchange.cli import demo as cli_demo
 from failing_exchange.cli import exit_codes
-from failing_exchange.cli import main as cli
 from failing_exchange.cli.main import main
 from failing_exchange.runs.run import Report, RunConfig
 
@@ -70,7 +70,7 @@ def test_ctrl_c_ends_both_bots(
         began.append(config.bot)
         return Report(config=config, interrupted=True, statistics={"total": 0, "rate": 0.0})
 
-    monkeypatch.setattr(cli, "run_with_progress", interrupted)
+    monkeypatch.setattr(cli_demo, "run_with_progress", interrupted)
     assert main(["demo"]) == exit_codes.INTERRUPTED
     assert began == ["naive"]
     assert "Interrupted" in capsys.readouterr().out

@@ -248,7 +248,7 @@ def test_a_run_with_a_journal_is_replayed(journal: str, capsys: pytest.CaptureFi
         ('{"kind": "card"}', "a report card; run one of its scenarios"),
         ('{"kind": "run"}', "`config` is missing"),
         ('{"kind": "run", "config": {"bot": 7}}', "config.bot = 7; expected a string"),
-        ("[" * 100_000, "no results file"),
+        ("[" * 100_000, "not a results file"),
     ],
 )
 def test_what_is_no_results_file_is_refused(
