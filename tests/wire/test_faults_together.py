@@ -28,8 +28,7 @@ from failing_exchange.feeds.market import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
 from failing_exchange.server.damage import EFFECTS
 from failing_exchange.server.http_reader import RequestReader
-from failing_exchange.venues.binance import doorstep, socket_api
-from failing_exchange.venues.binance.account_writer import SpotAccountWriter
+from failing_exchange.venues.binance import doorstep, socket_api, user_events
 from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
 from failing_exchange.venues.binance.rest import SpotRest
 from failing_exchange.venues.binance.ws_api import ApiRequest
@@ -266,7 +265,7 @@ BUGS = [
     (candles_over_the_api, SpotRest, "make", b"\x81", b'"status":200'),
     (time_over_rest, SpotRest, "written", b"HTTP/1.1 500 ", b'"serverTime"'),
     (order_over_the_api, SpotRest, "written", b"\x81", b'"status":200'),
-    (own_stream, SpotAccountWriter, "write", b"", b"executionReport"),
+    (own_stream, user_events, "write", b"", b"executionReport"),
     (market_stream, Feed, "payload", b"\x88", b'"s":"BTCUSDT"'),
 ]
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Reversible, Sequence
+from collections.abc import Callable, Iterable, Mapping, Reversible
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import PlaceOrder, Replaced
 from failing_exchange.core.events import TradeBusted
 from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.websocket import FrameDamage
+from failing_exchange.feeds.account_records import (
+    Record,
+    Terminated,
+    ends_stream,
+    feed_of,
+    symbol_of,
+)
+from failing_exchange.feeds.account_steps import account_of, records
 from failing_exchange.feeds.wakeup import Alarm
 from failing_exchange.journal.trip import ENDED, Damage, Damaged, Edited
 from failing_exchange.venue.connection_events import connection_fault
@@ -27,77 +35,51 @@ if TYPE_CHECKING:
 
 
 Say = Callable[[Any, "Damage | None"], None]
+# (record, when it was sent, the markets by symbol, what a fault has edited) -> the venue's event
+Write = Callable[[Any, int, Mapping[str, Any], Any], Any]
 
 REPLAY_MAX = 100  # events of an account that are remembered for a replay; then the oldest is not
 LOOK_BACK_MAX = 1_000  # trips among which a step looks for its own; then a rejection is not told
 
 
-class AccountWriter(Protocol):
-    """How a venue tells an account's events: as records of its own, each of which is a push."""
-
-    def records(self, events: Sequence[tuple[int, Event]], look: Any) -> Sequence[Any]:
-        """What an account hears of its events of one step, each with its number, in order."""
-
-    def feed_of(self, record: Any) -> str:
-        """The unified feed that a record belongs to, as faults know it."""
-
-    def symbol_of(self, record: Any) -> str:
-        """The market that it is about; empty for the account."""
-
-    def terminated(self, at: int) -> Any:
-        """The record that ends a subscription."""
-
-    def is_last(self, record: Any) -> bool:
-        """Whether nothing comes behind it."""
-
-    def write(self, record: Any, at: int, markets: Mapping[str, Any], micro: bool) -> Any:
-        """A record as the client reads it."""
-
-    def edit(self, written: Any, edits: Any) -> Any:
-        """The same with unified fields that say something else."""
-
-
 class UserStream:
     """An account's events on one connection, until the last of them is told.
 
-    `say` is given each event as it arrives, `...` for one that can't be read, and what happens to
-    its bytes; `hang_up` is called when the connection breaks in a push's place.
+    `write` puts a record (`account_records`) into the venue's words. `say` is given each event as
+    it arrives, `...` for one that can't be read, and what happens to its bytes; `hang_up` is called
+    when the connection breaks in a push's place.
     """
 
     def __init__(
         self,
         account: str,
+        write: Write,
         say: Say,
         hang_up: Callable[[], None],
-        writer: AccountWriter,
-        *,
-        micro: bool = False,
     ) -> None:
         self.account = account
         self.over = False  # nothing is told any more
-        self.last: Callable[[int], Any] = writer.terminated  # its last event, if the venue ends it
-        self._writer = writer
+        self.last: Callable[[int], Any] = Terminated  # its last event, if the venue ends it
         self.ended: Callable[[], Any] = _nothing  # called then
-        self.markets: Mapping[str, Any] = {}
+        self._write = write
         self._say = say
         self._hang_up = hang_up
-        self._micro = micro
 
     def push(self, gateway: Gateway, record: Any) -> None:
         """Send an event on its way. A bug of ours in writing it costs the connection."""
+        markets = gateway.engine.state.markets
 
         def hear(trip: Trip) -> None:
             try:
-                self._hear(trip)
+                self._hear(trip, markets)
             except Exception as bug:
                 gateway.unanswered(bug, trip)
                 self.over = True
                 self._hang_up()
 
-        self.markets, writer = gateway.engine.state.markets, self._writer
-        gateway.push(self.account, writer.feed_of(record), writer.symbol_of(record), record, hear)
+        gateway.push(self.account, feed_of(record), symbol_of(record), record, hear)
 
-    def _hear(self, trip: Trip) -> None:
+    def _hear(self, trip: Trip, markets: Mapping[str, Any]) -> None:
         """A push has arrived, or the connection breaks in its place."""
         if self.over:
             return
@@ -118,21 +100,12 @@ class UserStream:
         if told == ENDED:
             told = self.last(trip.born_at)
             self.ended()
-        writer = self._writer
-        self.over = writer.is_last(told)
-        event = writer.write(told, trip.born_at, self.markets, self._micro)
-        self._say(writer.edit(event, edits) if edits else event, damage)
+        self.over = ends_stream(told)
+        self._say(self._write(told, trip.born_at, markets, edits), damage)
 
 
 def _nothing() -> None:
     return None
-
-
-def account_of(event: Event) -> str:
-    """Whom an event concerns; empty for nobody."""
-    fill = getattr(event, "fill", None)
-    account: str = getattr(event if fill is None else fill, "account", "")
-    return account
 
 
 class UserStreams:
@@ -142,11 +115,10 @@ class UserStreams:
     that the market touches is told of without anybody asking.
     """
 
-    def __init__(self, venue: Venue, writer: AccountWriter) -> None:
+    def __init__(self, venue: Venue) -> None:
         self.venue = venue
-        self.writer = writer
         self._streams: dict[str, list[UserStream]] = {}
-        self._told: dict[str, deque[Any]] = {}
+        self._told: dict[str, deque[Record]] = {}
         self._listens_to: Gateway | None = None
         self._alarm = Alarm(venue, self._set_alarm)
 
@@ -165,7 +137,7 @@ class UserStreams:
         past = list(self._told.get(stream.account, ()))[-damage.size :]
         return lambda: self._tell_again(stream, past)
 
-    def _tell_again(self, stream: UserStream, past: list[Any]) -> None:
+    def _tell_again(self, stream: UserStream, past: list[Record]) -> None:
         for record in past:
             stream.push(self.venue.gateway, record)
 
@@ -203,7 +175,7 @@ class UserStreams:
                     concerned.setdefault(account, []).append((number, event))
         gateway = self.venue.gateway
         for account, its in concerned.items():
-            told = self.writer.records(its, _Sight(gateway, account, events, at))
+            told = records(its, _Sight(gateway, account, events, at))
             self._told.setdefault(account, deque(maxlen=REPLAY_MAX)).extend(told)
             for stream in list(self._streams.get(account, ())):
                 for record in told:
@@ -229,7 +201,7 @@ class UserStreams:
 
 
 class _Sight:
-    """An account as it is after a step (see `user_steps.Look`)."""
+    """An account as it is after a step (see `account_steps.Look`)."""
 
     def __init__(self, gateway: Gateway, account: str, events: tuple[Event, ...], at: int) -> None:
         self._engine = gateway.engine

@@ -9,9 +9,8 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot, OrderType
 from failing_exchange.core.reject import Reject
-from failing_exchange.feeds.account import account_of
+from failing_exchange.feeds.account_steps import account_of, records
 from failing_exchange.venues.binance.user_events import Heard, write
-from failing_exchange.venues.binance.user_steps import records
 from tests.core.floor import Floor, S
 
 # user-data-stream.md, "Order Update", 2026-07-21, without `v`, which only prevented orders have

@@ -5,7 +5,8 @@ from __future__ import annotations
 from failing_exchange.core import commands as c
 from failing_exchange.core.order import Contingency, OrderType, Peg, PegPrice, TimeInForce
 from failing_exchange.core.units import ATOMS
-from failing_exchange.venues.binance.user_events import Heard, Terminated, write
+from failing_exchange.feeds.account_records import Terminated
+from failing_exchange.venues.binance.user_events import Heard, write
 from tests.core.floor import BUY, LIMIT, SELL, START, Floor, S
 from tests.venues.binance.ear import REPORT, Ear, place, short
 

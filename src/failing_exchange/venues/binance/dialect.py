@@ -10,7 +10,6 @@ from failing_exchange.feeds.account import UserStreams
 from failing_exchange.feeds.market import Feeds
 from failing_exchange.server.conversation import converse
 from failing_exchange.server.websocket import Route
-from failing_exchange.venues.binance.account_writer import SpotAccountWriter
 from failing_exchange.venues.binance.connecting import (
     STREAMS,
     WS_API_CONNECTIONS,
@@ -49,7 +48,7 @@ class SpotDialect:
         self.rest = SpotRest(venue, keys, self.limits, self._doorstep)
         self.feeds = Feeds(venue)
         self.streams = MarketStreams(self.feeds)
-        self.user_streams = UserStreams(venue, SpotAccountWriter())
+        self.user_streams = UserStreams(venue)
         self.routes = {
             "/ws": Route(self.streams.open_raw, STREAMS),
             "/ws/": Route(self.streams.open_raw, STREAMS),

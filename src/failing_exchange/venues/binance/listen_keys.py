@@ -22,7 +22,7 @@ from failing_exchange.server.websocket_frames import text_frame
 from failing_exchange.venues.binance.call import Endpoint, Reading, Security, Writing
 from failing_exchange.venues.binance.codes import refuse
 from failing_exchange.venues.binance.connecting import given, is_micro_in
-from failing_exchange.venues.binance.user_events import ListenKeyExpired
+from failing_exchange.venues.binance.user_events import ListenKeyExpired, event_of
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
@@ -168,7 +168,8 @@ class ListenKeys:
                 payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)
             send_frame(connection, text_frame(payload), damage)
 
-        stream = UserStream(known.account, say, connection.abort, self._streams.writer, micro=micro)
+        write = partial(event_of, micro=micro)
+        stream = UserStream(known.account, write, say, connection.abort)
         stream.last = partial(ListenKeyExpired, known.name)
         stream.ended = partial(self._leave, known.name, connection)
         known.streams[connection.name] = stream

@@ -1,4 +1,4 @@
-"""What an account hears of itself: the events of the user data stream.
+"""How the user data stream writes what an account hears of itself.
 
 user-data-stream.md; enums.md, "Execution types" and "Expiry Reasons"; 2026-07-21.
 """
@@ -6,22 +6,28 @@ user-data-stream.md; enums.md, "Execution types" and "Expiry Reasons"; 2026-07-2
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.events import OrderListChanged
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     Fill,
     ListUpdate,
-    Order,
     OrderSnapshot,
-    PreventedMatch,
     Status,
     TimeInForce,
 )
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.feeds.account_records import (
+    BalanceChange,
+    Delta,
+    Execution,
+    Position,
+    Prevented,
+    Report,
+    Terminated,
+)
 from failing_exchange.venues.binance.call import Listed
+from failing_exchange.venues.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.venues.binance.orders import (
     cancel_name,
     expiry_reason,
@@ -39,105 +45,11 @@ from failing_exchange.venues.binance.values import (
 )
 
 
-class Prevented(NamedTuple):
-    """A match that was prevented, as one of its orders sees it: lots that expired for it.
-
-    `lots` now and `total` so far; `matched` would have been traded.
-    """
-
-    match: PreventedMatch
-    counter_id: int
-    lots: int
-    total: int
-    matched: int
-
-
-class Report(NamedTuple):
-    """Something happened to an order: `execution` in the venue's word, and how it stood then."""
-
-    execution: str
-    snapshot: OrderSnapshot
-    at: int
-    number: int  # of the execution: it grows over all of the venue
-    fill: Fill | None = None
-    prevented: Prevented | None = None
-    reason: str = "NONE"  # why it was rejected
-
-
-class Position(NamedTuple):
-    """What the account has of the assets that may have changed: (asset, free, used)."""
-
-    assets: tuple[tuple[str, int, int], ...]
-    at: int
-
-
-class Delta(NamedTuple):
-    """A balance changed without an order; `event` is the venue's name of what happened."""
-
-    event: str
-    asset: str
-    atoms: int
-    at: int
-
-
-class Terminated(NamedTuple):
-    """The stream has ended."""
-
-    at: int
-
-
-# "Order Reject Reason"
-REJECT_REASONS = {
-    Reason.INSUFFICIENT_FUNDS: "INSUFFICIENT_BALANCES",
-    Reason.WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
-    Reason.WOULD_MATCH: "WOULD_MATCH_IMMEDIATELY",
-}
-
-
-def rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Report:
-    """The report of an order that was never placed: it has neither number nor birth."""
-    order = Order(-1, place.account, place.symbol, place.side, place.kind, place.lots, at)
-    order.ticks, order.stop_ticks, order.client_id = place.ticks, place.stop_ticks, place.client_id
-    order.time_in_force, order.post_only = place.time_in_force, place.post_only
-    order.cost_wanted, order.iceberg_lots = place.cost, place.iceberg_lots
-    order.trail_bips, order.prevention = place.trail_bips, place.prevention
-    order.extra = place.extra
-    order.status = Status.EXPIRED
-    reason = REJECT_REASONS.get(refused.reason, "NONE")
-    return Report("REJECTED", order.snapshot(), at, number, reason=reason)
-
-
 class ListenKeyExpired(NamedTuple):
     """The key of a stream of old has run out."""
 
     listen_key: str
     at: int
-
-
-Record: TypeAlias = Report | OrderListChanged | Position | Delta | Terminated | ListenKeyExpired
-# which unified feed an event belongs to: what faults name
-FEEDS: dict[type, str] = {
-    Report: "watch_orders",
-    OrderListChanged: "watch_orders",
-    Position: "watch_balance",
-    Delta: "watch_balance",
-    Terminated: "watch_orders",
-    ListenKeyExpired: "watch_orders",
-}
-
-
-def feed_of(record: Record) -> str:
-    """The unified feed that a push belongs to; a trade's report belongs to `watch_my_trades`."""
-    if isinstance(record, Report) and record.fill is not None:
-        return "watch_my_trades"
-    return FEEDS[type(record)]
-
-
-def symbol_of(record: Record) -> str:
-    """The market that an event is about; empty for one that is about the account."""
-    if isinstance(record, Report):
-        return record.snapshot.order.symbol
-    return record.symbol if isinstance(record, OrderListChanged) else ""
 
 
 class Heard(NamedTuple):
@@ -148,8 +60,16 @@ class Heard(NamedTuple):
     micro: bool = False
 
 
-def write(record: Record, w: Heard) -> dict[str, Any]:
-    """An event as the client reads it, without the envelope of its subscription."""
+def event_of(
+    record: Any, at: int, markets: Mapping[str, Listed], edits: Any, *, micro: bool
+) -> Any:
+    """A push as the client reads it; a fault may have changed some of its fields."""
+    event = write(record, Heard(at, markets, micro))
+    return edit(event, edits, EVENT_FIELDS) if edits else event
+
+
+def write(record: Any, w: Heard) -> dict[str, Any]:
+    """An event without the envelope of its subscription."""
     head, body = WRITERS[type(record)](record, w)
     return {"e": head, "E": instant(w.at, micro=w.micro), **body}
 
@@ -170,9 +90,9 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
         "F": amount(order.iceberg_lots, market),
         "g": order.list_id or -1,
         "C": original,
-        "x": record.execution,
-        "X": status_name(state) if record.execution != "REJECTED" else "REJECTED",
-        "r": record.reason,
+        "x": EXECUTIONS[record.execution],
+        "X": "REJECTED" if record.execution is Execution.REJECTED else status_name(state),
+        "r": record.reason.value,  # "Order Reject Reason"; journals have the same words
         "i": order.id,
         **_last(record.fill, market),
         "z": amount(state.filled, market),
@@ -187,12 +107,24 @@ def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
     }
 
 
+# enums.md, "Execution types"
+EXECUTIONS = {
+    Execution.ACCEPTED: "NEW",
+    Execution.FILLED: "TRADE",
+    Execution.CANCELED: "CANCELED",
+    Execution.AMENDED: "REPLACED",
+    Execution.EXPIRED: "EXPIRED",
+    Execution.PREVENTED: "TRADE_PREVENTION",
+    Execution.REJECTED: "REJECTED",
+}
+
+
 def _names(record: Report) -> tuple[str, str]:
     """The client id of what happened, and the order's own where that is another."""
     order = record.snapshot.order
-    if record.execution == "CANCELED":
+    if record.execution is Execution.CANCELED:
         return cancel_name(order), order.client_id
-    if record.execution == "REPLACED":
+    if record.execution is Execution.AMENDED:
         return order.client_id, order.amendments[-1].old_client_id
     return order.client_id, ""
 
@@ -211,7 +143,7 @@ def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
         found |= _prevented(record.prevented, market)
     if order.peg is not None:
         found |= fields(record.snapshot, market, PEG_FIELDS)
-    if record.execution == "EXPIRED":
+    if record.execution is Execution.EXPIRED:
         found["eR"] = expiry_reason(order)
     return found
 
@@ -291,9 +223,15 @@ def _position(record: Position, w: Heard) -> tuple[str, dict[str, Any]]:
     }
 
 
+DELTAS = {
+    BalanceChange.DEPOSITED: "balanceUpdate",
+    BalanceChange.LOCKED: "externalLockUpdate",
+}
+
+
 def _delta(record: Delta, w: Heard) -> tuple[str, dict[str, Any]]:
     at = instant(record.at, micro=w.micro)
-    return record.event, {"a": record.asset, "d": decimal(record.atoms), "T": at}
+    return DELTAS[record.event], {"a": record.asset, "d": decimal(record.atoms), "T": at}
 
 
 def _terminated(record: Terminated, w: Heard) -> tuple[str, dict[str, Any]]:

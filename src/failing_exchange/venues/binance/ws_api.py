@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,6 +23,7 @@ from failing_exchange.venues.binance.params import TRUE_FALSE, Params
 from failing_exchange.venues.binance.rest import NOBODY, SpotRest
 from failing_exchange.venues.binance.signing import check_signature, refused_key
 from failing_exchange.venues.binance.socket_api import SESSION, Asked
+from failing_exchange.venues.binance.user_events import event_of
 from failing_exchange.venues.binance.values import instant
 from failing_exchange.venues.binance.ws_session import SIGNED, Session
 
@@ -56,7 +58,6 @@ class ApiConversation(Conversation):
     def __init__(self, rest: SpotRest, streams: UserStreams, opened: Opened) -> None:
         options = connecting.given(opened.request.query)
         self.rest = rest
-        self._streams = streams
         self.opened_as = opened
         self.micro = connecting.is_micro_in(options)
         self.session = Session(
@@ -107,8 +108,8 @@ class ApiConversation(Conversation):
             else:
                 do((self.say({"subscriptionId": number, "event": event}, damage),))
 
-        writer = self._streams.writer
-        return UserStream(account, say, lambda: do((Abort(),)), writer, micro=self.micro)
+        write = partial(event_of, micro=self.micro)
+        return UserStream(account, write, say, lambda: do((Abort(),)))
 
 
 class ApiRequest:

@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.feeds.account import UserStream, UserStreams
+from failing_exchange.feeds.account_records import Terminated
 from failing_exchange.venues.binance.call import Security
 from failing_exchange.venues.binance.codes import missing, refuse
 from failing_exchange.venues.binance.signing import KeyKind, kind_of, refused_key
-from failing_exchange.venues.binance.user_events import Terminated
 from failing_exchange.venues.binance.values import instant
 
 if TYPE_CHECKING:

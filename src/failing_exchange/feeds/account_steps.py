@@ -1,8 +1,9 @@
 """From what happened in one step of the exchange to what an account hears of it, in order.
 
-faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE, EXPIRED, then one position. One
-comes after each "event that generated the balance change (a deposit, withdrawal, trade, order
-placement, or cancellation)" (CHANGELOG.md, 2019-08-15), of which a step may have several.
+The order is that of Binance Spot: faq "market_orders", sample payload, 2026-07-21: NEW, each TRADE,
+EXPIRED, then one position. One comes after each "event that generated the balance change (a
+deposit, withdrawal, trade, order placement, or cancellation)" (CHANGELOG.md, 2019-08-15), of which
+a step may have several.
 """
 
 from __future__ import annotations
@@ -17,19 +18,22 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     TRIGGERED_TYPES,
     Fill,
+    Order,
     OrderSnapshot,
     PreventedMatch,
     Status,
     Why,
 )
-from failing_exchange.core.reject import Reject
-from failing_exchange.venues.binance.user_events import (
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.feeds.account_records import (
+    BalanceChange,
     Delta,
+    Execution,
     Position,
     Prevented,
     Record,
+    RejectReason,
     Report,
-    rejected,
 )
 
 
@@ -52,8 +56,15 @@ class Look(Protocol):
         """The order of this step that was refused after another was canceled for it."""
 
 
+def account_of(event: e.Event) -> str:
+    """Whom an event concerns; empty for nobody."""
+    fill = getattr(event, "fill", None)
+    account: str = getattr(event if fill is None else fill, "account", "")
+    return account
+
+
 def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
-    """What one account hears of its events of one step, each with its number, in the venue's order.
+    """What one account hears of its events of one step, each with its number.
 
     Reports and lists as things happened, and after each that happened by itself the balances that
     may have changed.
@@ -70,9 +81,29 @@ def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
             note(step, event)
     refused = look.refused()
     if refused is not None:
-        step.told.append(rejected(*refused, step.at, step.number + 1))
+        step.told.append(_rejected(*refused, step.at, step.number + 1))
     step.settle()
     return step.told
+
+
+REJECT_REASONS = {
+    Reason.INSUFFICIENT_FUNDS: RejectReason.INSUFFICIENT_FUNDS,
+    Reason.WOULD_TRIGGER: RejectReason.WOULD_TRIGGER,
+    Reason.WOULD_MATCH: RejectReason.WOULD_MATCH,
+}
+
+
+def _rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Report:
+    """The report of an order that was never placed: it has neither number nor birth."""
+    order = Order(-1, place.account, place.symbol, place.side, place.kind, place.lots, at)
+    order.ticks, order.stop_ticks, order.client_id = place.ticks, place.stop_ticks, place.client_id
+    order.time_in_force, order.post_only = place.time_in_force, place.post_only
+    order.cost_wanted, order.iceberg_lots = place.cost, place.iceberg_lots
+    order.trail_bips, order.prevention = place.trail_bips, place.prevention
+    order.extra = place.extra
+    order.status = Status.EXPIRED
+    reason = REJECT_REASONS.get(refused.reason, RejectReason.NONE)
+    return Report(Execution.REJECTED, order.snapshot(), at, number, reason=reason)
 
 
 class _Step:
@@ -148,7 +179,7 @@ class _Step:
 
     def tell(
         self,
-        execution: str,
+        execution: Execution,
         state: OrderSnapshot,
         fill: Fill | None = None,
         prevented: Prevented | None = None,
@@ -166,7 +197,7 @@ class _Step:
         other = match.lots_of(counter_id) or counter.remaining
         state = state._replace(prevented_matches=(*state.prevented_matches, match))
         seen = Prevented(match, counter_id, lots, state.prevented, min(lots, other))
-        self.tell("TRADE_PREVENTION", state, prevented=seen)
+        self.tell(Execution.PREVENTED, state, prevented=seen)
 
     def settle(self, before: int = 0) -> None:
         """Tell the balances of the assets that were touched since the last time.
@@ -182,12 +213,12 @@ class _Step:
 
 def _accepted(step: _Step, event: e.OrderAccepted) -> None:
     state = step.order(event.order_id, event.at)
-    step.tell("NEW", state)
+    step.tell(Execution.ACCEPTED, state)
 
 
 def _triggered(step: _Step, event: e.OrderTriggered) -> None:
     state = step.order(event.order_id, event.at)
-    step.tell("NEW", state._replace(status=Status.OPEN))
+    step.tell(Execution.ACCEPTED, state._replace(status=Status.OPEN))
 
 
 def _filled(step: _Step, event: e.OrderFilled) -> None:
@@ -200,19 +231,19 @@ def _filled(step: _Step, event: e.OrderFilled) -> None:
         cost=state.cost + fill.cost,
         fills=state.fills + 1,
     )
-    step.tell("TRADE", state, fill)
+    step.tell(Execution.FILLED, state, fill)
 
 
 def _canceled(step: _Step, event: e.OrderCanceled) -> None:
     state = step.order(event.order_id, event.at)
-    step.tell("CANCELED", state._replace(status=Status.CANCELED))
+    step.tell(Execution.CANCELED, state._replace(status=Status.CANCELED))
 
 
 def _expired(step: _Step, event: e.OrderExpired) -> None:
     state = step.order(event.order_id, event.at)
     ended = state._replace(status=Status.EXPIRED)
     if event.why != Why.SELF_TRADE:
-        step.tell("EXPIRED", ended)
+        step.tell(Execution.EXPIRED, ended)
         return
     step.prevent(ended, step.look.order(event.order_id).prevented_matches[-1])
 
@@ -227,7 +258,9 @@ def _activated(step: _Step, event: e.OrderActivated) -> None:
     waits = state.order.kind in TRIGGERED_TYPES
     after = step.look.order(event.order_id)
     status = Status.WAITING if waits else Status.OPEN
-    step.tell("NEW", state._replace(status=status, lots=step.lots(after), ticks=after.ticks))
+    step.tell(
+        Execution.ACCEPTED, state._replace(status=status, lots=step.lots(after), ticks=after.ticks)
+    )
 
 
 def _list_changed(step: _Step, event: e.OrderListChanged) -> None:
@@ -236,12 +269,13 @@ def _list_changed(step: _Step, event: e.OrderListChanged) -> None:
 
 def _amended(step: _Step, event: e.OrderAmended) -> None:
     state = step.order(event.order_id, event.at)
-    step.tell("REPLACED", state._replace(lots=event.lots))
+    step.tell(Execution.AMENDED, state._replace(lots=event.lots))
 
 
 def _balance(step: _Step, event: e.BalanceChanged) -> None:
     locked = event.why == "lock"
-    kind, atoms = ("externalLockUpdate", event.used) if locked else ("balanceUpdate", event.free)
+    kind = BalanceChange.LOCKED if locked else BalanceChange.DEPOSITED
+    atoms = event.used if locked else event.free
     step.at = event.at
     step.assets[event.asset] = None
     step.told.append(Delta(kind, event.asset, atoms, event.at))
