@@ -53,6 +53,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("journal.journal", "hash"): "only asks whether there is one",
     ("core.reject", "hash"): "its own __hash__; decides nothing",
     ("resilience.place_order", "uuid"): "client order ids are unique outside of simulations, too",
+    ("server.control_server", "time.time_ns"): "only where time is real; else the venue's clock",
     ("server.loop_thread", "threading"): "it is only used where time is real",
     ("virtual.isolation", "threading"): "it is what refuses the calls from other threads",
     ("virtual.blocking_sockets", "threading"): "it leaves the sockets of other threads alone",
