@@ -16,7 +16,6 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import balances_of, fills_of, orders_of, received
-from failing_exchange.judge.false_reads import note_false_read
 from failing_exchange.judge.holdings import Traded
 from failing_exchange.judge.products import currency_of
 
@@ -223,8 +222,6 @@ class Facts:
         if answer is None:
             return
         self._tell(answer, trip)
-        if trip.struck:
-            note_false_read(self, trip)
 
     def _tell(self, answer: Any, trip: Trip) -> None:
         if answer.__class__ is Reject:

@@ -16,6 +16,7 @@ from failing_exchange.judge.answers import received
 from failing_exchange.judge.bot_statements import claim, listen, stop_listening
 from failing_exchange.judge.catalogue import make
 from failing_exchange.judge.facts import NEVER, Facts
+from failing_exchange.judge.false_reads import note_false_read
 from failing_exchange.judge.holdings import holdings, wrong_money
 from failing_exchange.judge.intents import DeclaredIntent, Intents
 from failing_exchange.judge.probe import Probe, Sample, check_symbol
@@ -219,6 +220,8 @@ class Judge:
         if trip.failed and not trip.is_push and not trip.echo_of:
             self._note_failed(trip)
         self.facts.told(trip)
+        if trip.struck:
+            note_false_read(self.facts, trip)
         if trip.happened and not trip.echo_of:
             self.intents.accept(trip)
         for told in self._told:
