@@ -9,8 +9,9 @@ import pytest
 
 from failing_exchange.core.order import Side
 from failing_exchange.core.units import ATOMS, SECOND
-from failing_exchange.judge import holdings as module
-from failing_exchange.judge.holdings import Holding, Traded, holdings, wrong_money
+from failing_exchange.judge import products as module
+from failing_exchange.judge.holdings import Holding, holdings, wrong_money
+from failing_exchange.judge.products import Traded
 from failing_exchange.venue.default_world import MARKETS
 
 MARKET = MARKETS["BTC/USDT"]

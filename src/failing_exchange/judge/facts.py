@@ -16,8 +16,7 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import balances_of, fills_of, orders_of, received
-from failing_exchange.judge.holdings import Traded
-from failing_exchange.judge.products import currency_of
+from failing_exchange.judge.products import Traded, currency_of
 
 FACTS_KEPT_MAX = 10_000  # of the newest, for reports; older ones are forgotten
 ORDERS_KEPT_MAX = 20_000  # the oldest that the client knows all about are forgotten first

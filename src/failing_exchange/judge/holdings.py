@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.market import Market
-from failing_exchange.core.order import Fill
 from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.judge.facts import Facts
 from failing_exchange.judge.products import product_of
 
 if TYPE_CHECKING:
-    from failing_exchange.judge.facts import Facts
     from failing_exchange.judge.probe import Sample
 
-LATE_KEPT_MAX = 1_000  # newest changes; a bot that trades faster is compared with these only
 NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
 NOTICED_MONEY = 0.01  # units of the verdict's currency, of all differences together
 GRACE_S = 60.0  # what has changed so shortly before the end the bot need not have booked
-
-
-class Gain(NamedTuple):
-    """A trade has changed a balance. `atoms` is what was gained."""
-
-    at: int
-    asset: str
-    atoms: int
-
-
-class Traded:
-    """What an account's trades have changed in its balances, in atoms by asset, after fees."""
-
-    def __init__(self) -> None:
-        self.total: dict[str, int] = {}
-        self.cash: dict[str, None] = {}  # assets of which the ledger alone knows what was gained
-        self._late: deque[Gain] = deque(maxlen=LATE_KEPT_MAX)
-
-    def add(self, fill: Fill, market: Market, at: int) -> None:
-        """Note one fill of the account."""
-        product = product_of(market)
-        self.cash.update(dict.fromkeys(product.cash(market)))
-        for asset, atoms in product.changes(market, fill).items():
-            if atoms:
-                self.total[asset] = self.total.get(asset, 0) + atoms
-                self._late.append(Gain(at, asset, atoms))
-
-    def states(self, asset: str, *, since: int) -> list[int]:
-        """What had been gained of an asset at each change since an instant; the last is now."""
-        late = [one.atoms for one in self._late if one.asset == asset and one.at > since]
-        states = [self.total.get(asset, 0)]
-        for atoms in reversed(late):
-            states.append(states[-1] - atoms)
-        return states[::-1]
 
 
 class Holding(NamedTuple):

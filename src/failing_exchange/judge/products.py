@@ -6,13 +6,15 @@ for products that they have never seen.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from typing import NamedTuple
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, Side
 from failing_exchange.core.settlement import SETTLEMENTS, settlement_of
 from failing_exchange.core.state import Account, MarketState, State
 
+LATE_KEPT_MAX = 1_000  # newest changes; a bot that trades faster is compared with these only
 USDT = "USDT"  # the currency of verdicts wherever a market deals in it
 
 
@@ -78,6 +80,40 @@ POSITIONS = Product()
 def product_of(market: Market) -> Product:
     """The product that a market trades."""
     return PRODUCTS.get(market.kind, POSITIONS)
+
+
+class Gain(NamedTuple):
+    """A trade has changed a balance. `atoms` is what was gained."""
+
+    at: int
+    asset: str
+    atoms: int
+
+
+class Traded:
+    """What an account's trades have changed in its balances, in atoms by asset, after fees."""
+
+    def __init__(self) -> None:
+        self.total: dict[str, int] = {}
+        self.cash: dict[str, None] = {}  # assets of which the ledger alone knows what was gained
+        self._late: deque[Gain] = deque(maxlen=LATE_KEPT_MAX)
+
+    def add(self, fill: Fill, market: Market, at: int) -> None:
+        """Note one fill of the account."""
+        product = product_of(market)
+        self.cash.update(dict.fromkeys(product.cash(market)))
+        for asset, atoms in product.changes(market, fill).items():
+            if atoms:
+                self.total[asset] = self.total.get(asset, 0) + atoms
+                self._late.append(Gain(at, asset, atoms))
+
+    def states(self, asset: str, *, since: int) -> list[int]:
+        """What had been gained of an asset at each change since an instant; the last is now."""
+        late = [one.atoms for one in self._late if one.asset == asset and one.at > since]
+        states = [self.total.get(asset, 0)]
+        for atoms in reversed(late):
+            states.append(states[-1] - atoms)
+        return states[::-1]
 
 
 def currency_of(state: State) -> str:
