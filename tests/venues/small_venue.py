@@ -25,9 +25,11 @@ from failing_exchange.core.rate_limits import FixedWindow
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.feeds.market import Feeds, Topic
+from failing_exchange.feeds.sources import DepthSource
 from failing_exchange.journal.trip import Trip
 from failing_exchange.server.api_keys import Key, Keyring, Signatures, Verify
-from failing_exchange.server.conversation import Action, Ask, Conversation, Send, converse
+from failing_exchange.server.conversation import Action, Ask, Conversation, Join, Send, converse
 from failing_exchange.server.dialect import LimitPolicy, Rest, RoutedCall
 from failing_exchange.server.dispatcher import Told
 from failing_exchange.server.messages import Reply, Request
@@ -40,6 +42,7 @@ from failing_exchange.venues.base import Venue
 from failing_exchange.venues.edits import edit
 
 HOST, STREAM_HOST, STREAM = "api.small.test", "stream.small.test", "/v1/stream"
+BOOK = "GET /v1/book"
 WINDOW = 10 * SECOND  # a request that was signed longer ago is refused
 CALLS_A_SECOND = 10  # of one key at one endpoint
 MARKETS = {"BTC/USDT": "BTC-USDT", "ETH/USDT": "ETH-USDT", "ETH/BTC": "ETH-BTC"}
@@ -63,9 +66,6 @@ FIELDS = {
     "last": ("last",), "bid": ("bid",), "ask": ("ask",),
 }  # fmt: skip
 WORDS = {"open": "live", "closed": "done", "canceled": "gone"}
-
-
-# ---- values
 
 
 def instant(at: int) -> str:
@@ -119,7 +119,6 @@ class Asking(NamedTuple):
     markets: Mapping[str, Any]
 
     def market(self) -> Market:
-        """The one that is named."""
         listed = self.markets.get(SYMBOLS.get(str(self.fields.get("market")), ""))
         if listed is None:
             raise Reject(Reason.UNKNOWN_SYMBOL, "no such market")
@@ -170,15 +169,8 @@ def write_order(told: OrderSnapshot, markets: Mapping[str, Any]) -> dict[str, An
 
 def write_markets(told: q.Markets, markets: Mapping[str, Any]) -> list[dict[str, str]]:
     """Those that have a name here."""
-    return [
-        {
-            "market": MARKETS[one.symbol],
-            "tick": number(one.price_step),
-            "lot": number(one.amount_step),
-        }
-        for one in told.markets
-        if one.symbol in MARKETS
-    ]
+    listed = [one for one in told.markets if one.symbol in MARKETS]
+    return [{"market": MARKETS[one.symbol], "tick": number(one.price_step)} for one in listed]
 
 
 def write_ticker(told: Any, markets: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,13 +183,13 @@ def write_ticker(told: Any, markets: Mapping[str, Any]) -> dict[str, Any]:
 def write_levels(told: Any) -> dict[str, Any]:
     """A book, or what has changed in it: size 0 is a level that is gone."""
     market = told.market
-    return {
-        side: [
-            {"price": number(ticks * market.price_step), "size": number(lots * market.amount_step)}
-            for ticks, lots in getattr(told, side)
-        ]
-        for side in ("bids", "asks")
-    } | {"seq": told.sequence}
+
+    def level(ticks: int, lots: int) -> dict[str, str]:
+        price, size = ticks * market.price_step, lots * market.amount_step
+        return {"price": number(price), "size": number(size)}
+
+    bids, asks = ([level(*one) for one in side] for side in (told.bids, told.asks))
+    return {"bids": bids, "asks": asks, "seq": told.sequence}
 
 
 class Endpoint(NamedTuple):
@@ -221,22 +213,16 @@ ENDPOINTS = {
         "fetch_ticker", lambda a: q.FetchTicker(a.account, a.market().symbol), write_ticker,
         "market!", signed=False,
     ),
-    "GET /v1/book": Endpoint(
+    BOOK: Endpoint(
         "fetch_order_book",
         lambda a: q.FetchBook(a.account, a.market().symbol, min(a.number("depth", 20), 100)),
         lambda t, m: write_levels(t), "market! depth", signed=False,
     ),
-    "POST /v1/orders": Endpoint(
-        "create_order", place, write_order, "market! side! type! size! price tag"
-    ),
+    "POST /v1/orders": Endpoint("create_order", place, write_order,
+                                "market! side! type! size! price tag"),
     "POST /v1/orders/cancel": Endpoint(
         "cancel_order", lambda a: c.CancelOrder(a.account, order_id=a.number("no")), write_order,
-        "no!",
-    ),
-    "GET /v1/orders/one": Endpoint(
-        "fetch_order", lambda a: q.FetchOrder(a.account, order_id=a.number("no")), write_order,
-        "no!",
-    ),
+        "no!"),
     "GET /v1/orders": Endpoint(
         "fetch_open_orders", lambda a: q.FetchOrders(a.account, a.market().symbol),
         lambda t, m: [write_order(one, m) for one in t.orders], "market!",
@@ -270,7 +256,6 @@ class SmallRest(Rest):
         self.signatures = Signatures(verifier)
 
     def route(self, request: Request) -> RoutedCall | None:
-        """Which endpoint, and who asks."""
         name = f"{request.method} {request.path}"
         if name not in ENDPOINTS or request.host.partition(":")[0] == STREAM_HOST:
             return None
@@ -297,7 +282,6 @@ class SmallRest(Rest):
         return RoutedCall(account, ENDPOINTS[name].operation, symbol, call, expires_at)
 
     def whose(self, given: Sequence[str], payload: bytes) -> Key:
-        """The key that has signed; raises `Reject`."""
         name, time, sign = given
         key = self.keys.find(name) or (self.keys.guest(name) if name else None)
         if key is None or not self.signatures.match(key, time.encode() + payload, sign):
@@ -317,7 +301,6 @@ class SmallRest(Rest):
         return ENDPOINTS[call.endpoint].read(Asking(call.fields, trip.account, self.markets))
 
     def written(self, trip: Trip, answer: Any, edits: Any) -> dict[str, Any]:
-        """The envelope of an answer."""
         data = ENDPOINTS[trip.message.endpoint].write(answer, self.markets)
         data = edit(data, edits, FIELDS, written) if edits else data
         return {"ok": True, "at": instant(trip.told_at), "data": data}
@@ -337,11 +320,9 @@ class SmallRest(Rest):
         return Reply(200, json.dumps(body).encode(), (("Small-Limit", str(self.limits.calls)),))
 
     def malformed(self, status: int) -> Reply:
-        """For what is no HTTP."""
         return Reply(status, b'{"ok":false,"error":{"code":1000,"text":"not understood"}}')
 
     def absent(self, request: Request, at: int) -> Reply:
-        """A path where nothing is."""
         body = self.refused(Reject(Reason.NOT_SUPPORTED, "no such endpoint"), at)
         return Reply(200, json.dumps(body).encode())
 
@@ -375,9 +356,6 @@ def verifier(key: Key) -> Verify:
     return lambda payload, sign: hmac.compare_digest(
         signature(key.secret, "", payload).encode(), sign.encode("utf-8", "replace")
     )
-
-
-# ---- limits
 
 
 class SmallLimits(LimitPolicy):
@@ -419,6 +397,11 @@ class SmallTalk(Conversation):
         message = found if isinstance(found, dict) else {}
         if message.get("op") == "ping":
             yield said({"op": "pong", "seq": message.get("seq")})
+        elif message.get("op") == "book" and message.get("market") in SYMBOLS:
+            yield Join(book_of(message["market"]))
+            yield Ask(
+                SmallInquiry(self.rest, {"name": BOOK, "fields": {"market": message["market"]}})
+            )
         elif message.get("op") == "ask" and message.get("name") in ENDPOINTS:
             yield Ask(SmallInquiry(self.rest, message))
         else:
@@ -458,6 +441,18 @@ class SmallInquiry:
         return said(self.seq | self.rest.refused(no, at)).text
 
 
+def book_of(market: str) -> Topic:
+    """What changes in a book, behind the snapshot that a client is sent when it joins."""
+
+    def write(update: Any, at: int) -> dict[str, Any]:
+        return {"op": "delta", "market": market, "from": update.first, **write_levels(update)}
+
+    def changed(payload: Any, edits: Any) -> Any:
+        return edit(payload, edits, FIELDS, written)
+
+    return Topic(market, lambda world, at: DepthSource(world, SYMBOLS[market], at), write, changed)
+
+
 def said(message: Any) -> Send:
     return Send(json.dumps(message).encode())
 
@@ -469,7 +464,9 @@ class SmallDialect:
         self.limits = limits or SmallLimits()
         self.rest = SmallRest(venue, keys, self.limits)
         policy = ConnectionPolicy(silence_max=30 * SECOND, too_silent=Goodbye(4000, "idle"))
-        self.routes = {STREAM: Route(converse(lambda opened: SmallTalk(self.rest)), policy)}
+        self.routes = {
+            STREAM: Route(converse(lambda opened: SmallTalk(self.rest), Feeds(venue)), policy)
+        }
 
     def refuse_connection(self, request: Request, route: Route | None, at: int) -> Reply | None:
         return None if route is not None else self.rest.absent(request, at)

@@ -202,6 +202,24 @@ def test_a_connection_asks_what_rest_asks() -> None:
     assert (told["seq"], told["ok"], told["data"]["bids"]) == (1, True, [])
 
 
+def test_a_book_is_a_snapshot_and_then_deltas() -> None:
+    """Feeds find what changed; the venue says when a snapshot comes, and in which words."""
+
+    async def story(client: Client, venue: VenueServer) -> tuple[Any, Any]:
+        async with client.session.ws_connect(f"wss://{STREAM_HOST}{STREAM}") as ws:
+            await ws.receive_json()
+            await ws.send_json({"op": "book", "market": "BTC-USDT"})
+            snapshot = await ws.receive_json()
+            await order(client, venue)
+            return snapshot["data"], await ws.receive_json()
+
+    snapshot, delta = on_the_wire(story)
+    assert (snapshot["bids"], snapshot["asks"]) == ([], [])
+    assert delta["bids"] == [{"price": "40000", "size": "0.1"}]
+    assert (delta["op"], delta["market"]) == ("delta", "BTC-USDT")
+    assert delta["from"] <= snapshot["seq"] + 1 <= delta["seq"]
+
+
 # ---- served
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from failing_exchange.feeds.market import Topic
+from failing_exchange.feeds.market import Feeds, Topic
 from failing_exchange.server.damage import send_frame
 from failing_exchange.server.dispatcher import Told, parts_of
 from failing_exchange.server.websocket_frames import Code, text_frame
@@ -73,25 +73,6 @@ class Leave(NamedTuple):
     key: Hashable
 
 
-class Follow(NamedTuple):
-    """Hear what happens to an account from now on: `write(record, at)` makes the text of an event.
-
-    `write` may give several texts for one record, or none. `unreadable` is sent for a record that a
-    fault has made unreadable.
-    """
-
-    account: str
-    write: Callable[[Any, int], Iterable[bytes]]
-    unreadable: bytes = b"{"
-
-
-class Unfollow(NamedTuple):
-    """Hear no more of an account; `last`, if any, is sent behind what is on its way."""
-
-    account: str
-    last: bytes | None = None
-
-
 class Close(NamedTuple):
     """Close the connection with a code and a reason."""
 
@@ -103,7 +84,7 @@ class Abort(NamedTuple):
     """Break the connection off without a word."""
 
 
-Action = Send | Ask | Join | Leave | Follow | Unfollow | Close | Abort
+Action = Send | Ask | Join | Leave | Close | Abort
 
 
 class Opened(NamedTuple):
@@ -144,25 +125,6 @@ class Conversation:
         """The connection is gone."""
 
 
-class Listening(Protocol):
-    """What connections may listen to (`feeds`); a listener is a `Driver`."""
-
-    def join(self, topic: Topic, listener: Driver) -> None:
-        """It hears of a topic from now on."""
-
-    def leave(self, key: Hashable, listener: Driver) -> None:
-        """And no more."""
-
-    def follow(self, account: Follow, listener: Driver) -> None:
-        """It hears of an account from now on."""
-
-    def unfollow(self, account: Unfollow, listener: Driver) -> None:
-        """And no more."""
-
-    def forget(self, listener: Driver) -> None:
-        """It is gone, with all that it listened to."""
-
-
 class Driver:
     """Carries out what a conversation says on its connection."""
 
@@ -170,12 +132,13 @@ class Driver:
         self,
         connection: Connection,
         make: Callable[[Opened], Conversation],
-        listening: Listening | None,
+        feeds: Feeds | None,
     ) -> None:
         self.connection = connection
         request, at = connection.request, connection.opened_at
         self.conversation = make(Opened(connection.name, request, at, self.carry_out))
-        self._listening = listening
+        self._feeds = feeds
+        self._joined: dict[Hashable, None] = {}
         self._under_way: dict[int, Trip] = {}
         self._share = connection.dispatcher.turns.share()
         connection.on_text = self._heard
@@ -196,11 +159,39 @@ class Driver:
     def _closed(self, connection: Connection) -> None:
         """Its requests go on unheard."""
         self.conversation.closed(connection.gateway.clock.now())
-        if self._listening is not None:
-            self._listening.forget(self)
+        for key in list(self._joined):
+            self._leave(Leave(key))
         for trip in self._under_way.values():
             connection.gateway.leave(trip)
         self._under_way.clear()
+
+    # ---- as `feeds.market.Subscriber`
+
+    @property
+    def name(self) -> str:
+        """What journal and faults call the connection."""
+        return self.connection.name
+
+    @property
+    def form(self) -> Hashable:
+        """Each conversation may say it in its own way."""
+        return self.connection.name
+
+    def framed(self, key: Hashable, payload: bytes) -> bytes:
+        """The frame of a push."""
+        return text_frame(self.conversation.news(key, payload))
+
+    def send(self, frame: bytes, damage: Damage | None = None) -> None:
+        """Send a frame, whole or damaged."""
+        send_frame(self.connection, frame, damage)
+
+    def fail(self, reason: str = "") -> None:
+        """Close the connection for an error of the venue."""
+        self.connection.close(Code.INTERNAL, reason)
+
+    def abort(self) -> None:
+        """Break the connection off without a word."""
+        self.connection.abort()
 
     # ---- actions
 
@@ -267,20 +258,14 @@ class Driver:
         self._send(Send(inquiry.lost(gateway.clock.now() if trip is None else trip.told_at)))
 
     def _join(self, action: Join) -> None:
-        assert self._listening is not None
-        self._listening.join(action.topic, self)
+        assert self._feeds is not None
+        self._joined[action.topic.key] = None
+        self._feeds.join(action.topic, self)
 
     def _leave(self, action: Leave) -> None:
-        assert self._listening is not None
-        self._listening.leave(action.key, self)
-
-    def _follow(self, action: Follow) -> None:
-        assert self._listening is not None
-        self._listening.follow(action, self)
-
-    def _unfollow(self, action: Unfollow) -> None:
-        assert self._listening is not None
-        self._listening.unfollow(action, self)
+        if action.key in self._joined and self._feeds is not None:
+            del self._joined[action.key]
+            self._feeds.leave(action.key, self)
 
     def _close(self, action: Close) -> None:
         self.connection.close(action.code, action.reason)
@@ -294,20 +279,18 @@ DO: dict[type, Callable[[Driver, Any], None]] = {
     Ask: Driver._ask,
     Join: Driver._join,
     Leave: Driver._leave,
-    Follow: Driver._follow,
-    Unfollow: Driver._unfollow,
     Close: Driver._close,
     Abort: Driver._abort,
 }
 
 
 def converse(
-    make: Callable[[Opened], Conversation], listening: Listening | None = None
+    make: Callable[[Opened], Conversation], feeds: Feeds | None = None
 ) -> Callable[[Connection], None]:
-    """What opens connections that speak as `make` says; for `Route`."""
+    """What opens connections that speak as `make` says, and may join `feeds`; for `Route`."""
 
     def open(connection: Connection) -> None:
-        driver = Driver(connection, make, listening)
+        driver = Driver(connection, make, feeds)
         driver.carry_out(driver.conversation.opened(connection.opened_at))
 
     return open
