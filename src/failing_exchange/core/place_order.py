@@ -45,19 +45,18 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     if cap is not None:
         account.cap = None
     ms = state.market(command.symbol, at)
-    if command.peg is not None:
-        command = pegged(ms, command)
-    usual = command[OPTIONS:] == NO_OPTIONS  # at once: 0.4 us faster than one by one
-    if usual and command.kind is LIMIT and ms.market.is_plain:
-        ms.market.check_limits(command.lots, command.ticks, 0)  # all that it could break
+    market, usual = ms.market, command[OPTIONS:] == NO_OPTIONS  # at once: 0.4 us faster
+    if usual and command.kind is LIMIT and market.is_plain:
+        market.check_limits(command.lots, command.ticks, 0)  # all that it could break
     else:
+        if command.peg is not None:
+            command = pegged(ms, command)
         check(state, ms, account, command, at)
-    order = make(state, ms, command, at, account, usual=usual)
-    settlement, cost = SETTLEMENTS[ms.market.kind], None
-    if order.kind is MARKET:
-        cost = _market_cost(ms, order, command)
+    order = make(state, ms, command, at, account, (), usual)
+    settlement = SETTLEMENTS[market.kind]
+    cost = _market_cost(ms, order, command) if order.kind is MARKET else None
     settlement.hold_need(state, ms, order, at, cost)
-    if command.test:
+    if not usual and command.test:
         settlement.release(state, ms, order, at)
         state.next_order_id = order.id
         return order.snapshot()
@@ -76,7 +75,6 @@ def make(
     at: int,
     account: Account,
     taken: tuple[str, ...] = (),
-    *,
     usual: bool = False,
 ) -> Order:
     """The order that a command describes, not yet accepted.
@@ -84,13 +82,15 @@ def make(
     One that has no client id gets an id that no order of its account has, and that is not `taken`
     by those of its list. `usual`: no option is asked for.
     """
-    number, kind = state.next_order_id, c.kind
+    _, symbol, side, kind, lots, ticks = c[:6]
+    number = state.next_order_id
     state.next_order_id = number + 1
-    order = Order(number, account.name, c.symbol, c.side, kind, c.lots, at)
-    order.ticks = c.ticks
-    order.client_id = c.client_id or unused_id(account.by_client_id, number, taken=taken)
+    order = Order(number, account.name, symbol, side, kind, lots, at)
+    order.ticks = ticks
     if usual:
+        order.client_id = unused_id(account.by_client_id, number)
         return order
+    order.client_id = c.client_id or unused_id(account.by_client_id, number, taken=taken)
     _take_options(order, c)
     if kind in TRIGGERED_TYPES:
         order.status = WAITING

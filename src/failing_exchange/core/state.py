@@ -271,18 +271,19 @@ class State:
 
     def market(self, symbol: str, at: int) -> MarketState:
         """A market, standing at an instant; raise `Reject` for a symbol that is not traded."""
-        state = self.markets.get(symbol)
-        if state is None:
-            raise Reject(Reason.UNKNOWN_SYMBOL, symbol=symbol)
-        state.liquidity.to(at // SECOND)
-        return state
+        try:
+            ms = self.markets[symbol]
+        except KeyError:
+            raise Reject(Reason.UNKNOWN_SYMBOL, symbol=symbol) from None
+        ms.liquidity.to(at // SECOND)
+        return ms
 
     def account(self, name: str) -> Account:
         """An account; raise `Reject` for an unknown one."""
-        account = self.accounts.get(name)
-        if account is None:
-            raise Reject(Reason.KEY_REFUSED, account=name)
-        return account
+        try:
+            return self.accounts[name]
+        except KeyError:
+            raise Reject(Reason.KEY_REFUSED, account=name) from None
 
     def begin_transaction(self, at: int) -> None:
         """Start a new group of balance updates within this step."""
