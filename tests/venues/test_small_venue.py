@@ -21,7 +21,7 @@ from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
 from failing_exchange.server.venue_server import VenueServer
 from failing_exchange.venues.base import like_production, serve, venue_of
-from tests.venues.small_venue import HOST, SMALL, STREAM, STREAM_HOST, signature
+from tests.venues.small_venue import HOST, SMALL, STREAM, STREAM_HOST, SmallVenue, signature
 
 T = TypeVar("T")
 BUY = {"market": "BTC-USDT", "side": "buy", "type": "limit", "size": "0.1", "price": "40000"}
@@ -47,12 +47,14 @@ class Client:
             return await response.json()
 
 
-def on_the_wire(story: Callable[[Client, VenueServer], Awaitable[T]], **options: Any) -> T:
+def on_the_wire(
+    story: Callable[[Client, VenueServer], Awaitable[T]], spoken: SmallVenue = SMALL, **options: Any
+) -> T:
     """Run a story in a simulation, under the venue's production names."""
 
     async def main() -> T:
         exchange = FailingExchange(**{"latency": None, "background": False, **options})
-        venue = serve(SMALL, exchange, keys=Keyring.default())
+        venue = serve(spoken, exchange, keys=Keyring.default())
         await venue.listen_in_simulation()
         try:
             async with aiohttp.ClientSession() as session:
@@ -218,6 +220,22 @@ def test_a_book_is_a_snapshot_and_then_deltas() -> None:
     assert delta["bids"] == [{"price": "40000", "size": "0.1"}]
     assert (delta["op"], delta["market"]) == ("delta", "BTC-USDT")
     assert delta["from"] <= snapshot["seq"] + 1 <= delta["seq"]
+
+
+def test_a_fault_may_forget_that_a_book_was_joined() -> None:
+    """Whoever waits for the first delta only waits for ever, at any venue."""
+
+    async def story(client: Client, venue: VenueServer) -> Any:
+        async with client.session.ws_connect(f"wss://{STREAM_HOST}{STREAM}") as ws:
+            await ws.receive_json()
+            with venue.exchange.arm("ack_without_data"):
+                await ws.send_json({"op": "book", "market": "BTC-USDT"})
+                await ws.receive_json()
+            await order(client, venue)
+            await ws.send_json({"op": "ping", "seq": 1})
+            return await ws.receive_json()
+
+    assert on_the_wire(story)["op"] == "pong"
 
 
 # ---- served

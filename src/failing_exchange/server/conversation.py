@@ -18,6 +18,7 @@ from failing_exchange.feeds.market import Feeds, Topic
 from failing_exchange.server.damage import send_frame
 from failing_exchange.server.dispatcher import Told, parts_of
 from failing_exchange.server.websocket_frames import Code, text_frame
+from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, Trip
@@ -161,6 +162,7 @@ class Driver:
         self.conversation.closed(connection.gateway.clock.now())
         for key in list(self._joined):
             self._leave(Leave(key))
+        connection.gateway.push_order.forget(self.name)
         for trip in self._under_way.values():
             connection.gateway.leave(trip)
         self._under_way.clear()
@@ -260,7 +262,8 @@ class Driver:
     def _join(self, action: Join) -> None:
         assert self._feeds is not None
         self._joined[action.topic.key] = None
-        self._feeds.join(action.topic, self)
+        if connection_fault(self.connection.gateway, "subscribe", self.name) is None:
+            self._feeds.join(action.topic, self)
 
     def _leave(self, action: Leave) -> None:
         if action.key in self._joined and self._feeds is not None:
