@@ -338,9 +338,7 @@ WORDS_STILL: dict[str, str] = {
     "background": "moment",
     "virtual": "is-no",
     "journal": "is-no",
-    "unified": "a-text dear is-no door",
     "resilience": "is-no",
-    "faults": "a-text is-no so-many door spell moment",
     "venue": "a-text moment",
     "durable": "a-text is-no",
     "feeds": "is-no whoever moment",
@@ -348,7 +346,6 @@ WORDS_STILL: dict[str, str] = {
     "client": "a-text is-no so-many door moment",
     "venues": "manieth a-text is-no so-many whoever door errand",
     "simulation": "is-no so-many moment",
-    "docs": "is-no so-many whoever spell moment",
 }
 SEED = "exchange_failures.md"  # the document that this project began with; it stays as it was
 

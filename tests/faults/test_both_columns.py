@@ -205,7 +205,7 @@ def columns(name: str, story: Story, *, armed: bool) -> tuple[Any, Any]:
     return simulate(main())
 
 
-@pytest.mark.parametrize("name", [n for n, e in CATALOGUE.items() if e.door == "process"])
+@pytest.mark.parametrize("name", [n for n, e in CATALOGUE.items() if e.scope == "process"])
 def test_an_armed_fault_changes_just_the_columns_that_it_names(name: str) -> None:
     """A fault without a story, or one that changes nothing, would be a line in a list."""
     story = STORIES[name]
@@ -216,7 +216,7 @@ def test_an_armed_fault_changes_just_the_columns_that_it_names(name: str) -> Non
 
 def test_no_story_is_left_of_a_fault_that_is_gone() -> None:
     """The table is the catalogue's, row for row."""
-    assert list(STORIES) == [n for n, e in CATALOGUE.items() if e.door == "process"]
+    assert list(STORIES) == [n for n, e in CATALOGUE.items() if e.scope == "process"]
 
 
 @pytest.mark.parametrize("name", ["time_out", "break_connection", "unknown_outcome"])

@@ -33,7 +33,7 @@ def test_a_fault_is_one_sentence_and_says_where_it_strikes(name: str) -> None:
     assert "\n" not in entry.says
     assert entry.kind.stages
     assert entry.operations
-    assert set(entry.operations) <= {*ops.ALL, *ops.MOMENTS}
+    assert set(entry.operations) <= {*ops.ALL, *ops.CONNECTION_EVENTS}
     assert all(spec_of(one).says for one in fields(entry.kind))
 
 

@@ -74,7 +74,7 @@ async def hear(call: Awaitable[Any]) -> None:
         await asyncio.wait_for(call, 20)
 
 
-@pytest.mark.parametrize("name", [n for n, e in CATALOGUE.items() if e.door == "process"])
+@pytest.mark.parametrize("name", [n for n, e in CATALOGUE.items() if e.scope == "process"])
 def test_a_fault_on_every_call_at_once_breaks_nothing_of_ours(name: str) -> None:
     """A fault that raises inside the venue would end somebody's simulation as a bug of ours."""
 

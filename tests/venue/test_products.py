@@ -18,7 +18,7 @@ from tests.core.test_settlement import PERPETUAL, Margin
 S = PERPETUAL.symbol
 FIELDS = {"symbol": S, "percent": 1, "maker": 0.1, "cost_min": 1, "asset": "USDT", "amount": 1}
 ONE_OF = {"change_fees": ("maker",), "change_rules": ("cost_min",)}  # of these one is needed
-FAULTS = sorted(name for name, entry in CATALOGUE.items() if entry.door == "process")
+FAULTS = sorted(name for name, entry in CATALOGUE.items() if entry.scope == "process")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Every refusal that the venue can utter: code, status and words as the documents have them.
 
-errors.md, 2026-07-21. What is never said stands in `dialects/binance/codes.py`.
+errors.md, 2026-07-21. What is never said stands in `venues/binance/codes.py`.
 """
 
 from __future__ import annotations

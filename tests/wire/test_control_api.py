@@ -218,7 +218,7 @@ def test_the_door_survives_every_fault() -> None:
     async def story(operator: Operator, client: Client) -> None:
         _, catalogue = await operator.ask("GET", "/faults")
         assert [fault["name"] for fault in catalogue] == list(CATALOGUE)
-        everything = [*ops.ALL, *ops.MOMENTS]
+        everything = [*ops.ALL, *ops.CONNECTION_EVENTS]
         for fault in catalogue:
             asked = {"kind": fault["name"], "operations": everything}
             assert (await operator.ask("POST", "/rules", asked))[0] == 200

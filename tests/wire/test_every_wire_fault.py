@@ -15,7 +15,7 @@ from failing_exchange.server.websocket_connection import ConnectionPolicy
 from failing_exchange.server.websocket_frames import close_frame, frame
 from tests.wire.raw import API, BEATS, DOORS, ORDER, STREAM, Place, Seen, at, request
 
-WIRE = [name for name, entry in CATALOGUE.items() if entry.door == "wire"]
+WIRE = [name for name, entry in CATALOGUE.items() if entry.scope == "wire"]
 Arm = Callable[[], None]
 View = Callable[[Place, Arm], Awaitable[Seen]]
 

@@ -35,7 +35,7 @@ from failing_exchange.venues.binance.ws_api import ApiRequest
 from tests.passes import as_ours
 from tests.wire.raw import API, DOORS, ORDER, STREAM, Line, Place, at, request, signed
 
-EVERYTHING = (*ops.ALL, *ops.MOMENTS)
+EVERYTHING = (*ops.ALL, *ops.CONNECTION_EVENTS)
 WIRE = [name for name, entry in CATALOGUE.items() if Stage.WIRE in entry.kind.stages]
 PAIRS = list(combinations(WIRE, 2))
 TOLD = [  # pairs that once broke the venue for good
@@ -336,5 +336,5 @@ def test_every_kind_of_damage_has_a_row_and_a_name_of_its_own() -> None:
     assert set(DamageKind.__subclasses__()) == {HttpDamage, FrameDamage, ConnectionDamage}
     assert list(EFFECTS) == kinds
     assert len({str(kind) for kind in kinds}) == len(kinds)
-    used = {entry.kind.kind for entry in CATALOGUE.values() if entry.door == "wire"}
+    used = {entry.kind.kind for entry in CATALOGUE.values() if entry.scope == "wire"}
     assert used == set(kinds), "a kind that no fault has can't be seen by any test"

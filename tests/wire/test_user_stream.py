@@ -395,7 +395,7 @@ def test_a_report_may_say_something_else() -> None:
     on_a_socket(story)
 
 
-@pytest.mark.parametrize("fault", [n for n, e in CATALOGUE.items() if e.door == "process"])
+@pytest.mark.parametrize("fault", [n for n, e in CATALOGUE.items() if e.scope == "process"])
 def test_each_fault_of_the_catalogue_can_strike_here(fault: str) -> None:
     """Whatever is armed, on all that is asked and told: the venue itself stays whole."""
 

@@ -12,7 +12,7 @@ from failing_exchange.core.queries import FetchOrderList
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import PPM
-from failing_exchange.faults.fields import MOMENT, ends_after, fault, ppm, share, span_or_never
+from failing_exchange.faults.fields import SHORTEST, ends_after, fault, ppm, share, span_or_never
 from failing_exchange.faults.lookups import market_of, named_by
 from failing_exchange.faults.plan import Cause, Match, Replace, Verdict
 from failing_exchange.faults.stages import AtRequest, AtStages
@@ -70,7 +70,7 @@ class HoldAfterCancel(AtRequest):
     """The order is canceled, and its funds stay locked for a while."""
 
     lasts: float | None = span_or_never(
-        60.0, "for how long; None = until the operator unlocks", minimum=MOMENT
+        60.0, "for how long; None = until the operator unlocks", minimum=SHORTEST
     )
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:

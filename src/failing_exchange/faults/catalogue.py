@@ -38,7 +38,7 @@ class Entry(NamedTuple):
     kind: type[Any]
     group: str
     operations: tuple[str, ...]  # what it strikes unless it is armed on others
-    door: str = "process"  # from which door on it exists
+    scope: str = "process"  # "wire": it exists on the wire only; "process": everywhere
 
     @property
     def says(self) -> str:
@@ -52,10 +52,10 @@ class Entry(NamedTuple):
 
 
 def _group(
-    group: str, rows: dict[type[Any], tuple[str, ...]], door: str = "process"
+    group: str, rows: dict[type[Any], tuple[str, ...]], scope: str = "process"
 ) -> list[Entry]:
     return [
-        Entry(kind_name(kind), kind, group, operations, door) for kind, operations in rows.items()
+        Entry(kind_name(kind), kind, group, operations, scope) for kind, operations in rows.items()
     ]
 
 
@@ -173,12 +173,14 @@ ROWS: list[Entry] = [
         connection.ResetOnAccept: ("accept",),
         connection.FailHandshake: ("handshake",),
         connection.RefuseUpgrade: ops.OPENING,
-    }, door="wire"),
-    *_group("the bytes of an answer (HTTP only)", dict.fromkeys(_in(http), ops.CALLS), door="wire"),
+    }, scope="wire"),
+    *_group(
+        "the bytes of an answer (HTTP only)", dict.fromkeys(_in(http), ops.CALLS), scope="wire"
+    ),
     *_group("the frames of a feed (WebSocket only)", dict.fromkeys(
         [kind for kind in _in(websocket) if kind not in LIFE], ops.FEEDS
-    ), door="wire"),
-    *_group("the life of a WebSocket", LIFE, door="wire"),
+    ), scope="wire"),
+    *_group("the life of a WebSocket", LIFE, scope="wire"),
 ]  # fmt: skip
 OWN: dict[str, Entry] = {}  # faults of a user that this process has loaded, by path.py:Name
 OWN_MAX = 100  # of them; one more is refused

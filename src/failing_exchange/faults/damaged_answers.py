@@ -13,7 +13,7 @@ from failing_exchange.journal.trip import Stage
 
 GARBAGE = {
     "truncated": 'unexpected end of the body: {"id":"10',
-    "garbage": "the body is no text: 1f 8b 08 00 00 00",
+    "garbage": "the body is not text: 1f 8b 08 00 00 00",
     "empty": "the body is empty",
 }
 

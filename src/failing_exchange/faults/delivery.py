@@ -36,7 +36,7 @@ class DelayRequest(AtRequest):
     """The request reaches the exchange late, perhaps when the client has given up already."""
 
     seconds: float = span(30.0, "how late")
-    spread: float = span(0.0, "up to so much later still, by chance")
+    spread: float = span(0.0, "longest additional delay, drawn at random")
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         return Delay(draw_time(match, self.seconds, self.spread))
@@ -109,7 +109,7 @@ class DelayAnswer(AtAnswer):
     """The exchange acts, and its answer arrives late."""
 
     seconds: float = span(5.0, "how late")
-    spread: float = span(0.0, "up to so much later still, by chance")
+    spread: float = span(0.0, "longest additional delay, drawn at random")
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         return Delay(draw_time(match, self.seconds, self.spread))

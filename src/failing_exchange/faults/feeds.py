@@ -26,7 +26,7 @@ class DelayPush(AtAnswer):
     """A push arrives late, and later ones overtake it."""
 
     seconds: float = span(2.0, "how late")
-    spread: float = span(0.0, "up to so much later still, by chance")
+    spread: float = span(0.0, "longest additional delay, drawn at random")
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         if not match.trip.is_push:

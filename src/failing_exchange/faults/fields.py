@@ -17,7 +17,7 @@ from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import shown
 
 T = TypeVar("T")
-MOMENT = 0.001  # seconds that a halt or a lock lasts at least: for none, don't arm the fault
+SHORTEST = 0.001  # seconds that a halt or a lock lasts at least: for none, don't arm the fault
 SECONDS_MAX = 366 * DAY_S  # no delay, ban or lag is longer; a longer one is refused
 DRAWS_OF_TRIGGERS = 16  # triggers use the draws below it, so that what a fault draws is its own
 SPAN = ("number", "string")  # the JSON types of a span

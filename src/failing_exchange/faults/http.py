@@ -153,7 +153,7 @@ class DripBody(ByteFault):
 
 @fault
 class SendGarbage(AnswerFault):
-    """Bytes arrive that are no HTTP at all."""
+    """Bytes arrive that are not HTTP at all."""
 
     kind = HttpDamage.GARBAGE
     executed: str = executed(default="before")

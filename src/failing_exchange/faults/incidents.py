@@ -21,7 +21,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import ATOMS, PPM
 from failing_exchange.faults.fields import (
-    MOMENT,
+    SHORTEST,
     choice,
     ends_after,
     fault,
@@ -47,7 +47,7 @@ class HaltMarket(AtRequest):
     """The market of the request is halted just before it arrives."""
 
     lasts: float | None = span_or_never(
-        600.0, "for how long; None = until the operator resumes", minimum=MOMENT
+        600.0, "for how long; None = until the operator resumes", minimum=SHORTEST
     )
     status: str = choice("halted", "what it still takes", "halted", "cancel_only")
 
@@ -157,7 +157,7 @@ class LockFunds(AtRequest):
     asset: str = text("", PAID_WITH)
     part: float = share(0.5, "how much of what is free")
     lasts: float | None = span_or_never(
-        60.0, "for how long; None = until the operator unlocks", minimum=MOMENT
+        60.0, "for how long; None = until the operator unlocks", minimum=SHORTEST
     )
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:

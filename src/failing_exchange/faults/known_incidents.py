@@ -14,7 +14,7 @@ class By(StrEnum):
     FAULT = "fault"  # a fault of the catalogue
     EXCHANGE = "exchange"  # the honest exchange does it by itself
     RESTART = "restart"  # the test starts the bot anew
-    WIRE = "wire"  # a fault, but only visible on the wire: in process there is no stand-in
+    WIRE = "wire"  # a fault, but only visible on the wire: it has no stand-in in process
 
 
 class Recipe(NamedTuple):
@@ -269,7 +269,7 @@ KNOWN_INCIDENTS: list[KnownIncident] = [
         "ack_without_data": (_arm("silence_feed"), _wire("ack_without_data")),
         "slow_consumer": (
             "exchange: a client that takes its pushes too late loses the oldest "
-            "(fronts.streams.PUSHES_WAITING_MAX)"
+            "(client.subscriptions.PUSHES_WAITING_MAX)"
         ),
         "quiet_channel": "exchange: an account feed is silent while nothing happens",
         "reconnect_gives_up": (_arm("break_feed"), _wire("refuse_connection", lasts=600, when=ONE)),

@@ -36,7 +36,7 @@ with exchange.arm("stale_read", chance(0.2), seconds=5):         # until the end
 strikes; without `operations` it strikes those of its row below. `failing-exchange faults` prints
 the same list.
 
-Operations are the calls and feeds by their unified names; on the wire also the moments of a
+Operations are the calls and feeds by their unified names; on the wire also the events of a
 connection, which the last tables of faults name. A market stream's client is its connection (like
 "ws-1"), a user stream's its account. Faults of frames can be armed on calls, too: they strike the
 replies of the WebSocket API; and those of HTTP on feeds.

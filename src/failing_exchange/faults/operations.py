@@ -41,22 +41,22 @@ FEEDS = (*ACCOUNT_FEEDS, *MARKET_FEEDS)
 
 ALL = (*CALLS, *FEEDS)
 
-# Moments of a connection, on the wire only: each can go wrong, none has an answer of its own.
+# Events of a connection, on the wire only: each can fail, none has an answer of its own.
 CONNECTING = ("resolve", "connect", "accept", "handshake")
 OPENING = ("open_stream", "open_api")  # an upgrade to market streams, or to the WebSocket API
 BEATING = ("send_ping", "answer_ping", "hear_pong")  # of an open WebSocket
 SUBSCRIBING = ("subscribe", "subscribe_account")
-MOMENTS = (*CONNECTING, *OPENING, *BEATING, *SUBSCRIBING)
+CONNECTION_EVENTS = (*CONNECTING, *OPENING, *BEATING, *SUBSCRIBING)
 
 SESSION = ("session",)  # of the WebSocket API and of listen keys: log on, subscribe, and the like
-KNOWN = frozenset((*ALL, *MOMENTS, *SESSION))
+KNOWN = frozenset((*ALL, *CONNECTION_EVENTS, *SESSION))
 
 
 def check(names: Iterable[str]) -> None:
     """Raise ConfigurationError for a name that no request has: its rule would never strike."""
     for name in names:
         if name not in KNOWN:
-            near = did_you_mean(name, (*ALL, *MOMENTS))
+            near = did_you_mean(name, (*ALL, *CONNECTION_EVENTS))
             raise ConfigurationError(
                 f"no operation {shown(name)}{near} (docs/faults.md lists them)"
             )

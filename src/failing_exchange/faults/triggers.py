@@ -319,14 +319,14 @@ class Ramp(When):
 
 @trigger
 class Burst(When):
-    """Correlated failures (Gilbert-Elliott): each request may begin a bad spell, or end it.
+    """Correlated failures (Gilbert-Elliott): each request may begin a burst, or end it.
 
-    While a spell lasts, requests are struck with `probability`.
+    During a burst, requests are struck with `probability`.
     """
 
-    enter: float = share(says="the probability that a spell begins", zero=True)
-    leave: float = share(says="the probability that a spell ends", zero=True)
-    probability: float = share(default=1.0, says="of each request of a spell", zero=True)
+    enter: float = share(says="the probability that a burst begins", zero=True)
+    leave: float = share(says="the probability that a burst ends", zero=True)
+    probability: float = share(default=1.0, says="of each request of a burst", zero=True)
 
     def __call__(self, match: Match, /) -> bool:
         bad = match.memory.get("burst", False)
@@ -409,7 +409,7 @@ TRIGGERS: dict[str, Callable[..., When]] = {
     **PARSED,
     "by_hour": by_hour,
     "exactly": exactly,
-}  # two take what no text can say
+}  # two take values that a string cannot express
 PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
 
 

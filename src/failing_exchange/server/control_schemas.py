@@ -19,7 +19,7 @@ def catalogue() -> list[dict[str, Any]]:
     """The catalogue of faults: what each does, its fields, whom it strikes."""
     return [
         {
-            "name": entry.name, "group": entry.group, "door": entry.door, "says": entry.says,
+            "name": entry.name, "group": entry.group, "scope": entry.scope, "says": entry.says,
             "fields": fields_of_fault(entry), "operations": list(entry.operations),
             "incidents": list(entry.incidents),
         }

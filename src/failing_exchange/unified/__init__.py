@@ -1,1 +1,1 @@
-"""The ccxt-shaped language of the in-process door: calls in, dicts and errors out."""
+"""The ccxt-shaped interface of the in-process exchange: calls in, dicts and errors out."""

@@ -224,7 +224,7 @@ def _client_id(params: Mapping[str, Any]) -> str:
     if not isinstance(value, str) or len(value) > CLIENT_ID_LENGTH_MAX:
         raise Reject(
             Reason.BAD_REQUEST,
-            f"Invalid clientOrderId: {value!r} is no text of at most {CLIENT_ID_LENGTH_MAX} "
+            f"Invalid clientOrderId: {value!r} is not a string of at most {CLIENT_ID_LENGTH_MAX} "
             "characters",
         )
     return value
@@ -252,7 +252,7 @@ def order_id_of(value: object, params: Mapping[str, Any]) -> tuple[int, str]:
     text = str(value)
     if not text.isascii() or not text.isdigit() or len(text) > 18 or text == "0":
         raise Reject(
-            Reason.ORDER_NOT_FOUND, f"Order not found: {value!r} is no order id of this venue"
+            Reason.ORDER_NOT_FOUND, f"Order not found: {value!r} is not an order id of this venue"
         )
     return int(text), ""
 
@@ -261,7 +261,7 @@ def _instant(since: Any) -> int:
     if since is None:
         return 0
     if not is_number(since) or not 0 <= since < SINCE_MAX:
-        raise Reject(Reason.BAD_REQUEST, f"Invalid since: {since!r} is no time in milliseconds")
+        raise Reject(Reason.BAD_REQUEST, f"Invalid since: {since!r} is not a time in milliseconds")
     return int(since) * MILLISECOND or 1  # 0 says that none was given
 
 
@@ -274,7 +274,7 @@ def _limit(value: Any, default: int, most: int) -> int:
     if value is None:
         return default
     if not is_number(value) or not value >= 1:
-        raise Reject(Reason.BAD_REQUEST, f"Invalid limit: {value!r} is no number of at least 1")
+        raise Reject(Reason.BAD_REQUEST, f"Invalid limit: {value!r} is not a number of at least 1")
     return int(min(value, most))
 
 

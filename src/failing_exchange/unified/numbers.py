@@ -1,4 +1,4 @@
-"""Numbers at the door: decimal text and floats to whole steps and back, exactly."""
+"""Convert decimal text and floats to whole steps and back, exactly."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ PLAIN = (float, int, str, bool, Decimal, type(None))
 
 def _atoms(value: object, what: str, reason: Reason) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-        raise Reject(reason, f"Invalid {what}: {value!r} is no number")
+        raise Reject(reason, f"Invalid {what}: {value!r} is not a number")
     try:
         number = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
-        raise Reject(reason, f"Invalid {what}: {value!r} is no number") from None
+        raise Reject(reason, f"Invalid {what}: {value!r} is not a number") from None
     if not number.is_finite() or number.copy_abs() > UNITS_MAX:  # abs() would overflow
-        raise Reject(reason, f"Invalid {what}: {value!r} is no finite number up to 10**15")
+        raise Reject(reason, f"Invalid {what}: {value!r} is not a finite number up to 10**15")
     if number <= 0:
         raise Reject(reason, f"Invalid {what}: {value!r} must be greater than 0")
     return number * ATOMS

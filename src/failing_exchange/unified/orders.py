@@ -20,7 +20,7 @@ from failing_exchange.core.triggers import stop_of
 from failing_exchange.core.units import ATOMS, MILLISECOND
 from failing_exchange.unified.instants import iso
 
-# Tables instead of `.value`, which is dear on an enum; our enums' hashes are those of their texts.
+# Tables instead of `.value`, which is slow on an enum; our enums' hashes are those of their texts.
 STATUSES = {
     Status.OPEN: "open",
     Status.WAITING: "open",
