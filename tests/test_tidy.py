@@ -62,13 +62,6 @@ EDGES: dict[str, str] = {
 # Edges against the direction that are still to go. Only ever take one out.
 STILL: dict[str, str] = {}
 
-# Imports that close a circle of modules and are still to go. Only ever take one out.
-CIRCULAR: dict[str, str] = {
-    "server.dispatcher": "server.dialect",
-    "server.websocket": "server.dialect",
-    "server.websocket_connection": "server.dispatcher",
-}
-
 HEAVY = (
     "aiohttp",
     "httptools",
@@ -149,10 +142,6 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         name: {other for _, other in imported(name) if not f"{name}.".startswith(f"{other}.")}
         for name in modules()
     }
-    for name, others in CIRCULAR.items():
-        for other in others.split():
-            assert other in graph[name], f"CIRCULAR: {name} imports {other} no more; take it out"
-            graph[name].discard(other)
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -247,7 +236,6 @@ CLASSES_STILL: dict[str, str] = {
     "Recording": "background.csv_reader faults.recorded_plan",
     "Refused": "server.http_reader venues.binance.market_streams",
     "Report": "runs.run testing.determinism feeds.account_records",
-    "Route": "server.control_api server.websocket",
     "Rule": "core.reject judge.rule",
     "Rules": "core.market runs.user_code",
     "Session": "venues.binance.market_streams venues.binance.ws_session",

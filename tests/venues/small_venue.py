@@ -30,11 +30,11 @@ from failing_exchange.feeds.sources import DepthSource
 from failing_exchange.journal.trip import Trip
 from failing_exchange.server.api_keys import Key, Keyring, Signatures, Verify
 from failing_exchange.server.conversation import Action, Ask, Conversation, Join, Send, converse
-from failing_exchange.server.dialect import LimitPolicy, Rest, RoutedCall
+from failing_exchange.server.dialect import LimitPolicy
 from failing_exchange.server.dispatcher import Told
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.server.websocket import Route
-from failing_exchange.server.websocket_connection import ConnectionPolicy, Goodbye
+from failing_exchange.server.rest_api import Rest, RoutedCall
+from failing_exchange.server.websocket_connection import ConnectionPolicy, Goodbye, WebSocketRoute
 from failing_exchange.unified.instants import iso
 from failing_exchange.venue import venue as running
 from failing_exchange.venue.admission import refuse_over_limit
@@ -464,11 +464,12 @@ class SmallDialect:
         self.limits = limits or SmallLimits()
         self.rest = SmallRest(venue, keys, self.limits)
         policy = ConnectionPolicy(silence_max=30 * SECOND, too_silent=Goodbye(4000, "idle"))
-        self.routes = {
-            STREAM: Route(converse(lambda opened: SmallTalk(self.rest), Feeds(venue)), policy)
-        }
+        talk = converse(lambda opened: SmallTalk(self.rest), Feeds(venue))
+        self.routes = {STREAM: WebSocketRoute(talk, policy)}
 
-    def refuse_connection(self, request: Request, route: Route | None, at: int) -> Reply | None:
+    def refuse_connection(
+        self, request: Request, route: WebSocketRoute | None, at: int
+    ) -> Reply | None:
         return None if route is not None else self.rest.absent(request, at)
 
 

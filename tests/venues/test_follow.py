@@ -21,7 +21,7 @@ from failing_exchange.server.conversation import (
     converse,
 )
 from failing_exchange.server.venue_server import VenueServer
-from failing_exchange.server.websocket import Route
+from failing_exchange.server.websocket_connection import WebSocketRoute
 from failing_exchange.venue import venue as running
 from failing_exchange.venues.edits import edit
 from tests.venues import test_small_venue as small
@@ -70,7 +70,7 @@ class Telling(SmallVenue):
     ) -> SmallDialect:
         dialect = super().speak(venue, keys, limits)
         talk = converse(partial(Teller, UserStreams(venue)))
-        dialect.routes[STREAM] = Route(talk)
+        dialect.routes[STREAM] = WebSocketRoute(talk)
         return dialect
 
 

@@ -14,8 +14,11 @@ import pytest
 from aiohttp import WSMsgType
 
 from failing_exchange.core.chance import mix
-from failing_exchange.server.websocket import Route
-from failing_exchange.server.websocket_connection import Connection, ConnectionPolicy
+from failing_exchange.server.websocket_connection import (
+    Connection,
+    ConnectionPolicy,
+    WebSocketRoute,
+)
 from failing_exchange.server.websocket_frames import (
     Opcode,
     close_frame,
@@ -53,7 +56,7 @@ def on_sockets(
     """A story against a venue that also speaks an echo; unless `idle`, something else goes on."""
 
     async def with_echo(client: Client) -> None:
-        client.venue.sockets.routes[ECHO] = Route(echo, limits or STREAMS)
+        client.venue.sockets.routes[ECHO] = WebSocketRoute(echo, limits or STREAMS)
         going_on = asyncio.ensure_future(asyncio.sleep(0 if idle else 1_000_000))
         await story(client)
         going_on.cancel()

@@ -22,8 +22,8 @@ from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, Trip
-    from failing_exchange.server.dialect import RoutedCall
     from failing_exchange.server.messages import Request
+    from failing_exchange.server.rest_api import RoutedCall
     from failing_exchange.server.websocket_connection import Connection
 
 CALLS_REMEMBERED_MAX = 10_000  # under way, of one connection; the oldest then counts as answered
@@ -290,7 +290,7 @@ DO: dict[type, Callable[[Driver, Any], None]] = {
 def converse(
     make: Callable[[Opened], Conversation], feeds: Feeds | None = None
 ) -> Callable[[Connection], None]:
-    """What opens connections that speak as `make` says, and may join `feeds`; for `Route`."""
+    """The `open` of a `WebSocketRoute`: connections speak as `make` says, and may join `feeds`."""
 
     def open(connection: Connection) -> None:
         driver = Driver(connection, make, feeds)

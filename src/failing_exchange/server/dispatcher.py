@@ -17,8 +17,8 @@ from failing_exchange.server.turn_taking import Turns
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
-    from failing_exchange.server.dialect import Rest, RoutedCall
     from failing_exchange.server.messages import Request
+    from failing_exchange.server.rest_api import Rest, RoutedCall
     from failing_exchange.server.turn_taking import Share
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import Venue

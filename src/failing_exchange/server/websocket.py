@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.server.closing import close
 from failing_exchange.server.damage import false_handshake, steps_of
 from failing_exchange.server.http_response import switching
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.server.websocket_connection import Connection, ConnectionPolicy, Outgoing
+from failing_exchange.server.websocket_connection import Connection, Outgoing
 from failing_exchange.server.websocket_frames import accept_key
 from failing_exchange.venue.connection_events import connection_fault
 
@@ -20,24 +20,12 @@ if TYPE_CHECKING:
     from failing_exchange.server.dialect import Dialect
     from failing_exchange.server.dispatcher import Dispatcher
     from failing_exchange.server.http_connection import HttpConnection
+    from failing_exchange.server.websocket_connection import WebSocketRoute
     from failing_exchange.venue.gateway import Gateway
 
 SOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes in base64
 EMPTY = Reply(200, b"")  # in whose place a damaged upgrade is answered
 CONNECTIONS_MAX = 10_000  # open at the same time; one more is refused with 503
-
-Open = Callable[[Connection], None]
-
-
-class Route(NamedTuple):
-    """What is spoken on a path: `open` is given each new connection, and sets its `on_text`.
-
-    `moment` is how faults call the upgrade to it.
-    """
-
-    open: Open
-    policy: ConnectionPolicy = ConnectionPolicy()
-    moment: str = "open_stream"
 
 
 class Connections:
@@ -85,7 +73,7 @@ class WebSocketServer:
         self.routes = dialect.routes
         self._outgoing: tuple[asyncio.AbstractEventLoop, Outgoing] | None = None
 
-    def route(self, path: str) -> Route | None:
+    def route(self, path: str) -> WebSocketRoute | None:
         """What is spoken at a path; None for nothing."""
         found = self.routes.get(path)
         if found is not None:
@@ -115,7 +103,7 @@ class WebSocketServer:
             steps = steps_of(EMPTY, damage)
         client.respond(EMPTY._replace(damage=damage, steps=steps), at)
 
-    def _refusal(self, request: Request, route: Route | None, at: int) -> Reply | None:
+    def _refusal(self, request: Request, route: WebSocketRoute | None, at: int) -> Reply | None:
         """Why a client may not connect now; None when it may."""
         if not is_handshake(request):
             return self._dispatcher.rest.malformed(400)
@@ -125,7 +113,7 @@ class WebSocketServer:
         return refused
 
     def _connect(
-        self, request: Request, client: HttpConnection, route: Route, gateway: Gateway
+        self, request: Request, client: HttpConnection, route: WebSocketRoute, gateway: Gateway
     ) -> None:
         accept = accept_key(request.headers["sec-websocket-key"])
         client.transport.write(switching(accept, gateway.clock.now()))

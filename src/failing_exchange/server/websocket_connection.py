@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.server.closing import half_close
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     import asyncio
 
     from failing_exchange.journal.trip import Trip
-    from failing_exchange.server.dispatcher import Dispatcher
     from failing_exchange.server.messages import Request
+    from failing_exchange.server.rest_api import RoutedCall
+    from failing_exchange.server.turn_taking import Turns
     from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.persistence import Commits
@@ -70,6 +71,15 @@ class ConnectionPolicy(NamedTuple):
     no_pong: Goodbye = Goodbye(Code.POLICY, "no pong")
     too_silent: Goodbye = Goodbye(Code.POLICY, "silent for too long")
     too_old: Goodbye = Goodbye(Code.GOING_AWAY, "open for too long")
+
+
+class CallSender(Protocol):
+    """Sends the calls that arrive on connections through the gateway: a `Dispatcher`."""
+
+    turns: Turns
+
+    def send(self, gateway: Gateway, call: RoutedCall, hear: Callable[[Trip], None] | None) -> Trip:
+        """Send a call on its way; `hear` is told of the trip when there is an answer."""
 
 
 class Outgoing:
@@ -123,7 +133,7 @@ class Connection:
         self,
         *,
         name: str,
-        dispatcher: Dispatcher,
+        dispatcher: CallSender,
         request: Request,
         transport: asyncio.Transport,
         gateway: Gateway,
@@ -391,3 +401,14 @@ class Connection:
 
 def _refuse(connection: Connection, text: str) -> None:
     connection.close(Code.POLICY, "nothing is spoken here")
+
+
+class WebSocketRoute(NamedTuple):
+    """What is spoken on a path: `open` is given each new connection, and sets its `on_text`.
+
+    `moment` is how faults call the upgrade to it.
+    """
+
+    open: Callable[[Connection], None]
+    policy: ConnectionPolicy = ConnectionPolicy()
+    moment: str = "open_stream"

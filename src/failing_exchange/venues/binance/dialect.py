@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.feeds.account import UserStreams
 from failing_exchange.feeds.market import Feeds
 from failing_exchange.server.conversation import converse
-from failing_exchange.server.websocket import Route
+from failing_exchange.server.websocket_connection import WebSocketRoute
 from failing_exchange.venues.binance.connecting import (
     STREAMS,
     WS_API_CONNECTIONS,
@@ -50,10 +50,10 @@ class SpotDialect:
         self.streams = MarketStreams(self.feeds)
         self.user_streams = UserStreams(venue)
         self.routes = {
-            "/ws": Route(self.streams.open_raw, STREAMS),
-            "/ws/": Route(self.streams.open_raw, STREAMS),
-            "/stream": Route(self.streams.open_combined, STREAMS),
-            WS_API: Route(
+            "/ws": WebSocketRoute(self.streams.open_raw, STREAMS),
+            "/ws/": WebSocketRoute(self.streams.open_raw, STREAMS),
+            "/stream": WebSocketRoute(self.streams.open_combined, STREAMS),
+            WS_API: WebSocketRoute(
                 converse(partial(ApiConversation, self.rest, self.user_streams)),
                 WS_API_CONNECTIONS,
                 "open_api",
@@ -67,7 +67,9 @@ class SpotDialect:
             self.rest.more = self.listen_keys.endpoints
             self.listen_keys.join_routes(self.routes)
 
-    def refuse_connection(self, request: Request, route: Route | None, at: int) -> Reply | None:
+    def refuse_connection(
+        self, request: Request, route: WebSocketRoute | None, at: int
+    ) -> Reply | None:
         """A ban, nothing there, too many connections, or parameters that are not understood."""
         check: Callable[[Given], Any] | None = None
         if route is not None:

@@ -17,7 +17,7 @@ from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.units import HOUR
 from failing_exchange.feeds.account import UserStream, UserStreams
 from failing_exchange.server.damage import send_frame
-from failing_exchange.server.websocket import Route
+from failing_exchange.server.websocket_connection import WebSocketRoute
 from failing_exchange.server.websocket_frames import text_frame
 from failing_exchange.venues.binance.call import Endpoint, Reading, Security, Writing
 from failing_exchange.venues.binance.codes import refuse
@@ -127,10 +127,10 @@ class ListenKeys:
 
     # ---- who listens
 
-    def join_routes(self, routes: dict[str, Route]) -> None:
+    def join_routes(self, routes: dict[str, WebSocketRoute]) -> None:
         """Let keys stand where streams stand: /ws/<key> and /stream?streams=<key>."""
         for path in ("/ws/", "/stream"):
-            before = routes.get(path, Route(_nothing_else))
+            before = routes.get(path, WebSocketRoute(_nothing_else))
             routes[path] = before._replace(open=partial(self._open, before.open))
 
     def _open(self, before: Callable[[Connection], None], connection: Connection) -> None:

@@ -12,8 +12,8 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.api_keys import Signatures
 from failing_exchange.server.damage import repeated
-from failing_exchange.server.dialect import Rest, RoutedCall
 from failing_exchange.server.messages import Reply, Request
+from failing_exchange.server.rest_api import Rest, RoutedCall
 from failing_exchange.venues.binance.call import (
     Answered,
     Call,
@@ -59,7 +59,7 @@ NO_HTTP = b'{"code":-1000,"msg":"Bad request."}'
 
 
 class SpotRest(Rest):
-    """Reads and answers requests of the REST API (see `server.dialect.Rest`)."""
+    """Reads and answers requests of the REST API (see `server.rest_api.Rest`)."""
 
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
     costly = COSTLY

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, Trip
     from failing_exchange.server.api_keys import Key
     from failing_exchange.server.conversation import Opened
-    from failing_exchange.server.dialect import RoutedCall
     from failing_exchange.server.dispatcher import Told
+    from failing_exchange.server.rest_api import RoutedCall
     from failing_exchange.venue.gateway import Decode
 
 CONNECT_WEIGHT = 2  # web-socket-api.md, "IP limits", 2026-07-21
