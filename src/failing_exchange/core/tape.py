@@ -362,8 +362,9 @@ class Tape:
         background, bar = self.liquidity.background, None
         if background is not None:
             bar = background.second(second)
-            if self._traded or self.liquidity.shifts.kept:
-                bar = self._shown(bar)
+            if not (self._traded or self.liquidity.shifts.kept):
+                return bar
+            bar = self._shown(bar)
         for t in self._by_second.get(second, ()):
             bar = join(bar, of_trade(second, t.ticks, t.lots, t.side))
         return bar

@@ -57,16 +57,8 @@ class JumpingLoop(IsolatedLoop):
         For a task that would now wait until then (see `awaits`), where nothing could happen before:
         nobody is ready, and no timer is due by then. All goes on as if it had waited.
         """
-        return self._jump(at - self.clock.epoch_ns)
-
-    def _sleep(self, when: int) -> bool:
-        """Whether `asyncio.sleep` has set a timer, which it now awaits, and jumped instead."""
-        sleeper = sys._getframe(2)
-        is_awaited = sleeper.f_code is SLEEP and _is_awaited(sleeper, self, self.turn_code)
-        return is_awaited and self._jump(when)
-
-    def _jump(self, when: int) -> bool:
         timers, clock, turns = self._scheduled, self.clock, self.turns + 1
+        when = at - clock.epoch_ns
         if not self._jumps or self._ready:
             return False
         if (timers and timers[0][0] <= when) or not clock.ns <= when < clock.end_ns:
@@ -76,6 +68,12 @@ class JumpingLoop(IsolatedLoop):
         self.turns = turns
         clock.ns = when
         return True
+
+    def _sleep(self, when: int) -> bool:
+        """Whether `asyncio.sleep` has set a timer, which it now awaits, and jumped instead."""
+        sleeper = sys._getframe(2)
+        is_awaited = sleeper.f_code is SLEEP and _is_awaited(sleeper, self, self.turn_code)
+        return is_awaited and self.jump(when + self.clock.epoch_ns)
 
 
 def _is_awaited(frame: FrameType, loop: asyncio.AbstractEventLoop, caller: CodeType) -> bool:
