@@ -316,7 +316,7 @@ def test_a_test_can_be_explored(tmp_path: Path) -> None:
         "    assert balance['BTC']['total'] < 103.05, 'bought twice'\n",
         encoding="utf-8",
     )
-    found = explore(Options(target=f"{path}::test_buys_once", seeds=60, seconds=60.0))
+    found = explore(Options(target=f"{path}::test_buys_once", seeds=100, seconds=60.0))
     assert any("bought twice" in finding.sentence for finding in found.findings), found.errors
 
 

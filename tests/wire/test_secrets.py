@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 import aiohttp
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.journal.serialize import plain
+from failing_exchange.journal.serialize import LEFT_OUT, plain
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.control_api import ControlApi
+from failing_exchange.venues.binance.user_events import ListenKeyExpired
 from failing_exchange.venues.binance.venue import Binance
 from tests.wire.client import HOST, Client
 from tests.wire.socket_client import URL, hmac_sign
@@ -103,3 +104,9 @@ def test_what_is_no_secret_stays() -> None:
     assert plain({"signature": "", "apiKey": "k", "symbol": "BTC/USDT"}) == {
         "signature": "", "apiKey": "(left out)", "symbol": "BTC/USDT"
     }  # fmt: skip
+
+
+def test_a_record_of_a_venue_hides_its_key_too() -> None:
+    """Its fields are named with underscores."""
+    written = plain(ListenKeyExpired("a" * 64, at=7))
+    assert written == {"is": "ListenKeyExpired", "listen_key": LEFT_OUT, "at": 7}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.reject import Reject
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 # Fields that give access, in lower case: journals are attached to bug reports.
 SECRETS = frozenset({"apikey", "listenkey", "password", "secret", "secretkey", "signature"})
+
+
+@lru_cache(maxsize=1_000)
+def is_secret(name: str) -> bool:
+    """Whether a field of this name holds a secret: apiKey, api_key and APIKEY are one.
+
+    >>> is_secret("listen_key"), is_secret("listen_keys_max")
+    (True, False)
+    """
+    return name.lower().replace("_", "") in SECRETS
+
+
 LEFT_OUT = "(left out)"
 
 
@@ -63,10 +75,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Reject):
         return {"reject": value.reason.value, "text": value.text, "until": value.until}
     if isinstance(value, dict):
-        return {
-            str(k): LEFT_OUT if v and str(k).lower() in SECRETS else plain(v)
-            for k, v in value.items()
-        }
+        return {str(k): LEFT_OUT if v and is_secret(str(k)) else plain(v) for k, v in value.items()}
     if isinstance(value, list):
         return [plain(part) for part in value]
     snapshot = getattr(value, "snapshot", None)
@@ -77,7 +86,8 @@ def _record(value: Any) -> dict[str, Any]:
     kind = type(value).__name__
     if kind == "OrderSnapshot":
         return _order(value)
-    return {"is": kind, **{name: plain(part) for name, part in value._asdict().items()}}
+    fields = value._asdict().items()
+    return {"is": kind, **{k: LEFT_OUT if v and is_secret(k) else plain(v) for k, v in fields}}
 
 
 def _order(snapshot: OrderSnapshot) -> dict[str, Any]:

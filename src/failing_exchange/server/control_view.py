@@ -14,7 +14,7 @@ from typing import Any
 from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND, SECOND, atoms_text
-from failing_exchange.journal.serialize import LEFT_OUT, SECRETS, plain
+from failing_exchange.journal.serialize import LEFT_OUT, is_secret, plain
 from failing_exchange.journal.trip import Trip
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.unified.instants import iso
@@ -93,7 +93,7 @@ class View:
         }
 
     def _kept(self, name: str, part: Any) -> Any:
-        return LEFT_OUT if name.lower() in SECRETS and part else self.value(part)
+        return LEFT_OUT if part and is_secret(name) else self.value(part)
 
     def _record(self, value: Any, market: Market | None) -> dict[str, Any]:
         kind = type(value).__name__
