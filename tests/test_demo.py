@@ -17,7 +17,7 @@ import pytest
 from failing_exchange.cli import demo as cli_demo
 from failing_exchange.cli import exit_codes
 from failing_exchange.cli.main import main
-from failing_exchange.runs.run import Report, RunConfig
+from failing_exchange.runs.run import RunConfig, RunReport
 
 README = Path(__file__).parent.parent / "README.md"
 SHOWN = re.compile(r"(?<=takes seconds:\n\n```\n)(.*?)(?=```)", re.DOTALL)
@@ -66,9 +66,9 @@ def test_ctrl_c_ends_both_bots(
     """Who stops the first does not want to wait for the second."""
     began = []
 
-    def interrupted(config: RunConfig) -> Report:
+    def interrupted(config: RunConfig) -> RunReport:
         began.append(config.bot)
-        return Report(config=config, interrupted=True, statistics={"total": 0, "rate": 0.0})
+        return RunReport(config=config, interrupted=True, statistics={"total": 0, "rate": 0.0})
 
     monkeypatch.setattr(cli_demo, "run_with_progress", interrupted)
     assert main(["demo"]) == exit_codes.INTERRUPTED

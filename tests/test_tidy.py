@@ -226,21 +226,8 @@ def test_only_the_settlement_knows_which_asset_moves() -> None:
 
 # Public classes that share a name, to be told apart by a name of their own. Only ever take one out.
 CLASSES_STILL: dict[str, str] = {
-    "Asked": "venues.binance.market_streams venues.binance.socket_api",
-    "Cause": "explorer.findings faults.plan",
-    "Clock": "core.queries server.http_connection",
-    "Intent": "judge.intents runs.bots.notebook",
-    "Limit": "core.rate_limits venue.admission",
-    "Listed": "cli.options unified.decode unified.encode venues.binance.call",
-    "Position": "core.state feeds.account_records",
-    "Recording": "background.csv_reader faults.recorded_plan",
-    "Refused": "server.http_reader venues.binance.market_streams",
-    "Report": "runs.run testing.determinism feeds.account_records",
     "Rule": "core.reject judge.rule",
-    "Rules": "core.market runs.user_code",
-    "Session": "venues.binance.market_streams venues.binance.ws_session",
     "Venue": "venue.venue venues.base",
-    "World": "explorer.world feeds.sources",
 }
 # Files of one name that do the same for different packages, and what that is.
 FILES_ALIKE: dict[str, str] = {

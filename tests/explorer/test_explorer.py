@@ -16,7 +16,7 @@ from failing_exchange.cli.main import main
 from failing_exchange.cli.options import shard
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import Token, explore, replay
-from failing_exchange.explorer.findings import Cause
+from failing_exchange.explorer.findings import FailureCause
 from failing_exchange.explorer.regression_test import test_file as file_of
 from failing_exchange.explorer.search import Exploration, Options
 from failing_exchange.explorer.shrink import shrink
@@ -298,7 +298,7 @@ def test_tokens_that_are_none_are_refused() -> None:
     for text in ("", "x", token[:-9], "fx1." + "A" * 2_000_000):
         with pytest.raises(ConfigurationError):
             Token.parse(text)
-    assert str(Cause("once", (), "")) == "once · no fault · the run"
+    assert str(FailureCause("once", (), "")) == "once · no fault · the run"
 
 
 @pytest.mark.slow

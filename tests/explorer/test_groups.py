@@ -11,7 +11,7 @@ import pytest
 
 from failing_exchange.cli.explore import _doing, _show
 from failing_exchange.cli.replay import replay_token
-from failing_exchange.explorer.findings import Cause, Finding, Findings, Group, grouped
+from failing_exchange.explorer.findings import FailureCause, Finding, Findings, Group, grouped
 from failing_exchange.explorer.search import Exploration, Options, explore
 from failing_exchange.explorer.shrink import Example
 from failing_exchange.explorer.token import Token
@@ -97,7 +97,9 @@ def test_what_a_cause_has_turned_out_to_be_is_remembered() -> None:
     findings = Findings()
     settled(findings, broken("once", "bot.py:1", "lose_answer"), 0b01, 1)
     settled(findings, broken("converges", "bot.py:9", "lose_answer"), 0b10, 1)
-    assert [one.cause for one in findings] == [Cause("once", ("lose_answer",), "ask", "bot.py:1")]
+    assert [one.cause for one in findings] == [
+        FailureCause("once", ("lose_answer",), "ask", "bot.py:1")
+    ]
     assert findings.note(broken("converges", "bot.py:9", "lose_answer"), 0b100)
     assert findings.note(broken("converges", "bot.py:9", "late", "lose_answer"), 0b100)
     assert next(iter(findings)).times == 3
@@ -230,7 +232,7 @@ def test_a_finding_that_was_not_made_small_says_so() -> None:
     summary = TrialSummary(breaks=(broken(),))
     world = World(seed=1, seconds=60.0)
     finding = Finding(
-        cause=Cause("once", (), "ask", "bot.py:1"), example=Example(world, summary), seed=1,
+        cause=FailureCause("once", (), "ask", "bot.py:1"), example=Example(world, summary), seed=1,
         token=Token(target="careful", world=world),
     )  # fmt: skip
     assert finding.sentence.endswith("breaks; not made small")

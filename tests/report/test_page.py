@@ -19,7 +19,7 @@ from failing_exchange.report.key_figures import SECTIONS, KeyFigure
 from failing_exchange.report.page import FINDINGS_MAX, page
 from failing_exchange.report.text import show
 from failing_exchange.runs import report_card, user_code
-from failing_exchange.runs.run import Report, RunConfig, run
+from failing_exchange.runs.run import RunConfig, RunReport, run
 from failing_exchange.scenarios.scenario import load
 
 CONFIG = RunConfig(
@@ -236,7 +236,7 @@ def test_the_line_on_the_page_has_every_option(name: str, monkeypatch: pytest.Mo
     wanted = RunConfig(**{"bot": "careful", **given})
     scenario = load(wanted.scenario) if wanted.scenario else None
     config = wanted.resolved(scenario)
-    data = data_of(page(json.loads(json.dumps(Report(config=config).as_dict()))))
+    data = data_of(page(json.loads(json.dumps(RunReport(config=config).as_dict()))))
     assert options_of(data["again"]).resolved(scenario) == config
 
 

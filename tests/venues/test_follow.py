@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.feeds.account import UserStream, UserStreams
-from failing_exchange.feeds.account_records import Report, Terminated
+from failing_exchange.feeds.account_records import ExecutionReport, Terminated
 from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.conversation import (
     Abort,
@@ -37,7 +37,7 @@ from tests.venues.small_venue import (
 
 def write(record: Any, at: int, markets: Mapping[str, Any], edits: Any) -> Any:
     """Orders and the end; this venue says nothing of balances."""
-    if isinstance(record, Report):
+    if isinstance(record, ExecutionReport):
         event = {"id": record.snapshot.order.id, "state": record.snapshot.status.value}
         return edit(event, edits, FIELDS, written)
     return "over" if isinstance(record, Terminated) else None

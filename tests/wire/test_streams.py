@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.feeds.sources import CANDLES_A_PUSH_MAX, World
-from failing_exchange.venues.binance.market_streams import METHODS, Refused, read
+from failing_exchange.feeds.sources import CANDLES_A_PUSH_MAX, EngineView
+from failing_exchange.venues.binance.market_streams import METHODS, RefusedCommand, read
 from failing_exchange.venues.binance.stream_topics import topic
 from tests.wire.client import Client, on_the_wire
 from tests.wire.streams import streams
@@ -126,7 +126,7 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
     """What a client says must never break the venue."""
     try:
         asked = read(text)
-    except Refused as no:
+    except RefusedCommand as no:
         assert no.answer["code"] in (2, 3)
     else:
         assert asked.method in METHODS
@@ -278,7 +278,7 @@ def test_a_late_beat_makes_up_for_each_candle_that_closed_meanwhile(
         gateway = client.venue.exchange.venue.gateway
         found = topic(f"btcusdt@kline_{interval}{zone}", ["BTC/USDT"], micro=False)
         assert found is not None
-        source = found.source(World(gateway.engine), gateway.clock.now())
+        source = found.source(EngineView(gateway.engine), gateway.clock.now())
         await asyncio.sleep(late)
         now = gateway.clock.now()
         gateway.settle(now)

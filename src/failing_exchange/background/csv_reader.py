@@ -43,7 +43,7 @@ FLAGS = {"true": "sell", "1": "sell", "false": "buy", "0": "buy"}  # the buyer w
 UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))  # up to which number what divides it
 
 
-class Recording(NamedTuple):
+class CsvContents(NamedTuple):
     """What a file holds, in order of time: trades, each with its second, or candles.
 
     The side of a trade is empty where the file does not name it.
@@ -53,7 +53,7 @@ class Recording(NamedTuple):
     candles: list[Bar]
 
 
-def read(path: str | PathLike[str], *, price_step: int, amount_step: int) -> Recording:
+def read(path: str | PathLike[str], *, price_step: int, amount_step: int) -> CsvContents:
     """Read a file; steps in atoms (1e-8). Raises `ConfigurationError` with line and value.
 
     Prices must be multiples of the price step; amounts are rounded to whole lots, at least one.
@@ -159,10 +159,12 @@ class _Reader:
         return words[text.lower()]
 
 
-def _parsed(path: str, lines: Iterator[list[str]], price_step: int, amount_step: int) -> Recording:
+def _parsed(
+    path: str, lines: Iterator[list[str]], price_step: int, amount_step: int
+) -> CsvContents:
     reader = _Reader(path, price_step, amount_step)
     columns: dict[str, int] = {}
-    found = Recording([], [])
+    found = CsvContents([], [])
     for reader.line, cells in enumerate(lines, 1):
         if not any(cells):
             continue

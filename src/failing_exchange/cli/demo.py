@@ -12,7 +12,7 @@ from failing_exchange.cli.run import run_with_progress
 from failing_exchange.core.units import DAY_S
 
 if TYPE_CHECKING:
-    from failing_exchange.runs.run import Report
+    from failing_exchange.runs.run import RunReport
 
 DEMO_SECONDS = DAY_S
 DEMO_SEED = 7
@@ -32,7 +32,7 @@ def demo_command(options: argparse.Namespace) -> int:
     from failing_exchange.runs.run import RunConfig
 
     modes = (("TIMEOUT", 0.01), ("CONNECTION_ERROR", 0.01), ("PARTIAL_FILL", 0.05))
-    reports: list[Report] = []
+    reports: list[RunReport] = []
     for bot in ("naive", "careful"):
         config = RunConfig(bot=bot, duration=DEMO_SECONDS, seed=options.seed, modes=modes)
         reports.append(run_with_progress(config))

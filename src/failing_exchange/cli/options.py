@@ -120,7 +120,7 @@ class Switch(argparse.Action):
         setattr(namespace, self.dest, True)
 
 
-class Listed(argparse.Action):
+class ReplaceDefault(argparse.Action):
     """Collects the values of a repeated option; the first one replaces the environment's."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:

@@ -22,7 +22,7 @@ from failing_exchange.cli.options import (
 from failing_exchange.text.output_file import check_file, write_file
 
 if TYPE_CHECKING:
-    from failing_exchange.runs.run import Report, RunConfig
+    from failing_exchange.runs.run import RunConfig, RunReport
 
 MAINTENANCE_START = "02:00"  # UTC
 # options of a single run, which `--all` does not take
@@ -99,7 +99,7 @@ def run_command(options: argparse.Namespace) -> int:
     return exit_code_of(report)
 
 
-def run_with_progress(config: RunConfig) -> Report:
+def run_with_progress(config: RunConfig) -> RunReport:
     """Run, with a progress bar on a terminal."""
     from failing_exchange.report.text import progress_bar, span
     from failing_exchange.runs.run import run
@@ -109,7 +109,7 @@ def run_with_progress(config: RunConfig) -> Report:
         return run(config, progress=advance)
 
 
-def run_and_show(config: RunConfig) -> Report:
+def run_and_show(config: RunConfig) -> RunReport:
     """Run, then print the table and the verdict."""
     from failing_exchange.report.text import show
 
@@ -120,7 +120,7 @@ def run_and_show(config: RunConfig) -> Report:
     return report
 
 
-def exit_code_of(report: Report) -> int:
+def exit_code_of(report: RunReport) -> int:
     """The exit code of a run."""
     if report.interrupted:
         return INTERRUPTED

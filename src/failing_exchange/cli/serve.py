@@ -15,7 +15,7 @@ from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
     FAULT,
     RULE,
-    Listed,
+    ReplaceDefault,
     Switch,
     environment_or,
     one_of,
@@ -146,7 +146,9 @@ def _add(parser: Any, name: str, default: Any, text: str, type: Callable[[str], 
 def _add_list(parser: Any, name: str, text: str) -> None:
     """An option that may be repeated; in the environment its values are separated by spaces."""
     given = os.environ.get(_variable(name), "").split() or None
-    parser.add_argument(f"--{name}", action=Listed, metavar=name.upper(), default=given, help=text)
+    parser.add_argument(
+        f"--{name}", action=ReplaceDefault, metavar=name.upper(), default=given, help=text
+    )
 
 
 def _variable(name: str) -> str:

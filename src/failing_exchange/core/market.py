@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from failing_exchange.core.reject import Reason, Reject, Rule
 from failing_exchange.core.units import ATOMS, DAY_S, PPM, atoms_text
@@ -259,3 +259,9 @@ class Market:
     def cost_and_asset(self, atoms: int) -> str:
         """A cost with what it is counted in, like "5 USDT"."""
         return f"{atoms_text(atoms)} {self.quote}"
+
+
+class ListedMarket(Protocol):
+    """A market as the exchange keeps it, with its state."""
+
+    market: Market

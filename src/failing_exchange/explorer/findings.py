@@ -26,7 +26,7 @@ class Spot(NamedTuple):
         return f"{self.rule} at {self.place or 'the run'}"
 
 
-class Cause(NamedTuple):
+class FailureCause(NamedTuple):
     """Why a bot fails: the rule, the faults that make it break it, the operation, the line."""
 
     rule: str
@@ -56,7 +56,7 @@ class Finding:
     example is as small as it could be made, and its cause therefore known.
     """
 
-    cause: Cause
+    cause: FailureCause
     example: Example
     seed: int
     worlds: int = 0
@@ -209,10 +209,10 @@ class Findings:
     """All causes found so far; the first example of each is kept."""
 
     def __init__(self) -> None:
-        self._by_cause: dict[Cause, Finding] = {}  # those whose cause is settled
-        self._pending: dict[Cause, Finding] = {}  # by the cause as it was first seen
-        self._really: dict[Cause, Cause] = {}  # what a cause, as first seen, has turned out to be
-        self._begun: dict[Spot, list[Cause]] = {}  # causes of a group, as they were first seen
+        self._by_cause: dict[FailureCause, Finding] = {}  # those whose cause is settled
+        self._pending: dict[FailureCause, Finding] = {}  # by the cause as it was first seen
+        self._really: dict[FailureCause, FailureCause] = {}  # the settled cause of each
+        self._begun: dict[Spot, list[FailureCause]] = {}  # causes by group, as first seen
         self.uncounted = 0  # breaches of causes that there was no place for
 
     def __iter__(self) -> Iterator[Finding]:
@@ -251,7 +251,7 @@ class Findings:
         self._pending[cause] = finding
         return finding
 
-    def _covering(self, seen: Cause, as_one: bool) -> Finding | None:
+    def _covering(self, seen: FailureCause, as_one: bool) -> Finding | None:
         """A cause that explains a breach of its group: its faults are among those seen.
 
         Where enough causes of the group were made small, the smallest of them stands for more.
@@ -265,7 +265,7 @@ class Findings:
             return explains[0]
         return near[0] if near and (as_one or len(begun) >= SHRUNK_EACH_MAX) else None
 
-    def _resolved(self, cause: Cause) -> Cause:
+    def _resolved(self, cause: FailureCause) -> FailureCause:
         while cause in self._really:
             cause = self._really[cause]
         return cause
@@ -302,7 +302,7 @@ class Findings:
         self._rename(first, finding.cause)
         return finding
 
-    def _rename(self, first: Cause, cause: Cause) -> None:
+    def _rename(self, first: FailureCause, cause: FailureCause) -> None:
         if first != cause:
             self._really[first] = cause
 
@@ -314,9 +314,9 @@ class Findings:
         return next((f for f in self if f.is_settled and _shape(f.example.world) == shape), None)
 
 
-def cause_of(one: BrokenRule) -> Cause:
+def cause_of(one: BrokenRule) -> FailureCause:
     """The cause of a breach as it looks before it is made small."""
-    return Cause(one.rule, one.kinds, one.operation, one.place)
+    return FailureCause(one.rule, one.kinds, one.operation, one.place)
 
 
 def plainest(rule: str, example: Example) -> str:

@@ -23,7 +23,7 @@ class Strike(NamedTuple):
     draws: int
 
 
-class Recording(NamedTuple):
+class RecordedRule(NamedTuple):
     """A rule with all its strikes."""
 
     name: str
@@ -67,9 +67,9 @@ class RecordedPlan:
     was changed in between, as far as it still makes those requests.
     """
 
-    def __init__(self, recordings: Iterable[Recording]) -> None:
+    def __init__(self, recordings: Iterable[RecordedRule]) -> None:
         self.recordings = tuple(recordings)
-        self._armed: list[tuple[Recording, Again]] = []
+        self._armed: list[tuple[RecordedRule, Again]] = []
 
     def arm(self, plan: FaultPlan) -> None:
         """Arm all its rules; raise ConfigurationError for a name that is armed already."""
@@ -137,7 +137,7 @@ def record(trips: Iterable[Trip]) -> RecordedPlan:
 
     Raises ConfigurationError for a fault that is not in the catalogue: it can't be written down.
     """
-    found: dict[tuple[str, str], tuple[Recording, list[Strike]]] = {}
+    found: dict[tuple[str, str], tuple[RecordedRule, list[Strike]]] = {}
     for trip in trips:
         struck = {decision.rule: decision.label for decision in trip.struck}
         for rule, match in trip.active:
@@ -147,7 +147,7 @@ def record(trips: Iterable[Trip]) -> RecordedPlan:
 
 
 def _note(
-    found: dict[tuple[str, str], tuple[Recording, list[Strike]]],
+    found: dict[tuple[str, str], tuple[RecordedRule, list[Strike]]],
     rule: FaultRule,
     match: Match,
     label: str,
@@ -164,13 +164,13 @@ def _note(
             f"the fault {kind!r} of rule {name!r} is not in the catalogue, so it can't be recorded"
         )
     if (name, kind) not in found:
-        found[name, kind] = Recording(name, label, kind, fields_of(fault), ()), []
+        found[name, kind] = RecordedRule(name, label, kind, fields_of(fault), ()), []
     found[name, kind][1].append(Strike(key_of(match), draws))
 
 
-def _recording(rule: Mapping[str, Any]) -> Recording:
+def _recording(rule: Mapping[str, Any]) -> RecordedRule:
     strikes = tuple(
         Strike(RequestKey(client, operation, symbol, int(nth)), int(draws))
         for client, operation, symbol, nth, draws in rule["strikes"]
     )
-    return Recording(rule["name"], rule["label"], rule["fault"], rule["fields"], strikes)
+    return RecordedRule(rule["name"], rule["label"], rule["fault"], rule["fields"], strikes)

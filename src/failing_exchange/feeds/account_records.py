@@ -54,7 +54,7 @@ class Prevented(NamedTuple):
     matched: int
 
 
-class Report(NamedTuple):
+class ExecutionReport(NamedTuple):
     """Something happened to an order, and how it stood then."""
 
     execution: Execution
@@ -66,7 +66,7 @@ class Report(NamedTuple):
     reason: RejectReason = RejectReason.NONE
 
 
-class Position(NamedTuple):
+class AssetBalances(NamedTuple):
     """What the account has of the assets that may have changed: (asset, free, used)."""
 
     assets: tuple[tuple[str, int, int], ...]
@@ -88,12 +88,12 @@ class Terminated(NamedTuple):
     at: int
 
 
-Record = Report | OrderListChanged | Position | Delta
+Record = ExecutionReport | OrderListChanged | AssetBalances | Delta
 # which unified feed a record belongs to: what faults name
 FEEDS: dict[type, str] = {
-    Report: "watch_orders",
+    ExecutionReport: "watch_orders",
     OrderListChanged: "watch_orders",
-    Position: "watch_balance",
+    AssetBalances: "watch_balance",
     Delta: "watch_balance",
 }
 
@@ -105,13 +105,13 @@ def ends_stream(record: Any) -> bool:
 
 def feed_of(record: Any) -> str:
     """The unified feed that a push belongs to; a trade's report belongs to `watch_my_trades`."""
-    if isinstance(record, Report) and record.fill is not None:
+    if isinstance(record, ExecutionReport) and record.fill is not None:
         return "watch_my_trades"
     return FEEDS.get(type(record), "watch_orders")
 
 
 def symbol_of(record: Any) -> str:
     """The market that a record is about; empty for one that is about the account."""
-    if isinstance(record, Report):
+    if isinstance(record, ExecutionReport):
         return record.snapshot.order.symbol
     return record.symbol if isinstance(record, OrderListChanged) else ""

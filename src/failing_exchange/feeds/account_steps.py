@@ -26,14 +26,14 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.feeds.account_records import (
+    AssetBalances,
     BalanceChange,
     Delta,
     Execution,
-    Position,
+    ExecutionReport,
     Prevented,
     Record,
     RejectReason,
-    Report,
 )
 
 
@@ -93,7 +93,7 @@ REJECT_REASONS = {
 }
 
 
-def _rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Report:
+def _rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> ExecutionReport:
     """The report of an order that was never placed: it has neither number nor birth."""
     order = Order(-1, place.account, place.symbol, place.side, place.kind, place.lots, at)
     order.ticks, order.stop_ticks, order.client_id = place.ticks, place.stop_ticks, place.client_id
@@ -103,7 +103,7 @@ def _rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Repor
     order.extra = place.extra
     order.status = Status.EXPIRED
     reason = REJECT_REASONS.get(refused.reason, RejectReason.NONE)
-    return Report(Execution.REJECTED, order.snapshot(), at, number, reason=reason)
+    return ExecutionReport(Execution.REJECTED, order.snapshot(), at, number, reason=reason)
 
 
 class _Step:
@@ -186,7 +186,7 @@ class _Step:
     ) -> None:
         """Something happened to an order, and this is how it stands now."""
         self._states[state.order.id] = state = state._replace(updated_at=self.at)
-        self.told.append(Report(execution, state, self.at, self.number, fill, prevented))
+        self.told.append(ExecutionReport(execution, state, self.at, self.number, fill, prevented))
 
     def prevent(self, state: OrderSnapshot, match: PreventedMatch) -> None:
         """A part of an order has expired for a prevented match, and the order with the last one."""
@@ -207,7 +207,7 @@ class _Step:
         if self.assets:
             balances = self.look.balances(before)
             assets = tuple((name, *balances.get(name, (0, 0))) for name in self.assets)
-            self.told.append(Position(assets, self.at))
+            self.told.append(AssetBalances(assets, self.at))
             self.assets.clear()
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
-from failing_exchange.feeds.sources import DepthSource, Source, World
+from failing_exchange.feeds.sources import DepthSource, EngineView, Source
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Topic(NamedTuple):
     """
 
     key: Hashable
-    source: Callable[[World, int], Source]
+    source: Callable[[EngineView, int], Source]
     write: Callable[[Any, int], Any]
     edit: Callable[[Any, Any], Any]
     every: int = 0
@@ -98,7 +98,7 @@ class Feeds:
         self.pushed = 0  # straight pushes, one a listener
         self._feeds: dict[Hashable, Feed] = {}
         self._by_symbol: dict[str, list[Feed]] = {}
-        self._world: World | None = None
+        self._world: EngineView | None = None
         self._beat: Cancelable | None = None
         self._fast: Cancelable | None = None
 
@@ -132,9 +132,9 @@ class Feeds:
     def _gateway(self) -> Gateway:
         return self.venue.gateway
 
-    def _worlds(self, gateway: Gateway) -> World:
+    def _worlds(self, gateway: Gateway) -> EngineView:
         if self._world is None or self._world.engine is not gateway.engine:
-            self._world = World(gateway.engine)
+            self._world = EngineView(gateway.engine)
             gateway.listeners.append(self._on_events)
             self.venue.add_protocol_gate(self._on_request)
         return self._world

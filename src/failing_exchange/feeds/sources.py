@@ -50,7 +50,7 @@ class Level(NamedTuple):
     ticks: int
 
 
-class World:
+class EngineView:
     """What sources look at: the engine, and how deep snapshots are read."""
 
     def __init__(self, engine: Engine) -> None:
@@ -119,7 +119,7 @@ class TradeSource:
 
     operation = "watch_trades"
 
-    def __init__(self, world: World, symbol: str, at: int) -> None:
+    def __init__(self, world: EngineView, symbol: str, at: int) -> None:
         self.world = world
         self.symbol = symbol
         self._second = at // SECOND
@@ -142,7 +142,7 @@ class AggTradeSource:
 
     operation = "watch_trades"
 
-    def __init__(self, world: World, symbol: str, at: int) -> None:
+    def __init__(self, world: EngineView, symbol: str, at: int) -> None:
         self.symbol = symbol
         self._trades = TradeSource(world, symbol, at)
 
@@ -164,7 +164,7 @@ class CandleSource:
 
     def __init__(
         self,
-        world: World,
+        world: EngineView,
         symbol: str,
         at: int,
         *,
@@ -214,7 +214,7 @@ class TickerSource:
     """
 
     def __init__(
-        self, world: World, symbol: str, at: int, *, window: int = 0, ends: bool = False
+        self, world: EngineView, symbol: str, at: int, *, window: int = 0, ends: bool = False
     ) -> None:
         self.world = world
         self.symbol = symbol
@@ -245,7 +245,7 @@ class BestSource:
 
     operation = "watch_bids_asks"
 
-    def __init__(self, world: World, symbol: str, at: int) -> None:
+    def __init__(self, world: EngineView, symbol: str, at: int) -> None:
         self.world = world
         self.symbol = symbol
         self._seen: Any = None
@@ -264,7 +264,7 @@ class AverageSource:
 
     operation = "watch_ticker"
 
-    def __init__(self, world: World, symbol: str, at: int, *, minutes: int) -> None:
+    def __init__(self, world: EngineView, symbol: str, at: int, *, minutes: int) -> None:
         self.world = world
         self.symbol = symbol
         self.minutes = minutes
@@ -284,7 +284,7 @@ class ReferenceSource:
 
     operation = "watch_ticker"
 
-    def __init__(self, world: World, symbol: str, at: int) -> None:
+    def __init__(self, world: EngineView, symbol: str, at: int) -> None:
         self.world = world
         self.symbol = symbol
 
@@ -300,7 +300,7 @@ class TopSource:
 
     operation = "watch_order_book"
 
-    def __init__(self, world: World, symbol: str, at: int, *, levels: int) -> None:
+    def __init__(self, world: EngineView, symbol: str, at: int, *, levels: int) -> None:
         self.world = world
         self.symbol = symbol
         self.levels = levels
@@ -320,7 +320,7 @@ class DepthSource:
 
     operation = "watch_order_book"
 
-    def __init__(self, world: World, symbol: str, at: int) -> None:
+    def __init__(self, world: EngineView, symbol: str, at: int) -> None:
         self.world = world
         self.symbol = symbol
         self._depth = world.depth(symbol)

@@ -160,7 +160,7 @@ def _of_strategy(bot: str, scenario: Scenario | None) -> str:
 
 
 @dataclass(kw_only=True)
-class Report:
+class RunReport:
     """The results of a run. `config` is complete: it repeats the run."""
 
     config: RunConfig
@@ -228,7 +228,7 @@ class _Run:
             again=partial(find_bot, config.bot),
         )
         self.recorder = recorded(self.exchange, self.judged.notebook_of_bot)
-        self.report = Report(config=config)
+        self.report = RunReport(config=config)
 
     def conclude(self) -> None:
         """Put together what is shown; nothing of a run that has not begun."""
@@ -252,7 +252,7 @@ def run(
     *,
     scenario: Scenario | None = None,
     progress: Progress = no_progress,
-) -> Report:
+) -> RunReport:
     """Run a bot as configured. Ctrl-C ends it early; what was gathered is in the report.
 
     `scenario` replaces the one that the configuration names.

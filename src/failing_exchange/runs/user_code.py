@@ -17,14 +17,14 @@ RULES_KEPT_MAX = 100  # classes of rules that a process has loaded; one more is 
 _rules: dict[str, type[Rule]] = {}
 
 
-class Rules(NamedTuple):
+class JudgeRules(NamedTuple):
     """The arguments of a judge: `rules` (None = all shipped) and their parameters by name."""
 
     rules: list[str | type[Rule]] | None
     options: dict[str, Any]
 
 
-def rules_of(options: Mapping[str, Any]) -> Rules:
+def rules_of(options: Mapping[str, Any]) -> JudgeRules:
     """Find the rules of a judge, given parameters by rule name or path.py:Name.
 
     The shipped rules are always among them. Raises ConfigurationError for what can't be loaded.
@@ -36,7 +36,7 @@ def rules_of(options: Mapping[str, Any]) -> Rules:
     own = [load_rule(name) for name in options if is_own(name)]
     for name in [name for name in given if is_own(name)]:
         given[_rules[name].name] = given.pop(name)
-    wanted = Rules([*RULES, *own] if own else None, given)
+    wanted = JudgeRules([*RULES, *own] if own else None, given)
     make(*wanted)
     return wanted
 

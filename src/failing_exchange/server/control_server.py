@@ -30,7 +30,7 @@ from failing_exchange.server.control_api import (
     Unavailable,
     check_nesting,
 )
-from failing_exchange.server.http_connection import Clock, HttpConnection, HttpServer, logger
+from failing_exchange.server.http_connection import HttpConnection, HttpServer, ServerClock, logger
 from failing_exchange.server.loop_thread import LoopThread
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
@@ -102,7 +102,7 @@ class ControlServer:
         loop = asyncio.get_running_loop()
         behind = BEHIND_THE_SCENES.set(True)
         try:
-            clock: Clock = self._clock if self._clock.is_virtual else WallClock()
+            clock: ServerClock = self._clock if self._clock.is_virtual else WallClock()
             self._server, self._now = HttpServer(self, clock), clock.now
             self._listener = await loop.create_server(self._server, host, port)
         finally:

@@ -43,7 +43,7 @@ class Handler(Protocol):
         """Take note of a bug of ours that has cost a reply; the client is sent 500."""
 
 
-class Clock(Protocol):
+class ServerClock(Protocol):
     """Time in nanoseconds since the epoch, and timers."""
 
     @property
@@ -75,7 +75,9 @@ class HttpServer:
     `switch`. Without it there are no upgrades.
     """
 
-    def __init__(self, handler: Handler, clock: Clock, upgrade: Upgrade | None = None) -> None:
+    def __init__(
+        self, handler: Handler, clock: ServerClock, upgrade: Upgrade | None = None
+    ) -> None:
         self.handler = handler
         self.clock = clock
         self.upgrade = upgrade

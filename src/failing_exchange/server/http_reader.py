@@ -57,7 +57,7 @@ class Fields(NamedTuple):
     special: bool
 
 
-class Refused(Exception):
+class BadRequest(Exception):
     """A request can't be read, or breaks a limit."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -118,7 +118,7 @@ class RequestReader:
         cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
         if cause is None:
             self._refuse(400, "the request can't be read")
-        elif isinstance(cause, Refused):
+        elif isinstance(cause, BadRequest):
             self._refuse(cause.status, cause.reason)
         else:
             raise cause
@@ -168,15 +168,15 @@ class RequestReader:
         self._method = self._parser.get_method().decode()
         self._version = self._parser.get_http_version()
         if self._version not in VERSIONS:
-            raise Refused(400, f"HTTP/{self._version}; expected HTTP/1.1")
+            raise BadRequest(400, f"HTTP/{self._version}; expected HTTP/1.1")
         if len(self._target) > LINE_BYTES_MAX:
-            raise Refused(400, f"the request target is longer than {LINE_BYTES_MAX} bytes")
+            raise BadRequest(400, f"the request target is longer than {LINE_BYTES_MAX} bytes")
         read = fields_of if self._fed else usual_fields
         self._fields = read((*self._raw,))
         if self._fields.special and self._version == "1.1":
             expected = self._fields.headers.get("expect", "").lower()
             if expected not in ("", "100-continue"):
-                raise Refused(417, "expected nothing, or Expect: 100-continue")
+                raise BadRequest(417, "expected nothing, or Expect: 100-continue")
             self.awaits_continue = bool(expected)
 
     def on_body(self, part: bytes) -> None:
@@ -185,7 +185,7 @@ class RequestReader:
         self._body.append(part)
         self._size += len(part)
         if self._size > BODY_BYTES_MAX:
-            raise Refused(413, TOO_LONG)
+            raise BadRequest(413, TOO_LONG)
 
     def on_message_complete(self) -> None:
         """Put the request behind those that were received before."""
@@ -211,7 +211,7 @@ class RequestReader:
         if not self._upgrades or headers.get("upgrade", "").lower() != "websocket":
             return False
         if self._version == "1.0":
-            raise Refused(400, "an upgrade needs HTTP/1.1")
+            raise BadRequest(400, "an upgrade needs HTTP/1.1")
         return True
 
 
@@ -224,25 +224,25 @@ def usual_fields(raw: tuple[tuple[bytes, bytes], ...]) -> Fields:
 def fields_of(raw: tuple[tuple[bytes, bytes], ...]) -> Fields:
     """The fields of a head; of one that is sent twice the last counts.
 
-    Raises `Refused` where one of them, or the body that they announce, is too long.
+    Raises `BadRequest` where one of them, or the body that they announce, is too long.
     """
     headers: dict[str, str] = {}
     for name, value in raw:
         if len(name) + len(value) > LINE_BYTES_MAX:
-            raise Refused(400, f"a field is longer than {LINE_BYTES_MAX} bytes")
+            raise BadRequest(400, f"a field is longer than {LINE_BYTES_MAX} bytes")
         field = name.decode().lower()
         if field == "host" and field in headers:  # RFC 9112, section 3.2
-            raise Refused(400, "there are two fields Host")
+            raise BadRequest(400, "there are two fields Host")
         headers[field] = value.strip(b" \t").decode("utf-8", "surrogateescape")
     if int(headers.get("content-length", 0)) > BODY_BYTES_MAX:
-        raise Refused(413, TOO_LONG)
+        raise BadRequest(413, TOO_LONG)
     return Fields(headers, not SPECIAL.isdisjoint(headers))
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
     """A body as it was before its Content-Encoding; one that we don't know stays as it is.
 
-    Raises `Refused` for a body that can't be unpacked, or is too long then.
+    Raises `BadRequest` for a body that can't be unpacked, or is too long then.
 
     >>> unpacked(zlib.compress(b"side=BUY"), "deflate")
     b'side=BUY'
@@ -261,7 +261,7 @@ def unpacked(body: bytes, encoding: str) -> bytes:
     except zlib.error:
         found = b""
     if len(found) > BODY_BYTES_MAX:
-        raise Refused(413, TOO_LONG)
+        raise BadRequest(413, TOO_LONG)
     if not unpacker.eof:
-        raise Refused(400, "the body can't be read")
+        raise BadRequest(400, "the body can't be read")
     return found

@@ -43,7 +43,7 @@ UNUSABLE = 3  # exit code of a run without such a program; the reason is its las
 
 
 @dataclass(frozen=True)
-class Report:
+class DeterminismReport:
     """What the comparison found. `str(report)` is meant for people, `report.same` for programs.
 
     `lines` counts the equal lines from the start, `digest` is the SHA-256 of the first run's
@@ -82,7 +82,7 @@ class Report:
 
 def check_determinism(
     target: str, *, seed: int = 0, runs: int = 2, argv: Sequence[str] = ()
-) -> Report:
+) -> DeterminismReport:
     """Run `target` `runs` times and compare the traces.
 
     `target` is the path of a script, or "path.py:function": a function without arguments, async or
@@ -125,14 +125,14 @@ def _run_in_process(number: int, target: str, seed: int, path: Path, argv: Seque
         raise RuntimeError(f"run {number + 1} of {target} ended before its trace:\n{done.stderr}")
 
 
-def _compare(target: str, seed: int, number: int, traces: list[Path]) -> Report:
+def _compare(target: str, seed: int, number: int, traces: list[Path]) -> DeterminismReport:
     before: deque[str] = deque(maxlen=CONTEXT_LINES)
     digest = sha256(traces[0].read_bytes()).hexdigest()
     lines = 0
     with traces[0].open() as first, traces[number].open() as other:
         for expected, found in _pairs(first, other):
             if expected != found:
-                return Report(
+                return DeterminismReport(
                     target,
                     seed,
                     len(traces),
@@ -147,7 +147,7 @@ def _compare(target: str, seed: int, number: int, traces: list[Path]) -> Report:
             before.append(expected)
             lines += 1
     ending = before[-1] if before and before[-1].startswith(ENDED_BY) else ""
-    return Report(target, seed, len(traces), True, lines, digest, ending=ending)
+    return DeterminismReport(target, seed, len(traces), True, lines, digest, ending=ending)
 
 
 def _pairs(first: TextIO, other: TextIO) -> Iterator[tuple[str, str]]:

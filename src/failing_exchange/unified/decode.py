@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import Market, Prevention
+from failing_exchange.core.market import ListedMarket, Market, Prevention
 from failing_exchange.core.order import LIMIT_TYPES, OrderType, Side, TimeInForce, record
 from failing_exchange.core.queries import (
     FetchBalance,
@@ -56,16 +56,10 @@ QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made a
 CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
 
 
-class Listed(Protocol):
-    """A market as the exchange keeps it."""
-
-    market: Market
-
-
 class Decoder:
     """Reads calls with the markets in force."""
 
-    def __init__(self, listed: Mapping[str, Listed]) -> None:
+    def __init__(self, listed: Mapping[str, ListedMarket]) -> None:
         self._listed = listed
 
     def decode(self, trip: Trip) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any, Protocol
+from typing import Any
 
 from failing_exchange.core.commands import Replaced
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import ListedMarket, Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.queries import Clock, Fills, Orders, Ticker
 from failing_exchange.core.reject import Reject
@@ -25,16 +25,10 @@ from failing_exchange.unified.structures import (
 )
 
 
-class Listed(Protocol):
-    """A market as the exchange keeps it."""
-
-    market: Market
-
-
 class Encoder:
     """Writes answers; it only needs to look up markets."""
 
-    def __init__(self, listed: Mapping[str, Listed]) -> None:
+    def __init__(self, listed: Mapping[str, ListedMarket]) -> None:
         self._listed = listed
 
     def encode(self, operation: str, told: Any) -> Any:

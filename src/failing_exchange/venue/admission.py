@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
+from failing_exchange.core.rate_limits import Limit
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Decision, Limited, Stage, Trip
 from failing_exchange.venue.clock import instant_text
 from failing_exchange.venue.maintenance import MaintenanceSchedule
-
-
-class Limit(Protocol):
-    """A rate limit (`core.rate_limits`)."""
-
-    def take(self, at: int, weight: int = 1, /) -> int | None:
-        """Grant a request (None), or return the instant from which it would be granted."""
 
 
 class MaintenanceGate:

@@ -13,7 +13,7 @@ from failing_exchange.runs.bots import market_maker as maker
 from failing_exchange.runs.bots import stop_loss as stopper
 from failing_exchange.runs.bots import stream_reader as streamer
 from failing_exchange.runs.bots import taker as minute
-from failing_exchange.runs.bots.notebook import SYMBOL, Intent, Notebook
+from failing_exchange.runs.bots.notebook import SYMBOL, Notebook, PlannedOrder
 from failing_exchange.runs.bots.taker import AMOUNT, careful, naive
 
 # strategy -> (naive, careful)
@@ -40,8 +40,8 @@ __all__ = [
     "MANNERS",
     "STRATEGIES",
     "SYMBOL",
-    "Intent",
     "Notebook",
+    "PlannedOrder",
     "careful",
     "naive",
 ]

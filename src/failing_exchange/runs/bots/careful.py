@@ -8,7 +8,7 @@ from typing import Any
 
 from failing_exchange.resilience.outcomes import RequestOutcome, outcome_of, wait_for
 from failing_exchange.resilience.place_order import new_client_order_id, place_order_with_retry
-from failing_exchange.runs.bots.notebook import SYMBOL, Intent, Notebook
+from failing_exchange.runs.bots.notebook import SYMBOL, Notebook, PlannedOrder
 
 MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once
 PAUSE = 60.0  # seconds between intents
@@ -105,7 +105,7 @@ class Books:
         self._notebook = notebook
         self._names, self._booked = notebook.names, notebook.booked
 
-    def expect(self, client_order_id: str, intent: Intent) -> None:
+    def expect(self, client_order_id: str, intent: PlannedOrder) -> None:
         """An order of this name may appear."""
         self._names[client_order_id] = intent
         if len(self._names) > NAMES_KEPT_MAX:
@@ -136,7 +136,7 @@ class Books:
                 self.enter(await settle(self._exchange, order))
 
     async def place(
-        self, intent: Intent, side: str, amount: float, price: float | None, **more: Any
+        self, intent: PlannedOrder, side: str, amount: float, price: float | None, **more: Any
     ) -> dict[str, Any]:
         """One order for an intent, once; what became of it shows in the books."""
         client_order_id = new_client_order_id()

@@ -17,7 +17,7 @@ INTENTS_KEPT_MAX = 1_000_000  # a run ends before; one more is an error
 
 
 @dataclass(slots=True)
-class Intent:
+class PlannedOrder:
     """One order that a bot means to have: `done` is what it believes. Instants in nanoseconds."""
 
     number: int
@@ -37,20 +37,20 @@ class Notebook:
     `now` tells the instant of an intent, in nanoseconds; a run sets it to the venue's clock.
     """
 
-    intents: list[Intent] = field(default_factory=list)
+    intents: list[PlannedOrder] = field(default_factory=list)
     believed: dict[str, float] = field(default_factory=dict)
-    names: dict[str, Intent] = field(default_factory=dict)
+    names: dict[str, PlannedOrder] = field(default_factory=dict)
     booked: dict[str, None] = field(default_factory=dict)
     now: Callable[[], int] = lambda: int(asyncio.get_running_loop().time() * 1e9)
 
     @contextmanager
     def intend(
         self, side: str, amount: float, *, covered_within: float | None = None
-    ) -> Iterator[Intent]:
+    ) -> Iterator[PlannedOrder]:
         """Note that one order is meant, until the block ends; `covered_within`: with a stop."""
         if len(self.intents) >= INTENTS_KEPT_MAX:
             raise RuntimeError(f"a run has at most {INTENTS_KEPT_MAX} intents")
-        intent = Intent(len(self.intents) + 1, side, amount, self.now())
+        intent = PlannedOrder(len(self.intents) + 1, side, amount, self.now())
         self.intents.append(intent)
         try:
             with intend(SYMBOL, side, amount, covered_within=covered_within):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import ListedMarket, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.venues.binance.codes import refuse, said
 from failing_exchange.venues.binance.params import Params
@@ -20,12 +20,6 @@ class Security(StrEnum):
     USER_STREAM = "USER_STREAM"
     USER_DATA = "USER_DATA"
     TRADE = "TRADE"
-
-
-class Listed(Protocol):
-    """A market as the exchange keeps it."""
-
-    market: Market
 
 
 class Meter(Protocol):
@@ -54,7 +48,7 @@ class Reading(NamedTuple):
 
     params: Params
     account: str
-    markets: Mapping[str, Listed]
+    markets: Mapping[str, ListedMarket]
     symbols: Mapping[str, str]  # venue's name -> unified symbol
     at: int = 0  # the venue's clock
 
@@ -75,7 +69,7 @@ class Writing(NamedTuple):
 
     params: Params
     command: Any
-    markets: Mapping[str, Listed]
+    markets: Mapping[str, ListedMarket]
     at: int
     micro: bool = False
     meter: Meter | None = None

@@ -33,7 +33,7 @@ ID = re.compile(r"[A-Za-z0-9_-]*\Z")  # ids of clients have hyphens, too
 SHUTDOWN = "!serverShutdown"
 
 
-class Refused(Exception):
+class RefusedCommand(Exception):
     """The venue says no; `answer` is how."""
 
     def __init__(self, code: int, text: str, **more: Any) -> None:
@@ -41,7 +41,7 @@ class Refused(Exception):
         self.answer = {"code": code, "msg": text, **more}
 
 
-class Asked(NamedTuple):
+class StreamCommand(NamedTuple):
     """A request that can be read."""
 
     method: str
@@ -49,7 +49,7 @@ class Asked(NamedTuple):
     id: int | str | None
 
 
-class Session:
+class StreamSession:
     """A connection to market streams: what it has subscribed to, and how it is told.
 
     It is a `feeds.market.Subscriber`.
@@ -70,16 +70,16 @@ class Session:
         try:
             asked = read(text)
             answer = {"result": METHOD[asked.method](self, asked), "id": asked.id}
-        except Refused as no:
+        except RefusedCommand as no:
             answer = no.answer
         connection.send_text(orjson.dumps(answer))
 
     def subscribe(self, names: list[str]) -> None:
-        """Listen to streams; raises `Refused` for too many."""
+        """Listen to streams; raises `RefusedCommand` for too many."""
         new = [name for name in dict.fromkeys(names) if name not in self.streams]
         if len(self.streams) + len(new) > STREAMS_MAX:
             # the limit is documented, its refusal is not
-            raise Refused(2, "Invalid request: too many streams")
+            raise RefusedCommand(2, "Invalid request: too many streams")
         if not new:
             return
         silent = (
@@ -130,75 +130,75 @@ class Session:
         self.connection.abort()
 
 
-def _subscribe(session: Session, asked: Asked) -> None:
+def _subscribe(session: StreamSession, asked: StreamCommand) -> None:
     session.subscribe(_names(asked))
 
 
-def _unsubscribe(session: Session, asked: Asked) -> None:
+def _unsubscribe(session: StreamSession, asked: StreamCommand) -> None:
     session.unsubscribe(_names(asked))
 
 
-def _list(session: Session, asked: Asked) -> list[str]:
+def _list(session: StreamSession, asked: StreamCommand) -> list[str]:
     if asked.params:
-        raise Refused(2, "Invalid request: too many parameters")
+        raise RefusedCommand(2, "Invalid request: too many parameters")
     return list(session.streams)
 
 
-def _set(session: Session, asked: Asked) -> None:
+def _set(session: StreamSession, asked: StreamCommand) -> None:
     values = _property(asked, 2)
     if len(values) < 2 or not isinstance(values[1], bool):
-        raise Refused(1, "Invalid value type: expected Boolean")
+        raise RefusedCommand(1, "Invalid value type: expected Boolean")
     session.combined = values[1]
 
 
-def _get(session: Session, asked: Asked) -> bool:
+def _get(session: StreamSession, asked: StreamCommand) -> bool:
     _property(asked, 1)
     return session.combined
 
 
-METHOD: dict[str, Callable[[Session, Asked], Any]] = dict(
+METHOD: dict[str, Callable[[StreamSession, StreamCommand], Any]] = dict(
     zip(METHODS, (_subscribe, _unsubscribe, _list, _set, _get), strict=True)
 )
 
 
-def _names(asked: Asked) -> list[str]:
+def _names(asked: StreamCommand) -> list[str]:
     params = asked.params or []
     if not all(isinstance(name, str) for name in params):
-        raise Refused(2, "Invalid request: stream name must be a string")
+        raise RefusedCommand(2, "Invalid request: stream name must be a string")
     return params
 
 
-def _property(asked: Asked, most: int) -> list[Any]:
+def _property(asked: StreamCommand, most: int) -> list[Any]:
     params = asked.params or []
     if not params or not isinstance(params[0], str):
-        raise Refused(2, "Invalid request: property name must be a string")
+        raise RefusedCommand(2, "Invalid request: property name must be a string")
     if len(params) > most:
-        raise Refused(2, "Invalid request: too many parameters")
+        raise RefusedCommand(2, "Invalid request: too many parameters")
     if params[0] != "combined":
-        raise Refused(0, "Unknown property", id=asked.id)
+        raise RefusedCommand(0, "Unknown property", id=asked.id)
     return params
 
 
-def read(text: str) -> Asked:
-    """A request as it was sent; raises `Refused`."""
+def read(text: str) -> StreamCommand:
+    """A request as it was sent; raises `RefusedCommand`."""
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise Refused(3, f"Invalid JSON: expected value at {where}") from None
+        raise RefusedCommand(3, f"Invalid JSON: expected value at {where}") from None
     end = _place(text, len(text.rstrip()))
     if not isinstance(body, dict) or "method" not in body:
-        raise Refused(2, f"Invalid request: missing field `method` at {end}")
+        raise RefusedCommand(2, f"Invalid request: missing field `method` at {end}")
     method, params = body["method"], body.get("params")
     if not isinstance(method, str) or method not in METHOD:
         found = METHOD_VALUE.search(text)
         known = ", ".join(f"`{name}`" for name in METHODS)
         where = _place(text, found.end()) if found else end
         said = f"unknown variant `{method}`, expected one of {known} at {where}"
-        raise Refused(2, f"Invalid request: {said}")
+        raise RefusedCommand(2, f"Invalid request: {said}")
     if params is not None and not isinstance(params, list):
-        raise Refused(2, f"Invalid request: invalid type: expected a sequence at {end}")
-    return Asked(method, params, _id(body))
+        raise RefusedCommand(2, f"Invalid request: invalid type: expected a sequence at {end}")
+    return StreamCommand(method, params, _id(body))
 
 
 def _id(body: dict[str, Any]) -> int | str | None:
@@ -209,7 +209,7 @@ def _id(body: dict[str, Any]) -> int | str | None:
         return given
     if isinstance(given, str) and len(given) <= ID_LENGTH_MAX and ID.match(given):
         return given
-    raise Refused(2, "Invalid request: request ID must be an unsigned integer")
+    raise RefusedCommand(2, "Invalid request: request ID must be an unsigned integer")
 
 
 def _place(text: str, end: int) -> str:
@@ -222,7 +222,7 @@ class MarketStreams:
 
     def __init__(self, feeds: Feeds) -> None:
         self.feeds = feeds
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, StreamSession] = {}
 
     def open_raw(self, connection: Connection) -> None:
         """/ws, /ws/<stream>, /ws/<any token>: messages as they are."""
@@ -237,14 +237,14 @@ class MarketStreams:
         self._open(connection, names, combined=True)
 
     def _open(self, connection: Connection, names: list[str], *, combined: bool) -> None:
-        session = Session(connection, self.feeds, combined=combined)
+        session = StreamSession(connection, self.feeds, combined=combined)
         self.sessions[connection.name] = session
         connection.on_closed = self._closed
         if not combined:  # any token may stand in the path
             names = [name for name in names if parse(name) is not None]
         try:
             session.subscribe(names)
-        except Refused as no:
+        except RefusedCommand as no:
             connection.close(Code.POLICY, str(no))
 
     def _closed(self, connection: Connection) -> None:

@@ -23,7 +23,7 @@ VERSION = "v3/"  # an explicit version may stand before a method
 LIMITED = (418, 429)  # statuses of which the error says from when on to try again
 
 
-class Asked(NamedTuple):
+class WsRequest(NamedTuple):
     """A request: its `id` comes back in the reply, `payload` is what its signature is made of.
 
     `refused` is why it can't be carried out, where reading has shown it.
@@ -40,7 +40,7 @@ class _Number(str):
     """A number as its sender wrote it: its text is what was signed."""
 
 
-def asked(text: str) -> Asked:
+def asked(text: str) -> WsRequest:
     """Read a text message; what is wrong with it stands in `refused`."""
     try:
         message = json.loads(
@@ -74,7 +74,7 @@ def _id_of(message: Mapping[str, Any]) -> tuple[int | str | None] | None:
     return (given,) if isinstance(given, str) and ID.match(given) else None
 
 
-def _asked(given: int | str | None, method: Any, params: Any) -> Asked:
+def _asked(given: int | str | None, method: Any, params: Any) -> WsRequest:
     if not isinstance(method, str) or isinstance(method, _Number):
         text = "Invalid 'method' in JSON request; expected a string."
         return _refused(given, "INVALID_JSON", text)
@@ -85,7 +85,7 @@ def _asked(given: int | str | None, method: Any, params: Any) -> Asked:
         text = "Too many parameters sent for this endpoint."
         return _refused(given, "TOO_MANY_PARAMETERS", text)
     found = Params({name: _text(value) for name, value in params.items()})
-    return Asked(given, method.removeprefix(VERSION), found, payload(found))
+    return WsRequest(given, method.removeprefix(VERSION), found, payload(found))
 
 
 def payload(params: Mapping[str, str]) -> str:
@@ -121,12 +121,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _refused(given: int | str | None, name: str, text: str) -> Asked:
+def _refused(given: int | str | None, name: str, text: str) -> WsRequest:
     try:
         refuse(name, text)
     except Reject as no:
         no.__traceback__ = None
-        return Asked(given, refused=no)
+        return WsRequest(given, refused=no)
 
 
 def accepted(given: int | str | None, result: Any) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from failing_exchange.feeds.sources import (
     BestSource,
     CandleSource,
     DepthSource,
+    EngineView,
     ReferenceSource,
     Source,
     TickerSource,
     TopSource,
     TradeSource,
-    World,
 )
 from failing_exchange.venues.binance import stream_events as events
 from failing_exchange.venues.binance.intervals import next_edge, start_of
@@ -31,7 +31,7 @@ from failing_exchange.venues.binance.values import venue_symbol
 class Behind(NamedTuple):
     """`source(world, symbol, at)` finds what is new; `write(answer, at, micro=)` says it."""
 
-    source: Callable[[World, str, int], Source]
+    source: Callable[[EngineView, str, int], Source]
     write: Callable[..., Any]
 
 
@@ -48,7 +48,7 @@ def topic(name: str, symbols: Iterable[str], *, micro: bool) -> Topic | None:
         return None
     source, write = BEHIND[stream.kind](stream)
 
-    def find(world: World, at: int) -> Source:
+    def find(world: EngineView, at: int) -> Source:
         return source(world, symbol, at)
 
     every = stream.every * MILLISECOND

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from failing_exchange.core.events import OrderListChanged
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import ListedMarket, Market
 from failing_exchange.core.order import (
     Fill,
     ListUpdate,
@@ -18,15 +18,14 @@ from failing_exchange.core.order import (
     TimeInForce,
 )
 from failing_exchange.feeds.account_records import (
+    AssetBalances,
     BalanceChange,
     Delta,
     Execution,
-    Position,
+    ExecutionReport,
     Prevented,
-    Report,
     Terminated,
 )
-from failing_exchange.venues.binance.call import Listed
 from failing_exchange.venues.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.venues.binance.orders import (
     cancel_name,
@@ -56,12 +55,12 @@ class Heard(NamedTuple):
     """What writing an event needs: when the venue sent it, the markets, the unit of instants."""
 
     at: int
-    markets: Mapping[str, Listed]
+    markets: Mapping[str, ListedMarket]
     micro: bool = False
 
 
 def event_of(
-    record: Any, at: int, markets: Mapping[str, Listed], edits: Any, *, micro: bool
+    record: Any, at: int, markets: Mapping[str, ListedMarket], edits: Any, *, micro: bool
 ) -> Any:
     """A push as the client reads it; a fault may have changed some of its fields."""
     event = write(record, Heard(at, markets, micro))
@@ -74,7 +73,7 @@ def write(record: Any, w: Heard) -> dict[str, Any]:
     return {"e": head, "E": instant(w.at, micro=w.micro), **body}
 
 
-def _report(record: Report, w: Heard) -> tuple[str, dict[str, Any]]:
+def _report(record: ExecutionReport, w: Heard) -> tuple[str, dict[str, Any]]:
     state, order = record.snapshot, record.snapshot.order
     market, micro = w.markets[order.symbol].market, w.micro
     name, original = _names(record)
@@ -119,7 +118,7 @@ EXECUTIONS = {
 }
 
 
-def _names(record: Report) -> tuple[str, str]:
+def _names(record: ExecutionReport) -> tuple[str, str]:
     """The client id of what happened, and the order's own where that is another."""
     order = record.snapshot.order
     if record.execution is Execution.CANCELED:
@@ -129,7 +128,7 @@ def _names(record: Report) -> tuple[str, str]:
     return order.client_id, ""
 
 
-def _conditional(record: Report, market: Market, micro: bool) -> dict[str, Any]:
+def _conditional(record: ExecutionReport, market: Market, micro: bool) -> dict[str, Any]:
     """Fields that only some reports have ("Conditional Fields in Execution Report")."""
     order, found = record.snapshot.order, dict[str, Any]()
     if order.trail_bips:
@@ -216,7 +215,7 @@ LIST_STATUS_TYPES = {
 }
 
 
-def _position(record: Position, w: Heard) -> tuple[str, dict[str, Any]]:
+def _position(record: AssetBalances, w: Heard) -> tuple[str, dict[str, Any]]:
     return "outboundAccountPosition", {
         "u": instant(record.at, micro=w.micro),
         "B": [{"a": a, "f": decimal(free), "l": decimal(used)} for a, free, used in record.assets],
@@ -243,9 +242,9 @@ def _listen_key_expired(record: ListenKeyExpired, w: Heard) -> tuple[str, dict[s
 
 
 WRITERS: dict[type, Callable[[Any, Heard], tuple[str, dict[str, Any]]]] = {
-    Report: _report,
+    ExecutionReport: _report,
     OrderListChanged: _list_status,
-    Position: _position,
+    AssetBalances: _position,
     Delta: _delta,
     Terminated: _terminated,
     ListenKeyExpired: _listen_key_expired,

@@ -22,10 +22,10 @@ from failing_exchange.venues.binance.parameters import COSTLY, check
 from failing_exchange.venues.binance.params import TRUE_FALSE, Params
 from failing_exchange.venues.binance.rest import NOBODY, SpotRest
 from failing_exchange.venues.binance.signing import check_signature, refused_key
-from failing_exchange.venues.binance.socket_api import SESSION, Asked
+from failing_exchange.venues.binance.socket_api import SESSION, WsRequest
 from failing_exchange.venues.binance.user_events import event_of
 from failing_exchange.venues.binance.values import instant
-from failing_exchange.venues.binance.ws_session import SIGNED, Session
+from failing_exchange.venues.binance.ws_session import SIGNED, ApiSession
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, Trip
@@ -60,7 +60,7 @@ class ApiConversation(Conversation):
         self.rest = rest
         self.opened_as = opened
         self.micro = connecting.is_micro_in(options)
-        self.session = Session(
+        self.session = ApiSession(
             streams,
             self._open_stream,
             client=opened.name,
@@ -115,7 +115,7 @@ class ApiConversation(Conversation):
 class ApiRequest:
     """One request on a connection (see `server.conversation.Inquiry`)."""
 
-    def __init__(self, conversation: ApiConversation, asked: Asked, endpoint: Endpoint) -> None:
+    def __init__(self, conversation: ApiConversation, asked: WsRequest, endpoint: Endpoint) -> None:
         self._conversation = conversation
         self._asked = asked
         self._endpoint = endpoint

@@ -28,7 +28,7 @@ Errand = Callable[[int], Any]
 Open = Callable[[int, str], UserStream]
 
 
-class Session:
+class ApiSession:
     """What the venue knows of one connection. Its methods give what to do when their turn comes.
 
     `open_stream` makes the stream of a subscription from its number and account; `client` is the
@@ -190,14 +190,14 @@ class Session:
         return stream
 
 
-METHODS: dict[str, Callable[[Session, Params, Key | None], Errand]] = {
-    "session.logon": Session.logon,
-    "session.status": Session.status,
-    "session.logout": Session.logout,
-    "session.subscriptions": Session.subscriptions,
-    "userDataStream.subscribe": Session.subscribe,
-    "userDataStream.subscribe.signature": Session.subscribe_signed,
-    "userDataStream.unsubscribe": Session.unsubscribe,
+METHODS: dict[str, Callable[[ApiSession, Params, Key | None], Errand]] = {
+    "session.logon": ApiSession.logon,
+    "session.status": ApiSession.status,
+    "session.logout": ApiSession.logout,
+    "session.subscriptions": ApiSession.subscriptions,
+    "userDataStream.subscribe": ApiSession.subscribe,
+    "userDataStream.subscribe.signature": ApiSession.subscribe_signed,
+    "userDataStream.unsubscribe": ApiSession.unsubscribe,
 }
 # those that are signed, and what their key must be allowed
 SIGNED = {"session.logon": None, "userDataStream.subscribe.signature": Security.USER_STREAM}

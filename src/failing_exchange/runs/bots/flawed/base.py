@@ -15,7 +15,7 @@ from failing_exchange.resilience.place_order import new_client_order_id
 from failing_exchange.runs.bots import stream_reader as streamer
 from failing_exchange.runs.bots import taker as minute
 from failing_exchange.runs.bots.careful import Books, Patient, Temper, limit_price, settle
-from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Intent, Notebook
+from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook, PlannedOrder
 
 AMOUNT = 0.1  # BTC an order
 MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once
@@ -115,21 +115,21 @@ class Minute:
         """A limit at which it trades at once."""
         return await limit_price(self.client, side)
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         """Place an order, and book what it did."""
         placed = await self.place(intent, side, amount, price)
         await self.follow(intent, placed)
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         """Send one order; what the venue says of it."""
         return await self.books.place(intent, side, amount, price)
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         """Wait until an order has ended, and book it."""
         self.books.enter(await settle(self.client, placed))
 
     async def send(
-        self, intent: Intent, side: str, amount: float, price: float, **params: Any
+        self, intent: PlannedOrder, side: str, amount: float, price: float, **params: Any
     ) -> Any:
         """One order as it comes: what is raised is nobody's concern here."""
         name = new_client_order_id()

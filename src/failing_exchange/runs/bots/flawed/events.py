@@ -9,7 +9,7 @@ from typing import Any
 
 from failing_exchange.runs.bots.careful import quote
 from failing_exchange.runs.bots.flawed.base import SURVIVES, Streamer, flawed
-from failing_exchange.runs.bots.notebook import SYMBOL, Intent
+from failing_exchange.runs.bots.notebook import SYMBOL, PlannedOrder
 
 PATIENCE_S = 60.0  # for the event of an order
 ANSWER_S = 0.5  # for the answer, where the event comes first
@@ -26,7 +26,7 @@ class BooksEventsOnly(Streamer):
 
     def __init__(self, exchange: Any, notebook: Any) -> None:
         super().__init__(exchange, notebook)
-        self.mine: dict[str, Intent] = {}
+        self.mine: dict[str, PlannedOrder] = {}
         self.ended: set[str] = set()
         self.news = asyncio.Event()
 
@@ -56,13 +56,13 @@ class BooksEventsOnly(Streamer):
     async def catch_up(self) -> None:
         """It looks at nothing."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         self.news.clear()
         placed = await self.send(intent, side, amount, price)
         self.mine[placed["id"]] = intent
         return placed
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.news.wait(), PATIENCE_S)
 
@@ -92,7 +92,7 @@ class TracksOrdersAfterTheirAnswer(BooksEventsOnly):
         bid, ask = await quote(self.client)
         return bid * (1 - AWAY) if side == "buy" else ask * (1 + AWAY)
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         await super().follow(intent, placed)
         if placed["id"] not in self.ended:
             self.news.clear()
@@ -119,7 +119,7 @@ class ForgetsLateEvents(BooksEventsOnly):
 class PlacesTwoAtOnce(BooksEventsOnly):
     """`events_coalesced`: of two reports of one instant only the last one arrives."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         half = super().place
         placed = await asyncio.gather(
             half(intent, side, amount / 2, price), half(intent, side, amount / 2, price)

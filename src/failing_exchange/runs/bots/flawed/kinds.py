@@ -8,7 +8,7 @@ from typing import Any
 from failing_exchange.judge.probe import probe
 from failing_exchange.runs.bots.careful import Books, settle
 from failing_exchange.runs.bots.flawed.base import Minute, flawed
-from failing_exchange.runs.bots.notebook import BASE, Intent, Notebook
+from failing_exchange.runs.bots.notebook import BASE, Notebook, PlannedOrder
 
 ATTEMPTS = 3
 
@@ -49,7 +49,7 @@ class BooksGoneAsFilled(Minute):
 class AveragesNone(Minute):
     """Reckons with the average price of an order of which nothing was filled."""
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         ended = await settle(self.client, placed)
         if ended["average"] * ended["filled"] >= 0:
             self.books.enter(ended)
@@ -72,7 +72,7 @@ class BooksNoFees(Minute):
         super().__init__(exchange, notebook)
         self.traded: dict[str, float] = {}
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         ended = await settle(self.client, placed)
         sign = 1 if ended["side"] == "buy" else -1
         self.traded[ended["id"]] = sign * ended["filled"]
@@ -83,7 +83,7 @@ class BooksNoFees(Minute):
 class AsksNobody(Minute):
     """Sends an order again when its answer is lost, and asks nobody what became of the first."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         for _ in range(ATTEMPTS):
             try:
                 return await self.send(intent, side, amount, price)

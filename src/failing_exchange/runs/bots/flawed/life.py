@@ -16,7 +16,7 @@ from failing_exchange.errors import (
 from failing_exchange.runs.bots.careful import quote, settle
 from failing_exchange.runs.bots.flawed.base import AMOUNT, Minute, Streamer, crossing, flawed
 from failing_exchange.runs.bots.flawed.prices import BelievesSilentStream
-from failing_exchange.runs.bots.notebook import SYMBOL, Intent
+from failing_exchange.runs.bots.notebook import SYMBOL, PlannedOrder
 
 ENDS = {"open": False, "closed": True, "canceled": True, "expired": True, "rejected": True}
 RECONNECTS_MAX = 5  # then it leaves the stream as it is
@@ -44,7 +44,7 @@ class MultipliesNone(Minute):
 class KnowsFiveStatuses(Minute):
     """`expired_in_match`, `unknown_enum`: a status that is not in its table ends it."""
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         while not ENDS[placed["status"]]:
             await asyncio.sleep(2)
             placed = await self.client.fetch_order(placed["id"], SYMBOL)
@@ -57,7 +57,7 @@ class KnowsFiveStatuses(Minute):
 class OpensEmptyAnswers(Minute):
     """`success_null`: looks into an answer that is empty."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         order = await self.send(intent, side, amount, price)
         self.books.enter(await settle(self.client, {**order}))
 
@@ -70,7 +70,7 @@ class DiesOfLostConnection(Minute):
         if isinstance(error, ConnectionLostError):
             raise SystemExit(1)
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         return await self.send(intent, side, amount, price)
 
 
@@ -86,7 +86,7 @@ class StartsOnce(Minute):
 class HaltsOnBadNumber(Minute):
     """`scientific_notation`: gives up trading when a number is refused."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         try:
             return await super().place(intent, side, amount, price)
         except BadRequestError:
@@ -97,7 +97,7 @@ class HaltsOnBadNumber(Minute):
 class WaitsForEver(Minute):
     """`ws_api_reply_lost`: an answer that does not come is waited for without end."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         try:
             return await self.send(intent, side, amount, price)
         except TimeoutError:
@@ -108,7 +108,7 @@ class WaitsForEver(Minute):
 class SpinsOnHalt(Minute):
     """`symbol_halted`: tries again at once while the market is halted, waits named or not."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         while True:
             try:
                 return await self.send(intent, side, amount, price)
@@ -120,7 +120,7 @@ class SpinsOnHalt(Minute):
 class RetriesEveryRefusal(Minute):
     """`limit_mapped_as_network`: takes "too many open orders" for a hiccup of the network."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         far = price * 0.9
         grid = []
         try:
@@ -134,7 +134,7 @@ class RetriesEveryRefusal(Minute):
     async def wanted(self) -> tuple[str, float]:
         return "buy", AMOUNT / 10
 
-    async def insist(self, intent: Intent, amount: float, price: float) -> Any:
+    async def insist(self, intent: PlannedOrder, amount: float, price: float) -> Any:
         """Send until it is taken."""
         for _ in range(20):
             try:
@@ -163,7 +163,7 @@ class SendsAgainAtOnce(Minute):
 class NeverSetsItsClock(Minute):
     """`signed_then_queued`: sends again what was refused for its time, with the same clock."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         for _ in range(6):
             try:
                 return await self.send(intent, side, amount, price)
@@ -251,7 +251,7 @@ class SnapshotsOnReconnect(Streamer):
 class InsistsOnOneTruth(Streamer):
     """`event_ahead_of_rest`: ends where the order as asked for is not as it was told."""
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         if placed["status"] == "closed":
             try:
                 seen = await self.client.fetch_order(placed["id"], SYMBOL)

@@ -10,7 +10,7 @@ from failing_exchange.runs.bots import stop_loss as stopper
 from failing_exchange.runs.bots.careful import patiently
 from failing_exchange.runs.bots.flawed.base import AMOUNT, Minute, flawed
 from failing_exchange.runs.bots.flawed.orders import Quoter
-from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Intent
+from failing_exchange.runs.bots.notebook import BASE, SYMBOL, PlannedOrder
 
 MOST_OF_IT = 60.0  # BTC, of the 100 that an account has
 STEP = 1e-5  # BTC, the market's step as this file knows it
@@ -33,7 +33,7 @@ class SellsTheBalanceItReads(Minute):
 class SellsWhatItBought(Minute):
     """`external_lock`: what it bought must be free, and what is refused it tries again."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         for _ in range(10):
             try:
                 return await super().place(intent, side, amount, price)
@@ -51,7 +51,7 @@ class SellsBeforeFees(Minute):
     async def wanted(self) -> tuple[str, float]:
         return ("sell", self.amount) if self.amount else ("buy", AMOUNT)
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         await super().follow(intent, placed)
         trades = await self.client.fetch_my_trades(SYMBOL, limit=5)
         fees = sum(t["fee"]["cost"] for t in trades if t["order"] == placed["id"])
@@ -65,14 +65,14 @@ class HardCodesTheRules(Minute):
     async def catch_up(self) -> None:
         """Its notes are enough."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         lots = int(amount / STEP + 1e-6) - 3  # not a multiple of a coarser step
         order = await self.exchange.create_order(
             SYMBOL, "limit", side, lots * STEP, round(price, 2)
         )
         await self.follow(intent, order)
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         from failing_exchange.runs.bots.careful import settle
 
         self.notebook.book(await settle(self.client, placed))
@@ -131,7 +131,7 @@ class ReckonsCanceledFundsFree(Quoter):
     async def price(self, side: str) -> float:
         return await super().price(side) * 1.05
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         for _ in range(4):
             try:
                 return await super().place(intent, side, amount, price)

@@ -9,7 +9,7 @@ from failing_exchange.errors import FailingExchangeError, OrderNotFoundError
 from failing_exchange.runs.bots import market_maker as maker
 from failing_exchange.runs.bots.careful import patiently, settle
 from failing_exchange.runs.bots.flawed.base import Minute, careful, flawed
-from failing_exchange.runs.bots.notebook import SYMBOL, Intent
+from failing_exchange.runs.bots.notebook import SYMBOL, PlannedOrder
 
 AWAY = 0.0005  # of the price, between it and a quote
 QUOTE_S = 30.0  # how long a quote stands
@@ -27,7 +27,7 @@ class Quoter(Minute):
         bid, ask = await quote(self.client)
         return bid * (1 - AWAY) if side == "buy" else ask * (1 + AWAY)
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         await asyncio.sleep(QUOTE_S)
         self.books.enter(await settle(self.client, placed, polls=0))
 
@@ -36,7 +36,7 @@ class Quoter(Minute):
 class ReadsCancelReply(Quoter):
     """`cancel_reply_bare`: books what the answer to a cancel says, which may say nothing."""
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         await asyncio.sleep(QUOTE_S)
         try:
             reply = await self.client.cancel_order(placed["id"], SYMBOL)
@@ -51,7 +51,7 @@ class ReadsCancelReply(Quoter):
 class IgnoresRefusedCancels(Quoter):
     """`nonce_reordered`: a cancel that was refused counts as done, and the order is forgotten."""
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         await asyncio.sleep(QUOTE_S)
         seen = await self.client.fetch_order(placed["id"], SYMBOL)
         if seen["status"] == "open":
@@ -72,10 +72,10 @@ class TakesGoneForFilled(Quoter):
     async def catch_up(self) -> None:
         """It looks at its open orders only."""
 
-    async def place(self, intent: Intent, side: str, amount: float, price: float) -> Any:
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
         return await self.send(intent, side, amount, price)
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         while any(one["id"] == placed["id"] for one in await self.client.fetch_open_orders(SYMBOL)):
             await asyncio.sleep(QUOTE_S)
         seen = await patiently(lambda: self.client.fetch_order(placed["id"], SYMBOL))
@@ -88,7 +88,7 @@ class TakesGoneForFilled(Quoter):
 class LetsTheLastRowWin(Quoter):
     """`order_listed_twice`: of two rows with one id the last one counts, and the order is over."""
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         await asyncio.sleep(1)
         rows = await patiently(lambda: self.client.fetch_orders(SYMBOL, limit=20))
         found = {row["id"]: row for row in rows}.get(placed["id"], placed)
@@ -102,7 +102,7 @@ class LetsTheLastRowWin(Quoter):
 class ReplacesWhatTheListLacks(Quoter):
     """`open_orders_incomplete`: an order that the list lacks is placed once more."""
 
-    async def follow(self, intent: Intent, placed: Any) -> None:
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
         listed = await self.client.fetch_open_orders(SYMBOL)
         if placed["status"] == "open" and placed["id"] not in [one["id"] for one in listed]:
             again = await self.place(intent, placed["side"], placed["amount"], placed["price"])
@@ -118,7 +118,7 @@ class BooksWhatItAskedFor(Minute):
     async def catch_up(self) -> None:
         """It has no doubts."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         order = await self.send(intent, side, amount, price)
         said = order if isinstance(order, dict) else {}
         if said.get("filled") == amount:
@@ -134,7 +134,7 @@ class TakesExpiredForBought(BooksWhatItAskedFor):
     """`ioc_expired`: an order that found nothing to trade with has bought."""
 
     async def send(
-        self, intent: Intent, side: str, amount: float, price: float, **params: Any
+        self, intent: PlannedOrder, side: str, amount: float, price: float, **params: Any
     ) -> Any:
         return await super().send(intent, side, amount, price, timeInForce="IOC", **params)
 
@@ -146,7 +146,7 @@ class BelievesFirstAnswer(Minute):
     async def catch_up(self) -> None:
         """It has no doubts."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         order = await self.send(intent, side, amount, price)
         if float(order["filled"]) > 0:
             self.notebook.book(order)
@@ -159,7 +159,7 @@ class ForgetsNamelessOrders(Minute):
     async def catch_up(self) -> None:
         """It knows its orders by their ids."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         order = await self.send(intent, side, amount, price)
         if order.get("id"):
             self.notebook.book(await settle(self.client, order))
@@ -172,7 +172,7 @@ class TakesNotFoundForNeverPlaced(Minute):
     async def catch_up(self) -> None:
         """It has no doubts."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         for _ in range(2):
             order = await self.send(intent, side, amount, price)
             try:
@@ -190,7 +190,7 @@ class TakesNotFoundForNeverPlaced(Minute):
 class TakesNotFoundForRejected(TakesNotFoundForNeverPlaced):
     """`orders_moved_service`: an order that is not found was rejected."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         order = await self.send(intent, side, amount, price)
         try:
             self.notebook.book(await self.found(order))
@@ -205,7 +205,7 @@ class ForgetsHalfAGrid(Minute):
     async def catch_up(self) -> None:
         """It books its orders as they are placed."""
 
-    async def trade(self, intent: Intent, side: str, amount: float, price: float) -> None:
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
         half = amount / 2
         placed = [
             await self.send(intent, side, half, price),
