@@ -92,7 +92,7 @@ class Ledger:
                 found.append(found[-1] - freed - held)
         return found
 
-    def reserve(self, account: str, asset: str, atoms: int, *, at: int) -> None:
+    def reserve(self, account: str, asset: str, atoms: int, at: int) -> None:
         """Move from free to used; raise `Reject` when there is too little."""
         free = self._free[account]
         have = free.get(asset, 0)

@@ -382,7 +382,7 @@ def freeze(state: State, command: c.Freeze, at: int) -> None:
     atoms = min(command.atoms, state.ledger.free(account.name, asset))
     if atoms:
         _lock(state, account, asset, Lock(until, atoms))
-        state.ledger.reserve(account.name, asset, atoms, at=at)
+        state.ledger.reserve(account.name, asset, atoms, at)
     note_balance(state, account.name, asset, -atoms, atoms, at, "lock")
 
 

@@ -56,7 +56,7 @@ class Settlement(ABC):
 
     def hold(self, state: State, ms: MarketState, order: Order, atoms: int, at: int) -> None:
         """Hold `atoms` more for an order; raise `Reject` when its account has too little."""
-        state.ledger.reserve(order.account, self.held_asset(ms.market, order.side), atoms, at=at)
+        state.ledger.reserve(order.account, self.held_asset(ms.market, order.side), atoms, at)
         order.reserved += atoms
 
     def hold_need(
@@ -65,7 +65,7 @@ class Settlement(ABC):
         """Hold what a new order needs; raise `Reject` when its account has too little."""
         market = ms.market
         atoms = self.need(market, order, cost)
-        state.ledger.reserve(order.account, self.held_asset(market, order.side), atoms, at=at)
+        state.ledger.reserve(order.account, self.held_asset(market, order.side), atoms, at)
         order.reserved = atoms
 
     def release(
@@ -182,7 +182,7 @@ class SpotSettlement(Settlement):
             asset, atoms = market.quote, market.cost_up(order.ticks, lots)
         else:
             asset, atoms = market.quote, self.need(market, order, cost)
-        state.ledger.reserve(order.account, asset, atoms, at=at)
+        state.ledger.reserve(order.account, asset, atoms, at)
         order.reserved = atoms
 
     def affordable(self, market: Market, order: Order, ticks: int, lots: int) -> int:
