@@ -15,8 +15,8 @@ from failing_exchange import Binance, simulate
 from failing_exchange.core.auditor import audit
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.messages import Request
-from failing_exchange.venues.binance.endpoints import ENDPOINTS
-from failing_exchange.venues.binance.example_requests import EXAMPLES
+from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
+from failing_exchange.venues.binance.example_requests import example
 
 NAMES = [
     "symbol", "symbols", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price",
@@ -50,10 +50,10 @@ CALLS = st.lists(
 # what is right but for a parameter or two comes further in
 NEAR = st.lists(
     st.tuples(
-        st.sampled_from(sorted(EXAMPLES)),
+        st.sampled_from(sorted(BY_HTTP)),
         st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=2),
         st.booleans(),
-    ).map(lambda call: (call[0], EXAMPLES[call[0]] | call[1], call[2])),
+    ).map(lambda call: (call[0], example(BY_HTTP[call[0]]) | call[1], call[2])),
     max_size=25,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -84,11 +84,22 @@ class Endpoint:
     """A row of the table of endpoints.
 
     `http` is method and path, `socket` the WebSocket API's name; empty where there is none.
-    `weight` counts against the address, `orders` against the account's unfilled orders.
+    `weight` counts against the address, `orders` against the account's unfilled orders. `takes`
+    names the parameters, `!` marks a mandatory one; without it, none is checked. `example` has
+    what a right request says beside the mandatory parameters of `example_requests.USUAL`.
+
+    >>> depth = Endpoint(
+    ...     http="GET /depth", operation="fetch_order_book", takes="symbol! limit", read=print,
+    ...     write=print,
+    ... )
+    >>> depth.needed, depth.costly
+    (('symbol',), True)
     """
 
     http: str
     operation: str
+    takes: str | None = None
+    example: str = ""
     read: Callable[[Reading], Any]
     write: Callable[[Writing, Any], Any]
     socket: str = ""
@@ -97,6 +108,13 @@ class Endpoint:
     orders: int = 0
     key_only: bool = False  # it needs a key, and no signature
     free: bool = False  # a success weighs nothing (CHANGELOG.md, 2026-03-27)
+    names: frozenset[str] = field(init=False)  # of all parameters
+    needed: tuple[str, ...] = field(init=False)  # the mandatory ones, in the documents' order
+
+    def __post_init__(self) -> None:
+        words = (self.takes or "").split()
+        object.__setattr__(self, "names", frozenset(word.rstrip("!") for word in words))
+        object.__setattr__(self, "needed", tuple(w[:-1] for w in words if w.endswith("!")))
 
     def __str__(self) -> str:
         return self.http or self.socket
@@ -105,6 +123,11 @@ class Endpoint:
     def signed(self) -> bool:
         """Whether a request must be signed."""
         return self.security is not Security.NONE
+
+    @property
+    def costly(self) -> bool:
+        """Whether the answer may be long: some of those take tens of milliseconds to make."""
+        return "limit" in self.names
 
     def called(self, params: Params) -> str:
         """The unified name of a request: a list of one, asked for by name, is no list."""

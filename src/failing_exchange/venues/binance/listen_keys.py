@@ -55,13 +55,17 @@ class ListenKeys:
     @property
     def endpoints(self) -> Mapping[str, Endpoint]:
         """What the REST API has for them, by method and path: all need a key, and no signature."""
-        reads = {"POST": self._read_start, "PUT": self._read_extend, "DELETE": self._read_close}
+        rows = (
+            ("POST", "", self._read_start),
+            ("PUT", "listenKey!", self._read_extend),
+            ("DELETE", "listenKey!", self._read_close),
+        )
         return {
             f"{method} {PATH}": Endpoint(
-                http=f"{method} {PATH}", operation="session", weight=2, read=read, write=_as_it_is,
-                security=Security.USER_STREAM, key_only=True,
+                http=f"{method} {PATH}", operation="session", weight=2, takes=takes, read=read,
+                write=_as_it_is, security=Security.USER_STREAM, key_only=True,
             )
-            for method, read in reads.items()
+            for method, takes, read in rows
         }  # fmt: skip
 
     def _read_start(self, r: Reading) -> SessionCommand:

@@ -25,8 +25,8 @@ from failing_exchange.venues.binance.call import (
 from failing_exchange.venues.binance.codes import refuse, retry_after, said
 from failing_exchange.venues.binance.connecting import check_accept, is_micro
 from failing_exchange.venues.binance.edits import edit
-from failing_exchange.venues.binance.endpoints import BY_HTTP
-from failing_exchange.venues.binance.parameters import COSTLY, check, check_count
+from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
+from failing_exchange.venues.binance.parameters import check, check_count
 from failing_exchange.venues.binance.params import Params, form
 from failing_exchange.venues.binance.signing import (
     check_permission,
@@ -62,7 +62,7 @@ class SpotRest(Rest):
     """Reads and answers requests of the REST API (see `server.rest_api.Rest`)."""
 
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
-    costly = COSTLY
+    costly = frozenset(one.http.partition(" ")[2] for one in ENDPOINTS if one.costly)
 
     def __init__(self, venue: Venue, keys: Keyring, metering: Metering, doorstep: Doorstep) -> None:
         self.venue = venue

@@ -149,20 +149,21 @@ def _as_it_is(w: Writing, told: Any) -> Any:
     return told
 
 
-def _session(method: str) -> Endpoint:
+def _session(method: str, takes: str = "") -> Endpoint:
     """A method that concerns only its connection; all of them weigh 2."""
     return Endpoint(
-        http="", socket=method, operation="session", weight=2,
+        http="", socket=method, operation="session", weight=2, takes=takes,
         read=general.read_time, write=_as_it_is,
     )  # fmt: skip
 
 
 # "Authentication requests" and "User Data Stream requests"; the connection itself carries them out
 SESSION = {
-    method: _session(method)
-    for method in (
-        "session.logon", "session.status", "session.logout", "session.subscriptions",
-        "userDataStream.subscribe", "userDataStream.subscribe.signature",
-        "userDataStream.unsubscribe",
+    endpoint.socket: endpoint
+    for endpoint in (
+        _session("session.logon"), _session("session.status"), _session("session.logout"),
+        _session("session.subscriptions"), _session("userDataStream.subscribe"),
+        _session("userDataStream.subscribe.signature"),
+        _session("userDataStream.unsubscribe", "subscriptionId"),
     )
 }  # fmt: skip

@@ -18,7 +18,7 @@ from failing_exchange.venues.binance import connecting, socket_api
 from failing_exchange.venues.binance.call import Answered, Call, Endpoint
 from failing_exchange.venues.binance.codes import CODES, Said, missing, said
 from failing_exchange.venues.binance.endpoints import BY_SOCKET
-from failing_exchange.venues.binance.parameters import COSTLY, check
+from failing_exchange.venues.binance.parameters import check
 from failing_exchange.venues.binance.params import TRUE_FALSE, Params
 from failing_exchange.venues.binance.rest import NOBODY, SpotRest
 from failing_exchange.venues.binance.signing import check_signature, refused_key
@@ -83,8 +83,7 @@ class ApiConversation(Conversation):
             no = said(asked.refused or UNKNOWN_METHOD, "")
             return (self.say(socket_api.refused(asked.id, no, at, micro=self.micro)),)
         request = ApiRequest(self, asked, endpoint)
-        costly = endpoint.http.partition(" ")[2] in COSTLY
-        return (Ask(request, request.steps() if costly else None),)
+        return (Ask(request, request.steps() if endpoint.costly else None),)
 
     def shutdown(self, at: int) -> Iterable[Action]:
         """The venue is about to shut down."""
