@@ -306,7 +306,7 @@ def test_a_script_runs_as_it_is(script: Path, capsys: pytest.CaptureFixture[str]
         "2026-01-02T00:00:00 ['--fast'] __main__",
         "2026-01-03T00:00:00 ['--fast'] __main__",
     ]
-    with pytest.raises(ConfigurationError, match="is no file"):
+    with pytest.raises(ConfigurationError, match="is not a file"):
         run_script("nowhere.py")
 
 

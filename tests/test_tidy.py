@@ -309,18 +309,7 @@ RETIRED: dict[str, tuple[str, str]] = {
 }
 # Packages that still use some of them (`docs` are its pages). Only ever take one out.
 WORDS_STILL: dict[str, str] = {
-    "core": "is-no so-many whoever moment",
-    "background": "moment",
-    "virtual": "is-no",
-    "journal": "is-no",
-    "resilience": "is-no",
-    "venue": "a-text moment",
-    "durable": "a-text is-no",
-    "feeds": "is-no whoever moment",
-    "server": "a-text is-no so-many whoever door moment",
-    "client": "a-text is-no so-many door moment",
-    "venues": "manieth a-text is-no so-many whoever door errand",
-    "simulation": "is-no so-many moment",
+    "venues": "door errand",
 }
 SEED = "exchange_failures.md"  # the document that this project began with; it stays as it was
 

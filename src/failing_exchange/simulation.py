@@ -197,7 +197,9 @@ def run_script(
 
     file = Path(path)
     if not file.is_file():
-        raise ConfigurationError(f"{str(path)!r} is no file; expected the path of a Python script")
+        raise ConfigurationError(
+            f"{str(path)!r} is not a file; expected the path of a Python script"
+        )
     if venue:
         _load_the_venue()
     with virtual_time(**options) as world, _as_program(file, argv):
@@ -262,10 +264,10 @@ class VirtualTime:
 
 
 class _Check:
-    """What is done every so many turns of a loop: collecting garbage, looking at the real clock.
+    """Actions after a fixed number of turns of a loop: collect garbage, look at the real clock.
 
     Garbage is collected after a number of turns, not of allocations, so that finalisers run
-    at the same moment in every run.
+    at the same time in every run.
     """
 
     def __init__(self, wall_seconds_max: float | None) -> None:
@@ -359,10 +361,10 @@ def _instant(start: Start, tz: str) -> int:
     if isinstance(start, int):
         ns = start
     else:
-        moment = _moment(start)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=wallclock.zone(tz))
-        since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        begin = _moment(start)
+        if begin.tzinfo is None:
+            begin = begin.replace(tzinfo=wallclock.zone(tz))
+        since = begin - datetime(1970, 1, 1, tzinfo=UTC)
         ns = (since.days * DAY_S + since.seconds) * SECOND + since.microseconds * MICROSECOND
     if not 0 <= ns < _LAST_INSTANT_NS:
         raise ConfigurationError(f"start={start!r} lies outside the years 1970 to 2200")
@@ -379,5 +381,5 @@ def _moment(start: str | datetime) -> datetime:
         return datetime.fromisoformat(start)
     except ValueError:
         raise ConfigurationError(
-            f"start={start!r} is no ISO date; expected for example '2026-01-01T00:00:00Z'"
+            f"start={start!r} is not an ISO date; expected for example '2026-01-01T00:00:00Z'"
         ) from None

@@ -147,7 +147,7 @@ REQUESTS: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: x.cancel_orders("123"), "ids must be a list"),
     (lambda x: x.fetch_tickers(5), "symbols must be a list"),
     (lambda x: x.fetch_ohlcv(SYMBOL, "7m"), "Invalid timeframe"),
-    (lambda x: x.fetch_ohlcv(SYMBOL, "1m", None, None, {"until": "x"}), "no time"),
+    (lambda x: x.fetch_ohlcv(SYMBOL, "1m", None, None, {"until": "x"}), "is not a time"),
 ]
 
 
@@ -212,7 +212,7 @@ def test_what_is_no_command_is_refused_by_its_name() -> None:
     """Before anything runs, and with the way out."""
 
     async def story() -> None:
-        with pytest.raises(ConfigurationError, match=r"'halt' is no command .*MovePrice"):
+        with pytest.raises(ConfigurationError, match=r"'halt' is not a command .*MovePrice"):
             await FailingExchange(latency=None).operate("halt")
 
     simulate(story())

@@ -143,7 +143,7 @@ class CountsInFloats(SpotRest):
 @pytest.mark.parametrize(
     ("venue", "check", "says"),
     [
-        (Broken(WritesWhatIsNoJson), "answers", "no JSON"),
+        (Broken(WritesWhatIsNoJson), "answers", "not JSON"),
         (Broken(examples=Fewer), "answers", "no example"),
         (Broken(DoesNotReadALimit), "parameters", "is it read?"),
         (Broken(IgnoresWhatItDoesNotKnow), "refusals", "not refused"),

@@ -76,9 +76,9 @@ def instant(text: str) -> int:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+        read = datetime.fromisoformat(text)
+        read = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return int((read - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
     if not number.is_finite():
         raise ValueError(text)
     return int(number // next((unit for most, unit in UNITS if abs(number) < most), 10**9))

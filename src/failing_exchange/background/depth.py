@@ -11,7 +11,7 @@ from failing_exchange.core.liquidity import Offer
 
 LEVELS_MAX = 5_000  # offers a side
 BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # (up to this offer, how coarse the grid is)
-BUCKET = 15  # seconds for which an offer keeps its amount; each has its own moment of change
+BUCKET = 15  # seconds for which an offer keeps its amount; each changes at a time of its own
 OFFERS_KEPT_MAX = 8_192  # offers remembered; at the limit all are forgotten and made again
 
 

@@ -1,1 +1,1 @@
-"""The doors: each only executes what the pass decided."""
+"""The in-process client: ccxt-shaped calls and feeds on one exchange."""

@@ -51,7 +51,7 @@ def check_account(account: object) -> None:
     """The name of an account."""
     if not isinstance(account, str) or not 0 < len(account) <= ACCOUNT_LENGTH_MAX:
         raise ConfigurationError(
-            f'an account has a name, a text of up to {ACCOUNT_LENGTH_MAX} characters like "bob", '
+            f'an account has a name, a string of up to {ACCOUNT_LENGTH_MAX} characters like "bob", '
             f"not {account!r}"
         )
 

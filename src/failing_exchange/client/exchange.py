@@ -50,7 +50,8 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Control
     It needs no running loop and reads no clock until its first await.
 
     base_failure_rate: the probability that any request fails, in a way drawn at random.
-    rate_limit_threshold, rate_limit_window: at most so many requests in so many seconds (sliding).
+    rate_limit_threshold: the number of requests allowed in a sliding window.
+    rate_limit_window: the length of that window in seconds.
     connection_timeout: seconds until a call without an answer gives up (10); None = never.
     max_retries: what `failing_exchange.resilience` uses by default; the exchange never retries.
     maintenance_schedule: {"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": …}}, UTC.
@@ -197,14 +198,14 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Control
     async def operate(self, command: Any) -> None:
         """Have the operator do something, such as `SetMarketStatus`; see core.commands.
 
-        Raises ConfigurationError for what is no command, or makes no sense as things are.
+        Raises ConfigurationError for a value that is not a command, or that is impossible now.
         """
         from failing_exchange.core.engine import HANDLERS
         from failing_exchange.core.reject import Reject
 
         if command.__class__ not in HANDLERS:
             raise ConfigurationError(
-                f"{command!r} is no command for the operator; expected one of "
+                f"{command!r} is not a command for the operator; expected one of "
                 "failing_exchange.core.commands, such as MovePrice('BTC/USDT', ppm=-10_000)"
             )
         await self._client.ready()

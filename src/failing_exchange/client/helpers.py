@@ -171,7 +171,7 @@ class Helpers:
         return self.milliseconds() // 1_000
 
     def iso8601(self, timestamp: Any = None) -> str | None:
-        """Milliseconds as ISO 8601 text; None for what is no instant from 1970 on, as in ccxt."""
+        """Milliseconds as ISO 8601 text; None for other values and before 1970, as in ccxt."""
         from failing_exchange.unified.instants import iso
 
         number = is_number(timestamp)
@@ -186,12 +186,12 @@ class Helpers:
         if not isinstance(timestamp, str):
             return None
         try:
-            moment = datetime.fromisoformat(timestamp)
+            parsed = datetime.fromisoformat(timestamp)
         except ValueError:
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1_000)
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=UTC)
+        return round(parsed.timestamp() * 1_000)
 
     def parse_timeframe(self, timeframe: str) -> int:
         """A timeframe in seconds, as in ccxt: a number and one of s, m, h, d, w, M, y.
@@ -201,13 +201,13 @@ class Helpers:
         text = str(timeframe)
         if not (text[:-1].isdecimal() and text[-1] in SECONDS_OF):
             raise BadRequestError(
-                f"Invalid timeframe: {timeframe!r} is no number and one of "
+                f"Invalid timeframe: {timeframe!r} is not a number and one of "
                 f"{', '.join(SECONDS_OF)}, like '5m'"
             )
         return int(text[:-1]) * SECONDS_OF[text[-1]]
 
     def check_required_credentials(self, error: bool = True) -> bool:
-        """Always True: the in-process door asks for no key."""
+        """Return True: the in-process exchange needs no key."""
         return True
 
     def set_sandbox_mode(self, enabled: bool) -> None:
@@ -246,5 +246,5 @@ def _decimal(name: str, value: Any) -> Any:
     except InvalidOperation:
         number = Decimal("nan")
     if not number.is_finite() or number < 0:
-        raise BadRequestError(f"Invalid {name}: {value!r} is no number from 0 on")
+        raise BadRequestError(f"Invalid {name}: {value!r} is not a number from 0 on")
     return number

@@ -300,7 +300,7 @@ def _order(order: object, n: int) -> Mapping[str, Any]:
 
 
 def _listed(values: Any, name: str) -> list[Any]:
-    """A list, and no text, which is a list of letters."""
+    """Check for a list, and refuse a string, which would be a list of letters."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise BadRequestError(f"{name} must be a list, not {values!r}")
     return list(values)

@@ -61,7 +61,8 @@ def own(call: str, params: Params | None) -> Params:
     call, and change nothing: in process no request is too late for its window.
 
     Raises:
-        BadRequestError: no mapping; a name that the call does not take; a flag that is no bool.
+        BadRequestError: not a mapping; a name that the call does not take; a flag that is not a
+            bool.
     """
     if not params:
         return NONE

@@ -1,4 +1,4 @@
-"""The in-process door: one call is one trip; answers are dicts, refusals are errors."""
+"""Execute calls in process: each is one trip; answers are dicts, refusals are errors."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Stream:
         self.broken: Exception | None = None
 
     def forget_before(self, second: int) -> None:
-        """A state of the market that nobody took while it was new is no news any more."""
+        """Drop a state of the market that nobody took before this second: it is out of date."""
         if self.look is not None and self.pushed_at < second and self.channel.operation in STATES:
             self.batch.pushes.clear()
 

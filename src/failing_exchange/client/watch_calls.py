@@ -346,7 +346,7 @@ def _count(name: str, value: Any, default: int) -> int:
     if value is None:
         return default
     if not is_number(value) or not 0 <= value < 10**15:
-        raise BadRequestError(f"Invalid {name}: {value!r} is no number of at least 0")
+        raise BadRequestError(f"Invalid {name}: {value!r} is not a number of at least 0")
     return int(value) or default
 
 

@@ -32,8 +32,8 @@ class CancelOnly(StrEnum):
 class PlaceOrder(NamedTuple):
     """Place one order. `cost` (quote atoms) instead of `lots` for a market order by cost.
 
-    `iceberg_lots`: how much of it is shown at a time. `trail_bips`: a stop loss or take profit
-    that trails by so many basis points; with `stop_ticks`, once that price is reached. `peg`: its
+    `iceberg_lots`: how much of it is shown at a time. `trail_bips`: the basis points by which
+    a stop loss or take profit trails; with `stop_ticks`, once that price is reached. `peg`: its
     price is read off the book; it has to keep the rules at `ticks` as well, where they are given.
     `extra`: what the venue keeps with the order for itself, and the exchange does not read.
     """

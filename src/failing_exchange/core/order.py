@@ -343,7 +343,7 @@ class OrderSnapshot(NamedTuple):
 
     @property
     def working_at(self) -> int:
-        """When it began to work: to match or to rest; 0 where it had not at that moment."""
+        """The time when it began to work (match or rest); 0 if it had not begun by then."""
         return 0 if self.status in NOT_YET else self.order.working_at
 
     @property

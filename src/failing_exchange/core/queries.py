@@ -159,8 +159,8 @@ class FetchCandles(NamedTuple):
     """Candles, oldest first, the last still forming. `seconds` is the timeframe.
 
     They open from `since` on, or are the last ones; none opens after `until`. `edges`: epoch
-    seconds, in order, between which there is a candle each, for timeframes that are no fixed
-    number of seconds. With `ends`, the first and the last trade of the last candle, too.
+    seconds, in order, between which there is a candle each, for timeframes whose length in
+    seconds varies. With `ends`, the first and the last trade of the last candle, too.
     """
 
     account: str

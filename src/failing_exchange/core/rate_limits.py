@@ -165,7 +165,7 @@ class FixedWindow:
     """At most `limit` calls in each window of the calendar: the count starts anew at its edge.
 
     Windows are counted from the epoch, so one of a minute begins with the minute (Binance). Twice
-    the limit may pass in a moment, half of it on either side of an edge.
+    the limit may pass within a short time, half of it on either side of an edge.
 
     >>> window = FixedWindow(limit=1, window=10)
     >>> [window.take(9), window.take(9), window.take(10)]
@@ -313,7 +313,7 @@ class BanLadder:
 def whole(value: object) -> int:
     """A whole number from 0 that a file may contain; raises ValueError for anything else."""
     if not is_whole(value) or not 0 <= value < 1 << 100:
-        raise ValueError(f"{str(value)[:60]!r} is no whole number from 0")
+        raise ValueError(f"{str(value)[:60]!r} is not a whole number from 0")
     return value
 
 
@@ -337,7 +337,7 @@ def _exact(decay: float | str | Fraction) -> Fraction:
 
 
 def _check_positive(name: str, value: object, unit: str) -> None:
-    """Refuse what is no whole number above zero."""
+    """Refuse a value that is not a whole number above zero."""
     if not is_whole(value) or value < 1:
         raise ConfigurationError(f"{name} is {value!r}; expected a whole number ({unit}) above 0")
 

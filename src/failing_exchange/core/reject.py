@@ -103,7 +103,7 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Order list not found: this account has no list {order_list!r}",
         "Order list not found: this account has no open list {open_order_list!r}",
         "Order {ended} is not open any more",
-        "There is no order {never}",
+        "This venue has no order {never}",
     ),
     Reason.CLIENT_ID_MISMATCH: (
         "Client id mismatch: the order with this id has another client id",

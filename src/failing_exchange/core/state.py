@@ -179,8 +179,8 @@ class MarketState:
     def hold_off(self) -> None:
         """Keep the background's offers behind the best resting orders.
 
-        They fill by what is traded through, not by what is offered: whoever offers beyond them
-        would have met them first.
+        They fill from trades through their price, not from offers: an offer beyond them would
+        have matched them first.
         """
         for side in (BUY, SELL):
             level = self.book.best(side)

@@ -53,7 +53,7 @@ class Tape:
             trade_id = in_second[-1].id + 1
         else:
             trade_id = second * IDS_PER_SECOND + FIRST_CLIENT_ID
-            if self.trades:  # so many in this second that its first are forgotten already
+            if self.trades:  # the first trades of this second have been dropped already
                 trade_id = max(trade_id, self.trades[-1].id + 1)
             self._traded.append(second)
         trade = Trade(trade_id, ticks, lots, side, at, operator)

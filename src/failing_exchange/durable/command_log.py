@@ -49,7 +49,8 @@ class LoggedEngine(Engine):
     def replay(self, stored: Iterable[Stored], until: int = NEVER) -> int:
         """Execute what was logged up to an instant again; return how many commands.
 
-        Raises ValueError for a text that is not a command, or that meets another state than it did.
+        Raises ValueError for an entry that is not a command, or that meets another state than it
+        did.
         """
         count, before = 0, 0
         for number, at, events, text in stored:

@@ -71,7 +71,7 @@ def _of_core() -> Iterator[tuple[str, Any]]:
 _CORE = dict(_of_core())
 # What a snapshot consists of besides values: objects of plain attributes.
 STATES: Classes = MappingProxyType({n: kind for n, kind in _CORE.items() if not _is_value(kind)})
-# What a text may contain: commands, markets, orders' parts, enums, faults, by their own fields.
+# What may be serialized by its own fields: commands, markets, parts of orders, enums, faults.
 VALUES: Classes = MappingProxyType(
     {name: kind for name, kind in _CORE.items() if _is_value(kind)}
     | {kind.__name__: kind for kind in (OneOf, Part, Scope)}
@@ -96,7 +96,7 @@ def to_text(value: Any) -> str:
 
 
 def from_text(text: str) -> Any:
-    """The value of a text that `to_text` has made; raises ValueError for any other."""
+    """Read a value back from what `to_text` has written; raises ValueError for any other string."""
     return _Reader().read(json.loads(text))
 
 

@@ -65,7 +65,7 @@ SYNCHRONOUS = {Survives.KILL: "NORMAL", Survives.POWER_LOSS: "FULL"}
 class Trouble(StrEnum):
     """Why a journal can't be written, in a word."""
 
-    FULL = "full"  # there is no room
+    FULL = "full"  # the disk has no room left
     GONE = "gone"  # the file was deleted, moved or replaced
     LOCKED = "locked"  # another program keeps it locked
     BROKEN = "broken"  # anything else: it was made read-only, is damaged, the disk fails

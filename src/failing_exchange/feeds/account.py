@@ -156,7 +156,7 @@ class UserStreams:
         stream.push(self.venue.gateway, last)
 
     def remove(self, stream: UserStream) -> None:
-        """It hears no more; one that is not there is no error."""
+        """Stop sending to a stream; does nothing if it is not registered."""
         streams = self._streams.get(stream.account, [])
         if stream in streams:
             streams.remove(stream)

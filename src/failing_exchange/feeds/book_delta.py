@@ -31,8 +31,8 @@ class BookUpdate(NamedTuple):
 class BookView:
     """The best levels of a book as a listener knows them.
 
-    Whoever took a snapshot between two updates must get right from there, too. So a level that
-    was different for a moment is in the next update, even when it is again what it was.
+    A client that took a snapshot between two updates must become correct from there, too. So a
+    level that changed and changed back is in the next update as well.
     """
 
     def __init__(self, snapshot: BookSnapshot) -> None:

@@ -53,8 +53,8 @@ class Edited(NamedTuple):
 class DamageKind(StrEnum):
     """What can happen to the bytes of an answer, or to a connection: members are in `faults`.
 
-    `in_process` is the reason that a call in process is told, where there are no bytes; None where
-    the answer comes through in the end. `server.damage` says what happens to the bytes.
+    `in_process` is the reason that a call in process is told, since it has no bytes; None if
+    the answer arrives in the end. `server.damage` says what happens to the bytes.
     """
 
     in_process: Reason | None
@@ -70,7 +70,7 @@ class DamageKind(StrEnum):
 class Damage(NamedTuple):
     """What happens to the bytes of an answer; the other fields are parameters of some kinds.
 
-    `acted` is False where the exchange was never asked: then there is no answer to damage.
+    `acted` is False if the exchange was never asked, so that it has no answer to damage.
     """
 
     kind: DamageKind
@@ -82,7 +82,7 @@ class Damage(NamedTuple):
 
 
 class Damaged(NamedTuple):
-    """An answer (or refusal) whose bytes are damaged on the wire. In process there are no bytes."""
+    """An answer (or refusal) whose bytes are damaged on the wire; a call in process has none."""
 
     answer: Any
     damage: Damage

@@ -204,7 +204,7 @@ class Reconciler:
         return Difference(kind=kind, order_id=order_id, believed=believed, found=found)
 
     def _first_seen(self, order_id: str, found: Order) -> Difference | None:
-        """An order that was not known; expected ones are no surprise."""
+        """Report an order that was not known, unless it was expected."""
         expected = str(found.get("clientOrderId")) in self._expected
         self._expected.pop(str(found.get("clientOrderId")), None)
         self._keep(order_id, found)

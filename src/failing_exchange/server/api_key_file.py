@@ -61,7 +61,7 @@ def _key(place: str, row: Mapping[str, Any], check: Callable[[Key], None]) -> Ke
 def _text(place: str, row: Mapping[str, Any], field: str) -> str:
     value = row.get(field)
     if not isinstance(value, str) or not value:
-        _fail(place, f"{field} is missing or no text")
+        _fail(place, f"{field} is missing or not a string")
     return value
 
 

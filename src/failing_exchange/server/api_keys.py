@@ -74,7 +74,7 @@ class Keyring:
         self._revoked.pop(key.name, None)
 
     def remove(self, name: str) -> None:
-        """Revoke a key, from its next request on; an unknown one is no error."""
+        """Revoke a key, from its next request on; does nothing for an unknown one."""
         self._keys.pop(name, None)
         if len(self._revoked) < KEYS_MAX:
             self._revoked[name] = None

@@ -251,7 +251,9 @@ class ControlApi:
         fields = given.pop("fields", {})
         clash = [key for key in fields if key in ("when", "name", "fault", *WHOM)]
         if clash:
-            raise ConfigurationError(f"{clash[0]} is no field of a fault; it stands beside fields")
+            raise ConfigurationError(
+                f"{clash[0]} is not a field of a fault; it stands beside fields"
+            )
         trigger = parse(when) if when is not None else always
         armed = self.exchange.arm(kind, trigger, name=name, **whom, **fields)
         return self._rule(armed.rule)

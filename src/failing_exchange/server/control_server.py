@@ -275,7 +275,7 @@ def _error(status: int, text: str) -> Reply:
 
 
 def _json_reply(status: int, body: Any) -> Reply:
-    """JSON in ASCII: texts of clients may hold what is no UTF-8, and are shown as escapes."""
+    """Reply in ASCII JSON: strings of clients may not be valid UTF-8, and are escaped."""
     data = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
     return Reply(status, data, kind="application/json")
 

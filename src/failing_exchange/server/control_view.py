@@ -1,6 +1,6 @@
 """What the control API shows: amounts as decimal text, instants as ISO text and milliseconds.
 
-The names of fields say their unit: whoever reads `price` or `amount` reads decimal text in units of
+The names of fields say their unit: `price` and `amount` are decimal text in units of
 an asset, `at` is ISO 8601 in UTC, `at_ms` the same in milliseconds. No number is larger than what
 every language's JSON reader keeps exactly (2^53); a larger one is text.
 """

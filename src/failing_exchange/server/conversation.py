@@ -30,7 +30,7 @@ CALLS_REMEMBERED_MAX = 10_000  # under way, of one connection; the oldest then c
 
 
 class Send(NamedTuple):
-    """Send a text message, whole or damaged."""
+    """Send a message of text, whole or damaged."""
 
     text: bytes
     damage: Damage | None = None
@@ -69,7 +69,7 @@ class Join(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """Listen no more to the topic of a key; one that was not joined is no error."""
+    """Stop listening to the topic of a key; does nothing if it was not joined."""
 
     key: Hashable
 

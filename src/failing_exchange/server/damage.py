@@ -50,7 +50,7 @@ class DamagedResponse:
     """A damaged answer on its way: it carries out the steps of a plan, then calls `done`.
 
     A step is bytes to write, a number of seconds to wait, or a function to call with the transport.
-    `later` calls a function so many nanoseconds from now.
+    `later` calls a function after a number of nanoseconds.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ def http_half_closed(reply: Reply, d: Damage) -> list[Any]:
 
 
 def http_garbage(reply: Reply, d: Damage) -> list[Any]:
-    """Send bytes that are no HTTP."""
+    """Send bytes that are not HTTP."""
     return [GARBAGE, close]
 
 
@@ -298,7 +298,7 @@ def frame_shutdown(connection: Connection, whole: bytes, d: Damage) -> None:
 
 
 def frame_garbage(connection: Connection, whole: bytes, d: Damage) -> None:
-    """Send bytes that are no frame."""
+    """Send bytes that are not a frame."""
     connection.send_raw(GARBAGE)
     connection.hang_up()
 

@@ -122,7 +122,7 @@ class Dispatcher:
         self.turns.take(client.share, self._in_steps(request, client))
 
     def refusal(self, status: int, reason: str) -> Reply:
-        """The venue's reply to bytes that are no request."""
+        """The venue's reply to bytes that are not a request."""
         return Reply(417, b"") if status == 417 else self.rest.malformed(status)
 
     def failed(self, bug: Exception, client: Client) -> None:

@@ -72,7 +72,7 @@ class HttpServer:
     """Makes a connection for each client, and knows those that are open.
 
     `upgrade` answers requests that ask to speak WebSocket: it calls `respond` of the connection, or
-    `switch`. Without it there are no upgrades.
+    `switch`. Without it upgrades are ignored.
     """
 
     def __init__(

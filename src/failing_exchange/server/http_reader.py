@@ -137,7 +137,7 @@ class RequestReader:
         if self.over:
             self.rest = rest
         elif self._method == "CONNECT":
-            self._refuse(400, "this is no proxy")
+            self._refuse(400, "this is not a proxy")
         else:
             fields = [f"{name}: {value}" for name, value in self._fields.headers.items()
                       if name != "upgrade"]  # fmt: skip

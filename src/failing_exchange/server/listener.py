@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BACKLOG_MAX = 1_024  # connections that wait to be accepted; the kernel refuses one more
 HELLO_BYTES_MAX = 16_384  # of a handshake that is to fail; no more is read
-BACK_OFF_MAX = 1.0  # seconds between two tries to accept, where there are no descriptors left
+BACK_OFF_MAX = 1.0  # seconds between two tries to accept, when file descriptors have run out
 LOG_EVERY = 60.0  # seconds between two warnings that say so
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 CHECK_EVERY = 0.1  # seconds until a closed port checks whether it still has to be

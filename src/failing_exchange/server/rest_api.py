@@ -64,7 +64,7 @@ class Rest:
         return Reply(404, b"")
 
     def malformed(self, status: int) -> Reply:
-        """What stands in answer to bytes that are no request; the status is HTTP's own."""
+        """Answer bytes that are not a request; `status` is HTTP's own."""
         return Reply(status, b"")
 
     def steps(self, request: Request) -> Iterator[None]:

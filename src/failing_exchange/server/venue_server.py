@@ -26,7 +26,7 @@ GRACE = 0.1  # seconds for answers under way when it closes
 
 
 class VenueServer:
-    """An exchange behind a venue's own protocol; `exchange` is its in-process door.
+    """An exchange behind a venue's own protocol; `exchange` is the same one in process.
 
     `venue` says what is spoken, `keys` who may trade, `limits` what they may do, and `places` under
     which hosts and ports it answers in a simulation.

@@ -93,7 +93,7 @@ class WebSocketServer:
             refused = refused or self._dispatcher.rest.absent(request, at)
             client.respond(refused, at, close=True)
             return
-        damage = connection_fault(gateway, route.moment)
+        damage = connection_fault(gateway, route.upgrade)
         if damage is None:
             self._connect(request, client, route, gateway)
             return

@@ -55,7 +55,7 @@ class ConnectionPolicy(NamedTuple):
     `messages` may be sent by the client in a span of `messages_within`; without `counts_text` only
     pings and pongs count. The server sends a ping each `ping_every`, with `ping_payload(at)`, and
     waits for its pong for `pong_within`. A client that says nothing for `silence_max`, or stays for
-    longer than `lifetime`, is left. Spans are in nanoseconds; 0 is no limit, or no ping.
+    longer than `lifetime`, is left. Spans are in nanoseconds; 0 switches a limit or the pings off.
     """
 
     messages: int = 0
@@ -173,7 +173,7 @@ class Connection:
     # ---- sending
 
     def send_text(self, text: str | bytes) -> None:
-        """Send a text message; bytes are UTF-8 already."""
+        """Send a message of text; bytes are UTF-8 already."""
         self.send_frame(text_frame(text))
 
     def send_frame(self, data: bytes) -> None:
@@ -406,9 +406,9 @@ def _refuse(connection: Connection, text: str) -> None:
 class WebSocketRoute(NamedTuple):
     """What is spoken on a path: `open` is given each new connection, and sets its `on_text`.
 
-    `moment` is how faults call the upgrade to it.
+    `upgrade` is the connection event that faults strike when a client upgrades to it.
     """
 
     open: Callable[[Connection], None]
     policy: ConnectionPolicy = ConnectionPolicy()
-    moment: str = "open_stream"
+    upgrade: str = "open_stream"

@@ -95,12 +95,12 @@ def once(start: datetime, duration_minutes: float, message: str) -> Window:
     return Window(instant_of(start), _minutes(duration_minutes), message)
 
 
-def instant_of(moment: datetime) -> int:
+def instant_of(when: datetime) -> int:
     """Convert a datetime to nanoseconds since the epoch; a naive one is local time."""
     try:
-        aware = moment.astimezone(UTC)
+        aware = when.astimezone(UTC)
     except (OverflowError, ValueError, OSError):
-        raise ConfigurationError(f"{moment!r} is not a valid time of this time zone") from None
+        raise ConfigurationError(f"{when!r} is not a valid time of this time zone") from None
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
     return since.days * DAY + since.seconds * SECOND + since.microseconds * MICROSECOND
 

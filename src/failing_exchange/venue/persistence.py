@@ -22,7 +22,7 @@ class Usage(Protocol):
         """What has changed since the last call: usage by user; None: forgotten."""
 
     def restore(self, used: Mapping[str, str]) -> None:
-        """Go on from what was used; raises ValueError for a text that is none of theirs."""
+        """Restore the usage; raises ValueError for a string that `changes` has not made."""
 
 
 class Commits(Protocol):

@@ -98,7 +98,7 @@ def venue_of(wanted: str | Venue) -> Venue:
     module, colon, name = where.rpartition(":")
     if not colon:
         raise ConfigurationError(
-            f"there is no venue {shown(wanted)}{did_you_mean(wanted, VENUES)} (known: "
+            f"no venue is called {shown(wanted)}{did_you_mean(wanted, VENUES)} (known: "
             f"{', '.join(VENUES)}; one of your own is path.py:NAME or module:NAME)"
         )
     found: Any = getattr(_module(wanted, module), name, None)
@@ -136,7 +136,7 @@ def serve(
     places: Iterable[tuple[str, int]] | None = None,
     **switches: bool,
 ) -> VenueServer:
-    """Put an exchange behind a venue's own protocol; the exchange stays its in-process door.
+    """Put an exchange behind a venue's own protocol; the exchange can still be called in process.
 
     `keys`: who may trade; without it one documented pair does. `limits`: as `Venue.limits` gives
     them. `places`: where it answers in a simulation, by default at production's.

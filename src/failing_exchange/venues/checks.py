@@ -115,7 +115,7 @@ class _Outcome(NamedTuple):
 
 
 class _Place:
-    """A served venue and the world behind it. Its limits are off: they are no part of a check."""
+    """A served venue and the world behind it. Its limits are off: a check does not test them."""
 
     def __init__(self, venue: Venue) -> None:
         from failing_exchange.client.exchange import FailingExchange
@@ -175,7 +175,7 @@ async def _fresh(venue: Venue, example: ExampleRequest) -> tuple[str, str]:
     try:
         json.loads(outcome.reply.body.decode("utf-8"))
     except ValueError as error:
-        return "", f"the reply is no JSON: {error}"
+        return "", f"the reply is not JSON: {error}"
     return outcome.reply.body.decode("utf-8"), ""
 
 
@@ -193,7 +193,7 @@ async def _answers(venue: Venue) -> Cases:
         yield example.endpoint, wrong
     for endpoint in place.examples.endpoints:
         if endpoint not in shown:
-            yield endpoint, "there is no example of it"
+            yield endpoint, "it has no example"
 
 
 async def _parameters(venue: Venue) -> Cases:
@@ -316,7 +316,7 @@ def _decimal(atoms: int) -> str:
 
 
 async def _command(place: _Place, field: str, text: str) -> int | str | None:
-    """What a price or an amount is read as; None for what is refused, a text for a bug."""
+    """Return the price or amount that is read; None if it is refused, a string for a bug."""
     price, amount = (text, "1") if field == "ticks" else ("50000", text)
     example = place.examples.order(price, amount)
     outcome = await place.ask(example.endpoint, list(example.parameters.items()))

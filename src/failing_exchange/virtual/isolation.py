@@ -107,7 +107,7 @@ class IsolatedLoop(LoopApi):
         return future
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """There is no pool to wait for, unless the program set one of its own."""
+        """Skip waiting: this loop has no pool, unless the program set one of its own."""
         self._executor_shutdown_called = True
         if self._default_executor is not None:
             self._default_executor.shutdown(wait=False)
@@ -130,7 +130,7 @@ class IsolatedLoop(LoopApi):
         """No selector, no events."""
 
     def _write_to_self(self) -> None:
-        """Do nothing: there is no selector to wake."""
+        """Do nothing: this loop has no selector to wake."""
 
     def remove_reader(self, fd: Any) -> bool:
         """There is never one."""

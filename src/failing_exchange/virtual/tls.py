@@ -91,7 +91,7 @@ class ElidedTLS(ssl.SSLObject):
     verify_client_post_handshake = _nothing
 
     def get_channel_binding(self, cb_type: str = "tls-unique") -> None:
-        """There is no channel to be bound to."""
+        """Return None: the simulated connection has no channel to bind to."""
 
 
 @contextmanager

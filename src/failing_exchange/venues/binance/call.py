@@ -130,7 +130,7 @@ class Endpoint:
         return "limit" in self.names
 
     def called(self, params: Params) -> str:
-        """The unified name of a request: a list of one, asked for by name, is no list."""
+        """The unified name of a request; one ticker asked for by name is not a list."""
         if self.operation == "fetch_tickers" and "symbol" in params:
             return "fetch_ticker"
         return self.operation

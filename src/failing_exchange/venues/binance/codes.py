@@ -273,7 +273,7 @@ def missing(parameter: str) -> NoReturn:
 
 
 def said(refused: Reject, operation: str) -> Said:
-    """How the venue says a refusal, whoever it comes from: this dialect, the engine, a fault."""
+    """How the venue words a refusal by this dialect, by the engine or by a fault."""
     if refused.code in CODES:
         status = STATUSES.get(refused.code, 400)
         return Said(status, CODES[refused.code], refused.text, refused.until)

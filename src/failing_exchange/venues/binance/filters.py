@@ -1,6 +1,6 @@
 """A market's rules as filters, in the order of production.
 
-filters.md, "Symbol filters", 2026-07-21. A rule that a market does not have is no filter here.
+filters.md, "Symbol filters", 2026-07-21. A rule that a market does not have is left out.
 """
 
 from __future__ import annotations

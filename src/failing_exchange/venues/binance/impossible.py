@@ -5,12 +5,12 @@ Its documents, as read on 2026-07-21.
 
 from __future__ import annotations
 
-NO_NONCE = "requests are signed with a timestamp; there is no nonce that could be used up"
+NO_NONCE = "requests are signed with a timestamp; the venue has no nonce that could be used up"
 IMPOSSIBLE = {
     "nonce_reordered": NO_NONCE,
     "nonce_high_water": NO_NONCE,
     "error_in_200": "errors come with a status of 4xx or 5xx (rest-api.md, HTTP Return Codes)",
-    "success_null": "an answer holds its result; there is no field that says success",
+    "success_null": "an answer holds its result; no field of it says success",
     "reply_without_order_id": "each answer to a new order has its orderId",
     "cancel_reply_bare": "the answer to a cancel shows the whole order",
     "contradictory_order": "seen on KuCoin, Cryptopia and Huobi",

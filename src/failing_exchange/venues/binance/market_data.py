@@ -258,5 +258,5 @@ def write_average(w: Writing, found: AveragePrice) -> dict[str, Any]:
 
 
 def average(found: AveragePrice) -> str:
-    """An average price, which is no whole number of ticks."""
+    """Write an average price, which may lie between two ticks."""
     return decimal(found.ticks * found.market.price_step // found.weight)

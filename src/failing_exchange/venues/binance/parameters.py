@@ -52,7 +52,7 @@ PENDING_PAIR = f"pendingSide! {_pair('pendingAbove', 'pendingBelow')} pendingBel
 def check_count(endpoint: Endpoint, sent: int) -> None:
     """Raise `Reject` for more parameters than an endpoint of the REST API has, whatever they are.
 
-    So many were `sent`, times and signature included.
+    `sent` is how many the request has, times and signature included.
     """
     if endpoint.takes is None:
         return

@@ -67,7 +67,7 @@ class Params(dict[str, str]):
     """Parameters by name. The methods refuse what the venue refuses, in its words."""
 
     def need(self, name: str) -> str:
-        """A text that must be there."""
+        """Read a required parameter; refuse a request that lacks it."""
         value = self.get(name)
         if not value:
             missing(name)
@@ -81,7 +81,7 @@ class Params(dict[str, str]):
         return value
 
     def text(self, name: str, default: str = "") -> str:
-        """A text; sent but empty is an error."""
+        """Read an optional parameter; refuse one that was sent empty."""
         value = self.get(name)
         if value is None:
             return default

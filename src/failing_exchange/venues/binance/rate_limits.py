@@ -32,7 +32,7 @@ WORDS = {SECOND: ("SECOND", "S"), MINUTE: ("MINUTE", "M"), DAY: ("DAY", "D")}
 
 
 class Interval(NamedTuple):
-    """So many a stretch of the calendar: `number` times `unit` nanoseconds."""
+    """A limit for each window of the calendar, which lasts `number` times `unit` nanoseconds."""
 
     limit: int
     number: int
@@ -70,7 +70,7 @@ class VenueLimits(NamedTuple):
         ]
 
     def accelerated(self, times: int) -> VenueLimits:
-        """The same limits for tests: each a so-manieth part, but at least one."""
+        """The same limits for tests: each divided by `times`, but at least one."""
         if times < 1:
             raise ConfigurationError(f"accelerated({times}); expected a whole number from 1")
 

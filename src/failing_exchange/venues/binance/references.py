@@ -20,7 +20,7 @@ from failing_exchange.venues.binance.params import Params
 from failing_exchange.venues.binance.tickers import STATUSES, check_status, symbols_of
 from failing_exchange.venues.binance.values import decimal, instant, venue_symbol
 
-RULES_WEIGHT_MAX = 40  # of many symbols; so much weigh all of them, too
+RULES_WEIGHT_MAX = 40  # the weight of many symbols, and of all of them
 SIDES = ("bid", "ask")
 
 
@@ -103,7 +103,7 @@ def write_reference(w: Writing, found: ReferencePrice) -> dict[str, Any]:
 
 
 def reference_text(found: ReferencePrice) -> str | None:
-    """A reference price, which is no whole number of ticks; truncated."""
+    """Write a reference price, which may lie between two ticks; truncated."""
     if not found.ticks:
         return None
     return decimal(found.ticks * found.market.price_step // found.weight)

@@ -129,7 +129,7 @@ class SpotRest(Rest):
             return
         try:
             params = form(request.query)
-        except Reject:  # whoever asked is told so when the request is read
+        except Reject:  # the client is told so when the request is read
             return
         yield from self.make(endpoint, params)
 
@@ -144,7 +144,7 @@ class SpotRest(Rest):
                 edges = query.edges[first : first + STEP + 1]
                 self.venue.gateway.look(query._replace(edges=edges))
                 yield
-        except Reject:  # whoever asked is told so when the request is read
+        except Reject:  # the client is told so when the request is read
             return
 
     def read(self, trip: Trip) -> Any:
@@ -223,7 +223,7 @@ class SpotRest(Rest):
         return Reply(status, orjson.dumps(written), headers)
 
     def written(self, trip: Trip, answer: Any, edits: Edits) -> Any:
-        """The same as JSON can hold it, or `Answered` where it is no plain success."""
+        """Convert an answer to what JSON can hold; `Answered` if it is not a plain success."""
         call: Call = trip.message
         writing = Writing(
             call.params, trip.command, self.listed, trip.told_at, call.micro, self.metering
@@ -254,7 +254,7 @@ class SpotRest(Rest):
         return self._doorstep.absent(request, at)
 
     def malformed(self, status: int) -> Reply:
-        """In answer to what is no HTTP."""
+        """Answer bytes that are not HTTP."""
         return Reply(status, NO_HTTP)
 
 

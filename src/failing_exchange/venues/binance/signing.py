@@ -63,7 +63,7 @@ def kind_of(key: Key) -> KeyKind:
         except ConfigurationError:
             continue  # it may be of the other kind
         return kind
-    raise ConfigurationError("public_key is no RSA or Ed25519 public key in PEM")
+    raise ConfigurationError("public_key is not an RSA or Ed25519 public key in PEM")
 
 
 def check_permission(key: Key, security: Security | None, address: str) -> None:
@@ -168,7 +168,7 @@ def ed25519_verifier(public: str) -> Verify:
 
     key = _public_key(public)
     if not isinstance(key, Ed25519PublicKey):
-        raise ConfigurationError(f"{public[:40]!r}… is no public Ed25519 key")
+        raise ConfigurationError(f"{public[:40]!r}… is not a public Ed25519 key")
 
     def verify(payload: bytes, signature: str) -> bool:
         try:
@@ -192,7 +192,7 @@ def rsa_verifier(public: str) -> Verify:
 
     key = _public_key(public)
     if not isinstance(key, RSAPublicKey):
-        raise ConfigurationError(f"{public[:40]!r}… is no public RSA key")
+        raise ConfigurationError(f"{public[:40]!r}… is not a public RSA key")
 
     def verify(payload: bytes, signature: str) -> bool:
         try:
@@ -210,7 +210,7 @@ def _public_key(public: str) -> object:
     try:
         return load_pem_public_key(public.encode())
     except ValueError as error:
-        raise ConfigurationError(f"{public[:40]!r}… is no public key in PEM: {error}") from error
+        raise ConfigurationError(f"{public[:40]!r}… is not a public key in PEM: {error}") from error
 
 
 VERIFIERS: dict[KeyKind, Callable[[str], Verify]] = {

@@ -41,12 +41,12 @@ class _Number(str):
 
 
 def asked(text: str) -> WsRequest:
-    """Read a text message; what is wrong with it stands in `refused`."""
+    """Read a request from its text; `refused` says what is wrong with it."""
     try:
         message = json.loads(
             text, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
         )
-        if "\\u" in text:  # half a surrogate pair is no text, though JSON can hold it
+        if "\\u" in text:  # JSON can hold half a surrogate pair, UTF-8 can't
             json.dumps(message, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return _refused(None, "INVALID_JSON", "Invalid JSON request.")
@@ -118,7 +118,7 @@ def _plain(value: Any) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _refused(given: int | str | None, name: str, text: str) -> WsRequest:

@@ -142,7 +142,7 @@ def _kind(p: Params) -> None:
 
 
 def by_symbols(one: int, *more: tuple[int, int], all: int) -> Callable[[Params], int]:
-    """A weight by the number of symbols: `one`, up to (so many, weight) each, or of `all`."""
+    """A weight by the number of symbols: of `one`, by (up to how many, weight), or of `all`."""
 
     def weight(p: Params) -> int:
         if "symbol" in p:
@@ -156,7 +156,7 @@ def by_symbols(one: int, *more: tuple[int, int], all: int) -> Callable[[Params],
 
 
 def each(weight: int, most: int) -> Callable[[Params], int]:
-    """So much for each symbol, at most `most`."""
+    """A weight for each symbol, in total at most `most`."""
 
     def total(p: Params) -> int:
         return min(most, weight * (p.get("symbols", "").count(",") + 1))

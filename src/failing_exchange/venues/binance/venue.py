@@ -72,7 +72,7 @@ BINANCE = BinanceSpot()
 
 
 class Binance(VenueServer):
-    """A venue that speaks Binance Spot; `exchange` is the same venue's in-process door.
+    """A venue that speaks Binance Spot; `exchange` is the same venue in process.
 
     `keys`: who may trade. Without it one documented pair trades for the account `main`; in a
         simulation so does any other well-formed key.

@@ -75,7 +75,7 @@ class ApiConversation(Conversation):
         return ()
 
     def heard(self, text: str, at: int) -> Iterable[Action]:
-        """A text message has arrived."""
+        """Answer a message of text that has arrived."""
         asked = socket_api.asked(text)
         endpoint = BY_SOCKET.get(asked.method) or SESSION.get(asked.method)
         if endpoint is None:
