@@ -315,9 +315,10 @@ SEED = "exchange_failures.md"  # the document that this project began with; it s
 
 
 def texts_of(package: str) -> Iterator[tuple[Path, str]]:
-    """The sources of a package, or the pages of `docs`."""
+    """The sources of a package; for `docs` its pages, README.md and CONTRIBUTING.md."""
     if package == "docs":
         paths = [path for path in (ROOT / "docs").glob("*.md") if path.name != SEED]
+        paths += [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
     else:
         folder = SOURCE / package
         paths = [path for path in folder.rglob("*") if path.suffix in (".py", ".js", ".html")]
