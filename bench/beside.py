@@ -36,7 +36,7 @@ import asyncio
 from failing_exchange import FailingExchange
 from failing_exchange.venues.binance.venue import Binance
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
-from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from failing_exchange.core.units import MINUTE
 from failing_exchange.cli.serve import seldom_collected
 

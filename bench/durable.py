@@ -22,7 +22,7 @@ from failing_exchange import FailingExchange
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.messages import Request
-from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from failing_exchange.venues.binance.venue import Binance
 
 CONNECTIONS = 32

@@ -48,11 +48,17 @@ BANNED: dict[str, str] = {
 }  # fmt: skip
 # (module, banned name): why it may.
 ALLOWED: dict[tuple[str, str], str] = {
-    ("venue.clock", "time.time_ns"): "in real time the epoch is read once, when the loop is bound",
+    (
+        "venue.venue_clock",
+        "time.time_ns",
+    ): "in real time the epoch is read once, when the loop is bound",
     ("client.helpers", "datetime.datetime.now"): "the client's clock, before the venue's starts",
     ("journal.journal", "hash"): "only asks whether there is one",
     ("core.reject", "hash"): "its own __hash__; decides nothing",
-    ("resilience.place_order", "uuid"): "client order ids are unique outside of simulations, too",
+    (
+        "resilience.retrying_placement",
+        "uuid",
+    ): "client order ids are unique outside of simulations, too",
     ("server.control_server", "time.time_ns"): "only where time is real; else the venue's clock",
     ("server.loop_thread", "threading"): "it is only used where time is real",
     ("virtual.isolation", "threading"): "it is what refuses the calls from other threads",

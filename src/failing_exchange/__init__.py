@@ -148,7 +148,7 @@ if TYPE_CHECKING:
     from failing_exchange.testing.hypothesis_strategies import (
         fault_plans as fault_plans,
     )
-    from failing_exchange.venues.binance.rate_limits import (
+    from failing_exchange.venues.binance.limits_policy import (
         VenueLimits as VenueLimits,
     )
     from failing_exchange.venues.binance.venue import (
@@ -184,7 +184,7 @@ _HOMES = {
     "redirect": "testing.ccxt_clients",
     "Control": "testing.control_client",
     "fault_plans": "testing.hypothesis_strategies",
-    "VenueLimits": "venues.binance.rate_limits",
+    "VenueLimits": "venues.binance.limits_policy",
     "Binance": "venues.binance.venue",
     "VenueBreaches": "venues.checks",
     "check_venue": "venues.checks",

@@ -15,7 +15,7 @@ from failing_exchange import (
     InvalidOrderError,
     simulate,
 )
-from failing_exchange.client.params import INSTEAD
+from failing_exchange.client.call_params import INSTEAD
 from tests.client.test_names import ORDERS, READS, WATCHED
 
 SYMBOL = "BTC/USDT"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from failing_exchange.core.units import SECOND
-from failing_exchange.venue.clock import VenueClock
+from failing_exchange.venue.venue_clock import VenueClock
 from tests.wire import settled
 
 TIMERS = 200

@@ -251,7 +251,7 @@ class SmallRest(Rest):
 
     engine_time_max = 30 * SECOND
 
-    def __init__(self, venue: running.Venue, keys: Keyring, limits: SmallLimits) -> None:
+    def __init__(self, venue: running.RunningVenue, keys: Keyring, limits: SmallLimits) -> None:
         self.venue, self.keys, self.limits = venue, keys, limits
         self.signatures = Signatures(verifier)
 
@@ -460,7 +460,9 @@ def said(message: Any) -> Send:
 class SmallDialect:
     """All of it, bound to one running venue."""
 
-    def __init__(self, venue: running.Venue, keys: Keyring, limits: SmallLimits | None) -> None:
+    def __init__(
+        self, venue: running.RunningVenue, keys: Keyring, limits: SmallLimits | None
+    ) -> None:
         self.limits = limits or SmallLimits()
         self.rest = SmallRest(venue, keys, self.limits)
         policy = ConnectionPolicy(silence_max=30 * SECOND, too_silent=Goodbye(4000, "idle"))
@@ -489,7 +491,7 @@ class SmallVenue(Venue):
             raise ConfigurationError(f"key {key.name[:8]}…: expected a secret and no permissions")
 
     def speak(
-        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
+        self, venue: running.RunningVenue, keys: Keyring, limits: Any = None, **switches: bool
     ) -> SmallDialect:
         """REST and WebSocket."""
         return SmallDialect(venue, keys, limits)

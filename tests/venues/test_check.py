@@ -64,7 +64,7 @@ class Broken(BinanceSpot):
         return self._examples()
 
     def speak(
-        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
+        self, venue: running.RunningVenue, keys: Keyring, limits: Any = None, **switches: bool
     ) -> SpotDialect:
         found = super().speak(venue, keys, limits, **switches)
         found.rest.__class__ = self._rest

@@ -66,7 +66,7 @@ class Telling(SmallVenue):
     """The small venue, with another conversation."""
 
     def speak(
-        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
+        self, venue: running.RunningVenue, keys: Keyring, limits: Any = None, **switches: bool
     ) -> SmallDialect:
         dialect = super().speak(venue, keys, limits)
         talk = converse(partial(Teller, UserStreams(venue)))

@@ -13,7 +13,7 @@ import aiohttp
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
-from failing_exchange.venues.binance.rate_limits import VenueLimits
+from failing_exchange.venues.binance.limits_policy import VenueLimits
 from failing_exchange.venues.binance.venue import Binance
 
 HOST = "https://api.binance.com"

@@ -21,7 +21,7 @@ from failing_exchange.server.certificate import context
 from failing_exchange.server.websocket_connection import ConnectionPolicy
 from failing_exchange.server.websocket_frames import frame
 from failing_exchange.venues.binance.connecting import STREAMS
-from failing_exchange.venues.binance.rate_limits import VenueLimits
+from failing_exchange.venues.binance.limits_policy import VenueLimits
 from failing_exchange.venues.binance.venue import Binance
 from tests.wire import settled
 

@@ -8,7 +8,7 @@ from yarl import URL
 
 from failing_exchange.core.units import MINUTE
 from failing_exchange.server.messages import Request
-from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from tests.wire.client import HOST, Client, on_the_wire
 
 SOCKETS = "wss://stream.binance.com:9443"

@@ -15,7 +15,7 @@ from failing_exchange.core.rate_limits import BanLadder, SlidingWindow, TokenBuc
 from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import RateLimitError
-from failing_exchange.venues.binance.rate_limits import (
+from failing_exchange.venues.binance.limits_policy import (
     ADDRESSES_MAX,
     Interval,
     Metering,

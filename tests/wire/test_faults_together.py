@@ -23,13 +23,13 @@ from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.faults.http import HttpDamage
 from failing_exchange.faults.plan import Stage
-from failing_exchange.faults.websocket import FrameDamage
+from failing_exchange.faults.websocket_faults import FrameDamage
 from failing_exchange.feeds.market import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
 from failing_exchange.server.damage import EFFECTS
 from failing_exchange.server.http_reader import RequestReader
 from failing_exchange.venues.binance import doorstep, socket_api, user_events
-from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from failing_exchange.venues.binance.rest import SpotRest
 from failing_exchange.venues.binance.ws_api import ApiRequest
 from tests.passes import as_ours

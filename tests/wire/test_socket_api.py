@@ -14,7 +14,7 @@ from failing_exchange import FailingExchange
 from failing_exchange.core.units import MINUTE
 from failing_exchange.server.api_keys import DEFAULT_KEY, Key, Keyring
 from failing_exchange.venues.binance.call import Security
-from failing_exchange.venues.binance.rate_limits import Interval, VenueLimits
+from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from failing_exchange.venues.binance.venue import Binance
 from tests.wire.socket_client import SocketClient, on_a_socket
 

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from failing_exchange.client.arming import Armed, Arming
+    from failing_exchange.client.client_arming import Armed, Arming
     from failing_exchange.faults.modes import FailureMode
     from failing_exchange.faults.plan import Fault, FaultRule, Trigger
     from failing_exchange.faults.recorded_plan import RecordedPlan
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 LOGGER = "failing_exchange"
 
@@ -40,14 +40,14 @@ class Controls:
     True
     """
 
-    _venue: Venue
+    _venue: RunningVenue
     _shared: dict[str, Any]  # of all clients of the venue
 
     @property
     def _arming(self) -> Arming:
         found: Arming | None = self._shared.get("arming")
         if found is None:
-            from failing_exchange.client.arming import Arming
+            from failing_exchange.client.client_arming import Arming
 
             found = self._shared["arming"] = Arming(self._venue)
         return found

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from failing_exchange.durable.durable_journal import DurableJournal
     from failing_exchange.journal.journal import Journal
     from failing_exchange.scenarios.scenario import Scenario
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 MISSING: Any = object()  # not given: then a scenario's holds, or a default
 DATABASES = (".db", ".sqlite", ".sqlite3")  # a journal of such a name is a durable one
@@ -100,7 +100,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Control
         from failing_exchange.journal.journal import Journal
         from failing_exchange.venue.default_world import listings_of, recordings_of, separate
         from failing_exchange.venue.maintenance import MaintenanceSchedule
-        from failing_exchange.venue.venue import Venue
+        from failing_exchange.venue.venue import RunningVenue
 
         lines, durable = _journals(journal)
         if durable is not None:
@@ -114,7 +114,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Control
         )  # fmt: skip
         check_constructor(wanted, max_retries, rate_limit_threshold, rate_limit_window)
         found, profiles = separate(listings_of(wanted["markets"], fees))
-        venue = Venue(
+        venue = RunningVenue(
             seed=wanted["seed"],
             markets=found,
             latency=wanted["latency"],
@@ -140,7 +140,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Control
 
     def _join(
         self,
-        venue: Venue,
+        venue: RunningVenue,
         account: str,
         balances: object,
         fee_asset: str | None,
@@ -187,7 +187,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Control
         return self._venue.journal
 
     @property
-    def venue(self) -> Venue:
+    def venue(self) -> RunningVenue:
         """The venue behind this client."""
         return self._venue
 
@@ -234,7 +234,7 @@ def _with_scenario(planned: Scenario | None, **given: Any) -> dict[str, Any]:
     return {name: wanted[name] if value is MISSING else value for name, value in given.items()}
 
 
-def _world(venue: Venue, scenario: str | PathLike[str] | None) -> dict[str, Any]:
+def _world(venue: RunningVenue, scenario: str | PathLike[str] | None) -> dict[str, Any]:
     """What must be the same when a venue comes back from its journal, besides seed and markets."""
     own = {symbol: repr(one) for symbol, one in venue.profiles.items() if one is not None}
     named = None if scenario is None else str(scenario)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.client.arguments import check_timeout
-from failing_exchange.client.params import NONE, Params, own
+from failing_exchange.client.call_params import NONE, Params, own
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.unified_api import NOT_SUPPORTED, camel
 from failing_exchange.core.reject import Reject
@@ -17,7 +17,7 @@ from failing_exchange.text.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from failing_exchange.core.market import Market
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 LAST_MILLISECOND = 253_402_300_800_000  # the end of the year 9999
 SECONDS_OF = {"s": 1, "m": 60, "h": HOUR_S, "d": DAY_S, "w": WEEK_S, "M": 2_592_000,
@@ -35,7 +35,7 @@ class Has(dict[str, bool]):
 class Helpers:
     """What ccxt's exchange objects offer besides requests."""
 
-    _venue: Venue
+    _venue: RunningVenue
     _client: LocalClient
     precisionMode = TICK_SIZE
     rateLimit = 0

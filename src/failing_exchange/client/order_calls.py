@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from failing_exchange.client.params import NONE, Params, own, with_param
+from failing_exchange.client.call_params import NONE, Params, own, with_param
 from failing_exchange.client.request import LocalClient
 from failing_exchange.errors import (
     BadRequestError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from failing_exchange.client.params import NONE, Params, own, until_of
+from failing_exchange.client.call_params import NONE, Params, own, until_of
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.unified_api import names_of
 from failing_exchange.errors import SymbolNotFoundError

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
     from failing_exchange.journal.trip import Trip
-    from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
+    from failing_exchange.venue.venue_clock import Cancelable
 
 FOREVER = 1 << 62  # nanoseconds
 TURN_EVERY = 32  # calls that need not wait, after which a client gives up one turn of the loop
@@ -31,7 +31,7 @@ class LocalClient:
     A call gives up after its timeout; the venue goes on with it all the same.
     """
 
-    def __init__(self, venue: Venue, account: str, *, timeout: float | None) -> None:
+    def __init__(self, venue: RunningVenue, account: str, *, timeout: float | None) -> None:
         self.venue = venue
         self.account = account
         self.timeout = timeout

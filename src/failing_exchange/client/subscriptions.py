@@ -17,9 +17,9 @@ from failing_exchange.unified.errors import error_of
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
     from failing_exchange.journal.trip import Trip
-    from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
+    from failing_exchange.venue.venue_clock import Cancelable
 
 PUSHES_WAITING_MAX = 1_000  # pushes that a slow client has not taken; the oldest are dropped
 STATES = (  # feeds whose pushes tell how things stand, not what has changed
@@ -103,7 +103,7 @@ def _without_bytes(told: Damaged) -> Any:
 class Streams:
     """The subscriptions of one client."""
 
-    def __init__(self, venue: Venue, account: str) -> None:
+    def __init__(self, venue: RunningVenue, account: str) -> None:
         self.venue = venue
         self.account = account
         self._streams: dict[Channel, Stream] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.client.params import NONE, Params, own
+from failing_exchange.client.call_params import NONE, Params, own
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.unified_api import names_of
 from failing_exchange.core.units import MILLISECOND
@@ -14,7 +14,7 @@ from failing_exchange.text.number_checks import is_number
 
 if TYPE_CHECKING:
     from failing_exchange.client.subscriptions import Channel, Streams, Wanted
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 LEVELS = 100  # of an order book, unless `limit` says otherwise
 TRADES = 100  # in one push, likewise
@@ -41,7 +41,7 @@ class WatchApi:
     1000
     """
 
-    _venue: Venue
+    _venue: RunningVenue
     _client: LocalClient
     _watched: Streams | None = None
 

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from failing_exchange.journal.journal import Journal
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venue.admission import RateGate
-    from failing_exchange.venue.clock import VenueClock
     from failing_exchange.venue.maintenance import MaintenanceSchedule
     from failing_exchange.venue.persistence import Usage
+    from failing_exchange.venue.venue_clock import VenueClock
 
 SNAPSHOT_EVERY = 100_000  # commands; at most this many are kept, and replayed at the start
 SNAPSHOT_AT_CLOSE = 1_000  # commands since the last snapshot from which closing writes one

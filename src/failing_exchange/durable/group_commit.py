@@ -18,8 +18,8 @@ from failing_exchange.durable.sqlite_store import (
 )
 
 if TYPE_CHECKING:
-    from failing_exchange.venue.clock import Cancelable, VenueClock
     from failing_exchange.venue.request_counter import RequestCounter
+    from failing_exchange.venue.venue_clock import Cancelable, VenueClock
 
 COMMIT_EVERY = 2 * MILLISECOND  # how long an answer waits at most for others to go with
 TRY_AGAIN = 1_000 * MILLISECOND  # how often a full disk is tried again

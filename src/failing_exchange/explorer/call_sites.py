@@ -14,7 +14,7 @@ from failing_exchange.virtual.loop import RUN_ONCE, VirtualLoop
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 PLACES_KEPT_MAX = 200_000  # requests whose call site is kept; then the oldest is dropped
 FILES_KNOWN_MAX = 10_000  # files known to be a bot's or not; beyond it the cache is emptied
@@ -32,7 +32,7 @@ class CallSites:
     kept outside the journal, whose bytes do not depend on it.
     """
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: RunningVenue) -> None:
         self._venue = venue
         self._of: dict[int, str] = {}
         # the last instant and turn in which clients wrote, and the call site if it was only one

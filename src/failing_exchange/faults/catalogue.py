@@ -18,10 +18,10 @@ from failing_exchange.faults import (
     fills,
     http,
     incidents,
-    market_data,
+    market_data_faults,
     rejections,
     stale_reads,
-    websocket,
+    websocket_faults,
 )
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.fields import kind_name, spec_of
@@ -68,10 +68,10 @@ def _in(module: ModuleType) -> list[type[Any]]:
 
 
 LIFE: dict[type[Any], tuple[str, ...]] = {
-    websocket.LosePings: ("send_ping", "answer_ping"),
-    websocket.IgnorePongs: ("hear_pong",),
-    websocket.AckWithoutData: ops.SUBSCRIBING,
-    websocket.ReplayOnSubscribe: ("subscribe_account",),
+    websocket_faults.LosePings: ("send_ping", "answer_ping"),
+    websocket_faults.IgnorePongs: ("hear_pong",),
+    websocket_faults.AckWithoutData: ops.SUBSCRIBING,
+    websocket_faults.ReplayOnSubscribe: ("subscribe_account",),
 }
 ROWS: list[Entry] = [
     *_group("the request", {
@@ -147,16 +147,16 @@ ROWS: list[Entry] = [
         incidents.BustLastTrade: ops.CALLS,
     }),
     *_group("market data", {
-        market_data.NullTicker: ("fetch_ticker", "watch_ticker"),
-        market_data.ZeroPrice: ("fetch_ticker", "watch_ticker"),
-        market_data.CrossTicker: ("fetch_ticker", "watch_ticker"),
-        market_data.HideTickers: (*ops.TICKER_LISTS, "watch_tickers", "watch_bids_asks"),
-        market_data.FreezeMarketData: (*ops.MARKET_DATA, *ops.MARKET_FEEDS),
-        market_data.CrossBook: (*ops.BOOK, "watch_order_book"),
-        market_data.EmptyBook: (*ops.BOOK, "watch_order_book"),
-        market_data.GhostLevels: (*ops.BOOK, "watch_order_book"),
-        market_data.HideCandles: ops.CANDLES,
-        market_data.LateCandle: ops.CANDLES,
+        market_data_faults.NullTicker: ("fetch_ticker", "watch_ticker"),
+        market_data_faults.ZeroPrice: ("fetch_ticker", "watch_ticker"),
+        market_data_faults.CrossTicker: ("fetch_ticker", "watch_ticker"),
+        market_data_faults.HideTickers: (*ops.TICKER_LISTS, "watch_tickers", "watch_bids_asks"),
+        market_data_faults.FreezeMarketData: (*ops.MARKET_DATA, *ops.MARKET_FEEDS),
+        market_data_faults.CrossBook: (*ops.BOOK, "watch_order_book"),
+        market_data_faults.EmptyBook: (*ops.BOOK, "watch_order_book"),
+        market_data_faults.GhostLevels: (*ops.BOOK, "watch_order_book"),
+        market_data_faults.HideCandles: ops.CANDLES,
+        market_data_faults.LateCandle: ops.CANDLES,
     }),
     *_group("feeds", {
         feeds.LosePush: ops.FEEDS,
@@ -178,7 +178,7 @@ ROWS: list[Entry] = [
         "the bytes of an answer (HTTP only)", dict.fromkeys(_in(http), ops.CALLS), scope="wire"
     ),
     *_group("the frames of a feed (WebSocket only)", dict.fromkeys(
-        [kind for kind in _in(websocket) if kind not in LIFE], ops.FEEDS
+        [kind for kind in _in(websocket_faults) if kind not in LIFE], ops.FEEDS
     ), scope="wire"),
     *_group("the life of a WebSocket", LIFE, scope="wire"),
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from failing_exchange.core.commands import PlaceOrder, Replaced
 from failing_exchange.core.events import TradeBusted
 from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import Reject
-from failing_exchange.faults.websocket import FrameDamage
+from failing_exchange.faults.websocket_faults import FrameDamage
 from failing_exchange.feeds.account_records import (
     Record,
     Terminated,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from failing_exchange.core.order import OrderSnapshot
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 
 Say = Callable[[Any, "Damage | None"], None]
@@ -115,7 +115,7 @@ class UserStreams:
     that the market touches is told of without anybody asking.
     """
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: RunningVenue) -> None:
         self.venue = venue
         self._streams: dict[str, list[UserStream]] = {}
         self._told: dict[str, deque[Record]] = {}

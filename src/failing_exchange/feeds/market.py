@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from failing_exchange.core.events import Event
     from failing_exchange.core.queries import FetchBook
     from failing_exchange.journal.trip import Damage
-    from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
+    from failing_exchange.venue.venue_clock import Cancelable
 
 FAST = SECOND // 10  # the shorter of the two beats
 
@@ -93,7 +93,7 @@ class Feeds:
     it and the journal keeps it.
     """
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: RunningVenue) -> None:
         self.venue = venue
         self.pushed = 0  # straight pushes, one a listener
         self._feeds: dict[Hashable, Feed] = {}

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from failing_exchange.venue.clock import Cancelable
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
+    from failing_exchange.venue.venue_clock import Cancelable
 
 NEVER = 1 << 61  # an instant that does not come
 
@@ -15,7 +15,7 @@ NEVER = 1 << 61  # an instant that does not come
 class Alarm:
     """A timer at the engine's next waking. `rung` is called after it, to set it again."""
 
-    def __init__(self, venue: Venue, rung: Callable[[], None]) -> None:
+    def __init__(self, venue: RunningVenue, rung: Callable[[], None]) -> None:
         self._venue = venue
         self._rung = rung
         self._timer: Cancelable | None = None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from failing_exchange.journal.journal import Journal
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 Invariant = Callable[["Journal"], Iterable["str | Breach"]]
 
@@ -56,7 +56,7 @@ class Judge:
 
     def __init__(
         self,
-        venue: Venue,
+        venue: RunningVenue,
         *,
         account: str = "main",
         rules: Iterable[str | Rule | type[Rule]] | None = None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from failing_exchange.core.market import Market
     from failing_exchange.journal.trip import Trip
     from failing_exchange.judge.verdict import Verdict
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 TRIPS_MAX = 100_000  # requests and pushes that are kept; the page says how many more there were
 FILLS_MAX = 20_000  # of the market that is shown; later ones are not drawn
@@ -36,7 +36,9 @@ OK, REFUSED, UNHEARD = 0, 1, 2
 class Recorder:
     """Watches one client of a venue, and keeps what a report needs."""
 
-    def __init__(self, venue: Venue, *, account: str = "main", symbol: str | None = None) -> None:
+    def __init__(
+        self, venue: RunningVenue, *, account: str = "main", symbol: str | None = None
+    ) -> None:
         self.venue = venue
         self.account = account
         self.symbol = symbol or next(iter(venue.markets))

@@ -23,7 +23,7 @@ from failing_exchange.core.units import HOUR_S, MINUTE_S, atoms_text
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.verdict import Verdict
-from failing_exchange.venue.clock import instant_text
+from failing_exchange.venue.venue_clock import instant_text
 from failing_exchange.virtual.wallclock import REAL
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from failing_exchange.resilience.outcomes import (
     outcome_of,
     wait_for,
 )
-from failing_exchange.resilience.place_order import (
+from failing_exchange.resilience.reconciler import Difference, DifferenceKind, Reconciler
+from failing_exchange.resilience.retrying_placement import (
     Placement,
     find_order,
     new_client_order_id,
     place_order_with_retry,
     robust_order_placement,
 )
-from failing_exchange.resilience.reconciler import Difference, DifferenceKind, Reconciler
 
 __all__ = [
     "CircuitBreaker",

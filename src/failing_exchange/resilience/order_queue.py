@@ -16,7 +16,7 @@ from failing_exchange.resilience.outcomes import (
     outcome_of,
     wait_for,
 )
-from failing_exchange.resilience.place_order import HORIZON, Placement, new_client_order_id
+from failing_exchange.resilience.retrying_placement import HORIZON, Placement, new_client_order_id
 
 QUEUE_LENGTH_MAX = 1_000  # then `put` and `submit` raise asyncio.QueueFull: prices grow stale
 PATIENCE = 5.0  # seconds; a refusal that asks for more leaves the order in the queue

@@ -17,7 +17,7 @@ from failing_exchange.resilience.outcomes import (
     readable,
     wait_for,
 )
-from failing_exchange.resilience.place_order import HORIZON
+from failing_exchange.resilience.retrying_placement import HORIZON
 
 ENDED_REMEMBERED_MAX = 10_000  # then the one that ended first is forgotten, and may look unknown
 EXPECTED_MAX = 10_000  # client order ids of requests under way; then the oldest is forgotten

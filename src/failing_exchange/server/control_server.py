@@ -37,7 +37,7 @@ from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
     from failing_exchange.server.venue_server import VenueServer
-    from failing_exchange.venue.clock import Cancelable
+    from failing_exchange.venue.venue_clock import Cancelable
 
 ERROR_LETTERS_MAX = 2_000  # of an error's text; the rest is cut off
 WAITING_MAX = 100  # requests that wait for a turn of the venue; further ones are refused with 503

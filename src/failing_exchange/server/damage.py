@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.faults.http import HttpDamage
-from failing_exchange.faults.websocket import FrameDamage
+from failing_exchange.faults.websocket_faults import FrameDamage
 from failing_exchange.server.closing import close, half_close, reset
 from failing_exchange.server.http_response import (
     SERVER,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, DamageKind
     from failing_exchange.server.messages import Reply
     from failing_exchange.server.websocket_connection import Connection
-    from failing_exchange.venue.clock import Cancelable
+    from failing_exchange.venue.venue_clock import Cancelable
 
 Plan = Callable[["Reply", "Damage"], list[Any]]
 Later = Callable[[int, Callable[[], None]], "Cancelable"]

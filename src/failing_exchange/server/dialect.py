@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from failing_exchange.server.messages import Reply, Request
     from failing_exchange.server.rest_api import Rest
     from failing_exchange.server.websocket_connection import WebSocketRoute
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 
 class LimitPolicy:
@@ -85,5 +85,7 @@ class Speaker(Protocol):
     def check_key(self, key: Key) -> None:
         """Raise ConfigurationError for an API key that this venue can't have."""
 
-    def speak(self, venue: Venue, keys: Keyring, limits: Any = None, **switches: bool) -> Dialect:
+    def speak(
+        self, venue: RunningVenue, keys: Keyring, limits: Any = None, **switches: bool
+    ) -> Dialect:
         """Its protocol, bound to one running venue."""

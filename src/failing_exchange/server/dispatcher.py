@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from failing_exchange.server.rest_api import Rest, RoutedCall
     from failing_exchange.server.turn_taking import Share
     from failing_exchange.venue.gateway import Gateway
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
 
 UNAVAILABLE = Reject(Reason.UNAVAILABLE, "")  # where what happened can't be kept
 
@@ -47,7 +47,7 @@ def parts_of(told: Any) -> Told:
 class Dispatcher:
     """Sends the requests of one venue through the pass, on the running loop."""
 
-    def __init__(self, venue: Venue, rest: Rest) -> None:
+    def __init__(self, venue: RunningVenue, rest: Rest) -> None:
         self.venue = venue
         self.rest = rest
         self.turns = Turns(venue.clock)

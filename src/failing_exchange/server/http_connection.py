@@ -20,7 +20,7 @@ from failing_exchange.server.messages import Reply, Request
 
 if TYPE_CHECKING:
     from failing_exchange.server.turn_taking import Share
-    from failing_exchange.venue.clock import Cancelable
+    from failing_exchange.venue.venue_clock import Cancelable
 
 READ_AHEAD_BYTES_MAX = 1 << 16  # sent ahead of a reply; then the connection is not read for a while
 KEEP_ALIVE = 3_630 * SECOND  # a connection without a request for this long is closed

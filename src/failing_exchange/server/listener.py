@@ -16,7 +16,7 @@ from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
     from failing_exchange.virtual.network import Step
 
 BACKLOG_MAX = 1_024  # connections that wait to be accepted; the kernel refuses one more
@@ -40,7 +40,7 @@ class Listener:
 
     def __init__(
         self,
-        venue: Venue,
+        venue: RunningVenue,
         server: Callable[[], asyncio.Protocol],
         host: str,
         port: int,

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from failing_exchange.venue.clock import VenueClock
+    from failing_exchange.venue.venue_clock import VenueClock
 
 OVER = object()
 

@@ -11,8 +11,8 @@ from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.dispatcher import Dispatcher
 from failing_exchange.server.http_connection import HttpServer
 from failing_exchange.server.listener import Listener
-from failing_exchange.server.websocket import WebSocketServer
 from failing_exchange.server.websocket_frames import Code
+from failing_exchange.server.websocket_server import WebSocketServer
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:

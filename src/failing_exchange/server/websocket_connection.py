@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from failing_exchange.server.messages import Request
     from failing_exchange.server.rest_api import RoutedCall
     from failing_exchange.server.turn_taking import Turns
-    from failing_exchange.venue.clock import Cancelable
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.persistence import Commits
+    from failing_exchange.venue.venue_clock import Cancelable
 
 OUTBOX_BYTES_MAX = 4 << 20  # unsent bytes of a slow client; beyond it the connection is cut
 PINGS_KEPT_MAX = 100  # unanswered pings whose payload is remembered; then the oldest is not

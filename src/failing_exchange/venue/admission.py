@@ -6,8 +6,8 @@ from failing_exchange.core.rate_limits import Limit
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Decision, Limited, Stage, Trip
-from failing_exchange.venue.clock import instant_text
 from failing_exchange.venue.maintenance import MaintenanceSchedule
+from failing_exchange.venue.venue_clock import instant_text
 
 
 class MaintenanceGate:

@@ -24,10 +24,10 @@ from failing_exchange.faults.plan import (
 from failing_exchange.journal.journal import Journal
 from failing_exchange.journal.trip import Stage, Trip
 from failing_exchange.text.tracebacks import own_call
-from failing_exchange.venue.clock import Cancelable, VenueClock
 from failing_exchange.venue.latency import Latency
 from failing_exchange.venue.push_order import PushOrder
 from failing_exchange.venue.request_counter import RequestCounter, RequestKind
+from failing_exchange.venue.venue_clock import Cancelable, VenueClock
 
 Decode = Callable[[Trip], Any]
 Reply = Callable[[Trip], None]

@@ -14,10 +14,10 @@ from failing_exchange.errors import InternalError
 from failing_exchange.faults.plan import FaultPlan
 from failing_exchange.journal.journal import Journal
 from failing_exchange.venue.admission import MaintenanceGate, RateGate
-from failing_exchange.venue.clock import VenueClock
 from failing_exchange.venue.default_world import background_of, traded_assets
 from failing_exchange.venue.latency import Latency, LogNormal, latency_of
 from failing_exchange.venue.maintenance import MaintenanceSchedule
+from failing_exchange.venue.venue_clock import VenueClock
 
 if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package stays cheap
     from failing_exchange.background.profiles import Profile
@@ -37,7 +37,7 @@ class _NotStarted:
 _NOT_STARTED: Any = _NotStarted()
 
 
-class Venue:
+class RunningVenue:
     """What all clients of one exchange share.
 
     It is made without a loop and without a clock. `start` binds it to the running loop: at the

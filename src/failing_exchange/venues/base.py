@@ -51,7 +51,7 @@ class Venue:
     impossible: Mapping[str, str] = MappingProxyType({})
 
     def speak(
-        self, venue: running.Venue, keys: Keyring, limits: Any = None, **switches: bool
+        self, venue: running.RunningVenue, keys: Keyring, limits: Any = None, **switches: bool
     ) -> Dialect:
         """Its protocol, bound to one running venue; without `limits`, with production's."""
         raise NotImplementedError

@@ -7,7 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from failing_exchange.resilience.outcomes import RequestOutcome, outcome_of, wait_for
-from failing_exchange.resilience.place_order import new_client_order_id, place_order_with_retry
+from failing_exchange.resilience.retrying_placement import (
+    new_client_order_id,
+    place_order_with_retry,
+)
 from failing_exchange.runs.bots.notebook import SYMBOL, Notebook, PlannedOrder
 
 MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once

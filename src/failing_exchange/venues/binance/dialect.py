@@ -17,17 +17,17 @@ from failing_exchange.venues.binance.connecting import (
     is_micro_in,
 )
 from failing_exchange.venues.binance.doorstep import Doorstep
+from failing_exchange.venues.binance.limits_policy import Metering
 from failing_exchange.venues.binance.market_streams import MarketStreams
-from failing_exchange.venues.binance.rate_limits import Metering
 from failing_exchange.venues.binance.rest import SpotRest
 from failing_exchange.venues.binance.ws_api import ApiConversation, check_api
 
 if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Keyring
     from failing_exchange.server.messages import Reply, Request
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
+    from failing_exchange.venues.binance.limits_policy import VenueLimits
     from failing_exchange.venues.binance.listen_keys import ListenKeys
-    from failing_exchange.venues.binance.rate_limits import VenueLimits
 
 WS_API = "/ws-api/v3"
 
@@ -37,7 +37,7 @@ class SpotDialect:
 
     def __init__(
         self,
-        venue: Venue,
+        venue: RunningVenue,
         keys: Keyring,
         limits: VenueLimits | None = None,
         *,

@@ -14,8 +14,8 @@ from failing_exchange.server.http_response import html_page
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.venues.binance.codes import CODES, retry_after, said
 from failing_exchange.venues.binance.connecting import Given, given
+from failing_exchange.venues.binance.limits_policy import WORDS, Metering
 from failing_exchange.venues.binance.places import SIMULATED
-from failing_exchange.venues.binance.rate_limits import WORDS, Metering
 
 PATHS_NAMED_MAX = 100  # unknown paths that the log names; those that come later are not named
 # As far as a path is named. What follows may be no path at all: a signature behind a forgotten "?".

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.venue.gateway import Decode
-    from failing_exchange.venue.venue import Venue
+    from failing_exchange.venue.venue import RunningVenue
     from failing_exchange.venues.binance.doorstep import Doorstep
-    from failing_exchange.venues.binance.rate_limits import Metering
+    from failing_exchange.venues.binance.limits_policy import Metering
 
 PUBLIC = Security.NONE
 KEYS_NAMED_MAX = 5  # known keys that the log names when an unknown one comes; others are left out
@@ -64,7 +64,9 @@ class SpotRest(Rest):
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
     costly = frozenset(one.http.partition(" ")[2] for one in ENDPOINTS if one.costly)
 
-    def __init__(self, venue: Venue, keys: Keyring, metering: Metering, doorstep: Doorstep) -> None:
+    def __init__(
+        self, venue: RunningVenue, keys: Keyring, metering: Metering, doorstep: Doorstep
+    ) -> None:
         self.venue = venue
         self.keys = keys
         self.signatures = Signatures(verifier)

@@ -9,9 +9,9 @@ from failing_exchange.server.venue_server import VenueServer
 from failing_exchange.venues.base import Venue, production_exchange
 from failing_exchange.venues.binance.dialect import SpotDialect
 from failing_exchange.venues.binance.impossible import IMPOSSIBLE
+from failing_exchange.venues.binance.limits_policy import VenueLimits
 from failing_exchange.venues.binance.markets import as_in_production
 from failing_exchange.venues.binance.places import CCXT_IDS, PLACES, PRODUCTS, SIMULATED
-from failing_exchange.venues.binance.rate_limits import VenueLimits
 from failing_exchange.venues.binance.signing import check_key
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class BinanceSpot(Venue):
 
     def speak(
         self,
-        venue: running.Venue,
+        venue: running.RunningVenue,
         keys: Keyring,
         limits: VenueLimits | None = None,
         **switches: bool,

@@ -9,18 +9,26 @@ True
 
 from __future__ import annotations
 
-from failing_exchange.runs.bots.flawed import events, kinds, life, money, orders, prices, wire
+from failing_exchange.runs.bots.flawed import (
+    event_bots,
+    kinds,
+    life,
+    money,
+    order_bots,
+    prices,
+    wire,
+)
 from failing_exchange.runs.bots.flawed.base import CAREFUL, FLAWED, TWINS
 
 __all__ = [
     "CAREFUL",
     "FLAWED",
     "TWINS",
-    "events",
+    "event_bots",
     "kinds",
     "life",
     "money",
-    "orders",
+    "order_bots",
     "prices",
     "wire",
 ]

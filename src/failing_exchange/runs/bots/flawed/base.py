@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from failing_exchange.errors import FailingExchangeError
-from failing_exchange.resilience.place_order import new_client_order_id
+from failing_exchange.resilience.retrying_placement import new_client_order_id
 from failing_exchange.runs.bots import stream_reader as streamer
 from failing_exchange.runs.bots import taker as minute
 from failing_exchange.runs.bots.careful import Books, Patient, Temper, limit_price, settle

@@ -9,7 +9,7 @@ from failing_exchange.errors import FailingExchangeError, InvalidOrderError
 from failing_exchange.runs.bots import stop_loss as stopper
 from failing_exchange.runs.bots.careful import patiently
 from failing_exchange.runs.bots.flawed.base import AMOUNT, Minute, flawed
-from failing_exchange.runs.bots.flawed.orders import Quoter
+from failing_exchange.runs.bots.flawed.order_bots import Quoter
 from failing_exchange.runs.bots.notebook import BASE, SYMBOL, PlannedOrder
 
 MOST_OF_IT = 60.0  # BTC, of the 100 that an account has

@@ -16,7 +16,7 @@ from failing_exchange.faults.triggers import Chance, by_hour, chance, probabilit
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.venue.admission import RateGate
 from failing_exchange.venue.maintenance import once
-from failing_exchange.venue.venue import Venue
+from failing_exchange.venue.venue import RunningVenue
 
 BASE_RULE = "base failure rate"
 DYNAMIC_RULE = "dynamic failure rate"
@@ -25,7 +25,7 @@ DYNAMIC_RULE = "dynamic failure rate"
 class Armed:
     """An armed fault. As a context manager it is disarmed at the end of the block."""
 
-    def __init__(self, venue: Venue, rule: FaultRule) -> None:
+    def __init__(self, venue: RunningVenue, rule: FaultRule) -> None:
         self._venue = venue
         self.rule = rule
 
@@ -54,7 +54,7 @@ class Armed:
 class Arming:
     """What is armed on a venue, for all of its clients together."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: RunningVenue) -> None:
         self.venue = venue
         self.modes: dict[str, tuple[FailureMode, float]] = {}  # by the name of the rule
 
