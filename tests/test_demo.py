@@ -17,7 +17,7 @@ import pytest
 from failing_exchange.cli import demo as cli_demo
 from failing_exchange.cli import exit_codes
 from failing_exchange.cli.main import main
-from failing_exchange.runs.run import RunConfig, RunReport
+from failing_exchange.runs.bot_run import RunConfig, RunReport
 
 README = Path(__file__).parent.parent / "README.md"
 SHOWN = re.compile(r"(?<=takes seconds:\n\n```\n)(.*?)(?=```)", re.DOTALL)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 SYMBOL = "BTC/USDT"
 PROGRAM = """
 import sys
-from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.runs.bot_run import RunConfig, run
 bot, seed, journal = sys.argv[1:]
 modes = (("RANDOM", 0.1), ("MIXED", 0.1), ("STALE_DATA", 0.05), ("SLOW_RESPONSE", 0.05))
 run(RunConfig(bot=bot, duration=1_800.0, seed=int(seed), modes=modes, journal=journal))

@@ -10,8 +10,8 @@ import pytest
 from failing_exchange.cli import exit_codes
 from failing_exchange.cli.main import main
 from failing_exchange.runs import report_card
+from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.runs.report_card import Card, Grade, grade, make
-from failing_exchange.runs.run import RunConfig, run
 from failing_exchange.scenarios.scenario import shipped
 
 RUDE = """\

@@ -14,7 +14,7 @@ from failing_exchange.cli import exit_codes
 from failing_exchange.cli.main import main, parser
 from failing_exchange.report import text
 from failing_exchange.runs.bot_process import calm_of
-from failing_exchange.runs.run import (
+from failing_exchange.runs.bot_run import (
     DURATION_S,
     RATE_LIMIT,
     TIMEOUT_S,

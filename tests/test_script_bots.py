@@ -11,7 +11,7 @@ import pytest
 from failing_exchange import ConfigurationError
 from failing_exchange.cli.main import main, split
 from failing_exchange.runs.bot_loader import Spec, find_bot, read_spec, with_arguments
-from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.simulation import run_script
 
 PROGRAM = """

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from failing_exchange.report.page import page
-from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.runs.bot_run import RunConfig, run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TRIPS = 100_000

@@ -19,7 +19,7 @@ from failing_exchange.report.key_figures import SECTIONS, KeyFigure
 from failing_exchange.report.page import FINDINGS_MAX, page
 from failing_exchange.report.text import show
 from failing_exchange.runs import report_card, user_code
-from failing_exchange.runs.run import RunConfig, RunReport, run
+from failing_exchange.runs.bot_run import RunConfig, RunReport, run
 from failing_exchange.scenarios.scenario import load
 
 CONFIG = RunConfig(

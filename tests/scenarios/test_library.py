@@ -13,11 +13,11 @@ import pytest
 
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS
 from failing_exchange.judge.catalogue import RULES
+from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.runs.bots import STRATEGIES
 from failing_exchange.runs.bots.flawed import CAREFUL, FLAWED, TWINS
 from failing_exchange.runs.bots.flawed.kinds import KINDS
 from failing_exchange.runs.report_card import Grade, baseline, grade
-from failing_exchange.runs.run import RunConfig, run
 from failing_exchange.scenarios.scenario import describe, load, shipped
 from tests.scenarios.observer import seen_in_process, seen_on_binance
 

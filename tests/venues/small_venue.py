@@ -25,7 +25,7 @@ from failing_exchange.core.rate_limits import FixedWindow
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.feeds.market import Feeds, Topic
+from failing_exchange.feeds.market_feeds import Feeds, Topic
 from failing_exchange.feeds.sources import DepthSource
 from failing_exchange.journal.trip import Trip
 from failing_exchange.server.api_keys import Key, Keyring, Signatures, Verify

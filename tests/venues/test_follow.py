@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.feeds.account import UserStream, UserStreams
+from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.feeds.account_records import ExecutionReport, Terminated
 from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.conversation import (

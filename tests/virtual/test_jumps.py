@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failing_exchange import FailingExchange, simulate
+from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.runs.bots import BOTS
-from failing_exchange.runs.run import RunConfig, run
 from failing_exchange.virtual import jump
 from failing_exchange.virtual.loop import VirtualLoop
 

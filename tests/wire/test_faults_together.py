@@ -24,7 +24,7 @@ from failing_exchange.faults.connection import ConnectionDamage
 from failing_exchange.faults.http import HttpDamage
 from failing_exchange.faults.plan import Stage
 from failing_exchange.faults.websocket_faults import FrameDamage
-from failing_exchange.feeds.market import Feed
+from failing_exchange.feeds.market_feeds import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
 from failing_exchange.server.damage import EFFECTS
 from failing_exchange.server.http_reader import RequestReader

@@ -12,7 +12,7 @@ from failing_exchange.cli.run import run_with_progress
 from failing_exchange.core.units import DAY_S
 
 if TYPE_CHECKING:
-    from failing_exchange.runs.run import RunReport
+    from failing_exchange.runs.bot_run import RunReport
 
 DEMO_SECONDS = DAY_S
 DEMO_SEED = 7
@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
 def demo_command(options: argparse.Namespace) -> int:
     """Run both bots, show them side by side, write the report."""
     from failing_exchange.report.text import show, show_demo
-    from failing_exchange.runs.run import RunConfig
+    from failing_exchange.runs.bot_run import RunConfig
 
     modes = (("TIMEOUT", 0.01), ("CONNECTION_ERROR", 0.01), ("PARTIAL_FILL", 0.05))
     reports: list[RunReport] = []

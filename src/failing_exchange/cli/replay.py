@@ -15,7 +15,7 @@ from failing_exchange.text.output_file import check_file, write_file
 
 if TYPE_CHECKING:
     from failing_exchange.explorer.replay_token import Replay
-    from failing_exchange.runs.run import RunConfig
+    from failing_exchange.runs.bot_run import RunConfig
 
 COLUMNS_SHOWN = 8  # trips on the terminal
 # what a results file of another command is, and what to do with it
@@ -134,7 +134,7 @@ def _replay_results(options: argparse.Namespace) -> int:
 def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     """The run that a results file describes, and all of the file."""
     from failing_exchange.errors import ConfigurationError
-    from failing_exchange.runs.run import config_of
+    from failing_exchange.runs.bot_run import config_of
 
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ from failing_exchange.cli.options import (
 from failing_exchange.text.output_file import check_file, write_file
 
 if TYPE_CHECKING:
-    from failing_exchange.runs.run import RunConfig, RunReport
+    from failing_exchange.runs.bot_run import RunConfig, RunReport
 
 MAINTENANCE_START = "02:00"  # UTC
 # options of a single run, which `--all` does not take
@@ -102,7 +102,7 @@ def run_command(options: argparse.Namespace) -> int:
 def run_with_progress(config: RunConfig) -> RunReport:
     """Run, with a progress bar on a terminal."""
     from failing_exchange.report.text import progress_bar, span
-    from failing_exchange.runs.run import run
+    from failing_exchange.runs.bot_run import run
 
     name = config.bot if config.duration is None else f"{config.bot}, {span(config.duration)}"
     with progress_bar(name) as advance:
@@ -168,7 +168,7 @@ def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
 
 
 def _config(options: argparse.Namespace) -> RunConfig:
-    from failing_exchange.runs.run import MAINTENANCE_MINUTES, RunConfig
+    from failing_exchange.runs.bot_run import MAINTENANCE_MINUTES, RunConfig
     from failing_exchange.runs.user_code import check_rules
 
     check_rules(options.rule or ())

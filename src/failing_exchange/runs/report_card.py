@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from failing_exchange.judge.rule import Severity
 from failing_exchange.judge.verdict import WRONG
 from failing_exchange.runs.bot_loader import find_bot
-from failing_exchange.runs.run import RunConfig, run
+from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.scenarios.scenario import Scenario, load, shipped
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from failing_exchange.feeds.market import Feeds, Topic
+from failing_exchange.feeds.market_feeds import Feeds, Topic
 from failing_exchange.server.damage import send_frame
 from failing_exchange.server.dispatcher import Told, parts_of
 from failing_exchange.server.websocket_frames import Code, text_frame
@@ -167,7 +167,7 @@ class Driver:
             connection.gateway.leave(trip)
         self._under_way.clear()
 
-    # ---- as `feeds.market.Subscriber`
+    # ---- as `feeds.market_feeds.Subscriber`
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ CHAIN_MAX = 5  # errors in one chain of causes; earlier ones are left out
 TEXT_MAX = 2_000  # characters of an error's own text; the rest is cut
 ENTRIES = tuple(
     PACKAGE + name.replace("/", os.sep)
-    for name in ("__main__.py", "cli/main.py", "runs/run.py", "simulation.py")
+    for name in ("__main__.py", "cli/main.py", "runs/bot_run.py", "simulation.py")
 )
 INSTALLED = "site-packages"
 LIBRARIES = tuple(

@@ -13,7 +13,7 @@ from failing_exchange.core.queries import Clock, Fills, Orders, Ticker
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Edited
-from failing_exchange.unified.orders import order, public_trade, trade
+from failing_exchange.unified.order_dicts import order, public_trade, trade
 from failing_exchange.unified.structures import (
     balance,
     book,

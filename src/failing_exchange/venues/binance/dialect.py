@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.feeds.account import UserStreams
-from failing_exchange.feeds.market import Feeds
+from failing_exchange.feeds.account_feeds import UserStreams
+from failing_exchange.feeds.market_feeds import Feeds
 from failing_exchange.server.conversation import converse
 from failing_exchange.server.websocket_connection import WebSocketRoute
 from failing_exchange.venues.binance.connecting import (

@@ -15,7 +15,7 @@ import orjson
 
 from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.units import HOUR
-from failing_exchange.feeds.account import UserStream, UserStreams
+from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.server.damage import send_frame
 from failing_exchange.server.websocket_connection import WebSocketRoute
 from failing_exchange.server.websocket_frames import text_frame

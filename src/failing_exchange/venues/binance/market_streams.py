@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from failing_exchange.feeds.market import Feeds
+from failing_exchange.feeds.market_feeds import Feeds
 from failing_exchange.journal.trip import Damage
 from failing_exchange.server.damage import send_frame
 from failing_exchange.server.websocket_connection import Connection
@@ -52,7 +52,7 @@ class StreamCommand(NamedTuple):
 class StreamSession:
     """A connection to market streams: what it has subscribed to, and how it is told.
 
-    It is a `feeds.market.Subscriber`.
+    It is a `feeds.market_feeds.Subscriber`.
     """
 
     def __init__(self, connection: Connection, feeds: Feeds, *, combined: bool) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from failing_exchange.core.units import MILLISECOND
-from failing_exchange.feeds.market import Topic
+from failing_exchange.feeds.market_feeds import Topic
 from failing_exchange.feeds.sources import (
     AggTradeSource,
     AverageSource,

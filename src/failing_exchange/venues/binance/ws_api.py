@@ -10,7 +10,7 @@ import orjson
 
 from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.feeds.account import UserStream, UserStreams
+from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.server.conversation import Abort, Action, Ask, Close, Conversation, Send
 from failing_exchange.server.damage import repeated
 from failing_exchange.server.websocket_frames import Code

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.feeds.account import UserStream, UserStreams
+from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.feeds.account_records import Terminated
 from failing_exchange.venues.binance.call import Security
 from failing_exchange.venues.binance.codes import missing, refuse
