@@ -30,7 +30,7 @@ def rules_of(options: Mapping[str, Any]) -> JudgeRules:
     The shipped rules are always among them. Raises ConfigurationError for what can't be loaded.
 
     >>> rules_of({"fresh": {"age_s": 10}})
-    Rules(rules=None, options={'fresh': {'age_s': 10}})
+    JudgeRules(rules=None, options={'fresh': {'age_s': 10}})
     """
     given = dict(options)
     own = [load_rule(name) for name in options if is_own(name)]

@@ -79,7 +79,7 @@ def check_venue(venue: str | Venue) -> VenueReport:
 
     Call it from ordinary code, not from a coroutine.
 
-    >>> check_venue("binance").venue  # doctest: +SKIP
+    >>> check_venue("binance").venue
     'Binance Spot'
     """
     return asyncio.run(_checked(venue_of(venue)))
