@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pace
 
-from failing_exchange.explorer import pool, targets
+from failing_exchange.explorer import targets, worker_pool
 from failing_exchange.explorer.search import (
     HOURS_TOGETHER,
     HOURS_TOGETHER_ON_THE_WIRE,
@@ -68,17 +68,17 @@ def measure(name: str, text: str, seeds: int, target: float, jobs: int = 2) -> N
         size = HOURS_TOGETHER_ON_THE_WIRE if venue else HOURS_TOGETHER
         parts = [worlds[start : start + size] for start in range(0, seeds, size)]
         tasks = [{"target": f"{path}:main", "worlds": part} for part in parts]
-        list(threads.map(pool.execute, tasks[:jobs]))  # each process has loaded everything
+        list(threads.map(worker_pool.execute, tasks[:jobs]))  # each process has loaded everything
         rates, paces = [], [pace.together(jobs)]
         share = len(tasks) // STRETCHES
         for start in range(0, share * STRETCHES, share):
             part = tasks[start : start + share]
             began = time.perf_counter()
-            list(threads.map(pool.execute, part))
+            list(threads.map(worker_pool.execute, part))
             spent = time.perf_counter() - began
             rates.append(sum(len(task["worlds"]) for task in part) / spent)
             paces.append(pace.together(jobs))
-    pool.end_all()
+    worker_pool.end_all()
     idle = statistics.median(
         rate * 2 / (before + after)
         for rate, before, after in zip(rates, paces[:-1], paces[1:], strict=True)

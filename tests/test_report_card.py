@@ -109,3 +109,9 @@ def test_names_are_never_cut(
     assert "…" not in out
     if columns is None:
         assert out.count("once, converges, alive, resolves, no_hot_loop") == len(names)
+
+
+def test_a_venue_that_is_not_there_is_refused_before_anything_runs() -> None:
+    """By `run` and by `run --all`, whether the bot would have reached it or not."""
+    for options in ([], ["--all"]):
+        assert main(["run", "--bot", "careful", "--venue", "nope", *options]) == 2

@@ -137,7 +137,7 @@ def _run_all(options: argparse.Namespace, output: Path) -> int:
     if given:
         name = given[0].replace("_", "-")
         options.parser.error(f"--{name} is for a single run; with --all each scenario sets its own")
-    card = report_card.make(options.bot)
+    card = report_card.make(options.bot, venue=options.venue)
     report_card.show(card)
     write_file(output, json.dumps(card.as_dict(), indent=1) + "\n")
     print(f"Results are in {output}")
@@ -168,10 +168,12 @@ def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
 
 
 def _config(options: argparse.Namespace) -> RunConfig:
+    from failing_exchange.runs.bot_process import check_venue_name
     from failing_exchange.runs.bot_run import MAINTENANCE_MINUTES, RunConfig
     from failing_exchange.runs.user_code import check_rules
 
     check_rules(options.rule or ())
+    check_venue_name(options.venue)
     modes = _modes(options)
     planned = options.maintenance_start, options.maintenance_duration
     if not options.maintenance and planned != (None, None):

@@ -68,6 +68,13 @@ def wall_limit(seconds: float) -> float:
     return max(WALL_SECONDS_MAX, seconds / HOUR_S * WALL_SECONDS_AN_HOUR)
 
 
+def check_venue_name(name: str) -> None:
+    """Raise ConfigurationError for a venue that is not there; "" is the default one."""
+    from failing_exchange.venues.base import DEFAULT, venue_of
+
+    venue_of(name or DEFAULT)
+
+
 def served_to(bot: Bot, exchange: FailingExchange, venue: str = "") -> Any:
     """The server that a bot with clients of its own talks to; it accepts any key."""
     if not makes_own_clients(bot):

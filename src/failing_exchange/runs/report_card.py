@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from failing_exchange.judge.rule import Severity
 from failing_exchange.judge.verdict import WRONG
 from failing_exchange.runs.bot_loader import find_bot
+from failing_exchange.runs.bot_process import check_venue_name
 from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.scenarios.scenario import Scenario, load, shipped
 
@@ -65,10 +66,10 @@ class Card:
         }
 
 
-def grade(name: str, bot: str, baseline: Iterable[str] = ()) -> Grade:
+def grade(name: str, bot: str, venue: str = "", baseline: Iterable[str] = ()) -> Grade:
     """Run a bot in a scenario, as `run --scenario` does; `baseline`: rules that do not count."""
     scenario = load(name)
-    report = run(RunConfig(bot=bot, scenario=name))
+    report = run(RunConfig(bot=bot, venue=venue, scenario=name))
     verdict, again = report.verdict, report.config.again()
     if verdict is None or report.stopped:
         error = report.stopped or "the run has no verdict"
@@ -89,24 +90,26 @@ def calm(scenario: Scenario) -> Scenario:
     )  # fmt: skip
 
 
-def baseline(name: str, bot: str) -> dict[str, str]:
+def baseline(name: str, bot: str, venue: str = "") -> dict[str, str]:
     """The rules that a bot breaks in a scenario from which all that fails was taken."""
-    verdict = run(RunConfig(bot=bot, scenario=name), scenario=calm(load(name))).verdict
+    config = RunConfig(bot=bot, venue=venue, scenario=name)
+    verdict = run(config, scenario=calm(load(name))).verdict
     return {} if verdict is None else verdict.broken
 
 
-def make(bot: str, names: Sequence[str] | None = None, *, jobs: int = 0) -> Card:
+def make(bot: str, names: Sequence[str] | None = None, *, venue: str = "", jobs: int = 0) -> Card:
     """A bot's card; each scenario in a process, several side by side.
 
     Ctrl-C, and a bot that ends its process, leave what there is until then. Raises
-    ConfigurationError for a bot that is not there.
+    ConfigurationError for a bot or a venue that is not there.
     """
     find_bot(bot)
+    check_venue_name(venue)
     wanted = in_order(shipped() if names is None else names)
     card = Card(bot=bot, wanted=len(wanted))
     processes = ProcessPoolExecutor(jobs or None, initializer=_ignore_interrupts)
     try:
-        _fill(card, wanted, processes)
+        _fill(card, wanted, venue, processes)
     except KeyboardInterrupt:
         card.interrupted = True
         for child in multiprocessing.active_children():  # their results are not wanted any more
@@ -120,15 +123,17 @@ def make(bot: str, names: Sequence[str] | None = None, *, jobs: int = 0) -> Card
     return card
 
 
-def _fill(card: Card, wanted: Sequence[str], processes: ProcessPoolExecutor) -> None:
+def _fill(card: Card, wanted: Sequence[str], venue: str, processes: ProcessPoolExecutor) -> None:
     kinds = {name: _kind(card.bot, load(name)) for name in wanted}
     examples = {kind: name for name, kind in reversed(kinds.items())}
-    asked = {kind: processes.submit(baseline, name, card.bot) for kind, name in examples.items()}
+    asked = {
+        kind: processes.submit(baseline, name, card.bot, venue) for kind, name in examples.items()
+    }
     found = {kind: one.result() for kind, one in asked.items()}
     for broken in found.values():
         card.baseline = {**broken, **card.baseline}
     grades: list[Future[Grade]] = [
-        processes.submit(grade, name, card.bot, tuple(found[kinds[name]])) for name in wanted
+        processes.submit(grade, name, card.bot, venue, tuple(found[kinds[name]])) for name in wanted
     ]
     for one in grades:
         card.grades.append(one.result())
