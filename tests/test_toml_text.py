@@ -23,7 +23,7 @@ SECONDS_MAX = 5.0  # of processor time for the costliest text; 0.6 s on an idle 
         ("[" + "a." * 49_000 + "b]", "nested"),
         ("a = " + "[" * 50_000, "nested"),
         ("a = " + "{a = " * 19_000, "nested"),
-        ("a" * 99_000 + " = 1", "is no key"),
+        ("a" * 99_000 + " = 1", "is not a key"),
         ("'''" * 33_000, "Expected"),
         ('a = """' + '\\"""' * 24_000, "Unterminated"),
         ("a = " + "9" * 90_000, "digits"),
