@@ -398,7 +398,7 @@ class SmallTalk(Conversation):
         if message.get("op") == "ping":
             yield said({"op": "pong", "seq": message.get("seq")})
         elif message.get("op") == "book" and message.get("market") in SYMBOLS:
-            yield Join(book_of(message["market"]))
+            yield Join([book_of(message["market"])])
             yield Ask(
                 SmallInquiry(self.rest, {"name": BOOK, "fields": {"market": message["market"]}})
             )

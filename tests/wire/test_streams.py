@@ -11,10 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from failing_exchange import FailingExchange
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
+from failing_exchange.feeds.market_feeds import Feeds
 from failing_exchange.feeds.sources import CANDLES_A_PUSH_MAX, EngineView
-from failing_exchange.venues.binance.market_streams import METHODS, RefusedCommand, read
+from failing_exchange.server.conversation import Join, Leave, Opened, Send
+from failing_exchange.server.messages import Request
+from failing_exchange.venues.binance.market_streams import METHODS, RefusedCommand, raw, read
 from failing_exchange.venues.binance.stream_topics import topic
 from tests.wire.client import Client, on_the_wire
 from tests.wire.streams import streams
@@ -64,6 +68,25 @@ def test_streams_are_subscribed_listed_and_left_on_an_open_connection() -> None:
             assert (await socket.next())["e"] == "aggTrade"
 
     on_the_wire(story)
+
+
+def test_a_session_is_text_in_and_actions_out() -> None:
+    """No socket, no loop: what a connection is told can be read off."""
+    feeds = Feeds(FailingExchange().venue)
+    done: list[Any] = []
+    request = Request("GET", "/ws/btcusdt@trade/token", "", {}, b"", "127.0.0.1")
+    session = raw(feeds, None, Opened("ws-1", request, 0, done.append))
+    (join,) = session.opened(0)
+    assert isinstance(join, Join)
+    assert [one.key for one in join.topics] == [("btcusdt@trade", False)]
+    more = session.heard('{"method":"SUBSCRIBE","params":["ethusdt@trade","nothing"],"id":1}', 0)
+    joined, told = more
+    assert isinstance(joined, Join)
+    assert [one.key for one in joined.topics] == [("ethusdt@trade", False)]
+    assert told == Send(b'{"result":null,"id":1}')
+    left, _ = session.heard('{"method":"UNSUBSCRIBE","params":["btcusdt@trade","x"],"id":2}', 0)
+    assert left == Leave(("btcusdt@trade", False))
+    assert (list(session.streams), done) == (["ethusdt@trade", "nothing"], [])
 
 
 def test_combined_is_a_property_that_can_be_changed() -> None:

@@ -492,7 +492,7 @@ def test_a_thousand_reset_connections_leave_nothing_behind() -> None:
             del connection, ws
         await asyncio.sleep(100)
         assert len(client.venue.sockets.connections) == 0
-        assert not client.venue.dialect.streams.sessions
+        assert not client.venue.dialect.feeds._feeds
         gc.collect()
         assert sum(ref() is not None for ref in gone) <= 1
 

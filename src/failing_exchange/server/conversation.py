@@ -11,7 +11,7 @@ route: it hands on what the client says, and carries out the actions that come b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.feeds.market_feeds import Feeds, Topic
@@ -63,9 +63,12 @@ class Ask(NamedTuple):
 
 
 class Join(NamedTuple):
-    """Listen to a topic from now on: its news come through `Conversation.news`."""
+    """Listen to topics from now on: their news comes through `Conversation.news`.
 
-    topic: Topic
+    It counts as one "subscribe" for faults, however many topics it has.
+    """
+
+    topics: Sequence[Topic]
 
 
 class Leave(NamedTuple):
@@ -105,6 +108,11 @@ class Conversation:
 
     A venue's own derives from it; it may remember what was said.
     """
+
+    @property
+    def form(self) -> Hashable:
+        """Conversations of equal form write equal `news`; None: this one writes its own."""
+        return None
 
     def opened(self, at: int) -> Iterable[Action]:
         """The connection stands."""
@@ -176,8 +184,9 @@ class Driver:
 
     @property
     def form(self) -> Hashable:
-        """Each conversation may say it in its own way."""
-        return self.connection.name
+        """That of the conversation; without one its pushes are framed for it alone."""
+        form = self.conversation.form
+        return self.connection.name if form is None else form
 
     def framed(self, key: Hashable, payload: bytes) -> bytes:
         """The frame of a push."""
@@ -261,9 +270,11 @@ class Driver:
 
     def _join(self, action: Join) -> None:
         assert self._feeds is not None
-        self._joined[action.topic.key] = None
-        if connection_fault(self.connection.gateway, "subscribe", self.name) is None:
-            self._feeds.join(action.topic, self)
+        silent = connection_fault(self.connection.gateway, "subscribe", self.name) is not None
+        for topic in action.topics:
+            self._joined[topic.key] = None
+            if not silent:
+                self._feeds.join(topic, self)
 
     def _leave(self, action: Leave) -> None:
         if action.key in self._joined and self._feeds is not None:

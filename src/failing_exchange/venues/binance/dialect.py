@@ -18,7 +18,7 @@ from failing_exchange.venues.binance.connecting import (
 )
 from failing_exchange.venues.binance.doorstep import Doorstep
 from failing_exchange.venues.binance.limits_policy import Metering
-from failing_exchange.venues.binance.market_streams import MarketStreams
+from failing_exchange.venues.binance.market_streams import StreamSession, combined, raw
 from failing_exchange.venues.binance.rest import SpotRest
 from failing_exchange.venues.binance.ws_api import ApiConversation, check_api
 
@@ -47,25 +47,27 @@ class SpotDialect:
         self._doorstep = Doorstep(self.limits)
         self.rest = SpotRest(venue, keys, self.limits, self._doorstep)
         self.feeds = Feeds(venue)
-        self.streams = MarketStreams(self.feeds)
         self.user_streams = UserStreams(venue)
-        self.routes = {
-            "/ws": WebSocketRoute(self.streams.open_raw, STREAMS),
-            "/ws/": WebSocketRoute(self.streams.open_raw, STREAMS),
-            "/stream": WebSocketRoute(self.streams.open_combined, STREAMS),
-            WS_API: WebSocketRoute(
-                converse(partial(ApiConversation, self.rest, self.user_streams)),
-                WS_API_CONNECTIONS,
-                "open_api",
-            ),
-        }
         self.listen_keys: ListenKeys | None = None
         if legacy_listen_keys:
             from failing_exchange.venues.binance.listen_keys import ListenKeys
 
             self.listen_keys = ListenKeys(self.user_streams, seed=venue.seed)
             self.rest.more = self.listen_keys.endpoints
-            self.listen_keys.join_routes(self.routes)
+        self.routes = {
+            "/ws": self._streams(raw),
+            "/ws/": self._streams(raw),
+            "/stream": self._streams(combined),
+            WS_API: WebSocketRoute(
+                converse(partial(ApiConversation, self.rest, self.user_streams)),
+                WS_API_CONNECTIONS,
+                "open_api",
+            ),
+        }
+
+    def _streams(self, make: Callable[..., StreamSession]) -> WebSocketRoute:
+        talk = converse(partial(make, self.feeds, self.listen_keys), self.feeds)
+        return WebSocketRoute(talk, STREAMS)
 
     def refuse_connection(
         self, request: Request, route: WebSocketRoute | None, at: int

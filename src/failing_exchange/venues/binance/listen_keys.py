@@ -6,7 +6,7 @@ The venue's documents until 2025-12-18; the venue itself retired them on 2026-02
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,14 @@ import orjson
 from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.units import HOUR
 from failing_exchange.feeds.account_feeds import UserStream, UserStreams
-from failing_exchange.server.damage import send_frame
-from failing_exchange.server.websocket_connection import WebSocketRoute
-from failing_exchange.server.websocket_frames import text_frame
+from failing_exchange.server.conversation import Abort, Send
 from failing_exchange.venues.binance.call import Endpoint, Reading, Security, Writing
 from failing_exchange.venues.binance.codes import refuse
-from failing_exchange.venues.binance.connecting import given, is_micro_in
 from failing_exchange.venues.binance.user_events import ListenKeyExpired, event_of
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
-    from failing_exchange.server.websocket_connection import Connection
+    from failing_exchange.server.conversation import Opened
 
 LIFE = HOUR  # of a key, from its making or its last extension
 LISTENERS_MAX = 1_000  # connections on one key; one more hears nothing
@@ -131,69 +128,40 @@ class ListenKeys:
 
     # ---- who listens
 
-    def join_routes(self, routes: dict[str, WebSocketRoute]) -> None:
-        """Let keys stand where streams stand: /ws/<key> and /stream?streams=<key>."""
-        for path in ("/ws/", "/stream"):
-            before = routes.get(path, WebSocketRoute(_nothing_else))
-            routes[path] = before._replace(open=partial(self._open, before.open))
-
-    def _open(self, before: Callable[[Connection], None], connection: Connection) -> None:
-        """A connection may name keys among its streams."""
-        before(connection)
-        request = connection.request
-        options = given(request.query)
-        combined = request.path == "/stream"
-        named = options.get("streams", [""])[0] if combined else request.path.removeprefix("/ws/")
-        names = [name for name in named.split("/") if name in self._keys]
-        if not names:
-            return
-        micro = is_micro_in(options)
+    def listen(self, names: Iterable[str], opened: Opened, *, combined: bool, micro: bool) -> None:
+        """Let a connection hear the accounts of those of these names that are keys."""
         for name in names:
-            self._join(self._keys[name], connection, combined=combined, micro=micro)
-        closed = connection.on_closed
+            known = self._keys.get(name)
+            if known is not None and len(known.streams) < LISTENERS_MAX:
+                self._join(known, opened, combined=combined, micro=micro)
 
-        def on_closed(connection: Connection) -> None:
-            for name in names:
-                self._leave(name, connection)
-            if closed is not None:
-                closed(connection)
-
-        connection.on_closed = on_closed
-
-    def _join(
-        self, known: _ListenKey, connection: Connection, *, combined: bool, micro: bool
-    ) -> None:
-        if len(known.streams) >= LISTENERS_MAX:
-            return
-
+    def _join(self, known: _ListenKey, opened: Opened, *, combined: bool, micro: bool) -> None:
         def say(event: Any, damage: Damage | None) -> None:
             payload = UNREADABLE if event is ... else orjson.dumps(event)
             if combined:
                 payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)
-            send_frame(connection, text_frame(payload), damage)
+            opened.do((Send(payload, damage),))
 
         write = partial(event_of, micro=micro)
-        stream = UserStream(known.account, write, say, connection.abort)
+        stream = UserStream(known.account, write, say, lambda: opened.do((Abort(),)))
         stream.last = partial(ListenKeyExpired, known.name)
-        stream.ended = partial(self._leave, known.name, connection)
-        known.streams[connection.name] = stream
-        past = self._streams.subscribe(stream, connection.name)
+        stream.ended = partial(self.leave, (known.name,), opened.name)
+        known.streams[opened.name] = stream
+        past = self._streams.subscribe(stream, opened.name)
         if past is not None:
             past()
 
-    def _leave(self, name: str, connection: Connection) -> None:
-        known = self._keys.get(name)
-        stream = known.streams.pop(connection.name, None) if known is not None else None
-        if stream is not None:
-            stream.over = True
-            self._streams.remove(stream)
+    def leave(self, names: Iterable[str], client: str) -> None:
+        """Tell a connection no more of these keys; does nothing for other names."""
+        for name in names:
+            known = self._keys.get(name)
+            stream = known.streams.pop(client, None) if known is not None else None
+            if stream is not None:
+                stream.over = True
+                self._streams.remove(stream)
 
 
 UNREADABLE = b'{"e":'  # what arrives of a push that can't be read
-
-
-def _nothing_else(connection: Connection) -> None:
-    """No market streams here."""
 
 
 def _as_it_is(w: Writing, told: Any) -> Any:

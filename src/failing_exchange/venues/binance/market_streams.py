@@ -7,23 +7,31 @@ web-socket-streams.md, "Live Subscribing/Unsubscribing to streams" and its error
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
 
 from failing_exchange.feeds.market_feeds import Feeds
-from failing_exchange.journal.trip import Damage
-from failing_exchange.server.damage import send_frame
-from failing_exchange.server.websocket_connection import Connection
-from failing_exchange.server.websocket_frames import Code, text_frame
+from failing_exchange.server.conversation import (
+    Action,
+    Close,
+    Conversation,
+    Join,
+    Leave,
+    Opened,
+    Send,
+)
+from failing_exchange.server.websocket_frames import Code
 from failing_exchange.text.number_checks import is_whole
-from failing_exchange.venue.connection_events import connection_fault
 from failing_exchange.venues.binance.connecting import given, is_micro_in
 from failing_exchange.venues.binance.stream_names import parse
 from failing_exchange.venues.binance.stream_topics import topic
 from failing_exchange.venues.binance.values import instant
+
+if TYPE_CHECKING:
+    from failing_exchange.venues.binance.listen_keys import ListenKeys
 
 STREAMS_MAX = 1_024  # of one connection; a request for more is refused
 ID_LENGTH_MAX = 36  # characters of a request's id; a longer one is refused
@@ -49,60 +57,79 @@ class StreamCommand(NamedTuple):
     id: int | str | None
 
 
-class StreamSession:
+class StreamSession(Conversation):
     """A connection to market streams: what it has subscribed to, and how it is told.
 
-    It is a `feeds.market_feeds.Subscriber`.
+    `names` stand in its URL; those that are listen keys are left to `keys`. `combined`: messages
+    name their stream.
     """
 
-    def __init__(self, connection: Connection, feeds: Feeds, *, combined: bool) -> None:
-        self.connection = connection
-        self.name = connection.name
+    def __init__(
+        self,
+        feeds: Feeds,
+        keys: ListenKeys | None,
+        opened: Opened,
+        names: list[str],
+        *,
+        combined: bool,
+    ) -> None:
         self.feeds = feeds
+        self.keys = keys
+        self.opened_as = opened
+        self.names = names
         self.combined = combined
-        self.micro = is_micro_in(given(connection.request.query))
+        self.micro = is_micro_in(given(opened.request.query))
         self.streams: dict[str, None] = {}
-        connection.on_text = self.heard
-        connection.on_shutdown = self.announce_shutdown
 
-    def heard(self, connection: Connection, text: str) -> None:
-        """Answer a request."""
+    def opened(self, at: int) -> Iterable[Action]:
+        """Subscribe to what the URL names; in that of single streams any token may stand."""
+        combined = self.combined
+        try:
+            yield from self.subscribe([n for n in self.names if combined or parse(n) is not None])
+        except RefusedCommand as no:
+            yield Close(Code.POLICY, str(no))
+        if self.keys is not None:
+            self.keys.listen(self.names, self.opened_as, combined=combined, micro=self.micro)
+
+    def closed(self, at: int) -> None:
+        """Its listen keys have one listener less."""
+        if self.keys is not None:
+            self.keys.leave(self.names, self.opened_as.name)
+
+    def heard(self, text: str, at: int) -> Iterable[Action]:
+        """Answer a request, after what it asks for is done."""
         try:
             asked = read(text)
-            answer = {"result": METHOD[asked.method](self, asked), "id": asked.id}
+            actions, result = METHOD[asked.method](self, asked)
+            answer = {"result": result, "id": asked.id}
         except RefusedCommand as no:
-            answer = no.answer
-        connection.send_text(orjson.dumps(answer))
+            actions, answer = [], no.answer
+        return [*actions, Send(orjson.dumps(answer))]
 
-    def subscribe(self, names: list[str]) -> None:
+    def subscribe(self, names: list[str]) -> list[Action]:
         """Listen to streams; raises `RefusedCommand` for too many."""
         new = [name for name in dict.fromkeys(names) if name not in self.streams]
         if len(self.streams) + len(new) > STREAMS_MAX:
             # the limit is documented, its refusal is not
             raise RefusedCommand(2, "Invalid request: too many streams")
         if not new:
-            return
-        silent = (
-            connection_fault(self.connection.gateway, "subscribe", self.connection.name) is not None
-        )
-        for name in new:
-            self.streams[name] = None
-            found = None if silent else topic(name, self.feeds.venue.markets, micro=self.micro)
-            if found is not None:
-                self.feeds.join(found, self)
+            return []
+        self.streams.update(dict.fromkeys(new))
+        markets = self.feeds.venue.markets
+        found = [topic(name, markets, micro=self.micro) for name in new]
+        return [Join([one for one in found if one is not None])]
 
-    def unsubscribe(self, names: list[str]) -> None:
-        """Listen no more; names that were not subscribed to are ignored."""
-        for name in dict.fromkeys(names):
-            if name in self.streams:
-                del self.streams[name]
-                self.feeds.leave((name, self.micro), self)
+    def unsubscribe(self, names: list[str]) -> list[Action]:
+        """Stop listening; names that were not subscribed to are ignored."""
+        gone = [name for name in dict.fromkeys(names) if name in self.streams]
+        for name in gone:
+            del self.streams[name]
+        return [Leave((name, self.micro)) for name in gone]
 
-    def announce_shutdown(self) -> None:
+    def shutdown(self, at: int) -> Iterable[Action]:
         """The venue is about to shut down ("Server Shutdown")."""
-        at = self.connection.gateway.clock.now()
         event = {"e": "serverShutdown", "E": instant(at, micro=self.micro)}
-        self.send(self.framed((SHUTDOWN, self.micro), orjson.dumps(event)))
+        yield Send(self.news((SHUTDOWN, self.micro), orjson.dumps(event)))
 
     # ---- pushes
 
@@ -111,52 +138,44 @@ class StreamSession:
         """Combined, or as they are."""
         return self.combined
 
-    def framed(self, key: Any, payload: bytes) -> bytes:
-        """The frame of a push; the key of a topic is (name of the stream, microseconds)."""
+    def news(self, key: Any, payload: bytes) -> bytes:
+        """The text of a push; the key of a topic is (name of the stream, microseconds)."""
         if self.combined:
-            payload = b'{"stream":%b,"data":%b}' % (orjson.dumps(key[0]), payload)
-        return text_frame(payload)
-
-    def send(self, frame: bytes, damage: Damage | None = None) -> None:
-        """Send a frame, whole or damaged."""
-        send_frame(self.connection, frame, damage)
-
-    def fail(self, reason: str = "") -> None:
-        """Close for an error of the venue."""
-        self.connection.close(Code.INTERNAL, reason)
-
-    def abort(self) -> None:
-        """Break off without a word."""
-        self.connection.abort()
+            return b'{"stream":%b,"data":%b}' % (orjson.dumps(key[0]), payload)
+        return payload
 
 
-def _subscribe(session: StreamSession, asked: StreamCommand) -> None:
-    session.subscribe(_names(asked))
+Outcome = tuple[list[Action], Any]  # of a request: what is to be done, and its result
 
 
-def _unsubscribe(session: StreamSession, asked: StreamCommand) -> None:
-    session.unsubscribe(_names(asked))
+def _subscribe(session: StreamSession, asked: StreamCommand) -> Outcome:
+    return session.subscribe(_names(asked)), None
 
 
-def _list(session: StreamSession, asked: StreamCommand) -> list[str]:
+def _unsubscribe(session: StreamSession, asked: StreamCommand) -> Outcome:
+    return session.unsubscribe(_names(asked)), None
+
+
+def _list(session: StreamSession, asked: StreamCommand) -> Outcome:
     if asked.params:
         raise RefusedCommand(2, "Invalid request: too many parameters")
-    return list(session.streams)
+    return [], list(session.streams)
 
 
-def _set(session: StreamSession, asked: StreamCommand) -> None:
+def _set(session: StreamSession, asked: StreamCommand) -> Outcome:
     values = _property(asked, 2)
     if len(values) < 2 or not isinstance(values[1], bool):
         raise RefusedCommand(1, "Invalid value type: expected Boolean")
     session.combined = values[1]
+    return [], None
 
 
-def _get(session: StreamSession, asked: StreamCommand) -> bool:
+def _get(session: StreamSession, asked: StreamCommand) -> Outcome:
     _property(asked, 1)
-    return session.combined
+    return [], session.combined
 
 
-METHOD: dict[str, Callable[[StreamSession, StreamCommand], Any]] = dict(
+METHOD: dict[str, Callable[[StreamSession, StreamCommand], Outcome]] = dict(
     zip(METHODS, (_subscribe, _unsubscribe, _list, _set, _get), strict=True)
 )
 
@@ -217,37 +236,15 @@ def _place(text: str, end: int) -> str:
     return f"line {before.count(chr(10)) + 1} column {end - (before.rfind(chr(10)) + 1)}"
 
 
-class MarketStreams:
-    """What is spoken at /ws and /stream."""
+def raw(feeds: Feeds, keys: ListenKeys | None, opened: Opened) -> StreamSession:
+    """/ws, /ws/<stream>, /ws/<any token>: messages as they are."""
+    path = unquote(opened.request.path)
+    names = [name for name in path.removeprefix("/ws").split("/") if name]
+    return StreamSession(feeds, keys, opened, names, combined=False)
 
-    def __init__(self, feeds: Feeds) -> None:
-        self.feeds = feeds
-        self.sessions: dict[str, StreamSession] = {}
 
-    def open_raw(self, connection: Connection) -> None:
-        """/ws, /ws/<stream>, /ws/<any token>: messages as they are."""
-        path = unquote(connection.request.path)
-        names = [name for name in path.removeprefix("/ws").split("/") if name]
-        self._open(connection, names, combined=False)
-
-    def open_combined(self, connection: Connection) -> None:
-        """/stream?streams=a/b/c: messages that name their stream."""
-        listed = given(connection.request.query).get("streams", [""])[0]
-        names = [name for name in listed.split("/") if name]
-        self._open(connection, names, combined=True)
-
-    def _open(self, connection: Connection, names: list[str], *, combined: bool) -> None:
-        session = StreamSession(connection, self.feeds, combined=combined)
-        self.sessions[connection.name] = session
-        connection.on_closed = self._closed
-        if not combined:  # any token may stand in the path
-            names = [name for name in names if parse(name) is not None]
-        try:
-            session.subscribe(names)
-        except RefusedCommand as no:
-            connection.close(Code.POLICY, str(no))
-
-    def _closed(self, connection: Connection) -> None:
-        session = self.sessions.pop(connection.name)
-        session.unsubscribe(list(session.streams))
-        connection.gateway.push_order.forget(connection.name)
+def combined(feeds: Feeds, keys: ListenKeys | None, opened: Opened) -> StreamSession:
+    """/stream?streams=a/b/c: messages that name their stream."""
+    listed = given(opened.request.query).get("streams", [""])[0]
+    names = [name for name in listed.split("/") if name]
+    return StreamSession(feeds, keys, opened, names, combined=True)
