@@ -59,8 +59,6 @@ EDGES: dict[str, str] = {
     "__init__": "errors core faults resilience venues client judge simulation testing",
     "__main__": "cli",
 }
-# Edges against the direction that are still to go. Only ever take one out.
-STILL: dict[str, str] = {}
 
 HEAVY = (
     "aiohttp",
@@ -127,7 +125,7 @@ def test_imports_follow_the_allowed_edges(name: str) -> None:
     """What is below can be understood, tested and changed without what is above."""
     own = package_of(name)
     assert own in EDGES, f"{own!r} has no row in EDGES (tests/test_tidy.py): say what it may import"
-    allowed = {own, *EDGES[own].split(), *STILL.get(own, "").split()}
+    allowed = {own, *EDGES[own].split()}
     check(
         f"{place(modules()[name], line)}: {own} may not import {package_of(other)} ({other}); move "
         "what is needed down, or pass it as an argument"
@@ -151,17 +149,6 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_the_allowed_edges_have_no_circle() -> None:
     """Two packages that import each other are one package."""
     TopologicalSorter({name: below.split() for name, below in EDGES.items()}).prepare()
-
-
-def test_no_edge_that_is_to_go_is_left_behind() -> None:
-    """A row that nothing needs would let the edge come back."""
-    used = {(package_of(n), package_of(other)) for n in modules() for _, other in imported(n)}
-    check(
-        f"STILL[{own!r}]: {other} is not imported any more; take it out"
-        for own, others in STILL.items()
-        for other in others.split()
-        if (own, other) not in used
-    )
 
 
 # Loaded by name: by Python itself, pytest, and the interpreter of a program beside a server.
@@ -224,10 +211,6 @@ def test_only_the_settlement_knows_which_asset_moves() -> None:
 
 # --- names
 
-# Public classes that share a name, to be told apart by a name of their own. Only ever take one out.
-CLASSES_STILL: dict[str, str] = {
-    "Rule": "core.reject judge.rule",
-}
 # Files of one name that do the same for different packages, and what that is.
 FILES_ALIKE: dict[str, str] = {
     "__init__.py": "a package",
@@ -240,8 +223,6 @@ FILES_ALIKE: dict[str, str] = {
     "serialize.py": "values as plain data",
     "venue.py": "a venue: the running one, and the value that says what each venue is",
 }
-# Files of one name with several meanings, and how many of them. Only ever take one out.
-FILES_STILL: dict[str, int] = {"triggers.py": 2}
 
 
 def test_no_two_public_classes_share_a_name() -> None:
@@ -251,29 +232,20 @@ def test_no_two_public_classes_share_a_name() -> None:
         for node in tree(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, set()).add(name)
-
-    def complaints() -> Iterator[str]:
-        for cls, places in found.items():
-            still = set(CLASSES_STILL.get(cls, "").split())
-            if len(places) > 1 and places - still:
-                yield f"{cls}: in {', '.join(sorted(places))}; give each a name of its own"
-        for cls, still_in in CLASSES_STILL.items():
-            if gone := set(still_in.split()) - found.get(cls, set()):
-                yield f"CLASSES_STILL[{cls!r}]: not in {', '.join(gone)} any more; take it out"
-            elif len(found[cls]) < 2:
-                yield f"CLASSES_STILL[{cls!r}]: take it out"
-
-    check(complaints())
+    check(
+        f"{cls}: in {', '.join(sorted(places))}; give each a name of its own"
+        for cls, places in found.items()
+        if len(places) > 1
+    )
 
 
 def test_no_file_name_has_two_meanings() -> None:
     """Whoever opens a file by its name opens the right one."""
     counts = Counter(path.name for path in modules().values())
     check(
-        f"{name}: {count} files, {FILES_STILL.get(name, 1)} in FILES_STILL; name each by what it "
-        "holds, and take the row down where one is gone"
+        f"{name}: {count} files; name each by what it holds"
         for name, count in counts.items()
-        if name not in FILES_ALIKE and count != FILES_STILL.get(name, 1)
+        if name not in FILES_ALIKE and count > 1
     )
 
 
@@ -305,10 +277,6 @@ RETIRED: dict[str, tuple[str, str]] = {
     "borne": (r"\bborne\b", "allowed"),
     "naked": (r"\bnaked\b", "without a stop"),
 }
-# Packages that still use some of them (`docs` are its pages). Only ever take one out.
-WORDS_STILL: dict[str, str] = {
-    "venues": "door errand",
-}
 SEED = "exchange_failures.md"  # the document that this project began with; it stays as it was
 
 
@@ -328,7 +296,7 @@ def texts_of(package: str) -> Iterator[tuple[Path, str]]:
 @pytest.mark.parametrize("package", [*EDGES, "docs"])
 def test_retired_words_do_not_come_back(package: str) -> None:
     """No source, message or page uses a word that only this project uses in its sense."""
-    texts, still = list(texts_of(package)), WORDS_STILL.get(package, "").split()
+    texts = list(texts_of(package))
 
     def complaints() -> Iterator[str]:
         for word, (pattern, instead) in RETIRED.items():
@@ -337,10 +305,8 @@ def test_retired_words_do_not_come_back(package: str) -> None:
                 for path, text in texts
                 for found in re.finditer(pattern, text, re.IGNORECASE)
             ]
-            if used and word not in still:
+            if used:
                 yield f"{', '.join(used[:5])}: {word!r} is retired; say: {instead}"
-            if not used and word in still:
-                yield f"WORDS_STILL[{package!r}]: {word} is gone; take it out"
 
     check(complaints())
 

@@ -12,7 +12,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.events import OrderAmended, OrderListChanged
 from failing_exchange.core.order import Contingency, ListUpdate, OrderType, Status
 from failing_exchange.core.queries import FetchAmendments, FetchOrder
-from failing_exchange.core.reject import Reason, Rule
+from failing_exchange.core.reject import OrderRule, Reason
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 
@@ -83,7 +83,7 @@ def test_rules_may_be_checked_before_anything_is_canceled(floor: Floor) -> None:
     old = floor.limit("alice", SELL, 105, 5, client_id="mine").order
     new = c.PlaceOrder("alice", S, SELL, LIMIT, 10, 106, client_id="mine")
     command = c.ReplaceOrder(c.CancelOrder("alice", S, old.id), new, check_first=True)
-    assert floor.refused(command).rule == Rule.AMOUNT
+    assert floor.refused(command).rule == OrderRule.AMOUNT
     assert old.status is Status.OPEN
     both = floor.do(command._replace(place=new._replace(lots=9)))
     assert (both.canceled.status, both.placed.status) == (Status.CANCELED, Status.OPEN)
@@ -120,7 +120,7 @@ def test_a_name_in_use_is_not_given_again(floor: Floor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lots", "rule"), [(5, Rule.AMEND_SAME), (6, Rule.AMEND_INCREASE), (2, ""), (1, "")]
+    ("lots", "rule"), [(5, OrderRule.AMEND_SAME), (6, OrderRule.AMEND_INCREASE), (2, ""), (1, "")]
 )
 def test_an_order_only_becomes_smaller(floor: Floor, lots: int, rule: str) -> None:
     """And not smaller than what is filled."""

@@ -12,7 +12,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.generated_ids import Named, made_id
 from failing_exchange.core.order import AMENDMENTS_MAX, Contingency, OrderType, Status
 from failing_exchange.core.queries import FetchOrder
-from failing_exchange.core.reject import Reason, Rule
+from failing_exchange.core.reject import OrderRule, Reason
 from tests.core.floor import BUY, LIMIT, SELL, Floor, S
 
 STOP = OrderType.STOP_LOSS_LIMIT
@@ -99,5 +99,5 @@ def test_an_order_is_amended_only_so_often(floor: Floor, monkeypatch: pytest.Mon
     order = floor.limit("alice", BUY, 50, 9).order
     for lots in (8, 7, 6):
         floor.do(c.AmendOrder("alice", S, order.id, lots))
-    assert floor.refused(c.AmendOrder("alice", S, order.id, 5)).rule == Rule.AMENDS
+    assert floor.refused(c.AmendOrder("alice", S, order.id, 5)).rule == OrderRule.AMENDS
     assert (order.lots, len(order.amendments), order.status) == (6, 3, Status.OPEN)

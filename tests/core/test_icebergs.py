@@ -9,7 +9,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.order import OrderType, Status, TimeInForce
 from failing_exchange.core.queries import FetchBook, FetchTicker
-from failing_exchange.core.reject import Reason, Rule
+from failing_exchange.core.reject import OrderRule, Reason
 from tests.core.floor import BUY, LIMIT, SELL, Floor, S
 
 
@@ -62,7 +62,7 @@ def test_a_smaller_iceberg_shows_less_only_when_it_must(floor: Floor) -> None:
 @pytest.mark.parametrize(
     ("more", "rule"),
     [
-        ({"iceberg_lots": 11}, Rule.ICEBERG_SIZE),
+        ({"iceberg_lots": 11}, OrderRule.ICEBERG_SIZE),
         ({"iceberg_lots": 2, "time_in_force": TimeInForce.IOC}, ""),
         ({"iceberg_lots": 2, "kind": OrderType.MARKET}, ""),
     ],

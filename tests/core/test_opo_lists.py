@@ -10,7 +10,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Rules
 from failing_exchange.core.order import Contingency, OrderType, Side, Status, Why
-from failing_exchange.core.reject import Reason, Rule
+from failing_exchange.core.reject import OrderRule, Reason
 from failing_exchange.core.units import ATOMS
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
@@ -126,7 +126,7 @@ def test_an_amount_that_is_not_known_is_not_amended(floor: Floor) -> None:
     floor.do(become(FREE))
     placed = floor.do(paid(PENDING))
     number = placed[1].order.id
-    assert floor.refused(c.AmendOrder("alice", S, number, 10)).rule == Rule.AMEND_PENDING
+    assert floor.refused(c.AmendOrder("alice", S, number, 10)).rule == OrderRule.AMEND_PENDING
     floor.limit("bob", SELL, 99, 4_000)
     assert floor.do(c.AmendOrder("alice", S, number, 10)).lots == 10
 
@@ -135,6 +135,6 @@ def test_only_a_purchase_pays_and_only_sales_are_paid(floor: Floor) -> None:
     """And no other order is placed without an amount."""
     sale = c.PlaceOrderList("alice", (leg(SELL, LIMIT, 4, 99), leg(BUY, LIMIT, 0, 90)),
                             Contingency.OTO, proceeds_pay=True)  # fmt: skip
-    assert floor.refused(sale).rule == Rule.LIST_SHAPE
+    assert floor.refused(sale).rule == OrderRule.LIST_SHAPE
     plain = paid(PENDING)._replace(proceeds_pay=False)
     assert floor.refused(plain).reason is Reason.INVALID_AMOUNT

@@ -20,7 +20,7 @@ from failing_exchange.core.order import (
     Why,
 )
 from failing_exchange.core.queries import FetchFills, FetchOrderList, FetchOrderLists
-from failing_exchange.core.reject import Reason, Rule
+from failing_exchange.core.reject import OrderRule, Reason
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
 
 STOP, STOP_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT
@@ -111,17 +111,17 @@ def test_a_triggered_leg_ends_the_other(floor: Floor) -> None:
 @pytest.mark.parametrize(
     ("above", "below", "rule"),
     [
-        (maker(SELL, 4, 99), leg(SELL, STOP, 4, stop=95), Rule.LIST_PRICES),
-        (maker(SELL, 4, 105), leg(SELL, STOP, 4, stop=101), Rule.LIST_PRICES),
-        (leg(SELL, STOP, 4, stop=105), maker(SELL, 4, 95), Rule.LIST_PRICES),
-        (maker(SELL, 4, 105), leg(SELL, STOP, 3, stop=95), Rule.LIST_SHAPE),
-        (maker(SELL, 4, 105), leg(BUY, STOP, 4, stop=95), Rule.LIST_SHAPE),
-        (leg(SELL, LIMIT, 4, 105), leg(SELL, STOP, 4, stop=95), Rule.LIST_SHAPE),
-        (maker(SELL, 4, 105), maker(SELL, 4, 95), Rule.LIST_SHAPE),
+        (maker(SELL, 4, 99), leg(SELL, STOP, 4, stop=95), OrderRule.LIST_PRICES),
+        (maker(SELL, 4, 105), leg(SELL, STOP, 4, stop=101), OrderRule.LIST_PRICES),
+        (leg(SELL, STOP, 4, stop=105), maker(SELL, 4, 95), OrderRule.LIST_PRICES),
+        (maker(SELL, 4, 105), leg(SELL, STOP, 3, stop=95), OrderRule.LIST_SHAPE),
+        (maker(SELL, 4, 105), leg(BUY, STOP, 4, stop=95), OrderRule.LIST_SHAPE),
+        (leg(SELL, LIMIT, 4, 105), leg(SELL, STOP, 4, stop=95), OrderRule.LIST_SHAPE),
+        (maker(SELL, 4, 105), maker(SELL, 4, 95), OrderRule.LIST_SHAPE),
     ],
 )
 def test_a_pair_stands_on_both_sides_of_the_price(
-    floor: Floor, above: Any, below: Any, rule: Rule
+    floor: Floor, above: Any, below: Any, rule: OrderRule
 ) -> None:
     """A profit is taken on one side, a loss stopped on the other."""
     refusal = floor.refused(oco(above, below))

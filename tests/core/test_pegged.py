@@ -19,7 +19,7 @@ from failing_exchange.core.order import (
     TimeInForce,
     Why,
 )
-from failing_exchange.core.reject import Reason, Rule
+from failing_exchange.core.reject import OrderRule, Reason
 from failing_exchange.core.units import PPM
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
@@ -76,16 +76,16 @@ def test_the_price_stays(floor: Floor) -> None:
 def test_a_book_without_that_level_refuses(floor: Floor) -> None:
     """There is nothing to be pegged to."""
     refusal = floor.refused(pegged(BUY, Peg(PegPrice.PRIMARY, 3)))
-    assert (refusal.reason, refusal.rule) == (Reason.INVALID_PRICE, Rule.PEG_LIQUIDITY)
+    assert (refusal.reason, refusal.rule) == (Reason.INVALID_PRICE, OrderRule.PEG_LIQUIDITY)
     refusal = floor.refused(pegged(BUY, PRIMARY, OrderType.STOP_LOSS, stop_ticks=110))
-    assert (refusal.reason, refusal.rule) == (Reason.INVALID_ORDER, Rule.PEG_TYPE)
+    assert (refusal.reason, refusal.rule) == (Reason.INVALID_ORDER, OrderRule.PEG_TYPE)
 
 
 def test_a_price_beside_the_peg_keeps_the_rules_too(floor: Floor) -> None:
     """Both are validated; the order works at the price of the book."""
     floor.do(become(replace(MARKET, price_max=105)))
     refusal = floor.refused(pegged(BUY, PRIMARY, ticks=106))
-    assert (refusal.reason, refusal.rule) == (Reason.INVALID_PRICE, Rule.PRICE)
+    assert (refusal.reason, refusal.rule) == (Reason.INVALID_PRICE, OrderRule.PRICE)
     placed = floor.do(pegged(BUY, PRIMARY, ticks=105))
     assert (placed.ticks, placed.order.peg.asked) == (99, 105)
 
@@ -142,6 +142,6 @@ def test_a_replacement_may_be_pegged(floor: Floor) -> None:
     refusal = floor.refused(
         c.ReplaceOrder(cancel, pegged(BUY, Peg(PegPrice.PRIMARY, 9)), check_first=True)
     )
-    assert refusal.rule == Rule.PEG_LIQUIDITY
+    assert refusal.rule == OrderRule.PEG_LIQUIDITY
     done = floor.do(c.ReplaceOrder(cancel, pegged(BUY, PRIMARY), check_first=True))
     assert done.placed.ticks == 99

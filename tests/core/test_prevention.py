@@ -12,7 +12,7 @@ from failing_exchange.core.events import OrderDecremented, OrderExpired
 from failing_exchange.core.market import Prevention, Rules
 from failing_exchange.core.order import Contingency, OrderType, Status, TimeInForce, Why
 from failing_exchange.core.queries import FetchBook, FetchOrder, FetchPreventedMatches
-from failing_exchange.core.reject import Rule
+from failing_exchange.core.reject import OrderRule
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S, become
 
 MAKERS = ((98, 12), (97, 13), (95, 81))  # scenarios B and C: bids of the account, best first
@@ -159,7 +159,7 @@ def test_a_market_may_allow_some_modes_only(floor: Floor) -> None:
     rules = Rules(preventions=(Prevention.EXPIRE_TAKER,))
     floor.do(become(replace(MARKET, rules=rules)))
     order = c.PlaceOrder("alice", S, SELL, LIMIT, 5, 110, prevention=Prevention.NONE)
-    assert floor.refused(order).rule == Rule.PREVENTION
+    assert floor.refused(order).rule == OrderRule.PREVENTION
     floor.do(order._replace(prevention=None))
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from failing_exchange.core.reject import Reason, Refusal, Reject, Rule, sentence_of
+from failing_exchange.core.reject import OrderRule, Reason, Refusal, Reject, sentence_of
 from failing_exchange.venues.binance import codes
 from tests.sources import check, modules, place, tree
 
@@ -63,7 +63,7 @@ def test_the_core_speaks_no_venues_words() -> None:
 
 def test_a_venue_says_what_it_likes_about_the_values() -> None:
     """The reason, the rule and the values are there for its words; its code is its own."""
-    no = Reject(Reason.INVALID_AMOUNT, rule=Rule.AMOUNT, amount="0.5 BTC", minimum="1")
+    no = Reject(Reason.INVALID_AMOUNT, rule=OrderRule.AMOUNT, amount="0.5 BTC", minimum="1")
     assert (no.text, no.values["minimum"]) == (
         "Invalid amount: 0.5 BTC is below the minimum 1", "1"
     )  # fmt: skip

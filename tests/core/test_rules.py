@@ -12,7 +12,7 @@ from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, Rules
 from failing_exchange.core.order import Contingency, OrderType, Side, TimeInForce
 from failing_exchange.core.queries import FetchAveragePrice
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.units import PPM
 from failing_exchange.venue.default_world import MARKETS, background_of
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, START, Floor, S, become
@@ -58,27 +58,34 @@ PASSES = [
     stop(SELL, PROFIT, 120, trail_bips=10), stop(BUY, PROFIT, 80, trail_bips=1_000),
 ]  # fmt: skip
 BREACHES = [
-    (order(ticks=101), Rule.PRICE), (order(ticks=18), Rule.PRICE), (order(ticks=402), Rule.PRICE),
-    (stop(BUY, STOP_LIMIT, 102)._replace(stop_ticks=103), Rule.PRICE),
-    (stop(BUY, STOP_LIMIT, 102)._replace(stop_ticks=402), Rule.PRICE),
-    (order(lots=11), Rule.AMOUNT), (order(lots=2), Rule.AMOUNT), (order(lots=102), Rule.AMOUNT),
-    (order(lots=20, iceberg_lots=2), Rule.AMOUNT), (order(lots=20, iceberg_lots=7), Rule.AMOUNT),
-    (order(lots=6, ticks=60), Rule.NOTIONAL), (order(lots=100, ticks=200), Rule.NOTIONAL),
-    (order(ticks=48), Rule.PRICE_BAND), (order(SELL, ticks=202), Rule.PRICE_BAND),
-    (order(SELL, ticks=78), Rule.PRICE_BAND),
-    (order(kind=OrderType.MARKET, lots=62), Rule.MARKET_AMOUNT),
-    (order(kind=OrderType.MARKET, lots=4), Rule.MARKET_AMOUNT),
-    (order(kind=OrderType.MARKET, lots=10), Rule.MARKET_AMOUNT),
-    (order(kind=OrderType.MARKET, lots=0, cost=1), Rule.NOTIONAL),
-    (order(kind=OrderType.MARKET, lots=0, cost=10**9), Rule.NOTIONAL),
-    (order(kind=OrderType.MARKET, lots=0, cost=10**4), Rule.LIQUIDITY),
-    (order(lots=40, iceberg_lots=10), Rule.ICEBERG_PARTS),
-    (order(lots=98), Rule.POSITION),
-    (stop(BUY, STOP_LIMIT, 102, trail_bips=9), Rule.TRAILING_DELTA),
-    (stop(SELL, PROFIT, 120, trail_bips=2_001), Rule.TRAILING_DELTA),
-    (stop(SELL, STOP_LIMIT, 98, trail_bips=19), Rule.TRAILING_DELTA),
-    (stop(BUY, PROFIT, 80, trail_bips=1_001), Rule.TRAILING_DELTA),
-]  # fmt: skip
+    (order(ticks=101), OrderRule.PRICE),
+    (order(ticks=18), OrderRule.PRICE),
+    (order(ticks=402), OrderRule.PRICE),
+    (stop(BUY, STOP_LIMIT, 102)._replace(stop_ticks=103), OrderRule.PRICE),
+    (stop(BUY, STOP_LIMIT, 102)._replace(stop_ticks=402), OrderRule.PRICE),
+    (order(lots=11), OrderRule.AMOUNT),
+    (order(lots=2), OrderRule.AMOUNT),
+    (order(lots=102), OrderRule.AMOUNT),
+    (order(lots=20, iceberg_lots=2), OrderRule.AMOUNT),
+    (order(lots=20, iceberg_lots=7), OrderRule.AMOUNT),
+    (order(lots=6, ticks=60), OrderRule.NOTIONAL),
+    (order(lots=100, ticks=200), OrderRule.NOTIONAL),
+    (order(ticks=48), OrderRule.PRICE_BAND),
+    (order(SELL, ticks=202), OrderRule.PRICE_BAND),
+    (order(SELL, ticks=78), OrderRule.PRICE_BAND),
+    (order(kind=OrderType.MARKET, lots=62), OrderRule.MARKET_AMOUNT),
+    (order(kind=OrderType.MARKET, lots=4), OrderRule.MARKET_AMOUNT),
+    (order(kind=OrderType.MARKET, lots=10), OrderRule.MARKET_AMOUNT),
+    (order(kind=OrderType.MARKET, lots=0, cost=1), OrderRule.NOTIONAL),
+    (order(kind=OrderType.MARKET, lots=0, cost=10**9), OrderRule.NOTIONAL),
+    (order(kind=OrderType.MARKET, lots=0, cost=10**4), OrderRule.LIQUIDITY),
+    (order(lots=40, iceberg_lots=10), OrderRule.ICEBERG_PARTS),
+    (order(lots=98), OrderRule.POSITION),
+    (stop(BUY, STOP_LIMIT, 102, trail_bips=9), OrderRule.TRAILING_DELTA),
+    (stop(SELL, PROFIT, 120, trail_bips=2_001), OrderRule.TRAILING_DELTA),
+    (stop(SELL, STOP_LIMIT, 98, trail_bips=19), OrderRule.TRAILING_DELTA),
+    (stop(BUY, PROFIT, 80, trail_bips=1_001), OrderRule.TRAILING_DELTA),
+]
 
 
 @pytest.mark.parametrize("command", PASSES)
@@ -89,7 +96,7 @@ def test_at_the_limit_it_passes(strict: Floor, command: Any) -> None:
 
 
 @pytest.mark.parametrize(("command", "rule"), BREACHES)
-def test_beyond_it_the_rule_is_named(strict: Floor, command: Any, rule: Rule) -> None:
+def test_beyond_it_the_rule_is_named(strict: Floor, command: Any, rule: OrderRule) -> None:
     """A dialect prints the venue's name of the filter from it."""
     assert strict.refused(command).rule == rule
 
@@ -98,11 +105,11 @@ def test_open_orders_are_counted_by_kind(strict: Floor) -> None:
     """All of them, the triggered ones, those shown in parts."""
     strict.do(stop(BUY, STOP_LIMIT, 102))
     strict.do(stop(SELL, STOP_LIMIT, 98))
-    assert strict.refused(stop(SELL, STOP_LIMIT, 98)).rule == Rule.ALGO_ORDERS
+    assert strict.refused(stop(SELL, STOP_LIMIT, 98)).rule == OrderRule.ALGO_ORDERS
     strict.do(order(lots=30, iceberg_lots=10))
-    assert strict.refused(order(lots=30, iceberg_lots=10)).rule == Rule.ICEBERG_ORDERS
+    assert strict.refused(order(lots=30, iceberg_lots=10)).rule == OrderRule.ICEBERG_ORDERS
     strict.do(order())
-    assert strict.refused(order()).rule == Rule.ORDERS
+    assert strict.refused(order()).rule == OrderRule.ORDERS
 
 
 def test_a_list_is_counted_with_all_its_orders(strict: Floor) -> None:
@@ -111,10 +118,10 @@ def test_a_list_is_counted_with_all_its_orders(strict: Floor) -> None:
     pair = c.PlaceOrderList("alice", (maker, stop(SELL, STOP_LIMIT, 90)), Contingency.OCO)
     both = pair._replace(legs=(stop(SELL, PROFIT, 120), stop(SELL, STOP_LIMIT, 90)))
     strict.do(stop(BUY, STOP_LIMIT, 102))
-    assert strict.refused(both).rule == Rule.ALGO_ORDERS
+    assert strict.refused(both).rule == OrderRule.ALGO_ORDERS
     strict.do(c.CancelAllOrders("alice"))
     strict.do(pair)
-    assert strict.refused(pair).rule == Rule.ORDER_LISTS
+    assert strict.refused(pair).rule == OrderRule.ORDER_LISTS
     strict.do(c.CancelAllOrders("alice"))
     strict.do(pair)
 
@@ -124,13 +131,13 @@ def test_an_order_is_amended_so_often_only(strict: Floor) -> None:
     placed = strict.do(order(lots=20, ticks=100))
     for lots in (18, 16):
         strict.do(c.AmendOrder("alice", S, placed.order.id, lots))
-    assert strict.refused(c.AmendOrder("alice", S, placed.order.id, 14)).rule == Rule.AMENDS
+    assert strict.refused(c.AmendOrder("alice", S, placed.order.id, 14)).rule == OrderRule.AMENDS
 
 
 def test_what_is_about_to_be_bought_counts_as_position(strict: Floor) -> None:
     """Open buy orders included; selling is free."""
     strict.do(order(lots=90))
-    assert strict.refused(order(lots=8)).rule == Rule.POSITION
+    assert strict.refused(order(lots=8)).rule == OrderRule.POSITION
     strict.do(order(lots=6))
     strict.do(order(SELL, lots=50, ticks=120))
 
@@ -188,5 +195,5 @@ def test_a_market_without_more_rules_has_none() -> None:
 
 def test_refusals_with_other_rules_differ() -> None:
     """The rule is part of what was said."""
-    one, other = (Reject(Reason.INVALID_AMOUNT, "no", rule=rule) for rule in ("", Rule.AMOUNT))
+    one, other = (Reject(Reason.INVALID_AMOUNT, "no", rule=rule) for rule in ("", OrderRule.AMOUNT))
     assert one != other

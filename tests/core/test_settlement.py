@@ -31,7 +31,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.settlement import SETTLEMENTS, Settlement
 from failing_exchange.core.state import Account, MarketState, Position, State
-from failing_exchange.core.triggers import stop_of
+from failing_exchange.core.stop_triggers import stop_of
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.durable.serialize import Graph, from_graph
 

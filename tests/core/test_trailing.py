@@ -12,7 +12,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.order import Contingency, OrderType, Side, Status
 from failing_exchange.core.reject import Reason
-from failing_exchange.core.triggers import stop_of
+from failing_exchange.core.stop_triggers import stop_of
 from tests.core.floor import BUY, LIMIT, MARKET, SELL, Floor, S
 
 STOP, STOP_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from failing_exchange import VenueBreaches, check_venue
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.venue import venue as running
@@ -29,7 +29,9 @@ def test_binance_as_it_runs_conforms() -> None:
     assert list(report.cases) == list(CHECKS)
     assert report.cases["answers"] == len(BinanceExamples().endpoints)
     assert report.cases["parameters"] > 250
-    assert report.cases["reasons"] >= len(BinanceExamples().endpoints) * (len(Reason) + len(Rule))
+    assert report.cases["reasons"] >= len(BinanceExamples().endpoints) * (
+        len(Reason) + len(OrderRule)
+    )
     assert all(report.cases.values())
     assert "answers" in str(report)
 
@@ -118,7 +120,7 @@ class LeavesAHole(SpotRest):
     def refuse(self, trip: Any, refused: Reject) -> Reply:
         found = super().refuse(trip, refused)
         hole = b'{"code": -1013, "msg": "{symbol} is halted"}'
-        return found._replace(body=hole) if refused.rule == Rule.PRICE else found
+        return found._replace(body=hole) if refused.rule == OrderRule.PRICE else found
 
 
 class Remembers(SpotRest):

@@ -28,7 +28,7 @@ from failing_exchange.feeds.market_feeds import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
 from failing_exchange.server.damage import EFFECTS
 from failing_exchange.server.http_reader import RequestReader
-from failing_exchange.venues.binance import doorstep, socket_api, user_events
+from failing_exchange.venues.binance import early_replies, socket_api, user_events
 from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from failing_exchange.venues.binance.rest import SpotRest
 from failing_exchange.venues.binance.ws_api import ApiRequest
@@ -258,7 +258,7 @@ BUGS = [
     (time_over_rest, SpotRest, "route", b"HTTP/1.1 500 ", b'"serverTime"'),
     (time_over_rest, SpotRest, "read", b"HTTP/1.1 500 ", b'"serverTime"'),
     (candles_over_rest, SpotRest, "make", b"HTTP/1.1 500 ", b"HTTP/1.1 200 "),
-    (upgrade, doorstep, "given", b"HTTP/1.1 500 ", b"HTTP/1.1 101 "),
+    (upgrade, early_replies, "given", b"HTTP/1.1 500 ", b"HTTP/1.1 101 "),
     (order_over_the_api, SpotRest, "read", b"\x81", b'"status":200'),
     (order_over_the_api, ApiRequest, "call", b"\x81", b'"status":200'),
     (order_over_the_api, socket_api, "asked", b"\x88", b'"status":200'),

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from failing_exchange.venues.binance.endpoints import BY_SOCKET, ENDPOINTS
-from failing_exchange.venues.binance.socket_api import SESSION
 from failing_exchange.venues.binance.stream_names import Kind, parse
+from failing_exchange.venues.binance.ws_session import SESSION
 from tests.wire.documents import MANY, ROW, Unreadable, shape
 from tests.wire.documents import parse as parse_example
 from tests.wire.transcript import HERE, Play, Said

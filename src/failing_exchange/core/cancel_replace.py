@@ -27,7 +27,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.order_rules import check, check_amends, check_unused
 from failing_exchange.core.pegged_orders import pegged
 from failing_exchange.core.place_order import place
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
 
@@ -105,11 +105,11 @@ def amend(state: State, command: AmendOrder, at: int) -> OrderSnapshot:
 def _check_amendment(market: Market, order: Order, lots: int) -> None:
     """Raise `Reject` for an amount that is too small, or not below the present one."""
     if order.follows and not order.lots:
-        raise Reject(Reason.INVALID_ORDER, rule=Rule.AMEND_PENDING, order_list=order.list_id)
+        raise Reject(Reason.INVALID_ORDER, rule=OrderRule.AMEND_PENDING, order_list=order.list_id)
     market.check_steps(lots, 0)
     market.check_amount(lots, market.amount_max)
     if not order.filled < lots < order.lots:
-        rule = Rule.AMEND_INCREASE if lots > order.lots else Rule.AMEND_SAME
+        rule = OrderRule.AMEND_INCREASE if lots > order.lots else OrderRule.AMEND_SAME
         raise Reject(
             Reason.INVALID_AMOUNT,
             rule=rule if lots >= order.lots else "",

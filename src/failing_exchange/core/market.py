@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.units import ATOMS, DAY_S, PPM, atoms_text
 
 MEMORY_MAX = 365 * DAY_S  # seconds; a market of longer depth_memory is refused
@@ -172,14 +172,14 @@ class Market:
         if ticks % self.price_every:
             raise Reject(
                 Reason.INVALID_PRICE,
-                rule=Rule.PRICE,
+                rule=OrderRule.PRICE,
                 price=self.price_text(ticks),
                 step=self.price_text(self.price_every),
             )
         if lots % self.amount_every:
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                rule=Rule.AMOUNT,
+                rule=OrderRule.AMOUNT,
                 amount=self.amount_text(lots),
                 step=self.amount_text(self.amount_every),
             )
@@ -200,18 +200,20 @@ class Market:
         if ticks < self.price_min or (self.price_max is not None and ticks > self.price_max):
             raise Reject(
                 Reason.INVALID_PRICE,
-                rule=Rule.PRICE,
+                rule=OrderRule.PRICE,
                 price=self.price_text(ticks),
                 minimum=self.price_text(self.price_min),
                 maximum=self.price_text(self.price_max),
             )
 
-    def check_amount(self, lots: int, most: int | None, *, rule: Rule = Rule.AMOUNT) -> None:
+    def check_amount(
+        self, lots: int, most: int | None, *, rule: OrderRule = OrderRule.AMOUNT
+    ) -> None:
         """Raise `Reject` where an amount is below the minimum or above `most`, by that `rule`."""
         if lots < self.amount_min:
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                rule=Rule.AMOUNT,
+                rule=OrderRule.AMOUNT,
                 amount=self.amount_and_asset(lots),
                 minimum=self.amount_text(self.amount_min),
             )
@@ -228,7 +230,7 @@ class Market:
         if cost < self.cost_min:
             raise Reject(
                 Reason.INVALID_COST,
-                rule=Rule.NOTIONAL,
+                rule=OrderRule.NOTIONAL,
                 cost=self.cost_and_asset(cost),
                 minimum=atoms_text(self.cost_min),
             )
@@ -238,7 +240,7 @@ class Market:
         if not low <= ticks <= high:
             raise Reject(
                 Reason.PRICE_BAND,
-                rule=Rule.PRICE_BAND,
+                rule=OrderRule.PRICE_BAND,
                 price=self.price_text(ticks),
                 minimum=self.price_text(low),
                 maximum=self.price_text(high),

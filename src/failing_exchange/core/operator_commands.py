@@ -35,8 +35,8 @@ from failing_exchange.core.state import (
     State,
     search_again,
 )
+from failing_exchange.core.stop_triggers import stop_of
 from failing_exchange.core.time_step import make_live
-from failing_exchange.core.triggers import stop_of
 from failing_exchange.core.units import PPM, SECOND
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.text.spelling import did_you_mean

@@ -36,7 +36,7 @@ from failing_exchange.core.place_order import (
     make,
     start_trailing,
 )
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.settlement import Settlement, settlement_of
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
 from failing_exchange.core.units import SECOND
@@ -168,7 +168,7 @@ def _check_payment(command: PlaceOrderList, contingency: Contingency) -> None:
     """Raise `Reject` unless a buy pays for sells that have no amount yet (an OPO)."""
     working, *pending = command.legs
     if not command.proceeds_pay or contingency is not Contingency.OTO:
-        raise Reject(Reason.INVALID_AMOUNT, rule=Rule.AMOUNT, kind=working.kind)
+        raise Reject(Reason.INVALID_AMOUNT, rule=OrderRule.AMOUNT, kind=working.kind)
     sells = all(leg.side is Side.SELL and not leg.lots for leg in pending)
     if working.side is not Side.BUY or not sells:
         raise _refusal("what a working order buys is sold by those behind it")
@@ -199,7 +199,7 @@ def _check_around(
         text = ms.market.price_text
         raise Reject(
             Reason.INVALID_ORDER,
-            rule=Rule.LIST_PRICES,
+            rule=OrderRule.LIST_PRICES,
             last=text(last),
             below=text(under or None),
             above=text(over or None),
@@ -213,7 +213,7 @@ def _decisive(leg: PlaceOrder | Order) -> int:
 
 
 def _refusal(text: str) -> Reject:
-    return Reject(Reason.INVALID_ORDER, rule=Rule.LIST_SHAPE, shape=text)
+    return Reject(Reason.INVALID_ORDER, rule=OrderRule.LIST_SHAPE, shape=text)
 
 
 def _link(orders: tuple[Order, ...], contingency: Contingency) -> None:
@@ -352,7 +352,7 @@ def _check_size(ms: MarketState, order: Order, at: int) -> None:
         least = market.rules.market_amount_min if market.rules is not None else None
         market.check_amount(order.lots, None)
         if least is not None and order.lots < least:
-            market.check_amount(0, None, rule=Rule.MARKET_AMOUNT)
+            market.check_amount(0, None, rule=OrderRule.MARKET_AMOUNT)
 
 
 def cancel_list(state: State, command: CancelOrderList, at: int) -> OrderListSnapshot:

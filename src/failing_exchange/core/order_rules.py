@@ -17,10 +17,10 @@ from failing_exchange.core.order import (
     Side,
 )
 from failing_exchange.core.reference_price import allows, reach, reference
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import Account, MarketState, State
-from failing_exchange.core.triggers import STOPS, is_met
+from failing_exchange.core.stop_triggers import STOPS, is_met
 from failing_exchange.core.units import PPM, SECOND, atoms_text
 
 Placed = PlaceOrder | Order
@@ -58,7 +58,7 @@ def check(
         market.check_limits(c.lots, c.ticks, last)
     elif not c.cost:
         most = market.market_amount_max
-        rule = Rule.AMOUNT if most is None else Rule.MARKET_AMOUNT
+        rule = OrderRule.AMOUNT if most is None else OrderRule.MARKET_AMOUNT
         market.check_amount(c.lots, most or market.amount_max, rule=rule)
     if c.iceberg_lots or c.trail_bips:
         _check_iceberg_and_trail(market, c)
@@ -121,7 +121,7 @@ def _check_iceberg_and_trail(market: Market, c: PlaceOrder) -> None:
     if c.iceberg_lots > c.lots > 0:
         raise Reject(
             Reason.INVALID_ORDER,
-            rule=Rule.ICEBERG_SIZE,
+            rule=OrderRule.ICEBERG_SIZE,
             shown=market.amount_text(c.iceberg_lots),
             amount=market.amount_text(c.lots),
         )
@@ -137,7 +137,7 @@ def check_count(market: Market, account: Account, most: int, *, new: int = 1) ->
     if count + new > most:
         raise Reject(
             Reason.TOO_MANY_ORDERS,
-            rule=Rule.ORDERS, count=count, maximum=most, symbol=market.symbol,
+            rule=OrderRule.ORDERS, count=count, maximum=most, symbol=market.symbol,
         )  # fmt: skip
 
 
@@ -206,7 +206,7 @@ def check_prices(ms: MarketState, rules: Rules, c: Placed, at: int) -> None:
         low, high = (ticks * share // (weight * PPM) for share in prices)
         raise Reject(
             Reason.PRICE_BAND,
-            rule=Rule.PRICE_BAND,
+            rule=OrderRule.PRICE_BAND,
             price=ms.market.price_text(c.ticks),
             low=ms.market.price_text(low),
             high=ms.market.price_text(high),
@@ -221,7 +221,7 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
         if (least is not None and c.lots < least) or (every and c.lots % every):
             raise Reject(
                 Reason.INVALID_AMOUNT,
-                rule=Rule.MARKET_AMOUNT,
+                rule=OrderRule.MARKET_AMOUNT,
                 amount=market.amount_and_asset(c.lots),
                 minimum=market.amount_text(least or 0),
                 step=market.amount_text(every or 1),
@@ -251,7 +251,7 @@ def check_cost_max(market: Market, most: int, cost: int) -> None:
     if cost > most:
         raise Reject(
             Reason.INVALID_COST,
-            rule=Rule.NOTIONAL,
+            rule=OrderRule.NOTIONAL,
             cost=market.cost_and_asset(cost),
             maximum=atoms_text(most),
         )
@@ -260,7 +260,7 @@ def check_cost_max(market: Market, most: int, cost: int) -> None:
 def _check_prevention(mode: Prevention, allowed: tuple[Prevention, ...]) -> None:
     if mode not in allowed:
         raise Reject(
-            Reason.INVALID_ORDER, rule=Rule.PREVENTION, mode=mode, allowed=", ".join(allowed)
+            Reason.INVALID_ORDER, rule=OrderRule.PREVENTION, mode=mode, allowed=", ".join(allowed)
         )
 
 
@@ -269,7 +269,7 @@ def _check_parts(market: Market, c: PlaceOrder, most: int) -> None:
     if parts > most:
         raise Reject(
             Reason.INVALID_AMOUNT,
-            rule=Rule.ICEBERG_PARTS,
+            rule=OrderRule.ICEBERG_PARTS,
             shown=market.amount_text(c.iceberg_lots),
             parts=parts,
             maximum=most,
@@ -282,7 +282,7 @@ def _check_trail(c: PlaceOrder, rules: Rules) -> None:
     if allowed is not None and not allowed[0] <= c.trail_bips <= allowed[1]:
         raise Reject(
             Reason.INVALID_ORDER,
-            rule=Rule.TRAILING_DELTA,
+            rule=OrderRule.TRAILING_DELTA,
             trail=c.trail_bips,
             minimum=allowed[0],
             maximum=allowed[1],
@@ -300,7 +300,7 @@ def _check_position(
     if position > most:
         raise Reject(
             Reason.INVALID_AMOUNT,
-            rule=Rule.POSITION,
+            rule=OrderRule.POSITION,
             position=market.amount_and_asset(position // market.amount_step),
             maximum=atoms_text(most),
         )
@@ -327,7 +327,7 @@ def check_list_rules(
         if count >= rules.order_lists_max:
             raise Reject(
                 Reason.TOO_MANY_ORDERS,
-                rule=Rule.ORDER_LISTS,
+                rule=OrderRule.ORDER_LISTS,
                 count_of_lists=count,
                 maximum=rules.order_lists_max,
                 symbol=market.symbol,
@@ -339,9 +339,9 @@ def _check_counts(
     market: Market, account: Account, rules: Rules, legs: tuple[PlaceOrder, ...]
 ) -> None:
     """Raise `Reject` for too many open orders of a kind, those of this request included."""
-    limits: tuple[tuple[int | None, Callable[[Placed], bool], Rule], ...] = (
-        (rules.algo_orders_max, _is_algo, Rule.ALGO_ORDERS),
-        (rules.iceberg_orders_max, _is_iceberg, Rule.ICEBERG_ORDERS),
+    limits: tuple[tuple[int | None, Callable[[Placed], bool], OrderRule], ...] = (
+        (rules.algo_orders_max, _is_algo, OrderRule.ALGO_ORDERS),
+        (rules.iceberg_orders_max, _is_iceberg, OrderRule.ICEBERG_ORDERS),
     )
     for most, counts, rule in limits:
         new = sum(map(counts, legs))
@@ -359,4 +359,4 @@ def check_amends(order: Order, most: int | None) -> None:
     """Raise `Reject` where an order was amended `most` times already."""
     count = len(order.amendments)
     if most is not None and count >= most:
-        raise Reject(Reason.INVALID_ORDER, rule=Rule.AMENDS, count=count)
+        raise Reject(Reason.INVALID_ORDER, rule=OrderRule.AMENDS, count=count)

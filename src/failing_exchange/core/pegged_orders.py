@@ -6,7 +6,7 @@ from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.matching import offers
 from failing_exchange.core.order import LIMIT, LIMIT_TYPES, Order, Peg, PegPrice, Side
 from failing_exchange.core.order_rules import check_cost_max, check_prices
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.units import SECOND
@@ -26,7 +26,7 @@ def price_of(ms: MarketState, side: Side, peg: Peg) -> int:
         left, before = left - 1, ticks
     raise Reject(
         Reason.INVALID_PRICE,
-        rule=Rule.PEG_LIQUIDITY,
+        rule=OrderRule.PEG_LIQUIDITY,
         level=f"{peg.price}, {peg.levels or 0} levels deeper",
     )
 
@@ -40,7 +40,7 @@ def pegged(ms: MarketState, c: PlaceOrder, *, enters: bool = True) -> PlaceOrder
     if peg is None:
         return c
     if c.kind not in LIMIT_TYPES:
-        raise Reject(Reason.INVALID_ORDER, rule=Rule.PEG_TYPE, pegged=c.kind)
+        raise Reject(Reason.INVALID_ORDER, rule=OrderRule.PEG_TYPE, pegged=c.kind)
     now = enters and c.kind is LIMIT
     ticks = price_of(ms, c.side, peg) if now else 0
     return c._replace(ticks=ticks, peg=peg._replace(asked=c.ticks))

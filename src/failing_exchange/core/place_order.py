@@ -32,7 +32,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.order_rules import check
 from failing_exchange.core.pegged_orders import pegged
 from failing_exchange.core.reference_price import allows
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.state import Account, Cap, MarketState, State, bounds_of
 from failing_exchange.core.units import PPM, SECOND
@@ -135,7 +135,7 @@ def _market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
         if order.lots < ms.market.amount_min:
             raise Reject(
                 Reason.INVALID_COST,
-                rule=Rule.AMOUNT if spent else Rule.LIQUIDITY,
+                rule=OrderRule.AMOUNT if spent else OrderRule.LIQUIDITY,
                 cost=ms.market.cost_and_asset(c.cost),
                 amount=ms.market.amount_text(ms.market.amount_min),
             )

@@ -1,7 +1,7 @@
 """Refusals: one exception, for parser, limits, engine and faults alike.
 
-The exchange says why (`Reason`, `Rule`) and with which values. Each venue has its own words for
-that; `SENTENCES` are the project's, for journals, reports and the in-process client.
+The exchange says why (`Reason`, `OrderRule`) and with which values. Each venue has its own words
+for that; `SENTENCES` are the project's, for journals, reports and the in-process client.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Reason(StrEnum):
     CANCEL_RESTRICTED = "cancel_restricted"
 
 
-class Rule(StrEnum):
+class OrderRule(StrEnum):
     """The rule of a market that is broken, where the reason alone does not tell."""
 
     __hash__ = str.__hash__

@@ -13,7 +13,7 @@ from failing_exchange.core.ledger import BACKGROUND, FEES
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import BUY, LIMIT, LIMIT_TYPES, SELL, Fill, Order, Side
 from failing_exchange.core.state import Account, MarketState, State
-from failing_exchange.core.triggers import stop_of
+from failing_exchange.core.stop_triggers import stop_of
 from failing_exchange.core.units import PPM
 
 

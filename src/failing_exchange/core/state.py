@@ -16,8 +16,8 @@ from failing_exchange.core.liquidity import Background, Liquidity
 from failing_exchange.core.market import TRADING, Market, MarketStatus
 from failing_exchange.core.order import BUY, SELL, Fill, Order, OrderList, PreventedMatch
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.stop_triggers import trigger_bounds
 from failing_exchange.core.tape import Tape
-from failing_exchange.core.triggers import trigger_bounds
 from failing_exchange.core.units import ATOMS, SECOND
 
 ENDED_ORDERS_KEPT_MAX = 3_000  # per account; beyond them the venue forgets the oldest

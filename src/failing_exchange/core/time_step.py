@@ -20,7 +20,7 @@ from failing_exchange.core.place_order import enter
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State, bounds_of
-from failing_exchange.core.triggers import follow, is_met
+from failing_exchange.core.stop_triggers import follow, is_met
 from failing_exchange.core.units import SECOND
 
 

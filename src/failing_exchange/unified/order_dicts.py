@@ -16,7 +16,7 @@ from failing_exchange.core.order import (
     TimeInForce,
 )
 from failing_exchange.core.public_trade import Trade
-from failing_exchange.core.triggers import stop_of
+from failing_exchange.core.stop_triggers import stop_of
 from failing_exchange.core.units import ATOMS, MILLISECOND
 from failing_exchange.unified.instants import iso
 

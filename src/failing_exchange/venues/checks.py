@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
 from failing_exchange.venue.gateway import UnreadError
@@ -73,7 +73,7 @@ def check_venue(venue: str | Venue) -> VenueReport:
     - parameters: each documented one is read: nonsense in it is refused, or changes something.
     - refusals: parameters that are unknown, missing, empty, overlong or not ASCII are refused, or
       read; what must be there is refused. Nothing but a refusal ever comes of it.
-    - reasons: every `Reason` and `Rule` has a code and words.
+    - reasons: every `Reason` and `OrderRule` has a code and words.
     - purity: the same request is the same command, and the same answer the same reply.
     - numbers: ids, prices and amounts go through their decimal text and come back, none rounded.
 
@@ -262,7 +262,7 @@ async def _reasons(venue: Venue) -> Cases:
             yield example.endpoint, outcome.bug
             continue
         refusals = [Reject(reason, "words", until=until) for reason in Reason]
-        refusals += [Reject(Reason.INVALID_ORDER, "words", rule=rule) for rule in Rule]
+        refusals += [Reject(Reason.INVALID_ORDER, "words", rule=rule) for rule in OrderRule]
         for no in refusals:
             try:
                 wrong = _poor(place.examples.refusal(rest.refuse(outcome.trip, no)))

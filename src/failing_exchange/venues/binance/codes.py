@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, NoReturn
 
-from failing_exchange.core.reject import Reason, Reject, Rule
+from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.units import MILLISECOND, SECOND
 
 CODES: dict[str, int] = {
@@ -204,50 +204,50 @@ REASONS: dict[Reason, tuple[str, str]] = {
 }  # fmt: skip
 # A broken rule of a market: its filter, or the engine's words (filters.md; errors.md).
 RULES: dict[str, tuple[str, str]] = {
-    Rule.PRICE: ("INVALID_MESSAGE", "Filter failure: PRICE_FILTER"),
-    Rule.AMOUNT: ("INVALID_MESSAGE", "Filter failure: LOT_SIZE"),
-    Rule.MARKET_AMOUNT: ("INVALID_MESSAGE", "Filter failure: MARKET_LOT_SIZE"),
-    Rule.NOTIONAL: ("INVALID_MESSAGE", "Filter failure: NOTIONAL"),
-    Rule.PRICE_BAND: ("INVALID_MESSAGE", "Filter failure: PERCENT_PRICE_BY_SIDE"),
-    Rule.ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ORDERS"),
-    Rule.ALGO_ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ALGO_ORDERS"),
-    Rule.ICEBERG_ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ICEBERG_ORDERS"),
-    Rule.ORDER_LISTS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ORDER_LISTS"),
-    Rule.AMENDS: ("ORDER_AMEND_REJECTED", "Filter failure: MAX_NUM_ORDER_AMENDS"),
-    Rule.POSITION: ("INVALID_MESSAGE", "Filter failure: MAX_POSITION"),
-    Rule.ICEBERG_PARTS: ("INVALID_MESSAGE", "Filter failure: ICEBERG_PARTS"),
-    Rule.TRAILING_DELTA: ("INVALID_MESSAGE", "Filter failure: TRAILING_DELTA"),
-    Rule.PREVENTION: (  # faqs/stp_faq.md
+    OrderRule.PRICE: ("INVALID_MESSAGE", "Filter failure: PRICE_FILTER"),
+    OrderRule.AMOUNT: ("INVALID_MESSAGE", "Filter failure: LOT_SIZE"),
+    OrderRule.MARKET_AMOUNT: ("INVALID_MESSAGE", "Filter failure: MARKET_LOT_SIZE"),
+    OrderRule.NOTIONAL: ("INVALID_MESSAGE", "Filter failure: NOTIONAL"),
+    OrderRule.PRICE_BAND: ("INVALID_MESSAGE", "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    OrderRule.ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ORDERS"),
+    OrderRule.ALGO_ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ALGO_ORDERS"),
+    OrderRule.ICEBERG_ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ICEBERG_ORDERS"),
+    OrderRule.ORDER_LISTS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ORDER_LISTS"),
+    OrderRule.AMENDS: ("ORDER_AMEND_REJECTED", "Filter failure: MAX_NUM_ORDER_AMENDS"),
+    OrderRule.POSITION: ("INVALID_MESSAGE", "Filter failure: MAX_POSITION"),
+    OrderRule.ICEBERG_PARTS: ("INVALID_MESSAGE", "Filter failure: ICEBERG_PARTS"),
+    OrderRule.TRAILING_DELTA: ("INVALID_MESSAGE", "Filter failure: TRAILING_DELTA"),
+    OrderRule.PREVENTION: (  # faqs/stp_faq.md
         "INVALID_MESSAGE",
         "This symbol does not allow the specified self-trade prevention mode.",
     ),
-    Rule.PEG_TYPE: ("NEW_ORDER_REJECTED", "This order type may not use pegged price."),
-    Rule.PEG_LIQUIDITY: (
+    OrderRule.PEG_TYPE: ("NEW_ORDER_REJECTED", "This order type may not use pegged price."),
+    OrderRule.PEG_LIQUIDITY: (
         "NEW_ORDER_REJECTED",
         "Order book liquidity is too low for this pegged order.",
     ),
-    Rule.AMEND_PENDING: (
+    OrderRule.AMEND_PENDING: (
         "ORDER_AMEND_REJECTED",
         "Order amend (pending OPO order) is not supported.",
     ),
-    Rule.LIQUIDITY: (
+    OrderRule.LIQUIDITY: (
         "NEW_ORDER_REJECTED",
         "Order book liquidity is less than symbol minimum quantity.",
     ),
-    Rule.LIST_PRICES: (
+    OrderRule.LIST_PRICES: (
         "NEW_ORDER_REJECTED",
         "The relationship of the prices for the orders is not correct.",
     ),
-    Rule.LIST_SHAPE: ("UNKNOWN_ORDER_COMPOSITION", "Unsupported order combination."),
-    Rule.AMEND_SAME: (
+    OrderRule.LIST_SHAPE: ("UNKNOWN_ORDER_COMPOSITION", "Unsupported order combination."),
+    OrderRule.AMEND_SAME: (
         "ORDER_AMEND_REJECTED",
         "The requested action would change no state; rejecting",
     ),
-    Rule.AMEND_INCREASE: (
+    OrderRule.AMEND_INCREASE: (
         "ORDER_AMEND_REJECTED",
         "Order amend (quantity increase) is not supported.",
     ),
-    Rule.ICEBERG_SIZE: ("NEW_ORDER_REJECTED", "IcebergQty exceeds QTY."),
+    OrderRule.ICEBERG_SIZE: ("NEW_ORDER_REJECTED", "IcebergQty exceeds QTY."),
 }
 REASON_STATUSES = {Reason.BANNED: 418, Reason.RESTRICTED_LOCATION: 451, Reason.MAINTENANCE: 503}
 # What the engine says in place of NEW_ORDER_REJECTED where no new order was asked for (errors.md,

@@ -16,7 +16,7 @@ from failing_exchange.venues.binance.connecting import (
     Given,
     is_micro_in,
 )
-from failing_exchange.venues.binance.doorstep import Doorstep
+from failing_exchange.venues.binance.early_replies import EarlyReplies
 from failing_exchange.venues.binance.limits_policy import Metering
 from failing_exchange.venues.binance.market_streams import StreamSession, combined, raw
 from failing_exchange.venues.binance.rest import SpotRest
@@ -44,8 +44,8 @@ class SpotDialect:
         legacy_listen_keys: bool = False,
     ) -> None:
         self.limits = Metering(limits)
-        self._doorstep = Doorstep(self.limits)
-        self.rest = SpotRest(venue, keys, self.limits, self._doorstep)
+        self._early = EarlyReplies(self.limits)
+        self.rest = SpotRest(venue, keys, self.limits, self._early)
         self.feeds = Feeds(venue)
         self.user_streams = UserStreams(venue)
         self.listen_keys: ListenKeys | None = None
@@ -76,4 +76,4 @@ class SpotDialect:
         check: Callable[[Given], Any] | None = None
         if route is not None:
             check = check_api if request.path == WS_API else is_micro_in
-        return self._doorstep.refuse_connection(request, check, at)
+        return self._early.refuse_connection(request, check, at)

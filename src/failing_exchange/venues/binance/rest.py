@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.venue.gateway import Decode
     from failing_exchange.venue.venue import RunningVenue
-    from failing_exchange.venues.binance.doorstep import Doorstep
+    from failing_exchange.venues.binance.early_replies import EarlyReplies
     from failing_exchange.venues.binance.limits_policy import Metering
 
 PUBLIC = Security.NONE
@@ -65,14 +65,14 @@ class SpotRest(Rest):
     costly = frozenset(one.http.partition(" ")[2] for one in ENDPOINTS if one.costly)
 
     def __init__(
-        self, venue: RunningVenue, keys: Keyring, metering: Metering, doorstep: Doorstep
+        self, venue: RunningVenue, keys: Keyring, metering: Metering, early: EarlyReplies
     ) -> None:
         self.venue = venue
         self.keys = keys
         self.signatures = Signatures(verifier)
         self._told_of_keys = False
         self.metering = metering
-        self._doorstep = doorstep
+        self._early = early
         self.more: Mapping[str, Endpoint] = {}  # endpoints that only this venue has
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
@@ -253,7 +253,7 @@ class SpotRest(Rest):
 
     def absent(self, request: Request, at: int) -> Reply:
         """A ban, 410 for what was removed, or 404."""
-        return self._doorstep.absent(request, at)
+        return self._early.absent(request, at)
 
     def malformed(self, status: int) -> Reply:
         """Answer bytes that are not HTTP."""

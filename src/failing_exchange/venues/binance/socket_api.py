@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from failing_exchange.core.reject import Reject
-from failing_exchange.venues.binance import general
-from failing_exchange.venues.binance.call import Endpoint, Writing
 from failing_exchange.venues.binance.codes import Said, refuse
 from failing_exchange.venues.binance.params import PARAMETERS_MAX, Params
 from failing_exchange.venues.binance.values import instant
@@ -143,27 +141,3 @@ def refused(given: int | str | None, no: Said, at: int, *, micro: bool) -> dict[
             "retryAfter": instant(no.until, micro=micro),
         }
     return {"id": given, "status": no.status, "error": error}
-
-
-def _as_it_is(w: Writing, told: Any) -> Any:
-    return told
-
-
-def _session(method: str, takes: str = "") -> Endpoint:
-    """A method that concerns only its connection; all of them weigh 2."""
-    return Endpoint(
-        http="", socket=method, operation="session", weight=2, takes=takes,
-        read=general.read_time, write=_as_it_is,
-    )  # fmt: skip
-
-
-# "Authentication requests" and "User Data Stream requests"; the connection itself carries them out
-SESSION = {
-    endpoint.socket: endpoint
-    for endpoint in (
-        _session("session.logon"), _session("session.status"), _session("session.logout"),
-        _session("session.subscriptions"), _session("userDataStream.subscribe"),
-        _session("userDataStream.subscribe.signature"),
-        _session("userDataStream.unsubscribe", "subscriptionId"),
-    )
-}  # fmt: skip

@@ -22,10 +22,10 @@ from failing_exchange.venues.binance.parameters import check
 from failing_exchange.venues.binance.params import TRUE_FALSE, Params
 from failing_exchange.venues.binance.rest import NOBODY, SpotRest
 from failing_exchange.venues.binance.signing import check_signature, refused_key
-from failing_exchange.venues.binance.socket_api import SESSION, WsRequest
+from failing_exchange.venues.binance.socket_api import WsRequest
 from failing_exchange.venues.binance.user_events import event_of
 from failing_exchange.venues.binance.values import instant
-from failing_exchange.venues.binance.ws_session import SIGNED, ApiSession
+from failing_exchange.venues.binance.ws_session import SESSION, ApiSession
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, Trip
@@ -77,7 +77,8 @@ class ApiConversation(Conversation):
     def heard(self, text: str, at: int) -> Iterable[Action]:
         """Answer a message of text that has arrived."""
         asked = socket_api.asked(text)
-        endpoint = BY_SOCKET.get(asked.method) or SESSION.get(asked.method)
+        method = SESSION.get(asked.method)
+        endpoint = BY_SOCKET.get(asked.method) if method is None else method.endpoint
         if endpoint is None:
             self.rest.metering.weigh(self.opened_as.request.peer, at, 1)
             no = said(asked.refused or UNKNOWN_METHOD, "")
@@ -118,6 +119,7 @@ class ApiRequest:
         self._conversation = conversation
         self._asked = asked
         self._endpoint = endpoint
+        self._method = SESSION.get(endpoint.socket)  # None: it concerns more than its connection
         self._given = asked.id  # which comes back in the reply
         self._limits_shown = conversation.session.limits_shown
 
@@ -127,16 +129,17 @@ class ApiRequest:
         rest, address = self._conversation.rest, self._conversation.opened_as.request.peer
         params, sent = asked.params, len(asked.params)
         shown = params.pop("returnRateLimits", "").lower()
-        account, expires_at, refused, errand = NOBODY, 0, None, None
+        account, expires_at, refused, action = NOBODY, 0, None, None
         signed_in = session.key
         try:
             key = self._signer()
             if key is not None:
-                security = SIGNED.get(endpoint.socket, endpoint.security)
-                account, expires_at = rest.admit(key, security, params, address)
+                method = self._method
+                needs = endpoint.security if method is None else method.permission
+                account, expires_at = rest.admit(key, needs, params, address)
             check(endpoint, params, sent)
-            if endpoint.socket in SESSION:
-                errand = session.errand(endpoint.socket, params, key)
+            if self._method is not None:
+                action = self._method.act(session, params, key)
         except Reject as no:
             no.__traceback__ = None
             refused = no
@@ -145,7 +148,7 @@ class ApiRequest:
         self._limits_shown = TRUE_FALSE.get(shown, session.limits_shown)
         micro = self._conversation.micro
         call = Call(endpoint, params, endpoint.weighs(params), address, micro, refused)
-        read = None if endpoint.socket not in SESSION else _reader(refused, account, errand)
+        read = None if self._method is None else _reader(refused, account, action)
         return rest.routed(call, account, expires_at, read)
 
     def steps(self) -> Iterator[None]:
@@ -154,11 +157,12 @@ class ApiRequest:
 
     def _signer(self) -> Key | None:
         """Whose request it is, by its own signature or the session's; None where nobody's."""
-        asked, endpoint, session = self._asked, self._endpoint, self._conversation.session
-        if not endpoint.signed and endpoint.socket not in SIGNED:
+        asked, session = self._asked, self._conversation.session
+        by_itself = self._method is not None and self._method.own_signature
+        if not self._endpoint.signed and not by_itself:
             return None
         rest, params, signed_in = self._conversation.rest, asked.params, session.key
-        own = "apiKey" in params or "signature" in params or endpoint.socket in SIGNED
+        own = "apiKey" in params or "signature" in params or by_itself
         if not own and signed_in is not None:
             if rest.keys.find(signed_in.name) is not signed_in:
                 session.key = None
@@ -207,12 +211,12 @@ class ApiRequest:
         return self._conversation.say(reply, damage)
 
 
-def _reader(refused: Reject | None, account: str, errand: Any) -> Decode:
-    """How a method of the session is read: it is an errand of the connection."""
+def _reader(refused: Reject | None, account: str, action: Any) -> Decode:
+    """How a method of the session is read: its action becomes the command of the trip."""
 
     def read(trip: Trip) -> SessionCommand:
         if refused is not None:
             raise refused
-        return SessionCommand(account, errand)
+        return SessionCommand(account, action)
 
     return read

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.feeds.account_records import Terminated
-from failing_exchange.venues.binance.call import Security
+from failing_exchange.venues.binance import general
+from failing_exchange.venues.binance.call import Endpoint, Security, Writing
 from failing_exchange.venues.binance.codes import missing, refuse
 from failing_exchange.venues.binance.signing import KeyKind, kind_of, refused_key
 from failing_exchange.venues.binance.values import instant
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SUBSCRIPTIONS_MAX = 1_000  # active ones of a connection; one more is refused
 SUBSCRIPTION_IDS_MAX = 65_535  # those of a connection's whole life; then it can begin none
 
-Errand = Callable[[int], Any]
+Action = Callable[[int], Any]  # carried out when its trip is due; gives the answer
 Open = Callable[[int, str], UserStream]
 
 
@@ -57,10 +58,6 @@ class ApiSession:
         self._of_logon: int | None = None  # the subscription that ends with the session
         self._next_id = 0
 
-    def errand(self, method: str, params: Params, key: Key | None) -> Errand:
-        """What a method does; `key` has signed it. Raises `Reject` for wrong parameters."""
-        return METHODS[method](self, params, key)
-
     def close(self) -> None:
         """The connection is gone."""
         for stream in self._subscriptions.values():
@@ -70,7 +67,7 @@ class ApiSession:
 
     # ---- who
 
-    def logon(self, params: Params, key: Key | None) -> Errand:
+    def logon(self, params: Params, key: Key | None) -> Action:
         """session.logon."""
         assert key is not None
         kind = kind_of(key)
@@ -84,11 +81,11 @@ class ApiSession:
 
         return run
 
-    def status(self, params: Params, key: Key | None) -> Errand:
+    def status(self, params: Params, key: Key | None) -> Action:
         """session.status."""
         return self._state
 
-    def logout(self, params: Params, key: Key | None) -> Errand:
+    def logout(self, params: Params, key: Key | None) -> Action:
         """session.logout: the subscription that was begun as this key ends with it."""
 
         def run(at: int) -> dict[str, Any]:
@@ -112,7 +109,7 @@ class ApiSession:
 
     # ---- subscriptions
 
-    def subscribe(self, params: Params, key: Key | None) -> Errand:
+    def subscribe(self, params: Params, key: Key | None) -> Action:
         """userDataStream.subscribe: to the account that is signed in."""
         if self.key is None:
             missing("apiKey")
@@ -128,13 +125,13 @@ class ApiSession:
 
         return run
 
-    def subscribe_signed(self, params: Params, key: Key | None) -> Errand:
+    def subscribe_signed(self, params: Params, key: Key | None) -> Action:
         """userDataStream.subscribe.signature: to the account of the key that has signed."""
         assert key is not None
         account = key.account
         return lambda at: self._begin(account)
 
-    def unsubscribe(self, params: Params, key: Key | None) -> Errand:
+    def unsubscribe(self, params: Params, key: Key | None) -> Action:
         """userDataStream.unsubscribe: one, or all."""
         wanted = params.integer("subscriptionId") if "subscriptionId" in params else None
 
@@ -149,7 +146,7 @@ class ApiSession:
 
         return run
 
-    def subscriptions(self, params: Params, key: Key | None) -> Errand:
+    def subscriptions(self, params: Params, key: Key | None) -> Action:
         """session.subscriptions."""
         return lambda at: [{"subscriptionId": number} for number in self._subscriptions]
 
@@ -190,14 +187,46 @@ class ApiSession:
         return stream
 
 
-METHODS: dict[str, Callable[[ApiSession, Params, Key | None], Errand]] = {
-    "session.logon": ApiSession.logon,
-    "session.status": ApiSession.status,
-    "session.logout": ApiSession.logout,
-    "session.subscriptions": ApiSession.subscriptions,
-    "userDataStream.subscribe": ApiSession.subscribe,
-    "userDataStream.subscribe.signature": ApiSession.subscribe_signed,
-    "userDataStream.unsubscribe": ApiSession.unsubscribe,
-}
-# those that are signed, and what their key must be allowed
-SIGNED = {"session.logon": None, "userDataStream.subscribe.signature": Security.USER_STREAM}
+class SessionMethod(NamedTuple):
+    """A method that concerns only its connection: its row in the table, and what it does.
+
+    `act` gives the action of a request, or raises `Reject` for its parameters. `own_signature`: it
+    needs a signature of its own, even on a signed-in connection; `permission`: what its key must
+    be allowed.
+    """
+
+    endpoint: Endpoint
+    act: Callable[[ApiSession, Params, Key | None], Action]
+    own_signature: bool = False
+    permission: Security | None = None
+
+
+def _as_it_is(w: Writing, told: Any) -> Any:
+    return told
+
+
+def _method(name: str, act: Any, *signed: Any, takes: str = "") -> SessionMethod:
+    """A row of `SESSION`; all of them weigh 2."""
+    endpoint = Endpoint(
+        http="", socket=name, operation="session", weight=2, takes=takes,
+        read=general.read_time, write=_as_it_is,
+    )  # fmt: skip
+    return SessionMethod(endpoint, act, *signed)
+
+
+# "Authentication requests" and "User Data Stream requests"
+SESSION = {
+    row.endpoint.socket: row
+    for row in (
+        _method("session.logon", ApiSession.logon, True),
+        _method("session.status", ApiSession.status),
+        _method("session.logout", ApiSession.logout),
+        _method("session.subscriptions", ApiSession.subscriptions),
+        _method("userDataStream.subscribe", ApiSession.subscribe),
+        _method(
+            "userDataStream.subscribe.signature", ApiSession.subscribe_signed,
+            True, Security.USER_STREAM,
+        ),
+        _method("userDataStream.unsubscribe", ApiSession.unsubscribe, takes="subscriptionId"),
+    )
+}  # fmt: skip

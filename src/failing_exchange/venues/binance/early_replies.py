@@ -1,4 +1,4 @@
-"""What is answered before there is a trip: an address that is banned, a path with nothing there."""
+"""Replies that need no trip: to banned addresses, unknown paths and refused WebSockets."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ GONE = Reply(410, html_page(410), kind="text/html")
 logger = logging.getLogger("failing_exchange.http")
 
 
-class Doorstep:
-    """Turns away who is banned, and who asks for what is not there."""
+class EarlyReplies:
+    """Answers requests that the venue refuses before it reads them: no trip is opened."""
 
     def __init__(self, metering: Metering) -> None:
         self._metering = metering

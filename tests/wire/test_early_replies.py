@@ -46,7 +46,7 @@ def test_only_so_many_paths_are_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scanner must fill neither the log nor the memory; that others came is said."""
-    monkeypatch.setattr("failing_exchange.venues.binance.doorstep.PATHS_NAMED_MAX", 3)
+    monkeypatch.setattr("failing_exchange.venues.binance.early_replies.PATHS_NAMED_MAX", 3)
 
     async def story(client: Client) -> None:
         for number in range(9):
