@@ -80,12 +80,6 @@ def own(call: str, params: Params | None) -> Params:
     return kept
 
 
-def until_of(call: str, params: Params) -> tuple[Any, ...]:
-    """The param `until` of a call, as what follows (since, limit) in its message; or nothing."""
-    until = own(call, params).get("until") if params else None
-    return () if until is None else (until,)
-
-
 def with_param(params: Any, name: str, value: object) -> Any:
     """Params with one more. The call that gets them checks that they are a mapping, and known."""
     return {**(params or NONE), name: value} if isinstance(params, Mapping | None) else params

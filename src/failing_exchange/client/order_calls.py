@@ -6,17 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from failing_exchange.client.call_params import NONE, Params, own, with_param
-from failing_exchange.client.request import LocalClient
-from failing_exchange.errors import (
-    BadRequestError,
-    ExchangeError,
-)
+from failing_exchange.client.unified_api import Symbol, UnifiedCalls
+from failing_exchange.errors import BadRequestError, ExchangeError
 from failing_exchange.text.spelling import did_you_mean
 
 BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
 
 
-class OrderApi:
+class OrderApi(UnifiedCalls):
     """ccxt's calls that place, change and cancel orders; one request each, unless it says more.
 
     Amounts are in the base asset, prices and costs in the quote asset; both may be a float, a
@@ -41,8 +38,6 @@ class OrderApi:
     >>> simulate(main())
     ('open', 0.1, 'canceled')
     """
-
-    _client: LocalClient
 
     async def create_order(
         self,
@@ -122,9 +117,8 @@ class OrderApi:
         self, symbol: str, side: str, cost: Any, params: Params = NONE
     ) -> Any:
         """Place a market order for `cost`, an amount of the quote asset."""
-        return await self.create_order(
-            symbol, "market", side, None, None, with_param(params, "cost", cost)
-        )
+        more = with_param(params, "cost", cost)
+        return await self.create_order(symbol, "market", side, None, None, more)
 
     async def create_market_buy_order_with_cost(
         self, symbol: str, cost: Any, params: Params = NONE
@@ -133,59 +127,29 @@ class OrderApi:
         return await self.create_market_order_with_cost(symbol, "buy", cost, params)
 
     async def create_post_only_order(
-        self,
-        symbol: str,
-        type: str,
-        side: str,
-        amount: Any,
-        price: Any = None,
-        params: Params = NONE,
-    ) -> Any:
+        self, symbol: str, type: str, side: str, amount: Any, price: Any = None,
+        params: Params = NONE
+    ) -> Any:  # fmt: skip
         """Place a limit order that is refused (OrderWouldMatchError) if it would match at once."""
-        return await self.create_order(
-            symbol, type, side, amount, price, with_param(params, "postOnly", True)
-        )
+        more = with_param(params, "postOnly", True)
+        return await self.create_order(symbol, type, side, amount, price, more)
 
     async def create_trigger_order(
-        self,
-        symbol: str,
-        type: str,
-        side: str,
-        amount: Any,
-        price: Any = None,
-        triggerPrice: Any = None,
-        params: Params = NONE,
-    ) -> Any:
+        self, symbol: str, type: str, side: str, amount: Any, price: Any = None,
+        triggerPrice: Any = None, params: Params = NONE
+    ) -> Any:  # fmt: skip
         """Place an order that becomes live when the last price reaches `triggerPrice`."""
         if triggerPrice is None:
             raise BadRequestError("create_trigger_order needs triggerPrice, not None")
         more = with_param(params, "triggerPrice", triggerPrice)
         return await self.create_order(symbol, type, side, amount, price, more)
 
-    async def create_stop_order(
-        self,
-        symbol: str,
-        type: str,
-        side: str,
-        amount: Any,
-        price: Any = None,
-        triggerPrice: Any = None,
-        params: Params = NONE,
-    ) -> Any:
-        """Place an order as `create_trigger_order` does."""
-        return await self.create_trigger_order(
-            symbol, type, side, amount, price, triggerPrice, params
-        )
+    create_stop_order = create_trigger_order
 
     async def create_stop_limit_order(
-        self,
-        symbol: str,
-        side: str,
-        amount: Any,
-        price: Any,
-        triggerPrice: Any,
-        params: Params = NONE,
-    ) -> Any:
+        self, symbol: str, side: str, amount: Any, price: Any, triggerPrice: Any,
+        params: Params = NONE
+    ) -> Any:  # fmt: skip
         """Place a limit order that becomes live at `triggerPrice`."""
         return await self.create_trigger_order(
             symbol, "limit", side, amount, price, triggerPrice, params
@@ -200,15 +164,9 @@ class OrderApi:
         )
 
     async def create_oco_order(
-        self,
-        symbol: str,
-        side: str,
-        amount: Any,
-        price: Any,
-        stopPrice: Any,
-        stopLimitPrice: Any = None,
-        params: Params = NONE,
-    ) -> Any:
+        self, symbol: str, side: str, amount: Any, price: Any, stopPrice: Any,
+        stopLimitPrice: Any = None, params: Params = NONE
+    ) -> Any:  # fmt: skip
         """Place a limit order and a stop of which the first to trade ends the other.
 
         Returns both orders, the limit order first.
@@ -240,15 +198,9 @@ class OrderApi:
         return placed
 
     async def edit_order(
-        self,
-        id: Any,
-        symbol: str,
-        type: str,
-        side: str,
-        amount: Any = None,
-        price: Any = None,
-        params: Params = NONE,
-    ) -> Any:
+        self, id: Any, symbol: str, type: str, side: str, amount: Any = None, price: Any = None,
+        params: Params = NONE
+    ) -> Any:  # fmt: skip
         """Cancel an order and place another in one request; return the new one.
 
         Raises OrderNotFoundError if there is nothing to cancel: then nothing is placed. Raises what
@@ -263,7 +215,7 @@ class OrderApi:
         kept = own("amend_order", params)
         return await self._client.call("amend_order", symbol, (id, symbol, amount, kept))
 
-    async def cancel_order(self, id: Any, symbol: str | None = None, params: Params = NONE) -> Any:
+    async def cancel_order(self, id: Any, symbol: Symbol = None, params: Params = NONE) -> Any:
         """Cancel an open order by id, or with `id=None` by params["clientOrderId"]; return it.
 
         Raises OrderNotFoundError if it has ended or never was: look at what it did.
@@ -272,15 +224,14 @@ class OrderApi:
         return await self._client.call("cancel_order", symbol or "", (id, symbol, kept))
 
     async def cancel_orders(
-        self, ids: Sequence[Any], symbol: str | None = None, params: Params = NONE
+        self, ids: Sequence[Any], symbol: Symbol = None, params: Params = NONE
     ) -> Any:
         """Cancel several orders, one request after another; the first refusal is raised."""
         return [await self.cancel_order(id, symbol, params) for id in _listed(ids, "ids")]
 
-    async def cancel_all_orders(self, symbol: str | None = None, params: Params = NONE) -> Any:
+    async def cancel_all_orders(self, symbol: Symbol = None, params: Params = NONE) -> Any:
         """Cancel every open order, of one market or of all; return them."""
-        own("cancel_all_orders", params)
-        return await self._client.call("cancel_all_orders", symbol or "", ())
+        return await self._ask("cancel_all_orders", params, symbol or "")
 
 
 ORDER_KEYS = ("symbol", "type", "side", "amount", "price", "params", "id")

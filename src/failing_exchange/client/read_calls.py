@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from failing_exchange.client.call_params import NONE, Params, own, until_of
-from failing_exchange.client.request import LocalClient
-from failing_exchange.client.unified_api import names_of
+from failing_exchange.client.call_params import NONE, Params, own
+from failing_exchange.client.unified_api import (
+    Limit,
+    Since,
+    Symbol,
+    Symbols,
+    UnifiedCalls,
+    names_of,
+)
 from failing_exchange.errors import SymbolNotFoundError
 
 
-class ReadApi:
+class ReadApi(UnifiedCalls):
     """ccxt's calls that only read, with its names, arguments and structures; one request each.
 
     Prices are in the quote asset, amounts in the base asset, both floats; `timestamp` and `since`
@@ -34,74 +39,50 @@ class ReadApi:
     (24, 0.0)
     """
 
-    _client: LocalClient
-
     async def fetch_markets(self, params: Params = NONE) -> Any:
         """Return the market structures: price and amount steps, minimums and maximums, fees."""
-        own("fetch_markets", params)
-        return await self._client.call("fetch_markets", "", ())
+        return await self._ask("fetch_markets", params)
 
     async def fetch_currencies(self, params: Params = NONE) -> Any:
         """Return the currency structures of all traded assets, by code."""
-        own("fetch_currencies", params)
-        return await self._client.call("fetch_currencies", "", ())
+        return await self._ask("fetch_currencies", params)
 
     async def fetch_ticker(self, symbol: str, params: Params = NONE) -> Any:
         """Return a ticker: best bid and ask, last price, statistics of the last 24 hours."""
-        own("fetch_ticker", params)
-        return await self._client.call("fetch_ticker", symbol, ())
+        return await self._ask("fetch_ticker", params, symbol)
 
-    async def fetch_tickers(
-        self, symbols: Sequence[str] | None = None, params: Params = NONE
-    ) -> Any:
+    async def fetch_tickers(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return tickers by symbol; `symbols=None` means every market."""
-        own("fetch_tickers", params)
-        return await self._client.call("fetch_tickers", "", names_of(symbols))
+        return await self._ask("fetch_tickers", params, "", names_of(symbols))
 
-    async def fetch_bids_asks(
-        self, symbols: Sequence[str] | None = None, params: Params = NONE
-    ) -> Any:
+    async def fetch_bids_asks(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return tickers by symbol with the best bid and ask and their amounts."""
-        own("fetch_bids_asks", params)
-        return await self._client.call("fetch_bids_asks", "", names_of(symbols))
+        return await self._ask("fetch_bids_asks", params, "", names_of(symbols))
 
-    async def fetch_last_prices(
-        self, symbols: Sequence[str] | None = None, params: Params = NONE
-    ) -> Any:
+    async def fetch_last_prices(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return the last price of each market by symbol: `price`, `timestamp`, `side`."""
-        own("fetch_last_prices", params)
-        return await self._client.call("fetch_last_prices", "", names_of(symbols))
+        return await self._ask("fetch_last_prices", params, "", names_of(symbols))
 
     async def fetch_order_book(
-        self, symbol: str, limit: int | None = None, params: Params = NONE
+        self, symbol: str, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return `bids` and `asks` as [price, amount], best first; 100 levels a side by default."""
-        own("fetch_order_book", params)
-        return await self._client.call("fetch_order_book", symbol, limit)
+        return await self._ask("fetch_order_book", params, symbol, limit)
 
-    async def fetch_l2_order_book(
-        self, symbol: str, limit: int | None = None, params: Params = NONE
-    ) -> Any:
-        """Return what `fetch_order_book` returns: amounts at one price are always added up."""
-        return await self.fetch_order_book(symbol, limit, params)
+    fetch_l2_order_book = fetch_order_book  # amounts at one price are always added up
 
     async def fetch_trades(
-        self,
-        symbol: str,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: str, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return public trades, at most 1,000. Params: until (milliseconds)."""
-        message = (since, limit, *until_of("fetch_trades", params))
-        return await self._client.call("fetch_trades", symbol, message)
+        return await self._page("fetch_trades", params, symbol, since, limit)
 
     async def fetch_ohlcv(
         self,
         symbol: str,
         timeframe: str = "1m",
-        since: int | None = None,
-        limit: int | None = None,
+        since: Since = None,
+        limit: Limit = None,
         params: Params = NONE,
     ) -> Any:
         """Return candles as [ms, open, high, low, close, volume]; the last one is still forming.
@@ -109,23 +90,19 @@ class ReadApi:
         `timeframe` is one of `timeframes`: "1s" to "1M". Params: until (milliseconds; no candle
         opens later).
         """
-        message = (timeframe, since, limit, *until_of("fetch_ohlcv", params))
-        return await self._client.call("fetch_ohlcv", symbol, message)
+        return await self._page("fetch_ohlcv", params, symbol, timeframe, since, limit)
 
     async def fetch_time(self, params: Params = NONE) -> Any:
         """Return the venue's clock in milliseconds."""
-        own("fetch_time", params)
-        return await self._client.call("fetch_time", "", ())
+        return await self._ask("fetch_time", params)
 
     async def fetch_status(self, params: Params = NONE) -> Any:
         """Return `status` "ok"; during a maintenance this call is refused as any other."""
-        own("fetch_status", params)
-        return await self._client.call("fetch_status", "", ())
+        return await self._ask("fetch_status", params)
 
     async def fetch_trading_fees(self, params: Params = NONE) -> Any:
         """Return maker and taker fees by symbol, as shares: 0.001 is 0.1 %."""
-        own("fetch_trading_fees", params)
-        return await self._client.call("fetch_trading_fees", "", ())
+        return await self._ask("fetch_trading_fees", params)
 
     async def fetch_trading_fee(self, symbol: str, params: Params = NONE) -> Any:
         """Return maker and taker fee of one market, as shares."""
@@ -138,10 +115,9 @@ class ReadApi:
 
     async def fetch_balance(self, params: Params = NONE) -> Any:
         """Return `free`, `used` (in open orders, or locked) and `total` by asset, in units."""
-        own("fetch_balance", params)
-        return await self._client.call("fetch_balance", "", ())
+        return await self._ask("fetch_balance", params)
 
-    async def fetch_order(self, id: Any, symbol: str | None = None, params: Params = NONE) -> Any:
+    async def fetch_order(self, id: Any, symbol: Symbol = None, params: Params = NONE) -> Any:
         """Return one order by id, or with `id=None` by params["clientOrderId"].
 
         Raises OrderNotFoundError where this account has no such order.
@@ -150,68 +126,42 @@ class ReadApi:
         return await self._client.call("fetch_order", symbol or "", (id, symbol, kept))
 
     async def fetch_open_orders(
-        self,
-        symbol: str | None = None,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the orders that can still trade. Params: until (milliseconds)."""
-        message = (since, limit, *until_of("fetch_open_orders", params))
-        return await self._client.call("fetch_open_orders", symbol or "", message)
+        return await self._page("fetch_open_orders", params, symbol, since, limit)
 
     async def fetch_closed_orders(
-        self,
-        symbol: str | None = None,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the orders that were filled. Params: until (milliseconds)."""
-        message = (since, limit, *until_of("fetch_closed_orders", params))
-        return await self._client.call("fetch_closed_orders", symbol or "", message)
+        return await self._page("fetch_closed_orders", params, symbol, since, limit)
 
     async def fetch_canceled_orders(
-        self,
-        symbol: str | None = None,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the orders that were canceled or expired. Params: until (milliseconds)."""
-        message = (since, limit, *until_of("fetch_canceled_orders", params))
-        return await self._client.call("fetch_canceled_orders", symbol or "", message)
+        return await self._page("fetch_canceled_orders", params, symbol, since, limit)
 
     async def fetch_orders(
-        self,
-        symbol: str | None = None,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return orders of every status. Params: until (milliseconds)."""
-        message = (since, limit, *until_of("fetch_orders", params))
-        return await self._client.call("fetch_orders", symbol or "", message)
+        return await self._page("fetch_orders", params, symbol, since, limit)
 
     async def fetch_my_trades(
-        self,
-        symbol: str | None = None,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the account's own fills, with fees. Params: until (milliseconds)."""
-        message = (None, since, limit, *until_of("fetch_my_trades", params))
-        return await self._client.call("fetch_my_trades", symbol or "", message)
+        return await self._page("fetch_my_trades", params, symbol, None, since, limit)
 
     async def fetch_order_trades(
         self,
         id: Any,
-        symbol: str | None = None,
-        since: int | None = None,
-        limit: int | None = None,
+        symbol: Symbol = None,
+        since: Since = None,
+        limit: Limit = None,
         params: Params = NONE,
     ) -> Any:
         """Return the fills of one order. Params: until (milliseconds)."""
-        message = (id, since, limit, *until_of("fetch_order_trades", params))
-        return await self._client.call("fetch_order_trades", symbol or "", message)
+        return await self._page("fetch_order_trades", params, symbol, id, since, limit)

@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
+from failing_exchange.client.call_params import Params, own
+from failing_exchange.client.request import LocalClient
 from failing_exchange.errors import BadRequestError, NotSupportedError
+
+Symbol = str | None  # None: every market
+Symbols = Sequence[str] | None  # likewise
+Since = int | None  # milliseconds since 1970 (UTC)
+Limit = int | None  # entries at most
+
+
+class UnifiedCalls:
+    """Sends a unified call: its row in `unified.decode.DECODERS` reads the message."""
+
+    _client: LocalClient
+
+    def _ask(
+        self, operation: str, params: Params, symbol: str = "", message: Any = ()
+    ) -> Awaitable[Any]:
+        """Send a request; its params are refused where the call does not take them."""
+        if params:
+            own(operation, params)
+        return self._client.call(operation, symbol, message)
+
+    def _page(
+        self, operation: str, params: Params, symbol: Symbol, *message: Any
+    ) -> Awaitable[Any]:
+        """Send a request for a list; the param `until` follows what the message holds."""
+        until = own(operation, params).get("until") if params else None
+        more = () if until is None else (until,)
+        return self._client.call(operation, symbol or "", (*message, *more))
 
 
 def names_of(symbols: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.client.call_params import NONE, Params, own
-from failing_exchange.client.request import LocalClient
-from failing_exchange.client.unified_api import names_of
+from failing_exchange.client.unified_api import (
+    Limit,
+    Since,
+    Symbol,
+    Symbols,
+    UnifiedCalls,
+    names_of,
+)
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.errors import BadRequestError, SymbolNotFoundError
 from failing_exchange.text.number_checks import is_number
@@ -20,7 +26,7 @@ LEVELS = 100  # of an order book, unless `limit` says otherwise
 TRADES = 100  # in one push, likewise
 
 
-class WatchApi:
+class WatchApi(UnifiedCalls):
     """ccxt.pro's calls: each waits for the next state of a stream and returns it.
 
     Market data comes once a second, account data when it happens; the structures and units are
@@ -42,7 +48,6 @@ class WatchApi:
     """
 
     _venue: RunningVenue
-    _client: LocalClient
     _watched: Streams | None = None
 
     async def watch_ticker(self, symbol: str, params: Params = NONE) -> Any:
@@ -50,28 +55,24 @@ class WatchApi:
         own("watch_ticker", params)
         return await self._latest("watch_ticker", "FetchTicker", symbol)
 
-    async def watch_tickers(
-        self, symbols: Sequence[str] | None = None, params: Params = NONE
-    ) -> Any:
+    async def watch_tickers(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return the next tickers by symbol; `symbols=None` means every market."""
         own("watch_tickers", params)
         return await self._latest_of("watch_tickers", symbols)
 
-    async def watch_bids_asks(
-        self, symbols: Sequence[str] | None = None, params: Params = NONE
-    ) -> Any:
+    async def watch_bids_asks(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return the next best prices by symbol."""
         own("watch_bids_asks", params)
         return await self._latest_of("watch_bids_asks", symbols)
 
     async def watch_order_book(
-        self, symbol: str, limit: int | None = None, params: Params = NONE
+        self, symbol: str, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the next order book of a market; 100 levels a side by default."""
         return await self.watch_order_book_for_symbols([symbol], limit, params)
 
     async def watch_order_book_for_symbols(
-        self, symbols: Sequence[str], limit: int | None = None, params: Params = NONE
+        self, symbols: Sequence[str], limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the next order book of whichever of several markets changes first."""
         own("watch_order_book_for_symbols", params)
@@ -87,8 +88,8 @@ class WatchApi:
         self,
         symbol: str,
         timeframe: str = "1m",
-        since: int | None = None,
-        limit: int | None = None,
+        since: Since = None,
+        limit: Limit = None,
         params: Params = NONE,
     ) -> Any:
         """Return the next state of the candles; the last one is still forming."""
@@ -99,8 +100,8 @@ class WatchApi:
     async def watch_ohlcv_for_symbols(
         self,
         symbolsAndTimeframes: Sequence[Sequence[str]],
-        since: int | None = None,
-        limit: int | None = None,
+        since: Since = None,
+        limit: Limit = None,
         params: Params = NONE,
     ) -> Any:
         """Return the next of several (symbol, timeframe), as {symbol: {timeframe: candles}}."""
@@ -113,11 +114,7 @@ class WatchApi:
         return {channel.symbol: {pairs[channel][1]: candles}}
 
     async def watch_trades(
-        self,
-        symbol: str,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: str, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the public trades since the last call."""
         return await self.watch_trades_for_symbols([symbol], since, limit, params)
@@ -125,8 +122,8 @@ class WatchApi:
     async def watch_trades_for_symbols(
         self,
         symbols: Sequence[str],
-        since: int | None = None,
-        limit: int | None = None,
+        since: Since = None,
+        limit: Limit = None,
         params: Params = NONE,
     ) -> Any:
         """Return the public trades since the last call of whichever of several markets has some."""
@@ -137,11 +134,7 @@ class WatchApi:
         return _recent((await self._next(*found))[1], since, limit)
 
     async def watch_orders(
-        self,
-        symbol: str | None = None,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the orders that changed since the last call, one entry per change."""
         own("watch_orders", params)
@@ -150,8 +143,8 @@ class WatchApi:
     async def watch_orders_for_symbols(
         self,
         symbols: Sequence[str],
-        since: int | None = None,
-        limit: int | None = None,
+        since: Since = None,
+        limit: Limit = None,
         params: Params = NONE,
     ) -> Any:
         """Return what `watch_orders` does, of several markets."""
@@ -159,11 +152,7 @@ class WatchApi:
         return _recent(await self._account("watch_orders", _some(symbols)), since, limit)
 
     async def watch_my_trades(
-        self,
-        symbol: str | None = None,
-        since: int | None = None,
-        limit: int | None = None,
-        params: Params = NONE,
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the account's own fills since the last call."""
         own("watch_my_trades", params)
@@ -172,8 +161,8 @@ class WatchApi:
     async def watch_my_trades_for_symbols(
         self,
         symbols: Sequence[str],
-        since: int | None = None,
-        limit: int | None = None,
+        since: Since = None,
+        limit: Limit = None,
         params: Params = NONE,
     ) -> Any:
         """Return what `watch_my_trades` does, of several markets."""
@@ -189,53 +178,41 @@ class WatchApi:
 
     async def un_watch_ticker(self, symbol: str, params: Params = NONE) -> bool:
         """End the subscription to one market's tickers."""
-        own("un_watch_ticker", params)
-        return self._streams.forget("watch_ticker", symbol)
+        return self._end("un_watch_ticker", params, "watch_ticker", symbol)
 
-    async def un_watch_tickers(
-        self, symbols: Sequence[str] | None = None, params: Params = NONE
-    ) -> bool:
+    async def un_watch_tickers(self, symbols: Symbols = None, params: Params = NONE) -> bool:
         """End the subscription to tickers of several markets."""
-        own("un_watch_tickers", params)
-        return self._streams.forget("watch_tickers")
+        return self._end("un_watch_tickers", params, "watch_tickers")
 
-    async def un_watch_bids_asks(
-        self, symbols: Sequence[str] | None = None, params: Params = NONE
-    ) -> bool:
+    async def un_watch_bids_asks(self, symbols: Symbols = None, params: Params = NONE) -> bool:
         """End the subscription to best prices."""
-        own("un_watch_bids_asks", params)
-        return self._streams.forget("watch_bids_asks")
+        return self._end("un_watch_bids_asks", params, "watch_bids_asks")
 
     async def un_watch_order_book(self, symbol: str, params: Params = NONE) -> bool:
         """End the subscription to one market's order books."""
-        own("un_watch_order_book", params)
-        return self._streams.forget("watch_order_book", symbol)
+        return self._end("un_watch_order_book", params, "watch_order_book", symbol)
 
     async def un_watch_order_book_for_symbols(
         self, symbols: Sequence[str], params: Params = NONE
     ) -> bool:
         """End the subscription to several markets' order books."""
-        own("un_watch_order_book_for_symbols", params)
-        return self._streams.forget("watch_order_book", *symbols)
+        return self._end("un_watch_order_book_for_symbols", params, "watch_order_book", *symbols)
 
     async def un_watch_trades(self, symbol: str, params: Params = NONE) -> bool:
         """End the subscription to one market's trades."""
-        own("un_watch_trades", params)
-        return self._streams.forget("watch_trades", symbol)
+        return self._end("un_watch_trades", params, "watch_trades", symbol)
 
     async def un_watch_trades_for_symbols(
         self, symbols: Sequence[str], params: Params = NONE
     ) -> bool:
         """End the subscription to several markets' trades."""
-        own("un_watch_trades_for_symbols", params)
-        return self._streams.forget("watch_trades", *symbols)
+        return self._end("un_watch_trades_for_symbols", params, "watch_trades", *symbols)
 
     async def un_watch_ohlcv(
         self, symbol: str, timeframe: str = "1m", params: Params = NONE
     ) -> bool:
         """End the subscription to one market's candles, of all timeframes."""
-        own("un_watch_ohlcv", params)
-        return self._streams.forget("watch_ohlcv", symbol)
+        return self._end("un_watch_ohlcv", params, "watch_ohlcv", symbol)
 
     async def un_watch_ohlcv_for_symbols(
         self, symbolsAndTimeframes: Sequence[Sequence[str]], params: Params = NONE
@@ -245,20 +222,21 @@ class WatchApi:
         symbols = [symbol for symbol, _ in symbolsAndTimeframes]
         return self._streams.forget("watch_ohlcv", *symbols)
 
-    async def un_watch_orders(self, symbol: str | None = None, params: Params = NONE) -> bool:
+    async def un_watch_orders(self, symbol: Symbol = None, params: Params = NONE) -> bool:
         """End the subscription to own orders, of one market or those of all."""
-        own("un_watch_orders", params)
-        return self._streams.forget("watch_orders", symbol or "")
+        return self._end("un_watch_orders", params, "watch_orders", symbol or "")
 
-    async def un_watch_my_trades(self, symbol: str | None = None, params: Params = NONE) -> bool:
+    async def un_watch_my_trades(self, symbol: Symbol = None, params: Params = NONE) -> bool:
         """End the subscription to own fills, of one market or those of all."""
-        own("un_watch_my_trades", params)
-        return self._streams.forget("watch_my_trades", symbol or "")
+        return self._end("un_watch_my_trades", params, "watch_my_trades", symbol or "")
 
     async def un_watch_balance(self, params: Params = NONE) -> bool:
         """End the subscription to balances."""
-        own("un_watch_balance", params)
-        return self._streams.forget("watch_balance")
+        return self._end("un_watch_balance", params, "watch_balance")
+
+    def _end(self, call: str, params: Params, operation: str, *symbols: str) -> bool:
+        own(call, params)
+        return self._streams.forget(operation, *symbols)
 
     @property
     def _streams(self) -> Streams:
@@ -279,7 +257,7 @@ class WatchApi:
     async def _latest(self, operation: str, query: str, symbol: str) -> Any:
         return (await self._next(await self._market(operation, query, symbol)))[1]
 
-    async def _latest_of(self, operation: str, symbols: Sequence[str] | None) -> Any:
+    async def _latest_of(self, operation: str, symbols: Symbols) -> Any:
         names = names_of(symbols)
         for symbol in names:
             await self._check(symbol)
@@ -289,9 +267,7 @@ class WatchApi:
         await self._check(symbol)
         return self._wanted(operation, query, symbol, symbol, *fields)
 
-    async def _candles(
-        self, symbol: str, timeframe: str, since: int | None, limit: int | None
-    ) -> Wanted:
+    async def _candles(self, symbol: str, timeframe: str, since: Since, limit: Limit) -> Wanted:
         from failing_exchange.unified.timeframes import seconds_of
 
         start = _count("since", since, 0) * MILLISECOND
