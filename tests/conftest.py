@@ -44,8 +44,8 @@ THOROUGH = (
     "scenarios",
     "test_cli.py",
     "test_pytest_plugin.py",
-    "wire/test_every_fault.py",
-    "wire/test_serve.py",
+    "server/test_every_fault.py",
+    "server/test_serve.py",
 )
 
 
@@ -55,5 +55,5 @@ def pytest_addoption(parser: Parser) -> None:
     parser.addoption(
         "--update-transcripts",
         action="store_true",
-        help="record tests/wire/transcripts again; look at the diff before you commit it",
+        help="record tests/venues/binance/transcripts again; look at the diff before you commit it",
     )

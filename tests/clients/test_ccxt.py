@@ -10,7 +10,7 @@ import pytest
 
 from failing_exchange import redirect, simulate
 from tests.clients.venue import KEYS, SPOT, Served
-from tests.wire.test_serve import served
+from tests.server.test_serve import served
 
 ccxt = pytest.importorskip("ccxt")
 asynchronous = pytest.importorskip("ccxt.async_support")

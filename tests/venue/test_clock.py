@@ -9,7 +9,7 @@ import pytest
 
 from failing_exchange.core.units import SECOND
 from failing_exchange.venue.venue_clock import VenueClock
-from tests.wire import settled
+from tests.server import settled
 
 TIMERS = 200
 

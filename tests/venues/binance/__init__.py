@@ -1,1 +1,1 @@
-"""Binance Spot's language."""
+"""Binance Spot as its clients meet it: REST, streams, the WebSocket API, limits, refusals."""

@@ -1,7 +1,7 @@
 """How the venue says no: code, words and HTTP status of every refusal.
 
 Codes and words: errors.md, 2026-07-21. Statuses: rest-api.md, "HTTP Return Codes", same date. Each
-row of `CODES` is met in tests/wire/test_codes.py. Of errors.md, this venue never says:
+row of `CODES` is met in tests/venues/binance/test_codes.py. Of errors.md, this venue never says:
 
     code                why
     -1016               nothing here is out of service for good; maintenance is -1000, as seen

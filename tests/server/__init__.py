@@ -1,0 +1,1 @@
+"""Sockets, HTTP, WebSocket, damage, the control API: here with Binance on top."""

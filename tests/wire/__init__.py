@@ -1,1 +1,0 @@
-"""The venue on the wire: HTTP, WebSocket, limits, faults."""
