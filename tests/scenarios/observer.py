@@ -15,7 +15,7 @@ import aiohttp
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
-from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.base import serve
 
 ROUNDS = 24
 PAUSE = 5.0  # seconds between rounds
@@ -127,27 +127,29 @@ class _InProcess:
                 await asyncio.sleep(1)
 
 
-def seen_on_binance(name: str) -> list[str]:
-    """What a client of the wire sees: `operation: status code`, each kind once."""
+def seen_on_the_wire(venue: str, name: str) -> list[str]:
+    """What a client of a venue's protocol sees: `operation: status code`, each kind once."""
     found: dict[str, None] = {}
 
     async def main() -> None:
         exchange = FailingExchange(scenario=name)
-        venue = Binance(exchange)
-        await venue.listen_in_simulation()
+        served = serve(venue, exchange)
+        await served.listen_in_simulation()
         try:
-            await _round_trips(exchange, found)
+            await _round_trips(OBSERVERS[venue], exchange, found)
         finally:
-            await venue.close()
+            await served.close()
 
     simulate(main(), seed=1)
     return list(found)
 
 
-async def _round_trips(exchange: FailingExchange, found: dict[str, None]) -> None:
+async def _round_trips(
+    observer: type[_OnBinance], exchange: FailingExchange, found: dict[str, None]
+) -> None:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        look = _OnBinance(session, exchange, found)
+        look = observer(session, exchange, found)
         watch_pushes(exchange, found)
         feed = asyncio.create_task(look.feed())
         events = asyncio.create_task(look.events())
@@ -281,6 +283,7 @@ class _OnBinance:
                 return
 
 
+OBSERVERS = {"binance": _OnBinance}  # a client of each venue that scenarios name
 CONNECTING: dict[type[Exception], str] = {  # the narrowest first
     aiohttp.ClientConnectorDNSError: "no address",
     aiohttp.ClientConnectorSSLError: "no handshake",

@@ -19,7 +19,7 @@ from failing_exchange.runs.bots.flawed import CAREFUL, FLAWED, TWINS
 from failing_exchange.runs.bots.flawed.kinds import KINDS
 from failing_exchange.runs.report_card import Grade, baseline, grade
 from failing_exchange.scenarios.scenario import describe, load, shipped
-from tests.scenarios.observer import seen_in_process, seen_on_binance
+from tests.scenarios.observer import OBSERVERS, seen_in_process, seen_on_the_wire
 
 NAMES = shipped()
 SCENARIOS = {name: load(name) for name in NAMES}
@@ -67,8 +67,9 @@ def test_a_scenario_says_what_it_is(name: str) -> None:
     assert scenario.description
     assert f"{name} " in describe() and scenario.description in describe()
     if scenario.family in FAMILIES:  # a real incident: its symptom is seen at a door
-        assert scenario.expect.keys() >= {"naive_breaks", "in_process", "binance"}
-        assert scenario.expect["in_process"] or scenario.expect["binance"]
+        assert scenario.expect.keys() >= {"naive_breaks", "in_process", "wire"}
+        assert scenario.expect["wire"].keys() <= OBSERVERS.keys()
+        assert scenario.expect["in_process"] or any(scenario.expect["wire"].values())
     assert scenario.evidence or scenario.family == "weather"  # which is made of others
     assert scenario.symptom
     assert scenario.behaviour
@@ -166,7 +167,11 @@ def test_the_symptom_is_seen_in_process(name: str) -> None:
     assert set(SCENARIOS[name].expect["in_process"]) <= set(seen_in_process(name))
 
 
-@pytest.mark.parametrize("name", expecting("binance"))
+ON_THE_WIRE = [name for name in NAMES if any(SCENARIOS[name].expect.get("wire", {}).values())]
+
+
+@pytest.mark.parametrize("name", each(ON_THE_WIRE))
 def test_the_symptom_is_seen_on_the_wire(name: str) -> None:
     """As the incident says: status and code, the body's kind, the code of a close."""
-    assert set(SCENARIOS[name].expect["binance"]) <= set(seen_on_binance(name))
+    for venue, symptoms in SCENARIOS[name].expect["wire"].items():
+        assert set(symptoms) <= set(seen_on_the_wire(venue, name))

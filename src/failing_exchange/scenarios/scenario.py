@@ -42,7 +42,7 @@ KEYS = (
     "restarts", "expect",
 )  # fmt: skip
 STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
-EXPECTED = ("naive_breaks", "harms", "harms_breaks", "in_process", "binance")  # keys of [expect]
+EXPECTED = ("naive_breaks", "harms", "harms_breaks", "in_process", "wire")  # keys of [expect]
 WHOLE_MAX = 10**18 - 1  # of a seed or a limit; a larger number is refused
 SECONDS_MAX = 10_000 * DAY_S  # no time of a scenario is longer; a longer one is refused
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
@@ -254,17 +254,31 @@ class _Reader:
                 if not isinstance(seen, str) or not found.get("harms_breaks"):
                     self._fail("expect.harms", f"= {seen!r} must be the name of a bot, beside "
                                "harms_breaks, the rules that it breaks")  # fmt: skip
-            elif not isinstance(seen, list) or not all(isinstance(one, str) for one in seen):
-                self._fail(f"expect.{key}", f"= {seen!r} must be a list of strings")
+            elif key != "wire":
+                self._strings(f"expect.{key}", seen)
         for key in ("naive_breaks", "harms_breaks"):
             for rule in found.get(key, []):
                 if rule not in RULES:
                     near = one_of(rule, dict.fromkeys(RULES))
                     self._fail(f"expect.{key}", f"names {rule!r}, which is not a rule{near}")
-        for key in ("in_process", "binance"):
-            for one in found.get(key, []):
+        self._check_symptoms(found)
+        return found
+
+    def _check_symptoms(self, expect: Mapping[str, Any]) -> None:
+        """What clients see: in process, and on the wire of each venue that is named."""
+        wire = expect.get("wire", {})
+        if not isinstance(wire, dict):
+            self._fail("expect.wire", f"= {wire!r} must be a table: wire.VENUE = [...]")
+        seen = {f"wire.{venue}": listed for venue, listed in wire.items()}
+        for key, listed in {"in_process": expect.get("in_process", []), **seen}.items():
+            for one in self._strings(f"expect.{key}", listed):
                 if ": " not in one:
                     self._fail(f"expect.{key}", f"has {one!r}; write 'operation: what is seen'")
+
+    def _strings(self, key: str, listed: Any) -> list[str]:
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            self._fail(key, f"= {listed!r} must be a list of strings")
+        found: list[str] = listed
         return found
 
     def _strategy(self) -> str:
