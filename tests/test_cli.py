@@ -137,9 +137,20 @@ def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> Non
         (["trade", "--url", "http://127.0.0.1:1"], "nothing answers there"),
         (["trade", "--url", "127.0.0.1:8080"], "expected something like http://"),
         (["faults", "lose_anser"], "lose_answer"),
-        (["replay", "nope.json"], "not a results file: No such file or directory; expected"),
+        (["replay", "nope.json"], "results file nope.json: there is no such file"),
+        (["report", "nope.json"], "results file nope.json: there is no such file"),
+        (["serve", "--keys", "nope"], "--keys nope: there is no such file"),
+        (["serve", "--keys", "."], "--keys .: that is a folder; name a file"),
+        (["run", "--scenario", "nope.toml"], "scenario nope.toml: there is no such file"),
+        (["scenarios", "nope.toml"], "scenario nope.toml: there is no such file"),
+        (["ctl", "scenario", "nope.toml"], "scenario nope.toml: there is no such file"),
+        (["report", "mybot\0.py"], "embedded null byte"),
+        (["run", "--rule", "mybot.py"], "--rule mybot.py: expected path.py:Name or module:Name"),
+        (["run", "--fault", "mybot.py"], "--fault mybot.py: expected path.py:Name or module:Name"),
+        (["run", "--venue", "mybot.py"], "venue mybot.py: expected path.py:Name or module:Name"),
+        (["run", "--venue", "nope.py:V"], "venue nope.py:V: no file 'nope.py'"),
         (["replay", ""], "expected a token (fx1.…) or a results file, not an empty argument"),
-        (["replay", "."], ". is not a results file: Is a directory; expected what"),
+        (["replay", "."], "results file .: that is a folder; name a file"),
         (["replay", "mybot.py"], "mybot.py is not a results file: it is not JSON; expected what"),
         (["replay", "fx1."], "the token fx1.… can't be read: it is cut off, or was changed"),
         (["serve", "--fees", "10"], "fees must be a fraction like 0.001 or a percentage"),
@@ -167,6 +178,7 @@ def test_wrong_arguments_are_one_clear_line(
     said = capsys.readouterr()
     assert code == 2
     assert says in said.err
+    assert "[Errno" not in said.err
     assert len(said.err.strip().splitlines()) == 1
     assert said.out == ""
 

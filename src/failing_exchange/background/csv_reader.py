@@ -25,6 +25,7 @@ from failing_exchange.background.candle_splitting import LEAST
 from failing_exchange.core.candles import Bar, Print, estimated
 from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.files import reason
 
 ROWS_MAX = 5_000_000  # a longer file is refused; it would not fit into the memory
 TRADE = ("at", "price", "amount")
@@ -62,9 +63,7 @@ def read(path: str | PathLike[str], *, price_step: int, amount_step: int) -> Csv
         with open(path, newline="", encoding="utf-8-sig") as file:
             return _parsed(fspath(path), csv.reader(file), price_step, amount_step)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigurationError(
-            f"recording {fspath(path)!r} cannot be read as CSV: {error}"
-        ) from error
+        raise ConfigurationError(f"recording {fspath(path)!r}: {reason(error)}") from error
 
 
 def instant(text: str) -> int:

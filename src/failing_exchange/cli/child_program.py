@@ -124,10 +124,10 @@ def check_program(command: Sequence[str]) -> None:
         )
 
 
-def ended(command: str, code: int) -> str:
+def how_ended(command: str, code: int) -> str:
     """Say how a program has ended; empty if it succeeded.
 
-    >>> ended("python", 3), ended("python", -9), ended("python", 0)
+    >>> how_ended("python", 3), how_ended("python", -9), how_ended("python", 0)
     ('python ended with exit code 3', 'python was ended by SIGKILL', '')
     """
     if code < 0:

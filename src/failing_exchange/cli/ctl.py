@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.cli.exit_codes import CLEAN
 from failing_exchange.cli.options import Parser, probability, whole
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.files import read_text
 
 if TYPE_CHECKING:
     from failing_exchange.testing.control_client import Control
@@ -166,14 +167,10 @@ def _set_mode(control: Control, options: argparse.Namespace) -> None:
 
 def _scenario(control: Control, options: argparse.Namespace) -> None:
     """Load a scenario; a file is read here and sent as text, so the venue opens no files."""
-    path = Path(options.place)
-    if path.suffix != ".toml":
+    if options.place.endswith(".toml") or Path(options.place).is_file():
+        control.scenario(toml=read_text("scenario", options.place))
+    else:
         control.scenario(name=options.place)
-        return
-    try:
-        control.scenario(toml=path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"scenario {path}: {error}") from error
 
 
 def _fields(given: list[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.options import VENUE_OF_BOT, add_user_code, hours, seconds, shard, whole
 from failing_exchange.core.units import HOUR_S
-from failing_exchange.text.output_file import check_file, check_folder, write_file
+from failing_exchange.text.files import check_file, check_folder, write_file
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -25,7 +25,6 @@ OUTPUTS = {"output": check_file, "junit": check_file, "tests": check_folder,
 FINDINGS_SHOWN_MAX = 50  # groups on the terminal; the rest is in the output file
 CAUSES_SHOWN_MAX = 6  # of a group, besides the first; the rest is counted
 WITHOUT = "Without any fault, on a calm day:"
-COLUMNS_SHOWN = 8  # trips of a replay, on the terminal
 
 
 def add_parser(commands: Any) -> None:
@@ -168,25 +167,17 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 @contextmanager
 def _progress(total: int) -> Iterator[Any]:
     """Show a bar, each new finding, and what is being shrunk."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from failing_exchange.report.text import progress_bar
 
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("exploring", total=total)
-        told: dict[Spot, None] = {}
+    told: dict[Spot, None] = {}
+    with progress_bar("exploring") as bar:
 
         def tell(found: Exploration, finding: Finding | None) -> None:
-            bar.update(task, completed=min(found.trials, total), description=_doing(found))
+            done = min(found.trials, total)
+            bar.advance(done / max(1, total), f"{done:,}/{total:,}: {_doing(found)}")
             if finding is not None and finding.cause.spot not in told:
                 told[finding.cause.spot] = None
-                console.print(
-                    f"found: {finding.sentence}", markup=False, highlight=False, soft_wrap=True
-                )
+                bar.say(f"found: {finding.sentence}")
 
         yield tell
 

@@ -11,7 +11,7 @@ from failing_exchange.cli.exit_codes import CLEAN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import whole
 from failing_exchange.cli.run import exit_code_of, run_and_show
-from failing_exchange.text.output_file import check_file, write_file
+from failing_exchange.text.files import check_file, read_text, write_file
 
 if TYPE_CHECKING:
     from failing_exchange.explorer.replay_token import Replay
@@ -136,12 +136,12 @@ def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.runs.bot_run import config_of
 
+    text = read_text("results file", path)
     try:
-        recorded = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+        recorded = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
-            f"{path} is not a results file: {why}; expected what `run --output` has written"
+            f"{path} is not a results file: it is not JSON; expected what `run --output` wrote"
         ) from error
     if not isinstance(recorded, dict) or recorded.get("kind") != "run":
         kind = str(recorded.get("kind")) if isinstance(recorded, dict) else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.text.output_file import write_file
+from failing_exchange.text.files import read_bytes, write_file
 
 FILE_MAX = 200_000_000  # bytes of a results file; a larger one is refused
 WRITTEN = "what `--output` of `run`, `explore` or `replay` has written in this version"
@@ -39,12 +39,7 @@ def report_command(options: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > FILE_MAX:
-            raise OSError(f"it is larger than {FILE_MAX:,} bytes")
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error}") from error
+    text = read_bytes("results file", path, bytes_max=FILE_MAX)
     _check_kind(path, text)
     try:
         found = json.loads(text)

@@ -19,7 +19,7 @@ from failing_exchange.cli.options import (
     seconds_or_none,
     whole,
 )
-from failing_exchange.text.output_file import check_file, write_file
+from failing_exchange.text.files import check_file, write_file
 
 if TYPE_CHECKING:
     from failing_exchange.runs.bot_run import RunConfig, RunReport
@@ -105,8 +105,8 @@ def run_with_progress(config: RunConfig) -> RunReport:
     from failing_exchange.runs.bot_run import run
 
     name = config.bot if config.duration is None else f"{config.bot}, {span(config.duration)}"
-    with progress_bar(name) as advance:
-        return run(config, progress=advance)
+    with progress_bar(name) as bar:
+        return run(config, progress=bar.advance)
 
 
 def run_and_show(config: RunConfig) -> RunReport:

@@ -7,7 +7,7 @@ import errno
 import gc
 import os
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
@@ -27,10 +27,8 @@ from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from failing_exchange.cli.child_program import ChildProgram
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.server.api_keys import Keyring
-    from failing_exchange.server.control_server import ControlServer
     from failing_exchange.server.dialect import Speaker
     from failing_exchange.server.venue_server import VenueServer
     from failing_exchange.venues.base import Venue
@@ -335,6 +333,9 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
     import asyncio
     import signal
 
+    from failing_exchange.cli.child_program import ChildProgram, how_ended
+    from failing_exchange.server.control_server import ControlServer
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -344,54 +345,37 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
         from failing_exchange.server.certificate import context
 
         ssl = context()
-    control = beside = ended = None
-    try:
+    ended: Any = True
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(venue.exchange.close)
+        closing.push_async_callback(venue.close)
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
         _watch(venue, options)
-        print(_greeting(options, venue.venue, venue.exchange, port), flush=True)
+        greeting = _greeting(options, venue.venue, venue.exchange, port)
         if options.control_port is not None:
-            control = _control(venue, options)
+            control = ControlServer(venue, token=options.control_token)
+            closing.push_async_callback(control.close)
             where = await _listening(control, options.host, options.control_port, "--control-port")
-            print(f"control API: http://{_shown(options.host)}:{where}/openapi.json", flush=True)
-        if options.program is not None:
-            beside = await _beside(venue, options, port)
-            ended = await _first(beside.wait(), stop.wait())
-        else:
+            greeting += f"\ncontrol API: http://{_shown(options.host)}:{where}/openapi.json"
+        print(greeting, flush=True)
+        if options.program is None:
             await stop.wait()
-    finally:
-        if beside is not None:
-            await beside.close()
-        if control is not None:
-            await control.close()
-        await venue.close()
-        await venue.exchange.close()
+        else:
+            program = ChildProgram(options.program, venue)
+            closing.push_async_callback(program.close)
+            await program.start(*_environment(options, port))
+            ended = await _first(program.wait(), stop.wait())
     print(_farewell(venue.exchange), flush=True)
-    return (
-        None if ended is None or ended is True else _how(options.program[0], ended)
-    )  # True: stopped
+    return None if ended is True else how_ended(options.program[0], ended)  # True: a signal
 
 
-def _how(program: str, code: int) -> str:
-    from failing_exchange.cli.child_program import ended
-
-    return ended(program, code)
-
-
-async def _beside(venue: VenueServer, options: argparse.Namespace, port: int) -> ChildProgram:
-    """Start the program that was given after `--`."""
-    from failing_exchange.cli.child_program import ChildProgram
+def _environment(options: argparse.Namespace, port: int) -> tuple[str, dict[str, str]]:
+    """The URL for the program that was given after `--`, and the keys if it is told any."""
     from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
+    url = f"{'https' if options.tls else 'http'}://{_shown(options.host)}:{port}"
     pair = {"EXCHANGE_API_KEY": DEFAULT_KEY, "EXCHANGE_SECRET": DEFAULT_SECRET}
-    beside = ChildProgram(options.program, venue)
-    scheme = "https" if options.tls else "http"
-    url = f"{scheme}://{_shown(options.host)}:{port}"
-    try:
-        await beside.start(url, {} if options.keys is not None else pair)
-    except ConfigurationError:
-        await beside.close()
-        raise
-    return beside
+    return url, {} if options.keys is not None else pair
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
@@ -405,12 +389,6 @@ async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
     finally:
         for task in tasks:
             task.cancel()
-
-
-def _control(venue: VenueServer, options: argparse.Namespace) -> ControlServer:
-    from failing_exchange.server.control_server import ControlServer
-
-    return ControlServer(venue, token=options.control_token)
 
 
 async def _listening(server: Any, host: str, port: int, option: str, **more: Any) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.findings import Finding
 from failing_exchange.explorer.token import Token
-from failing_exchange.text.output_file import check_folder, write_file
+from failing_exchange.text.files import check_folder, read_text, write_file
 
 SUFFIX = ".token"
 FILES_MAX = 10_000  # of a corpus; more are refused: they would never be tried in time
@@ -33,9 +33,10 @@ class Corpus:
                 f"{self.folder} holds {len(paths):,} tokens, at most {FILES_MAX:,} are tried"
             )
         for path in paths:
+            text = read_text("token", path)
             try:
-                yield read(path.read_text(encoding="utf-8"))
-            except (OSError, ConfigurationError) as error:
+                yield read(text)
+            except ConfigurationError as error:
                 raise ConfigurationError(f"{path}: {error}") from error
 
     def keep(self, finding: Finding) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.trial import TrialSummary
 from failing_exchange.explorer.worker_pool import TRIES_MAX
+from failing_exchange.text.files import reason
 
 WAIT_S = 10.0  # for the scheduler to answer
 
@@ -71,6 +72,8 @@ def dask(address: str) -> Iterator[DaskExecutor]:
     try:
         client = Client(address, timeout=WAIT_S)
     except OSError as error:
-        raise ConfigurationError(f"--dask {address}: no scheduler answers ({error})") from error
+        raise ConfigurationError(
+            f"--dask {address}: no scheduler answers ({reason(error)})"
+        ) from error
     with client:
         yield DaskExecutor(client)

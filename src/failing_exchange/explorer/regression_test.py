@@ -9,7 +9,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from failing_exchange.explorer.findings import Finding, grouped
-from failing_exchange.text.output_file import write_file
+from failing_exchange.text.files import write_file
 from failing_exchange.text.spelling import printable
 
 if TYPE_CHECKING:

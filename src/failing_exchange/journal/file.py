@@ -8,6 +8,7 @@ from os import fstat
 from typing import IO, TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.files import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,11 +72,7 @@ def load(path: str | Path) -> list[dict[str, Any]]:
 
     Raises ConfigurationError for a file that is not a journal, naming the line.
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            first, *texts = file.read().splitlines() or [""]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the journal {str(path)!r} can't be read: {error}") from error
+    first, *texts = read_text("journal", path).splitlines() or [""]
     _check_version(path, first)
     rows = {}
     for place, text in enumerate(texts, 2):

@@ -204,14 +204,21 @@ def console() -> Console:
     return Console(width=None if limited else WIDTH_PIPED)
 
 
+class ProgressBar(NamedTuple):
+    """A bar on a terminal: `advance(share, name)` shows a share from 0 to 1, `say` a line above."""
+
+    advance: Callable[..., None]
+    say: Callable[[str], None]
+
+
 @contextmanager
-def progress_bar(name: str) -> Iterator[Callable[[float], None]]:
-    """Give a function that shows a share (0 to 1) as a bar, on a terminal, by the real clock."""
+def progress_bar(name: str) -> Iterator[ProgressBar]:
+    """Show a bar on stderr by the real clock; where that is not a terminal, only what is said."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
@@ -224,11 +231,14 @@ def progress_bar(name: str) -> Iterator[Callable[[float], None]]:
     with bar:
         task = bar.add_task(name, total=1.0)
 
-        def advance(share: float) -> None:
-            bar.update(task, completed=share)
+        def advance(share: float, name: str | None = None) -> None:
+            bar.update(task, completed=share, description=name)
             bar.refresh()
 
-        yield advance
+        def say(line: str) -> None:
+            bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+        yield ProgressBar(advance, say)
 
 
 def table(*columns: str) -> Any:

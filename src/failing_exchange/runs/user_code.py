@@ -11,6 +11,7 @@ from failing_exchange.faults.catalogue import OWN, OWN_MAX, adopt, is_own
 from failing_exchange.judge.catalogue import RULES, make
 from failing_exchange.judge.rule import Rule
 from failing_exchange.runs.bot_loader import load_module
+from failing_exchange.text.files import split_own
 from failing_exchange.text.spelling import did_you_mean
 
 RULES_KEPT_MAX = 100  # classes of rules that a process has loaded; one more is refused
@@ -71,7 +72,7 @@ def load_faults(names: Iterable[str]) -> None:
     Raises ConfigurationError for a class that is not a fault, or can't be written into a plan.
     """
     for name in names:
-        if is_own(name) and name not in OWN:
+        if (is_own(name) or name.endswith(".py")) and name not in OWN:
             found = _class(name, "fault")
             _check_fault(name, found)
             _check_room(len(OWN), OWN_MAX)
@@ -95,9 +96,7 @@ def _check_fault(name: str, found: type[Any]) -> None:
 
 def _class(name: str, what: str) -> type[Any]:
     """A class by path.py:Name or module:Name."""
-    place, _, attribute = name.rpartition(":")
-    if not place or not attribute:
-        raise ConfigurationError(f"--{what} {name}: expected path.py:Name or module:Name")
+    place, attribute = split_own(f"--{what}", name)
     module = load_module(place)
     found = getattr(module, attribute, None)
     if not isinstance(found, type):

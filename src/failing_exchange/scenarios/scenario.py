@@ -19,6 +19,7 @@ from failing_exchange.faults.catalogue import make
 from failing_exchange.faults.modes import FailureMode, preset
 from failing_exchange.faults.triggers import always, parse, probability_of
 from failing_exchange.text.durations import FORMS, seconds_of
+from failing_exchange.text.files import read_text
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.text.spelling import did_you_mean as nearest
 from failing_exchange.text.spelling import shown
@@ -120,11 +121,7 @@ def load(place: str | Path) -> Scenario:
             raise ConfigurationError(f"no scenario {str(place)!r}{one_of(str(place), known)}")
         text = (_folder() / f"{place}.toml").read_text(encoding="utf-8")
         return read(text, name=str(place), place=f"{place}.toml")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"scenario {place}: {error}") from error
-    return read(text, name=path.stem, place=str(place))
+    return read(read_text("scenario", place), name=path.stem, place=str(place))
 
 
 def read(text: str, *, name: str = "scenario", place: str = "scenario") -> Scenario:
@@ -149,7 +146,7 @@ def describe(name: str | None = None) -> str:
     load(name)  # says what is wrong with it
     if name in shipped():
         return str((_folder() / f"{name}.toml").read_text(encoding="utf-8")).rstrip()
-    return Path(name).read_text(encoding="utf-8").rstrip()
+    return read_text("scenario", name).rstrip()
 
 
 @cache

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.server.api_keys import Key, Keyring
+from failing_exchange.text.files import read_text
 
 FIELDS = ("name", "secret", "public_key", "account", "permissions", "addresses")
 
@@ -28,8 +28,8 @@ def read(path: str, check: Callable[[Key], None]) -> Keyring:
     part of an error.
     """
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(read_text("--keys", path))
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"--keys {path}: {error}") from error
     rows = table.get("keys")
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):

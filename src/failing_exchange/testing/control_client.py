@@ -9,6 +9,7 @@ from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.text.files import reason
 
 TIMEOUT = 10.0  # seconds until a request gives up
 
@@ -42,7 +43,7 @@ class Control:
             text = _told(error.read())
             raise ConfigurationError(f"{method} {path}: {error.code} {text}") from error
         except URLError as error:
-            raise ConnectionError(f"{self.url} does not answer: {error.reason}") from error
+            raise ConnectionError(f"{self.url} does not answer: {reason(error.reason)}") from error
 
     def health(self) -> Any:
         """Whether the venue works: `ok`, `rules` that are armed, `busy`, and `journal`, which is

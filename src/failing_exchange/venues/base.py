@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.server.venue_server import VenueServer
+from failing_exchange.text.files import split_own
 from failing_exchange.text.spelling import did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -95,12 +96,12 @@ def venue_of(wanted: str | Venue) -> Venue:
             )
         return wanted
     where = VENUES.get(wanted, wanted)
-    module, colon, name = where.rpartition(":")
-    if not colon:
+    if ":" not in where and not where.endswith(".py"):
         raise ConfigurationError(
             f"no venue is called {shown(wanted)}{did_you_mean(wanted, VENUES)} (known: "
             f"{', '.join(VENUES)}; one of your own is path.py:NAME or module:NAME)"
         )
+    module, name = split_own("venue", where)
     found: Any = getattr(_module(wanted, module), name, None)
     if not hasattr(found, "speak") or isinstance(found, type):
         raise ConfigurationError(f"venue {shown(wanted)}: {module} has no venue {name!r}")
@@ -110,6 +111,8 @@ def venue_of(wanted: str | Venue) -> Venue:
 
 def _module(wanted: str, name: str) -> Any:
     """A module by its name, or by the path of its file; a file is loaded once."""
+    if name.endswith(".py") and not Path(name).is_file():
+        raise ConfigurationError(f"venue {wanted}: no file {name!r}")
     try:
         if not name.endswith(".py"):
             return importlib.import_module(name)
