@@ -17,7 +17,7 @@ from failing_exchange import (
     SymbolNotFoundError,
     simulate,
 )
-from failing_exchange.core.commands import CrossOrder
+from failing_exchange.core.commands import BustTrade, CrossOrder
 from failing_exchange.faults.triggers import nth
 from failing_exchange.virtual.errors import Deadlock
 
@@ -194,6 +194,21 @@ def test_own_orders_fills_and_balances_are_pushed_when_they_happen(latency: obje
         assert not [trip for trip in x.journal.trips if trip.is_push and trip.message]
 
     run(story, latency=latency)
+
+
+def test_an_undone_trade_pushes_the_balances() -> None:
+    """They are as before the trade, and nobody asked for them."""
+
+    async def story(x: FailingExchange) -> None:
+        before = (await x.fetch_balance())["BTC"]
+        await x.create_order(SYMBOL, "market", "buy", 0.01)
+        trade = (await x.fetch_my_trades(SYMBOL))[0]
+        waiting = asyncio.ensure_future(x.watch_balance())
+        await asyncio.sleep(0)
+        await x.operate(BustTrade(SYMBOL, int(trade["id"])))
+        assert (await waiting)["BTC"] == before
+
+    run(story, latency=None)
 
 
 def test_what_arrives_between_two_calls_is_kept() -> None:

@@ -27,11 +27,10 @@ from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.feeds.market_feeds import Feeds, Topic
 from failing_exchange.feeds.sources import DepthSource
-from failing_exchange.journal.trip import Trip
+from failing_exchange.journal.trip import Told, Trip
 from failing_exchange.server.api_keys import Key, Keyring, Signatures, Verify
 from failing_exchange.server.conversation import Action, Ask, Conversation, Join, Send, converse
 from failing_exchange.server.dialect import LimitPolicy
-from failing_exchange.server.dispatcher import Told
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.rest_api import Rest, RoutedCall
 from failing_exchange.server.websocket_connection import ConnectionPolicy, Goodbye, WebSocketRoute

@@ -52,18 +52,15 @@ class WatchApi(UnifiedCalls):
 
     async def watch_ticker(self, symbol: str, params: Params = NONE) -> Any:
         """Return the next ticker of a market."""
-        own("watch_ticker", params)
-        return await self._latest("watch_ticker", "FetchTicker", symbol)
+        return await self._watch("watch_ticker", params, "watch_ticker", [symbol])
 
     async def watch_tickers(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return the next tickers by symbol; `symbols=None` means every market."""
-        own("watch_tickers", params)
-        return await self._latest_of("watch_tickers", symbols)
+        return await self._watch_all("watch_tickers", params, symbols)
 
     async def watch_bids_asks(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return the next best prices by symbol."""
-        own("watch_bids_asks", params)
-        return await self._latest_of("watch_bids_asks", symbols)
+        return await self._watch_all("watch_bids_asks", params, symbols)
 
     async def watch_order_book(
         self, symbol: str, limit: Limit = None, params: Params = NONE
@@ -75,40 +72,26 @@ class WatchApi(UnifiedCalls):
         self, symbols: Sequence[str], limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the next order book of whichever of several markets changes first."""
-        own("watch_order_book_for_symbols", params)
-        found = [
-            await self._market(
-                "watch_order_book", "FetchBook", symbol, _count("limit", limit, LEVELS)
-            )
-            for symbol in _some(symbols)
-        ]
-        return (await self._next(*found))[1]
+        call, levels = "watch_order_book_for_symbols", _count("limit", limit, LEVELS)
+        return await self._watch(call, params, "watch_order_book", symbols, levels)
 
     async def watch_ohlcv(
-        self,
-        symbol: str,
-        timeframe: str = "1m",
-        since: Since = None,
-        limit: Limit = None,
+        self, symbol: str, timeframe: str = "1m", since: Since = None, limit: Limit = None,
         params: Params = NONE,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """Return the next state of the candles; the last one is still forming."""
-        own("watch_ohlcv", params)
-        wanted = await self._candles(symbol, timeframe, since, limit)
-        return (await self._next(wanted))[1]
+        fields = _candles(timeframe, since, limit)
+        return await self._watch("watch_ohlcv", params, "watch_ohlcv", [symbol], *fields)
 
     async def watch_ohlcv_for_symbols(
-        self,
-        symbolsAndTimeframes: Sequence[Sequence[str]],
-        since: Since = None,
-        limit: Limit = None,
-        params: Params = NONE,
-    ) -> Any:
+        self, symbolsAndTimeframes: Sequence[Sequence[str]], since: Since = None,
+        limit: Limit = None, params: Params = NONE,
+    ) -> Any:  # fmt: skip
         """Return the next of several (symbol, timeframe), as {symbol: {timeframe: candles}}."""
         own("watch_ohlcv_for_symbols", params)
         pairs = {}
         for symbol, timeframe in _some(symbolsAndTimeframes):
-            wanted = await self._candles(symbol, timeframe, since, limit)
+            wanted = await self._market("watch_ohlcv", symbol, *_candles(timeframe, since, limit))
             pairs[wanted.channel] = (wanted, timeframe)
         channel, candles = await self._next(*(wanted for wanted, _ in pairs.values()))
         return {channel.symbol: {pairs[channel][1]: candles}}
@@ -120,59 +103,47 @@ class WatchApi(UnifiedCalls):
         return await self.watch_trades_for_symbols([symbol], since, limit, params)
 
     async def watch_trades_for_symbols(
-        self,
-        symbols: Sequence[str],
-        since: Since = None,
-        limit: Limit = None,
+        self, symbols: Sequence[str], since: Since = None, limit: Limit = None,
         params: Params = NONE,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """Return the public trades since the last call of whichever of several markets has some."""
-        own("watch_trades_for_symbols", params)
-        found = [
-            await self._trades(symbol, _count("limit", limit, TRADES)) for symbol in _some(symbols)
-        ]
-        return _recent((await self._next(*found))[1], since, limit)
+        call, most = "watch_trades_for_symbols", _count("limit", limit, TRADES)
+        found = await self._watch(call, params, "watch_trades", symbols, 0, most)
+        return _recent(found, since, limit)
 
     async def watch_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the orders that changed since the last call, one entry per change."""
-        own("watch_orders", params)
-        return _recent(await self._account("watch_orders", [symbol or ""]), since, limit)
+        found = await self._account("watch_orders", params, "watch_orders", [symbol or ""])
+        return _recent(found, since, limit)
 
     async def watch_orders_for_symbols(
-        self,
-        symbols: Sequence[str],
-        since: Since = None,
-        limit: Limit = None,
+        self, symbols: Sequence[str], since: Since = None, limit: Limit = None,
         params: Params = NONE,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """Return what `watch_orders` does, of several markets."""
-        own("watch_orders_for_symbols", params)
-        return _recent(await self._account("watch_orders", _some(symbols)), since, limit)
+        call = "watch_orders_for_symbols"
+        return _recent(await self._account(call, params, "watch_orders", symbols), since, limit)
 
     async def watch_my_trades(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the account's own fills since the last call."""
-        own("watch_my_trades", params)
-        return _recent(await self._account("watch_my_trades", [symbol or ""]), since, limit)
+        found = await self._account("watch_my_trades", params, "watch_my_trades", [symbol or ""])
+        return _recent(found, since, limit)
 
     async def watch_my_trades_for_symbols(
-        self,
-        symbols: Sequence[str],
-        since: Since = None,
-        limit: Limit = None,
+        self, symbols: Sequence[str], since: Since = None, limit: Limit = None,
         params: Params = NONE,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """Return what `watch_my_trades` does, of several markets."""
-        own("watch_my_trades_for_symbols", params)
-        return _recent(await self._account("watch_my_trades", _some(symbols)), since, limit)
+        call = "watch_my_trades_for_symbols"
+        return _recent(await self._account(call, params, "watch_my_trades", symbols), since, limit)
 
     async def watch_balance(self, params: Params = NONE) -> Any:
         """Return the balances after their next change."""
-        own("watch_balance", params)
-        return await self._account("watch_balance", [""])
+        return await self._account("watch_balance", params, "watch_balance", [""])
 
     # ---- the ends of subscriptions: who waits for one is raised OperationFailedError
 
@@ -254,55 +225,47 @@ class WatchApi(UnifiedCalls):
             return channel, encoded[-1]
         return channel, [entry for one in encoded for entry in one]
 
-    async def _latest(self, operation: str, query: str, symbol: str) -> Any:
-        return (await self._next(await self._market(operation, query, symbol)))[1]
+    async def _watch(
+        self, call: str, params: Params, operation: str, symbols: Sequence[str], *fields: Any
+    ) -> Any:
+        """The next state of one of several markets; `fields` are its query's, after the symbol."""
+        own(call, params)
+        found = [await self._market(operation, symbol, *fields) for symbol in _some(symbols)]
+        return (await self._next(*found))[1]
 
-    async def _latest_of(self, operation: str, symbols: Symbols) -> Any:
+    async def _watch_all(self, operation: str, params: Params, symbols: Symbols) -> Any:
+        """The next state of several markets together."""
+        own(operation, params)
         names = names_of(symbols)
         for symbol in names:
             await self._check(symbol)
-        return (await self._next(self._wanted(operation, "FetchTickers", "", names)))[1]
+        return (await self._next(self._wanted(operation, "", names)))[1]
 
-    async def _market(self, operation: str, query: str, symbol: str, *fields: Any) -> Wanted:
+    async def _market(self, operation: str, symbol: str, *fields: Any) -> Wanted:
         await self._check(symbol)
-        return self._wanted(operation, query, symbol, symbol, *fields)
+        return self._wanted(operation, symbol, symbol, *fields)
 
-    async def _candles(self, symbol: str, timeframe: str, since: Since, limit: Limit) -> Wanted:
-        from failing_exchange.unified.timeframes import seconds_of
-
-        start = _count("since", since, 0) * MILLISECOND
-        fields = (seconds_of(timeframe), start, _count("limit", limit, 1))
-        return await self._market("watch_ohlcv", "FetchCandles", symbol, *fields)
-
-    async def _trades(self, symbol: str, limit: int) -> Wanted:
-        """A channel whose pushes hold what the one before did not."""
-        wanted = await self._market("watch_trades", "FetchTrades", symbol, 0, limit)
-        recent, last = wanted.look, 0
-        assert recent is not None
-
-        def look(at: int) -> Any:
-            nonlocal last
-            found = recent(at)
-            new = tuple(trade for trade in found.trades if trade.id > last)
-            last = new[-1].id if new else last
-            return found._replace(trades=new) if new else None
-
-        return wanted._replace(look=look)
-
-    def _wanted(self, operation: str, query: str, symbol: str, *fields: Any) -> Wanted:
+    def _wanted(self, operation: str, symbol: str, *fields: Any) -> Wanted:
         """A channel of market data; its pushes answer a query."""
         from failing_exchange.client.subscriptions import Channel, Wanted
         from failing_exchange.core import queries
+        from failing_exchange.feeds import sources
 
+        query, source = FEEDS[operation]
         asked = getattr(queries, query)(self._client.account, *fields)
-        engine = self._venue.gateway.engine
-        return Wanted(Channel(operation, symbol, asked), lambda at: engine.execute(asked, at)[1])
+        world = sources.EngineView(self._venue.gateway.engine)
+        found = getattr(sources, source)(world, operation, symbol, asked)
+        return Wanted(Channel(operation, symbol, asked), found)
 
-    async def _account(self, operation: str, symbols: Sequence[str]) -> Any:
+    async def _account(
+        self, call: str, params: Params, operation: str, symbols: Sequence[str]
+    ) -> Any:
+        """The next changes of the account, of some markets; "" = of all."""
         from failing_exchange.client.subscriptions import Channel, Wanted
 
-        for symbol in symbols:
-            if symbol != "":  # all of them
+        own(call, params)
+        for symbol in _some(symbols):
+            if symbol != "":
                 await self._check(symbol)
         found = [Wanted(Channel(operation, symbol)) for symbol in dict.fromkeys(symbols)]
         return (await self._next(*found))[1]
@@ -314,6 +277,15 @@ class WatchApi(UnifiedCalls):
             raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not traded here")
 
 
+# Market data by operation: the query of `core.queries` behind it, and its kind of `feeds.sources`.
+FEEDS = {
+    "watch_ticker": ("FetchTicker", "QuerySource"),
+    "watch_tickers": ("FetchTickers", "QuerySource"),
+    "watch_bids_asks": ("FetchTickers", "QuerySource"),
+    "watch_order_book": ("FetchBook", "QuerySource"),
+    "watch_ohlcv": ("FetchCandles", "QuerySource"),
+    "watch_trades": ("FetchTrades", "LatestTradesSource"),
+}
 CHANGES = ("watch_trades", "watch_orders", "watch_my_trades")  # each push says what is new
 
 
@@ -324,6 +296,14 @@ def _count(name: str, value: Any, default: int) -> int:
     if not is_number(value) or not 0 <= value < 10**15:
         raise BadRequestError(f"Invalid {name}: {value!r} is not a number of at least 0")
     return int(value) or default
+
+
+def _candles(timeframe: str, since: Since, limit: Limit) -> tuple[int, int, int]:
+    """What a query of candles asks for: seconds, the first instant, how many."""
+    from failing_exchange.unified.timeframes import seconds_of
+
+    start = _count("since", since, 0) * MILLISECOND
+    return seconds_of(timeframe), start, _count("limit", limit, 1)
 
 
 def _recent(entries: list[Any], since: Any, limit: Any) -> list[Any]:

@@ -8,7 +8,7 @@ a step may have several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Reversible, Sequence
+from collections.abc import Callable, Iterator, Mapping, Reversible, Sequence
 from itertools import takewhile
 from typing import Any, Protocol
 
@@ -35,6 +35,8 @@ from failing_exchange.feeds.account_records import (
     Record,
     RejectReason,
 )
+
+Numbered = Sequence[tuple[int, e.Event]]  # events, each with its number in the venue's life
 
 
 class Look(Protocol):
@@ -63,7 +65,7 @@ def account_of(event: e.Event) -> str:
     return account
 
 
-def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
+def records(events: Numbered, look: Look) -> list[Record]:
     """What one account hears of its events of one step, each with its number.
 
     Reports and lists as things happened, and after each that happened by itself the balances that
@@ -84,6 +86,23 @@ def records(events: Sequence[tuple[int, e.Event]], look: Look) -> list[Record]:
         step.told.append(_rejected(*refused, step.at, step.number + 1))
     step.settle()
     return step.told
+
+
+def states(events: Numbered, look: Look) -> Iterator[tuple[str, str, Any]]:
+    """The same as unified feeds tell it: (feed, symbol, answer) of each fill, then of each order.
+
+    An order comes once a step, as it is after it.
+    """
+    orders: dict[int, None] = {}
+    for _, event in events:
+        fill = getattr(event, "fill", None)
+        if fill is not None:
+            yield "watch_my_trades", fill.symbol, (fill,)
+        if order_id := getattr(event, "order_id", 0):
+            orders[order_id] = None
+    for order_id in orders:
+        snapshot = look.order(order_id)
+        yield "watch_orders", snapshot.order.symbol, (snapshot,)
 
 
 REJECT_REASONS = {
@@ -109,7 +128,7 @@ def _rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Execu
 class _Step:
     """The events of one account in one step; orders are unrolled from their state after it."""
 
-    def __init__(self, events: Sequence[tuple[int, e.Event]], look: Look) -> None:
+    def __init__(self, events: Numbered, look: Look) -> None:
         self.look = look
         self.told: list[Record] = []
         self.assets: dict[str, None] = {}

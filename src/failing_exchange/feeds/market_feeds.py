@@ -14,6 +14,7 @@ import orjson
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
+from failing_exchange.feeds.pushes import send
 from failing_exchange.feeds.sources import DepthSource, EngineView, Source
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 
@@ -200,8 +201,10 @@ class Feeds:
             if self._gateway.is_straight(feed.source.operation, at):
                 self._push_straight(feed, answer, at)
             else:
+                operation, symbol = feed.source.operation, feed.source.symbol
                 for listener in list(feed.listeners.values()):
-                    self._push_by_trip(feed, listener, answer)
+                    to = Subscription(feed, listener)
+                    send(self._gateway, listener.name, operation, symbol, answer, to)
 
     def _push_straight(self, feed: Feed, answer: Any, at: int) -> None:
         try:
@@ -209,7 +212,7 @@ class Feeds:
         except Exception as bug:  # it costs those who listen to this feed
             self._gateway.unanswered(bug, None)
             for listener in list(feed.listeners.values()):
-                listener.fail("internal error")
+                Subscription(feed, listener).fail()
             return
         frames: dict[Hashable, bytes] = {}
         for listener in feed.listeners.values():
@@ -220,30 +223,30 @@ class Feeds:
             listener.send(frame)
         self.pushed += len(feed.listeners)
 
-    def _push_by_trip(self, feed: Feed, listener: Subscriber, answer: Any) -> None:
-        def hear(trip: Trip) -> None:
-            try:
-                _hear(feed, listener, trip)
-            except Exception as bug:  # it costs this listener
-                self._gateway.unanswered(bug, trip)
-                listener.fail("internal error")
 
-        source = feed.source
-        self._gateway.push(listener.name, source.operation, source.symbol, answer, hear)
+class Subscription(NamedTuple):
+    """A listener of a feed, as a push on its way sees it."""
 
+    feed: Feed
+    listener: Subscriber
 
-def _hear(feed: Feed, listener: Subscriber, trip: Trip) -> None:
-    """A push has arrived, or the connection breaks in its place."""
-    told, damage = trip.told, None
-    if told.__class__ is Damaged:
-        told, damage = told
-    if trip.hung_up:
-        listener.abort()
-    elif isinstance(told, Reject):  # a feed has no words for it
-        listener.fail()
-    else:
-        payload = feed.payload(told, trip.born_at)
-        listener.send(listener.framed(feed.topic.key, payload), damage)
+    def hear(self, trip: Trip) -> None:
+        """Send the push, whole or damaged; a feed has no words for a refusal."""
+        damaged = trip.told.__class__ is Damaged
+        told, damage = trip.told if damaged else (trip.told, None)
+        if isinstance(told, Reject):
+            self.listener.fail()
+            return
+        payload = self.feed.payload(told, trip.born_at)
+        self.listener.send(self.listener.framed(self.feed.topic.key, payload), damage)
+
+    def lose(self, trip: Trip) -> None:
+        """Break the connection off."""
+        self.listener.abort()
+
+    def fail(self) -> None:
+        """A bug costs this listener."""
+        self.listener.fail("internal error")
 
 
 def _is_depth(feed: Feed) -> bool:

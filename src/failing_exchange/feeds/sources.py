@@ -114,6 +114,34 @@ class Source(Protocol):
         ...
 
 
+class QuerySource:
+    """The answer to a query at each look, whether it has changed or not."""
+
+    def __init__(self, world: EngineView, operation: str, symbol: str, query: Query) -> None:
+        self.world = world
+        self.operation = operation
+        self.symbol = symbol
+        self.query = query
+
+    def new(self, at: int) -> Iterable[Any]:
+        """The answer of now."""
+        yield self.world.ask(self.query, at)
+
+
+class LatestTradesSource(QuerySource):
+    """The trades among the latest that the look before did not show, together."""
+
+    _last = 0
+
+    def new(self, at: int) -> Iterable[Trades]:
+        """One answer for all of them."""
+        found: Trades = self.world.ask(self.query, at)
+        new = tuple(trade for trade in found.trades if trade.id > self._last)
+        if new:
+            self._last = new[-1].id
+            yield found._replace(trades=new)
+
+
 class TradeSource:
     """Every print, as it is made."""
 

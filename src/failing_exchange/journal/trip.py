@@ -88,6 +88,24 @@ class Damaged(NamedTuple):
     damage: Damage
 
 
+class Told(NamedTuple):
+    """What a client is told, in its parts: an answer or refusal, its edits, its damage."""
+
+    answer: Any
+    edits: tuple[tuple[str, Any], ...] = ()
+    damage: Damage | None = None
+
+
+def parts_of(told: Any) -> Told:
+    """The parts of what a trip is told."""
+    damage: Damage | None = None
+    if told.__class__ is Damaged:
+        told, damage = told
+    if told.__class__ is Edited:
+        return Told(told.answer, told.edits, damage)
+    return Told(told, (), damage)
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Trip:
     """One request and its reply (a round trip), or one push; the journal keeps both columns of it.

@@ -15,13 +15,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.feeds.market_feeds import Feeds, Topic
+from failing_exchange.journal.trip import parts_of
 from failing_exchange.server.damage import send_frame
-from failing_exchange.server.dispatcher import Told, parts_of
 from failing_exchange.server.websocket_frames import Code, text_frame
 from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
-    from failing_exchange.journal.trip import Damage, Trip
+    from failing_exchange.journal.trip import Damage, Told, Trip
     from failing_exchange.server.messages import Request
     from failing_exchange.server.rest_api import RoutedCall
     from failing_exchange.server.websocket_connection import Connection

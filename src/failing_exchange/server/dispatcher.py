@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.journal.trip import Damage, Damaged, Edited
+from failing_exchange.journal.trip import parts_of
 from failing_exchange.server import engine_timeout
 from failing_exchange.server.damage import steps_of
 from failing_exchange.server.http_connection import BROKEN, logger
@@ -24,24 +24,6 @@ if TYPE_CHECKING:
     from failing_exchange.venue.venue import RunningVenue
 
 UNAVAILABLE = Reject(Reason.UNAVAILABLE, "")  # where what happened can't be kept
-
-
-class Told(NamedTuple):
-    """What a client is told, in its parts: an answer or refusal, its edits, its damage."""
-
-    answer: Any
-    edits: tuple[tuple[str, Any], ...] = ()
-    damage: Damage | None = None
-
-
-def parts_of(told: Any) -> Told:
-    """The parts of what a trip is told."""
-    damage: Damage | None = None
-    if told.__class__ is Damaged:
-        told, damage = told
-    if told.__class__ is Edited:
-        return Told(told.answer, told.edits, damage)
-    return Told(told, (), damage)
 
 
 class Dispatcher:

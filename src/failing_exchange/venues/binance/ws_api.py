@@ -28,10 +28,9 @@ from failing_exchange.venues.binance.values import instant
 from failing_exchange.venues.binance.ws_session import SESSION, ApiSession
 
 if TYPE_CHECKING:
-    from failing_exchange.journal.trip import Damage, Trip
+    from failing_exchange.journal.trip import Damage, Told, Trip
     from failing_exchange.server.api_keys import Key
     from failing_exchange.server.conversation import Opened
-    from failing_exchange.server.dispatcher import Told
     from failing_exchange.server.rest_api import RoutedCall
     from failing_exchange.venue.gateway import Decode
 
