@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
+
+import pytest
 
 import failing_exchange
 from tests.sources import modules, tree
@@ -22,3 +26,33 @@ def test_each_public_name_is_there() -> None:
     for name in failing_exchange.__all__:
         assert callable(getattr(failing_exchange, name)), name
     assert len(failing_exchange.__all__) == len(set(failing_exchange.__all__))
+
+
+# Modules that users import from; each says in `__all__` what is public.
+PUBLIC = (
+    "background",
+    "explorer",
+    "faults.triggers",
+    "resilience",
+    "testing.hypothesis_strategies",
+)
+NAMES = [
+    *((failing_exchange.__name__, name) for name in failing_exchange.__all__),
+    *(
+        (f"failing_exchange.{module}", name)
+        for module in PUBLIC
+        for name in importlib.import_module(f"failing_exchange.{module}").__all__
+    ),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_each_public_name_has_an_example_that_runs(module: str, name: str) -> None:
+    """A reader tries it before reading on; tests/test_doctests.py runs them all."""
+    found = getattr(importlib.import_module(module), name)
+    if not inspect.isclass(found) and not inspect.isfunction(found):
+        return  # a table or a constant: its comment says what it holds
+    text = vars(found).get("__doc__") or "" if inspect.isclass(found) else found.__doc__ or ""
+    assert ">>> " in text, f"{name} has no example"
+    assert "+SKIP" not in text, f"the example of {name} does not run"
+    assert len(text.partition(">>> ")[0].split()) > 4, f"{name}: say what it means"

@@ -71,6 +71,14 @@ def simulate(
 
     Raises Deadlock when nothing can happen any more, BudgetExceeded at a limit, SimulationError
     inside a running event loop or another simulation, and whatever `main` raises.
+
+    >>> from failing_exchange import FailingExchange
+    >>> async def main():
+    ...     exchange = FailingExchange(seed=7)
+    ...     await asyncio.sleep(86_400)
+    ...     return (await exchange.fetch_ticker("BTC/USDT"))["datetime"]
+    >>> simulate(main, seed=7)
+    '2026-01-02T00:00:00.0...Z'
     """
     try:
         if venue:

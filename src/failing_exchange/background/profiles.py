@@ -15,6 +15,9 @@ class Profile:
     sigma: points (1e-6 of the price) by which a day's close typically differs from its open.
     volume: of a typical day. activity: the share of seconds that trade. spread: typical, in ticks.
     grid: ticks between offers near the best price. offer: lots of a typical offer there.
+
+    >>> PROFILES["BTC/USDT"].spread
+    12
     """
 
     opening: int
@@ -42,6 +45,12 @@ PROFILES: dict[str, Profile] = {
 
 
 def opening_of(symbol: str, seed: int, profile: Profile | None = None) -> int:
-    """The price in ticks at which a market opens for a seed."""
+    """The price in ticks at which a market opens for a seed.
+
+    Raises KeyError for a symbol that has no profile, where none is given.
+
+    >>> 5_002_000 <= opening_of("BTC/USDT", seed=7) < 5_003_000
+    True
+    """
     profile = profile or PROFILES[symbol]
     return profile.opening + below(key(seed, "opening", symbol), 0, profile.opening_spread)

@@ -37,6 +37,20 @@ class RecordedMarket(BackgroundMarket):
     `price_step` and `amount_step` are the market's, in atoms (1e-8). `profile`: of the offers and
     the depth, in the same steps; None: one that fits the recorded prices and volumes. Raises
     `ConfigurationError` with file, line and value when the file cannot be understood.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     print("timestamp,open,high,low,close,volume", file=file)
+    ...     print("1767225600,10,12,9,11,3", file=file, flush=True)
+    ...     market = RecordedMarket(
+    ...         file.name,
+    ...         symbol="BTC/USDT",
+    ...         birth=1_767_225_600,
+    ...         price_step=10**6,
+    ...         amount_step=10**3,
+    ...     )
+    >>> market.candle(60, 1_767_225_600).high  # in ticks
+    1200
     """
 
     def __init__(

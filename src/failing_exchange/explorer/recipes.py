@@ -14,7 +14,11 @@ from failing_exchange.venues.base import venue_of
 
 
 class FaultSpec(NamedTuple):
-    """A fault that is armed: kind, trigger as text, operations, fields."""
+    """A fault that is armed: kind, trigger as text, operations, fields.
+
+    >>> FaultSpec("reject_request", "nth(2)", operations=("create_order",)).kind
+    'reject_request'
+    """
 
     kind: str
     when: str

@@ -51,6 +51,12 @@ class TrialResult:
 
     `plan` holds the faults that struck, `ground` the situations that were met (the coverage), and
     `error` a bug of ours.
+
+    >>> async def bot(exchange):
+    ...     await exchange.fetch_ticker("BTC/USDT")
+    >>> found = run(bot, World(seed=7, seconds=60.0))
+    >>> found.error, found.trips[-1].operation
+    ('', 'fetch_ticker')
     """
 
     world: World

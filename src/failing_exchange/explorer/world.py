@@ -50,6 +50,9 @@ class World:
 
     `plan` is a recorded plan as JSON can hold it, in the place of faults drawn by dice. `balances`
     are those of the bot's account, in units; None = plenty of each asset.
+
+    >>> World(seed=7, seconds=600.0, faults=(FaultSpec("lose_answer", "nth(1)"),)).timeout
+    10.0
     """
 
     seed: int

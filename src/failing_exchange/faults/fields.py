@@ -56,7 +56,11 @@ def whole_within(value: Any, minimum: int, maximum: float) -> int:
 
 
 def probability_of(value: Any, name: str = "probability") -> float:
-    """Return a probability as a float; raise ConfigurationError, with the value, for no such."""
+    """Return a probability as a float; raise ConfigurationError for anything else, with the value.
+
+    >>> probability_of(1)
+    1.0
+    """
     try:
         return float(number_within(value, 0, 1))
     except ValueError:

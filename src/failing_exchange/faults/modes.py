@@ -25,7 +25,16 @@ WEIGHT_UNIT = 1_000_000  # weights are compared in millionths
 
 
 class FailureMode(StrEnum):
-    """The ways to fail. `params` of each are the fields of its preset; see docs/faults.md."""
+    """The ways to fail, each a fault with its usual trigger.
+
+    `params` of each are the fields of its preset; see docs/faults.md.
+
+    >>> from failing_exchange import FailingExchange
+    >>> exchange = FailingExchange()
+    >>> exchange.set_failure_mode(FailureMode.RATE_LIMIT)
+    >>> FailureMode("rate_limit")
+    <FailureMode.RATE_LIMIT: 'RATE_LIMIT'>
+    """
 
     NONE = "NONE"
     RANDOM = "RANDOM"

@@ -36,7 +36,11 @@ DEPTH_MAX = 32  # operators of a trigger's text within each other; more are refu
 
 
 class RequestKey(NamedTuple):
-    """The name of a request in every run of the same bot, independent of what is armed."""
+    """The name of a request in every run of the same bot, independent of what is armed.
+
+    >>> RequestKey("main", "create_order", "BTC/USDT", 3).request_number
+    3
+    """
 
     client: str
     operation: str
@@ -45,7 +49,13 @@ class RequestKey(NamedTuple):
 
 
 def key_of(match: Match) -> RequestKey:
-    """The name of the request of a match."""
+    """The name of the request of a match.
+
+    >>> from types import SimpleNamespace as Stub
+    >>> trip = Stub(account="main", operation="fetch_ticker", symbol="BTC/USDT", request_number=1)
+    >>> key_of(Stub(trip=trip)).operation
+    'fetch_ticker'
+    """
     trip = match.trip
     return RequestKey(trip.account, trip.operation, trip.symbol, trip.request_number)
 
@@ -54,6 +64,9 @@ class When:
     """A trigger that can be combined: `nth(3) | chance(0.1) & ~hours(2, 4)`.
 
     Its text (`repr`) is what `parse` reads, as in scenario files and on the command line.
+
+    >>> nth(3) | chance(0.1) & ~hours(2, 4)
+    (nth(3) | (chance(0.1) & ~hours(2, 4)))
     """
 
     __slots__ = ()
@@ -158,7 +171,11 @@ class Constant(When):
 
 @trigger
 class Chance(When):
-    """Strikes with a probability, by a draw that only this rule and request have."""
+    """Strikes with a probability, by a draw that only this rule and request have.
+
+    >>> chance(0.1)
+    chance(0.1)
+    """
 
     probability: float = share(says="of each request", zero=True)
 
@@ -178,7 +195,11 @@ class Numbered(When):
 
 @trigger
 class Nth(Numbered):
-    """Strikes the n-th request the rule meets, from 1; if there is nothing to do, the next one."""
+    """Strikes the n-th request the rule meets, from 1; if there is nothing to do, the next one.
+
+    >>> nth(3)
+    nth(3)
+    """
 
     n: int = whole(says="which request", maximum=inf)
 
@@ -189,7 +210,11 @@ class Nth(Numbered):
 
 @trigger
 class First(Numbered):
-    """Strikes the first n requests the rule meets; for each with nothing to do, one more."""
+    """Strikes the first n requests the rule meets; for each with nothing to do, one more.
+
+    >>> first(3)
+    first(3)
+    """
 
     n: int = whole(says="how many requests", maximum=inf)
 
@@ -200,7 +225,11 @@ class First(Numbered):
 
 @trigger
 class Every(When):
-    """Strikes each n-th request the rule meets."""
+    """Strikes each n-th request the rule meets.
+
+    >>> every(10) & chance(0.5)
+    (every(10) & chance(0.5))
+    """
 
     n: int = whole(says="from one strike to the next", maximum=inf)
 
@@ -210,7 +239,11 @@ class Every(When):
 
 @trigger
 class After(Numbered):
-    """Strikes all requests after the n-th."""
+    """Strikes all requests after the n-th.
+
+    >>> after(100) & first(103)  # three, after the first hundred
+    (after(100) & first(103))
+    """
 
     n: int = whole(says="how many requests pass", minimum=0, maximum=inf)
 
@@ -254,7 +287,12 @@ class Exactly(When):
 
 @trigger
 class Between(When):
-    """Strikes from one instant until before another (nanoseconds since the epoch)."""
+    """Strikes from one instant until before another (nanoseconds since the epoch).
+
+    >>> start = 1_767_225_600 * 10**9
+    >>> between(start, start + 60 * 10**9)
+    between(1767225600000000000, 1767225660000000000)
+    """
 
     start: int = whole(says="nanoseconds since 1970", minimum=0, maximum=inf)
     end: int = whole(says="nanoseconds since 1970", minimum=0, maximum=inf)
@@ -270,7 +308,11 @@ class Between(When):
 
 @trigger
 class Hours(When):
-    """Strikes from one hour of the venue's day (UTC) until before another; may pass midnight."""
+    """Strikes from one hour of the venue's day (UTC) until before another; may pass midnight.
+
+    >>> hours(22, 2.5)
+    hours(22, 2.5)
+    """
 
     start: float = number(MISSING, "hour of the day", "hours", minimum=0, maximum=24)
     end: float = number(MISSING, "hour of the day", "hours", minimum=0, maximum=24)
@@ -282,7 +324,11 @@ class Hours(When):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ByHour(When):
-    """Strikes with the probability that `rate` gives for the hour of the venue's day (UTC)."""
+    """Strikes with the probability that `rate` gives for the hour of the venue's day (UTC).
+
+    >>> by_hour(lambda hour: 0.2 if hour in (8, 14) else 0.01)
+    by_hour(<lambda>)
+    """
 
     rate: Callable[[int], float]
 
@@ -302,7 +348,11 @@ class ByHour(When):
 
 @trigger
 class Ramp(When):
-    """Strikes with a probability that goes from `start` to `end` within `seconds`, then stays."""
+    """Strikes with a probability that goes from `start` to `end` within `seconds`, then stays.
+
+    >>> ramp(0, 0.5, 3_600)  # for an hour it gets worse
+    ramp(0, 0.5, 3600)
+    """
 
     start: float = share(says="the probability at first", zero=True)
     end: float = share(says="the probability at last", zero=True)
@@ -322,6 +372,9 @@ class Burst(When):
     """Correlated failures (Gilbert-Elliott): each request may begin a burst, or end it.
 
     During a burst, requests are struck with `probability`.
+
+    >>> burst(0.01, 0.2)  # every hundredth request begins one of about five
+    burst(0.01, 0.2, 1)
     """
 
     enter: float = share(says="the probability that a burst begins", zero=True)
@@ -337,7 +390,11 @@ class Burst(When):
 
 @trigger
 class Load(When):
-    """Strikes when the rule has met more than `above` requests in the last seconds."""
+    """Strikes when the rule has met more than `above` requests in the last seconds.
+
+    >>> load(above=10, seconds=1)
+    load(above=10, seconds=1)
+    """
 
     above: int = whole(says="how many requests pass", minimum=0, maximum=inf)
     seconds: float | str = span(default=1.0, says="the window in which they are counted")
@@ -355,7 +412,13 @@ class Load(When):
 
 @trigger
 class WhileFailing(When):
-    """Strikes while another rule, named, has struck the last request it met."""
+    """Strikes while another rule, named, has struck the last request it met.
+
+    >>> from failing_exchange import FailingExchange
+    >>> exchange = FailingExchange()
+    >>> first_rule = exchange.arm("time_out", "burst(0.01, 0.2)", name="outage")
+    >>> second_rule = exchange.arm("silence_feed", while_failing("outage"))
+    """
 
     rule: str = text(says="the name of the other rule")
 
@@ -366,7 +429,11 @@ class WhileFailing(When):
 
 @trigger
 class Filled(When):
-    """Strikes when the order that the request names is filled to at least this share."""
+    """Strikes when the order that the request names is filled to at least this share.
+
+    >>> filled(0.5) & first(1)
+    (filled(0.5) & first(1))
+    """
 
     at_least: float = share(says="of the order's amount", zero=True)
 
@@ -391,12 +458,20 @@ while_failing, filled, by_hour = WhileFailing, Filled, ByHour
 
 
 def sequence(*pattern: bool, repeat: bool = False) -> When:
-    """Strikes request by request as the pattern says; after its end never, or from its start."""
+    """Strikes request by request as the pattern says; after its end never, or from its start.
+
+    >>> sequence(True, False, True)
+    sequence(True, False, True)
+    """
     return Sequence(tuple(map(bool, pattern)), repeat)
 
 
 def exactly(keys: Iterable[RequestKey]) -> When:
-    """Strikes the requests named: (client, operation, symbol, its number among these, from 1)."""
+    """Strikes the requests named: (client, operation, symbol, its number among these, from 1).
+
+    >>> exactly([("main", "create_order", "BTC/USDT", 3)])
+    exactly(1 requests)
+    """
     return Exactly(frozenset(RequestKey(*one) for one in keys))
 
 
@@ -414,7 +489,13 @@ PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
 
 
 def check_trigger(when: object, name: str) -> None:
-    """Raise ConfigurationError for what is not a trigger: a number, or `nth` without arguments."""
+    """Raise ConfigurationError for what is not a trigger: a number, or `nth` without arguments.
+
+    >>> check_trigger(nth(1), "when")
+    >>> check_trigger(nth, "when")
+    Traceback (most recent call last):
+    failing_exchange.errors.ConfigurationError: when must be a trigger; nth makes one: ...
+    """
     for made_by, make in TRIGGERS.items():
         if when is make:
             raise ConfigurationError(

@@ -24,7 +24,10 @@ PATIENCE = 5.0  # seconds; a refusal that asks for more leaves the order in the 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueResult:
-    """What became of an order that had waited: it was placed (`order`), or it failed (`error`)."""
+    """What became of an order that had waited: it was placed (`order`), or it failed (`error`).
+
+    >>> QueueResult(client_order_id="a1", request={"amount": 0.1}, order={"id": "17"}).error
+    """
 
     client_order_id: str
     request: dict[str, Any]
@@ -36,11 +39,24 @@ class OrderQueue:
     """Orders for a venue that is sometimes closed; at most `limit` of them wait.
 
     An order keeps its client order id while it waits, so that none is placed twice. Orders are
-    written as for `create_order`; an `id` is taken as the client order id.
+    written as for `create_order`; an `id` is taken as the client order id. `horizon` and `patience`
+    are seconds, as for `place_order_with_retry`.
 
-        queue = OrderQueue(exchange)
-        order = await queue.submit(symbol="BTC/USDT", side="buy", amount=0.1)  # None: it waits
-        settled = await queue.drain()  # after the maintenance
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange()
+    ...     exchange.arm("maintenance", "nth(1)", duration=600)
+    ...     queue = OrderQueue(exchange)
+    ...     order = await queue.submit(
+    ...         symbol="BTC/USDT", type="market", side="buy", amount=0.1
+    ...     )  # None: it waits
+    ...     await asyncio.sleep(600)
+    ...     settled = await queue.drain()
+    ...     return order, settled[0].order["status"]
+    >>> simulate(main())
+    (None, 'closed')
+
+    Raises ConfigurationError for a `limit` below 1.
     """
 
     def __init__(

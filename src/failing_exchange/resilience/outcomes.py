@@ -15,7 +15,11 @@ log = logging.getLogger("failing_exchange.resilience")
 
 
 class Exchange(Protocol):
-    """The methods that are called, with ccxt's arguments; ours and ccxt's exchanges have them."""
+    """The methods that are called, with ccxt's arguments; ours and ccxt's exchanges have them.
+
+    >>> from failing_exchange import FailingExchange
+    >>> exchange: Exchange = FailingExchange()
+    """
 
     def create_order(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         """Place an order: symbol, type, side, amount, price, params."""
@@ -31,7 +35,11 @@ class Exchange(Protocol):
 
 
 class RequestOutcome(Enum):
-    """What an error says about the request that it answers."""
+    """What an error says about the request that it answers.
+
+    >>> outcome_of(TimeoutError()) is RequestOutcome.UNKNOWN
+    True
+    """
 
     REFUSED = "refused"  # turned away at the gate: nothing happened, the same may pass later
     UNKNOWN = "unknown"  # whether the venue acted is unknown
@@ -93,7 +101,12 @@ def outcome_of(error: BaseException) -> RequestOutcome:
 
 
 def wait_for(error: BaseException) -> float:
-    """Seconds to wait after a refusal: its `retry_after`, else a default per error class."""
+    """Seconds to wait after a refusal: its `retry_after`, else a default per error class.
+
+    >>> from failing_exchange import BannedError, RateLimitError
+    >>> wait_for(RateLimitError(retry_after=5)), wait_for(BannedError())
+    (5.0, 120.0)
+    """
     told = getattr(error, "retry_after", None)
     if isinstance(told, int | float) and told >= 0:
         return float(told)

@@ -25,7 +25,11 @@ EVERY = 30.0  # seconds between two comparisons
 
 
 class DifferenceKind(Enum):
-    """How the venue's orders differ from what the bot believed."""
+    """How the venue's orders differ from what the bot believed.
+
+    >>> DifferenceKind("filled") is DifferenceKind.FILLED
+    True
+    """
 
     UNKNOWN = "unknown"  # open at the venue, and never tracked
     PROGRESSED = "progressed"  # filled further
@@ -47,7 +51,12 @@ ENDS: dict[str, DifferenceKind] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One difference: what was believed, and what was found (None: nothing)."""
+    """One difference: what was believed, and what was found (None: nothing).
+
+    >>> lost = Difference(kind=DifferenceKind.DISAPPEARED, order_id="17", believed={"id": "17"})
+    >>> lost.found is None
+    True
+    """
 
     kind: DifferenceKind
     order_id: str
@@ -62,9 +71,18 @@ class Reconciler:
     when the venue has not known it for `horizon` seconds has it DISAPPEARED. What is certain is
     never taken back: no order leaves its end, no fill shrinks; such readings are STALE.
 
-        reconciler = Reconciler(exchange, on_difference=print)
-        reconciler.track(await exchange.create_order(...))
-        differences = await reconciler.sync()  # or, for ever: await reconciler.run()
+    `every` (between two comparisons of `run`) and `horizon` are seconds.
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange()
+    ...     reconciler = Reconciler(exchange)
+    ...     order = await exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+    ...     reconciler.track(order)
+    ...     await exchange.cancel_order(order["id"], "BTC/USDT")  # by hand, say
+    ...     return [one.kind.value for one in await reconciler.sync()]  # or, for ever: `run`
+    >>> simulate(main())
+    ['canceled']
     """
 
     def __init__(

@@ -49,6 +49,17 @@ async def place_order_with_retry(
     Sends at most `max_retries` times (default: the exchange's `max_retries`, or 3). Then the last
     error is raised, as is a rejection at once. An error with the note "outcome unknown" means that
     not even looking it up worked. Market orders ignore `price`.
+
+    `horizon` and `patience` are seconds. Raises ConfigurationError for `max_retries` below 0.
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange()
+    ...     exchange.arm("lose_answer", "nth(1)", operations=("create_order",))
+    ...     await place_order_with_retry(exchange, amount=0.1, price=40_000)
+    ...     return len(await exchange.fetch_open_orders("BTC/USDT"))
+    >>> simulate(main())  # the answer was lost, the order was not: it is not sent again
+    1
     """
     request = {"symbol": symbol, "type": type, "side": side, "amount": amount, "price": price}
     placement = Placement(
@@ -66,12 +77,27 @@ async def robust_order_placement(exchange: Exchange, **kwargs: Any) -> Order:
 
     Unlike the well-known recipe of this name, it neither repeats a request whose outcome is unknown
     nor changes the price of a rejected order.
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange()
+    ...     exchange.arm("lose_answer", "nth(1)", operations=("create_order",))
+    ...     await robust_order_placement(
+    ...         exchange, symbol="BTC/USDT", type="limit", side="buy", amount=0.1, price=40_000
+    ...     )
+    ...     return len(await exchange.fetch_open_orders("BTC/USDT"))
+    >>> simulate(main())  # the answer was lost, the order was not: it is not sent again
+    1
     """
     return await Placement(exchange, kwargs).place()
 
 
 def new_client_order_id() -> str:
-    """Make a unique client order id: 32 hex digits (seeded within a simulation)."""
+    """Make a unique client order id: 32 hex digits (seeded within a simulation).
+
+    >>> len(new_client_order_id())
+    32
+    """
     return uuid4().hex
 
 
@@ -94,6 +120,12 @@ class Placement:
 
     `request` holds the arguments of `create_order`. `client_order_id` is the same in each request:
     from `params`, from `id`, or made by `new_id`.
+
+    Raises ConfigurationError for `max_retries` below 0.
+
+    >>> from failing_exchange import FailingExchange
+    >>> Placement(FailingExchange(), {"symbol": "BTC/USDT", "id": "a1"}).client_order_id
+    'a1'
     """
 
     def __init__(
@@ -213,6 +245,10 @@ async def find_order(
 
     Asks for it by id; with `thorough`, or where a venue cannot be asked so, it also reads the lists
     of open and closed orders. Raises what the venue raises, but for "not found" and "not possible".
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> simulate(find_order(FailingExchange(), {"symbol": "BTC/USDT"}, "a1")) is None
+    True
     """
     symbol = request.get("symbol")
     try:

@@ -51,7 +51,22 @@ def ccxt_session(venue: VenueServer | FailingExchange | str | Venue = "binance")
     """A session for a real ccxt class, with our venue behind it and no socket between.
 
     `ccxt.binance({"session": ccxt_session(), "apiKey": …, "secret": …})`; by its name a venue is a
-    new one of seed 0, and an exchange is put behind Binance's protocol.
+    new one of seed 0, and an exchange is put behind Binance's protocol. Times are the client's, in
+    milliseconds; a client without a `timeout` gives up after 60 s.
+
+    >>> import ccxt.async_support as ccxt
+    >>> from failing_exchange import FailingExchange
+    >>> async def main():
+    ...     session = ccxt_session(FailingExchange(latency=None))
+    ...     client = ccxt.binance({"session": session, "apiKey": "any", "secret": "any"})
+    ...     try:
+    ...         return (await client.fetch_ticker("BTC/USDT"))["symbol"]
+    ...     finally:
+    ...         await client.close()
+    >>> asyncio.run(main())
+    'BTC/USDT'
+
+    Raises ConfigurationError for a venue that is unknown.
     """
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.server.venue_server import VenueServer

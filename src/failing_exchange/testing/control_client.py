@@ -17,8 +17,24 @@ TIMEOUT = 10.0  # seconds until a request gives up
 class Control:
     """The operator's side of a served venue.
 
-    >>> control = Control("http://127.0.0.1:8090")
-    >>> control.arm("lose_answer", "nth(1)", operations=["create_order"])  # doctest: +SKIP
+    `url` is the control API's (`serve --control PORT`), `token` its token, where it has one.
+
+    >>> import asyncio
+    >>> from failing_exchange import Binance, FailingExchange
+    >>> from failing_exchange.server.control_server import ControlServer
+    >>> async def main():
+    ...     venue = Binance(FailingExchange(latency=None))
+    ...     port = await venue.listen("127.0.0.1", 0)
+    ...     server = ControlServer(venue)
+    ...     control = Control(f"http://127.0.0.1:{await server.listen('127.0.0.1', 0)}")
+    ...     rule = await asyncio.to_thread(
+    ...         control.arm, "lose_answer", "nth(1)", operations=["create_order"]
+    ...     )
+    ...     await server.close()
+    ...     await venue.close()
+    ...     return rule["when"]
+    >>> asyncio.run(main())
+    'nth(1)'
 
     Each call raises ConfigurationError with the reason if it is refused, and ConnectionError
     if nothing answers at the URL.

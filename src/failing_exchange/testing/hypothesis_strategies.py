@@ -29,6 +29,17 @@ def fault_plans(
 
     They shrink to few faults that strike early. `seconds` is the virtual time of a run; `venue` is
     that of bots that make their own clients, such as "binance". Needs the extra `hypothesis`.
+
+    >>> import hypothesis
+    >>> async def bot(exchange):
+    ...     await exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 40_000)
+    >>> @hypothesis.settings(max_examples=2, database=None)
+    ... @hypothesis.given(fault_plans(seconds=60, faults=1))
+    ... def test_bot(world):
+    ...     assert not run(bot, world).error
+    >>> test_bot()
+
+    Raises ConfigurationError if Hypothesis is not installed, or the venue is unknown.
     """
     try:
         from hypothesis import strategies as st

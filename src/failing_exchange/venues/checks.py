@@ -56,7 +56,12 @@ class VenueReport(NamedTuple):
 
 
 class VenueBreaches(AssertionError):
-    """A venue that has not passed; `breaches` has everything that was found."""
+    """A venue that has not passed; `breaches` has everything that was found.
+
+    >>> print(VenueBreaches("Mine", [VenueBreach("answers", "GET /time", "it has no example")]))
+    Mine: 1 breaches
+    answers: GET /time: it has no example
+    """
 
     def __init__(self, venue: str, breaches: Sequence[VenueBreach]) -> None:
         shown = [str(breach) for breach in breaches[:BREACHES_SHOWN_MAX]]

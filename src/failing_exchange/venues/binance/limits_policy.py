@@ -54,7 +54,16 @@ class Interval(NamedTuple):
 
 
 class VenueLimits(NamedTuple):
-    """What an address and an account may do. The defaults are production's of 2026-07-21."""
+    """What an address and an account may do. The defaults are production's of 2026-07-21.
+
+    An `Interval(limit, number, unit)` allows `limit` per `number` times `unit` nanoseconds: of
+    `weight`, `raw` requests and `connects` to an address, of new `orders` to an account.
+
+    >>> from failing_exchange import Binance, FailingExchange
+    >>> VenueLimits().accelerated(100).weight.limit
+    60
+    >>> venue = Binance(FailingExchange(), limits=VenueLimits(weight=Interval(50, 1, MINUTE)))
+    """
 
     weight: Interval = Interval(6_000, 1, MINUTE)
     raw: Interval = Interval(300_000, 5, MINUTE)
