@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.client.client_arming import Armed
+from failing_exchange.client.controls import Armed
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.faults.plan import Match, Verdict
 from failing_exchange.journal.trip import Stage, Trip

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange
-from failing_exchange.client.client_arming import Armed
+from failing_exchange.client.controls import Armed
 from failing_exchange.core.events import OrderFilled, OrderTriggered
 from failing_exchange.journal.trip import Trip
 from tests.faults.stories import status

@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.core.units import MILLISECOND
+from failing_exchange.client.arguments import check_whole
+from failing_exchange.core.rate_limits import SlidingWindow, TokenBucket
+from failing_exchange.core.units import MILLISECOND, SECOND
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.modes import FailureMode, preset
+from failing_exchange.faults.plan import FaultRule, Scope
+from failing_exchange.faults.triggers import Chance, by_hour, chance, probability_of
+from failing_exchange.text.spelling import did_you_mean
+from failing_exchange.venue.admission import RateGate
+from failing_exchange.venue.maintenance import once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from failing_exchange.client.client_arming import Armed, Arming
-    from failing_exchange.faults.modes import FailureMode
-    from failing_exchange.faults.plan import Fault, FaultRule, Trigger
+    from failing_exchange.faults.plan import Fault, Trigger
     from failing_exchange.faults.recorded_plan import RecordedPlan
     from failing_exchange.venue.venue import RunningVenue
 
+    Mode = FailureMode | str | None  # a mode or its name; None is NONE
+    ModeParams = Mapping[str, Any] | None
+
 LOGGER = "failing_exchange"
+BASE_RULE = "base failure rate"
+DYNAMIC_RULE = "dynamic failure rate"
+
+
+class Armed:
+    """An armed fault. As a context manager it is disarmed at the end of the block."""
+
+    def __init__(self, venue: RunningVenue, rule: FaultRule) -> None:
+        self._venue = venue
+        self.rule = rule
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.rule.name
+
+    @property
+    def struck(self) -> int:
+        """How many requests it has struck."""
+        return self.rule.struck
+
+    def disarm(self) -> None:
+        """Take it away; doing so twice changes nothing."""
+        if self._venue.plan.rules.get(self.rule.name) is self.rule:
+            self._venue.plan.disarm(self.rule.name)
+
+    def __enter__(self) -> Armed:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.disarm()
 
 
 class Controls:
@@ -41,57 +84,77 @@ class Controls:
     """
 
     _venue: RunningVenue
-    _shared: dict[str, Any]  # of all clients of the venue
-
-    @property
-    def _arming(self) -> Arming:
-        found: Arming | None = self._shared.get("arming")
-        if found is None:
-            from failing_exchange.client.client_arming import Arming
-
-            found = self._shared["arming"] = Arming(self._venue)
-        return found
+    # modes that are armed, by the name of the rule, with the probability; shared by all clients
+    _modes: dict[str, tuple[FailureMode, float]]
 
     # ---- modes: presets of the catalogue
 
     def set_failure_mode(
-        self,
-        mode: FailureMode | str | None,
-        probability: float = 1.0,
-        params: Mapping[str, Any] | None = None,
+        self, mode: Mode, probability: float = 1.0, params: ModeParams = None
     ) -> None:
         """Fail in one way from now on, in place of all modes set before; None or NONE: not at all.
 
         Each mode documents its `params`; unknown ones raise ConfigurationError.
         """
-        self._arming.set_mode(mode, probability, params)
+        made = _checked(mode, probability, params)
+        for name in self._modes:
+            if name in self._venue.plan.rules:
+                self._venue.plan.disarm(name)
+        self._modes.clear()
+        self._arm_mode(*made)
 
     def add_failure_mode(
-        self,
-        mode: FailureMode | str | None,
-        probability: float = 1.0,
-        params: Mapping[str, Any] | None = None,
+        self, mode: Mode, probability: float = 1.0, params: ModeParams = None
     ) -> None:
         """Fail in one more way, beside those set before."""
-        self._arming.add_mode(mode, probability, params)
+        self._arm_mode(*_checked(mode, probability, params))
+
+    def _arm_mode(self, mode: FailureMode, p: float, made: tuple[Fault, Scope] | None) -> None:
+        if made is not None:
+            name, (fault, scope) = self._venue.plan.free_name(mode.value), made
+            rule = FaultRule(name=name, fault=fault, when=chance(p), scope=scope, label=mode.value)
+            self._venue.plan.arm(rule)
+            self._modes[name] = (mode, p)
+
+    def _adopt_modes(self) -> None:
+        """Know the modes again that are armed already, as after a crash."""
+        for name, rule in self._venue.plan.rules.items():
+            if rule.label in FailureMode.__members__ and isinstance(rule.when, Chance):
+                self._modes[name] = (FailureMode(rule.label), float(rule.when.probability))
 
     @property
     def failure_mode(self) -> FailureMode:
         """The mode in force: NONE without one, MIXED with several."""
-        return self._arming.mode
+        modes = [mode for mode, _ in self._modes.values()]
+        if not modes:
+            return FailureMode.NONE
+        return modes[0] if len(modes) == 1 else FailureMode.MIXED
 
     @property
     def failure_rate(self) -> float:
         """The probability of the mode in force; of several, that at least one strikes."""
-        return self._arming.rate
+        rates = [p for _, p in self._modes.values()]
+        return rates[0] if len(rates) == 1 else 1.0 - prod(1.0 - p for p in rates)
 
     def set_base_failure_rate(self, rate: float) -> None:
         """Have any request fail with this probability, in a way drawn at random."""
-        self._arming.set_base(rate)
+        wanted = probability_of(rate, "the base failure rate")
+        self._replace(BASE_RULE, chance(wanted) if wanted else None)
 
     def set_dynamic_failure_rate(self, rate: Callable[[int], float] | None) -> None:
         """Have requests fail with the probability `rate(hour)`, by the hour of the day in UTC."""
-        self._arming.set_dynamic(rate)
+        if rate is not None and not callable(rate):
+            raise ConfigurationError(f"rate must be a function of the hour (0 to 23), not {rate!r}")
+        self._replace(DYNAMIC_RULE, by_hour(rate) if rate is not None else None)
+
+    def _replace(self, name: str, when: Trigger | None) -> None:
+        """Arm the random fault under a name of its own, or disarm it."""
+        if name in self._venue.plan.rules:
+            self._venue.plan.disarm(name)
+        if when is not None:
+            fault, scope = preset(FailureMode.RANDOM, {})
+            rule = FaultRule(name=name, fault=fault, scope=scope, when=when, label=name)
+            self._venue.plan.arm(rule)
 
     # ---- single faults of the catalogue
 
@@ -123,18 +186,26 @@ class Controls:
         >>> exchange.armed
         []
         """
-        whom = {
-            "operations": operations,
-            "symbols": symbols,
-            "sides": sides,
-            "clients": clients,
-            "client_order_ids": client_order_ids,
-        }
-        return self._arming.arm(fault, when, name, whom, fields)
+        from failing_exchange.faults import arming
+        from failing_exchange.faults.catalogue import kind_of
+
+        venue, plan = self._venue, self._venue.plan
+        arming.check_name(name)
+        made = arming.fault_of(fault, fields)
+        arming.check_asset(made, venue.assets())
+        kind = kind_of(made)
+        whom = {"operations": operations, "symbols": symbols, "sides": sides, "clients": clients,
+                "client_order_ids": client_order_ids}  # fmt: skip
+        names, trigger = arming.scope_of(whom, venue.markets), arming.trigger_of(when)
+        names["operations"] = names["operations"] or kind.operations
+        name = name or plan.free_name(kind.name)
+        rule = FaultRule(name=name, fault=made, when=trigger, scope=Scope(**names), label=kind.name)
+        return Armed(venue, plan.arm(rule))
 
     def disarm(self, name: str) -> None:
         """Take one armed fault away, by its name. What a ban has begun goes on to its end."""
-        self._arming.disarm(name)
+        self._venue.plan.disarm(name)
+        self._modes.pop(name, None)
 
     @property
     def armed(self) -> list[FaultRule]:
@@ -147,7 +218,10 @@ class Controls:
         What has happened stays: orders, balances, the journal, and a market that an incident has
         halted or closed for good (`operate(SetMarketStatus(symbol, MarketStatus.TRADING))`).
         """
-        self._arming.reset()
+        self._venue.plan.disarm_all()
+        self._modes.clear()
+        self._venue.maintenance.windows.clear()
+        self._venue.limit_rate(None)
 
     def recorded(self) -> RecordedPlan:
         """What has struck so far, as data that strikes again without dice; see `replay`."""
@@ -157,7 +231,6 @@ class Controls:
 
     def replay(self, plan: RecordedPlan) -> RecordedPlan:
         """Arm a recorded plan; afterwards `plan.unused()` says what met no request."""
-        from failing_exchange.errors import ConfigurationError
         from failing_exchange.faults.recorded_plan import RecordedPlan
 
         if not isinstance(plan, RecordedPlan):
@@ -167,7 +240,6 @@ class Controls:
 
     def explain(self, number: int) -> str:
         """Why a trip went as it did: the rules that met it, in words. Trips have numbers from 1."""
-        from failing_exchange.client.arguments import check_whole
         from failing_exchange.faults.explain import explain
 
         check_whole(number, "a trip's number", 1)
@@ -180,16 +252,24 @@ class Controls:
 
         None takes the limit away.
         """
-        self._arming.limit_rate(calls_per_minute)
+        gate = None
+        if calls_per_minute is not None:
+            check_whole(calls_per_minute, "calls_per_minute", 1)
+            gate = RateGate(TokenBucket.per_minute(calls_per_minute))
+        self._venue.limit_rate(gate)
+
+    def _limit_window(self, threshold: int | None, window: float) -> None:
+        """Limit requests to `threshold` in a sliding window of seconds; None sets no limit."""
+        if threshold is not None:
+            limit = SlidingWindow(limit=threshold, window=round(window * SECOND))
+            self._venue.limit_rate(RateGate(limit))
 
     def schedule_maintenance(
-        self,
-        start_time: datetime,
-        duration_minutes: float,
-        message: str = "System maintenance",
+        self, start_time: datetime, duration_minutes: float, message: str = "System maintenance"
     ) -> None:
         """Plan a maintenance; every request is refused while it lasts. Naive times are local."""
-        self._arming.plan_maintenance(start_time, duration_minutes, message)
+        self._venue.maintenance.add(once(start_time, duration_minutes, message))
+        self._venue.gates_changed()
 
     # ---- what has been observed
 
@@ -240,3 +320,30 @@ class Controls:
             logger.addHandler(logging.StreamHandler())
         logger.setLevel(logging.DEBUG)
         self._venue.journal.log_to(logger)
+
+
+def _checked(
+    mode: Mode, probability: float, params: ModeParams
+) -> tuple[FailureMode, float, tuple[Fault, Scope] | None]:
+    """Everything checked, before anything changes."""
+    wanted, p = _mode_of(mode), probability_of(probability)
+    if params is not None and not isinstance(params, Mapping):
+        raise ConfigurationError(
+            f'params must be a mapping like {{"fill_ratio": 0.3}}, not {params!r}'
+        )
+    if wanted is FailureMode.NONE and params:
+        raise ConfigurationError(f"NONE takes no params, not {dict(params)!r}")
+    return wanted, p, None if wanted is FailureMode.NONE else preset(wanted, params or {})
+
+
+def _mode_of(mode: Mode) -> FailureMode:
+    """A mode by its name; None is NONE."""
+    if mode is None:
+        return FailureMode.NONE
+    try:
+        return FailureMode(mode)
+    except ValueError:
+        raise ConfigurationError(
+            f"no failure mode {mode!r}{did_you_mean(mode, map(str, FailureMode))} (there are "
+            f"{', '.join(FailureMode)})"
+        ) from None

@@ -124,18 +124,18 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Control
             journal=Journal(path=lines),
             durable=durable,
         )
-        self._shared = {}
+        self._modes = {}
         held, fee_asset = wanted["balances"], wanted["fee_asset"]
         self._join(venue, "main", held, fee_asset, wanted["connection_timeout"], max_retries)
         if base_failure_rate != 0:
             self.set_base_failure_rate(base_failure_rate)
-        self._arming.limit_window(rate_limit_threshold, rate_limit_window)
+        self._limit_window(rate_limit_threshold, rate_limit_window)
         venue.maintenance = MaintenanceSchedule.parse(wanted["maintenance_schedule"])
         if planned is not None:
             planned.apply(self)
         if durable is not None:
             durable.join(venue, _world(venue, scenario))
-            self._arming.adopt()
+            self._adopt_modes()
         running_test.note(self)
 
     def _join(
@@ -170,7 +170,7 @@ class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Control
     ) -> FailingExchange:
         """Another account on the same venue; an account of that name is joined, not made anew."""
         other = FailingExchange.__new__(FailingExchange)
-        other._shared = self._shared
+        other._modes = self._modes
         other._join(
             self._venue, account, balances, fee_asset, self.connection_timeout, self.max_retries
         )
