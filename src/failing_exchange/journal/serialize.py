@@ -9,7 +9,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.journal.trip import Trip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from failing_exchange.core.order import OrderSnapshot
 
@@ -42,24 +42,37 @@ def _encoder() -> Callable[[Any], str]:
     return json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def row(trip: Trip) -> dict[str, Any]:
-    """Convert a trip to values that JSON can hold, without secrets."""
+def row(
+    trip: Trip,
+    show: Callable[[Any], Any] | None = None,
+    instant: Callable[[str, int], Iterable[tuple[str, Any]]] | None = None,
+) -> dict[str, Any]:
+    """Convert a trip to values that JSON can hold, without secrets.
+
+    `show` converts a value of the exchange and `instant` gives the fields of an instant, where they
+    are not to be as they are in the journal.
+    """
+    show, instant = show or plain, instant or _nanoseconds
     return {
         "number": trip.number,
-        "at": trip.born_at,
-        "ended": trip.ended_at,
+        **dict(instant("at", trip.born_at)),
+        **dict(instant("ended", trip.ended_at)),
         "client": trip.account,
         "operation": trip.operation,
         "symbol": trip.symbol,
         "nth": trip.request_number,
         "message": plain(trip.message),
-        "happened": plain(trip.happened),
-        "told": plain(trip.told),
-        "struck": [plain(decision) for decision in trip.struck],
+        "happened": show(trip.happened),
+        "told": show(trip.told),
+        "struck": show(trip.struck),
         "hung_up": trip.hung_up,
-        "gave_up": trip.gave_up_at,
+        **dict(instant("gave_up", trip.gave_up_at)),
         "echo_of": trip.echo_of,
     }
+
+
+def _nanoseconds(name: str, at: int) -> Iterable[tuple[str, Any]]:
+    return ((name, at),)
 
 
 def plain(value: Any) -> Any:
@@ -91,6 +104,17 @@ def _record(value: Any) -> dict[str, Any]:
 
 
 def _order(snapshot: OrderSnapshot) -> dict[str, Any]:
+    return order_head(snapshot) | {
+        "ticks": snapshot.ticks,
+        "lots": snapshot.lots,
+        "filled": snapshot.filled,
+        "cost": snapshot.cost,
+        "updated": snapshot.updated_at,
+    }
+
+
+def order_head(snapshot: OrderSnapshot) -> dict[str, Any]:
+    """The fields of an order that are in no unit."""
     order = snapshot.order
     return {
         "is": "Order",
@@ -100,11 +124,6 @@ def _order(snapshot: OrderSnapshot) -> dict[str, Any]:
         "side": str(order.side),
         "type": str(order.kind),
         "status": str(snapshot.status),
-        "ticks": snapshot.ticks,
-        "lots": snapshot.lots,
-        "filled": snapshot.filled,
-        "cost": snapshot.cost,
-        "updated": snapshot.updated_at,
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND, SECOND, atoms_text
-from failing_exchange.journal.serialize import LEFT_OUT, is_secret, plain
+from failing_exchange.journal.serialize import LEFT_OUT, is_secret, order_head, plain, row
 from failing_exchange.journal.trip import Trip
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.unified.instants import iso
@@ -51,22 +51,8 @@ class View:
     def trip(self, trip: Trip) -> dict[str, Any]:
         """A trip with both columns."""
         market = self._market(trip.symbol)
-        return {
-            "number": trip.number,
-            **dict(instant("at", trip.born_at)),
-            **dict(instant("ended", trip.ended_at)),
-            "client": trip.account,
-            "operation": trip.operation,
-            "symbol": trip.symbol,
-            "nth": trip.request_number,
-            "message": self.value(plain(trip.message)),
-            "happened": self.value(trip.happened, market),
-            "told": self.value(trip.told, market),
-            "struck": self.value(trip.struck, market),
-            "hung_up": trip.hung_up,
-            **dict(instant("gave_up", trip.gave_up_at)),
-            "echo_of": trip.echo_of,
-        }
+        found = row(trip, lambda value: self.value(value, market), instant)
+        return found | {"message": self.value(found["message"])}
 
     def value(self, value: Any, market: Market | None = None) -> Any:
         """Any value, as JSON can hold it. `market`: whose ticks and lots these are."""
@@ -141,14 +127,7 @@ class View:
     def _order(self, snapshot: Any) -> dict[str, Any]:
         order, market = snapshot.order, self._market(snapshot.order.symbol)
         assert market is not None, "an order of a market that there is not"
-        return {
-            "is": "Order",
-            "id": order.id,
-            "client_id": order.client_id,
-            "symbol": order.symbol,
-            "side": str(order.side),
-            "type": str(order.kind),
-            "status": str(snapshot.status),
+        return order_head(snapshot) | {
             "price": market.price_text(snapshot.ticks) if snapshot.ticks else None,
             "stop_price": market.price_text(order.stop_ticks) if order.stop_ticks else None,
             "amount": market.amount_text(snapshot.lots),

@@ -6,7 +6,6 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
-from failing_exchange.core.market import Market
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS
 
@@ -68,13 +67,3 @@ def _atoms(value: object, what: str, reason: Reason) -> Decimal:
     if number <= 0:
         raise Reject(reason, f"Invalid {what}: {value!r} must be greater than 0")
     return number * ATOMS
-
-
-def price_of(ticks: int, market: Market) -> float:
-    """Ticks as the nearest float."""
-    return ticks * market.price_step / ATOMS
-
-
-def amount_of(lots: int, market: Market) -> float:
-    """Lots as the nearest float."""
-    return lots * market.amount_step / ATOMS
