@@ -10,8 +10,7 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.commands import CrossOrder, SetMarketStatus
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.faults.triggers import nth
-from failing_exchange.runs.bots import Notebook
-from failing_exchange.runs.bots import stop_loss as stopper
+from failing_exchange.runs.bots import Notebook, stop_loss as stopper
 from failing_exchange.runs.bots.careful import settle
 
 S = "BTC/USDT"

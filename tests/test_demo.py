@@ -14,8 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from failing_exchange.cli import demo as cli_demo
-from failing_exchange.cli import exit_codes
+from failing_exchange.cli import demo as cli_demo, exit_codes
 from failing_exchange.cli.main import main
 from failing_exchange.runs.bot_run import RunConfig, RunReport
 

@@ -7,157 +7,65 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import (
     AccountSuspendedError as AccountSuspendedError,
-)
-from failing_exchange.errors import (
     AuthenticationError as AuthenticationError,
-)
-from failing_exchange.errors import (
     BadRequestError as BadRequestError,
-)
-from failing_exchange.errors import (
     BannedError as BannedError,
-)
-from failing_exchange.errors import (
     CircuitOpenError as CircuitOpenError,
-)
-from failing_exchange.errors import (
     ClockSkewError as ClockSkewError,
-)
-from failing_exchange.errors import (
     ConfigurationError as ConfigurationError,
-)
-from failing_exchange.errors import (
     ConnectionLostError as ConnectionLostError,
-)
-from failing_exchange.errors import (
     DuplicateOrderError as DuplicateOrderError,
-)
-from failing_exchange.errors import (
     ExchangeError as ExchangeError,
-)
-from failing_exchange.errors import (
     ExchangeMaintenanceError as ExchangeMaintenanceError,
-)
-from failing_exchange.errors import (
     ExchangeUnavailableError as ExchangeUnavailableError,
-)
-from failing_exchange.errors import (
     FailingExchangeError as FailingExchangeError,
-)
-from failing_exchange.errors import (
     InsufficientBalanceError as InsufficientBalanceError,
-)
-from failing_exchange.errors import (
     InternalError as InternalError,
-)
-from failing_exchange.errors import (
     InvalidOrderError as InvalidOrderError,
-)
-from failing_exchange.errors import (
     MalformedResponseError as MalformedResponseError,
-)
-from failing_exchange.errors import (
     MarketClosedError as MarketClosedError,
-)
-from failing_exchange.errors import (
     NotSupportedError as NotSupportedError,
-)
-from failing_exchange.errors import (
     OperationFailedError as OperationFailedError,
-)
-from failing_exchange.errors import (
     OrderNotFoundError as OrderNotFoundError,
-)
-from failing_exchange.errors import (
     OrderRejectedError as OrderRejectedError,
-)
-from failing_exchange.errors import (
     OrderWouldMatchError as OrderWouldMatchError,
-)
-from failing_exchange.errors import (
     PermissionDeniedError as PermissionDeniedError,
-)
-from failing_exchange.errors import (
     RateLimitError as RateLimitError,
-)
-from failing_exchange.errors import (
     RequestFailedError as RequestFailedError,
-)
-from failing_exchange.errors import (
     RequestTimeoutError as RequestTimeoutError,
-)
-from failing_exchange.errors import (
     RestrictedLocationError as RestrictedLocationError,
-)
-from failing_exchange.errors import (
     SymbolNotFoundError as SymbolNotFoundError,
 )
 
 if TYPE_CHECKING:
-    from failing_exchange.client.exchange import (
-        FailingExchange as FailingExchange,
-    )
-    from failing_exchange.core.market import (
-        Market as Market,
-    )
-    from failing_exchange.faults.modes import (
-        FailureMode as FailureMode,
-    )
-    from failing_exchange.judge.intents import (
-        intend as intend,
-    )
-    from failing_exchange.judge.judge import (
-        Judge as Judge,
-    )
-    from failing_exchange.judge.probe import (
-        probe as probe,
-    )
-    from failing_exchange.judge.verdict import (
-        Verdict as Verdict,
-    )
+    from failing_exchange.client.exchange import FailingExchange as FailingExchange
+    from failing_exchange.core.market import Market as Market
+    from failing_exchange.faults.modes import FailureMode as FailureMode
+    from failing_exchange.judge.intents import intend as intend
+    from failing_exchange.judge.judge import Judge as Judge
+    from failing_exchange.judge.probe import probe as probe
+    from failing_exchange.judge.verdict import Verdict as Verdict
     from failing_exchange.resilience import (
         CircuitBreaker as CircuitBreaker,
-    )
-    from failing_exchange.resilience import (
         OrderQueue as OrderQueue,
-    )
-    from failing_exchange.resilience import (
         Reconciler as Reconciler,
-    )
-    from failing_exchange.resilience import (
         place_order_with_retry as place_order_with_retry,
-    )
-    from failing_exchange.resilience import (
         robust_order_placement as robust_order_placement,
     )
     from failing_exchange.simulation import (
         simulate as simulate,
-    )
-    from failing_exchange.simulation import (
         virtual_time as virtual_time,
     )
     from failing_exchange.testing.ccxt_clients import (
         ccxt_session as ccxt_session,
-    )
-    from failing_exchange.testing.ccxt_clients import (
         redirect as redirect,
     )
-    from failing_exchange.testing.control_client import (
-        Control as Control,
-    )
-    from failing_exchange.testing.hypothesis_strategies import (
-        fault_plans as fault_plans,
-    )
-    from failing_exchange.venues.binance.limits_policy import (
-        VenueLimits as VenueLimits,
-    )
-    from failing_exchange.venues.binance.venue import (
-        Binance as Binance,
-    )
+    from failing_exchange.testing.control_client import Control as Control
+    from failing_exchange.testing.hypothesis_strategies import fault_plans as fault_plans
+    from failing_exchange.venues.binance.limits_policy import VenueLimits as VenueLimits
+    from failing_exchange.venues.binance.venue import Binance as Binance
     from failing_exchange.venues.checks import (
         VenueBreaches as VenueBreaches,
-    )
-    from failing_exchange.venues.checks import (
         check_venue as check_venue,
     )
 

@@ -6,8 +6,7 @@ from itertools import islice, pairwise
 from math import log, sqrt
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from failing_exchange.background import PROFILES, opening_of
 from failing_exchange.background.synthetic import FARTHEST

@@ -6,8 +6,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from failing_exchange.background import PROFILES, RecordedMarket
 from failing_exchange.background.csv_reader import ROWS_MAX, instant, read

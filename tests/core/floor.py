@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core import commands as c
-from failing_exchange.core import operator_commands
+from failing_exchange.core import commands as c, operator_commands
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event

@@ -7,13 +7,10 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from failing_exchange.background import PROFILES, SyntheticMarket
-from failing_exchange.core import commands as c
-from failing_exchange.core import impact
-from failing_exchange.core import tape as tapes
+from failing_exchange.core import commands as c, impact, tape as tapes
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.engine import Engine

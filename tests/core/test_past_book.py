@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from failing_exchange.core.commands import AmendOrder, CancelOrder
 from failing_exchange.core.order import Side

@@ -24,8 +24,7 @@ from failing_exchange.explorer.trial import run
 from failing_exchange.explorer.world import World
 from failing_exchange.report.page import page
 from failing_exchange.runs.bot_loader import find_bot
-from failing_exchange.runs.bot_run import RunConfig
-from failing_exchange.runs.bot_run import run as run_as_configured
+from failing_exchange.runs.bot_run import RunConfig, run as run_as_configured
 from tests.explorer.test_explorer import BOT
 
 RETRIES = BOT

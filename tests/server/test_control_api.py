@@ -11,8 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError

@@ -6,8 +6,7 @@ import asyncio
 import logging
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.core.auditor import audit

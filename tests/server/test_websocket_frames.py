@@ -8,8 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange import FailingExchange
 from failing_exchange.server.websocket_frames import (

@@ -17,8 +17,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from failing_exchange.core import commands as c
-from failing_exchange.core import queries as q
+from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot, OrderType, Side, Status
 from failing_exchange.core.rate_limits import FixedWindow

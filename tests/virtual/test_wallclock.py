@@ -8,9 +8,7 @@ import sys
 import threading
 import time
 import types
-from time import monotonic as monotonic_alias
-from time import sleep as sleep_alias
-from time import time as time_alias
+from time import monotonic as monotonic_alias, sleep as sleep_alias, time as time_alias
 from typing import Any
 
 import pytest

@@ -8,14 +8,14 @@ from typing import Any
 
 from failing_exchange.core import (
     cancel_replace,
+    commands as c,
     operator_commands,
     order_lists,
     place_order,
+    queries as q,
     read_handlers,
     reference_price,
 )
-from failing_exchange.core import commands as c
-from failing_exchange.core import queries as q
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.liquidity import Background
 from failing_exchange.core.market import TRADING, Market

@@ -9,8 +9,12 @@ from typing import Any
 from failing_exchange.core.chance import below, key
 from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.explorer.recipes import SHORTAGE, WRONG_CLOCK, kinds_of
-from failing_exchange.explorer.recipes import FaultSpec as FaultSpec
+from failing_exchange.explorer.recipes import (
+    SHORTAGE,
+    WRONG_CLOCK,
+    FaultSpec as FaultSpec,
+    kinds_of,
+)
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import entry_of, is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan

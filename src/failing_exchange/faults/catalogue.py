@@ -19,11 +19,11 @@ from failing_exchange.faults import (
     http,
     incidents,
     market_data_faults,
+    operations as ops,
     rejections,
     stale_reads,
     websocket_faults,
 )
-from failing_exchange.faults import operations as ops
 from failing_exchange.faults.fields import kind_name, spec_of
 from failing_exchange.faults.known_incidents import incidents_of
 from failing_exchange.faults.modes import FailureMode

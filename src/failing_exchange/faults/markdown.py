@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from failing_exchange.faults import modes, triggers
-from failing_exchange.faults import operations as ops
-from failing_exchange.faults.catalogue import ROWS as ENTRIES
-from failing_exchange.faults.catalogue import Entry
+from failing_exchange.faults import modes, operations as ops, triggers
+from failing_exchange.faults.catalogue import ROWS as ENTRIES, Entry
 from failing_exchange.faults.fields import spec_of
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, By, KnownIncident, Recipe
 

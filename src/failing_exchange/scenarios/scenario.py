@@ -21,8 +21,7 @@ from failing_exchange.faults.triggers import always, parse, probability_of
 from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.files import read_text
 from failing_exchange.text.number_checks import is_whole
-from failing_exchange.text.spelling import did_you_mean as nearest
-from failing_exchange.text.spelling import shown
+from failing_exchange.text.spelling import did_you_mean as nearest, shown
 from failing_exchange.text.toml_text import parse_toml
 from failing_exchange.venue.default_world import (
     SYMBOL,

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.core.units import MINUTE, SECOND
-from failing_exchange.server.closing import half_close
-from failing_exchange.server.closing import reset as send_reset
+from failing_exchange.server.closing import half_close, reset as send_reset
 from failing_exchange.server.websocket_frames import (
     Code,
     Opcode,

@@ -8,8 +8,7 @@ import time
 from hashlib import sha256
 from urllib.parse import urlencode
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from failing_exchange import Binance, simulate
 from failing_exchange.core.auditor import audit

@@ -8,8 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange import FailingExchange
 from failing_exchange.core.commands import SetMarketStatus

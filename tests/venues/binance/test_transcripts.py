@@ -16,8 +16,7 @@ import pytest
 from failing_exchange.venues.binance.endpoints import BY_SOCKET, ENDPOINTS
 from failing_exchange.venues.binance.stream_names import Kind, parse
 from failing_exchange.venues.binance.ws_session import SESSION
-from tests.venues.binance.documents import MANY, ROW, Unreadable, shape
-from tests.venues.binance.documents import parse as parse_example
+from tests.venues.binance.documents import MANY, ROW, Unreadable, parse as parse_example, shape
 from tests.venues.binance.transcript import HERE, Play, Said
 
 FILES = sorted(HERE.glob("*.txt"))

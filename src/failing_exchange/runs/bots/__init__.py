@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from failing_exchange.runs.bots import market_maker as maker
-from failing_exchange.runs.bots import stop_loss as stopper
-from failing_exchange.runs.bots import stream_reader as streamer
-from failing_exchange.runs.bots import taker as minute
+from failing_exchange.runs.bots import (
+    market_maker as maker,
+    stop_loss as stopper,
+    stream_reader as streamer,
+    taker as minute,
+)
 from failing_exchange.runs.bots.notebook import SYMBOL, Notebook, PlannedOrder
 from failing_exchange.runs.bots.taker import AMOUNT, careful, naive
 

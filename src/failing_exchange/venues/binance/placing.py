@@ -10,8 +10,7 @@ from typing import NoReturn
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import Extra, OrderType, PegPrice, Side
-from failing_exchange.core.order import TimeInForce as Force
+from failing_exchange.core.order import Extra, OrderType, PegPrice, Side, TimeInForce as Force
 from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason
 from failing_exchange.venues.binance.call import Reading

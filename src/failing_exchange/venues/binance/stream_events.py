@@ -14,8 +14,13 @@ from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookUpdate
 from failing_exchange.venues.binance import edits, tickers
 from failing_exchange.venues.binance.intervals import next_edge
-from failing_exchange.venues.binance.market_data import aggregate, levels, sides, tally_of
-from failing_exchange.venues.binance.market_data import average as average_of
+from failing_exchange.venues.binance.market_data import (
+    aggregate,
+    average as average_of,
+    levels,
+    sides,
+    tally_of,
+)
 from failing_exchange.venues.binance.references import reference_text
 from failing_exchange.venues.binance.values import amount, decimal, instant, price, venue_symbol
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from failing_exchange.errors import FailingExchangeError
 from failing_exchange.resilience.retrying_placement import new_client_order_id
-from failing_exchange.runs.bots import stream_reader as streamer
-from failing_exchange.runs.bots import taker as minute
+from failing_exchange.runs.bots import stream_reader as streamer, taker as minute
 from failing_exchange.runs.bots.careful import Books, Patient, Temper, limit_price, settle
 from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook, PlannedOrder
 
