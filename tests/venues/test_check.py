@@ -19,6 +19,7 @@ from failing_exchange.venues.binance.venue import BinanceSpot
 from failing_exchange.venues.checks import CHECKS
 from failing_exchange.venues.example_world import ExampleWorld
 from failing_exchange.venues.examples import ExampleRequest
+from tests.venues.small_venue import ENDPOINTS, SMALL
 
 PART = ("GET /api/v3/depth", "POST /api/v3/order")
 
@@ -34,6 +35,14 @@ def test_binance_as_it_runs_conforms() -> None:
     )
     assert all(report.cases.values())
     assert "answers" in str(report)
+
+
+def test_a_venue_of_another_kind_conforms() -> None:
+    """The checks ask for nothing that only Binance has: keys in headers, JSON, HTTP 200."""
+    report = check_venue(SMALL)
+    assert report.cases["answers"] == len(ENDPOINTS)
+    assert report.cases["parameters"] == 11
+    assert list(report.cases) == list(CHECKS)
 
 
 class Some(BinanceExamples):

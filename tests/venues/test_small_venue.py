@@ -275,7 +275,8 @@ def test_it_is_found_by_path_and_by_value() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [("binanse", "no venue is called 'binanse'; did you mean 'binance'? (known: binance;"),
-     ("small_venue.py:NOBODY", "can't be loaded"), (f"{PATH}ER", "has no venue 'SMALLER'")],
+     ("small_venue.py:NOBODY", "no file 'small_venue.py'"),
+     (f"{PATH}ER", "has no venue 'SMALLER'")],
 )  # fmt: skip
 def test_an_unknown_venue_is_refused_with_those_there_are(name: str, words: str) -> None:
     """With the way out, before anything runs."""
