@@ -254,7 +254,7 @@ async def upgrade(place: Place) -> bytes:
 
 
 BUGS = [
-    (time_over_rest, RequestReader, "feed", b"HTTP/1.1 500 ", b'"serverTime"'),
+    (time_over_rest, RequestReader, "read", b"HTTP/1.1 500 ", b'"serverTime"'),
     (time_over_rest, SpotRest, "route", b"HTTP/1.1 500 ", b'"serverTime"'),
     (time_over_rest, SpotRest, "read", b"HTTP/1.1 500 ", b'"serverTime"'),
     (candles_over_rest, SpotRest, "make", b"HTTP/1.1 500 ", b"HTTP/1.1 200 "),

@@ -19,6 +19,8 @@ from failing_exchange.server.http_connection import KEEP_ALIVE, READ_AHEAD_BYTES
 from failing_exchange.server.http_reader import (
     BODY_BYTES_MAX,
     HEAD_BYTES_MAX,
+    HEADS,
+    HEADS_KEPT_MAX,
     LINE_BYTES_MAX,
     PARSED_BYTES_MAX,
     RequestReader,
@@ -467,6 +469,77 @@ def test_a_held_back_body_behind_another_request_is_asked_for_in_its_turn() -> N
     assert on_a_line(story, 40.0) == [
         b"HTTP/1.1 200 OK", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 400",
     ]  # fmt: skip
+
+
+# ---- heads that came before
+
+
+def taken(*parts: bytes, upgrades: bool = True) -> list[tuple[Request, Terms]]:
+    """The requests of a connection that is answered one at a time, as `read` gives them."""
+    reader = RequestReader("127.0.0.1", upgrades=upgrades)
+    found, waiting = [], b""
+    for part in parts:
+        waiting += part
+        for _ in range(len(waiting) + 1):
+            waiting = reader.read(waiting)
+            if not reader.received:
+                break
+            found.append(reader.received.popleft())
+    reader.close()
+    return found
+
+
+ZIPPED = gzip.compress(b"symbol=BTCUSDT&a=b&c", mtime=0)
+REPEATED = [
+    TIME, ORDER, CHUNKED, UPGRADE, TIME.replace(b"GET", b"HEAD"), TIME.replace(b"1.1", b"1.0"),
+    TIME.replace(b"Host: x", b"Host: x\r\nConnection: close"), TIME.replace(b"Host: x", b"Host"),
+    UPGRADE.replace(b"websocket", b"h2c"), ORDER.replace(b": 20", b": -1"),
+    ORDER.replace(b"Content", b"Expect: 100-continue\r\nContent"),
+    TIME.replace(b"Host: x", b"Host: x\r\nContent-Encoding: gzip\r\nContent-Length: %d"
+                 % len(ZIPPED)) + ZIPPED,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", REPEATED)
+def test_a_request_is_read_the_second_time_as_it_was_the_first_time(data: bytes) -> None:
+    """Its head is not parsed again; the client must not notice, whatever it sends how."""
+    HEADS.clear()
+    first = taken(data, upgrades=False)
+    assert taken(data) == read(data)  # also where another server has read it before
+    for parts in (
+        [data],
+        [data[:-1], data[-1:]],
+        [data[:9], data[9:]],
+        [data[i : i + 1] for i in range(len(data))],
+    ):
+        assert taken(*parts, upgrades=False) == first
+    if first[0][1] == Terms():
+        assert taken(TIME, data, data, upgrades=False) == [*taken(TIME), *first, *first]
+        assert taken(data + data + TIME + data, upgrades=False)[3:] == first
+
+
+def test_a_body_that_looks_like_a_known_request_is_a_body() -> None:
+    """Else one client could send requests in the name of another that a proxy lets in."""
+    HEADS.clear()
+    assert len(taken(TIME, PING)) == len(HEADS) == 2
+    head = b"POST /api/v3/order HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(TIME)
+    for parts in ([head, TIME, PING], [head[:30], head[30:] + TIME, PING], [head + TIME + PING]):
+        assert [request.body for request, _ in taken(*parts)] == [TIME, b""]
+    assert [how.status for _, how in taken(b"X", TIME)] == [400]
+    assert [how.status for _, how in taken(TIME, b"\r\nX", TIME)] == [0, 400]
+
+
+def test_of_the_heads_that_came_only_the_last_are_remembered() -> None:
+    """A client that never repeats itself would fill the memory."""
+    HEADS.clear()
+    for number in range(HEADS_KEPT_MAX + 3):
+        assert len(taken(TIME.replace(b"time", b"%d" % number))) == 1
+    assert len(HEADS) == HEADS_KEPT_MAX
+    assert TIME.replace(b"time", b"2") not in HEADS
+    assert TIME.replace(b"time", b"3") in HEADS
+    HEADS.clear()
+    taken(TIME.replace(b"Host", b"A: " + b"a" * PARSED_BYTES_MAX + b"\r\nHost"))
+    assert not HEADS
 
 
 def test_one_library_reads_http_and_aiohttp_is_a_client_only() -> None:

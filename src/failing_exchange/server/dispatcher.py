@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.journal.trip import parts_of
+from failing_exchange.journal.trip import Damaged, Edited, parts_of
 from failing_exchange.server import engine_timeout
 from failing_exchange.server.damage import steps_of
 from failing_exchange.server.http_connection import BROKEN, logger
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 UNAVAILABLE = Reject(Reason.UNAVAILABLE, "")  # where what happened can't be kept
 
 
+LAYERED = (Damaged, Edited)  # answers that a fault has changed
+
+
 class Dispatcher:
     """Sends the requests of one venue through the pass, on the running loop."""
 
@@ -37,46 +40,46 @@ class Dispatcher:
     @property
     def gateway(self) -> Gateway:
         """The pass, bound to the running loop."""
-        venue, loop = self.venue, asyncio.get_running_loop()
-        return venue.start(loop)
+        return self.venue.start(asyncio.get_running_loop())
 
-    def receive(
-        self, gateway: Gateway, request: Request, hear: Callable[[Trip], None] | None = None
-    ) -> Trip | None:
-        """Send a request on its way; None for one that the venue has no endpoint for."""
-        call = self.rest.route(request)
-        return None if call is None else self.send(gateway, call, hear)
-
-    def send(self, gateway: Gateway, call: RoutedCall, hear: Callable[[Trip], None] | None) -> Trip:
+    def send(
+        self, gateway: Gateway, call: RoutedCall, hear: Callable[[Trip], None] | None = None
+    ) -> Trip:
         """Send a call on its way through the pass."""
         account, operation, symbol, message, expires_at, read = call
         trip = gateway.receive(
             account, operation, message, symbol, hear, read or self.rest.read, expires_at
         )
-        engine_timeout.limit(gateway, trip, self.rest.engine_time_max)
+        if trip.active:
+            engine_timeout.limit(gateway, trip, self.rest.engine_time_max)
         return trip
 
-    def reply(self, trip: Trip, *, written: bool = True) -> Reply | None:
+    def reply(self, trip: Trip, written: bool) -> Reply | None:
         """What the client of a trip is told; None when the connection breaks instead.
 
         `written`: whether all that happened is kept, where it must be. Raises a bug of ours; for
         one in writing this answer it is `BROKEN` in real time, and the connection is to be closed.
         """
-        gateway = self.gateway
+        gateway = self.venue.gateway
         if gateway.failure is not None:
             raise gateway.broken()
         if not written:
             return self.rest.refuse(trip, UNAVAILABLE)
-        if trip.told is None:
+        told = trip.told
+        if told is None:
             return None
         try:
-            return self._reply(trip)
+            if told.__class__ in LAYERED:
+                return self._layered(trip)
+            if isinstance(told, Reject):
+                return self.rest.refuse(trip, told)
+            return self.rest.write(trip, told, ())
         except Exception as bug:
             gateway.unanswered(bug, trip)
             return BROKEN
 
-    def _reply(self, trip: Trip) -> Reply:
-        """The bytes of what a client is told, and what happens to them."""
+    def _layered(self, trip: Trip) -> Reply:
+        """The bytes of what a fault has changed, and what happens to them."""
         answer, edits, damage = parts_of(trip.told)
         if isinstance(answer, Reject):
             reply = self.rest.refuse(trip, answer)
@@ -140,12 +143,13 @@ class Dispatcher:
             client.fail(bug)
 
     def _ask(self, request: Request, client: Client) -> None:
-        gateway = self.gateway
-        trip = self.receive(gateway, request)
-        if trip is None:
+        gateway, call = self.venue.start(client.loop), self.rest.route(request)
+        if call is None:
             at = gateway.clock.now()
             client.respond(self.rest.absent(request, at), at)
-        elif is_told(trip):
+            return
+        trip = self.send(gateway, call)
+        if trip.ended_at and (trip.told is not None or trip.hung_up):
             self._respond(client, trip)
         else:
             client.on_lost = partial(self.give_up, trip)
@@ -169,20 +173,23 @@ class Dispatcher:
         if client.gone:
             return
         try:
-            reply = self.reply(trip, written=written)
+            reply = self.reply(trip, written)
         except Exception as bug:
             client.fail(bug)
             return
         if reply is None:
             client.abort()
+        elif reply is BROKEN:
+            client.respond(reply, trip.told_at, close=True)
         else:
-            client.respond(reply, trip.told_at, close=reply is BROKEN)
+            client.respond(reply, trip.told_at)
 
 
 class Client(Protocol):
     """Who is sent a reply: an `HttpConnection`, or a caller without one."""
 
     peer: str
+    loop: asyncio.AbstractEventLoop
     share: Share | None
     on_lost: Callable[[], None] | None
 
@@ -205,9 +212,10 @@ class _Caller:
 
     def __init__(self, peer: str) -> None:
         self.peer = peer
+        self.loop = asyncio.get_running_loop()
         self.share: Share | None = None
         self.on_lost: Callable[[], None] | None = None
-        self.answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Reply | None] = self.loop.create_future()
 
     @property
     def gone(self) -> bool:
@@ -222,8 +230,3 @@ class _Caller:
     def fail(self, bug: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(bug)
-
-
-def is_told(trip: Trip) -> bool:
-    """Whether there is something to tell its client, be it by hanging up."""
-    return trip.ended_at > 0 and (trip.told is not None or trip.hung_up)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.damage import DamagedResponse
-from failing_exchange.server.http_reader import PARSED_BYTES_MAX, USUAL, RequestReader, Terms
+from failing_exchange.server.http_reader import USUAL, RequestReader, Terms
 from failing_exchange.server.http_response import CONTINUE, response_head
 from failing_exchange.server.messages import Reply, Request
 
@@ -113,12 +113,14 @@ class HttpConnection(asyncio.Protocol):
     """One connection: its requests are answered one after the other.
 
     While a reply is under way (`busy`) further requests wait here, as bytes. `peer` is the client's
-    address. A handler that waits for something sets `on_lost`, which is called when the client
-    leaves before its reply; `share` is what the connection has used of the processor (see `Turns`).
+    address, `loop` the loop that serves it. A handler that waits for something sets `on_lost`,
+    which is called when the client leaves before its reply; `share` is what the connection has used
+    of the processor (see `Turns`).
     """
 
     def __init__(self, server: HttpServer) -> None:
         self.peer = ""
+        self.loop = asyncio.get_running_loop()
         self.busy = False
         self.transport: Any = None
         self.on_lost: Callable[[], None] | None = None
@@ -218,10 +220,10 @@ class HttpConnection(asyncio.Protocol):
         self._data = self._data + data if self._data else data
         if not (self.busy or self._turn_due):
             self._go_on()
-        waits = self.busy or self._choked or self._turn_due
-        if waits and len(self._data) > READ_AHEAD_BYTES_MAX and not self._paused:
-            self._paused = True
-            self.transport.pause_reading()
+        if len(self._data) > READ_AHEAD_BYTES_MAX and not self._paused:
+            self._paused = self.busy or self._choked or self._turn_due
+            if self._paused:
+                self.transport.pause_reading()
 
     def _go_on(self) -> None:
         """Answer one request, if a whole one is here; the next one has its own turn of the loop.
@@ -229,28 +231,24 @@ class HttpConnection(asyncio.Protocol):
         So a client that sends many at once does not keep others waiting.
         """
         self._turn_due = False
-        try:
-            self._answer_next()
-        except Exception as bug:
-            self.fail(bug)
-
-    def _answer_next(self) -> None:
         reader = self._reader
         if reader is None or self.busy or self._choked or self._leaving:
             return
-        data, received = self._data, reader.received
-        if data and not received:
-            if len(data) <= PARSED_BYTES_MAX:
-                self._data = b""
-                reader.feed(data)
-            else:
-                self._parse(reader, data)
+        try:
+            self._answer_next(reader)
+        except Exception as bug:
+            self.fail(bug)
+
+    def _answer_next(self, reader: RequestReader) -> None:
+        received = reader.received
+        if self._data and not received:
+            self._data = reader.read(self._data)
         if received:
+            self.busy = True
             request, terms = received.popleft()
-            self.busy, self._terms = True, terms
-            server = self._server
+            self._terms = terms
             if terms is USUAL:
-                server.handler.handle(request, self)
+                self._server.handler.handle(request, self)
             else:
                 self._answer_unusual(request, terms)
         elif reader.awaits_continue:
@@ -270,14 +268,6 @@ class HttpConnection(asyncio.Protocol):
         else:
             server.handler.handle(request, self)
 
-    def _parse(self, reader: RequestReader, data: bytes) -> None:
-        """Read on until a whole request is here."""
-        at = 0
-        while at < len(data) and not reader.received:
-            reader.feed(data[at : at + PARSED_BYTES_MAX])
-            at += PARSED_BYTES_MAX
-        self._data = data[at:]
-
     def _resume(self) -> None:
         self._paused = False
         self.transport.resume_reading()
@@ -288,7 +278,7 @@ class HttpConnection(asyncio.Protocol):
         parsed = reader is not None and (reader.received or reader.awaits_continue)
         if (self._data or self._paused or parsed) and not self._turn_due:
             self._turn_due = True
-            asyncio.get_running_loop().call_soon(self._go_on)
+            self.loop.call_soon(self._go_on)
 
     # ---- replies
 
@@ -307,17 +297,18 @@ class HttpConnection(asyncio.Protocol):
             return
         self._heard_at = at
         terms = self._terms
+        if terms is USUAL and not close and reply.damage is None:
+            transport.write(response_head(reply, at) + reply.body)
+            self._is_sent()
+            return
         if close or not terms.keep_alive:
             self._leaving = True
         if reply.damage is not None:
             done = self._is_damage_done
             self._damaged = DamagedResponse(transport, reply.steps, self._later, done)
             return
-        if terms is USUAL and not close:
-            transport.write(response_head(reply, at) + reply.body)
-        else:
-            head = self._unusual_head(reply, at)
-            transport.write(head + reply.body if terms.has_body else head)
+        head = self._unusual_head(reply, at)
+        transport.write(head + reply.body if terms.has_body else head)
         self._is_sent()
 
     def _unusual_head(self, reply: Reply, at: int) -> bytes:

@@ -1,8 +1,8 @@
 """HTTP request reader: httptools parses the bytes of a connection, this keeps whole requests.
 
 httptools wraps llhttp, Node's parser: RFC 9112 in its strict reading. What is added here: limits,
-compressed bodies, `Expect`, and that upgrades to anything but WebSocket are ignored (RFC 9110,
-section 7.8).
+compressed bodies, `Expect`, that upgrades to anything but WebSocket are ignored (RFC 9110, section
+7.8), and that a head which was parsed before is not parsed again: a client repeats its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ LINE_BYTES_MAX = 8_190  # of the request target, or of one field; a longer one i
 HEAD_BYTES_MAX = 1 << 16  # of all fields together; a longer head is refused with 400
 BODY_BYTES_MAX = 1 << 20  # as sent, and unpacked; a longer body is refused with 413
 VERSIONS = ("1.0", "1.1")
-HEADS_KEPT_MAX = 256  # heads whose fields are remembered; then the longest unused is forgotten
+HEAD_END = b"\r\n\r\n"
+HEADS_KEPT_MAX = 256  # heads that are remembered; then the oldest is forgotten
 SPECIAL = frozenset({"content-encoding", "expect", "upgrade"})
 TOO_LONG_HEAD = f"the head is longer than {HEAD_BYTES_MAX} bytes"
 TOO_LONG = f"the body is longer than {BODY_BYTES_MAX} bytes"
@@ -57,6 +58,19 @@ class Fields(NamedTuple):
     special: bool
 
 
+class Head(NamedTuple):
+    """What a head says of its request, and how long the body is that follows."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body_bytes: int
+
+
+HEADS: dict[bytes, Head] = {}  # of usual requests, by their bytes: HEADS_KEPT_MAX at most
+
+
 class BadRequest(Exception):
     """A request can't be read, or breaks a limit."""
 
@@ -67,7 +81,7 @@ class BadRequest(Exception):
 
 
 class RequestReader:
-    """Reads the requests of one connection: `feed` it bytes, and take requests from `received`.
+    """Reads the requests of one connection: `read` bytes, and take requests from `received`.
 
     After the last request of a connection (`over`) further bytes are ignored; those that follow an
     upgrade to WebSocket are in `rest`. Without `upgrades` there are none to WebSocket either.
@@ -81,6 +95,8 @@ class RequestReader:
         self._peer = peer
         self._upgrades = upgrades
         self._parser = HttpRequestParser(self)
+        # What the parser has of the next message; None where it is not known where that begins.
+        self._message: bytes | None = b""
         self._begun = 0  # requests of which something has come
         self._fed = 0  # bytes of the head that have come in earlier feeds
         self._in_head = False
@@ -91,15 +107,39 @@ class RequestReader:
         self._body: list[bytes] = []
         self._size = 0  # of the body
 
+    def read(self, data: bytes) -> bytes:
+        """Read until a whole request is received; the rest of the data, to be read after it.
+
+        A bug of ours in reading is raised.
+        """
+        if self._message == b"":
+            end = data.find(HEAD_END) + len(HEAD_END)
+            head = HEADS.get(data[:end])
+            if head is not None:
+                method, path, query, headers, size = head
+                size += end
+                if len(data) < size:
+                    return data
+                request = Request(method, path, query, headers, data[end:size], self._peer)
+                self.received.append((request, USUAL))
+                return data[size:]
+        at = 0
+        while at < len(data) and not self.received:
+            self.feed(data[at : at + PARSED_BYTES_MAX])
+            at += PARSED_BYTES_MAX
+        return data[at:]
+
     def feed(self, data: bytes) -> None:
-        """Read more bytes. A bug of ours in reading them is raised."""
+        """Have more bytes parsed."""
         if self.over:
             return
         begun = self._begun
+        message = None if self._message is None or self.received else self._message + data
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
             self._switch(data[upgrade.args[0] :])
+            message = None
         except HttpParserError as error:
             if not self.over:
                 self._fail(error)
@@ -107,6 +147,27 @@ class RequestReader:
             self._fed = self._fed + len(data) if begun == self._begun else 1
             if self._fed > HEAD_BYTES_MAX:  # the parser would collect it without an end
                 self._refuse(400, TOO_LONG_HEAD)
+        self._message = None if message is None else self._rest_of(message)
+
+    def _rest_of(self, message: bytes) -> bytes | None:
+        """What the parser still holds of the bytes since a message began; None: not known.
+
+        The head of a whole message is remembered, where nothing but its bytes decides how it is
+        read.
+        """
+        if len(message) > PARSED_BYTES_MAX:
+            return None
+        if not self.received:
+            return message
+        request, terms = self.received[0]
+        end = message.find(HEAD_END) + len(HEAD_END)
+        if terms is not USUAL or len(self.received) > 1 or len(message) != end + self._size:
+            return None
+        if not self._fields.special:
+            if len(HEADS) >= HEADS_KEPT_MAX:
+                del HEADS[next(iter(HEADS))]
+            HEADS[message[:end]] = Head(*request[:4], self._size)
+        return b""
 
     def close(self) -> None:
         """Read no more. The parser and this reader refer to each other until then."""
