@@ -363,7 +363,7 @@ class OrderSnapshot(NamedTuple):
 
 
 def _prevented(matches: tuple[PreventedMatch, ...], order_id: int) -> int:
-    return sum(match.lots_of(order_id) for match in matches)
+    return sum(match.lots_of(order_id) for match in matches) if matches else 0
 
 
 # ---- orders that belong together: when one does something, the others follow

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from failing_exchange.venue.venue import RunningVenue
 
 UNAVAILABLE = Reject(Reason.UNAVAILABLE, "")  # where what happened can't be kept
-
-
 LAYERED = (Damaged, Edited)  # answers that a fault has changed
 
 

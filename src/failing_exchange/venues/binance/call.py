@@ -12,6 +12,8 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.venues.binance.codes import refuse, said
 from failing_exchange.venues.binance.params import Params
 
+SIGNING = ("recvWindow", "timestamp", "signature")  # what is signed may have these, too
+
 
 class Security(StrEnum):
     """What a key must be allowed (rest-api.md, "Request Security", 2026-07-21)."""
@@ -110,11 +112,22 @@ class Endpoint:
     free: bool = False  # a success weighs nothing (CHANGELOG.md, 2026-03-27)
     names: frozenset[str] = field(init=False)  # of all parameters
     needed: tuple[str, ...] = field(init=False)  # the mandatory ones, in the documents' order
+    most: int = field(init=False)  # parameters of a request, where they are checked
+    named: str = field(init=False)  # the operation of a request that names a symbol
 
     def __post_init__(self) -> None:
         words = (self.takes or "").split()
-        object.__setattr__(self, "names", frozenset(word.rstrip("!") for word in words))
-        object.__setattr__(self, "needed", tuple(w[:-1] for w in words if w.endswith("!")))
+        names = frozenset(word.rstrip("!") for word in words)
+        signing = len(SIGNING) if self.signed and not self.key_only else 0
+        # one ticker that is asked for by name is not a list
+        named = "fetch_ticker" if self.operation == "fetch_tickers" else self.operation
+        for name, value in (
+            ("names", names),
+            ("needed", tuple(word[:-1] for word in words if word.endswith("!"))),
+            ("most", len(names) + signing),
+            ("named", named),
+        ):
+            object.__setattr__(self, name, value)
 
     def __str__(self) -> str:
         return self.http or self.socket
@@ -128,12 +141,6 @@ class Endpoint:
     def costly(self) -> bool:
         """Whether the answer may be long: some of those take tens of milliseconds to make."""
         return "limit" in self.names
-
-    def called(self, params: Params) -> str:
-        """The unified name of a request; one ticker asked for by name is not a list."""
-        if self.operation == "fetch_tickers" and "symbol" in params:
-            return "fetch_ticker"
-        return self.operation
 
     def weighs(self, params: Params) -> int:
         """What a request with these parameters weighs."""

@@ -17,6 +17,7 @@ from failing_exchange.venues.binance.connecting import (
     is_micro_in,
 )
 from failing_exchange.venues.binance.early_replies import EarlyReplies
+from failing_exchange.venues.binance.endpoints import BY_HTTP
 from failing_exchange.venues.binance.limits_policy import Metering
 from failing_exchange.venues.binance.market_streams import StreamSession, combined, raw
 from failing_exchange.venues.binance.rest import SpotRest
@@ -53,7 +54,7 @@ class SpotDialect:
             from failing_exchange.venues.binance.listen_keys import ListenKeys
 
             self.listen_keys = ListenKeys(self.user_streams, seed=venue.seed)
-            self.rest.more = self.listen_keys.endpoints
+            self.rest.endpoints = {**self.listen_keys.endpoints, **BY_HTTP}
         self.routes = {
             "/ws": self._streams(raw),
             "/ws/": self._streams(raw),

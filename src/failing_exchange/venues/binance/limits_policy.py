@@ -97,10 +97,11 @@ class VenueLimits(NamedTuple):
 class Count:
     """How much of an interval is used; it starts anew at each edge of the calendar."""
 
-    __slots__ = ("_edge", "_length", "_used", "interval")
+    __slots__ = ("_edge", "_length", "_used", "interval", "limit")
 
     def __init__(self, interval: Interval) -> None:
         self.interval = interval
+        self.limit = interval.limit
         self._length = interval.number * interval.unit
         self._edge = 0  # when it starts anew
         self._used = 0
@@ -113,8 +114,9 @@ class Count:
 
     def add(self, at: int, amount: int) -> int:
         """Use more, or with a negative amount give back; what is used then."""
-        self._used = max(0, self.used(at) + amount)
-        return self._used
+        used = self.used(at) + amount
+        self._used = used = used if used > 0 else 0
+        return used
 
     def usage(self) -> list[int]:
         """What is used, as plain numbers for `go_on`."""
@@ -171,28 +173,25 @@ class Metering(LimitPolicy):
         Returns the command to execute instead, if any.
         """
         call = trip.message
-        return self.admit(trip, call, at) if call.__class__ is Call else None
-
-    def admit(self, trip: Trip, call: Call, at: int) -> Any:
-        """The gate itself, for a call."""
+        if call.__class__ is not Call:  # it comes from in process
+            return None
         address = self._address(call.address)
         banned = address.ladder.banned_until(at)
         if banned is not None:
             _refuse(trip, _ban(banned))
-        limits = self.limits
-        over = address.weight.used(at) + call.weight > limits.weight.limit
-        if address.raw.add(at, 1) > limits.raw.limit or over:
+        weight, raw = address.weight, address.raw
+        over = weight.used(at) + call.weight > weight.limit
+        if raw.add(at, 1) > raw.limit or over:
             banned = address.ladder.refused(at)
             _refuse(trip, _ban(banned) if banned else self._slow_down(address, at))
-        if not call.endpoint.free:
-            address.weight.add(at, call.weight)
-        return self._check_orders(trip, call, at) if call.endpoint.orders else None
+        endpoint = call.endpoint
+        if not endpoint.free:
+            weight.add(at, call.weight)
+        no = self._too_many(trip, endpoint.orders, at) if endpoint.orders else None
+        return None if no is None else self._only_cancel(trip, call, no)
 
-    def _check_orders(self, trip: Trip, call: Call, at: int) -> Any:
-        """Raise `Reject` for too many; a replacement may ask to cancel all the same."""
-        no = self._too_many(trip, call.endpoint.orders, at)
-        if no is None:
-            return None
+    def _only_cancel(self, trip: Trip, call: Call, no: Reject) -> Any:
+        """Raise the refusal of one order too many; a replacement may ask to cancel all the same."""
         command = trip.command
         cancels = call.params.get("orderRateLimitExceededMode") == "CANCEL_ONLY"
         if not cancels or command.__class__ is not ReplaceOrder:
@@ -202,7 +201,7 @@ class Metering(LimitPolicy):
 
     def _too_many(self, trip: Trip, orders: int, at: int) -> Reject | None:
         for count in self._counts(trip.account):
-            limit = count.interval.limit
+            limit = count.limit
             if count.used(at) + orders > limit:
                 number, word = count.interval.number, WORDS[count.interval.unit][0]
                 text = f"Too many new orders; current limit is {limit} orders per {number} {word}."
@@ -253,7 +252,7 @@ class Metering(LimitPolicy):
         for count in self._counts(account):
             count.add(at, orders)
 
-    def headers(self, call: Call, account: str, at: int, *, ok: bool) -> list[tuple[str, str]]:
+    def headers(self, call: Call, account: str, at: int, ok: bool) -> list[tuple[str, str]]:
         """X-MBX-USED-WEIGHT and, on order answers, X-MBX-ORDER-COUNT."""
         used = str(self._address(call.address).weight.used(at))
         plain, by_interval = self._weight_names

@@ -10,15 +10,17 @@ from typing import Any
 from failing_exchange.core.generated_ids import Named, made_id
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
+    EXPIRED,
     OPEN,
+    PENDING,
     TRIGGERED_TYPES,
+    WAITING,
     Fill,
     Order,
     OrderSnapshot,
     OrderType,
     PreventedMatch,
     Side,
-    Status,
     TimeInForce,
     Why,
 )
@@ -61,14 +63,15 @@ FORCE_REASONS = {
 def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
     """What a new order is answered: ACK, RESULT or FULL."""
     order, market = placed.order, w.market(placed.order.symbol)
-    name = type_name(order)
-    wanted = w.params.get("newOrderRespType") or ("FULL" if name in FULL_TYPES else "ACK")
+    wanted = w.params.get("newOrderRespType") or (
+        "FULL" if type_name(order) in FULL_TYPES else "ACK"
+    )
     answer = _head(order)
     answer["transactTime"] = instant(placed.updated_at, micro=w.micro)
     if wanted == "ACK":
         return answer
     add_state(answer, placed, market)
-    if not placed.lots and placed.status is Status.PENDING:
+    if not placed.lots and placed.status is PENDING:
         del answer["origQty"]  # that of an order that another one pays for is not known yet
     add_rarities(answer, placed, market, micro=w.micro)
     _add_prevented(answer, placed, market)
@@ -198,8 +201,9 @@ def add_rarities(
         found["trailingTime"] = instant(since, micro=micro) if since else -1
     if order.peg is not None:
         found |= fields(snapshot, market, PEG_FIELDS)
-    found |= order.extra  # strategyId, strategyType
-    if status_name(snapshot) == "EXPIRED":
+    if order.extra:  # strategyId, strategyType
+        found |= order.extra
+    if snapshot.status is EXPIRED and order.why != Why.SELF_TRADE:
         found["expiryReason"] = expiry_reason(order)
 
 
@@ -217,7 +221,7 @@ def _add_prevented(found: dict[str, Any], snapshot: OrderSnapshot, market: Marke
     Queries name the last match as well, the FULL answer to a new order has all of them
     (faqs/stp_faq.md; sbe/schemas/spot_3_4.xml, which lists the fields by message; 2026-07-21).
     """
-    if snapshot.prevented:
+    if snapshot.prevented_matches and snapshot.prevented:
         found["preventedQuantity"] = amount(snapshot.prevented, market)
 
 
@@ -261,11 +265,11 @@ def status_name(snapshot: OrderSnapshot) -> str:
     status = snapshot.status
     if status is OPEN:
         return "PARTIALLY_FILLED" if snapshot.filled else "NEW"
-    if status is Status.WAITING:
+    if status is WAITING:
         return "NEW"
-    if status is Status.PENDING:
+    if status is PENDING:
         return "PENDING_NEW"
-    if status is Status.EXPIRED and snapshot.order.why == Why.SELF_TRADE:
+    if status is EXPIRED and snapshot.order.why == Why.SELF_TRADE:
         return "EXPIRED_IN_MATCH"
     return status.name
 
@@ -278,4 +282,5 @@ def prevention_name(order: Order, market: Market) -> str:
 
 def working_time(snapshot: OrderSnapshot, *, micro: bool) -> int:
     """When an order began to work on the book; -1 for one that has not, or never has."""
-    return instant(snapshot.working_at, micro=micro) if snapshot.working_at else -1
+    at = snapshot.working_at
+    return instant(at, micro=micro) if at else -1

@@ -12,7 +12,6 @@ from failing_exchange.venues.binance.call import Endpoint
 from failing_exchange.venues.binance.codes import missing, refuse
 from failing_exchange.venues.binance.params import Params
 
-SIGNING = ("recvWindow", "timestamp", "signature")  # what is signed may have these, too
 ONE = "symbol! orderId origClientOrderId"
 SOME = "symbol symbols symbolStatus"
 SPAN = "startTime endTime limit"
@@ -54,15 +53,10 @@ def check_count(endpoint: Endpoint, sent: int) -> None:
 
     `sent` is how many the request has, times and signature included.
     """
-    if endpoint.takes is None:
-        return
-    most = len(endpoint.names)
-    if endpoint.signed and not endpoint.key_only:
-        most += len(SIGNING)
-    if sent > most:
+    if sent > endpoint.most and endpoint.takes is not None:
         refuse(
             "TOO_MANY_PARAMETERS",
-            f"Too many parameters; expected '{most}' and received '{sent}'.",
+            f"Too many parameters; expected '{endpoint.most}' and received '{sent}'.",
         )
 
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 PARAMETERS_MAX = 200  # a request with more is refused
 NUMBER = re.compile(r"[0-9]{1,20}\Z")
-DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?\Z")
+DECIMAL = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,20}))?\Z")
 DECIMAL_RANGE = "^([0-9]{1,20})(\\\\.[0-9]{1,20})?$"
 LONG_MAX = 2**63 - 1  # a larger number is refused
 # Names of symbols (CHANGELOG.md, 2025-12-02): letters of any script but small latin ones, digits,
@@ -29,6 +29,7 @@ SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
 SYMBOLS = re.compile(rf'\[(?:"{NAME}"(?:,"{NAME}")*)?\]\Z')
 SYMBOLS_RANGE = r'^\\[("[\\w\\-._&&[^a-z]]{1,50}"(,"[\\w\\-._&&[^a-z]]{1,50}"){0,}){0,1}\\]$'
 PLACES = 8  # of a decimal: one atom
+ZEROS = [(PLACES - places) * "0" for places in range(PLACES + 1)]  # what is left out behind places
 TRUE_FALSE = {"true": True, "false": False}
 
 
@@ -39,10 +40,10 @@ def form(text: str) -> Params:
     pairs = text.split("&")
     if len(pairs) > PARAMETERS_MAX:
         refuse("TOO_MANY_PARAMETERS", "Too many parameters sent for this endpoint.")
-    if "%" not in text and "+" not in text and len(pairs) == text.count("="):
+    if "%" not in text and "+" not in text:
         try:  # what most clients send: nothing is encoded, nothing left out
             found = Params([pair.split("=", 1) for pair in pairs])
-        except ValueError:  # "a==b&c"
+        except ValueError:  # "a=b&c"
             return _form(pairs)
         if len(found) == len(pairs) and "" not in found:
             return found
@@ -113,16 +114,17 @@ class Params(dict[str, str]):
         text = self.get(name)
         if text is None:
             return 0
-        if not DECIMAL.match(text):
+        found = DECIMAL.match(text)
+        if found is None:
             if not text:
                 missing(name)
             illegal(name, DECIMAL_RANGE, reason)
-        units, _, part = text.partition(".")
+        units, part = found.groups("")
         if len(part) > PLACES:
             if part[PLACES:].strip("0"):
                 refuse("BAD_PRECISION", f"Parameter '{name}' has too much precision.", reason)
             part = part[:PLACES]
-        whole = int(units + part.ljust(PLACES, "0"))
+        whole = int(units + part + ZEROS[len(part)])
         if whole > LONG_MAX:
             refuse("PARAM_OVERFLOW", f"Parameter '{name}' overflowed.", reason)
         return whole

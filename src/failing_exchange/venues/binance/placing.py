@@ -146,12 +146,12 @@ def read_leg(
     p: Params, market: Market, account: str, side: Side, *, lots: int, prefix: str = ""
 ) -> c.PlaceOrder:
     """One order; `lots` is read by the caller, for orders of a list share one amount."""
-    leg = Leg(p, prefix)
-    name = p.need(leg.name("type"))
+    name = p.need(f"{prefix}Type" if prefix else "type")
     if name not in TYPES:
         refuse("INVALID_ORDER_TYPE", "Invalid orderType.")
     if lots and not prefix and name in USUAL and p.keys() <= USUAL[name]:
         return _usual(p, market, account, side, name, lots)
+    leg = Leg(p, prefix)
     peg = peg_of(p, Names(*map(leg.name, PEGS)), name)
     _check_combination(leg, name, shared=bool(prefix), pegged=peg is not None)
     iceberg = lots_of(p, leg.name("icebergQty"), market)

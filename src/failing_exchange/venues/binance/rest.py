@@ -73,39 +73,37 @@ class SpotRest(Rest):
         self._told_of_keys = False
         self.metering = metering
         self._early = early
-        self.more: Mapping[str, Endpoint] = {}  # endpoints that only this venue has
+        self.endpoints: Mapping[str, Endpoint] = BY_HTTP
         self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
     # ---- requests
 
     def route(self, request: Request) -> RoutedCall | None:
         """The call that a request is; None for one that the venue has no endpoint for."""
-        called = f"{request.method} {request.path}"
-        endpoint = BY_HTTP.get(called) or self.more.get(called)
+        method, path, query, headers, body, peer = request
+        endpoint = self.endpoints.get(f"{method} {path}")
         if endpoint is None:
             return None
         account, expires_at, params, micro = NOBODY, 0, Params(), False
         refused: Reject | None = None
-        headers = request.headers
         try:
-            unit, accept = headers.get("x-mbx-time-unit"), headers.get("accept", "")
+            unit, accept = headers.get("x-mbx-time-unit"), headers.get("accept")
             if unit:
                 micro = is_micro(unit)
-            if "sbe" in accept.lower():
+            if accept and "sbe" in accept.lower():
                 check_accept(accept)
-            text, query = request.body.decode("utf-8", "surrogateescape"), request.query
-            params = form(text or query)
-            if text and query:
+            params = form(body.decode("utf-8", "surrogateescape") if body else query)
+            if body and query:
                 params = Params(params | form(query))
             sent = len(params)
             if endpoint.security is not PUBLIC:
-                account, expires_at = self._whose(endpoint, request, params, text)
+                account, expires_at = self._whose(endpoint, request, params)
             check_count(endpoint, sent)
             check(endpoint, params, sent)
         except Reject as no:
             no.__traceback__ = None
             refused = no
-        call = Call(endpoint, params, endpoint.weighs(params), request.peer, micro, refused)
+        call = Call(endpoint, params, endpoint.weighs(params), peer, micro, refused)
         return self.routed(call, account, expires_at)
 
     def routed(
@@ -115,11 +113,14 @@ class SpotRest(Rest):
 
         What it was signed with stays here, also where nobody had to sign: journals are shown.
         """
+        params = call.params
         for name in SECRETS:
-            call.params.pop(name, None)
-        symbol = self.symbols.get(call.params.get("symbol", ""), "")
-        operation = call.endpoint.called(call.params)
-        return RoutedCall(account, operation, symbol, call, expires_at, read)
+            params.pop(name, None)
+        asked, endpoint = params.get("symbol"), call.endpoint
+        if asked is None:
+            return RoutedCall(account, endpoint.operation, "", call, expires_at, read)
+        symbol = self.symbols.get(asked, "")
+        return RoutedCall(account, endpoint.named, symbol, call, expires_at, read)
 
     def steps(self, request: Request) -> Iterator[None]:
         """Make in steps what a costly request will ask for; it is found made then.
@@ -154,8 +155,7 @@ class SpotRest(Rest):
         call: Call = trip.message
         if call.refused is not None:
             raise call.refused
-        now = self.venue.clock.now()
-        reading = Reading(call.params, trip.account, self.listed, self.symbols, now)
+        reading = Reading(call.params, trip.account, self.listed, self.symbols, trip.born_at)
         return call.endpoint.read(reading)
 
     @property
@@ -166,16 +166,15 @@ class SpotRest(Rest):
 
     # ---- who asks
 
-    def _whose(
-        self, endpoint: Endpoint, request: Request, params: Params, body: str
-    ) -> tuple[str, int]:
+    def _whose(self, endpoint: Endpoint, request: Request, params: Params) -> tuple[str, int]:
         """Whose request it is, and until when it is fresh; raises `Reject`."""
         key = self.known(request.headers.get("x-mbx-apikey", ""))
         if endpoint.key_only:
             check_permission(key, endpoint.security, request.peer)
             return key.account, 0
-        query = request.query
-        signed = (unsigned(query) if query else "") + unsigned(body)
+        signed = unsigned(request.body)
+        if request.query:
+            signed = unsigned(request.query.encode("utf-8", "surrogateescape")) + signed
         check_signature(self.signatures, key, signed, params)
         return self.admit(key, endpoint.security, params, request.peer)
 
@@ -214,14 +213,13 @@ class SpotRest(Rest):
 
     def write(self, trip: Trip, answer: Any, edits: Edits) -> Reply:
         """An answer as JSON, with what is used of the limits in its headers."""
-        call: Call = trip.message
-        written = self.written(trip, answer, edits)
+        written, at = self.written(trip, answer, edits), trip.told_at
         status, until = 200, None
         if written.__class__ is Answered:
             status, written, until = written
-        headers = self.metering.headers(call, trip.account, trip.told_at, ok=status == 200)
+        headers = self.metering.headers(trip.message, trip.account, at, status == 200)
         if until is not None:
-            headers.append(retry_after(until, trip.told_at))
+            headers.append(retry_after(until, at))
         return Reply(status, orjson.dumps(written), headers)
 
     def written(self, trip: Trip, answer: Any, edits: Edits) -> Any:
@@ -242,7 +240,7 @@ class SpotRest(Rest):
     def refuse(self, trip: Trip, refused: Reject) -> Reply:
         """Code and words, with the status that they have."""
         no = said(refused, trip.operation)
-        headers = self.metering.headers(trip.message, trip.account, trip.told_at, ok=False)
+        headers = self.metering.headers(trip.message, trip.account, trip.told_at, False)
         if no.until is not None and no.status in (418, 429):
             headers.append(retry_after(no.until, trip.told_at))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
@@ -260,11 +258,11 @@ class SpotRest(Rest):
         return Reply(status, NO_HTTP)
 
 
-def unsigned(text: str) -> str:
+def unsigned(form: bytes) -> bytes:
     """Form-encoded text without its signature: what the signature was made of."""
-    head, found, tail = text.rpartition("&signature=")
-    if found and "&" not in tail and "signature=" not in head:  # it is the last, as almost always
+    head, found, tail = form.rpartition(b"&signature=")
+    if found and b"&" not in tail and b"signature=" not in head:  # it is the last, almost always
         return head
-    if "signature=" not in text:
-        return text
-    return "&".join(pair for pair in text.split("&") if not pair.startswith("signature="))
+    if b"signature=" not in form:
+        return form
+    return b"&".join(pair for pair in form.split(b"&") if not pair.startswith(b"signature="))

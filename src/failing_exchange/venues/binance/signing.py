@@ -81,12 +81,12 @@ def refused_key() -> NoReturn:
     )
 
 
-def check_signature(keys: Signatures, key: Key, payload: str, params: Params) -> None:
+def check_signature(keys: Signatures, key: Key, payload: bytes, params: Params) -> None:
     """Raise `Reject` for a missing or wrong signature; it leaves the parameters."""
     signature = params.pop("signature", "")
     if not signature:
         missing("signature")
-    if not keys.match(key, payload.encode("utf-8", "surrogateescape"), signature):
+    if not keys.match(key, payload, signature):
         refuse("INVALID_SIGNATURE", "Signature for this request is not valid.", Reason.KEY_REFUSED)
 
 

@@ -171,7 +171,8 @@ class ApiRequest:
         if not name:
             missing("apiKey")
         key = rest.known(name)
-        check_signature(rest.signatures, key, asked.payload, params)
+        payload = asked.payload.encode("utf-8", "surrogateescape")
+        check_signature(rest.signatures, key, payload, params)
         return key
 
     def reply(self, trip: Trip, told: Told) -> Iterable[Action]:
