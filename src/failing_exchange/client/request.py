@@ -11,12 +11,12 @@ from failing_exchange.errors import (
     ConnectionLostError,
     RequestTimeoutError,
 )
-from failing_exchange.journal.trip import Damaged
+from failing_exchange.journal.trip import UNHEARD
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
-    from failing_exchange.journal.trip import Trip
+    from failing_exchange.journal.trip import Damaged, Trip
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import RunningVenue
     from failing_exchange.venue.venue_clock import Cancelable
@@ -56,8 +56,8 @@ class LocalClient:
         if symbol.__class__ is not str:
             symbol = str(symbol)
         waits = self._patience if gateway.latency is not None and gateway.clock.awaits() else 0
-        trip = gateway.receive(self.account, operation, message, symbol, waits=waits)
-        told = trip.told
+        trip = gateway.receive(self.account, operation, message, symbol, None, None, 0, waits)
+        told: Any = trip.told
         if trip.ended_at and (told is not None or trip.hung_up):
             if not trip.due_at:  # it took no time
                 self._calls = calls = self._calls + 1
@@ -73,12 +73,12 @@ class LocalClient:
             if gateway.failure is not None:
                 raise gateway.broken()
             told = trip.told if trip.ended_at else None
-        if told is None:
-            raise self._silence(trip)
-        if told.__class__ is Reject:
-            raise self._refusal(told)
-        if told.__class__ is Damaged:
-            told = await self._without_bytes(trip, told, loop)
+        if told.__class__ in UNHEARD:
+            if told is None:
+                raise self._silence(trip)
+            if told.__class__ is Reject:
+                raise self._refusal(told)
+            told = await self._without_bytes(trip, trip.told, loop)
         try:
             return venue.encode(operation, told)
         except Reject as refused:  # a half of a cancel-and-replace

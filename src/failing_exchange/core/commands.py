@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import (
@@ -58,7 +58,8 @@ class PlaceOrder(NamedTuple):
     extra: Extra = ()
 
 
-OPTIONS = PlaceOrder._fields.index("cost")  # the place of the first option
+OPTIONS: Final = 6  # the place of the first option; what is before it, every order has
+assert PlaceOrder._fields[OPTIONS] == "cost"
 NO_OPTIONS = PlaceOrder("", "", Side.BUY, OrderType.LIMIT)[OPTIONS:]  # as most orders leave them
 
 

@@ -14,7 +14,7 @@ _MASK = (1 << 136) - 1
 _ODD = 0x9E3779B97F4A7C15F39CC0605CEDC8341F  # odd, so that no two numbers are mapped to one
 _PLAIN = bytes.maketrans(b"+/", b"Zk")
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-_BITS = 7  # ids are made in blocks of 1 << _BITS: one text, whose letters each id permutes
+_BLOCK = 128  # ids are made in blocks: one text, whose letters each id permutes
 BLOCKS_KEPT_MAX = 1_024  # texts of blocks; then all are made anew when they are asked for
 
 
@@ -39,7 +39,7 @@ def _permutation(index: int) -> bytes:
     return bytes.maketrans(_LETTERS, strided[turn:] + strided[:turn])
 
 
-_PERMUTATIONS = tuple(_permutation(index) for index in range(1 << _BITS))
+_PERMUTATIONS = tuple(_permutation(index) for index in range(_BLOCK))
 _blocks: dict[int, bytes] = {}
 
 
@@ -51,9 +51,8 @@ def made_id(number: int, kind: int = _ORDER) -> str:
     >>> made_id(1) == made_id(1), made_id(1) == made_id(2), made_id(1, Named.LIST) == made_id(1)
     (True, False, False)
     """
-    place = number * _KINDS + kind
-    block = _blocks.get(place >> _BITS) or _block(place >> _BITS)
-    return block.translate(_PERMUTATIONS[place & (1 << _BITS) - 1]).decode()
+    block, place = divmod(number * _KINDS + kind, _BLOCK)
+    return (_blocks.get(block) or _block(block)).translate(_PERMUTATIONS[place]).decode()
 
 
 def _block(number: int) -> bytes:

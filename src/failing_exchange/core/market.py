@@ -129,7 +129,7 @@ class Market:
     kind: str = field(default="spot", repr=False)  # its settlement; not in journals
     rules: Rules | None = field(default=None, repr=False)  # not in journals
     depth_memory: int = field(default=600, repr=False)  # not in journals, either
-    _unit: int = field(init=False, repr=False, compare=False)
+    unit: int = field(init=False, repr=False, compare=False)
     _cost_floor: int = field(init=False, repr=False, compare=False)  # cost_min * ATOMS
     # whether limits of price, amount and cost are all that an order can break
     is_plain: bool = field(init=False, repr=False, compare=False)
@@ -145,7 +145,7 @@ class Market:
                 f"{self.symbol}: depth_memory is from 0 to {MEMORY_MAX:,} seconds, not "
                 f"{self.depth_memory!r}"
             )
-        object.__setattr__(self, "_unit", self.price_step * self.amount_step)
+        object.__setattr__(self, "unit", self.price_step * self.amount_step)
         object.__setattr__(self, "_cost_floor", self.cost_min * ATOMS)
         rare = (self.rules, self.orders_max, self.price_band)
         plain = self.status is TRADING and self.price_every == self.amount_every == 1
@@ -153,11 +153,11 @@ class Market:
 
     def cost(self, ticks: int, lots: int) -> int:
         """What `lots` cost at `ticks`, in atoms of the quote asset, rounded down."""
-        return ticks * lots * self._unit // ATOMS
+        return ticks * lots * self.unit // ATOMS
 
     def cost_up(self, ticks: int, lots: int) -> int:
         """The same rounded up: what an order must reserve."""
-        return -(-ticks * lots * self._unit // ATOMS)
+        return -(-ticks * lots * self.unit // ATOMS)
 
     def base_atoms(self, lots: int) -> int:
         """An amount in atoms of the base asset."""
@@ -165,7 +165,7 @@ class Market:
 
     def lots_for(self, cost: int, ticks: int) -> int:
         """The most lots that `cost` atoms of the quote asset buy at `ticks`."""
-        return cost * ATOMS // (ticks * self._unit)
+        return cost * ATOMS // (ticks * self.unit)
 
     def check_steps(self, lots: int, ticks: int) -> None:
         """Raise `Reject` where price or amount is not a multiple of the step in force."""
@@ -192,7 +192,7 @@ class Market:
             self.check_price(ticks)
         if self.price_band is not None and last:
             self._check_band(ticks, last, self.price_band)
-        if ticks * lots * self._unit < self._cost_floor:
+        if ticks * lots * self.unit < self._cost_floor:
             self.check_cost(self.cost(ticks, lots))
 
     def check_price(self, ticks: int) -> None:

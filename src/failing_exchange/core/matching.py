@@ -109,9 +109,10 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
 
 def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
     """Whether an order at `ticks` would match at once."""
+    bid, ask = ms.liquidity.tops()
     if side is BUY:
-        return 0 < ms.liquidity.best(SELL) <= ticks or ms.book.meets(BUY, ticks)
-    return ticks <= ms.liquidity.best(BUY) or ms.book.meets(SELL, ticks)
+        return (ask is not None and ask[0] <= ticks) or ms.book.meets(BUY, ticks)
+    return (bid is not None and ticks <= bid[0]) or ms.book.meets(SELL, ticks)
 
 
 def better(side: Side, ticks: int, other: int) -> bool:

@@ -224,14 +224,16 @@ class Order(RareFields):
     )  # fmt: skip
 
     def __init__(
-        self, id: int, account: str, symbol: str, side: Side, kind: OrderType, lots: int, at: int
-    ) -> None:
+        self, id: int, account: str, symbol: str, side: Side, kind: OrderType, lots: int, at: int,
+        ticks: int = 0,
+    ) -> None:  # fmt: skip
         self.id = id
         self.account = account
         self.symbol = symbol
         self.side = side
         self.kind = kind
         self.lots = lots
+        self.ticks = ticks
         self.created_at = self.updated_at = at
         self.client_id = ""
         self.status = OPEN
@@ -239,7 +241,7 @@ class Order(RareFields):
         self.time_in_force: TimeInForce = GTC
         self.post_only = self.resting = False
         self.held = False  # kept off the book by an incident
-        self.ticks = self.filled = self.cost = self.reserved = self.ended_at = self.list_id = 0
+        self.filled = self.cost = self.reserved = self.ended_at = self.list_id = 0
         self.stop_ticks = 0
         self.extreme = 0  # the best price seen by a trailing order; 0: it does not trail yet
         self.iceberg_lots = 0  # how much of it is shown at a time; 0: all

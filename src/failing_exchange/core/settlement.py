@@ -14,7 +14,7 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.order import BUY, LIMIT, LIMIT_TYPES, SELL, Fill, Order, Side
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.stop_triggers import stop_of
-from failing_exchange.core.units import PPM
+from failing_exchange.core.units import ATOMS, PPM
 
 
 class Settlement(ABC):
@@ -175,11 +175,11 @@ class SpotSettlement(Settlement):
     def hold_need(
         self, state: State, ms: MarketState, order: Order, at: int, cost: int | None = None
     ) -> None:
-        market, lots = ms.market, order.lots  # as above, without further calls: a hot path
+        market = ms.market  # as above, without further calls: a hot path
         if order.side is SELL:
-            asset, atoms = market.base, lots * market.amount_step
-        elif order.kind is LIMIT and order.ticks:
-            asset, atoms = market.quote, market.cost_up(order.ticks, lots)
+            asset, atoms = market.base, order.lots * market.amount_step
+        elif order.kind is LIMIT and (ticks := order.ticks):
+            asset, atoms = market.quote, -(-ticks * order.lots * market.unit // ATOMS)
         else:
             asset, atoms = market.quote, self.need(market, order, cost)
         state.ledger.reserve(order.account, asset, atoms, at)

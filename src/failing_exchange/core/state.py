@@ -170,12 +170,6 @@ class MarketState:
         self.stale = self.stale or changed
         return changed
 
-    def is_watched(self, order: Order) -> bool:
-        """Whether the watched prices cover that of a resting order."""
-        if order.side is BUY:
-            return self.lower is not None and order.ticks <= self.lower
-        return self.upper is not None and order.ticks >= self.upper
-
     def hold_off(self) -> None:
         """Keep the background's offers behind the best resting orders.
 

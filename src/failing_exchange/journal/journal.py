@@ -11,7 +11,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.serialize import line
 from failing_exchange.journal.trace import trace, tracing
-from failing_exchange.journal.trip import BUG, MARKET, Damaged, Decision, Edited, Limited, Trip
+from failing_exchange.journal.trip import BUG, MARKET, UNHEARD, Decision, Edited, Limited, Trip
 
 if TYPE_CHECKING:
     import logging
@@ -24,7 +24,6 @@ TRIPS_KEPT_MAX = 10_000  # the oldest are forgotten; with a file, they are on di
 ROWS_KEPT_MAX = 500_000  # entries of the kept answers (candles, levels, orders); likewise
 LATENCIES_KEPT_MAX = 10_000  # of the last requests, for averages and percentiles
 FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for the retry rate
-UNHEARD = (Reject, Damaged)  # the classes of what is told when a request has failed
 CHUNK = 256  # trips are weighed and forgotten in chunks of this size
 COUNTERS = (  # attributes of a journal that a later process goes on from
     "last", "requests", "succeeded", "unheard", "failed_requests", "limited", "repeats",
@@ -171,7 +170,7 @@ class Journal:
             for _ in range(CHUNK):
                 trips.popleft()
 
-    def tell(self, trip: Trip, at: int, told: Any, *, ended: bool = True) -> None:
+    def tell(self, trip: Trip, at: int, told: Any, ended: bool = True) -> None:
         """Write the second column: what a client is told, or None for nothing. It ends the trip.
 
         `ended=False`: the client, or a server for it, stops waiting; the trip itself goes on.
@@ -183,7 +182,7 @@ class Journal:
         trip.ended_at = at
         if trip.is_push or trip.echo_of:
             pass  # not a request
-        elif told is None or told.__class__ in UNHEARD or trip.gave_up_at:
+        elif told.__class__ in UNHEARD or trip.gave_up_at:
             self._count_unheard(trip, at)
         else:
             self.succeeded += 1

@@ -106,6 +106,9 @@ def parts_of(told: Any) -> Told:
     return Told(told, (), damage)
 
 
+UNHEARD = frozenset({type(None), Reject, Damaged})  # the classes of what is told on a failure
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Trip:
     """One request and its reply (a round trip), or one push; the journal keeps both columns of it.

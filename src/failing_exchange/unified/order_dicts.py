@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
@@ -39,21 +39,43 @@ UNIFIED_TYPES = dict.fromkeys(OrderType, "market") | {
 }
 
 
-# Every field in its place. To copy it and write over most is quicker than to make it from nothing.
-BLANK: dict[str, Any] = dict.fromkeys((
+FIELDS = (
     "info", "id", "clientOrderId", "timestamp", "datetime", "lastTradeTimestamp",
     "lastUpdateTimestamp", "status", "symbol", "type", "timeInForce", "postOnly", "reduceOnly",
     "side", "price", "stopPrice", "triggerPrice", "takeProfitPrice", "stopLossPrice", "average",
     "amount", "filled", "remaining", "cost", "trades", "fee", "fees",
-))  # fmt: skip
+)  # fmt: skip
+BLANKS_KEPT_MAX = 1_024  # of all markets; then all are made anew when they are asked for
+Looks: TypeAlias = tuple[str, OrderType, Side, TimeInForce, bool, Status]
+
+
+class Blanks(dict[Looks, dict[str, Any]]):
+    """Order structures with every field in its place, and filled in what few words say.
+
+    To copy one and write over the other fields is quicker than to make it from nothing.
+    """
+
+    def __missing__(self, looks: Looks) -> dict[str, Any]:
+        if len(self) >= BLANKS_KEPT_MAX:
+            self.clear()
+        symbol, kind, side, force, post_only, status = looks
+        self[looks] = blank = dict.fromkeys(FIELDS) | {
+            "symbol": symbol, "type": UNIFIED_TYPES[kind], "side": SIDES[side],
+            "timeInForce": "PO" if post_only else FORCES[force], "postOnly": post_only,
+            "status": STATUSES[status], "filled": 0.0, "cost": 0.0,
+        }  # fmt: skip
+        return blank
+
+
+BLANKS = Blanks()
 
 
 def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     """ccxt's order structure."""
     o, status, ticks, lots, filled, cost, fills, updated_at, _ = snapshot
     placed, step = o.created_at // MILLISECOND, market.amount_step
-    order_id, client_id, post_only = str(o.id), o.client_id, o.post_only
-    fields = BLANK.copy()
+    order_id, client_id = str(o.id), o.client_id
+    fields = BLANKS[o.symbol, o.kind, o.side, o.time_in_force, o.post_only, status].copy()
     fields["info"] = {
         "orderId": order_id, "clientOrderId": client_id, "status": OWN_STATUSES[status],
         "ticks": ticks, "lots": lots, "filled": filled,
@@ -63,22 +85,17 @@ def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     fields["timestamp"] = placed
     fields["datetime"] = iso(placed)
     fields["lastUpdateTimestamp"] = updated_at // MILLISECOND
-    fields["status"] = STATUSES[status]
-    fields["symbol"] = o.symbol
-    fields["type"] = UNIFIED_TYPES[o.kind]
-    fields["timeInForce"] = "PO" if post_only else FORCES[o.time_in_force]
-    fields["postOnly"] = post_only
-    fields["side"] = SIDES[o.side]
-    fields["price"] = ticks * market.price_step / ATOMS if ticks else None
+    if ticks:
+        fields["price"] = ticks * market.price_step / ATOMS
     fields["amount"] = fields["remaining"] = lots * step / ATOMS
-    fields["filled"] = 0.0
-    fields["cost"] = cost / ATOMS if cost else 0.0
     fields["trades"] = []
     fields["fee"] = {"currency": None, "cost": None}
     fields["fees"] = []
     if filled:
         fields["filled"] = filled * step / ATOMS
         fields["remaining"] = (lots - filled) * step / ATOMS
+    if cost:
+        fields["cost"] = cost / ATOMS
     if fills or o.stop_ticks or o.extreme:
         _add_rarer(fields, snapshot, market)
     return fields

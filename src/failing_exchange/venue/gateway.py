@@ -178,12 +178,12 @@ class Gateway:
         Yields each instant until which it waits. Faults strike at three stages; without any, the
         instant `at` is known and the clock need not be read.
         """
-        now, latency, is_push = self.clock.now, self.latency, trip.is_push
+        latency, is_push, there, back = self.latency, trip.is_push, 0, 0
         if not is_push:
             self._read(trip, at)
         if self.plan.rules and not trip.echo_of:
             self.match(trip, at)
-        struck, there, back = trip.active, 0, 0
+        struck = trip.active
         if latency is not None:
             there, back = kind.one_way(latency, trip.request_number)
             trip.due_at = 0 if struck or is_push else at + there + back
@@ -192,12 +192,12 @@ class Gateway:
                 if not is_push:
                     if there:
                         yield at + there
-                        at = now()
+                        at = self.clock.now()
                     if struck or self.gates or trip.command is None:
                         self._admit(trip, at)
                     causes = (yield from self._before_engine(trip)) if struck else ()
                     if causes is not None:
-                        self._execute(trip, now() if struck else at, causes)
+                        self._execute(trip, self.clock.now() if struck else at, causes)
                 if struck:
                     yield from self._behind_engine(Stage.ANSWER, trip)
             except Reject as refused:
@@ -208,12 +208,12 @@ class Gateway:
                 yield at + back
             told = trip.as_told() if struck else trip.answer
         except _Lost:
-            told = None
-            if back and trip.hung_up and not is_push and now() < trip.born_at + there + back:
-                yield now() + back  # the time must not tell where the connection broke
+            told, now = None, self.clock.now()
+            if back and trip.hung_up and not is_push and now < trip.born_at + there + back:
+                yield now + back  # the time must not tell where the connection broke
         if struck:
             told = self._conclude(trip, told)
-        self.journal.tell(trip, now() if struck or back or is_push else at, told)
+        self.journal.tell(trip, self.clock.now() if struck or back or is_push else at, told)
         if trip.reply is not None:
             self._answer(trip)
 
