@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,17 @@ import pytest
 
 from failing_exchange.cli import main as cli
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.findings import FailureCause, Finding
+from failing_exchange.explorer.regression_test import test_file as file_of
 from failing_exchange.explorer.replay_token import replay
 from failing_exchange.explorer.search import Options, explore
+from failing_exchange.explorer.shrink import Example
 from failing_exchange.explorer.token import Token
+from failing_exchange.explorer.trial import TrialSummary
 from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.faults.catalogue import OWN as OWN_FAULTS
 from failing_exchange.runs import user_code
+from tests.explorer.test_groups import broken
 
 BOT = """
 import asyncio
@@ -27,6 +33,10 @@ async def main(exchange):
         except Exception:
             pass
         await asyncio.sleep(5)
+
+async def own_clients():
+    await asyncio.sleep(5)
+    raise RuntimeError("its own")
 """
 RULES = """
 from failing_exchange.judge.rule import Rule
@@ -117,6 +127,62 @@ def test_an_exploration_finds_shrinks_and_replays_with_them(place: Path) -> None
     again = replay(token)
     assert again.broken
     assert again.same
+
+
+VENUE = """
+from tests.venues.small_venue import SMALL as MINE
+"""
+
+
+def test_a_written_test_finds_all_code_from_anywhere(
+    place: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suite is not always run from the folder in which its tests were made."""
+    (place / "venue.py").write_text(VENUE)
+    token = Token(
+        target="bot.py:own_clients",
+        world=World(seed=1, seconds=60.0, faults=(FaultSpec("faults.py:Polite", ""),),
+                    venue="venue.py:MINE"),
+        rule="alive",
+        options={"rules.py:NeverTold": {}},
+    )  # fmt: skip
+    finding = Finding(
+        cause=FailureCause("alive", (), ""),
+        example=Example(token.world, TrialSummary(breaks=(broken(rule="alive"),))),
+        seed=1,
+        token=token,
+    )
+    (place / "suite").mkdir()
+    name, text = file_of(finding, Path("suite"))
+    (place / "suite" / name).write_text(text)
+    user_code._rules.clear()
+    OWN_FAULTS.clear()
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for file in ("faults", "rules"):  # of the same names, and with nothing in them
+        (elsewhere / f"{file}.py").write_text("")
+    monkeypatch.chdir(elsewhere)
+    found = runpy.run_path(str(place / "suite" / name))
+    with pytest.raises(AssertionError, match="RuntimeError: its own"):
+        next(test for key, test in found.items() if key.startswith("test_"))()
+    assert Path.cwd() == elsewhere
+
+
+def test_a_name_leads_to_the_file_of_this_folder(
+    place: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two projects have a faults.py each, and one process may replay tokens of both."""
+    user_code.load_faults(["faults.py:Polite"])
+    first = OWN_FAULTS["faults.py:Polite"].kind
+    user_code.load_faults(["faults.py:Polite"])
+    assert OWN_FAULTS["faults.py:Polite"].kind is first
+    other = tmp_path_factory.mktemp("other")
+    (other / "faults.py").write_text(FAULTS)
+    (other / "rules.py").write_text(RULES)
+    rule = user_code.load_rule("rules.py:NeverTold")
+    monkeypatch.chdir(other)
+    user_code.load_faults(["faults.py:Polite"])
+    assert OWN_FAULTS["faults.py:Polite"].kind is not first
+    assert user_code.load_rule("rules.py:NeverTold") is not rule
 
 
 def test_a_token_names_all_code_that_it_runs(

@@ -20,17 +20,20 @@ TEMPLATE = '''"""{sentence}
 Cause: {cause}.
 Made by `failing-exchange explore`; passes once the bot keeps the rule.
 """
-{imports}
+
+from pathlib import Path
+
 from failing_exchange.explorer import replay
 
-{bot}TOKEN = (
+FOLDER = Path(__file__).parent / "{folder}"  # where the names of files in the token begin
+TOKEN = (
 {token}
 )
 
 
 def test_{name}() -> None:
     """{claim}"""
-    verdict = replay({call}).verdict
+    verdict = replay(TOKEN, {target}folder=FOLDER).verdict
     result = verdict.result("{rule}")
     assert result.outcome != "fail", result.why
 '''
@@ -52,19 +55,18 @@ def write_tests(found: Exploration, folder: Path) -> None:
 def test_file(finding: Finding, folder: Path) -> tuple[str, str]:
     """(name, text) of a test file for a finding that was made small; `folder`: where it will lie.
 
-    A bot that is a file is found from there, so that the suite may be run from anywhere.
+    Files of the user's are found from there, so that the suite may be run from anywhere.
     """
     token = str(finding.token)
     lines = [f'    "{token[i : i + WIDTH]}"' for i in range(0, len(token), WIDTH)]
     name = _name(finding)
     sentence = printable(finding.sentence[:1].upper() + finding.sentence[1:] + ".")
     assert finding.token is not None
-    path, function = _bot(finding.token.target, folder)
+    elsewhere = _moved(finding.token.target)
     return f"test_{name}.py", TEMPLATE.format(
         sentence=fill(sentence.replace('"', "'").replace("\\", "/"), WIDTH),
-        imports="\nfrom pathlib import Path\n" if path else "",
-        bot=BOT.format(path=path) if path else "",
-        call=f'TOKEN, f"{{BOT.resolve()}}{function}"' if path else "TOKEN",
+        folder=Path(os.path.relpath(Path.cwd(), folder)).as_posix(),
+        target=f'"{elsewhere}", ' if elsewhere else "",
         claim=finding.cause.rule.replace("_", " ").capitalize() + ", in the world of the token.",
         cause=fill(str(finding.cause), WIDTH),
         token="\n".join(lines),
@@ -73,15 +75,12 @@ def test_file(finding: Finding, folder: Path) -> tuple[str, str]:
     )
 
 
-BOT = 'BOT = Path(__file__).parent / "{path}"\n'
-
-
-def _bot(target: str, folder: Path) -> tuple[str, str]:
-    """(path from the folder, what stands behind it) of a target that is a file."""
+def _moved(target: str) -> str:
+    """A target whose file has a full path, by its path from here; empty for any other."""
     path, found, function = target.partition(".py:")
-    if not found:
-        return "", ""
-    return os.path.relpath(f"{path}.py", folder), f":{function}"
+    if not found or not os.path.isabs(path):
+        return ""
+    return f"{os.path.relpath(path)}.py:{function}"
 
 
 def _name(finding: Finding) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import chdir
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.explorer import targets
@@ -60,8 +62,13 @@ class Replay:
         }
 
 
-def replay(token: str | Token, target: str | None = None, *, until: int = 0) -> Replay:
+def replay(
+    token: str | Token, target: str | None = None, *, until: int = 0, folder: str | Path = "."
+) -> Replay:
     """Run a token again, with the bot that it names or another; `until`: stop before that trip.
+
+    `folder`: the working directory of the run, in which the relative names of files in the token
+    begin: of the bot, the venue, the rules and the faults.
 
     Raises:
         ConfigurationError: the token can't be read, or there is no such bot.
@@ -71,7 +78,11 @@ def replay(token: str | Token, target: str | None = None, *, until: int = 0) -> 
     >>> replay(token).verdict.passed
     True
     """
-    found = Token.parse(token) if isinstance(token, str) else token
+    with chdir(folder):
+        return _replay(Token.parse(token) if isinstance(token, str) else token, target, until)
+
+
+def _replay(found: Token, target: str | None, until: int) -> Replay:
     wanted = targets.load(target or found.target)
     recorders: list[Recorder] = []
     result = wanted.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, NamedTuple
@@ -15,7 +16,8 @@ from failing_exchange.text.files import split_own
 from failing_exchange.text.spelling import did_you_mean
 
 RULES_KEPT_MAX = 100  # classes of rules that a process has loaded; one more is refused
-_rules: dict[str, type[Rule]] = {}
+_rules: dict[str, type[Rule]] = {}  # by the full path of their file
+_faults: dict[str, str] = {}  # the full path of each that is known by its name
 
 
 class JudgeRules(NamedTuple):
@@ -34,10 +36,10 @@ def rules_of(options: Mapping[str, Any]) -> JudgeRules:
     JudgeRules(rules=None, options={'fresh': {'age_s': 10}})
     """
     given = dict(options)
-    own = [load_rule(name) for name in options if is_own(name)]
-    for name in [name for name in given if is_own(name)]:
-        given[_rules[name].name] = given.pop(name)
-    wanted = JudgeRules([*RULES, *own] if own else None, given)
+    own = {name: load_rule(name) for name in options if is_own(name)}
+    for name, rule in own.items():
+        given[rule.name] = given.pop(name)
+    wanted = JudgeRules([*RULES, *own.values()] if own else None, given)
     make(*wanted)
     return wanted
 
@@ -54,7 +56,8 @@ def check_rules(names: Iterable[str]) -> None:
 
 def load_rule(name: str) -> type[Rule]:
     """A rule by path.py:Name, loaded once in a process; raises ConfigurationError for no rule."""
-    if name not in _rules:
+    full = _full(name)
+    if full not in _rules:
         found = _class(name, "rule")
         if not issubclass(found, Rule):
             raise ConfigurationError(
@@ -62,21 +65,26 @@ def load_rule(name: str) -> type[Rule]:
                 "failing_exchange.judge.rule.Rule (docs/own_rules.md)"
             )
         _check_room(len(_rules), RULES_KEPT_MAX)
-        _rules[name] = found
-    return _rules[name]
+        _rules[full] = found
+    return _rules[full]
 
 
 def load_faults(names: Iterable[str]) -> None:
-    """Load faults by path.py:Name, once in a process; then they can be armed by these names.
+    """Load faults by path.py:Name; then they can be armed by these names.
 
-    Raises ConfigurationError for a class that is not a fault, or can't be written into a plan.
+    A name that leads to another file than before, because the working directory is another, is
+    loaded again. Raises ConfigurationError for a class that is not a fault, or can't be written
+    into a plan.
     """
     for name in names:
-        if (is_own(name) or name.endswith(".py")) and name not in OWN:
+        if not is_own(name) and not name.endswith(".py"):
+            continue
+        if name not in OWN or _faults.get(name) != _full(name):
             found = _class(name, "fault")
             _check_fault(name, found)
-            _check_room(len(OWN), OWN_MAX)
+            _check_room(len(OWN) - (name in OWN), OWN_MAX)
             adopt(name, found)
+            _faults[name] = _full(name)
 
 
 def _check_fault(name: str, found: type[Any]) -> None:
@@ -105,6 +113,11 @@ def _class(name: str, what: str) -> type[Any]:
             why = f"there is no such class{did_you_mean(attribute, vars(module))}"
         raise ConfigurationError(f"--{what} {name}: {why}")
     return found
+
+
+def _full(name: str) -> str:
+    """A name of the user's code with the full path of its file."""
+    return os.path.realpath(name) if ".py:" in name else name
 
 
 def _check_room(count: int, most: int) -> None:

@@ -111,14 +111,15 @@ def venue_of(wanted: str | Venue) -> Venue:
 
 def _module(wanted: str, name: str) -> Any:
     """A module by its name, or by the path of its file; a file is loaded once."""
-    if name.endswith(".py") and not Path(name).is_file():
+    path = str(Path(name).resolve())
+    if name.endswith(".py") and not Path(path).is_file():
         raise ConfigurationError(f"venue {wanted}: no file {name!r}")
     try:
         if not name.endswith(".py"):
             return importlib.import_module(name)
         known = f"venue_{Path(name).stem}"
-        if known not in sys.modules or sys.modules[known].__file__ != name:
-            spec = importlib.util.spec_from_file_location(known, name)
+        if known not in sys.modules or sys.modules[known].__file__ != path:
+            spec = importlib.util.spec_from_file_location(known, path)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
