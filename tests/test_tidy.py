@@ -52,8 +52,8 @@ EDGES: dict[str, str] = {
     "client simulation report",
     "explorer": "errors text core virtual journal faults venue venues judge scenarios client "
     "simulation report runs",
-    "testing": "errors text core virtual journal faults server venues client simulation report "
-    "runs explorer",
+    "testing": "errors text core virtual journal faults judge server venues client simulation "
+    "report runs explorer",
     "cli": "errors text core journal unified resilience faults venue durable server venues client "
     "judge simulation report scenarios runs explorer testing",
     "__init__": "errors core faults resilience venues client judge simulation testing",

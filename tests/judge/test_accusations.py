@@ -15,7 +15,7 @@ from failing_exchange.judge.intents import intend
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.probe import Probe, probe
 from failing_exchange.judge.rule import Outcome, Result
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 
 BTC = "BTC/USDT"
 SECONDS = 1_800.0
@@ -33,7 +33,7 @@ def found(
         for kind, when, operation, fields in faults:
             exchange.arm(kind, parse(when), operations=operation, **fields)
         judge = Judge(exchange.venue, options={rule: options} if options else {})
-        ending = await play(bot, exchange, seconds=SECONDS, judge=judge)
+        ending = await JudgedRun(bot=bot, exchange=exchange, seconds=SECONDS, judge=judge).play()
         return judge.verdict(crashed=ending.crashed).result(rule), judge
 
     return simulate(main(), seed=3, start=START)

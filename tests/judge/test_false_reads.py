@@ -16,7 +16,7 @@ from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.probe import probe
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.judge.verdict import Verdict
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 
 Fault = tuple[str, str, str, dict[str, Any]]
 BTC = "BTC/USDT"
@@ -32,7 +32,7 @@ def judged(bot: Any, *faults: Fault) -> Verdict:
         for kind, when, operation, fields in faults:
             exchange.arm(kind, parse(when), operations=operation, **fields)
         judge = Judge(exchange.venue)
-        ending = await play(bot, exchange, seconds=1_800.0, judge=judge)
+        ending = await JudgedRun(bot=bot, exchange=exchange, seconds=1_800.0, judge=judge).play()
         return judge.verdict(crashed=ending.crashed, returned=ending.returned)
 
     return simulate(main(), seed=3)

@@ -14,7 +14,7 @@ from failing_exchange.judge.intents import Intents
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.judge.verdict import Verdict
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.venue.default_world import MARKETS
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
@@ -105,7 +105,7 @@ def judged(bot: Any, table: dict[str, Any]) -> Verdict:
     async def main() -> Verdict:
         exchange = FailingExchange(seed=3)
         judge = Judge(exchange.venue, intent=table)
-        ending = await play(bot, exchange, seconds=1_800.0, judge=judge)
+        ending = await JudgedRun(bot=bot, exchange=exchange, seconds=1_800.0, judge=judge).play()
         return judge.verdict(crashed=ending.crashed, returned=ending.returned)
 
     return simulate(main(), seed=3)

@@ -14,7 +14,7 @@ from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.judge.verdict import Verdict
 from failing_exchange.judge.wording import ordinal
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 
 BTC = "BTC/USDT"
 
@@ -27,7 +27,7 @@ def judged(bot: Any, fault: str = "", **fields: Any) -> Verdict:
         if fault:
             exchange.arm(fault, nth(1), operations="create_order", **fields)
         judge = Judge(exchange.venue)
-        ending = await play(bot, exchange, seconds=1_800.0, judge=judge)
+        ending = await JudgedRun(bot=bot, exchange=exchange, seconds=1_800.0, judge=judge).play()
         return judge.verdict(crashed=ending.crashed, returned=ending.returned)
 
     return simulate(main(), seed=3)

@@ -16,7 +16,7 @@ from failing_exchange.faults.triggers import parse
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.probe import probe
 from failing_exchange.judge.verdict import Verdict
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 
 BTC = "BTC/USDT"
 AMOUNT = 0.1
@@ -36,7 +36,9 @@ def judged(bot: Any, *faults: Fault) -> Verdict:
         for kind, when, operations, fields in faults:
             exchange.arm(kind, parse(when), operations=operations, **fields)
         judge = Judge(exchange.venue)
-        ending = await play(bot, exchange, seconds=3_600.0, judge=judge, calm=600.0)
+        ending = await JudgedRun(
+            bot=bot, exchange=exchange, seconds=3_600.0, judge=judge, calm=600.0
+        ).play()
         return judge.verdict(crashed=ending.crashed, returned=ending.returned)
 
     return simulate(main(), seed=3)

@@ -21,7 +21,7 @@ from failing_exchange.faults.triggers import parse
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Outcome, Result
 from failing_exchange.judge.rules.back_off import FINAL, FOR_THE_ACCOUNT, FOR_THE_REQUEST
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.venue.default_world import MARKETS
 
 BTC = "BTC/USDT"
@@ -37,7 +37,7 @@ def judged(rule: str, bot: Any, *faults: Fault, **options: Any) -> Result:
         for kind, when, operations, fields in faults:
             exchange.arm(kind, parse(when), operations=operations, **fields)
         judge = Judge(exchange.venue)
-        ending = await play(bot, exchange, seconds=3_600.0, judge=judge)
+        ending = await JudgedRun(bot=bot, exchange=exchange, seconds=3_600.0, judge=judge).play()
         return judge.verdict(crashed=ending.crashed, returned=ending.returned).result(rule)
 
     return simulate(main(), seed=3)

@@ -19,7 +19,7 @@ from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.probe import probe
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.judge.verdict import Verdict
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 
 Bot = Callable[[Any], Awaitable[None]]
 BTC = "BTC/USDT"
@@ -333,7 +333,7 @@ def judged(story: Story, bot: Bot) -> Verdict:
             given = dict(one)
             exchange.arm(given.pop("kind"), parse(given.pop("when")), **given)
         judge = Judge(exchange.venue)
-        ending = await play(bot, exchange, seconds=SECONDS, judge=judge)
+        ending = await JudgedRun(bot=bot, exchange=exchange, seconds=SECONDS, judge=judge).play()
         return judge.verdict(crashed=ending.crashed, returned=ending.returned)
 
     return simulate(main(), seed=3)

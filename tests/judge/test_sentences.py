@@ -12,7 +12,7 @@ from failing_exchange.core.events import OrderAccepted
 from failing_exchange.faults.triggers import parse
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Breach
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.runs.bots import BOTS, Notebook
 
 BTC = "BTC/USDT"
@@ -36,7 +36,7 @@ def run(name: str, seed: int, kind: str, rate: str) -> tuple[Judge, list[Breach]
         exchange = FailingExchange(seed=seed)
         exchange.arm(kind, parse(rate), operations="create_order", **TROUBLE[kind])
         judge = Judge(exchange.venue)
-        await play(bot, exchange, seconds=3_600, judge=judge, calm=600)
+        await JudgedRun(bot=bot, exchange=exchange, seconds=3_600, judge=judge, calm=600).play()
         return judge
 
     judge = simulate(main(), seed=seed)

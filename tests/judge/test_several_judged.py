@@ -19,7 +19,7 @@ from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.probe import probe
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.judge.verdict import Verdict
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 
 BTC = "BTC/USDT"
 BTCS = {"BTC": 10.0, "USDT": 1_000_000.0}
@@ -111,12 +111,15 @@ def test_who_is_not_judged_cannot_be_named() -> None:
 def test_after_a_run_its_judge_hears_nothing_more() -> None:
     """Else the next run of the same process would be booked to it."""
 
+    async def run(bot: Any, exchange: FailingExchange, judge: Judge) -> None:
+        await JudgedRun(bot=bot, exchange=exchange, judge=judge, seconds=10.0).play()
+
     async def story() -> tuple[bool, Verdict]:
         first, second = FailingExchange(seed=3), FailingExchange(seed=4)
         one, two = Judge(first.venue), Judge(second.venue)
-        await play(lambda exchange: exchange.fetch_time(), first, seconds=10.0, judge=one)
+        await run(lambda exchange: exchange.fetch_time(), first, one)
         deaf = not bot_statements.LISTENERS.get()
-        await play(buys_twice, second, seconds=10.0, judge=two)
+        await run(buys_twice, second, two)
         return deaf and not one.intents.source, two.verdict()
 
     deaf, verdict = simulate(story())

@@ -168,12 +168,12 @@ def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
 
 
 def _config(options: argparse.Namespace) -> RunConfig:
-    from failing_exchange.runs.bot_process import check_venue_name
     from failing_exchange.runs.bot_run import MAINTENANCE_MINUTES, RunConfig
     from failing_exchange.runs.user_code import check_rules
+    from failing_exchange.venues.base import DEFAULT, venue_of
 
     check_rules(options.rule or ())
-    check_venue_name(options.venue)
+    venue_of(options.venue or DEFAULT)
     modes = _modes(options)
     planned = options.maintenance_start, options.maintenance_duration
     if not options.maintenance and planned != (None, None):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.token import Token, other_hash_seed
 from failing_exchange.explorer.trial import RunRequest, TrialResult
-from failing_exchange.runs.judged_run import recorded
+from failing_exchange.runs.bot_process import recorded
 
 if TYPE_CHECKING:
     from failing_exchange.judge.verdict import Verdict

@@ -25,7 +25,7 @@ from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.report.recorder import trip_rows
 from failing_exchange.runs.bot_loader import Bot
-from failing_exchange.runs.judged_run import JudgedRun
+from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.text.tracebacks import error_line
 from failing_exchange.virtual.errors import WallTimeExceeded

@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import IO, Any, NoReturn
 
@@ -22,13 +23,12 @@ from failing_exchange.explorer.world import World, draw
 from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.bot_process import wall_limit
 from failing_exchange.simulation import freeze, simulate
+from failing_exchange.venues.base import DEFAULT, venue_of
 from failing_exchange.virtual.errors import WallTimeExceeded
 
 WARM_UP_SEEDS = range(8)  # of worlds that are run before the first job ...
 WARM_UP_S = 300.0  # ... each for this long
 GRACE_S = 15.0  # real seconds beyond the limit of a trial; then its process is killed
-HOST = "api.binance.com"
-ASKED = ("exchangeInfo", "depth?symbol=BTCUSDT", "ticker/24hr?symbol=BTCUSDT", "account")
 PACKAGE = os.sep + "failing_exchange" + os.sep
 RESULT_MAX = 200_000_000  # bytes of the results of a job; then its child counts as dead
 
@@ -57,7 +57,8 @@ def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
             loaded = load(target)
             if loaded.venue:
-                simulate(_visit(), venue="binance")
+                venue = venue_of(job["worlds"][0].get("venue") or DEFAULT)
+                simulate(_visit(*venue.places[0]), venue=venue)
             _loaded[target] = loaded
         except Exception as error:
             failed = TrialSummary(error=f"{type(error).__name__}: {error}").as_dict()
@@ -176,15 +177,16 @@ def _warm_up() -> None:
         run(careful, world)
 
 
-async def _visit() -> None:
+async def _visit(host: str, port: int) -> None:
+    """Load what clients and servers need, by requests to a venue that nothing stands behind."""
     import aiohttp
 
     async with aiohttp.ClientSession() as session:
-        for path in ASKED:
-            async with session.get(f"https://{HOST}/api/v3/{path}") as answer:
-                await answer.read()
-        async with session.ws_connect(f"wss://stream.{HOST.removeprefix('api.')}/ws/btcusdt@trade"):
-            pass
+        async with session.get(f"https://{host}:{port}/") as answer:
+            await answer.read()
+        with suppress(aiohttp.ClientError):
+            async with session.ws_connect(f"wss://{host}:{port}/"):
+                pass
 
 
 if __name__ == "__main__":

@@ -1,26 +1,40 @@
-"""Run a bot for a while: start, kill and restart its process, and say how it ended."""
+"""Run a bot for a while and judge it: start, kill and restart its process, say how it ended.
+
+`run`, the report card and `explore` have it in common.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.units import HOUR_S
+from failing_exchange.core.auditor import audit
+from failing_exchange.core.units import DAY_S, HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.probe import Probe
+from failing_exchange.report.recorder import Recorder
 from failing_exchange.runs.bot_loader import Bot, makes_own_clients, parameters, required
 from failing_exchange.runs.bots import Notebook
+from failing_exchange.simulation import Start, simulate
 from failing_exchange.text.tracebacks import PACKAGE, first_line, own_place, own_traceback
+from failing_exchange.venues.base import DEFAULT, serve
 from failing_exchange.virtual.asyncio_private import abandon, unregister
-from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
+from failing_exchange.virtual.errors import (
+    BudgetExceeded,
+    Deadlock,
+    SimulationError,
+    WallTimeExceeded,
+)
 from failing_exchange.virtual.loop import VirtualLoop
 
 if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.judge.judge import Judge
+    from failing_exchange.judge.verdict import Verdict
 
 KILL_AGAIN_S = 60.0  # of the bot's time, for its clean-up; then it is cancelled again
 KILLS_MAX = 20  # cancels; a bot that swallows all of them is an error
@@ -68,86 +82,141 @@ def wall_limit(seconds: float) -> float:
     return max(WALL_SECONDS_MAX, seconds / HOUR_S * WALL_SECONDS_AN_HOUR)
 
 
-def check_venue_name(name: str) -> None:
-    """Raise ConfigurationError for a venue that is not there; "" is the default one."""
-    from failing_exchange.venues.base import DEFAULT, venue_of
-
-    venue_of(name or DEFAULT)
-
-
-def served_to(bot: Bot, exchange: FailingExchange, venue: str = "") -> Any:
-    """The server that a bot with clients of its own talks to; it accepts any key."""
-    if not makes_own_clients(bot):
-        return ()
-    from failing_exchange.venues.base import DEFAULT, serve
-
-    return serve(venue or DEFAULT, exchange)
-
-
-async def play(
-    bot: Bot,
-    exchange: FailingExchange,
-    *,
-    seconds: float,
-    judge: Judge | None = None,
-    notebook: Notebook | None = None,
-    restarts: Sequence[float] = (),
-    calm: float = 0.0,
-    intents: Sequence[Mapping[str, Any]] = (),
-    until: int = 0,
-    progress: Progress = no_progress,
-    again: Callable[[], Bot] | None = None,
-) -> Ending:
-    """Run a bot for `seconds` of the venue's clock, and say how it ended.
+@dataclass(slots=True, kw_only=True)
+class JudgedRun:
+    """One bot on one exchange for `seconds` of the venue's clock, judged.
 
     A bot may take `exchange`, `notebook`, and `intents` (orders that the run asks it to place).
 
     At each of `restarts` (seconds from the start) the bot is killed with its tasks and connections,
     and started again with the same client and notebook, as if the notebook were on its disk.
     `again` loads it anew, so that it remembers nothing else. In the last `calm` seconds all faults
-    are disarmed. `until`: stop before the trip of this number; 0 = never.
+    are disarmed. `until`: stop before the trip of this number; 0 = never. `venue`: the one that a
+    bot with clients of its own reaches; empty: the default one.
 
-    An exception of the bot ends the run, and is returned in the ending.
-
-    Raises:
-        ConfigurationError: a bot that is to be restarted swallows every cancel.
+    `verdict` comes last; it stays None where the run never began.
     """
-    loop = asyncio.get_running_loop()
-    await exchange.ready()
-    notebook = Notebook() if notebook is None else notebook
-    notebook.now = exchange.venue.clock.now
-    given = _given(bot, exchange, notebook, intents)
-    if judge is not None:
-        _introduce(judge, given)
-    over: asyncio.Future[None] = loop.create_future()
-    stop_before(until, exchange, partial(_finish, over))
-    began = loop.time()
-    process = BotProcess(bot, given, over)
-    steps = _steps(seconds, restarts, calm, 1 if progress is no_progress else PROGRESS_STEPS)
-    try:
-        for share, what in steps:
-            left = began + seconds * share - loop.time()
-            await _wait(over, max(0.0, left))
-            progress(share)
-            if over.done():
-                break
-            if what == "restart":
-                if not await process.end():
-                    raise ConfigurationError(DEAF)
-                if judge is not None:
-                    judge.restarted()
-                bot = bot if again is None else again()
-                process = BotProcess(bot, _given(bot, exchange, notebook, intents), over)
-            elif what == "calm":
-                exchange.reset()
-        ending = process.ending()
-    finally:
-        if judge is not None:
-            judge.stop_listening()
-        if not await process.end():
-            process.abandon()
-    exchange.venue.gateway.settle(exchange.venue.clock.now())
-    return ending
+
+    bot: Bot
+    exchange: FailingExchange
+    judge: Judge
+    seconds: float
+    notebook: Notebook = field(default_factory=Notebook)
+    restarts: Sequence[float] = ()
+    calm: float = 0.0
+    intents: Sequence[Mapping[str, Any]] = ()
+    venue: str = ""
+    until: int = 0
+    again: Callable[[], Bot] | None = None
+    progress: Progress = no_progress
+    verdict: Verdict | None = None
+    lasted: float = 0.0  # seconds of the loop's clock
+
+    @property
+    def notebook_of_bot(self) -> Notebook | None:
+        """The notebook, if the bot keeps one."""
+        return self.notebook if "notebook" in parameters(self.bot) else None
+
+    def simulate(self, *, seed: int, start: Start) -> None:
+        """Run and judge in virtual time.
+
+        Raises:
+            WallTimeExceeded: it took too long.
+            InternalError: a bug of this package.
+        """
+        own = makes_own_clients(self.bot)  # the server that it reaches accepts any key
+        try:
+            simulate(
+                self.main(),
+                seed=seed,
+                start=start,
+                virtual_seconds_max=self.seconds + DAY_S,
+                wall_seconds_max=wall_limit(self.seconds),
+                venue=serve(self.venue or DEFAULT, self.exchange) if own else (),
+            )
+        except (BudgetExceeded, Deadlock, SystemExit) as error:
+            self.conclude(crash_of(error))
+
+    async def main(self) -> None:
+        """Run and judge on the running loop."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            self.conclude(await self.play())
+        finally:
+            self.lasted = loop.time() - began
+            await self.exchange.close()
+
+    def conclude(self, ending: Ending | None = None) -> None:
+        """Audit the exchange and hear the judge; without a verdict where the run never began."""
+        engine = self.exchange.venue.engine
+        if engine is not None and self.judge.is_attached:
+            audit(engine)
+            self.verdict = self.judge.verdict(**(ending or Ending())._asdict())
+
+    async def play(self) -> Ending:
+        """Run the bot, and say how it ended; an exception of the bot ends the run.
+
+        Raises:
+            ConfigurationError: a bot that is to be restarted swallows every cancel.
+        """
+        loop, exchange = asyncio.get_running_loop(), self.exchange
+        await exchange.ready()
+        self.notebook.now = exchange.venue.clock.now
+        _introduce(self.judge, self._given())
+        over: asyncio.Future[None] = loop.create_future()
+        stop_before(self.until, exchange, partial(_finish, over))
+        began = loop.time()
+        process = BotProcess(self.bot, self._given(), over)
+        try:
+            for share, what in self._steps():
+                await _wait(over, max(0.0, began + self.seconds * share - loop.time()))
+                self.progress(share)
+                if over.done():
+                    break
+                if what == "restart":
+                    if not await process.end():
+                        raise ConfigurationError(DEAF)
+                    self.judge.restarted()
+                    self.bot = self.bot if self.again is None else self.again()
+                    process = BotProcess(self.bot, self._given(), over)
+                elif what == "calm":
+                    exchange.reset()
+            ending = process.ending()
+        finally:
+            self.judge.stop_listening()
+            if not await process.end():
+                process.abandon()
+        exchange.venue.gateway.settle(exchange.venue.clock.now())
+        return ending
+
+    def _given(self) -> dict[str, Any]:
+        """The arguments of the bot; its one parameter of another name is the exchange."""
+        names = parameters(self.bot)
+        found = {
+            "exchange": self.exchange, "notebook": self.notebook, "intents": list(self.intents),
+        }  # fmt: skip
+        given = {name: value for name, value in found.items() if name in names}
+        others = [name for name in required(self.bot) if name not in given]
+        return {**given, others[0]: self.exchange} if others else given
+
+    def _steps(self) -> list[tuple[float, str]]:
+        """(share of the time, what happens then) in order."""
+        seconds, count = self.seconds, 1 if self.progress is no_progress else PROGRESS_STEPS
+        steps = [(step / count, "") for step in range(1, count + 1)]
+        steps += [(at / seconds, "restart") for at in self.restarts if 0 < at < seconds]
+        if 0 < self.calm < seconds:
+            steps.append(((seconds - self.calm) / seconds, "calm"))
+        return sorted(steps)
+
+
+def recorded(exchange: FailingExchange, notebook: Notebook | None) -> Recorder:
+    """Record a run for its report from the start of the venue on."""
+    recorder = Recorder(exchange.venue)
+    if notebook is not None:
+        recorder.believed = notebook.holds
+    exchange.venue.on_start.append(recorder.attach)
+    return recorder
 
 
 def _introduce(judge: Judge, given: Mapping[str, Any]) -> None:
@@ -186,28 +255,6 @@ async def _wait(over: asyncio.Future[None], seconds: float) -> None:
     """Wait until the bot has ended, at most this long."""
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(over), seconds)
-
-
-def _given(
-    bot: Bot, exchange: Any, notebook: Notebook, intents: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """The arguments of a bot; its one parameter of another name is the exchange."""
-    names = parameters(bot)
-    found = {"exchange": exchange, "notebook": notebook, "intents": list(intents)}
-    given = {name: value for name, value in found.items() if name in names}
-    others = [name for name in required(bot) if name not in given]
-    return {**given, others[0]: exchange} if others else given
-
-
-def _steps(
-    seconds: float, restarts: Sequence[float], calm: float, count: int
-) -> list[tuple[float, str]]:
-    """(share of the time, what happens then) in order."""
-    steps = [(step / count, "") for step in range(1, count + 1)]
-    steps += [(at / seconds, "restart") for at in restarts if 0 < at < seconds]
-    if 0 < calm < seconds:
-        steps.append(((seconds - calm) / seconds, "calm"))
-    return sorted(steps)
 
 
 CANCELED = "CancelledError: a task that it waited for was cancelled, or itself"

@@ -19,9 +19,15 @@ from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.judge import Judge
 from failing_exchange.report.text import Shown
 from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
-from failing_exchange.runs.bot_process import Progress, calm_of, crash_of, no_progress
+from failing_exchange.runs.bot_process import (
+    JudgedRun,
+    Progress,
+    calm_of,
+    crash_of,
+    no_progress,
+    recorded,
+)
 from failing_exchange.runs.bots import MANNERS, STRATEGIES
-from failing_exchange.runs.judged_run import JudgedRun, recorded
 from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.runs.watchdog import watched
 from failing_exchange.text.number_checks import is_number, is_whole

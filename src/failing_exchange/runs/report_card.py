@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from failing_exchange.judge.rule import Severity
 from failing_exchange.judge.verdict import WRONG
 from failing_exchange.runs.bot_loader import find_bot
-from failing_exchange.runs.bot_process import check_venue_name
 from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.scenarios.scenario import Scenario, load, shipped
+from failing_exchange.venues.base import DEFAULT, venue_of
 
 
 class Grade(NamedTuple):
@@ -104,7 +104,7 @@ def make(bot: str, names: Sequence[str] | None = None, *, venue: str = "", jobs:
     ConfigurationError for a bot or a venue that is not there.
     """
     find_bot(bot)
-    check_venue_name(venue)
+    venue_of(venue or DEFAULT)
     wanted = in_order(shipped() if names is None else names)
     card = Card(bot=bot, wanted=len(wanted))
     processes = ProcessPoolExecutor(jobs or None, initializer=_ignore_interrupts)

@@ -27,8 +27,9 @@ from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.core.units import HOUR_S, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trace import listening, trace
+from failing_exchange.judge.judge import Judge
 from failing_exchange.runs.bot_loader import Bot, load_module, parameters, search_path
-from failing_exchange.runs.bot_process import play
+from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.simulation import VirtualTime, run_script, virtual_time
 from failing_exchange.text.spelling import did_you_mean
 
@@ -225,7 +226,10 @@ async def _trade(bot: Bot, seed: int) -> str | None:
     """Let a bot trade for a while on an exchange that fails now and then."""
     exchange = FailingExchange(seed=seed, base_failure_rate=BOT_FAILURE_RATE)
     try:
-        return (await play(bot, exchange, seconds=BOT_SECONDS)).crashed
+        run = JudgedRun(
+            bot=bot, exchange=exchange, judge=Judge(exchange.venue), seconds=BOT_SECONDS
+        )
+        return (await run.play()).crashed
     finally:
         await exchange.close()
 
