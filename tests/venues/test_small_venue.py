@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from failing_exchange import ConfigurationError, FailingExchange, simulate
-from failing_exchange.explorer import targets
+from failing_exchange.explorer import targets, worker
 from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
@@ -324,6 +324,25 @@ def test_a_bot_of_this_venue_is_judged_in_a_world_of_it(bot: str, dies: bool) ->
     assert not outcome.error
     assert ("alive" in outcome.broken) is dies
     assert World.of(json.loads(json.dumps(world.as_dict()))) == world
+
+
+def test_a_worker_warms_up_with_the_venue_of_its_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another venue needs would be loaded again by each of thousands of children."""
+    visited: list[Any] = []
+    real = simulate
+
+    def watched(coroutine: Any, *, venue: Any) -> None:
+        visited.append(venue)
+        real(coroutine, venue=venue)
+
+    monkeypatch.setattr(worker, "simulate", watched)
+    monkeypatch.setattr(worker, "freeze", lambda: None)
+    monkeypatch.setattr(worker, "_loaded", {})
+    monkeypatch.setattr(worker, "_in_child", lambda job: ([{}] * len(job["worlds"]), ""))
+    world = World(seed=1, seconds=60.0, venue=PATH)
+    job = {"target": f"{BOTS}:reads_the_envelope", "worlds": [world.as_dict()]}
+    assert worker._results(job) == [{}]
+    assert [venue.name for venue in visited] == [SMALL.name]
 
 
 def test_it_is_explored_in_processes_of_their_own() -> None:

@@ -25,8 +25,9 @@ from pathlib import Path
 
 from failing_exchange.explorer import replay
 
-FOLDER = Path(__file__).parent / "{folder}"  # where the names of files in the token begin
-TOKEN = (
+# The names of files in the token begin in this folder.
+FOLDER = Path(__file__).parent / "{folder}"
+{bot}TOKEN = (
 {token}
 )
 
@@ -66,7 +67,8 @@ def test_file(finding: Finding, folder: Path) -> tuple[str, str]:
     return f"test_{name}.py", TEMPLATE.format(
         sentence=fill(sentence.replace('"', "'").replace("\\", "/"), WIDTH),
         folder=Path(os.path.relpath(Path.cwd(), folder)).as_posix(),
-        target=f'"{elsewhere}", ' if elsewhere else "",
+        bot=f'BOT = "{elsewhere}"\n' if elsewhere else "",
+        target="BOT, " if elsewhere else "",
         claim=finding.cause.rule.replace("_", " ").capitalize() + ", in the world of the token.",
         cause=fill(str(finding.cause), WIDTH),
         token="\n".join(lines),
