@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from failing_exchange.background import PROFILES, opening_of
+from failing_exchange.background.price_path import PricePath
 from failing_exchange.background.synthetic import FARTHEST
 from tests.background.markets import BIRTH, DAY, SYMBOLS, market
 
@@ -191,5 +192,6 @@ def test_what_is_remembered_stays_bounded() -> None:
     for second in range(BIRTH, BIRTH + 6 * DAY, 61):
         next(flow.asks(second))
         flow.window(second - DAY, second)
+    assert isinstance(flow._path, PricePath)
     kept = sum(len(known) for known in flow._path._splits) + len(flow._tens) + len(flow._walks)
     assert kept + len(flow._costs) + len(flow._ladder._offers) < 16_000

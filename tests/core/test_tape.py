@@ -26,6 +26,7 @@ class Rare:
         self.asked = 0  # for windows and prints
 
     depth = Depth(volume=1_000, sigma=20_000)
+    reference = None
 
     def printed(self, second: int, /) -> int:
         """The newest of its seconds."""

@@ -28,7 +28,10 @@ def margin(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def exchange(**options: Any) -> FailingExchange:
-    return FailingExchange(markets=[PERPETUAL], balances={"USDT": 10_000}, **options)
+    """Without a background: its clients trade with each other alone."""
+    return FailingExchange(
+        markets=[PERPETUAL], balances={"USDT": 10_000}, background=False, **options
+    )
 
 
 async def trade(x: FailingExchange) -> list[Any]:

@@ -12,10 +12,13 @@ from failing_exchange.core.candles import Bar, Print
 from failing_exchange.core.chance import key
 from failing_exchange.core.impact import Depth
 from failing_exchange.core.liquidity import Offer
+from failing_exchange.core.mark_price import ReferencePrices
 
 
 class BackgroundMarket(ABC):
     """A market of which the seconds and the windows are known; all else follows from them."""
+
+    reference: ReferencePrices | None = None  # a perpetual's
 
     def __init__(self, symbol: str, seed: int, profile: Profile) -> None:
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)

@@ -6,7 +6,9 @@ every scale. Prices are whole points of the logarithm, 1e-6 each; all arithmetic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt
+from typing import Protocol
 
 from failing_exchange.background.candle_splitting import LEAST, Node, split
 from failing_exchange.background.distributions import LOGNORMAL, NORMAL
@@ -24,6 +26,31 @@ ROOT = 16  # the root of a block's days
 
 # How busy the six stretches of four hours of a day are (UTC), in thousandths.
 SEASON = (700, 850, 900, 1_350, 1_300, 800)
+
+
+class Path(Protocol):
+    """The candles of a market at every level, in points of the logarithm."""
+
+    def node(self, level: int, index: int, /) -> Node:
+        """The candle number `index` of a level, counted from the epoch."""
+        ...
+
+    def reach(self, level: int, index: int, /) -> tuple[int, int]:
+        """Bounds of all points of a candle, not always the closest."""
+        ...
+
+    def row(self, level: int, first: int, last: int, /) -> list[Node]:
+        """The candles [first, last) of a level; all but the longest must have one parent.
+
+        Those of a perpetual are close enough to tell what they cost; `outline` is exact.
+        """
+        ...
+
+    def outline(
+        self, cover: Sequence[tuple[int, int, int]], nodes: Sequence[Node], /
+    ) -> tuple[int, int, int, int]:
+        """Open, high, low and close of consecutive candles: rows (level, first, last), joined."""
+        ...
 
 
 class PricePath:
@@ -67,6 +94,18 @@ class PricePath:
             least = LEAST * (LEVELS[level + 1] // 10)
             parts = known[index] = split(self.node(level, index), draws, season=season, least=least)
         return parts
+
+    def reach(self, level: int, index: int) -> tuple[int, int]:
+        """Bounds of all points of a candle; here its low and its high."""
+        node = self.node(level, index)
+        return node.low, node.high
+
+    def outline(
+        self, cover: Sequence[tuple[int, int, int]], nodes: Sequence[Node]
+    ) -> tuple[int, int, int, int]:
+        """Open, high, low and close of consecutive candles."""
+        opens, highs, lows, closes, _, _ = zip(*nodes, strict=True)
+        return opens[0], max(highs), min(lows), closes[-1]
 
     # ---- blocks: a walk that may be entered anywhere and never strays for good
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from failing_exchange.background.base import BackgroundMarket, check_window
 from failing_exchange.background.candle_splitting import LEAST, PATTERNS, Node, Pattern, pattern
-from failing_exchange.background.price_path import FINEST, LEVELS, PricePath
+from failing_exchange.background.price_path import FINEST, LEVELS, Path, PricePath
 from failing_exchange.background.profiles import Profile
 from failing_exchange.core.candles import (
     NEW_BAR,
@@ -63,11 +63,11 @@ class SyntheticMarket(BackgroundMarket):
         self, symbol: str, *, seed: int, birth: int, opening: int, profile: Profile
     ) -> None:
         super().__init__(symbol, seed, profile)
-        self.birth = birth
-        self._path = PricePath(symbol, seed, sigma=profile.sigma, volume=profile.volume)
-        self._key = key(seed, "flow", symbol, "seconds")
-        self._active = profile.activity * 256 // 1_000
-        self._drawn: tuple[int, tuple[int, ...]] = (0, words(self._key, 0))
+        self.birth, self.opening, self.profile = birth, opening, profile
+        self._path: Path = PricePath(symbol, seed, sigma=profile.sigma, volume=profile.volume)
+        self.key = key(seed, "flow", symbol, "seconds")
+        self.active = profile.activity * 256 // 1_000
+        self._drawn: tuple[int, tuple[int, ...]] = (0, words(self.key, 0))
         self._walks: dict[int, Steps] = {}
         self._tens: dict[int, list[Bar]] = {}
         self._windows: dict[tuple[int, int], Bar] = {}
@@ -79,6 +79,11 @@ class SyntheticMarket(BackgroundMarket):
     def _origin(self) -> int:
         """The point of the opening, found on first use: most runs look at one market."""
         return self._point_at(self.birth)
+
+    @property
+    def origin(self) -> int:
+        """The point of the logarithm at which the price is `opening`."""
+        return self._origin
 
     # ---- candles
 
@@ -138,6 +143,17 @@ class SyntheticMarket(BackgroundMarket):
             parts += self._ten(end // TEN_S)[: stop - end]
         return of_background(start, parts, stop - start)
 
+    def bounds(self, start: int, stop: int) -> tuple[int, int]:
+        """Bounds of all prices in the seconds of [start, stop), not always the closest."""
+        rows = cover(start // TEN_S * TEN_S, -(-stop // TEN_S) * TEN_S)
+        reached = [
+            self._path.reach(level, index)
+            for level, first, last in rows
+            for index in range(first, last)
+        ]
+        lows, highs = zip(*reached, strict=True)
+        return self._price(min(lows)), self._price(max(highs))
+
     def first_touch(
         self, start: int, stop: int, lower: int | None, upper: int | None, /
     ) -> int | None:
@@ -155,9 +171,9 @@ class SyntheticMarket(BackgroundMarket):
         self, level: int, index: int, start: int, stop: int, bounds: tuple[int, int]
     ) -> int | None:
         """Search only candles that may reach a bound within the range."""
-        node = self._path.node(level, index)
+        least, most = self._path.reach(level, index)
         lower, upper = bounds
-        if self._price(node.low) > lower and self._price(node.high) < upper:
+        if self._price(least) > lower and self._price(most) < upper:
             return None
         if level == FINEST:
             for second in range(max(start, index * TEN_S), min(stop, index * TEN_S + TEN_S)):
@@ -195,18 +211,18 @@ class SyntheticMarket(BackgroundMarket):
     def _sum(self, start: int, stop: int) -> Bar:
         """The same from the longest candles that fit."""
         nodes: list[Node] = []
-        price, cost = self._price, 0
-        for level, first, last in _cover(start, stop):
+        price, cost, rows = self._price, 0, list(cover(start, stop))
+        for level, first, last in rows:
             row = self._path.row(level, first, last)
             nodes += row
             if level < LONG:
                 cost += sum([self._cost(level, index) for index in range(first, last)])
             else:
                 cost += sum([self._estimate(node) for node in row])
-        opens, highs, lows, closes, volumes, _ = zip(*nodes, strict=True)
-        lots = sum(volumes)
+        opened, high, low, closed = self._path.outline(rows, nodes)
+        lots = sum([node.volume for node in nodes])
         return Bar(
-            start, price(opens[0]), price(max(highs)), price(min(lows)), price(closes[-1]),
+            start, price(opened), price(high), price(low), price(closed),
             lots, cost, claimed(lots, stop - start), lots // 2,
         )  # fmt: skip
 
@@ -216,12 +232,12 @@ class SyntheticMarket(BackgroundMarket):
         if cost is None:
             if len(self._costs) >= COSTS_KEPT_MAX:
                 self._costs.clear()
+            count = LEVELS[level] // LEVELS[level + 1]
+            inner = (index * count, index * count + count)
             if level + 1 == LONG:
-                cost = sum([self._estimate(node) for node in self._path.split(level, index)])
+                cost = sum([self._estimate(node) for node in self._path.row(level + 1, *inner)])
             else:
-                count = LEVELS[level] // LEVELS[level + 1]
-                inner = range(index * count, index * count + count)
-                cost = sum([self._cost(level + 1, part) for part in inner])
+                cost = sum([self._cost(level + 1, part) for part in range(*inner)])
             self._costs[level, index] = cost
         return cost
 
@@ -238,7 +254,7 @@ class SyntheticMarket(BackgroundMarket):
                 self._walks.clear()
             node = self._path.node(FINEST, index)
             found = self._pattern(node, index)
-            path = found.closes(node)
+            path = self._points(found, node, index)
             closes: list[int] = []
             opened = last = self._price(node.open)
             for second, ticks in zip(found.active, self._ticks(node, path), strict=True):
@@ -255,7 +271,7 @@ class SyntheticMarket(BackgroundMarket):
         if len(self._tens) >= TENS_KEPT_MAX:
             self._tens.clear()
         node, found, path, last, closes = self._walk(index)
-        tops, bottoms = found.wicks(node, path)
+        tops, bottoms = self._wicks(found, node, path, index)
         prices, count = self._ticks(node, tops + bottoms), len(tops)
         lots = found.lots(node.volume)
         rows = zip(found.active, prices[:count], prices[count:], lots, strict=True)
@@ -275,6 +291,16 @@ class SyntheticMarket(BackgroundMarket):
         self._tens[index] = seconds
         return seconds
 
+    def _points(self, found: Pattern, node: Node, index: int) -> list[int]:
+        """The point after each second of ten that trades."""
+        return found.closes(node)
+
+    def _wicks(
+        self, found: Pattern, node: Node, path: list[int], index: int
+    ) -> tuple[list[int], list[int]]:
+        """How high and how low each of them goes."""
+        return found.wicks(node, path)
+
     def _ticks(self, node: Node, points: list[int]) -> list[int]:
         """Points within a candle in ticks, as `_price` gives them."""
         cell = node.low - self._origin >> STEP_BITS
@@ -288,9 +314,9 @@ class SyntheticMarket(BackgroundMarket):
     def _pattern(self, node: Node, index: int) -> Pattern:
         """How ten seconds go; where too little is traded for all that would trade, one does."""
         if self._drawn[0] != index // WORDS:
-            self._drawn = (index // WORDS, words(self._key, index // WORDS))
+            self._drawn = (index // WORDS, words(self.key, index // WORDS))
         number = self._drawn[1][index % WORDS] % PATTERNS
-        found = pattern(self._active, number)
+        found = pattern(self.active, number)
         return found if node.volume >= LEAST * len(found.active) else pattern(0, number)
 
     def _point_at(self, second: int) -> int:
@@ -310,7 +336,7 @@ class SyntheticMarket(BackgroundMarket):
         return low + (rise * (place & STEP - 1) >> STEP_BITS) >> FINE
 
 
-def _cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+def cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
     """The fewest candles that make up [start, stop), as rows (level, first, last) of one parent.
 
     They grow until the largest that fits, then shrink.
@@ -342,9 +368,10 @@ class Prices(dict[int, tuple[int, int]]):
     when it is first asked for: few runs go far from where they began.
     """
 
-    def __init__(self, opening: int) -> None:
+    def __init__(self, opening: int, parts: int = 1) -> None:
+        """`opening`: the price at the origin, in ticks divided by `parts`."""
         super().__init__()
-        self._up, self._down = [opening << 64], [opening << 64]
+        self._up, self._down = [(opening << 64) // parts], [(opening << 64) // parts]
 
     def __missing__(self, cell: int) -> tuple[int, int]:
         low, high = self._at(cell), self._at(cell + 1)

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from failing_exchange.core.candles import Bar, Print
 from failing_exchange.core.impact import LINEAR, Depth, Shifts
+from failing_exchange.core.mark_price import ReferencePrices
 from failing_exchange.core.order import BUY, SELL, Side
 from failing_exchange.core.units import MINUTE_S
 
@@ -25,6 +26,11 @@ class Background(Protocol):
     @property
     def depth(self) -> Depth:
         """How deep the market is."""
+        ...
+
+    @property
+    def reference(self) -> ReferencePrices | None:
+        """Index, basis and premium of a perpetual; None of a spot market."""
         ...
 
     def printed(self, second: int, /) -> int:

@@ -35,6 +35,21 @@ def parse_symbol(symbol: object) -> Symbol:
     return Symbol(*assets)
 
 
+def is_contract(symbol: str) -> bool:
+    """Whether a market is a contract, and not a spot market."""
+    return parse_symbol(symbol).settle is not None
+
+
+def pair_of(symbol: str) -> str:
+    """The symbol of the spot market of the same pair.
+
+    >>> pair_of("BTC/USDT:USDT"), pair_of("BTC/USDT")
+    ('BTC/USDT', 'BTC/USDT')
+    """
+    base, quote, _ = parse_symbol(symbol)
+    return f"{base}/{quote}"
+
+
 class MarketStatus(StrEnum):
     """What a market accepts."""
 

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from failing_exchange.core.liquidity import Background
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import Market, is_contract, pair_of
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS, check_kind
 from failing_exchange.core.units import ATOMS
@@ -46,6 +46,9 @@ SMALL_BALANCES: dict[str, float] = {  # units worth some orders; a bot may need 
 }  # fmt: skip
 SYMBOL = "BTC/USDT"  # the market where none is named
 BASE = MARKETS[SYMBOL].base  # the asset where none is named
+# How much more is traded and offered in a perpetual than in its spot market: on Binance some eight
+# times as much of BTC, ETH and SOL.
+VOLUME_TIMES = OFFER_TIMES = 8
 PLENTY = 1_000_000 * ATOMS  # the balance of an asset that BALANCES does not name
 
 
@@ -168,6 +171,36 @@ def check_balances(balances: Mapping[str, int], markets: Mapping[str, Market]) -
             raise ConfigurationError(f"balances[{asset!r}]: no such asset; did you mean {code!r}?")
 
 
+def backgrounds_of(
+    markets: Mapping[str, Market],
+    *,
+    seed: int,
+    birth: int,
+    profiles: Mapping[str, Profile | None] | None = None,
+    recordings: Mapping[str, str | PathLike[str]] | None = None,
+) -> list[tuple[Market, Background | None]]:
+    """Make the backgrounds of all markets; a perpetual follows the spot market that is listed."""
+    profiles, recordings = profiles or {}, recordings or {}
+    made: dict[str, Background | None] = {}
+    for symbol, market in sorted(markets.items(), key=lambda listed: is_contract(listed[0])):
+        made[symbol] = background_of(
+            symbol,
+            seed=seed,
+            birth=birth,
+            market=market,
+            profile=profiles.get(symbol),
+            recording=recordings.get(symbol) or _recording_of_spot(market, recordings),
+            spot=(markets.get(pair_of(market.symbol)), made.get(pair_of(market.symbol))),
+        )
+    return [(market, made[symbol]) for symbol, market in markets.items()]
+
+
+def _recording_of_spot(
+    market: Market, recordings: Mapping[str, str | PathLike[str]]
+) -> str | PathLike[str] | None:
+    return recordings.get(pair_of(market.symbol)) if is_contract(market.symbol) else None
+
+
 def background_of(
     symbol: str,
     *,
@@ -176,10 +209,12 @@ def background_of(
     market: Market | None = None,
     profile: Profile | None = None,
     recording: str | PathLike[str] | None = None,
+    spot: tuple[Market | None, Background | None] = (None, None),
 ) -> Background | None:
     """Make the background of a market: a recording, or a synthetic one.
 
-    None for a market that is not a default one and names no price.
+    That of a perpetual lies beside its spot market: `spot`, where that is listed and synthetic, or
+    the default one of its pair. None for a market that is not a default one and names no price.
     """
     from failing_exchange.background import SyntheticMarket, opening_of
     from failing_exchange.background.recorded import RecordedMarket
@@ -194,11 +229,45 @@ def background_of(
             seed=seed,
             profile=_default_profile(symbol, market),
         )
+    if market is not None and is_contract(symbol):
+        return _perpetual(market, seed, birth, profile, spot)
     profile = profile or _default_profile(symbol, market)
     if profile is None:
         return None
     opening = opening_of(symbol, seed, profile)
     return SyntheticMarket(symbol, seed=seed, birth=birth, opening=opening, profile=profile)
+
+
+def _perpetual(
+    market: Market,
+    seed: int,
+    birth: int,
+    profile: Profile | None,
+    spot: tuple[Market | None, Background | None],
+) -> Background | None:
+    from failing_exchange.background import SyntheticMarket
+    from failing_exchange.background.perpetual import PerpetualMarket, Underlying
+    from failing_exchange.background.premium import PREMIUMS, Premium
+
+    pair = pair_of(market.symbol)
+    listed, flow = spot[0] or MARKETS.get(pair), spot[1]
+    if listed is None:
+        return None
+    if not isinstance(flow, SyntheticMarket):
+        flow = background_of(pair, seed=seed, birth=birth, market=listed)
+    if not isinstance(flow, SyntheticMarket):
+        return None
+    steps = (listed.price_step, listed.amount_step)
+    found = profile or _in_steps(flow.profile, steps, market)
+    return PerpetualMarket(
+        market.symbol,
+        seed=seed,
+        underlying=Underlying(symbol=pair, market=flow, price_step=listed.price_step),
+        price_step=market.price_step,
+        profile=profile
+        or replace(found, volume=found.volume * VOLUME_TIMES, offer=found.offer * OFFER_TIMES),
+        premium=PREMIUMS.get(market.base) or Premium(),
+    )
 
 
 def _default_profile(symbol: str, market: Market | None) -> Profile | None:
@@ -208,20 +277,24 @@ def _default_profile(symbol: str, market: Market | None) -> Profile | None:
     profile, default = PROFILES.get(symbol), MARKETS.get(symbol)
     if profile is None or default is None or market is None:
         return profile
-    steps = (default.price_step, default.amount_step)
+    return _in_steps(profile, (default.price_step, default.amount_step), market)
+
+
+def _in_steps(profile: Profile, steps: tuple[int, int], market: Market) -> Profile:
+    """A profile in a market's steps; `steps`, of price and amount, are those that it is in."""
     if steps == (market.price_step, market.amount_step):
         return profile
 
     def ticks(value: int) -> int:
-        return max(1, value * default.price_step // market.price_step)
+        return max(1, value * steps[0] // market.price_step)
 
     def lots(value: int) -> int:
-        return max(1, value * default.amount_step // market.amount_step)
+        return max(1, value * steps[1] // market.amount_step)
 
     return replace(
         profile,
         opening=ticks(profile.opening),
-        opening_spread=profile.opening_spread * default.price_step // market.price_step,
+        opening_spread=profile.opening_spread * steps[0] // market.price_step,
         volume=lots(profile.volume),
         spread=ticks(profile.spread),
         grid=ticks(profile.grid),

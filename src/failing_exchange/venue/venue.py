@@ -14,7 +14,7 @@ from failing_exchange.errors import InternalError
 from failing_exchange.faults.plan import FaultPlan
 from failing_exchange.journal.journal import Journal
 from failing_exchange.venue.admission import MaintenanceGate, RateGate
-from failing_exchange.venue.default_world import background_of, traded_assets
+from failing_exchange.venue.default_world import backgrounds_of, traded_assets
 from failing_exchange.venue.latency import Latency, LogNormal, latency_of
 from failing_exchange.venue.maintenance import MaintenanceSchedule
 from failing_exchange.venue.venue_clock import VenueClock
@@ -125,7 +125,7 @@ class RunningVenue:
 
         at, durable = self.clock.now(), self.durable
         birth = (at if durable is None else durable.born(at)) // SECOND
-        listed = [(m, self._background(symbol, m, birth)) for symbol, m in self.markets.items()]
+        listed = self._listed(birth)
         self.engine = (Engine if durable is None else durable.engine)(listed)
         self.engine.auditor = Auditor(self.engine)
         markets: Any = self.engine.state.markets
@@ -148,16 +148,15 @@ class RunningVenue:
         else:
             self.gateway.settle(at)  # what the market did meanwhile
 
-    def _background(self, symbol: str, market: Market, birth: int) -> Background | None:
+    def _listed(self, birth: int) -> list[tuple[Market, Background | None]]:
         if not self.background:
-            return None
-        return background_of(
-            symbol,
+            return [(market, None) for market in self.markets.values()]
+        return backgrounds_of(
+            self.markets,
             seed=self.seed,
             birth=birth,
-            market=market,
-            profile=self.profiles.get(symbol),
-            recording=self.recordings.get(symbol),
+            profiles=self.profiles,
+            recordings=self.recordings,
         )
 
     def _latency(self) -> Latency | None:
