@@ -12,7 +12,7 @@ import pytest
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
-from failing_exchange.unified.decode import DECODERS
+from failing_exchange.unified.calls import CALLS
 from tests.faults.stories import HIGH, LOW, SYMBOL, buy
 
 
@@ -105,10 +105,10 @@ def assets_out_of_balance(x: FailingExchange) -> list[str]:
 
 def test_the_groups_of_operations_name_every_call_and_feed() -> None:
     """A call that is in no group would be struck by nothing."""
-    assert set(ops.CALLS) == set(DECODERS)
+    assert set(ops.CALLS) == set(CALLS)
     x = FailingExchange()
     named = calls(x, "1")
-    assert {name.split()[0] for name in named} == set(DECODERS)
+    assert {name.split()[0] for name in named} == set(CALLS)
     watched = feeds(x)
     assert set(watched) == set(ops.FEEDS)
     for awaitable in [*named.values(), *watched.values()]:

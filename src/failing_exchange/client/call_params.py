@@ -1,4 +1,4 @@
-"""Which `params` each unified call takes. An unknown one is refused before anything is sent.
+"""The `params` of unified calls. An unknown one is refused before anything is sent.
 
 ccxt hands params that it does not know to the venue, which answers "Not all sent parameters were
 read" (Binance, -1104). Here the call raises BadRequestError instead of leaving out a stop price.
@@ -15,30 +15,6 @@ from failing_exchange.text.spelling import did_you_mean
 Params = Mapping[str, Any]
 NONE: Params = {}
 
-CLIENT_ID = ("clientOrderId", "newClientOrderId")
-ORDER = (
-    *CLIENT_ID, "timeInForce", "postOnly", "cost", "quoteOrderQty", "triggerPrice", "stopPrice",
-    "stopLossPrice", "takeProfitPrice", "trailingAmount", "trailingPercent", "selfTradePrevention",
-    "selfTradePreventionMode", "test",
-)  # fmt: skip
-NAMED = (*CLIENT_ID, "origClientOrderId")
-UNTIL = ("until",)
-TAKEN: dict[str, tuple[str, ...]] = {  # a call that is not here takes none
-    "create_order": ORDER,
-    "create_oco_order": ORDER,
-    "edit_order": (*ORDER, "origClientOrderId"),
-    "amend_order": NAMED,
-    "cancel_order": NAMED,
-    "fetch_order": NAMED,
-    "fetch_ohlcv": UNTIL,
-    "fetch_trades": UNTIL,
-    "fetch_my_trades": UNTIL,
-    "fetch_order_trades": UNTIL,
-    "fetch_orders": UNTIL,
-    "fetch_open_orders": UNTIL,
-    "fetch_closed_orders": UNTIL,
-    "fetch_canceled_orders": UNTIL,
-}
 FLAGS = ("postOnly", "test")
 # Params of ccxt's that mean something else elsewhere, and what to do here instead.
 INSTEAD = {
@@ -68,7 +44,9 @@ def own(call: str, params: Params | None) -> Params:
         return NONE
     if not isinstance(params, Mapping):
         raise BadRequestError(f'params must be a mapping like {{"postOnly": True}}, not {params!r}')
-    known, kept = TAKEN.get(call, ()), {}
+    from failing_exchange.unified.calls import CALLS
+
+    known, kept = CALLS[call].params if call in CALLS else (), {}
     for name, value in params.items():
         if value is None or name == "recvWindow" or (name == "type" and value == "spot"):
             continue

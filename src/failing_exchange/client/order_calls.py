@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from failing_exchange.client.call_params import NONE, Params, own, with_param
-from failing_exchange.client.unified_api import Symbol, UnifiedCalls
+from failing_exchange.client.unified_api import Symbol, UnifiedRequests
 from failing_exchange.errors import BadRequestError, ExchangeError
 from failing_exchange.text.spelling import did_you_mean
 
 BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
 
 
-class OrderApi(UnifiedCalls):
+class OrderApi(UnifiedRequests):
     """ccxt's calls that place, change and cancel orders; one request each, unless it says more.
 
     Amounts are in the base asset, prices and costs in the quote asset; both may be a float, a

@@ -10,13 +10,13 @@ from failing_exchange.client.unified_api import (
     Since,
     Symbol,
     Symbols,
-    UnifiedCalls,
+    UnifiedRequests,
     names_of,
 )
 from failing_exchange.errors import SymbolNotFoundError
 
 
-class ReadApi(UnifiedCalls):
+class ReadApi(UnifiedRequests):
     """ccxt's calls that only read, with its names, arguments and structures; one request each.
 
     Prices are in the quote asset, amounts in the base asset, both floats; `timestamp` and `since`

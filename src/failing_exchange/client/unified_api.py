@@ -15,8 +15,8 @@ Since = int | None  # milliseconds since 1970 (UTC)
 Limit = int | None  # entries at most
 
 
-class UnifiedCalls:
-    """Sends a unified call: its row in `unified.decode.DECODERS` reads the message."""
+class UnifiedRequests:
+    """Sends a unified call: its row in `unified.calls.CALLS` says how."""
 
     _client: LocalClient
 

@@ -11,7 +11,7 @@ from failing_exchange.client.unified_api import (
     Since,
     Symbol,
     Symbols,
-    UnifiedCalls,
+    UnifiedRequests,
     names_of,
 )
 from failing_exchange.core.units import MILLISECOND
@@ -26,7 +26,7 @@ LEVELS = 100  # of an order book, unless `limit` says otherwise
 TRADES = 100  # in one push, likewise
 
 
-class WatchApi(UnifiedCalls):
+class WatchApi(UnifiedRequests):
     """ccxt.pro's calls: each waits for the next state of a stream and returns it.
 
     Market data comes once a second, account data when it happens; the structures and units are

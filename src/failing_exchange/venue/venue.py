@@ -119,8 +119,7 @@ class RunningVenue:
     def _build(self) -> None:
         from failing_exchange.core.auditor import Auditor
         from failing_exchange.core.engine import Engine
-        from failing_exchange.unified.decode import Decoder
-        from failing_exchange.unified.encode import Encoder
+        from failing_exchange.unified.calls import Codec
         from failing_exchange.venue.gateway import Gateway
 
         at, durable = self.clock.now(), self.durable
@@ -128,14 +127,14 @@ class RunningVenue:
         listed = self._listed(birth)
         self.engine = (Engine if durable is None else durable.engine)(listed)
         self.engine.auditor = Auditor(self.engine)
-        markets: Any = self.engine.state.markets
-        self.encode = Encoder(markets).encode
+        codec = Codec(self.engine.state.markets)
+        self.encode = codec.encode
         self.gateway = Gateway(
             engine=self.engine,
             plan=self.plan,
             journal=self.journal,
             clock=self.clock,
-            decode=Decoder(markets).decode,
+            decode=codec.decode,
         )
         if durable is not None:
             durable.bind(self.gateway)

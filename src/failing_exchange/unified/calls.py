@@ -1,0 +1,309 @@
+"""The unified calls: a row for each in `CALLS`, and what reads and writes them.
+
+A message is what a method of `client` sends for its arguments. A new call is such a method, a row,
+and the command or query of `core` behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from failing_exchange.core import commands as c, queries as q
+from failing_exchange.core.order import Fill, OrderSnapshot, record
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import MILLISECOND
+from failing_exchange.journal.trip import Edited, Trip
+from failing_exchange.text.number_checks import is_number
+from failing_exchange.unified import structures as write
+from failing_exchange.unified.decode import BUY, LIMIT, MARKET, SELL, Decoder, order_id_of
+from failing_exchange.unified.numbers import hashable, lots_of, ticks_of
+from failing_exchange.unified.order_dicts import order, public_trade, trade
+from failing_exchange.unified.timeframes import TIMEFRAMES
+
+SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
+QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
+
+
+class Codec(Decoder):
+    """Reads calls into commands, and writes answers as ccxt's structures."""
+
+    def decode(self, trip: Trip) -> Any:
+        """The command of a trip; raises `Reject` for what cannot be read."""
+        if trip.operation != "create_order":
+            return READERS[trip.operation](self, trip)
+        symbol, kind, side, amount, price, params = trip.message
+        listed = self._listed.get(symbol) if symbol.__class__ is str else None
+        usual = amount.__class__ is float and side in ("buy", "sell")
+        if listed is None or params or not usual:
+            return self.order(trip.account, trip.message)
+        market = listed.market  # the busiest calls, without detours
+        if kind == "limit" and (price.__class__ is float or price.__class__ is int):
+            kind, ticks = LIMIT, ticks_of(price, market.price_step)
+        elif kind == "market":
+            kind, ticks = MARKET, 0
+        else:
+            return self.order(trip.account, trip.message)
+        lots = lots_of(amount, market.amount_step)
+        used = (trip.account, symbol, BUY if side == "buy" else SELL, kind, lots, ticks)
+        return record(c.PlaceOrder, used + c.NO_OPTIONS)
+
+    def encode(self, operation: str, told: Any) -> Any:
+        """What the client gets for an answer: made anew, so that changing it changes nothing."""
+        if told.__class__ is OrderSnapshot:
+            return order(told, self._listed[told.order.symbol].market)
+        if told.__class__ is Edited:
+            return _edit(self.encode(operation, told.answer), told.edits)
+        return WRITERS[operation](self, told)
+
+
+# ---- reading messages
+
+
+def _instant(since: Any) -> int:
+    if since is None:
+        return 0
+    if not is_number(since) or not 0 <= since < SINCE_MAX:
+        raise Reject(Reason.BAD_REQUEST, f"Invalid since: {since!r} is not a time in milliseconds")
+    return int(since) * MILLISECOND or 1  # 0 says that none was given
+
+
+def _until(values: list[Any]) -> int:
+    """The instant of a param `until`, which follows in a message where it is given; 0 = none."""
+    return _instant(values[0]) if values else 0
+
+
+def _limit(value: Any, default: int, most: int) -> int:
+    if value is None:
+        return default
+    if not is_number(value) or not value >= 1:
+        raise Reject(Reason.BAD_REQUEST, f"Invalid limit: {value!r} is not a number of at least 1")
+    return int(min(value, most))
+
+
+def _window(since: Any, limit: Any) -> tuple[int, int | None]:
+    """The first instant and the number of entries of an account's list; None = all."""
+    return _instant(since), None if limit is None else _limit(limit, 500, 10_000)
+
+
+def _pair(d: Codec, t: Trip) -> Any:
+    first, second = (d.order(t.account, leg) for leg in t.message)
+    return c.PlaceOrderList(t.account, (first, second))
+
+
+def _cancel(d: Codec, t: Trip) -> Any:
+    value, symbol, params = t.message
+    return c.CancelOrder(t.account, d.known(symbol), *order_id_of(value, params))
+
+
+def _cancel_all(d: Codec, t: Trip) -> Any:
+    return c.CancelAllOrders(t.account, d.known(t.symbol))
+
+
+def _edit_order(d: Codec, t: Trip) -> Any:
+    value, order, params = t.message
+    cancel = c.CancelOrder(t.account, order[0], *order_id_of(value, params))
+    return c.ReplaceOrder(cancel, d.order(t.account, order))
+
+
+def _amend(d: Codec, t: Trip) -> Any:
+    value, symbol, amount, params = t.message
+    order_id, client_id = order_id_of(value, params)
+    lots = lots_of(hashable(amount), d.market(symbol).amount_step)
+    return c.AmendOrder(t.account, symbol, order_id, lots, client_id)
+
+
+def _one(d: Codec, t: Trip) -> Any:
+    value, symbol, params = t.message
+    return q.FetchOrder(t.account, d.known(symbol), *order_id_of(value, params))
+
+
+def _orders(which: str) -> Callable[[Codec, Trip], Any]:
+    def decode(d: Codec, t: Trip) -> Any:
+        since, limit, *until = t.message
+        symbol, (start, most) = d.known(t.symbol), _window(since, limit)
+        return q.FetchOrders(t.account, symbol, which, start, most, until=_until(until))
+
+    return decode
+
+
+def _own_fills(d: Codec, t: Trip) -> Any:
+    order_id, since, limit, *until = t.message
+    symbol, number = d.known(t.symbol), order_id_of(order_id, {})[0] if order_id is not None else 0
+    start, most = _window(since, limit)
+    return q.FetchFills(t.account, symbol, number, start, most, until=_until(until))
+
+
+def _book(d: Codec, t: Trip) -> Any:
+    d.market(t.symbol)
+    return q.FetchBook(t.account, t.symbol, _limit(t.message, 100, 5_000))
+
+
+def _trades(d: Codec, t: Trip) -> Any:
+    since, limit, *until = t.message
+    d.market(t.symbol)
+    most = _limit(limit, 500, 1_000)
+    return q.FetchTrades(t.account, t.symbol, _instant(since), most, until=_until(until))
+
+
+def _candles(d: Codec, t: Trip) -> Any:
+    timeframe, since, limit, *until = t.message
+    d.market(t.symbol)
+    seconds = TIMEFRAMES.get(timeframe) if isinstance(timeframe, str) else None
+    if seconds is None:
+        raise Reject(
+            Reason.BAD_REQUEST,
+            f"Invalid timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}",
+        )
+    since, most, last = _instant(since), _limit(limit, 500, 1_500), _until(until)
+    return q.FetchCandles(t.account, t.symbol, seconds, since, most, until=last)
+
+
+@lru_cache(maxsize=QUESTIONS_CACHED_MAX)
+def _ask_ticker(account: str, symbol: str) -> q.FetchTicker:
+    """One for all who ask the same: the journal keeps what was asked."""
+    return q.FetchTicker(account, symbol)
+
+
+def _ticker(d: Codec, t: Trip) -> Any:
+    return _ask_ticker(t.account, t.symbol)
+
+
+def _tickers(d: Codec, t: Trip) -> Any:
+    for symbol in t.message:
+        d.market(symbol)
+    return q.FetchTickers(t.account, t.message)
+
+
+def _rules(d: Codec, t: Trip) -> Any:
+    return q.FetchMarkets(t.account)
+
+
+# ---- writing answers
+
+
+def _edit(answer: Any, edits: tuple[tuple[str, Any], ...]) -> Any:
+    """Fields that say something else. `*` = the whole answer, a missing value = `...`."""
+    for name, said in edits:
+        value = deepcopy(said) if said.__class__ in (dict, list) else said
+        if name == "*":
+            answer = value
+        elif isinstance(answer, list):
+            answer = [_edit(entry, ((name, value),)) for entry in answer]
+        elif isinstance(answer, dict):
+            if value is ...:
+                answer.pop(name, None)
+            else:
+                answer[name] = value
+    return answer
+
+
+def _replaced(d: Codec, told: c.Replaced) -> Any:
+    """The new order. Either half may have been refused: raises `Reject` that says which."""
+    if isinstance(told.canceled, Reject) and not isinstance(told.placed, OrderSnapshot):
+        raise Reject(told.canceled.reason, f"{told.canceled.text} (the order was not replaced)")
+    if isinstance(told.placed, Reject):
+        raise Reject(
+            told.placed.reason, f"{told.placed.text} (the old order is canceled, no new one placed)"
+        )
+    return d.encode("create_order", told.placed)
+
+
+def _last_prices(d: Codec, told: tuple[q.Ticker, ...]) -> Any:
+    return {
+        t["symbol"]: {key: t[key] for key in ("symbol", "timestamp", "datetime", "info")}
+        | {"price": t["last"], "side": None}
+        for t in map(write.ticker, told)
+    }
+
+
+def _orders_of(d: Codec, told: tuple[OrderSnapshot, ...]) -> Any:
+    return [order(snapshot, d.market(snapshot.order.symbol)) for snapshot in told]
+
+
+def _list(d: Codec, told: q.Orders) -> Any:
+    return _orders_of(d, told.orders)
+
+
+def _trades_of(d: Codec, told: tuple[Fill, ...]) -> Any:
+    return [trade(fill, d.market(fill.symbol)) for fill in told]
+
+
+def _fills(d: Codec, told: q.Fills) -> Any:
+    return _trades_of(d, told.fills)
+
+
+def _by_symbol(d: Codec, told: tuple[q.Ticker, ...]) -> Any:
+    return {t.market.symbol: write.ticker(t) for t in told}
+
+
+def _status(d: Codec, told: q.Clock) -> Any:
+    return {"status": "ok", "updated": told.at // MILLISECOND, "eta": None, "url": None, "info": {}}
+
+
+# ---- the table
+
+CLIENT_ID = ("clientOrderId", "newClientOrderId")
+NAMED = (*CLIENT_ID, "origClientOrderId")
+ORDER = (
+    *CLIENT_ID, "timeInForce", "postOnly", "cost", "quoteOrderQty", "triggerPrice", "stopPrice",
+    "stopLossPrice", "takeProfitPrice", "trailingAmount", "trailingPercent", "selfTradePrevention",
+    "selfTradePreventionMode", "test",
+)  # fmt: skip
+UNTIL = ("until",)
+
+
+class UnifiedCall(NamedTuple):
+    """A unified call: what reads its message, what writes its answer, and the params it takes.
+
+    An answer that is one order is written without asking `write`.
+    """
+
+    read: Callable[[Codec, Trip], Any]
+    write: Callable[[Codec, Any], Any] | None
+    params: tuple[str, ...] = ()
+
+
+CALLS: dict[str, UnifiedCall] = {
+    "create_order": UnifiedCall(lambda d, t: d.order(t.account, t.message), None, ORDER),
+    "create_oco_order": UnifiedCall(_pair, _orders_of, ORDER),
+    "edit_order": UnifiedCall(_edit_order, _replaced, (*ORDER, "origClientOrderId")),
+    "amend_order": UnifiedCall(_amend, None, NAMED),
+    "cancel_order": UnifiedCall(_cancel, None, NAMED),
+    "cancel_all_orders": UnifiedCall(_cancel_all, _orders_of),
+    "fetch_order": UnifiedCall(_one, None, NAMED),
+    "fetch_orders": UnifiedCall(_orders("all"), _list, UNTIL),
+    "fetch_open_orders": UnifiedCall(_orders("open"), _list, UNTIL),
+    "fetch_closed_orders": UnifiedCall(_orders("closed"), _list, UNTIL),
+    "fetch_canceled_orders": UnifiedCall(_orders("canceled"), _list, UNTIL),
+    "fetch_my_trades": UnifiedCall(_own_fills, _fills, UNTIL),
+    "fetch_order_trades": UnifiedCall(_own_fills, _fills, UNTIL),
+    "fetch_balance": UnifiedCall(
+        lambda d, t: q.FetchBalance(t.account), lambda d, b: write.balance(b)
+    ),
+    "fetch_ticker": UnifiedCall(_ticker, lambda d, one: write.ticker(one)),
+    "fetch_tickers": UnifiedCall(_tickers, _by_symbol),
+    "fetch_bids_asks": UnifiedCall(_tickers, _by_symbol),
+    "fetch_last_prices": UnifiedCall(_tickers, _last_prices),
+    "fetch_order_book": UnifiedCall(_book, lambda d, book: write.book(book)),
+    "fetch_trades": UnifiedCall(
+        _trades, lambda d, told: [public_trade(t, told.market) for t in told.trades], UNTIL
+    ),
+    "fetch_ohlcv": UnifiedCall(_candles, lambda d, told: write.candles(told), UNTIL),
+    "fetch_markets": UnifiedCall(_rules, lambda d, told: [write.market(m) for m in told.markets]),
+    "fetch_currencies": UnifiedCall(_rules, lambda d, told: write.currencies_of(told.markets)),
+    "fetch_trading_fees": UnifiedCall(_rules, lambda d, told: write.fees(told)),
+    "fetch_time": UnifiedCall(
+        lambda d, t: q.FetchTime(t.account), lambda d, at: at.at // MILLISECOND
+    ),
+    "fetch_status": UnifiedCall(lambda d, t: q.FetchStatus(t.account), _status),
+}
+READERS = {name: call.read for name, call in CALLS.items()}
+WRITERS = {name: call.write for name, call in CALLS.items() if call.write is not None}
+WRITERS |= {"watch_orders": _orders_of, "watch_my_trades": _trades_of}
+WRITERS |= {
+    f"watch_{name}": WRITERS[f"fetch_{name}"]
+    for name in ("ticker", "tickers", "bids_asks", "order_book", "trades", "ohlcv", "balance")
+}
