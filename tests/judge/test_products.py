@@ -45,7 +45,9 @@ def judged(
     found: list[Verdict] = []
 
     async def main() -> None:
-        exchange = FailingExchange(seed=3, markets=list(markets), balances=BALANCES)
+        exchange = FailingExchange(
+            seed=3, markets=list(markets), balances=BALANCES, background=False
+        )
         maker = exchange.client("maker", balances=BALANCES)
         await exchange.ready()
         for one in markets:
@@ -167,7 +169,7 @@ def test_a_recording_shows_a_position_and_its_cash() -> None:
     samples: list[Any] = []
 
     async def main() -> None:
-        exchange = FailingExchange(seed=3, markets=[PERPETUAL], balances=BALANCES)
+        exchange = FailingExchange(seed=3, markets=[PERPETUAL], balances=BALANCES, background=False)
         maker = exchange.client("maker", balances=BALANCES)
         await exchange.ready()
         recorder = Recorder(exchange.venue)
