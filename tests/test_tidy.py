@@ -185,8 +185,9 @@ def test_importing_the_package_is_cheap() -> None:
     )
 
 
-SETTLES = ("core.market", "core.settlement", "core.state")  # these may name a market's assets
-HOLDS = ("core.settlement", "core.operator_commands")  # for orders; locks without an order
+SETTLEMENTS = ("core.settlement", "core.settlement_base", "core.linear_settlement")
+SETTLES = (*SETTLEMENTS, "core.market", "core.state")  # these may name a market's assets
+HOLDS = (*SETTLEMENTS, "core.operator_commands")  # for orders; locks without an order
 
 
 def test_only_the_settlement_knows_which_asset_moves() -> None:

@@ -16,24 +16,17 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.background import SyntheticMarket
 from failing_exchange.background.profiles import PROFILES
 from failing_exchange.core import commands as c
+from failing_exchange.core.contract import Contract
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market, Symbol, parse_symbol
 from failing_exchange.core.order import BUY, MARKET
 from failing_exchange.core.queries import FetchBook, FetchCandles, FetchTicker, FetchTrades
-from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import ATOMS, DAY_S, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.venue.default_world import MARKETS, background_of, balances_of
-from tests.core.test_settlement import PERPETUAL, Margin
+from tests.core.contracts import BRACKETS, IN_BTC, PERPETUAL
 
 BIRTH = 1_767_225_600
-INVERSE = replace(PERPETUAL, symbol="ETH/BTC:BTC", base="ETH", quote="BTC", price_step=10**3)
-
-
-@pytest.fixture(autouse=True)
-def margin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kind of market that is not a spot market."""
-    monkeypatch.setitem(SETTLEMENTS, "margin", Margin())
 
 
 def flow_of(market: Market) -> SyntheticMarket:
@@ -49,11 +42,11 @@ def do(engine: Engine, command: Any, second: int) -> Any:
     return engine.execute(command, at)[1]
 
 
-@pytest.mark.parametrize("market", [PERPETUAL, INVERSE], ids=lambda one: one.symbol)
+@pytest.mark.parametrize("market", [PERPETUAL, IN_BTC], ids=lambda one: one.symbol)
 def test_all_market_data_is_there(market: Market) -> None:
     """Tickers, books, candles and trades know prices and amounts, and no asset."""
     engine = Engine([(market, flow_of(market))])
-    do(engine, c.OpenAccount("a", ((market.quote, 10**6 * ATOMS),)), 0)
+    do(engine, c.OpenAccount("a", (), None, ((market.quote, 10**6 * ATOMS),)), 0)
     assert do(engine, c.PlaceOrder("a", market.symbol, BUY, MARKET, 10, 0), 1)
     ticker = do(engine, FetchTicker("a", market.symbol), 2)
     assert ticker.bid[0] < ticker.ask[0] and ticker.day.at == BIRTH - DAY_S + 60
@@ -87,7 +80,8 @@ def test_a_recording_has_the_default_spread_in_any_steps(tmp_path: Path) -> None
 
 def test_a_default_account_has_what_each_settlement_moves() -> None:
     """The base asset of a contract is never held, and needs no balance."""
-    doge = replace(INVERSE, symbol="XRP/DOGE:DOGE", base="XRP", quote="DOGE")
+    contract = Contract(settle="DOGE", brackets=BRACKETS)
+    doge = replace(IN_BTC, symbol="XRP/DOGE:DOGE", base="XRP", quote="DOGE", contract=contract)
     found = balances_of(None, {one.symbol: one for one in (PERPETUAL, doge)})
     assert "DOGE" in found and "XRP" not in found
 
@@ -124,4 +118,4 @@ def test_a_mapping_does_not_define_a_contract() -> None:
     with pytest.raises(ConfigurationError, match="contract that settles in USDT"):
         FailingExchange(markets=[given])
     with pytest.raises(ConfigurationError, match="kind must be one of"):
-        FailingExchange(markets=[replace(PERPETUAL, kind="swap")])
+        FailingExchange(markets=[replace(PERPETUAL, kind="swap", contract=None)])

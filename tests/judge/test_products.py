@@ -6,32 +6,23 @@ import ast
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, Judge, Verdict, simulate
 from failing_exchange.core.market import Market
-from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.judge.intents import intend
 from failing_exchange.judge.probe import probe
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.report.recorder import Recorder
 from failing_exchange.report.text import summary
-from tests.core.test_settlement import PERPETUAL, Margin
+from tests.core.contracts import IN_BTC, PERPETUAL
 from tests.sources import check, modules, place, tree
 
 SHORT = "BTC/USDT:USDT"
-IN_BTC = replace(PERPETUAL, symbol="ETH/BTC:BTC", base="ETH", quote="BTC", price_step=10**3)
 BALANCES = {"USDT": 100_000, "BTC": 10}
 Bot = Callable[[Any], Awaitable[None]]
-
-
-@pytest.fixture(autouse=True)
-def margin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kind of market that the judge does not list."""
-    monkeypatch.setitem(SETTLEMENTS, "margin", Margin())
 
 
 def judged(
@@ -95,7 +86,7 @@ def test_a_position_is_what_its_fills_make_of_it() -> None:
 
     async def knows(exchange: Any) -> None:
         await shorts("buy")(exchange)
-        probe(positions=lambda: {SHORT: -0.1}, balances=lambda: {"USDT": 99_995.0})
+        probe(positions=lambda: {SHORT: -0.1}, balances=lambda: {"USDT": 99_997.5})
 
     async def errs(exchange: Any) -> None:
         await shorts("buy")(exchange)
@@ -116,7 +107,7 @@ def test_profit_is_what_the_ledger_says() -> None:
         await exchange.create_order(SHORT, "market", "buy", 0.1)
         await exchange.create_order(SHORT, "market", "sell", 0.1)
 
-    lost = -5.0 - 5.005 - 5.0  # the spread, and a fee for each trade
+    lost = -5.0 - 2.5025 - 2.5  # the spread, and a fee for each trade
     assert judged(opens_and_closes, booked={SHORT: 0.0, "USDT": lost}).clean
     verdict = judged(opens_and_closes, booked={SHORT: 0.0, "USDT": 0.0})
     assert verdict.wrong == pytest.approx(-lost)
@@ -179,7 +170,7 @@ def test_a_recording_shows_a_position_and_its_cash() -> None:
         samples.append(recorder.recording(None)["samples"][-1])
 
     simulate(main())
-    assert samples[0][2:4] == (-0.1, -5.0), "the position, and the fee"
+    assert samples[0][2:4] == (-0.1, -2.5), "the position, and the fee"
 
 
 KNOWS_KINDS = ("judge.products",)

@@ -8,23 +8,16 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, RateLimitError, simulate
-from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import first
 from failing_exchange.venue.operator_incidents import INCIDENTS, command_of
-from tests.core.test_settlement import PERPETUAL, Margin
+from tests.core.contracts import PERPETUAL
 
 S = PERPETUAL.symbol
 FIELDS = {"symbol": S, "percent": 1, "maker": 0.1, "cost_min": 1, "asset": "USDT", "amount": 1}
 ONE_OF = {"change_fees": ("maker",), "change_rules": ("cost_min",)}  # of these one is needed
 FAULTS = sorted(name for name, entry in CATALOGUE.items() if entry.scope == "process")
-
-
-@pytest.fixture(autouse=True)
-def margin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kind of market that is not a spot market."""
-    monkeypatch.setitem(SETTLEMENTS, "margin", Margin())
 
 
 def exchange(**options: Any) -> FailingExchange:

@@ -19,9 +19,11 @@ from failing_exchange.core.events import (
     OrderFilled,
     OrderTriggered,
 )
-from failing_exchange.core.ledger import OUTSIDE
+from failing_exchange.core.ledger import CLEARING, futures_wallet
+from failing_exchange.core.linear_settlement import is_closing
 from failing_exchange.core.liquidity import Liquidity
-from failing_exchange.core.order import BUY, SELL, Order, Side, Status
+from failing_exchange.core.margin import positions_in
+from failing_exchange.core.order import BUY, SELL, Order, PositionSide, Side, Status
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.units import SECOND
@@ -191,19 +193,63 @@ def solvency(state: State) -> Iterator[str]:
 def reservation(state: State) -> Iterator[str]:
     """Used balances equal what open orders, positions and locks hold."""
     for name, account in state.accounts.items():
-        if name in OUTSIDE:
-            continue
         held: Counter[str] = Counter(account.locked)
         for order in account.open.values():
             ms = state.markets[order.symbol]
-            held[settlement_of(ms).held_asset(ms.market, order.side)] += order.reserved
-        for ms in state.markets.values():
-            if (position := ms.positions.get(name)) is not None:
-                held[position.asset] += position.margin
-        for asset, (_, used) in state.ledger.balances(name).items():
-            if used != held[asset]:
-                holds = f"its orders, positions and locks hold {held[asset]}"
-                yield f"{name} uses {used} of {asset}, but {holds}"
+            if ms.market.contract is None:
+                held[settlement_of(ms).held_asset(ms.market, order.side)] += order.reserved
+        yield from _used(state, name, held)
+        if state.contracts:
+            margins: Counter[str] = Counter()
+            for ms in state.contracts:
+                for position in positions_in(ms, name):
+                    margins[ms.market.settle] += position.margin
+            yield from _used(state, futures_wallet(name), margins)
+
+
+def _used(state: State, name: str, held: Counter[str]) -> Iterator[str]:
+    for asset, (_, used) in state.ledger.balances(name).items():
+        if used != held[asset]:
+            holds = f"its orders, positions and locks hold {held[asset]}"
+            yield f"{name} uses {used} of {asset}, but {holds}"
+
+
+def zero_sums(state: State) -> Iterator[str]:
+    """Positions in a contract sum to zero, and clearing owes what they were entered for."""
+    owed: Counter[str] = Counter()
+    for ms in state.contracts:
+        lots = sum(position.lots for position in ms.positions.values())
+        if lots:
+            yield f"positions in {ms.market.symbol} sum to {lots} lots"
+        owed[ms.market.settle] -= sum(position.cost for position in ms.positions.values())
+    for asset, atoms in owed.items():
+        found = state.ledger.free(CLEARING, asset)
+        if found != atoms:
+            yield f"clearing has {found} of {asset}, open positions make it {atoms}"
+
+
+def sound_positions(state: State) -> Iterator[str]:
+    """Positions know their open orders; those that may only reduce them can; none is idle."""
+    for ms in state.contracts:
+        told: Counter[tuple[str, PositionSide, Side]] = Counter()
+        reducing: Counter[tuple[str, PositionSide, Side]] = Counter()
+        for order in state.orders.values():
+            if order.symbol == ms.market.symbol:
+                key = (order.account, order.position_side, order.side)
+                told[key] += order.reserved
+                if order.reduce_only or is_closing(order):
+                    reducing[key] = max(reducing[key], order.remaining)
+        for (name, side), position in ms.positions.items():
+            counted = (told[name, side, BUY], told[name, side, SELL])
+            if counted != (position.bids, position.asks):
+                yield f"{position} has open orders worth {counted}"
+            if position.is_idle:
+                yield f"{position} holds nothing"
+        for (name, side, way), most in reducing.items():
+            found = ms.positions.get((name, side))
+            held = 0 if found is None else found.lots if way is SELL else -found.lots
+            if most > held:
+                yield f"{name} has an order to reduce {held} lots of {ms.market.symbol} by {most}"
 
 
 def uncrossed_books(state: State) -> Iterator[str]:
@@ -265,6 +311,8 @@ CHECKS: tuple[Callable[[State], Iterator[str]], ...] = (
     conservation,
     solvency,
     reservation,
+    zero_sums,
+    sound_positions,
     uncrossed_books,
     sound_orders,
     sound_lists,

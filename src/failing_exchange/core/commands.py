@@ -13,9 +13,11 @@ from failing_exchange.core.order import (
     OrderSnapshot,
     OrderType,
     Peg,
+    PositionSide,
     Side,
     TimeInForce,
 )
+from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.queries import Query
 from failing_exchange.core.reject import Refusal, Reject
 
@@ -36,6 +38,8 @@ class PlaceOrder(NamedTuple):
     a stop loss or take profit trails; with `stop_ticks`, once that price is reached. `peg`: its
     price is read off the book; it has to keep the rules at `ticks` as well, where they are given.
     `extra`: what the venue keeps with the order for itself, and the exchange does not read.
+    Of contracts: `reduce_only` orders only make a position smaller; `position_side` says which
+    position an order is for (hedge mode). `expires_at`: the instant at which the venue ends it.
     """
 
     account: str
@@ -56,6 +60,9 @@ class PlaceOrder(NamedTuple):
     trail_bips: int = 0
     peg: Peg | None = None
     extra: Extra = ()
+    reduce_only: bool = False
+    position_side: PositionSide = PositionSide.BOTH
+    expires_at: int = 0
 
 
 OPTIONS: Final = 6  # the place of the first option; what is before it, every order has
@@ -155,6 +162,47 @@ class Replaced(NamedTuple):
     def succeeded(self) -> bool:
         """Whether both the cancel and the new order succeeded."""
         return not isinstance(self.canceled, Reject) and isinstance(self.placed, OrderSnapshot)
+
+
+class SetLeverage(NamedTuple):
+    """Change the leverage of a contract for an account."""
+
+    account: str
+    symbol: str
+    leverage: int
+
+
+class SetMarginMode(NamedTuple):
+    """Let positions in a contract share the wallet (cross), or set margin aside (isolated)."""
+
+    account: str
+    symbol: str
+    mode: MarginMode
+
+
+class SetPositionMode(NamedTuple):
+    """Keep one position per contract, or (hedge) a long one and a short one."""
+
+    account: str
+    hedge: bool
+
+
+class AdjustMargin(NamedTuple):
+    """Add atoms to the margin of an isolated position, or (negative) remove them."""
+
+    account: str
+    symbol: str
+    atoms: int
+    side: PositionSide = PositionSide.BOTH
+
+
+class TransferFunds(NamedTuple):
+    """Move atoms of an asset between the spot and the futures wallet of an account."""
+
+    account: str
+    asset: str
+    atoms: int
+    to_futures: bool = True
 
 
 class SessionCommand(NamedTuple):
@@ -311,6 +359,23 @@ class SettleDue(NamedTuple):
     symbol: str
 
 
+class CheckMarks(NamedTuple):
+    """Look at the accounts whose margin a mark price may have used up; the exchange plans it."""
+
+    symbol: str
+
+
+class MoveMark(NamedTuple):
+    """Move the mark price of a contract away from where it would be, by atoms of the quote asset.
+
+    `nanoseconds`: after which it is as before; None = until it is moved again.
+    """
+
+    symbol: str
+    atoms: int
+    nanoseconds: int | None = None
+
+
 class Restart(NamedTuple):
     """The venue's process dies and comes back. `lose_orders`: without the open orders."""
 
@@ -323,12 +388,13 @@ class OpenAccount(NamedTuple):
     account: str
     balances: tuple[tuple[str, int], ...] = ()
     fee_asset: str | None = None
+    futures: tuple[tuple[str, int], ...] = ()  # of its futures wallet
 
 
 Operator: TypeAlias = (
     SetMarketStatus | EndHalts | ChangeRules | MovePrice | PullLiquidity | CrossOrder
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
-    | BustTrade | OpenAccount | Restart | SettleDue
+    | BustTrade | OpenAccount | Restart | SettleDue | CheckMarks | MoveMark
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder
@@ -338,5 +404,10 @@ Action: TypeAlias = (
     | CancelAllOrders
     | AmendOrder
     | ReplaceOrder
+    | SetLeverage
+    | SetMarginMode
+    | SetPositionMode
+    | AdjustMargin
+    | TransferFunds
 )
 Command: TypeAlias = Action | Query | Operator | SessionCommand

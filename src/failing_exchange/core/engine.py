@@ -9,6 +9,8 @@ from typing import Any
 from failing_exchange.core import (
     cancel_replace,
     commands as c,
+    margin_commands,
+    margin_queries,
     operator_commands,
     order_lists,
     place_order,
@@ -18,6 +20,7 @@ from failing_exchange.core import (
 )
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.liquidity import Background
+from failing_exchange.core.margin_calls import follow_positions
 from failing_exchange.core.market import TRADING, Market
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import check_kind, settlement_of
@@ -73,6 +76,16 @@ HANDLERS: dict[type, Handler] = {
     c.OpenAccount: operator_commands.open_account,
     c.Restart: operator_commands.restart,
     c.SettleDue: operator_commands.settle_due,
+    c.SetLeverage: margin_commands.set_leverage,
+    c.SetMarginMode: margin_commands.set_margin_mode,
+    c.SetPositionMode: margin_commands.set_position_mode,
+    c.AdjustMargin: margin_commands.adjust_margin,
+    c.TransferFunds: margin_commands.transfer_funds,
+    c.CheckMarks: margin_commands.look_at_marks,
+    c.MoveMark: margin_commands.move_mark,
+    q.FetchPositions: margin_queries.fetch_positions,
+    q.FetchMargin: margin_queries.fetch_margin,
+    q.FetchMarkPrice: margin_queries.fetch_mark_price,
 }
 
 
@@ -104,7 +117,7 @@ class Engine:
         answer = HANDLERS[command.__class__](state, command, at)
         if not state.events:
             return (), answer
-        if state.waiting or state.filled_lists or state.watched:
+        if state.waiting or state.filled_lists or state.watched or state.moved:
             self._trigger(at)
         return self._numbered(), answer
 
@@ -124,7 +137,7 @@ class Engine:
             elif due is not None:
                 second = due.wake_second
                 self._wake(due)
-                if state.filled_lists:
+                if state.filled_lists or state.moved:
                     self._trigger(second * SECOND)
             state.wake_at = self._next_wake()
         return self._numbered() if state.events else ()
@@ -233,7 +246,10 @@ class Engine:
                     settlement_of(ms).reached(state, ms, last, last, at)
                 if (len(ms.waiting), len(ms.watched)) == before:
                     break
-        if state.filled_lists:
+        if state.moved:
+            follow_positions(state, at)
+            self._trigger(at)
+        elif state.filled_lists:
             self._trigger(at)
 
 

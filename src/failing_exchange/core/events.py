@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.core.order import Contingency, Fill, ListStatus, ListUpdate, PreventedMatch
+from failing_exchange.core.order import (
+    Contingency,
+    Fill,
+    ListStatus,
+    ListUpdate,
+    PositionSide,
+    PreventedMatch,
+)
 
 
 class OrderAccepted(NamedTuple):
@@ -118,6 +125,73 @@ class BalanceChanged(NamedTuple):
     why: str
 
 
+class PositionChanged(NamedTuple):
+    """A position of a contract changed: by a match, funding, liquidation or its margin.
+
+    `lots`, `cost` and `margin` are those after it, see `Position`; `profit` is what it realised,
+    `wallet` the balance of the futures wallet after it, isolated margin included. All in atoms.
+    """
+
+    account: str
+    symbol: str
+    side: PositionSide
+    lots: int
+    cost: int
+    margin: int
+    profit: int
+    wallet: int
+    at: int
+    why: str
+
+
+class PositionLiquidated(NamedTuple):
+    """The venue begins to close a position: by an order of `lots` at the bankruptcy price."""
+
+    account: str
+    symbol: str
+    order_id: int
+    lots: int
+    ticks: int
+    at: int
+
+
+class MarkMoved(NamedTuple):
+    """The operator moved the mark price of a contract, by atoms of the quote asset."""
+
+    symbol: str
+    atoms: int
+    at: int
+
+
+class FuturesBalanceChanged(NamedTuple):
+    """A futures wallet changed without a match; `change` and `wallet` (after it) are in atoms.
+
+    `why`: "transfer", "funding", "liquidation_fee", "insurance", "deposit" and the like; `symbol`
+    is empty where no contract is concerned.
+    """
+
+    account: str
+    asset: str
+    change: int
+    wallet: int
+    at: int
+    why: str
+    symbol: str = ""
+
+
+class MarginSettingsChanged(NamedTuple):
+    """An account changed how it trades contracts. `symbol` is empty for a mode of the account.
+
+    `setting`: "leverage", "margin_mode", "position_mode" or "multi_assets".
+    """
+
+    account: str
+    symbol: str
+    setting: str
+    value: str
+    at: int
+
+
 class MarketChanged(NamedTuple):
     """A market was halted or resumed, or its rules were replaced."""
 
@@ -171,5 +245,6 @@ Event: TypeAlias = (
     OrderAccepted | OrderFilled | OrderCanceled | OrderExpired | OrderTriggered | OrderAmended
     | OrderActivated | OrderListChanged | OrderDecremented | TradeBusted | BalanceChanged
     | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
-    | OperationRefused
+    | OperationRefused | PositionChanged | FuturesBalanceChanged | MarginSettingsChanged
+    | PositionLiquidated | MarkMoved
 )  # fmt: skip

@@ -11,7 +11,11 @@ from failing_exchange.core.units import atoms_text
 WORLD = "(world)"  # where deposits come from: its balances are minus all that was paid in
 BACKGROUND = "(background)"  # the other traders: may owe, like the world
 FEES = "(fees)"  # what the venue has earned
-OUTSIDE = (WORLD, BACKGROUND, FEES)
+CLEARING = "(clearing)"  # profit and loss of contracts: owes what open positions were entered for
+FUNDING = "(funding)"  # what rounding leaves of funding payments
+INSURANCE = "(insurance)"  # pays what liquidated accounts cannot
+OUTSIDE = (WORLD, BACKGROUND, FEES, CLEARING, FUNDING, INSURANCE)
+FUTURES = "@futures"  # added to an account's name: its futures wallet, which may owe
 TRANSACTION = "(transaction)"  # in place of an account: no change, but where an event begins
 UNDO_KEPT_MAX = 16_384  # changes kept for reads of an earlier state; older ones read as the oldest
 
@@ -19,6 +23,20 @@ UNDO_KEPT_MAX = 16_384  # changes kept for reads of an earlier state; older ones
 # One balance's change, kept so that an earlier state can be read: at, account, asset, free, used.
 # A bare tuple: one is made for every posting.
 Change: TypeAlias = tuple[int, str, str, int, int]
+
+
+def futures_wallet(account: str) -> str:
+    """The name of an account's futures wallet in the ledger.
+
+    >>> futures_wallet("alice")
+    'alice@futures'
+    """
+    return account + FUTURES
+
+
+def _may_owe(name: str) -> bool:
+    """Whether a balance may be negative: outside, or backed by a position's open profit."""
+    return name in OUTSIDE or name.endswith(FUTURES)
 
 
 class Ledger:
@@ -82,13 +100,27 @@ class Ledger:
                     used[asset] = used.get(asset, 0) - held
         return {asset: (free.get(asset, 0), used.get(asset, 0)) for asset in free}
 
+    def wallets(self, account: str) -> tuple[str, ...]:
+        """The names under which an account has balances: spot, and futures where there are any."""
+        futures = futures_wallet(account)
+        return (account, futures) if futures in self._free else (account,)
+
+    def owned(self, account: str) -> dict[str, int]:
+        """Atoms by asset that an account has in all its wallets, used ones included."""
+        found: dict[str, int] = {}
+        for wallet in self.wallets(account):
+            for asset, (free, used) in self.balances(wallet).items():
+                found[asset] = found.get(asset, 0) + free + used
+        return found
+
     def totals(self, account: str, asset: str, *, since: int) -> list[int]:
-        """Free plus used: the present total, then the total before each change since `since`."""
-        found = [self.free(account, asset) + self.used(account, asset)]
+        """What an account owns of an asset now, then before each change since `since`."""
+        wallets = self.wallets(account)
+        found = [sum(self.free(name, asset) + self.used(name, asset) for name in wallets)]
         for at, name, changed, freed, held in reversed(self._undo):
             if at <= since:
                 break
-            if name == account and changed == asset and freed + held:
+            if name in wallets and changed == asset and freed + held:
                 found.append(found[-1] - freed - held)
         return found
 
@@ -129,12 +161,12 @@ class Ledger:
         self._undo.append((at, payee, asset, atoms, 0))
 
     def transfer(self, payer: str, payee: str, asset: str, atoms: int, *, at: int) -> None:
-        """Move between free balances; only the outside may owe."""
+        """Move between free balances; only the outside and futures wallets may owe."""
         if not atoms:
             return
         free = self._free[payer]
         left = free.get(asset, 0) - atoms
-        assert left >= 0 or payer in OUTSIDE, f"{payer} would have {left} {asset}"
+        assert left >= 0 or _may_owe(payer), f"{payer} would have {left} {asset}"
         free[asset] = left
         book = self._free[payee]
         book[asset] = book.get(asset, 0) + atoms

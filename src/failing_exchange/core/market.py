@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from failing_exchange.core.contract import Contract
 from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.units import ATOMS, DAY_S, PPM, atoms_text
 
@@ -143,8 +144,9 @@ class Market:
     status: MarketStatus = TRADING
     kind: str = field(default="spot", repr=False)  # its settlement; not in journals
     rules: Rules | None = field(default=None, repr=False)  # not in journals
+    contract: Contract | None = field(default=None, repr=False)  # of kind "linear"
     depth_memory: int = field(default=600, repr=False)  # not in journals, either
-    unit: int = field(init=False, repr=False, compare=False)
+    unit: int = field(init=False, repr=False, compare=False)  # of a lot, a tick: atoms * ATOMS
     _cost_floor: int = field(init=False, repr=False, compare=False)  # cost_min * ATOMS
     # whether limits of price, amount and cost are all that an order can break
     is_plain: bool = field(init=False, repr=False, compare=False)
@@ -160,7 +162,22 @@ class Market:
                 f"{self.symbol}: depth_memory is from 0 to {MEMORY_MAX:,} seconds, not "
                 f"{self.depth_memory!r}"
             )
-        object.__setattr__(self, "unit", self.price_step * self.amount_step)
+        unit, contract = self.price_step * self.amount_step, self.contract
+        if (contract is None) is (self.kind == "linear"):
+            raise ValueError(
+                f"{self.symbol}: a market has a contract if, and only if, its kind is 'linear', "
+                f"not {self.kind!r}"
+            )
+        if contract is not None:
+            if contract.settle != self.quote:
+                raise ValueError(
+                    f"{self.symbol}: a linear contract settles in its quote asset {self.quote}, "
+                    f"not in {contract.settle}"
+                )
+            unit, rest = divmod(unit * contract.size, ATOMS)
+            if rest:
+                raise ValueError(f"{self.symbol}: steps and contract size make parts of an atom")
+        object.__setattr__(self, "unit", unit)
         object.__setattr__(self, "_cost_floor", self.cost_min * ATOMS)
         rare = (self.rules, self.orders_max, self.price_band)
         plain = self.status is TRADING and self.price_every == self.amount_every == 1
@@ -173,6 +190,15 @@ class Market:
     def cost_up(self, ticks: int, lots: int) -> int:
         """The same rounded up: what an order must reserve."""
         return -(-ticks * lots * self.unit // ATOMS)
+
+    @property
+    def settle(self) -> str:
+        """The asset in which profit and margin are counted: that of the contract, or the quote."""
+        return self.quote if self.contract is None else self.contract.settle
+
+    def worth(self, price: int, lots: int) -> int:
+        """What `lots` are worth at a price in atoms of the quote asset, such as a mark price."""
+        return price * lots * self.unit // (ATOMS * self.price_step)
 
     def base_atoms(self, lots: int) -> int:
         """An amount in atoms of the base asset."""

@@ -7,6 +7,7 @@ from heapq import merge
 
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.events import (
+    OrderAmended,
     OrderCanceled,
     OrderDecremented,
     OrderExpired,
@@ -96,6 +97,7 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
                 break
             goal = min(goal, order.lots)
             continue
+        goal = min(goal, order.lots)  # a reduce-only order may have been shrunk
         before = order.filled
         if not _take(state, ms, order, maker, ticks, goal - before, at):
             break
@@ -218,7 +220,7 @@ def trade(
     for order in (buyer, seller):
         if order is not None and order.partner is not None:
             end_other_leg(state, ms, order, at)
-    settlement.settle(state, ms, buyer, seller, lots, cost, at)
+    profits = settlement.settle(state, ms, buyer, seller, lots, cost, at)
     trade_id = ms.tape.add(ticks, lots, side, at=at, operator=operator)
     for order, is_maker in ((taker, False), (maker, True)):
         if order is not None:
@@ -226,8 +228,35 @@ def trade(
             fill = Fill(
                 trade_id, order.id, order.account, order.symbol, order.side,
                 ticks, lots, cost, fee, asset, is_maker, at, operator, order.list_id,
+                profits[order is seller], order.position_side,
             )  # fmt: skip
             _note(state, ms, order, fill, at)
+    if ms.market.contract is not None:
+        for order in (taker, maker):
+            if order is not None:
+                trim_reducing(state, ms, order.account, at)
+
+
+def trim_reducing(state: State, ms: MarketState, account: str, at: int) -> None:
+    """Shrink the orders that may only reduce a position to what is left of it; the last first."""
+    for order in list(state.accounts[account].open.values()):
+        if order.symbol == ms.market.symbol and order.is_open and settlement_of(ms).reduces(order):
+            held = settlement_of(ms).reducible(ms, order)
+            if held <= 0:
+                finish(state, ms, order, EXPIRED, at, why=Why.NOTHING_TO_REDUCE)
+            elif order.remaining > held:
+                _shrink(state, ms, order, order.remaining - held, at)
+
+
+def _shrink(state: State, ms: MarketState, order: Order, lots: int, at: int) -> None:
+    """Make an open order smaller where it stands."""
+    if order.resting:
+        ms.book.shrink(order, lots)
+        ms.sequence += 1
+    order.amended = (*order.amended, (at, order.ticks, order.lots))
+    order.lots -= lots
+    order.updated_at = at
+    state.events.append(OrderAmended(order.id, order.account, order.lots, at))
 
 
 def _note(state: State, ms: MarketState, order: Order, fill: Fill, at: int) -> None:

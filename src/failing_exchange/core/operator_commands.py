@@ -9,13 +9,14 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.events import (
     BalanceChanged,
     FillCapped,
+    FuturesBalanceChanged,
     LiquidityPulled,
     MarketChanged,
     PriceMoved,
     TradeBusted,
     VenueRestarted,
 )
-from failing_exchange.core.ledger import WORLD
+from failing_exchange.core.ledger import WORLD, futures_wallet
 from failing_exchange.core.market import MEMORY_MAX, TRADING, MarketStatus, Prevention, Rules
 from failing_exchange.core.matching import finish, trade
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
@@ -317,9 +318,18 @@ def open_account(state: State, command: c.OpenAccount, at: int) -> None:
         account.opened_at = at
         state.accounts[command.account] = account
     state.ledger.open(command.account)
+    if state.contracts:
+        state.ledger.open(futures_wallet(command.account))
     for asset, atoms in command.balances:
         state.ledger.transfer(WORLD, command.account, asset, atoms, at=at)
         note_balance(state, command.account, asset, atoms, 0, at, "deposit")
+    wallet = futures_wallet(command.account)
+    for asset, atoms in command.futures:
+        state.ledger.transfer(WORLD, wallet, asset, atoms, at=at)
+        held = state.ledger.free(wallet, asset) + state.ledger.used(wallet, asset)
+        state.events.append(
+            FuturesBalanceChanged(command.account, asset, atoms, held, at, "deposit")
+        )
 
 
 # ---- halts of markets and locks of funds: they may overlap, and each ends by itself

@@ -35,6 +35,16 @@ class OrderType(StrEnum):
     TRAILING_STOP = "trailing_stop"
 
 
+class PositionSide(StrEnum):
+    """Which position an order of a contract trades: the only one, or (hedge mode) one of two."""
+
+    __hash__ = str.__hash__  # Enum's own is a Python call, and these are keys of hot tables
+
+    BOTH = "both"
+    LONG = "long"
+    SHORT = "short"
+
+
 class TimeInForce(StrEnum):
     """How long an order stays: until canceled (GTC), not at all (IOC), all or nothing (FOK)."""
 
@@ -100,6 +110,8 @@ class Why(StrEnum):
     REFUSED = "refused when its turn came"
     BY_VENUE = "by the venue"
     CAPPED = "filled in part by the venue"
+    LIQUIDATION = "the position was liquidated"
+    NOTHING_TO_REDUCE = "the position is closed"
     OUT_OF_RANGE = "the next price was too far from the reference price"
 
 
@@ -109,6 +121,7 @@ record = tuple.__new__
 # Module constants: on Python 3.11 the look-up of an enum member by its class is a Python call.
 BUY, SELL = Side.BUY, Side.SELL
 BUY.other, SELL.other = SELL, BUY
+BOTH, LONG, SHORT = PositionSide.BOTH, PositionSide.LONG, PositionSide.SHORT
 LIMIT, MARKET = OrderType.LIMIT, OrderType.MARKET
 GTC, FOK = TimeInForce.GTC, TimeInForce.FOK
 PENDING, WAITING, OPEN = Status.PENDING, Status.WAITING, Status.OPEN
@@ -144,6 +157,8 @@ class Fill(NamedTuple):
     at: int
     operator: bool  # made by an incident, not by the market
     list_id: int = 0  # of its order's list; 0: none
+    profit: int = 0  # realised by it, in atoms of the asset that a contract settles in
+    position_side: PositionSide = PositionSide.BOTH
 
 
 AMENDMENTS_MAX = 1_000  # of one order; one more is refused (Binance's own limit is 10)
@@ -206,6 +221,10 @@ class RareFields:
     amendments: tuple[Amendment, ...] = ()
     canceled_as: str = ""  # the client's name of the cancel that ended it
     extra: Extra = ()  # what its venue keeps with it; the exchange does not read it
+    reduce_only: bool = False  # it may only make a position smaller
+    position_side: PositionSide = PositionSide.BOTH
+    expires_at: int = 0  # when the venue ends it; 0: it does not
+    forced: bool = False  # placed by the venue to close a position; it pays no trading fee
 
 
 class Order(RareFields):

@@ -37,7 +37,8 @@ from failing_exchange.core.place_order import (
     start_trailing,
 )
 from failing_exchange.core.reject import OrderRule, Reason, Reject
-from failing_exchange.core.settlement import Settlement, settlement_of
+from failing_exchange.core.settlement import settlement_of
+from failing_exchange.core.settlement_base import Settlement
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
 from failing_exchange.core.units import SECOND
 

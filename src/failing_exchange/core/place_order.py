@@ -14,6 +14,7 @@ from failing_exchange.core.matching import (
     walk,
 )
 from failing_exchange.core.order import (
+    BOTH,
     BUY,
     EXPIRED,
     FOK,
@@ -114,6 +115,12 @@ def _take_options(order: Order, c: PlaceOrder) -> None:
         order.extra = c.extra
     if c.peg is not None:
         order.peg = c.peg
+    if c.reduce_only:
+        order.reduce_only = True
+    if c.position_side is not BOTH:
+        order.position_side = c.position_side
+    if c.expires_at:
+        order.expires_at = c.expires_at
 
 
 def start_trailing(ms: MarketState, order: Order, at: int) -> None:

@@ -11,9 +11,12 @@ from failing_exchange.core.order import (
     Fill,
     OrderListSnapshot,
     OrderSnapshot,
+    PositionSide,
     PreventedMatch,
 )
+from failing_exchange.core.positions import MarginMode, MarginStatus
 from failing_exchange.core.public_trade import Trade
+from failing_exchange.core.units import ATOMS
 
 
 class FetchOrder(NamedTuple):
@@ -209,6 +212,26 @@ class FetchStatus(NamedTuple):
     account: str
 
 
+class FetchPositions(NamedTuple):
+    """The positions of an account in one contract, or in all; those with open orders as well."""
+
+    account: str
+    symbol: str = ""
+
+
+class FetchMargin(NamedTuple):
+    """The futures wallet of an account, and how much of it positions and orders need."""
+
+    account: str
+
+
+class FetchMarkPrice(NamedTuple):
+    """The mark price of a contract."""
+
+    account: str
+    symbol: str
+
+
 Query: TypeAlias = (
     FetchOrder
     | FetchOrders
@@ -228,6 +251,9 @@ Query: TypeAlias = (
     | FetchMarkets
     | FetchTime
     | FetchStatus
+    | FetchPositions
+    | FetchMargin
+    | FetchMarkPrice
 )  # fmt: skip
 
 
@@ -343,3 +369,67 @@ class Clock(NamedTuple):
     """The present time of the venue, `at` in nanoseconds since the epoch."""
 
     at: int
+
+
+class PositionReport(NamedTuple):
+    """A position at one instant. Prices and money are in atoms of the quote asset.
+
+    `lots` below 0 are short, and `cost` has their sign. `initial` and `open_order` are the initial
+    margin of all positions, and of all open orders, of the symbol; `liquidation` is the mark price
+    at which it is liquidated, 0 for none. See `core.margin`.
+    """
+
+    market: Market
+    side: PositionSide
+    lots: int
+    cost: int
+    margin: int
+    mode: MarginMode
+    leverage: int
+    mark: int
+    notional: int
+    unrealised: int
+    initial: int
+    open_order: int
+    maintenance: int
+    liquidation: int
+    updated_at: int
+
+    @property
+    def entry(self) -> int:
+        """The average entry price, in atoms; 0 without a position."""
+        if not self.lots:
+            return 0
+        return (
+            abs(self.cost) * ATOMS * self.market.price_step // (abs(self.lots) * self.market.unit)
+        )
+
+
+class Positions(NamedTuple):
+    """The answer to `FetchPositions`."""
+
+    positions: tuple[PositionReport, ...]
+
+
+class Margins(NamedTuple):
+    """The answer to `FetchMargin`: by asset; and the modes of the account."""
+
+    assets: dict[str, MarginStatus]
+    hedge: bool
+    multi_assets: bool
+
+
+class MarkPrice(NamedTuple):
+    """The answer to `FetchMarkPrice`, in atoms of the quote asset."""
+
+    market: Market
+    mark: int
+    at: int
+
+
+class Leverage(NamedTuple):
+    """The answer to `SetLeverage`: the largest position that it allows, in atoms."""
+
+    symbol: str
+    leverage: int
+    notional_max: int

@@ -48,6 +48,20 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     CLIENT_ID_MISMATCH = "client_id_mismatch"
     CANCEL_RESTRICTED = "cancel_restricted"
+    REDUCE_ONLY = "reduce_only"
+    POSITION_SIDE = "position_side"
+    POSITION_LIMIT = "position_limit"
+    LEVERAGE = "leverage"
+    MODE_KEPT = "mode_kept"
+    NO_CHANGE = "no_change"
+    POSITION_NOT_FOUND = "position_not_found"
+
+
+# What only an order for a contract, or a change of its margin, is refused for.
+OF_CONTRACTS = frozenset({
+    Reason.REDUCE_ONLY, Reason.POSITION_SIDE, Reason.POSITION_LIMIT, Reason.LEVERAGE,
+    Reason.MODE_KEPT, Reason.NO_CHANGE, Reason.POSITION_NOT_FOUND,
+})  # fmt: skip
 
 
 class OrderRule(StrEnum):
@@ -174,6 +188,34 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Invalid order: its amount is known once the working order of list {order_list} is filled",
         "Invalid order list: {shape}",
         "Invalid order list: the last price {last} is not between {below} and {above}",
+    ),
+    Reason.REDUCE_ONLY: (
+        "Reduce-only order refused: it would not make a position smaller",
+        "Reduce-only order refused: a {side} of {amount} would not reduce the position of {held}",
+    ),
+    Reason.POSITION_SIDE: (
+        "Invalid position side: it does not fit the position mode of the account",
+        "Invalid position side: the account is in {mode} mode, the order is for {position_side!r}",
+    ),
+    Reason.POSITION_LIMIT: (
+        "Position too large for its leverage",
+        "Position too large: {notional} with a leverage of {leverage}, at most {maximum}",
+    ),
+    Reason.LEVERAGE: (
+        "Invalid leverage: the contract does not allow it",
+        "Invalid leverage: {leverage} is not a whole number from 1 to {maximum}",
+        "Invalid leverage: the position of {notional} allows at most {allowed}, not {leverage}",
+        "Invalid leverage: an isolated position can't lower it from {present} to {leverage}",
+    ),
+    Reason.MODE_KEPT: (
+        "The mode stays: there are open orders or positions",
+        "The mode stays as it is while there are open orders{where}",
+        "The mode stays as it is while there is a position{held_in}",
+    ),
+    Reason.NO_CHANGE: ("Nothing to change", "Nothing to change: {setting} is {value} already"),
+    Reason.POSITION_NOT_FOUND: (
+        "Position not found",
+        "Position not found: no isolated position in {contract}",
     ),
     Reason.BAD_REQUEST: ("Bad request: a mandatory parameter was not sent or is malformed",),
     Reason.NOT_SUPPORTED: ("Not supported: this venue has no such method any more",),

@@ -14,7 +14,17 @@ from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import Ledger
 from failing_exchange.core.liquidity import Background, Liquidity
 from failing_exchange.core.market import TRADING, Market, MarketStatus
-from failing_exchange.core.order import BUY, SELL, Fill, Order, OrderList, PreventedMatch
+from failing_exchange.core.order import (
+    BUY,
+    SELL,
+    Fill,
+    Order,
+    OrderList,
+    PositionSide,
+    PreventedMatch,
+    Side,
+)
+from failing_exchange.core.positions import MarginSettings, Position
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.stop_triggers import trigger_bounds
 from failing_exchange.core.tape import Tape
@@ -33,6 +43,7 @@ LOCKS_MAX = 1_000  # with different ends, of one account and asset; one more is 
 TRANSACTIONS_KEPT_MAX = 1_000  # of a longer step, the first events share one balance update
 NEVER = 1 << 62
 
+PositionKey: TypeAlias = tuple[str, PositionSide]  # account and side
 # (lower, upper): trades at or below, at or above them must be looked at; None: no such price.
 Bounds: TypeAlias = tuple[int | None, int | None]
 
@@ -67,21 +78,6 @@ class Cap(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Position:
-    """What an account has in a market whose settlement keeps positions.
-
-    `lots` below 0 are a short position. `cost` is what they were entered for, in atoms of the
-    quote asset, with the sign of `lots`. `margin` atoms of `asset` are held for it.
-    """
-
-    account: str
-    asset: str
-    lots: int = 0
-    cost: int = 0
-    margin: int = 0
-
-
-@dataclass(slots=True, eq=False)
 class Account:
     """The orders, lists and fills of one account; its balances are in the ledger."""
 
@@ -97,6 +93,7 @@ class Account:
     cap: Cap | None = None
     locks: dict[str, list[Lock]] = field(default_factory=dict)  # by asset, in order of their ends
     opened_at: int = 0
+    margin: MarginSettings = field(default_factory=MarginSettings)
 
     @property
     def locked(self) -> dict[str, int]:
@@ -143,7 +140,10 @@ class MarketState:
         self.liquidity = Liquidity(background, market.depth_memory)
         self.tape = Tape(self.liquidity)
         self.waiting: dict[int, Order] = {}  # orders whose trigger has not been met
-        self.positions: dict[str, Position] = {}  # by account, where the settlement keeps them
+        self.positions: dict[PositionKey, Position] = {}  # where the settlement keeps them
+        self.mark_shift = 0  # atoms by which the operator has moved the mark price
+        self.mark_watched: dict[str, Bounds] = {}  # mark prices, in atoms: see `core.mark_watch`
+        self.mark_due_at = 0  # when the mark price is looked at next; 0: not planned
         self.watched: dict[str, Bounds] = {}  # what else waits for a price: see `State.watch`
         self.due_at = 0  # when its settlement's next timed duty falls due; 0: none is scheduled
         self.sequence = 0  # levels of the book that clients and the operator have changed
@@ -191,6 +191,13 @@ class MarketState:
         """After a price move: forget moves that are too old, and sums that contain them."""
         if self.liquidity.shifts.forget():
             self.tape.forget_sums()
+
+    def best(self, side: Side) -> int:
+        """The best price on a side, of clients and background; 0 where nothing is offered."""
+        level, offered = self.book.best(side), self.liquidity.best(side)
+        if level is None or not offered:
+            return offered if level is None else level.ticks
+        return max(level.ticks, offered) if side is BUY else min(level.ticks, offered)
 
     def seen_at(self, at: int) -> int:
         """The instant whose state is shown at `at`: a halted market shows the state before."""
@@ -245,6 +252,7 @@ class State:
     def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
         self.markets = {m.symbol: MarketState(m, background) for m, background in markets}
         self.pairs: dict[tuple[str, str], MarketState] = {}  # by base and quote, the first of each
+        self.contracts = [ms for ms in self.markets.values() if ms.market.contract is not None]
         for ms in self.markets.values():
             self.pairs.setdefault((ms.market.base, ms.market.quote), ms)
         self.ledger = Ledger()
@@ -258,6 +266,7 @@ class State:
         # numbers of events of this step that each begin a group of balance updates
         self.transactions: deque[int] = deque(maxlen=TRANSACTIONS_KEPT_MAX)
         self.filled_lists: list[OrderList] = []  # whose pending orders are due in this step
+        self.moved: dict[tuple[str, str], None] = {}  # (account, symbol) of positions, this step
         self.next_order_id = 1
         self.next_list_id = 1
         self.scheduled = 0

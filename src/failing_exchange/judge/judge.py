@@ -93,7 +93,7 @@ class Judge:
         self._facts = Facts(gateway.engine, self.account)
         self._intents = Intents(gateway.engine.state.markets)
         self._intents.of_scenario(self._intent, gateway.clock.now())
-        self._opened = _totals(gateway.engine.state.ledger.balances(self.account))
+        self._opened = gateway.engine.state.ledger.owned(self.account)
         context = RuleContext(self._facts, self._intents, gateway.clock.now)
         for rule in self.rules:
             with blame_user_code(f"rule {rule.name}"):
@@ -366,10 +366,6 @@ class Judge:
         why = found[0].text if found else (ask.__doc__ or name).strip().split("\n")[0]
         money = sum(one.money or 0.0 for one in found)
         return Result(name, outcome, why, Severity.DANGER, len(found), tuple(found), money)
-
-
-def _totals(balances: Mapping[str, tuple[int, int]]) -> dict[str, int]:
-    return {asset: free + used for asset, (free, used) in balances.items()}
 
 
 @contextmanager

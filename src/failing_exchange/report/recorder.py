@@ -46,6 +46,7 @@ class Recorder:
         self._orders: dict[int, list[float]] = {}  # [when, price, amount, side, its end, id]
         self.left_out = 0
         self._began = 0
+        self._opened: dict[str, int] = {}
         self._lanes: dict[str, int] = {}
         self._faults: dict[str, int] = {}
         self._trips: list[tuple[int, int, int, int, int, int]] = []
@@ -58,6 +59,7 @@ class Recorder:
         """From now on; the venue must have started."""
         gateway = self.venue.gateway
         self._began = gateway.clock.now()
+        self._opened = gateway.engine.state.ledger.owned(self.account)
         gateway.listeners.append(self._on_events)
         self.venue.journal.readers.append(self._on_trip)
         self._sample()
@@ -127,9 +129,9 @@ class Recorder:
         held, cash = product_of(ms.market).held(ms.market), settlement.held_asset(ms.market, BUY)
         owned = (
             (held, settlement.position(state, ms, account)),
-            (cash, sum(state.ledger.balances(self.account).get(cash, (0, 0)))),
+            (cash, state.ledger.owned(self.account).get(cash, 0)),
         )
-        began = self.venue.accounts[self.account]
+        began = self._opened
         gained, paid = ((atoms - began.get(name, 0)) / ATOMS for name, atoms in owned)
         ask = self.believed
         believed = (None, None) if ask is None else (float(ask(held)), float(ask(cash)))

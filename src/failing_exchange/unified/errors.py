@@ -40,6 +40,13 @@ ERRORS: dict[Reason, type[e.FailingExchangeError]] = {
     Reason.MALFORMED: e.MalformedResponseError,
     Reason.CLIENT_ID_MISMATCH: e.OrderNotFoundError,
     Reason.CANCEL_RESTRICTED: e.InvalidOrderError,
+    Reason.REDUCE_ONLY: e.InvalidOrderError,
+    Reason.POSITION_SIDE: e.InvalidOrderError,
+    Reason.POSITION_LIMIT: e.InvalidOrderError,
+    Reason.LEVERAGE: e.BadRequestError,
+    Reason.MODE_KEPT: e.BadRequestError,
+    Reason.NO_CHANGE: e.BadRequestError,
+    Reason.POSITION_NOT_FOUND: e.BadRequestError,
 }
 
 

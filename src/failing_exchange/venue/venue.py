@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.settlement import assets_of
@@ -25,6 +25,9 @@ if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package s
     from failing_exchange.core.liquidity import Background
     from failing_exchange.venue.gateway import Gate, Gateway
     from failing_exchange.venue.persistence import Persistence
+
+
+Holdings: TypeAlias = tuple[tuple[str, int], ...]  # (asset, atoms) pairs
 
 
 class _NotStarted:
@@ -71,6 +74,7 @@ class RunningVenue:
         self.rate_gate: RateGate | None = None
         self.protocol_gates: list[Gate] = []  # of servers that speak a venue's own protocol
         self.accounts: dict[str, dict[str, int]] = {}
+        self.futures: dict[str, dict[str, int]] = {}  # of accounts whose futures wallet is given
         self.fee_assets: dict[str, str | None] = {}
         self.incidents: list[tuple[int, Any]] = []  # planned before the start: (after, command)
         self.on_start: list[Callable[[], None]] = []  # called once, when there is an engine
@@ -163,13 +167,22 @@ class RunningVenue:
             return LogNormal(median_ms=40) if self.clock.is_virtual else None
         return latency_of(self.latency_wanted)
 
-    def open_account(self, name: str, balances: dict[str, int], fee_asset: str | None) -> None:
+    def open_account(
+        self,
+        name: str,
+        balances: dict[str, int],
+        fee_asset: str | None,
+        futures: dict[str, int] | None = None,
+    ) -> None:
         """Open an account, now or when the venue starts. A known name is left as it is.
 
-        `balances` are in atoms.
+        `balances` are in atoms, and so are those of its futures wallet, `futures`; None: as much
+        of each asset that contracts settle in. Without spot markets the spot wallet is empty.
         """
         if name not in self.accounts:
             self.accounts[name] = balances
+            if futures is not None:
+                self.futures[name] = futures
             self.fee_assets[name] = fee_asset
             if self.gateway is not _NOT_STARTED:
                 self._open(name)
@@ -177,8 +190,17 @@ class RunningVenue:
     def _open(self, name: str) -> None:
         from failing_exchange.core.commands import OpenAccount
 
-        balances = tuple(self.accounts[name].items())
-        self.gateway.operate(OpenAccount(name, balances, self.fee_assets[name]))
+        spot, futures = self._wallets(name)
+        self.gateway.operate(OpenAccount(name, spot, self.fee_assets[name], futures))
+
+    def _wallets(self, name: str) -> tuple[Holdings, Holdings]:
+        """What an account's spot and futures wallets begin with."""
+        held, contracts = self.accounts[name], [m for m in self.markets.values() if m.contract]
+        settling = {market.quote for market in contracts}
+        given = {asset: atoms for asset, atoms in held.items() if asset in settling}
+        futures = self.futures.get(name, given)
+        spot = held if len(contracts) < len(self.markets) else {}
+        return tuple(spot.items()), tuple(futures.items())
 
     def add_protocol_gate(self, gate: Gate) -> None:
         """Add an admission check of a venue's own protocol, after all others."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.reject import OrderRule, Reason, Reject
+from failing_exchange.core.reject import OF_CONTRACTS, OrderRule, Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
 from failing_exchange.venue.gateway import UnreadError
@@ -266,7 +266,8 @@ async def _reasons(venue: Venue) -> Cases:
         if outcome.trip is None:
             yield example.endpoint, outcome.bug
             continue
-        refusals = [Reject(reason, "words", until=until) for reason in Reason]
+        given = [one for one in Reason if "linear" in venue.kinds or one not in OF_CONTRACTS]
+        refusals = [Reject(reason, "words", until=until) for reason in given]
         refusals += [Reject(Reason.INVALID_ORDER, "words", rule=rule) for rule in OrderRule]
         for no in refusals:
             try:

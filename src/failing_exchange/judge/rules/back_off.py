@@ -9,7 +9,7 @@ from typing import Any
 from failing_exchange.core.commands import CancelOrder, PlaceOrder
 from failing_exchange.core.events import BalanceChanged, MarketChanged
 from failing_exchange.core.queries import FetchOrder
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import OF_CONTRACTS, Reason, Reject
 from failing_exchange.core.units import MILLISECOND, SECOND
 from failing_exchange.faults.operations import CHANGE, PLACE, PRIVATE_CALLS, TIME
 from failing_exchange.journal.trip import Trip
@@ -26,7 +26,7 @@ FOR_THE_REQUEST = frozenset({
     Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST, Reason.PRICE_BAND,
     Reason.WOULD_MATCH, Reason.WOULD_TRIGGER, Reason.TOO_MANY_ORDERS, Reason.ORDER_NOT_FOUND,
     Reason.DUPLICATE_CLIENT_ID, Reason.INSUFFICIENT_FUNDS, Reason.CLIENT_ID_MISMATCH,
-})  # fmt: skip
+}) | OF_CONTRACTS  # fmt: skip
 FINAL = FOR_THE_REQUEST | FOR_THE_ACCOUNT
 INCURABLE = FOR_THE_ACCOUNT | {Reason.UNKNOWN_SYMBOL, Reason.NOT_SUPPORTED}
 PACE_S = 45.0  # seconds; a bot that reads no more often than that polls, and does not loop

@@ -1,0 +1,335 @@
+"""Linear perpetual contracts: matches move positions, and profit is paid in the quote asset."""
+
+from __future__ import annotations
+
+from failing_exchange.core.contract import bracket_of
+from failing_exchange.core.contract_prices import mark_of
+from failing_exchange.core.events import PositionChanged
+from failing_exchange.core.ledger import BACKGROUND, CLEARING, FEES, INSURANCE, futures_wallet
+from failing_exchange.core.margin import initial_margin, order_margin, status_of
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import BUY, LIMIT_TYPES, Fill, Order, PositionSide, Side
+from failing_exchange.core.positions import Position
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.settlement_base import Settlement
+from failing_exchange.core.state import Account, MarketState, State
+from failing_exchange.core.units import PPM, atoms_text
+
+LONG, SHORT, BOTH = PositionSide.LONG, PositionSide.SHORT, PositionSide.BOTH
+SLIPPAGE = 500  # ppm above the best ask at which a market buy is assumed to fill (Binance FAQ)
+
+
+class LinearSettlement(Settlement):
+    """Positions on margin.
+
+    `order.reserved` is the notional of what an order may still add to a position; the sums of
+    them, by side, are `Position.bids` and `Position.asks`. Nothing is held in the ledger for
+    orders: what they need is computed (`core.margin`), as on the venue.
+    """
+
+    def assets(self, market: Market) -> tuple[str, ...]:
+        return (market.settle,)
+
+    def held_asset(self, market: Market, side: Side) -> str:
+        return market.settle
+
+    def holds_cost(self, side: Side) -> bool:
+        return False  # a triggered order holds nothing before it is placed
+
+    def need(self, market: Market, order: Order, cost: int | None = None) -> int:
+        if order.reduce_only or is_closing(order) or order.kind not in LIMIT_TYPES:
+            return 0
+        return market.cost_up(order.ticks, order.lots - order.filled)
+
+    def hold(self, state: State, ms: MarketState, order: Order, atoms: int, at: int) -> None:
+        position = position_of(state, ms, order.account, order.position_side)
+        order.reserved += atoms
+        if order.side is BUY:
+            position.bids += atoms
+        else:
+            position.asks += atoms
+
+    def hold_need(
+        self, state: State, ms: MarketState, order: Order, at: int, cost: int | None = None
+    ) -> None:
+        account = state.accounts[order.account]
+        _check_side(account, order)
+        if order.reduce_only or is_closing(order):
+            _check_reduces(ms, order)
+            return
+        check_margin(state, ms, account, order, at)
+        self.hold(state, ms, order, self.need(ms.market, order), at)
+
+    def release(
+        self, state: State, ms: MarketState, order: Order, at: int, *, keep: int = 0
+    ) -> None:
+        surplus = order.reserved - keep
+        if surplus > 0:
+            self.hold(state, ms, order, -surplus, at)
+            forget_idle(ms, order.account, order.position_side)
+
+    def hold_up_to(self, state: State, ms: MarketState, order: Order, atoms: int, at: int) -> None:
+        return
+
+    def affordable(self, market: Market, order: Order, ticks: int, lots: int) -> int:
+        return lots
+
+    def reduces(self, order: Order) -> bool:
+        return order.reduce_only or is_closing(order)
+
+    def reducible(self, ms: MarketState, order: Order) -> int:
+        return reducible(ms, order)
+
+    def position(self, state: State, ms: MarketState, account: Account) -> int:
+        held = sum(p.lots for (name, _), p in ms.positions.items() if name == account.name)
+        return held * ms.market.amount_step
+
+    def settle(
+        self, state: State, ms: MarketState, buyer: Order | None, seller: Order | None,
+        lots: int, cost: int, at: int,
+    ) -> tuple[int, int]:  # fmt: skip
+        return (
+            self._match(state, ms, buyer, lots, cost, at),
+            self._match(state, ms, seller, -lots, -cost, at),
+        )
+
+    def _match(
+        self, state: State, ms: MarketState, order: Order | None, lots: int, cost: int, at: int
+    ) -> int:
+        """One side of a match; return the profit that it realises."""
+        if order is None:
+            return change_position(state, ms, BACKGROUND, BOTH, lots, cost, at, "order")
+        side = order.position_side
+        return change_position(state, ms, order.account, side, lots, cost, at, "order")
+
+    def proceeds(self, market: Market, side: Side, lots: int, cost: int) -> tuple[str, int]:
+        return market.settle, cost
+
+    def charge(
+        self, state: State, ms: MarketState, order: Order, lots: int, cost: int, maker: bool,
+        at: int,
+    ) -> tuple[int, str]:  # fmt: skip
+        market = ms.market
+        if order.forced:
+            return 0, market.settle
+        fee = cost * (market.maker_fee if maker else market.taker_fee) // PPM
+        wallet = futures_wallet(order.account)
+        state.ledger.transfer(wallet, FEES, market.settle, fee, at=at)
+        return fee, market.settle
+
+    def undo(self, state: State, ms: MarketState, fill: Fill, at: int) -> None:
+        wallet = futures_wallet(fill.account)
+        state.ledger.transfer(FEES, wallet, fill.fee_asset, fill.fee, at=at)
+        sign = -1 if fill.side is BUY else 1
+        lots, cost, side = sign * fill.lots, sign * fill.cost, fill.position_side
+        change_position(state, ms, fill.account, side, lots, cost, at, "bust")
+        change_position(state, ms, BACKGROUND, BOTH, -lots, -cost, at, "bust")
+
+
+def check_margin(state: State, ms: MarketState, account: Account, order: Order, at: int) -> None:
+    """Raise `Reject` where an account can't carry a new order, by its leverage or its margin.
+
+    Source: Binance FAQ, "How to Calculate Cost Required to Open a Position in Perpetual Futures
+    Contracts": cost = initial margin + open loss, at the price that the order is assumed to get.
+    """
+    market = ms.market
+    mark = mark_of(ms, at) or order.ticks * market.price_step
+    price = _assumed_price(ms, order, mark)
+    worth = market.worth(price, order.lots)
+    position = position_of(state, ms, order.account, order.position_side)
+    _check_leverage(ms, account, position, order, worth, mark)
+    status = status_of(state, account, market.settle, at)
+    before = order_margin(ms, account, mark)[1]
+    _add(position, order.side, worth)
+    after = order_margin(ms, account, mark)[1]
+    _add(position, order.side, -worth)
+    loss = price - mark if order.side is BUY else mark - price
+    needed = after - before + market.worth(max(0, loss), order.lots)
+    if needed > status.available:
+        forget_idle(ms, order.account, order.position_side)
+        raise Reject(
+            Reason.INSUFFICIENT_FUNDS,
+            free=atoms_text(status.available), asset=market.settle, needed=atoms_text(needed),
+        )  # fmt: skip
+
+
+def _assumed_price(ms: MarketState, order: Order, mark: int) -> int:
+    """The price, in atoms, at which an order is assumed to be filled."""
+    step, best = ms.market.price_step, ms.best(order.side.other) * ms.market.price_step
+    if order.kind in LIMIT_TYPES:
+        own = order.ticks * step
+        return own if order.side is BUY else max(own, best)
+    if order.side is BUY:
+        return (best or mark) * (PPM + SLIPPAGE) // PPM
+    return best or mark
+
+
+def _check_leverage(
+    ms: MarketState, account: Account, position: Position, order: Order, worth: int, mark: int
+) -> None:
+    """Raise `Reject` where the position would be too large for its leverage."""
+    market, leverage = ms.market, account.margin.leverage_of(ms.market.symbol)
+    most, held = largest_notional(ms, leverage), market.worth(mark, position.lots)
+    if order.side is BUY:
+        notional = held + position.bids + worth
+    else:
+        notional = position.asks + worth - held
+    if notional > most:
+        forget_idle(ms, order.account, order.position_side)
+        raise Reject(
+            Reason.POSITION_LIMIT,
+            notional=market.cost_and_asset(notional),
+            leverage=leverage,
+            maximum=market.cost_and_asset(most),
+        )
+
+
+def largest_notional(ms: MarketState, leverage: int) -> int:
+    """The largest position that the brackets of a contract allow with a leverage, in atoms."""
+    assert ms.market.contract is not None
+    fitting = [b.notional_max for b in ms.market.contract.brackets if b.leverage_max >= leverage]
+    return max(fitting, default=0)
+
+
+def leverage_allowed(ms: MarketState, notional: int) -> int:
+    """The highest leverage that a position of this notional can have."""
+    assert ms.market.contract is not None
+    return bracket_of(ms.market.contract.brackets, notional).leverage_max
+
+
+def position_of(state: State, ms: MarketState, account: str, side: PositionSide) -> Position:
+    """The position of an account, made where there is none yet."""
+    position = ms.positions.get((account, side))
+    if position is None:
+        wallet = account if account == BACKGROUND else futures_wallet(account)
+        position = ms.positions[account, side] = Position(account, side, wallet)
+    return position
+
+
+def forget_idle(ms: MarketState, account: str, side: PositionSide) -> None:
+    """Forget a position that holds nothing and has no open orders."""
+    position = ms.positions.get((account, side))
+    if position is not None and position.is_idle:
+        del ms.positions[account, side]
+
+
+def _add(position: Position, side: Side, atoms: int) -> None:
+    if side is BUY:
+        position.bids += atoms
+    else:
+        position.asks += atoms
+
+
+def is_closing(order: Order) -> bool:
+    """Whether an order of hedge mode closes the position of its side."""
+    side = order.position_side
+    return side is not BOTH and (order.side is BUY) is (side is SHORT)
+
+
+def _check_side(account: Account, order: Order) -> None:
+    """Raise `Reject` where the position side does not fit the account's mode."""
+    hedge = account.margin.hedge
+    if hedge is (order.position_side is BOTH):
+        mode = "hedge" if hedge else "one-way"
+        raise Reject(Reason.POSITION_SIDE, mode=mode, position_side=str(order.position_side))
+
+
+def _check_reduces(ms: MarketState, order: Order) -> None:
+    """Raise `Reject` where an order that may only reduce a position would not."""
+    held = reducible(ms, order)
+    too_much = order.position_side is not BOTH and order.lots > held
+    if held <= 0 or too_much:
+        raise Reject(
+            Reason.REDUCE_ONLY,
+            side=str(order.side),
+            amount=ms.market.amount_and_asset(order.lots),
+            held=ms.market.amount_and_asset(max(0, held)),
+        )
+    if order.lots > held:
+        order.lots = held
+
+
+def reducible(ms: MarketState, order: Order) -> int:
+    """How many lots an order can take off its position; 0 or less where none."""
+    position = ms.positions.get((order.account, order.position_side))
+    if position is None:
+        return 0
+    return position.lots if order.side is not BUY else -position.lots
+
+
+def change_position(
+    state: State,
+    ms: MarketState,
+    account: str,
+    side: PositionSide,
+    lots: int,
+    cost: int,
+    at: int,
+    why: str,
+) -> int:
+    """Add lots, and what they cost, to a position; pay the profit of what is closed; return it.
+
+    Both are negative for a sale. The profit is that of the lots closed: their exit against their
+    share of the entry cost.
+    """
+    position = position_of(state, ms, account, side)
+    held, profit, freed = position.lots, 0, 0
+    rest, rest_cost = lots, cost
+    if held and (held > 0) is not (lots > 0):
+        closed = min(abs(lots), abs(held))
+        entry, exit_cost = position.cost * closed // abs(held), cost * closed // abs(lots)
+        profit = -(entry + exit_cost)
+        freed = position.margin * closed // abs(held)
+        signed = closed if held > 0 else -closed
+        position.lots -= signed
+        position.cost -= entry
+        rest, rest_cost = lots + signed, cost - exit_cost
+    position.lots += rest
+    position.cost += rest_cost
+    position.updated_at = at
+    _pay_profit(state, ms, position, profit, freed, at)
+    if account != BACKGROUND:
+        owner = state.accounts[account]
+        if rest and owner.margin.is_isolated(ms.market.symbol):
+            leverage = owner.margin.leverage_of(ms.market.symbol)
+            _set_aside(state, ms, position, initial_margin(abs(rest_cost), leverage), at)
+        state.moved[account, ms.market.symbol] = None
+        state.events.append(note_of(state, ms, position, profit, at, why))
+    forget_idle(ms, account, side)
+    return profit
+
+
+def _pay_profit(
+    state: State, ms: MarketState, position: Position, profit: int, freed: int, at: int
+) -> None:
+    """Return isolated margin, and pay profit or loss; isolated losses beyond it are insured."""
+    ledger, asset, wallet = state.ledger, ms.market.settle, position.wallet
+    if freed:
+        ledger.release(wallet, asset, freed, at=at)
+        position.margin -= freed
+        if profit < -freed:
+            ledger.transfer(INSURANCE, wallet, asset, -profit - freed, at=at)
+    if profit > 0:
+        ledger.transfer(CLEARING, wallet, asset, profit, at=at)
+    elif profit < 0:
+        ledger.transfer(wallet, CLEARING, asset, -profit, at=at)
+
+
+def _set_aside(state: State, ms: MarketState, position: Position, atoms: int, at: int) -> None:
+    """Set isolated margin aside, as far as the wallet has it."""
+    free = state.ledger.free(position.wallet, ms.market.settle)
+    atoms = min(atoms, max(0, free))
+    state.ledger.reserve(position.wallet, ms.market.settle, atoms, at)
+    position.margin += atoms
+
+
+def note_of(
+    state: State, ms: MarketState, position: Position, profit: int, at: int, why: str
+) -> PositionChanged:
+    """The event of a changed position."""
+    ledger, asset = state.ledger, ms.market.settle
+    wallet = ledger.free(position.wallet, asset) + ledger.used(position.wallet, asset)
+    return PositionChanged(
+        position.account, ms.market.symbol, position.side, position.lots, position.cost,
+        position.margin, profit, wallet, at, why,
+    )  # fmt: skip

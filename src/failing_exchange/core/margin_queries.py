@@ -1,0 +1,94 @@
+"""Queries about positions and margin."""
+
+from __future__ import annotations
+
+from failing_exchange.core.contract_prices import mark_of
+from failing_exchange.core.margin import (
+    exposure_of,
+    liquidation_price,
+    order_margin,
+    positions_in,
+    status_of,
+)
+from failing_exchange.core.positions import MarginMode, Position
+from failing_exchange.core.queries import (
+    FetchMargin,
+    FetchMarkPrice,
+    FetchPositions,
+    Margins,
+    MarkPrice,
+    PositionReport,
+    Positions,
+)
+from failing_exchange.core.state import Account, MarketState, State
+
+
+def fetch_positions(state: State, q: FetchPositions, at: int) -> Positions:
+    """The positions of an account, in one contract or in all."""
+    account = state.account(q.account)
+    markets = [state.market(q.symbol, at)] if q.symbol else state.contracts
+    found = [
+        report_of(state, account, ms, position, at)
+        for ms in markets
+        for position in positions_in(ms, account.name)
+        if position.lots or position.bids or position.asks
+    ]
+    return Positions(tuple(found))
+
+
+def report_of(
+    state: State, account: Account, ms: MarketState, position: Position, at: int
+) -> PositionReport:
+    """A position with all that the mark price makes of it."""
+    market, mark = ms.market, mark_of(ms, at)
+    exposure, settings = exposure_of(ms, position, mark), account.margin
+    isolated = settings.is_isolated(market.symbol)
+    held, ordered = order_margin(ms, account, mark)
+    return PositionReport(
+        market=market,
+        side=position.side,
+        lots=position.lots,
+        cost=position.cost,
+        margin=position.margin,
+        mode=MarginMode.ISOLATED if isolated else MarginMode.CROSS,
+        leverage=settings.leverage_of(market.symbol),
+        mark=mark,
+        notional=exposure.notional,
+        unrealised=exposure.unrealised,
+        initial=held,
+        open_order=ordered,
+        maintenance=exposure.maintenance,
+        liquidation=_liquidation(state, account, ms, position, at),
+        updated_at=position.updated_at,
+    )
+
+
+def _liquidation(
+    state: State, account: Account, ms: MarketState, position: Position, at: int
+) -> int:
+    if not position.lots:
+        return 0
+    if account.margin.is_isolated(ms.market.symbol):
+        return liquidation_price(ms, [position], position.margin)
+    status = status_of(state, account, ms.market.settle, at)
+    here = [p for p in positions_in(ms, account.name) if p.lots]
+    own = [exposure_of(ms, p, mark_of(ms, at)) for p in here]
+    others = status._replace(
+        unrealised=status.unrealised - sum(e.unrealised for e in own),
+        maintenance=status.maintenance - sum(e.maintenance for e in own),
+    )
+    return liquidation_price(ms, here, status.wallet, others)
+
+
+def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:
+    """The futures wallet of an account: by asset, what it has and what it needs."""
+    account = state.account(q.account)
+    assets = dict.fromkeys(ms.market.settle for ms in state.contracts)
+    found = {asset: status_of(state, account, asset, at) for asset in assets}
+    return Margins(found, account.margin.hedge, account.margin.multi_assets)
+
+
+def fetch_mark_price(state: State, q: FetchMarkPrice, at: int) -> MarkPrice:
+    """The mark price of a contract."""
+    ms = state.market(q.symbol, at)
+    return MarkPrice(ms.market, mark_of(ms, at), at)

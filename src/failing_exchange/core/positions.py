@@ -1,0 +1,89 @@
+"""Positions of contracts: what an account holds, in which mode, with which leverage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from failing_exchange.core.order import PositionSide
+
+LEVERAGE = 20  # of a symbol until its account sets another (Binance's default)
+
+
+class MarginMode(StrEnum):
+    """Whether a position may lose all of its wallet, or only what is set aside for it."""
+
+    __hash__ = str.__hash__
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
+@dataclass(slots=True, eq=False)
+class Position:
+    """What an account holds of one contract on one position side, and its open orders there.
+
+    `lots` below 0 are a short position. `cost` is what they were entered for, in atoms of the
+    settlement asset, with the sign of `lots`. `margin`: atoms set aside for it in the wallet
+    (isolated only). `bids` and `asks`: notional of the open orders that may add to a position.
+    """
+
+    account: str
+    side: PositionSide
+    wallet: str
+    lots: int = 0
+    cost: int = 0
+    margin: int = 0
+    bids: int = 0
+    asks: int = 0
+    updated_at: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds nothing and has no open orders."""
+        return not (self.lots or self.bids or self.asks or self.margin)
+
+
+@dataclass(slots=True, eq=False)
+class MarginSettings:
+    """How an account trades contracts: modes, and leverage by symbol."""
+
+    hedge: bool = False
+    multi_assets: bool = False
+    leverage: dict[str, int] = field(default_factory=dict)
+    modes: dict[str, MarginMode] = field(default_factory=dict)
+
+    def leverage_of(self, symbol: str) -> int:
+        """The leverage of a symbol."""
+        return self.leverage.get(symbol, LEVERAGE)
+
+    def is_isolated(self, symbol: str) -> bool:
+        """Whether positions of a symbol are isolated."""
+        return self.modes.get(symbol) is MarginMode.ISOLATED
+
+
+class MarginStatus(NamedTuple):
+    """What an account has in one asset of its futures wallet, in atoms.
+
+    `wallet` is the balance without isolated margins; `unrealised` and `maintenance` are those of
+    cross positions, `position_margin` their initial margin, `order_margin` that of open orders.
+    """
+
+    wallet: int
+    isolated: int = 0
+    isolated_unrealised: int = 0
+    unrealised: int = 0
+    maintenance: int = 0
+    position_margin: int = 0
+    order_margin: int = 0
+
+    @property
+    def balance(self) -> int:
+        """The margin balance of the cross positions: what a liquidation is decided by."""
+        return self.wallet + self.unrealised
+
+    @property
+    def available(self) -> int:
+        """What new orders can use, 0 at least."""
+        return max(0, self.balance - self.position_margin - self.order_margin)
