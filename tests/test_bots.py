@@ -6,6 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+import pytest
+
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.core.commands import CrossOrder, SetMarketStatus
 from failing_exchange.core.market import MarketStatus
@@ -48,6 +50,29 @@ def test_a_stop_is_not_given_up_while_nothing_can_be_sold() -> None:
         assert [(one["side"], bool(one["triggerPrice"])) for one in stops] == [("sell", True)]
 
     simulate(story())
+
+
+def traded(side: str, filled: float, cost: float) -> dict[str, Any]:
+    """A filled order of contracts of 0.1 BTC each, with its fee."""
+    fees = [{"currency": "USDT", "cost": 1.0}]
+    return {"symbol": f"{S}:USDT", "side": side, "filled": filled, "cost": cost, "fees": fees}
+
+
+def test_a_notebook_books_contracts_as_a_position_and_its_profit() -> None:
+    """They are no coins: nobody has bought BTC, and each contract is a tenth of one."""
+    notebook = Notebook()
+    notebook.book(traded("buy", 3, 15_000.0), contract_size=0.1)
+    assert notebook.positions() == {f"{S}:USDT": pytest.approx(0.3)}
+    assert notebook.believed == {"USDT": -1.0, f"{S}:USDT": pytest.approx(0.3)}
+    notebook.book(traded("sell", 1, 5_200.0), contract_size=0.1)  # bought for 5,000
+    assert notebook.holds("USDT") == pytest.approx(200 - 2)
+    notebook.book(traded("sell", 4, 19_600.0), contract_size=0.1)  # two close, two open a short
+    assert notebook.positions() == {f"{S}:USDT": pytest.approx(-0.2)}
+    assert notebook.holds("USDT") == pytest.approx(200 - 200 - 3)
+    notebook.book(traded("buy", 2, 9_700.0), contract_size=0.1)  # sold for 9,800
+    assert notebook.positions() == {f"{S}:USDT": pytest.approx(0.0)}
+    assert notebook.holds("USDT") == pytest.approx(100 - 4)
+    assert notebook.holds("BTC") == 0.0
 
 
 def test_an_end_without_a_fill_is_believed_when_it_is_said_twice() -> None:

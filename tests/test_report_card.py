@@ -111,6 +111,20 @@ def test_names_are_never_cut(
         assert out.count("once, converges, alive, resolves, no_hot_loop") == len(names)
 
 
+def test_sums_are_shown_with_their_currency(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scenarios may have markets that settle in different assets; one name stands at the top."""
+    grades = [Grade("calm", "F1", False, {"once": "why"}, 0.5, currency="BTC")]
+    report_card.show(Card(bot="naive", wanted=1, grades=grades))
+    out = capsys.readouterr().out
+    assert "BTC at risk" in out
+    assert "USDT" not in out
+    grades.append(Grade("busy_hour", "F1", False, {"once": "why"}, 7.0))
+    report_card.show(Card(bot="naive", wanted=2, grades=grades))
+    out = capsys.readouterr().out
+    assert "0.50 BTC" in out
+    assert "7.00 USDT" in out
+
+
 def test_a_venue_that_is_not_there_is_refused_before_anything_runs() -> None:
     """By `run` and by `run --all`, whether the bot would have reached it or not."""
     for options in ([], ["--all"]):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.cli.explore import _doing, _show
+from failing_exchange.cli.explore import _doing, _show, _show_group
 from failing_exchange.cli.replay import replay_token
 from failing_exchange.explorer.findings import FailureCause, Finding, Findings, Group, grouped
 from failing_exchange.explorer.search import Exploration, Options, explore
@@ -69,6 +69,20 @@ def test_what_needs_no_fault_comes_first_then_worlds_times_money() -> None:
     settled(findings, broken("alive", "manners.py:1", "null"), 0b111111111111, 1)
     settled(findings, broken("alive", "calm.py:1"), 0b1, 0)
     assert spots(grouped(findings)) == ["calm.py:1", "often.py:1", "rare.py:1", "manners.py:1"]
+
+
+def test_money_has_the_currency_of_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a market that settles in another asset than USDT."""
+    findings = Findings()
+    settled(findings, broken("once", "bot.py:1", "late", money=0.5), 0b1, 1)
+    (finding,) = findings
+    finding.example = finding.example._replace(
+        summary=finding.example.summary._replace(currency="BTC")
+    )
+    (group,) = grouped(findings)
+    assert group.as_dict()["currency"] == "BTC"
+    _show_group(group, "1 of 1 worlds")
+    assert "; 0.50 BTC at risk" in capsys.readouterr().out
 
 
 def test_a_group_shows_the_cause_that_needs_the_fewest_faults() -> None:

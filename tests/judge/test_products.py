@@ -12,11 +12,14 @@ import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, Judge, Verdict, simulate
 from failing_exchange.core.market import Market
+from failing_exchange.explorer.trial import TrialResult, summary_of
+from failing_exchange.explorer.world import World
 from failing_exchange.judge.intents import intend
 from failing_exchange.judge.probe import probe
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.report.recorder import Recorder
 from failing_exchange.report.text import summary
+from failing_exchange.runs.bots import Notebook
 from tests.core.contracts import IN_BTC, PERPETUAL
 from tests.sources import check, modules, place, tree
 
@@ -109,6 +112,14 @@ def test_profit_is_what_the_ledger_says() -> None:
 
     lost = -5.0 - 2.5025 - 2.5  # the spread, and a fee for each trade
     assert judged(opens_and_closes, booked={SHORT: 0.0, "USDT": lost}).clean
+    notebook = Notebook()
+
+    async def books(exchange: Any) -> None:
+        for side in ("buy", "sell"):
+            notebook.book(await exchange.create_order(SHORT, "market", side, 0.1))
+
+    assert judged(books, booked=notebook.believed).clean
+    assert notebook.holds("USDT") == pytest.approx(lost)
     verdict = judged(opens_and_closes, booked={SHORT: 0.0, "USDT": 0.0})
     assert verdict.wrong == pytest.approx(-lost)
 
@@ -151,6 +162,9 @@ def test_a_venue_that_settles_in_other_assets_is_judged_in_one_of_them() -> None
     assert verdict.money == pytest.approx(0.02)
     assert verdict.sentence.endswith("; 0.02 BTC are lost or at risk.")
     assert "0.02 BTC lost or at risk" in summary("short", verdict)[0]
+    assert summary_of(TrialResult(world=World(seed=1, seconds=60.0), verdict=verdict)).currency == (
+        "BTC"
+    )
     both = judged(sells_twice, markets=(PERPETUAL, IN_BTC), price=0.04)
     assert (both.currency, "currency" in both.as_dict()) == ("USDT", False)
 

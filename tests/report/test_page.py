@@ -20,6 +20,7 @@ from failing_exchange.report.page import FINDINGS_MAX, page
 from failing_exchange.report.text import show
 from failing_exchange.runs import report_card, user_code
 from failing_exchange.runs.bot_run import RunConfig, RunReport, run
+from failing_exchange.runs.report_card import Card, Grade
 from failing_exchange.scenarios.scenario import load
 
 CONFIG = RunConfig(
@@ -169,6 +170,18 @@ def test_an_exploration_has_a_page_too() -> None:
     ]
     assert data["results"][0]["outcome"] == "fail"
     assert "TradingView Lightweight Charts" not in text
+
+
+def test_sums_are_in_the_currency_of_the_verdict() -> None:
+    """A market that settles in another asset has no USDT at all."""
+    finding = {"rule": "once", "text": "sold twice", "money": 0.5, "times": 3, "token": "fx1.x",
+               "kinds": [], "faults": 0, "also": [], "currency": "BTC"}  # fmt: skip
+    data = data_of(page({"kind": "explore", "target": "b.py:main", "findings": [finding]}))
+    assert (data["currency"], data["money"]["name"]) == ("BTC", "BTC lost or at risk")
+    card = Card(bot="b.py:main", wanted=1)
+    card.grades.append(Grade("calm", "F1", False, {"once": "why"}, 0.5, currency="BTC"))
+    data = data_of(page(json.loads(json.dumps(card.as_dict()))))
+    assert (data["currency"], data["money"]["name"]) == ("BTC", "BTC lost or at risk")
 
 
 def test_of_very_many_findings_the_page_counts_the_rest() -> None:

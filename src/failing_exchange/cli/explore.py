@@ -254,7 +254,7 @@ def _show_group(group: Group, often: str) -> None:
     """Print the smallest example; the other causes of the group take one line."""
     first, others = group.first, group.causes[1:]
     also = f" (and breaks {', '.join(first.also)})" if first.also else ""
-    money = f"; {group.money:,.2f} USDT at risk" if group.money else ""
+    money = f"; {group.money:,.2f} {group.currency} at risk" if group.money else ""
     print(f"\n{first.sentence}{money}{also}.")
     for line in (
         first.example.summary.traceback if group.spot.rule == "alive" else ""

@@ -124,6 +124,7 @@ class Finding:
             "sentence": self.sentence,
             "text": self.breach.text,
             "money": self.breach.money,
+            "currency": self.example.summary.currency,
             "seed": self.seed,
             "times": self.times,
             "also": list(self.also),
@@ -168,8 +169,13 @@ class Group(NamedTuple):
 
     @property
     def money(self) -> float:
-        """USDT lost or at risk: the most of any cause."""
+        """Lost or at risk, in the currency of the verdict: the most of any cause."""
         return max(cause.breach.money for cause in self.causes)
+
+    @property
+    def currency(self) -> str:
+        """What `money` is counted in."""
+        return self.first.example.summary.currency
 
     @property
     def urgency(self) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ from failing_exchange.faults.triggers import always, parse
 from failing_exchange.journal.journal import Journal
 from failing_exchange.journal.serialize import line
 from failing_exchange.judge.judge import Judge
+from failing_exchange.judge.products import USDT
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.report.recorder import trip_rows
 from failing_exchange.runs.bot_loader import Bot
@@ -255,6 +256,7 @@ class TrialSummary(NamedTuple):
     unjudged: Mapping[str, str] = {}  # why, by rule
     columns: Sequence[Mapping[str, Any]] = ()  # both columns around the breach of one rule
     traceback: str = ""  # of the bot's own code, where it died
+    currency: str = USDT  # of all sums of money
 
     def breaks_of(self, rule: str) -> BrokenRule | None:
         """The breach of a rule; None if it was kept."""
@@ -301,6 +303,7 @@ def summary_of(result: TrialResult) -> TrialSummary:
         requests=verdict.requests,
         faults=verdict.faults,
         traceback=verdict.traceback,
+        currency=verdict.currency,
         unjudged={r.rule: r.why for r in verdict.results if r.outcome is Outcome.NOT_JUDGED},
     )
 

@@ -141,6 +141,11 @@ def _money(name: str, value: float, means: str) -> dict[str, str]:
     return KeyFigure(name, amount(value), means)._asdict()
 
 
+def _currency(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the money of grades or findings is counted in: as the first of them says."""
+    return str(rows[0].get("currency", USDT)) if rows else USDT
+
+
 # ---- a report card
 
 
@@ -149,6 +154,7 @@ def _card(found: Mapping[str, Any]) -> dict[str, Any]:
     failed = sorted((one for one in grades if not one["passed"]), key=lambda one: -one["money"])
     left, bot = found["wanted"] - len(grades), found["bot"]
     worst = failed[0] if failed else None
+    currency = _currency(failed or grades)
     findings = [
         {"rule": rule, "text": text, "money": 0.0, "times": 1, "columns": []}
         for rule, text in found["baseline"].items()
@@ -159,13 +165,13 @@ def _card(found: Mapping[str, Any]) -> dict[str, Any]:
     )
     return {
         "kind": "card",
-        "currency": USDT,
+        "currency": currency,
         "title": f"{bot}: report card",
         **(FINDINGS if failed or findings else CLEAN),
         "headline": f"{bot} passes {len(grades) - len(failed)} of {len(grades)} scenarios",
         "sentence": _worst(worst),
         "about": f"{left} scenarios were not run: {_why_left(found)}" if left else "",
-        "money": _money(f"{USDT} {AT_RISK}", worst["money"] if worst else 0.0, means),
+        "money": _money(f"{currency} {AT_RISK}", worst["money"] if worst else 0.0, means),
         "sections": [],
         "again": shlex.join(("failing-exchange", "run", "--bot", bot, "--all")),
         "stopped": "",
@@ -211,10 +217,10 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
         _with_care({**one, "sum": one["money"] or 0.0}, _replay(one))
         for one in found.get("findings", ())
     ]
-    first, places = next(iter(findings), None), len(findings)
+    first, places, currency = next(iter(findings), None), len(findings), _currency(findings)
     return {
         "kind": "explore",
-        "currency": USDT,
+        "currency": currency,
         "title": f"explore {target}",
         **(FINDINGS if findings else CLEAN),
         "headline": f"{target} breaks rules at {places} place{'' if places == 1 else 's'}"
@@ -224,7 +230,7 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
         "about": f"{found.get('ended', '')}; in {found.get('failed', 0):,} of "
         f"{found.get('trials', 0):,} worlds a rule was broken",
         "money": _money(
-            f"{USDT} {AT_RISK}",
+            f"{currency} {AT_RISK}",
             max((one["sum"] for one in findings), default=0.0),
             "in the one world where it was most; worlds are not added up",
         ),

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from failing_exchange.judge.products import USDT
 from failing_exchange.judge.rule import Severity
 from failing_exchange.judge.verdict import WRONG
 from failing_exchange.runs.bot_loader import find_bot
@@ -21,7 +22,8 @@ from failing_exchange.venues.base import DEFAULT, venue_of
 class Grade(NamedTuple):
     """How a bot did in one scenario. `broken`: the rules it broke, with the first breach each.
 
-    `again`: the command line that makes the run again.
+    `money` is in `currency`, that of the verdict. `again`: the command line that makes the run
+    again.
     """
 
     scenario: str
@@ -31,6 +33,12 @@ class Grade(NamedTuple):
     money: float
     error: str = ""
     again: str = ""
+    currency: str = USDT
+
+    @property
+    def money_text(self) -> str:
+        """The sum of money with its currency; empty where there is none."""
+        return f"{self.money:,.2f} {self.currency}" if self.money else ""
 
 
 @dataclass(kw_only=True)
@@ -78,7 +86,7 @@ def grade(name: str, bot: str, venue: str = "", baseline: Iterable[str] = ()) ->
     sums = [r.money for r in verdict.failures if r.rule in broken and r.severity is Severity.MONEY]
     wrong = verdict.wrong or 0.0
     money = max(wrong if {WRONG, "converges"} & broken.keys() else 0.0, *sums, 0.0)
-    return Grade(name, scenario.family, not broken, broken, money, "", again)
+    return Grade(name, scenario.family, not broken, broken, money, "", again, verdict.currency)
 
 
 def calm(scenario: Scenario) -> Scenario:
@@ -179,7 +187,7 @@ def show(card: Card) -> None:
     worst = max(failed, key=lambda one: one.money, default=None)
     if worst is not None:
         why = next(iter(worst.broken.values()), worst.error)
-        money = f", {worst.money:,.2f} USDT at risk" if worst.money else ""
+        money = f", {worst.money_text} at risk" if worst.money else ""
         say(f"Worst: {worst.scenario}{money}: it {why}.")
         say(f"  again: {worst.again}")
 
@@ -187,7 +195,9 @@ def show(card: Card) -> None:
 def _table(grades: Sequence[Grade]) -> Any:
     from failing_exchange.report.text import table
 
-    made = table("", "scenario", "", "breaks", "USDT at risk")
+    currencies = dict.fromkeys(one.currency for one in grades)
+    alone = next(iter(currencies), "") if len(currencies) == 1 else ""
+    made = table("", "scenario", "", "breaks", f"{alone} at risk".strip())
     scenario, mark, breaks, risk = made.columns[1:]
     scenario.no_wrap = mark.no_wrap = True
     scenario.min_width = max([8, *(len(g.scenario) for g in grades)])
@@ -195,6 +205,6 @@ def _table(grades: Sequence[Grade]) -> Any:
     risk.justify = "right"
     for one in grades:
         passes = "[green]passes[/]" if one.passed else "[red]fails[/]"
-        money = f"{one.money:,.2f}" if one.money else ""
+        money = one.money_text.removesuffix(f" {alone}")
         made.add_row(one.family, one.scenario, passes, ", ".join(one.broken) or one.error, money)
     return made

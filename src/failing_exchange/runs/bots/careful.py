@@ -121,7 +121,8 @@ class Books:
             self._booked[order["id"]] = None
             if len(self._booked) > NAMES_KEPT_MAX:
                 del self._booked[next(iter(self._booked))]
-            self._notebook.book(order)
+            market = self._exchange.market(order["symbol"])
+            self._notebook.book(order, contract_size=market["contractSize"] or 1.0)
             intent.done = True
 
     async def reconcile(self, *, stops_stand: bool = False) -> None:

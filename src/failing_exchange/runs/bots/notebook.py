@@ -30,7 +30,9 @@ class PlannedOrder:
 
 @dataclass(slots=True)
 class Notebook:
-    """What a bot means and believes. `believed` holds its changes of balance by asset.
+    """What a bot means and believes.
+
+    `believed` holds its changes of balance by asset, and of a position in a contract by its symbol.
 
     It outlives the bot's process, as a file on its disk would: so `names` are there, the client
     order ids that were sent or were about to be, and `booked`, the ids of the orders in the books.
@@ -41,6 +43,7 @@ class Notebook:
     believed: dict[str, float] = field(default_factory=dict)
     names: dict[str, PlannedOrder] = field(default_factory=dict)
     booked: dict[str, None] = field(default_factory=dict)
+    entry_costs: dict[str, float] = field(default_factory=dict)  # of open positions, by symbol
     now: Callable[[], int] = lambda: int(asyncio.get_running_loop().time() * 1e9)
 
     @contextmanager
@@ -58,12 +61,21 @@ class Notebook:
         finally:
             intent.ended_at = self.now()
 
-    def book(self, order: dict[str, Any]) -> None:
-        """Book what an order is said to have traded, and its fees."""
+    def book(self, order: dict[str, Any], *, contract_size: float = 1.0) -> None:
+        """Book what an order is said to have traded, and its fees.
+
+        Of a contract that is a position, in units of the base asset of which each contract has
+        `contract_size`; what closing it gains or loses is booked in the asset that it settles in.
+        """
         symbol = parse_symbol(order["symbol"])
         sign = 1 if order["side"] == "buy" else -1
-        self._add(symbol.base, sign * (order["filled"] or 0.0))
-        self._add(symbol.quote, -sign * (order["cost"] or 0.0))
+        filled, cost = sign * (order["filled"] or 0.0), sign * (order["cost"] or 0.0)
+        if symbol.settle is None:
+            self._add(symbol.base, filled)
+            self._add(symbol.quote, -cost)
+        elif filled:
+            profit = self._change(order["symbol"], filled * contract_size, cost)
+            self._add(symbol.settle, profit)
         for fee in order["fees"]:
             self._add(fee["currency"], -fee["cost"])
 
@@ -73,7 +85,19 @@ class Notebook:
 
     def positions(self) -> dict[str, float]:
         """What the bot believes to have gained, by symbol, as a probe tells it."""
-        return {SYMBOL: self.holds(BASE)}
+        found = {symbol: self.holds(symbol) for symbol in self.entry_costs}
+        if BASE in self.believed or not found:
+            found[SYMBOL] = self.holds(BASE)
+        return found
+
+    def _change(self, symbol: str, amount: float, cost: float) -> float:
+        """Change a position by an amount at a cost, both below 0 for a sale; the profit."""
+        held, entry = self.holds(symbol), self.entry_costs.get(symbol, 0.0)
+        closed = min(abs(held), abs(amount)) if held * amount < 0 else 0.0
+        paid, got = entry * (closed / abs(held)) if held else 0.0, cost * (closed / abs(amount))
+        self.entry_costs[symbol] = entry - paid + cost - got
+        self._add(symbol, amount)
+        return -(paid + got)
 
     def _add(self, asset: str, amount: float) -> None:
         self.believed[asset] = self.believed.get(asset, 0.0) + amount
