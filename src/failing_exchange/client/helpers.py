@@ -9,7 +9,6 @@ from failing_exchange.client.arguments import check_timeout
 from failing_exchange.client.call_params import NONE, Params, own
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.unified_api import NOT_SUPPORTED, camel
-from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY_S, HOUR_S, MILLISECOND, PPM, WEEK_S, atoms_text
 from failing_exchange.errors import BadRequestError, InvalidOrderError, SymbolNotFoundError
 from failing_exchange.text.number_checks import is_number
@@ -222,14 +221,9 @@ _VERBS = ("fetch_", "create_", "cancel_", "edit_", "amend_", "watch_", "un_watch
 
 
 def _read(parser: str, value: Any, *step: int) -> int:
-    from failing_exchange.unified import numbers
+    from failing_exchange.unified import errors, numbers
 
-    try:
-        return int(getattr(numbers, parser)(numbers.hashable(value), *step))
-    except Reject as refused:
-        from failing_exchange.unified.errors import error_of
-
-        raise error_of(refused, 0) from None
+    return errors.checked(getattr(numbers, parser), numbers.hashable(value), *step)
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

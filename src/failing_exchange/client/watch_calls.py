@@ -300,10 +300,11 @@ def _count(name: str, value: Any, default: int) -> int:
 
 def _candles(timeframe: str, since: Since, limit: Limit) -> tuple[int, int, int]:
     """What a query of candles asks for: seconds, the first instant, how many."""
+    from failing_exchange.unified.errors import checked
     from failing_exchange.unified.timeframes import seconds_of
 
     start = _count("since", since, 0) * MILLISECOND
-    return seconds_of(timeframe), start, _count("limit", limit, 1)
+    return checked(seconds_of, timeframe), start, _count("limit", limit, 1)
 
 
 def _recent(entries: list[Any], since: Any, limit: Any) -> list[Any]:

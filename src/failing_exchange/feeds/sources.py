@@ -9,33 +9,15 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from failing_exchange.core.events import (
-    Event,
-    OrderAccepted,
-    OrderAmended,
-    OrderCanceled,
-    OrderExpired,
-    OrderFilled,
-    OrderTriggered,
-)
+from failing_exchange.core import events as e, queries as q
 from failing_exchange.core.order import Side
 from failing_exchange.core.public_trade import by_taker
-from failing_exchange.core.queries import (
-    FetchAveragePrice,
-    FetchBook,
-    FetchCandles,
-    FetchReferencePrice,
-    FetchTickers,
-    FetchTrades,
-    Query,
-)
 from failing_exchange.core.reference_price import ReferencePrice
 from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookUpdate, BookView
 
 if TYPE_CHECKING:
     from failing_exchange.core.engine import Engine
-    from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, Ticker, Trades
 
 NOBODY = ""  # market data needs no account
 TRADES_A_PUSH_MAX = 10_000  # prints looked at in one go; the rest come with the next
@@ -57,15 +39,15 @@ class EngineView:
         self.engine = engine
         self.depths: dict[str, int] = {}
 
-    def ask(self, query: Query, at: int) -> Any:
+    def ask(self, query: q.Query, at: int) -> Any:
         """Read the first column."""
         return self.engine.execute(query, at)[1]
 
-    def touched(self, events: Iterable[Event]) -> dict[str, list[Level]]:
+    def touched(self, events: Iterable[e.Event]) -> dict[str, list[Level]]:
         """The markets that events concern, and at which prices."""
         found: dict[str, list[Level]] = {}
         for event in events:
-            if isinstance(event, OrderFilled):
+            if isinstance(event, e.OrderFilled):
                 fill = event.fill
                 side = fill.side if fill.maker else fill.side.other
                 found.setdefault(fill.symbol, []).append(Level(side, fill.ticks))
@@ -89,7 +71,7 @@ class EngineView:
 
     def snapshot_read(self, query: Any, at: int, sources: Sequence[Source]) -> None:
         """Somebody is about to read a book."""
-        if query.__class__ is not FetchBook:
+        if query.__class__ is not q.FetchBook:
             return
         mine = [source for source in sources if isinstance(source, DepthSource)]
         for source in mine:
@@ -100,7 +82,7 @@ class EngineView:
                 source.deepen(at)
 
 
-ORDER_EVENTS = (OrderAccepted, OrderCanceled, OrderExpired, OrderTriggered, OrderAmended)
+ORDER_EVENTS = (e.OrderAccepted, e.OrderCanceled, e.OrderExpired, e.OrderTriggered, e.OrderAmended)
 
 
 class Source(Protocol):
@@ -117,7 +99,7 @@ class Source(Protocol):
 class QuerySource:
     """The answer to a query at each look, whether it has changed or not."""
 
-    def __init__(self, world: EngineView, operation: str, symbol: str, query: Query) -> None:
+    def __init__(self, world: EngineView, operation: str, symbol: str, query: q.Query) -> None:
         self.world = world
         self.operation = operation
         self.symbol = symbol
@@ -133,9 +115,9 @@ class LatestTradesSource(QuerySource):
 
     _last = 0
 
-    def new(self, at: int) -> Iterable[Trades]:
+    def new(self, at: int) -> Iterable[q.Trades]:
         """One answer for all of them."""
-        found: Trades = self.world.ask(self.query, at)
+        found: q.Trades = self.world.ask(self.query, at)
         new = tuple(trade for trade in found.trades if trade.id > self._last)
         if new:
             self._last = new[-1].id
@@ -151,12 +133,12 @@ class TradeSource:
         self.world = world
         self.symbol = symbol
         self._second = at // SECOND
-        last = world.ask(FetchTrades(NOBODY, symbol, limit=1), at).trades
+        last = world.ask(q.FetchTrades(NOBODY, symbol, limit=1), at).trades
         self._last = last[-1].id if last else 0
 
-    def new(self, at: int) -> Iterable[Trades]:
+    def new(self, at: int) -> Iterable[q.Trades]:
         """One answer a print."""
-        query = FetchTrades(NOBODY, self.symbol, self._second * SECOND, TRADES_A_PUSH_MAX)
+        query = q.FetchTrades(NOBODY, self.symbol, self._second * SECOND, TRADES_A_PUSH_MAX)
         found = self.world.ask(query, at)
         self._second = at // SECOND
         for trade in found.trades:
@@ -174,7 +156,7 @@ class AggTradeSource:
         self.symbol = symbol
         self._trades = TradeSource(world, symbol, at)
 
-    def new(self, at: int) -> Iterable[Trades]:
+    def new(self, at: int) -> Iterable[q.Trades]:
         """One answer a taker order and price."""
         found = list(self._trades.new(at))
         for together in by_taker(one.trades[0] for one in found):
@@ -208,7 +190,7 @@ class CandleSource:
         self._start = start_of(at // SECOND)
         self._pushed: Any = None
 
-    def new(self, at: int) -> Iterable[Candles]:
+    def new(self, at: int) -> Iterable[q.Candles]:
         """At an edge the candle that has closed, of late all that have; else the one that forms."""
         second = at // SECOND
         start = self._start_of(second)
@@ -220,7 +202,7 @@ class CandleSource:
         else:
             return
         for one in pairwise(edges):
-            query = FetchCandles(NOBODY, self.symbol, one[1] - one[0], edges=one, ends=True)
+            query = q.FetchCandles(NOBODY, self.symbol, one[1] - one[0], edges=one, ends=True)
             found = self.world.ask(query, at)
             if found.bars and (found.bars != self._pushed or one[1] <= start):
                 self._pushed = found.bars
@@ -255,92 +237,74 @@ class TickerSource:
         """One ticker, or a tuple of them."""
         since = (at // SECOND - self._window) // 60 * 60 if self._window else 0
         symbols = (self.symbol,) if self.symbol else ()
-        query = FetchTickers(NOBODY, symbols, since=since, ends=self._ends)
+        query = q.FetchTickers(NOBODY, symbols, since=since, ends=self._ends)
         tickers = self.world.ask(query, at)
         changed = tuple(ticker for ticker in tickers if self._changed(ticker))
         if changed:
             yield changed[0] if self.symbol else changed
 
-    def _changed(self, ticker: Ticker) -> bool:
+    def _changed(self, ticker: q.Ticker) -> bool:
         shown = (ticker.last, ticker.day, ticker.bid, ticker.ask)
         symbol = ticker.market.symbol
         before, self._seen[symbol] = self._seen.get(symbol), shown
         return ticker.last is not None and before != shown
 
 
-class BestSource:
-    """The best bid and ask, whenever they change."""
+class ChangingSource(QuerySource):
+    """The answer to a query whenever what it shows has changed."""
 
-    operation = "watch_bids_asks"
+    _seen: Any = None
+
+    def shown(self, answer: Any) -> Any:
+        """What has to change for a push; None: there is nothing to show."""
+        return answer.bids, answer.asks
+
+    def new(self, at: int) -> Iterable[Any]:
+        """The answer of now, if it shows something else than the last one pushed."""
+        for answer in super().new(at):
+            shown = self.shown(answer)
+            if shown is not None and shown != self._seen:
+                self._seen = shown
+                yield answer
+
+
+class BestSource(ChangingSource):
+    """The best bid and ask, as a book of one level."""
 
     def __init__(self, world: EngineView, symbol: str, at: int) -> None:
-        self.world = world
-        self.symbol = symbol
-        self._seen: Any = None
-
-    def new(self, at: int) -> Iterable[BookSnapshot]:
-        """A book of one level."""
-        book = self.world.ask(FetchBook(NOBODY, self.symbol, 1), at)
-        shown = (book.bids, book.asks)
-        if shown != self._seen:
-            self._seen = shown
-            yield book
+        super().__init__(world, "watch_bids_asks", symbol, q.FetchBook(NOBODY, symbol, 1))
 
 
-class AverageSource:
-    """The average price of some minutes, while it changes."""
+class TopSource(ChangingSource):
+    """The best levels of the book."""
 
-    operation = "watch_ticker"
+    def __init__(self, world: EngineView, symbol: str, at: int, *, levels: int) -> None:
+        super().__init__(world, "watch_order_book", symbol, q.FetchBook(NOBODY, symbol, levels))
+
+
+class AverageSource(ChangingSource):
+    """The average price of some minutes."""
 
     def __init__(self, world: EngineView, symbol: str, at: int, *, minutes: int) -> None:
-        self.world = world
-        self.symbol = symbol
-        self.minutes = minutes
-        self._seen: Any = None
+        query = q.FetchAveragePrice(NOBODY, symbol, minutes)
+        super().__init__(world, "watch_ticker", symbol, query)
 
-    def new(self, at: int) -> Iterable[AveragePrice]:
-        """The average of now."""
-        query = FetchAveragePrice(NOBODY, self.symbol, self.minutes)
-        found: AveragePrice = self.world.ask(query, at)
-        if found.ticks and found[1:] != self._seen:
-            self._seen = found[1:]
-            yield found
+    def shown(self, answer: q.AveragePrice) -> Any:
+        """All but the market, where anything was traded."""
+        return answer[1:] if answer.ticks else None
 
 
-class ReferenceSource:
-    """The reference price, each second, of a market that has one."""
-
-    operation = "watch_ticker"
+class ReferenceSource(QuerySource):
+    """The reference price at each look, of a market that has one."""
 
     def __init__(self, world: EngineView, symbol: str, at: int) -> None:
-        self.world = world
-        self.symbol = symbol
+        super().__init__(world, "watch_ticker", symbol, q.FetchReferencePrice(NOBODY, symbol))
 
     def new(self, at: int) -> Iterable[ReferencePrice]:
         """That of now."""
-        found: ReferencePrice = self.world.ask(FetchReferencePrice(NOBODY, self.symbol), at)
-        if found.market.rules is not None and found.market.rules.price_range is not None:
-            yield found
-
-
-class TopSource:
-    """The best levels of the book, while they change."""
-
-    operation = "watch_order_book"
-
-    def __init__(self, world: EngineView, symbol: str, at: int, *, levels: int) -> None:
-        self.world = world
-        self.symbol = symbol
-        self.levels = levels
-        self._seen: Any = None
-
-    def new(self, at: int) -> Iterable[BookSnapshot]:
-        """A snapshot."""
-        book = self.world.ask(FetchBook(NOBODY, self.symbol, self.levels), at)
-        shown = (book.bids, book.asks)
-        if shown != self._seen:
-            self._seen = shown
-            yield book
+        for found in super().new(at):
+            if found.market.rules is not None and found.market.rules.price_range is not None:
+                yield found
 
 
 class DepthSource:
@@ -382,6 +346,6 @@ class DepthSource:
         self._depth = self.world.depth(self.symbol)
         self._view.set(self._book(at))
 
-    def _book(self, at: int) -> BookSnapshot:
-        book: BookSnapshot = self.world.ask(FetchBook(NOBODY, self.symbol, self._depth), at)
+    def _book(self, at: int) -> q.BookSnapshot:
+        book: q.BookSnapshot = self.world.ask(q.FetchBook(NOBODY, self.symbol, self._depth), at)
         return book

@@ -13,17 +13,17 @@ from failing_exchange.core.market import parse_symbol
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.catalogue import RULES
 from failing_exchange.judge.products import USDT
-from failing_exchange.report.key_figures import (
-    KeyFigure,
-    amount,
-    sections_of,
-)
+from failing_exchange.report.key_figures import KeyFigure, amount, sections_of
 from failing_exchange.report.text import rules_kept, span
 
 FINDINGS_MAX = 200  # on one page; the file holds the rest
 
 
 AT_RISK = "lost or at risk"
+EMPTY: dict[str, Any] = {  # what a page has nothing to say of
+    "sections": [], "again": "", "stopped": "", "traceback": "", "results": [],
+    "recording": None, "findings_left": 0,
+}  # fmt: skip
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -163,7 +163,7 @@ def _card(found: Mapping[str, Any]) -> dict[str, Any]:
         "in the worst scenario: the largest of the sums that each money rule found there, and of "
         "what the bot is wrong about at the end; scenarios are not added up"
     )
-    return {
+    return EMPTY | {
         "kind": "card",
         "currency": currency,
         "title": f"{bot}: report card",
@@ -172,14 +172,8 @@ def _card(found: Mapping[str, Any]) -> dict[str, Any]:
         "sentence": _worst(worst),
         "about": f"{left} scenarios were not run: {_why_left(found)}" if left else "",
         "money": _money(f"{currency} {AT_RISK}", worst["money"] if worst else 0.0, means),
-        "sections": [],
         "again": shlex.join(("failing-exchange", "run", "--bot", bot, "--all")),
-        "stopped": "",
-        "traceback": "",
-        "results": [],
-        "recording": None,
         "findings": [_with_care(one, "") for one in findings],
-        "findings_left": 0,
         "failed": [_graded(one) for one in failed],
         "passed": [_graded(one) for one in grades if one["passed"]],
     }
@@ -218,7 +212,7 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
         for one in found.get("findings", ())
     ]
     first, places, currency = next(iter(findings), None), len(findings), _currency(findings)
-    return {
+    return EMPTY | {
         "kind": "explore",
         "currency": currency,
         "title": f"explore {target}",
@@ -235,11 +229,8 @@ def _exploration(found: Mapping[str, Any]) -> dict[str, Any]:
             "in the one world where it was most; worlds are not added up",
         ),
         "sections": sections_of(found),
-        "again": "",
         "stopped": "; ".join(found.get("errors", ())),
-        "traceback": "",
         "results": _judged(found),
-        "recording": None,
         "findings": findings[:FINDINGS_MAX],
         "findings_left": max(0, places - FINDINGS_MAX),
     }

@@ -21,7 +21,7 @@ from failing_exchange.unified import structures as write
 from failing_exchange.unified.decode import BUY, LIMIT, MARKET, SELL, Decoder, order_id_of
 from failing_exchange.unified.numbers import hashable, lots_of, ticks_of
 from failing_exchange.unified.order_dicts import order, public_trade, trade
-from failing_exchange.unified.timeframes import TIMEFRAMES
+from failing_exchange.unified.timeframes import seconds_of
 
 SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
 QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
@@ -151,12 +151,7 @@ def _trades(d: Codec, t: Trip) -> Any:
 def _candles(d: Codec, t: Trip) -> Any:
     timeframe, since, limit, *until = t.message
     d.market(t.symbol)
-    seconds = TIMEFRAMES.get(timeframe) if isinstance(timeframe, str) else None
-    if seconds is None:
-        raise Reject(
-            Reason.BAD_REQUEST,
-            f"Invalid timeframe: {timeframe!r} is none of {', '.join(TIMEFRAMES)}",
-        )
+    seconds = seconds_of(timeframe)
     since, most, last = _instant(since), _limit(limit, 500, 1_500), _until(until)
     return q.FetchCandles(t.account, t.symbol, seconds, since, most, until=last)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from failing_exchange.core import commands as c
@@ -36,6 +37,9 @@ TRIGGERS = {  # parameter -> (as a limit order, as a market order)
 CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
 
 
+_invalid = partial(Reject, Reason.INVALID_ORDER)
+
+
 class Decoder:
     """Reads symbols and orders."""
 
@@ -61,9 +65,7 @@ class Decoder:
         market = self.market(symbol)
         found = SIDES.get(side if side.__class__ is str else str(side).lower())
         if found is None:
-            raise Reject(
-                Reason.INVALID_ORDER, f'Invalid side: {side!r} is neither "buy" nor "sell"'
-            )
+            raise _invalid(f'Invalid side: {side!r} is neither "buy" nor "sell"')
         return _of_any_kind(account, market, kind, found, amount, price, params or {})
 
 
@@ -85,9 +87,7 @@ def _of_any_kind(
     cost = _one_of(params, "cost", "quoteOrderQty")
     by_cost = cost is not None
     if by_cost and priced:
-        raise Reject(
-            Reason.INVALID_ORDER, f"Invalid order: a {order_type} order takes no cost ({cost!r})"
-        )
+        raise _invalid(f"Invalid order: a {order_type} order takes no cost ({cost!r})")
     return c.PlaceOrder(
         account=account,
         symbol=market.symbol,
@@ -111,7 +111,7 @@ def _one_of(params: Mapping[str, Any], *names: str) -> Any:
     given = {name: params[name] for name in names if params.get(name) is not None}
     if len(given) > 1:
         both = " and ".join(f"{name} {value!r}" for name, value in given.items())
-        raise Reject(Reason.INVALID_ORDER, f"Invalid order: {both}: give only one of them")
+        raise _invalid(f"Invalid order: {both}: give only one of them")
     return next(iter(given.values()), None)
 
 
@@ -126,7 +126,7 @@ def _post_only(kind: object, priced: bool, params: Mapping[str, Any]) -> bool:
     force = _time_in_force(params)
     if not priced or force is not TimeInForce.GTC:
         what = f"{force} order" if priced else "order without a price"
-        raise Reject(Reason.INVALID_ORDER, f"Invalid order: an {what} can't be post-only")
+        raise _invalid(f"Invalid order: an {what} can't be post-only")
     return True
 
 
@@ -140,7 +140,7 @@ def _kind(
     found = KINDS.get(name)
     if found is None:
         known = ", ".join([*KINDS, *ALIASES])
-        raise Reject(Reason.INVALID_ORDER, f"Invalid type: {kind!r} is none of {known}")
+        raise _invalid(f"Invalid type: {kind!r} is none of {known}")
     if _one_of(params, *TRIGGERS, "trailingAmount", "trailingPercent") is None:
         return found, None
     for name, (as_limit, as_market) in TRIGGERS.items():
@@ -156,8 +156,7 @@ def _trail(market: Market, price: object, params: Mapping[str, Any]) -> int:
         return _ticks(market, params["trailingAmount"])
     percent = params.get("trailingPercent")
     if percent is None or price is None:
-        raise Reject(
-            Reason.INVALID_ORDER,
+        raise _invalid(
             "Invalid order: a trailing stop needs params trailingAmount, or trailingPercent "
             "with a reference price",
         )
@@ -173,9 +172,7 @@ def _time_in_force(params: Mapping[str, Any]) -> TimeInForce:
     if not text or text == "PO":
         return TimeInForce.GTC
     if text not in TimeInForce.__members__:
-        raise Reject(
-            Reason.INVALID_ORDER, f"Invalid timeInForce: {text!r} is not GTC, IOC, FOK or PO"
-        )
+        raise _invalid(f"Invalid timeInForce: {text!r} is not GTC, IOC, FOK or PO")
     return TimeInForce(text)
 
 
@@ -196,8 +193,7 @@ def _prevention(params: Mapping[str, Any]) -> Prevention | None:
         return None
     name = str(value).upper()
     if name not in Prevention.__members__:
-        raise Reject(
-            Reason.INVALID_ORDER,
+        raise _invalid(
             f"Invalid selfTradePrevention: {value!r} is none of "
             + ", ".join(Prevention.__members__),
         )

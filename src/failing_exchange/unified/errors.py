@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from failing_exchange import errors as e
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
@@ -57,3 +60,11 @@ def error_of(refused: Reject, at: int) -> e.FailingExchangeError:
         wait = None if refused.until is None else max(0, refused.until - at) / SECOND
         return kind(refused.text, reason=refused.reason.value, retry_after=wait)
     return kind(refused.text, reason=refused.reason.value)
+
+
+def checked(read: Callable[..., int], *values: Any) -> int:
+    """What `read` gives for a caller's values; its refusal is raised as the error that it means."""
+    try:
+        return read(*values)
+    except Reject as refused:
+        raise error_of(refused, 0) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import DAY_S, HOUR_S
 
 TIMEFRAMES = {
@@ -11,11 +12,9 @@ TIMEFRAMES = {
 
 
 def seconds_of(timeframe: object) -> int:
-    """A timeframe in seconds; raises BadRequestError for one that there is not."""
+    """A timeframe in seconds; raises `Reject` for one that there is not."""
     found = TIMEFRAMES.get(timeframe) if isinstance(timeframe, str) else None
     if found is None:
-        from failing_exchange.errors import BadRequestError
-
         known = ", ".join(TIMEFRAMES)
-        raise BadRequestError(f"Invalid timeframe: {timeframe!r} is none of {known}")
+        raise Reject(Reason.BAD_REQUEST, f"Invalid timeframe: {timeframe!r} is none of {known}")
     return found
