@@ -6,6 +6,9 @@ from contextlib import suppress
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core import queries
+from failing_exchange.core.order import PositionSide
+from failing_exchange.core.positions import MarginMode, MarginStatus
+from failing_exchange.core.units import ATOMS
 from failing_exchange.faults.triggers import nth
 from failing_exchange.journal.trip import Edited
 from failing_exchange.judge.rule import Breach, Outcome, Result, Severity
@@ -61,6 +64,24 @@ def test_every_answer_of_the_core_has_words() -> None:
     elsewhere = {queries.Orders, queries.Fills}
     assert answers - elsewhere <= set(SAYS)
     assert answer_text(object(), None) == "object"
+
+
+def test_the_answers_of_contracts_say_what_is_held() -> None:
+    """A position that the bot was told of differently is seen in the two columns."""
+    market = FailingExchange().venue.markets["BTC/USDT"]
+
+    def held(lots: int) -> queries.PositionReport:
+        mode, zeros = MarginMode.CROSS, [0] * 9
+        return queries.PositionReport(market, PositionSide.BOTH, lots, 0, 0, mode, *zeros)
+
+    assert answer_text(queries.Positions(()), None) == "no positions"
+    assert answer_text(queries.Positions((held(-25_000),)), None) == "short 0.25 BTC/USDT"
+    assert answer_text(held(100_000), None) == "long 1 BTC/USDT"
+    assert answer_text(held(0), None) == "no position in BTC/USDT"
+    assert answer_text(queries.MarkPrice(market, 42 * ATOMS, 0), None) == "mark 42"
+    assert answer_text(queries.Leverage("BTC/USDT:USDT", 20, 0), None) == "leverage 20"
+    wallets = queries.Margins({"USDT": MarginStatus(5 * ATOMS)}, False, False)
+    assert answer_text(wallets, None) == "wallets: USDT 5"
 
 
 def test_an_answer_that_is_replaced_is_told_as_it_was_sent() -> None:

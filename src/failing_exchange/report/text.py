@@ -149,6 +149,18 @@ def _balances(told: q.Balances) -> str:
     return "; ".join(some) + ("; …" if len(held) > NAMED_MAX else "") if held else "no balances"
 
 
+def _position(told: q.PositionReport) -> str:
+    if not told.lots:
+        return f"no position in {told.market.symbol}"
+    amount = told.market.amount_text(abs(told.lots))
+    return f"{'short' if told.lots < 0 else 'long'} {amount} {told.market.symbol}"
+
+
+def _margins(told: q.Margins) -> str:
+    held = [f"{name} {atoms_text(one.wallet)}" for name, one in told.assets.items()]
+    return f"wallets: {', '.join(held)}" if held else "no wallets"
+
+
 def _words(name: str) -> str:
     """The name of a class in words."""
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
@@ -176,6 +188,11 @@ SAYS: dict[type, Callable[[Any], str]] = {
     q.OrderLists: lambda t: f"{len(t.lists)} order lists",
     q.Amendments: lambda t: f"{len(t.amendments)} amendments",
     q.PreventedMatches: lambda t: f"{len(t.matches)} prevented matches",
+    q.PositionReport: _position,
+    q.Positions: lambda t: _some("positions", t.positions, _position),
+    q.Margins: _margins,
+    q.MarkPrice: lambda t: f"mark {atoms_text(t.mark)}",
+    q.Leverage: lambda t: f"leverage {t.leverage}",
     q.Clock: lambda t: f"the time: {instant_text(t.at)}",
 }
 
