@@ -16,7 +16,7 @@ from failing_exchange.background.price_path import FINEST, LEVELS
 from failing_exchange.core.candles import of_background
 from failing_exchange.core.chance import key
 from failing_exchange.core.funding_rate import average_premium, funding_rate
-from failing_exchange.core.mark_price import Range, mark_price
+from failing_exchange.core.mark_price import MarkInputs, Range, first_mark_touch, mark_price
 from failing_exchange.core.market import Market
 from failing_exchange.core.units import ATOMS
 from failing_exchange.venue.default_world import MARKETS, backgrounds_of
@@ -275,6 +275,34 @@ def test_bounds_of_the_premium_hold_at_every_level(seed: int, second: int) -> No
         least, most = path.bounds(level, index)
         inner = range(index * tens, index * tens + tens, max(1, tens // 300))
         assert all(least <= path.at(n) <= most for n in inner)
+
+
+@given(seeds, instants, st.integers(-40, 40), st.booleans())
+@settings(deadline=None, max_examples=25)
+def test_a_mark_that_is_reached_is_found(seed: int, start: int, off: int, upper: bool) -> None:
+    """A liquidation happens in its second, though only few seconds are looked at."""
+    flow, stop = perpetual("ETH", seed), start + 900
+    ref, step = flow.reference, TICKS["ETH"]
+
+    def exact(begin: int, end: int) -> MarkInputs:
+        ticks = [flow.close(begin)] * 2 if end == begin + 1 else flow.bounds(begin, end)
+        return MarkInputs(Range(10_000, 10_000), Range(ticks[0] * step, ticks[1] * step))
+
+    def vague(begin: int, end: int) -> MarkInputs:
+        return MarkInputs(Range(10_000, 10_000))
+
+    marks = [
+        ref.mark(second, last=flow.close(second) * step, carry=10_000)
+        for second in range(start, stop)
+    ]
+    price = marks[0] + marks[0] * off // 10_000
+    low, high = (None, price) if upper else (price, None)
+    met = [mark >= price if upper else mark <= price for mark in marks]
+    first = start + met.index(True) if True in met else None
+    assert first_mark_touch(ref, start, stop, low, high, exact) == first
+    early = first_mark_touch(ref, start, stop, low, high, vague)
+    if first is not None:
+        assert early is not None and early <= first
 
 
 # ---- formulas

@@ -228,7 +228,7 @@ def test_the_files_of_exchanges_are_understood(tmp_path: Path) -> None:
         path.write_text(text)
         found = read(path, price_step=10**6, amount_step=10**6)
         assert found.trades
-        assert found == ([(RECORDED, Print(150, 200, "sell"))], [])
+        assert found == ([(RECORDED, Print(150, 200, "sell"))], [], [])
     for text in (
         f"{RECORDED}000,1.5,1.7,1.4,1.6,2,{RECORDED}999,3.0,5,1,1,0\n",
         f"unix,open,high,low,close,Volume BTC\n{RECORDED},1.5,1.7,1.4,1.6,2\n",
@@ -236,7 +236,7 @@ def test_the_files_of_exchanges_are_understood(tmp_path: Path) -> None:
         path.write_text(text)
         found = read(path, price_step=10**6, amount_step=10**6)
         assert not found.trades
-        assert found == ([], [estimated(RECORDED, (150, 170, 140, 160), 200)])
+        assert found == ([], [estimated(RECORDED, (150, 170, 140, 160), 200)], [])
 
 
 @pytest.mark.parametrize(

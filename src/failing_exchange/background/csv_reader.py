@@ -8,6 +8,9 @@ The first line may name the columns, in any order and in the words of most excha
 - Binance's dumps of trades (`id, price, qty, quoteQty, time, isBuyerMaker`) and of aggregated
   trades, which are known by the true or false in their sixth or seventh column.
 
+The columns `index price` and `mark price`, which are known by their names alone, are those of a
+perpetual: after a trade, or at the close of a candle.
+
 Timestamps are seconds, milliseconds, microseconds or nanoseconds since the epoch, or ISO 8601.
 """
 
@@ -30,6 +33,7 @@ from failing_exchange.text.files import reason
 ROWS_MAX = 5_000_000  # a longer file is refused; it would not fit into the memory
 TRADE = ("at", "price", "amount")
 CANDLE = ("at", "open", "high", "low", "close", "volume")
+REFERENCES = ("index", "mark")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "at": ("timestamp", "time", "date", "datetime", "opentime", "transacttime", "unix", "ts", "t"),
     "price": ("price", "p", "rate"),
@@ -38,30 +42,45 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "maker": ("isbuyermaker", "buyermaker", "m"),
     "open": ("open", "o"), "high": ("high", "h"), "low": ("low", "l"), "close": ("close", "c"),
     "volume": ("volume", "vol", "v", "amount", "basevolume", "volumebtc"),
+    "index": ("indexprice",), "mark": ("markprice",),
 }  # fmt: skip
 SIDES = {"buy": "buy", "b": "buy", "bid": "buy", "sell": "sell", "s": "sell", "ask": "sell"}
 FLAGS = {"true": "sell", "1": "sell", "false": "buy", "0": "buy"}  # the buyer was the maker
 UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))  # up to which number what divides it
 
 
+class RecordedReference(NamedTuple):
+    """Index and mark price of a row, in atoms; 0 where the file has no such column."""
+
+    at: int
+    index_price: int
+    mark_price: int
+
+
 class CsvContents(NamedTuple):
     """What a file holds, in order of time: trades, each with its second, or candles.
 
-    The side of a trade is empty where the file does not name it.
+    The side of a trade is empty where the file does not name it. `references` has an entry for each
+    row of a file that has index or mark prices.
     """
 
     trades: list[tuple[int, Print]]
     candles: list[Bar]
+    references: list[RecordedReference]
 
 
-def read(path: str | PathLike[str], *, price_step: int, amount_step: int) -> CsvContents:
+def read(
+    path: str | PathLike[str], *, price_step: int, amount_step: int, rounds: bool = False
+) -> CsvContents:
     """Read a file; steps in atoms (1e-8). Raises `ConfigurationError` with line and value.
 
-    Prices must be multiples of the price step; amounts are rounded to whole lots, at least one.
+    Prices must be multiples of the price step, unless it `rounds` them to the nearest; amounts are
+    rounded to whole lots, at least one.
     """
+    reader = _Reader(fspath(path), price_step, amount_step, rounds)
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            return _parsed(fspath(path), csv.reader(file), price_step, amount_step)
+            return _parsed(reader, csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"recording {fspath(path)!r}: {reason(error)}") from error
 
@@ -86,9 +105,10 @@ def instant(text: str) -> int:
 class _Reader:
     """Reads the cells of one line; errors name file, line, column and value."""
 
-    def __init__(self, path: str, price_step: int, amount_step: int) -> None:
+    def __init__(self, path: str, price_step: int, amount_step: int, rounds: bool) -> None:
         self.path = path
         self.line = 0
+        self._rounds = rounds
         self._price_step = Decimal(price_step) / ATOMS
         self._amount_step = Decimal(amount_step) / ATOMS
 
@@ -119,6 +139,8 @@ class _Reader:
 
     def ticks(self, text: str, name: str) -> int:
         ticks = self.number(text, name) / self._price_step
+        if self._rounds:
+            return max(1, round(ticks))
         if ticks < 1 or ticks != int(ticks):
             raise self.error(
                 f"{name} {text} is not a multiple of the price step {self._price_step}; "
@@ -148,6 +170,23 @@ class _Reader:
         lots = max(volume, LEAST) if high > low else volume
         return estimated(at, (opened, high, low, close), lots)
 
+    def reference(
+        self, cells: Sequence[str], columns: Mapping[str, int], at: int
+    ) -> RecordedReference:
+        """Index and mark price, those of both that the file has."""
+        index, mark = (
+            self.atoms(self.cell(cells, columns, name), f"{name} price") if name in columns else 0
+            for name in REFERENCES
+        )
+        return RecordedReference(at, index, mark)
+
+    def atoms(self, text: str, name: str) -> int:
+        """A price above 0, rounded to atoms."""
+        atoms = round(self.number(text, name) * ATOMS)
+        if atoms < 1:
+            raise self.error(f"{name} {text!r} must be above 0")
+        return atoms
+
     def side(self, cells: Sequence[str], columns: Mapping[str, int]) -> str:
         name, words = ("side", SIDES) if "side" in columns else ("maker", FLAGS)
         if name not in columns:
@@ -158,12 +197,9 @@ class _Reader:
         return words[text.lower()]
 
 
-def _parsed(
-    path: str, lines: Iterator[list[str]], price_step: int, amount_step: int
-) -> CsvContents:
-    reader = _Reader(path, price_step, amount_step)
+def _parsed(reader: _Reader, lines: Iterator[list[str]]) -> CsvContents:
     columns: dict[str, int] = {}
-    found = CsvContents([], [])
+    found = CsvContents([], [], [])
     for reader.line, cells in enumerate(lines, 1):
         if not any(cells):
             continue
@@ -175,12 +211,18 @@ def _parsed(
             found.trades.append(reader.trade(cells, columns))
         else:
             found.candles.append(reader.candle(cells, columns))
+        if not columns.keys().isdisjoint(REFERENCES):
+            at = found.trades[-1][0] if "price" in columns else found.candles[-1].at
+            found.references.append(reader.reference(cells, columns, at))
         if len(found.trades) + len(found.candles) > ROWS_MAX:
             raise reader.error(f"more than {ROWS_MAX:,} rows; cut the file")
     if not (found.trades or found.candles):
-        raise ConfigurationError(f"recording {path!r} holds no rows; expected {', '.join(TRADE)}")
+        raise ConfigurationError(
+            f"recording {reader.path!r} holds no rows; expected {', '.join(TRADE)}"
+        )
     found.trades.sort(key=itemgetter(0))
     found.candles.sort(key=itemgetter(0))
+    found.references.sort(key=itemgetter(0))
     return found
 
 
@@ -199,7 +241,7 @@ def _columns(reader: _Reader, cells: Sequence[str]) -> tuple[dict[str, int], boo
     for wanted in (CANDLE, TRADE):
         if all(name in found for name in wanted):
             extra = ("side", "maker") if wanted is TRADE else ()
-            return {n: found[n] for n in (*wanted, *extra) if n in found}, True
+            return {n: found[n] for n in (*wanted, *extra, *REFERENCES) if n in found}, True
     raise reader.error(
         f"these columns are neither {', '.join(TRADE)} nor {', '.join(CANDLE)}: {list(cells)}"
     )

@@ -9,10 +9,12 @@ from os import PathLike, fspath
 
 from failing_exchange.background.base import BackgroundMarket, check_window
 from failing_exchange.background.candle_splitting import LEAST, Node, split
-from failing_exchange.background.csv_reader import instant, read
+from failing_exchange.background.csv_reader import RecordedReference, instant, read
 from failing_exchange.background.profiles import Profile
+from failing_exchange.background.recorded_references import RecordedReferences
 from failing_exchange.core.candles import Bar, Print, estimated, of_background, still
 from failing_exchange.core.chance import key, words
+from failing_exchange.core.market import is_contract
 from failing_exchange.core.units import DAY_S, HOUR_S, MINUTE_S, TEN_S
 from failing_exchange.errors import ConfigurationError
 
@@ -64,9 +66,12 @@ class RecordedMarket(BackgroundMarket):
         start: int | str | None = None,
         seed: int = 0,
         profile: Profile | None = None,
+        rounds: bool = False,
     ) -> None:
         self.birth = birth
-        trades, candles = read(path, price_step=price_step, amount_step=amount_step)
+        trades, candles, references = read(
+            path, price_step=price_step, amount_step=amount_step, rounds=rounds
+        )
         self._key = key(seed, "recording", symbol)
         self._prints: dict[int, tuple[Print, ...]] = {}
         self._length = 1 if trades else _length(fspath(path), candles)
@@ -81,6 +86,8 @@ class RecordedMarket(BackgroundMarket):
         self._lows = [min(bar.low for bar in block) for block in blocks]
         self._parts: dict[tuple[int, int], list[Node]] = {}
         super().__init__(symbol, seed, profile or self._derived_profile())
+        if is_contract(symbol):
+            self.reference = RecordedReferences(self, price_step, self._rows(references, shift))
 
     # ---- candles
 
@@ -180,6 +187,17 @@ class RecordedMarket(BackgroundMarket):
             spread=max(1, first.open // 400_000), grid=max(1, first.open // 80_000),
             offer=max(1, daily // 27_000),
         )  # fmt: skip
+
+    def _rows(
+        self, references: list[RecordedReference], shift: int
+    ) -> list[tuple[int, int, RecordedReference]]:
+        """Recorded references, with the second at whose end they hold, and the price then."""
+        newest = {row.at + shift: row for row in references}  # of one second the last row counts
+        return [
+            (bar.at + self._length - 1, bar.close, newest[bar.at])
+            for bar in self._bars
+            if bar.at in newest
+        ]
 
     def _inside(self, start: int, stop: int) -> tuple[int, int]:
         """The rows that lie completely in the range."""

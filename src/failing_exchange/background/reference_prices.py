@@ -11,6 +11,7 @@ from failing_exchange.background.moved_path import MovedPath
 from failing_exchange.background.synthetic import SyntheticMarket, cover
 from failing_exchange.core.funding_rate import SAMPLE_S, average_of_sums
 from failing_exchange.core.mark_price import (
+    ANY,
     BASIS_S,
     NOTHING,
     PriceCandle,
@@ -64,17 +65,19 @@ class Reference(ABC):
         return mark_price(index, carry=carry, basis=basis, last=last)
 
     def mark_bounds(
-        self, start: int, stop: int, /, *, last: Range, carry: Range, moved: Range = NOTHING
+        self, start: int, stop: int, /, *, carry: Range, last: Range = ANY, moved: Range = NOTHING
     ) -> Range:
         """Bounds of the mark price in the seconds of [start, stop).
 
-        The index, the average basis and the last price each have bounds, and none of the three
-        prices falls where one of these rises: the median of their bounds bounds their median.
+        Index, average basis and last price each have bounds, and none of the three prices falls
+        where one of these rises: the medians of their bounds are bounds of their median.
         """
-        indices, premiums = (
-            self.index_bounds(start, stop),
-            self.premium_bounds(start - BASIS_S + 1, stop),
-        )
+        if stop == start + 1:
+            index, premium = self.index(start), self.averaged(start)
+            indices, premiums = Range(index, index), Range(premium, premium)
+        else:
+            indices = self.index_bounds(start, stop)
+            premiums = self.premium_bounds(start - BASIS_S + 1, stop)
         low, high = (
             mark_price(index, carry=kept, basis=index * premium // ATOMS + by, last=price)
             for index, kept, premium, by, price in zip(

@@ -11,11 +11,13 @@ and Mark Price", in effect since 2025-09-18 08:01 UTC (one minute before).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from failing_exchange.core.units import ATOMS
+from failing_exchange.core.units import ATOMS, MINUTE_S, TEN_S
 
 BASIS_S = 30  # seconds over which the basis is averaged
+SPANS = (900, MINUTE_S, TEN_S, 1)  # seconds that are looked at together
 
 
 class PriceCandle(NamedTuple):
@@ -35,6 +37,7 @@ class Range(NamedTuple):
 
 
 NOTHING = Range(0, 0)
+ANY = Range(0, 1 << 100)  # of a price of which nothing is known
 
 
 class ReferencePrices(Protocol):
@@ -74,9 +77,12 @@ class ReferencePrices(Protocol):
         ...
 
     def mark_bounds(
-        self, start: int, stop: int, /, *, last: Range, carry: Range, moved: Range = NOTHING
+        self, start: int, stop: int, /, *, carry: Range, last: Range = ANY, moved: Range = NOTHING
     ) -> Range:
-        """Bounds of the mark price in the seconds of [start, stop); not the closest ones."""
+        """Bounds of the mark price in the seconds of [start, stop); not the closest ones.
+
+        A median lies between any two of its prices, so that these hold whatever the last price is.
+        """
         ...
 
     def index_candle(self, start: int, stop: int, /) -> PriceCandle:
@@ -86,6 +92,46 @@ class ReferencePrices(Protocol):
     def premium_candle(self, start: int, stop: int, /) -> PriceCandle:
         """The premium index in [start, stop) as a candle."""
         ...
+
+
+class MarkInputs(NamedTuple):
+    """Bounds in some seconds of what `ReferencePrices.mark` is told."""
+
+    carry: Range
+    last: Range = ANY
+    moved: Range = NOTHING
+
+
+def first_mark_touch(
+    reference: ReferencePrices,
+    start: int,
+    stop: int,
+    lower: int | None,
+    upper: int | None,
+    inputs: Callable[[int, int], MarkInputs],
+) -> int | None:
+    """The first second of [start, stop) whose mark price may be at or beyond a bound, in atoms.
+
+    It may name a second too early, where the inputs are not exact, and never one too late. `inputs`
+    says what is known of the seconds in [start, stop). Few of them are looked at one by one.
+    """
+
+    def search(spans: Sequence[int], start: int, stop: int) -> int | None:
+        size = spans[0]
+        while start < stop:
+            end = min(start // size * size + size, stop)
+            given = inputs(start, end)
+            low, high = reference.mark_bounds(
+                start, end, carry=given.carry, last=given.last, moved=given.moved
+            )
+            if (lower is not None and low <= lower) or (upper is not None and high >= upper):
+                found = start if size == 1 else search(spans[1:], start, end)
+                if found is not None:
+                    return found
+            start = end
+        return None
+
+    return search(SPANS, start, stop)
 
 
 def carry_of(rate: int, left: int, interval: int) -> int:

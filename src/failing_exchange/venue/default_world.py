@@ -179,26 +179,25 @@ def backgrounds_of(
     profiles: Mapping[str, Profile | None] | None = None,
     recordings: Mapping[str, str | PathLike[str]] | None = None,
 ) -> list[tuple[Market, Background | None]]:
-    """Make the backgrounds of all markets; a perpetual follows the spot market that is listed."""
+    """Make the backgrounds of all markets; a perpetual follows the spot market that is listed.
+
+    Where that one is recorded and the perpetual is not, the perpetual repeats the recording.
+    """
     profiles, recordings = profiles or {}, recordings or {}
     made: dict[str, Background | None] = {}
     for symbol, market in sorted(markets.items(), key=lambda listed: is_contract(listed[0])):
+        pair = pair_of(market.symbol)
         made[symbol] = background_of(
             symbol,
             seed=seed,
             birth=birth,
             market=market,
             profile=profiles.get(symbol),
-            recording=recordings.get(symbol) or _recording_of_spot(market, recordings),
-            spot=(markets.get(pair_of(market.symbol)), made.get(pair_of(market.symbol))),
+            recording=recordings.get(symbol, recordings.get(pair)),
+            rounds=symbol not in recordings,
+            spot=(markets.get(pair), made.get(pair)),
         )
     return [(market, made[symbol]) for symbol, market in markets.items()]
-
-
-def _recording_of_spot(
-    market: Market, recordings: Mapping[str, str | PathLike[str]]
-) -> str | PathLike[str] | None:
-    return recordings.get(pair_of(market.symbol)) if is_contract(market.symbol) else None
 
 
 def background_of(
@@ -209,9 +208,10 @@ def background_of(
     market: Market | None = None,
     profile: Profile | None = None,
     recording: str | PathLike[str] | None = None,
+    rounds: bool = False,
     spot: tuple[Market | None, Background | None] = (None, None),
 ) -> Background | None:
-    """Make the background of a market: a recording, or a synthetic one.
+    """Make the background of a market: a recording (`rounds` its prices), or a synthetic one.
 
     That of a perpetual lies beside its spot market: `spot`, where that is listed and synthetic, or
     the default one of its pair. None for a market that is not a default one and names no price.
@@ -228,6 +228,7 @@ def background_of(
             amount_step=market.amount_step,
             seed=seed,
             profile=_default_profile(symbol, market),
+            rounds=rounds,
         )
     if market is not None and is_contract(symbol):
         return _perpetual(market, seed, birth, profile, spot)
