@@ -15,6 +15,8 @@ from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from failing_exchange.core.market import Market
     from failing_exchange.venue.venue import RunningVenue
 
@@ -107,24 +109,14 @@ class Helpers:
         market = self._rules(symbol)
         every = market.amount_every
         lots = _read("lots_of", amount, market.amount_step) // every * every
-        if not lots:
-            raise InvalidOrderError(
-                f"Invalid amount: {amount!r} of {symbol} is less than the step "
-                f"{market.amount_text(every)}"
-            )
-        return market.amount_text(lots)
+        return _above_step("amount", symbol, amount, lots, every, market.amount_text)
 
     def price_to_precision(self, symbol: str, price: Any) -> str:
         """A price rounded to the market's step, as text."""
         market = self._rules(symbol)
         every = market.price_every
         ticks = (2 * _read("ticks_of", price, market.price_step) + every) // (2 * every) * every
-        if not ticks:
-            raise InvalidOrderError(
-                f"Invalid price: {price!r} of {symbol} is less than the step "
-                f"{market.price_text(every)}"
-            )
-        return market.price_text(ticks)
+        return _above_step("price", symbol, price, ticks, every, market.price_text)
 
     def cost_to_precision(self, symbol: str, cost: Any) -> str:
         """A cost cut to eight places, as text."""
@@ -224,6 +216,17 @@ def _read(parser: str, value: Any, *step: int) -> int:
     from failing_exchange.unified import errors, numbers
 
     return errors.checked(getattr(numbers, parser), numbers.hashable(value), *step)
+
+
+def _above_step(
+    name: str, symbol: str, given: object, steps: int, every: int, text: Callable[[int], str]
+) -> str:
+    """The text of a number of steps, which may not be 0."""
+    if not steps:
+        raise InvalidOrderError(
+            f"Invalid {name}: {given!r} of {symbol} is less than the step {text(every)}"
+        )
+    return text(steps)
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

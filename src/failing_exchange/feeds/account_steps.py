@@ -230,14 +230,14 @@ class _Step:
             self.assets.clear()
 
 
-def _accepted(step: _Step, event: e.OrderAccepted) -> None:
-    state = step.order(event.order_id, event.at)
-    step.tell(Execution.ACCEPTED, state)
+def _becomes(execution: Execution, **changes: Any) -> Callable[[_Step, Any], None]:
+    """The note of an event by which an order becomes something, without more."""
 
+    def note(step: _Step, event: Any) -> None:
+        state = step.order(event.order_id, event.at)
+        step.tell(execution, state._replace(**changes))
 
-def _triggered(step: _Step, event: e.OrderTriggered) -> None:
-    state = step.order(event.order_id, event.at)
-    step.tell(Execution.ACCEPTED, state._replace(status=Status.OPEN))
+    return note
 
 
 def _filled(step: _Step, event: e.OrderFilled) -> None:
@@ -251,11 +251,6 @@ def _filled(step: _Step, event: e.OrderFilled) -> None:
         fills=state.fills + 1,
     )
     step.tell(Execution.FILLED, state, fill)
-
-
-def _canceled(step: _Step, event: e.OrderCanceled) -> None:
-    state = step.order(event.order_id, event.at)
-    step.tell(Execution.CANCELED, state._replace(status=Status.CANCELED))
 
 
 def _expired(step: _Step, event: e.OrderExpired) -> None:
@@ -306,10 +301,10 @@ def _busted(step: _Step, event: e.TradeBusted) -> None:
 
 
 NOTES: dict[type, Callable[[_Step, Any], None]] = {
-    e.OrderAccepted: _accepted,
-    e.OrderTriggered: _triggered,
+    e.OrderAccepted: _becomes(Execution.ACCEPTED),
+    e.OrderTriggered: _becomes(Execution.ACCEPTED, status=Status.OPEN),
     e.OrderFilled: _filled,
-    e.OrderCanceled: _canceled,
+    e.OrderCanceled: _becomes(Execution.CANCELED, status=Status.CANCELED),
     e.OrderExpired: _expired,
     e.OrderDecremented: _decremented,
     e.OrderAmended: _amended,
