@@ -29,9 +29,6 @@ class FailLookup(ByteFault):
     kind = ConnectionDamage.LOOKUP
     how: str = choice("again", "what the resolver says", "again", "unknown")
 
-    def damage(self) -> Damage:
-        return Damage(self.kind, text=self.how)
-
 
 @fault
 class RefuseConnection(ByteFault):
@@ -64,9 +61,6 @@ class FailHandshake(ByteFault):
     kind = ConnectionDamage.HANDSHAKE
     how: str = choice("alert", "how", "alert", "eof", "certificate")
 
-    def damage(self) -> Damage:
-        return Damage(self.kind, text=self.how)
-
 
 @fault
 class RefuseUpgrade(ByteFault):
@@ -80,6 +74,5 @@ class RefuseUpgrade(ByteFault):
 
     def damage(self) -> Damage:
         """A page; or 101 with an extension that was not offered, or with a wrong key."""
-        if self.how.isdigit():
-            return Damage(HttpDamage.PAGE, size=int(self.how))
-        return Damage(self.kind, text=self.how)
+        damage = ByteFault.damage(self)
+        return damage._replace(kind=HttpDamage.PAGE) if damage.size else damage

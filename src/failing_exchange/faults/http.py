@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import fields
+from typing import Any, ClassVar, cast
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.faults.fields import acts, choice, executed, fault, share, span, whole
+from failing_exchange.faults.fields import (
+    acts,
+    choice,
+    executed,
+    fault,
+    share,
+    span,
+    spec_of,
+    whole,
+)
 from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
 from failing_exchange.faults.stages import AtWire
 from failing_exchange.journal.trip import Damage, Damaged, DamageKind, Stage
@@ -31,15 +41,25 @@ class HttpDamage(DamageKind):
     TRUNCATE = "truncate", Reason.MALFORMED
 
 
+PARAMETERS = {"share": "share", "seconds": "seconds", "number": "size"}  # of `Damage`, by unit
+
+
 class ByteFault(AtWire):
-    """A fault of bytes, by the kind of damage; `damage` adds what else the kind needs."""
+    """A fault of bytes, by the kind of damage; its fields are what else the kind needs."""
 
     __slots__ = ()
     kind: ClassVar[DamageKind]
 
     def damage(self) -> Damage:
-        """What happens to the bytes."""
-        return Damage(self.kind)
+        """What happens to the bytes. A choice is text, or a size where it is a number."""
+        given: dict[str, Any] = {}
+        for one in fields(cast(Any, self)):
+            value, name = getattr(self, one.name), PARAMETERS.get(spec_of(one).unit, "text")
+            if name == "text" and value.isdigit():
+                given["size"] = int(value)
+            elif one.name != "executed":
+                given[name] = value
+        return Damage(self.kind, **given)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Damage what is answered, unless a rule armed earlier has damaged it already."""
@@ -98,9 +118,6 @@ class StallHead(AnswerFault):
     size: int = whole(20, "bytes that still arrive", maximum=1_000)
     executed: str = executed(default="before")
 
-    def damage(self) -> Damage:
-        return Damage(self.kind, size=self.size)
-
 
 @fault
 class CutBody(AnswerFault):
@@ -111,9 +128,6 @@ class CutBody(AnswerFault):
     how: str = choice("close", "how the connection ends", "close", "reset")
     executed: str = executed(default="before")
 
-    def damage(self) -> Damage:
-        return Damage(self.kind, share=self.share, text=self.how)
-
 
 @fault
 class WrongLength(AnswerFault):
@@ -122,9 +136,6 @@ class WrongLength(AnswerFault):
     kind = HttpDamage.LENGTH
     how: str = choice("longer", "what it promises", "longer", "shorter")
     executed: str = executed(default="before")
-
-    def damage(self) -> Damage:
-        return Damage(self.kind, text=self.how)
 
 
 @fault
@@ -135,9 +146,6 @@ class BadChunk(AnswerFault):
     how: str = choice("broken", "what is wrong", "broken", "unfinished")
     executed: str = executed(default="before")
 
-    def damage(self) -> Damage:
-        return Damage(self.kind, text=self.how)
-
 
 @fault
 class DripBody(ByteFault):
@@ -146,9 +154,6 @@ class DripBody(ByteFault):
     kind = HttpDamage.DRIP
     seconds: float = span(0.05, "between two pieces")
     size: int = whole(16, "bytes of a piece", maximum=65_536)
-
-    def damage(self) -> Damage:
-        return Damage(self.kind, size=self.size, seconds=self.seconds)
 
 
 @fault
@@ -166,9 +171,6 @@ class HtmlPage(AnswerFault):
     kind = HttpDamage.PAGE
     status: str = choice("502", "HTTP status", "502", "503", "504", "520", "403", "404", "451")
     executed: str = executed(default="before")
-
-    def damage(self) -> Damage:
-        return Damage(self.kind, size=int(self.status))
 
 
 @fault
@@ -194,6 +196,3 @@ class TruncateJson(AnswerFault):
     kind = HttpDamage.TRUNCATE
     share: float = share(0.5, "of the body that arrives")
     executed: str = executed(default="before")
-
-    def damage(self) -> Damage:
-        return Damage(self.kind, share=self.share)

@@ -34,9 +34,6 @@ class GarbleFrame(ByteFault):
     kind = FrameDamage.FRAME
     how: str = choice("length", "what is wrong", "length", "utf8", "reserved")
 
-    def damage(self) -> Damage:
-        return Damage(self.kind, text=self.how)
-
 
 @fault
 class CloseSocket(ByteFault):
@@ -44,9 +41,6 @@ class CloseSocket(ByteFault):
 
     kind = FrameDamage.CLOSE_CODE
     code: str = choice("1001", "close code", "1000", "1001", "1006", "1008", "1011", "1012", "1013")
-
-    def damage(self) -> Damage:
-        return Damage(self.kind, size=int(self.code))
 
 
 @fault
@@ -67,9 +61,6 @@ class CompressFrames(ByteFault):
     kind = FrameDamage.DEFLATE
     padding: int = whole(0, "zero bytes behind it", minimum=0, maximum=1_000)
 
-    def damage(self) -> Damage:
-        return Damage(self.kind, size=self.padding)
-
 
 @fault
 class AnnounceShutdown(ByteFault):
@@ -77,9 +68,6 @@ class AnnounceShutdown(ByteFault):
 
     kind = FrameDamage.SHUTDOWN
     after: float = span(10.0, "how long after the announcement")
-
-    def damage(self) -> Damage:
-        return Damage(self.kind, seconds=self.after)
 
 
 @fault
@@ -109,6 +97,3 @@ class ReplayOnSubscribe(ByteFault):
 
     kind = FrameDamage.REPLAY
     count: int = whole(5, "how many of the last events", maximum=100)
-
-    def damage(self) -> Damage:
-        return Damage(self.kind, size=self.count)

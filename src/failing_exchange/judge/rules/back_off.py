@@ -64,7 +64,6 @@ class BacksOff(Rule):
                 f"the wait that trip {named_by} had named",
                 named_by,
                 trip,
-                of=trip,
                 at=trip.born_at,
             )
 
@@ -151,7 +150,6 @@ class NoHotLoop(Rule):
                 f"{trip.number}) after the same refusal: {trip.words(answer)}",
                 row.first,
                 trip,
-                of=trip,
                 at=trip.ended_at,
             )
 
@@ -238,7 +236,6 @@ class KeepsTime(Rule):
                     f"sent {len(self._row)} requests in a row with a wrong time: "
                     f"{trip.words(answer)}",
                     *self._row,
-                    of=trip,
                     at=trip.ended_at,
                 )
 
@@ -308,7 +305,6 @@ class Stops(Rule):
                     f"after trip {refused.by} was refused for good ({reason.value})",
                     refused.by,
                     trip,
-                    of=trip,
                     at=trip.born_at,
                 )
 

@@ -86,7 +86,6 @@ class Fresh(Rule):
             look,
             trip,
             money=self.context.facts.money(command.symbol, command.lots, trip.born_at),
-            of=trip,
             at=trip.born_at,
         )
 

@@ -77,7 +77,6 @@ class Resyncs(Rule):
                 f"{self._unseen.number}) without a look at what was missed",
                 self._unseen,
                 trip,
-                of=trip,
                 at=trip.born_at,
             )
             self._unseen = None
