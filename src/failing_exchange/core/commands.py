@@ -376,6 +376,38 @@ class MoveMark(NamedTuple):
     nanoseconds: int | None = None
 
 
+class LiquidatePosition(NamedTuple):
+    """Liquidate the positions of an account in a contract, as if its margin did not suffice."""
+
+    account: str
+    symbol: str
+
+
+class Deleverage(NamedTuple):
+    """Auto-deleverage: close up to `lots` (0 = all) of the position of an account at the mark."""
+
+    account: str
+    symbol: str
+    lots: int = 0
+
+
+class SettleContract(NamedTuple):
+    """Delist a contract: cancel all orders, close all positions at a price, and stop trading.
+
+    `ticks` 0: at the mark price.
+    """
+
+    symbol: str
+    ticks: int = 0
+
+
+class SetInsuranceFund(NamedTuple):
+    """Set what the insurance fund has of an asset, in atoms."""
+
+    asset: str
+    atoms: int
+
+
 class Restart(NamedTuple):
     """The venue's process dies and comes back. `lose_orders`: without the open orders."""
 
@@ -395,6 +427,7 @@ Operator: TypeAlias = (
     SetMarketStatus | EndHalts | ChangeRules | MovePrice | PullLiquidity | CrossOrder
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
     | BustTrade | OpenAccount | Restart | SettleDue | CheckMarks | MoveMark
+    | LiquidatePosition | Deleverage | SettleContract | SetInsuranceFund
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder

@@ -9,6 +9,7 @@ from typing import Any
 from failing_exchange.core import (
     cancel_replace,
     commands as c,
+    contract_incidents,
     margin_commands,
     margin_queries,
     operator_commands,
@@ -83,6 +84,10 @@ HANDLERS: dict[type, Handler] = {
     c.TransferFunds: margin_commands.transfer_funds,
     c.CheckMarks: margin_commands.look_at_marks,
     c.MoveMark: margin_commands.move_mark,
+    c.LiquidatePosition: contract_incidents.liquidate_position,
+    c.Deleverage: contract_incidents.deleverage_account,
+    c.SettleContract: contract_incidents.settle_contract,
+    c.SetInsuranceFund: contract_incidents.set_insurance_fund,
     q.FetchPositions: margin_queries.fetch_positions,
     q.FetchMargin: margin_queries.fetch_margin,
     q.FetchMarkPrice: margin_queries.fetch_mark_price,

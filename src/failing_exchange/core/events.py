@@ -149,8 +149,31 @@ class PositionLiquidated(NamedTuple):
 
     account: str
     symbol: str
+    side: PositionSide
     order_id: int
     lots: int
+    ticks: int
+    at: int
+
+
+class MarginCalled(NamedTuple):
+    """The margin of an account's cross positions, or of an isolated one, is nearly used up.
+
+    `symbol` is empty for cross positions. `balance` and `maintenance` are in atoms of `asset`.
+    """
+
+    account: str
+    asset: str
+    symbol: str
+    balance: int
+    maintenance: int
+    at: int
+
+
+class ContractSettled(NamedTuple):
+    """All positions in a contract were closed at a price in ticks; nothing is traded any more."""
+
+    symbol: str
     ticks: int
     at: int
 
@@ -246,5 +269,5 @@ Event: TypeAlias = (
     | OrderActivated | OrderListChanged | OrderDecremented | TradeBusted | BalanceChanged
     | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
     | OperationRefused | PositionChanged | FuturesBalanceChanged | MarginSettingsChanged
-    | PositionLiquidated | MarkMoved
+    | PositionLiquidated | MarkMoved | MarginCalled | ContractSettled
 )  # fmt: skip

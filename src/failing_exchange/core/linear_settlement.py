@@ -13,10 +13,10 @@ from failing_exchange.core.positions import Position
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.settlement_base import Settlement
 from failing_exchange.core.state import Account, MarketState, State
-from failing_exchange.core.units import PPM, atoms_text
+from failing_exchange.core.units import PPM, SECOND, atoms_text
 
 LONG, SHORT, BOTH = PositionSide.LONG, PositionSide.SHORT, PositionSide.BOTH
-SLIPPAGE = 500  # ppm above the best ask at which a market buy is assumed to fill (Binance FAQ)
+SLIPPAGE = 1_500  # ppm above the last price at which an order is assumed to fill (as below)
 
 
 class LinearSettlement(Settlement):
@@ -130,11 +130,12 @@ def check_margin(state: State, ms: MarketState, account: Account, order: Order, 
     """Raise `Reject` where an account can't carry a new order, by its leverage or its margin.
 
     Source: Binance FAQ, "How to Calculate Cost Required to Open a Position in Perpetual Futures
-    Contracts": cost = initial margin + open loss, at the price that the order is assumed to get.
+    Contracts" (copy of 2026-01): cost = initial margin + open loss, where the part that closes a
+    position has no open loss.
     """
     market = ms.market
     mark = mark_of(ms, at) or order.ticks * market.price_step
-    price = _assumed_price(ms, order, mark)
+    price = assumed_price(ms, order, mark, at)
     worth = market.worth(price, order.lots)
     position = position_of(state, ms, order.account, order.position_side)
     _check_leverage(ms, account, position, order, worth, mark)
@@ -143,8 +144,10 @@ def check_margin(state: State, ms: MarketState, account: Account, order: Order, 
     _add(position, order.side, worth)
     after = order_margin(ms, account, mark)[1]
     _add(position, order.side, -worth)
-    loss = price - mark if order.side is BUY else mark - price
-    needed = after - before + market.worth(max(0, loss), order.lots)
+    asked = order.ticks * market.price_step if order.kind in LIMIT_TYPES else price
+    loss = asked - mark if order.side is BUY else mark - asked
+    opening = order.lots - min(order.lots, max(0, reducible(ms, order)))
+    needed = max(0, after - before) + market.worth(max(0, loss), opening)
     if needed > status.available:
         forget_idle(ms, order.account, order.position_side)
         raise Reject(
@@ -153,15 +156,18 @@ def check_margin(state: State, ms: MarketState, account: Account, order: Order, 
         )  # fmt: skip
 
 
-def _assumed_price(ms: MarketState, order: Order, mark: int) -> int:
-    """The price, in atoms, at which an order is assumed to be filled."""
-    step, best = ms.market.price_step, ms.best(order.side.other) * ms.market.price_step
-    if order.kind in LIMIT_TYPES:
-        own = order.ticks * step
-        return own if order.side is BUY else max(own, best)
-    if order.side is BUY:
-        return (best or mark) * (PPM + SLIPPAGE) // PPM
-    return best or mark
+def assumed_price(ms: MarketState, order: Order, mark: int, at: int) -> int:
+    """The price, in atoms, at which an order is assumed to be filled.
+
+    A limit buy: its price. Anything else: 0.15 % above the last price; a limit sell at least the
+    mark price and its own.
+    """
+    step = ms.market.price_step
+    last = ms.tape.last(at // SECOND) * step * (PPM + SLIPPAGE) // PPM
+    if order.kind not in LIMIT_TYPES:
+        return last or mark
+    own = order.ticks * step
+    return own if order.side is BUY else max(own, last, mark)
 
 
 def _check_leverage(

@@ -1,124 +1,215 @@
-"""Liquidation: the venue closes positions whose margin does not suffice any more.
+"""Liquidation: the venue reduces or closes positions whose margin does not suffice any more.
 
-Source: Binance FAQ, "USDⓈ-M Futures Liquidation Protocols" (2025).
+Sources: Binance FAQ, "Liquidation" (copies of 2020 and 2023) and "What Is Auto-Deleveraging (ADL)
+and How Does It Work?" (support 360033525471). The open orders are canceled first; a large position
+is reduced bracket by bracket, with an immediate-or-cancel order at its bankruptcy price; what the
+book does not take is taken over at that price by the insurance fund, and where the fund can't, by
+the opposite positions that rank highest.
 """
 
 from __future__ import annotations
 
-from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.contract import bracket_of
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import FuturesBalanceChanged, PositionLiquidated
+from failing_exchange.core.forced_orders import ADL, AUTOCLOSE, close_beside_book, forced_order
 from failing_exchange.core.ledger import BACKGROUND, INSURANCE
-from failing_exchange.core.linear_settlement import change_position
-from failing_exchange.core.margin import MarkedPosition, bankruptcy_price, exposure_of, status_of
+from failing_exchange.core.margin import (
+    MarkedPosition,
+    bankruptcy_price,
+    exposure_of,
+    marked_positions,
+    positions_in,
+    status_of,
+)
 from failing_exchange.core.matching import finish
-from failing_exchange.core.order import BOTH, BUY, CANCELED, LIMIT, SELL, TimeInForce, Why
-from failing_exchange.core.place_order import accept, enter, make
+from failing_exchange.core.order import CANCELED, Order, Why
+from failing_exchange.core.place_order import enter
 from failing_exchange.core.positions import Position
 from failing_exchange.core.state import Account, MarketState, State
-from failing_exchange.core.units import MILLISECOND, PPM
-
-CLIENT_ID = "autoclose-"  # begins the client order id of a liquidation order (Binance)
+from failing_exchange.core.units import PPM
 
 
 def liquidate(
-    state: State, account: Account, asset: str, exposures: list[MarkedPosition], at: int
+    state: State, account: Account, asset: str, held: list[MarkedPosition], at: int
 ) -> None:
-    """Cancel the orders that stand in these contracts, then close the positions.
+    """Cancel the orders of these contracts, then reduce the positions until the margin suffices.
 
-    Stops as soon as the margin suffices.
+    `held`: one isolated position, or all cross positions that settle in `asset`.
     """
-    for ms in {e.ms.market.symbol: e.ms for e in exposures}.values():
-        for order in [o for o in account.open.values() if o.symbol == ms.market.symbol]:
-            if order.is_open:
-                finish(state, ms, order, CANCELED, at, why=Why.LIQUIDATION)
-    for exposure in sorted(exposures, key=lambda e: e.unrealised):
-        if exposure.position.lots and not _suffices(state, account, asset, exposure, at):
-            _close(state, account, exposure, at)
+    cancel_orders(state, account, held, at)
+    for marked in sorted(held, key=lambda one: one.unrealised):
+        while marked.position.lots and not suffices(state, account, marked, at):
+            if not _reduce(state, account, marked, _step(marked, at), at):
+                break
 
 
-def _suffices(
-    state: State, account: Account, asset: str, exposure: MarkedPosition, at: int
-) -> bool:
+def close_position(state: State, account: Account, ms: MarketState, at: int) -> None:
+    """Liquidate the positions of an account in one contract whole, whatever its margin."""
+    held = marked_positions(ms, account.name, at)
+    cancel_orders(state, account, held, at)
+    for marked in held:
+        if marked.position.lots:
+            _reduce(state, account, marked, abs(marked.position.lots), at)
+
+
+def cancel_orders(state: State, account: Account, held: list[MarkedPosition], at: int) -> None:
+    """Cancel the open orders of an account that use the margin of these positions."""
+    symbols = {one.ms.market.symbol: one.ms for one in held}
+    if held and not account.margin.is_isolated(held[0].ms.market.symbol):
+        asset = held[0].ms.market.settle
+        for ms in state.contracts:
+            symbol = ms.market.symbol
+            if ms.market.settle == asset and not account.margin.is_isolated(symbol):
+                symbols[symbol] = ms
+    for order in list(account.open.values()):
+        if order.symbol in symbols and order.is_open:
+            finish(state, symbols[order.symbol], order, CANCELED, at, why=Why.LIQUIDATION)
+
+
+def suffices(state: State, account: Account, marked: MarkedPosition, at: int) -> bool:
     """Whether the margin suffices now: of an isolated position, or of the whole wallet."""
-    ms = exposure.ms
-    now = exposure_of(ms, exposure.position, mark_of(ms, at))
+    ms = marked.ms
     if account.margin.is_isolated(ms.market.symbol):
+        now = exposure_of(ms, marked.position, mark_of(ms, at))
         return now.position.margin + now.unrealised > now.maintenance
-    status = status_of(state, account, asset, at)
+    status = status_of(state, account, ms.market.settle, at)
     return status.balance > status.maintenance
 
 
-def _margin(state: State, account: Account, ms: MarketState, position: Position, at: int) -> int:
-    """What the position may lose before the account is bankrupt."""
+def _step(marked: MarkedPosition, at: int) -> int:
+    """Lots to close at a time: down to the next lower bracket, or all where that is too little."""
+    market, lots = marked.ms.market, abs(marked.position.lots)
+    contract = market.contract
+    assert contract is not None
+    fee = marked.notional * contract.liquidation_fee // PPM
+    number = contract.brackets.index(bracket_of(contract.brackets, marked.notional))
+    if not number or marked.maintenance < fee or not marked.notional:
+        return lots
+    keep = lots * contract.brackets[number - 1].notional_max // marked.notional
+    return lots - keep
+
+
+def _margin_of(state: State, account: Account, marked: MarkedPosition, at: int) -> int:
+    """What a position may lose, from its entry, before its account is bankrupt."""
+    ms, position = marked.ms, marked.position
     if account.margin.is_isolated(ms.market.symbol):
         return position.margin
     status = status_of(state, account, ms.market.settle, at)
-    own = exposure_of(ms, position, mark_of(ms, at)).unrealised
-    return max(0, status.balance - own)
+    return status.balance - exposure_of(ms, position, mark_of(ms, at)).unrealised
 
 
-def _close(state: State, account: Account, exposure: MarkedPosition, at: int) -> None:
-    """Close a position in the book down to its bankruptcy price; the background takes the rest."""
-    ms, position = exposure.ms, exposure.position
-    market = ms.market
-    margin = _margin(state, account, ms, position, at)
+def _reduce(state: State, account: Account, marked: MarkedPosition, lots: int, at: int) -> bool:
+    """Close some lots in the book, at the bankruptcy price or better.
+
+    Returns False where the book took too few: then the rest of the position is taken over.
+    """
+    ms, position, market = marked.ms, marked.position, marked.ms.market
+    isolated = account.margin.is_isolated(market.symbol)
+    margin, long = _margin_of(state, account, marked, at), position.lots > 0
     price, step = bankruptcy_price(ms, position, margin), market.price_step
-    long = position.lots > 0
     ticks = max(1, -(-price // step) if long else price // step)
-    lots = abs(position.lots)
-    command = PlaceOrder(
-        account.name, market.symbol, SELL if long else BUY, LIMIT, lots, ticks,
-        time_in_force=TimeInForce.IOC, client_id=f"{CLIENT_ID}{at // MILLISECOND}",
-        reduce_only=True, position_side=position.side,
-    )  # fmt: skip
-    order = make(state, ms, command, at, account)
-    order.forced = True
-    accept(state, account, order, at)
-    state.events.append(PositionLiquidated(account.name, market.symbol, order.id, lots, ticks, at))
+    order = forced_order(state, ms, account, position, lots, ticks, AUTOCLOSE, at)
+    told = PositionLiquidated(account.name, market.symbol, position.side, order.id, lots, ticks, at)
+    state.events.append(told)
     enter(state, ms, order, at)
-    rest, profit = lots - order.filled, 0
-    if rest and position.lots:
-        cost = market.cost(ticks, rest)
-        sign = -1 if long else 1
-        side = position.side
-        profit = change_position(
-            state, ms, account.name, side, sign * rest, sign * cost, at, "liquidation"
-        )
-        change_position(state, ms, BACKGROUND, BOTH, -sign * rest, -sign * cost, at, "liquidation")
-    left = margin + sum(fill.profit for fill in order.fills) + profit
-    _charge(state, account, ms, position.wallet, market.cost(ticks, lots), left, at)
+    filled = order.filled
+    rest = abs(position.lots) if filled < lots else 0
+    if rest:
+        _take_over(state, ms, account, position, rest, ticks, at)
+    left = margin + sum(fill.profit for fill in account.fills if fill.order_id == order.id)
+    _charge(state, account, ms, order, left if isolated else None, at)
+    return not rest
+
+
+def _take_over(
+    state: State, ms: MarketState, account: Account, position: Position, lots: int, ticks: int,
+    at: int,
+) -> None:  # fmt: skip
+    """Close the rest of a bankrupt position: with the insurance fund, else by deleveraging.
+
+    The fund sells what it takes over at the mark price, and bears the difference.
+    """
+    market, long = ms.market, position.lots > 0
+    loss = market.cost(ticks, lots) - market.worth(mark_of(ms, at), lots)
+    loss = loss if long else -loss
+    fund = state.ledger.free(INSURANCE, market.settle)
+    close_beside_book(state, ms, account, position, lots, ticks, AUTOCLOSE, at)
+    if loss > fund:
+        deleverage(state, ms, lots, ticks, at, long=not long)
+    else:
+        payer, payee = (INSURANCE, BACKGROUND) if loss > 0 else (BACKGROUND, INSURANCE)
+        state.ledger.transfer(payer, payee, market.settle, abs(loss), at=at)
+
+
+def deleverage(state: State, ms: MarketState, lots: int, ticks: int, at: int, *, long: bool) -> int:
+    """Close up to `lots` of the long, or short, positions at a price, the highest ranks first.
+
+    Returns how many lots were closed. The background stands between the two sides.
+    """
+    done = 0
+    for _, name, position in ranked(state, ms, at, long=long):
+        part = min(lots - done, abs(position.lots))
+        if part > 0:
+            account = state.accounts[name]
+            cancel_orders(state, account, [exposure_of(ms, position, mark_of(ms, at))], at)
+            close_beside_book(state, ms, account, position, part, ticks, ADL, at)
+            done += part
+    return done
+
+
+def ranked(
+    state: State, ms: MarketState, at: int, *, long: bool
+) -> list[tuple[int, str, Position]]:
+    """(score, account, position) of one side of a contract, highest ranks first.
+
+    Score = profit percentage x margin ratio, in ppm, where the profit percentage is unrealised
+    profit / wallet balance, and the margin ratio maintenance margin / margin balance.
+    """
+    found = []
+    for (name, _), position in ms.positions.items():
+        if name != BACKGROUND and position.lots and (position.lots > 0) is long:
+            score = adl_score(state, state.accounts[name], ms, position, at)
+            found.append((score, name, position))
+    return sorted(found, key=lambda one: (-one[0], one[1]))
+
+
+def adl_score(state: State, account: Account, ms: MarketState, position: Position, at: int) -> int:
+    """How high a position ranks for deleveraging, in ppm; 0 without profit."""
+    marked = exposure_of(ms, position, mark_of(ms, at))
+    if account.margin.is_isolated(ms.market.symbol):
+        wallet, balance, needed = position.margin, position.margin, marked.maintenance
+        balance += marked.unrealised
+    else:
+        status = status_of(state, account, ms.market.settle, at)
+        wallet, balance, needed = status.wallet, status.balance, status.maintenance
+    if balance <= 0:
+        return 0
+    percent = max(0, marked.unrealised) * PPM // max(1, wallet)
+    return percent * needed // balance
 
 
 def _charge(
-    state: State,
-    account: Account,
-    ms: MarketState,
-    wallet: str,
-    notional: int,
-    left: int,
-    at: int,
+    state: State, account: Account, ms: MarketState, order: Order, left: int | None, at: int
 ) -> None:
     """Take the liquidation fee for the insurance fund, at most what is `left` of the margin.
 
-    The fund covers what the wallet owes when no position is left.
+    The fund covers what the wallet owes once no position is left.
     """
     assert ms.market.contract is not None
     asset, ledger = ms.market.settle, state.ledger
+    wallet = ledger.wallets(account.name)[-1]
     free = ledger.free(wallet, asset)
-    fee = min(max(0, left), max(0, free), notional * ms.market.contract.liquidation_fee // PPM)
-    change = -fee
+    most = max(0, free if left is None else min(left, free))
+    fee = min(most, order.cost * ms.market.contract.liquidation_fee // PPM)
     ledger.transfer(wallet, INSURANCE, asset, fee, at=at)
-    if free < 0 and not any(p.lots for m in state.contracts for p in _held(m, account.name)):
+    change, why = -fee, "insurance_clear"
+    if free < 0 and not any(p.lots for m in state.contracts for p in positions_in(m, account.name)):
         ledger.transfer(INSURANCE, wallet, asset, -free, at=at)
         change = -free
     if change:
         balance = ledger.free(wallet, asset) + ledger.used(wallet, asset)
-        why, symbol = "liquidation", ms.market.symbol
+        symbol = ms.market.symbol
         state.events.append(
             FuturesBalanceChanged(account.name, asset, change, balance, at, why, symbol)
         )
-
-
-def _held(ms: MarketState, account: str) -> list[Position]:
-    return [p for (name, _), p in ms.positions.items() if name == account]

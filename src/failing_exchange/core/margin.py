@@ -64,6 +64,12 @@ def exposure_of(ms: MarketState, position: Position, mark: int) -> MarkedPositio
     return MarkedPosition(ms, position, notional, signed - position.cost, needed)
 
 
+def marked_positions(ms: MarketState, account: str, at: int) -> list[MarkedPosition]:
+    """The positions of an account in one contract that hold something, at the mark price."""
+    mark = mark_of(ms, at)
+    return [exposure_of(ms, p, mark) for p in positions_in(ms, account) if p.lots]
+
+
 def order_margin(ms: MarketState, account: Account, mark: int) -> tuple[int, int]:
     """(initial margin of the positions, further margin of the open orders) in one market.
 

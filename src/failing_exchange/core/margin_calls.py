@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.contract import Bracket
+from collections.abc import Iterator
+
 from failing_exchange.core.contract_prices import mark_of
+from failing_exchange.core.events import MarginCalled
 from failing_exchange.core.ledger import BACKGROUND
 from failing_exchange.core.liquidation import liquidate
-from failing_exchange.core.margin import MarkedPosition, exposure_of, positions_in, status_of
+from failing_exchange.core.margin import MarkedPosition, exposure_of, marked_positions, status_of
 from failing_exchange.core.mark_watch import met, plan_look, watch_mark
-from failing_exchange.core.state import Account, Bounds, MarketState, State
+from failing_exchange.core.state import Account, Bounds, State
 from failing_exchange.core.units import ATOMS, PPM
+
+CALL_RATIO = 800_000  # ppm of maintenance margin / margin balance; the venue does not publish it
 
 
 def follow_positions(state: State, at: int) -> None:
@@ -33,76 +37,109 @@ def check_marks(state: State, symbol: str, at: int) -> None:
 
 def check_account(state: State, account: Account, asset: str, at: int) -> None:
     """Liquidate what an account can't carry any more; else set the bounds of the next look."""
+    name = account.name
     cross: list[MarkedPosition] = []
+    bounds: dict[str, list[Bounds]] = {}
     for ms in state.contracts:
-        if ms.market.settle != asset:
-            continue
-        mark, name = mark_of(ms, at), account.name
-        held = [exposure_of(ms, p, mark) for p in positions_in(ms, name) if p.lots]
-        if not account.margin.is_isolated(ms.market.symbol):
-            cross += held
-            continue
-        for exposure in held:
-            if exposure.position.margin + exposure.unrealised <= exposure.maintenance:
-                liquidate(state, account, asset, [exposure], at)
-        left = [exposure_of(ms, p, mark) for p in positions_in(ms, name) if p.lots]
-        _watch(state, ms, account, [(e, _surplus(e)) for e in left], mark, at)
-    _check_cross(state, account, asset, cross, at)
+        if ms.market.settle == asset:
+            symbol = ms.market.symbol
+            bounds[symbol] = []
+            held = marked_positions(ms, name, at)
+            if not account.margin.is_isolated(symbol):
+                cross += held
+                continue
+            for one in held:
+                bounds[symbol] += _check_isolated(state, account, one, at)
+    for symbol, found in _check_cross(state, account, asset, cross, at):
+        bounds[symbol].append(found)
+    for symbol, several in bounds.items():
+        ms = state.markets[symbol]
+        joined = _join(several)
+        if ms.mark_watched.get(name) != joined:
+            watch_mark(state, ms, name, joined, at)
 
 
-def _surplus(exposure: MarkedPosition) -> int:
-    return exposure.position.margin + exposure.unrealised - exposure.maintenance
+def _check_isolated(
+    state: State, account: Account, marked: MarkedPosition, at: int
+) -> Iterator[Bounds]:
+    """Look at one isolated position; yield its bounds if there is still one."""
+    ms, position = marked.ms, marked.position
+    if position.margin + marked.unrealised <= marked.maintenance:
+        liquidate(state, account, ms.market.settle, [marked], at)
+        if not position.lots:
+            return
+        marked = exposure_of(ms, position, mark_of(ms, at))
+    group = (ms.market.settle, f"{ms.market.symbol} {position.side}")
+    balance = position.margin + marked.unrealised
+    yield from (found for _, found in _bounds(state, account, group, [marked], balance, at))
 
 
 def _check_cross(
     state: State, account: Account, asset: str, cross: list[MarkedPosition], at: int
-) -> None:
-    """The same for all cross positions of an account, which share its wallet."""
+) -> Iterator[tuple[str, Bounds]]:
+    """Look at all cross positions of an account, which share its wallet."""
     status = status_of(state, account, asset, at)
     if cross and status.balance <= status.maintenance:
         liquidate(state, account, asset, cross, at)
         status = status_of(state, account, asset, at)
-    share = max(0, status.balance - status.maintenance) // max(1, len(cross))
-    for ms in state.contracts:
-        if ms.market.settle == asset and not account.margin.is_isolated(ms.market.symbol):
-            mark = mark_of(ms, at)
-            held = [exposure_of(ms, p, mark) for p in positions_in(ms, account.name) if p.lots]
-            _watch(state, ms, account, [(e, share) for e in held], mark, at)
+        left = [one for one in cross if one.position.lots]
+        cross = [exposure_of(one.ms, one.position, mark_of(one.ms, at)) for one in left]
+    yield from _bounds(state, account, (asset, ""), cross, status.balance, at)
 
 
-def _watch(
+def _call_limit(maintenance: int) -> int:
+    """The margin balance at which the owner is called."""
+    return maintenance * PPM // CALL_RATIO
+
+
+def _bounds(
     state: State,
-    ms: MarketState,
     account: Account,
-    held: list[tuple[MarkedPosition, int]],
-    mark: int,
+    group: tuple[str, str],
+    held: list[MarkedPosition],
+    balance: int,
     at: int,
-) -> None:
-    """Watch the mark prices at which the first of some positions has lost its surplus."""
-    lower: int | None = None
-    upper: int | None = None
-    for exposure, surplus in held:
-        away = max(1, _distance(exposure, surplus))
-        if exposure.position.lots > 0:
-            lower = max(lower or 0, mark - away)
-        else:
-            upper = min(upper or mark + away, mark + away)
-    bounds: Bounds | None = (lower, upper) if held else None
-    if ms.mark_watched.get(account.name) != bounds:
-        watch_mark(state, ms, account.name, bounds, at)
+) -> Iterator[tuple[str, Bounds]]:
+    """Call for margin where little is left; yield the next bounds of positions that share it.
 
-
-def _distance(exposure: MarkedPosition, surplus: int) -> int:
-    """By how many atoms the mark price can move before a position has lost a surplus.
-
-    It is never too far: for a short position, the maintenance margin grows at the highest rate.
+    Each position may lose its share before the account is looked at again. One that was called
+    for is looked at as well once it may have gained enough to be called another time.
     """
-    market, position = exposure.ms.market, exposure.position
+    needed = sum(one.maintenance for one in held)
+    limit, called = _call_limit(needed), account.margin.called
+    is_called = bool(held) and balance <= limit
+    if is_called and group not in called:
+        asset, of = group
+        state.events.append(MarginCalled(account.name, asset, of, balance, needed, at))
+        called[group] = None
+    elif not is_called:
+        called.pop(group, None)
+    loss = max(0, balance - (needed if is_called else limit)) // max(1, len(held))
+    gain = (limit - balance) // len(held) + 1 if is_called else None
+    for one in held:
+        mark = mark_of(one.ms, at)
+        adverse = max(1, _distance(one, loss))
+        better = None if gain is None else max(1, _distance(one, gain))
+        above = None if better is None else mark + better
+        below = None if better is None else mark - better
+        long = one.position.lots > 0
+        yield one.ms.market.symbol, (mark - adverse, above) if long else (below, mark + adverse)
+
+
+def _distance(marked: MarkedPosition, atoms: int) -> int:
+    """By how much the mark price can move before a position has lost, or gained, some atoms.
+
+    It is never too far: the maintenance margin is taken to change at its highest rate.
+    """
+    market, position = marked.ms.market, marked.position
     assert market.contract is not None
-    rate = 0 if position.lots > 0 else _highest(market.contract.brackets)
-    loss = abs(position.lots) * market.unit * (PPM + rate)
-    return max(0, surplus) * ATOMS * market.price_step * PPM // loss
+    rate = _call_limit(market.contract.brackets[-1].rate)
+    change = abs(position.lots) * market.unit * (PPM + rate)
+    return max(0, atoms) * ATOMS * market.price_step * PPM // change
 
 
-def _highest(brackets: tuple[Bracket, ...]) -> int:
-    return brackets[-1].rate
+def _join(several: list[Bounds]) -> Bounds | None:
+    """The bounds that are met as soon as one of several is; None without any."""
+    lowers = [lower for lower, _ in several if lower is not None]
+    uppers = [upper for _, upper in several if upper is not None]
+    return (max(lowers, default=None), min(uppers, default=None)) if several else None

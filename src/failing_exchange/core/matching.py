@@ -212,8 +212,12 @@ def trade(
     at: int,
     *,
     operator: bool = False,
+    public: bool = True,
 ) -> None:
-    """Settle one match on ledger, tape and orders. None stands for the background."""
+    """Settle one match on ledger, tape and orders. None stands for the background.
+
+    One that is not `public` has a trade id, and is not printed.
+    """
     side = taker.side if taker is not None else maker.side.other  # type: ignore[union-attr]
     buyer, seller = (taker, maker) if side is BUY else (maker, taker)
     settlement, cost = settlement_of(ms), ms.market.cost(ticks, lots)
@@ -221,7 +225,10 @@ def trade(
         if order is not None and order.partner is not None:
             end_other_leg(state, ms, order, at)
     profits = settlement.settle(state, ms, buyer, seller, lots, cost, at)
-    trade_id = ms.tape.add(ticks, lots, side, at=at, operator=operator)
+    if public:
+        trade_id = ms.tape.add(ticks, lots, side, at=at, operator=operator)
+    else:
+        trade_id = ms.tape.skip(at)
     for order, is_maker in ((taker, False), (maker, True)):
         if order is not None:
             fee, asset = settlement.charge(state, ms, order, lots, cost, is_maker, at)

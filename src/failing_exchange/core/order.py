@@ -111,6 +111,7 @@ class Why(StrEnum):
     BY_VENUE = "by the venue"
     CAPPED = "filled in part by the venue"
     LIQUIDATION = "the position was liquidated"
+    SETTLED = "the contract was settled"
     NOTHING_TO_REDUCE = "the position is closed"
     OUT_OF_RANGE = "the next price was too far from the reference price"
 

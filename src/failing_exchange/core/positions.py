@@ -53,6 +53,7 @@ class MarginSettings:
     multi_assets: bool = False
     leverage: dict[str, int] = field(default_factory=dict)
     modes: dict[str, MarginMode] = field(default_factory=dict)
+    called: dict[tuple[str, str], None] = field(default_factory=dict)  # (asset, symbol): for margin
 
     def leverage_of(self, symbol: str) -> int:
         """The leverage of a symbol."""

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
 from failing_exchange.core.events import Event
-from failing_exchange.core.ledger import Ledger
+from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger
 from failing_exchange.core.liquidity import Background, Liquidity
 from failing_exchange.core.market import TRADING, Market, MarketStatus
 from failing_exchange.core.order import (
@@ -41,6 +41,7 @@ AGENDA_MAX = 100_000  # operator commands due later; one more is refused
 HALTS_MAX = 100  # of a market at a time; one more is refused
 LOCKS_MAX = 1_000  # with different ends, of one account and asset; one more is refused
 TRANSACTIONS_KEPT_MAX = 1_000  # of a longer step, the first events share one balance update
+INSURANCE_FUND = 100_000_000 * ATOMS  # what the fund of a settlement asset begins with
 NEVER = 1 << 62
 
 PositionKey: TypeAlias = tuple[str, PositionSide]  # account and side
@@ -256,6 +257,8 @@ class State:
         for ms in self.markets.values():
             self.pairs.setdefault((ms.market.base, ms.market.quote), ms)
         self.ledger = Ledger()
+        for asset in dict.fromkeys(ms.market.settle for ms in self.contracts):
+            self.ledger.transfer(WORLD, INSURANCE, asset, INSURANCE_FUND, at=0)
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}  # open ones
         self.waiting: dict[int, Order] = {}  # those of them whose trigger has not been met

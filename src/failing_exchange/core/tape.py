@@ -43,6 +43,14 @@ class Tape:
         self.day = DayStatistics(self)
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
         self.buckets: dict[int, tuple[int, int]] = {}  # of the reference price, past ones
+        self._unprinted = 0  # the id of the last trade that was not printed
+
+    def skip(self, at: int) -> int:
+        """The id of a trade that is not printed, such as one that closes a bankrupt position."""
+        newest = self.trades[-1].id if self.trades else 0
+        first = at // SECOND * IDS_PER_SECOND + FIRST_CLIENT_ID
+        self._unprinted = max(first, newest + 1, self._unprinted + 1)
+        return self._unprinted
 
     def add(self, ticks: int, lots: int, side: str, *, at: int, operator: bool = False) -> int:
         """Print a client's trade; each id is higher than the one before."""
@@ -56,6 +64,8 @@ class Tape:
             if self.trades:  # the first trades of this second have been dropped already
                 trade_id = max(trade_id, self.trades[-1].id + 1)
             self._traded.append(second)
+        if trade_id <= self._unprinted:
+            trade_id = self._unprinted + 1
         trade = Trade(trade_id, ticks, lots, side, at, operator)
         self.trades.append(trade)
         in_second.append(trade)
