@@ -18,11 +18,14 @@ from failing_exchange.core.mark_price import ReferencePrices
 class BackgroundMarket(ABC):
     """A market of which the seconds and the windows are known; all else follows from them."""
 
-    reference: ReferencePrices | None = None  # a perpetual's
-
     def __init__(self, symbol: str, seed: int, profile: Profile) -> None:
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
         self.depth = Depth(profile.volume, profile.sigma)
+
+    @property
+    def reference(self) -> ReferencePrices | None:
+        """Index, basis and premium of a perpetual; None of a spot market."""
+        return None
 
     @abstractmethod
     def second(self, second: int, /) -> Bar:

@@ -82,9 +82,10 @@ class MovedMarket(SyntheticMarket):
         price: tuple[int, int],
         profile: Profile,
     ) -> None:
-        super().__init__(symbol, seed=seed, birth=spot.birth, opening=spot.opening, profile=profile)
-        self.spot = spot
-        self._path = self._moved = path
+        super().__init__(
+            symbol, seed=seed, birth=spot.birth, opening=spot.opening, profile=profile, path=path
+        )
+        self.spot, self._moved = spot, path
         self._prices = Prices(*price)
         self.key, self.active = spot.key, spot.active  # they stand still in the same seconds
 
@@ -120,10 +121,8 @@ class PerpetualMarket(MovedMarket):
     """The other traders of a linear perpetual: pure functions of (seed, symbol, second).
 
     `price_step`: atoms of a tick. `profile`: in the perpetual's steps; its opening and its sigma
-    are those of spot. `reference`: index and premium (`core.mark_price.ReferencePrices`).
+    are those of spot.
     """
-
-    reference: SyntheticReference
 
     def __init__(
         self,
@@ -137,16 +136,21 @@ class PerpetualMarket(MovedMarket):
     ) -> None:
         spot = underlying.market
         path = PricePath(underlying.symbol, seed, sigma=spot.profile.sigma, volume=profile.volume)
-        move = PremiumPath(key(seed, "premium", symbol), premium)
-        noise = Noise(key(seed, "index", underlying.symbol))
-        opening = spot.opening * underlying.price_step
+        self._premium = PremiumPath(key(seed, "premium", symbol), premium)
+        self._noise_key = key(seed, "index", underlying.symbol)
+        self._opening = spot.opening * underlying.price_step
         super().__init__(
-            symbol, seed=seed, spot=spot, path=MovedPath(path, move),
-            price=(opening, price_step), profile=profile,
+            symbol, seed=seed, spot=spot, path=MovedPath(path, self._premium),
+            price=(self._opening, price_step), profile=profile,
         )  # fmt: skip
+
+    @cached_property
+    def reference(self) -> SyntheticReference:
+        """Index and premium (`core.mark_price.ReferencePrices`), made when first asked for."""
+        noise = Noise(self._noise_key)
         index = MovedMarket(
-            f"index of {underlying.symbol}", seed=seed, spot=spot, path=MovedPath(path, noise),
-            price=(opening, 1), profile=profile,
+            "index", seed=0, spot=self.spot, path=MovedPath(self._moved.source, noise),
+            price=(self._opening, 1), profile=self.profile,
         )  # fmt: skip
-        premiums = MovedPath(FlatPath(), PremiumOverIndex(move, noise))
-        self.reference = SyntheticReference(index, premiums)
+        premiums = MovedPath(FlatPath(), PremiumOverIndex(self._premium, noise))
+        return SyntheticReference(index, premiums)

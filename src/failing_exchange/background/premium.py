@@ -19,6 +19,7 @@ Parameters (`Premium`), in points of a logarithm (1e-6), 100 to a basis point:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isqrt
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from failing_exchange.core.units import DAY_S, TEN_S
 
 TOP = LEVELS.index(DAY_S)  # values at the ends of days are independent: 8 half-lives or more
 SPLITS_KEPT_MAX = 256  # split intervals remembered per level; then they are split again
+BRIDGES_KEPT_MAX = 64  # of as many premiums; those that were not used for longest are made again
 BITS = 48  # of a fraction
 ONE = 1 << BITS
 LN2 = 195_103_586_505_167  # the natural logarithm of 2, in 1 / ONE
@@ -125,6 +127,7 @@ class PremiumPath:
         return row
 
 
+@lru_cache(maxsize=BRIDGES_KEPT_MAX)
 def _bridges(sigma: int, half_life: int) -> dict[int, Bridge]:
     """The bridges of all levels from the day to the minute."""
     found: dict[int, Bridge] = {}

@@ -86,8 +86,14 @@ class RecordedMarket(BackgroundMarket):
         self._lows = [min(bar.low for bar in block) for block in blocks]
         self._parts: dict[tuple[int, int], list[Node]] = {}
         super().__init__(symbol, seed, profile or self._derived_profile())
+        self._reference: RecordedReferences | None = None
         if is_contract(symbol):
-            self.reference = RecordedReferences(self, price_step, self._rows(references, shift))
+            self._reference = RecordedReferences(self, price_step, self._rows(references, shift))
+
+    @property
+    def reference(self) -> RecordedReferences | None:
+        """Recorded index and mark prices of a perpetual; None of a spot market."""
+        return self._reference
 
     # ---- candles
 

@@ -60,11 +60,18 @@ class SyntheticMarket(BackgroundMarket):
     """
 
     def __init__(
-        self, symbol: str, *, seed: int, birth: int, opening: int, profile: Profile
+        self,
+        symbol: str,
+        *,
+        seed: int,
+        birth: int,
+        opening: int,
+        profile: Profile,
+        path: Path | None = None,
     ) -> None:
         super().__init__(symbol, seed, profile)
         self.birth, self.opening, self.profile = birth, opening, profile
-        self._path: Path = PricePath(symbol, seed, sigma=profile.sigma, volume=profile.volume)
+        self._path = path or PricePath(symbol, seed, sigma=profile.sigma, volume=profile.volume)
         self.key = key(seed, "flow", symbol, "seconds")
         self.active = profile.activity * 256 // 1_000
         self._drawn: tuple[int, tuple[int, ...]] = (0, words(self.key, 0))
