@@ -13,6 +13,7 @@ LEVELS_MAX = 5_000  # offers a side
 BANDS = ((60, 1), (240, 4), (LEVELS_MAX, 16))  # (up to this offer, how coarse the grid is)
 BUCKET = 15  # seconds for which an offer keeps its amount; each changes at a time of its own
 OFFERS_KEPT_MAX = 8_192  # offers remembered; at the limit all are forgotten and made again
+PRODUCTS = [one * other for one in LOGNORMAL for other in LOGNORMAL]  # of two draws of 6 bits
 
 
 class Ladder:
@@ -34,8 +35,8 @@ class Ladder:
             self._draws = words(self._key, self._block)
         draw, typical = self._draws[second % WORDS], self._offer
         spread = self._spread * LOGNORMAL[draw & 63] // 1_000 or 1
-        bids = 1 + typical * LOGNORMAL[draw >> 8 & 63] * LOGNORMAL[draw >> 14 & 63] // 1_000_000
-        asks = 1 + typical * LOGNORMAL[draw >> 20 & 63] * LOGNORMAL[draw >> 26] // 1_000_000
+        bids = 1 + typical * PRODUCTS[draw >> 8 & 4_095] // 1_000_000
+        asks = 1 + typical * PRODUCTS[draw >> 20] // 1_000_000
         if draw & 64 and close > spread:
             return (close - spread, bids), (close, asks)
         return (close, bids), (close + spread, asks)

@@ -93,10 +93,10 @@ def join(first: Bar | None, then: Bar | None) -> Bar | None:
     """Two consecutive candles as one. One without trades adds nothing to its prices."""
     if first is None or then is None:
         return first or then
-    at, opened, high, low, _, volume, cost, trades, bought = first
     _, _, top, bottom, close, more, spent, others, gained = then
     if not more:
         return first
+    at, opened, high, low, _, volume, cost, trades, bought = first
     if not volume:
         return then._replace(at=at)
     return NEW_BAR(

@@ -49,9 +49,10 @@ class DayStatistics:
         known, bar = self._today
         if known != second:
             self._before = self._today
-            if (
-                second // TEN_S * TEN_S <= known < second
-            ):  # the usual case: somebody polls each second
+            ten = second // TEN_S * TEN_S
+            if known + 1 == second and known >= ten:  # the usual case: somebody polls each second
+                bar = join(bar, self._record.second(second))
+            elif ten <= known < second:
                 for at in range(known + 1, second + 1):
                     bar = join(bar, self._record.second(at))
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, get_args
 
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.market import Market
@@ -255,6 +255,7 @@ Query: TypeAlias = (
     | FetchMargin
     | FetchMarkPrice
 )  # fmt: skip
+QUERIES = frozenset(get_args(Query))  # they change nothing
 
 
 # ---- answers

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Protocol
 
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event, OperationRefused
+from failing_exchange.core.queries import QUERIES
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import ConfigurationError, InternalError
 from failing_exchange.faults.plan import (
@@ -118,7 +119,7 @@ class Gateway:
         if read is not None:
             trip.read, trip.expires_at = read, expires_at
         try:
-            self._advance(trip, self._carry(trip, at, self.counter.count(trip)), waits)
+            self._advance(trip, self._carry(trip, at, self.counter.count(trip), waits), waits)
         except UnreadError:
             raise
         except Exception as bug:
@@ -172,11 +173,10 @@ class Gateway:
 
     # ---- the pass
 
-    def _carry(self, trip: Trip, at: int, kind: RequestKind) -> Iterator[int]:
+    def _carry(self, trip: Trip, at: int, kind: RequestKind, waits: int = 0) -> Iterator[int]:
         """Carry a trip from its sender to the engine and to its receiver; a push starts behind it.
 
-        Yields each instant until which it waits. Faults strike at three stages; without any, the
-        instant `at` is known and the clock need not be read.
+        Yields each instant until which it waits. Faults strike at three stages.
         """
         latency, is_push, there, back = self.latency, trip.is_push, 0, 0
         if not is_push:
@@ -185,8 +185,7 @@ class Gateway:
             self.match(trip, at)
         struck = trip.active
         if latency is not None:
-            there, back = kind.one_way(latency, trip.request_number)
-            trip.due_at = 0 if struck or is_push else at + there + back
+            at, there, back = self._travel(trip, at, kind, latency, waits)
         try:
             try:
                 if not is_push:
@@ -213,9 +212,33 @@ class Gateway:
                 yield now + back  # the time must not tell where the connection broke
         if struck:
             told = self._conclude(trip, told)
-        self.journal.tell(trip, self.clock.now() if struck or back or is_push else at, told)
+        if struck or is_push or latency is not None:
+            at = self.clock.now()
+        self.journal.tell(trip, at, told)
         if trip.reply is not None:
             self._answer(trip)
+
+    def _travel(
+        self, trip: Trip, at: int, kind: RequestKind, latency: Latency, waits: int
+    ) -> tuple[int, int, int]:
+        """When a message reaches the engine, after a wait of how long, and the way back.
+
+        The clock moves to the answer of a query at once, not by its arrival, where its caller waits
+        and nothing happens before: a query changes nothing, and is answered as of its arrival.
+        """
+        there, back = kind.one_way(latency, trip.request_number)
+        if trip.active or trip.is_push:
+            return at, there, back
+        trip.due_at = due = at + there + back
+        if (
+            due - at < waits
+            and trip.command.__class__ in QUERIES
+            and at + there < self.engine.state.wake_at
+            and not self.gates
+            and self.clock.jump(due)
+        ):
+            return at + there, 0, 0
+        return at, there, back
 
     def _read(self, trip: Trip, at: int) -> None:
         """Decode the message into a command, and show the request to the watchers."""

@@ -1,6 +1,6 @@
 """The private names of asyncio that we use, all of them: what a new Python may take away.
 
-The classes in `handles`, `isolation` and `loop` rely on the attributes of their bases besides.
+The modules `handles`, `isolation`, `jump` and `loop` rely on the attributes of their bases besides.
 """
 
 from __future__ import annotations
@@ -21,8 +21,3 @@ wake: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
 def abandon(task: asyncio.Task[Any]) -> None:
     """Let a task be destroyed while it waits, without the warning."""
     task._log_destroy_pending = False  # type: ignore[attr-defined]
-
-
-def is_cancelling(task: asyncio.Task[Any]) -> bool:
-    """Whether a task has been asked to cancel, also where it has not seen that yet."""
-    return task.cancelling() > 0 or task._must_cancel  # type: ignore[attr-defined]

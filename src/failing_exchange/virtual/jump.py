@@ -19,7 +19,6 @@ from dis import opmap
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from failing_exchange.virtual.asyncio_private import is_cancelling
 from failing_exchange.virtual.isolation import IsolatedLoop
 
 JUMPS = True
@@ -59,11 +58,9 @@ class JumpingLoop(IsolatedLoop):
         """
         timers, clock, turns = self._scheduled, self.clock, self.turns + 1
         when = at - clock.epoch_ns
-        if not self._jumps or self._ready:
+        if self._ready or (timers and timers[0][0] <= when) or turns >= self._check_at:
             return False
-        if (timers and timers[0][0] <= when) or not clock.ns <= when < clock.end_ns:
-            return False
-        if turns >= self._check_at or self._stopping or clock.moved is not None:
+        if not clock.ns <= when < clock.end_ns or clock.moved is not None or self._stopping:
             return False
         self.turns = turns
         clock.ns = when
@@ -86,8 +83,8 @@ def _is_awaited(frame: FrameType, loop: asyncio.AbstractEventLoop, caller: CodeT
     while above is not None:
         code = above.f_code
         if code is caller:
-            task = current_task(loop)
-            return task is not None and not is_cancelling(task)
+            task: Any = current_task(loop)
+            return task is not None and not (task.cancelling() or task._must_cancel)
         at, steps = above.f_lasti, code.co_code
         if steps[at] != SEND and (steps[at] != CACHE or steps[at - 2] != SEND):
             return False
