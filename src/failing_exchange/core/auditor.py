@@ -143,8 +143,9 @@ class Auditor:
     def _compare(self, touched: dict[int, Order]) -> list[str]:
         """Orders that are not as the events have told it; and note what of them is in the books."""
         breaches, known, shown, fills = [], self._open, self._shown, self._filled
+        held = self._held
         for number, order in touched.items():
-            filled = fills.get(number, 0)
+            filled = fills.get(number, 0) if fills else 0
             if (number in known) is not (order.status in LIVE) or order.filled != filled:
                 told = "open" if number in known else "over"
                 breaches.append(f"{order} is {told} by what was told, and has filled {filled}")
@@ -155,9 +156,9 @@ class Auditor:
             elif number in shown:
                 del shown[number]
             if order.held:
-                self._held[number] = order
-            elif self._held:
-                self._held.pop(number, None)
+                held[number] = order
+            elif held:
+                held.pop(number, None)
         return breaches
 
     def differing_books(self) -> Iterator[str]:

@@ -174,8 +174,9 @@ class Engine:
         state.executions += len(events)
         state.events.clear()
         if self.auditor is not None:
-            self._unaudited += events
-            if len(self._unaudited) >= AUDIT_EVERY:
+            unaudited = self._unaudited
+            unaudited += events
+            if len(unaudited) >= AUDIT_EVERY:
                 self.have_audited()
         return events
 

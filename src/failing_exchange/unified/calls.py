@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c, queries as q
+from failing_exchange.core.commands import NO_OPTIONS, PlaceOrder
 from failing_exchange.core.order import Fill, OrderSnapshot, record
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND
@@ -36,8 +37,7 @@ class Codec(Decoder):
             return READERS[trip.operation](self, trip)
         symbol, kind, side, amount, price, params = trip.message
         listed = self._listed.get(symbol) if symbol.__class__ is str else None
-        usual = amount.__class__ is float and side in ("buy", "sell")
-        if listed is None or params or not usual:
+        if listed is None or params or amount.__class__ is not float or side not in ("buy", "sell"):
             return self.order(trip.account, trip.message)
         market = listed.market  # the busiest calls, without detours
         if kind == "limit" and (price.__class__ is float or price.__class__ is int):
@@ -48,7 +48,7 @@ class Codec(Decoder):
             return self.order(trip.account, trip.message)
         lots = lots_of(amount, market.amount_step)
         used = (trip.account, symbol, BUY if side == "buy" else SELL, kind, lots, ticks)
-        return record(c.PlaceOrder, used + c.NO_OPTIONS)
+        return record(PlaceOrder, used + NO_OPTIONS)
 
     def encode(self, operation: str, told: Any) -> Any:
         """What the client gets for an answer: made anew, so that changing it changes nothing."""

@@ -68,15 +68,26 @@ class VenueClock:
                 )
             return
         start = max(before, self.not_before, time.time_ns())
-        self._epoch = epoch = start - int(loop.time() * SECOND)
-        seconds = loop.time
+        self._epoch = start - int(loop.time() * SECOND)
+        self.now, self.call_at = self._reader(loop), self._call_at
+        self.jump, self.awaits = _never, _nobody
+
+    def _reader(self, loop: asyncio.AbstractEventLoop) -> Callable[[], int]:
+        """What reads the instant of a loop in real time."""
+        from asyncio import BaseEventLoop
+
+        epoch, seconds = self._epoch, loop.time
 
         def now() -> int:
             at = epoch + int(seconds() * SECOND)
             return at if at > self._reached else self._reached
 
-        self.now, self.call_at = now, self._call_at
-        self.jump, self.awaits = _never, _nobody
+        def now_by_asyncio() -> int:  # the same without asyncio's own call: its loops read this
+            at = epoch + int(time.monotonic() * SECOND)
+            return at if at > self._reached else self._reached
+
+        own = getattr(type(loop), "time", None) is BaseEventLoop.time
+        return now_by_asyncio if own else now
 
     @property
     def is_virtual(self) -> bool:
