@@ -163,13 +163,15 @@ class Dispatcher:
         if durable is None:
             self._send(client, trip, True)
         elif durable.commits.has_pending:
-            durable.commits.after_commit(partial(self._send, client, trip))
+            durable.commits.after_commit(partial(self._send_late, client, trip))
         else:
             self._send(client, trip, not durable.commits.halted)
 
+    def _send_late(self, client: Client, trip: Trip, written: bool) -> None:
+        if not client.gone:
+            self._send(client, trip, written)
+
     def _send(self, client: Client, trip: Trip, written: bool) -> None:
-        if client.gone:
-            return
         try:
             reply = self.reply(trip, written)
         except Exception as bug:

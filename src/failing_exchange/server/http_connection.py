@@ -234,28 +234,24 @@ class HttpConnection(asyncio.Protocol):
         reader = self._reader
         if reader is None or self.busy or self._choked or self._leaving:
             return
+        received = reader.received
         try:
-            self._answer_next(reader)
+            if self._data and not received:
+                self._data = reader.read(self._data)
+            if received:
+                self.busy = True
+                request, self._terms = received.popleft()
+                if self._terms is USUAL:
+                    self._server.handler.handle(request, self)
+                else:
+                    self._answer_unusual(request, self._terms)
+            elif reader.awaits_continue:
+                reader.awaits_continue = False
+                self.transport.write(CONTINUE)
+            elif self._paused:
+                self._resume()
         except Exception as bug:
             self.fail(bug)
-
-    def _answer_next(self, reader: RequestReader) -> None:
-        received = reader.received
-        if self._data and not received:
-            self._data = reader.read(self._data)
-        if received:
-            self.busy = True
-            request, terms = received.popleft()
-            self._terms = terms
-            if terms is USUAL:
-                self._server.handler.handle(request, self)
-            else:
-                self._answer_unusual(request, terms)
-        elif reader.awaits_continue:
-            reader.awaits_continue = False
-            self.transport.write(CONTINUE)
-        elif self._paused:
-            self._resume()
 
     def _answer_unusual(self, request: Request, terms: Terms) -> None:
         server = self._server

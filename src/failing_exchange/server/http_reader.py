@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
+from failing_exchange.core.order import record
 from failing_exchange.server.messages import Request
 
 PARSED_BYTES_MAX = 1 << 12  # to feed at once: of what follows a request little is parsed early
@@ -120,7 +121,8 @@ class RequestReader:
                 size += end
                 if len(data) < size:
                     return data
-                request = Request(method, path, query, headers, data[end:size], self._peer)
+                body = data[end:size]
+                request = record(Request, (method, path, query, headers, body, self._peer))
                 self.received.append((request, USUAL))
                 return data[size:]
         at = 0

@@ -35,11 +35,15 @@ def response_head(
     reply: Reply, at: int, more: Sequence[str] = (), *, version: str = "1.1"
 ) -> bytes:
     """The head of a reply that is sent whole, at an instant in nanoseconds, with `more` fields."""
-    headers = "".join([f"{name}: {value}\r\n" for name, value in reply.headers])
-    others = "".join([f"{field}\r\n" for field in more]) if more else ""
+    status, body, headers, _, _, kind = reply
+    fields = ""
+    for name, value in headers:
+        fields += f"{name}: {value}\r\n"
+    for field in more:
+        fields += f"{field}\r\n"
     return (
-        f"HTTP/{version} {reply.status} {PHRASES.get(reply.status, '')}\r\n"
-        f"Content-Type: {reply.kind}\r\n{headers}{others}Content-Length: {len(reply.body)}\r\n"
+        f"HTTP/{version} {status} {PHRASES.get(status, '')}\r\n"
+        f"Content-Type: {kind}\r\n{fields}Content-Length: {len(body)}\r\n"
         f"Date: {date_of(at // SECOND)}\r\nServer: {SERVER}\r\n\r\n"
     ).encode()
 

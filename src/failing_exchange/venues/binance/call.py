@@ -56,8 +56,9 @@ class Reading(NamedTuple):
 
     def market(self, name: str = "symbol") -> Market:
         """The market that a parameter names; raises `Reject` for an unknown one."""
-        symbol = self.symbols.get(self.params.symbol(name))
+        symbol = self.symbols.get(self.params.get(name, ""))
         if symbol is None:
+            self.params.symbol(name)  # it may be missing, or no name at all
             refuse("BAD_SYMBOL", "Invalid symbol.")
         return self.markets[symbol].market
 

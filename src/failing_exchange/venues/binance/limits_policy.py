@@ -114,7 +114,9 @@ class Count:
 
     def add(self, at: int, amount: int) -> int:
         """Use more, or with a negative amount give back; what is used then."""
-        used = self.used(at) + amount
+        if at >= self._edge:
+            self.used(at)  # it starts anew
+        used = self._used + amount
         self._used = used = used if used > 0 else 0
         return used
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from failing_exchange.core.order import record
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.api_keys import Signatures
@@ -103,7 +104,8 @@ class SpotRest(Rest):
         except Reject as no:
             no.__traceback__ = None
             refused = no
-        call = Call(endpoint, params, endpoint.weighs(params), peer, micro, refused)
+        weight = endpoint.weighs(params)
+        call = record(Call, (endpoint, params, weight, peer, micro, refused))
         return self.routed(call, account, expires_at)
 
     def routed(
@@ -116,11 +118,11 @@ class SpotRest(Rest):
         params = call.params
         for name in SECRETS:
             params.pop(name, None)
-        asked, endpoint = params.get("symbol"), call.endpoint
-        if asked is None:
-            return RoutedCall(account, endpoint.operation, "", call, expires_at, read)
-        symbol = self.symbols.get(asked, "")
-        return RoutedCall(account, endpoint.named, symbol, call, expires_at, read)
+        asked, symbol = params.get("symbol"), ""
+        operation = call.endpoint.operation
+        if asked is not None:
+            symbol, operation = self.symbols.get(asked, ""), call.endpoint.named
+        return record(RoutedCall, (account, operation, symbol, call, expires_at, read))
 
     def steps(self, request: Request) -> Iterator[None]:
         """Make in steps what a costly request will ask for; it is found made then.
@@ -155,8 +157,8 @@ class SpotRest(Rest):
         call: Call = trip.message
         if call.refused is not None:
             raise call.refused
-        reading = Reading(call.params, trip.account, self.listed, self.symbols, trip.born_at)
-        return call.endpoint.read(reading)
+        given = call.params, trip.account, self.listed, self.symbols, trip.born_at
+        return call.endpoint.read(record(Reading, given))
 
     @property
     def listed(self) -> Any:
@@ -168,7 +170,8 @@ class SpotRest(Rest):
 
     def _whose(self, endpoint: Endpoint, request: Request, params: Params) -> tuple[str, int]:
         """Whose request it is, and until when it is fresh; raises `Reject`."""
-        key = self.known(request.headers.get("x-mbx-apikey", ""))
+        name = request.headers.get("x-mbx-apikey", "")
+        key = self.keys.find(name) or self.known(name)
         if endpoint.key_only:
             check_permission(key, endpoint.security, request.peer)
             return key.account, 0
@@ -183,7 +186,8 @@ class SpotRest(Rest):
     ) -> tuple[str, int]:
         """Whose request it is, and until when it is fresh; raises `Reject`."""
         expires_at = check_time(params, self.venue.clock.now())
-        check_permission(key, security, address)
+        if not key.may(security, address):
+            refused_key()
         return key.account, expires_at
 
     def known(self, name: str) -> Key:
@@ -225,10 +229,9 @@ class SpotRest(Rest):
     def written(self, trip: Trip, answer: Any, edits: Edits) -> Any:
         """Convert an answer to what JSON can hold; `Answered` if it is not a plain success."""
         call: Call = trip.message
-        writing = Writing(
-            call.params, trip.command, self.listed, trip.told_at, call.micro, self.metering
-        )
-        found = call.endpoint.write(writing, answer)
+        at, meter = trip.told_at, self.metering
+        given = call.params, trip.command, self.listed, at, call.micro, meter
+        found = call.endpoint.write(record(Writing, given), answer)
         if not edits:
             return found
         if found.__class__ is not Answered:
