@@ -19,7 +19,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from failing_exchange.background import PROFILES, SyntheticMarket, opening_of
+from failing_exchange.background.perpetual import PerpetualMarket
 from failing_exchange.core.chance import mix
+from failing_exchange.core.mark_price import MarkInputs, Range, first_mark_touch
+from failing_exchange.core.market import Market
+from failing_exchange.venue.default_world import backgrounds_of
 
 ROUNDS = 7  # interleaved; the fastest counts, since the machine may be busy
 BIRTH = 1_767_225_600
@@ -33,6 +37,11 @@ TARGETS = {
     "24 hours, a minute later": 40.0,
     "first_touch, a quiet hour": 60.0,
     **{f"1,000 cold candles of {name}": 150_000.0 for name in TIMEFRAMES},
+    "perpetual: a mark a second": 8.0,
+    "perpetual: a mark not reached": 400.0,
+    "perpetual: funding of 8 hours": 10_000.0,
+    "perpetual: 24 hours, cold": 3_000.0,
+    "perpetual: 24 hours, a minute later": 150.0,
 }
 
 
@@ -41,6 +50,50 @@ def market() -> SyntheticMarket:
         "BTC/USDT", seed=1, birth=BIRTH, opening=opening_of("BTC/USDT", 1),
         profile=PROFILES["BTC/USDT"],
     )  # fmt: skip
+
+
+def perpetual() -> PerpetualMarket:
+    contract = Market(
+        symbol="BTC/USDT:USDT", base="BTC", quote="USDT", price_step=10**7, amount_step=10**5
+    )
+    ((_, found),) = backgrounds_of({contract.symbol: contract}, seed=1, birth=BIRTH)
+    assert isinstance(found, PerpetualMarket)
+    return found
+
+
+def marks() -> int:
+    """What a poller of positions needs: last price, index and basis of each second."""
+    flow = perpetual()
+    mark, close = flow.reference.mark, flow.close
+    for second in range(BIRTH, BIRTH + 10_000):
+        mark(second, last=close(second) * 10**7, carry=10_000)
+    return 10_000
+
+
+def unreached() -> int:
+    """A liquidation price five percent away."""
+    reference = perpetual().reference
+    inputs = MarkInputs(Range(0, 10_000))
+    for start in range(BIRTH, BIRTH + 10 * 3_600, 360):
+        index = reference.index(start)
+        first_mark_touch(
+            reference, start, start + 3_600, index * 95 // 100, None, lambda *_: inputs
+        )
+    return 100
+
+
+def funding() -> int:
+    reference = perpetual().reference
+    for n in range(3):
+        reference.average_premium(BIRTH + n * 28_800, BIRTH + (n + 1) * 28_800, hours=8)
+    return 3
+
+
+def moved_days(count: int) -> int:
+    flow = perpetual()
+    for n in range(count):
+        flow.window(BIRTH + n * 60 - DAY, BIRTH + n * 60)
+    return count
 
 
 def reference() -> int:
@@ -114,6 +167,11 @@ CASES: dict[str, Callable[[], int]] = {
         for name, seconds in TIMEFRAMES.items()
     },
     "100 offers of a side": book,
+    "perpetual: a mark a second": marks,
+    "perpetual: a mark not reached": unreached,
+    "perpetual: funding of 8 hours": funding,
+    "perpetual: 24 hours, cold": partial(moved_days, 1),
+    "perpetual: 24 hours, a minute later": partial(moved_days, 300),
 }
 
 
@@ -140,11 +198,11 @@ def main() -> None:
             count = case()
             each = (time.perf_counter() - began) / count * 1e6
             found[name] = min(each, found.get(name, each))
-    print(f"{'':32}{'us':>10}{'x':>10}{'target, us':>12}")
+    print(f"{'':36}{'us':>10}{'x':>10}{'target, us':>12}")
     for name, each in found.items():
         target = f"{TARGETS[name]:12,.1f}" if name in TARGETS else ""
         missed = "  missed" if each > TARGETS.get(name, each) else ""
-        print(f"{name:32}{each:10,.2f}{each / found['reference']:10,.1f}{target}{missed}")
+        print(f"{name:36}{each:10,.2f}{each / found['reference']:10,.1f}{target}{missed}")
     print(f"grown in the second half of a year: {grown() / 1e3:,.0f} kB")
 
 

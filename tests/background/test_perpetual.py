@@ -16,7 +16,13 @@ from failing_exchange.background.price_path import FINEST, LEVELS
 from failing_exchange.core.candles import of_background
 from failing_exchange.core.chance import key
 from failing_exchange.core.funding_rate import average_premium, funding_rate
-from failing_exchange.core.mark_price import MarkInputs, Range, first_mark_touch, mark_price
+from failing_exchange.core.mark_price import (
+    MarkInputs,
+    Range,
+    first_mark_touch,
+    mark_candle,
+    mark_price,
+)
 from failing_exchange.core.market import Market
 from failing_exchange.core.units import ATOMS
 from failing_exchange.venue.default_world import MARKETS, backgrounds_of
@@ -360,3 +366,21 @@ def test_candles_of_index_and_premium_contain_their_seconds(
     assert all(index.low <= ref.index(second) <= index.high for second in polled)
     assert all(premium.low <= ref.premium(second) <= premium.high for second in polled)
     assert index.close == ref.index(stop - 1) and premium.close == ref.premium(stop - 1)
+
+
+@given(seeds, instants)
+@settings(deadline=None, max_examples=10)
+def test_a_candle_of_the_mark_contains_its_seconds(seed: int, start: int) -> None:
+    """`markPriceKlines`: the bounds are close enough for a chart, within a quarter of a percent."""
+    flow, begin = perpetual("SOL", seed), start // 60 * 60
+    ref, step = flow.reference, TICKS["SOL"]
+    marks = [
+        ref.mark(second, last=flow.close(second) * step, carry=10_000)
+        for second in range(begin, begin + 60)
+    ]
+    low, high = flow.bounds(begin, begin + 60)
+    inputs = MarkInputs(Range(10_000, 10_000), Range(low * step, high * step))
+    candle = mark_candle(ref, begin, begin + 60, (marks[0], marks[-1]), inputs)
+    assert (candle.open, candle.close) == (marks[0], marks[-1])
+    assert candle.low <= min(marks) and max(marks) <= candle.high
+    assert candle.high - max(marks) < marks[0] // 400 > min(marks) - candle.low

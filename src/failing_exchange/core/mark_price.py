@@ -102,6 +102,19 @@ class MarkInputs(NamedTuple):
     moved: Range = NOTHING
 
 
+def mark_candle(
+    reference: ReferencePrices, start: int, stop: int, ends: tuple[int, int], given: MarkInputs
+) -> PriceCandle:
+    """The mark price in [start, stop) as a candle, from the prices at its first and last second.
+
+    High and low are bounds: they lie a few basis points beyond the extremes.
+    """
+    low, high = reference.mark_bounds(
+        start, stop, carry=given.carry, last=given.last, moved=given.moved
+    )
+    return PriceCandle(ends[0], max(high, *ends), min(low, *ends), ends[1])
+
+
 def first_mark_touch(
     reference: ReferencePrices,
     start: int,
