@@ -20,6 +20,7 @@ from failing_exchange import (
 from failing_exchange.core.commands import BustTrade, CrossOrder
 from failing_exchange.faults.triggers import nth
 from failing_exchange.virtual.errors import Deadlock
+from tests.sources import modules
 
 SYMBOL, OTHER = "BTC/USDT", "ETH/USDT"
 Story = Callable[[FailingExchange], Awaitable[None]]
@@ -397,6 +398,12 @@ def test_a_watcher_may_be_canceled_at_any_time() -> None:
 
     run(story)
     asyncio.run(asyncio.wait_for(FailingExchange().watch_ticker(SYMBOL), 10))
+
+
+def test_every_push_is_sent_by_one_engine() -> None:
+    """A second one would have its own idea of faults, broken connections and bugs."""
+    senders = [name for name, path in modules().items() if "gateway.push(" in path.read_text()]
+    assert senders == ["feeds.pushes"]
 
 
 def test_too_many_streams_are_a_limit_and_no_lost_connection(

@@ -117,7 +117,7 @@ class Controls:
             self._modes[name] = (mode, p)
 
     def _adopt_modes(self) -> None:
-        """Know the modes again that are armed already, as after a crash."""
+        """Take over the modes that are already armed, as after a crash."""
         for name, rule in self._venue.plan.rules.items():
             if rule.label in FailureMode.__members__ and isinstance(rule.when, Chance):
                 self._modes[name] = (FailureMode(rule.label), float(rule.when.probability))

@@ -1,7 +1,7 @@
-"""What happens to accounts, step by step, for those who follow them.
+"""What happens to accounts, step by step, for the streams that follow them.
 
-While somebody waits for an account's events, a timer lets the market do what is due: an order that
-the market touches is told of without anybody asking.
+While a client waits for an account's events, a timer lets the market do what is due: a fill by the
+market is pushed without any request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOOK_BACK_MAX = 1_000  # trips among which a step looks for its own; then a reje
 
 
 class AccountEvents:
-    """Follows accounts of a venue. What is told of their events is a subclass's: see `tell`."""
+    """Follows accounts of a venue. A subclass says which, and what it tells of their events."""
 
     def __init__(self, venue: RunningVenue) -> None:
         self.venue = venue
@@ -44,7 +44,7 @@ class AccountEvents:
         raise NotImplementedError
 
     def awaited(self) -> Collection[str]:
-        """Those of them for whose events somebody waits now."""
+        """Those of them for whose events a client waits now."""
         return self.followed()
 
     def tell(self, account: str, events: Numbered, look: StepView) -> None:
@@ -52,13 +52,13 @@ class AccountEvents:
         raise NotImplementedError
 
     def listen(self, gateway: Gateway) -> None:
-        """From now on the steps of this gateway are heard."""
+        """Hear each step of this gateway from now on."""
         if self._listens_to is not gateway:
             self._listens_to = gateway
             gateway.listeners.append(self._on_events)
 
     def set_alarm(self) -> None:
-        """Set the timer anew for what is due next, or cancel it where nobody waits."""
+        """Set the timer for what is due next, or cancel it if no client waits."""
         venue, gateway, awaited = self.venue, self.venue.gateway, self.awaited()
         wake_at, state = gateway.engine.wake_at, gateway.engine.state
         keeps_running = any(state.account(account).open for account in awaited)

@@ -70,7 +70,7 @@ class AwaitedFeed:
             self._tick()
 
     def stop(self) -> None:
-        """Nobody waits any more."""
+        """Stop looking: no client waits any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -89,5 +89,5 @@ class AwaitedFeed:
     def _new(self, at: int) -> list[Any]:
         try:
             return list(self._source.new(at))
-        except Reject as refused:  # the venue refuses on this way, too
+        except Reject as refused:  # a push can carry a refusal, too
             return [refused]
