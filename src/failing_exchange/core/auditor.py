@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TypeAlias, get_args
 
+from failing_exchange.core.conditional_order import held_lots
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import (
     Event,
@@ -23,6 +24,7 @@ from failing_exchange.core.ledger import CLEARING, futures_wallet
 from failing_exchange.core.linear_settlement import is_closing
 from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.margin import positions_in
+from failing_exchange.core.mark_watch import ALGO
 from failing_exchange.core.order import BUY, SELL, Order, PositionSide, Side, Status
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
@@ -293,6 +295,25 @@ def sound_lists(state: State) -> Iterator[str]:
                 yield f"{one} is over and has open orders"
 
 
+def sound_conditionals(state: State) -> Iterator[str]:
+    """Conditional orders wait for a price; triggered ones have an open order; none outlives."""
+    waiting = [one for a in state.accounts.values() for one in a.conditionals.values()]
+    if {one.id for one in waiting} != set(state.conditionals):
+        yield f"{len(waiting)} conditional orders wait, {len(state.conditionals)} are known to"
+    for one in waiting:
+        ms, name = state.markets[one.command.symbol], f"{ALGO}{one.id}"
+        if not one.is_waiting or (one.id in ms.conditionals) is (name in ms.mark_watched):
+            yield f"{one} waits for no price"
+        position = ms.positions.get(one.key)
+        held = 0 if position is None else held_lots(position.lots, one.command.side)
+        if one.command.ends_with_position and one.has_position and not held:
+            yield f"{one} has outlived its position"
+    for account in state.accounts.values():
+        for one in account.triggered.values():
+            if one.order is None or one.order.id not in account.open:
+                yield f"{one} has triggered without an open order"
+
+
 def _order(order: Order, ms: MarketState) -> Iterator[str]:
     if not order.is_open:
         yield f"{order} is among the open ones"
@@ -317,4 +338,5 @@ CHECKS: tuple[Callable[[State], Iterator[str]], ...] = (
     uncrossed_books,
     sound_orders,
     sound_lists,
+    sound_conditionals,
 )

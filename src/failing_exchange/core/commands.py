@@ -16,6 +16,7 @@ from failing_exchange.core.order import (
     PositionSide,
     Side,
     TimeInForce,
+    TriggerBy,
 )
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.queries import Query
@@ -162,6 +163,58 @@ class Replaced(NamedTuple):
     def succeeded(self) -> bool:
         """Whether both the cancel and the new order succeeded."""
         return not isinstance(self.canceled, Reject) and isinstance(self.placed, OrderSnapshot)
+
+
+class PlaceConditional(NamedTuple):
+    """Place a conditional order: an order that is placed when a price is reached.
+
+    `kind` is a stop, a take profit (limit: at `ticks` or the price of `peg`) or a trailing stop.
+    `by` says whether `stop_ticks` is a last price or a mark price. A trailing stop follows the
+    best price by `trail_bips` basis points, once `stop_ticks` was reached; 0: at once.
+    `protected`: it does not trigger while mark and last price differ by more than the contract's
+    `trigger_protect`. `close_position`: without an amount; the order closes the position that
+    there is at the trigger. `ends_with_position`: it expires when the position is closed.
+    `expires_at`: when it, or the order that it has placed, ends. Time in force, `post_only`,
+    `peg`, `prevention` and `reduce_only` are those of the order to come.
+    """
+
+    account: str
+    symbol: str
+    side: Side
+    kind: OrderType
+    lots: int = 0
+    stop_ticks: int = 0
+    ticks: int = 0
+    by: TriggerBy = TriggerBy.LAST
+    trail_bips: int = 0
+    client_id: str = ""
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    reduce_only: bool = False
+    close_position: bool = False
+    ends_with_position: bool = False
+    protected: bool = False
+    position_side: PositionSide = PositionSide.BOTH
+    expires_at: int = 0
+    peg: Peg | None = None
+    prevention: Prevention | None = None
+    extra: Extra = ()
+
+
+class CancelConditional(NamedTuple):
+    """Cancel one conditional order, by id or by client id; it has not triggered yet."""
+
+    account: str
+    symbol: str = ""
+    conditional_id: int = 0
+    client_id: str = ""
+
+
+class CancelAllConditionals(NamedTuple):
+    """Cancel every conditional order of an account that waits, in one market or in all."""
+
+    account: str
+    symbol: str = ""
 
 
 class SetLeverage(NamedTuple):
@@ -437,6 +490,9 @@ Action: TypeAlias = (
     | CancelAllOrders
     | AmendOrder
     | ReplaceOrder
+    | PlaceConditional
+    | CancelConditional
+    | CancelAllConditionals
     | SetLeverage
     | SetMarginMode
     | SetPositionMode

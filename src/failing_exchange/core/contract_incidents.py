@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.conditional_orders import expire_all
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import ContractSettled
 from failing_exchange.core.forced_orders import ADL, SETTLEMENT, close_beside_book
@@ -53,6 +54,7 @@ def settle_contract(state: State, command: c.SettleContract, at: int) -> None:
     for order in list(state.orders.values()):
         if order.symbol == command.symbol and order.is_open:
             finish(state, ms, order, CANCELED, at, why=Why.SETTLED)
+    expire_all(state, command.symbol, Why.SETTLED, at)
     for (name, _), position in list(ms.positions.items()):
         if name != BACKGROUND and position.lots:
             account, lots = state.accounts[name], abs(position.lots)

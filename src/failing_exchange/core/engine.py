@@ -9,6 +9,7 @@ from typing import Any
 from failing_exchange.core import (
     cancel_replace,
     commands as c,
+    conditional_orders,
     contract_incidents,
     margin_commands,
     margin_queries,
@@ -19,12 +20,13 @@ from failing_exchange.core import (
     read_handlers,
     reference_price,
 )
+from failing_exchange.core.conditional_triggers import check_last
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.liquidity import Background
 from failing_exchange.core.margin_calls import follow_positions
 from failing_exchange.core.market import TRADING, Market
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.settlement import check_kind, settlement_of
+from failing_exchange.core.settlement import check_kind
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.time_step import check_triggers, run_step
 from failing_exchange.core.units import HOUR_S, SECOND
@@ -41,6 +43,11 @@ HANDLERS: dict[type, Handler] = {
     c.CancelAllOrders: cancel_replace.cancel_all,
     c.AmendOrder: cancel_replace.amend,
     c.ReplaceOrder: cancel_replace.replace,
+    c.PlaceConditional: conditional_orders.place,
+    c.CancelConditional: conditional_orders.cancel,
+    c.CancelAllConditionals: conditional_orders.cancel_all,
+    q.FetchConditional: conditional_orders.fetch_one,
+    q.FetchConditionals: conditional_orders.fetch_several,
     q.FetchOrder: read_handlers.fetch_order,
     q.FetchOrders: read_handlers.fetch_orders,
     q.FetchOrderList: read_handlers.fetch_order_list,
@@ -122,7 +129,7 @@ class Engine:
         answer = HANDLERS[command.__class__](state, command, at)
         if not state.events:
             return (), answer
-        if state.waiting or state.filled_lists or state.watched or state.moved:
+        if state.waiting or state.filled_lists or state.conditionals or state.moved:
             self._trigger(at)
         return self._numbered(), answer
 
@@ -242,15 +249,15 @@ class Engine:
         while state.filled_lists:
             order_lists.activate(state, state.filled_lists.pop(0), at)
         for ms in self._markets:
-            if not (ms.waiting or ms.watched):
+            if not (ms.waiting or ms.conditionals):
                 continue
             ms.liquidity.to(at // SECOND)
             while last := ms.tape.last(at // SECOND):
-                before = len(ms.waiting), len(ms.watched)
+                before = len(ms.waiting), len(ms.conditionals)
                 check_triggers(state, ms, last, last, at)
-                if ms.watched:
-                    settlement_of(ms).reached(state, ms, last, last, at)
-                if (len(ms.waiting), len(ms.watched)) == before:
+                if ms.conditionals:
+                    check_last(state, ms, last, last, at)
+                if (len(ms.waiting), len(ms.conditionals)) == before:
                     break
         if state.moved:
             follow_positions(state, at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from failing_exchange.core.conditional_order import ConditionalStatus
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import (
     Contingency,
@@ -13,6 +14,7 @@ from failing_exchange.core.order import (
     PositionSide,
     PreventedMatch,
 )
+from failing_exchange.core.reject import Reason
 
 
 class OrderAccepted(NamedTuple):
@@ -104,6 +106,27 @@ class OrderAmended(NamedTuple):
     account: str
     lots: int
     at: int
+
+
+class ConditionalChanged(NamedTuple):
+    """A conditional order changed its status; a trailing one that begins to trail stays new.
+
+    `order_id` is that of the order which it has placed, `filled` (lots) and `cost` (atoms) what
+    that has traded. `why`: it was refused, or ended without its owner; `reason` of the refusal.
+    """
+
+    conditional_id: int
+    account: str
+    symbol: str
+    client_id: str
+    status: ConditionalStatus
+    at: int
+    order_id: int = 0
+    filled: int = 0
+    cost: int = 0
+    activated: bool = False
+    why: str = ""
+    reason: Reason | None = None
 
 
 class TradeBusted(NamedTuple):
@@ -269,5 +292,5 @@ Event: TypeAlias = (
     | OrderActivated | OrderListChanged | OrderDecremented | TradeBusted | BalanceChanged
     | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
     | OperationRefused | PositionChanged | FuturesBalanceChanged | MarginSettingsChanged
-    | PositionLiquidated | MarkMoved | MarginCalled | ContractSettled
+    | PositionLiquidated | MarkMoved | MarginCalled | ContractSettled | ConditionalChanged
 )  # fmt: skip

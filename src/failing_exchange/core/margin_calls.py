@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from failing_exchange.core.conditional_triggers import check_mark, end_with_positions
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import MarginCalled
 from failing_exchange.core.ledger import BACKGROUND
 from failing_exchange.core.liquidation import liquidate
 from failing_exchange.core.margin import MarkedPosition, exposure_of, marked_positions, status_of
-from failing_exchange.core.mark_watch import met, plan_look, watch_mark
-from failing_exchange.core.state import Account, Bounds, State
+from failing_exchange.core.mark_watch import ALGO, MARGIN, met, plan_look, watch_mark
+from failing_exchange.core.state import Account, Bounds, MarketState, State
 from failing_exchange.core.units import ATOMS, PPM
 
 CALL_RATIO = 800_000  # ppm of maintenance margin / margin balance; the venue does not publish it
@@ -20,19 +21,32 @@ def follow_positions(state: State, at: int) -> None:
     """Look at every account whose positions or balance changed in this step."""
     while state.moved:
         moved, state.moved = state.moved, {}
+        end_with_positions(state, moved, at)
         assets = {(name, state.markets[symbol].market.settle): None for name, symbol in moved}
         for name, asset in assets:
             if name != BACKGROUND:
                 check_account(state, state.accounts[name], asset, at)
+    for ms in state.contracts:  # the matches may have moved mark prices
+        if ms.mark_watched:
+            _check_met(state, ms, at)
 
 
 def check_marks(state: State, symbol: str, at: int) -> None:
     """Look at the accounts whose bounds the mark price of a market has reached."""
     ms = state.market(symbol, at)
     ms.mark_due_at = 0
-    for name in met(ms, at):
-        check_account(state, state.accounts[name], ms.market.settle, at)
+    _check_met(state, ms, at)
     plan_look(state, ms, at)
+
+
+def _check_met(state: State, ms: MarketState, at: int) -> None:
+    """Look at the accounts and conditional orders whose bounds the mark price has reached."""
+    for name in met(ms, at):
+        if name.startswith(ALGO):
+            check_mark(state, ms, int(name.removeprefix(ALGO)), at)
+        else:
+            account = state.accounts[name.removeprefix(MARGIN)]
+            check_account(state, account, ms.market.settle, at)
 
 
 def check_account(state: State, account: Account, asset: str, at: int) -> None:
@@ -54,9 +68,9 @@ def check_account(state: State, account: Account, asset: str, at: int) -> None:
         bounds[symbol].append(found)
     for symbol, several in bounds.items():
         ms = state.markets[symbol]
-        joined = _join(several)
-        if ms.mark_watched.get(name) != joined:
-            watch_mark(state, ms, name, joined, at)
+        joined, watched = _join(several), f"{MARGIN}{name}"
+        if ms.mark_watched.get(watched) != joined:
+            watch_mark(state, ms, watched, joined, at)
 
 
 def _check_isolated(

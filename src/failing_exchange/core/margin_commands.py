@@ -91,7 +91,9 @@ def set_position_mode(state: State, command: c.SetPositionMode, at: int) -> None
 def _check_idle(account: Account, markets: list[MarketState], where: str) -> None:
     """Raise `Reject` where an account has open orders or positions in these contracts."""
     symbols = {ms.market.symbol: None for ms in markets}
-    if any(order.symbol in symbols for order in account.open.values()):
+    waiting = (one.command.symbol for one in account.conditionals.values())
+    orders = (order.symbol for order in account.open.values())
+    if any(symbol in symbols for symbol in (*orders, *waiting)):
         raise Reject(Reason.MODE_KEPT, where=where)
     for ms in markets:
         if any(position.lots for position in positions_in(ms, account.name)):

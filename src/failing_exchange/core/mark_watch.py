@@ -11,6 +11,7 @@ from failing_exchange.core.contract_prices import first_mark_touch, mark_of
 from failing_exchange.core.state import Bounds, MarketState, State
 from failing_exchange.core.units import HOUR_S, SECOND
 
+MARGIN, ALGO = "margin:", "algo:"  # begin the names of accounts, and of conditional orders
 MARK_LOOK_AHEAD = HOUR_S  # seconds for which the next touch is searched at a time
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from heapq import merge
 
 from failing_exchange.core.book import OrderBook
+from failing_exchange.core.conditional_steps import conclude
 from failing_exchange.core.events import (
     OrderAmended,
     OrderCanceled,
@@ -325,6 +326,8 @@ def finish(
         state.events.append(OrderCanceled(order.id, order.account, at, why))
     elif status is EXPIRED:
         state.events.append(OrderExpired(order.id, order.account, at, why))
+    if order.conditional_id:
+        conclude(state, order, at)
     if order.order_list is not None:
         _end_others(state, ms, order, order.order_list, at)
 

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.conditional_orders import expire_all
 from failing_exchange.core.events import (
     BalanceChanged,
     FillCapped,
@@ -241,6 +242,7 @@ def restart(state: State, command: c.Restart, at: int) -> None:
     """Restart the venue, with or without the open orders."""
     if command.lose_orders:
         cancel_orders(state, c.OperatorCancel(), at)
+        expire_all(state, "", Why.BY_VENUE, at)
     state.events.append(VenueRestarted(command.lose_orders, at))
 
 

@@ -45,6 +45,15 @@ class PositionSide(StrEnum):
     SHORT = "short"
 
 
+class TriggerBy(StrEnum):
+    """Which price triggers a conditional order: that of the last trade, or the mark price."""
+
+    __hash__ = str.__hash__
+
+    LAST = "last"
+    MARK = "mark"
+
+
 class TimeInForce(StrEnum):
     """How long an order stays: until canceled (GTC), not at all (IOC), all or nothing (FOK)."""
 
@@ -225,6 +234,7 @@ class RareFields:
     reduce_only: bool = False  # it may only make a position smaller
     position_side: PositionSide = PositionSide.BOTH
     expires_at: int = 0  # when the venue ends it; 0: it does not
+    conditional_id: int = 0  # of the conditional order that has placed it
     forced: bool = False  # placed by the venue to close a position; it pays no trading fee
 
 

@@ -67,6 +67,33 @@ class FetchOrderLists(NamedTuple):
     as_of: int = 0
 
 
+class FetchConditional(NamedTuple):
+    """One conditional order, by id or by client id."""
+
+    account: str
+    symbol: str = ""
+    conditional_id: int = 0
+    client_id: str = ""
+    as_of: int = 0
+
+
+class FetchConditionals(NamedTuple):
+    """Conditional orders, oldest first. `which`: "open" (those that wait) or "all".
+
+    Of more than `limit`, the first from `since` (an instant) or `from_id` on, else the last ones;
+    none placed after `until`.
+    """
+
+    account: str
+    symbol: str = ""
+    which: str = "open"
+    since: int = 0
+    until: int = 0
+    from_id: int = 0
+    limit: int | None = None
+    as_of: int = 0
+
+
 class FetchFills(NamedTuple):
     """An account's own fills, oldest first; `from_id` is a trade's. Cut as orders are."""
 
@@ -237,6 +264,8 @@ Query: TypeAlias = (
     | FetchOrders
     | FetchOrderList
     | FetchOrderLists
+    | FetchConditional
+    | FetchConditionals
     | FetchFills
     | FetchAmendments
     | FetchPreventedMatches

@@ -55,12 +55,13 @@ class Reason(StrEnum):
     MODE_KEPT = "mode_kept"
     NO_CHANGE = "no_change"
     POSITION_NOT_FOUND = "position_not_found"
+    CLOSE_EXISTS = "close_exists"
 
 
 # What only an order for a contract, or a change of its margin, is refused for.
 OF_CONTRACTS = frozenset({
     Reason.REDUCE_ONLY, Reason.POSITION_SIDE, Reason.POSITION_LIMIT, Reason.LEVERAGE,
-    Reason.MODE_KEPT, Reason.NO_CHANGE, Reason.POSITION_NOT_FOUND,
+    Reason.MODE_KEPT, Reason.NO_CHANGE, Reason.POSITION_NOT_FOUND, Reason.CLOSE_EXISTS,
 })  # fmt: skip
 
 
@@ -78,6 +79,8 @@ class OrderRule(StrEnum):
     ALGO_ORDERS = "algo_orders"
     ICEBERG_ORDERS = "iceberg_orders"
     ORDER_LISTS = "order_lists"
+    CONDITIONAL_ORDERS = "conditional_orders"
+    CLOSE_POSITION = "close_position"  # an order that closes it has an amount, price or trail
     AMENDS = "amends"
     POSITION = "position"
     ICEBERG_PARTS = "iceberg_parts"
@@ -118,6 +121,7 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Order list not found: this account has no open list {open_order_list!r}",
         "Order {ended} is not open any more",
         "This venue has no order {never}",
+        "Order not found: this account has no conditional order {conditional!r}",
     ),
     Reason.CLIENT_ID_MISMATCH: (
         "Client id mismatch: the order with this id has another client id",
@@ -140,6 +144,7 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Too many open orders: {count} of {maximum} on {symbol}",
         "Too many open orders of the kind {kind}: {count} of {maximum} on {symbol}",
         "Too many open order lists: {count_of_lists} of {maximum} on {symbol}",
+        "Too many conditional orders: {conditionals} of {maximum}",
     ),
     Reason.INSUFFICIENT_FUNDS: (
         "Insufficient funds: the free balance is too small for this order",
@@ -180,6 +185,7 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Invalid order: a {kind} needs a distance",
         "Invalid order: only a stop loss or a take profit trails by basis points, not a {trails}",
         "Invalid order: only a limit order that stays can be shown in parts, not a {parted}",
+        "Invalid order: a {conditional} order does not wait for a price",
         "Invalid order: only the price of a limit order can be pegged, not that of a {pegged}",
         "Invalid order: the part to be shown, {shown}, exceeds the amount {amount}",
         "Invalid order: self-trade prevention {mode} is none of {allowed}",
@@ -216,6 +222,11 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
     Reason.POSITION_NOT_FOUND: (
         "Position not found",
         "Position not found: no isolated position in {contract}",
+        "Position not found: an order can't end with a position in {ends_with} that is not there",
+    ),
+    Reason.CLOSE_EXISTS: (
+        "Close-position order refused: there is one already",
+        "Close-position order refused: a {side} of its kind waits to close the position already",
     ),
     Reason.BAD_REQUEST: ("Bad request: a mandatory parameter was not sent or is malformed",),
     Reason.NOT_SUPPORTED: ("Not supported: this venue has no such method any more",),

@@ -18,8 +18,7 @@ class Settlement(ABC):
     """How one kind of market settles. It keeps nothing itself: orders, positions and ledger do.
 
     A subclass says what moves (the abstract methods). Markets with positions also override `due`
-    (funding) and `reached` (liquidation): `schedule_due` asks for the first, `State.watch` for the
-    second. Postings are balanced and go through `state.ledger`.
+    (funding), which `schedule_due` asks for. Postings are balanced and go through `state.ledger`.
     """
 
     # ---- what an order holds
@@ -144,10 +143,6 @@ class Settlement(ABC):
 
     def due(self, state: State, ms: MarketState, at: int) -> None:
         """Carry out what falls due now, such as funding, and schedule the next such duty."""
-        return
-
-    def reached(self, state: State, ms: MarketState, low: int, high: int, at: int) -> None:
-        """Act on trades from `low` to `high`; called while anything is watched (`State.watch`)."""
         return
 
     @staticmethod

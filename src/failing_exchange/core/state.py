@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
+from failing_exchange.core.conditional_order import ConditionalOrder
 from failing_exchange.core.events import Event
 from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger
 from failing_exchange.core.liquidity import Background, Liquidity
@@ -33,6 +34,7 @@ from failing_exchange.core.units import ATOMS, SECOND
 ENDED_ORDERS_KEPT_MAX = 3_000  # per account; beyond them the venue forgets the oldest
 FORGOTTEN_AT_ONCE = 100  # at a time, because finding the first entry of a dict is slow
 FILLS_KEPT_MAX = 10_000  # per account, likewise
+CONDITIONALS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 PREVENTED_KEPT_MAX = 10_000  # matches per market; the oldest are forgotten
 REDRAWN_KEPT_MAX = 1_000  # per market; a stale read that is older has an id that is too high
@@ -90,6 +92,10 @@ class Account:
     lists: dict[int, OrderList] = field(default_factory=dict)  # executing ones
     ended_lists: dict[int, OrderList] = field(default_factory=dict)
     lists_by_client_id: dict[str, OrderList] = field(default_factory=dict)
+    conditionals: dict[int, ConditionalOrder] = field(default_factory=dict)  # that wait
+    triggered: dict[int, ConditionalOrder] = field(default_factory=dict)  # their orders are open
+    ended_conditionals: dict[int, ConditionalOrder] = field(default_factory=dict)
+    conditionals_by_client_id: dict[str, ConditionalOrder] = field(default_factory=dict)
     fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=FILLS_KEPT_MAX))
     cap: Cap | None = None
     locks: dict[str, list[Lock]] = field(default_factory=dict)  # by asset, in order of their ends
@@ -131,6 +137,24 @@ class Account:
             if self.lists_by_client_id.get(oldest.client_id) is oldest:
                 del self.lists_by_client_id[oldest.client_id]
 
+    def keep_conditional(self, ended: ConditionalOrder) -> None:
+        """Move a conditional order to the ended ones; beyond the limit the oldest is forgotten."""
+        self.conditionals.pop(ended.id, None)
+        self.triggered.pop(ended.id, None)
+        self.ended_conditionals[ended.id] = ended
+        if len(self.ended_conditionals) > CONDITIONALS_KEPT_MAX:
+            oldest = self.ended_conditionals.pop(next(iter(self.ended_conditionals)))
+            if self.conditionals_by_client_id.get(oldest.client_id) is oldest:
+                del self.conditionals_by_client_id[oldest.client_id]
+
+    def find_conditional(self, number: int) -> ConditionalOrder | None:
+        """A conditional order in any state; None for one that is unknown or forgotten."""
+        return (
+            self.conditionals.get(number)
+            or self.triggered.get(number)
+            or self.ended_conditionals.get(number)
+        )
+
 
 class MarketState:
     """One market: its rules, the clients' book, and the background around it."""
@@ -145,7 +169,7 @@ class MarketState:
         self.mark_shift = 0  # atoms by which the operator has moved the mark price
         self.mark_watched: dict[str, Bounds] = {}  # mark prices, in atoms: see `core.mark_watch`
         self.mark_due_at = 0  # when the mark price is looked at next; 0: not planned
-        self.watched: dict[str, Bounds] = {}  # what else waits for a price: see `State.watch`
+        self.conditionals: dict[int, ConditionalOrder] = {}  # that wait for a last price
         self.due_at = 0  # when its settlement's next timed duty falls due; 0: none is scheduled
         self.sequence = 0  # levels of the book that clients and the operator have changed
         self.redrawn_at: deque[int] = deque(maxlen=REDRAWN_KEPT_MAX)  # when all of them were
@@ -227,13 +251,13 @@ class MarketState:
                 self.widen(bounds_of(level.head))
         for order in self.waiting.values():
             self.widen(bounds_of(order))
-        for bounds in self.watched.values():
-            self.widen(bounds)
+        for one in self.conditionals.values():
+            self.widen(trigger_bounds(one.trigger))
 
 
 def search_again(state: State, ms: MarketState, at: int) -> None:
     """Have the engine search again, from the next second, for the next fill or trigger."""
-    if ms.lower is None and ms.upper is None and not ms.waiting:
+    if ms.lower is None and ms.upper is None and not (ms.waiting or ms.conditionals):
         return
     ms.stale = True
     ms.wake_second = min(ms.wake_second, at // SECOND + 1)
@@ -262,7 +286,7 @@ class State:
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}  # open ones
         self.waiting: dict[int, Order] = {}  # those of them whose trigger has not been met
-        self.watched: dict[tuple[str, str], None] = {}  # (symbol, name) of what is in theirs
+        self.conditionals: dict[int, ConditionalOrder] = {}  # that wait, of all markets
         self.agenda: list[ScheduledCommand] = []
         self.events: list[Event] = []
         self.executions = 0  # events of the steps before this one
@@ -272,6 +296,7 @@ class State:
         self.moved: dict[tuple[str, str], None] = {}  # (account, symbol) of positions, this step
         self.next_order_id = 1
         self.next_list_id = 1
+        self.next_conditional_id = 1
         self.scheduled = 0
         self.wake_at = NEVER
 
@@ -313,20 +338,6 @@ class State:
         heappush(self.agenda, ScheduledCommand(at, self.scheduled, command))
         self.scheduled += 1
         self.wake_at = min(self.wake_at, at)
-
-    def watch(self, ms: MarketState, name: str, bounds: Bounds | None, at: int) -> None:
-        """Have `Settlement.reached` called once trades are printed at one of two prices.
-
-        The bounds stand under their name until others, or None, replace them. What `reached` does
-        must move or remove those that were met.
-        """
-        if bounds is None:
-            ms.watched.pop(name, None)
-            self.watched.pop((ms.market.symbol, name), None)
-            return
-        ms.watched[name] = bounds
-        self.watched[ms.market.symbol, name] = None
-        self.search(ms, bounds, at)
 
     def search(self, ms: MarketState, bounds: Bounds, at: int) -> None:
         """Have the engine search, from the next second, for trades that reach the bounds."""

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.order import BUY, SELL, Order, OrderType
+from typing import Protocol
+
+from failing_exchange.core.order import BUY, SELL, OrderType, Side
 
 STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
 BIPS = 10_000  # basis points in a whole
 
 
-def triggers_above(order: Order) -> bool:
+class Triggered(Protocol):
+    """What waits for a price: an order, or the trigger of a conditional order."""
+
+    kind: OrderType
+    side: Side
+    stop_ticks: int
+    trail_ticks: int
+    trail_bips: int
+    extreme: int  # the best price seen while it trails; 0: it does not trail yet
+    trailing_at: int  # since when
+
+
+def triggers_above(order: Triggered) -> bool:
     """Whether a rising price triggers it: buy stops, sell take-profits, trailing buys."""
     if order.kind in STOPS or trails(order):
         return order.side is BUY
     return order.side is SELL
 
 
-def trails(order: Order) -> bool:
+def trails(order: Triggered) -> bool:
     """Whether it follows the price now; with a stop price, only once that was reached."""
     return order.kind is OrderType.TRAILING_STOP or (order.trail_bips > 0 and order.extreme > 0)
 
 
-def stop_of(order: Order) -> int:
+def stop_of(order: Triggered) -> int:
     """The trigger price now; a trailing order's follows the best price seen."""
     if order.trail_bips and order.extreme:
         if order.side is BUY:
@@ -32,7 +46,7 @@ def stop_of(order: Order) -> int:
     return max(1, order.extreme + trail)
 
 
-def trigger_bounds(order: Order) -> tuple[int | None, int | None]:
+def trigger_bounds(order: Triggered) -> tuple[int | None, int | None]:
     """The prices at or below, at or above which a print concerns the order."""
     stop, trailing = stop_of(order), trails(order)
     if order.trail_bips and not (stop or trailing):
@@ -42,18 +56,23 @@ def trigger_bounds(order: Order) -> tuple[int | None, int | None]:
     return (stop, order.extreme + 1 if trailing else None)
 
 
-def is_met(order: Order, low: int, high: int) -> bool:
+def would_trigger(order: Triggered, price: int) -> bool:
+    """Whether a stop price is reached already at the present price."""
+    return order.stop_ticks > 0 and _reached(order, price, price)
+
+
+def is_met(order: Triggered, low: int, high: int) -> bool:
     """Whether prints between `low` and `high` trigger it."""
     if order.trail_bips and not order.extreme:
         return False
     return _reached(order, low, high)
 
 
-def _reached(order: Order, low: int, high: int) -> bool:
+def _reached(order: Triggered, low: int, high: int) -> bool:
     return high >= stop_of(order) if triggers_above(order) else low <= stop_of(order)
 
 
-def follow(order: Order, low: int, high: int, at: int) -> bool:
+def follow(order: Triggered, low: int, high: int, at: int) -> bool:
     """Move the trigger of a trailing order; return whether it has moved."""
     buys = order.side is BUY
     if trails(order):
@@ -68,7 +87,7 @@ def follow(order: Order, low: int, high: int, at: int) -> bool:
     return moved
 
 
-def _first_price(order: Order, low: int, high: int) -> int:
+def _first_price(order: Triggered, low: int, high: int) -> int:
     """The best price since the stop price was reached, somewhere from `low` to `high`.
 
     Prices are taken to move continuously, so that the stop price itself was traded if possible.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from failing_exchange.core.conditional_triggers import check_last
 from failing_exchange.core.events import OrderTriggered
 from failing_exchange.core.matching import end_other_leg, finish, trade, walk
 from failing_exchange.core.order import (
@@ -34,8 +35,8 @@ def run_step(state: State, ms: MarketState, second: int) -> None:
     printed = ms.tape.second(second)
     if printed is not None and printed.volume:
         check_triggers(state, ms, printed.low, printed.high, at)
-        if ms.watched:
-            settlement_of(ms).reached(state, ms, printed.low, printed.high, at)
+        if ms.conditionals:
+            check_last(state, ms, printed.low, printed.high, at)
     ms.watch_all()
 
 
