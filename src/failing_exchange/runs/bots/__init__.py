@@ -15,8 +15,9 @@ from failing_exchange.runs.bots import (
     stream_reader as streamer,
     taker as minute,
 )
+from failing_exchange.runs.bots.careful import AMOUNT
 from failing_exchange.runs.bots.notebook import SYMBOL, Notebook, PlannedOrder
-from failing_exchange.runs.bots.taker import AMOUNT, careful, naive
+from failing_exchange.runs.bots.taker import careful, naive
 
 # strategy -> (naive, careful)
 STRATEGIES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {

@@ -1,4 +1,4 @@
-"""Parts of the careful bots: a client that respects waits, books that count once, fresh prices."""
+"""The careful bot in steps, and its parts: a client that waits, books that count once, prices."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from failing_exchange.resilience.retrying_placement import (
     new_client_order_id,
     place_order_with_retry,
 )
-from failing_exchange.runs.bots.notebook import SYMBOL, Notebook, PlannedOrder
+from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook, PlannedOrder
 
+AMOUNT = 0.1  # BTC an order
 MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once
 PAUSE = 60.0  # seconds between intents
 PAUSE_MAX = 3_600.0  # after refusals in a row; then once an hour
@@ -178,7 +179,11 @@ def is_sound(exchange: Any, ticker: dict[str, Any]) -> bool:
 
 async def limit_price(exchange: Any, side: str) -> float:
     """A limit a little beyond the best price, so that it trades at once."""
-    bid, ask = await quote(exchange)
+    return crossing(side, *await quote(exchange))
+
+
+def crossing(side: str, bid: float, ask: float) -> float:
+    """A limit a little beyond the best price."""
     return float(ask * MARGIN if side == "buy" else bid / MARGIN)
 
 
@@ -251,3 +256,73 @@ async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 LAST_WORDS = (RequestOutcome.REJECTED, RequestOutcome.FOREIGN)
+
+
+class MinuteBot:
+    """Buys a fixed amount, and a minute later sells what it holds, in steps to be overridden."""
+
+    pause = PAUSE
+    survives: tuple[type[Exception], ...] = (Exception,)  # other errors end it
+
+    def __init__(self, exchange: Any, notebook: Notebook) -> None:
+        self.exchange = exchange
+        self.notebook = notebook
+        self.client = Patient(exchange)
+        self.temper = Temper(self.pause)
+        self.books = Books(self.client, notebook)
+
+    async def run(self) -> None:
+        """Round after round, until it is killed."""
+        await self.begin()
+        while True:
+            try:
+                await self.round()
+                self.temper.well()
+            except self.survives as error:  # the next round reconciles before it trades
+                self.temper.note(error)
+                await self.failed(error)
+            await self.rest()
+
+    async def begin(self) -> None:
+        """What is done once."""
+
+    async def failed(self, error: Exception) -> None:
+        """What is done about an error, beside a rest."""
+
+    async def rest(self) -> None:
+        """Wait for the next round."""
+        await self.temper.rest(lambda: self.client.fetch_ticker(SYMBOL))
+
+    async def round(self) -> None:
+        """Catch up, and trade once."""
+        await self.catch_up()
+        side, amount = await self.wanted()
+        price = await self.price(side)
+        with self.notebook.intend(side, amount) as intent:
+            await self.trade(intent, side, amount, price)
+
+    async def catch_up(self) -> None:
+        """Book what was missed."""
+        await self.books.reconcile()
+
+    async def wanted(self) -> tuple[str, float]:
+        """The side and the amount of the next order."""
+        held = self.notebook.holds(BASE)
+        return ("sell", held) if held >= AMOUNT / 2 else ("buy", AMOUNT)
+
+    async def price(self, side: str) -> float:
+        """A limit at which it trades at once."""
+        return await limit_price(self.client, side)
+
+    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
+        """Place an order, and book what it did."""
+        placed = await self.place(intent, side, amount, price)
+        await self.follow(intent, placed)
+
+    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
+        """Send one order; what the venue says of it."""
+        return await self.books.place(intent, side, amount, price)
+
+    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
+        """Wait until an order has ended, and book it."""
+        self.books.enter(await settle(self.client, placed))

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from failing_exchange.runs.bots.careful import Books, Patient, Temper, quote, settle
 from failing_exchange.runs.bots.notebook import SYMBOL, Notebook
 
 AMOUNT = 0.05  # BTC a quote
@@ -38,8 +39,6 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
 
 async def careful(exchange: Any, notebook: Notebook) -> None:
     """Replaces a quote only when it knows how the one before has ended."""
-    from failing_exchange.runs.bots.careful import Books, Patient, Temper, quote, settle
-
     client, temper = Patient(exchange), Temper(PAUSE)
     books = Books(client, notebook)
     quotes: dict[str, dict[str, Any]] = {}

@@ -5,6 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from failing_exchange.runs.bots.careful import (
+    PAUSE_MAX,
+    Books,
+    Patient,
+    Temper,
+    limit_price,
+    patiently,
+    quote,
+    settle,
+)
 from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook
 
 AMOUNT = 0.1  # BTC a position
@@ -39,8 +49,6 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
 
 async def careful(exchange: Any, notebook: Notebook) -> None:
     """Protects what it really holds; what can't be protected is sold."""
-    from failing_exchange.runs.bots.careful import PAUSE_MAX, Books, Patient, Temper
-
     client, temper = Patient(exchange), Temper()
     round_ = _Round(client, notebook, Books(client, notebook))
     while True:
@@ -71,8 +79,6 @@ class _Round:
 
     async def play(self) -> None:
         """Settle what is left of the last one, enter, protect, wait, leave."""
-        from failing_exchange.runs.bots.careful import limit_price, settle
-
         await self._leave()
         with self._notebook.intend("buy", AMOUNT, covered_within=COVERED_S) as intent:
             price = await limit_price(self._exchange, "buy")
@@ -85,8 +91,6 @@ class _Round:
 
     async def _hold(self) -> None:
         """Wait, as long as the stop stands and covers all: a venue may lose it, or buy twice."""
-        from failing_exchange.runs.bots.careful import patiently
-
         held = self._held()
         for _ in range(int(HOLD / LOOK)):
             await asyncio.sleep(LOOK)
@@ -107,8 +111,6 @@ class _Round:
 
     async def _sellable(self) -> float:
         """What is held and, as far as the venue has to be asked, free."""
-        from failing_exchange.runs.bots.careful import patiently
-
         if not self._asks_for_funds:
             return self._held()
         balance = await patiently(self._exchange.fetch_balance)
@@ -127,8 +129,6 @@ class _Round:
 
     async def _leave(self) -> None:
         """Cancel the stop, book what it did, and sell the rest."""
-        from failing_exchange.runs.bots.careful import limit_price, patiently, quote, settle
-
         orders = await patiently(lambda: self._exchange.fetch_open_orders(SYMBOL))
         if orders:
             await quote(self._exchange)  # while nothing can be sold, the stop had better stay

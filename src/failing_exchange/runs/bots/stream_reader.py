@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from failing_exchange.runs.bots.careful import (
+    AMOUNT,
+    PAUSE,
+    MinuteBot,
+    crossing,
+    is_sound,
+    limit_price,
+)
 from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook
 
-AMOUNT = 0.1  # BTC an order
-MARGIN = 1.001
-PAUSE = 60.0  # seconds between intents
 SUBSCRIPTIONS_MAX = 5  # tries to get a feed that breaks; then prices are asked for
 SILENCE_S = 20.0  # after which a feed is asked about elsewhere
 
@@ -20,7 +25,7 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
         try:
             side = "sell" if notebook.holds(BASE) >= AMOUNT / 2 else "buy"
             ticker = await exchange.watch_ticker(SYMBOL)
-            price = ticker["ask"] * MARGIN if side == "buy" else ticker["bid"] / MARGIN
+            price = crossing(side, ticker["bid"], ticker["ask"])
             with notebook.intend(side, AMOUNT):
                 order = await exchange.create_order(SYMBOL, "limit", side, AMOUNT, price)
             while order["status"] == "open":
@@ -34,38 +39,24 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
 
 async def careful(exchange: Any, notebook: Notebook) -> None:
     """Takes a feed as a hint: what is silent or broken is asked for, what was missed looked up."""
-    from failing_exchange.runs.bots.careful import (
-        Books,
-        Patient,
-        Temper,
-        is_sound,
-        limit_price,
-        settle,
-    )
+    await _Streamer(exchange, notebook).run()
 
-    client, temper = Patient(exchange), Temper()
-    books = Books(client, notebook)
-    news = asyncio.get_running_loop().create_task(_listen(exchange))
-    try:
-        while True:
-            try:
-                await books.reconcile()
-                held = notebook.holds(BASE)
-                side, amount = ("sell", held) if held >= AMOUNT / 2 else ("buy", AMOUNT)
-                ticker = await _latest(exchange)
-                if ticker is None or not is_sound(exchange, ticker):
-                    price = await limit_price(client, side)
-                else:
-                    price = ticker["ask"] * MARGIN if side == "buy" else ticker["bid"] / MARGIN
-                with notebook.intend(side, amount) as intent:
-                    placed = await books.place(intent, side, amount, price)
-                    books.enter(await settle(client, placed))
-                temper.well()
-            except Exception as error:  # the next round reconciles before it trades
-                temper.note(error)
-            await temper.rest(lambda: client.fetch_ticker(SYMBOL))
-    finally:
-        news.cancel()
+
+class _Streamer(MinuteBot):
+    """Takes its prices from a feed, where that tells them."""
+
+    async def run(self) -> None:
+        news = asyncio.get_running_loop().create_task(_listen(self.exchange))
+        try:
+            await super().run()
+        finally:
+            news.cancel()
+
+    async def price(self, side: str) -> float:
+        ticker = await _latest(self.exchange)
+        if ticker is None or not is_sound(self.exchange, ticker):
+            return await limit_price(self.client, side)
+        return crossing(side, ticker["bid"], ticker["ask"])
 
 
 async def _listen(exchange: Any) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from failing_exchange.runs.bots.careful import AMOUNT, PAUSE, MinuteBot, crossing
 from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook
 
-AMOUNT = 0.1  # BTC an order
-PAUSE = 60.0  # seconds between intents
-MARGIN = 1.001  # how far beyond the best price the limit lies, so that it trades at once
 NAIVE_ATTEMPTS = 3
 
 
@@ -21,7 +19,7 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
             for _ in range(NAIVE_ATTEMPTS):
                 try:
                     ticker = await exchange.fetch_ticker(SYMBOL)
-                    price = ticker["ask"] * MARGIN if side == "buy" else ticker["bid"] / MARGIN
+                    price = crossing(side, ticker["bid"], ticker["ask"])
                     order = await exchange.create_order(SYMBOL, "limit", side, AMOUNT, price)
                     notebook.book(order)
                     intent.done = True
@@ -33,20 +31,4 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
 
 async def careful(exchange: Any, notebook: Notebook) -> None:
     """Names each order, asks before it sends again, and books what was really traded, once."""
-    from failing_exchange.runs.bots.careful import Books, Patient, Temper, limit_price, settle
-
-    client, temper = Patient(exchange), Temper()
-    books = Books(client, notebook)
-    while True:
-        try:
-            await books.reconcile()
-            held = notebook.holds(BASE)
-            side, amount = ("sell", held) if held >= AMOUNT / 2 else ("buy", AMOUNT)
-            price = await limit_price(client, side)
-            with notebook.intend(side, amount) as intent:
-                placed = await books.place(intent, side, amount, price)
-                books.enter(await settle(client, placed))
-            temper.well()
-        except Exception as error:  # what became of an order shows when the books are reconciled
-            temper.note(error)
-        await temper.rest(lambda: client.fetch_ticker(SYMBOL))
+    await MinuteBot(exchange, notebook).run()

@@ -12,12 +12,9 @@ from typing import Any
 
 from failing_exchange.errors import FailingExchangeError
 from failing_exchange.resilience.retrying_placement import new_client_order_id
-from failing_exchange.runs.bots import stream_reader as streamer, taker as minute
-from failing_exchange.runs.bots.careful import Books, Patient, Temper, limit_price, settle
-from failing_exchange.runs.bots.notebook import BASE, SYMBOL, Notebook, PlannedOrder
+from failing_exchange.runs.bots.careful import MinuteBot, crossing, is_sound, limit_price
+from failing_exchange.runs.bots.notebook import SYMBOL, Notebook, PlannedOrder
 
-AMOUNT = 0.1  # BTC an order
-MARGIN = 1.001  # how far beyond the best price a limit lies that is to trade at once
 SURVIVES = (FailingExchangeError, TimeoutError, ValueError)
 
 FLAWED: dict[str, Callable[..., Awaitable[None]]] = {}
@@ -59,73 +56,10 @@ def _coroutine(cls: type[Minute]) -> Callable[[Any, Notebook], Awaitable[None]]:
 
 
 @careful("steady-minute")
-class Minute:
+class Minute(MinuteBot):
     """Buys a fixed amount, and a minute later sells what it holds."""
 
-    pause = minute.PAUSE
-
-    def __init__(self, exchange: Any, notebook: Notebook) -> None:
-        self.exchange = exchange
-        self.notebook = notebook
-        self.client = Patient(exchange)
-        self.temper = Temper(self.pause)
-        self.books = Books(self.client, notebook)
-
-    async def run(self) -> None:
-        """Round after round, until it is killed."""
-        await self.begin()
-        while True:
-            try:
-                await self.round()
-                self.temper.well()
-            except SURVIVES as error:
-                self.temper.note(error)
-                await self.failed(error)
-            await self.rest()
-
-    async def begin(self) -> None:
-        """What is done once."""
-
-    async def failed(self, error: Exception) -> None:
-        """What is done about an error, beside a rest."""
-
-    async def rest(self) -> None:
-        """Wait for the next round."""
-        await self.temper.rest(lambda: self.client.fetch_ticker(SYMBOL))
-
-    async def round(self) -> None:
-        """Catch up, and trade once."""
-        await self.catch_up()
-        side, amount = await self.wanted()
-        price = await self.price(side)
-        with self.notebook.intend(side, amount) as intent:
-            await self.trade(intent, side, amount, price)
-
-    async def catch_up(self) -> None:
-        """Book what was missed."""
-        await self.books.reconcile()
-
-    async def wanted(self) -> tuple[str, float]:
-        """The side and the amount of the next order."""
-        held = self.notebook.holds(BASE)
-        return ("sell", held) if held >= AMOUNT / 2 else ("buy", AMOUNT)
-
-    async def price(self, side: str) -> float:
-        """A limit at which it trades at once."""
-        return await limit_price(self.client, side)
-
-    async def trade(self, intent: PlannedOrder, side: str, amount: float, price: float) -> None:
-        """Place an order, and book what it did."""
-        placed = await self.place(intent, side, amount, price)
-        await self.follow(intent, placed)
-
-    async def place(self, intent: PlannedOrder, side: str, amount: float, price: float) -> Any:
-        """Send one order; what the venue says of it."""
-        return await self.books.place(intent, side, amount, price)
-
-    async def follow(self, intent: PlannedOrder, placed: Any) -> None:
-        """Wait until an order has ended, and book it."""
-        self.books.enter(await settle(self.client, placed))
+    survives = SURVIVES
 
     async def send(
         self, intent: PlannedOrder, side: str, amount: float, price: float, **params: Any
@@ -139,16 +73,10 @@ class Minute:
         return await self.exchange.create_order(SYMBOL, "limit", side, amount, price, params)
 
 
-def crossing(side: str, bid: float, ask: float) -> float:
-    """A limit a little beyond the best price."""
-    return ask * MARGIN if side == "buy" else bid / MARGIN
-
-
 @careful("steady-streamer")
 class Streamer(Minute):
     """Prices come from the ticker's stream; what became of its orders it asks."""
 
-    pause = streamer.PAUSE
     feed = "watch_ticker"
 
     def __init__(self, exchange: Any, notebook: Notebook) -> None:
@@ -191,8 +119,6 @@ class Streamer(Minute):
 
     async def price(self, side: str) -> float:
         """From the stream, where it is fresh and sound; otherwise it asks."""
-        from failing_exchange.runs.bots.careful import is_sound
-
         if self.latest is None or not is_sound(self.exchange, self.latest):
             return await limit_price(self.client, side)
         return crossing(side, self.latest["bid"], self.latest["ask"])

@@ -13,8 +13,8 @@ from failing_exchange.errors import (
     OrderNotFoundError,
     RateLimitError,
 )
-from failing_exchange.runs.bots.careful import quote, settle
-from failing_exchange.runs.bots.flawed.base import AMOUNT, Minute, Streamer, crossing, flawed
+from failing_exchange.runs.bots.careful import AMOUNT, crossing, quote, settle
+from failing_exchange.runs.bots.flawed.base import Minute, Streamer, flawed
 from failing_exchange.runs.bots.flawed.prices import BelievesSilentStream
 from failing_exchange.runs.bots.notebook import SYMBOL, PlannedOrder
 

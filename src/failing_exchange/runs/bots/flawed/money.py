@@ -7,8 +7,8 @@ from typing import Any
 
 from failing_exchange.errors import FailingExchangeError, InvalidOrderError
 from failing_exchange.runs.bots import stop_loss as stopper
-from failing_exchange.runs.bots.careful import patiently
-from failing_exchange.runs.bots.flawed.base import AMOUNT, Minute, flawed
+from failing_exchange.runs.bots.careful import AMOUNT, patiently, settle
+from failing_exchange.runs.bots.flawed.base import Minute, flawed
 from failing_exchange.runs.bots.flawed.order_bots import Quoter
 from failing_exchange.runs.bots.notebook import BASE, SYMBOL, PlannedOrder
 
@@ -73,8 +73,6 @@ class HardCodesTheRules(Minute):
         await self.follow(intent, order)
 
     async def follow(self, intent: PlannedOrder, placed: Any) -> None:
-        from failing_exchange.runs.bots.careful import settle
-
         self.notebook.book(await settle(self.client, placed))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from failing_exchange.errors import FailingExchangeError, OrderNotFoundError
 from failing_exchange.runs.bots import market_maker as maker
-from failing_exchange.runs.bots.careful import patiently, settle
+from failing_exchange.runs.bots.careful import patiently, quote, settle
 from failing_exchange.runs.bots.flawed.base import Minute, careful, flawed
 from failing_exchange.runs.bots.notebook import SYMBOL, PlannedOrder
 
@@ -22,8 +22,6 @@ class Quoter(Minute):
     pause = maker.PAUSE
 
     async def price(self, side: str) -> float:
-        from failing_exchange.runs.bots.careful import quote
-
         bid, ask = await quote(self.client)
         return bid * (1 - AWAY) if side == "buy" else ask * (1 + AWAY)
 

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from failing_exchange.errors import OrderWouldMatchError
-from failing_exchange.runs.bots.flawed.base import SURVIVES, Minute, Streamer, crossing, flawed
+from failing_exchange.runs.bots.careful import crossing
+from failing_exchange.runs.bots.flawed.base import SURVIVES, Minute, Streamer, flawed
 from failing_exchange.runs.bots.notebook import SYMBOL
 
 TICK = 0.01  # USDT, the market's price step
