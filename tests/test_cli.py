@@ -148,6 +148,7 @@ def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> Non
         (["run", "--rule", "mybot.py"], "--rule mybot.py: expected path.py:Name or module:Name"),
         (["run", "--fault", "mybot.py"], "--fault mybot.py: expected path.py:Name or module:Name"),
         (["run", "--venue", "mybot.py"], "venue mybot.py: expected path.py:Name or module:Name"),
+        (["trade", "--venue", "mybot.py"], "venue mybot.py: expected path.py:Name or module:Name"),
         (["run", "--venue", "nope.py:V"], "venue nope.py:V: no file 'nope.py'"),
         (["replay", ""], "expected a token (fx1.…) or a results file, not an empty argument"),
         (["replay", "."], "results file .: that is a folder; name a file"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN
 from failing_exchange.cli.options import (
@@ -16,6 +16,9 @@ from failing_exchange.cli.options import (
     whole,
 )
 from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from failing_exchange.venues.base import Venue
 
 URL = "http://127.0.0.1:8080"
 DEFAULT_VENUE = "binance"
@@ -61,8 +64,13 @@ def trade_command(options: argparse.Namespace) -> int:
     """Trade until the time is over, SIGTERM or Ctrl-C; then print what the bot believes."""
     import asyncio
 
+    from failing_exchange.venues.base import venue_of
+
+    venue = venue_of(options.venue)
+    if not venue.ccxt_ids:
+        raise ConfigurationError(f"--venue {options.venue}: ccxt has no class for {venue.title}")
     _check_reachable(options.url)
-    exchange = _exchange(options)
+    exchange = _exchange(options, venue)
     print(asyncio.run(_trade(exchange, options)), flush=True)
     if not exchange.markets:  # the first thing that ccxt asks for
         raise ConfigurationError(f"no venue answered at {options.url}; is one served there?")
@@ -91,18 +99,14 @@ def _check_reachable(url: str) -> None:
         ) from error
 
 
-def _exchange(options: argparse.Namespace) -> Any:
+def _exchange(options: argparse.Namespace, venue: Venue) -> Any:
     from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
     from failing_exchange.testing.ccxt_clients import redirect
-    from failing_exchange.venues.base import venue_of
 
     try:
         import ccxt.async_support as ccxt
     except ImportError:
         raise ConfigurationError("trade needs ccxt; pip install 'failing-exchange[ccxt]'") from None
-    venue = venue_of(options.venue)
-    if not venue.ccxt_ids:
-        raise ConfigurationError(f"--venue {options.venue}: ccxt has no class for {venue.title}")
     exchange = getattr(ccxt, venue.ccxt_ids[0])(
         {
             "apiKey": DEFAULT_KEY,
