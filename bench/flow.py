@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from failing_exchange.background import PROFILES, SyntheticMarket, opening_of
 from failing_exchange.background.perpetual import PerpetualMarket
 from failing_exchange.core.chance import mix
-from failing_exchange.core.mark_price import MarkInputs, Range, first_mark_touch
+from failing_exchange.core.mark_price import Range
 from failing_exchange.core.market import Market
 from failing_exchange.venue.default_world import backgrounds_of
 
@@ -38,7 +38,7 @@ TARGETS = {
     "first_touch, a quiet hour": 60.0,
     **{f"1,000 cold candles of {name}": 150_000.0 for name in TIMEFRAMES},
     "perpetual: a mark a second": 8.0,
-    "perpetual: a mark not reached": 400.0,
+    "perpetual: bounds of an hour": 250.0,
     "perpetual: funding of 8 hours": 10_000.0,
     "perpetual: 24 hours, cold": 3_000.0,
     "perpetual: 24 hours, a minute later": 150.0,
@@ -70,15 +70,11 @@ def marks() -> int:
     return 10_000
 
 
-def unreached() -> int:
-    """A liquidation price five percent away."""
-    reference = perpetual().reference
-    inputs = MarkInputs(Range(0, 10_000))
+def bounds() -> int:
+    """What the marks of an hour can be, a few minutes later each: a position far from its end."""
+    found = perpetual().reference
     for start in range(BIRTH, BIRTH + 10 * 3_600, 360):
-        index = reference.index(start)
-        first_mark_touch(
-            reference, start, start + 3_600, index * 95 // 100, None, lambda *_: inputs
-        )
+        found.mark_bounds(start, start + 3_600, carry=Range(0, 10_000))
     return 100
 
 
@@ -168,7 +164,7 @@ CASES: dict[str, Callable[[], int]] = {
     },
     "100 offers of a side": book,
     "perpetual: a mark a second": marks,
-    "perpetual: a mark not reached": unreached,
+    "perpetual: bounds of an hour": bounds,
     "perpetual: funding of 8 hours": funding,
     "perpetual: 24 hours, cold": partial(moved_days, 1),
     "perpetual: 24 hours, a minute later": partial(moved_days, 300),

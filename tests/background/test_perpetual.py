@@ -17,9 +17,7 @@ from failing_exchange.core.candles import of_background
 from failing_exchange.core.chance import key
 from failing_exchange.core.funding_rate import average_premium, funding_rate
 from failing_exchange.core.mark_price import (
-    MarkInputs,
     Range,
-    first_mark_touch,
     mark_candle,
     mark_price,
 )
@@ -283,32 +281,17 @@ def test_bounds_of_the_premium_hold_at_every_level(seed: int, second: int) -> No
         assert all(least <= path.at(n) <= most for n in inner)
 
 
-@given(seeds, instants, st.integers(-40, 40), st.booleans())
+@given(st.sampled_from(BASES), seeds, instants)
 @settings(deadline=None, max_examples=25)
-def test_a_mark_that_is_reached_is_found(seed: int, start: int, off: int, upper: bool) -> None:
-    """A liquidation happens in its second, though only few seconds are looked at."""
-    flow, stop = perpetual("ETH", seed), start + 900
-    ref, step = flow.reference, TICKS["ETH"]
-
-    def exact(begin: int, end: int) -> MarkInputs:
-        ticks = [flow.close(begin)] * 2 if end == begin + 1 else flow.bounds(begin, end)
-        return MarkInputs(Range(10_000, 10_000), Range(ticks[0] * step, ticks[1] * step))
-
-    def vague(begin: int, end: int) -> MarkInputs:
-        return MarkInputs(Range(10_000, 10_000))
-
-    marks = [
-        ref.mark(second, last=flow.close(second) * step, carry=10_000)
-        for second in range(start, stop)
-    ]
-    price = marks[0] + marks[0] * off // 10_000
-    low, high = (None, price) if upper else (price, None)
-    met = [mark >= price if upper else mark <= price for mark in marks]
-    first = start + met.index(True) if True in met else None
-    assert first_mark_touch(ref, start, stop, low, high, exact) == first
-    early = first_mark_touch(ref, start, stop, low, high, vague)
-    if first is not None:
-        assert early is not None and early <= first
+def test_bounds_of_one_second_are_the_mark(base: str, seed: int, second: int) -> None:
+    """A search that has come down to a second finds what a look at it finds."""
+    flow = perpetual(base, seed)
+    ref, last = flow.reference, flow.close(second) * TICKS[base]
+    carry, price = Range(10_000, 10_000), Range(last, last)
+    mark = ref.mark(second, last=last, carry=10_000)
+    assert ref.mark_bounds(second, second + 1, carry=carry, last=price) == (mark, mark)
+    low, high = ref.mark_bounds(second, second + 1, carry=carry)
+    assert low <= mark <= high
 
 
 # ---- formulas
@@ -379,8 +362,10 @@ def test_a_candle_of_the_mark_contains_its_seconds(seed: int, start: int) -> Non
         for second in range(begin, begin + 60)
     ]
     low, high = flow.bounds(begin, begin + 60)
-    inputs = MarkInputs(Range(10_000, 10_000), Range(low * step, high * step))
-    candle = mark_candle(ref, begin, begin + 60, (marks[0], marks[-1]), inputs)
+    candle = mark_candle(
+        ref, begin, begin + 60, (marks[0], marks[-1]),
+        carry=Range(10_000, 10_000), last=Range(low * step, high * step),
+    )  # fmt: skip
     assert (candle.open, candle.close) == (marks[0], marks[-1])
     assert candle.low <= min(marks) and max(marks) <= candle.high
     assert candle.high - max(marks) < marks[0] // 400 > min(marks) - candle.low

@@ -11,13 +11,11 @@ and Mark Price", in effect since 2025-09-18 08:01 UTC (one minute before).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from failing_exchange.core.units import ATOMS, MINUTE_S, TEN_S
+from failing_exchange.core.units import ATOMS
 
 BASIS_S = 30  # seconds over which the basis is averaged
-SPANS = (900, MINUTE_S, TEN_S, 1)  # seconds that are looked at together
 
 
 class PriceCandle(NamedTuple):
@@ -94,57 +92,23 @@ class ReferencePrices(Protocol):
         ...
 
 
-class MarkInputs(NamedTuple):
-    """Bounds in some seconds of what `ReferencePrices.mark` is told."""
-
-    carry: Range
-    last: Range = ANY
-    moved: Range = NOTHING
-
-
 def mark_candle(
-    reference: ReferencePrices, start: int, stop: int, ends: tuple[int, int], given: MarkInputs
-) -> PriceCandle:
-    """The mark price in [start, stop) as a candle, from the prices at its first and last second.
-
-    High and low are bounds: they lie a few basis points beyond the extremes.
-    """
-    low, high = reference.mark_bounds(
-        start, stop, carry=given.carry, last=given.last, moved=given.moved
-    )
-    return PriceCandle(ends[0], max(high, *ends), min(low, *ends), ends[1])
-
-
-def first_mark_touch(
     reference: ReferencePrices,
     start: int,
     stop: int,
-    lower: int | None,
-    upper: int | None,
-    inputs: Callable[[int, int], MarkInputs],
-) -> int | None:
-    """The first second of [start, stop) whose mark price may be at or beyond a bound, in atoms.
+    ends: tuple[int, int],
+    *,
+    carry: Range,
+    last: Range = ANY,
+    moved: Range = NOTHING,
+) -> PriceCandle:
+    """The mark price in [start, stop) as a candle, from the prices at its first and last second.
 
-    It may name a second too early, where the inputs are not exact, and never one too late. `inputs`
-    says what is known of the seconds in [start, stop). Few of them are looked at one by one.
+    High and low are bounds: with those of the last price they lie a few basis points beyond the
+    extremes.
     """
-
-    def search(spans: Sequence[int], start: int, stop: int) -> int | None:
-        size = spans[0]
-        while start < stop:
-            end = min(start // size * size + size, stop)
-            given = inputs(start, end)
-            low, high = reference.mark_bounds(
-                start, end, carry=given.carry, last=given.last, moved=given.moved
-            )
-            if (lower is not None and low <= lower) or (upper is not None and high >= upper):
-                found = start if size == 1 else search(spans[1:], start, end)
-                if found is not None:
-                    return found
-            start = end
-        return None
-
-    return search(SPANS, start, stop)
+    low, high = reference.mark_bounds(start, stop, carry=carry, last=last, moved=moved)
+    return PriceCandle(ends[0], max(high, *ends), min(low, *ends), ends[1])
 
 
 def carry_of(rate: int, left: int, interval: int) -> int:
