@@ -76,6 +76,7 @@ class SyntheticMarket(BackgroundMarket):
         self.active = profile.activity * 256 // 1_000
         self._drawn: tuple[int, tuple[int, ...]] = (0, words(self.key, 0))
         self._walks: dict[int, Steps] = {}
+        self._closes: dict[int, list[int]] = {}  # those of the walks, which are looked up most
         self._tens: dict[int, list[Bar]] = {}
         self._windows: dict[tuple[int, int], Bar] = {}
         self._costs: dict[tuple[int, int], int] = {}
@@ -105,10 +106,8 @@ class SyntheticMarket(BackgroundMarket):
 
     def close(self, second: int, /) -> int:
         """The price after a second; to know only this costs half of `second`."""
-        steps = self._walks.get(second // TEN_S)
-        if steps is None:
-            steps = self._walk(second // TEN_S)
-        return steps.closes[second % TEN_S]
+        index = second // TEN_S
+        return (self._closes.get(index) or self._walk(index).closes)[second % TEN_S]
 
     def printed(self, second: int, /) -> int:
         """The newest second up to this one that has a print; one in ten has."""
@@ -259,6 +258,7 @@ class SyntheticMarket(BackgroundMarket):
         if steps is None:
             if len(self._walks) >= TENS_KEPT_MAX:
                 self._walks.clear()
+                self._closes.clear()
             node = self._path.node(FINEST, index)
             found = self._pattern(node, index)
             path = self._points(found, node, index)
@@ -270,6 +270,7 @@ class SyntheticMarket(BackgroundMarket):
                 closes.append(ticks)
                 last = ticks
             closes += [last] * (TEN_S - len(closes))
+            self._closes[index] = closes
             steps = self._walks[index] = Steps(node, found, path, opened, closes)
         return steps
 

@@ -115,14 +115,6 @@ class OrderBook:
             del levels[ticks]
         return None
 
-    def meets(self, side: Side, ticks: int) -> bool:
-        """Whether an order at a price would meet one of the other side."""
-        opposite = SELL if side is BUY else BUY
-        if not self._heaps[opposite]:
-            return False
-        level = self.best(opposite)
-        return level is not None and (level.ticks <= ticks if side is BUY else level.ticks >= ticks)
-
     def reaches(self, bid: int, ask: int) -> bool:
         """Whether an order may stand at these prices or better; False is certain."""
         bids, asks = self._heaps[BUY], self._heaps[SELL]

@@ -81,7 +81,7 @@ class Liquidity:
         self._second = -1
         self._shift = 0
         self._thin: tuple[int, int] = (0, 0)  # lots that the asks lack, and the bids
-        self._top: tuple[Offer | None, Offer | None] | None = None
+        self.top: tuple[Offer | None, Offer | None] | None = None  # `tops()`, where it is known
         self._blocks: dict[int, tuple[int, int]] = {}  # the low and the high of each, unmoved
         self._taken: dict[tuple[Side, int], int] = {}
         self._pulled: dict[Side, tuple[int, int]] = {}
@@ -90,7 +90,7 @@ class Liquidity:
         """Go to a second; what was taken in an earlier one is offered again."""
         if second != self._second:
             self._second = second
-            self._top = None
+            self.top = None
             if self.shifts.kept:
                 self._shift, self._thin = self.shifts.at(second), self.shifts.taken(second)
             else:
@@ -151,30 +151,30 @@ class Liquidity:
         if not best or (best > ticks if side is BUY else best < ticks):
             return
         self.shifts.hold(self._second, ticks - best + (1 if side is BUY else -1))
-        self._top = None
+        self.top = None
         self._shift = self.shifts.at(self._second)
 
     def best(self, side: Side) -> int:
         """The best price offered on a side, 0 when there is none."""
-        offer = self._top or self.tops()
+        offer = self.top or self.tops()
         best = offer[0] if side is BUY else offer[1]
         return 0 if best is None else best[0]
 
     def tops(self) -> tuple[Offer | None, Offer | None]:
         """The best bid and the best ask."""
-        if self._top is None:
+        if self.top is None:
             if self.background is None or self._taken or self._pulled:
                 return self._first(BUY), self._first(SELL)
-            bid, ask = self._top = self.background.top(self._second)
+            bid, ask = self.top = self.background.top(self._second)
             if self.shifts.kept:
                 shift, thin = self._shift, self._thin
                 if bid[0] + shift < 1:
-                    self._top = self._first(BUY), self._first(SELL)
+                    self.top = self._first(BUY), self._first(SELL)
                 else:
-                    self._top = (
+                    self.top = (
                         self._moved(BUY, bid, shift, thin), self._moved(SELL, ask, shift, thin)
                     )  # fmt: skip
-        return self._top
+        return self.top
 
     def _first(self, side: Side) -> Offer | None:
         return next(self.levels(side), None)
@@ -213,7 +213,7 @@ class Liquidity:
         """Note that an offer was taken in this second."""
         key = (side, ticks)
         self._taken[key] = self._taken.get(key, 0) + lots
-        self._top = None
+        self.top = None
 
     def remember(self, bought: int) -> None:
         """Move and thin out the market from the next second on: clients have bought `bought` lots
@@ -229,7 +229,7 @@ class Liquidity:
     def pull(self, side: Side, ticks: int, lots: int) -> None:
         """Withdraw all offers up to and including `ticks`; offer `lots` there instead."""
         self._pulled[side] = (ticks, lots)
-        self._top = None
+        self.top = None
         self._taken.pop((side, ticks), None)
 
     def move(self, ticks: int) -> None:
@@ -244,11 +244,11 @@ class Liquidity:
         """
         before, self._shift = self._shift, self._shift + ticks
         for side, own in ((BUY, bid), (SELL, ask)):
-            self._top = None
+            self.top = None
             best = self.best(side.other)
             if own and best and (best <= own if side is BUY else best >= own):
                 self._shift += own - best + (1 if side is BUY else -1)
-        self._top = None
+        self.top = None
         return self._shift - before
 
     def view(self, second: int) -> Liquidity:

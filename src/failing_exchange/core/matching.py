@@ -112,10 +112,16 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
 
 def crosses(ms: MarketState, side: Side, ticks: int) -> bool:
     """Whether an order at `ticks` would match at once."""
-    bid, ask = ms.liquidity.tops()
+    bid, ask = ms.liquidity.top or ms.liquidity.tops()
     if side is BUY:
-        return (ask is not None and ask[0] <= ticks) or ms.book.meets(BUY, ticks)
-    return (bid is not None and ticks <= bid[0]) or ms.book.meets(SELL, ticks)
+        if ask is not None and ask[0] <= ticks:
+            return True
+        level = ms.book.best(SELL)
+        return level is not None and level.ticks <= ticks
+    if bid is not None and ticks <= bid[0]:
+        return True
+    level = ms.book.best(BUY)
+    return level is not None and ticks <= level.ticks
 
 
 def better(side: Side, ticks: int, other: int) -> bool:

@@ -164,7 +164,7 @@ def accept(state: State, account: Account, order: Order, at: int) -> None:
 
 
 def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """Let an accepted order wait for its trigger, or match and then rest or expire."""
+    """Let an accepted order wait for its trigger, or match and then rest in the book or expire."""
     if order.status is WAITING:
         ms.waiting[order.id] = state.waiting[order.id] = order
         state.search(ms, bounds_of(order), at)
@@ -182,10 +182,17 @@ def enter(state: State, ms: MarketState, order: Order, at: int) -> None:
         match(state, ms, order, order.lots - order.filled, at)
         if order.status is not OPEN:
             return
-    if limited and order.time_in_force is GTC:
-        rest(state, ms, order, at)
-    else:
+    if not (limited and order.time_in_force is GTC):
         finish(state, ms, order, EXPIRED, at, why=Why.NOTHING_OFFERED)
+        return
+    ms.book.add(order)
+    ms.sequence += 1
+    if order.side is BUY:
+        is_watched = ms.lower is not None and order.ticks <= ms.lower
+    else:
+        is_watched = ms.upper is not None and order.ticks >= ms.upper
+    if not is_watched:
+        state.search(ms, bounds_of(order), at)
 
 
 def _all_in_range(ms: MarketState, order: Order, at: int) -> bool:
@@ -200,18 +207,6 @@ def _all_in_range(ms: MarketState, order: Order, at: int) -> bool:
         if left <= 0:
             break
     return True
-
-
-def rest(state: State, ms: MarketState, order: Order, at: int) -> None:
-    """Add an order to the book, and watch for the background to reach it."""
-    ms.book.add(order)
-    ms.sequence += 1
-    if order.side is BUY:
-        is_watched = ms.lower is not None and order.ticks <= ms.lower
-    else:
-        is_watched = ms.upper is not None and order.ticks >= ms.upper
-    if not is_watched:
-        state.search(ms, bounds_of(order), at)
 
 
 def _can_be_capped(ms: MarketState, order: Order) -> bool:
@@ -236,7 +231,7 @@ def _enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int
     if crosses(ms, order.side, order.ticks):
         order.held = True
     else:
-        rest(state, ms, order, at)
+        enter(state, ms, order, at)
     trade(state, ms, None, order, order.ticks, min(part, order.remaining), at, operator=True)
     if not order.is_open:
         return

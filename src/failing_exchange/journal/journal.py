@@ -162,7 +162,8 @@ class Journal:
             start = len(weights) * CHUNK
             newer = len(trips) - start - CHUNK  # counted from the end, which is nearer
             chunk = islice(reversed(trips), newer, newer + CHUNK)
-            weights.append(sum([_rows(trip.told) for trip in chunk]))
+            told = [one for trip in chunk if (one := trip.told).__class__ not in SINGLE]
+            weights.append(sum(map(_rows, told)))
         while weights and (
             len(trips) > self._keep or (len(weights) > 1 and sum(weights) > ROWS_KEPT_MAX)
         ):
@@ -256,9 +257,13 @@ def _rows(told: Any) -> int:
         return sum([len(getattr(told, part)) for part in parts])
     if told.__class__ is tuple:
         return len(told)
-    return _rows(told.answer) if told.__class__ is Edited else 0
+    if told.__class__ is Edited:
+        return _rows(told.answer)
+    SINGLE.add(told.__class__)
+    return 0
 
 
+SINGLE: set[type] = set()  # classes of answers without entries, as they are met
 ROWS = {  # kind of answer -> where its entries are
     "Candles": ("bars",),
     "Trades": ("trades",),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from failing_exchange.core.candles import Bar
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets, Ticker
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
@@ -18,7 +17,7 @@ BLANK: dict[str, Any] = dict.fromkeys((
     "info", "symbol", "timestamp", "datetime", "high", "low", "bid", "bidVolume", "ask",
     "askVolume", "vwap", "open", "close", "last", "previousClose", "change", "percentage",
     "average", "baseVolume", "quoteVolume", "indexPrice", "markPrice",
-))  # fmt: skip
+)) | {"baseVolume": 0.0, "quoteVolume": 0.0}  # fmt: skip
 
 
 def ticker(t: Ticker) -> dict[str, Any]:
@@ -36,15 +35,9 @@ def ticker(t: Ticker) -> dict[str, Any]:
         fields["ask"], fields["askVolume"] = ask[0] * price / ATOMS, ask[1] * step / ATOMS
     if last:
         fields["close"] = fields["last"] = last * price / ATOMS
-    fields["baseVolume"] = fields["quoteVolume"] = 0.0
-    if day is not None:
-        _add_day(fields, day, last, price, step)
-    return fields
-
-
-def _add_day(fields: dict[str, Any], day: Bar, last: int | None, price: int, step: int) -> None:
-    """The fields about the last 24 hours; some of them compare the last price with the first."""
-    _, first, high, low, _, volume, cost, *_ = day
+    if day is None:
+        return fields
+    _, first, high, low, _, volume, cost, _, _ = day
     fields["high"] = high * price / ATOMS
     fields["low"] = low * price / ATOMS
     fields["open"] = first * price / ATOMS
@@ -56,6 +49,7 @@ def _add_day(fields: dict[str, Any], day: Bar, last: int | None, price: int, ste
         fields["change"] = (last - first) * price / ATOMS
         fields["percentage"] = (last - first) / first * 100 if first else None
         fields["average"] = (last + first) * price / (2 * ATOMS)
+    return fields
 
 
 def book(b: BookSnapshot) -> dict[str, Any]:
