@@ -444,6 +444,25 @@ class Deleverage(NamedTuple):
     lots: int = 0
 
 
+class PayFunding(NamedTuple):
+    """Have funding of a contract paid now, at the estimated rate or at one in atoms (1e-8)."""
+
+    symbol: str
+    rate: int | None = None
+
+
+class ChangeFunding(NamedTuple):
+    """Change how funding of a contract is reckoned; None leaves a term as it is.
+
+    `hours`: the interval. `cap` and `floor` are in atoms of a fraction (1e-8).
+    """
+
+    symbol: str
+    hours: int | None = None
+    cap: int | None = None
+    floor: int | None = None
+
+
 class SettleContract(NamedTuple):
     """Delist a contract: cancel all orders, close all positions at a price, and stop trading.
 
@@ -481,6 +500,7 @@ Operator: TypeAlias = (
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
     | BustTrade | OpenAccount | Restart | SettleDue | CheckMarks | MoveMark
     | LiquidatePosition | Deleverage | SettleContract | SetInsuranceFund
+    | PayFunding | ChangeFunding
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder

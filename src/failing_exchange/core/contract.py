@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from failing_exchange.core.funding_rate import INTEREST, INTERVALS
 from failing_exchange.core.units import ATOMS, PPM
-
-FUNDING_HOURS = (1, 2, 4, 8)  # the intervals that a contract can have
 
 
 class Bracket(NamedTuple):
@@ -62,8 +61,8 @@ class Contract:
     """What makes a market a linear perpetual contract.
 
     Profit, margin and fees are in atoms of `settle`. `size` is what one contract stands for, in
-    atoms of the base asset. Rates are in parts per million. Funding is paid every `funding_hours`;
-    `interest` and the cap and floor are those of one interval of eight hours.
+    atoms of the base asset. Fees and bounds are in parts per million. Funding is paid every
+    `funding_hours`; its cap and floor, and the `interest` of eight hours, are in atoms (1e-8).
     """
 
     settle: str
@@ -71,15 +70,17 @@ class Contract:
     size: int = ATOMS
     liquidation_fee: int = 12_500
     funding_hours: int = 8
-    funding_cap: int = 3_000
-    funding_floor: int = -3_000
-    interest: int = 100
+    funding_cap: int = 300_000
+    funding_floor: int = -300_000
+    interest: int = INTEREST
     market_take_bound: int = 50_000  # how far from the mark price a market order may fill
     trigger_protect: int = 50_000  # how far mark and last price may differ for a protected trigger
 
     def __post_init__(self) -> None:
-        if self.funding_hours not in FUNDING_HOURS:
-            raise ValueError(f"funding_hours must be one of {FUNDING_HOURS}: {self.funding_hours}")
+        if self.funding_hours not in INTERVALS:
+            raise ValueError(
+                f"funding_hours must be one of {INTERVALS}, not {self.funding_hours!r}"
+            )
         if self.size < 1 or not self.brackets:
             raise ValueError("a contract has a size and brackets")
         if self.funding_floor > self.funding_cap:

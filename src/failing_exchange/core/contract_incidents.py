@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from failing_exchange.core import commands as c
 from failing_exchange.core.conditional_orders import expire_all
-from failing_exchange.core.contract_prices import mark_of
-from failing_exchange.core.events import ContractSettled
+from failing_exchange.core.contract_prices import (
+    estimated_rate,
+    interval,
+    mark_of,
+    next_funding,
+    rate_of,
+)
+from failing_exchange.core.events import ContractSettled, MarketChanged
 from failing_exchange.core.forced_orders import ADL, SETTLEMENT, close_beside_book
+from failing_exchange.core.funding import pay_funding
 from failing_exchange.core.ledger import BACKGROUND, INSURANCE, WORLD
 from failing_exchange.core.liquidation import cancel_orders, close_position
 from failing_exchange.core.margin import exposure_of, positions_in
@@ -17,6 +27,7 @@ from failing_exchange.core.operator_commands import set_status
 from failing_exchange.core.order import CANCELED, Why
 from failing_exchange.core.positions import Position
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.settlement_base import Settlement
 from failing_exchange.core.state import Account, MarketState, State
 
 
@@ -45,6 +56,36 @@ def _held(ms: MarketState, account: Account) -> list[Position]:
         symbol = ms.market.symbol
         raise Reject(Reason.BAD_REQUEST, f"{account.name} has no position in {symbol}")
     return held
+
+
+def pay_funding_now(state: State, command: c.PayFunding, at: int) -> None:
+    """Have funding paid out of turn, by the premiums since the last time or at a given rate."""
+    ms = contract_market(state, command.symbol, at)
+    since = next_funding(ms, at) - interval(ms)
+    rate = estimated_rate(ms, since, at) if command.rate is None else command.rate
+    pay_funding(state, ms, at, rate)
+
+
+def change_funding(state: State, command: c.ChangeFunding, at: int) -> None:
+    """Change the interval, the cap or the floor of a contract's funding."""
+    ms = contract_market(state, command.symbol, at)
+    contract = ms.market.contract
+    assert contract is not None
+    terms = {"funding_hours": command.hours, "funding_cap": command.cap,
+             "funding_floor": command.floor}  # fmt: skip
+    changed: dict[str, Any] = {name: value for name, value in terms.items() if value is not None}
+    try:
+        new = replace(contract, **changed)
+    except ValueError as wrong:
+        raise Reject(Reason.BAD_REQUEST, f"{command.symbol}: {wrong}") from None
+    rate_of(ms, next_funding(ms, at) - interval(ms))  # the last one stays what it was
+    ms.market = replace(ms.market, contract=new)
+    ms.mark_seen = ((-1, 0), 0)
+    if ms.due_at:
+        ms.due_at = 0
+        Settlement.schedule_due(state, ms, next_funding(ms, at))
+    told = ", ".join(f"{name}={value}" for name, value in changed.items())
+    state.events.append(MarketChanged(command.symbol, ms.market.status, told, at))
 
 
 def settle_contract(state: State, command: c.SettleContract, at: int) -> None:

@@ -1,15 +1,114 @@
-"""The mark price of a contract: what positions are valued and liquidated by."""
+"""Index, mark price and funding rate of a contract, as clients and the operator moved them."""
 
 from __future__ import annotations
 
+from failing_exchange.core.funding_rate import funding_rate
+from failing_exchange.core.mark_price import BASIS_S, Range, ReferencePrices, carry_of
 from failing_exchange.core.state import MarketState
-from failing_exchange.core.units import SECOND
+from failing_exchange.core.units import HOUR, HOUR_S, MINUTE_S, SECOND
+
+RATES_KEPT_MAX = 1_000  # of one contract; the oldest are computed again
+
+
+def index_of(ms: MarketState, at: int) -> int:
+    """The index price, in atoms; without a background, the last price."""
+    second, reference = at // SECOND, reference_of(ms)
+    if reference is None:
+        return ms.tape.last(second) * ms.market.price_step
+    return reference.index(second)
 
 
 def mark_of(ms: MarketState, at: int) -> int:
-    """The mark price, in atoms of the quote asset; 0 while nothing is known of the price."""
-    price = ms.tape.last(at // SECOND) * ms.market.price_step
-    return max(0, price + ms.mark_shift) if price else 0
+    """The mark price, in atoms of the quote asset; 0 while nothing is known of the price.
+
+    Without a background it is the last price.
+    """
+    second = at // SECOND
+    last = ms.tape.last(second)
+    if not last:
+        return 0
+    if ms.mark_seen[0] != (second, last):
+        ms.mark_seen = ((second, last), _mark(ms, second, last * ms.market.price_step))
+    return max(0, ms.mark_seen[1] + ms.mark_shift)
+
+
+def reference_of(ms: MarketState) -> ReferencePrices | None:
+    """The index and premium of a contract's background, if it has one."""
+    background = ms.liquidity.background
+    return None if background is None else background.reference
+
+
+def _mark(ms: MarketState, second: int, last: int) -> int:
+    reference = reference_of(ms)
+    if reference is None:
+        return last
+    return reference.mark(second, last=last, carry=_carry(ms, second), moved=_moved(ms, second))
+
+
+def _carry(ms: MarketState, second: int) -> int:
+    """The last funding rate times the share of the interval that is left."""
+    span = interval(ms) // SECOND
+    gone = second % span
+    return carry_of(rate_of(ms, (second - gone) * SECOND), span - gone, span)
+
+
+def _moved(ms: MarketState, second: int) -> int:
+    """By how many atoms the price was moved, on average of the last `BASIS_S` seconds."""
+    shifts = ms.liquidity.shifts
+    if not shifts.kept:
+        return 0
+    moved = sum(shifts.at(one) for one in range(second - BASIS_S + 1, second + 1))
+    return moved * ms.market.price_step // BASIS_S
+
+
+def interval(ms: MarketState) -> int:
+    """The funding interval, in nanoseconds."""
+    assert ms.market.contract is not None
+    return ms.market.contract.funding_hours * HOUR
+
+
+def next_funding(ms: MarketState, at: int) -> int:
+    """The next instant at which funding is paid, after `at`."""
+    span = interval(ms)
+    return (at // span + 1) * span
+
+
+def rate_of(ms: MarketState, due: int) -> int:
+    """The funding rate that was paid at an instant, in atoms of a fraction (1e-8)."""
+    rate = ms.funding_rates.get(due)
+    if rate is None:
+        while len(ms.funding_rates) >= RATES_KEPT_MAX:
+            del ms.funding_rates[next(iter(ms.funding_rates))]
+        rate = ms.funding_rates[due] = estimated_rate(ms, due - interval(ms), due)
+    return rate
+
+
+def estimated_rate(ms: MarketState, start: int, stop: int) -> int:
+    """The funding rate by the premiums of [start, stop), whole seconds in nanoseconds."""
+    contract = ms.market.contract
+    assert contract is not None
+    hours, first, last = contract.funding_hours, start // SECOND, stop // SECOND
+    reference, average = reference_of(ms), 0
+    if reference is not None and last > first:
+        average = reference.average_premium(first, last, hours=hours)
+        average += _moved_premium(ms, reference, first, last)
+    return funding_rate(
+        average, hours=hours, cap=contract.funding_cap, floor=contract.funding_floor,
+        interest=contract.interest,
+    )  # fmt: skip
+
+
+def _moved_premium(ms: MarketState, reference: ReferencePrices, first: int, last: int) -> int:
+    """What moves of the price add to the average premium; one sample a minute."""
+    shifts, step = ms.liquidity.shifts, ms.market.price_step
+    if not shifts.kept:
+        return 0
+    total = weights = 0
+    for number, second in enumerate(range(first, last, MINUTE_S), 1):
+        weight = 1 if last - first <= HOUR_S else number
+        total += weight * shifts.at(second) * step * 10**8 // reference.index(second)
+        weights += weight
+    return total // weights
 
 
 def first_mark_touch(
@@ -17,9 +116,43 @@ def first_mark_touch(
 ) -> int | None:
     """The first second of [start, stop) whose mark price may be at or beyond a bound, in atoms.
 
-    It may name a second too early, never one too late.
+    It may name a second too early, never one too late. Without a background it is None: the mark
+    price then moves with trades of clients only.
     """
-    step, shift = ms.market.price_step, ms.mark_shift
-    low = None if lower is None else -(-(lower - shift) // step)
-    high = None if upper is None else (upper - shift) // step
-    return ms.liquidity.first_touch(start, stop, low, high)
+    reference = reference_of(ms)
+    if lower is not None:
+        lower -= ms.mark_shift
+    if upper is not None:
+        upper -= ms.mark_shift
+    if reference is None:
+        step = ms.market.price_step
+        low = None if lower is None else -(-lower // step)
+        high = None if upper is None else upper // step
+        return ms.liquidity.first_touch(start, stop, low, high)
+    span = interval(ms) // SECOND
+    end = min(stop, (start // span + 1) * span)  # another funding rate holds from then on
+    found = _search(ms, reference, start, end, lower, upper)
+    return end if found is None and end < stop else found
+
+
+def _search(
+    ms: MarketState, reference: ReferencePrices, start: int, stop: int, lower: int | None,
+    upper: int | None,
+) -> int | None:  # fmt: skip
+    """The first second within one funding interval; halves what may touch a bound."""
+    carries = sorted((_carry(ms, start), _carry(ms, stop - 1)))
+    shifts, step = ms.liquidity.shifts, ms.market.price_step
+    least, most = shifts.range(start - BASIS_S, stop) if shifts.kept else (0, 0)
+    found = reference.mark_bounds(
+        start, stop, carry=Range(*carries), moved=Range(least * step, most * step)
+    )
+    touches = (lower is not None and found.low <= lower) or (
+        upper is not None and found.high >= upper
+    )
+    if not touches:
+        return None
+    if stop - start == 1:
+        return start
+    middle = (start + stop) // 2
+    first = _search(ms, reference, start, middle, lower, upper)
+    return _search(ms, reference, middle, stop, lower, upper) if first is None else first

@@ -94,6 +94,8 @@ HANDLERS: dict[type, Handler] = {
     c.LiquidatePosition: contract_incidents.liquidate_position,
     c.Deleverage: contract_incidents.deleverage_account,
     c.SettleContract: contract_incidents.settle_contract,
+    c.PayFunding: contract_incidents.pay_funding_now,
+    c.ChangeFunding: contract_incidents.change_funding,
     c.SetInsuranceFund: contract_incidents.set_insurance_fund,
     q.FetchPositions: margin_queries.fetch_positions,
     q.FetchMargin: margin_queries.fetch_margin,

@@ -179,6 +179,15 @@ class PositionLiquidated(NamedTuple):
     at: int
 
 
+class FundingPaid(NamedTuple):
+    """Funding was paid in a contract: the rate in atoms of a fraction, the mark price in atoms."""
+
+    symbol: str
+    rate: int
+    mark: int
+    at: int
+
+
 class MarginCalled(NamedTuple):
     """The margin of an account's cross positions, or of an isolated one, is nearly used up.
 
@@ -293,4 +302,5 @@ Event: TypeAlias = (
     | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
     | OperationRefused | PositionChanged | FuturesBalanceChanged | MarginSettingsChanged
     | PositionLiquidated | MarkMoved | MarginCalled | ContractSettled | ConditionalChanged
+    | FundingPaid
 )  # fmt: skip

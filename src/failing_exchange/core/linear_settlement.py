@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from failing_exchange.core.contract import bracket_of
-from failing_exchange.core.contract_prices import mark_of
-from failing_exchange.core.events import PositionChanged
+from failing_exchange.core.contract_prices import mark_of, next_funding
+from failing_exchange.core.funding import pay_funding
+from failing_exchange.core.futures_wallet import note_position
 from failing_exchange.core.ledger import BACKGROUND, CLEARING, FEES, INSURANCE, futures_wallet
 from failing_exchange.core.margin import initial_margin, order_margin, status_of
 from failing_exchange.core.market import Market
@@ -116,6 +117,11 @@ class LinearSettlement(Settlement):
         wallet = futures_wallet(order.account)
         state.ledger.transfer(wallet, FEES, market.settle, fee, at=at)
         return fee, market.settle
+
+    def due(self, state: State, ms: MarketState, at: int) -> None:
+        pay_funding(state, ms, at)
+        if ms.positions:
+            self.schedule_due(state, ms, next_funding(ms, at))
 
     def undo(self, state: State, ms: MarketState, fill: Fill, at: int) -> None:
         wallet = futures_wallet(fill.account)
@@ -299,8 +305,9 @@ def change_position(
         if rest and owner.margin.is_isolated(ms.market.symbol):
             leverage = owner.margin.leverage_of(ms.market.symbol)
             _set_aside(state, ms, position, initial_margin(abs(rest_cost), leverage), at)
-        state.moved[account, ms.market.symbol] = None
-        state.events.append(note_of(state, ms, position, profit, at, why))
+        note_position(state, ms, position, profit, at, why)
+        if not ms.due_at:
+            Settlement.schedule_due(state, ms, next_funding(ms, at))
     forget_idle(ms, account, side)
     return profit
 
@@ -327,15 +334,3 @@ def _set_aside(state: State, ms: MarketState, position: Position, atoms: int, at
     atoms = min(atoms, max(0, free))
     state.ledger.reserve(position.wallet, ms.market.settle, atoms, at)
     position.margin += atoms
-
-
-def note_of(
-    state: State, ms: MarketState, position: Position, profit: int, at: int, why: str
-) -> PositionChanged:
-    """The event of a changed position."""
-    ledger, asset = state.ledger, ms.market.settle
-    wallet = ledger.free(position.wallet, asset) + ledger.used(position.wallet, asset)
-    return PositionChanged(
-        position.account, ms.market.symbol, position.side, position.lots, position.cost,
-        position.margin, profit, wallet, at, why,
-    )  # fmt: skip

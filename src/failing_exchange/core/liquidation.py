@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from failing_exchange.core.contract import bracket_of
 from failing_exchange.core.contract_prices import mark_of
-from failing_exchange.core.events import FuturesBalanceChanged, PositionLiquidated
+from failing_exchange.core.events import PositionLiquidated
 from failing_exchange.core.forced_orders import ADL, AUTOCLOSE, close_beside_book, forced_order
+from failing_exchange.core.futures_wallet import note_change
 from failing_exchange.core.ledger import BACKGROUND, INSURANCE
 from failing_exchange.core.margin import (
     MarkedPosition,
@@ -203,13 +204,9 @@ def _charge(
     most = max(0, free if left is None else min(left, free))
     fee = min(most, order.cost * ms.market.contract.liquidation_fee // PPM)
     ledger.transfer(wallet, INSURANCE, asset, fee, at=at)
-    change, why = -fee, "insurance_clear"
+    change = -fee
     if free < 0 and not any(p.lots for m in state.contracts for p in positions_in(m, account.name)):
         ledger.transfer(INSURANCE, wallet, asset, -free, at=at)
         change = -free
     if change:
-        balance = ledger.free(wallet, asset) + ledger.used(wallet, asset)
-        symbol = ms.market.symbol
-        state.events.append(
-            FuturesBalanceChanged(account.name, asset, change, balance, at, why, symbol)
-        )
+        note_change(state, account.name, asset, change, at, "insurance_clear", ms.market.symbol)

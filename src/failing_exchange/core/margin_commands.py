@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.contract_prices import mark_of
-from failing_exchange.core.events import FuturesBalanceChanged, MarginSettingsChanged, MarkMoved
+from failing_exchange.core.events import MarginSettingsChanged, MarkMoved
+from failing_exchange.core.futures_wallet import note_change, note_position
 from failing_exchange.core.ledger import futures_wallet
-from failing_exchange.core.linear_settlement import largest_notional, leverage_allowed, note_of
+from failing_exchange.core.linear_settlement import largest_notional, leverage_allowed
 from failing_exchange.core.margin import exposure_of, positions_in, status_of
 from failing_exchange.core.margin_calls import check_marks
 from failing_exchange.core.operator_commands import note_balance
@@ -124,8 +125,7 @@ def adjust_margin(state: State, command: c.AdjustMargin, at: int) -> None:
         ledger.release(position.wallet, asset, -atoms, at=at)
     position.margin += atoms
     position.updated_at = at
-    state.moved[account.name, command.symbol] = None
-    state.events.append(note_of(state, ms, position, 0, at, "margin_transfer"))
+    note_position(state, ms, position, 0, at, "margin_transfer")
 
 
 def _spare(ms: MarketState, account: Account, position: Position, at: int) -> int:
@@ -156,28 +156,13 @@ def transfer_funds(state: State, command: c.TransferFunds, at: int) -> None:
     ledger.transfer(payer, payee, asset, atoms, at=at)
     change = atoms if command.to_futures else -atoms
     note_balance(state, account.name, asset, -change, 0, at, "transfer")
-    note_futures(state, account, asset, change, at, "transfer")
+    note_change(state, account.name, asset, change, at, "transfer")
 
 
 def withdrawable(state: State, account: Account, asset: str, at: int) -> int:
     """What can leave the futures wallet: profit that is not realised stays."""
     status = status_of(state, account, asset, at)
     return max(0, min(status.available, status.available - max(0, status.unrealised)))
-
-
-def note_futures(
-    state: State, account: Account, asset: str, change: int, at: int, why: str, symbol: str = ""
-) -> None:
-    """Record that a futures wallet changed without a match, and have its margin looked at."""
-    wallet, ledger = futures_wallet(account.name), state.ledger
-    balance = ledger.free(wallet, asset) + ledger.used(wallet, asset)
-    state.events.append(
-        FuturesBalanceChanged(account.name, asset, change, balance, at, why, symbol)
-    )
-    for ms in state.contracts:
-        if ms.market.settle == asset:
-            state.moved[account.name, ms.market.symbol] = None
-            break
 
 
 def look_at_marks(state: State, command: c.CheckMarks, at: int) -> None:

@@ -10,13 +10,13 @@ from failing_exchange.core.conditional_orders import expire_all
 from failing_exchange.core.events import (
     BalanceChanged,
     FillCapped,
-    FuturesBalanceChanged,
     LiquidityPulled,
     MarketChanged,
     PriceMoved,
     TradeBusted,
     VenueRestarted,
 )
+from failing_exchange.core.futures_wallet import note_change
 from failing_exchange.core.ledger import WORLD, futures_wallet
 from failing_exchange.core.market import MEMORY_MAX, TRADING, MarketStatus, Prevention, Rules
 from failing_exchange.core.matching import finish, trade
@@ -309,6 +309,8 @@ def bust_trade(state: State, command: c.BustTrade, at: int) -> None:
 def settle_due(state: State, command: c.SettleDue, at: int) -> None:
     """Have a market's settlement do what falls due now."""
     ms = state.market(command.symbol, at)
+    if at != ms.due_at:
+        return  # it has been put off, or moved up
     ms.due_at = 0
     settlement_of(ms).due(state, ms, at)
 
@@ -325,13 +327,9 @@ def open_account(state: State, command: c.OpenAccount, at: int) -> None:
     for asset, atoms in command.balances:
         state.ledger.transfer(WORLD, command.account, asset, atoms, at=at)
         note_balance(state, command.account, asset, atoms, 0, at, "deposit")
-    wallet = futures_wallet(command.account)
     for asset, atoms in command.futures:
-        state.ledger.transfer(WORLD, wallet, asset, atoms, at=at)
-        held = state.ledger.free(wallet, asset) + state.ledger.used(wallet, asset)
-        state.events.append(
-            FuturesBalanceChanged(command.account, asset, atoms, held, at, "deposit")
-        )
+        state.ledger.transfer(WORLD, futures_wallet(command.account), asset, atoms, at=at)
+        note_change(state, command.account, asset, atoms, at, "deposit")
 
 
 # ---- halts of markets and locks of funds: they may overlap, and each ends by itself

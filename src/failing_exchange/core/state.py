@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import Operator
 from failing_exchange.core.conditional_order import ConditionalOrder
-from failing_exchange.core.events import Event
+from failing_exchange.core.events import Event, FuturesBalanceChanged
 from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger
 from failing_exchange.core.liquidity import Background, Liquidity
 from failing_exchange.core.market import TRADING, Market, MarketStatus
@@ -36,6 +36,7 @@ FORGOTTEN_AT_ONCE = 100  # at a time, because finding the first entry of a dict 
 FILLS_KEPT_MAX = 10_000  # per account, likewise
 CONDITIONALS_KEPT_MAX = 1_000  # ended ones, per account, likewise
 ORDER_LISTS_KEPT_MAX = 1_000  # ended ones, per account, likewise
+CHANGES_KEPT_MAX = 10_000  # of a futures wallet, per account; the oldest are forgotten
 PREVENTED_KEPT_MAX = 10_000  # matches per market; the oldest are forgotten
 REDRAWN_KEPT_MAX = 1_000  # per market; a stale read that is older has an id that is too high
 WHOLE_BOOK = 10_000  # levels that change at most at once: all 5,000 of each side
@@ -80,6 +81,10 @@ class Cap(NamedTuple):
     rest_after: int | None
 
 
+def _changes() -> deque[FuturesBalanceChanged]:
+    return deque(maxlen=CHANGES_KEPT_MAX)
+
+
 @dataclass(slots=True, eq=False)
 class Account:
     """The orders, lists and fills of one account; its balances are in the ledger."""
@@ -101,6 +106,8 @@ class Account:
     locks: dict[str, list[Lock]] = field(default_factory=dict)  # by asset, in order of their ends
     opened_at: int = 0
     margin: MarginSettings = field(default_factory=MarginSettings)
+    # of its futures wallet, without matches; the newest
+    changes: deque[FuturesBalanceChanged] = field(default_factory=_changes)
 
     @property
     def locked(self) -> dict[str, int]:
@@ -168,6 +175,9 @@ class MarketState:
         self.positions: dict[PositionKey, Position] = {}  # where the settlement keeps them
         self.mark_shift = 0  # atoms by which the operator has moved the mark price
         self.mark_watched: dict[str, Bounds] = {}  # mark prices, in atoms: see `core.mark_watch`
+        self.mark_seen: tuple[tuple[int, int], int] = ((-1, 0), 0)  # (second, last price), mark
+        self.funding_rates: dict[int, int] = {}  # by the instant of payment
+        self.funding_marks: dict[int, int] = {}  # mark prices at those that were paid
         self.mark_due_at = 0  # when the mark price is looked at next; 0: not planned
         self.conditionals: dict[int, ConditionalOrder] = {}  # that wait for a last price
         self.due_at = 0  # when its settlement's next timed duty falls due; 0: none is scheduled

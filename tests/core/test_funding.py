@@ -1,0 +1,130 @@
+"""Funding: when it is paid, by whom, out of what, and how its terms change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.contract_prices import index_of, mark_of, rate_of
+from failing_exchange.core.events import FundingPaid, FuturesBalanceChanged, PositionChanged
+from failing_exchange.core.order import BUY, SELL
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import ATOMS, HOUR, HOUR_S, SECOND
+from failing_exchange.venue.default_world import MARKETS, backgrounds_of
+from tests.core.contracts import BTC, PERPETUAL, START, Floor, S
+
+EIGHT = 8 * HOUR_S
+
+
+def of(kind: type, events: Iterable[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_longs_pay_shorts_every_eight_hours() -> None:
+    """Without a premium the rate is the interest, 0.01 %."""
+    floor = Floor()
+    floor.cross("alice", "bob", 10_000, BTC)
+    events = floor.wait(2 * EIGHT)
+    paid = of(FundingPaid, events)
+    assert [(e.rate, (e.at - START) // HOUR) for e in paid] == [(10_000, 8), (10_000, 16)]
+    changes = of(FuturesBalanceChanged, events)
+    assert [(e.account, e.change) for e in changes] == [
+        ("alice", -ATOMS), ("bob", ATOMS), ("alice", -ATOMS), ("bob", ATOMS)
+    ]  # fmt: skip
+    assert {e.why for e in changes} == {"funding"}
+    floor.limit("bob", BUY, 10_000, BTC)
+    floor.limit("alice", SELL, 10_000, BTC)
+    floor.wait(EIGHT)
+    assert not of(FundingPaid, floor.wait(EIGHT)), "nobody holds anything"
+
+
+def test_an_isolated_position_pays_from_its_margin() -> None:
+    """Its liquidation price moves; the wallet beside it stays."""
+    floor = Floor()
+    floor.isolate("alice", 10)
+    floor.cross("alice", "bob", 10_000, BTC)
+    before, price = floor.wallet("alice"), floor.position("alice").liquidation
+    events = floor.wait(EIGHT)
+    assert floor.wallet("alice") == (before[0], before[1] - ATOMS)
+    assert floor.position("alice").liquidation > price
+    assert [e.why for e in of(PositionChanged, events)] == ["funding"]
+
+
+def test_the_interval_can_change_while_the_market_is_open() -> None:
+    """Every hour from now on; the rate of an hour is an eighth."""
+    floor = Floor()
+    floor.cross("alice", "bob", 10_000, BTC)
+    floor.wait(60)
+    floor.do(c.ChangeFunding(S, hours=1))
+    paid = of(FundingPaid, floor.wait(3 * HOUR_S))
+    assert [((e.at - START) // HOUR, e.rate) for e in paid] == [(n, 1_250) for n in (1, 2, 3)]
+    with pytest.raises(Reject) as refused:
+        floor.do(c.ChangeFunding(S, hours=3))
+    assert refused.value.reason is Reason.BAD_REQUEST
+
+
+def test_funding_now_and_at_any_rate() -> None:
+    """A rehearsal of a wild day: 2 % out of turn, from the shorts to the longs."""
+    floor = Floor()
+    floor.cross("alice", "bob", 10_000, BTC)
+    floor.do(c.PayFunding(S, -2_000_000))
+    changes = of(FuturesBalanceChanged, floor.events)
+    assert [(e.account, e.change // ATOMS) for e in changes] == [("alice", 200), ("bob", -200)]
+
+
+def world() -> Floor:
+    """The contract beside the default spot market, with their backgrounds."""
+    listed = {"BTC/USDT": MARKETS["BTC/USDT"], S: PERPETUAL}
+    made = {m.symbol: found for m, found in backgrounds_of(listed, seed=4, birth=START // SECOND)}
+    return Floor(made[S])
+
+
+def test_the_premium_of_the_background_decides_the_rate() -> None:
+    """The rates of four days differ, and are the same whoever asks, and in which order."""
+    floor, other = world(), world()
+    ms, twin = floor.engine.state.markets[S], other.engine.state.markets[S]
+    times = [START + n * 8 * HOUR for n in range(-4, 9)]
+    rates = [rate_of(ms, at) for at in times]
+    assert len(set(rates)) >= 3
+    assert all(abs(rate) <= 300_000 for rate in rates)
+    assert [rate_of(twin, at) for at in reversed(times)] == rates[::-1]
+
+
+def test_mark_index_and_last_price_are_three() -> None:
+    """They differ a little, and a client's trade moves the last price only."""
+    floor = world()
+    floor.wait(3_600)
+    ms = floor.engine.state.markets[S]
+    index, mark = index_of(ms, floor.at), mark_of(ms, floor.at)
+    last = ms.tape.last(floor.at // SECOND)
+    assert 0 < abs(mark - index) < index // 200
+    assert abs(last * PERPETUAL.price_step - index) < index // 200
+    bid = floor.engine.state.market(S, floor.at).best(BUY)
+    floor.market("alice", SELL, 100)
+    assert mark_of(ms, floor.at) == pytest.approx(mark, rel=1e-4)
+    assert ms.tape.last(floor.at // SECOND) == bid
+
+
+def test_a_fall_of_the_mark_price_liquidates_at_its_second() -> None:
+    """Found by bounds of stretches of time, and the same second as looking at each of them."""
+    floor = world()
+    floor.wait(3_600)
+    floor.do(c.SetLeverage("alice", S, 125))
+    ms = floor.engine.state.markets[S]
+    lots = 45_000 * ATOMS * BTC // mark_of(ms, floor.at)
+    floor.do(c.TransferFunds("alice", "USDT", 9_550 * ATOMS, to_futures=False))
+    floor.market("alice", BUY, lots)
+    price = floor.position("alice").liquidation
+    seconds = range(floor.at // SECOND + 1, floor.at // SECOND + 30 * 86_400)
+    expected = next(n for n in seconds if mark_of_background(ms, n) <= price)
+    events = floor.wait(expected - floor.at // SECOND - 1)
+    assert floor.positions["alice"] > 0, events
+    floor.wait(1)
+    assert "alice" not in floor.positions
+
+
+def mark_of_background(ms: Any, second: int) -> int:
+    return mark_of(ms, second * SECOND)
