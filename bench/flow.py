@@ -22,8 +22,8 @@ from failing_exchange.background import PROFILES, SyntheticMarket, opening_of
 from failing_exchange.background.perpetual import PerpetualMarket
 from failing_exchange.core.chance import mix
 from failing_exchange.core.mark_price import Range
-from failing_exchange.core.market import Market
 from failing_exchange.venue.default_world import backgrounds_of
+from failing_exchange.venue.perpetuals import PERPETUALS
 
 ROUNDS = 7  # interleaved; the fastest counts, since the machine may be busy
 BIRTH = 1_767_225_600
@@ -53,9 +53,7 @@ def market() -> SyntheticMarket:
 
 
 def perpetual() -> PerpetualMarket:
-    contract = Market(
-        symbol="BTC/USDT:USDT", base="BTC", quote="USDT", price_step=10**7, amount_step=10**5
-    )
+    contract = PERPETUALS["BTC/USDT:USDT"]
     ((_, found),) = backgrounds_of({contract.symbol: contract}, seed=1, birth=BIRTH)
     assert isinstance(found, PerpetualMarket)
     return found

@@ -17,15 +17,14 @@ from matplotlib import pyplot
 from failing_exchange.background.perpetual import PerpetualMarket
 from failing_exchange.core.funding_rate import funding_rate
 from failing_exchange.core.mark_price import carry_of
-from failing_exchange.core.market import Market
 from failing_exchange.core.units import ATOMS
 from failing_exchange.venue.default_world import MARKETS, backgrounds_of
+from failing_exchange.venue.perpetuals import PERPETUALS
 
 TARGET = Path(__file__).resolve().parent.parent / "perpetual.png"
 BIRTH = 1_767_225_600  # 2026-01-01
 HOUR, DAY, INTERVAL = 3_600, 86_400, 8 * 3_600
 CAP = 300_000  # of funding: 0.3 %
-STEPS = {"BTC": 10**7, "ETH": 10**6, "SOL": 10**6}  # atoms of a tick on Binance USD-M
 COLOURS = {"spot": "#1565c0", "index": "#00897b", "mark": "#f9a825", "perpetual": "#c62828"}
 
 
@@ -33,17 +32,14 @@ class Series:
     """The four prices of one base, in units, and what follows from them."""
 
     def __init__(self, base: str, seed: int) -> None:
-        pair, step = MARKETS[f"{base}/USDT"], STEPS[base]
-        contract = Market(
-            symbol=f"{base}/USDT:USDT", base=base, quote="USDT", price_step=step, amount_step=10**5
-        )
+        pair, contract = MARKETS[f"{base}/USDT"], PERPETUALS[f"{base}/USDT:USDT"]
         made = backgrounds_of(
             {pair.symbol: pair, contract.symbol: contract}, seed=seed, birth=BIRTH
         )
         self.spot, self.perpetual = made[0][1], made[1][1]
         assert isinstance(self.perpetual, PerpetualMarket)
         self.reference = self.perpetual.reference
-        self.steps = pair.price_step, step
+        self.steps = pair.price_step, contract.price_step
 
     def rate(self, second: int) -> int:
         """The funding rate in force: that of the interval before."""

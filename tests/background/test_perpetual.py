@@ -21,28 +21,21 @@ from failing_exchange.core.mark_price import (
     mark_candle,
     mark_price,
 )
-from failing_exchange.core.market import Market
 from failing_exchange.core.units import ATOMS
 from failing_exchange.venue.default_world import MARKETS, backgrounds_of
+from failing_exchange.venue.perpetuals import PERPETUALS
 from tests.background.markets import BIRTH, DAY, market
 
 BASES = ("BTC", "ETH", "SOL")
-TICKS = {"BTC": 10**7, "ETH": 10**6, "SOL": 10**6}  # atoms, as on Binance USD-M
-LOTS = {"BTC": 10**5, "ETH": 10**5, "SOL": 10**6}
+LISTED = {market.base: market for market in PERPETUALS.values()}
+TICKS = {base: LISTED[base].price_step for base in BASES}
 CAPS = {"BTC": 300_000, "ETH": 300_000, "SOL": 375_000}
 seeds = st.integers(0, 2**32)
 instants = st.integers(BIRTH - 400 * DAY, BIRTH + 400 * DAY)
 
 
-def listed(base: str) -> Market:
-    return Market(
-        symbol=f"{base}/USDT:USDT", base=base, quote="USDT",
-        price_step=TICKS[base], amount_step=LOTS[base],
-    )  # fmt: skip
-
-
 def perpetual(base: str = "BTC", seed: int = 0) -> PerpetualMarket:
-    contract = listed(base)
+    contract = LISTED[base]
     ((_, found),) = backgrounds_of({contract.symbol: contract}, seed=seed, birth=BIRTH)
     assert isinstance(found, PerpetualMarket)
     return found
@@ -191,7 +184,7 @@ def test_a_touch_is_found_where_the_seconds_have_it(seed: int, start: int, off: 
 
 def test_spot_is_what_it_was() -> None:
     """A perpetual beside it changes no price of a seed that somebody has written down."""
-    pair, contract = MARKETS["BTC/USDT"], listed("BTC")
+    pair, contract = MARKETS["BTC/USDT"], LISTED["BTC"]
     both = {contract.symbol: contract, pair.symbol: pair}
     found = dict(zip(both, (b for _, b in backgrounds_of(both, seed=7, birth=BIRTH)), strict=True))
     spot, flow = found[pair.symbol], found[contract.symbol]

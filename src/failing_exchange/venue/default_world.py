@@ -15,6 +15,7 @@ from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.venue.market_definitions import Listing, define, with_fees
+from failing_exchange.venue.perpetuals import PERPETUALS
 
 if TYPE_CHECKING:
     from failing_exchange.background.profiles import Profile
@@ -107,11 +108,12 @@ def _listing(number: int, entry: object) -> Listing:
     if isinstance(entry, Mapping):
         symbol = entry.get("symbol")
         return define(entry, f"markets[{number if symbol is None else repr(symbol)}]")
-    market = MARKETS.get(entry) if isinstance(entry, str) else entry
+    known = {**MARKETS, **PERPETUALS}
+    market = known.get(entry) if isinstance(entry, str) else entry
     if not isinstance(market, Market):
         raise ConfigurationError(
-            f"no default market {entry!r}{did_you_mean(entry, MARKETS)} (there are "
-            f"{', '.join(MARKETS)}); for another one give a mapping with symbol, price_step and "
+            f"no default market {entry!r}{did_you_mean(entry, known)} (there are "
+            f"{', '.join(known)}); for another one give a mapping with symbol, price_step and "
             "amount_step"
         )
     try:
