@@ -23,6 +23,7 @@ from failing_exchange.server.http_reader import (
     HEADS_KEPT_MAX,
     LINE_BYTES_MAX,
     PARSED_BYTES_MAX,
+    QUERY_BYTES_MAX,
     RequestReader,
     Terms,
 )
@@ -539,6 +540,7 @@ def test_of_the_heads_that_came_only_the_last_are_remembered() -> None:
     assert TIME.replace(b"time", b"3") in HEADS
     HEADS.clear()
     taken(TIME.replace(b"Host", b"A: " + b"a" * PARSED_BYTES_MAX + b"\r\nHost"))
+    taken(TIME.replace(b"time", b"time?" + b"a" * (QUERY_BYTES_MAX + 1)))
     assert not HEADS
 
 

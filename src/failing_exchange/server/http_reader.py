@@ -25,6 +25,7 @@ BODY_BYTES_MAX = 1 << 20  # as sent, and unpacked; a longer body is refused with
 VERSIONS = ("1.0", "1.1")
 HEAD_END = b"\r\n\r\n"
 HEADS_KEPT_MAX = 256  # heads that are remembered; then the oldest is forgotten
+QUERY_BYTES_MAX = 64  # a head with a longer query is not remembered: it is signed, and unique
 SPECIAL = frozenset({"content-encoding", "expect", "upgrade"})
 TOO_LONG_HEAD = f"the head is longer than {HEAD_BYTES_MAX} bytes"
 TOO_LONG = f"the body is longer than {BODY_BYTES_MAX} bytes"
@@ -165,7 +166,7 @@ class RequestReader:
         end = message.find(HEAD_END) + len(HEAD_END)
         if terms is not USUAL or len(self.received) > 1 or len(message) != end + self._size:
             return None
-        if not self._fields.special:
+        if not self._fields.special and len(request.query) <= QUERY_BYTES_MAX:
             if len(HEADS) >= HEADS_KEPT_MAX:
                 del HEADS[next(iter(HEADS))]
             HEADS[message[:end]] = Head(*request[:4], self._size)
