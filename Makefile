@@ -63,11 +63,11 @@ lint: .venv/ready typing  ## style and types
 typing: .venv/ready  ## types only
 	@$(BIN)/mypy
 
-bench: .venv/ready  ## speed, as ratios measured in one run
-	@for bench in $(filter-out bench/recall.py,$(wildcard bench/*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+bench: .venv/ready  ## speed, as ratios measured in one run (BENCH="NAME ... --json FILE")
+	@$(BIN)/python -m bench $(BENCH)
 
 recall: .venv/ready  ## explore bots with known bugs; print which are found (--quick for a sample)
-	@$(BIN)/python bench/recall.py
+	@$(BIN)/python tests/recall.py
 
 plots: .venv/ready  ## draw docs/market.png and docs/impact.png
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group plots

@@ -1,31 +1,23 @@
-"""A day of an unmodified ccxt bot with an order a minute, in a simulation.
+"""A day, and a year, of an unmodified ccxt bot in a simulation.
 
-python bench/day.py [HOURS]
-
-Beside it the same bot at a toy: an aiohttp handler in the same virtual loop that answers each order
-with a fixed body. That is what ccxt and aiohttp themselves cost, and no venue can be faster.
+Beside the day the same bot at a toy: an aiohttp handler in the same virtual loop that answers each
+order with a fixed body. That is what ccxt and aiohttp themselves cost, and no venue can be faster.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
-import sys
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
-import ccxt.async_support as ccxt
-import pace
 from aiohttp import web
 
-from failing_exchange import simulate
+from bench.harness import IDLE_CORE, Pair, Size, bench, pace, per_cpu_second
+from failing_exchange import FailingExchange, simulate
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
-HOURS = 24
-ROUNDS = 5
-SECONDS_MAX = 2.0  # of CPU, on an idle core
 PLACED = (
     b'{"symbol":"BTCUSDT","orderId":%d,"orderListId":-1,"clientOrderId":"x","transactTime":1,'
     b'"price":"20000.00000000","origQty":"0.00100000","executedQty":"0.00000000",'
@@ -37,29 +29,29 @@ PLACED = (
 
 def client() -> Any:
     """ccxt as it comes."""
+    import ccxt.async_support as ccxt  # takes a second: only where it is measured
+
     return ccxt.binance({"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET})
 
 
-async def bot(exchange: Any, hours: int) -> int:
-    """An order a minute, bought and sold by turns."""
-    placed = 0
+async def bot(exchange: Any, orders: int, pause: float, after: Callable[[int], None]) -> None:
+    """Buy and sell by turns; call `after` with the number of each order."""
     try:
-        for _ in range(hours * 60):
-            await exchange.create_order("BTC/USDT", "market", "buy" if placed % 2 else "sell", 0.01)
-            placed += 1
-            await asyncio.sleep(60)
+        for n in range(orders):
+            await exchange.create_order("BTC/USDT", "market", "sell" if n % 2 else "buy", 0.01)
+            await asyncio.sleep(pause)
+            after(n)
     finally:
         await exchange.close()
-    return placed
 
 
-def at_the_venue(hours: int) -> int:
-    """Against ours."""
-    return simulate(lambda: bot(client(), hours), venue="binance", seed=7)
+def at_the_venue(hours: int) -> None:
+    """An order a minute against ours."""
+    simulate(lambda: bot(client(), hours * 60, 60, lambda n: None), venue="binance", seed=7)
 
 
-def at_the_toy(hours: int, markets: Any) -> int:
-    """Against a handler that does nothing."""
+def at_the_toy(hours: int, markets: Any) -> None:
+    """The same against a handler that does nothing."""
     count = 0
 
     async def place(request: web.Request) -> web.Response:
@@ -68,7 +60,7 @@ def at_the_toy(hours: int, markets: Any) -> int:
         await request.read()
         return web.Response(body=PLACED % count, content_type="application/json")
 
-    async def main() -> int:
+    async def main() -> None:
         app = web.Application()
         app.router.add_post("/api/v3/order", place)
         runner = web.AppRunner(app, access_log=None)
@@ -77,42 +69,73 @@ def at_the_toy(hours: int, markets: Any) -> int:
         exchange = client()
         exchange.set_markets(markets)
         try:
-            return await bot(exchange, hours)
+            await bot(exchange, hours * 60, 60, lambda n: None)
         finally:
             await runner.cleanup()
 
-    return simulate(main, seed=7)
+    simulate(main, seed=7)
 
 
-def loaded_markets() -> Any:
+async def loaded_markets() -> Any:
     """The markets as ccxt reads them from ours."""
-
-    async def main() -> Any:
-        exchange = client()
-        try:
-            return await exchange.load_markets()
-        finally:
-            await exchange.close()
-
-    return simulate(main, venue="binance")
+    exchange = client()
+    try:
+        return await exchange.load_markets()
+    finally:
+        await exchange.close()
 
 
-def main() -> None:
-    """Both by turns, the median of some rounds, and the ratio."""
-    hours = int(sys.argv[1]) if len(sys.argv) > 1 else HOURS
-    markets = loaded_markets()
-    ours, floor = [], []
-    for _ in range(ROUNDS):
-        ours.append(pace.spent_by(lambda: at_the_venue(hours)))
-        floor.append(pace.spent_by(lambda: at_the_toy(hours, markets)))
-    raw, idle = (statistics.median(column) for column in zip(*ours, strict=True))
-    toy, idle_toy = (statistics.median(column) for column in zip(*floor, strict=True))
-    print(f"{hours} h with {hours * 60:,} orders: {raw:.2f} s of CPU here, {idle:.2f} s on an idle "
-          f"core (at most {SECONDS_MAX:g} s for 24 h) "
-          f"{pace.verdict(idle <= SECONDS_MAX * hours / 24)}")  # fmt: skip
-    print(f"ccxt and aiohttp against a toy: {toy:.2f} s here, {idle_toy:.2f} s on an idle core; "
-          f"ours is {raw / toy:.2f} times that")  # fmt: skip
+@bench("days/CPU s", IDLE_CORE, at_least=0.5, rounds=5)
+def ccxt_day(size: Size) -> Iterator[Pair]:
+    """A day of a ccxt bot with an order a minute: at most 2 s."""
+    hours = size(24, 1)
+    yield lambda: per_cpu_second(hours / 24, lambda: at_the_venue(hours)), pace
 
 
-if __name__ == "__main__":
-    main()
+@bench("days/CPU s", "toy handler", rounds=5)
+def ccxt_day_floor(size: Size) -> Iterator[Pair]:
+    """The same; the floor is ccxt and aiohttp at a toy in the same loop."""
+    hours, markets = size(24, 1), simulate(loaded_markets, venue="binance")
+    yield (
+        lambda: per_cpu_second(hours / 24, lambda: at_the_venue(hours)),
+        lambda: per_cpu_second(hours / 24, lambda: at_the_toy(hours, markets)),
+    )
+
+
+# ---- memory
+
+ORDERS_A_DAY = 144
+
+
+def megabytes() -> float:
+    """What this process holds."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _year(size: Size, make: Callable[[], Any], **options: Any) -> Iterator[Pair]:
+    days, told = size(365, 3), list[float]()
+
+    def after(n: int) -> None:
+        if (n + 1) % ORDERS_A_DAY == 0:
+            told.append(megabytes())
+
+    def last() -> float:
+        told.clear()
+        story = lambda: bot(make(), days * ORDERS_A_DAY, 86_400 / ORDERS_A_DAY, after)  # noqa: E731
+        simulate(story, virtual_seconds_max=(days + 1) * 86_400, **options)
+        return told[-1]
+
+    yield last, lambda: told[len(told) * 2 // 3]
+
+
+@bench("MB", "after 2/3 of it", at_most=1.05, rounds=1)
+def year_in_process(size: Size) -> Iterator[Pair]:
+    """The memory after a year with an order each ten minutes, in process."""
+    yield from _year(size, FailingExchange)
+
+
+@bench("MB", "after 2/3 of it", at_most=1.05, rounds=1)
+def year_on_the_wire(size: Size) -> Iterator[Pair]:
+    """The same by ccxt on the wire."""
+    yield from _year(size, client, venue="binance")

@@ -1,23 +1,18 @@
-"""What a durable journal costs, and how fast a venue comes back from it.
-
-python bench/durable.py [orders]
-"""
+"""What a durable journal costs, and how fast a venue comes back from it."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import resource
-import sys
+import itertools
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlencode
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
+from bench.harness import Pair, Size, bench
 from failing_exchange import FailingExchange
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
@@ -25,13 +20,9 @@ from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from failing_exchange.venues.binance.venue import Binance
 
-CONNECTIONS = 32
-CALLS = 3_000
-ROUNDS = 3  # the best of them counts
-ORDERS = 60_000  # that a venue comes back from
-RECOVERY_TARGET = 10.0  # seconds, for a million trips with snapshots
 MANY = Interval(1 << 40, 1, 86_400 * 10**9)
 GENEROUS = VenueLimits(weight=MANY, raw=MANY, orders=(MANY,))
+Make = Callable[[Path], FailingExchange]
 
 
 def signed(method: str, n: int) -> Request:
@@ -49,12 +40,12 @@ def signed(method: str, n: int) -> Request:
     return Request(method, path, f"{query}&signature={signature}", headers, b"", "127.0.0.1")
 
 
-async def served(exchange: FailingExchange) -> float:
-    """Orders and cancels a second, without the sockets, from many connections at once."""
+async def served(exchange: FailingExchange, calls: int, at_once: int) -> float:
+    """Orders and cancels a second, without the sockets, from connections at once."""
     venue = Binance(exchange, limits=GENEROUS)
 
     async def connection(number: int) -> None:
-        for n in range(number, CALLS, CONNECTIONS):
+        for n in range(number, calls, at_once):
             for method in ("POST", "DELETE"):
                 reply = await venue.ask(signed(method, n))
                 assert reply is not None
@@ -62,22 +53,53 @@ async def served(exchange: FailingExchange) -> float:
 
     await exchange.ready()
     began = time.perf_counter()
-    await asyncio.gather(*(connection(n) for n in range(CONNECTIONS)))
+    await asyncio.gather(*(connection(n) for n in range(at_once)))
     spent = time.perf_counter() - began
     await exchange.close()
-    return 2 * CALLS / spent
+    return 2 * calls / spent
 
 
-async def alone(exchange: FailingExchange) -> float:
-    """Milliseconds of one order after the other on one connection."""
-    venue = Binance(exchange, limits=GENEROUS)
-    await exchange.ready()
-    began = time.perf_counter()
-    for n in range(150):
-        await venue.ask(signed("POST", n))
-    spent = time.perf_counter() - began
-    await exchange.close()
-    return 1_000 * spent / 150
+def _beside_none(size: Size, make: Make, calls: int, at_once: int = 32) -> Iterator[Pair]:
+    with tempfile.TemporaryDirectory() as name:
+        paths = (Path(name) / str(n) for n in itertools.count())
+        count = size(calls, 40)
+        yield (
+            lambda: asyncio.run(served(make(next(paths)), count, at_once)),
+            lambda: asyncio.run(served(FailingExchange(), count, at_once)),
+        )
+
+
+def _durable(path: Path) -> FailingExchange:
+    return FailingExchange(journal=f"{path}.db")
+
+
+@bench("requests/s", "no journal", rounds=3)
+def lines(size: Size) -> Iterator[Pair]:
+    """Signed orders and cancels, 32 at once, with a journal of JSON lines."""
+    yield from _beside_none(size, lambda path: FailingExchange(journal=f"{path}.jsonl"), 3_000)
+
+
+@bench("requests/s", "no journal", rounds=3)
+def database(size: Size) -> Iterator[Pair]:
+    """The same with a journal that survives the process."""
+    yield from _beside_none(size, _durable, 3_000)
+
+
+@bench("requests/s", "no journal", rounds=3)
+def power_loss(size: Size) -> Iterator[Pair]:
+    """The same with a journal that survives a loss of power."""
+
+    def make(path: Path) -> FailingExchange:
+        journal = DurableJournal(path.with_suffix(".db"), survives="power-loss")
+        return FailingExchange(journal=journal)
+
+    yield from _beside_none(size, make, 3_000)
+
+
+@bench("requests/s", "no journal", rounds=3)
+def one_by_one(size: Size) -> Iterator[Pair]:
+    """The same as `database`, one request after the other."""
+    yield from _beside_none(size, _durable, 75, at_once=1)
 
 
 async def fill(path: Path, orders: int) -> None:
@@ -95,52 +117,20 @@ async def fill(path: Path, orders: int) -> None:
     durable.commits.drop()
 
 
-async def recovery(path: Path) -> tuple[float, str]:
+async def recovery(path: Path) -> float:
     """Seconds until a venue is back."""
     began = time.perf_counter()
     exchange = FailingExchange(seed=7, journal=DurableJournal(path))
     await exchange.ready()
     spent = time.perf_counter() - began
-    durable = exchange.venue.durable
-    assert durable is not None
-    said = str(durable.recovered)
     await exchange.close()
-    return spent, said
+    return spent
 
 
-def kinds(folder: Path) -> dict[str, Callable[[int], FailingExchange]]:
-    """The journals that are compared."""
-    return {
-        "none": lambda n: FailingExchange(),
-        "lines": lambda n: FailingExchange(journal=str(folder / f"{n}.jsonl")),
-        "durable": lambda n: FailingExchange(journal=str(folder / f"{n}.db")),
-        "power": lambda n: FailingExchange(
-            journal=DurableJournal(folder / f"{n}-power.db", survives="power-loss")
-        ),
-    }
-
-
-def main() -> int:
-    """Print what was measured; 1 when a target is missed."""
-    orders = int(sys.argv[1]) if len(sys.argv) > 1 else ORDERS
+@bench("s", at_most=10, rounds=1)
+def coming_back(size: Size) -> Iterator[Pair]:
+    """How long a venue takes to come back after a kill, from a journal of 60,000 orders."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        best = dict.fromkeys(kinds(folder), 0.0)
-        for number in range(ROUNDS):
-            for kind, made in kinds(folder).items():
-                best[kind] = max(best[kind], asyncio.run(served(made(number))))
-        for kind, rate in best.items():
-            ratio = rate / best["none"]
-            print(f"{kind:8} {rate:8,.0f} signed orders/s, {CONNECTIONS} at once ({ratio:.2f}x)")
-        for number, (kind, made) in enumerate(kinds(folder).items(), ROUNDS):
-            print(f"{kind:8} {asyncio.run(alone(made(number))):8.2f} ms, one after the other")
-        asyncio.run(fill(folder / "run.db", orders))
-        spent, said = asyncio.run(recovery(folder / "run.db"))
-        size = sum(one.stat().st_size for one in folder.glob("run.db*")) / 2**20
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"recovery {spent:8.2f} s: {said}; file {size:.0f} MiB, peak memory {peak:.0f} MiB")
-        return 0 if spent <= RECOVERY_TARGET else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        path = Path(name) / "run.db"
+        asyncio.run(fill(path, size(60_000, 200)))
+        yield lambda: asyncio.run(recovery(path)), None

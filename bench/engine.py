@@ -1,42 +1,33 @@
-"""What the exchange costs without anything around it, beside `AsyncMock` in the same run.
-
-python bench/engine.py
-"""
+"""What the exchange costs without anything around it."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from unittest.mock import AsyncMock
 
-from failing_exchange.core.units import ATOMS
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
+from bench.harness import IDLE, Pair, Size, bench
 from failing_exchange.core import commands as c
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.chance import below, key
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Order, OrderType, Side
+from failing_exchange.core.units import ATOMS
 
 S = "BTC/USDT"
 MARKET = Market(symbol=S, base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
-OPERATIONS = 20_000
-ROUNDS = 7  # the best of them counts: the machine may be busy
 AT = 1_767_225_600 * 10**9
 TARGET = 800_000  # operations a second of the book alone, on an idle core
 Operation = tuple[int, Side, int, int]  # 0 place, 1 take, 2 cancel; side; ticks or which; lots
 
 
-def mix_of_operations() -> list[Operation]:
+def mix_of_operations(count: int) -> list[Operation]:
     """Half limit orders near a walk, four tenths cancels, a tenth market orders."""
     draws, at, found = key("bench"), 5_000_000, []
-    for n in range(OPERATIONS):
+    for n in range(count):
         at += below(draws, 3 * n, 21) - 10
         kind = below(draws, 3 * n + 1, 10)
         side = Side.BUY if below(draws, 3 * n + 2, 2) else Side.SELL
@@ -96,7 +87,7 @@ def whole_engine(operations: list[Operation]) -> None:
             execute(c.CancelOrder(oldest.account, S, oldest.id), AT)
 
 
-async def mocks() -> float:
+async def _mocks() -> float:
     mock = AsyncMock(return_value=1)
     began = time.perf_counter()
     for _ in range(2_000):
@@ -104,25 +95,25 @@ async def mocks() -> float:
     return 2_000 / (time.perf_counter() - began)
 
 
-def per_second(work: Callable[[list[Operation]], None], operations: list[Operation]) -> float:
-    best = 0.0
-    for _ in range(ROUNDS):
+def _pair(work: Callable[[list[Operation]], None], size: Size) -> Iterator[Pair]:
+    operations = mix_of_operations(size(20_000, 500))
+
+    def ours() -> float:
         gc.collect()
         began = time.perf_counter()
         work(operations)
-        best = max(best, OPERATIONS / (time.perf_counter() - began))
-    return best
+        return len(operations) / (time.perf_counter() - began)
+
+    yield ours, lambda: asyncio.run(_mocks())
 
 
-def main() -> None:
-    operations = mix_of_operations()
-    mock = max(asyncio.run(mocks()) for _ in range(ROUNDS))
-    print(f"AsyncMock:    {mock:>11,.0f} calls/s")
-    for name, work in (("book alone", book_alone), ("whole engine", whole_engine)):
-        speed = per_second(work, operations)
-        print(f"{name + ':':<13} {speed:>11,.0f} operations/s, {speed / mock:.1f} x AsyncMock")
-    print(f"target of the book alone, on an idle core: {TARGET:,}")
+@bench("operations/s", "AsyncMock", at_least=TARGET / IDLE)
+def book(size: Size) -> Iterator[Pair]:
+    """The order book alone: limit orders, cancels, market orders."""
+    yield from _pair(book_alone, size)
 
 
-if __name__ == "__main__":
-    main()
+@bench("operations/s", "AsyncMock")
+def engine(size: Size) -> Iterator[Pair]:
+    """The whole engine, the same operations."""
+    yield from _pair(whole_engine, size)

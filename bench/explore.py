@@ -1,19 +1,15 @@
-"""How many runs of one simulated hour a second: an in-process bot, and a bot of ccxt's.
-
-Targets, on two idle cores: 100 in process, 12 for ccxt; and a finding made small in 5 s. The pace
-of the cores is measured between stretches of worlds, with as many processes as run them.
-"""
+"""How many worlds of an hour are drawn, run and judged a second; and how long shrinking takes."""
 
 from __future__ import annotations
 
-import statistics
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pace
-
+from bench.harness import Pair, Size, bench, pace_of
 from failing_exchange.explorer import targets, worker_pool
 from failing_exchange.explorer.search import (
     HOURS_TOGETHER,
@@ -24,7 +20,7 @@ from failing_exchange.explorer.search import (
 from failing_exchange.explorer.world import draw
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
-STRETCHES = 5
+IDLE_CORES = "the pace of these cores"
 IN_PROCESS = """
 import asyncio
 
@@ -58,58 +54,60 @@ async def main():
 """
 
 
-def measure(name: str, text: str, seeds: int, target: float, jobs: int = 2) -> None:
-    """Print how many worlds a second are drawn, run and judged; nothing is made small here."""
+def _worlds(text: str, count: int, jobs: int) -> Iterator[Pair]:
+    """So many worlds a round, each round others; nothing is made small here."""
     with TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as threads:
-        path = Path(folder) / f"bot_{name}.py"
+        path = Path(folder) / "bot.py"
         path.write_text(text, encoding="utf-8")
         venue = targets.load(f"{path}:main").venue
-        worlds = [draw(seed, seconds=3_600.0, venue=venue).as_dict() for seed in range(seeds)]
-        size = HOURS_TOGETHER_ON_THE_WIRE if venue else HOURS_TOGETHER
-        parts = [worlds[start : start + size] for start in range(0, seeds, size)]
-        tasks = [{"target": f"{path}:main", "worlds": part} for part in parts]
-        list(threads.map(worker_pool.execute, tasks[:jobs]))  # each process has loaded everything
-        rates, paces = [], [pace.together(jobs)]
-        share = len(tasks) // STRETCHES
-        for start in range(0, share * STRETCHES, share):
-            part = tasks[start : start + share]
+        size = min(HOURS_TOGETHER_ON_THE_WIRE if venue else HOURS_TOGETHER, count)
+        seed = 0
+
+        def run() -> float:
+            nonlocal seed
+            worlds = [draw(seed + n, seconds=3_600.0, venue=venue).as_dict() for n in range(count)]
+            seed += count
+            parts = [worlds[start : start + size] for start in range(0, count, size)]
+            tasks = [{"target": f"{path}:main", "worlds": part} for part in parts]
             began = time.perf_counter()
-            list(threads.map(worker_pool.execute, part))
-            spent = time.perf_counter() - began
-            rates.append(sum(len(task["worlds"]) for task in part) / spent)
-            paces.append(pace.together(jobs))
+            list(threads.map(worker_pool.execute, tasks))
+            return count / (time.perf_counter() - began)
+
+        run()  # each process has loaded everything
+        yield run, partial(pace_of, jobs)
     worker_pool.end_all()
-    idle = statistics.median(
-        rate * 2 / (before + after)
-        for rate, before, after in zip(rates, paces[:-1], paces[1:], strict=True)
-    )
-    print(f"{name:<12} {statistics.median(rates):6.1f} runs of an hour a second on {jobs} "
-          f"processes here, {idle:.1f} on idle cores (target {target:g}) "
-          f"{pace.verdict(idle >= target)}")  # fmt: skip
 
 
-def shrinking() -> None:
-    """Print how long the first findings took to be made small."""
+@bench("hours/s", IDLE_CORES, at_least=100, rounds=5)
+def in_process(size: Size) -> Iterator[Pair]:
+    """Worlds of an hour of a bot in process, on two processes."""
+    yield from _worlds(IN_PROCESS, size(128, 2), 2)
+
+
+@bench("hours/s", IDLE_CORES, at_least=50, rounds=5)
+def one_process(size: Size) -> Iterator[Pair]:
+    """The same on one process."""
+    yield from _worlds(IN_PROCESS, size(64, 2), 1)
+
+
+@bench("hours/s", IDLE_CORES, at_least=12, rounds=5)
+def ccxt(size: Size) -> Iterator[Pair]:
+    """The same of a ccxt bot, on two processes."""
+    yield from _worlds(CCXT, size(32, 2), 2)
+
+
+@bench("s a finding", at_most=5, rounds=1)
+def shrinking(size: Size) -> Iterator[Pair]:
+    """How long 64 worlds are explored and their findings made small, for each finding."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "bot.py"
         path.write_text(IN_PROCESS, encoding="utf-8")
-        began = time.perf_counter()
-        found = explore(Options(target=f"{path}:main", seeds=64, jobs=2))
-        spent = time.perf_counter() - began
-    runs = [f.example.runs for f in found.findings if f.is_settled]
-    print(
-        f"64 worlds with {len(runs)} causes made small: {spent:.1f} s, "
-        f"{sum(runs) / max(1, len(runs)):.0f} runs a finding (target 5 s each)"
-    )
 
+        def seconds() -> float:
+            began = time.perf_counter()
+            options = Options(target=f"{path}:main", seeds=size(64, 4), jobs=2, quick=size.quick)
+            found = explore(options)
+            settled = sum(one.is_settled for one in found.findings)
+            return (time.perf_counter() - began) / max(1, settled)
 
-def main() -> None:
-    """Both bots, the curve from one process to two, and how long it takes to make small."""
-    measure("in_process", IN_PROCESS, 640, 100)
-    measure("in_process", IN_PROCESS, 320, 50, jobs=1)
-    measure("ccxt", CCXT, 160, 12)
-    shrinking()
-
-
-if __name__ == "__main__":
-    main()
+        yield seconds, None

@@ -1,7 +1,5 @@
 """A thousand connections at one server: its memory stays flat, and nothing is left when they leave.
 
-python bench/soak.py [SECONDS]
-
 Nine hundred clients place an order and ask for the time, again and again, and a tenth of them
 leaves and comes back each round; a hundred hold a WebSocket with two market streams. After each
 round all that is open is canceled.
@@ -10,23 +8,16 @@ round all that is open is canceled.
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+from bench.harness import Pair, Size, bench
+from bench.wire import TIME, VENUE_COMMAND, Server, order, signed
 
-from wire import ROOT, RUN, TIME, VENUE, Server, request, signed
-
-SECONDS = 60.0
-WARM = 1 / 3  # of that, after which all that is kept is full
-HTTP, SOCKETS = 900, 100
 AT_ONCE = 32  # requests under way
-LEAVE_EVERY = 10  # the so-manieth client leaves each round
-GROWTH_MAX = 4.0  # MiB, from the warm server to the end
+LEAVE_EVERY = 10  # of so many clients one leaves each round
 FILES = 4_096
 UPGRADE = (
     b"GET /stream?streams=btcusdt@bookTicker/ethusdt@trade HTTP/1.1\r\nHost: x\r\n"
@@ -36,7 +27,7 @@ UPGRADE = (
 
 
 class Client:
-    """One connection."""
+    """A connection on which one request follows the other."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -44,12 +35,15 @@ class Client:
     async def connect(self) -> None:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
 
-    async def ask(self, data: bytes) -> None:
+    async def ask(self, data: bytes) -> bytes:
         self.writer.write(data)
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        assert b" 200 " in head[:15], head
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-        await self.reader.readexactly(length)
+        return await self.answer()
+
+    async def answer(self) -> bytes:
+        """The body of the next answer."""
+        head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
+        return await self.reader.readexactly(length)
 
     async def leave(self) -> None:
         self.writer.close()
@@ -67,69 +61,52 @@ async def listen(port: int) -> None:
         writer.close()
 
 
-def cancel_all(key: str, secret: str) -> bytes:
-    """Cancel what is open."""
-    data: bytes = signed("DELETE /api/v3/openOrders", "symbol=BTCUSDT", key, secret)
-    return data
-
-
-async def soak(server: Server, seconds: float, key: str, secret: str) -> tuple[int, float, float]:
-    """(requests, MiB when warm, MiB at the end)."""
-    clients = [Client(server.port) for _ in range(HTTP)]
+async def soak(server: Server, seconds: float, http: int, sockets: int) -> float:
+    """By how many MiB the server grows after a third of the time, when all that is kept is full."""
+    clients = [Client(server.port) for _ in range(http)]
     await asyncio.gather(*(client.connect() for client in clients))
-    sockets = [asyncio.create_task(listen(server.port)) for _ in range(SOCKETS)]
-    began, asked, warm, rounds = time.monotonic(), 0, 0.0, 0
+    listeners = [asyncio.create_task(listen(server.port)) for _ in range(sockets)]
+    began, warm, rounds = time.monotonic(), 0.0, 0
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def turn(client: Client, leaves: bool) -> None:
         async with gate:
-            await client.ask(request(key, secret))
+            assert b'"orderid"' in (await client.ask(order())).lower()
             await client.ask(TIME)
             if leaves:
                 await client.leave()
                 await client.connect()
 
     while (spent := time.monotonic() - began) < seconds:
-        if not warm and spent >= seconds * WARM:
+        if not warm and spent >= seconds / 3:
             warm = server.memory()
-        leaving = rounds % LEAVE_EVERY
-        await asyncio.gather(
-            *(turn(client, n % LEAVE_EVERY == leaving) for n, client in enumerate(clients))
-        )
-        await clients[0].ask(cancel_all(key, secret))
-        asked, rounds = asked + 2 * HTTP, rounds + 1
+        leaving, rounds = rounds % LEAVE_EVERY, rounds + 1
+        turns = (turn(one, n % LEAVE_EVERY == leaving) for n, one in enumerate(clients))
+        await asyncio.gather(*turns)
+        await clients[0].ask(signed("DELETE /api/v3/openOrders", "symbol=BTCUSDT"))
     last = server.memory()
-    for task in sockets:
+    for task in listeners:
         task.cancel()
-    await asyncio.gather(*sockets, return_exceptions=True)
+    await asyncio.gather(*listeners, return_exceptions=True)
     await asyncio.gather(*(client.leave() for client in clients))
-    return asked, warm, last
+    return last - (warm or last)
 
 
-def main() -> None:
-    """Start a server, soak it, and look at what is left."""
-    sys.path.insert(0, str(ROOT / "src"))
-    from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
-
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+@bench("MiB", at_most=4, rounds=1)
+def growth(size: Size) -> Iterator[Pair]:
+    """What a server grows by under a thousand connections; each that leaves is forgotten."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, hard), hard))
-    with TemporaryDirectory() as scratch:
-        environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONPYCACHEPREFIX": scratch}
-        server = Server([sys.executable, "-c", RUN + VENUE], environment)
+    with Server(*VENUE_COMMAND) as server:
         files = Path(f"/proc/{server.process.pid}/fd")
         before = len(list(files.iterdir()))
-        try:
-            asked, warm, last = asyncio.run(soak(server, seconds, DEFAULT_KEY, DEFAULT_SECRET))
+
+        def grown() -> float:
+            story = soak(server, size(60, 1), size(900, 45), size(100, 5))
+            found = asyncio.run(story)
             time.sleep(1)
-            left = max(0, len(list(files.iterdir())) - before)
-        finally:
-            server.stop()
-    met = "MET" if last - warm <= GROWTH_MAX else "MISSED"
-    print(f"{HTTP + SOCKETS:,} connections, {asked:,} requests in {seconds:g} s")
-    print(f"{warm:.1f} MiB when warm, {last:.1f} at the end (at most {GROWTH_MAX:g} more) {met}")
-    print(f"{left} connections left open (at most 0) {'MET' if left <= 0 else 'MISSED'}")
+            left = len(list(files.iterdir())) - before
+            assert left <= 0, f"{left} connections left open"
+            return found
 
-
-if __name__ == "__main__":
-    main()
+        yield grown, None

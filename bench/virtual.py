@@ -1,86 +1,79 @@
-"""What virtual time costs: a sleep on any day of a run, a timer of the venue, an empty simulation.
-
-python bench/virtual.py
-"""
+"""What virtual time and an import cost: beside asyncio's own."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
 
-from failing_exchange.core.units import SECOND
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
-from failing_exchange.simulation import simulate
+from bench.harness import Pair, Size, bench
+from failing_exchange.core.units import DAY
 from failing_exchange.virtual.loop import VirtualLoop
 from failing_exchange.virtual.wallclock import REAL
 
-ROUNDS = 3  # the best of them counts: the machine may be busy
-COUNT = 50_000
+
+async def _sleeps(count: int, seconds: float) -> None:
+    for _ in range(count):
+        await asyncio.sleep(seconds)
 
 
-async def sleeps() -> None:
-    for _ in range(COUNT):
-        await asyncio.sleep(1)
+def _on_day(day: int, count: int) -> float:
+    """Sleeps a second of the virtual loop, begun on a day of a run."""
+    loop = VirtualLoop()
+    loop.clock.move_to(day * DAY)
+    began = REAL["perf_counter"]()
+    loop.run_until_complete(_sleeps(count, 1))
+    spent = REAL["perf_counter"]() - began
+    loop.close()
+    return float(count / spent)
 
 
-async def turns() -> None:
-    for _ in range(COUNT):
-        await asyncio.sleep(0)
+def _stock(count: int) -> float:
+    began = time.perf_counter()
+    asyncio.run(_sleeps(count, 0))
+    return count / (time.perf_counter() - began)
 
 
-async def answers() -> None:
-    """What a simulated call waits for: a future that a timer of the venue resolves."""
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop)
-    for _ in range(COUNT):
-        answer = loop.create_future()
-        loop.call_at_ns(loop.time_ns() + 40_000_000, answer.set_result, None, keeps_running=True)
-        await answer
+@bench("sleeps/s", "a turn of asyncio's loop", rounds=3)
+def sleep(size: Size) -> Iterator[Pair]:
+    """sleep(1) in virtual time; the floor is sleep(0) in asyncio's loop."""
+    count = size(50_000, 1_000)
+    yield lambda: _on_day(0, count), lambda: _stock(count)
 
 
-async def nothing() -> None:
-    return
+@bench("sleeps/s", "on its first day", at_least=0.8, rounds=5)
+def sleep_late(size: Size) -> Iterator[Pair]:
+    """sleep(1) in the tenth year of a run."""
+    count = size(50_000, 1_000)
+    yield lambda: _on_day(3_650, count), lambda: _on_day(0, count)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    spent = []
-    for _ in range(ROUNDS):
-        began = REAL["perf_counter"]()
-        work()
-        spent.append(REAL["perf_counter"]() - began)
-    return float(min(spent))
+def _fresh(*arguments: str) -> float:
+    """Milliseconds of a fresh process, over bare Python's."""
+
+    def spent(*what: str) -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *what], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - began
+
+    return 1e3 * (
+        min(spent(*arguments) for _ in range(3)) - min(spent("-c", "pass") for _ in "123")
+    )
 
 
-def on_day(day: int, program: Callable[[], Coroutine[Any, Any, None]]) -> tuple[float, int]:
-    """Microseconds and turns of the loop for each round of `program`, begun on that day."""
-    loops: list[VirtualLoop] = []
-
-    def run() -> None:
-        loop = VirtualLoop()
-        loop.clock.move_to(day * 86_400 * SECOND)
-        loop.run_until_complete(program())
-        loop.close()
-        loops.append(loop)
-
-    return seconds(run) / COUNT * 1e6, loops[0].turns
+FAILING_EXCHANGE = ("-c", "from failing_exchange import FailingExchange")
 
 
-def main() -> None:
-    for day in (0, 60, 200, 3_650):
-        micros, count = on_day(day, sleeps)
-        print(f"sleep(1) on day {day:5d}      {micros:6.2f} us   {count:,} turns for {COUNT:,}")
-    print(f"sleep(0)                  {on_day(0, turns)[0]:6.2f} us")
-    print(f"answer of the venue       {on_day(0, answers)[0]:6.2f} us")
-    stock = seconds(lambda: asyncio.run(turns())) / COUNT * 1e6
-    print(f"sleep(0), asyncio's loop  {stock:6.2f} us")
-    simulate(nothing())
-    print(f"simulate(nothing())       {seconds(lambda: simulate(nothing())) * 1e3:6.2f} ms")
+@bench("ms over bare Python", "import asyncio", at_most=1.7)
+def imports(size: Size) -> Iterator[Pair]:
+    """from failing_exchange import FailingExchange, in a fresh process."""
+    yield lambda: _fresh(*FAILING_EXCHANGE), lambda: _fresh("-c", "import asyncio")
 
 
-if __name__ == "__main__":
-    main()
+@bench("ms over bare Python", "the import", at_most=2)
+def help_text(size: Size) -> Iterator[Pair]:
+    """failing-exchange --help, in a fresh process."""
+    ours: Callable[[], float] = lambda: _fresh("-m", "failing_exchange", "--help")  # noqa: E731
+    yield ours, lambda: _fresh(*FAILING_EXCHANGE)

@@ -132,7 +132,7 @@ def test_the_page_opens_at_once_quietly_and_alone(report: Path, tmp_path: Path) 
     assert not errors
     assert "HAPPENED" in text
     assert "instead of 0.1" in text
-    assert seconds < 5  # the target is 1 s on an idle machine; see bench/report.py
+    assert seconds < 5  # the target is 1 s on an idle machine; `python -m bench report`
 
 
 def test_charts_are_drawn_and_findings_fold(report: Path, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Worth, with / without, fastest of 15 rounds that take turns (CPython 3.11, 2026-11-30): `sleep(1)`
 2.3 / 4.3 us; a poll a second (ticker and sleep) 21 / 29 us a step; an order with its latency 37 /
-53 us. So a bot's simulated hours cost 0.73 of what they would; bench/inprocess.py needs that.
+53 us. So a bot's simulated hours cost 0.73 of what they would, which `python -m bench inprocess`
+needs.
 
 It inspects the frames that await the caller (bytecode of CPython 3.11 to 3.13), to be certain that
 the task would be suspended. With `JUMPS = False`, loops made from then on suspend it as asyncio

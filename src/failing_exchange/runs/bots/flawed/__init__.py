@@ -1,7 +1,7 @@
 """Bots with one bug each, named after what they do wrong; their docstrings name the incident.
 
 They show that a scenario harms a bot which has the bug that it is about, and they measure what the
-explorer finds (bench/recall.py).
+explorer finds (tests/recall.py).
 
 >>> "prices-from-empty-book" in FLAWED
 True

@@ -1,6 +1,6 @@
 """What the explorer finds: bots with one known bug each, and the careful ones they are made from.
 
-    python bench/recall.py [--worlds 300] [--bots NAME ...] [--quick] [--json FILE]
+    python tests/recall.py [--worlds 300] [--bots NAME ...] [--quick] [--json FILE]
 
 A row for each flawed bot: the world that showed its bug first, and how many faults were left after
 shrinking. Then the careful bots: what was found there is a false alarm. The bots cover the rows of

@@ -1,0 +1,1 @@
+"""Benches: what this project costs, beside something that everybody knows. See `harness`."""
