@@ -98,7 +98,11 @@ class Server:
             command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, cwd=ROOT
         )
         assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline().split(" at ")[1].split(",")[0].split(":")[2])
+        said = self.process.stdout.readline()
+        if " at " not in said:
+            self.__exit__()
+            raise RuntimeError(f"the server says {said!r}; expected where it listens")
+        self.port = int(said.split(" at ")[1].split(",")[0].split(":")[2])
         with socket.create_connection(("127.0.0.1", self.port)) as client:
             client.sendall(TIME)
             assert client.recv(4_096).startswith(b"HTTP/1.1 200")

@@ -12,7 +12,7 @@ from bench.__main__ import chosen, load, main
 from bench.harness import BENCHES, Bench, Pair, Size, Unavailable, measure
 
 load()
-FAST = ("engine", "inprocess", "market", "perpetual")  # modules whose benches take milliseconds each
+FAST = ("engine", "inprocess", "market")  # modules whose benches take milliseconds each
 NEEDS_MORE = {"wire.mountebank", "wire.mountebank_uvloop", "report.opening"}
 HELD = [  # as they are given to `make test` and `make slow`
     name if name.partition(".")[0] in FAST else pytest.param(name, marks=pytest.mark.slow)
