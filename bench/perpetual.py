@@ -8,15 +8,13 @@ from bench.harness import IDLE_CORE, Pair, Size, bench
 from bench.market import BIRTH, DAY, timed
 from failing_exchange.background.perpetual import PerpetualMarket
 from failing_exchange.core.mark_price import Range
-from failing_exchange.core.market import Market
 from failing_exchange.venue.default_world import backgrounds_of
+from failing_exchange.venue.perpetuals import PERPETUALS
 
 
 def perpetual() -> PerpetualMarket:
     """A fresh one of seed 1."""
-    contract = Market(
-        symbol="BTC/USDT:USDT", base="BTC", quote="USDT", price_step=10**7, amount_step=10**5
-    )
+    contract = PERPETUALS["BTC/USDT:USDT"]
     ((_, found),) = backgrounds_of({contract.symbol: contract}, seed=1, birth=BIRTH)
     assert isinstance(found, PerpetualMarket)
     return found
