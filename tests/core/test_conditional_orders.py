@@ -31,7 +31,7 @@ class Waiting(Floor):
         super().__init__()
         self.open("carol", 10_000_000)
         self.cross("alice", "bob", 10_000, BTC)
-        self.limit("carol", BUY, 8_000, 100 * BTC)
+        self.limit("carol", BUY, 9_100, 100 * BTC)
         self.limit("carol", SELL, 12_000, 100 * BTC)
 
     def wait_for(self, price: float, **more: Any) -> ConditionalSnapshot:
@@ -296,7 +296,7 @@ def test_a_matched_price_is_read_at_the_trigger(floor: Waiting) -> None:
     floor.trade_at(9_500)
     done = floor.state_of(one)
     assert done.order is not None
-    assert done.order.ticks == 8_000 * USD
+    assert done.order.ticks == 9_100 * USD
 
 
 def test_modes_stay_while_conditional_orders_wait(floor: Waiting) -> None:

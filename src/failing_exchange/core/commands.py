@@ -217,6 +217,48 @@ class CancelAllConditionals(NamedTuple):
     symbol: str = ""
 
 
+class ChangeOrder(NamedTuple):
+    """Change price and amount of an open limit order of a contract; it keeps its id.
+
+    `lots` is the whole amount, with what is filled already. The order goes to the end of the queue.
+    It is canceled where the new amount is filled already, or where it is post-only and would
+    match. `peg`: the new price is read off the book. `change_id`: the client's name of the change.
+    """
+
+    account: str
+    symbol: str
+    order_id: int = 0
+    client_id: str = ""
+    lots: int = 0
+    ticks: int = 0
+    peg: Peg | None = None
+    change_id: str = ""
+
+
+BATCH_MAX = 5  # commands of one batch (Binance); a longer one is refused
+
+
+class BatchOrders(NamedTuple):
+    """Place, change or cancel several orders; each is done, or refused, on its own."""
+
+    account: str
+    commands: tuple[PlaceOrder | ChangeOrder | CancelOrder, ...]
+
+
+class BatchDone(NamedTuple):
+    """The result of `BatchOrders`: of each command, in their order."""
+
+    results: tuple[OrderSnapshot | Reject, ...]
+
+
+class SetCountdown(NamedTuple):
+    """Cancel all open orders of a symbol in `nanoseconds`, unless it is set again; 0: do not."""
+
+    account: str
+    symbol: str
+    nanoseconds: int
+
+
 class SetLeverage(NamedTuple):
     """Change the leverage of a contract for an account."""
 
@@ -412,6 +454,13 @@ class SettleDue(NamedTuple):
     symbol: str
 
 
+class EndDue(NamedTuple):
+    """End orders and conditional orders whose time is up, and run out countdowns.
+
+    The exchange plans it.
+    """
+
+
 class CheckMarks(NamedTuple):
     """Look at the accounts whose margin a mark price may have used up; the exchange plans it."""
 
@@ -498,7 +547,7 @@ class OpenAccount(NamedTuple):
 Operator: TypeAlias = (
     SetMarketStatus | EndHalts | ChangeRules | MovePrice | PullLiquidity | CrossOrder
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
-    | BustTrade | OpenAccount | Restart | SettleDue | CheckMarks | MoveMark
+    | BustTrade | OpenAccount | Restart | SettleDue | EndDue | CheckMarks | MoveMark
     | LiquidatePosition | Deleverage | SettleContract | SetInsuranceFund
     | PayFunding | ChangeFunding
 )  # fmt: skip
@@ -510,6 +559,9 @@ Action: TypeAlias = (
     | CancelAllOrders
     | AmendOrder
     | ReplaceOrder
+    | ChangeOrder
+    | BatchOrders
+    | SetCountdown
     | PlaceConditional
     | CancelConditional
     | CancelAllConditionals

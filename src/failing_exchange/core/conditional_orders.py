@@ -44,7 +44,7 @@ def place(state: State, c: PlaceConditional, at: int) -> ConditionalSnapshot:
     No margin is held: that is looked at when it triggers (Binance change log, 2025-12-09).
     """
     account, ms = state.account(c.account), state.market(c.symbol, at)
-    _check_form(ms, c)
+    _check_form(ms, c, at)
     _check_account(account, ms, c)
     trigger = _trigger_of(ms, c, at)
     number = state.next_conditional_id
@@ -57,10 +57,12 @@ def place(state: State, c: PlaceConditional, at: int) -> ConditionalSnapshot:
     account.conditionals[number] = known[name] = one
     take_step(state, one, ConditionalStatus.NEW, at)
     watch(state, ms, one, at)
+    if c.expires_at:
+        state.plan_end(c.expires_at)
     return one.snapshot()
 
 
-def _check_form(ms: MarketState, c: PlaceConditional) -> None:
+def _check_form(ms: MarketState, c: PlaceConditional, at: int) -> None:
     """Raise `Reject` for what the market does not allow, or parts that do not fit together."""
     market = ms.market
     if market.contract is None:
@@ -75,6 +77,8 @@ def _check_form(ms: MarketState, c: PlaceConditional) -> None:
         raise Reject(Reason.INVALID_ORDER, kind=c.kind)
     if not trails and c.stop_ticks < 1:
         raise Reject(Reason.INVALID_PRICE, kind=c.kind)
+    if c.expires_at and c.expires_at <= at:
+        raise Reject(Reason.INVALID_ORDER, rule=OrderRule.EXPIRY, late=at - c.expires_at)
     if c.stop_ticks:
         market.check_price(c.stop_ticks)
     limited = c.kind in LIMIT_TYPES

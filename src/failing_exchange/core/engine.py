@@ -7,7 +7,9 @@ from heapq import heappop
 from typing import Any
 
 from failing_exchange.core import (
+    batch_orders,
     cancel_replace,
+    change_order,
     commands as c,
     conditional_orders,
     contract_incidents,
@@ -19,6 +21,7 @@ from failing_exchange.core import (
     queries as q,
     read_handlers,
     reference_price,
+    timed_ends,
 )
 from failing_exchange.core.conditional_triggers import check_last
 from failing_exchange.core.events import Event, OperationRefused
@@ -43,6 +46,10 @@ HANDLERS: dict[type, Handler] = {
     c.CancelAllOrders: cancel_replace.cancel_all,
     c.AmendOrder: cancel_replace.amend,
     c.ReplaceOrder: cancel_replace.replace,
+    c.ChangeOrder: change_order.change,
+    c.BatchOrders: batch_orders.run,
+    c.SetCountdown: timed_ends.set_countdown,
+    c.EndDue: timed_ends.end_due,
     c.PlaceConditional: conditional_orders.place,
     c.CancelConditional: conditional_orders.cancel,
     c.CancelAllConditionals: conditional_orders.cancel_all,

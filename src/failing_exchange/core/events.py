@@ -100,12 +100,14 @@ class OrderDecremented(NamedTuple):
 
 
 class OrderAmended(NamedTuple):
-    """An order's amount was reduced in place."""
+    """An order's amount was reduced in place, or (with `ticks`) its price and amount changed."""
 
     order_id: int
     account: str
     lots: int
     at: int
+    ticks: int = 0
+    change_id: str = ""
 
 
 class ConditionalChanged(NamedTuple):

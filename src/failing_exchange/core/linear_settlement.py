@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.contract import bracket_of
 from failing_exchange.core.contract_prices import mark_of, next_funding
 from failing_exchange.core.funding import pay_funding
@@ -75,7 +76,7 @@ class LinearSettlement(Settlement):
     def affordable(self, market: Market, order: Order, ticks: int, lots: int) -> int:
         return lots
 
-    def reduces(self, order: Order) -> bool:
+    def reduces(self, order: Order | PlaceOrder) -> bool:
         return order.reduce_only or is_closing(order)
 
     def reducible(self, ms: MarketState, order: Order) -> int:
@@ -232,7 +233,7 @@ def _add(position: Position, side: Side, atoms: int) -> None:
         position.asks += atoms
 
 
-def is_closing(order: Order) -> bool:
+def is_closing(order: Order | PlaceOrder) -> bool:
     """Whether an order of hedge mode closes the position of its side."""
     side = order.position_side
     return side is not BOTH and (order.side is BUY) is (side is SHORT)

@@ -225,15 +225,18 @@ class Market:
                 step=self.amount_text(self.amount_every),
             )
 
-    def check_limits(self, lots: int, ticks: int, last: int) -> None:
-        """Raise `Reject` where a limit order of `lots` at `ticks` breaks a rule of this market."""
+    def check_limits(self, lots: int, ticks: int, last: int, least: bool = True) -> None:
+        """Raise `Reject` where a limit order of `lots` at `ticks` breaks a rule of this market.
+
+        `least`: its worth has a minimum.
+        """
         if lots < self.amount_min or (self.amount_max is not None and lots > self.amount_max):
             self.check_amount(lots, self.amount_max)
         if ticks < self.price_min or (self.price_max is not None and ticks > self.price_max):
             self.check_price(ticks)
         if self.price_band is not None and last:
             self._check_band(ticks, last, self.price_band)
-        if ticks * lots * self.unit < self._cost_floor:
+        if least and ticks * lots * self.unit < self._cost_floor:
             self.check_cost(self.cost(ticks, lots))
 
     def check_price(self, ticks: int) -> None:

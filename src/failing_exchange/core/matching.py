@@ -7,6 +7,7 @@ from heapq import merge
 
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.conditional_steps import conclude
+from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import (
     OrderAmended,
     OrderCanceled,
@@ -37,6 +38,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.reference_price import allows
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State, search_again
+from failing_exchange.core.units import PPM
 
 
 def offers(
@@ -77,7 +79,7 @@ def walk(
 def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> None:
     """Match an incoming order against the book for up to `lots`, at its limit or better."""
     side, opposite = order.side, order.side.other
-    limit = order.ticks if order.kind in LIMIT_TYPES else 0
+    limit = order.ticks if order.kind in LIMIT_TYPES else _furthest(ms, side, at)
     goal, taken, begun = order.filled + lots, 0, len(order.fills)
     allowed = ms.market.rules.price_range if ms.market.rules is not None else None
     while order.filled < goal and order.is_open:
@@ -108,6 +110,21 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
         ms.liquidity.remember(taken if side is BUY else -taken)
         ms.has_moved()
         search_again(state, ms, at)
+
+
+def _furthest(ms: MarketState, side: Side, at: int) -> int:
+    """The worst price at which a market order may match; 0: any.
+
+    That of a contract stays within `market_take_bound` of the mark price; the rest expires.
+    """
+    contract = ms.market.contract
+    mark = 0 if contract is None else mark_of(ms, at)
+    if contract is None or not mark:
+        return 0
+    step, bound = ms.market.price_step, contract.market_take_bound
+    if side is BUY:
+        return max(1, mark * (PPM + bound) // (PPM * step))
+    return max(1, -(-mark * (PPM - bound) // (PPM * step)))
 
 
 def crosses(ms: MarketState, side: Side, ticks: int) -> bool:

@@ -121,6 +121,9 @@ class Why(StrEnum):
     CAPPED = "filled in part by the venue"
     LIQUIDATION = "the position was liquidated"
     SETTLED = "the contract was settled"
+    CHANGED = "changed so that nothing of it was left to do"
+    COUNTDOWN = "the countdown ran out"
+    TIME_IS_UP = "its time is up"
     NOTHING_TO_REDUCE = "the position is closed"
     OUT_OF_RANGE = "the next price was too far from the reference price"
 
@@ -208,6 +211,10 @@ class Amendment(NamedTuple):
     old_lots: int
     new_lots: int
     at: int
+    old_ticks: int = 0  # 0 where the price could not change
+    new_ticks: int = 0
+    nth: int = 0  # change of its order, from 1; 0 where it only became smaller
+    change_id: str = ""
 
 
 class RareFields:

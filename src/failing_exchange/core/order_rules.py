@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.market import HALTED, TRADING, Market, Prevention, Rules
-from failing_exchange.core.matching import crosses
+from failing_exchange.core.matching import crosses, walk
 from failing_exchange.core.order import (
+    FOK,
     GTC,
     LIMIT,
     LIMIT_TYPES,
@@ -55,7 +56,8 @@ def check(
         _check_what_is_known(state, ms, account, c, at)
     elif kind in LIMIT_TYPES:
         last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
-        market.check_limits(c.lots, c.ticks, last)
+        least = market.contract is None or has_least_worth(ms, c)
+        market.check_limits(c.lots, c.ticks, last, least)
     elif not c.cost:
         most = market.market_amount_max
         rule = OrderRule.AMOUNT if most is None else OrderRule.MARKET_AMOUNT
@@ -66,11 +68,26 @@ def check(
         check_rules(state, ms, account, c, market.rules, at)
     if pending:
         return
+    if market.contract is not None:
+        _check_time(ms, c, at)
     if kind is LIMIT:
         if c.post_only and crosses(ms, c.side, c.ticks):
             raise would_match(ms, c)
     elif kind in TRIGGERED_TYPES:
         check_trigger(ms, c, at)
+
+
+def has_least_worth(ms: MarketState, c: Placed) -> bool:
+    """Whether the market's minimum worth holds for an order: not where it reduces a position."""
+    return not settlement_of(ms).reduces(c)
+
+
+def _check_time(ms: MarketState, c: PlaceOrder, at: int) -> None:
+    """Raise `Reject` for an order whose time is up, or that is killed at once (Binance: -5021)."""
+    if c.expires_at and c.expires_at <= at:
+        raise Reject(Reason.INVALID_ORDER, rule=OrderRule.EXPIRY, late=at - c.expires_at)
+    if c.time_in_force is FOK and walk(ms, c.side, lots=c.lots, limit=c.ticks)[0] < c.lots:
+        raise Reject(Reason.NOT_FILLABLE, amount=ms.market.amount_and_asset(c.lots))
 
 
 def check_unused(account: Account, client_id: str) -> None:
@@ -226,6 +243,8 @@ def _check_market_order(ms: MarketState, rules: Rules, c: PlaceOrder, at: int) -
                 minimum=market.amount_text(least or 0),
                 step=market.amount_text(every or 1),
             )
+        if not has_least_worth(ms, c):
+            return
         if rules.average_minutes == 5 and _is_worth_it(ms, rules, c.lots, at):
             return
     ticks, weight = (0, 1) if c.cost else ms.tape.average(rules.average_minutes, at // SECOND)

@@ -31,7 +31,7 @@ from failing_exchange.core.order import (
     Why,
     record,
 )
-from failing_exchange.core.order_rules import check
+from failing_exchange.core.order_rules import check, has_least_worth
 from failing_exchange.core.pegged_orders import pegged
 from failing_exchange.core.reference_price import allows
 from failing_exchange.core.reject import OrderRule, Reason, Reject
@@ -96,6 +96,8 @@ def make(
         return order
     order.client_id = c.client_id or unused_id(account.by_client_id, number, taken=taken)
     _take_options(order, c)
+    if c.expires_at:
+        state.plan_end(c.expires_at)
     if kind in TRIGGERED_TYPES:
         order.status = WAITING
         order.stop_ticks, order.trail_ticks = c.stop_ticks, c.trail_ticks
@@ -151,7 +153,7 @@ def _market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
             )
     else:
         _, spent = walk(ms, order.side, lots=order.lots)
-        if ms.market.cost_min and spent and rules is None:
+        if ms.market.cost_min and spent and rules is None and has_least_worth(ms, order):
             ms.market.check_cost(spent)
     return spent
 

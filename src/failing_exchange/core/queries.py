@@ -457,6 +457,13 @@ class MarkPrice(NamedTuple):
     at: int
 
 
+class Countdown(NamedTuple):
+    """The answer to `SetCountdown`: when the orders of a symbol are canceled; 0: never."""
+
+    symbol: str
+    due_at: int
+
+
 class Leverage(NamedTuple):
     """The answer to `SetLeverage`: the largest position that it allows, in atoms."""
 

@@ -56,12 +56,14 @@ class Reason(StrEnum):
     NO_CHANGE = "no_change"
     POSITION_NOT_FOUND = "position_not_found"
     CLOSE_EXISTS = "close_exists"
+    NOT_FILLABLE = "not_fillable"
 
 
 # What only an order for a contract, or a change of its margin, is refused for.
 OF_CONTRACTS = frozenset({
     Reason.REDUCE_ONLY, Reason.POSITION_SIDE, Reason.POSITION_LIMIT, Reason.LEVERAGE,
     Reason.MODE_KEPT, Reason.NO_CHANGE, Reason.POSITION_NOT_FOUND, Reason.CLOSE_EXISTS,
+    Reason.NOT_FILLABLE,
 })  # fmt: skip
 
 
@@ -80,6 +82,8 @@ class OrderRule(StrEnum):
     ICEBERG_ORDERS = "iceberg_orders"
     ORDER_LISTS = "order_lists"
     CONDITIONAL_ORDERS = "conditional_orders"
+    LIMIT_ONLY = "limit_only"  # only a limit order can be changed
+    EXPIRY = "expiry"
     CLOSE_POSITION = "close_position"  # an order that closes it has an amount, price or trail
     AMENDS = "amends"
     POSITION = "position"
@@ -186,6 +190,8 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Invalid order: only a stop loss or a take profit trails by basis points, not a {trails}",
         "Invalid order: only a limit order that stays can be shown in parts, not a {parted}",
         "Invalid order: a {conditional} order does not wait for a price",
+        "Invalid order: only a limit order can be changed, not a {changed}",
+        "Invalid order: its time was up {late} ns before it is placed",
         "Invalid order: only the price of a limit order can be pegged, not that of a {pegged}",
         "Invalid order: the part to be shown, {shown}, exceeds the amount {amount}",
         "Invalid order: self-trade prevention {mode} is none of {allowed}",
@@ -223,6 +229,10 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Position not found",
         "Position not found: no isolated position in {contract}",
         "Position not found: an order can't end with a position in {ends_with} that is not there",
+    ),
+    Reason.NOT_FILLABLE: (
+        "Fill-or-kill order refused: it can't be filled at once",
+        "Fill-or-kill order refused: {amount} can't be filled at once",
     ),
     Reason.CLOSE_EXISTS: (
         "Close-position order refused: there is one already",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from failing_exchange.core.commands import SettleDue
+from failing_exchange.core.commands import PlaceOrder, SettleDue
 from failing_exchange.core.ledger import FEES
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, Order, Side
@@ -79,7 +79,7 @@ class Settlement(ABC):
         free = state.ledger.free(order.account, self.held_asset(ms.market, order.side))
         self.hold(state, ms, order, min(free, max(0, atoms)), at)
 
-    def reduces(self, order: Order) -> bool:
+    def reduces(self, order: Order | PlaceOrder) -> bool:
         """Whether an order may only make a position smaller; without positions, none does."""
         return False
 

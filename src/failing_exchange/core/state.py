@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.book import OrderBook
-from failing_exchange.core.commands import Operator
+from failing_exchange.core.commands import EndDue, Operator
 from failing_exchange.core.conditional_order import ConditionalOrder
 from failing_exchange.core.events import Event, FuturesBalanceChanged
 from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger
@@ -102,6 +102,7 @@ class Account:
     ended_conditionals: dict[int, ConditionalOrder] = field(default_factory=dict)
     conditionals_by_client_id: dict[str, ConditionalOrder] = field(default_factory=dict)
     fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=FILLS_KEPT_MAX))
+    countdowns: dict[str, int] = field(default_factory=dict)  # by symbol: when they run out
     cap: Cap | None = None
     locks: dict[str, list[Lock]] = field(default_factory=dict)  # by asset, in order of their ends
     opened_at: int = 0
@@ -308,6 +309,7 @@ class State:
         self.next_list_id = 1
         self.next_conditional_id = 1
         self.scheduled = 0
+        self.ends_at = 0  # when the next order or countdown ends by time; 0: none does
         self.wake_at = NEVER
 
     def market(self, symbol: str, at: int) -> MarketState:
@@ -348,6 +350,12 @@ class State:
         heappush(self.agenda, ScheduledCommand(at, self.scheduled, command))
         self.scheduled += 1
         self.wake_at = min(self.wake_at, at)
+
+    def plan_end(self, at: int) -> None:
+        """Have what ends at an instant ended then."""
+        if not self.ends_at or at < self.ends_at:
+            self.ends_at = at
+            self.plan(at, EndDue())
 
     def search(self, ms: MarketState, bounds: Bounds, at: int) -> None:
         """Have the engine search, from the next second, for trades that reach the bounds."""

@@ -283,7 +283,8 @@ def _list_changed(step: _Step, event: e.OrderListChanged) -> None:
 
 def _amended(step: _Step, event: e.OrderAmended) -> None:
     state = step.order(event.order_id, event.at)
-    step.tell(Execution.AMENDED, state._replace(lots=event.lots))
+    ticks = event.ticks or state.ticks
+    step.tell(Execution.AMENDED, state._replace(lots=event.lots, ticks=ticks))
 
 
 def _balance(step: _Step, event: e.BalanceChanged) -> None:

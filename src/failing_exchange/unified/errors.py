@@ -50,6 +50,8 @@ ERRORS: dict[Reason, type[e.FailingExchangeError]] = {
     Reason.MODE_KEPT: e.BadRequestError,
     Reason.NO_CHANGE: e.BadRequestError,
     Reason.POSITION_NOT_FOUND: e.BadRequestError,
+    Reason.CLOSE_EXISTS: e.InvalidOrderError,
+    Reason.NOT_FILLABLE: e.InvalidOrderError,
 }
 
 

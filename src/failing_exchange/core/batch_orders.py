@@ -1,0 +1,41 @@
+"""Several orders in one command: each is placed, changed, canceled or refused on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from failing_exchange.core import commands as c
+from failing_exchange.core.cancel_replace import cancel
+from failing_exchange.core.change_order import change
+from failing_exchange.core.order import OrderSnapshot
+from failing_exchange.core.place_order import place
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.state import State
+
+RUN: dict[type, Callable[[State, Any, int], OrderSnapshot]] = {
+    c.PlaceOrder: place,
+    c.ChangeOrder: change,
+    c.CancelOrder: cancel,
+}
+
+
+def run(state: State, batch: c.BatchOrders, at: int) -> c.BatchDone:
+    """Carry out the commands one after another. Raises `Reject` where none of them may run."""
+    count = len(batch.commands)
+    if not 1 <= count <= c.BATCH_MAX:
+        text = f"a batch has from 1 to {c.BATCH_MAX} orders, not {count}"
+        raise Reject(Reason.BAD_REQUEST, text)
+    if any(command.account != batch.account for command in batch.commands):
+        raise Reject(Reason.PERMISSION_DENIED)
+    return c.BatchDone(tuple(_one(state, command, at) for command in batch.commands))
+
+
+def _one(
+    state: State, command: c.PlaceOrder | c.ChangeOrder | c.CancelOrder, at: int
+) -> OrderSnapshot | Reject:
+    state.begin_transaction(at)
+    try:
+        return RUN[type(command)](state, command, at)
+    except Reject as refused:
+        return refused.settled()
