@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from failing_exchange.core import commands as c
 from failing_exchange.core.commands import ChangeRules, Freeze, SetMarketStatus
 from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.queries import FetchMarkPrice
 from failing_exchange.core.units import ATOMS
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.triggers import nth
 from failing_exchange.venue.default_world import MARKETS
-from failing_exchange.venue.operator_incidents import INCIDENTS, command_of
+from failing_exchange.venue.operator_incidents import INCIDENTS, OF_CONTRACTS, command_of
+from failing_exchange.venue.perpetuals import PERPETUALS
 from tests.passes import run
 
 S = "BTC/USDT"
+P = "BTC/USDT:USDT"
+LISTED = {S: MARKETS[S], P: PERPETUALS[P]}
 FIELDS: dict[str, Any] = {
     "symbol": S, "percent": 1, "asset": "BTC", "amount": 1,
 }  # fmt: skip
@@ -23,7 +29,9 @@ FIELDS: dict[str, Any] = {
 
 def made(name: str, **fields: Any) -> Any:
     needed = {field: FIELDS[field] for field in INCIDENTS[name].needs}
-    return command_of(name, {**needed, **fields}, MARKETS)
+    if name in OF_CONTRACTS:
+        needed["symbol"] = P
+    return command_of(name, {**needed, **fields}, LISTED)
 
 
 TIMED = [name for name, incident in INCIDENTS.items() if "seconds" in incident.may]
@@ -63,6 +71,15 @@ def test_without_a_time_an_incident_is_for_good() -> None:
         ("credit", {"amount": "1e999999999"}),
         ("credit", {"asset": "B" * 5_000}),
         ("debit", {"account": 5}),
+        ("deleverage", {"amount": 0}),
+        ("deleverage", {"amount": "0.00001"}),
+        ("settle_contract", {"price": -1}),
+        ("pay_funding", {"rate": 101}),
+        ("pay_funding", {"rate": "much"}),
+        ("change_funding", {"hours": 3}),
+        ("change_funding", {"cap": float("nan")}),
+        ("move_mark", {"percent": -100}),
+        ("set_insurance_fund", {"amount": -1}),
     ],
 )
 def test_what_would_poison_the_venue_is_refused(name: str, fields: dict[str, Any]) -> None:
@@ -85,7 +102,57 @@ def test_a_coarser_step_is_exact() -> None:
     assert command == ChangeRules(S, (("price_every", 5), ("orders_max", 3)))
 
 
-@pytest.mark.parametrize("name", ["change_rules", "change_fees"])
+@pytest.mark.parametrize(
+    ("name", "fields", "command"),
+    [
+        ("liquidate", {"account": "other"}, c.LiquidatePosition("other", P)),
+        ("deleverage", {}, c.Deleverage("main", P)),
+        ("deleverage", {"amount": "0.5"}, c.Deleverage("main", P, 500)),
+        ("settle_contract", {"price": 50_000}, c.SettleContract(P, 500_000)),
+        ("pay_funding", {}, c.PayFunding(P)),
+        ("pay_funding", {"rate": 0.01}, c.PayFunding(P, 10_000)),
+        ("change_funding", {"hours": 1, "floor": -2}, c.ChangeFunding(P, 1, None, -2_000_000)),
+        ("move_mark", {"percent": -5, "seconds": 2}, c.MoveMark(P, 0, 2 * 10**9, -50_000)),
+        ("set_insurance_fund", {"amount": 0}, c.SetInsuranceFund("BTC", 0)),
+        ("set_insurance_fund", {"amount": "2.5"}, c.SetInsuranceFund("BTC", 250_000_000)),
+    ],
+)
+def test_incidents_of_contracts_are_in_units_and_percent(
+    name: str, fields: dict[str, Any], command: Any
+) -> None:
+    """As a scenario file or the control API says them; the engine counts in lots and atoms."""
+    assert made(name, **fields) == command
+
+
+@pytest.mark.parametrize("name", sorted(OF_CONTRACTS))
+def test_what_happens_to_contracts_only_names_the_contracts(name: str) -> None:
+    """A spot market has no position that could be liquidated."""
+    with pytest.raises(ConfigurationError, match=f"BTC/USDT is not a contract.*{P}"):
+        made(name, symbol=S)
+
+
+def test_a_mark_price_moves_by_a_share_of_where_it_would_be() -> None:
+    """Moved twice, it is 5 % away, not 10; then it comes back by itself."""
+
+    async def story(x: Any) -> None:
+        def mark() -> float:
+            asked = FetchMarkPrice("main", P)
+            return float(x.venue.engine.execute(asked, x.venue.clock.now())[1].mark)
+
+        await x.create_order(P, "limit", "buy", 0.01, 50_000)
+        await x.client("other").create_order(P, "market", "sell", 0.01)
+        before = mark()
+        for _ in range(2):
+            await x.operate(made("move_mark", percent=-5, seconds=10))
+            assert mark() == pytest.approx(before * 0.95)
+        await asyncio.sleep(11)
+        await x.fetch_time()
+        assert mark() == before
+
+    run(story, markets=[PERPETUALS[P]], background=False)
+
+
+@pytest.mark.parametrize("name", ["change_rules", "change_fees", "change_funding"])
 def test_a_change_of_nothing_is_refused(name: str) -> None:
     """It says what may be changed."""
     with pytest.raises(ConfigurationError, match="changes nothing: give"):

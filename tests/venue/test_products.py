@@ -16,7 +16,10 @@ from tests.core.contracts import PERPETUAL
 
 S = PERPETUAL.symbol
 FIELDS = {"symbol": S, "percent": 1, "maker": 0.1, "cost_min": 1, "asset": "USDT", "amount": 1}
-ONE_OF = {"change_fees": ("maker",), "change_rules": ("cost_min",)}  # of these one is needed
+FIELDS["hours"] = 4
+ONE_OF = {  # of these one is needed
+    "change_fees": ("maker",), "change_rules": ("cost_min",), "change_funding": ("hours",),
+}  # fmt: skip
 FAULTS = sorted(name for name, entry in CATALOGUE.items() if entry.scope == "process")
 
 
@@ -87,6 +90,8 @@ def test_every_incident_can_happen_to_it(name: str) -> None:
 
     async def main() -> int:
         x = exchange(latency=None)
+        await x.create_order(S, "limit", "buy", 0.02, 10_000)
+        await x.client("seller").create_order(S, "market", "sell", 0.02)
         await x.operate(command_of(name, {one: FIELDS[one] for one in needed}, x.venue.markets))
         return len(await trade(x))
 

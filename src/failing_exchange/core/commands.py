@@ -468,14 +468,16 @@ class CheckMarks(NamedTuple):
 
 
 class MoveMark(NamedTuple):
-    """Move the mark price of a contract away from where it would be, by atoms of the quote asset.
+    """Move the mark price of a contract away from where it would be.
 
-    `nanoseconds`: after which it is as before; None = until it is moved again.
+    By `atoms` of the quote asset and `ppm` of where it would be. `nanoseconds`: after which it is
+    as before; None = until it is moved again.
     """
 
     symbol: str
-    atoms: int
+    atoms: int = 0
     nanoseconds: int | None = None
+    ppm: int = 0
 
 
 class LiquidatePosition(NamedTuple):

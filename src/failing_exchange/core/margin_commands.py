@@ -15,7 +15,7 @@ from failing_exchange.core.positions import MarginMode, Position
 from failing_exchange.core.queries import Leverage
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
-from failing_exchange.core.units import atoms_text
+from failing_exchange.core.units import PPM, atoms_text
 
 
 def contract_market(state: State, symbol: str, at: int) -> MarketState:
@@ -173,8 +173,9 @@ def look_at_marks(state: State, command: c.CheckMarks, at: int) -> None:
 def move_mark(state: State, command: c.MoveMark, at: int) -> None:
     """Move the mark price of a contract, for some time or until it is moved again."""
     ms = contract_market(state, command.symbol, at)
-    ms.mark_shift = command.atoms
-    if command.atoms and command.nanoseconds is not None:
-        state.schedule(at + command.nanoseconds, c.MoveMark(command.symbol, 0))
-    state.events.append(MarkMoved(command.symbol, command.atoms, at))
+    ms.mark_shift = 0
+    ms.mark_shift = command.atoms + mark_of(ms, at) * command.ppm // PPM
+    if ms.mark_shift and command.nanoseconds is not None:
+        state.schedule(at + command.nanoseconds, c.MoveMark(command.symbol))
+    state.events.append(MarkMoved(command.symbol, ms.mark_shift, at))
     check_marks(state, command.symbol, at)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.funding_rate import INTERVALS
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.units import DAY_S, PPM, SECOND, atoms_text
+from failing_exchange.core.units import ATOMS, DAY_S, PPM, SECOND, atoms_text
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.number_checks import is_number
@@ -19,6 +20,7 @@ SPAN_MIN, SPAN_MAX = 0.001, 366 * DAY_S  # seconds of an incident; others are re
 PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price is 0
 FEE_PERCENT_MAX = 50  # a higher fee is refused
 ORDERS_MAX = 1_000_000  # a higher limit of open orders is refused
+RATE_PERCENT_MAX = 100  # of a funding rate, its cap or floor, up or down; others are refused
 NAME_MAX = 100  # letters of the name of an account or an asset; a longer one is refused
 Fields = Mapping[str, Any]
 Markets = Mapping[str, Market]
@@ -52,6 +54,9 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
     symbol = fields.get("symbol")
     if "symbol" in fields and (not isinstance(symbol, str) or symbol not in markets):
         raise ConfigurationError(f"{name}: no market {shown(symbol)}{one_of(symbol, markets)}")
+    if name in OF_CONTRACTS and "symbol" in fields and markets[str(symbol)].contract is None:
+        contracts = {one: None for one, market in markets.items() if market.contract is not None}
+        raise ConfigurationError(f"{name}: {symbol} is not a contract{one_of(symbol, contracts)}")
     return incident.make(fields, markets)
 
 
@@ -183,6 +188,46 @@ def _account(f: Fields) -> str:
     return _name(f, "account", "main")
 
 
+def _rate(fields: Fields, name: str) -> int | None:
+    """Read a funding rate in percent as atoms of a fraction; None where it is left out."""
+    if name not in fields:
+        return None
+    most = RATE_PERCENT_MAX
+    return round(_number(fields, name, -most, most, "percent of the notional") * ATOMS / 100)
+
+
+def _deleverage(f: Fields, m: Markets) -> c.Operator:
+    lots = _multiple(f, "amount", m[f["symbol"]].amount_step) if "amount" in f else 0
+    return c.Deleverage(_account(f), f["symbol"], lots)
+
+
+def _settle(f: Fields, m: Markets) -> c.Operator:
+    ticks = _multiple(f, "price", m[f["symbol"]].price_step) if "price" in f else 0
+    return c.SettleContract(f["symbol"], ticks)
+
+
+def _funding(f: Fields, m: Markets) -> c.Operator:
+    terms = INCIDENTS["change_funding"].may
+    if not any(name in f for name in terms):
+        raise ConfigurationError(f"change_funding changes nothing: give {_list(terms)}")
+    hours = _whole(f, "hours", min(INTERVALS), max(INTERVALS)) if "hours" in f else None
+    if hours is not None and hours not in INTERVALS:
+        raise ConfigurationError(
+            f"hours must be one of {_list(map(str, INTERVALS))}, not {shown(f['hours'])}"
+        )
+    return c.ChangeFunding(f["symbol"], hours, _rate(f, "cap"), _rate(f, "floor"))
+
+
+def _mark(f: Fields, m: Markets) -> c.Operator:
+    percent = _number(f, "percent", PERCENT_MIN, PERCENT_MAX, "percent of the mark price")
+    return c.MoveMark(f["symbol"], nanoseconds=_span(f), ppm=round(percent * PPM / 100))
+
+
+def _fund(f: Fields, m: Markets) -> c.Operator:
+    is_empty = is_number(f["amount"]) and f["amount"] == 0
+    return c.SetInsuranceFund(_name(f, "asset"), 0 if is_empty else _atoms(f, "amount"))
+
+
 INCIDENTS: dict[str, Incident] = {
     "halt": Incident(
         "A market is halted.", ("symbol",), ("seconds",), _status(MarketStatus.HALTED)
@@ -220,7 +265,38 @@ INCIDENTS: dict[str, Incident] = {
         "A part of a balance is locked.", ("asset", "amount"), ("account", "seconds"),
         lambda f, m: c.Freeze(_account(f), _name(f, "asset"), _atoms(f, "amount"), _span(f)),
     ),
+    "liquidate": Incident(
+        "The venue liquidates the position of an account.", ("symbol",), ("account",),
+        lambda f, m: c.LiquidatePosition(_account(f), f["symbol"]),
+    ),
+    "deleverage": Incident(
+        "A position is closed, in part or whole, for the losses of others (ADL).",
+        ("symbol",), ("account", "amount"), _deleverage,
+    ),
+    "settle_contract": Incident(
+        "A contract is delisted: its orders are canceled, its positions closed at one price.",
+        ("symbol",), ("price",), _settle,
+    ),
+    "pay_funding": Incident(
+        "Funding is paid now, at the estimated rate or at another.", ("symbol",), ("rate",),
+        lambda f, m: c.PayFunding(f["symbol"], _rate(f, "rate")),
+    ),
+    "change_funding": Incident(
+        "The interval, the cap or the floor of funding changes.",
+        ("symbol",), ("hours", "cap", "floor"), _funding,
+    ),
+    "move_mark": Incident(
+        "The mark price leaves the last price, for good or for some seconds.",
+        ("symbol", "percent"), ("seconds",), _mark,
+    ),
+    "set_insurance_fund": Incident(
+        "The insurance fund has this much; 0: who is bankrupt deleverages others.",
+        ("asset", "amount"), (), _fund,
+    ),
 }  # fmt: skip
+OF_CONTRACTS = frozenset({
+    "liquidate", "deleverage", "settle_contract", "pay_funding", "change_funding", "move_mark",
+})  # fmt: skip
 
 _SPAN, _UNITS, _NAME = ("number", "string"), ("number", "string"), "string"
 
@@ -253,4 +329,20 @@ FIELDS: dict[str, Mapping[str, Any]] = {  # each parameter as a JSON schema
     "asset": _field(_NAME, "an asset, as USDT", minLength=1, maxLength=NAME_MAX),
     "amount": _field(_UNITS, "how much, in units of the asset; text is exact"),
     "account": _field(_NAME, "whose (main)", minLength=1, maxLength=NAME_MAX),
+    "price": _field(_UNITS, "at which price; left out: the mark price"),
+    "rate": _field(
+        "number", "of funding, in percent of the notional; left out: the estimated one",
+        minimum=-RATE_PERCENT_MAX, maximum=RATE_PERCENT_MAX,
+    ),
+    "hours": _field(
+        "integer", "between two payments of funding: 1, 2, 4 or 8", minimum=1, maximum=8
+    ),
+    "cap": _field(
+        "number", "the highest funding rate in percent",
+        minimum=-RATE_PERCENT_MAX, maximum=RATE_PERCENT_MAX,
+    ),
+    "floor": _field(
+        "number", "the lowest funding rate in percent",
+        minimum=-RATE_PERCENT_MAX, maximum=RATE_PERCENT_MAX,
+    ),
 }  # fmt: skip
