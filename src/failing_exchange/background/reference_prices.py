@@ -147,15 +147,6 @@ class SyntheticReference(Reference):
         _, all_before, step = self._tens
         return (all_before + (place + 1) * step) // BASIS_S
 
-    def _sum(self, start: int, span: int) -> tuple[int, int]:
-        """The same of a minute at once: two samples of each ten seconds."""
-        if span != MINUTE_S:
-            return super()._sum(start, span)
-        at, first = self._premium.move.at, start // TEN_S
-        points = [at(index) for index in range(first, first + MINUTE_S // TEN_S)]
-        weighed = sum([(4 * n - 1) * value for n, value in enumerate(points, 1)])
-        return 2 * sum(points) * POINT, weighed * POINT
-
     def index_bounds(self, start: int, stop: int, /) -> Range:
         """Bounds of the index in the seconds of [start, stop)."""
         return Range(*self._index.bounds(start, stop))

@@ -106,6 +106,7 @@ HANDLERS: dict[type, Handler] = {
     c.SetInsuranceFund: contract_incidents.set_insurance_fund,
     q.FetchPositions: margin_queries.fetch_positions,
     q.FetchMargin: margin_queries.fetch_margin,
+    q.FetchFuturesAccount: margin_queries.fetch_futures_account,
     q.FetchMarkPrice: margin_queries.fetch_mark_price,
 }
 

@@ -61,7 +61,7 @@ def _is_covered(state: State, account: Account, asset: str, at: int) -> bool:
     return status.balance >= status.position_margin + status.order_margin
 
 
-def set_margin_mode(state: State, command: c.SetMarginMode, at: int) -> None:
+def set_margin_mode(state: State, command: c.SetMarginMode, at: int) -> MarginMode:
     """Let a symbol's positions be cross or isolated; not while there are any, or open orders."""
     account, ms = state.account(command.account), contract_market(state, command.symbol, at)
     settings, symbol = account.margin, command.symbol
@@ -75,9 +75,10 @@ def set_margin_mode(state: State, command: c.SetMarginMode, at: int) -> None:
     state.events.append(
         MarginSettingsChanged(account.name, symbol, "margin_mode", str(command.mode), at)
     )
+    return command.mode
 
 
-def set_position_mode(state: State, command: c.SetPositionMode, at: int) -> None:
+def set_position_mode(state: State, command: c.SetPositionMode, at: int) -> bool:
     """Keep one position per symbol, or a long and a short one (hedge)."""
     account = state.account(command.account)
     if command.hedge is account.margin.hedge:
@@ -87,6 +88,7 @@ def set_position_mode(state: State, command: c.SetPositionMode, at: int) -> None
     account.margin.hedge = command.hedge
     mode = "hedge" if command.hedge else "one-way"
     state.events.append(MarginSettingsChanged(account.name, "", "position_mode", mode, at))
+    return command.hedge
 
 
 def _check_idle(account: Account, markets: list[MarketState], where: str) -> None:
@@ -101,8 +103,11 @@ def _check_idle(account: Account, markets: list[MarketState], where: str) -> Non
             raise Reject(Reason.MODE_KEPT, held_in=f" in {ms.market.symbol}")
 
 
-def adjust_margin(state: State, command: c.AdjustMargin, at: int) -> None:
-    """Add margin to an isolated position, or (negative) remove what it does not need."""
+def adjust_margin(state: State, command: c.AdjustMargin, at: int) -> int:
+    """Add margin to an isolated position, or (negative) remove what it does not need.
+
+    The answer is the margin that it has then.
+    """
     account, ms = state.account(command.account), contract_market(state, command.symbol, at)
     position = ms.positions.get((account.name, command.side))
     isolated = account.margin.is_isolated(command.symbol)
@@ -126,6 +131,7 @@ def adjust_margin(state: State, command: c.AdjustMargin, at: int) -> None:
     position.margin += atoms
     position.updated_at = at
     note_position(state, ms, position, 0, at, "margin_transfer")
+    return position.margin
 
 
 def _spare(ms: MarketState, account: Account, position: Position, at: int) -> int:
@@ -136,8 +142,8 @@ def _spare(ms: MarketState, account: Account, position: Position, at: int) -> in
     return max(0, position.margin + min(0, found.unrealised) - needed)
 
 
-def transfer_funds(state: State, command: c.TransferFunds, at: int) -> None:
-    """Move money between the spot and the futures wallet of an account."""
+def transfer_funds(state: State, command: c.TransferFunds, at: int) -> int:
+    """Move money between the spot and the futures wallet of an account; the answer is how much."""
     account, ledger, asset = state.account(command.account), state.ledger, command.asset
     wallet, atoms = futures_wallet(account.name), command.atoms
     if not state.contracts or asset not in {ms.market.settle for ms in state.contracts}:
@@ -157,6 +163,7 @@ def transfer_funds(state: State, command: c.TransferFunds, at: int) -> None:
     change = atoms if command.to_futures else -atoms
     note_balance(state, account.name, asset, -change, 0, at, "transfer")
     note_change(state, account.name, asset, change, at, "transfer")
+    return atoms
 
 
 def withdrawable(state: State, account: Account, asset: str, at: int) -> int:

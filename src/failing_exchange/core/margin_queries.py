@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from failing_exchange.core.contract_prices import mark_of
+from failing_exchange.core.ledger import futures_wallet
 from failing_exchange.core.margin import (
+    SIDES,
     exposure_of,
     liquidation_price,
     order_margin,
     positions_in,
     status_of,
 )
+from failing_exchange.core.order import BOTH, LONG, SHORT
 from failing_exchange.core.positions import MarginMode, Position
 from failing_exchange.core.queries import (
+    FetchFuturesAccount,
     FetchMargin,
     FetchMarkPrice,
     FetchPositions,
+    FuturesAccount,
     Margins,
     MarkPrice,
     PositionReport,
@@ -30,10 +37,20 @@ def fetch_positions(state: State, q: FetchPositions, at: int) -> Positions:
     found = [
         report_of(state, account, ms, position, at)
         for ms in markets
-        for position in positions_in(ms, account.name)
-        if position.lots or position.bids or position.asks
+        for position in _shown(ms, account, q.idle)
     ]
     return Positions(tuple(found))
+
+
+def _shown(ms: MarketState, account: Account, idle: bool) -> Iterator[Position]:
+    """The positions that a query tells of; with `idle`, one for each side that there can be."""
+    name = account.name
+    for side in ((LONG, SHORT) if account.margin.hedge else (BOTH,)) if idle else SIDES:
+        position = ms.positions.get((name, side))
+        if position is None and idle:
+            position = Position(name, side, futures_wallet(name))
+        if position is not None and (idle or position.lots or position.bids or position.asks):
+            yield position
 
 
 def report_of(
@@ -60,6 +77,8 @@ def report_of(
         maintenance=exposure.maintenance,
         liquidation=_liquidation(state, account, ms, position, at),
         updated_at=position.updated_at,
+        bids=position.bids,
+        asks=position.asks,
     )
 
 
@@ -86,6 +105,12 @@ def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:
     assets = dict.fromkeys(ms.market.settle for ms in state.contracts)
     found = {asset: status_of(state, account, asset, at) for asset in assets}
     return Margins(found, account.margin.hedge, account.margin.multi_assets)
+
+
+def fetch_futures_account(state: State, q: FetchFuturesAccount, at: int) -> FuturesAccount:
+    """The futures wallet of an account and its positions."""
+    positions = fetch_positions(state, FetchPositions(q.account, "", q.idle), at)
+    return FuturesAccount(fetch_margin(state, FetchMargin(q.account), at), positions.positions)
 
 
 def fetch_mark_price(state: State, q: FetchMarkPrice, at: int) -> MarkPrice:

@@ -240,16 +240,27 @@ class FetchStatus(NamedTuple):
 
 
 class FetchPositions(NamedTuple):
-    """The positions of an account in one contract, or in all; those with open orders as well."""
+    """The positions of an account in one contract, or in all; those with open orders as well.
+
+    With `idle`, a report for each contract: what holds nothing tells leverage and mode.
+    """
 
     account: str
     symbol: str = ""
+    idle: bool = False
 
 
 class FetchMargin(NamedTuple):
     """The futures wallet of an account, and how much of it positions and orders need."""
 
     account: str
+
+
+class FetchFuturesAccount(NamedTuple):
+    """What `FetchMargin` and `FetchPositions` (of all contracts) tell, at one instant."""
+
+    account: str
+    idle: bool = False
 
 
 class FetchMarkPrice(NamedTuple):
@@ -282,6 +293,7 @@ Query: TypeAlias = (
     | FetchStatus
     | FetchPositions
     | FetchMargin
+    | FetchFuturesAccount
     | FetchMarkPrice
 )  # fmt: skip
 QUERIES = frozenset(get_args(Query))  # they change nothing
@@ -406,7 +418,8 @@ class PositionReport(NamedTuple):
 
     `lots` below 0 are short, and `cost` has their sign. `initial` and `open_order` are the initial
     margin of all positions, and of all open orders, of the symbol; `liquidation` is the mark price
-    at which it is liquidated, 0 for none. See `core.margin`.
+    at which it is liquidated, 0 for none; `bids` and `asks` are the notional of the open orders
+    that may add to a position. See `core.margin`.
     """
 
     market: Market
@@ -424,6 +437,8 @@ class PositionReport(NamedTuple):
     maintenance: int
     liquidation: int
     updated_at: int
+    bids: int = 0
+    asks: int = 0
 
     @property
     def entry(self) -> int:
@@ -447,6 +462,13 @@ class Margins(NamedTuple):
     assets: dict[str, MarginStatus]
     hedge: bool
     multi_assets: bool
+
+
+class FuturesAccount(NamedTuple):
+    """The answer to `FetchFuturesAccount`."""
+
+    margins: Margins
+    positions: tuple[PositionReport, ...]
 
 
 class MarkPrice(NamedTuple):

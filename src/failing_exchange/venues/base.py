@@ -79,7 +79,10 @@ class Venue:
 
 
 # Each shipped venue, and where its value stands: it is loaded when it is first asked for.
-VENUES: dict[str, str] = {"binance": "failing_exchange.venues.binance.venue:BINANCE"}
+VENUES: dict[str, str] = {
+    "binance": "failing_exchange.venues.binance.venue:BINANCE",
+    "binance-usdm": "failing_exchange.venues.binance_usdm.venue:BINANCE_USDM",
+}
 DEFAULT = "binance"
 
 

@@ -19,7 +19,7 @@ from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, K
 from failing_exchange.venue.gateway import UnreadError
 from failing_exchange.venue.market_definitions import Listing
 from failing_exchange.venues.base import Venue, serve, venue_of
-from failing_exchange.venues.example_world import BIRTH, BTC, MARKETS, ExampleWorld
+from failing_exchange.venues.example_world import BIRTH
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
@@ -125,11 +125,11 @@ class _Place:
     def __init__(self, venue: Venue) -> None:
         from failing_exchange.client.exchange import FailingExchange
 
-        listings = [Listing(market) for market in MARKETS]
+        self.examples = venue.examples()
+        listings = [Listing(market) for market in self.examples.world.listings]
         self.exchange = FailingExchange(markets=listings, background=False, latency=None)
         keys = Keyring([Key(name=DEFAULT_KEY, account="alice", secret=DEFAULT_SECRET)])
         self.server = serve(venue, self.exchange, keys=keys)
-        self.examples = venue.examples()
         self._bugs: list[Exception] = []
 
     async def ready(self) -> _Place:
@@ -138,7 +138,7 @@ class _Place:
         venue.protocol_gates.clear()
         venue.accounts.clear()
         gateway = venue.start(asyncio.get_running_loop())
-        self.world = ExampleWorld(gateway.engine, BIRTH)
+        self.world = self.examples.world(gateway.engine, BIRTH)
         at = self.world.at
         gateway.clock.now = lambda: at  # it stands still
         gateway.unanswered = lambda bug, trip: self._bugs.append(bug)  # type: ignore[method-assign]
@@ -301,7 +301,7 @@ async def _purity(venue: Venue) -> Cases:
 
 async def _numbers(venue: Venue) -> Cases:
     place = await _Place(venue).ready()
-    market = next(one for one in MARKETS if one.symbol == BTC)
+    market = place.examples.world.listings[0]
     steps = {"ticks": market.price_step, "lots": market.amount_step}
     for field, step in steps.items():
         most = (2**63 - 1) // step

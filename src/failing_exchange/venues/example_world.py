@@ -1,4 +1,4 @@
-"""The market place in which a venue's examples are right: two markets, two accounts, some past.
+"""The markets in which a venue's examples are right: two markets, two accounts, some past.
 
 Nobody trades there but alice and bob, and every world of this kind is the same.
 """
@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.contract import Contract, brackets_of
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Contingency, OrderList, OrderSnapshot, OrderType, Side
+from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.state import MarketState
 from failing_exchange.core.units import ATOMS, MILLISECOND, SECOND
 
@@ -24,6 +26,18 @@ MARKETS = (
 )
 
 
+CONTRACT = Contract(
+    settle="USDT", brackets=brackets_of([(50_000 * ATOMS, 125, 4_000), (10**7 * ATOMS, 50, 10_000)])
+)
+CONTRACTS = tuple(
+    Market(
+        symbol=f"{base}/USDT:USDT", base=base, quote="USDT", price_step=10**6, amount_step=10**3,
+        kind="linear", maker_fee=200, taker_fee=500, contract=CONTRACT,
+    )
+    for base in ("BTC", "ETH")
+)  # fmt: skip
+
+
 class ExampleWorld:
     """A fresh one each time. Its time goes on by a millisecond with each command.
 
@@ -32,6 +46,7 @@ class ExampleWorld:
     0.1 at 60,000.00 or below 30,000.00.
     """
 
+    listings: tuple[Market, ...] = MARKETS
     account = "alice"
     open_name, pair_name = "mine", "pair"  # client ids of her open order and of her list
 
@@ -39,20 +54,32 @@ class ExampleWorld:
         self.at = at
         self._engine = engine
         for name in (self.account, "bob"):
-            self.execute(c.OpenAccount(name, RICH))
-        self.execute(_limit("bob", Side.SELL, 100_000, 5_000_000))
-        self.filled: OrderSnapshot = self.execute(_limit("alice", Side.BUY, 50_000, 5_000_000))
+            self._open_account(name)
+        self.execute(self._limit("bob", Side.SELL, 100_000, 5_000_000))
+        self.filled: OrderSnapshot = self.execute(self._limit("alice", Side.BUY, 50_000, 5_000_000))
         self.open: OrderSnapshot = self.execute(
-            _limit("alice", Side.BUY, 11_000, 4_000_000)._replace(client_id=self.open_name)
+            self._limit("alice", Side.BUY, 11_000, 4_000_000)._replace(client_id=self.open_name)
         )
         order_id = self.open.order.id
-        self.execute(c.AmendOrder("alice", BTC, order_id, 10_000))
-        self.pair: OrderList = self._place_pair()
+        self.execute(c.AmendOrder("alice", self.symbol, order_id, 10_000))
+        self._go_on()
         self.at += 2 * SECOND
 
+    @property
+    def symbol(self) -> str:
+        """The market in which alice trades."""
+        return self.listings[0].symbol
+
+    def _open_account(self, name: str) -> None:
+        self.execute(c.OpenAccount(name, RICH))
+
+    def _go_on(self) -> None:
+        """What else has happened, by the kind of market."""
+        self.pair: OrderList = self._place_pair()
+
     def _place_pair(self) -> OrderList:
-        above = _limit("alice", Side.SELL, 10_000, 6_000_000)._replace(post_only=True)
-        below = _limit("alice", Side.SELL, 10_000, 0)._replace(
+        above = self._limit("alice", Side.SELL, 10_000, 6_000_000)._replace(post_only=True)
+        below = self._limit("alice", Side.SELL, 10_000, 0)._replace(
             kind=OrderType.STOP_LOSS, stop_ticks=3_000_000
         )
         legs = (above, below)
@@ -66,6 +93,9 @@ class ExampleWorld:
         self._engine.advance(self.at)
         return self._engine.execute(command, self.at)[1]
 
+    def _limit(self, account: str, side: Side, lots: int, ticks: int) -> c.PlaceOrder:
+        return c.PlaceOrder(account, self.symbol, side, OrderType.LIMIT, lots, ticks)
+
     @property
     def markets(self) -> Mapping[str, MarketState]:
         """The markets in force, by symbol."""
@@ -77,5 +107,14 @@ class ExampleWorld:
         return tuple(listed.market for listed in self.markets.values())
 
 
-def _limit(account: str, side: Side, lots: int, ticks: int) -> c.PlaceOrder:
-    return c.PlaceOrder(account, BTC, side, OrderType.LIMIT, lots, ticks)
+class ContractWorld(ExampleWorld):
+    """The same with perpetuals. Alice holds 0.5 BTC, isolated, and has no order list."""
+
+    listings = CONTRACTS
+
+    def _open_account(self, name: str) -> None:
+        self.execute(c.OpenAccount(name, (), None, RICH[:1]))
+        self.execute(c.SetMarginMode(name, self.symbol, MarginMode.ISOLATED))
+
+    def _go_on(self) -> None:
+        return

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from failing_exchange.server.messages import Request
+from failing_exchange.venues.example_world import ExampleWorld
 
 if TYPE_CHECKING:
     from failing_exchange.server.messages import Reply
-    from failing_exchange.venues.example_world import ExampleWorld
 
 Pairs = Sequence[tuple[str, str]]  # parameters as decoded texts, in the order they are sent
 
@@ -33,7 +33,9 @@ class ToldRefusal(NamedTuple):
 
 
 class Examples:
-    """The examples of one venue: requests of alice (see `ExampleWorld`), with the default key."""
+    """The examples of one venue: requests of alice in its `world`, with the default key."""
+
+    world: type[ExampleWorld] = ExampleWorld
 
     @property
     def endpoints(self) -> Mapping[str, Sequence[str] | None]:

@@ -12,7 +12,7 @@ import orjson
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.server.http_response import html_page
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.venues.binance.codes import CODES, retry_after, said
+from failing_exchange.venues.binance.codes import CODES, REFUSALS, Refusals, retry_after
 from failing_exchange.venues.binance.connecting import Given, given
 from failing_exchange.venues.binance.limits_policy import WORDS, Metering
 from failing_exchange.venues.binance.places import SIMULATED
@@ -34,6 +34,8 @@ logger = logging.getLogger("failing_exchange.http")
 class EarlyReplies:
     """Answers requests that the venue refuses before it reads them: no trip is opened."""
 
+    refusals: Refusals = REFUSALS
+
     def __init__(self, metering: Metering) -> None:
         self._metering = metering
         self._named: dict[str, None] = {}
@@ -43,7 +45,7 @@ class EarlyReplies:
         until = self._metering.banned_until(address, at)
         if until is None:
             return None
-        no = said(Reject(Reason.BANNED, "", until=until), "")
+        no = self.refusals.said(Reject(Reason.BANNED, "", until=until), "")
         body = orjson.dumps({"code": no.code, "msg": no.text})
         return Reply(no.status, body, (retry_after(until, at),))
 
@@ -55,6 +57,10 @@ class EarlyReplies:
         banned = self.banned(request.peer, at)
         if banned is not None:
             return banned
+        return self.nothing_at(request)
+
+    def nothing_at(self, request: Request) -> Reply:
+        """What an address that is not banned is told of a path without an endpoint."""
         if request.path in REMOVED:
             return GONE
         self.name(request.method, request.path)
@@ -85,7 +91,7 @@ class EarlyReplies:
         try:
             check(given(request.query))
         except Reject as refused:  # 400 with a JSON body (faqs/sbe_faq.md, "WebSocket API")
-            no = said(refused, "")
+            no = self.refusals.said(refused, "")
             return Reply(400, orjson.dumps({"code": no.code, "msg": no.text}))
         return None
 

@@ -313,38 +313,7 @@ ENDPOINTS = (
         security=Security.USER_DATA, weight=40, takes="symbol!", read=history.read_fees,
         write=history.write_filters,
     ),
-    Endpoint(
-        http="GET /sapi/v1/system/status", operation="fetch_status", read=sapi.read_status,
-        write=sapi.write_status,
-    ),
-    Endpoint(
-        http="GET /sapi/v1/capital/config/getall", operation="fetch_currencies",
-        security=Security.USER_DATA, weight=10, read=sapi.read_markets, write=sapi.write_coins,
-    ),
-    Endpoint(
-        http="GET /sapi/v1/asset/tradeFee", operation="fetch_trading_fees",
-        security=Security.USER_DATA, read=sapi.read_markets, write=sapi.write_fees,
-    ),
-    Endpoint(
-        http="GET /sapi/v1/margin/allPairs", operation="fetch_markets", read=sapi.read_markets,
-        write=sapi.write_none,
-    ),
-    Endpoint(
-        http="GET /sapi/v1/margin/isolated/allPairs", operation="fetch_markets",
-        security=Security.USER_DATA, weight=10, read=sapi.read_markets, write=sapi.write_none,
-    ),
-    Endpoint(
-        http="GET /sapi/v1/account/status", operation="fetch_status", security=Security.USER_DATA,
-        read=sapi.read_status, write=sapi.write_account_status,
-    ),
-    Endpoint(
-        http="GET /sapi/v1/account/apiTradingStatus", operation="fetch_status",
-        security=Security.USER_DATA, read=sapi.read_status, write=sapi.write_trading_status,
-    ),
-    Endpoint(
-        http="GET /sapi/v1/account/apiRestrictions", operation="fetch_status",
-        security=Security.USER_DATA, read=sapi.read_status, write=sapi.write_restrictions,
-    ),
+    *sapi.ENDPOINTS,
     Endpoint(
         http="GET /fapi/v1/exchangeInfo", operation="fetch_markets", read=sapi.read_markets,
         write=sapi.write_no_contracts,

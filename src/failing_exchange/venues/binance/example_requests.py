@@ -35,14 +35,19 @@ def example(endpoint: Endpoint, usual: Mapping[str, str] = USUAL) -> dict[str, s
 class BinanceExamples(Examples):
     """All of REST, and what to look at when writing those of another venue."""
 
+    host = "api.binance.com"
+    table: Mapping[str, Endpoint] = BY_HTTP
+    placing = ORDER  # the endpoint that places an order
+
     @property
     def endpoints(self) -> Mapping[str, Sequence[str] | None]:
-        """All of REST; None for those that rest-api.md does not name, such as /sapi."""
-        return {one.http: None if one.takes is None else sorted(one.names) for one in ENDPOINTS}
+        """All of REST; None for those that the documents do not name, such as /sapi."""
+        table = self.table.items()
+        return {name: None if one.takes is None else sorted(one.names) for name, one in table}
 
     def needs(self, endpoint: str) -> Sequence[str]:
         """The mandatory ones."""
-        return BY_HTTP[endpoint].needed
+        return self.table[endpoint].needed
 
     def examples(self, world: ExampleWorld) -> Sequence[ExampleRequest]:
         """One each; a mandatory id is that of the open order."""
@@ -56,8 +61,8 @@ class BinanceExamples(Examples):
         """All in the query, signed by HMAC."""
         method, _, path = endpoint.partition(" ")
         query = urlencode(sent, errors="surrogateescape")
-        headers = {"host": "api.binance.com"}
-        if BY_HTTP[endpoint].signed:
+        headers = {"host": self.host}
+        if self.table[endpoint].signed:
             headers["x-mbx-apikey"] = DEFAULT_KEY
             query += ("&" if query else "") + f"timestamp={at // MILLISECOND}"
             signature = hmac.new(DEFAULT_SECRET.encode(), query.encode(), sha256).hexdigest()
@@ -74,7 +79,7 @@ class BinanceExamples(Examples):
     def order(self, price: str, amount: str) -> ExampleRequest:
         """Good till canceled."""
         changes = {"price": price, "quantity": amount, "newOrderRespType": "RESULT"}
-        return ExampleRequest(ORDER, example(BY_HTTP[ORDER]) | changes)
+        return ExampleRequest(self.placing, example(self.table[self.placing]) | changes)
 
     def numbers(self, reply: Reply) -> tuple[str, str, str]:
         """Of RESULT."""

@@ -154,6 +154,8 @@ class _Address:
 class Metering(LimitPolicy):
     """Counts what addresses and accounts use: a gate of the pass, and a reader of its ends."""
 
+    calls: type[Call] = Call  # those of its venue; it does not count what is sent to another one
+
     def __init__(self, limits: VenueLimits | None = None) -> None:
         super().__init__()
         self.limits = limits or VenueLimits()
@@ -175,7 +177,7 @@ class Metering(LimitPolicy):
         Returns the command to execute instead, if any.
         """
         call = trip.message
-        if call.__class__ is not Call:  # it comes from in process
+        if call.__class__ is not self.calls:  # it comes from in process, or for another venue
             return None
         address = self._address(call.address)
         banned = address.ladder.banned_until(at)
@@ -228,7 +230,7 @@ class Metering(LimitPolicy):
         A replacement that was not attempted counts as an order, and one that came too late too.
         """
         call, answer = trip.message, trip.answer
-        if call.__class__ is not Call or not call.endpoint.free:
+        if call.__class__ is not self.calls or not call.endpoint.free:
             return
         failed = answer.__class__ is Reject
         if failed or (answer.__class__ is Replaced and not answer.succeeded):

@@ -23,7 +23,7 @@ from failing_exchange.venues.binance.call import (
     Security,
     Writing,
 )
-from failing_exchange.venues.binance.codes import refuse, retry_after, said
+from failing_exchange.venues.binance.codes import REFUSALS, refuse, retry_after
 from failing_exchange.venues.binance.connecting import check_accept, is_micro
 from failing_exchange.venues.binance.edits import edit
 from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
@@ -63,6 +63,7 @@ class SpotRest(Rest):
     """Reads and answers requests of the REST API (see `server.rest_api.Rest`)."""
 
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
+    refusals = REFUSALS
     costly = frozenset(one.http.partition(" ")[2] for one in ENDPOINTS if one.costly)
 
     def __init__(
@@ -129,7 +130,7 @@ class SpotRest(Rest):
 
         Candles between odd edges are made anew, and remembered (`Tape`): 1,000 take 0.2 s.
         """
-        endpoint = BY_HTTP.get(f"{request.method} {request.path}")
+        endpoint = self.endpoints.get(f"{request.method} {request.path}")
         if endpoint is None:
             return
         try:
@@ -242,7 +243,11 @@ class SpotRest(Rest):
 
     def refuse(self, trip: Trip, refused: Reject) -> Reply:
         """Code and words, with the status that they have."""
-        no = said(refused, trip.operation)
+        return self.refusal(trip, refused, trip.operation)
+
+    def refusal(self, trip: Trip, refused: Reject, operation: str) -> Reply:
+        """The same for an operation that may be another one than the trip's."""
+        no = self.refusals.said(refused, operation)
         headers = self.metering.headers(trip.message, trip.account, trip.told_at, False)
         if no.until is not None and no.status in (418, 429):
             headers.append(retry_after(no.until, trip.told_at))

@@ -10,7 +10,7 @@ from typing import Any
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.queries import FetchMarkets, FetchStatus, Markets
-from failing_exchange.venues.binance.call import Reading, Writing
+from failing_exchange.venues.binance.call import Endpoint, Reading, Security, Writing
 from failing_exchange.venues.binance.values import decimal, instant, venue_symbol
 
 
@@ -146,3 +146,39 @@ def write_restrictions(w: Writing, answer: Any) -> dict[str, Any]:
         "enableSpotAndMarginTrading": True,
         "enablePortfolioMarginTrading": False,
     }
+
+
+ENDPOINTS = (
+    Endpoint(
+        http="GET /sapi/v1/system/status", operation="fetch_status", read=read_status,
+        write=write_status,
+    ),
+    Endpoint(
+        http="GET /sapi/v1/capital/config/getall", operation="fetch_currencies",
+        security=Security.USER_DATA, weight=10, read=read_markets, write=write_coins,
+    ),
+    Endpoint(
+        http="GET /sapi/v1/asset/tradeFee", operation="fetch_trading_fees",
+        security=Security.USER_DATA, read=read_markets, write=write_fees,
+    ),
+    Endpoint(
+        http="GET /sapi/v1/margin/allPairs", operation="fetch_markets", read=read_markets,
+        write=write_none,
+    ),
+    Endpoint(
+        http="GET /sapi/v1/margin/isolated/allPairs", operation="fetch_markets",
+        security=Security.USER_DATA, weight=10, read=read_markets, write=write_none,
+    ),
+    Endpoint(
+        http="GET /sapi/v1/account/status", operation="fetch_status", security=Security.USER_DATA,
+        read=read_status, write=write_account_status,
+    ),
+    Endpoint(
+        http="GET /sapi/v1/account/apiTradingStatus", operation="fetch_status",
+        security=Security.USER_DATA, read=read_status, write=write_trading_status,
+    ),
+    Endpoint(
+        http="GET /sapi/v1/account/apiRestrictions", operation="fetch_status",
+        security=Security.USER_DATA, read=read_status, write=write_restrictions,
+    ),
+)  # fmt: skip

@@ -37,12 +37,12 @@ def instant(at: int, *, micro: bool) -> int:
 
 
 def venue_symbol(symbol: str) -> str:
-    """The venue's name of a market.
+    """The venue's name of a market; a perpetual has that of its pair.
 
-    >>> venue_symbol("BTC/USDT")
-    'BTCUSDT'
+    >>> venue_symbol("BTC/USDT"), venue_symbol("BTC/USDT:USDT")
+    ('BTCUSDT', 'BTCUSDT')
     """
-    return symbol.replace("/", "")
+    return symbol.partition(":")[0].replace("/", "")
 
 
 def percent(change: int, of: int) -> str:

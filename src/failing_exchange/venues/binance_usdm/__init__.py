@@ -1,0 +1,1 @@
+"""Binance USD-M futures, as a client meets it on the wire."""

@@ -1,0 +1,184 @@
+"""The table of endpoints of USD-M: one row each.
+
+The documents of 2026-08-19, with weights and parameters beside each endpoint; weights of orders
+count as `orders` in ten seconds. Endpoints that are not here are not simulated yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from failing_exchange.venues.binance import general, sapi
+from failing_exchange.venues.binance.call import Endpoint, Security
+from failing_exchange.venues.binance.params import Params
+from failing_exchange.venues.binance_usdm import (
+    contract_orders as orders,
+    contract_placing as placing,
+    exchange_info,
+    futures_account as account,
+    margin_settings as settings,
+    trade_history as history,
+)
+
+ONE = "symbol! orderId origClientOrderId"
+SPAN = "startTime endTime limit"
+ORDER = (
+    "symbol! side! type! positionSide timeInForce reduceOnly quantity price newClientOrderId "
+    "newOrderRespType selfTradePreventionMode goodTillDate"
+)
+# Examples are right in the `ContractWorld`: `mine` is alice's open order there.
+LIMIT = "side=BUY type=LIMIT timeInForce=GTC quantity=0.1 price=40000"
+
+
+def by_symbol(one: int, every: int) -> Callable[[Params], int]:
+    """A weight: of one contract, or of all."""
+
+    def weight(p: Params) -> int:
+        return one if "symbol" in p else every
+
+    return weight
+
+
+ENDPOINTS = (
+    Endpoint(
+        http="GET /fapi/v1/ping", operation="fetch_status", takes="", read=general.read_ping,
+        write=general.write_ping,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/time", operation="fetch_time", takes="", read=general.read_time,
+        write=general.write_time,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/exchangeInfo", operation="fetch_markets", takes="",
+        read=exchange_info.read_info, write=exchange_info.write_info,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/order", operation="create_order", security=Security.TRADE, weight=0,
+        orders=1, takes=ORDER, example=LIMIT, read=placing.read_place, write=orders.write_placed,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/order/test", operation="create_order", security=Security.TRADE,
+        takes=ORDER, example=LIMIT, read=placing.read_test, write=orders.write_tested,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/order", operation="fetch_order", security=Security.USER_DATA, takes=ONE,
+        example="origClientOrderId=mine", read=placing.read_query, write=history.write_order,
+    ),
+    Endpoint(
+        http="DELETE /fapi/v1/order", operation="cancel_order", security=Security.TRADE, takes=ONE,
+        example="origClientOrderId=mine", read=placing.read_cancel, write=orders.write_changed,
+    ),
+    Endpoint(
+        http="DELETE /fapi/v1/allOpenOrders", operation="cancel_all_orders",
+        security=Security.TRADE, takes="symbol!", read=placing.read_cancel_all,
+        write=orders.write_all_canceled,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/openOrder", operation="fetch_order", security=Security.USER_DATA,
+        takes=ONE, example="origClientOrderId=mine", read=placing.read_query,
+        write=history.write_open_order,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/openOrders", operation="fetch_open_orders",
+        security=Security.USER_DATA, weight=by_symbol(1, 40), takes="symbol",
+        read=placing.read_open, write=orders.write_orders,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/allOrders", operation="fetch_orders", security=Security.USER_DATA,
+        weight=5, takes=f"symbol! orderId {SPAN}", read=history.read_orders,
+        write=history.write_orders,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/userTrades", operation="fetch_my_trades", security=Security.USER_DATA,
+        weight=5, takes=f"symbol! orderId fromId {SPAN}", read=history.read_fills,
+        write=history.write_fills,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/forceOrders", operation="fetch_orders", security=Security.USER_DATA,
+        weight=by_symbol(20, 50), takes=f"symbol autoCloseType {SPAN}", read=history.read_forced,
+        write=history.write_forced,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/rateLimit/order", operation="fetch_balance",
+        security=Security.USER_DATA, takes="", read=history.read_counts,
+        write=history.write_counts,
+    ),
+    Endpoint(
+        http="GET /fapi/v2/account", operation="fetch_balance", security=Security.USER_DATA,
+        weight=5, takes="", read=account.read_whole_account, write=account.write_whole_account,
+    ),
+    Endpoint(
+        http="GET /fapi/v3/account", operation="fetch_balance", security=Security.USER_DATA,
+        weight=5, takes="", read=account.read_account, write=account.write_account,
+    ),
+    Endpoint(
+        http="GET /fapi/v2/balance", operation="fetch_balance", security=Security.USER_DATA,
+        weight=5, takes="", read=account.read_balance, write=account.write_balance,
+    ),
+    Endpoint(
+        http="GET /fapi/v3/balance", operation="fetch_balance", security=Security.USER_DATA,
+        weight=5, takes="", read=account.read_balance, write=account.write_balance,
+    ),
+    Endpoint(
+        http="GET /fapi/v2/positionRisk", operation="fetch_positions",
+        security=Security.USER_DATA, weight=5, takes="symbol", read=account.read_all_positions,
+        write=account.write_all_positions,
+    ),
+    Endpoint(
+        http="GET /fapi/v3/positionRisk", operation="fetch_positions",
+        security=Security.USER_DATA, weight=5, takes="symbol", read=account.read_positions,
+        write=account.write_positions,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/symbolConfig", operation="fetch_leverage", security=Security.USER_DATA,
+        weight=5, takes="symbol", read=account.read_all_positions,
+        write=account.write_symbol_config,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/accountConfig", operation="fetch_position_mode",
+        security=Security.USER_DATA, weight=5, takes="", read=account.read_balance,
+        write=account.write_account_config,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/positionSide/dual", operation="fetch_position_mode",
+        security=Security.USER_DATA, weight=30, takes="", read=account.read_balance,
+        write=account.write_position_mode,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/multiAssetsMargin", operation="fetch_position_mode",
+        security=Security.USER_DATA, weight=30, takes="", read=account.read_balance,
+        write=account.write_multi_assets,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/leverageBracket", operation="fetch_leverage_tiers",
+        security=Security.USER_DATA, takes="symbol", read=account.read_contracts,
+        write=account.write_brackets,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/commissionRate", operation="fetch_trading_fees",
+        security=Security.USER_DATA, weight=20, takes="symbol!", read=account.read_contracts,
+        write=account.write_fees,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/leverage", operation="set_leverage", security=Security.TRADE,
+        takes="symbol! leverage!", example="leverage=30", read=settings.read_leverage,
+        write=settings.write_leverage,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/marginType", operation="set_margin_mode", security=Security.TRADE,
+        takes="symbol! marginType!", example="symbol=ETHUSDT marginType=ISOLATED",
+        read=settings.read_margin_type, write=settings.write_done,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/positionSide/dual", operation="set_position_mode",
+        security=Security.TRADE, takes="dualSidePosition!", example="dualSidePosition=true",
+        read=settings.read_position_mode, write=settings.write_done,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/positionMargin", operation="add_margin", security=Security.TRADE,
+        takes="symbol! amount! type! positionSide", example="amount=10 type=1",
+        read=settings.read_margin, write=settings.write_margin,
+    ),
+    *sapi.ENDPOINTS,
+)  # fmt: skip
+BY_HTTP = {endpoint.http: endpoint for endpoint in ENDPOINTS}

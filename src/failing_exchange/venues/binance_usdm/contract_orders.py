@@ -1,0 +1,168 @@
+"""Orders as JSON: what placing, changing, canceling and querying them is answered.
+
+"New Order", "Query Order", "Current All Open Orders" and "All Orders", 2026-08-19; as production
+answered on 2026-09-19: acknowledgements have no average price, and allOrders, which reads another
+store, leaves out the zeros that the others pad with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import (
+    EXPIRED,
+    OPEN,
+    Order,
+    OrderSnapshot,
+    OrderType,
+    TimeInForce,
+    Why,
+)
+from failing_exchange.core.queries import Orders
+from failing_exchange.core.units import MILLISECOND
+from failing_exchange.venues.binance.call import Writing
+from failing_exchange.venues.binance.values import venue_symbol
+from failing_exchange.venues.binance_usdm.number_formats import amount, average, cost, price
+
+TYPE_NAMES = {OrderType.LIMIT: "LIMIT", OrderType.MARKET: "MARKET"}
+FORCE_NAMES = {force: force.value for force in TimeInForce}
+
+
+def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
+    """What a new order is answered; ACK tells it as it came in, whatever was filled at once."""
+    market = w.market(placed.order.symbol)
+    if w.params.get("newOrderRespType", "ACK") == "RESULT":
+        return acknowledged(placed, market)
+    order = placed.order
+    at = order.created_at // MILLISECOND
+    return acknowledged(placed, market) | {
+        "status": "NEW",
+        "executedQty": amount(0, market),
+        "cumQty": amount(0, market),
+        "updateTime": at,
+    }
+
+
+def write_changed(w: Writing, changed: OrderSnapshot) -> dict[str, Any]:
+    """What a cancel is answered: the order as it stands then."""
+    return acknowledged(changed, w.market(changed.order.symbol))
+
+
+def acknowledged(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+    """An order as answers to commands show it."""
+    order = snapshot.order
+    filled = amount(snapshot.filled, market)
+    return {
+        "orderId": order.id,
+        "symbol": venue_symbol(order.symbol),
+        "status": status_name(snapshot),
+        "clientOrderId": order.client_id,
+        "price": price(snapshot.ticks, market),
+        "origQty": amount(snapshot.original_lots, market),
+        "executedQty": filled,
+        "cumQty": filled,
+        **_terms(order, market),
+        "updateTime": snapshot.updated_at // MILLISECOND,
+    }
+
+
+def _terms(order: Order, market: Market) -> dict[str, Any]:
+    """What an order was placed with."""
+    name = TYPE_NAMES[order.kind]
+    return {
+        "timeInForce": force_name(order),
+        "type": name,
+        "reduceOnly": order.reduce_only,
+        "closePosition": False,
+        "side": order.side.name,
+        "positionSide": order.position_side.name,
+        "stopPrice": price(0, market),
+        "workingType": "CONTRACT_PRICE",
+        "priceProtect": False,
+        "origType": name,
+        "priceMatch": "NONE",
+        "selfTradePreventionMode": (order.prevention or market.prevention).upper(),
+        "goodTillDate": order.expires_at // MILLISECOND,
+    }
+
+
+def write_order(w: Writing, snapshot: OrderSnapshot) -> dict[str, Any]:
+    """GET /fapi/v1/order and /openOrder."""
+    return queried(snapshot, w.market(snapshot.order.symbol))
+
+
+def write_orders(w: Writing, answer: Orders) -> list[dict[str, Any]]:
+    """GET /fapi/v1/openOrders."""
+    return [write_order(w, snapshot) for snapshot in answer.orders]
+
+
+def queried(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+    """An order as it is found."""
+    found = acknowledged(snapshot, market)
+    updated = found.pop("updateTime")
+    del found["cumQty"]
+    return _with_costs(found, snapshot, market) | {
+        "time": snapshot.order.created_at // MILLISECOND,
+        "updateTime": updated,
+    }
+
+
+def _with_costs(found: dict[str, Any], snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+    """The same with average price and cost in their places."""
+    placed: dict[str, Any] = {}
+    for name, value in found.items():
+        placed[name] = value
+        if name == "price":
+            placed["avgPrice"] = average(snapshot.cost, snapshot.filled, market)
+        elif name == "executedQty":
+            placed["cumQuote"] = cost(snapshot.cost, market)
+    return placed
+
+
+def write_history(w: Writing, answer: Orders) -> list[dict[str, Any]]:
+    """GET /fapi/v1/allOrders."""
+    return [stored(snapshot, w.market(snapshot.order.symbol)) for snapshot in answer.orders]
+
+
+def stored(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+    """An order as the store of finished ones has it: nothing is "0", without places."""
+    found = queried(snapshot, market)
+    found["cumBase"] = "0"
+    for name, value in (
+        ("price", snapshot.ticks), ("executedQty", snapshot.filled), ("cumQuote", snapshot.cost),
+        ("stopPrice", 0),
+    ):  # fmt: skip
+        if not value:
+            found[name] = "0"
+    return found | {"pair": found["symbol"]}
+
+
+def write_tested(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
+    """A test order leaves no trace; it is shown as it would have come in."""
+    market = w.market(placed.order.symbol)
+    return _with_costs(acknowledged(placed, market), placed, market)
+
+
+def write_all_canceled(w: Writing, answer: Any) -> dict[str, Any]:
+    """DELETE /fapi/v1/allOpenOrders: not which ones."""
+    return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+
+def force_name(order: Order) -> str:
+    """Time in force: GTX for an order that may only rest, GTD for one that the venue ends."""
+    if order.post_only:
+        return "GTX"
+    if order.expires_at:
+        return "GTD"
+    return FORCE_NAMES[order.time_in_force]
+
+
+def status_name(snapshot: OrderSnapshot) -> str:
+    """An order's status in the venue's words ("Common Definition", 2026-08-19)."""
+    status = snapshot.status
+    if status is OPEN:
+        return "PARTIALLY_FILLED" if snapshot.filled else "NEW"
+    if status is EXPIRED and snapshot.order.why == Why.SELF_TRADE:
+        return "EXPIRED_IN_MATCH"
+    return status.name
