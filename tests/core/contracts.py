@@ -16,6 +16,7 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.order import LIMIT, MARKET, Order, Side
 from failing_exchange.core.positions import MarginMode, MarginStatus
 from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.venue.default_world import MARKETS, backgrounds_of
 
 S = "BTC/USDT:USDT"
 BRACKETS = brackets_of(
@@ -101,3 +102,10 @@ class Floor:
     def positions(self) -> dict[str, int]:
         held = self.engine.state.markets[S].positions
         return {name: one.lots for (name, _), one in held.items()}
+
+
+def world() -> Floor:
+    """The contract beside the default spot market, with their backgrounds."""
+    listed = {"BTC/USDT": MARKETS["BTC/USDT"], S: PERPETUAL}
+    made = {m.symbol: found for m, found in backgrounds_of(listed, seed=4, birth=START // SECOND)}
+    return Floor(made[S])

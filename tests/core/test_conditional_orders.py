@@ -9,13 +9,14 @@ import pytest
 from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.conditional_order import ConditionalSnapshot, ConditionalStatus
 from failing_exchange.core.conditional_orders import CONDITIONAL_ORDERS_MAX
+from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import ConditionalChanged, OrderAccepted, OrderFilled
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.order import BUY, SELL, OrderType, Peg, PegPrice, PositionSide, TriggerBy
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.core.units import ATOMS, HOUR_S, SECOND
 from failing_exchange.durable.serialize import Graph, from_graph
-from tests.core.contracts import BTC, USD, Floor, S
+from tests.core.contracts import BTC, USD, Floor, S, world
 
 STOP, STOP_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT
 PROFIT, TRAILING = OrderType.TAKE_PROFIT, OrderType.TRAILING_STOP
@@ -337,3 +338,69 @@ def test_they_survive_a_snapshot(floor: Waiting) -> None:
     [resting] = floor.engine.state.accounts["alice"].open
     floor.do(c.CancelOrder("alice", S, resting))
     assert floor.changes == [ConditionalStatus.FINISHED]
+
+
+def test_hedge_mode_closes_each_side_by_its_own_orders(floor: Waiting) -> None:
+    """A buy can't close a long position; the stop of one side leaves the other alone."""
+    floor.open("dave", 10_000)
+    floor.do(c.SetPositionMode("dave", True))
+    long, short = PositionSide.LONG, PositionSide.SHORT
+    stop = c.PlaceConditional(
+        "dave", S, SELL, STOP, 0, 9_500 * USD, close_position=True, position_side=long
+    )
+    buys = stop._replace(side=BUY, stop_ticks=11_000 * USD)
+    for wrong in buys, stop._replace(position_side=short):
+        with pytest.raises(Reject) as caught:
+            floor.do(wrong)
+        assert caught.value.reason is Reason.INVALID_ORDER
+    floor.limit("bob", SELL, 10_000, 5)
+    floor.limit("dave", BUY, 10_000, 5, position_side=long)
+    floor.limit("bob", BUY, 10_000, 3)
+    floor.limit("dave", SELL, 10_000, 3, position_side=short)
+    floor.do(stop)
+    floor.trade_at(9_500)
+    held = floor.engine.state.markets[S].positions
+    assert ("dave", long) not in held
+    assert held["dave", short].lots == -3
+
+
+# ---- beside a background
+
+
+@pytest.mark.parametrize("by", list(TriggerBy))
+def test_a_stop_triggers_at_the_second_in_which_its_price_is_reached(by: TriggerBy) -> None:
+    """The same second as looking at each of them, though most are skipped."""
+    floor, prices = world(), world().engine.state.markets[S]
+    floor.wait(HOUR_S)
+    start = floor.at // SECOND
+    stop = prices.tape.last(start) * 998 // 1000
+    one = floor.do(c.PlaceConditional("alice", S, SELL, STOP, 10, stop, by=by))
+    seconds = range(start + 1, start + 4 * HOUR_S)
+    if by is TriggerBy.MARK:
+        expected = next(n for n in seconds if mark_of(prices, n * SECOND) <= stop * 10**6)
+    else:
+        prints = ((n, prices.tape.second(n)) for n in seconds)
+        expected = next(n for n, found in prints if found and found.low <= stop)
+    floor.wait(4 * HOUR_S)
+    done = floor.do(q.FetchConditional("alice", S, one.conditional.id))
+    assert done.triggered_at == expected * SECOND
+    assert done.order.filled == 10
+
+
+def test_a_trailing_stop_follows_a_moving_mark_price() -> None:
+    """It buys when the mark price is 0.2 % above its lowest since."""
+    floor, prices = world(), world().engine.state.markets[S]
+    floor.wait(HOUR_S)
+    start = floor.at // SECOND
+    one = floor.do(c.PlaceConditional(
+        "alice", S, BUY, TRAILING, 10, by=TriggerBy.MARK, trail_bips=20
+    ))  # fmt: skip
+    lowest = mark_of(prices, floor.at)
+    for second in range(start + 1, start + 4 * HOUR_S):
+        mark = mark_of(prices, second * SECOND)
+        if mark * 10_000 >= lowest * 10_020:
+            break
+        lowest = min(lowest, mark)
+    floor.wait(4 * HOUR_S)
+    done = floor.do(q.FetchConditional("alice", S, one.conditional.id))
+    assert (done.triggered_at, one.conditional.trigger.extreme) == (second * SECOND, lowest)

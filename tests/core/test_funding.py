@@ -13,8 +13,7 @@ from failing_exchange.core.events import FundingPaid, FuturesBalanceChanged, Pos
 from failing_exchange.core.order import BUY, SELL
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, HOUR, HOUR_S, SECOND
-from failing_exchange.venue.default_world import MARKETS, backgrounds_of
-from tests.core.contracts import BTC, PERPETUAL, START, Floor, S
+from tests.core.contracts import BTC, PERPETUAL, START, Floor, S, world
 
 EIGHT = 8 * HOUR_S
 
@@ -73,13 +72,6 @@ def test_funding_now_and_at_any_rate() -> None:
     floor.do(c.PayFunding(S, -2_000_000))
     changes = of(FuturesBalanceChanged, floor.events)
     assert [(e.account, e.change // ATOMS) for e in changes] == [("alice", 200), ("bob", -200)]
-
-
-def world() -> Floor:
-    """The contract beside the default spot market, with their backgrounds."""
-    listed = {"BTC/USDT": MARKETS["BTC/USDT"], S: PERPETUAL}
-    made = {m.symbol: found for m, found in backgrounds_of(listed, seed=4, birth=START // SECOND)}
-    return Floor(made[S])
 
 
 def test_the_premium_of_the_background_decides_the_rate() -> None:

@@ -19,6 +19,7 @@ from failing_exchange.core.conditional_steps import take_step
 from failing_exchange.core.conditional_triggers import end, watch
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.generated_ids import unused_id
+from failing_exchange.core.linear_settlement import is_closing
 from failing_exchange.core.market import HALTED, TRADING
 from failing_exchange.core.order import (
     BOTH,
@@ -101,6 +102,8 @@ def _check_account(account: Account, ms: MarketState, c: PlaceConditional) -> No
     if hedge is (c.position_side is BOTH):
         mode = "hedge" if hedge else "one-way"
         raise Reject(Reason.POSITION_SIDE, mode=mode, position_side=str(c.position_side))
+    if hedge and c.close_position and not is_closing(c):
+        raise Reject(Reason.INVALID_ORDER, rule=OrderRule.CLOSE_POSITION)
     known = account.conditionals_by_client_id.get(c.client_id) if c.client_id else None
     if known is not None and known.is_waiting:
         raise Reject(Reason.DUPLICATE_CLIENT_ID, client_id=c.client_id)

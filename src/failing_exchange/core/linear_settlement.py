@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.commands import PlaceConditional, PlaceOrder
 from failing_exchange.core.contract import bracket_of
 from failing_exchange.core.contract_prices import mark_of, next_funding
 from failing_exchange.core.funding import pay_funding
@@ -61,6 +61,7 @@ class LinearSettlement(Settlement):
             return
         check_margin(state, ms, account, order, at)
         self.hold(state, ms, order, self.need(ms.market, order), at)
+        forget_idle(ms, order.account, order.position_side)
 
     def release(
         self, state: State, ms: MarketState, order: Order, at: int, *, keep: int = 0
@@ -233,7 +234,7 @@ def _add(position: Position, side: Side, atoms: int) -> None:
         position.asks += atoms
 
 
-def is_closing(order: Order | PlaceOrder) -> bool:
+def is_closing(order: Order | PlaceOrder | PlaceConditional) -> bool:
     """Whether an order of hedge mode closes the position of its side."""
     side = order.position_side
     return side is not BOTH and (order.side is BUY) is (side is SHORT)
