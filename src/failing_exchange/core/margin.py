@@ -66,8 +66,11 @@ def exposure_of(ms: MarketState, position: Position, mark: int) -> MarkedPositio
 
 def marked_positions(ms: MarketState, account: str, at: int) -> list[MarkedPosition]:
     """The positions of an account in one contract that hold something, at the mark price."""
+    held = [position for position in positions_in(ms, account) if position.lots]
+    if not held:
+        return []
     mark = mark_of(ms, at)
-    return [exposure_of(ms, p, mark) for p in positions_in(ms, account) if p.lots]
+    return [exposure_of(ms, position, mark) for position in held]
 
 
 def order_margin(ms: MarketState, account: Account, mark: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ MARKETS: dict[str, Market] = {
                amount_max=100_000 * 10**4, cost_min=10**4),
     )
 }  # fmt: skip
+DEFAULTS: dict[str, Market] = {**MARKETS, **PERPETUALS}  # those that can be named
 BALANCES: dict[str, int] = {
     "USDT": 10_000_000 * ATOMS,
     "BTC": 100 * ATOMS,
@@ -53,14 +54,17 @@ VOLUME_TIMES = OFFER_TIMES = 8
 PLENTY = 1_000_000 * ATOMS  # the balance of an asset that BALANCES does not name
 
 
-def listings_of(given: object, fees: object = None) -> dict[str, Listing]:
+def listings_of(
+    given: object, fees: object = None, kinds: Container[str] = ("spot",)
+) -> dict[str, Listing]:
     """Read the options `markets` and `fees`: listings by symbol.
 
-    `given`: None for all default markets, or a list of their symbols, of mappings in units
+    `given`: None for the default markets, or a list of their symbols, of mappings in units
     (`market_definitions.define`) and of `Market` objects. `fees`: 0.001 or "0.1%", {"maker": …,
-    "taker": …}, or a mapping of either by symbol. Raises ConfigurationError.
+    "taker": …}, or a mapping of either by symbol. `kinds`: those of the default markets.
+    Raises ConfigurationError.
     """
-    listings = [_listing(number, entry) for number, entry in enumerate(_listed(given))]
+    listings = [_listing(number, entry) for number, entry in enumerate(_listed(given, kinds))]
     found = {listing.market.symbol: listing for listing in listings}
     for symbol, fee in _fees_by_symbol(fees, found).items():
         if symbol not in found:
@@ -88,9 +92,9 @@ def _fees_by_symbol(fees: object, symbols: Iterable[str]) -> Mapping[str, object
     return dict.fromkeys(symbols, fees)
 
 
-def _listed(given: object) -> list[object]:
+def _listed(given: object, kinds: Container[str]) -> list[object]:
     if given is None:
-        return list(MARKETS)
+        return [name for name, one in DEFAULTS.items() if one.kind in kinds]
     if isinstance(given, Mapping) and "symbol" not in given:
         given = list(given.values())
     if not isinstance(given, (list, tuple)) or not given:
@@ -108,12 +112,11 @@ def _listing(number: int, entry: object) -> Listing:
     if isinstance(entry, Mapping):
         symbol = entry.get("symbol")
         return define(entry, f"markets[{number if symbol is None else repr(symbol)}]")
-    known = {**MARKETS, **PERPETUALS}
-    market = known.get(entry) if isinstance(entry, str) else entry
+    market = DEFAULTS.get(entry) if isinstance(entry, str) else entry
     if not isinstance(market, Market):
         raise ConfigurationError(
-            f"no default market {entry!r}{did_you_mean(entry, known)} (there are "
-            f"{', '.join(known)}); for another one give a mapping with symbol, price_step and "
+            f"no default market {entry!r}{did_you_mean(entry, DEFAULTS)} (there are "
+            f"{', '.join(DEFAULTS)}); for another one give a mapping with symbol, price_step and "
             "amount_step"
         )
     try:

@@ -202,6 +202,12 @@ def production_exchange(venue: Venue, options: Mapping[str, Any]) -> FailingExch
             from failing_exchange.scenarios.scenario import load
 
             given = load(str(scenario)).arguments["markets"]
-    listings = listings_of(given, options.get("fees")).values()
+    listings = listings_of(given, options.get("fees"), venue.kinds).values()
+    for market, _ in listings:
+        if market.kind not in venue.kinds:
+            raise ConfigurationError(
+                f"{venue.title} does not list {market.symbol}: its markets are of the kind "
+                f"{' or '.join(venue.kinds)}, this one is {market.kind}"
+            )
     markets = [one._replace(market=venue.as_in_production(one.market)) for one in listings]
     return FailingExchange(**{**options, "markets": markets})
