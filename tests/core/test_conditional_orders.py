@@ -16,6 +16,8 @@ from failing_exchange.core.order import BUY, SELL, OrderType, Peg, PegPrice, Pos
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, HOUR_S, SECOND
 from failing_exchange.durable.serialize import Graph, from_graph
+from failing_exchange.journal.serialize import plain
+from failing_exchange.report.text import answer_text
 from tests.core.contracts import BTC, USD, Floor, S, world
 
 STOP, STOP_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT
@@ -57,7 +59,7 @@ class Waiting(Floor):
         return [e.status for e in self.events if isinstance(e, ConditionalChanged)]
 
     def state_of(self, one: ConditionalSnapshot) -> ConditionalSnapshot:
-        found: ConditionalSnapshot = self.do(q.FetchConditional("alice", S, one.conditional.id))
+        found: ConditionalSnapshot = self.do(q.FetchConditional("alice", S, one.id))
         return found
 
 
@@ -76,7 +78,7 @@ def test_a_stop_triggers_and_places_a_new_order(floor: Waiting) -> None:
     """The order has its own id, the client id of the stop, and is filled in the same step."""
     one = floor.wait_for(9_500, client_id="stop-1", reduce_only=True)
     assert floor.changes == [NEW]
-    assert one.conditional.client_id == "stop-1"
+    assert one.client_id == "stop-1"
     assert not floor.engine.state.accounts["alice"].open
     floor.trade_at(9_501)
     assert floor.changes == []
@@ -90,7 +92,7 @@ def test_a_stop_triggers_and_places_a_new_order(floor: Waiting) -> None:
     assert done.status is ConditionalStatus.FINISHED
     assert done.order is not None
     assert (done.order.order.id, done.order.filled) == (accepted.order_id, BTC)
-    assert done.order.order.conditional_id == one.conditional.id
+    assert done.order.order.conditional_id == one.id
     assert "alice" not in floor.positions
 
 
@@ -102,7 +104,7 @@ def test_no_margin_is_held_before_the_trigger(floor: Waiting) -> None:
     floor.trade_at(11_000)
     assert floor.changes == [ConditionalStatus.TRIGGERING, REJECTED]
     done = floor.state_of(one)
-    assert done.conditional.reason is Reason.POSITION_LIMIT
+    assert done.reason is Reason.POSITION_LIMIT
     assert "Position too large" in done.why
     assert done.order is None
 
@@ -115,7 +117,7 @@ def test_a_stop_limit_rests_after_its_trigger(floor: Waiting) -> None:
     assert resting.status is ConditionalStatus.TRIGGERED
     assert resting.order is not None
     with pytest.raises(Reject):
-        floor.do(c.CancelConditional("alice", S, one.conditional.id))
+        floor.do(c.CancelConditional("alice", S, one.id))
     floor.do(c.CancelOrder("alice", S, resting.order.order.id))
     assert floor.changes == [ConditionalStatus.FINISHED]
 
@@ -228,7 +230,7 @@ def test_a_closing_order_without_a_position_is_rejected(floor: Waiting) -> None:
     floor.limit("alice", SELL, 10_000, BTC)
     floor.trade_at(9_500)
     assert floor.state_of(one).status is REJECTED
-    assert floor.state_of(one).conditional.reason is Reason.REDUCE_ONLY
+    assert floor.state_of(one).reason is Reason.REDUCE_ONLY
 
 
 def test_what_is_met_already_or_does_not_fit_is_refused(floor: Waiting) -> None:
@@ -264,9 +266,9 @@ def test_they_are_canceled_by_id_or_client_id(floor: Waiting) -> None:
     assert len(floor.do(q.FetchConditionals("alice")).conditionals) == 2
     floor.do(c.CancelConditional("alice", S, client_id="one"))
     assert floor.changes == [CANCELED]
-    floor.do(c.CancelConditional("alice", S, two.conditional.id))
+    floor.do(c.CancelConditional("alice", S, two.id))
     with pytest.raises(Reject) as caught:
-        floor.do(c.CancelConditional("alice", S, one.conditional.id))
+        floor.do(c.CancelConditional("alice", S, one.id))
     assert caught.value.reason is Reason.ORDER_NOT_FOUND
 
 
@@ -277,17 +279,17 @@ def test_the_history_reads_earlier_instants(floor: Waiting) -> None:
     floor.at += 10 * SECOND
     floor.trade_at(9_500)
     other = floor.wait_for(7_000)
-    ids = [s.conditional.id for s in floor.do(q.FetchConditionals("alice")).conditionals]
-    assert ids == [other.conditional.id]
+    ids = [s.id for s in floor.do(q.FetchConditionals("alice")).conditionals]
+    assert ids == [other.id]
     everything = q.FetchConditionals("alice", S, "all")
     assert len(floor.do(everything).conditionals) == 2
     assert len(floor.do(everything._replace(limit=1, since=1)).conditionals) == 1
     assert len(floor.do(everything._replace(since=placed + 1)).conditionals) == 1
     assert len(floor.do(everything._replace(until=placed)).conditionals) == 1
     [stale] = floor.do(q.FetchConditionals("alice", as_of=placed + 1)).conditionals
-    assert (stale.conditional.id, stale.status, stale.order) == (one.conditional.id, NEW, None)
+    assert (stale.id, stale.status, stale.order) == (one.id, NEW, None)
     with pytest.raises(Reject):
-        floor.do(q.FetchConditional("alice", S, other.conditional.id, as_of=placed))
+        floor.do(q.FetchConditional("alice", S, other.id, as_of=placed))
 
 
 def test_a_matched_price_is_read_at_the_trigger(floor: Waiting) -> None:
@@ -323,6 +325,18 @@ def test_a_contract_that_is_settled_has_none(floor: Waiting) -> None:
     floor.wait_for(9_500)
     floor.do(c.SettleContract(S))
     assert floor.changes == [EXPIRED]
+
+
+def test_answers_can_be_written_down(floor: Waiting) -> None:
+    """A journal holds the whole of it, and the report a few words."""
+    one = floor.wait_for(9_500, kind=STOP_LIMIT, ticks=12_500 * USD)
+    floor.trade_at(9_500)
+    row = plain(floor.state_of(one))
+    assert (row["status"], row["order"]["status"]) == ("triggered", "open")
+    assert row["command"]["stop_ticks"] == 9_500 * USD
+    assert answer_text(floor.state_of(one), None) == "conditional order 1 triggered"
+    shown = answer_text(floor.do(q.FetchConditionals("alice", which="all")), None)
+    assert shown == "1 conditional orders"
 
 
 def test_they_survive_a_snapshot(floor: Waiting) -> None:
@@ -382,7 +396,7 @@ def test_a_stop_triggers_at_the_second_in_which_its_price_is_reached(by: Trigger
         prints = ((n, prices.tape.second(n)) for n in seconds)
         expected = next(n for n, found in prints if found and found.low <= stop)
     floor.wait(4 * HOUR_S)
-    done = floor.do(q.FetchConditional("alice", S, one.conditional.id))
+    done = floor.do(q.FetchConditional("alice", S, one.id))
     assert done.triggered_at == expected * SECOND
     assert done.order.filled == 10
 
@@ -402,5 +416,6 @@ def test_a_trailing_stop_follows_a_moving_mark_price() -> None:
             break
         lowest = min(lowest, mark)
     floor.wait(4 * HOUR_S)
-    done = floor.do(q.FetchConditional("alice", S, one.conditional.id))
-    assert (done.triggered_at, one.conditional.trigger.extreme) == (second * SECOND, lowest)
+    done = floor.do(q.FetchConditional("alice", S, one.id))
+    kept = floor.engine.state.accounts["alice"].ended_conditionals[one.id]
+    assert (done.triggered_at, kept.trigger.extreme) == (second * SECOND, lowest)

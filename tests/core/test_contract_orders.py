@@ -279,6 +279,13 @@ def test_an_account_does_not_trade_with_itself(
     assert floor.available("alice") == 10_000
 
 
+def test_a_fill_or_kill_order_may_trade_with_its_own_account(floor: Floor) -> None:
+    """Self-trade prevention leaves it alone; both sides pay their fee."""
+    floor.limit("alice", BUY, 9_000, 10)
+    taking = floor.limit("alice", SELL, 9_000, 10, time_in_force=TimeInForce.FOK)
+    assert (taking.filled, floor.positions) == (10, {})
+
+
 def test_both_sides_of_a_hedge_are_changed_alone(floor: Floor) -> None:
     """A closing order is bounded by its own position."""
     floor.do(c.SetPositionMode("alice", True))

@@ -103,8 +103,9 @@ class ConditionalOrder:
         last, order = steps[-1], self.order
         done = self.triggered_at and (not at or at >= self.triggered_at)
         return ConditionalSnapshot(
-            self, last.status, last.at, self.triggered_at if done else 0,
-            any(step.activated for step in steps), last.why,
+            self.id, self.client_id, self.command, last.status, self.created_at, last.at,
+            self.triggered_at if done else 0, any(step.activated for step in steps), last.why,
+            self.reason if last.status is ConditionalStatus.REJECTED else None,
             None if order is None else order.as_of(at) if at else order.snapshot(),
         )  # fmt: skip
 
@@ -114,18 +115,23 @@ class ConditionalOrder:
 
 
 class ConditionalSnapshot(NamedTuple):
-    """A conditional order at one instant. What never changes is read from `conditional`.
+    """A conditional order at one instant; `command` is how it was placed.
 
-    `activated`: a trailing stop follows the price. `order`: the one that it has placed.
+    `activated`: a trailing stop follows the price. `order`: the one that it has placed. `why` it
+    was refused, with the `reason`, or ended without its owner.
     """
 
-    conditional: ConditionalOrder
+    id: int
+    client_id: str
+    command: PlaceConditional
     status: ConditionalStatus
+    created_at: int
     updated_at: int
-    triggered_at: int
-    activated: bool
-    why: str
-    order: OrderSnapshot | None
+    triggered_at: int = 0
+    activated: bool = False
+    why: str = ""
+    reason: Reason | None = None
+    order: OrderSnapshot | None = None
 
 
 class Conditionals(NamedTuple):

@@ -223,7 +223,7 @@ def fetch_several(state: State, q: FetchConditionals, at: int) -> Conditionals:
         and (snapshot := one.as_of(q.as_of or at)) is not None
         and (q.which != "open" or snapshot.status is ConditionalStatus.NEW)
     ]
-    found.sort(key=lambda snapshot: snapshot.conditional.id)
+    found.sort(key=lambda snapshot: snapshot.id)
     if q.limit is not None:
         found = found[: q.limit] if q.since or q.from_id else found[-q.limit :]
     return Conditionals(tuple(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from failing_exchange.core.commands import NO_OPTIONS, OPTIONS, CrossOrder, PlaceOrder, ReleaseOrder
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.generated_ids import made_id, unused_id
+from failing_exchange.core.market import Prevention
 from failing_exchange.core.matching import (
     crosses,
     finish,
@@ -98,6 +99,8 @@ def make(
     _take_options(order, c)
     if c.expires_at:
         state.plan_end(c.expires_at)
+    if c.time_in_force is FOK and ms.market.contract is not None:
+        order.prevention = Prevention.NONE  # Binance USDⓈ-M, STP FAQ: not for fill-or-kill orders
     if kind in TRIGGERED_TYPES:
         order.status = WAITING
         order.stop_ticks, order.trail_ticks = c.stop_ticks, c.trail_ticks

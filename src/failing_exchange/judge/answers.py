@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from failing_exchange.core.commands import Replaced
+from failing_exchange.core.commands import BatchDone, Replaced
+from failing_exchange.core.conditional_order import Conditionals, ConditionalSnapshot
 from failing_exchange.core.order import Fill, OrderSnapshot, Status
 from failing_exchange.core.queries import (
     AveragePrice,
@@ -56,6 +57,15 @@ def orders_of(told: Any) -> Iterator[OrderSnapshot]:
     elif kind is Replaced:
         yield from orders_of(told.canceled)
         yield from orders_of(told.placed)
+    elif kind is BatchDone:
+        for part in told.results:
+            yield from orders_of(part)
+    elif kind is ConditionalSnapshot:
+        if told.order is not None:
+            yield told.order
+    elif kind is Conditionals:
+        for one in told.conditionals:
+            yield from orders_of(one)
     elif kind is OrderLists:
         for one in told.lists:
             yield from one.orders

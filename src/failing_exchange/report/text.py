@@ -13,7 +13,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core import queries as q
-from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.commands import BatchDone, PlaceOrder
+from failing_exchange.core.conditional_order import Conditionals, ConditionalSnapshot
 from failing_exchange.core.events import OrderFilled
 from failing_exchange.core.market import Market, parse_symbol
 from failing_exchange.core.order import Fill, OrderSnapshot
@@ -94,6 +95,8 @@ def answer_text(told: Any, market: Market | None, markets: Mapping[str, Market] 
         return _some("orders", told.orders, lambda one: _order(one, markets))
     if isinstance(told, q.Fills):
         return _some("fills", told.fills, lambda one: _fill(one, markets))
+    if isinstance(told, BatchDone):
+        return answer_text(told.results, market, markets)
     if isinstance(told, tuple) and type(told) is tuple:  # of answers, as for several markets
         return _some("answers", told, lambda one: answer_text(one, market, markets))
     say = SAYS.get(type(told))
@@ -185,11 +188,15 @@ SAYS: dict[type, Callable[[Any], str]] = {
     q.AveragePrice: lambda t: _prices(t.market, average=t.ticks),
     q.Balances: _balances,
     q.Markets: lambda t: f"the rules of {len(t.markets)} markets",
+    ConditionalSnapshot: lambda t: f"conditional order {t.id} {t.status.value}",
+    Conditionals: lambda t: f"{len(t.conditionals)} conditional orders",
+    q.Countdown: lambda t: "all orders are canceled later" if t.due_at else "no countdown",
     q.OrderLists: lambda t: f"{len(t.lists)} order lists",
     q.Amendments: lambda t: f"{len(t.amendments)} amendments",
     q.PreventedMatches: lambda t: f"{len(t.matches)} prevented matches",
     q.PositionReport: _position,
     q.Positions: lambda t: _some("positions", t.positions, _position),
+    q.FuturesAccount: lambda t: _some("positions", t.positions, _position),
     q.Margins: _margins,
     q.MarkPrice: lambda t: f"mark {atoms_text(t.mark)}",
     q.Leverage: lambda t: f"leverage {t.leverage}",

@@ -22,7 +22,8 @@ from failing_exchange.unified.instants import iso
 EXACT_MAX = 2**53 - 1  # a larger whole number is shown as text: JavaScript would round it
 YEAR_9999_MS = 253_402_300_799_999  # a later instant is shown in milliseconds alone
 PRICES = {
-    "ticks": "price", "stop_ticks": "stop_price", "trail_ticks": "trail", "last": "last",
+    "ticks": "price", "stop_ticks": "stop_price", "old_ticks": "old_price",
+    "new_ticks": "new_price", "trail_ticks": "trail", "last": "last",
     "open": "open", "high": "high", "low": "low", "close": "close",
 }  # fmt: skip
 AMOUNTS = {
