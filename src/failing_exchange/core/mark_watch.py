@@ -9,7 +9,7 @@ from __future__ import annotations
 from failing_exchange.core.commands import CheckMarks
 from failing_exchange.core.contract_prices import first_mark_touch, mark_of
 from failing_exchange.core.state import Bounds, MarketState, State
-from failing_exchange.core.units import HOUR_S, SECOND
+from failing_exchange.core.units import HOUR_S, MINUTE_S, SECOND
 
 MARGIN, ALGO = "margin:", "algo:"  # begin the names of accounts, and of conditional orders
 MARK_LOOK_AHEAD = HOUR_S  # seconds for which the next touch is searched at a time
@@ -34,8 +34,14 @@ def plan_look(state: State, ms: MarketState, at: int) -> None:
         return  # nothing is looked at earlier than in the next second
     lows = [lower for lower, _ in ms.mark_watched.values() if lower is not None]
     highs = [upper for _, upper in ms.mark_watched.values() if upper is not None]
-    start, stop = second + 1, second + 1 + MARK_LOOK_AHEAD
-    found = first_mark_touch(ms, start, stop, max(lows, default=None), min(highs, default=None))
+    lower, upper = max(lows, default=None), min(highs, default=None)
+    start, found = second + 1, None
+    for span in (MINUTE_S, MARK_LOOK_AHEAD):  # what is near is found with less searching
+        stop = second + 1 + span
+        found = first_mark_touch(ms, start, stop, lower, upper)
+        if found is not None:
+            break
+        start = stop
     due = (stop if found is None else found) * SECOND
     if not ms.mark_due_at or due < ms.mark_due_at:
         ms.mark_due_at = due
