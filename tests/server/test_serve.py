@@ -241,7 +241,7 @@ def test_tls_is_real() -> None:
         (["--host", "192.0.2.1"], {}, "can't be listened at: "),
         (["--host", "0.0.0.0", "--control-port", "0"], {}, "give it a --control-token"),
         (["--prot=1"], {}, "unrecognized arguments: --prot=1"),
-        (["kraken"], {}, "no venue is called 'kraken' (known: binance;"),
+        (["kraken"], {}, "no venue is called 'kraken' (known: binance, binance-usdm;"),
     ],
 )
 def test_a_bad_option_is_one_clear_line(

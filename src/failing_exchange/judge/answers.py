@@ -13,7 +13,6 @@ from failing_exchange.core.queries import (
     BookSnapshot,
     Candles,
     Fills,
-    Margins,
     OrderLists,
     Orders,
     Ticker,
@@ -107,7 +106,7 @@ def balances_of(told: Any) -> tuple[int, dict[str, int]] | None:
     if told.__class__ is Edited:
         told = told.answer
     assets = getattr(told, "assets", None)
-    if assets is None or callable(assets) or told.__class__ is Margins:
+    if assets is None or callable(assets):
         return None
     if isinstance(assets, dict):
         return told.at, {asset: free for asset, (free, _) in assets.items()}
@@ -117,7 +116,7 @@ def balances_of(told: Any) -> tuple[int, dict[str, int]] | None:
 def totals_of(told: Any) -> dict[str, int] | None:
     """Atoms by asset, free and used together, where a message tells balances."""
     assets = getattr(told, "assets", None)
-    if assets is None or callable(assets) or told.__class__ is Margins:
+    if assets is None or callable(assets):
         return None
     if isinstance(assets, dict):
         return {asset: free + used for asset, (free, used) in assets.items()}
