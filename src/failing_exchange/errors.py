@@ -6,7 +6,7 @@
     │   │   ├── InvalidOrderError        a rule of the market is broken
     │   │   │   ├── OrderNotFoundError
     │   │   │   ├── DuplicateOrderError
-    │   │   │   └── OrderWouldMatchError (post-only)
+    │   │   │   └── OrderWouldMatchError (post-only), or trigger at once
     │   │   ├── InsufficientBalanceError
     │   │   └── SymbolNotFoundError
     │   ├── MarketClosedError            halted, delisted or cancel-only
@@ -14,6 +14,8 @@
     │   │   ├── PermissionDeniedError
     │   │   └── AccountSuspendedError
     │   ├── RestrictedLocationError
+    │   ├── OperationRejectedError       modes, positions or leverage do not allow it
+    │   │   └── NoChangeError            the setting is as wanted already
     │   ├── BadRequestError
     │   └── NotSupportedError
     ├── OperationFailedError             the venue could not: asking again may help
@@ -158,7 +160,7 @@ class DuplicateOrderError(InvalidOrderError):
 
 
 class OrderWouldMatchError(InvalidOrderError):
-    """A post-only order would have matched at once; it was not placed.
+    """A post-only order would have matched at once, or a stop triggered; it was not placed.
 
     >>> from failing_exchange import FailingExchange, simulate
     >>> exchange = FailingExchange()
@@ -257,6 +259,31 @@ class BadRequestError(ExchangeError):
     >>> simulate(exchange.fetch_ticker("BTC/USDT"))
     Traceback (most recent call last):
     failing_exchange.errors.BadRequestError: Bad request: ...
+    """
+
+
+class OperationRejectedError(ExchangeError):
+    """The modes, positions, open orders or leverage of the account do not allow it.
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> async def main():
+    ...     exchange = FailingExchange(markets=["BTC/USDT:USDT"])
+    ...     await exchange.create_order("BTC/USDT:USDT", "market", "buy", 0.01)
+    ...     await exchange.set_position_mode(True)
+    >>> simulate(main())
+    Traceback (most recent call last):
+    failing_exchange.errors.OperationRejectedError: The mode stays as it is while there is a ...
+    """
+
+
+class NoChangeError(OperationRejectedError):
+    """The setting is as wanted already: go on.
+
+    >>> from failing_exchange import FailingExchange, simulate
+    >>> exchange = FailingExchange(markets=["BTC/USDT:USDT"])
+    >>> simulate(exchange.set_margin_mode("cross", "BTC/USDT:USDT"))
+    Traceback (most recent call last):
+    failing_exchange.errors.NoChangeError: Nothing to change: the margin mode is cross already
     """
 
 
@@ -477,6 +504,8 @@ CCXT_NAMES: dict[type[FailingExchangeError], str] = {
     PermissionDeniedError: "PermissionDenied",
     AccountSuspendedError: "AccountSuspended",
     RestrictedLocationError: "RestrictedLocation",
+    OperationRejectedError: "OperationRejected",
+    NoChangeError: "MarginModeAlreadySet",
     BadRequestError: "BadRequest",
     NotSupportedError: "NotSupported",
     OperationFailedError: "OperationFailed",

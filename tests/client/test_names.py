@@ -88,5 +88,5 @@ def test_what_a_spot_venue_has_not_is_refused_as_such(name: str) -> None:
     """`has` is False, and the call says so instead of failing in a strange way."""
     x = FailingExchange()
     assert x.has[camel(name)] is False
-    with pytest.raises(NotSupportedError, match="spot only"):
+    with pytest.raises(NotSupportedError, match="no such product"):
         asyncio.run(getattr(x, name)("BTC", 1))

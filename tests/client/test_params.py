@@ -72,9 +72,9 @@ def test_no_call_ignores_a_param_that_it_does_not_know(call: str) -> None:
         ({"tiemInForce": "IOC"}, "did you mean 'timeInForce'"),
         ({"trailingDelta": 500}, "use trailingPercent"),
         ({"stopLoss": {"triggerPrice": 40_000}}, "stopLossPrice"),
-        ({"reduceOnly": True}, "spot only"),
+        ({"reduceOnly": True}, "spot market"),
         ({"postOnly": "false"}, "must be True or False, not 'false'"),
-        ({"type": "swap"}, "'type' ('swap')"),
+        ({"type": "option"}, "'type' ('option')"),
         ([("postOnly", True)], "must be a mapping"),
     ],
 )

@@ -15,6 +15,8 @@ from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.unified.calls import CALLS
 from tests.faults.stories import HIGH, LOW, SYMBOL, buy
 
+SWAP = "BTC/USDT:USDT"
+
 
 def calls(x: FailingExchange, order_id: str) -> dict[str, Awaitable[Any]]:
     """Every call once."""
@@ -51,6 +53,21 @@ def calls(x: FailingExchange, order_id: str) -> dict[str, Awaitable[Any]]:
         "cancel_order": x.cancel_order(order_id, SYMBOL),
         "cancel_order of nothing": x.cancel_order("999"),
         "cancel_all_orders": x.cancel_all_orders(SYMBOL),
+        **contract_calls(x),
+    }
+
+
+def contract_calls(x: FailingExchange) -> dict[str, Awaitable[Any]]:
+    """Those about contracts."""
+    return {
+        "fetch_positions": x.fetch_positions(),
+        "fetch_position": x.fetch_position(SWAP),
+        "set_leverage": x.set_leverage(5, SWAP),
+        "set_margin_mode": x.set_margin_mode("isolated", SWAP),
+        "set_position_mode": x.set_position_mode(True),
+        "add_margin": x.add_margin(SWAP, 5),
+        "reduce_margin": x.reduce_margin(SWAP, 1),
+        "transfer": x.transfer("USDT", 10, "spot", "swap"),
     }
 
 
@@ -79,7 +96,7 @@ def test_a_fault_on_every_call_at_once_breaks_nothing_of_ours(name: str) -> None
     """A fault that raises inside the venue would end somebody's simulation as a bug of ours."""
 
     async def main() -> None:
-        async with FailingExchange(latency=None) as x:
+        async with FailingExchange(latency=None, markets=[SYMBOL, SWAP]) as x:
             order = await buy(x)
             await buy(x, None)
             x.arm(name, operations=ops.ALL)

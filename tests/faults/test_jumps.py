@@ -11,7 +11,7 @@ from tests.faults.stories import status
 from tests.passes import SYMBOL, run
 
 
-@pytest.mark.parametrize(("by", "told"), [(-0.05, "InvalidOrderError"), (0.05, "open")])
+@pytest.mark.parametrize(("by", "told"), [(-0.05, "OrderWouldMatchError"), (0.05, "open")])
 def test_a_stop_in_the_struck_request_meets_the_new_price(by: float, told: str) -> None:
     """A stop that was right when it was sent is refused, since the market has gone past it."""
 

@@ -15,17 +15,15 @@ from failing_exchange.text.spelling import did_you_mean
 Params = Mapping[str, Any]
 NONE: Params = {}
 
-FLAGS = ("postOnly", "test")
+FLAGS = ("postOnly", "test", "reduceOnly", "hedged", "closePosition", "priceProtect")
+MARKET_TYPES = ("spot", "swap", "future")
 # Params of ccxt's that mean something else elsewhere, and what to do here instead.
 INSTEAD = {
     "stopLoss": "place the stop as an order of its own (stopLossPrice), or use create_oco_order",
     "takeProfit": "place it as an order of its own (takeProfitPrice), or use create_oco_order",
     "trailingDelta": "use trailingPercent (100 basis points are 1 percent) or trailingAmount",
-    "reduceOnly": "this venue trades spot only, which has no positions",
-    "positionSide": "this venue trades spot only, which has no positions",
-    "hedged": "this venue trades spot only, which has no positions",
-    "leverage": "this venue trades spot only, without leverage",
-    "marginMode": "this venue trades spot only, without margin",
+    "leverage": "use set_leverage",
+    "marginMode": "use set_margin_mode",
     "paginate": "ask page by page, with since and limit",
 }
 
@@ -33,8 +31,9 @@ INSTEAD = {
 def own(call: str, params: Params | None) -> Params:
     """The params of a call as a copy: what the caller does to theirs later changes nothing here.
 
-    A value of None counts as not given. `recvWindow` and a `type` of "spot" are accepted by every
-    call, and change nothing: in process no request is too late for its window.
+    A value of None counts as not given. `recvWindow` and a `type` of "spot", "swap" or "future"
+    are accepted by every call: in process no request is too late for its window, and the symbol
+    says what kind of market it is.
 
     Raises:
         BadRequestError: not a mapping; a name that the call does not take; a flag that is not a
@@ -48,7 +47,11 @@ def own(call: str, params: Params | None) -> Params:
 
     known, kept = CALLS[call].params if call in CALLS else (), {}
     for name, value in params.items():
-        if value is None or name == "recvWindow" or (name == "type" and value == "spot"):
+        if (
+            value is None
+            or name == "recvWindow"
+            or (name == "type" and _says_nothing(value, known))
+        ):
             continue
         if name not in known:
             raise BadRequestError(f"{call} does not take the param {_refusal(name, value, known)}")
@@ -56,6 +59,11 @@ def own(call: str, params: Params | None) -> Params:
             raise BadRequestError(f"{call}: {name} must be True or False, not {value!r}")
         kept[name] = _copied(value)
     return kept
+
+
+def _says_nothing(value: object, known: tuple[str, ...]) -> bool:
+    """Whether a `type` need not be sent: the symbol says which market a call is about."""
+    return "type" not in known and value in MARKET_TYPES
 
 
 def with_param(params: Any, name: str, value: object) -> Any:

@@ -12,6 +12,7 @@ from failing_exchange.client.arguments import (
 from failing_exchange.client.controls import Controls
 from failing_exchange.client.helpers import Helpers
 from failing_exchange.client.order_calls import OrderApi
+from failing_exchange.client.position_calls import ContractApi
 from failing_exchange.client.read_calls import ReadApi
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.running_test import running_test
@@ -44,7 +45,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-class FailingExchange(ReadApi, OrderApi, WatchApi, Unsupported, Helpers, Controls):
+class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Helpers, Controls):
     """A ccxt-shaped async exchange: five markets, honest inside, failing only where you say so.
 
     It needs no running loop and reads no clock until its first await.

@@ -72,8 +72,8 @@ class Helpers:
     @cached_property
     def has(self) -> Has:
         """Which unified calls there are, by ccxt's names; False for any other name."""
-        names = [name for name in dir(type(self)) if name.startswith(_VERBS) and "_" in name]
-        kinds = {"spot": True, "margin": False, "swap": False, "future": False, "option": False}
+        names = [name for name in dir(type(self)) if name.startswith(_VERBS)]
+        kinds = {"spot": True, "margin": False, "swap": True, "future": False, "option": False}
         missing = dict.fromkeys(map(camel, NOT_SUPPORTED), False)
         return Has({camel(name): True for name in names} | kinds | missing)
 
@@ -209,7 +209,9 @@ class Helpers:
         return self._venue.market_of(symbol)
 
 
-_VERBS = ("fetch_", "create_", "cancel_", "edit_", "amend_", "watch_", "un_watch_", "load_")
+_VERBS = ("fetch_", "create_", "cancel_", "edit_", "amend_", "watch_", "un_watch_", "load_",
+          "add_margin", "reduce_margin", "set_leverage", "set_margin_mode", "set_position_mode",
+          "transfer")  # fmt: skip
 
 
 def _read(parser: str, value: Any, *step: int) -> int:

@@ -56,7 +56,9 @@ class OrderApi(UnifiedRequests):
         the client order id. `amount` is in the base asset, `price` and `cost` in the quote asset.
         Params: clientOrderId, timeInForce (GTC, IOC, FOK, PO), postOnly, cost (quoteOrderQty; of a
         market order, instead of the amount), one of triggerPrice (stopPrice), stopLossPrice,
-        takeProfitPrice, trailingAmount and trailingPercent, selfTradePrevention, test.
+        takeProfitPrice, trailingAmount and trailingPercent, selfTradePrevention, test. For
+        contracts: reduceOnly, positionSide ("LONG" or "SHORT" in hedge mode), or hedged (a buy is
+        for the long position; with reduceOnly it closes the short one).
 
         The errors are those of the class; the gravest is RequestTimeoutError.
 

@@ -114,8 +114,19 @@ class ReadApi(UnifiedRequests):
     # ---- the account
 
     async def fetch_balance(self, params: Params = NONE) -> Any:
-        """Return `free`, `used` (in open orders, or locked) and `total` by asset, in units."""
-        return await self._ask("fetch_balance", params)
+        """Return `free`, `used` (in open orders, or locked) and `total` by asset, in units.
+
+        Params: type, the wallet: "spot" or "swap" ("future"). By default it is that of
+        `options["defaultType"]`, else "spot", or "swap" where no spot market is listed. Of the
+        futures wallet `free` is what new orders can use, `used` the initial margin of positions and
+        orders, and `total` the margin balance, with unrealised profit.
+        """
+        return await self._client.call("fetch_balance", "", self._wallet("fetch_balance", params))
+
+    def _wallet(self, call: str, params: Params) -> str:
+        """The wallet that a caller names; "" where none is named."""
+        given = own(call, params).get("type") if params else None
+        return str(given or self.options.get("defaultType") or "")
 
     async def fetch_order(self, id: Any, symbol: Symbol = None, params: Params = NONE) -> Any:
         """Return one order by id, or with `id=None` by params["clientOrderId"].

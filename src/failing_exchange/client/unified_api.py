@@ -19,6 +19,7 @@ class UnifiedRequests:
     """Sends a unified call: its row in `unified.calls.CALLS` says how."""
 
     _client: LocalClient
+    options: dict[str, Any]
 
     def _ask(
         self, operation: str, params: Params, symbol: str = "", message: Any = ()
@@ -45,13 +46,10 @@ def names_of(symbols: Sequence[str] | str | None) -> tuple[str, ...]:
 
 
 NOT_SUPPORTED = (
-    "withdraw", "transfer", "fetch_deposits", "fetch_withdrawals", "fetch_deposit_address",
+    "withdraw", "fetch_deposits", "fetch_withdrawals", "fetch_deposit_address",
     "fetch_deposits_withdrawals", "create_deposit_address", "fetch_transfers", "fetch_ledger",
-    "fetch_deposit_withdraw_fees", "fetch_position", "fetch_positions", "set_leverage",
-    "fetch_leverage", "set_margin_mode", "set_position_mode", "add_margin", "reduce_margin",
-    "borrow_cross_margin", "repay_cross_margin", "fetch_borrow_interest", "fetch_funding_rate",
-    "fetch_funding_rates", "fetch_funding_history", "fetch_open_interest", "fetch_greeks",
-    "fetch_option", "fetch_liquidations",
+    "fetch_deposit_withdraw_fees", "borrow_cross_margin", "repay_cross_margin",
+    "fetch_borrow_interest", "fetch_greeks", "fetch_option", "fetch_liquidations",
 )  # fmt: skip
 
 
@@ -61,7 +59,7 @@ class Unsupported:
 
 def _not_supported(name: str) -> Any:
     async def refuse(self: Unsupported, *args: Any, **kwargs: Any) -> Any:
-        raise NotSupportedError(f"{name} is not supported: this venue trades spot only")
+        raise NotSupportedError(f"{name} is not supported: this venue has no such product")
 
     refuse.__name__ = name
     refuse.__doc__ = "Not supported here: raises NotSupportedError."

@@ -91,7 +91,7 @@ def order_margin(ms: MarketState, account: Account, mark: int) -> tuple[int, int
 def status_of(state: State, account: Account, asset: str, at: int) -> MarginStatus:
     """The margin of an account in one asset at the present mark prices."""
     wallet = futures_wallet(account.name)
-    isolated = isolated_unrealised = unrealised = maintenance = held = ordered = 0
+    isolated = isolated_unrealised = unrealised = maintenance = held = held_alone = ordered = 0
     for ms in state.contracts:
         if ms.market.settle != asset:
             continue
@@ -102,6 +102,7 @@ def status_of(state: State, account: Account, asset: str, at: int) -> MarginStat
         of_positions, of_orders = order_margin(ms, account, mark)
         ordered += of_orders
         held += 0 if alone else of_positions
+        held_alone += of_positions if alone else 0
         for position in found:
             exposure = exposure_of(ms, position, mark)
             if alone:
@@ -112,7 +113,7 @@ def status_of(state: State, account: Account, asset: str, at: int) -> MarginStat
                 maintenance += exposure.maintenance
     free = state.ledger.free(wallet, asset)
     return MarginStatus(
-        free, isolated, isolated_unrealised, unrealised, maintenance, held, ordered
+        free, isolated, isolated_unrealised, unrealised, maintenance, held, ordered, held_alone
     )  # fmt: skip
 
 

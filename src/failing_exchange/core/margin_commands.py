@@ -12,7 +12,7 @@ from failing_exchange.core.margin import exposure_of, positions_in, status_of
 from failing_exchange.core.margin_calls import check_marks
 from failing_exchange.core.operator_commands import note_balance
 from failing_exchange.core.positions import MarginMode, Position
-from failing_exchange.core.queries import Leverage
+from failing_exchange.core.queries import Leverage, MarginAdjusted, Transferred
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.units import PPM, atoms_text
@@ -103,11 +103,8 @@ def _check_idle(account: Account, markets: list[MarketState], where: str) -> Non
             raise Reject(Reason.MODE_KEPT, held_in=f" in {ms.market.symbol}")
 
 
-def adjust_margin(state: State, command: c.AdjustMargin, at: int) -> int:
-    """Add margin to an isolated position, or (negative) remove what it does not need.
-
-    The answer is the margin that it has then.
-    """
+def adjust_margin(state: State, command: c.AdjustMargin, at: int) -> MarginAdjusted:
+    """Add margin to an isolated position, or (negative) remove what it does not need."""
     account, ms = state.account(command.account), contract_market(state, command.symbol, at)
     position = ms.positions.get((account.name, command.side))
     isolated = account.margin.is_isolated(command.symbol)
@@ -131,7 +128,7 @@ def adjust_margin(state: State, command: c.AdjustMargin, at: int) -> int:
     position.margin += atoms
     position.updated_at = at
     note_position(state, ms, position, 0, at, "margin_transfer")
-    return position.margin
+    return MarginAdjusted(ms.market, atoms, position.margin, at)
 
 
 def _spare(ms: MarketState, account: Account, position: Position, at: int) -> int:
@@ -142,8 +139,8 @@ def _spare(ms: MarketState, account: Account, position: Position, at: int) -> in
     return max(0, position.margin + min(0, found.unrealised) - needed)
 
 
-def transfer_funds(state: State, command: c.TransferFunds, at: int) -> int:
-    """Move money between the spot and the futures wallet of an account; the answer is how much."""
+def transfer_funds(state: State, command: c.TransferFunds, at: int) -> Transferred:
+    """Move money between the spot and the futures wallet of an account."""
     account, ledger, asset = state.account(command.account), state.ledger, command.asset
     wallet, atoms = futures_wallet(account.name), command.atoms
     if not state.contracts or asset not in {ms.market.settle for ms in state.contracts}:
@@ -159,11 +156,12 @@ def transfer_funds(state: State, command: c.TransferFunds, at: int) -> int:
             Reason.INSUFFICIENT_FUNDS,
             free=atoms_text(free), asset=asset, needed=atoms_text(atoms),
         )  # fmt: skip
+    number = state.next_execution_id
     ledger.transfer(payer, payee, asset, atoms, at=at)
     change = atoms if command.to_futures else -atoms
     note_balance(state, account.name, asset, -change, 0, at, "transfer")
     note_change(state, account.name, asset, change, at, "transfer")
-    return atoms
+    return Transferred(number, asset, atoms, command.to_futures, at)
 
 
 def withdrawable(state: State, account: Account, asset: str, at: int) -> int:

@@ -15,7 +15,7 @@ from failing_exchange.core.margin import (
     status_of,
 )
 from failing_exchange.core.order import BOTH, LONG, SHORT
-from failing_exchange.core.positions import MarginMode, Position
+from failing_exchange.core.positions import MarginMode, MarginStatus, Position
 from failing_exchange.core.queries import (
     FetchFuturesAccount,
     FetchMargin,
@@ -61,6 +61,7 @@ def report_of(
     exposure, settings = exposure_of(ms, position, mark), account.margin
     isolated = settings.is_isolated(market.symbol)
     held, ordered = order_margin(ms, account, mark)
+    status = None if isolated else status_of(state, account, market.settle, at)
     return PositionReport(
         market=market,
         side=position.side,
@@ -75,21 +76,22 @@ def report_of(
         initial=held,
         open_order=ordered,
         maintenance=exposure.maintenance,
-        liquidation=_liquidation(state, account, ms, position, at),
+        liquidation=_liquidation(account, ms, position, status, at),
         updated_at=position.updated_at,
         bids=position.bids,
         asks=position.asks,
+        collateral=position.margin + exposure.unrealised if status is None else status.balance,
     )
 
 
 def _liquidation(
-    state: State, account: Account, ms: MarketState, position: Position, at: int
+    account: Account, ms: MarketState, position: Position, status: MarginStatus | None, at: int
 ) -> int:
+    """The liquidation price; `status`: what a cross position shares with others."""
     if not position.lots:
         return 0
-    if account.margin.is_isolated(ms.market.symbol):
+    if status is None:
         return liquidation_price(ms, [position], position.margin)
-    status = status_of(state, account, ms.market.settle, at)
     here = [p for p in positions_in(ms, account.name) if p.lots]
     own = [exposure_of(ms, p, mark_of(ms, at)) for p in here]
     others = status._replace(
@@ -104,7 +106,7 @@ def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:
     account = state.account(q.account)
     assets = dict.fromkeys(ms.market.settle for ms in state.contracts)
     found = {asset: status_of(state, account, asset, at) for asset in assets}
-    return Margins(found, account.margin.hedge, account.margin.multi_assets)
+    return Margins(found, account.margin.hedge, account.margin.multi_assets, at)
 
 
 def fetch_futures_account(state: State, q: FetchFuturesAccount, at: int) -> FuturesAccount:

@@ -69,6 +69,7 @@ class MarginStatus(NamedTuple):
 
     `wallet` is the balance without isolated margins; `unrealised` and `maintenance` are those of
     cross positions, `position_margin` their initial margin, `order_margin` that of open orders.
+    `isolated_initial` is the initial margin of isolated positions.
     """
 
     wallet: int
@@ -78,6 +79,17 @@ class MarginStatus(NamedTuple):
     maintenance: int = 0
     position_margin: int = 0
     order_margin: int = 0
+    isolated_initial: int = 0
+
+    @property
+    def initial(self) -> int:
+        """The initial margin of all positions and open orders."""
+        return self.position_margin + self.isolated_initial + self.order_margin
+
+    @property
+    def margin_balance(self) -> int:
+        """The wallet with isolated margins, and all unrealised profit."""
+        return self.wallet + self.isolated + self.unrealised + self.isolated_unrealised
 
     @property
     def balance(self) -> int:

@@ -419,7 +419,8 @@ class PositionReport(NamedTuple):
     `lots` below 0 are short, and `cost` has their sign. `initial` and `open_order` are the initial
     margin of all positions, and of all open orders, of the symbol; `liquidation` is the mark price
     at which it is liquidated, 0 for none; `bids` and `asks` are the notional of the open orders
-    that may add to a position. See `core.margin`.
+    that may add to a position; `collateral` decides about its liquidation: the isolated margin with
+    unrealised profit, or the margin balance behind a cross position. See `core.margin`.
     """
 
     market: Market
@@ -439,6 +440,7 @@ class PositionReport(NamedTuple):
     updated_at: int
     bids: int = 0
     asks: int = 0
+    collateral: int = 0
 
     @property
     def entry(self) -> int:
@@ -462,6 +464,7 @@ class Margins(NamedTuple):
     assets: dict[str, MarginStatus]
     hedge: bool
     multi_assets: bool
+    at: int = 0
 
 
 class FuturesAccount(NamedTuple):
@@ -484,6 +487,25 @@ class Countdown(NamedTuple):
 
     symbol: str
     due_at: int
+
+
+class MarginAdjusted(NamedTuple):
+    """The answer to `AdjustMargin`: atoms that were added (or removed), and the margin after it."""
+
+    market: Market
+    atoms: int
+    margin: int
+    at: int
+
+
+class Transferred(NamedTuple):
+    """The answer to `TransferFunds`; `id` is unique at the venue."""
+
+    id: int
+    asset: str
+    atoms: int
+    to_futures: bool
+    at: int
 
 
 class Leverage(NamedTuple):

@@ -77,10 +77,10 @@ ROWS: list[Entry] = [
     *_group("the request", {
         delivery.LoseRequest: ops.CALLS,
         delivery.DelayRequest: ops.CALLS,
-        delivery.RepeatRequest: ops.CHANGE,
+        delivery.RepeatRequest: (*ops.CHANGE, *ops.SETTINGS),
         delivery.TimeOut: ops.CALLS,
         delivery.BreakConnection: ops.CALLS,
-        delivery.UnknownOutcome: ops.CHANGE,
+        delivery.UnknownOutcome: (*ops.CHANGE, *ops.SETTINGS),
     }),
     *_group("refusals", {
         rejections.RejectRequest: ops.CALLS,
@@ -95,7 +95,7 @@ ROWS: list[Entry] = [
         delivery.DelayAnswer: ops.CALLS,
     }),
     *_group("false answers", {
-        false_answers.FalseReject: ops.CHANGE,
+        false_answers.FalseReject: (*ops.CHANGE, *ops.SETTINGS),
         false_answers.PhantomSuccess: ops.PLACE,
         false_answers.PhantomCancel: ops.CANCEL,
         false_answers.PhantomId: ops.PLACE,

@@ -56,6 +56,8 @@ GROUPS = {  # names for sets of operations, the largest first
     "reads": ops.READS,
     "calls with a symbol": modes.WITH_SYMBOL,
     "changes of orders": ops.CHANGE,
+    "changes of margin and modes": ops.SETTINGS,
+    "reads of positions": ops.POSITION_READS,
     "placing orders": ops.PLACE,
     "reads of orders": ops.ORDER_READS,
     "lists of orders": ops.ORDER_LISTS,

@@ -22,13 +22,20 @@ TICKER_LISTS = ("fetch_tickers", "fetch_bids_asks", "fetch_last_prices")
 BOOK = ("fetch_order_book",)
 TRADES = ("fetch_trades",)
 CANDLES = ("fetch_ohlcv",)
+
+# Of contracts. What changes how an account trades, or moves its money; and what reads that.
+SETTINGS = (
+    "set_leverage", "set_margin_mode", "set_position_mode", "add_margin", "reduce_margin",
+    "transfer",
+)  # fmt: skip
+POSITION_READS = ("fetch_positions", "fetch_position")
 MARKET_DATA = (*TICKER, *TICKER_LISTS, *BOOK, *TRADES, *CANDLES)
 
 RULES = ("fetch_markets", "fetch_currencies", "fetch_trading_fees")
 TIME = ("fetch_time",)
 STATUS = ("fetch_status",)
 
-PRIVATE_CALLS = (*CHANGE, *ACCOUNT_READS)
+PRIVATE_CALLS = (*CHANGE, *SETTINGS, *ACCOUNT_READS, *POSITION_READS)
 READS = (*ACCOUNT_READS, *MARKET_DATA)
 CALLS = (*PRIVATE_CALLS, *MARKET_DATA, *RULES, *TIME, *STATUS)
 

@@ -18,8 +18,17 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.text.number_checks import is_number
-from failing_exchange.unified import structures as write
-from failing_exchange.unified.decode import BUY, LIMIT, MARKET, SELL, Decoder, order_id_of
+from failing_exchange.unified import contracts, structures as write
+from failing_exchange.unified.contract_calls import CONTRACT_CALLS, read_balance
+from failing_exchange.unified.decode import (
+    BUY,
+    CONTRACT_PARAMS,
+    LIMIT,
+    MARKET,
+    SELL,
+    Decoder,
+    order_id_of,
+)
 from failing_exchange.unified.numbers import hashable, lots_of, ticks_of
 from failing_exchange.unified.order_dicts import order, public_trade, trade
 from failing_exchange.unified.timeframes import seconds_of
@@ -36,7 +45,7 @@ class Codec(Decoder):
         if trip.operation != "create_order":
             return READERS[trip.operation](self, trip)
         symbol, kind, side, amount, price, params = trip.message
-        listed = self._listed.get(symbol) if symbol.__class__ is str else None
+        listed = self.listed.get(symbol) if symbol.__class__ is str else None
         if listed is None or params or amount.__class__ is not float or side not in ("buy", "sell"):
             return self.order(trip.account, trip.message)
         market = listed.market  # the busiest calls, without detours
@@ -53,7 +62,7 @@ class Codec(Decoder):
     def encode(self, operation: str, told: Any) -> Any:
         """What the client gets for an answer: made anew, so that changing it changes nothing."""
         if told.__class__ is OrderSnapshot:
-            return order(told, self._listed[told.order.symbol].market)
+            return order(told, self.listed[told.order.symbol].market)
         if told.__class__ is Edited:
             return _edit(self.encode(operation, told.answer), told.edits)
         return WRITERS[operation](self, told)
@@ -234,6 +243,12 @@ def _by_symbol(d: Codec, told: tuple[q.Ticker, ...]) -> Any:
     return {t.market.symbol: write.ticker(t) for t in told}
 
 
+def _balance(d: Codec, told: q.Balances | q.Margins) -> Any:
+    if isinstance(told, q.Margins):
+        return contracts.futures_balance(told)
+    return write.balance(told)
+
+
 def _status(d: Codec, told: q.Clock) -> Any:
     return {"status": "ok", "updated": told.at // MILLISECOND, "eta": None, "url": None, "info": {}}
 
@@ -245,7 +260,7 @@ NAMED = (*CLIENT_ID, "origClientOrderId")
 ORDER = (
     *CLIENT_ID, "timeInForce", "postOnly", "cost", "quoteOrderQty", "triggerPrice", "stopPrice",
     "stopLossPrice", "takeProfitPrice", "trailingAmount", "trailingPercent", "selfTradePrevention",
-    "selfTradePreventionMode", "test",
+    "selfTradePreventionMode", "test", *CONTRACT_PARAMS,
 )  # fmt: skip
 UNTIL = ("until",)
 
@@ -275,9 +290,7 @@ CALLS: dict[str, UnifiedCall] = {
     "fetch_canceled_orders": UnifiedCall(_orders("canceled"), _list, UNTIL),
     "fetch_my_trades": UnifiedCall(_own_fills, _fills, UNTIL),
     "fetch_order_trades": UnifiedCall(_own_fills, _fills, UNTIL),
-    "fetch_balance": UnifiedCall(
-        lambda d, t: q.FetchBalance(t.account), lambda d, b: write.balance(b)
-    ),
+    "fetch_balance": UnifiedCall(read_balance, _balance, ("type",)),
     "fetch_ticker": UnifiedCall(_ticker, lambda d, one: write.ticker(one)),
     "fetch_tickers": UnifiedCall(_tickers, _by_symbol),
     "fetch_bids_asks": UnifiedCall(_tickers, _by_symbol),
@@ -294,6 +307,7 @@ CALLS: dict[str, UnifiedCall] = {
         lambda d, t: q.FetchTime(t.account), lambda d, at: at.at // MILLISECOND
     ),
     "fetch_status": UnifiedCall(lambda d, t: q.FetchStatus(t.account), _status),
+    **{name: UnifiedCall(*row) for name, row in CONTRACT_CALLS.items()},
 }
 READERS = {name: call.read for name, call in CALLS.items()}
 WRITERS = {name: call.write for name, call in CALLS.items() if call.write is not None}

@@ -8,7 +8,7 @@ from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.market import ListedMarket, Market, Prevention
-from failing_exchange.core.order import LIMIT_TYPES, OrderType, Side, TimeInForce
+from failing_exchange.core.order import LIMIT_TYPES, OrderType, PositionSide, Side, TimeInForce
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS
 from failing_exchange.unified.numbers import atoms_of, hashable, lots_of, ticks_of
@@ -34,6 +34,7 @@ TRIGGERS = {  # parameter -> (as a limit order, as a market order)
     "stopLossPrice": (OrderType.STOP_LOSS_LIMIT, OrderType.STOP_LOSS),
     "takeProfitPrice": (OrderType.TAKE_PROFIT_LIMIT, OrderType.TAKE_PROFIT),
 }
+CONTRACT_PARAMS = ("reduceOnly", "positionSide", "hedged")  # refused on spot markets
 CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
 
 
@@ -44,11 +45,11 @@ class Decoder:
     """Reads symbols and orders."""
 
     def __init__(self, listed: Mapping[str, ListedMarket]) -> None:
-        self._listed = listed
+        self.listed = listed
 
     def market(self, symbol: object) -> Market:
         """A market by its unified symbol."""
-        listed = self._listed.get(symbol) if isinstance(symbol, str) else None
+        listed = self.listed.get(symbol) if isinstance(symbol, str) else None
         if listed is None:
             raise Reject(Reason.UNKNOWN_SYMBOL, f"Symbol not found: {symbol!r} is not traded here")
         return listed.market
@@ -78,6 +79,7 @@ def _of_any_kind(
     price: object,
     params: Mapping[str, Any],
 ) -> c.PlaceOrder:
+    reduce_only, position_side = _position_of(market, side, params)
     order_type, stop = _kind(kind, price, params)
     priced = order_type in LIMIT_TYPES
     if priced and price is None:
@@ -103,7 +105,42 @@ def _of_any_kind(
         trail_ticks=_trail(market, price, params) if order_type is OrderType.TRAILING_STOP else 0,
         prevention=_prevention(params),
         test=bool(params.get("test")),
+        reduce_only=reduce_only,
+        position_side=position_side,
     )
+
+
+def _position_of(
+    market: Market, side: Side, params: Mapping[str, Any]
+) -> tuple[bool, PositionSide]:
+    """Whether an order only reduces, and the position that it is for.
+
+    With `hedged` a buy is for the long position; with `reduceOnly` too, it closes the short one.
+    """
+    if market.contract is None:
+        for name in CONTRACT_PARAMS:
+            if name in params:
+                raise Reject(
+                    Reason.BAD_REQUEST,
+                    f"Invalid order: {name} is for contracts, and {market.symbol} is a spot market",
+                )
+        return False, PositionSide.BOTH
+    reduces, wanted = bool(params.get("reduceOnly")), params.get("positionSide")
+    if wanted is not None or not params.get("hedged"):
+        return reduces, position_side(params)
+    opens_long = (side is BUY) is not reduces
+    return False, PositionSide.LONG if opens_long else PositionSide.SHORT
+
+
+def position_side(params: Mapping[str, Any]) -> PositionSide:
+    """The param positionSide; BOTH where there is none. Raises `Reject`."""
+    name = str(params.get("positionSide", "BOTH")).upper()
+    if name not in PositionSide.__members__:
+        raise Reject(
+            Reason.BAD_REQUEST,
+            f"Invalid positionSide: {params['positionSide']!r} is none of BOTH, LONG, SHORT",
+        )
+    return PositionSide[name]
 
 
 def _one_of(params: Mapping[str, Any], *names: str) -> Any:

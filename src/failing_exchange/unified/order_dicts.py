@@ -17,7 +17,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.stop_triggers import stop_of
-from failing_exchange.core.units import ATOMS, MILLISECOND
+from failing_exchange.core.units import ATOMS, MILLISECOND, atoms_text
 from failing_exchange.unified.instants import iso
 
 # Tables instead of `.value`, which is slow on an enum; our enums' hashes are those of their texts.
@@ -96,6 +96,9 @@ def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
         fields["remaining"] = (lots - filled) * step / ATOMS
     if cost:
         fields["cost"] = cost / ATOMS
+    if market.contract is not None:
+        fields["reduceOnly"] = o.reduce_only
+        fields["info"]["positionSide"] = o.position_side.value.upper()
     if fills or o.stop_ticks or o.extreme:
         _add_rarer(fields, snapshot, market)
     return fields
@@ -134,7 +137,8 @@ def trade(fill: Fill, market: Market, o: Order | None = None) -> dict[str, Any]:
     fee = {"currency": fill.fee_asset, "cost": fill.fee / ATOMS}
     return {
         "info": {"tradeId": fill.trade_id, "ticks": fill.ticks, "lots": fill.lots,
-                 "operator": fill.operator},
+                 "operator": fill.operator}
+        | ({} if market.contract is None else _of_contract(fill)),
         "id": str(fill.trade_id),
         "order": str(fill.order_id),
         "timestamp": ms,
@@ -148,6 +152,12 @@ def trade(fill: Fill, market: Market, o: Order | None = None) -> dict[str, Any]:
         "cost": fill.cost / ATOMS,
         "fee": fee,
         "fees": [dict(fee)],
+    }  # fmt: skip
+
+
+def _of_contract(fill: Fill) -> dict[str, str]:
+    return {
+        "realizedPnl": atoms_text(fill.profit), "positionSide": fill.position_side.value.upper()
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from failing_exchange.core.contract import Contract
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.queries import Balances, BookSnapshot, Candles, Markets, Ticker
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
@@ -103,13 +104,16 @@ def market(m: Market) -> dict[str, Any]:
     """ccxt's market structure."""
     nothing = {"min": None, "max": None}
     step, price = m.amount_step / ATOMS, m.price_step / ATOMS
+    contract = {} if m.contract is None else contract_fields(m.contract)
+    leverage = {"min": 1.0, "max": float(m.contract.leverage_max)} if m.contract else nothing
     return {
         "info": {"symbol": m.symbol, "status": m.status.value},
         "id": m.base + m.quote, "lowercaseId": (m.base + m.quote).lower(), "symbol": m.symbol,
         "base": m.base, "quote": m.quote, "settle": None,
         "baseId": m.base, "quoteId": m.quote, "settleId": None,
         "type": "spot", "spot": True, "margin": False, "swap": False, "future": False,
-        "option": False, "active": m.status is MarketStatus.TRADING, "contract": False,
+        "option": False, "index": False, "active": m.status is MarketStatus.TRADING,
+        "contract": False,
         "linear": None, "inverse": None, "subType": None,
         "taker": m.taker_fee / PPM, "maker": m.maker_fee / PPM,
         "percentage": True, "tierBased": False, "feeSide": "get",
@@ -118,12 +122,22 @@ def market(m: Market) -> dict[str, Any]:
         "precision": {"amount": step * m.amount_every, "price": price * m.price_every,
                       "cost": None, "base": 1 / ATOMS, "quote": 1 / ATOMS},
         "limits": {
-            "leverage": dict(nothing),
+            "leverage": dict(leverage),
             "amount": {"min": m.amount_min * step, "max": _times(m.amount_max, step)},
             "price": {"min": m.price_min * price, "max": _times(m.price_max, price)},
             "cost": {"min": m.cost_min / ATOMS, "max": None},
         },
-        "marginModes": {"cross": False, "isolated": False}, "created": None,
+        "marginModes": {"cross": False, "isolated": False}, "created": None, **contract,
+    }  # fmt: skip
+
+
+def contract_fields(contract: Contract) -> dict[str, Any]:
+    """What a contract's market structure has in place of a spot market's fields."""
+    return {
+        "settle": contract.settle, "settleId": contract.settle, "type": "swap", "spot": False,
+        "swap": True, "contract": True, "linear": True, "inverse": False, "subType": "linear",
+        "feeSide": "quote", "contractSize": contract.size / ATOMS,
+        "marginModes": {"cross": True, "isolated": True},
     }  # fmt: skip
 
 

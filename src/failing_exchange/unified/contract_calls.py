@@ -1,0 +1,133 @@
+"""The unified calls about contracts: what reads their messages, and what writes their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from failing_exchange.core import commands as c, queries as q
+from failing_exchange.core.market import Market
+from failing_exchange.core.positions import MarginMode
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.journal.trip import Trip
+from failing_exchange.text.number_checks import is_whole
+from failing_exchange.unified import contracts as write
+from failing_exchange.unified.decode import Decoder, position_side
+from failing_exchange.unified.numbers import atoms_of, hashable
+
+WALLETS = {"spot": False, "swap": True, "future": True, "linear": True}  # name -> is it futures
+MARGIN_MODES = {
+    "cross": MarginMode.CROSS, "crossed": MarginMode.CROSS, "isolated": MarginMode.ISOLATED
+}  # fmt: skip
+
+
+class Row(NamedTuple):
+    """A unified call about contracts; see `unified.calls.UnifiedCall`."""
+
+    read: Callable[[Any, Trip], Any]
+    write: Callable[[Any, Any], Any]
+    params: tuple[str, ...] = ()
+
+
+def contract(d: Decoder, symbol: object) -> Market:
+    """A contract by its unified symbol; raises `Reject` for a spot market."""
+    market = d.market(symbol)
+    if market.contract is None:
+        raise Reject(
+            Reason.UNKNOWN_SYMBOL, f"Symbol not found: {symbol!r} is a spot market, not a contract"
+        )
+    return market
+
+
+def is_futures(d: Decoder, kind: str) -> bool:
+    """Whether a wallet is the futures one; without a name, where nothing but contracts is listed.
+
+    Raises `Reject` for a name that no wallet has.
+    """
+    if not kind:
+        return all(listed.market.contract is not None for listed in d.listed.values())
+    if kind not in WALLETS:
+        raise Reject(Reason.BAD_REQUEST, f"Invalid type: {kind!r} is none of {', '.join(WALLETS)}")
+    return WALLETS[kind]
+
+
+def read_balance(d: Decoder, t: Trip) -> Any:
+    """The query of the wallet that a message names."""
+    if is_futures(d, t.message or ""):
+        return q.FetchMargin(t.account)
+    return q.FetchBalance(t.account)
+
+
+def _positions(d: Decoder, t: Trip) -> Any:
+    for symbol in t.message:
+        contract(d, symbol)
+    return q.FetchPositions(t.account, t.message[0] if len(t.message) == 1 else "")
+
+
+def _position(d: Decoder, t: Trip) -> Any:
+    return q.FetchPositions(t.account, contract(d, t.symbol).symbol, idle=True)
+
+
+def _set_leverage(d: Decoder, t: Trip) -> Any:
+    market, leverage = contract(d, t.symbol), t.message
+    assert market.contract is not None
+    if not is_whole(leverage):
+        maximum = market.contract.leverage_max
+        raise Reject(Reason.LEVERAGE, leverage=repr(leverage), maximum=maximum)
+    return c.SetLeverage(t.account, market.symbol, int(leverage))
+
+
+def _set_margin_mode(d: Decoder, t: Trip) -> Any:
+    market, mode = contract(d, t.symbol), MARGIN_MODES.get(str(t.message).lower())
+    if mode is None:
+        raise Reject(
+            Reason.BAD_REQUEST, f"Invalid margin mode: {t.message!r} is neither cross nor isolated"
+        )
+    return c.SetMarginMode(t.account, market.symbol, mode)
+
+
+def _set_position_mode(d: Decoder, t: Trip) -> Any:
+    if t.symbol:
+        contract(d, t.symbol)
+    if not isinstance(t.message, bool):
+        raise Reject(
+            Reason.BAD_REQUEST, f"Invalid position mode: hedged is True or False, not {t.message!r}"
+        )
+    return c.SetPositionMode(t.account, t.message)
+
+
+def _adjust_margin(sign: int) -> Callable[[Decoder, Trip], Any]:
+    def read(d: Decoder, t: Trip) -> Any:
+        amount, params = t.message
+        symbol, atoms = contract(d, t.symbol).symbol, atoms_of(hashable(amount))
+        return c.AdjustMargin(t.account, symbol, sign * atoms, position_side(params))
+
+    return read
+
+
+def _transfer(d: Decoder, t: Trip) -> Any:
+    code, amount, source, target = t.message
+    to_futures = is_futures(d, str(target))
+    if is_futures(d, str(source)) is to_futures:
+        raise Reject(
+            Reason.BAD_REQUEST, f"Invalid transfer: from {source!r} to {target!r} is one wallet"
+        )
+    return c.TransferFunds(t.account, str(code), atoms_of(hashable(amount)), to_futures)
+
+
+DONE = {"code": 200, "msg": "success"}
+
+CONTRACT_CALLS: dict[str, Row] = {
+    "fetch_positions": Row(_positions, lambda d, told: write.positions(told)),
+    "fetch_position": Row(_position, lambda d, told: write.one_position(told)),
+    "set_leverage": Row(_set_leverage, lambda d, told: write.leverage_set(told)),
+    "set_margin_mode": Row(_set_margin_mode, lambda d, told: dict(DONE)),
+    "set_position_mode": Row(_set_position_mode, lambda d, told: dict(DONE)),
+    "add_margin": Row(
+        _adjust_margin(1), lambda d, told: write.margin_modification(told), ("positionSide",)
+    ),
+    "reduce_margin": Row(
+        _adjust_margin(-1), lambda d, told: write.margin_modification(told), ("positionSide",)
+    ),
+    "transfer": Row(_transfer, lambda d, told: write.transfer(told)),
+}

@@ -1,0 +1,222 @@
+"""The unified calls about contracts: ccxt's structures, and what becomes of a position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ccxt.async_support as ccxt
+import pytest
+
+from failing_exchange import (
+    BadRequestError,
+    FailingExchange,
+    InsufficientBalanceError,
+    NoChangeError,
+    OperationRejectedError,
+    SymbolNotFoundError,
+    simulate,
+)
+from tests.client.test_structures import Judge, validator
+
+SWAP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
+SYMBOLS = [SPOT, SWAP, "ETH/USDT:USDT"]
+
+
+def make(**options: Any) -> FailingExchange:
+    return FailingExchange(**{"seed": 7, "markets": SYMBOLS, "latency": None, **options})
+
+
+async def both_modes(x: FailingExchange) -> list[Any]:
+    await x.set_margin_mode("isolated", SWAP)
+    await x.set_leverage(5, SWAP)
+    await x.create_order(SWAP, "market", "buy", 0.1)
+    await x.create_order("ETH/USDT:USDT", "market", "sell", 1)
+    return [*await x.fetch_positions(), await x.fetch_position(SWAP)]
+
+
+async def margin_changes(x: FailingExchange) -> list[Any]:
+    await both_modes(x)
+    return [await x.add_margin(SWAP, 50), await x.reduce_margin(SWAP, "20.5")]
+
+
+async def transfers(x: FailingExchange) -> list[Any]:
+    back = await x.transfer("USDT", "2.5", "future", "spot")
+    return [await x.transfer("USDT", 10, "spot", "swap"), back]
+
+
+async def contract_orders(x: FailingExchange) -> list[Any]:
+    bought = await x.create_order(SWAP, "market", "buy", 0.1)
+    price, more = bought["average"] * 1.1, {"reduceOnly": True}
+    return [bought, await x.create_order(SWAP, "limit", "sell", 0.1, price, more)]
+
+
+async def balances(x: FailingExchange) -> list[Any]:
+    await x.create_order(SWAP, "market", "buy", 0.1)
+    return [await x.fetch_balance({"type": "swap"})]
+
+
+# ccxt's validators, and what gives them entries
+ACCEPTED: dict[str, Callable[[FailingExchange], Any]] = {
+    "market": lambda x: x.fetch_markets(),
+    "position": both_modes,
+    "margin_modification": margin_changes,
+    "transfer": transfers,
+    "order": contract_orders,
+    "balance": balances,
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_ccxt_accepts(name: str) -> None:
+    """A bot that was written for ccxt reads these keys, and expects these types."""
+
+    async def story() -> None:
+        exchange = make()
+        judge = Judge(exchange)
+        entries = await ACCEPTED[name](exchange)
+        assert entries
+        for entry in entries:
+            arguments: list[Any] = [judge, {}, f"fetch_{name}", entry]
+            if name in ("position", "order"):
+                arguments += [entry["symbol"], judge.milliseconds()]
+            if name == "transfer":
+                arguments.append("USDT")
+            validator(name)(*arguments)
+        await judge.close()
+
+    simulate(story())
+
+
+def test_a_contract_is_a_linear_swap() -> None:
+    """Bots choose their markets by these fields."""
+
+    async def story() -> None:
+        x = make()
+        market = (await x.load_markets())[SWAP]
+        assert (market["type"], market["swap"], market["spot"], market["linear"]) == (
+            "swap", True, False, True
+        )  # fmt: skip
+        assert (market["settle"], market["contractSize"], market["id"]) == ("USDT", 1.0, "BTCUSDT")
+        assert market["limits"]["leverage"] == {"min": 1.0, "max": 150.0}
+        assert x.has["swap"] and x.has["setLeverage"] and x.has["fetchPositions"]
+
+    simulate(story())
+
+
+def test_a_position_follows_its_orders() -> None:
+    """Opened short, halved by a reduce-only order that asks for more than is left, closed."""
+
+    async def story() -> None:
+        x = make()
+        await x.set_leverage(10, SWAP)
+        sold = await x.create_order(SWAP, "market", "sell", 0.2)
+        assert sold["reduceOnly"] is False
+        await x.create_order(SWAP, "market", "buy", 0.1, params={"reduceOnly": True})
+        position = await x.fetch_position(SWAP)
+        assert (position["side"], position["contracts"], position["leverage"]) == ("short", 0.1, 10)
+        assert position["entryPrice"] == sold["average"]
+        assert position["liquidationPrice"] > position["markPrice"]
+        assert position["initialMargin"] == pytest.approx(position["notional"] / 10)
+        await x.create_order(SWAP, "market", "buy", 5, params={"reduceOnly": True})
+        empty = await x.fetch_position(SWAP)
+        assert (empty["side"], empty["contracts"], empty["entryPrice"]) == (None, 0, None)
+        assert await x.fetch_positions() == []
+        profit = sum(
+            float(t["info"]["realizedPnl"]) - t["fee"]["cost"] for t in await x.fetch_my_trades()
+        )
+        futures = await x.fetch_balance({"type": "swap"})
+        assert futures["USDT"]["total"] == pytest.approx(10_000_000 + profit)
+
+    simulate(story())
+
+
+def test_the_futures_wallet_shows_margin() -> None:
+    """`free` is what orders can use, `used` the initial margin, `total` the margin balance."""
+
+    async def story() -> None:
+        x = make(balances={"USDT": 1_000})
+        await x.set_leverage(10, SWAP)
+        await x.create_order(SWAP, "market", "buy", 0.1)
+        [position] = await x.fetch_positions([SWAP])
+        usdt = (await x.fetch_balance({"type": "future"}))["USDT"]
+        assert usdt["used"] == position["initialMargin"]
+        assert usdt["free"] + usdt["used"] == pytest.approx(usdt["total"])
+        assert position["collateral"] == usdt["total"]
+        assert (await x.fetch_balance())["USDT"]["free"] == 1_000  # of the spot wallet
+        x.options["defaultType"] = "swap"
+        assert (await x.fetch_balance())["USDT"]["total"] < 1_000
+        only = make(markets=[SWAP], balances={"USDT": 500})
+        assert (await only.fetch_balance())["USDT"] == {"free": 500, "used": 0, "total": 500}
+        with pytest.raises(BadRequestError, match="margin"):
+            await x.fetch_balance({"type": "margin"})
+
+    simulate(story())
+
+
+def test_hedge_mode_keeps_two_positions() -> None:
+    """A buy is for the long one; with reduceOnly it closes the short one, as in ccxt."""
+
+    async def story() -> None:
+        x, hedged = make(), {"hedged": True}
+        await x.set_position_mode(True)
+        await x.create_order(SWAP, "market", "buy", 0.2, params=hedged)
+        await x.create_order(SWAP, "market", "sell", 0.1, params=hedged)
+        found = {p["side"]: p["contracts"] for p in await x.fetch_positions() if p["hedged"]}
+        assert found == {"long": 0.2, "short": 0.1}
+        await x.create_order(SWAP, "market", "buy", 0.1, params={**hedged, "reduceOnly": True})
+        await x.create_order(SWAP, "market", "sell", 0.05, params={"positionSide": "LONG"})
+        assert [p["contracts"] for p in await x.fetch_positions()] == [0.15]
+        with pytest.raises(OperationRejectedError, match="position side"):
+            await x.create_order(SWAP, "market", "buy", 0.1)
+
+    simulate(story())
+
+
+def test_money_moves_between_the_wallets() -> None:
+    """One account holds both; only the futures wallet pays margin."""
+
+    async def story() -> None:
+        x = make(balances={"USDT": 100})
+        await x.transfer("USDT", 40, "spot", "swap")
+        assert (await x.fetch_balance())["USDT"]["free"] == 60
+        assert (await x.fetch_balance({"type": "swap"}))["USDT"]["free"] == 140
+        with pytest.raises(InsufficientBalanceError):
+            await x.transfer("USDT", 61, "spot", "future")
+        for wrong in (("BTC", 1, "spot", "swap"), ("USDT", 1, "swap", "swap"),
+                      ("USDT", 1, "spot", "bank")):  # fmt: skip
+            with pytest.raises(BadRequestError):
+                await x.transfer(*wrong)
+
+    simulate(story())
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (("set_margin_mode", "cross", SWAP), NoChangeError),
+        (("set_position_mode", False), NoChangeError),
+        (("set_margin_mode", "portfolio", SWAP), BadRequestError),
+        (("set_position_mode", 1), BadRequestError),
+        (("set_leverage", 200, SWAP), BadRequestError),
+        (("set_leverage", 2.5, SWAP), BadRequestError),
+        (("set_leverage", 2), BadRequestError),
+        (("set_leverage", 2, SPOT), SymbolNotFoundError),
+        (("fetch_positions", [SPOT]), SymbolNotFoundError),
+        (("add_margin", SWAP, 5), OperationRejectedError),
+        (("create_order", SWAP, "market", "buy", 0.1, None, {"positionSide": "UP"}),
+         BadRequestError),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_in_words(call: tuple[Any, ...], error: type) -> None:
+    """As ccxt's binanceusdm refuses it, so that a bot's handlers are tried."""
+    name, *arguments = call
+    with pytest.raises(error) as refused:
+        simulate(getattr(make(), name)(*arguments))
+    assert type(refused.value) is error and str(refused.value)
+
+
+def test_refusals_are_those_of_ccxts_binanceusdm() -> None:
+    """-4046 raises MarginModeAlreadySet there, -4048, -4061 and -2027 OperationRejected."""
+    assert issubclass(NoChangeError, ccxt.MarginModeAlreadySet)
+    assert issubclass(OperationRejectedError, ccxt.OperationRejected)
