@@ -20,6 +20,7 @@ from failing_exchange.core.order import (
     Side,
     TriggerBy,
 )
+from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from tests.core.contracts import USD, Floor, S
@@ -35,7 +36,7 @@ times = st.just(0) | st.integers(1, 20)
 
 
 class Conditionals(RuleBasedStateMachine):
-    """Three accounts in one contract; Carol keeps two positions."""
+    """Three accounts in one contract; Bob's margin is isolated, Carol keeps two positions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +44,7 @@ class Conditionals(RuleBasedStateMachine):
         self.known: dict[int, ConditionalStatus] = {}
         self.floor.open("carol", 10_000)
         self.do(c.SetPositionMode("carol", True))
+        self.do(c.SetMarginMode("bob", S, MarginMode.ISOLATED))
 
     @initialize()
     def begin(self) -> None:

@@ -210,6 +210,24 @@ def test_it_ends_with_the_position(floor: Waiting) -> None:
     assert refused(floor, 9_300, **again) is Reason.POSITION_NOT_FOUND
 
 
+def test_an_incident_fills_a_triggered_order_in_part(floor: Waiting) -> None:
+    """A stop that leaves half of the position open is one that bots must notice."""
+    one = floor.wait_for(9_500, close_position=True)
+    floor.do(c.CapNextFill("alice", 500_000, None))
+    floor.trade_at(9_500)
+    assert floor.positions["alice"] == BTC // 2
+    assert floor.state_of(one).status is ConditionalStatus.FINISHED
+
+
+def test_a_liquidation_takes_it_along(floor: Waiting) -> None:
+    """The stop of a position that the venue has closed would open another one."""
+    floor.do(c.TransferFunds("alice", "USDT", 9_400 * ATOMS, to_futures=False))
+    one = floor.wait_for(5_000, ends_with_position=True)
+    floor.do(c.MoveMark(S, -700 * ATOMS))
+    assert "alice" not in floor.positions
+    assert floor.state_of(one).status is EXPIRED
+
+
 def test_a_stop_placed_before_its_entry_waits_for_the_position(floor: Waiting) -> None:
     """It may be placed while the entry is open, and ends with the position only later."""
     floor.limit("bob", BUY, 10_000, BTC)

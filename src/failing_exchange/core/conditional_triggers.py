@@ -10,7 +10,7 @@ from failing_exchange.core.mark_watch import ALGO, watch_mark
 from failing_exchange.core.order import LIMIT, LIMIT_TYPES, MARKET, PositionSide, TriggerBy
 from failing_exchange.core.order_rules import check
 from failing_exchange.core.pegged_orders import pegged
-from failing_exchange.core.place_order import accept, enter, make
+from failing_exchange.core.place_order import accept, enter, enter_capped, make
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
@@ -110,7 +110,11 @@ def fire(state: State, ms: MarketState, one: ConditionalOrder, at: int) -> None:
     account.triggered[one.id] = one
     accept(state, account, order, at)
     take_step(state, one, ConditionalStatus.TRIGGERED, at)
-    enter(state, ms, order, at)
+    cap, account.cap = account.cap, None
+    if cap is not None:
+        enter_capped(state, ms, order, cap, at)
+    else:
+        enter(state, ms, order, at)
 
 
 def _command(ms: MarketState, one: ConditionalOrder) -> PlaceOrder:

@@ -65,8 +65,8 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
         state.next_order_id = order.id
         return order.snapshot()
     accept(state, account, order, at)
-    if cap is not None and _can_be_capped(ms, order):
-        _enter_capped(state, ms, order, cap, at)
+    if cap is not None:
+        enter_capped(state, ms, order, cap, at)
     else:
         enter(state, ms, order, at)
     return order.snapshot()
@@ -224,8 +224,11 @@ def _can_be_capped(ms: MarketState, order: Order) -> bool:
     )
 
 
-def _enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int) -> None:
+def enter_capped(state: State, ms: MarketState, order: Order, cap: Cap, at: int) -> None:
     """Fill a part at once. What is left stays open for a GTC limit order, else it expires."""
+    if not _can_be_capped(ms, order):
+        enter(state, ms, order, at)
+        return
     every = ms.market.amount_every
     part = max(every, order.lots * cap.ppm // PPM // every * every)
     if order.kind is not LIMIT or order.time_in_force is not GTC:
