@@ -16,6 +16,7 @@ from failing_exchange.core.events import (
     PositionLiquidated,
 )
 from failing_exchange.core.ledger import INSURANCE
+from failing_exchange.core.liquidation import ranked
 from failing_exchange.core.order import BUY, SELL
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS
@@ -148,3 +149,42 @@ def test_positions_survive_a_snapshot(floor: Floor) -> None:
     assert floor.positions == {"alice": 10 * BTC, "dave": -10 * BTC}
     floor.do(c.MoveMark(S, -1_100 * ATOMS))
     assert "alice" not in floor.positions
+
+
+def test_an_isolated_position_never_loses_more_than_its_margin(floor: Floor) -> None:
+    """Nor does the liquidation fee of what the book took, where the fund has to take the rest."""
+    floor.isolate("alice", 20)
+    floor.cross("alice", "dave", 10_000, 4 * BTC)
+    free = floor.wallet("alice")[0]
+    floor.limit("carol", BUY, 9_500, 3 * BTC)
+    floor.do(c.MoveMark(S, -490 * ATOMS))
+    assert "alice" not in floor.positions
+    assert floor.wallet("alice") == (free, 0)
+
+
+def test_each_step_of_a_liquidation_is_reckoned_anew(floor: Floor) -> None:
+    """Half of a position is too small for a step down a bracket: it is closed at once."""
+    assert PERPETUAL.contract is not None
+    contract = replace(PERPETUAL.contract, liquidation_fee=1_000)
+    floor = Floor(market=replace(PERPETUAL, contract=contract))
+    for name in ("carol", "dave"):
+        floor.open(name, 10_000_000)
+    floor.limit("carol", SELL, 10_000, 10 * BTC)
+    floor.isolate("alice", 20)
+    floor.limit("alice", BUY, 10_000, 10 * BTC)
+    floor.limit("carol", BUY, 9_600, 30 * BTC)
+    floor.do(c.MoveMark(S, -470 * ATOMS))
+    steps = [told.lots for told in of(PositionLiquidated, floor.events)]
+    assert len(steps) == 2, steps
+    assert sum(steps) == 10 * BTC
+
+
+def test_ranks_tell_small_gains_apart(floor: Floor) -> None:
+    """Two winners that hardly gain: the one that gains more is closed first."""
+    floor.limit("alice", BUY, 10_000, 9)
+    floor.limit("dave", SELL, 10_000, 5)
+    floor.limit("carol", SELL, 10_000, 4)
+    floor.do(c.MoveMark(S, -100 * ATOMS))
+    state = floor.engine.state
+    found = ranked(state, state.markets[S], floor.at, long=False)
+    assert [name for _, name, _ in found] == ["dave", "carol"]

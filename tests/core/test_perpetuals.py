@@ -209,3 +209,36 @@ def test_a_trade_can_be_undone(floor: Floor) -> None:
     floor.do(c.BustTrade(S, fill.trade_id))
     assert floor.positions == {}
     assert floor.wallet("alice") == floor.wallet("bob") == (10_000 * ATOMS, 0)
+
+
+def test_a_short_needs_as_much_as_a_long(floor: Floor) -> None:
+    """The worth at the mark price is rounded the same way for both."""
+    for name in ("alice", "bob"):
+        floor.do(c.SetLeverage(name, S, 1))
+    floor.cross("alice", "bob", 10_000, 3)
+    floor.do(c.MoveMark(S, 12_345_678_901))
+    long, short = floor.position("alice"), floor.position("bob")
+    assert (long.initial, long.notional) == (short.initial, short.notional)
+
+
+def test_an_undone_trade_leaves_no_order_that_reduces_nothing(floor: Floor) -> None:
+    """Otherwise the reduce-only order would open a position."""
+    floor.cross("alice", "bob", 10_000, BTC)
+    order = floor.limit("alice", SELL, 11_000, BTC, reduce_only=True)
+    floor.do(c.BustTrade(S, floor.engine.state.accounts["bob"].fills[0].trade_id))
+    assert not order.is_open
+
+
+def test_an_undone_trade_never_makes_a_long_position_short(floor: Floor) -> None:
+    """The purchase is undone after its lots are sold: the rest is closed at the mark."""
+    floor.do(c.SetPositionMode("alice", True))
+    floor.limit("bob", SELL, 10_000, BTC)
+    floor.limit("alice", BUY, 10_000, BTC, position_side=PositionSide.LONG)
+    bought = floor.engine.state.accounts["alice"].fills[-1].trade_id
+    floor.limit("bob", BUY, 10_000, BTC)
+    floor.limit("alice", SELL, 10_000, BTC, position_side=PositionSide.LONG)
+    floor.do(c.MoveMark(S, 100 * ATOMS))
+    before = floor.wallet("alice")[0]
+    floor.do(c.BustTrade(S, bought))
+    assert "alice" not in floor.positions
+    assert floor.wallet("alice")[0] == before + (5 - 100) * ATOMS, "the fee, and the rise"

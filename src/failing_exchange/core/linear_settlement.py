@@ -8,7 +8,12 @@ from failing_exchange.core.contract_prices import mark_of, next_funding
 from failing_exchange.core.funding import pay_funding
 from failing_exchange.core.futures_wallet import note_position
 from failing_exchange.core.ledger import BACKGROUND, CLEARING, FEES, INSURANCE, futures_wallet
-from failing_exchange.core.margin import initial_margin, order_margin, status_of
+from failing_exchange.core.margin import (
+    initial_margin,
+    margin_needed,
+    signed_notional,
+    status_of,
+)
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import BUY, LIMIT_TYPES, Fill, Order, PositionSide, Side
 from failing_exchange.core.positions import Position
@@ -19,6 +24,7 @@ from failing_exchange.core.units import PPM, SECOND, atoms_text
 
 LONG, SHORT, BOTH = PositionSide.LONG, PositionSide.SHORT, PositionSide.BOTH
 SLIPPAGE = 1_500  # ppm above the last price at which an order is assumed to fill (as below)
+NOTHING = Position("", BOTH, "")  # in place of a position that is not there
 
 
 class LinearSettlement(Settlement):
@@ -44,6 +50,8 @@ class LinearSettlement(Settlement):
         return market.cost_up(order.ticks, order.lots - order.filled)
 
     def hold(self, state: State, ms: MarketState, order: Order, atoms: int, at: int) -> None:
+        if not atoms:
+            return  # a market order: it needs no position before it is filled
         position = position_of(state, ms, order.account, order.position_side)
         order.reserved += atoms
         if order.side is BUY:
@@ -130,8 +138,32 @@ class LinearSettlement(Settlement):
         state.ledger.transfer(FEES, wallet, fill.fee_asset, fill.fee, at=at)
         sign = -1 if fill.side is BUY else 1
         lots, cost, side = sign * fill.lots, sign * fill.cost, fill.position_side
-        change_position(state, ms, fill.account, side, lots, cost, at, "bust")
-        change_position(state, ms, BACKGROUND, BOTH, -lots, -cost, at, "bust")
+        _move_beside(state, ms, fill.account, side, lots, cost, at)
+        wrong = _misplaced(state, ms, fill.account, side)
+        if wrong:
+            worth = signed_notional(ms.market, -wrong, mark_of(ms, at))
+            _move_beside(state, ms, fill.account, side, -wrong, worth, at)
+
+
+def _move_beside(
+    state: State, ms: MarketState, account: str, side: PositionSide, lots: int, cost: int, at: int
+) -> None:
+    """Undo a match for one account; the background takes the other side."""
+    change_position(state, ms, account, side, lots, cost, at, "bust")
+    change_position(state, ms, BACKGROUND, BOTH, -lots, -cost, at, "bust")
+
+
+def _misplaced(state: State, ms: MarketState, account: str, side: PositionSide) -> int:
+    """Lots that an undone match has left where the account's position mode has no place for them.
+
+    A long position below zero, say, whose first lots were sold again before their purchase was
+    undone. They are closed at the mark price.
+    """
+    position = ms.positions.get((account, side))
+    lots = 0 if position is None else position.lots
+    if state.accounts[account].margin.hedge is (side is BOTH):
+        return lots
+    return min(0, lots) if side is LONG else max(0, lots) if side is SHORT else 0
 
 
 def check_margin(state: State, ms: MarketState, account: Account, order: Order, at: int) -> None:
@@ -145,22 +177,26 @@ def check_margin(state: State, ms: MarketState, account: Account, order: Order, 
     mark = mark_of(ms, at) or order.ticks * market.price_step
     price = assumed_price(ms, order, mark, at)
     worth = market.worth(price, order.lots)
-    position = position_of(state, ms, order.account, order.position_side)
-    _check_leverage(ms, account, position, order, worth, mark)
-    status = status_of(state, account, market.settle, at)
-    before = order_margin(ms, account, mark)[1]
-    _add(position, order.side, worth)
-    after = order_margin(ms, account, mark)[1]
-    _add(position, order.side, -worth)
-    asked = order.ticks * market.price_step if order.kind in LIMIT_TYPES else price
-    loss = asked - mark if order.side is BUY else mark - asked
-    opening = order.lots - min(order.lots, max(0, reducible(ms, order)))
-    needed = max(0, after - before) + market.worth(max(0, loss), opening)
-    if needed > status.available:
-        forget_idle(ms, order.account, order.position_side)
+    position = ms.positions.get((order.account, order.position_side)) or NOTHING
+    held, bids, asks = signed_notional(market, position.lots, mark), position.bids, position.asks
+    leverage = account.margin.leverage_of(market.symbol)
+    before = margin_needed(held, bids, asks, leverage)
+    if order.side is BUY:
+        bids, asked, closing = bids + worth, 1, -position.lots
+    else:
+        asks, asked, closing = asks + worth, -1, position.lots
+    _check_leverage(ms, held + bids if order.side is BUY else asks - held, leverage)
+    needed = margin_needed(held, bids, asks, leverage) - before
+    if order.kind in LIMIT_TYPES:
+        price = order.ticks * market.price_step
+    loss = asked * (price - mark)
+    if loss > 0:
+        needed += market.worth(loss, order.lots - min(order.lots, max(0, closing)))
+    available = status_of(state, account, market.settle, at).available
+    if needed > available:
         raise Reject(
             Reason.INSUFFICIENT_FUNDS,
-            free=atoms_text(status.available), asset=market.settle, needed=atoms_text(needed),
+            free=atoms_text(available), asset=market.settle, needed=atoms_text(needed),
         )  # fmt: skip
 
 
@@ -178,18 +214,11 @@ def assumed_price(ms: MarketState, order: Order, mark: int, at: int) -> int:
     return own if order.side is BUY else max(own, last, mark)
 
 
-def _check_leverage(
-    ms: MarketState, account: Account, position: Position, order: Order, worth: int, mark: int
-) -> None:
-    """Raise `Reject` where the position would be too large for its leverage."""
-    market, leverage = ms.market, account.margin.leverage_of(ms.market.symbol)
-    most, held = largest_notional(ms, leverage), market.worth(mark, position.lots)
-    if order.side is BUY:
-        notional = held + position.bids + worth
-    else:
-        notional = position.asks + worth - held
+def _check_leverage(ms: MarketState, notional: int, leverage: int) -> None:
+    """Raise `Reject` where a position would be too large for its leverage."""
+    most = largest_notional(ms, leverage)
     if notional > most:
-        forget_idle(ms, order.account, order.position_side)
+        market = ms.market
         raise Reject(
             Reason.POSITION_LIMIT,
             notional=market.cost_and_asset(notional),
@@ -225,13 +254,6 @@ def forget_idle(ms: MarketState, account: str, side: PositionSide) -> None:
     position = ms.positions.get((account, side))
     if position is not None and position.is_idle:
         del ms.positions[account, side]
-
-
-def _add(position: Position, side: Side, atoms: int) -> None:
-    if side is BUY:
-        position.bids += atoms
-    else:
-        position.asks += atoms
 
 
 def is_closing(order: Order | PlaceOrder | PlaceConditional) -> bool:

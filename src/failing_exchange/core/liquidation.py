@@ -9,6 +9,8 @@ the opposite positions that rank highest.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from failing_exchange.core.contract import bracket_of
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import PositionLiquidated
@@ -41,7 +43,8 @@ def liquidate(
     cancel_orders(state, account, held, at)
     for marked in sorted(held, key=lambda one: one.unrealised):
         while marked.position.lots and not suffices(state, account, marked, at):
-            if not _reduce(state, account, marked, _step(marked, at), at):
+            now = exposure_of(marked.ms, marked.position, mark_of(marked.ms, at))
+            if not _reduce(state, account, now, _step(now), at):
                 break
 
 
@@ -78,7 +81,7 @@ def suffices(state: State, account: Account, marked: MarkedPosition, at: int) ->
     return status.balance > status.maintenance
 
 
-def _step(marked: MarkedPosition, at: int) -> int:
+def _step(marked: MarkedPosition) -> int:
     """Lots to close at a time: down to the next lower bracket, or all where that is too little."""
     market, lots = marked.ms.market, abs(marked.position.lots)
     contract = market.contract
@@ -113,13 +116,13 @@ def _reduce(state: State, account: Account, marked: MarkedPosition, lots: int, a
     order = forced_order(state, ms, account, position, lots, ticks, AUTOCLOSE, at)
     told = PositionLiquidated(account.name, market.symbol, position.side, order.id, lots, ticks, at)
     state.events.append(told)
+    before = state.ledger.free(position.wallet, market.settle)
     enter(state, ms, order, at)
     filled = order.filled
     rest = abs(position.lots) if filled < lots else 0
     if rest:
         _take_over(state, ms, account, position, rest, ticks, at)
-    left = margin + sum(fill.profit for fill in account.fills if fill.order_id == order.id)
-    _charge(state, account, ms, order, left if isolated else None, at)
+    _charge(state, account, ms, order, before if isolated else 0, at)
     return not rest
 
 
@@ -161,11 +164,11 @@ def deleverage(state: State, ms: MarketState, lots: int, ticks: int, at: int, *,
 
 def ranked(
     state: State, ms: MarketState, at: int, *, long: bool
-) -> list[tuple[int, str, Position]]:
+) -> list[tuple[Fraction, str, Position]]:
     """(score, account, position) of one side of a contract, highest ranks first.
 
-    Score = profit percentage x margin ratio, in ppm, where the profit percentage is unrealised
-    profit / wallet balance, and the margin ratio maintenance margin / margin balance.
+    Score = profit percentage x margin ratio, where the profit percentage is unrealised profit /
+    wallet balance, and the margin ratio maintenance margin / margin balance.
     """
     found = []
     for (name, _), position in ms.positions.items():
@@ -175,8 +178,10 @@ def ranked(
     return sorted(found, key=lambda one: (-one[0], one[1]))
 
 
-def adl_score(state: State, account: Account, ms: MarketState, position: Position, at: int) -> int:
-    """How high a position ranks for deleveraging, in ppm; 0 without profit."""
+def adl_score(
+    state: State, account: Account, ms: MarketState, position: Position, at: int
+) -> Fraction:
+    """How high a position ranks for deleveraging; 0 without profit. Exact: many are tiny."""
     marked = exposure_of(ms, position, mark_of(ms, at))
     if account.margin.is_isolated(ms.market.symbol):
         wallet, balance, needed = position.margin, position.margin, marked.maintenance
@@ -185,23 +190,23 @@ def adl_score(state: State, account: Account, ms: MarketState, position: Positio
         status = status_of(state, account, ms.market.settle, at)
         wallet, balance, needed = status.wallet, status.balance, status.maintenance
     if balance <= 0:
-        return 0
-    percent = max(0, marked.unrealised) * PPM // max(1, wallet)
-    return percent * needed // balance
+        return Fraction()
+    return Fraction(max(0, marked.unrealised) * needed, max(1, wallet) * balance)
 
 
 def _charge(
-    state: State, account: Account, ms: MarketState, order: Order, left: int | None, at: int
+    state: State, account: Account, ms: MarketState, order: Order, kept: int, at: int
 ) -> None:
-    """Take the liquidation fee for the insurance fund, at most what is `left` of the margin.
+    """Take the liquidation fee for the insurance fund, at most what the wallet has above `kept`.
 
-    The fund covers what the wallet owes once no position is left.
+    Of an isolated position that is what its own margin has left. The fund covers what the wallet
+    owes once no position is left.
     """
     assert ms.market.contract is not None
     asset, ledger = ms.market.settle, state.ledger
     wallet = ledger.wallets(account.name)[-1]
     free = ledger.free(wallet, asset)
-    most = max(0, free if left is None else min(left, free))
+    most = max(0, free - max(0, kept))
     fee = min(most, order.cost * ms.market.contract.liquidation_fee // PPM)
     ledger.transfer(wallet, INSURANCE, asset, fee, at=at)
     change = -fee

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from failing_exchange.core.contract import Bracket, bracket_of
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.ledger import futures_wallet
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import PositionSide
 from failing_exchange.core.positions import MarginStatus, Position
 from failing_exchange.core.state import Account, MarketState, State
@@ -38,6 +39,20 @@ def initial_margin(notional: int, leverage: int) -> int:
     101
     """
     return -(-notional // leverage)
+
+
+def margin_needed(notional: int, bids: int, asks: int, leverage: int) -> int:
+    """The initial margin of a position (shorts below 0) and of the open orders on its side.
+
+    The larger of what the position would be with all bids, or with all asks, filled.
+    """
+    most = max(abs(notional + bids), abs(notional - asks), abs(notional))
+    return initial_margin(most, leverage)
+
+
+def signed_notional(market: Market, lots: int, mark: int) -> int:
+    """The worth of a position at a mark price, rounded towards 0; below 0 for a short one."""
+    return market.worth(mark, lots) if lots >= 0 else -market.worth(mark, -lots)
 
 
 def maintenance_margin(brackets: tuple[Bracket, ...], notional: int) -> int:
@@ -74,17 +89,13 @@ def marked_positions(ms: MarketState, account: str, at: int) -> list[MarkedPosit
 
 
 def order_margin(ms: MarketState, account: Account, mark: int) -> tuple[int, int]:
-    """(initial margin of the positions, further margin of the open orders) in one market.
-
-    One-way: the larger of what the position would be with all bids, or with all asks, filled.
-    """
+    """(initial margin of the positions, further margin of the open orders) in one market."""
     leverage = account.margin.leverage_of(ms.market.symbol)
     held = total = 0
     for position in positions_in(ms, account.name):
-        notional = ms.market.worth(mark, position.lots)
+        notional = signed_notional(ms.market, position.lots, mark)
         held += initial_margin(abs(notional), leverage)
-        most = max(abs(notional + position.bids), abs(notional - position.asks), abs(notional))
-        total += initial_margin(most, leverage)
+        total += margin_needed(notional, position.bids, position.asks, leverage)
     return held, total - held
 
 

@@ -19,7 +19,7 @@ from failing_exchange.core.events import (
 from failing_exchange.core.futures_wallet import note_change
 from failing_exchange.core.ledger import WORLD, futures_wallet
 from failing_exchange.core.market import MEMORY_MAX, TRADING, MarketStatus, Prevention, Rules
-from failing_exchange.core.matching import finish, trade
+from failing_exchange.core.matching import finish, trade, trim_reducing
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
 from failing_exchange.core.place_order import enter
 from failing_exchange.core.reject import Reason, Reject
@@ -303,6 +303,8 @@ def bust_trade(state: State, command: c.BustTrade, at: int) -> None:
         del ms.busted[next(iter(ms.busted))]
     for fill in fills:
         settlement_of(ms).undo(state, ms, fill, at)
+        if ms.market.contract is not None:
+            trim_reducing(state, ms, fill.account, at)
     state.events.append(TradeBusted(command.symbol, command.trade_id, at))
 
 
