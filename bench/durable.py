@@ -17,8 +17,8 @@ from failing_exchange import FailingExchange
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.messages import Request
-from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.binance_common.metering import Interval, VenueLimits
 
 MANY = Interval(1 << 40, 1, 86_400 * 10**9)
 GENEROUS = VenueLimits(weight=MANY, raw=MANY, orders=(MANY,))

@@ -41,7 +41,7 @@ def run(main):
 VENUE = """
 from failing_exchange import FailingExchange
 from failing_exchange.venues.binance.venue import Binance
-from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
+from failing_exchange.venues.binance_common.metering import Interval, VenueLimits
 from failing_exchange.core.units import MINUTE
 from failing_exchange.cli.serve import seldom_collected
 

@@ -134,6 +134,26 @@ def test_imports_follow_the_allowed_edges(name: str) -> None:
     )
 
 
+def test_no_venue_imports_another_one() -> None:
+    """What two products of one company have in common stands in a package that is neither."""
+
+    def complaints() -> Iterator[str]:
+        for name, path in modules().items():
+            parts = name.split(".")
+            if parts[0] != "venues" or len(parts) < 3:
+                continue
+            for line, other in imported(name):
+                inner = other.split(".")
+                if inner[0] != "venues" or len(inner) < 3 or inner[1] in (parts[1], SHARED_VENUE):
+                    continue
+                yield f"{place(path, line)}: import {other} from {SHARED_VENUE}: move it there"
+
+    check(complaints())
+
+
+SHARED_VENUE = "binance_common"
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """Of modules in a circle none can be understood alone; types count as well."""
     graph = {

@@ -64,8 +64,8 @@ if TYPE_CHECKING:
     )
     from failing_exchange.testing.control_client import Control as Control
     from failing_exchange.testing.hypothesis_strategies import fault_plans as fault_plans
-    from failing_exchange.venues.binance.limits_policy import VenueLimits as VenueLimits
     from failing_exchange.venues.binance.venue import Binance as Binance
+    from failing_exchange.venues.binance_common.metering import VenueLimits as VenueLimits
     from failing_exchange.venues.checks import (
         VenueBreaches as VenueBreaches,
         check_venue as check_venue,
@@ -94,7 +94,7 @@ _HOMES = {
     "redirect": "testing.ccxt_clients",
     "Control": "testing.control_client",
     "fault_plans": "testing.hypothesis_strategies",
-    "VenueLimits": "venues.binance.limits_policy",
+    "VenueLimits": "venues.binance_common.metering",
     "Binance": "venues.binance.venue",
     "VenueBreaches": "venues.checks",
     "check_venue": "venues.checks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,6 +189,19 @@ def test_an_order_that_closes_the_position_takes_all_of_it(floor: Waiting) -> No
     assert "alice" not in floor.positions
 
 
+def test_a_position_is_closed_however_large_it_is(floor: Waiting) -> None:
+    """The largest market order of the contract does not bound it; other orders it does."""
+    one = floor.wait_for(9_500, close_position=True)
+    other = floor.wait_for(9_499)
+    ms = floor.engine.state.markets[S]
+    ms.market = replace(ms.market, market_amount_max=BTC // 2)
+    floor.trade_at(9_500)
+    closed = floor.state_of(one).order
+    assert closed is not None
+    assert closed.filled == BTC
+    assert floor.state_of(other).reason is Reason.INVALID_AMOUNT
+
+
 def test_one_stop_and_one_take_profit_may_close_a_position(floor: Waiting) -> None:
     """A second of its kind is refused (-4130 on Binance)."""
     floor.wait_for(9_500, close_position=True)
@@ -258,6 +272,8 @@ def test_what_is_met_already_or_does_not_fit_is_refused(floor: Waiting) -> None:
     assert refused(floor, 10_000, kind=PROFIT) is Reason.WOULD_TRIGGER
     assert refused(floor, 0) is Reason.INVALID_PRICE
     assert refused(floor, 9_000, trail_bips=5) is Reason.INVALID_ORDER
+    far = refused(floor, 11_000, kind=TRAILING, trail_bips=10_000)
+    assert far is Reason.INVALID_ORDER
     assert refused(floor, 9_000, kind=OrderType.LIMIT) is Reason.INVALID_ORDER
     assert refused(floor, 9_000, position_side=PositionSide.LONG) is Reason.POSITION_SIDE
     assert refused(floor, 9_000, lots=0) is Reason.INVALID_AMOUNT

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -20,19 +20,11 @@ from failing_exchange.judge.probe import probe
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.judge.verdict import Verdict
 from failing_exchange.runs.bot_process import JudgedRun
+from tests.judge.position_stories import POSITION_STORIES, Story
 
 Bot = Callable[[Any], Awaitable[None]]
 BTC = "BTC/USDT"
 SECONDS = 1_800.0
-
-
-class Story(NamedTuple):
-    """What goes wrong, who breaks the rule, who keeps it."""
-
-    faults: tuple[dict[str, Any], ...]
-    breaks: Bot
-    keeps: Bot
-    balances: dict[str, float] | None = None
 
 
 def fault(kind: str, when: str, *operations: str, **fields: Any) -> dict[str, Any]:
@@ -321,6 +313,7 @@ STORIES: dict[str, Story] = {
     "books_fees": Story((), forgets_the_fee, books_the_fee),
     "stops": Story((fault("reject_request", "always", "create_order", why="key_refused"),),
                    trades_on_with_a_dead_key, stops_with_a_dead_key),
+    **POSITION_STORIES,
 }  # fmt: skip
 
 
@@ -328,11 +321,17 @@ def judged(story: Story, bot: Bot) -> Verdict:
     """The verdict on a bot in a story's world."""
 
     async def main() -> Verdict:
-        exchange = FailingExchange(seed=3, balances=story.balances)
+        exchange = FailingExchange(
+            seed=3, balances=story.balances, markets=story.markets and list(story.markets)
+        )
         for one in story.faults:
             given = dict(one)
             exchange.arm(given.pop("kind"), parse(given.pop("when")), **given)
-        judge = Judge(exchange.venue)
+        if story.rate_limit is not None:
+            exchange.set_rate_limit(story.rate_limit)
+        for after, command in story.incidents:
+            exchange.venue.plan_incident(round(after * 1e9), command)
+        judge = Judge(exchange.venue, options=story.options)
         ending = await JudgedRun(bot=bot, exchange=exchange, seconds=SECONDS, judge=judge).play()
         return judge.verdict(crashed=ending.crashed, returned=ending.returned)
 
@@ -350,7 +349,8 @@ def test_the_manual_has_every_rule() -> None:
     rows = [line for line in pages.read_text("utf-8").splitlines() if line.startswith("| `")]
     for name, rule in RULES.items():
         given = inspect.signature(rule).parameters.values()
-        defaults = ", ".join(f"{one.name}={one.default:g}" for one in given)
+        shown = (one for one in given if isinstance(one.default, int | float))
+        defaults = ", ".join(f"{one.name}={one.default:g}" for one in shown)
         row = f"| `{name}` | {rule.invariant} | {rule.severity} | {rule.sentence} | {defaults} |"
         assert row in rows
 

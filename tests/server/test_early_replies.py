@@ -8,7 +8,7 @@ from yarl import URL
 
 from failing_exchange.core.units import MINUTE
 from failing_exchange.server.messages import Request
-from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
+from failing_exchange.venues.binance_common.metering import Interval, VenueLimits
 from tests.venues.binance.client import HOST, Client, on_the_wire
 
 SOCKETS = "wss://stream.binance.com:9443"
@@ -46,7 +46,7 @@ def test_only_so_many_paths_are_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scanner must fill neither the log nor the memory; that others came is said."""
-    monkeypatch.setattr("failing_exchange.venues.binance.early_replies.PATHS_NAMED_MAX", 3)
+    monkeypatch.setattr("failing_exchange.venues.binance_common.early_replies.PATHS_NAMED_MAX", 3)
 
     async def story(client: Client) -> None:
         for number in range(9):

@@ -28,10 +28,11 @@ from failing_exchange.feeds.market_feeds import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
 from failing_exchange.server.damage import EFFECTS
 from failing_exchange.server.http_reader import RequestReader
-from failing_exchange.venues.binance import early_replies, socket_api, user_events
-from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
-from failing_exchange.venues.binance.rest import SpotRest
+from failing_exchange.venues.binance import socket_api, user_events
+from failing_exchange.venues.binance.spot_rest import SpotRest
 from failing_exchange.venues.binance.ws_api import ApiRequest
+from failing_exchange.venues.binance_common import early_replies
+from failing_exchange.venues.binance_common.metering import Interval, VenueLimits
 from tests.passes import as_ours
 from tests.venues.binance.raw import API, DOORS, ORDER, STREAM, Line, Place, at, request, signed
 

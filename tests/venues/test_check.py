@@ -13,8 +13,8 @@ from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.venue import venue as running
 from failing_exchange.venues.binance.dialect import SpotDialect
-from failing_exchange.venues.binance.example_requests import BinanceExamples
-from failing_exchange.venues.binance.rest import SpotRest
+from failing_exchange.venues.binance.spot_examples import SpotExamples
+from failing_exchange.venues.binance.spot_rest import SpotRest
 from failing_exchange.venues.binance.venue import BinanceSpot
 from failing_exchange.venues.checks import CHECKS
 from failing_exchange.venues.example_world import ExampleWorld
@@ -28,9 +28,9 @@ def test_binance_as_it_runs_conforms() -> None:
     """Every endpoint, every documented parameter, every reason, through its server."""
     report = check_venue("binance")
     assert list(report.cases) == list(CHECKS)
-    assert report.cases["answers"] == len(BinanceExamples().endpoints)
+    assert report.cases["answers"] == len(SpotExamples().endpoints)
     assert report.cases["parameters"] > 250
-    assert report.cases["reasons"] >= len(BinanceExamples().endpoints) * (
+    assert report.cases["reasons"] >= len(SpotExamples().endpoints) * (
         len(Reason) - len(OF_CONTRACTS) + len(OrderRule)
     )
     assert all(report.cases.values())
@@ -45,7 +45,7 @@ def test_a_venue_of_another_kind_conforms() -> None:
     assert list(report.cases) == list(CHECKS)
 
 
-class Some(BinanceExamples):
+class Some(SpotExamples):
     """A part of the examples, so that the checks take no time."""
 
     @property
@@ -71,7 +71,7 @@ class Broken(BinanceSpot):
     def __init__(self, rest: type[SpotRest] = SpotRest, examples: type[Some] = Some) -> None:
         self._rest, self._examples = rest, examples
 
-    def examples(self) -> BinanceExamples:
+    def examples(self) -> SpotExamples:
         return self._examples()
 
     def speak(

@@ -274,7 +274,7 @@ def test_it_is_found_by_path_and_by_value() -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("binanse", "no venue is called 'binanse'; did you mean 'binance'? (known: binance,"),
+    [("binanse", "no venue is called 'binanse'; did you mean 'binance'? (known: binance, "),
      ("small_venue.py:NOBODY", "no file 'small_venue.py'"),
      (f"{PATH}ER", "has no venue 'SMALLER'")],
 )  # fmt: skip

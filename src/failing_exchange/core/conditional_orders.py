@@ -31,7 +31,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.queries import FetchConditional, FetchConditionals
 from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State, check_client_id
-from failing_exchange.core.stop_triggers import STOPS, would_trigger
+from failing_exchange.core.stop_triggers import BIPS, STOPS, would_trigger
 from failing_exchange.core.units import SECOND
 
 # Of an account over all symbols, as on Binance since 2025-12-29 (its -4045); one more is refused.
@@ -76,6 +76,11 @@ def _check_form(ms: MarketState, c: PlaceConditional, at: int) -> None:
     trails = c.kind is OrderType.TRAILING_STOP
     if trails is not (c.trail_bips > 0):
         raise Reject(Reason.INVALID_ORDER, kind=c.kind)
+    if c.trail_bips >= BIPS:
+        raise Reject(
+            Reason.INVALID_ORDER, rule=OrderRule.TRAILING_DELTA,
+            trail=c.trail_bips, minimum=1, maximum=BIPS - 1,
+        )  # fmt: skip
     if not trails and c.stop_ticks < 1:
         raise Reject(Reason.INVALID_PRICE, kind=c.kind)
     if c.expires_at and c.expires_at <= at:

@@ -98,7 +98,7 @@ def fire(state: State, ms: MarketState, one: ConditionalOrder, at: int) -> None:
     take_step(state, one, ConditionalStatus.TRIGGERING, at)
     try:
         command = pegged(ms, _command(ms, one))
-        check(state, ms, account, command, at)
+        check(state, ms, account, _checked(ms, one, command), at)
         order = make(state, ms, command, at, account)
         settlement_of(ms).hold_need(state, ms, order, at)
     except Reject as refused:
@@ -115,6 +115,14 @@ def fire(state: State, ms: MarketState, one: ConditionalOrder, at: int) -> None:
         enter_capped(state, ms, order, cap, at)
     else:
         enter(state, ms, order, at)
+
+
+def _checked(ms: MarketState, one: ConditionalOrder, command: PlaceOrder) -> PlaceOrder:
+    """The order as it is checked: a position is closed at once, however large it is."""
+    most = ms.market.market_amount_max or ms.market.amount_max
+    if not one.command.close_position or most is None:
+        return command
+    return command._replace(lots=min(command.lots, most))
 
 
 def _command(ms: MarketState, one: ConditionalOrder) -> PlaceOrder:

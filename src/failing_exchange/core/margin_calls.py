@@ -34,8 +34,8 @@ def follow_positions(state: State, at: int) -> None:
 def check_marks(state: State, symbol: str, at: int) -> None:
     """Look at the accounts whose bounds the mark price of a market has reached."""
     ms = state.market(symbol, at)
-    ms.mark_due_at = 0
     _check_met(state, ms, at)
+    ms.mark_due_at = 0  # only now: bounds that are new need not be searched for one by one
     plan_look(state, ms, at)
 
 

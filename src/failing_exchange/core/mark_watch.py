@@ -29,9 +29,9 @@ def watch_mark(state: State, ms: MarketState, name: str, bounds: Bounds | None, 
 
 def plan_look(state: State, ms: MarketState, at: int) -> None:
     """Plan the next look at the mark price; an earlier one that stands is kept."""
-    if not ms.mark_watched:
-        return
     second = at // SECOND
+    if not ms.mark_watched or 0 < ms.mark_due_at <= (second + 1) * SECOND:
+        return  # nothing is looked at earlier than in the next second
     lows = [lower for lower, _ in ms.mark_watched.values() if lower is not None]
     highs = [upper for _, upper in ms.mark_watched.values() if upper is not None]
     lower, upper = max(lows, default=None), min(highs, default=None)

@@ -13,6 +13,7 @@ from failing_exchange.core.queries import (
     BookSnapshot,
     Candles,
     Fills,
+    Margins,
     OrderLists,
     Orders,
     Ticker,
@@ -106,7 +107,7 @@ def balances_of(told: Any) -> tuple[int, dict[str, int]] | None:
     if told.__class__ is Edited:
         told = told.answer
     assets = getattr(told, "assets", None)
-    if assets is None or callable(assets):
+    if assets is None or callable(assets) or told.__class__ is Margins:
         return None
     if isinstance(assets, dict):
         return told.at, {asset: free for asset, (free, _) in assets.items()}
@@ -116,7 +117,7 @@ def balances_of(told: Any) -> tuple[int, dict[str, int]] | None:
 def totals_of(told: Any) -> dict[str, int] | None:
     """Atoms by asset, free and used together, where a message tells balances."""
     assets = getattr(told, "assets", None)
-    if assets is None or callable(assets):
+    if assets is None or callable(assets) or told.__class__ is Margins:
         return None
     if isinstance(assets, dict):
         return {asset: free + used for asset, (free, used) in assets.items()}

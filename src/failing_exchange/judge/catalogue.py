@@ -10,17 +10,20 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.rule import Rule, Severity
 from failing_exchange.judge.rules.back_off import BacksOff, KeepsTime, NoHotLoop, Stops
 from failing_exchange.judge.rules.beliefs import BooksFees, Converges, Monotone
+from failing_exchange.judge.rules.contract_trading import KeepsReserve, Modes, OneExit
 from failing_exchange.judge.rules.duplicates import Once, Resolves
+from failing_exchange.judge.rules.forced_changes import BooksForced, FundingOnce
 from failing_exchange.judge.rules.liveness import Alive
 from failing_exchange.judge.rules.order_inputs import Fresh, ObeysFilters, SellsFree
-from failing_exchange.judge.rules.protective_stops import Covered
+from failing_exchange.judge.rules.protective_stops import Covered, Protected
 from failing_exchange.judge.rules.resync import Resyncs
 
 RULES: dict[str, type[Rule]] = {
     rule.name: rule
     for rule in (
         Once, Converges, Alive, BacksOff, NoHotLoop, Resolves, Monotone, Fresh, Resyncs,
-        ObeysFilters, KeepsTime, Covered, SellsFree, BooksFees, Stops,
+        ObeysFilters, KeepsTime, Covered, SellsFree, BooksFees, Stops, Protected, Modes, OneExit,
+        BooksForced, FundingOnce, KeepsReserve,
     )
 }  # fmt: skip
 

@@ -10,15 +10,16 @@ from failing_exchange.core import events as e
 from failing_exchange.core.commands import AmendOrder, CancelOrder, PlaceOrder
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import Fill, Order, OrderSnapshot, Status
-from failing_exchange.core.queries import FetchOrder, FetchOrders
+from failing_exchange.core.order import Fill, Order, OrderSnapshot, PositionSide, Status
+from failing_exchange.core.queries import FetchOrder, FetchOrders, Positions
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import balances_of, fills_of, orders_of, received
-from failing_exchange.judge.products import Traded, currency_of
+from failing_exchange.judge.products import Traded, currency_of, product_of, sign
 
 FACTS_KEPT_MAX = 10_000  # of the newest, for reports; older ones are forgotten
+FORCED_KEPT_MAX = 1_000  # newest fills that the venue forced, and payments of funding
 ORDERS_KEPT_MAX = 20_000  # the oldest that the client knows all about are forgotten first
 NEVER = 0  # the instant of what has not happened, or is not known
 
@@ -123,6 +124,10 @@ class Facts:
         self.orphans_ended = 0  # orders forgotten here that the client was never told of
         self.placed = 0  # orders that were accepted
         self.traded = Traded()
+        self.forced: deque[Fill] = deque(maxlen=FORCED_KEPT_MAX)  # liquidation, ADL, settlement
+        self.funding: deque[e.FuturesBalanceChanged] = deque(maxlen=FORCED_KEPT_MAX)
+        self.told_lots: dict[tuple[str, PositionSide], int] = {}  # positions by the fills told
+        self.positions_told_at = NEVER  # when its positions were told last
         self.wrong_ns = 0
         self._wrong_facts = 0
         self._wrong_since = NEVER
@@ -141,8 +146,8 @@ class Facts:
     def _accepted(self, event: e.OrderAccepted, at: int) -> None:
         if event.account != self.account:
             return
-        self.placed += 1
         order = self.engine.state.accounts[self.account].find(event.order_id)
+        self.placed += order is None or not order.forced
         if order is not None:
             self.orders[order.id] = OrderFacts(order, at)
             self._fact("order accepted", f"order {order.id}", at)
@@ -153,11 +158,21 @@ class Facts:
         fill = event.fill
         if fill.account != self.account:
             return
-        self.traded.add(fill, self.market(fill.symbol), at)
-        if event.order_id in self.orders:
+        known = self.orders.get(event.order_id)
+        is_forced = known is not None and known.order.forced
+        self.traded.add(fill, self.market(fill.symbol), fill.at if is_forced else at)
+        if known is not None:
             self._exposure(fill.symbol).move(fill.cost, fill.lots, at)
             self._fact("fill", f"order {fill.order_id}, trade {fill.trade_id}", at)
             self.balance_changed_at = at
+            if is_forced:
+                self.forced.append(fill)
+
+    def _funding(self, event: e.FuturesBalanceChanged, at: int) -> None:
+        if event.account == self.account:
+            self.balance_changed_at = at
+            if event.why == "funding":
+                self.funding.append(event)
 
     def _ended(self, event: e.OrderCanceled | e.OrderExpired, at: int) -> None:
         if event.account == self.account and event.order_id in self.orders:
@@ -239,6 +254,8 @@ class Facts:
         balances = balances_of(answer)
         if balances is not None:
             self._told_balances(*balances, trip)
+        if answer.__class__ is Positions:
+            self.positions_told_at = trip.ended_at
         if trip.command.__class__ is FetchOrders and trip.command.which == "open":
             self._listed(trip.command, answer, trip)
 
@@ -262,6 +279,7 @@ class Facts:
             lots, cost = snapshot.filled - known.told_filled, snapshot.cost - known.told_cost
             known.told_filled, known.told_cost = snapshot.filled, snapshot.cost
             self._exposure(known.symbol).move(-cost, -lots, at)
+            self._told_position(known.order, lots)
             for fill in known.order.fills[: snapshot.fills]:
                 self._known("fill", f"order {fill.order_id}, trade {fill.trade_id}", trip)
         if snapshot.status in OPEN_STATES:
@@ -282,6 +300,11 @@ class Facts:
             known.told_filled += fill.lots
             known.told_cost += fill.cost
             self._exposure(known.symbol).move(-fill.cost, -fill.lots, trip.ended_at)
+            self._told_position(known.order, fill.lots)
+
+    def _told_position(self, order: Order, lots: int) -> None:
+        key = (order.symbol, order.position_side)
+        self.told_lots[key] = self.told_lots.get(key, 0) + sign(order.side) * lots
 
     def _told_of(self, known: OrderFacts, trip: Trip) -> None:
         if known.told_at == NEVER:
@@ -347,18 +370,23 @@ class Facts:
     def value(self, name: str, atoms: int, at: int) -> float | None:
         """What an asset, or a position in a market, is worth in `currency`; None without a path."""
         ms = self.engine.state.markets.get(name)
-        asset = name if ms is None else ms.market.base
-        value = self.engine.state.value(asset, atoms, self.currency, at)
+        if ms is not None:
+            return self.money(name, atoms // ms.market.amount_step, at)
+        value = self.engine.state.value(name, atoms, self.currency, at)
         return None if value is None else value / ATOMS
 
     def money(self, symbol: str, lots: int, at: int) -> float | None:
-        """What `lots` of a market are worth at the last price, in `currency`, or None."""
-        market = self.market(symbol)
-        return self.value(market.base, lots * market.amount_step, at)
+        """What `lots` of a market are worth, in `currency`, or None.
+
+        Coins are valued at the last price; a position at the mark price, leverage included.
+        """
+        ms = self.engine.state.markets[symbol]
+        return self.value(*product_of(ms.market).worth(ms, lots, at), at)
 
     def quote_money(self, symbol: str, atoms: int, at: int) -> float | None:
-        """What atoms of a market's quote asset are worth in `currency`; None without a path."""
-        return self.value(self.market(symbol).quote, atoms, at)
+        """What a cost in a market is worth in `currency`; None without a path."""
+        market = self.market(symbol)
+        return self.value(product_of(market).priced_in(market), atoms, at)
 
 
 def is_true(snapshot: OrderSnapshot) -> bool:
@@ -381,5 +409,6 @@ HAPPENED: dict[type, Callable[[Facts, Any, int], None]] = {
     e.OrderCanceled: Facts._ended,
     e.OrderExpired: Facts._ended,
     e.BalanceChanged: Facts._balance,
+    e.FuturesBalanceChanged: Facts._funding,
     e.MarketChanged: Facts._market,
 }

@@ -94,7 +94,7 @@ class Judge:
         self._intents = Intents(gateway.engine.state.markets)
         self._intents.of_scenario(self._intent, gateway.clock.now())
         self._opened = gateway.engine.state.ledger.owned(self.account)
-        context = RuleContext(self._facts, self._intents, gateway.clock.now)
+        context = RuleContext(self._facts, self._intents, gateway.clock.now, self._believed)
         for rule in self.rules:
             with blame_user_code(f"rule {rule.name}"):
                 rule.begin(context)
@@ -271,6 +271,20 @@ class Judge:
         for rule in self.rules:
             with blame_user_code(f"rule {rule.name}"):
                 rule.sampled(sample)
+
+    def _believed(self) -> Sample | None:
+        """What the bot believes: by its notebook now, else what it said last."""
+        booked = None if self.booked is None else self.booked()
+        if booked is None:
+            return self._last
+        markets = self.facts.engine.state.markets
+        positions = {name: amount for name, amount in booked.items() if name in markets}
+        totals = {
+            name: self._opened.get(name, 0) / ATOMS + amount
+            for name, amount in booked.items()
+            if name not in markets
+        }
+        return Sample(self.venue.clock.now(), positions, None, totals)
 
     # ---- the end
 

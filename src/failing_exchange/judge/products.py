@@ -7,15 +7,20 @@ for products that they have never seen.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from failing_exchange.core.conditional_order import ConditionalOrder
+from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import Fill, Side
+from failing_exchange.core.order import TRIGGERED_TYPES, Fill, Order, OrderType, PositionSide, Side
 from failing_exchange.core.settlement import SETTLEMENTS, settlement_of
 from failing_exchange.core.state import Account, MarketState, State
 
 LATE_KEPT_MAX = 1_000  # newest changes; a bot that trades faster is compared with these only
 USDT = "USDT"  # the currency of verdicts wherever a market deals in it
+ALL = 1 << 62  # lots that a stop covers which closes the position, whatever that is
+STOPS = frozenset({OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TRAILING_STOP})
 
 
 class Product:
@@ -46,6 +51,35 @@ class Product:
         """Atoms of what is held for which a stop can be placed."""
         return abs(settlement_of(ms).position(state, ms, account))
 
+    def priced_in(self, market: Market) -> str:
+        """The asset in which costs and profits are counted."""
+        return market.settle
+
+    def worth(self, ms: MarketState, lots: int, at: int) -> tuple[str, int]:
+        """(asset, atoms) that lots stand for: the whole of a position, not only its margin."""
+        return ms.market.settle, ms.market.worth(mark_of(ms, at), lots)
+
+    def protected(
+        self, ms: MarketState, account: Account, closing: Side, side: PositionSide
+    ) -> int:
+        """Lots of a position that stops and reduce-only orders of the closing side cover."""
+        orders = sum(
+            order.remaining
+            for order in _of(account.open.values(), ms, closing, side)
+            if order.reduce_only or order.conditional_id or order.kind in STOPS
+        )
+        return orders + sum(
+            ALL if one.command.close_position else one.command.lots
+            for one in account.conditionals.values()
+            if _is_stop(one, ms, closing, side)
+        )
+
+    def sides(self, ms: MarketState, account: Account) -> Iterator[tuple[PositionSide, int]]:
+        """Each position side that an account holds here, with its lots."""
+        for (name, side), position in ms.positions.items():
+            if name == account.name and position.lots:
+                yield side, position.lots
+
 
 class SpotProduct(Product):
     """Coins that are held, and can be sold only while they are."""
@@ -71,6 +105,39 @@ class SpotProduct(Product):
     def protectable(self, state: State, ms: MarketState, account: Account) -> int:
         locked = account.locked.get(ms.market.base, 0)
         return settlement_of(ms).position(state, ms, account) - locked
+
+    def priced_in(self, market: Market) -> str:
+        return market.quote
+
+    def worth(self, ms: MarketState, lots: int, at: int) -> tuple[str, int]:
+        return ms.market.base, lots * ms.market.amount_step
+
+    def protected(
+        self, ms: MarketState, account: Account, closing: Side, side: PositionSide
+    ) -> int:
+        orders = _of(account.open.values(), ms, closing, side)
+        return sum(order.remaining for order in orders if order.kind in TRIGGERED_TYPES)
+
+    def sides(self, ms: MarketState, account: Account) -> Iterator[tuple[PositionSide, int]]:
+        """Coins have no sides: none."""
+        yield from ()
+
+
+def _of(
+    orders: Iterable[Order], ms: MarketState, closing: Side, side: PositionSide
+) -> Iterator[Order]:
+    """The orders of a market that trade one side of a position."""
+    for order in orders:
+        is_here = order.symbol == ms.market.symbol and order.side is closing
+        if is_here and order.position_side is side:
+            yield order
+
+
+def _is_stop(one: ConditionalOrder, ms: MarketState, closing: Side, side: PositionSide) -> bool:
+    """Whether a conditional order waits to end a position at a loss."""
+    command = one.command
+    is_here = command.symbol == ms.market.symbol and command.position_side is side
+    return one.is_waiting and is_here and command.side is closing and command.kind in STOPS
 
 
 PRODUCTS: dict[str, Product] = {"spot": SpotProduct()}  # by `Market.kind`
@@ -117,11 +184,12 @@ class Traded:
 
 
 def currency_of(state: State) -> str:
-    """The currency of a verdict: USDT where a market deals in it, else what most are quoted in."""
+    """The currency of a verdict: USDT where a market deals in it, else what most settle in."""
     markets = [ms.market for ms in state.markets.values()]
-    if not markets or any(USDT in (market.base, market.quote) for market in markets):
+    priced = [product_of(market).priced_in(market) for market in markets]
+    if not markets or USDT in priced or any(market.base == USDT for market in markets):
         return USDT
-    return Counter(market.quote for market in markets).most_common(1)[0][0]
+    return Counter(priced).most_common(1)[0][0]
 
 
 def sign(side: Side) -> int:

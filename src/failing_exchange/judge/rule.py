@@ -82,6 +82,7 @@ class RuleContext(NamedTuple):
     facts: Facts
     intents: Intents
     now: Callable[[], int]  # the venue's clock, in nanoseconds since the epoch
+    believed: Callable[[], Sample | None] = lambda: None  # by the bot's notebook, else its probe
 
 
 class Rule:

@@ -13,8 +13,8 @@ import aiohttp
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Keyring
-from failing_exchange.venues.binance.limits_policy import VenueLimits
 from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.binance_common.metering import VenueLimits
 
 HOST = "https://api.binance.com"
 T = TypeVar("T")

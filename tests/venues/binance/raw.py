@@ -21,8 +21,8 @@ from failing_exchange.server.certificate import context
 from failing_exchange.server.websocket_connection import ConnectionPolicy
 from failing_exchange.server.websocket_frames import frame
 from failing_exchange.venues.binance.connecting import STREAMS
-from failing_exchange.venues.binance.limits_policy import VenueLimits
 from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.binance_common.metering import VenueLimits
 from tests.server import settled
 
 T = TypeVar("T")

@@ -12,11 +12,11 @@ from failing_exchange.core.queries import FetchTicker
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.venue.default_world import MARKETS, background_of
-from failing_exchange.venues.binance.call import Reading, Writing
 from failing_exchange.venues.binance.codes import said
 from failing_exchange.venues.binance.endpoints import BY_HTTP
-from failing_exchange.venues.binance.params import Params
-from failing_exchange.venues.binance.values import venue_symbol
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.values import venue_symbol
 
 BTC, ETH = "BTC/USDT", "ETH/BTC"
 BIRTH = 1_767_225_600  # 2026-01-01, an epoch second

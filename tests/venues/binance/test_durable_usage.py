@@ -15,13 +15,13 @@ from failing_exchange.core.rate_limits import BanLadder, SlidingWindow, TokenBuc
 from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import RateLimitError
-from failing_exchange.venues.binance.limits_policy import (
+from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.binance_common.metering import (
     ADDRESSES_MAX,
     Interval,
     Metering,
     VenueLimits,
 )
-from failing_exchange.venues.binance.venue import Binance
 from tests.test_durable import commit, crash
 from tests.venues.binance.client import Client
 

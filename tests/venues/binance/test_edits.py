@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.venues.binance.edits import EVENT_FIELDS, edit
+from failing_exchange.venues.binance_common.edits import EVENT_FIELDS, edit
 
 ORDER = {"orderId": 7, "status": "NEW", "executedQty": "0.00000000", "price": "1.00000000"}
 

@@ -15,7 +15,7 @@ from failing_exchange.core.auditor import audit
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
-from failing_exchange.venues.binance.example_requests import example
+from failing_exchange.venues.binance_common.table_examples import example
 
 NAMES = [
     "symbol", "symbols", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.core.public_trade import BEGAN
-from failing_exchange.venues.binance.intervals import MONTH, SECONDS
+from failing_exchange.venues.binance_common.intervals import MONTH, SECONDS
 from tests.venues.binance.square import BIRTH, Square
 
 DECIMAL = re.compile(r"^-?\d+\.\d{8}$")

@@ -9,7 +9,7 @@ from failing_exchange.core.commands import CrossOrder
 from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.faults.triggers import first
 from failing_exchange.judge.judge import Judge
-from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
+from failing_exchange.venues.binance_common.metering import Interval, VenueLimits
 from tests.venues.binance.client import HOST, Client, on_the_wire
 
 TIGHT = VenueLimits(

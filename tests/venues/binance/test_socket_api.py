@@ -8,8 +8,8 @@ import pytest
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.venues.binance.codes import said
-from failing_exchange.venues.binance.signing import hmac_verifier
 from failing_exchange.venues.binance.socket_api import asked, refused
+from failing_exchange.venues.binance_common.signing import hmac_verifier
 
 # web-socket-api.md, "SIGNED request example (HMAC)", 2026-07-21
 KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"

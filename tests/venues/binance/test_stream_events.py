@@ -18,7 +18,7 @@ from failing_exchange.core.queries import (
 from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookView
 from failing_exchange.venues.binance import stream_events as events
-from failing_exchange.venues.binance.intervals import next_edge, start_of
+from failing_exchange.venues.binance_common.intervals import next_edge, start_of
 from tests.venues.binance.square import BTC, Square
 from tests.venues.binance.test_market_data import DECIMAL, PERCENT
 

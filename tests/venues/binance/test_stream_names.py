@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from failing_exchange.venues.binance.intervals import INTERVALS
 from failing_exchange.venues.binance.stream_names import Kind, StreamName, parse
+from failing_exchange.venues.binance_common.intervals import INTERVALS
 
 NAMES = {
     "btcusdt@trade": StreamName(Kind.TRADE, "BTCUSDT", every=0),

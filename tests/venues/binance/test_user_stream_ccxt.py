@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
-from failing_exchange.venues.binance.signing import KeyKind
 from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.binance_common.signing import KeyKind
 
 ccxtpro = pytest.importorskip("ccxt.pro")
 # spot alone: other hosts than this venue's answer for the rest

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from failing_exchange import FailingExchange
 from failing_exchange.core.units import MINUTE
 from failing_exchange.server.api_keys import DEFAULT_KEY, Key, Keyring
-from failing_exchange.venues.binance.call import Security
-from failing_exchange.venues.binance.limits_policy import Interval, VenueLimits
 from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.binance_common.call import Security
+from failing_exchange.venues.binance_common.metering import Interval, VenueLimits
 from tests.venues.binance.socket_client import SocketClient, on_a_socket
 
 ED_PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(32))

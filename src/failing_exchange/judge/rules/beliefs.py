@@ -110,6 +110,8 @@ class Converges(Rule):
         for known in facts.orders.values():
             if not known.unaware or end.at - known.order.updated_at <= self.within_s * SECOND:
                 continue
+            if known.order.forced:  # `books_forced` is broken instead
+                continue
             if facts.exposure[known.symbol].now <= 0 or self._excuse(known):
                 continue
             if could_infer(facts, known):
@@ -151,7 +153,8 @@ class Converges(Rule):
         def near(state: int) -> bool:
             return abs(state / ATOMS - believed) <= NOTICED
 
-        if reached(states, undone(facts, symbol), near):
+        forced = [_effect(facts, fill) for fill in facts.forced if fill.symbol == symbol]
+        if reached(states, [*undone(facts, symbol), *forced], near):
             return
         misled = [k for k in facts.orders.values() if k.false_by and k.symbol == symbol]
         parts = [sum(_effect(facts, fill) for fill in facts.untold(k)) for k in misled]
@@ -168,8 +171,11 @@ class Converges(Rule):
     ) -> Iterator[tuple[str, float | None]]:
         facts = self.context.facts
         states = facts.engine.state.ledger.totals(facts.account, asset, since=since)
-        fees = fees_of(facts).get(asset, 0)  # if these are missing, `books_fees` is broken instead
-        if any(abs((s + more) / ATOMS - believed) <= NOTICED for s in states for more in (0, fees)):
+
+        def near(state: int) -> bool:
+            return abs(state / ATOMS - believed) <= NOTICED
+
+        if reached(states, _of_other_rules(facts, asset), near):
             return
         told = (facts.balances_false or {}).get(asset)
         if told is not None and abs(told / ATOMS - believed) <= NOTICED:
@@ -223,6 +229,21 @@ def why_unaware(known: OrderFacts) -> str:
     if known.is_orphan or answer is None or isinstance(answer, (Reject, Edited)):
         return f", because {describe_failure(trip)} and it did not find out"
     return f": {request_name(trip)} was filled later, and it did not ask again"
+
+
+def _of_other_rules(facts: Facts, asset: str) -> list[int]:
+    """What a bot may have booked wrongly by another rule: fees, funding, profits of forced closes.
+
+    As `reached` has them: atoms that its balance is short of the true one.
+    """
+    paid = [event.change for event in facts.funding if event.asset == asset]
+    closed = [
+        fill.profit
+        for fill in facts.forced
+        if product_of(facts.market(fill.symbol)).priced_in(facts.market(fill.symbol)) == asset
+    ]
+    parts = [*closed[-2:], *paid[-2:], *(-one for one in paid[-2:]), sum(paid), -sum(paid)]
+    return [one for one in (*parts, -fees_of(facts).get(asset, 0)) if one]
 
 
 def fees_of(facts: Facts) -> dict[str, int]:
@@ -348,8 +369,8 @@ class BooksFees(Rule):
         for asset, fee in fees_of(facts).items():
             if asset not in self._last.balances or not fee:
                 continue
-            free, used = facts.engine.state.ledger.balances(facts.account).get(asset, (0, 0))
-            surplus = self._last.balances[asset] * ATOMS - (free + used)
+            owned = facts.engine.state.ledger.owned(facts.account).get(asset, 0)
+            surplus = self._last.balances[asset] * ATOMS - owned
             if abs(surplus - fee) <= max(1, fee // 100):
                 self.breach(
                     f"believes to own {surplus / ATOMS:.8f} {asset} more than it does: the fees",

@@ -6,8 +6,9 @@ from typing import Any
 
 from failing_exchange.core import events as e
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.core.order import TRIGGERED_TYPES, Side
+from failing_exchange.core.order import PositionSide, Side
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.state import MarketState
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import PLACE, PRIVATE_CALLS
 from failing_exchange.journal.trip import Trip
@@ -154,12 +155,12 @@ class Covered(Rule):
         protectable = product_of(ms.market).protectable(state, ms, account)
         position = max(0, min(abs(held), abs(to_cover), protectable)) if held * to_cover > 0 else 0
         closing = Side.SELL if held > 0 else Side.BUY
-        stops = sum(
-            order.remaining
-            for order in account.open.values()
-            if order.symbol == symbol and order.kind in TRIGGERED_TYPES and order.side is closing
-        )
-        unprotected = position // ms.market.amount_step - stops
+        stops = product_of(ms.market).protected(ms, account, closing, PositionSide.BOTH)
+        return self._worth_closing(ms, position // ms.market.amount_step - stops, at)
+
+    def _worth_closing(self, ms: MarketState, unprotected: int, at: int) -> int:
+        """Lots without a stop; 0 where they are too few to be closed."""
+        symbol = ms.market.symbol
         unprotected -= unprotected % ms.market.amount_every
         worth = self.context.facts.money(symbol, max(0, unprotected), at) or 0.0
         least = self.context.facts.quote_money(symbol, ms.market.cost_min, at) or 0.0
@@ -168,9 +169,7 @@ class Covered(Rule):
     def _check(self, symbol: str, at: int) -> None:
         seconds = (at - self._unprotected_since[symbol]) / SECOND
         if seconds > self._limits[symbol]:
-            facts = self.context.facts
-            step = facts.market(symbol).amount_step
-            lots = abs(self._positions[symbol]) // step
+            facts, lots = self.context.facts, self._held(symbol)
             self.breach(
                 f"left a position in {symbol} without its stop for {seconds:.0f} s, where "
                 f"{self._limits[symbol]:g} s were meant",
@@ -178,10 +177,73 @@ class Covered(Rule):
                 at=at,
             )
 
+    def _held(self, symbol: str) -> int:
+        """Lots of the position in a market."""
+        return abs(self._positions[symbol]) // self.context.facts.market(symbol).amount_step
+
     def ended(self, end: RunEnd) -> None:
         """Report positions without a stop at the end."""
         for symbol in self._unprotected_since:
             self._check(symbol, end.at)
+
+
+class Protected(Covered):
+    """I12 of contracts: a position has its stop within some seconds, or an order that closes it.
+
+    `within_s`: the seconds; without it, those of the intents with `covered_within`. Conditional
+    orders count as stops (those with close-position for all of it), and reduce-only orders on
+    their way. Both sides of a hedged position need one. The time runs as for `covered`.
+    """
+
+    name = "protected"
+    sentence = "A position in a contract has its stop, or is being closed."
+    care = "places a stop that closes the whole position, and looks whether it stands."
+
+    def __init__(self, *, within_s: float | None = None) -> None:
+        super().__init__()
+        self.within_s = within_s
+        self._worst: dict[str, int] = {}  # lots that were without a stop, by market
+
+    def begin(self, context: Any) -> None:
+        """Not judged until there is a position that is to have a stop."""
+        super().begin(context)
+        self.unknown = "no position is to have a stop: give within_s, or intents covered_within"
+
+    def _touched(self, event: Any) -> list[str]:
+        """The contract in which an event changes a position, or an order that protects one."""
+        facts = self.context.facts
+        if event.__class__ in (e.PositionChanged, e.ConditionalChanged):
+            if event.account != facts.account:
+                return []
+            symbol: str = event.symbol
+            if self.within_s is not None and event.__class__ is e.PositionChanged:
+                self._limits[symbol], self.unknown = self.within_s, ""
+            return [symbol]
+        known = facts.orders.get(getattr(event, "order_id", 0))
+        if known is None or not product_of(facts.market(known.symbol)).opens_shorts:
+            return []
+        if self.within_s is None and not known.order.forced:
+            limit = self._limit(known)
+            if limit is not None:
+                self._limits[known.symbol], self.unknown = limit, ""
+        return [known.symbol]
+
+    def _unprotected(self, symbol: str, at: int) -> int:
+        """Lots of both sides of the position without a stop."""
+        state = self.context.facts.engine.state
+        ms, account = state.markets[symbol], state.accounts[self.context.facts.account]
+        product, found = product_of(ms.market), 0
+        for side, lots in product.sides(ms, account):
+            closing = Side.SELL if lots > 0 else Side.BUY
+            found += max(0, abs(lots) - product.protected(ms, account, closing, side))
+        found = self._worth_closing(ms, found, at)
+        if found:
+            before = self._worst.get(symbol, 0) if symbol in self._unprotected_since else 0
+            self._worst[symbol] = max(found, before)
+        return found
+
+    def _held(self, symbol: str) -> int:
+        return self._worst.get(symbol, 0)
 
 
 def _failed(trip: Trip, answer: Any) -> bool:

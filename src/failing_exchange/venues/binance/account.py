@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core.queries import Balances, FetchBalance
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.values import decimal, instant
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.values import decimal, instant
 
 
 def read_account(r: Reading) -> FetchBalance:

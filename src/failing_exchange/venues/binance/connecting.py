@@ -6,18 +6,17 @@ units); faqs/sbe_faq.md, "How to get an SBE response"; all of 2026-07-21. SBE is
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+from collections.abc import Mapping
 
 from failing_exchange.core.units import DAY, MILLISECOND, MINUTE, SECOND
 from failing_exchange.server.websocket_connection import ConnectionPolicy, Goodbye
 from failing_exchange.server.websocket_frames import Code
-from failing_exchange.venues.binance.codes import refuse
+from failing_exchange.venues.binance_common.connection_query import Given
+from failing_exchange.venues.binance_common.refusals import refuse
 
 # all that is supported: no other mixture of cases
 TIME_UNITS = {"MILLISECOND": False, "millisecond": False, "MICROSECOND": True, "microsecond": True}
 SBE = "application/sbe"
-
-Given = dict[str, list[str]]
 
 # web-socket-streams.md, "WebSocket Limits"; what is said on closing was seen in production
 STREAMS = ConnectionPolicy(
@@ -31,20 +30,6 @@ STREAMS = ConnectionPolicy(
     too_old=Goodbye(Code.GOING_AWAY, "24 hours are over"),
 )
 WS_API_CONNECTIONS = STREAMS._replace(counts_text=False)  # its requests have limits of their own
-
-
-def given(query: str) -> Given:
-    """The parameters of a connection's URL, each with all its values. A plus sign is a plus sign.
-
-    >>> given("streams=btcusdt@kline_1d@+08:00&timeUnit=MICROSECOND")["streams"]
-    ['btcusdt@kline_1d@+08:00']
-    """
-    found: Given = {}
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        if name:
-            found.setdefault(unquote(name), []).append(unquote(value))
-    return found
 
 
 def is_micro(unit: str) -> bool:
@@ -77,3 +62,11 @@ def check_accept(header: str) -> None:
     types = [part.partition(";")[0].strip().lower() for part in header.split(",")]
     if all(kind == SBE for kind in types):
         refuse("SBE_DISABLED", "SBE is not enabled.")
+
+
+def form_of(headers: Mapping[str, str]) -> bool:
+    """Whether a REST request asks for microseconds; raises `Reject` for a form there is not."""
+    unit, accept = headers.get("x-mbx-time-unit"), headers.get("accept")
+    if accept and "sbe" in accept.lower():
+        check_accept(accept)
+    return is_micro(unit) if unit else False

@@ -13,22 +13,22 @@ from failing_exchange.server.websocket_connection import WebSocketRoute
 from failing_exchange.venues.binance.connecting import (
     STREAMS,
     WS_API_CONNECTIONS,
-    Given,
     is_micro_in,
 )
-from failing_exchange.venues.binance.early_replies import EarlyReplies
 from failing_exchange.venues.binance.endpoints import BY_HTTP
-from failing_exchange.venues.binance.limits_policy import Metering
 from failing_exchange.venues.binance.market_streams import StreamSession, combined, raw
-from failing_exchange.venues.binance.rest import SpotRest
+from failing_exchange.venues.binance.spot_early_replies import SpotEarlyReplies
+from failing_exchange.venues.binance.spot_limits import SpotMetering
+from failing_exchange.venues.binance.spot_rest import SpotRest
 from failing_exchange.venues.binance.ws_api import ApiConversation, check_api
+from failing_exchange.venues.binance_common.connection_query import Given
 
 if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Keyring
     from failing_exchange.server.messages import Reply, Request
     from failing_exchange.venue.venue import RunningVenue
-    from failing_exchange.venues.binance.limits_policy import VenueLimits
     from failing_exchange.venues.binance.listen_keys import ListenKeys
+    from failing_exchange.venues.binance_common.metering import VenueLimits
 
 WS_API = "/ws-api/v3"
 
@@ -44,8 +44,8 @@ class SpotDialect:
         *,
         legacy_listen_keys: bool = False,
     ) -> None:
-        self.limits = Metering(limits)
-        self._early = EarlyReplies(self.limits)
+        self.limits = SpotMetering(limits)
+        self._early = SpotEarlyReplies(self.limits)
         self.rest = SpotRest(venue, keys, self.limits, self._early)
         self.feeds = Feeds(venue)
         self.user_streams = UserStreams(venue)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from failing_exchange.venues.binance import (
     account,
-    general,
     history,
     info,
     market_data,
@@ -17,10 +16,8 @@ from failing_exchange.venues.binance import (
     placing,
     references,
     replacing,
-    sapi,
     tickers,
 )
-from failing_exchange.venues.binance.call import Endpoint, Security
 from failing_exchange.venues.binance.parameters import (
     CANDLES,
     LIST,
@@ -34,6 +31,8 @@ from failing_exchange.venues.binance.parameters import (
     SPAN,
     WORKING,
 )
+from failing_exchange.venues.binance_common import general, sapi
+from failing_exchange.venues.binance_common.call import Endpoint, Security
 
 # Examples are right in `ExampleWorld`: `mine` is alice's open order there, `pair` her order list.
 LIMIT = "side=BUY type=LIMIT timeInForce=GTC quantity=0.1 price=40000"

@@ -9,7 +9,7 @@ from typing import Any
 
 from failing_exchange.core.market import Market, Rules
 from failing_exchange.core.units import ATOMS, PPM, atoms_text
-from failing_exchange.venues.binance.values import amount, decimal, price
+from failing_exchange.venues.binance_common.values import amount, decimal, price
 
 UNLIMITED = 92_141_578 * ATOMS  # an amount or a value without a limit, in atoms
 HIGHEST = 1_000_000 * ATOMS  # a price without a limit, in atoms

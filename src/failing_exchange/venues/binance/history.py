@@ -17,13 +17,19 @@ from failing_exchange.core.queries import (
     Fills,
     PreventedMatches,
 )
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.codes import refuse
 from failing_exchange.venues.binance.filters import filters
 from failing_exchange.venues.binance.order_lists import check_span
 from failing_exchange.venues.binance.orders import add_prevented_lots, discount
-from failing_exchange.venues.binance.params import Params
-from failing_exchange.venues.binance.values import amount, decimal, instant, price, venue_symbol
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.refusals import refuse
+from failing_exchange.venues.binance_common.values import (
+    amount,
+    decimal,
+    instant,
+    price,
+    venue_symbol,
+)
 
 LIMIT_MAX = 1_000  # rows of one answer; more are cut to it
 # "These are the supported combinations of all parameters"; symbol and limit go with each

@@ -10,12 +10,12 @@ from typing import Any
 
 from failing_exchange.core.market import Market, MarketStatus, Prevention
 from failing_exchange.core.queries import FetchMarkets, Markets
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.codes import refuse
 from failing_exchange.venues.binance.filters import filters
-from failing_exchange.venues.binance.params import Params
 from failing_exchange.venues.binance.tickers import STATUSES, many
-from failing_exchange.venues.binance.values import instant, venue_symbol
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.refusals import refuse
+from failing_exchange.venues.binance_common.values import instant, venue_symbol
 
 STATUS_NAMES = {
     MarketStatus.TRADING: "TRADING",

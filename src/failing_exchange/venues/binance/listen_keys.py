@@ -17,9 +17,9 @@ from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.units import HOUR
 from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.server.conversation import Abort, Send
-from failing_exchange.venues.binance.call import Endpoint, Reading, Security, Writing
-from failing_exchange.venues.binance.codes import refuse
 from failing_exchange.venues.binance.user_events import ListenKeyExpired, event_of
+from failing_exchange.venues.binance_common.call import Endpoint, Reading, Security, Writing
+from failing_exchange.venues.binance_common.refusals import refuse
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage

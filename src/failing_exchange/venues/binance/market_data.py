@@ -22,9 +22,9 @@ from failing_exchange.core.queries import (
     Trades,
 )
 from failing_exchange.core.units import SECOND
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.codes import refuse
-from failing_exchange.venues.binance.intervals import (
+from failing_exchange.venues.binance.tickers import check_status
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.intervals import (
     INTERVALS,
     SECONDS,
     edges,
@@ -32,9 +32,9 @@ from failing_exchange.venues.binance.intervals import (
     next_edge,
     offset_of,
 )
-from failing_exchange.venues.binance.params import NUMBER, Params
-from failing_exchange.venues.binance.tickers import check_status
-from failing_exchange.venues.binance.values import amount, decimal, instant, price
+from failing_exchange.venues.binance_common.params import NUMBER, Params
+from failing_exchange.venues.binance_common.refusals import refuse
+from failing_exchange.venues.binance_common.values import amount, decimal, instant, price
 
 LIMIT_MAX = 1_000  # of trades and candles; more are cut to it
 DEPTH_MAX = 5_000  # of levels; likewise

@@ -25,10 +25,11 @@ from failing_exchange.server.conversation import (
 )
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.text.number_checks import is_whole
-from failing_exchange.venues.binance.connecting import given, is_micro_in
+from failing_exchange.venues.binance.connecting import is_micro_in
 from failing_exchange.venues.binance.stream_names import parse
 from failing_exchange.venues.binance.stream_topics import topic
-from failing_exchange.venues.binance.values import instant
+from failing_exchange.venues.binance_common.connection_query import given
+from failing_exchange.venues.binance_common.values import instant
 
 if TYPE_CHECKING:
     from failing_exchange.venues.binance.listen_keys import ListenKeys

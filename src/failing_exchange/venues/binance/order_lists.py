@@ -20,10 +20,8 @@ from failing_exchange.core.order import (
 from failing_exchange.core.queries import FetchOrderList, FetchOrderLists
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import DAY
-from failing_exchange.venues.binance.call import Answered, Reading, Writing
-from failing_exchange.venues.binance.codes import missing, refuse, said
+from failing_exchange.venues.binance.codes import said
 from failing_exchange.venues.binance.orders import write_canceled, write_placed
-from failing_exchange.venues.binance.params import Params
 from failing_exchange.venues.binance.placing import (
     check_response,
     client_id,
@@ -32,7 +30,10 @@ from failing_exchange.venues.binance.placing import (
     read_leg,
     side_of,
 )
-from failing_exchange.venues.binance.values import instant, venue_symbol
+from failing_exchange.venues.binance_common.call import Answered, Reading, Writing
+from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.refusals import missing, refuse
+from failing_exchange.venues.binance_common.values import instant, venue_symbol
 
 LIMITS = ("LIMIT_MAKER",)
 PROFITS = ("TAKE_PROFIT", "TAKE_PROFIT_LIMIT")

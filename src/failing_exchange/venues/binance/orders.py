@@ -25,9 +25,15 @@ from failing_exchange.core.order import (
     Why,
 )
 from failing_exchange.core.units import PPM
-from failing_exchange.venues.binance.call import Writing
 from failing_exchange.venues.binance.pegs import asked, fields
-from failing_exchange.venues.binance.values import amount, decimal, instant, price, venue_symbol
+from failing_exchange.venues.binance_common.call import Writing
+from failing_exchange.venues.binance_common.values import (
+    amount,
+    decimal,
+    instant,
+    price,
+    venue_symbol,
+)
 
 TYPES = {
     "LIMIT": OrderType.LIMIT,

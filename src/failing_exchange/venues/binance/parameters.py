@@ -1,16 +1,10 @@
-"""Parameters that endpoints share, and what is said of those that an endpoint does not take.
+"""Parameters that endpoints share.
 
 rest-api.md and web-socket-api.md, "Parameters" of each request, 2026-07-21; `!` marks a mandatory
-one (see `Endpoint.takes`). What is said, and in which order, was seen in production, 2017 to 2025:
-more parameters than an endpoint has are -1101, an unknown one among no more than that is -1104, and
-both count the times and the signature.
+one (see `Endpoint.takes`).
 """
 
 from __future__ import annotations
-
-from failing_exchange.venues.binance.call import Endpoint
-from failing_exchange.venues.binance.codes import missing, refuse
-from failing_exchange.venues.binance.params import Params
 
 ONE = "symbol! orderId origClientOrderId"
 SOME = "symbol symbols symbolStatus"
@@ -46,38 +40,3 @@ WORKING = _leg("working", "Type! Side! Price! Quantity! ClientOrderId IcebergQty
 PENDING = _leg("pending", f"Type! Side! {LEG} {STOP} {PEGS}")
 PAIR = _pair("above", "below")
 PENDING_PAIR = f"pendingSide! {_pair('pendingAbove', 'pendingBelow')} pendingBelowType"
-
-
-def check_count(endpoint: Endpoint, sent: int) -> None:
-    """Raise `Reject` for more parameters than an endpoint of the REST API has, whatever they are.
-
-    `sent` is how many the request has, times and signature included.
-    """
-    if sent > endpoint.most and endpoint.takes is not None:
-        refuse(
-            "TOO_MANY_PARAMETERS",
-            f"Too many parameters; expected '{endpoint.most}' and received '{sent}'.",
-        )
-
-
-def check(endpoint: Endpoint, params: Params, sent: int) -> None:
-    """Raise `Reject` for what is missing, empty or unknown to an endpoint.
-
-    `params` are those it is to read: of those `sent`, the ones that are not read yet.
-    """
-    if endpoint.takes is None:
-        return
-    for name in endpoint.needed:
-        if name not in params:
-            missing(name)
-    if "" in params.values():
-        for name, value in params.items():
-            if not value and name in endpoint.names:  # for mandatory ones seen in production, 2024
-                refuse("PARAM_EMPTY", f"Parameter '{name}' was empty.")
-    if not params.keys() <= endpoint.names:
-        unread = len(params.keys() - endpoint.names)
-        refuse(
-            "UNREAD_PARAMETERS",
-            f"Not all sent parameters were read; read '{sent - unread}' parameter(s) but was "
-            f"sent '{sent}'.",
-        )

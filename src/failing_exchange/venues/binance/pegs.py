@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.order import OrderSnapshot, Peg, PegPrice
 from failing_exchange.core.reject import Reason
-from failing_exchange.venues.binance.codes import refuse
-from failing_exchange.venues.binance.values import price
+from failing_exchange.venues.binance_common.refusals import refuse
+from failing_exchange.venues.binance_common.values import price
 
 if TYPE_CHECKING:
     from failing_exchange.core.market import Market
-    from failing_exchange.venues.binance.params import Params
+    from failing_exchange.venues.binance_common.params import Params
 
 PRICES = {"PRIMARY_PEG": PegPrice.PRIMARY, "MARKET_PEG": PegPrice.MARKET}
 NAMES = {kind: name for name, kind in PRICES.items()}

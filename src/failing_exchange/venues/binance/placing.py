@@ -13,11 +13,11 @@ from failing_exchange.core.market import Market, Prevention
 from failing_exchange.core.order import Extra, OrderType, PegPrice, Side, TimeInForce as Force
 from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason
-from failing_exchange.venues.binance.call import Reading
-from failing_exchange.venues.binance.codes import missing, refuse
 from failing_exchange.venues.binance.orders import TYPES
-from failing_exchange.venues.binance.params import Params
 from failing_exchange.venues.binance.pegs import Names, peg_of
+from failing_exchange.venues.binance_common.call import Reading
+from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.refusals import missing, refuse
 
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 FORCES = {"GTC": Force.GTC, "IOC": Force.IOC, "FOK": Force.FOK}

@@ -14,11 +14,11 @@ from failing_exchange.core.queries import FetchMarkets, FetchReferencePrice, Fet
 from failing_exchange.core.reference_price import BUCKET, BUCKETS, ReferencePrice
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.codes import refuse
-from failing_exchange.venues.binance.params import Params
 from failing_exchange.venues.binance.tickers import STATUSES, check_status, symbols_of
-from failing_exchange.venues.binance.values import decimal, instant, venue_symbol
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.refusals import refuse
+from failing_exchange.venues.binance_common.values import decimal, instant, venue_symbol
 
 RULES_WEIGHT_MAX = 40  # the weight of many symbols, and of all of them
 SIDES = ("bid", "ask")

@@ -13,8 +13,7 @@ from failing_exchange.core.commands import Replaced
 from failing_exchange.core.order import Amendment, OrderSnapshot
 from failing_exchange.core.queries import FetchAmendments
 from failing_exchange.core.reject import Reject
-from failing_exchange.venues.binance.call import Answered, Reading, Writing
-from failing_exchange.venues.binance.codes import CODES, refuse, said
+from failing_exchange.venues.binance.codes import CODES, said
 from failing_exchange.venues.binance.order_lists import write_list
 from failing_exchange.venues.binance.orders import (
     add_rarities,
@@ -30,7 +29,9 @@ from failing_exchange.venues.binance.placing import (
     read_place,
     restriction,
 )
-from failing_exchange.venues.binance.values import amount, decimal, instant, venue_symbol
+from failing_exchange.venues.binance_common.call import Answered, Reading, Writing
+from failing_exchange.venues.binance_common.refusals import refuse
+from failing_exchange.venues.binance_common.values import amount, decimal, instant, venue_symbol
 
 MODES = {"STOP_ON_FAILURE": True, "ALLOW_FAILURE": False}
 WHEN_LIMITED = ("DO_NOTHING", "CANCEL_ONLY")

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from failing_exchange.core.reject import Reject
-from failing_exchange.venues.binance.codes import Said, refuse
-from failing_exchange.venues.binance.params import PARAMETERS_MAX, Params
-from failing_exchange.venues.binance.values import instant
+from failing_exchange.venues.binance_common.params import PARAMETERS_MAX, Params
+from failing_exchange.venues.binance_common.refusals import Said, refuse
+from failing_exchange.venues.binance_common.values import instant
 
 ID = re.compile(r"[a-zA-Z0-9-_]{1,36}\Z")
 VERSION = "v3/"  # an explicit version may stand before a method

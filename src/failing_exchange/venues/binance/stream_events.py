@@ -12,8 +12,7 @@ from failing_exchange.core.queries import AveragePrice, BookSnapshot, Candles, T
 from failing_exchange.core.reference_price import ReferencePrice
 from failing_exchange.core.units import SECOND
 from failing_exchange.feeds.book_delta import BookUpdate
-from failing_exchange.venues.binance import edits, tickers
-from failing_exchange.venues.binance.intervals import next_edge
+from failing_exchange.venues.binance import tickers
 from failing_exchange.venues.binance.market_data import (
     aggregate,
     average as average_of,
@@ -22,7 +21,15 @@ from failing_exchange.venues.binance.market_data import (
     tally_of,
 )
 from failing_exchange.venues.binance.references import reference_text
-from failing_exchange.venues.binance.values import amount, decimal, instant, price, venue_symbol
+from failing_exchange.venues.binance_common import edits
+from failing_exchange.venues.binance_common.intervals import next_edge
+from failing_exchange.venues.binance_common.values import (
+    amount,
+    decimal,
+    instant,
+    price,
+    venue_symbol,
+)
 
 # REST's names of a window's statistics, by those of the streams
 WINDOW = {

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from failing_exchange.core.units import DAY_S, HOUR_S
-from failing_exchange.venues.binance.intervals import INTERVALS
+from failing_exchange.venues.binance_common.intervals import INTERVALS
 
 
 class Kind(Enum):

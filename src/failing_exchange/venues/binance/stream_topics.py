@@ -22,10 +22,10 @@ from failing_exchange.feeds.sources import (
     TradeSource,
 )
 from failing_exchange.venues.binance import stream_events as events
-from failing_exchange.venues.binance.intervals import next_edge, start_of
 from failing_exchange.venues.binance.market_data import AVERAGE_MINUTES
 from failing_exchange.venues.binance.stream_names import WINDOWS, Kind, StreamName, parse
-from failing_exchange.venues.binance.values import venue_symbol
+from failing_exchange.venues.binance_common.intervals import next_edge, start_of
+from failing_exchange.venues.binance_common.values import venue_symbol
 
 
 class Behind(NamedTuple):

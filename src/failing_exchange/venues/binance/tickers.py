@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.queries import FetchTickers, Ticker
 from failing_exchange.core.units import DAY, DAY_S, HOUR_S, SECOND
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.codes import missing, refuse
-from failing_exchange.venues.binance.intervals import offset_of, start_of
-from failing_exchange.venues.binance.params import SYMBOLS, SYMBOLS_RANGE, Params, illegal
-from failing_exchange.venues.binance.values import (
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.intervals import offset_of, start_of
+from failing_exchange.venues.binance_common.params import SYMBOLS, SYMBOLS_RANGE, Params, illegal
+from failing_exchange.venues.binance_common.refusals import missing, refuse
+from failing_exchange.venues.binance_common.values import (
     amount,
     decimal,
     instant,

@@ -26,7 +26,6 @@ from failing_exchange.feeds.account_records import (
     Prevented,
     Terminated,
 )
-from failing_exchange.venues.binance.edits import EVENT_FIELDS, edit
 from failing_exchange.venues.binance.orders import (
     cancel_name,
     expiry_reason,
@@ -35,7 +34,8 @@ from failing_exchange.venues.binance.orders import (
     type_name,
 )
 from failing_exchange.venues.binance.pegs import asked, fields
-from failing_exchange.venues.binance.values import (
+from failing_exchange.venues.binance_common.edits import EVENT_FIELDS, edit
+from failing_exchange.venues.binance_common.values import (
     amount,
     decimal,
     instant,

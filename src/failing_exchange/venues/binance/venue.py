@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.server.venue_server import VenueServer
 from failing_exchange.venues.base import Venue, production_exchange
 from failing_exchange.venues.binance.dialect import SpotDialect
-from failing_exchange.venues.binance.impossible import IMPOSSIBLE
-from failing_exchange.venues.binance.limits_policy import VenueLimits
 from failing_exchange.venues.binance.markets import as_in_production
 from failing_exchange.venues.binance.places import CCXT_IDS, PLACES, PRODUCTS, SIMULATED
-from failing_exchange.venues.binance.signing import check_key
+from failing_exchange.venues.binance_common.impossible import IMPOSSIBLE
+from failing_exchange.venues.binance_common.metering import VenueLimits
+from failing_exchange.venues.binance_common.signing import check_key
 
 if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.core.market import Market
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.venue import venue as running
-    from failing_exchange.venues.binance.example_requests import BinanceExamples
+    from failing_exchange.venues.binance.spot_examples import SpotExamples
 
 
 SWITCHES = {
     "legacy_listen_keys": "user streams by listen key, as until 2026-02-20; otherwise 410",
 }
+MOVED = "of futures: conditional orders have moved to another service"
+NOT_HERE = {**IMPOSSIBLE, "orders_moved_service": MOVED}
 
 
 class BinanceSpot(Venue):
@@ -37,7 +39,7 @@ class BinanceSpot(Venue):
     ccxt_ids = CCXT_IDS
     products = PRODUCTS
     switches = SWITCHES
-    impossible = IMPOSSIBLE
+    impossible = NOT_HERE
 
     def as_in_production(self, market: Market) -> Market:
         """With production's filters, where it is one of the five."""
@@ -51,11 +53,11 @@ class BinanceSpot(Venue):
         """Letters and digits; HMAC, RSA or Ed25519; the permissions of rest-api.md."""
         check_key(key)
 
-    def examples(self) -> BinanceExamples:
+    def examples(self) -> SpotExamples:
         """A right request for each endpoint."""
-        from failing_exchange.venues.binance.example_requests import BinanceExamples
+        from failing_exchange.venues.binance.spot_examples import SpotExamples
 
-        return BinanceExamples()
+        return SpotExamples()
 
     def speak(
         self,

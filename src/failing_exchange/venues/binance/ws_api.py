@@ -15,17 +15,21 @@ from failing_exchange.server.conversation import Abort, Action, Ask, Close, Conv
 from failing_exchange.server.damage import repeated
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.venues.binance import connecting, socket_api
-from failing_exchange.venues.binance.call import Answered, Call, Endpoint
-from failing_exchange.venues.binance.codes import CODES, Said, missing, said
+from failing_exchange.venues.binance.codes import CODES, said
 from failing_exchange.venues.binance.endpoints import BY_SOCKET
-from failing_exchange.venues.binance.parameters import check
-from failing_exchange.venues.binance.params import TRUE_FALSE, Params
-from failing_exchange.venues.binance.rest import NOBODY, SpotRest
-from failing_exchange.venues.binance.signing import check_signature, refused_key
 from failing_exchange.venues.binance.socket_api import WsRequest
+from failing_exchange.venues.binance.spot_call import SpotCall
+from failing_exchange.venues.binance.spot_rest import SpotRest
 from failing_exchange.venues.binance.user_events import event_of
-from failing_exchange.venues.binance.values import instant
 from failing_exchange.venues.binance.ws_session import SESSION, ApiSession
+from failing_exchange.venues.binance_common.binance_rest import NOBODY
+from failing_exchange.venues.binance_common.call import Answered, Call, Endpoint
+from failing_exchange.venues.binance_common.connection_query import Given, given
+from failing_exchange.venues.binance_common.parameter_checks import check
+from failing_exchange.venues.binance_common.params import TRUE_FALSE, Params
+from failing_exchange.venues.binance_common.refusals import Said, missing
+from failing_exchange.venues.binance_common.signing import check_signature, refused_key
+from failing_exchange.venues.binance_common.values import instant
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, Told, Trip
@@ -45,7 +49,7 @@ UNKNOWN_METHOD = Reject(
 )
 
 
-def check_api(found: connecting.Given) -> None:
+def check_api(found: Given) -> None:
     """Raise `Reject` for parameters of a connection's URL that are not understood."""
     connecting.is_micro_in(found)
     connecting.check_format(found)
@@ -55,7 +59,7 @@ class ApiConversation(Conversation):
     """What is said on one connection. Replies leave as their trips end, not as they were asked."""
 
     def __init__(self, rest: SpotRest, streams: UserStreams, opened: Opened) -> None:
-        options = connecting.given(opened.request.query)
+        options = given(opened.request.query)
         self.rest = rest
         self.opened_as = opened
         self.micro = connecting.is_micro_in(options)
@@ -146,7 +150,7 @@ class ApiRequest:
                 self._given = None  # "Regarding API key revocation"
         self._limits_shown = TRUE_FALSE.get(shown, session.limits_shown)
         micro = self._conversation.micro
-        call = Call(endpoint, params, endpoint.weighs(params), address, micro, refused)
+        call = SpotCall(endpoint, params, endpoint.weighs(params), address, micro, refused)
         read = None if self._method is None else _reader(refused, account, action)
         return rest.routed(call, account, expires_at, read)
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.feeds.account_records import Terminated
-from failing_exchange.venues.binance import general
-from failing_exchange.venues.binance.call import Endpoint, Security, Writing
-from failing_exchange.venues.binance.codes import missing, refuse
-from failing_exchange.venues.binance.signing import KeyKind, kind_of, refused_key
-from failing_exchange.venues.binance.values import instant
+from failing_exchange.venues.binance_common import general
+from failing_exchange.venues.binance_common.call import Endpoint, Security, Writing
+from failing_exchange.venues.binance_common.refusals import missing, refuse
+from failing_exchange.venues.binance_common.signing import KeyKind, kind_of, refused_key
+from failing_exchange.venues.binance_common.values import instant
 
 if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Key
-    from failing_exchange.venues.binance.params import Params
+    from failing_exchange.venues.binance_common.params import Params
 
 SUBSCRIPTIONS_MAX = 1_000  # active ones of a connection; one more is refused
 SUBSCRIPTION_IDS_MAX = 65_535  # those of a connection's whole life; then it can begin none

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from failing_exchange.core.reject import OrderRule, Reason, Reject
-from failing_exchange.venues.binance.codes import Refusals, Said
+from failing_exchange.venues.binance_common.refusals import Refusals, Said
 
 CODES: dict[str, int] = {
     "UNKNOWN": -1000,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from failing_exchange.venues.binance import general, sapi
-from failing_exchange.venues.binance.call import Endpoint, Security
-from failing_exchange.venues.binance.params import Params
+from failing_exchange.venues.binance_common import general, sapi
+from failing_exchange.venues.binance_common.call import Endpoint, Security
+from failing_exchange.venues.binance_common.params import Params
 from failing_exchange.venues.binance_usdm import (
     contract_orders as orders,
     contract_placing as placing,

@@ -21,8 +21,8 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.queries import Orders
 from failing_exchange.core.units import MILLISECOND
-from failing_exchange.venues.binance.call import Writing
-from failing_exchange.venues.binance.values import venue_symbol
+from failing_exchange.venues.binance_common.call import Writing
+from failing_exchange.venues.binance_common.values import venue_symbol
 from failing_exchange.venues.binance_usdm.number_formats import amount, average, cost, price
 
 TYPE_NAMES = {OrderType.LIMIT: "LIMIT", OrderType.MARKET: "MARKET"}

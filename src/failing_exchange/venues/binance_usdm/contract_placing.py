@@ -15,9 +15,9 @@ from failing_exchange.core.order import OrderType, PositionSide, Side, TimeInFor
 from failing_exchange.core.queries import FetchOrder, FetchOrders
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.units import MILLISECOND, SECOND
-from failing_exchange.venues.binance.call import Reading
-from failing_exchange.venues.binance.codes import missing, refuse
-from failing_exchange.venues.binance.params import DECIMAL, DECIMAL_RANGE, Params, illegal
+from failing_exchange.venues.binance_common.call import Reading
+from failing_exchange.venues.binance_common.params import DECIMAL, DECIMAL_RANGE, Params, illegal
+from failing_exchange.venues.binance_common.refusals import missing, refuse
 from failing_exchange.venues.binance_usdm.number_formats import places_of
 
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from failing_exchange.server.messages import Reply, Request
     from failing_exchange.server.websocket_connection import WebSocketRoute
     from failing_exchange.venue.venue import RunningVenue
-    from failing_exchange.venues.binance.limits_policy import VenueLimits
+    from failing_exchange.venues.binance_common.metering import VenueLimits
 
 
 class UsdmDialect:

@@ -12,8 +12,8 @@ from failing_exchange.core.contract import Contract
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.queries import FetchMarkets, Markets
 from failing_exchange.core.units import ATOMS, PPM, atoms_text
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.values import venue_symbol
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.values import venue_symbol
 from failing_exchange.venues.binance_usdm.number_formats import amount, fixed, places_of, price
 
 DELIVERY = 4_133_404_800_000  # milliseconds: 2100-12-25, of all perpetuals

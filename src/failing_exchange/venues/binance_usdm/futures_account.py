@@ -27,8 +27,8 @@ from failing_exchange.core.queries import (
     Positions,
 )
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.values import decimal, venue_symbol
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.values import decimal, venue_symbol
 from failing_exchange.venues.binance_usdm.number_formats import amount, money
 
 TOTALED = "USDT"  # in single-asset mode, totals are those of this asset alone

@@ -13,9 +13,9 @@ from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.queries import Leverage
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.units import ATOMS, atoms_text
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.codes import refuse
-from failing_exchange.venues.binance.values import venue_symbol
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.refusals import refuse
+from failing_exchange.venues.binance_common.values import venue_symbol
 from failing_exchange.venues.binance_usdm.contract_placing import position_side
 
 MODES = {"ISOLATED": MarginMode.ISOLATED, "CROSSED": MarginMode.CROSS}

@@ -10,7 +10,7 @@ from functools import cache
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.units import ATOMS
-from failing_exchange.venues.binance.values import decimal
+from failing_exchange.venues.binance_common.values import decimal
 
 PLACES = 8  # of an atom
 

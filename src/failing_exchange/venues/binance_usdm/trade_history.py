@@ -11,10 +11,10 @@ from typing import Any
 from failing_exchange.core.order import OPEN, Fill, OrderSnapshot, Side
 from failing_exchange.core.queries import FetchBalance, FetchFills, FetchOrders, Fills, Orders
 from failing_exchange.core.units import DAY, MILLISECOND
-from failing_exchange.venues.binance.call import Answered, Reading, Writing
-from failing_exchange.venues.binance.codes import refuse
-from failing_exchange.venues.binance.params import Params
-from failing_exchange.venues.binance.values import decimal, venue_symbol
+from failing_exchange.venues.binance_common.call import Answered, Reading, Writing
+from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.refusals import refuse
+from failing_exchange.venues.binance_common.values import decimal, venue_symbol
 from failing_exchange.venues.binance_usdm.codes import CODES
 from failing_exchange.venues.binance_usdm.contract_orders import queried, stored
 from failing_exchange.venues.binance_usdm.number_formats import amount, cost, money, price

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from failing_exchange.core.reject import Reject
-from failing_exchange.venues.binance.call import Call
+from failing_exchange.venues.binance_common.call import Call
 from failing_exchange.venues.binance_usdm.codes import said
 
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND, MINUTE, SECOND
 from failing_exchange.venue.admission import refuse_over_limit
-from failing_exchange.venues.binance.limits_policy import WORDS, Interval, Metering, VenueLimits
+from failing_exchange.venues.binance_common.metering import WORDS, Interval, Metering, VenueLimits
 from failing_exchange.venues.binance_usdm.usdm_call import UsdmCall
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
     from failing_exchange.journal.trip import Trip
-    from failing_exchange.venues.binance.call import Call
+    from failing_exchange.venues.binance_common.call import Call
 
 # `raw` is what an address may ask of the endpoints for funding rates, which share a pool.
 LIMITS = VenueLimits(
@@ -32,8 +32,6 @@ OWN_POOL = frozenset({"GET /fapi/v1/fundingRate", "GET /fapi/v1/fundingInfo"})
 
 class UsdmMetering(Metering):
     """Counts what addresses and accounts use: a gate of the pass."""
-
-    calls = UsdmCall
 
     def __init__(self, limits: VenueLimits | None = None) -> None:
         super().__init__(limits or LIMITS)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from failing_exchange.venues.base import Venue
-from failing_exchange.venues.binance.impossible import IMPOSSIBLE
-from failing_exchange.venues.binance.signing import check_key
+from failing_exchange.venues.binance_common.impossible import IMPOSSIBLE
+from failing_exchange.venues.binance_common.signing import check_key
 from failing_exchange.venues.binance_usdm.dialect import UsdmDialect
 from failing_exchange.venues.binance_usdm.production_contracts import as_in_production
 from failing_exchange.venues.binance_usdm.usdm_limits import LIMITS
@@ -18,16 +18,13 @@ if TYPE_CHECKING:
     from failing_exchange.core.market import Market
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.venue import venue as running
-    from failing_exchange.venues.binance.limits_policy import VenueLimits
+    from failing_exchange.venues.binance_common.metering import VenueLimits
     from failing_exchange.venues.binance_usdm.usdm_examples import UsdmExamples
 
 ABOUT = (
     "Binance USD-M futures are simulated, under their production names: REST, not yet the streams; "
     "COIN-M, options, portfolio margin, the test networks and other exchanges are not"
 )
-
-# What Spot can't have either; but conditional orders have moved to a service of their own here.
-NOT_HERE = {name: why for name, why in IMPOSSIBLE.items() if name != "orders_moved_service"}
 
 
 class BinanceUsdm(Venue):
@@ -40,7 +37,7 @@ class BinanceUsdm(Venue):
     kinds = ("linear",)
     ccxt_ids = ("binanceusdm",)
     products = ("swap", "future")
-    impossible = NOT_HERE
+    impossible = IMPOSSIBLE
 
     def as_in_production(self, market: Market) -> Market:
         """With production's filters, where it is one that they are known of."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,7 +15,7 @@ from failing_exchange.server.api_keys import Signatures
 from failing_exchange.server.damage import repeated
 from failing_exchange.server.messages import Reply, Request
 from failing_exchange.server.rest_api import Rest, RoutedCall
-from failing_exchange.venues.binance.call import (
+from failing_exchange.venues.binance_common.call import (
     Answered,
     Call,
     Endpoint,
@@ -23,20 +23,18 @@ from failing_exchange.venues.binance.call import (
     Security,
     Writing,
 )
-from failing_exchange.venues.binance.codes import REFUSALS, refuse, retry_after
-from failing_exchange.venues.binance.connecting import check_accept, is_micro
-from failing_exchange.venues.binance.edits import edit
-from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
-from failing_exchange.venues.binance.parameters import check, check_count
-from failing_exchange.venues.binance.params import Params, form
-from failing_exchange.venues.binance.signing import (
+from failing_exchange.venues.binance_common.edits import edit
+from failing_exchange.venues.binance_common.parameter_checks import check, check_count
+from failing_exchange.venues.binance_common.params import Params, form
+from failing_exchange.venues.binance_common.refusals import Refusals, refuse, retry_after
+from failing_exchange.venues.binance_common.signing import (
     check_permission,
     check_signature,
     check_time,
     refused_key,
     verifier,
 )
-from failing_exchange.venues.binance.values import venue_symbol
+from failing_exchange.venues.binance_common.values import venue_symbol
 from failing_exchange.venues.edits import Edits
 
 if TYPE_CHECKING:
@@ -44,8 +42,8 @@ if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.venue.gateway import Decode
     from failing_exchange.venue.venue import RunningVenue
-    from failing_exchange.venues.binance.early_replies import EarlyReplies
-    from failing_exchange.venues.binance.limits_policy import Metering
+    from failing_exchange.venues.binance_common.early_replies import EarlyReplies
+    from failing_exchange.venues.binance_common.metering import Metering
 
 PUBLIC = Security.NONE
 KEYS_NAMED_MAX = 5  # known keys that the log names when an unknown one comes; others are left out
@@ -59,12 +57,19 @@ SECRETS = ("apiKey", "signature")  # parameters that never reach a trip
 NO_HTTP = b'{"code":-1000,"msg":"Bad request."}'
 
 
-class SpotRest(Rest):
-    """Reads and answers requests of the REST API (see `server.rest_api.Rest`)."""
+class BinanceRest(Rest):
+    """Reads and answers requests of the REST API of one product (see `server.rest_api.Rest`).
+
+    `table` has its endpoints by method and path, `kind` is that of its markets, and `calls` its
+    messages. `formats` tells by the headers whether instants are told in microseconds.
+    """
 
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
-    refusals = REFUSALS
-    costly = frozenset(one.http.partition(" ")[2] for one in ENDPOINTS if one.costly)
+    refusals: Refusals
+    table: Mapping[str, Endpoint]
+    kind: str
+    calls: type[Call]
+    formats: Callable[[Mapping[str, str]], bool] | None = None
 
     def __init__(
         self, venue: RunningVenue, keys: Keyring, metering: Metering, early: EarlyReplies
@@ -75,8 +80,9 @@ class SpotRest(Rest):
         self._told_of_keys = False
         self.metering = metering
         self._early = early
-        self.endpoints: Mapping[str, Endpoint] = BY_HTTP
-        self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
+        self.endpoints = self.table
+        markets = venue.markets.values()
+        self.symbols = {venue_symbol(m.symbol): m.symbol for m in markets if m.kind == self.kind}
 
     # ---- requests
 
@@ -89,11 +95,8 @@ class SpotRest(Rest):
         account, expires_at, params, micro = NOBODY, 0, Params(), False
         refused: Reject | None = None
         try:
-            unit, accept = headers.get("x-mbx-time-unit"), headers.get("accept")
-            if unit:
-                micro = is_micro(unit)
-            if accept and "sbe" in accept.lower():
-                check_accept(accept)
+            if self.formats is not None:
+                micro = self.formats(headers)
             params = form(body.decode("utf-8", "surrogateescape") if body else query)
             if body and query:
                 params = Params(params | form(query))
@@ -106,7 +109,7 @@ class SpotRest(Rest):
             no.__traceback__ = None
             refused = no
         weight = endpoint.weighs(params)
-        call = record(Call, (endpoint, params, weight, peer, micro, refused))
+        call = record(self.calls, (endpoint, params, weight, peer, micro, refused))
         return self.routed(call, account, expires_at)
 
     def routed(
@@ -264,6 +267,11 @@ class SpotRest(Rest):
     def malformed(self, status: int) -> Reply:
         """Answer bytes that are not HTTP."""
         return Reply(status, NO_HTTP)
+
+
+def costly_paths(endpoints: Iterable[Endpoint]) -> frozenset[str]:
+    """Paths of endpoints whose answers may take long to make."""
+    return frozenset(one.http.partition(" ")[2] for one in endpoints if one.costly)
 
 
 def unsigned(form: bytes) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core.queries import Clock, FetchStatus, FetchTime
-from failing_exchange.venues.binance.call import Reading, Writing
-from failing_exchange.venues.binance.values import instant
+from failing_exchange.venues.binance_common.call import Reading, Writing
+from failing_exchange.venues.binance_common.values import instant
 
 
 def read_ping(r: Reading) -> FetchStatus:

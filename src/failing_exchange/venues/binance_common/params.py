@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.units import MICROSECOND, MILLISECOND
-from failing_exchange.venues.binance.codes import missing, refuse
+from failing_exchange.venues.binance_common.refusals import missing, refuse
 
 T = TypeVar("T")
 

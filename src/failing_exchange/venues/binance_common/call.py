@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from failing_exchange.core.market import ListedMarket, Market
 from failing_exchange.core.reject import Reject
-from failing_exchange.venues.binance.codes import refuse, said
-from failing_exchange.venues.binance.params import Params
+from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.refusals import refuse
 
 SIGNING = ("recvWindow", "timestamp", "signature")  # what is signed may have these, too
 
@@ -89,7 +89,7 @@ class Endpoint:
     `http` is method and path, `socket` the WebSocket API's name; empty where there is none.
     `weight` counts against the address, `orders` against the account's unfilled orders. `takes`
     names the parameters, `!` marks a mandatory one; without it, none is checked. `example` has
-    what a right request says beside the mandatory parameters of `example_requests.USUAL`.
+    what a right request says beside the mandatory parameters of `table_examples.USUAL`.
 
     >>> depth = Endpoint(
     ...     http="GET /depth", operation="fetch_order_book", takes="symbol! limit", read=print,
@@ -151,7 +151,8 @@ class Endpoint:
 class Call(NamedTuple):
     """The message of a trip: what the client asked, without its key, signature and times.
 
-    `refused` is why it can't be read, for the pass to say at its place.
+    `refused` is why it can't be read, for the pass to say at its place. Each product has a class of
+    its own, which knows its words.
     """
 
     endpoint: Endpoint
@@ -160,7 +161,3 @@ class Call(NamedTuple):
     address: str = ""
     micro: bool = False
     refused: Reject | None = None
-
-    def words(self, refused: Reject, operation: str) -> str:
-        """A refusal as the client of this call reads it."""
-        return said(refused, operation).text

@@ -1,4 +1,4 @@
-"""Binance Spot's examples for `check_venue`: a right request for each endpoint."""
+"""Examples for `check_venue`, from a table of endpoints: a right request for each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.messages import Request
-from failing_exchange.venues.binance.call import Endpoint
-from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
+from failing_exchange.venues.binance_common.call import Endpoint
 from failing_exchange.venues.example_world import ExampleWorld
 from failing_exchange.venues.examples import ExampleRequest, Examples, ToldRefusal
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from failing_exchange.venues.examples import Pairs
 
 USUAL = {"symbol": "BTCUSDT", "interval": "1m", "fromId": "0"}  # of mandatory parameters
-ORDER = "POST /api/v3/order"
-REFUSED = ("/sor/", "/referencePrice")  # what no market of this venue has
 
 
 def example(endpoint: Endpoint, usual: Mapping[str, str] = USUAL) -> dict[str, str]:
@@ -32,12 +29,17 @@ def example(endpoint: Endpoint, usual: Mapping[str, str] = USUAL) -> dict[str, s
     return needed | dict(pair.split("=", 1) for pair in endpoint.example.split())
 
 
-class BinanceExamples(Examples):
-    """All of REST, and what to look at when writing those of another venue."""
+class TableExamples(Examples):
+    """All of REST, and what to look at when writing those of another venue.
 
-    host = "api.binance.com"
-    table: Mapping[str, Endpoint] = BY_HTTP
-    placing = ORDER  # the endpoint that places an order
+    `placing` is the endpoint that places an order, `refused` has parts of the names of those that
+    refuse every request of the world.
+    """
+
+    host: str
+    table: Mapping[str, Endpoint]
+    placing: str
+    refused: tuple[str, ...] = ()
 
     @property
     def endpoints(self) -> Mapping[str, Sequence[str] | None]:
@@ -53,8 +55,8 @@ class BinanceExamples(Examples):
         """One each; a mandatory id is that of the open order."""
         usual = USUAL | {"orderId": str(world.open.order.id)}
         return [
-            ExampleRequest(one.http, example(one, usual), any(part in one.http for part in REFUSED))
-            for one in ENDPOINTS
+            ExampleRequest(name, example(one, usual), any(part in name for part in self.refused))
+            for name, one in self.table.items()
         ]
 
     def request(self, endpoint: str, sent: Pairs, at: int) -> Request:

@@ -10,23 +10,14 @@ from typing import Any
 import orjson
 
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.server.http_response import html_page
 from failing_exchange.server.messages import Reply, Request
-from failing_exchange.venues.binance.codes import CODES, REFUSALS, Refusals, retry_after
-from failing_exchange.venues.binance.connecting import Given, given
-from failing_exchange.venues.binance.limits_policy import WORDS, Metering
-from failing_exchange.venues.binance.places import SIMULATED
+from failing_exchange.venues.binance_common.connection_query import Given, given
+from failing_exchange.venues.binance_common.metering import WORDS, Metering
+from failing_exchange.venues.binance_common.refusals import Refusals, retry_after
 
 PATHS_NAMED_MAX = 100  # unknown paths that the log names; those that come later are not named
 # As far as a path is named. What follows may be no path at all: a signature behind a forgotten "?".
 NAMED = re.compile(r"[A-Za-z0-9/._~-]{0,200}")
-
-NOT_FOUND = Reply(404, b"")  # below /api, as seen in production, 2025 and 2026
-# Of what other documents describe. Our own words: production has something there.
-NOT_HERE = Reply(404, b'{"code":-1000,"msg":"Not found. %s."}' % SIMULATED.encode())
-# CHANGELOG.md, 2026-01-21; status and body as seen since 2026-02-20
-REMOVED = ("/api/v3/userDataStream", "/api/v1/userDataStream")
-GONE = Reply(410, html_page(410), kind="text/html")
 
 logger = logging.getLogger("failing_exchange.http")
 
@@ -34,7 +25,7 @@ logger = logging.getLogger("failing_exchange.http")
 class EarlyReplies:
     """Answers requests that the venue refuses before it reads them: no trip is opened."""
 
-    refusals: Refusals = REFUSALS
+    refusals: Refusals
 
     def __init__(self, metering: Metering) -> None:
         self._metering = metering
@@ -61,10 +52,7 @@ class EarlyReplies:
 
     def nothing_at(self, request: Request) -> Reply:
         """What an address that is not banned is told of a path without an endpoint."""
-        if request.path in REMOVED:
-            return GONE
-        self.name(request.method, request.path)
-        return NOT_FOUND if request.path.startswith("/api/") else NOT_HERE
+        raise NotImplementedError
 
     def refuse_connection(
         self, request: Request, check: Callable[[Given], Any] | None, at: int
@@ -78,7 +66,7 @@ class EarlyReplies:
             return banned
         if check is None:
             self.name("WebSocket", request.path)
-            return NOT_FOUND
+            return Reply(404, b"")
         full_until = self._metering.connects(request.peer, at)
         if full_until is not None:
             limit, number, unit = self._metering.limits.connects
@@ -86,7 +74,7 @@ class EarlyReplies:
                 f"Too many connection attempts from IP; current limit is {limit} per "
                 f"'{number} {WORDS[unit][0]}'."
             )
-            body = orjson.dumps({"code": CODES["TOO_MANY_CONNECTIONS"], "msg": text})
+            body = orjson.dumps({"code": self.refusals.codes["TOO_MANY_CONNECTIONS"], "msg": text})
             return Reply(429, body, (retry_after(full_until, at),))
         try:
             check(given(request.query))

@@ -1,32 +1,23 @@
-"""The venue's own limits: request weight of an address, unfilled orders of an account, bans.
+"""What addresses and accounts use of the limits of Binance, whatever the product.
 
-rest-api.md, "LIMITS"; faqs/order_count_decrement.md; CHANGELOG.md of 2026-03-27 (successful order
-requests weigh nothing, failed ones do) and 2025-05-22 (late ones count); the documents of
-2026-07-21.
+rest-api.md, "LIMITS"; the documents of 2026-07-21.
 """
 
 from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from failing_exchange.core.commands import Replaced, ReplaceOrder
-from failing_exchange.core.events import Event, OrderAccepted, OrderFilled
 from failing_exchange.core.rate_limits import BanLadder, whole
-from failing_exchange.core.reject import Reason, Refusal, Reject
-from failing_exchange.core.units import DAY, MILLISECOND, MINUTE, SECOND
+from failing_exchange.core.units import DAY, MINUTE, SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.journal.trip import Trip
 from failing_exchange.server.dialect import LimitPolicy
-from failing_exchange.venue.admission import refuse_over_limit
-from failing_exchange.venues.binance.call import Call
+from failing_exchange.venues.binance_common.call import Call
 
 ADDRESSES_MAX = 10_000  # the one not seen for longest is forgotten, with its counts
-ORDERS_REMEMBERED_MAX = 10_000  # unfilled orders whose fill gives credit back; likewise
-MAKER_CREDIT = 5  # orders that the first fill of a resting order gives back (the example's number)
 ADDRESS, ACCOUNT = "address", "account"  # whose usage a row is about
 WORDS = {SECOND: ("SECOND", "S"), MINUTE: ("MINUTE", "M"), DAY: ("DAY", "D")}
 
@@ -139,7 +130,9 @@ class Count:
 
 
 @dataclass(slots=True)
-class _Address:
+class AddressUsage:
+    """What an address has used."""
+
     weight: Count
     raw: Count
     connects: Count
@@ -152,119 +145,19 @@ class _Address:
 
 
 class Metering(LimitPolicy):
-    """Counts what addresses and accounts use: a gate of the pass, and a reader of its ends."""
-
-    calls: type[Call] = Call  # those of its venue; it does not count what is sent to another one
+    """Counts what addresses and accounts use; each product says what of it, and when."""
 
     def __init__(self, limits: VenueLimits | None = None) -> None:
         super().__init__()
         self.limits = limits or VenueLimits()
-        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._addresses: OrderedDict[str, AddressUsage] = OrderedDict()
         self._orders: dict[str, tuple[Count, ...]] = {}
-        self._unfilled: OrderedDict[int, None] = OrderedDict()
-        self._last: tuple[str, _Address | None] = ("", None)  # the address that asked last
+        self._last: tuple[str, AddressUsage | None] = ("", None)  # the address that asked last
         # Whose usage has changed since `changes` was asked; None: nobody asks.
         self._touched: dict[str, None] | None = None
-        letter = self.limits.weight.letter.lower()
-        self._weight_names = ("x-mbx-used-weight", f"x-mbx-used-weight-{letter}")
         self._order_names = [
             f"x-mbx-order-count-{one.letter.lower()}" for one in self.limits.orders
         ]
-
-    def gate(self, trip: Trip, at: int, /) -> Any:
-        """Raise `Reject` for a banned address, one that has used its weight, too many orders.
-
-        Returns the command to execute instead, if any.
-        """
-        call = trip.message
-        if call.__class__ is not self.calls:  # it comes from in process, or for another venue
-            return None
-        address = self._address(call.address)
-        banned = address.ladder.banned_until(at)
-        if banned is not None:
-            _refuse(trip, _ban(banned))
-        weight, raw = address.weight, address.raw
-        over = weight.used(at) + call.weight > weight.limit
-        if raw.add(at, 1) > raw.limit or over:
-            banned = address.ladder.refused(at)
-            _refuse(trip, _ban(banned) if banned else self._slow_down(address, at))
-        endpoint = call.endpoint
-        if not endpoint.free:
-            weight.add(at, call.weight)
-        no = self._too_many(trip, endpoint.orders, at) if endpoint.orders else None
-        return None if no is None else self._only_cancel(trip, call, no)
-
-    def _only_cancel(self, trip: Trip, call: Call, no: Reject) -> Any:
-        """Raise the refusal of one order too many; a replacement may ask to cancel all the same."""
-        command = trip.command
-        cancels = call.params.get("orderRateLimitExceededMode") == "CANCEL_ONLY"
-        if not cancels or command.__class__ is not ReplaceOrder:
-            _refuse(trip, no)
-        refused = Refusal(no.reason, no.text, no.code, no.until)
-        return command._replace(refused=refused)
-
-    def _too_many(self, trip: Trip, orders: int, at: int) -> Reject | None:
-        for count in self._counts(trip.account):
-            limit = count.limit
-            if count.used(at) + orders > limit:
-                number, word = count.interval.number, WORDS[count.interval.unit][0]
-                text = f"Too many new orders; current limit is {limit} orders per {number} {word}."
-                return Reject(
-                    Reason.TOO_MANY_ORDERS_SENT, text, until=count.edge(at), code="TOO_MANY_ORDERS"
-                )
-        return None
-
-    def _slow_down(self, address: _Address, at: int) -> Reject:
-        limit, number = self.limits.weight.limit, self.limits.weight.number
-        word = WORDS[self.limits.weight.unit][0]
-        text = (
-            f"Too much request weight used; current limit is {limit} request weight per {number} "
-            f"{word}. Please use WebSocket Streams for live updates to avoid polling the API."
-        )
-        until = address.weight.edge(at)
-        return Reject(Reason.RATE_LIMITED, text, until=until, code="TOO_MANY_REQUESTS")
-
-    def ended(self, trip: Trip) -> None:
-        """A trip is over: an order request that failed weighs after all.
-
-        A replacement that was not attempted counts as an order, and one that came too late too.
-        """
-        call, answer = trip.message, trip.answer
-        if call.__class__ is not self.calls or not call.endpoint.free:
-            return
-        failed = answer.__class__ is Reject
-        if failed or (answer.__class__ is Replaced and not answer.succeeded):
-            self._address(call.address).weight.add(trip.ended_at, call.weight)
-            if failed and answer.reason is Reason.CLOCK_SKEW and call.refused is None:
-                self._count(trip.account, trip.ended_at, call.endpoint.orders)
-            elif not failed and answer.placed is None and trip.command.refused is None:
-                self._count(trip.account, trip.ended_at, 1)
-
-    def heard(self, events: tuple[Event, ...], at: int) -> None:
-        """A new order counts; its first fill gives credit back, a maker's more than a taker's."""
-        for event in events:
-            if event.__class__ is OrderAccepted:
-                self._count(event.account, at, 1)
-                self._unfilled[event.order_id] = None
-                if len(self._unfilled) > ORDERS_REMEMBERED_MAX:
-                    self._unfilled.popitem(last=False)
-            elif event.__class__ is OrderFilled and event.order_id in self._unfilled:
-                del self._unfilled[event.order_id]
-                self._count(event.fill.account, at, -MAKER_CREDIT if event.fill.maker else -1)
-
-    def _count(self, account: str, at: int, orders: int) -> None:
-        for count in self._counts(account):
-            count.add(at, orders)
-
-    def headers(self, call: Call, account: str, at: int, ok: bool) -> list[tuple[str, str]]:
-        """X-MBX-USED-WEIGHT and, on order answers, X-MBX-ORDER-COUNT."""
-        used = str(self._address(call.address).weight.used(at))
-        plain, by_interval = self._weight_names
-        found = [(plain, used), (by_interval, used)]
-        if ok and call.endpoint.orders:
-            for name, count in zip(self._order_names, self._counts(account), strict=True):
-                found.append((name, str(count.used(at))))
-        return found
 
     def rows(self) -> list[dict[str, Any]]:
         """The limits, as exchangeInfo lists them."""
@@ -322,13 +215,13 @@ class Metering(LimitPolicy):
                 part.go_on(usage)
         self._touched = {}
 
-    def started(self, unfilled: Iterable[int]) -> None:
-        """Orders of an earlier process of which nothing is filled: their fill gives credit."""
-        self._unfilled.update(dict.fromkeys(unfilled))
+    def headers(self, call: Call, account: str, at: int, ok: bool) -> list[tuple[str, str]]:
+        """What an answer tells of the limits."""
+        raise NotImplementedError
 
     # ---- who
 
-    def _address(self, name: str) -> _Address:
+    def _address(self, name: str) -> AddressUsage:
         if self._touched is not None:
             self._touched[f"{ADDRESS} {name}"] = None
         last, found = self._last
@@ -337,7 +230,7 @@ class Metering(LimitPolicy):
         found = self._addresses.get(name)
         if found is None:
             limits = self.limits
-            found = self._addresses[name] = _Address(
+            found = self._addresses[name] = AddressUsage(
                 Count(limits.weight), Count(limits.raw), Count(limits.connects)
             )
             if len(self._addresses) > ADDRESSES_MAX:
@@ -356,15 +249,3 @@ class Metering(LimitPolicy):
         if counts is None:
             counts = self._orders[account] = tuple(map(Count, self.limits.orders))
         return counts
-
-
-def _ban(until: int) -> Reject:
-    text = (
-        f"Way too much request weight used; IP banned until {until // MILLISECOND}. Please use "
-        "WebSocket Streams for live updates to avoid bans."
-    )
-    return Reject(Reason.BANNED, text, until=until)
-
-
-def _refuse(trip: Trip, refused: Reject) -> None:
-    refuse_over_limit(trip, "venue limits", refused)

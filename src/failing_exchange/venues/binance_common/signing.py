@@ -17,9 +17,9 @@ from failing_exchange.core.reject import Reason
 from failing_exchange.core.units import MICROSECOND, MILLISECOND, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.server.api_keys import Key, Signatures, Verify
-from failing_exchange.venues.binance.call import Security
-from failing_exchange.venues.binance.codes import missing, refuse
-from failing_exchange.venues.binance.params import MICROSECONDS_FROM, NUMBER, Params
+from failing_exchange.venues.binance_common.call import Security
+from failing_exchange.venues.binance_common.params import MICROSECONDS_FROM, NUMBER, Params
+from failing_exchange.venues.binance_common.refusals import missing, refuse
 
 RECV_WINDOW = 5_000_000_000  # nanoseconds, where the client says nothing
 RECV_WINDOW_MAX = 60_000_000_000  # a longer one is refused

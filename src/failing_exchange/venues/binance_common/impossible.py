@@ -1,4 +1,4 @@
-"""Incidents of other venues that Binance Spot can't have, and why: the explorer draws none of them.
+"""Incidents of other venues that Binance can't have, and why: the explorer draws none of them.
 
 Its documents, as read on 2026-07-21.
 """
@@ -15,7 +15,6 @@ IMPOSSIBLE = {
     "cancel_reply_bare": "the answer to a cancel shows the whole order",
     "contradictory_order": "seen on KuCoin, Cryptopia and Huobi",
     "order_listed_twice": "seen on Hyperliquid",
-    "orders_moved_service": "of futures: conditional orders have moved to another service",
     "fill_voided": "trades are final",
     "event_reordered": "the events of one account come in order",
     "ticker_null": "a price that is not there is 0.00000000, never null",

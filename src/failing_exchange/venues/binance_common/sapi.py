@@ -10,8 +10,8 @@ from typing import Any
 
 from failing_exchange.core.market import Market
 from failing_exchange.core.queries import FetchMarkets, FetchStatus, Markets
-from failing_exchange.venues.binance.call import Endpoint, Reading, Security, Writing
-from failing_exchange.venues.binance.values import decimal, instant, venue_symbol
+from failing_exchange.venues.binance_common.call import Endpoint, Reading, Security, Writing
+from failing_exchange.venues.binance_common.values import decimal, instant, venue_symbol
 
 
 def read_markets(r: Reading) -> FetchMarkets:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from failing_exchange.core.public_trade import began
 from failing_exchange.core.units import DAY_S, SECOND, WEEK_S
-from failing_exchange.venues.binance.codes import refuse
+from failing_exchange.venues.binance_common.refusals import refuse
 
 FIRST_MONDAY = 4 * DAY_S  # 1970-01-05
 SECONDS: dict[str, int] = {

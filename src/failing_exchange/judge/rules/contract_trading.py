@@ -1,0 +1,356 @@
+"""How a bot trades contracts: modes (I15), one exit a position (I1), room for exits (I4)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from failing_exchange.core import events as e
+from failing_exchange.core.commands import (
+    CancelConditional,
+    CancelOrder,
+    PlaceConditional,
+    PlaceOrder,
+    SetLeverage,
+    SetMarginMode,
+    SetPositionMode,
+)
+from failing_exchange.core.order import Order, PositionSide
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.journal.trip import Trip
+from failing_exchange.judge.answers import is_success, received
+from failing_exchange.judge.facts import is_order
+from failing_exchange.judge.products import product_of, sign
+from failing_exchange.judge.rule import Rule, RunEnd, Severity
+
+ORDERS_NOTED_MAX = 10_000  # exits that are remembered, and orders on their way; the oldest goes
+OPENINGS_KEPT_MAX = 1_000  # newest fills that opened a position
+SETTINGS = (SetLeverage, SetMarginMode, SetPositionMode)
+PLACES = (PlaceOrder, PlaceConditional)
+
+
+class Modes(Rule):
+    """I15: leverage, margin mode and position mode are as intended before an order adds to it.
+
+    Intended is what the bot asked for last. `leverage`, `margin_mode` ("cross" or "isolated") and
+    `hedge` (two sides) say it where the bot does not. An answer that falsely said yes excuses.
+    `refusals`: how many orders may be refused for naming another position mode.
+    """
+
+    name = "modes"
+    invariant = "I15"
+    severity = Severity.MONEY
+    sentence = "Leverage, margin mode and position mode are as intended before the first order."
+    care = "sets leverage and modes first, and reads back what the venue did not confirm."
+
+    def __init__(
+        self,
+        *,
+        leverage: int | None = None,
+        margin_mode: str | None = None,
+        hedge: bool | None = None,
+        refusals: int = 2,
+    ) -> None:
+        super().__init__()
+        if margin_mode not in (None, "cross", "isolated"):
+            raise ConfigurationError(
+                f"rule modes: margin_mode must be 'cross' or 'isolated', not {margin_mode!r}"
+            )
+        given = {"leverage": leverage, "margin mode": margin_mode, "position mode": hedge}
+        self._given = {name: value for name, value in given.items() if value is not None}
+        self.refusals = refusals
+        self.unknown = "no leverage and no mode is known to be intended"
+        self._asked: dict[tuple[str, str], Any] = {}  # by symbol and setting: what was asked last
+        self._lied: dict[tuple[str, str], Trip] = {}  # settings of which it was told falsely
+        self._wrong: dict[int, str] = {}  # by order on its way: what was not as intended
+        self._accused: dict[tuple[str, str], None] = {}
+        self._refused: list[Trip] = []
+
+    def sent(self, trip: Trip) -> None:
+        """Note what the bot asks for, and what does not stand when it sends an order."""
+        command = trip.command
+        if command.__class__ in SETTINGS:
+            setting, value = _setting(command)
+            self._asked[getattr(command, "symbol", ""), setting] = value
+            self._lied.pop((getattr(command, "symbol", ""), setting), None)
+        elif _adds(command) and self._has_positions(command.symbol):
+            if self._given or self._asked:
+                self.unknown = ""
+            wrong = next(self._differences(command.symbol), None)
+            if wrong is not None:
+                self._wrong[trip.number] = wrong
+                if len(self._wrong) > ORDERS_NOTED_MAX:
+                    del self._wrong[next(iter(self._wrong))]
+
+    def _has_positions(self, symbol: str) -> bool:
+        ms = self.context.facts.engine.state.markets.get(symbol)
+        return ms is not None and product_of(ms.market).opens_shorts
+
+    def _differences(self, symbol: str) -> Iterator[str]:
+        settings = self.context.facts.engine.state.accounts[self.context.facts.account].margin
+        is_isolated = settings.is_isolated(symbol)
+        true: dict[str, Any] = {
+            "leverage": settings.leverage_of(symbol),
+            "margin mode": "isolated" if is_isolated else "cross",
+            "position mode": settings.hedge,
+        }
+        for setting, present in true.items():
+            where = ("" if setting == "position mode" else symbol, setting)
+            wanted = self._asked.get(where, self._given.get(setting))
+            if setting in self._given:
+                wanted = self._given[setting]
+            if wanted is None or wanted == present or (symbol, setting) in self._accused:
+                continue
+            if where in self._lied:
+                self.unknown = f"it was told falsely that its {setting} was set"
+                continue
+            yield setting
+
+    def told(self, trip: Trip) -> None:
+        """Report an order that was accepted; note false answers, and refusals for the mode."""
+        command, answer = trip.command, received(trip)
+        if command.__class__ in SETTINGS:
+            if is_success(answer) and trip.struck:
+                where = (getattr(command, "symbol", ""), _setting(command)[0])
+                self._lied[where] = trip
+        elif command.__class__ in PLACES and not trip.is_push:
+            if answer.__class__ is Reject and answer.reason is Reason.POSITION_SIDE:
+                self._note_refusal(trip)
+            wrong = self._wrong.pop(trip.number, None)
+            if wrong is not None and trip.happened:
+                self._report(wrong, trip)
+
+    def _report(self, setting: str, trip: Trip) -> None:
+        symbol = trip.command.symbol
+        self._accused[symbol, setting] = None
+        facts = self.context.facts
+        settings = facts.engine.state.accounts[facts.account].margin
+        present: Any = {
+            "leverage": f"{settings.leverage_of(symbol)}x",
+            "margin mode": "isolated" if settings.is_isolated(symbol) else "cross",
+            "position mode": "two sides" if settings.hedge else "one-way",
+        }[setting]
+        self.breach(
+            f"sent an order in {symbol} (trip {trip.number}) while its {setting} was not as "
+            f"intended: it is {present}",
+            trip,
+            money=facts.money(symbol, trip.command.lots, trip.ended_at),
+        )
+
+    def _note_refusal(self, trip: Trip) -> None:
+        self.unknown = ""
+        self._refused.append(trip)
+        if len(self._refused) == self.refusals + 1:
+            first = self._refused[0]
+            self.breach(
+                f"sent {len(self._refused)} orders (trips {first.number} to {trip.number}) that "
+                "name a position mode which its account is not in",
+                first,
+                trip,
+            )
+
+
+def _setting(command: Any) -> tuple[str, Any]:
+    if command.__class__ is SetLeverage:
+        return "leverage", command.leverage
+    if command.__class__ is SetMarginMode:
+        return "margin mode", str(command.mode)
+    return "position mode", command.hedge
+
+
+def _adds(command: Any) -> bool:
+    """Whether a command is an order that may add to a position."""
+    if command.__class__ is PlaceConditional:
+        return not (command.reduce_only or command.close_position)
+    return is_order(command) and not command.reduce_only
+
+
+class _Opening(NamedTuple):
+    """A fill that opened a position, or turned it round."""
+
+    order_id: int
+    symbol: str
+    side: PositionSide
+    before: int
+    lots: int
+    at: int
+
+
+class OneExit(Rule):
+    """I1 of contracts: a position is closed once; an exit never opens one of the other side.
+
+    An exit is an order that, when it was sent, closed at most what the bot held by the fills it had
+    been told of; a stop that fires when nothing is held any more opens a position, too.
+    `sides`: "long" or "short" where the bot means to hold no other: then each such opening counts.
+    """
+
+    name = "one_exit"
+    invariant = "I1"
+    severity = Severity.MONEY
+    sentence = "A position is closed once, and no exit opens another."
+    care = "closes by reduce-only orders, and cancels what is left of them when it is flat."
+
+    def __init__(self, *, sides: str = "both") -> None:
+        super().__init__()
+        if sides not in ("both", "long", "short"):
+            raise ConfigurationError(
+                f"rule one_exit: sides must be 'both', 'long' or 'short', not {sides!r}"
+            )
+        self.wrong_sign = {"both": 0, "long": -1, "short": 1}[sides]
+        self.unknown = "the bot has had no position in a contract"
+        self._lots: dict[tuple[str, PositionSide], int] = {}
+        self._opened: deque[_Opening] = deque(maxlen=OPENINGS_KEPT_MAX)
+        self._exits: dict[Any, Trip] = {}  # by order, or by ("conditional", number)
+        self._sent: dict[int, None] = {}  # exits on their way
+
+    def sent(self, trip: Trip) -> None:
+        """Note an order that is to close what the bot believes to hold."""
+        command = trip.command
+        if command.__class__ in PLACES and not getattr(command, "test", False):
+            held = self.context.facts.told_lots.get((command.symbol, command.position_side), 0)
+            closes = held * sign(command.side) < 0 and command.lots <= abs(held)
+            if closes:
+                self._note(self._sent, trip.number, None)
+
+    def _note(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        table[key] = value
+        if len(table) > ORDERS_NOTED_MAX:
+            del table[next(iter(table))]
+
+    def told(self, trip: Trip) -> None:
+        """Remember which orders the exits became."""
+        if not self._sent or trip.number not in self._sent:
+            return
+        del self._sent[trip.number]
+        for event in trip.happened:
+            if event.__class__ is e.OrderAccepted and event.account == trip.account:
+                self._note(self._exits, event.order_id, trip)
+            elif event.__class__ is e.ConditionalChanged and event.account == trip.account:
+                self._note(self._exits, ("conditional", event.conditional_id), trip)
+
+    def happened(self, events: Sequence[e.Event], at: int) -> None:
+        """Follow the positions; a match changes them before its fills are told."""
+        waiting: deque[tuple[e.PositionChanged, int]] = deque()
+        for event in events:
+            if event.__class__ is e.PositionChanged:
+                if event.account == self.context.facts.account:
+                    self.unknown = ""
+                    key = (event.symbol, event.side)
+                    before, self._lots[key] = self._lots.get(key, 0), event.lots
+                    if event.why == "order":
+                        waiting.append((event, before))
+            elif event.__class__ is e.OrderFilled and self._is_mine(event) and waiting:
+                self._filled(event, *waiting.popleft())
+
+    def _is_mine(self, event: e.OrderFilled) -> bool:
+        return event.fill.account == self.context.facts.account
+
+    def _filled(self, event: e.OrderFilled, changed: e.PositionChanged, before: int) -> None:
+        if changed.lots and changed.lots * before <= 0:
+            self._opened.append(
+                _Opening(
+                    event.order_id, changed.symbol, changed.side, before, changed.lots, changed.at
+                )
+            )
+
+    def ended(self, end: RunEnd) -> None:
+        """Report positions that exits have opened."""
+        facts = self.context.facts
+        for one in self._opened:
+            known = facts.orders.get(one.order_id)
+            if known is None or known.order.forced:
+                continue
+            exit_trip = self._exit_of(known.order)
+            if exit_trip is None and one.lots * self.wrong_sign <= 0:
+                continue
+            amount = facts.market(one.symbol).amount_text(abs(one.lots))
+            what = "a short" if one.lots < 0 else "a long"
+            text = f"opened {what} position of {amount} in {one.symbol}"
+            if exit_trip is not None:
+                text += f" by an exit (trip {exit_trip.number}): the position was closed already"
+            else:
+                text += f" by order {one.order_id}, which it never means to hold"
+            trip = exit_trip or known.placed_by
+            self.breach(
+                text,
+                *(() if trip is None else (trip,)),
+                row=repr(known.order),
+                money=facts.money(one.symbol, abs(one.lots), end.at),
+                at=one.at,
+            )
+
+    def _exit_of(self, order: Order) -> Trip | None:
+        if order.conditional_id:
+            return self._exits.get(("conditional", order.conditional_id))
+        return self._exits.get(order.id)
+
+
+LIMITS = frozenset({
+    Reason.RATE_LIMITED, Reason.BANNED, Reason.TOO_MANY_ORDERS_SENT, Reason.TOO_MANY_ORDERS,
+    Reason.INSUFFICIENT_FUNDS,
+})  # fmt: skip
+
+
+class KeepsReserve(Rule):
+    """I4 of contracts: while a position is held, limits and margin leave room for its exit.
+
+    A breach is an exit or a cancel that is refused for a limit of the venue or for want of margin,
+    and a ban while something is held. A refusal that a fault made up is not the bot's doing.
+    """
+
+    name = "keeps_reserve"
+    invariant = "I4"
+    severity = Severity.DANGER
+    sentence = "While a position is held, limits and margin leave room for its exit."
+    care = "keeps a part of its limits and of its margin for exits, and streams what it reads."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unknown = "the bot has had no position in a contract"
+
+    def happened(self, events: Sequence[e.Event], at: int) -> None:
+        """Note that there is a position."""
+        account = self.context.facts.account
+        for event in events:
+            if event.__class__ is e.PositionChanged and event.account == account:
+                self.unknown = ""
+
+    def told(self, trip: Trip) -> None:
+        """Check what was refused."""
+        answer = received(trip)
+        if answer.__class__ is not Reject or answer.reason not in LIMITS or self.unknown:
+            return
+        if trip.struck and not trip.is_only_limited:
+            return
+        symbol = self._exit(trip, answer)
+        if symbol is not None:
+            facts = self.context.facts
+            self.breach(
+                f"could not get out of {symbol} (trip {trip.number}): {trip.words(answer)}",
+                trip,
+                money=facts.money(symbol, self._held(symbol), trip.ended_at),
+            )
+
+    def _held(self, symbol: str) -> int:
+        state = self.context.facts.engine.state
+        ms, account = state.markets[symbol], state.accounts[self.context.facts.account]
+        return sum(abs(lots) for _, lots in product_of(ms.market).sides(ms, account))
+
+    def _exit(self, trip: Trip, answer: Reject) -> str | None:
+        """The market whose position the bot was kept from closing, if it was."""
+        command, state = trip.command, self.context.facts.engine.state
+        account = state.accounts[self.context.facts.account]
+        for symbol, ms in state.markets.items():
+            for side, lots in product_of(ms.market).sides(ms, account):
+                if answer.reason is Reason.BANNED:
+                    return symbol
+                if getattr(command, "symbol", "") != symbol:
+                    continue
+                if command.__class__ in (CancelOrder, CancelConditional):
+                    return symbol
+                is_of = command.__class__ in PLACES and command.position_side is side
+                if is_of and sign(command.side) * lots < 0:
+                    return symbol
+        return None
