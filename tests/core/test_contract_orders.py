@@ -215,7 +215,7 @@ def test_a_batch_has_a_result_for_each(floor: Floor) -> None:
     assert (old.status, old.lots) == ("canceled", 7)
     assert len(floor.engine.state.accounts["alice"].open) == 1
     assert refused(floor, c.BatchOrders("alice", ())).reason is Reason.BAD_REQUEST
-    assert refused(floor, c.BatchOrders("alice", (good,) * 6)).reason is Reason.BAD_REQUEST
+    assert refused(floor, c.BatchOrders("alice", (good,) * 11)).reason is Reason.BAD_REQUEST
     foreign = c.BatchOrders("bob", (good,))
     assert refused(floor, foreign).reason is Reason.PERMISSION_DENIED
 

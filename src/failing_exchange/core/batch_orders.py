@@ -10,7 +10,7 @@ from failing_exchange.core.cancel_replace import cancel
 from failing_exchange.core.change_order import change
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.place_order import place
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.state import State
 
 RUN: dict[type, Callable[[State, Any, int], OrderSnapshot]] = {
@@ -26,14 +26,17 @@ def run(state: State, batch: c.BatchOrders, at: int) -> c.BatchDone:
     if not 1 <= count <= c.BATCH_MAX:
         text = f"a batch has from 1 to {c.BATCH_MAX} orders, not {count}"
         raise Reject(Reason.BAD_REQUEST, text)
-    if any(command.account != batch.account for command in batch.commands):
+    commands = [one for one in batch.commands if not isinstance(one, Refusal)]
+    if any(command.account != batch.account for command in commands):
         raise Reject(Reason.PERMISSION_DENIED)
     return c.BatchDone(tuple(_one(state, command, at) for command in batch.commands))
 
 
 def _one(
-    state: State, command: c.PlaceOrder | c.ChangeOrder | c.CancelOrder, at: int
+    state: State, command: c.PlaceOrder | c.ChangeOrder | c.CancelOrder | Refusal, at: int
 ) -> OrderSnapshot | Reject:
+    if isinstance(command, Refusal):
+        return command.as_reject()
     state.begin_transaction(at)
     try:
         return RUN[type(command)](state, command, at)

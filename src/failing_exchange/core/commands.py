@@ -235,14 +235,17 @@ class ChangeOrder(NamedTuple):
     change_id: str = ""
 
 
-BATCH_MAX = 5  # commands of one batch (Binance); a longer one is refused
+BATCH_MAX = 10  # commands of one batch; a longer one is refused (Binance: 5 unless they cancel)
 
 
 class BatchOrders(NamedTuple):
-    """Place, change or cancel several orders; each is done, or refused, on its own."""
+    """Place, change or cancel several orders; each is done, or refused, on its own.
+
+    A `Refusal` stands for one that could not be read.
+    """
 
     account: str
-    commands: tuple[PlaceOrder | ChangeOrder | CancelOrder, ...]
+    commands: tuple[PlaceOrder | ChangeOrder | CancelOrder | Refusal, ...]
 
 
 class BatchDone(NamedTuple):

@@ -108,7 +108,10 @@ class FetchFills(NamedTuple):
 
 
 class FetchAmendments(NamedTuple):
-    """How an order was amended, oldest first, from an execution id on."""
+    """How an order was amended, oldest first, from an execution id on.
+
+    The order is named by id or (with the id 0) by client id.
+    """
 
     account: str
     symbol: str
@@ -116,6 +119,7 @@ class FetchAmendments(NamedTuple):
     from_id: int = 0
     limit: int = 500
     as_of: int = 0
+    client_id: str = ""
 
 
 class FetchPreventedMatches(NamedTuple):

@@ -164,10 +164,13 @@ def fetch_fills(state: State, q: FetchFills, at: int) -> Fills:
 
 
 def fetch_amendments(state: State, q: FetchAmendments, at: int) -> Amendments:
-    """How an order was amended; empty for an unknown order."""
-    order = state.account(q.account).find(q.order_id)
+    """How an order was amended; empty for an unknown id. Raises `Reject` for an unknown name."""
+    account = state.account(q.account)
+    order = account.find(q.order_id) if q.order_id else account.by_client_id.get(q.client_id)
     state.market(q.symbol, at)
     if order is None or order.symbol != q.symbol:
+        if q.client_id:
+            raise Reject(Reason.ORDER_NOT_FOUND, order=q.client_id)
         return Amendments(())
     until = q.as_of or at
     found = [one for one in order.amendments if one.execution_id >= q.from_id and one.at <= until]

@@ -108,7 +108,10 @@ class ExampleWorld:
 
 
 class ContractWorld(ExampleWorld):
-    """The same with perpetuals. Alice holds 0.5 BTC, isolated, and has no order list."""
+    """The same with perpetuals. Alice holds 0.5 BTC, isolated, and has no order list.
+
+    Her conditional order `stop` sells 0.1 at 30,000.00.
+    """
 
     listings = CONTRACTS
 
@@ -117,4 +120,8 @@ class ContractWorld(ExampleWorld):
         self.execute(c.SetMarginMode(name, self.symbol, MarginMode.ISOLATED))
 
     def _go_on(self) -> None:
-        return
+        stop = c.PlaceConditional(
+            "alice", self.symbol, Side.SELL, OrderType.STOP_LOSS, 10_000, 3_000_000,
+            client_id="stop",
+        )  # fmt: skip
+        self.execute(stop)

@@ -69,6 +69,8 @@ CODES: dict[str, int] = {
     "QTY_NOT_INCREASED_BY_STEP_SIZE": -4023,
     "PRICE_LOWER_THAN_MULTIPLIER_DOWN": -4024,
     "INVALID_LEVERAGE": -4028,
+    "INVALID_WORKING_TYPE": -4031,
+    "EXCEED_MAX_CANCEL_ORDER_SIZE": -4032,
     "MAX_STOP_ORDER_EXCEEDED": -4045,
     "NO_NEED_TO_CHANGE_MARGIN_TYPE": -4046,
     "THERE_EXISTS_OPEN_ORDERS": -4047,
@@ -334,6 +336,8 @@ def _by_values(no: Reject, operation: str) -> tuple[str, str] | None:
             f"Order's notional must be no smaller than {values['minimum']} (unless you choose "
             "reduce only)",
         )
+    if no.reason is Reason.ORDER_NOT_FOUND and "conditional" in values:
+        return "NO_SUCH_ORDER", "Order does not exist."  # seen on 2026-09-19, also for a cancel
     if no.reason is Reason.LEVERAGE:
         return _leverage(values)
     if no.reason is Reason.MODE_KEPT:

@@ -12,6 +12,7 @@ from failing_exchange.venues.binance_common import general, sapi
 from failing_exchange.venues.binance_common.call import Endpoint, Security
 from failing_exchange.venues.binance_common.params import Params
 from failing_exchange.venues.binance_usdm import (
+    algo_orders as algo,
     contract_orders as orders,
     contract_placing as placing,
     exchange_info,
@@ -19,15 +20,22 @@ from failing_exchange.venues.binance_usdm import (
     margin_settings as settings,
     trade_history as history,
 )
+from failing_exchange.venues.binance_usdm.order_terms import ALGO, CHANGE, ORDER
 
 ONE = "symbol! orderId origClientOrderId"
 SPAN = "startTime endTime limit"
-ORDER = (
-    "symbol! side! type! positionSide timeInForce reduceOnly quantity price newClientOrderId "
-    "newOrderRespType selfTradePreventionMode goodTillDate"
-)
 # Examples are right in the `ContractWorld`: `mine` is alice's open order there.
 LIMIT = "side=BUY type=LIMIT timeInForce=GTC quantity=0.1 price=40000"
+MINE = "origClientOrderId=mine"
+STOP = "algoType=CONDITIONAL side=SELL type=STOP_MARKET quantity=0.1 triggerPrice=45000"
+PLACED = (
+    'batchOrders=[{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC",'
+    '"quantity":"0.1","price":"40000"}]'
+)
+CHANGED = (
+    'batchOrders=[{"symbol":"BTCUSDT","side":"BUY","origClientOrderId":"mine","quantity":"0.2",'
+    '"price":"40000"}]'
+)
 
 
 def by_symbol(one: int, every: int) -> Callable[[Params], int]:
@@ -61,12 +69,72 @@ ENDPOINTS = (
         takes=ORDER, example=LIMIT, read=placing.read_test, write=orders.write_tested,
     ),
     Endpoint(
+        http="PUT /fapi/v1/order", operation="edit_order", security=Security.TRADE, weight=0,
+        orders=1, takes=CHANGE, example=f"{MINE} side=BUY quantity=0.2 price=40000",
+        read=placing.read_change, write=orders.write_amended,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/batchOrders", operation="create_order", security=Security.TRADE,
+        weight=5, orders=5, takes="batchOrders!", example=PLACED, read=placing.read_places,
+        write=orders.write_batch,
+    ),
+    Endpoint(
+        http="PUT /fapi/v1/batchOrders", operation="edit_order", security=Security.TRADE,
+        weight=5, orders=5, takes="batchOrders!", example=CHANGED,
+        read=placing.read_batch_of_changes, write=orders.write_batch,
+    ),
+    Endpoint(
+        http="DELETE /fapi/v1/batchOrders", operation="cancel_order", security=Security.TRADE,
+        takes="symbol! orderIdList origClientOrderIdList",
+        example='origClientOrderIdList=["mine"]', read=placing.read_cancels,
+        write=orders.write_batch,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/countdownCancelAll", operation="cancel_all_orders",
+        security=Security.TRADE, weight=10, takes="symbol! countdownTime!",
+        example="countdownTime=120000", read=placing.read_countdown, write=orders.write_countdown,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/orderAmendment", operation="fetch_order", security=Security.USER_DATA,
+        takes=f"{ONE} {SPAN}", example=MINE, read=placing.read_changes,
+        write=orders.write_changes,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/algoOrder", operation="create_order", security=Security.TRADE,
+        weight=0, orders=1, takes=ALGO, example=STOP, read=algo.read_place,
+        write=algo.write_placed,
+    ),
+    Endpoint(
+        http="DELETE /fapi/v1/algoOrder", operation="cancel_order", security=Security.TRADE,
+        takes="algoId clientAlgoId", example="clientAlgoId=stop", read=algo.read_cancel,
+        write=algo.write_canceled,
+    ),
+    Endpoint(
+        http="DELETE /fapi/v1/algoOpenOrders", operation="cancel_all_orders",
+        security=Security.TRADE, takes="symbol!", read=algo.read_cancel_all,
+        write=algo.write_all_canceled,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/algoOrder", operation="fetch_order", security=Security.USER_DATA,
+        takes="algoId clientAlgoId", example="clientAlgoId=stop", read=algo.read_query,
+        write=algo.write_one,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/openAlgoOrders", operation="fetch_open_orders",
+        security=Security.USER_DATA, weight=by_symbol(1, 40), takes="algoType symbol algoId",
+        read=algo.read_open, write=algo.write_open,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/allAlgoOrders", operation="fetch_orders", security=Security.USER_DATA,
+        weight=5, takes=f"symbol! algoId {SPAN}", read=algo.read_all, write=algo.write_all,
+    ),
+    Endpoint(
         http="GET /fapi/v1/order", operation="fetch_order", security=Security.USER_DATA, takes=ONE,
-        example="origClientOrderId=mine", read=placing.read_query, write=history.write_order,
+        example=MINE, read=placing.read_query, write=history.write_order,
     ),
     Endpoint(
         http="DELETE /fapi/v1/order", operation="cancel_order", security=Security.TRADE, takes=ONE,
-        example="origClientOrderId=mine", read=placing.read_cancel, write=orders.write_changed,
+        example=MINE, read=placing.read_cancel, write=orders.write_changed,
     ),
     Endpoint(
         http="DELETE /fapi/v1/allOpenOrders", operation="cancel_all_orders",
@@ -75,7 +143,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         http="GET /fapi/v1/openOrder", operation="fetch_order", security=Security.USER_DATA,
-        takes=ONE, example="origClientOrderId=mine", read=placing.read_query,
+        takes=ONE, example=MINE, read=placing.read_query,
         write=history.write_open_order,
     ),
     Endpoint(

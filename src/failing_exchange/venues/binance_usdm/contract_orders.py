@@ -9,21 +9,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from failing_exchange.core.commands import BatchDone, BatchOrders, CancelOrder, ChangeOrder
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     EXPIRED,
     OPEN,
+    Amendment,
     Order,
     OrderSnapshot,
     OrderType,
     TimeInForce,
     Why,
 )
-from failing_exchange.core.queries import Orders
+from failing_exchange.core.queries import Amendments, Countdown, Orders
+from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.venues.binance_common.call import Writing
 from failing_exchange.venues.binance_common.values import venue_symbol
+from failing_exchange.venues.binance_usdm.codes import said
 from failing_exchange.venues.binance_usdm.number_formats import amount, average, cost, price
+from failing_exchange.venues.binance_usdm.order_terms import match_name
 
 TYPE_NAMES = {OrderType.LIMIT: "LIMIT", OrderType.MARKET: "MARKET"}
 FORCE_NAMES = {force: force.value for force in TimeInForce}
@@ -47,6 +52,84 @@ def write_placed(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
 def write_changed(w: Writing, changed: OrderSnapshot) -> dict[str, Any]:
     """What a cancel is answered: the order as it stands then."""
     return acknowledged(changed, w.market(changed.order.symbol))
+
+
+def write_amended(w: Writing, changed: OrderSnapshot) -> dict[str, Any]:
+    """What a change is answered: the order with its pair, and the client's id of the change."""
+    market, change_id = w.market(changed.order.symbol), w.command.change_id
+    return _amended(changed, market, change_id)
+
+
+def _amended(changed: OrderSnapshot, market: Market, change_id: str) -> dict[str, Any]:
+    found = acknowledged(changed, market)
+    answer: dict[str, Any] = {}
+    for name, value in found.items():
+        answer[name] = value
+        if name == "symbol":
+            answer["pair"] = value
+        elif name == "clientOrderId" and change_id:
+            answer["modifyId"] = int(change_id)
+    return answer
+
+
+def write_batch(w: Writing, done: BatchDone) -> list[dict[str, Any]]:
+    """Several orders: each as its own answer, or code and words of its refusal."""
+    operation = "cancel_order" if _is_cancel(w.command) else "create_order"
+    return [
+        _of_batch(w, command, result, operation)
+        for command, result in zip(w.command.commands, done.results, strict=True)
+    ]
+
+
+def _is_cancel(batch: BatchOrders) -> bool:
+    return any(command.__class__ is CancelOrder for command in batch.commands)
+
+
+def _of_batch(w: Writing, command: Any, result: OrderSnapshot | Reject, op: str) -> dict[str, Any]:
+    if isinstance(result, Reject):
+        no = said(result, "edit_order" if command.__class__ is ChangeOrder else op)
+        return {"code": no.code, "msg": no.text}
+    market = w.market(result.order.symbol)
+    if command.__class__ is ChangeOrder:
+        return _amended(result, market, command.change_id)
+    return acknowledged(result, market)
+
+
+def write_countdown(w: Writing, answer: Countdown) -> dict[str, Any]:
+    """The symbol, and the time as a string."""
+    milliseconds = w.command.nanoseconds // MILLISECOND
+    return {"symbol": venue_symbol(answer.symbol), "countdownTime": str(milliseconds)}
+
+
+def write_changes(w: Writing, answer: Amendments) -> list[dict[str, Any]]:
+    """GET /fapi/v1/orderAmendment: the changes that the client made, newest first."""
+    since, until = w.params.instant("startTime"), w.params.instant("endTime")
+    found = [
+        _change(one, w.market(one.symbol))
+        for one in reversed(answer.amendments)
+        if one.nth and since <= one.at and (not until or one.at < until + MILLISECOND)
+    ]
+    return found[: w.params.integer("limit", 50)]
+
+
+def _change(one: Amendment, market: Market) -> dict[str, Any]:
+    name = venue_symbol(one.symbol)
+    amendment: dict[str, Any] = {
+        "price": {"before": price(one.old_ticks, market), "after": price(one.new_ticks, market)},
+        "origQty": {"before": amount(one.old_lots, market), "after": amount(one.new_lots, market)},
+        "count": one.nth,
+    }
+    if one.change_id:
+        amendment["modifyId"] = int(one.change_id)
+    return {
+        "amendmentId": one.execution_id,
+        "symbol": name,
+        "pair": name,
+        "orderId": one.order_id,
+        "clientOrderId": one.new_client_id,
+        "time": one.at // MILLISECOND,
+        "amendment": amendment,
+    }
 
 
 def acknowledged(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
@@ -81,7 +164,7 @@ def _terms(order: Order, market: Market) -> dict[str, Any]:
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "origType": name,
-        "priceMatch": "NONE",
+        "priceMatch": match_name(order.peg),
         "selfTradePreventionMode": (order.prevention or market.prevention).upper(),
         "goodTillDate": order.expires_at // MILLISECOND,
     }

@@ -1,56 +1,58 @@
-"""Requests that place, change, cancel and look up orders.
+"""Requests that place, change, cancel and look up orders, one or several at a time.
 
-"New Order", "Modify Order", "Cancel Order" and "Query Order"; "Common Definition"; 2026-08-19.
-Conditional orders have left these endpoints on 2025-12-09 (-4120): they are algo orders.
+"New Order", "Modify Order", "Place Multiple Orders", "Auto-Cancel All Open Orders" and their like,
+2026-08-19. Conditional orders have left these endpoints on 2025-12-09 (-4120): see `algo_orders`.
 """
 
 from __future__ import annotations
 
-import re
-from typing import NoReturn
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import OrderType, PositionSide, Side, TimeInForce
-from failing_exchange.core.queries import FetchOrder, FetchOrders
-from failing_exchange.core.reject import Reason
-from failing_exchange.core.units import MILLISECOND, SECOND
+from failing_exchange.core.order import OrderType
+from failing_exchange.core.queries import FetchAmendments, FetchOrder, FetchOrders
+from failing_exchange.core.reject import Reason, Refusal, Reject
+from failing_exchange.core.units import MILLISECOND
 from failing_exchange.venues.binance_common.call import Reading
-from failing_exchange.venues.binance_common.params import DECIMAL, DECIMAL_RANGE, Params, illegal
+from failing_exchange.venues.binance_common.params import Params
 from failing_exchange.venues.binance_common.refusals import missing, refuse
-from failing_exchange.venues.binance_usdm.number_formats import places_of
+from failing_exchange.venues.binance_usdm.order_terms import (
+    CHANGE,
+    FORCES,
+    ORDER,
+    check_response,
+    client_id,
+    force_of,
+    good_till,
+    lots_of,
+    named,
+    needed,
+    position_side,
+    prevention_of,
+    price_match,
+    reduce_only,
+    side_of,
+    ticks_of,
+    unwanted,
+)
 
-SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 TYPES = {"LIMIT": OrderType.LIMIT, "MARKET": OrderType.MARKET}
 CONDITIONAL = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
-POSITION_SIDES = {side.name: side for side in PositionSide}
-FORCES = {
-    "GTC": TimeInForce.GTC,
-    "IOC": TimeInForce.IOC,
-    "FOK": TimeInForce.FOK,
-    "GTX": TimeInForce.GTC,  # post-only
-    "GTD": TimeInForce.GTC,  # until goodTillDate
-}
-PREVENTIONS = {
-    mode.name: mode
-    for mode in (Prevention.EXPIRE_TAKER, Prevention.EXPIRE_MAKER, Prevention.EXPIRE_BOTH,
-                 Prevention.NONE)
-}  # fmt: skip
-CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]+\Z")
-CLIENT_ID_RANGE = "^[.A-Z:/a-z0-9_-]{1,36}$"
-CLIENT_ID_LENGTH_MAX = 36  # a longer one is refused
-GTD_AHEAD = 600 * SECOND  # a goodTillDate must lie further ahead
-GTD_LAST = 253_402_300_799_000  # milliseconds: the year 9999; a later one is refused
-NEGATIVE = re.compile(r"-[0-9]{1,20}(?:\.[0-9]{1,20})?\Z")
+PLACED_MAX = 5  # orders that one request places or changes; more are refused
+CANCELED_MAX = 10  # orders that one request cancels; likewise
+CHANGES_SHOWN_MAX = 100  # of one answer; a larger limit is refused
+ORDER_NAMES, CHANGE_NAMES = (
+    frozenset(word.rstrip("!") for word in words.split()) for words in (ORDER, CHANGE)
+)
+Command = TypeVar("Command", c.PlaceOrder, c.ChangeOrder)
 
 
 def read_place(r: Reading) -> c.PlaceOrder:
     """POST /fapi/v1/order."""
     p, market = r.params, r.market()
-    side = SIDES.get(p.need("side"))
-    if side is None:
-        refuse("INVALID_SIDE", "Invalid side.")
-    name = p.need("type")
+    side, name = side_of(p), p.need("type")
     if name in CONDITIONAL:
         refuse(
             "STOP_ORDER_SWITCH_ALGO",
@@ -60,9 +62,14 @@ def read_place(r: Reading) -> c.PlaceOrder:
         )
     if name not in TYPES:
         refuse("INVALID_ORDER_TYPE", "Invalid orderType.")
-    _check_combination(p, name)
+    peg = price_match(p, name)
+    needed(p, *(("timeInForce", "quantity") if name == "LIMIT" else ("quantity",)))
+    if name == "LIMIT" and peg is None:
+        needed(p, "price")
+    if name == "MARKET":
+        unwanted(p, "price", "timeInForce")
     check_response(p)
-    force = p.get("timeInForce", "GTC")
+    force = force_of(p)
     return c.PlaceOrder(
         account=r.account,
         symbol=market.symbol,
@@ -73,47 +80,38 @@ def read_place(r: Reading) -> c.PlaceOrder:
         time_in_force=FORCES[force],
         post_only=force == "GTX",
         client_id=client_id(p, "newClientOrderId"),
-        prevention=prevention_of(p),
-        reduce_only=p.flag("reduceOnly"),
+        prevention=prevention_of(p, force),
+        peg=peg,
+        reduce_only=reduce_only(p),
         position_side=position_side(p),
-        expires_at=_good_till(r, force),
+        expires_at=good_till(r, force),
     )
-
-
-def _check_combination(p: Params, name: str) -> None:
-    needed = ("timeInForce", "quantity", "price") if name == "LIMIT" else ("quantity",)
-    for parameter in needed:
-        if not p.get(parameter):
-            missing(parameter)
-    if name == "MARKET":
-        if "price" in p:
-            refuse("PARAM_NOT_REQUIRED", "Parameter 'price' sent when not required.")
-        if "timeInForce" in p:
-            refuse("PARAM_NOT_REQUIRED", "Parameter 'timeInForce' sent when not required.")
-    if p.get("timeInForce", "GTC") not in FORCES:
-        refuse("INVALID_TIF", "Invalid timeInForce.")
-    if "reduceOnly" in p and p.get("positionSide", "BOTH") != "BOTH":
-        refuse("PARAM_NOT_REQUIRED", "Parameter 'reduceonly' sent when not required.")
-
-
-def _good_till(r: Reading, force: str) -> int:
-    """The instant at which a GTD order ends, 0 for others: whole seconds of goodTillDate count."""
-    if force != "GTD":
-        r.params.integer("goodTillDate", 0)
-        return 0
-    until = r.params.integer("goodTillDate")
-    if not r.at + GTD_AHEAD < until * MILLISECOND or until >= GTD_LAST:
-        refuse(
-            "FUTURE_GOOD_TILL_DATE",
-            "The goodTillDate timestamp must be greater than the current time plus 600 seconds and "
-            f"smaller than {GTD_LAST} (UTC 9999-12-31 23:59:59)",
-        )
-    return until * MILLISECOND // SECOND * SECOND
 
 
 def read_test(r: Reading) -> c.PlaceOrder:
     """POST /fapi/v1/order/test."""
     return read_place(r)._replace(test=True)
+
+
+def read_change(r: Reading) -> c.ChangeOrder:
+    """PUT /fapi/v1/order."""
+    p, market = r.params, r.market()
+    side_of(p)
+    peg = price_match(p, "LIMIT")
+    if peg is None:
+        needed(p, "price")
+    order_id, name = named(p)
+    change_id = str(p.integer("modifyId")) if "modifyId" in p else ""
+    return c.ChangeOrder(
+        r.account,
+        market.symbol,
+        order_id,
+        name,
+        lots_of(p, "quantity", market),
+        ticks_of(p, "price", market),
+        peg,
+        change_id,
+    )
 
 
 def read_query(r: Reading) -> FetchOrder:
@@ -137,85 +135,115 @@ def read_open(r: Reading) -> FetchOrders:
     return FetchOrders(r.account, market.symbol if market else "", "open")
 
 
-def check_response(p: Params) -> None:
-    """newOrderRespType must be a known one."""
-    if p.get("newOrderRespType", "ACK") not in ("ACK", "RESULT"):
-        refuse("INVALID_NEW_ORDER_RESP_TYPE", "Invalid newOrderRespType.")
+def read_countdown(r: Reading) -> c.SetCountdown:
+    """POST /fapi/v1/countdownCancelAll."""
+    milliseconds = r.params.integer("countdownTime")
+    return c.SetCountdown(r.account, r.market().symbol, milliseconds * MILLISECOND)
 
 
-def position_side(p: Params) -> PositionSide:
-    """The position that a request is about; the only one where it says nothing."""
-    side = POSITION_SIDES.get(p.text("positionSide", "BOTH"))
-    if side is None:
-        refuse("INVALID_POSITION_SIDE", "Invalid position side.")
-    return side
-
-
-def prevention_of(p: Params) -> Prevention | None:
-    """The self-trade prevention that a request asks for."""
-    if "selfTradePreventionMode" not in p:
-        return None
-    return p.one_of("selfTradePreventionMode", PREVENTIONS)
-
-
-def client_id(p: Params, name: str) -> str:
-    """A client order id, empty where none was sent."""
-    text = p.get(name)
-    if text is None:
-        return ""
-    if len(text) > CLIENT_ID_LENGTH_MAX:  # these words were seen on the test network, 2026-09-12
-        refuse("INVALID_CL_ORD_ID_LEN", "Client order id length should be less than 36 chars")
-    if not CLIENT_ID.match(text):
-        illegal(name, CLIENT_ID_RANGE)
-    return text
-
-
-def named(p: Params) -> tuple[int, str]:
-    """(id, client id) of a request about one order; of both, the id counts."""
+def read_changes(r: Reading) -> FetchAmendments:
+    """GET /fapi/v1/orderAmendment. Its `startTime` and `endTime` are applied to the answer."""
+    p = r.params
     if "orderId" not in p and "origClientOrderId" not in p:
+        named(p)
+    order_id, name = p.integer("orderId", 0), p.text("origClientOrderId")
+    p.instant("startTime"), p.instant("endTime")
+    if p.integer("limit", 50, least=1) > CHANGES_SHOWN_MAX:
+        refuse("INVALID_PARAMETER", "Data sent for parameter 'limit' is not valid.")
+    return FetchAmendments(r.account, r.market().symbol, order_id, client_id=name)
+
+
+# ---- several orders
+
+
+def read_places(r: Reading) -> c.BatchOrders:
+    """POST /fapi/v1/batchOrders."""
+    return c.BatchOrders(r.account, _each(r, read_place, ORDER_NAMES))
+
+
+def read_batch_of_changes(r: Reading) -> c.BatchOrders:
+    """PUT /fapi/v1/batchOrders."""
+    return c.BatchOrders(r.account, _each(r, read_change, CHANGE_NAMES))
+
+
+def _each(
+    r: Reading, read: Callable[[Reading], Command], known: frozenset[str]
+) -> tuple[Command | Refusal, ...]:
+    """The commands of a list of orders; what is wrong with one refuses that one alone."""
+    return tuple(_one(r, entry, read, known) for entry in entries_of(r.params))
+
+
+def entries_of(p: Params) -> list[Params]:
+    """The orders of a request, which are sent as JSON."""
+    found = _json(p, "batchOrders")
+    if not all(isinstance(entry, dict) for entry in found):
+        missing("batchOrders")
+    if not 1 <= len(found) <= PLACED_MAX:
+        refuse(
+            "INVALID_BATCH_PLACE_ORDER_SIZE",
+            f"Invalid number of batch place orders: {len(found)}",
+        )
+    return [Params({str(n): _text(v) for n, v in entry.items()}) for entry in found]
+
+
+def _json(p: Params, name: str) -> list[Any]:
+    """A list in JSON; numbers keep the form in which they were sent."""
+    try:
+        found = json.loads(p.need(name), parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        missing(name)
+    if not isinstance(found, list):
+        missing(name)
+    return found
+
+
+def _text(value: Any) -> str:
+    """A value of JSON as a parameter is sent."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else json.dumps(value)
+
+
+def _one(
+    r: Reading, entry: Params, read: Callable[[Reading], Command], known: frozenset[str]
+) -> Command | Refusal:
+    try:
+        unread = len(entry.keys() - known)
+        if unread:
+            refuse(
+                "UNREAD_PARAMETERS",
+                f"Not all sent parameters were read; read '{len(entry) - unread}' parameter(s) but "
+                f"was sent '{len(entry)}'.",
+            )
+        return read(r._replace(params=entry))
+    except Reject as no:
+        return Refusal(no.reason, no.text, no.code, no.until)
+
+
+def read_cancels(r: Reading) -> c.BatchOrders:
+    """DELETE /fapi/v1/batchOrders: by ids or by client ids."""
+    p, symbol = r.params, r.market().symbol
+    if "orderIdList" not in p and "origClientOrderIdList" not in p:
         refuse(
             "MANDATORY_PARAM_EMPTY_OR_MALFORMED",
-            "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!",
+            "Param 'origClientOrderIdList' or 'orderIdList' must be sent, but both were "
+            "empty/null!",
         )
-    order_id, name = p.integer("orderId", 0), p.text("origClientOrderId")
-    return (order_id, "") if order_id else (0, name)
-
-
-def ticks_of(p: Params, name: str, market: Market) -> int:
-    """A price in ticks, 0 where none was sent."""
-    if name not in p:
-        return 0
-    ticks = _steps(p, name, market.price_step, Reason.INVALID_PRICE)
-    if ticks < 0:
-        refuse("PRICE_LESS_THAN_ZERO", "Price less than 0.", Reason.INVALID_PRICE)
-    return ticks
-
-
-def lots_of(p: Params, name: str, market: Market) -> int:
-    """An amount in lots, 0 where none was sent."""
-    if name not in p:
-        return 0
-    lots = _steps(p, name, market.amount_step, Reason.INVALID_AMOUNT)
-    if lots <= 0:
-        refuse("QTY_LESS_THAN_ZERO", "Quantity less than zero.", Reason.INVALID_AMOUNT)
-    return lots
-
-
-def _steps(p: Params, name: str, step: int, reason: Reason) -> int:
-    """A decimal in steps of the contract's precision, -1 for a negative one."""
-    text = p[name]
-    if NEGATIVE.match(text):
-        return -1
-    found = DECIMAL.match(text)
-    if found is None:
-        illegal(name, DECIMAL_RANGE, reason)
-    places = len((found[2] or "").rstrip("0"))
-    steps, rest = (0, 1) if places > places_of(step) else divmod(p.atoms(name, reason), step)
-    if rest:
-        too_precise(reason)
-    return steps
-
-
-def too_precise(reason: Reason) -> NoReturn:
-    """Raise `Reject` for a number with more places than the contract has."""
-    refuse("BAD_PRECISION", "Precision is over the maximum defined for this asset.", reason)
+    ids = [str(one) for one in _json(p, "orderIdList")] if "orderIdList" in p else []
+    names = _json(p, "origClientOrderIdList") if "origClientOrderIdList" in p else []
+    if not all(one.isdecimal() and len(one) <= 20 for one in ids):
+        missing("orderIdList")
+    if not all(isinstance(one, str) and one for one in names):
+        missing("origClientOrderIdList")
+    count = len(ids) or len(names)
+    if not 1 <= count <= CANCELED_MAX:
+        refuse("EXCEED_MAX_CANCEL_ORDER_SIZE", "Exceed maximum cancel order size.")
+    if ids:
+        return c.BatchOrders(
+            r.account, tuple(c.CancelOrder(r.account, symbol, int(one)) for one in ids)
+        )
+    return c.BatchOrders(
+        r.account, tuple(c.CancelOrder(r.account, symbol, 0, one) for one in names)
+    )

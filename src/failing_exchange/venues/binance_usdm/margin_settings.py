@@ -16,7 +16,7 @@ from failing_exchange.core.units import ATOMS, atoms_text
 from failing_exchange.venues.binance_common.call import Reading, Writing
 from failing_exchange.venues.binance_common.refusals import refuse
 from failing_exchange.venues.binance_common.values import venue_symbol
-from failing_exchange.venues.binance_usdm.contract_placing import position_side
+from failing_exchange.venues.binance_usdm.order_terms import position_side
 
 MODES = {"ISOLATED": MarginMode.ISOLATED, "CROSSED": MarginMode.CROSS}
 ADD, REDUCE = 1, 2  # the types of a change of margin
