@@ -19,6 +19,7 @@ class Security(StrEnum):
     """What a key must be allowed (rest-api.md, "Request Security", 2026-07-21)."""
 
     NONE = "NONE"
+    MARKET_DATA = "MARKET_DATA"
     USER_STREAM = "USER_STREAM"
     USER_DATA = "USER_DATA"
     TRADE = "TRADE"

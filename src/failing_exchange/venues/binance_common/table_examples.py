@@ -64,8 +64,10 @@ class TableExamples(Examples):
         method, _, path = endpoint.partition(" ")
         query = urlencode(sent, errors="surrogateescape")
         headers = {"host": self.host}
-        if self.table[endpoint].signed:
+        row = self.table[endpoint]
+        if row.signed:
             headers["x-mbx-apikey"] = DEFAULT_KEY
+        if row.signed and not row.key_only:
             query += ("&" if query else "") + f"timestamp={at // MILLISECOND}"
             signature = hmac.new(DEFAULT_SECRET.encode(), query.encode(), sha256).hexdigest()
             query += f"&signature={signature}"

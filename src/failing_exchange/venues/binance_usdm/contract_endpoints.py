@@ -13,6 +13,7 @@ from failing_exchange.venues.binance_common.call import Endpoint, Security
 from failing_exchange.venues.binance_common.params import Params
 from failing_exchange.venues.binance_usdm import (
     algo_orders as algo,
+    contract_market_data as data,
     contract_orders as orders,
     contract_placing as placing,
     exchange_info,
@@ -26,6 +27,7 @@ ONE = "symbol! orderId origClientOrderId"
 SPAN = "startTime endTime limit"
 # Examples are right in the `ContractWorld`: `mine` is alice's open order there.
 LIMIT = "side=BUY type=LIMIT timeInForce=GTC quantity=0.1 price=40000"
+PERPETUAL = "pair=BTCUSDT contractType=PERPETUAL"
 MINE = "origClientOrderId=mine"
 STOP = "algoType=CONDITIONAL side=SELL type=STOP_MARKET quantity=0.1 triggerPrice=45000"
 PLACED = (
@@ -59,6 +61,48 @@ ENDPOINTS = (
     Endpoint(
         http="GET /fapi/v1/exchangeInfo", operation="fetch_markets", takes="",
         read=exchange_info.read_info, write=exchange_info.write_info,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/depth", operation="fetch_order_book", weight=data.depth_weight,
+        takes="symbol! limit", read=data.read_depth, write=data.write_depth,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/trades", operation="fetch_trades", weight=5, takes="symbol! limit",
+        read=data.read_trades, write=data.write_trades,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/historicalTrades", operation="fetch_trades", weight=200,
+        security=Security.MARKET_DATA, key_only=True, takes="symbol! limit fromId",
+        read=data.read_older_trades, write=data.write_trades,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/aggTrades", operation="fetch_trades", weight=20,
+        takes=f"symbol! fromId {SPAN}", read=data.read_aggregates, write=data.write_aggregates,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/klines", operation="fetch_ohlcv", weight=data.candles_weight,
+        takes=f"symbol! interval! {SPAN}", read=data.read_candles, write=data.write_candles,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/continuousKlines", operation="fetch_ohlcv", weight=data.candles_weight,
+        takes=f"pair! contractType! interval! {SPAN}", example=PERPETUAL,
+        read=data.read_continuous, write=data.write_candles,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/ticker/24hr", operation="fetch_tickers", weight=by_symbol(1, 40),
+        takes="symbol", read=data.read_24h, write=data.write_24h,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/ticker/price", operation="fetch_tickers", weight=by_symbol(1, 2),
+        takes="symbol", read=data.read_tickers, write=data.write_prices,
+    ),
+    Endpoint(
+        http="GET /fapi/v2/ticker/price", operation="fetch_tickers", weight=by_symbol(1, 2),
+        takes="symbol", read=data.read_tickers, write=data.write_prices,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/ticker/bookTicker", operation="fetch_tickers", weight=by_symbol(2, 5),
+        takes="symbol", read=data.read_tickers, write=data.write_best,
     ),
     Endpoint(
         http="POST /fapi/v1/order", operation="create_order", security=Security.TRADE, weight=0,

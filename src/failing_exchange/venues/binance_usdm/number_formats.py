@@ -60,6 +60,11 @@ def cost(atoms: int, market: Market) -> str:
     return fixed(atoms, cost_places(market))
 
 
+def short_cost(atoms: int, market: Market) -> str:
+    """A cost, or an average price, as market data shows it: with the places of a price."""
+    return fixed(atoms, places_of(market.price_step))
+
+
 def average(atoms: int, lots: int, market: Market) -> str:
     """The average price of lots that cost these atoms; zeros for none."""
     found = atoms * ATOMS // (lots * market.amount_step) if lots else 0
