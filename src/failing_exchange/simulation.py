@@ -14,7 +14,7 @@ import gc
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
@@ -48,6 +48,7 @@ def simulate(
     start: Start = START,
     tz: str = "UTC",
     venue: Venues = (),
+    as_of: str | date | None = None,
     virtual_seconds_max: float = VIRTUAL_SECONDS_MAX,
     steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
     wall_seconds_max: float | None = None,
@@ -64,7 +65,8 @@ def simulate(
     `venue="binance"` lets Binance's production hosts lead to a simulated venue of the same seed, so
     that an unmodified client reaches it; any other host is refused. A venue of your own is
     "module:NAME", or its value. For one with faults, keys or hosts of its own give a
-    `failing_exchange.Binance`; several venues as a list.
+    `failing_exchange.Binance`; several venues as a list. `as_of="2025-12-01"` gives a venue that is
+    named the API of that day (docs/api_changes.md); without it, the newest.
 
     Limits, for programs that never end: `virtual_seconds_max` (a year), `steps_per_instant_max`
     (turns of the loop while the clock stands still) and `wall_seconds_max` (real seconds, none).
@@ -83,6 +85,7 @@ def simulate(
     try:
         if venue:
             _load_the_venue()
+        _check_as_of(as_of, venue)
         with virtual_time(
             seed=seed,
             start=start,
@@ -91,7 +94,7 @@ def simulate(
             steps_per_instant_max=steps_per_instant_max,
             wall_seconds_max=wall_seconds_max,
         ) as world:
-            return world.run(_hosted(main, venue, seed) if venue else main)
+            return world.run(_hosted(main, venue, seed, as_of) if venue else main)
     finally:
         if asyncio.iscoroutine(main) and getcoroutinestate(main) == CORO_CREATED:
             main.close()  # it never began, for a reason that is on its way: no warning besides
@@ -118,9 +121,9 @@ Wanted: TypeAlias = "str | Venue | Hosted"  # by its name, as a value, or served
 Venues: TypeAlias = "Wanted | Sequence[Wanted]"
 
 
-async def _hosted(main: Main[T], venues: Venues, seed: int) -> T:
+async def _hosted(main: Main[T], venues: Venues, seed: int, as_of: str | date | None) -> T:
     """Run `main` while its venues answer."""
-    found = _venues(venues, seed)
+    found = _venues(venues, seed, as_of)
     try:
         await _listen(found)
         return await (main() if callable(main) else main)
@@ -138,19 +141,28 @@ async def _close(venues: Sequence[Hosted]) -> None:
         await venue.close()
 
 
-def _venues(wanted: Any, seed: int) -> list[Hosted]:
+def _check_as_of(as_of: object, venue: object) -> None:
+    if as_of is not None and not venue:
+        raise ConfigurationError(f"as_of={as_of!r} goes with a venue, as in venue='binance'")
+
+
+def _venues(wanted: Any, seed: int, as_of: str | date | None) -> list[Hosted]:
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
-        return [_venue(one, seed) for one in wanted]
-    return [_venue(wanted, seed)]
+        return [_venue(one, seed, as_of) for one in wanted]
+    return [_venue(wanted, seed, as_of)]
 
 
-def _venue(wanted: Any, seed: int) -> Hosted:
+def _venue(wanted: Any, seed: int, as_of: str | date | None) -> Hosted:
     if not isinstance(wanted, str) and hasattr(wanted, "listen_in_simulation"):
+        if as_of is not None:
+            raise ConfigurationError(
+                f"as_of={as_of!r} is for a venue by its name; give it to the exchange of {wanted!r}"
+            )
         served: Hosted = wanted
         return served
     from failing_exchange.venues.base import like_production
 
-    return like_production(wanted, seed=seed)
+    return like_production(wanted, seed=seed, as_of=as_of)
 
 
 @contextmanager
@@ -194,7 +206,12 @@ def virtual_time(
 
 
 def run_script(
-    path: str | Path, argv: Sequence[str] = (), *, venue: Venues = (), **options: Any
+    path: str | Path,
+    argv: Sequence[str] = (),
+    *,
+    venue: Venues = (),
+    as_of: str | date | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Run a Python file as `python path argv...` would, in virtual time; returns its globals.
 
@@ -210,8 +227,9 @@ def run_script(
         )
     if venue:
         _load_the_venue()
+    _check_as_of(as_of, venue)
     with virtual_time(**options) as world, _as_program(file, argv):
-        world.venues = _venues(venue, world.seed) if venue else []
+        world.venues = _venues(venue, world.seed, as_of) if venue else []
         try:
             return runpy.run_path(str(file), run_name="__main__")
         finally:

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from failing_exchange.cli.options import VENUE_OF_BOT, add_user_code, hours, seconds, shard, whole
+from failing_exchange.cli.options import (
+    AS_OF,
+    VENUE_OF_BOT,
+    add_user_code,
+    day,
+    hours,
+    seconds,
+    shard,
+    whole,
+)
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.text.files import check_file, check_folder, write_file
 
@@ -47,6 +56,7 @@ def add_parser(commands: Any) -> None:
         help="virtual hours of each world, or 30m, 2d (default 1)",
     )
     add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
+    add("--as-of", type=day, metavar="DATE", help=AS_OF)
     add_user_code(explore)
     add(
         "--jobs",
@@ -105,6 +115,7 @@ def explore_command(options: argparse.Namespace) -> int:
         rules={name: {} for name in options.rule or ()},
         faults=tuple(options.fault or ()),
         venue=options.venue,
+        as_of=options.as_of or "",
     )
     with _progress(_seeds_of(wanted)) as tell, _executor(options.dask) as executor:
         found = explore(wanted, executor=executor, tell=tell)
@@ -151,6 +162,13 @@ def _check(options: argparse.Namespace) -> None:
             f"--venue {options.venue}: {options.target} takes a client of ours; let it make its "
             "own, or leave --venue out"
         )
+    if options.as_of and not target.venue:
+        raise ConfigurationError(
+            f"--as-of {options.as_of}: {options.target} takes a client of ours, which speaks no "
+            "venue's protocol; let it make its own, or leave --as-of out"
+        )
+    if options.as_of:
+        venue_of(options.venue or target.venue).check_as_of(options.as_of)
 
 
 @contextmanager

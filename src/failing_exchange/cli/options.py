@@ -19,6 +19,7 @@ VENUE_OF_BOT = (
     "the venue that a bot without a parameter `exchange` reaches by its production host names: a "
     "name, or path.py:NAME (default binance)"
 )
+AS_OF = "the day of the venue's API, as 2025-12-01 (docs/api_changes.md; default: the newest)"
 FAULT = "a fault of yours, as faults.py:Name (docs/own_faults.md); may be repeated"
 SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
           **dict.fromkeys(("0", "false", "no", "off"), False)}  # fmt: skip
@@ -142,6 +143,21 @@ def on_or_off(text: str) -> bool:
     if text.lower() not in SWITCH:
         raise argparse.ArgumentTypeError(f"{text}; expected 1 or 0, true or false")
     return SWITCH[text.lower()]
+
+
+def day(text: str) -> str:
+    """Read the day of an API.
+
+    >>> day("2025-12-01")
+    '2025-12-01'
+    """
+    from failing_exchange.errors import ConfigurationError
+    from failing_exchange.venue.api_changes import day_of
+
+    try:
+        return str(day_of(text))
+    except ConfigurationError:
+        raise argparse.ArgumentTypeError(f"{text}; expected a date, as 2025-12-01") from None
 
 
 def one_of(*names: str) -> Callable[[str], str]:

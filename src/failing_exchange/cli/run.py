@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
+    AS_OF,
     VENUE_OF_BOT,
     Formatter,
     add_user_code,
+    day,
     minutes,
     probability,
     seconds,
@@ -70,8 +72,14 @@ def add_parser(commands: Any) -> None:
     add("--all", action="store_true", help="run every shipped scenario and print a report card")
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
     add("--real-time", action="store_true", help="run by the real clock instead of in virtual time")
-    add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
+    _add_venue(add)
     run.set_defaults(command=run_command, parser=run, judges=True)
+
+
+def _add_venue(add: Any) -> None:
+    """The options that say which venue a bot with clients of its own reaches."""
+    add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
+    add("--as-of", type=day, metavar="DATE", help=AS_OF)
 
 
 def _add_maintenance(add: Any) -> None:
@@ -194,4 +202,5 @@ def _config(options: argparse.Namespace) -> RunConfig:
         rules=tuple(options.rule or ()),
         faults=tuple((name, options.probability) for name in options.fault or ()),
         venue=options.venue,
+        as_of=options.as_of or "",
     )

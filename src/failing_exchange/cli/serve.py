@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
+    AS_OF,
     FAULT,
     RULE,
     ReplaceDefault,
     Switch,
+    day,
     environment_or,
     one_of,
     probability,
@@ -104,6 +106,7 @@ def add_parser(commands: Any) -> None:
         type=int,
     )
     _add(serve, "scenario", None, "a scenario file, or the name of a shipped one")
+    _add(serve, "as-of", None, AS_OF, day)
     _add_list(serve, "market", MARKET)
     _add(serve, "fees", None, FEES)
     _add_list(serve, "balance", BALANCE)
@@ -111,10 +114,7 @@ def add_parser(commands: Any) -> None:
         serve, "keys", None, "file of API keys (TOML); without it one key pair is made and printed"
     )
     _add_journal(serve)
-    _add(serve, "mode", None, "a failure mode, such as MIXED or TIMEOUT")
-    _add(serve, "rate", 0.1, "probability of --mode and of each --fault", probability)
-    _add_list(serve, "rule", RULE + "; implies --judge")
-    _add_list(serve, "fault", FAULT)
+    _add_faults(serve)
     control = "port of the control API (default: none)"
     _add(serve, "control-port", None, control, PORTS)
     _add(serve, "control-token", None, "token of the control API; required off loopback")
@@ -123,6 +123,14 @@ def add_parser(commands: Any) -> None:
         on = environment_or(False, _variable(name))
         serve.add_argument(f"--{name}", action=Switch, default=on, help=text)
     serve.set_defaults(command=serve_command, program=None)
+
+
+def _add_faults(serve: Any) -> None:
+    """The options that say what goes wrong, and what is judged."""
+    _add(serve, "mode", None, "a failure mode, such as MIXED or TIMEOUT")
+    _add(serve, "rate", 0.1, "probability of --mode and of each --fault", probability)
+    _add_list(serve, "rule", RULE + "; implies --judge")
+    _add_list(serve, "fault", FAULT)
 
 
 def _add_journal(serve: Any) -> None:
@@ -229,6 +237,7 @@ def _venue(options: argparse.Namespace) -> VenueServer:
         limits=spoken.limits(options.accelerate),
         switches={"legacy_listen_keys": options.legacy_listen_keys},
         **({} if options.seed is None else {"seed": options.seed}),
+        **({} if options.as_of is None else {"as_of": options.as_of}),
         scenario=options.scenario,
         journal=_journal(options),
         fees=options.fees if "=" not in (options.fees or "") else _pairs("--fees", options.fees),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
+from failing_exchange.cli.options import AS_OF, day
 
 
 def add_parser(commands: Any) -> None:
@@ -22,6 +23,7 @@ def add_parser(commands: Any) -> None:
         "--venue", metavar="NAME",
         help="the venue that clients reach by its production host names (default: none)",
     )  # fmt: skip
+    simulate.add_argument("--as-of", type=day, metavar="DATE", help=AS_OF)
     simulate.add_argument("script", help="the script")
     simulate.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
     simulate.set_defaults(command=simulate_command)
@@ -40,7 +42,7 @@ def simulate_command(options: argparse.Namespace) -> int:
         with watched():
             run_script(
                 options.script, options.arguments, seed=options.seed, start=options.start,
-                venue=options.venue or (),
+                venue=options.venue or (), as_of=options.as_of,
             )  # fmt: skip
     except (SystemExit, KeyboardInterrupt, ConfigurationError, BrokenPipeError):
         raise

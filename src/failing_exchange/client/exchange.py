@@ -23,6 +23,7 @@ from failing_exchange.unified.timeframes import TIMEFRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from failing_exchange.durable.durable_journal import DurableJournal
     from failing_exchange.journal.journal import Journal
@@ -42,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "fee_asset": None,
     "connection_timeout": DEFAULT_TIMEOUT,
     "maintenance_schedule": None,
+    "as_of": None,
 }
 
 
@@ -68,6 +70,8 @@ class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Hel
         where it equals a default, such as seed=0.
     journal: a path that every trip is written to, as JSON lines; one that ends in .db is a database
         from which the venue comes back as it was (see `durable.durable_journal.DurableJournal`).
+    as_of: the day of the venue's API, as "2025-12-01", for clients that speak a venue's own
+        protocol to this exchange; None = the newest (docs/api_changes.md).
 
     >>> import asyncio
     >>> exchange = FailingExchange(seed=7)
@@ -97,21 +101,21 @@ class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Hel
         scenario: str | PathLike[str] | None = None,
         fee_asset: str | None = MISSING,
         journal: str | PathLike[str] | DurableJournal | None = None,
+        as_of: str | date | None = MISSING,
     ) -> None:
         from failing_exchange.journal.journal import Journal
+        from failing_exchange.venue.api_changes import day_of
         from failing_exchange.venue.default_world import listings_of, recordings_of, separate
         from failing_exchange.venue.maintenance import MaintenanceSchedule
         from failing_exchange.venue.venue import RunningVenue
 
         lines, durable = _journals(journal)
-        if durable is not None:
-            seed = durable.metadata.get("seed", MISSING) if seed is MISSING else seed
-            scenario = scenario or durable.metadata.get("scenario")
+        seed, as_of, scenario = _kept(durable, seed, as_of, scenario)
         planned = _load(scenario)
         wanted = _with_scenario(
             planned, seed=seed, markets=markets, balances=balances, latency=latency,
             background=background, fee_asset=fee_asset, connection_timeout=connection_timeout,
-            maintenance_schedule=maintenance_schedule, recordings=recordings,
+            maintenance_schedule=maintenance_schedule, recordings=recordings, as_of=as_of,
         )  # fmt: skip
         check_constructor(wanted, max_retries, rate_limit_threshold, rate_limit_window)
         found, profiles = separate(listings_of(wanted["markets"], fees))
@@ -124,6 +128,7 @@ class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Hel
             profiles=profiles,
             journal=Journal(path=lines),
             durable=durable,
+            as_of=day_of(wanted["as_of"]),
         )
         self._modes = {}
         held, fee_asset = wanted["balances"], wanted["fee_asset"]
@@ -211,7 +216,7 @@ class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Hel
             )
         await self._client.ready()
         try:
-            self._venue.gateway.operate(command)
+            self._venue.operate(command)
         except Reject as refused:
             raise ConfigurationError(f"{command!r}: {refused.text}") from None
 
@@ -239,7 +244,10 @@ def _world(venue: RunningVenue, scenario: str | PathLike[str] | None) -> dict[st
     """What must be the same when a venue comes back from its journal, besides seed and markets."""
     own = {symbol: repr(one) for symbol, one in venue.profiles.items() if one is not None}
     named = None if scenario is None else str(scenario)
-    return {"scenario": named, "background": venue.background, "own backgrounds": own}
+    return {
+        "scenario": named, "background": venue.background, "own backgrounds": own,
+        "as_of": venue.as_of,
+    }  # fmt: skip
 
 
 def _journals(
@@ -258,6 +266,18 @@ def _journals(
     from failing_exchange.durable.durable_journal import DurableJournal
 
     return None, DurableJournal(journal)
+
+
+def _kept(durable: DurableJournal | None, seed: Any, as_of: Any, scenario: Any) -> Any:
+    """Seed, day and scenario: those that are given, else those that a journal began with."""
+    if durable is None:
+        return seed, as_of, scenario
+    known = durable.metadata
+    return (
+        known.get("seed", MISSING) if seed is MISSING else seed,
+        known.get("as_of", MISSING) if as_of is MISSING else as_of,
+        scenario or known.get("scenario"),
+    )
 
 
 def _load(scenario: str | PathLike[str] | None) -> Scenario | None:

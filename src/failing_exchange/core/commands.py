@@ -540,6 +540,17 @@ class Restart(NamedTuple):
     lose_orders: bool = False
 
 
+class ChangeApi(NamedTuple):
+    """A change of the venue's API comes into force. The exchange only records that it did.
+
+    `change` is its name in the table of a venue (`venues/*/changes.py`), `after` the nanoseconds
+    until it comes.
+    """
+
+    change: str
+    after: int = 0
+
+
 class OpenAccount(NamedTuple):
     """Open an account with balances in atoms, paid in from outside."""
 
@@ -554,7 +565,7 @@ Operator: TypeAlias = (
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
     | BustTrade | OpenAccount | Restart | SettleDue | EndDue | CheckMarks | MoveMark
     | LiquidatePosition | Deleverage | SettleContract | SetInsuranceFund
-    | PayFunding | ChangeFunding
+    | PayFunding | ChangeFunding | ChangeApi
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder

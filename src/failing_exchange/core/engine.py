@@ -90,6 +90,7 @@ HANDLERS: dict[type, Handler] = {
     c.BustTrade: operator_commands.bust_trade,
     c.OpenAccount: operator_commands.open_account,
     c.Restart: operator_commands.restart,
+    c.ChangeApi: operator_commands.change_api,
     c.SettleDue: operator_commands.settle_due,
     c.SetLeverage: margin_commands.set_leverage,
     c.SetMarginMode: margin_commands.set_margin_mode,

@@ -298,11 +298,18 @@ class VenueRestarted(NamedTuple):
     at: int
 
 
+class ApiChanged(NamedTuple):
+    """A change of the venue's API has come into force; a repeat changes nothing."""
+
+    change: str
+    at: int
+
+
 Event: TypeAlias = (
     OrderAccepted | OrderFilled | OrderCanceled | OrderExpired | OrderTriggered | OrderAmended
     | OrderActivated | OrderListChanged | OrderDecremented | TradeBusted | BalanceChanged
     | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
     | OperationRefused | PositionChanged | FuturesBalanceChanged | MarginSettingsChanged
     | PositionLiquidated | MarkMoved | MarginCalled | ContractSettled | ConditionalChanged
-    | FundingPaid
+    | FundingPaid | ApiChanged
 )  # fmt: skip

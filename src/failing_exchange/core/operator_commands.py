@@ -8,6 +8,7 @@ from dataclasses import replace
 from failing_exchange.core import commands as c
 from failing_exchange.core.conditional_orders import expire_all
 from failing_exchange.core.events import (
+    ApiChanged,
     BalanceChanged,
     FillCapped,
     LiquidityPulled,
@@ -244,6 +245,15 @@ def restart(state: State, command: c.Restart, at: int) -> None:
         cancel_orders(state, c.OperatorCancel(), at)
         expire_all(state, "", Why.BY_VENUE, at)
     state.events.append(VenueRestarted(command.lose_orders, at))
+
+
+def change_api(state: State, command: c.ChangeApi, at: int) -> None:
+    """Record that a change of the venue's API is in force, now or later."""
+    if command.after:
+        state.schedule(at + command.after, c.ChangeApi(command.change))
+        return
+    state.api_changes[command.change] = None
+    state.events.append(ApiChanged(command.change, at))
 
 
 def credit(state: State, command: c.Credit, at: int) -> None:

@@ -305,6 +305,7 @@ class State:
         self.transactions: deque[int] = deque(maxlen=TRANSACTIONS_KEPT_MAX)
         self.filled_lists: list[OrderList] = []  # whose pending orders are due in this step
         self.moved: dict[tuple[str, str], None] = {}  # (account, symbol) of positions, this step
+        self.api_changes: dict[str, None] = {}  # that came into force, in order
         self.next_order_id = 1
         self.next_list_id = 1
         self.next_conditional_id = 1

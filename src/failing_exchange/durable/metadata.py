@@ -93,6 +93,7 @@ EXPECTED: dict[str, Callable[[Any], bool]] = {
     "seed": lambda value: value.__class__ is int,
     "scenario": lambda value: value is None or isinstance(value, str),
     "background": lambda value: isinstance(value, bool),
+    "as_of": lambda value: value is None or isinstance(value, str),
     "markets": _is_text,
     "release": _is_text,
     "birth": _is_count,

@@ -72,6 +72,7 @@ class Options:
     rules: Mapping[str, Any] = field(default_factory=dict)  # parameters, by name or path.py:Name
     faults: tuple[str, ...] = ()  # of the user, as path.py:Name: each is in every second world
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
+    as_of: str = ""  # the day of its API; empty: the newest
 
 
 @dataclass(kw_only=True)
@@ -300,7 +301,7 @@ class _Search:
             venue=self._venue,
             intents=self.target.takes_intents,
         )
-        return with_own(drawn, self.options.faults)
+        return with_own(replace(drawn, as_of=self.options.as_of), self.options.faults)
 
     # ---- running them
 

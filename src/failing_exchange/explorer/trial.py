@@ -174,6 +174,8 @@ def built(world: World, **options: Any) -> FailingExchange:
     }  # fmt: skip
     if world.balances is not None and options.keys().isdisjoint(("balances", "scenario")):
         drawn["balances"] = world.balances  # the balances of a test have priority
+    if world.as_of:
+        drawn["as_of"] = world.as_of
     exchange = FailingExchange(**{**options, **drawn})
     exchange.venue.journal = Journal(keep=TRIPS_KEPT_MAX)
     if world.rate_limit is not None:

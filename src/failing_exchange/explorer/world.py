@@ -21,6 +21,7 @@ from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
 from failing_exchange.runs.bot_process import calm_of
 from failing_exchange.text.number_checks import is_number, is_whole
+from failing_exchange.venue.api_changes import day_of
 from failing_exchange.venue.default_world import (
     MARKETS,
     SMALL_BALANCES,
@@ -71,6 +72,7 @@ class World:
     intents: tuple[Mapping[str, Any], ...] = ()
     plan: tuple[Mapping[str, Any], ...] = ()  # the rules of a recorded plan
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
+    as_of: str = ""  # the day of its API; empty: the newest
 
     def as_dict(self) -> dict[str, Any]:
         """The world as JSON; values that equal the default are left out."""
@@ -261,6 +263,13 @@ def check_world(world: World) -> None:
                 make(one.kind, **one.fields)
 
 
+def _is_day(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and day_of(value) == value
+    except ConfigurationError:
+        return False
+
+
 def _is_number(value: Any, least: float, most: float) -> bool:
     return is_number(value) and least <= value <= most
 
@@ -278,6 +287,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: v is None or (isinstance(v, int) and _is_number(v, 1, RATE_MAX)),
     ),
     "venue": ("a venue's name, or path.py:NAME", lambda v: isinstance(v, str)),
+    "as_of": ("a date as 2025-12-01, or empty", lambda v: v == "" or _is_day(v)),
     "timeout": ("seconds above 0", lambda v: _is_number(v, 0.001, SECONDS_MAX)),
     "restarts": (
         "a list of seconds",

@@ -18,7 +18,7 @@ from failing_exchange.faults.triggers import chance
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.judge import Judge
 from failing_exchange.report.text import Shown
-from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
+from failing_exchange.runs.bot_loader import Bot, find_bot, makes_own_clients
 from failing_exchange.runs.bot_process import (
     JudgedRun,
     Progress,
@@ -32,6 +32,7 @@ from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.runs.watchdog import watched
 from failing_exchange.text.number_checks import is_number, is_whole
 from failing_exchange.venue.maintenance import time_of_day
+from failing_exchange.venues.base import DEFAULT, venue_of
 from failing_exchange.virtual.errors import WallTimeExceeded
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class RunConfig:
     rules: tuple[str, ...] = ()  # of the user, as path.py:Name
     faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
+    as_of: str = ""  # the day of its API; empty: the scenario's, else the newest
 
     def resolved(self, scenario: Scenario | None) -> RunConfig:
         """The same run with nothing left to a scenario or a default."""
@@ -129,6 +131,8 @@ class RunConfig:
             parts.append("--real-time")
         if self.venue:
             parts += ["--venue", self.venue]
+        if self.as_of:
+            parts += ["--as-of", self.as_of]
         return shlex.join(parts)
 
 
@@ -217,6 +221,7 @@ class _Run:
     def __init__(self, config: RunConfig, scenario: Scenario | None, progress: Progress) -> None:
         self.config = config
         bot = find_bot(config.bot)
+        _check_as_of(config, bot)
         load_faults(name for name, _ in config.faults)
         self.exchange = _exchange(config, scenario)
         options, intent = ({}, {}) if scenario is None else (scenario.options, scenario.intent)
@@ -293,10 +298,24 @@ def run(
     return report
 
 
+def _check_as_of(config: RunConfig, bot: Bot) -> None:
+    """Raise ConfigurationError for a day that the bot can't notice, or that is not known."""
+    if not config.as_of:
+        return
+    if not makes_own_clients(bot):
+        raise ConfigurationError(
+            f"--as-of {config.as_of}: {config.bot} takes a client of ours, which speaks no venue's "
+            "protocol; let it make its own, or leave --as-of out"
+        )
+    venue_of(config.venue or DEFAULT).check_as_of(config.as_of)
+
+
 def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:
     """The exchange of a run: the scenario's, with what the configuration adds."""
     arguments = {} if scenario is None else dict(scenario.arguments)
     arguments |= {"seed": config.seed, "connection_timeout": config.timeout}
+    if config.as_of:
+        arguments["as_of"] = config.as_of
     if config.maintenance_start is not None:
         daily = {"start": config.maintenance_start, "duration": config.maintenance_minutes}
         arguments["maintenance_schedule"] = {"daily": daily}
@@ -347,6 +366,7 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "faults": ("a list of [fault, probability]", _are_modes),
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
     "venue": ("a string", lambda v: isinstance(v, str)),
+    "as_of": ("a string", lambda v: isinstance(v, str)),
 }
 
 

@@ -23,6 +23,7 @@ from failing_exchange.text.files import read_text
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.text.spelling import did_you_mean as nearest, shown
 from failing_exchange.text.toml_text import parse_toml
+from failing_exchange.venue.api_changes import day_of
 from failing_exchange.venue.default_world import (
     SYMBOL,
     balances_of,
@@ -39,7 +40,7 @@ KEYS = (
     "description", "evidence", "seed", "duration", "markets", "fees", "recordings", "accounts",
     "timeout", "rate_limit", "latency", "background", "maintenance", "modes", "faults",
     "incidents", "intent", "family", "symptom", "behaviour", "rules", "options", "bot", "calm",
-    "restarts", "expect",
+    "restarts", "expect", "as_of",
 )  # fmt: skip
 STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
 EXPECTED = ("naive_breaks", "harms", "harms_breaks", "in_process", "wire")  # keys of [expect]
@@ -206,6 +207,8 @@ class _Reader:
             "background": self._flag("background", True),
             "maintenance_schedule": get("maintenance"),
         }
+        if "as_of" in self.table:
+            arguments["as_of"] = self._day("as_of")
         self._try("maintenance", lambda: MaintenanceSchedule.parse(get("maintenance")))
         if "timeout" in self.table:
             arguments["connection_timeout"] = self._seconds("timeout", get("timeout"))
@@ -402,6 +405,14 @@ class _Reader:
                 key, f"= {shown(value)} must be a whole number of at least {least}, below 10^18"
             )
         return int(value)
+
+    def _day(self, key: str) -> str | None:
+        value = self.table[key]
+        try:
+            return day_of(value)
+        except ConfigurationError:
+            self._fail(key, f"= {shown(value)} must be a date, as 2025-12-01")
+            raise
 
     def _seconds(self, key: str, value: object) -> float:
         try:

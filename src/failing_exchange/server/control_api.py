@@ -280,7 +280,8 @@ class ControlApi:
         fields = dict(asked)
         venue = self.exchange.venue
         markets = {symbol: venue.market_of(symbol) for symbol in venue.markets}
-        venue.gateway.operate(command_of(fields.pop("do"), fields, markets))
+        command = command_of(fields.pop("do"), fields, markets)
+        venue.operate(command)
         return {"done": asked["do"]}
 
     def scenario(self, asked: Asked) -> Any:

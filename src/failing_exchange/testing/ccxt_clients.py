@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import date
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -47,12 +48,17 @@ def redirect(exchange: Any, url: str, *, venue: str | Venue = "binance") -> Any:
     return exchange
 
 
-def ccxt_session(venue: VenueServer | FailingExchange | str | Venue = "binance") -> Any:
+def ccxt_session(
+    venue: VenueServer | FailingExchange | str | Venue = "binance",
+    *,
+    as_of: str | date | None = None,
+) -> Any:
     """A session for a real ccxt class, with our venue behind it and no socket between.
 
     `ccxt.binance({"session": ccxt_session(), "apiKey": …, "secret": …})`; by its name a venue is a
     new one of seed 0, and an exchange is put behind Binance's protocol. Times are the client's, in
-    milliseconds; a client without a `timeout` gives up after 60 s.
+    milliseconds; a client without a `timeout` gives up after 60 s. `as_of`: the day of the API of a
+    venue that is given by its name; an exchange has its own.
 
     >>> import ccxt.async_support as ccxt
     >>> from failing_exchange import FailingExchange
@@ -66,16 +72,20 @@ def ccxt_session(venue: VenueServer | FailingExchange | str | Venue = "binance")
     >>> asyncio.run(main())
     'BTC/USDT'
 
-    Raises ConfigurationError for a venue that is unknown.
+    Raises ConfigurationError for a venue that is unknown, or a day on which its API is not known.
     """
     from failing_exchange.client.exchange import FailingExchange
     from failing_exchange.server.venue_server import VenueServer
     from failing_exchange.venues.base import DEFAULT, like_production, serve
 
+    if isinstance(venue, FailingExchange | VenueServer) and as_of is not None:
+        raise ConfigurationError(
+            f"as_of={as_of!r} is for a venue by its name; give it to the FailingExchange"
+        )
     if isinstance(venue, FailingExchange):
         venue = serve(DEFAULT, venue)
     elif not isinstance(venue, VenueServer):
-        venue = like_production(venue)
+        venue = like_production(venue, as_of=as_of)
     venue.accept_any_key()
     return _DirectSession(venue)
 

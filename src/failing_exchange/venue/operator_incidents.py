@@ -81,22 +81,21 @@ def _number(fields: Fields, name: str, least: float, most: float, unit: str) -> 
     return float(value)
 
 
-def _span(fields: Fields) -> int | None:
-    """How long an incident lasts, in nanoseconds; None if it has no end."""
-    if fields.get("seconds") is None:
+def _span(fields: Fields, name: str = "seconds") -> int | None:
+    """Read a span of time in nanoseconds; None if it is left out."""
+    if fields.get(name) is None:
         return None
     try:
-        seconds = seconds_of(fields["seconds"])
+        seconds = seconds_of(fields[name])
     except ValueError:
         seconds = -1
     if seconds == 0:
-        raise ConfigurationError(
-            "seconds must be above 0, not 0; leave it out for an incident without an end"
-        )
+        without = "an incident without an end" if name == "seconds" else "an incident at once"
+        raise ConfigurationError(f"{name} must be above 0, not 0; leave it out for {without}")
     if not SPAN_MIN <= seconds <= SPAN_MAX:
         raise ConfigurationError(
-            f"seconds must be {FORMS}, from {SPAN_MIN:g} to {SPAN_MAX:,} seconds, "
-            f"not {shown(fields['seconds'])}"
+            f"{name} must be {FORMS}, from {SPAN_MIN:g} to {SPAN_MAX:,} seconds, "
+            f"not {shown(fields[name])}"
         )
     return round(seconds * SECOND)
 
@@ -229,6 +228,10 @@ def _fund(f: Fields, m: Markets) -> c.Operator:
 
 
 INCIDENTS: dict[str, Incident] = {
+    "venue_changes": Incident(
+        "A change of the venue's API comes into force.", ("change",), ("after",),
+        lambda f, m: c.ChangeApi(_name(f, "change"), _span(f, "after") or 0),
+    ),
     "halt": Incident(
         "A market is halted.", ("symbol",), ("seconds",), _status(MarketStatus.HALTED)
     ),
@@ -329,6 +332,14 @@ FIELDS: dict[str, Mapping[str, Any]] = {  # each parameter as a JSON schema
     "asset": _field(_NAME, "an asset, as USDT", minLength=1, maxLength=NAME_MAX),
     "amount": _field(_UNITS, "how much, in units of the asset; text is exact"),
     "account": _field(_NAME, "whose (main)", minLength=1, maxLength=NAME_MAX),
+    "change": _field(
+        _NAME, "a change of the table in docs/api_changes.md, as listen_keys",
+        minLength=1, maxLength=NAME_MAX,
+    ),
+    "after": _field(
+        _SPAN, "in how long it comes, as 60 or 10m; left out: now",
+        minimum=SPAN_MIN, maximum=SPAN_MAX,
+    ),
     "price": _field(_UNITS, "at which price; left out: the mark price"),
     "rate": _field(
         "number", "of funding, in percent of the notional; left out: the estimated one",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package s
     from failing_exchange.background.profiles import Profile
     from failing_exchange.core.engine import Engine
     from failing_exchange.core.liquidity import Background
+    from failing_exchange.venue.api_changes import Features
     from failing_exchange.venue.gateway import Gate, Gateway
     from failing_exchange.venue.persistence import Persistence
 
@@ -59,8 +60,11 @@ class RunningVenue:
         profiles: Mapping[str, Profile | None] | None = None,
         journal: Journal | None = None,
         durable: Persistence | None = None,
+        as_of: str | None = None,
     ) -> None:
         self.seed = seed
+        self.as_of = as_of  # the day of the API that its servers speak; None: the newest
+        self.apis: list[Features] = []  # of the venues that it is served as
         self.markets = markets
         self.background = background
         self.recordings = dict(recordings or {})
@@ -106,10 +110,15 @@ class RunningVenue:
         self.clock.bind(loop)
         begins = self.gateway is _NOT_STARTED
         if begins:
+            for _, planned in self.incidents:
+                self.check_operator(planned)
             self._build()
+            for features in self.apis:
+                self._begin_api(features)
         elif self.durable is not None:
             self.durable.bind(self.gateway)
         self.loop = loop  # only now: where building has failed, the next call says so again
+        self._wake_for_api_changes()
         self.gateway.latency = self._latency()
         self.set_gates()
         if begins:
@@ -207,6 +216,56 @@ class RunningVenue:
         self.protocol_gates.append(gate)
         self.set_gates()
 
+    def add_api(self, features: Features) -> None:
+        """Let the features of a venue's API follow the changes that come into force."""
+        self.apis.append(features)
+        if self.gateway is not _NOT_STARTED:
+            self._begin_api(features)
+
+    def _begin_api(self, features: Features) -> None:
+        assert self.engine is not None
+        self.gateway.listeners.append(features.heard)
+        for name in self.engine.state.api_changes:  # of an earlier process
+            features.apply(name)
+
+    def check_operator(self, command: Any) -> None:
+        """Raise ConfigurationError for a change of the API that no served venue has.
+
+        An exchange that is not served has no API to change: there any name is only recorded.
+        """
+        from failing_exchange.core.commands import ChangeApi
+        from failing_exchange.venue.api_changes import unknown_change
+
+        if command.__class__ is not ChangeApi or not self.apis:
+            return
+        tables = [features.table for features in self.apis]
+        if not any(one.name == command.change for table in tables for one in table.changes):
+            raise unknown_change(command.change, tables)
+
+    def operate(self, command: Any) -> None:
+        """Execute an operator command; it is journalled.
+
+        Raises ConfigurationError for an unknown change of the API, and `Reject` as the engine does.
+        """
+        self.check_operator(command)
+        self.gateway.operate(command)
+        self._wake_for_api_changes()
+
+    def _wake_for_api_changes(self) -> None:
+        """Have planned changes of the API come when they are due, not with the next request.
+
+        A request is read before it reaches the exchange, by the rules that hold then.
+        """
+        from failing_exchange.core.commands import ChangeApi
+
+        assert self.engine is not None
+        for item in self.engine.state.agenda:
+            if item.command.__class__ is ChangeApi:
+                self.gateway.later(item.at, self._settle, keeps_running=False)
+
+    def _settle(self) -> None:
+        self.gateway.settle(self.clock.now())
+
     def limit_rate(self, gate: RateGate | None) -> None:
         """Set the rate limit before the engine, or none."""
         self.rate_gate = gate
@@ -235,8 +294,10 @@ class RunningVenue:
         if self.engine is None:
             self.incidents.append((after, command))
         else:
+            self.check_operator(command)
             now = self.clock.now()
             self.engine.schedule(now + after, command, now)
+            self._wake_for_api_changes()
 
     def close(self) -> None:
         """Write out the journal. Raises a bug of ours that an earlier trip met."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.server.dialect import Dialect
     from failing_exchange.venue import venue as running
+    from failing_exchange.venue.api_changes import ApiTable
     from failing_exchange.venues.examples import Examples
 
 
@@ -41,6 +42,7 @@ class Venue:
     `defaultType` may be, the default first.
     `switches` are options of its own for `serve` and `like_production`, each with its help text.
     `impossible` are known incidents (`failing-exchange scenarios`) that it can't have, with why.
+    `changes` are the dated changes of its API, where it can be had as of a date.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Venue:
     products: tuple[str, ...] = ("spot",)
     switches: Mapping[str, str] = MappingProxyType({})
     impossible: Mapping[str, str] = MappingProxyType({})
+    changes: ApiTable | None = None
 
     def speak(
         self, venue: running.RunningVenue, keys: Keyring, limits: Any = None, **switches: bool
@@ -72,6 +75,15 @@ class Venue:
 
     def check_key(self, key: Key) -> None:
         """Raise ConfigurationError for an API key that this venue can't have."""
+
+    def check_as_of(self, day: str | None) -> None:
+        """Raise ConfigurationError for a day on which its API is not known; None is the newest."""
+        if self.changes is not None:
+            self.changes.check_day(day)
+        elif day is not None:
+            raise ConfigurationError(
+                f"as_of = {day}: {self.name} has no table of changes; leave as_of out"
+            )
 
     def examples(self) -> Examples:
         """Its examples, by which `check_venue` checks it."""
@@ -150,9 +162,11 @@ def serve(
     `keys`: who may trade; without it one documented pair does. `limits`: as `Venue.limits` gives
     them. `places`: where it answers in a simulation, by default at production's.
 
-    Raises ConfigurationError for a switch or an API key that the venue does not have.
+    Raises ConfigurationError for a switch or an API key that the venue does not have, or for a day
+    (`as_of` of the exchange) on which its API is not known.
     """
     found = venue_of(venue)
+    found.check_as_of(exchange.venue.as_of)
     given = {name: on for name, on in switches.items() if on}
     for name in given:
         if name not in found.switches:

@@ -49,9 +49,9 @@ def test_candles_of_every_interval_have_a_stream(interval: str, zone: str) -> No
     "name",
     ["", "btcusdt", "@trade", "BTCUSDT@trade", "btcusdt@Trade", "btcusdt@kline", "btcusdt@kline_7m",
      "btcusdt@kline_1d@+09:00", "btcusdt@depth15", "btcusdt@depth@50ms", "btcusdt@depth5@",
-     "btcusdt@ticker_2h", "!bookTicker", "!bookTicker@arr", "!ticker@arr", "!trade@arr",
+     "btcusdt@ticker_2h", "!bookTicker", "!bookTicker@arr", "!trade@arr",
      "btcusdt@trade@arr", "btcusdt@trade ", "btcusdt@trade/ethbtc@trade", "btcusdt@ticker_1h@arr"],
 )  # fmt: skip
 def test_other_names_mean_nothing(name: str) -> None:
-    """Retired ones neither: `!ticker@arr` since 2026-03-26, `!bookTicker` since 2022-12-07."""
+    """Retired ones neither, as `!bookTicker` since 2022-12-07."""
     assert parse(name) is None

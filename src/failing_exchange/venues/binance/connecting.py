@@ -64,6 +64,11 @@ def check_accept(header: str) -> None:
         refuse("SBE_DISABLED", "SBE is not enabled.")
 
 
+def form_before_microseconds(headers: Mapping[str, str]) -> bool:
+    """The same as `form_of` where the header for the time unit does not exist."""
+    return form_of({"accept": headers.get("accept", "")})
+
+
 def form_of(headers: Mapping[str, str]) -> bool:
     """Whether a REST request asks for microseconds; raises `Reject` for a form there is not."""
     unit, accept = headers.get("x-mbx-time-unit"), headers.get("accept")

@@ -10,17 +10,18 @@ from failing_exchange.feeds.account_feeds import UserStreams
 from failing_exchange.feeds.market_feeds import Feeds
 from failing_exchange.server.conversation import converse
 from failing_exchange.server.websocket_connection import WebSocketRoute
+from failing_exchange.venue.api_changes import Features
+from failing_exchange.venues.binance.changes import CHANGES
 from failing_exchange.venues.binance.connecting import (
     STREAMS,
     WS_API_CONNECTIONS,
-    is_micro_in,
+    check_format,
 )
-from failing_exchange.venues.binance.endpoints import BY_HTTP
 from failing_exchange.venues.binance.market_streams import StreamSession, combined, raw
-from failing_exchange.venues.binance.spot_early_replies import SpotEarlyReplies
+from failing_exchange.venues.binance.spot_early_replies import REMOVED, SpotEarlyReplies
 from failing_exchange.venues.binance.spot_limits import SpotMetering
 from failing_exchange.venues.binance.spot_rest import SpotRest
-from failing_exchange.venues.binance.ws_api import ApiConversation, check_api
+from failing_exchange.venues.binance.ws_api import ApiConversation
 from failing_exchange.venues.binance_common.connection_query import Given
 
 if TYPE_CHECKING:
@@ -50,11 +51,16 @@ class SpotDialect:
         self.feeds = Feeds(venue)
         self.user_streams = UserStreams(venue)
         self.listen_keys: ListenKeys | None = None
-        if legacy_listen_keys:
+        kept = ("listen_keys",) if legacy_listen_keys else ()
+        self.features = Features(CHANGES, venue.as_of, kept=kept)
+        venue.add_api(self.features)
+        if self.features.has("listen_keys"):
             from failing_exchange.venues.binance.listen_keys import ListenKeys
 
-            self.listen_keys = ListenKeys(self.user_streams, seed=venue.seed)
-            self.rest.endpoints = {**self.listen_keys.endpoints, **BY_HTTP}
+            self.listen_keys = ListenKeys(
+                self.user_streams, seed=venue.seed, features=self.features
+            )
+        self.features.watch(self._follow)
         self.routes = {
             "/ws": self._streams(raw),
             "/ws/": self._streams(raw),
@@ -66,8 +72,14 @@ class SpotDialect:
             ),
         }
 
+    def _follow(self) -> None:
+        """Behave as the features say from now on."""
+        keys = self.listen_keys
+        self.rest.follow(self.features, () if keys is None else keys.endpoints.values())
+        self._early.removed = () if self.features.has("listen_keys") else REMOVED
+
     def _streams(self, make: Callable[..., StreamSession]) -> WebSocketRoute:
-        talk = converse(partial(make, self.feeds, self.listen_keys), self.feeds)
+        talk = converse(partial(make, self.feeds, self.listen_keys, self.features), self.feeds)
         return WebSocketRoute(talk, STREAMS)
 
     def refuse_connection(
@@ -76,5 +88,10 @@ class SpotDialect:
         """A ban, nothing there, too many connections, or parameters that are not understood."""
         check: Callable[[Given], Any] | None = None
         if route is not None:
-            check = check_api if request.path == WS_API else is_micro_in
+            check = self._check_api if request.path == WS_API else self.rest.is_micro_in
         return self._early.refuse_connection(request, check, at)
+
+    def _check_api(self, found: Given) -> None:
+        """Raise `Reject` for parameters of a connection's URL that are not understood."""
+        self.rest.is_micro_in(found)
+        check_format(found)

@@ -1,7 +1,7 @@
 """The user streams of old: a listen key from the REST API names a stream of /ws and /stream.
 
-The venue's documents until 2025-12-18; the venue itself retired them on 2026-02-20 (CHANGELOG.md,
-2026-01-21) and has answered 410 since. Clients that still need them can have them back.
+The venue's documents until 2025-12-18. The feature `listen_keys` (changes.py) says whether there
+are any: where it goes, no key is made or extended, and those that there are live their hour out.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.units import HOUR
 from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.server.conversation import Abort, Send
-from failing_exchange.venues.binance.user_events import ListenKeyExpired, event_of
+from failing_exchange.venues.binance.user_events import ListenKeyExpired, event_writer
 from failing_exchange.venues.binance_common.call import Endpoint, Reading, Security, Writing
 from failing_exchange.venues.binance_common.refusals import refuse
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
     from failing_exchange.server.conversation import Opened
+    from failing_exchange.venue.api_changes import Features
 
 LIFE = HOUR  # of a key, from its making or its last extension
 LISTENERS_MAX = 1_000  # connections on one key; one more hears nothing
@@ -43,26 +44,28 @@ class _ListenKey:
 class ListenKeys:
     """The listen keys of a venue; an account has one at a time."""
 
-    def __init__(self, streams: UserStreams, *, seed: int) -> None:
+    def __init__(self, streams: UserStreams, *, seed: int, features: Features) -> None:
         self._streams = streams
+        self._features = features
         self._seed = seed
         self._keys: dict[str, _ListenKey] = {}
         self._made = 0
 
     @property
     def endpoints(self) -> Mapping[str, Endpoint]:
-        """What the REST API has for them, by method and path: all need a key, and no signature."""
+        """What both APIs have for them, by method and path: all need a key, and no signature."""
         rows = (
-            ("POST", "", self._read_start),
-            ("PUT", "listenKey!", self._read_extend),
-            ("DELETE", "listenKey!", self._read_close),
+            ("POST", "start", "", self._read_start),
+            ("PUT", "ping", "listenKey!", self._read_extend),
+            ("DELETE", "stop", "listenKey!", self._read_close),
         )
         return {
             f"{method} {PATH}": Endpoint(
-                http=f"{method} {PATH}", operation="session", weight=2, takes=takes, read=read,
-                write=_as_it_is, security=Security.USER_STREAM, key_only=True,
+                http=f"{method} {PATH}", socket=f"userDataStream.{name}", operation="session",
+                weight=2, takes=takes, read=read, write=_as_it_is, security=Security.USER_STREAM,
+                key_only=True,
             )
-            for method, takes, read in rows
+            for method, name, takes, read in rows
         }  # fmt: skip
 
     def _read_start(self, r: Reading) -> SessionCommand:
@@ -142,7 +145,7 @@ class ListenKeys:
                 payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)
             opened.do((Send(payload, damage),))
 
-        write = partial(event_of, micro=micro)
+        write = event_writer(self._features, micro=micro)
         stream = UserStream(known.account, write, say, lambda: opened.do((Abort(),)))
         stream.last = partial(ListenKeyExpired, known.name)
         stream.ended = partial(self.leave, (known.name,), opened.name)

@@ -26,12 +26,13 @@ from failing_exchange.server.conversation import (
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.venues.binance.connecting import is_micro_in
-from failing_exchange.venues.binance.stream_names import parse
+from failing_exchange.venues.binance.stream_names import feature_of, parse
 from failing_exchange.venues.binance.stream_topics import topic
 from failing_exchange.venues.binance_common.connection_query import given
 from failing_exchange.venues.binance_common.values import instant
 
 if TYPE_CHECKING:
+    from failing_exchange.venue.api_changes import Features
     from failing_exchange.venues.binance.listen_keys import ListenKeys
 
 STREAMS_MAX = 1_024  # of one connection; a request for more is refused
@@ -69,6 +70,7 @@ class StreamSession(Conversation):
         self,
         feeds: Feeds,
         keys: ListenKeys | None,
+        features: Features,
         opened: Opened,
         names: list[str],
         *,
@@ -79,8 +81,20 @@ class StreamSession(Conversation):
         self.opened_as = opened
         self.names = names
         self.combined = combined
-        self.micro = is_micro_in(given(opened.request.query))
+        self.features = features
+        self.micro = features.has("microseconds") and is_micro_in(given(opened.request.query))
         self.streams: dict[str, None] = {}
+        features.watch(self._follow)
+
+    def _follow(self) -> None:
+        """The API has changed: streams that are no more fall silent."""
+        gone = [name for name in self.streams if not self._exists(name)]
+        if gone:
+            self.opened_as.do([Leave((name, self.micro)) for name in gone])
+
+    def _exists(self, name: str) -> bool:
+        needs = feature_of(name)
+        return needs is None or self.features.has(needs)
 
     def opened(self, at: int) -> Iterable[Action]:
         """Subscribe to what the URL names; in that of single streams any token may stand."""
@@ -94,6 +108,7 @@ class StreamSession(Conversation):
 
     def closed(self, at: int) -> None:
         """Its listen keys have one listener less."""
+        self.features.unwatch(self._follow)
         if self.keys is not None:
             self.keys.leave(self.names, self.opened_as.name)
 
@@ -117,7 +132,8 @@ class StreamSession(Conversation):
             return []
         self.streams.update(dict.fromkeys(new))
         markets = self.feeds.venue.markets
-        found = [topic(name, markets, micro=self.micro) for name in new]
+        there = [name for name in new if self._exists(name)]
+        found = [topic(name, markets, micro=self.micro) for name in there]
         return [Join([one for one in found if one is not None])]
 
     def unsubscribe(self, names: list[str]) -> list[Action]:
@@ -129,6 +145,8 @@ class StreamSession(Conversation):
 
     def shutdown(self, at: int) -> Iterable[Action]:
         """The venue is about to shut down ("Server Shutdown")."""
+        if not self.features.has("server_shutdown"):
+            return
         event = {"e": "serverShutdown", "E": instant(at, micro=self.micro)}
         yield Send(self.news((SHUTDOWN, self.micro), orjson.dumps(event)))
 
@@ -237,15 +255,17 @@ def _place(text: str, end: int) -> str:
     return f"line {before.count(chr(10)) + 1} column {end - (before.rfind(chr(10)) + 1)}"
 
 
-def raw(feeds: Feeds, keys: ListenKeys | None, opened: Opened) -> StreamSession:
+def raw(feeds: Feeds, keys: ListenKeys | None, features: Features, opened: Opened) -> StreamSession:
     """/ws, /ws/<stream>, /ws/<any token>: messages as they are."""
     path = unquote(opened.request.path)
     names = [name for name in path.removeprefix("/ws").split("/") if name]
-    return StreamSession(feeds, keys, opened, names, combined=False)
+    return StreamSession(feeds, keys, features, opened, names, combined=False)
 
 
-def combined(feeds: Feeds, keys: ListenKeys | None, opened: Opened) -> StreamSession:
+def combined(
+    feeds: Feeds, keys: ListenKeys | None, features: Features, opened: Opened
+) -> StreamSession:
     """/stream?streams=a/b/c: messages that name their stream."""
     listed = given(opened.request.query).get("streams", [""])[0]
     names = [name for name in listed.split("/") if name]
-    return StreamSession(feeds, keys, opened, names, combined=True)
+    return StreamSession(feeds, keys, features, opened, names, combined=True)

@@ -20,10 +20,11 @@ class SpotEarlyReplies(EarlyReplies):
     """Answers requests that are refused before they are read."""
 
     refusals = REFUSALS
+    removed: tuple[str, ...] = REMOVED
 
     def nothing_at(self, request: Request) -> Reply:
         """410 for what was removed, or 404."""
-        if request.path in REMOVED:
+        if request.path in self.removed:
             return GONE
         self.name(request.method, request.path)
         return NOT_FOUND if request.path.startswith("/api/") else NOT_HERE

@@ -62,11 +62,25 @@ PLAIN: dict[str, StreamName] = {
     "referencePrice": StreamName(Kind.REFERENCE),
     "blockTrade": StreamName(Kind.SILENT, every=0),
 }
-# `!ticker@arr` was retired on 2026-03-26 (CHANGELOG.md)
 ALL_MARKETS: dict[str, StreamName] = {
+    "!ticker@arr": StreamName(Kind.TICKER),
     "!miniTicker@arr": StreamName(Kind.MINI_TICKER),
     **{f"!ticker_{w}@arr": StreamName(Kind.WINDOW_TICKER, interval=w) for w in WINDOWS},
 }
+
+
+# streams that there are only with a feature (changes.py)
+NEEDS = {"!ticker@arr": "all_tickers_stream"}
+KINDS_NEED = {"referencePrice": "reference_prices", "blockTrade": "block_trades"}
+
+
+def feature_of(name: str) -> str | None:
+    """The feature that a stream needs, if any.
+
+    >>> feature_of("btcusdt@referencePrice"), feature_of("btcusdt@trade")
+    ('reference_prices', None)
+    """
+    return NEEDS.get(name) or KINDS_NEED.get(name.partition("@")[2])
 
 
 def parse(name: str) -> StreamName | None:

@@ -6,7 +6,7 @@ user-data-stream.md; enums.md, "Execution types" and "Expiry Reasons"; 2026-07-2
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.events import OrderListChanged
 from failing_exchange.core.market import ListedMarket, Market
@@ -43,6 +43,9 @@ from failing_exchange.venues.binance_common.values import (
     venue_symbol,
 )
 
+if TYPE_CHECKING:
+    from failing_exchange.venue.api_changes import Features
+
 
 class ListenKeyExpired(NamedTuple):
     """The key of a stream of old has run out."""
@@ -65,6 +68,18 @@ def event_of(
     """A push as the client reads it; a fault may have changed some of its fields."""
     event = write(record, Heard(at, markets, micro))
     return edit(event, edits, EVENT_FIELDS) if edits else event
+
+
+def event_writer(features: Features, *, micro: bool) -> Callable[..., Any]:
+    """What writes the pushes of one connection, with the fields that they have now."""
+
+    def written(record: Any, at: int, markets: Mapping[str, ListedMarket], edits: Any) -> Any:
+        event = event_of(record, at, markets, edits, micro=micro)
+        if isinstance(event, dict) and "eR" in event and not features.has("expiry_reason"):
+            del event["eR"]
+        return event
+
+    return written
 
 
 def write(record: Any, w: Heard) -> dict[str, Any]:

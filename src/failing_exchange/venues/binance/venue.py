@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.server.venue_server import VenueServer
 from failing_exchange.venues.base import Venue, production_exchange
+from failing_exchange.venues.binance.changes import CHANGES
 from failing_exchange.venues.binance.dialect import SpotDialect
 from failing_exchange.venues.binance.markets import as_in_production
 from failing_exchange.venues.binance.places import CCXT_IDS, PLACES, PRODUCTS, SIMULATED
@@ -40,6 +41,7 @@ class BinanceSpot(Venue):
     products = PRODUCTS
     switches = SWITCHES
     impossible = NOT_HERE
+    changes = CHANGES
 
     def as_in_production(self, market: Market) -> Market:
         """With production's filters, where it is one of the five."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,21 +13,24 @@ from failing_exchange.feeds.account_feeds import UserStream, UserStreams
 from failing_exchange.server.conversation import Abort, Action, Ask, Close, Conversation, Send
 from failing_exchange.server.damage import repeated
 from failing_exchange.server.websocket_frames import Code
-from failing_exchange.venues.binance import connecting, socket_api
+from failing_exchange.venues.binance import socket_api
 from failing_exchange.venues.binance.codes import CODES, said
-from failing_exchange.venues.binance.endpoints import BY_SOCKET
 from failing_exchange.venues.binance.socket_api import WsRequest
 from failing_exchange.venues.binance.spot_call import SpotCall
 from failing_exchange.venues.binance.spot_rest import SpotRest
-from failing_exchange.venues.binance.user_events import event_of
+from failing_exchange.venues.binance.user_events import event_writer
 from failing_exchange.venues.binance.ws_session import SESSION, ApiSession
 from failing_exchange.venues.binance_common.binance_rest import NOBODY
-from failing_exchange.venues.binance_common.call import Answered, Call, Endpoint
-from failing_exchange.venues.binance_common.connection_query import Given, given
+from failing_exchange.venues.binance_common.call import Answered, Call, Endpoint, Security
+from failing_exchange.venues.binance_common.connection_query import given
 from failing_exchange.venues.binance_common.parameter_checks import check
 from failing_exchange.venues.binance_common.params import TRUE_FALSE, Params
 from failing_exchange.venues.binance_common.refusals import Said, missing
-from failing_exchange.venues.binance_common.signing import check_signature, refused_key
+from failing_exchange.venues.binance_common.signing import (
+    check_permission,
+    check_signature,
+    refused_key,
+)
 from failing_exchange.venues.binance_common.values import instant
 
 if TYPE_CHECKING:
@@ -49,12 +51,6 @@ UNKNOWN_METHOD = Reject(
 )
 
 
-def check_api(found: Given) -> None:
-    """Raise `Reject` for parameters of a connection's URL that are not understood."""
-    connecting.is_micro_in(found)
-    connecting.check_format(found)
-
-
 class ApiConversation(Conversation):
     """What is said on one connection. Replies leave as their trips end, not as they were asked."""
 
@@ -62,7 +58,7 @@ class ApiConversation(Conversation):
         options = given(opened.request.query)
         self.rest = rest
         self.opened_as = opened
-        self.micro = connecting.is_micro_in(options)
+        self.micro = rest.is_micro_in(options)
         self.session = ApiSession(
             streams,
             self._open_stream,
@@ -80,8 +76,8 @@ class ApiConversation(Conversation):
     def heard(self, text: str, at: int) -> Iterable[Action]:
         """Answer a message of text that has arrived."""
         asked = socket_api.asked(text)
-        method = SESSION.get(asked.method)
-        endpoint = BY_SOCKET.get(asked.method) if method is None else method.endpoint
+        method = self.rest.sessions.get(asked.method)
+        endpoint = self.rest.sockets.get(asked.method) if method is None else method.endpoint
         if endpoint is None:
             self.rest.metering.weigh(self.opened_as.request.peer, at, 1)
             no = said(asked.refused or UNKNOWN_METHOD, "")
@@ -91,6 +87,8 @@ class ApiConversation(Conversation):
 
     def shutdown(self, at: int) -> Iterable[Action]:
         """The venue is about to shut down."""
+        if not self.rest.features.has("server_shutdown"):
+            return ()
         event = {"e": "serverShutdown", "E": instant(at, micro=self.micro)}
         return (self.say({"event": event}),)
 
@@ -111,7 +109,7 @@ class ApiConversation(Conversation):
             else:
                 do((self.say({"subscriptionId": number, "event": event}, damage),))
 
-        write = partial(event_of, micro=self.micro)
+        write = event_writer(self.rest.features, micro=self.micro)
         return UserStream(account, write, say, lambda: do((Abort(),)))
 
 
@@ -139,7 +137,7 @@ class ApiRequest:
             if key is not None:
                 method = self._method
                 needs = endpoint.security if method is None else method.permission
-                account, expires_at = rest.admit(key, needs, params, address)
+                account, expires_at = self._admit(key, needs, address)
             check(endpoint, params, sent)
             if self._method is not None:
                 action = self._method.act(session, params, key)
@@ -153,6 +151,13 @@ class ApiRequest:
         call = SpotCall(endpoint, params, endpoint.weighs(params), address, micro, refused)
         read = None if self._method is None else _reader(refused, account, action)
         return rest.routed(call, account, expires_at, read)
+
+    def _admit(self, key: Key, needs: Security | None, address: str) -> tuple[str, int]:
+        """Whose request it is, and until when it is fresh; raises `Reject`."""
+        if self._endpoint.key_only:
+            check_permission(key, needs, address)
+            return key.account, 0
+        return self._conversation.rest.admit(key, needs, self._asked.params, address)
 
     def steps(self) -> Iterator[None]:
         """Make in steps what it will ask for, where that is costly."""
@@ -175,6 +180,8 @@ class ApiRequest:
         if not name:
             missing("apiKey")
         key = rest.known(name)
+        if self._endpoint.key_only:
+            return key
         payload = asked.payload.encode("utf-8", "surrogateescape")
         check_signature(rest.signatures, key, payload, params)
         return key

@@ -62,6 +62,8 @@ class BinanceRest(Rest):
 
     `table` has its endpoints by method and path, `kind` is that of its markets, and `calls` its
     messages. `formats` tells by the headers whether instants are told in microseconds.
+    `encoded`: payloads must be percent-encoded before they are signed; `micro`: timestamps may be
+    in microseconds. Both are as of the day of the API, and may change while it runs.
     """
 
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
@@ -70,6 +72,8 @@ class BinanceRest(Rest):
     kind: str
     calls: type[Call]
     formats: Callable[[Mapping[str, str]], bool] | None = None
+    encoded: bool = True
+    micro: bool = True
 
     def __init__(
         self, venue: RunningVenue, keys: Keyring, metering: Metering, early: EarlyReplies
@@ -182,14 +186,14 @@ class BinanceRest(Rest):
         signed = unsigned(request.body)
         if request.query:
             signed = unsigned(request.query.encode("utf-8", "surrogateescape")) + signed
-        check_signature(self.signatures, key, signed, params)
+        check_signature(self.signatures, key, signed, params, or_plain=not self.encoded)
         return self.admit(key, endpoint.security, params, request.peer)
 
     def admit(
         self, key: Key, security: Security | None, params: Params, address: str
     ) -> tuple[str, int]:
         """Whose request it is, and until when it is fresh; raises `Reject`."""
-        expires_at = check_time(params, self.venue.clock.now())
+        expires_at = check_time(params, self.venue.clock.now(), micro=self.micro)
         if not key.may(security, address):
             refused_key()
         return key.account, expires_at

@@ -12,6 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from typing import NoReturn
+from urllib.parse import unquote_to_bytes
 
 from failing_exchange.core.reject import Reason
 from failing_exchange.core.units import MICROSECOND, MILLISECOND, SECOND
@@ -81,25 +82,33 @@ def refused_key() -> NoReturn:
     )
 
 
-def check_signature(keys: Signatures, key: Key, payload: bytes, params: Params) -> None:
-    """Raise `Reject` for a missing or wrong signature; it leaves the parameters."""
+def check_signature(
+    keys: Signatures, key: Key, payload: bytes, params: Params, *, or_plain: bool = False
+) -> None:
+    """Raise `Reject` for a missing or wrong signature; it leaves the parameters.
+
+    `or_plain`: it may also be one of the payload without its percent-encoding.
+    """
     signature = params.pop("signature", "")
     if not signature:
         missing("signature")
-    if not keys.match(key, payload, signature):
+    if not keys.match(key, payload, signature) and not (
+        or_plain and keys.match(key, unquote_to_bytes(payload), signature)
+    ):
         refuse("INVALID_SIGNATURE", "Signature for this request is not valid.", Reason.KEY_REFUSED)
 
 
-def check_time(params: Params, at: int) -> int:
+def check_time(params: Params, at: int, *, micro: bool = True) -> int:
     """Raise `Reject` for a bad timestamp; the instant after which the request is too old.
 
     Timestamp and recvWindow leave the parameters: the same request later is the same request.
+    `micro`: a timestamp may be one in microseconds.
     """
     text, window = params.pop("timestamp", ""), _window(params.pop("recvWindow", ""))
     if not NUMBER.match(text):
         missing("timestamp")
     sent = int(text)
-    sent *= MICROSECOND if sent >= MICROSECONDS_FROM else MILLISECOND
+    sent *= MICROSECOND if micro and sent >= MICROSECONDS_FROM else MILLISECOND
     if sent >= at + AHEAD_MAX:
         refuse(
             "INVALID_TIMESTAMP",
