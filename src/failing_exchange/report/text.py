@@ -200,6 +200,10 @@ SAYS: dict[type, Callable[[Any], str]] = {
     q.Margins: _margins,
     q.MarkPrice: lambda t: f"mark {atoms_text(t.mark)}",
     q.Leverage: lambda t: f"leverage {t.leverage}",
+    q.MarginAdjusted: lambda t: f"margin {atoms_text(t.margin)}",
+    q.Transferred: lambda t: (
+        f"{atoms_text(t.atoms)} {t.asset} to the {'futures' if t.to_futures else 'spot'} wallet"
+    ),
     q.Clock: lambda t: f"the time: {instant_text(t.at)}",
 }
 

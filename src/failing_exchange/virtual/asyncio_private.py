@@ -21,3 +21,8 @@ wake: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
 def abandon(task: asyncio.Task[Any]) -> None:
     """Let a task be destroyed while it waits, without the warning."""
     task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def is_being_cancelled(task: asyncio.Task[Any]) -> bool:
+    """Whether a cancel was asked for, also one that the task has not been told of yet."""
+    return bool(task.cancelling() or task._must_cancel)  # type: ignore[attr-defined]

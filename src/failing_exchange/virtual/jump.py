@@ -20,6 +20,7 @@ from dis import opmap
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from failing_exchange.virtual.asyncio_private import is_being_cancelled
 from failing_exchange.virtual.isolation import IsolatedLoop
 
 JUMPS = True
@@ -85,7 +86,7 @@ def _is_awaited(frame: FrameType, loop: asyncio.AbstractEventLoop, caller: CodeT
         code = above.f_code
         if code is caller:
             task: Any = current_task(loop)
-            return task is not None and not (task.cancelling() or task._must_cancel)
+            return task is not None and not is_being_cancelled(task)
         at, steps = above.f_lasti, code.co_code
         if steps[at] != SEND and (steps[at] != CACHE or steps[at - 2] != SEND):
             return False
