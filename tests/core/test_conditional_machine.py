@@ -133,6 +133,8 @@ class Conditionals(RuleBasedStateMachine):
     @rule(name=accounts, number=numbers, price=prices, lots=amounts)
     def change(self, name: str, number: int, price: int, lots: int) -> None:
         """Orders, those that conditional ones have placed included."""
+        known = list(self.floor.engine.state.accounts[name].open)
+        number = known[number % len(known)] if known else number
         self.do(c.ChangeOrder(name, S, number, lots=lots, ticks=price * USD))
 
     @rule(name=accounts, everything=st.booleans(), seconds=times)
@@ -141,6 +143,11 @@ class Conditionals(RuleBasedStateMachine):
         if everything:
             self.do(c.CancelAllConditionals(name))
         self.do(c.SetCountdown(name, S, seconds * SECOND))
+
+    @rule(name=accounts, part=st.integers(1, 9), rests=st.booleans())
+    def cap(self, name: str, part: int, rests: bool) -> None:
+        """The next order is filled in part, whether or not it has been triggered."""
+        self.do(c.CapNextFill(name, part * 100_000, SECOND if rests else None))
 
     @rule(cents=st.integers(-600, 600))
     def move_mark(self, cents: int) -> None:

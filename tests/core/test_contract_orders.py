@@ -142,6 +142,17 @@ def test_a_changed_price_may_match_at_once(floor: Floor) -> None:
     assert mine.as_of(mine.created_at) is not None
 
 
+def test_a_change_leaves_an_order_where_an_incident_keeps_it(floor: Floor) -> None:
+    """Off the book, until it is released: at its new price, then."""
+    floor.limit("bob", SELL, 9_000, 10)
+    floor.do(c.CapNextFill("alice", 100_000, None))
+    mine = floor.limit("alice", BUY, 9_000, 10)
+    changed(floor, mine, 8_900, 9)
+    assert (mine.held, mine.resting, mine.filled) == (True, False, 1)
+    floor.wait(1)
+    assert (mine.held, mine.resting, mine.ticks) == (False, True, 8_900 * USD)
+
+
 def test_a_change_needs_its_margin(floor: Floor) -> None:
     """Without it the order stays as it is."""
     mine = floor.limit("alice", BUY, 9_000, 10 * BTC)

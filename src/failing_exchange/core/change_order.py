@@ -51,7 +51,8 @@ def change(state: State, command: ChangeOrder, at: int) -> OrderSnapshot:
     order.lots, order.ticks, order.updated_at = lots, ticks, at
     order.peg = command.peg
     order.prevention = Prevention.NONE
-    enter(state, ms, order, at)
+    if not order.held:  # an incident keeps it off the book, at its new price as well
+        enter(state, ms, order, at)
     return order.snapshot()
 
 
