@@ -113,13 +113,17 @@ class Pair:
 
     def follow(self, events: tuple[Event, ...]) -> None:
         """Have the reference do what the engine did by itself, if it is due."""
+        venue = self.venue
         for event in events:
             if isinstance(event, OrderFilled):
                 self.note(event.fill)
             elif isinstance(event, FundingPaid):
-                self.venue.pay_funding(event.symbol, Fraction(event.rate, ATOMS))
+                venue.pay_funding(event.symbol, Fraction(event.rate, ATOMS))
             elif isinstance(event, PositionLiquidated):
                 self.liquidate(event)
+                venue.cover(event.account)
+        for name in NAMES:
+            venue.cover(name)
 
     def note(self, fill: Fill) -> None:
         """Keep a side of a trade, to be compared."""

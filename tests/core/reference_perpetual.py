@@ -536,17 +536,17 @@ class ReferenceVenue:
     def clear(
         self, trader: Trader, terms: Terms, cost: int, margin: int | None, before: int
     ) -> None:
-        """The fee of a liquidation, out of what is left; the fund covers what is owed."""
+        """The fee of a liquidation, out of what is left."""
         most = max(0, trader.cash)
         if margin is not None:
             most = max(0, min(most, trader.cash - before))
         fee = min(most, floor(cost * terms.liquidation))
         trader.cash -= fee
         self.fund += fee
-        self.cover(trader)
 
-    def cover(self, trader: Trader) -> None:
+    def cover(self, name: str) -> None:
         """What an account without positions owes, the fund pays."""
+        trader = self.traders[name]
         if trader.cash < 0 and not any(h.amount for h in trader.holdings.values()):
             self.fund += trader.cash
             trader.cash = 0

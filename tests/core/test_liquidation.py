@@ -17,7 +17,7 @@ from failing_exchange.core.events import (
 )
 from failing_exchange.core.ledger import INSURANCE
 from failing_exchange.core.liquidation import ranked
-from failing_exchange.core.order import BUY, SELL
+from failing_exchange.core.order import BUY, SELL, PositionSide
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS
 from failing_exchange.durable.serialize import Graph, from_graph
@@ -162,6 +162,19 @@ def test_an_isolated_position_never_loses_more_than_its_margin(floor: Floor) -> 
     assert floor.wallet("alice") == (free, 0)
 
 
+def test_an_isolated_position_without_margin_loses_nothing(floor: Floor) -> None:
+    """Funding has used up its margin, and a gain has kept it alive: the fund bears its loss."""
+    floor.isolate("alice", 20)
+    floor.cross("alice", "dave", 10_000, BTC)
+    floor.do(c.MoveMark(S, 2_000 * ATOMS))
+    floor.do(c.PayFunding(S, 5_000_000))
+    assert floor.position("alice").margin == 0
+    free = floor.wallet("alice")[0]
+    floor.limit("dave", BUY, 9_999, BTC)
+    floor.limit("alice", SELL, 9_999, BTC)
+    assert floor.wallet("alice") == (free - 499_950_000, 0), "only the fee"
+
+
 def test_each_step_of_a_liquidation_is_reckoned_anew(floor: Floor) -> None:
     """Half of a position is too small for a step down a bracket: it is closed at once."""
     assert PERPETUAL.contract is not None
@@ -188,3 +201,25 @@ def test_ranks_tell_small_gains_apart(floor: Floor) -> None:
     state = floor.engine.state
     found = ranked(state, state.markets[S], floor.at, long=False)
     assert [name for _, name, _ in found] == ["dave", "carol"]
+
+
+def test_a_liquidation_may_deleverage_the_other_side_of_the_same_account(floor: Floor) -> None:
+    """In hedge mode: what that closes is not looked at any more."""
+    floor.do(c.SetInsuranceFund("USDT", 0))
+    floor.do(c.SetPositionMode("alice", True))
+    floor.isolate("alice", 20)
+    floor.limit("dave", SELL, 10_000, 2 * BTC)
+    floor.limit("alice", BUY, 10_000, 2 * BTC, position_side=PositionSide.LONG)
+    floor.limit("carol", BUY, 10_000, BTC)
+    floor.limit("alice", SELL, 10_000, BTC, position_side=PositionSide.SHORT)
+    floor.do(c.MoveMark(S, -1_000 * ATOMS))
+    assert "alice" not in floor.positions
+
+
+def test_no_debt_outlives_its_position(floor: Floor) -> None:
+    """A position is settled far below its entry: the fund pays what the wallet then owes."""
+    floor.cross("alice", "dave", 10_000, 10 * BTC)
+    before = fund(floor)
+    floor.do(c.SettleContract(S, 800_000))
+    assert floor.wallet("alice") == (0, 0)
+    assert before - fund(floor) == 10_020 * ATOMS, "the loss of 20,000 and the fee, less 10,000"

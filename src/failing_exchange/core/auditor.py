@@ -193,6 +193,20 @@ def solvency(state: State) -> Iterator[str]:
                 yield f"{name} has {free} free and {used} used of {asset}"
 
 
+def covered_debts(state: State) -> Iterator[str]:
+    """A futures wallet owes only while a position may pay the debt."""
+    if state.contracts:
+        for name in state.accounts:
+            for asset, (free, _) in state.ledger.balances(futures_wallet(name)).items():
+                if free < 0 and not any(
+                    position.lots
+                    for ms in state.contracts
+                    if ms.market.settle == asset
+                    for position in positions_in(ms, name)
+                ):
+                    yield f"{name} owes {-free} of {asset} without a position"
+
+
 def reservation(state: State) -> Iterator[str]:
     """Used balances equal what open orders, positions and locks hold."""
     for name, account in state.accounts.items():
@@ -332,6 +346,7 @@ def _order(order: Order, ms: MarketState) -> Iterator[str]:
 CHECKS: tuple[Callable[[State], Iterator[str]], ...] = (
     conservation,
     solvency,
+    covered_debts,
     reservation,
     zero_sums,
     sound_positions,

@@ -323,10 +323,11 @@ def change_position(
     position.lots += rest
     position.cost += rest_cost
     position.updated_at = at
-    _pay_profit(state, ms, position, profit, freed, at)
-    if account != BACKGROUND:
-        owner = state.accounts[account]
-        if rest and owner.margin.is_isolated(ms.market.symbol):
+    owner = None if account == BACKGROUND else state.accounts[account]
+    isolated = owner is not None and owner.margin.is_isolated(ms.market.symbol)
+    _pay_profit(state, ms, position, profit, freed if isolated else None, at)
+    if owner is not None:
+        if rest and isolated:
             leverage = owner.margin.leverage_of(ms.market.symbol)
             _set_aside(state, ms, position, initial_margin(abs(rest_cost), leverage), at)
         note_position(state, ms, position, profit, at, why)
@@ -337,11 +338,11 @@ def change_position(
 
 
 def _pay_profit(
-    state: State, ms: MarketState, position: Position, profit: int, freed: int, at: int
+    state: State, ms: MarketState, position: Position, profit: int, freed: int | None, at: int
 ) -> None:
-    """Return isolated margin, and pay profit or loss; isolated losses beyond it are insured."""
+    """Pay profit or loss; of an isolated position, return the margin, and insure losses beyond."""
     ledger, asset, wallet = state.ledger, ms.market.settle, position.wallet
-    if freed:
+    if freed is not None:
         ledger.release(wallet, asset, freed, at=at)
         position.margin -= freed
         if profit < -freed:

@@ -199,8 +199,7 @@ def _charge(
 ) -> None:
     """Take the liquidation fee for the insurance fund, at most what the wallet has above `kept`.
 
-    Of an isolated position that is what its own margin has left. The fund covers what the wallet
-    owes once no position is left.
+    Of an isolated position that is what its own margin has left.
     """
     assert ms.market.contract is not None
     asset, ledger = ms.market.settle, state.ledger
@@ -208,10 +207,23 @@ def _charge(
     free = ledger.free(wallet, asset)
     most = max(0, free - max(0, kept))
     fee = min(most, order.cost * ms.market.contract.liquidation_fee // PPM)
-    ledger.transfer(wallet, INSURANCE, asset, fee, at=at)
-    change = -fee
-    if free < 0 and not any(p.lots for m in state.contracts for p in positions_in(m, account.name)):
-        ledger.transfer(INSURANCE, wallet, asset, -free, at=at)
-        change = -free
-    if change:
-        note_change(state, account.name, asset, change, at, "insurance_clear", ms.market.symbol)
+    if fee:
+        ledger.transfer(wallet, INSURANCE, asset, fee, at=at)
+        note_change(state, account.name, asset, -fee, at, "insurance_clear", ms.market.symbol)
+
+
+def cover_debt(state: State, account: Account, asset: str, at: int) -> None:
+    """Have the insurance fund pay what a futures wallet owes once no position can pay it.
+
+    The venue looks every ten minutes; here it is at once, so that no debt outlives its position.
+    """
+    wallet = state.ledger.wallets(account.name)[-1]
+    debt = -state.ledger.free(wallet, asset)
+    if debt > 0 and not any(
+        position.lots
+        for ms in state.contracts
+        if ms.market.settle == asset
+        for position in positions_in(ms, account.name)
+    ):
+        state.ledger.transfer(INSURANCE, wallet, asset, debt, at=at)
+        note_change(state, account.name, asset, debt, at, "insurance_clear")

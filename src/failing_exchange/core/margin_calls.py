@@ -8,7 +8,7 @@ from failing_exchange.core.conditional_triggers import check_mark, end_with_posi
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import MarginCalled
 from failing_exchange.core.ledger import BACKGROUND
-from failing_exchange.core.liquidation import liquidate
+from failing_exchange.core.liquidation import cover_debt, liquidate
 from failing_exchange.core.margin import MarkedPosition, exposure_of, marked_positions, status_of
 from failing_exchange.core.mark_watch import ALGO, MARGIN, met, plan_look, watch_mark
 from failing_exchange.core.state import Account, Bounds, MarketState, State
@@ -66,6 +66,7 @@ def check_account(state: State, account: Account, asset: str, at: int) -> None:
                 bounds[symbol] += _check_isolated(state, account, one, at)
     for symbol, found in _check_cross(state, account, asset, cross, at):
         bounds[symbol].append(found)
+    cover_debt(state, account, asset, at)
     for symbol, several in bounds.items():
         ms = state.markets[symbol]
         joined, watched = _join(several), f"{MARGIN}{name}"
@@ -76,8 +77,14 @@ def check_account(state: State, account: Account, asset: str, at: int) -> None:
 def _check_isolated(
     state: State, account: Account, marked: MarkedPosition, at: int
 ) -> Iterator[Bounds]:
-    """Look at one isolated position; yield its bounds if there is still one."""
+    """Look at one isolated position; yield its bounds if there is still one.
+
+    What became of others may have closed it, or moved its mark price.
+    """
     ms, position = marked.ms, marked.position
+    if not position.lots:
+        return
+    marked = exposure_of(ms, position, mark_of(ms, at))
     if position.margin + marked.unrealised <= marked.maintenance:
         liquidate(state, account, ms.market.settle, [marked], at)
         if not position.lots:
