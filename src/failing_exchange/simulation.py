@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from failing_exchange.core.units import DAY_S, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
@@ -147,9 +147,15 @@ def _check_as_of(as_of: object, venue: object) -> None:
 
 
 def _venues(wanted: Any, seed: int, as_of: str | date | None) -> list[Hosted]:
-    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
-        return [_venue(one, seed, as_of) for one in wanted]
-    return [_venue(wanted, seed, as_of)]
+    several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
+    found = [_venue(one, seed, as_of) for one in (wanted if several else (wanted,))]
+    taken = {place for one in found for place in getattr(one, "places", ())}
+    for one in found:
+        places = getattr(one, "fallback_places", None)
+        if places:
+            cast(Any, one).fallback_places = tuple(p for p in places if p not in taken)
+            taken.update(places)
+    return found
 
 
 def _venue(wanted: Any, seed: int, as_of: str | date | None) -> Hosted:

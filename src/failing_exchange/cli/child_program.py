@@ -55,7 +55,8 @@ class ChildProgram:
         self._folder = tempfile.TemporaryDirectory(prefix="failing-exchange-")
         whole, certificate = (Path(self._folder.name) / name for name in ("own.pem", "ca.pem"))
         venue = self._served.venue
-        hosts = tuple(dict.fromkeys(host for host, _ in venue.places))
+        places = (*venue.places, *venue.fallback_places)
+        hosts = tuple(dict.fromkeys(host for host, _ in places))
         pem = self_signed((*hosts, "localhost"))
         whole.touch(mode=0o600)
         whole.write_bytes(pem)

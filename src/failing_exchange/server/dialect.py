@@ -80,6 +80,7 @@ class Speaker(Protocol):
 
     about: str
     places: tuple[tuple[str, int], ...]
+    fallback_places: tuple[tuple[str, int], ...]
     ccxt_ids: tuple[str, ...]
 
     def check_key(self, key: Key) -> None:

@@ -45,6 +45,7 @@ class VenueServer:
         self.exchange = exchange
         self.venue = venue
         self.places = venue.places if places is None else tuple(places)
+        self.fallback_places = venue.fallback_places if places is None else ()
         self._keys_given = keys is not None
         self.keys = keys or Keyring.default()
         for key in self.keys:
@@ -129,7 +130,7 @@ class VenueServer:
         network: Any = getattr(asyncio.get_running_loop(), "network", None)
         if network is not None and self.places == self.venue.places:
             network.about = self.venue.about
-        for host, port in self.places:
+        for host, port in (*self.places, *self.fallback_places):
             await self.listen(host, port)
 
     async def ask(self, request: Request) -> Reply | None:

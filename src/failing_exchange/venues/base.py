@@ -36,7 +36,8 @@ class Venue:
 
     `name` is what `serve` and `venue=` call it, `title` what people do, and `about` says in a
     sentence what of it is simulated and what is not.
-    `places` are its production hosts and ports, under which a simulation reaches it.
+    `places` are its production hosts and ports, under which a simulation reaches it; at
+    `fallback_places` it answers only while no other venue of the simulation does.
     `kinds` are those of `Market.kind` that it lists.
     `ccxt_ids` are the ccxt classes that speak to it, and `products` what their option
     `defaultType` may be, the default first.
@@ -49,6 +50,7 @@ class Venue:
     title: str
     about: str
     places: tuple[tuple[str, int], ...]
+    fallback_places: tuple[tuple[str, int], ...] = ()
     kinds: tuple[str, ...] = ("spot",)
     ccxt_ids: tuple[str, ...] = ()
     products: tuple[str, ...] = ("spot",)

@@ -28,7 +28,7 @@ class Got(NamedTuple):
 
 
 class UsdmClient:
-    """Requests of alice; bob is a client of the same venue in process."""
+    """Requests of the account `main`; bob is a client of the same venue in process."""
 
     def __init__(self, venue: VenueServer) -> None:
         self.venue = venue
@@ -92,7 +92,7 @@ def on_usdm(story: Callable[[UsdmClient], Awaitable[T]], **options: Any) -> T:
     """Run a story against a venue where bob offers 1 BTC at 50,000 and bids at 49,000."""
 
     async def main() -> T:
-        keys = Keyring([Key(name=DEFAULT_KEY, account="alice", secret=DEFAULT_SECRET)])
+        keys = Keyring([Key(name=DEFAULT_KEY, account="main", secret=DEFAULT_SECRET)])
         client = UsdmClient(usdm(keys=keys, **options))
         try:
             await client.bob.create_order(BTC, "limit", "sell", 1, 50_000)

@@ -8,8 +8,6 @@ from __future__ import annotations
 PLACES: tuple[tuple[str, int], ...] = (
     *((f"api{n}.binance.com", 443) for n in ("", "1", "2", "3", "4", "-gcp")),
     ("data-api.binance.vision", 443),
-    ("fapi.binance.com", 443),  # without contracts: ccxt asks for them when it starts
-    ("dapi.binance.com", 443),
     ("stream.binance.com", 443),
     ("stream.binance.com", 9443),
     ("data-stream.binance.vision", 443),
@@ -17,7 +15,9 @@ PLACES: tuple[tuple[str, int], ...] = (
     ("ws-api.binance.com", 443),
     ("ws-api.binance.com", 9443),
 )
-HOSTS = tuple(dict.fromkeys(host for host, _ in PLACES))
+# Without contracts: ccxt asks for them when it starts.
+NO_CONTRACTS: tuple[tuple[str, int], ...] = (("fapi.binance.com", 443), ("dapi.binance.com", 443))
+HOSTS = tuple(dict.fromkeys(host for host, _ in (*PLACES, *NO_CONTRACTS)))
 SIMULATED = (
     "Binance Spot is simulated, under its production names; futures (USD-M, COIN-M), margin, "
     "options, the test networks and other exchanges are not"

@@ -10,7 +10,13 @@ from failing_exchange.venues.base import Venue, production_exchange
 from failing_exchange.venues.binance.changes import CHANGES
 from failing_exchange.venues.binance.dialect import SpotDialect
 from failing_exchange.venues.binance.markets import as_in_production
-from failing_exchange.venues.binance.places import CCXT_IDS, PLACES, PRODUCTS, SIMULATED
+from failing_exchange.venues.binance.places import (
+    CCXT_IDS,
+    NO_CONTRACTS,
+    PLACES,
+    PRODUCTS,
+    SIMULATED,
+)
 from failing_exchange.venues.binance_common.impossible import IMPOSSIBLE
 from failing_exchange.venues.binance_common.metering import VenueLimits
 from failing_exchange.venues.binance_common.signing import check_key
@@ -37,6 +43,7 @@ class BinanceSpot(Venue):
     title = "Binance Spot"
     about = SIMULATED
     places = PLACES
+    fallback_places = NO_CONTRACTS
     ccxt_ids = CCXT_IDS
     products = PRODUCTS
     switches = SWITCHES

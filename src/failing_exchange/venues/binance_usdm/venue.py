@@ -33,7 +33,8 @@ class BinanceUsdm(Venue):
     name = "binance-usdm"
     title = "Binance USD-M"
     about = ABOUT
-    places = (("fapi.binance.com", 443), ("api.binance.com", 443))
+    places = (("fapi.binance.com", 443),)
+    fallback_places = (("api.binance.com", 443),)
     kinds = ("linear",)
     ccxt_ids = ("binanceusdm",)
     products = ("swap", "future")
