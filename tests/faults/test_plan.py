@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange, simulate
+from failing_exchange.core import commands as c
+from failing_exchange.core.order import OrderType, Side
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import plan as plans
 from failing_exchange.faults.catalogue import make
@@ -41,6 +43,15 @@ def test_there_is_a_limit_to_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     plan.arm(rule("b"))
     with pytest.raises(ConfigurationError, match="2 rules are armed already"):
         plan.arm(rule("c"))
+
+
+def test_whom_finds_an_order_in_a_batch() -> None:
+    """A batch is met where one of its orders is."""
+    order = c.PlaceOrder("bob", SYMBOL, Side.SELL, OrderType.LIMIT, 1, 1, client_id="mine")
+    trip = Trip(1, 0, "bob", "create_orders", None, SYMBOL)
+    trip.command = c.BatchOrders("bob", (order._replace(side=Side.BUY, client_id=""), order))
+    assert Scope(sides=("sell",), client_order_ids=("mine",)).meets(trip)
+    assert not Scope(client_order_ids=("other",)).meets(trip)
 
 
 def test_whom_chooses_by_symbol_side_client_and_client_order_id() -> None:

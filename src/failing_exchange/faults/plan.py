@@ -173,10 +173,16 @@ class Scope:
             return False
         if self.clients and trip.account not in self.clients:
             return False
-        if self.sides and getattr(trip.command, "side", None) not in self.sides:
-            return False
-        ids = self.client_order_ids
-        return not ids or getattr(trip.command, "client_id", None) in ids
+        return self._names("side", self.sides, trip) and self._names(
+            "client_id", self.client_order_ids, trip
+        )
+
+    def _names(self, field: str, wanted: tuple[str, ...], trip: Trip) -> bool:
+        """Whether the command, or one of a batch, has a field of the wanted values."""
+        if not wanted:
+            return True
+        parts = getattr(trip.command, "commands", (trip.command,))
+        return any(getattr(part, field, None) in wanted for part in parts)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
