@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from failing_exchange import (
     SymbolNotFoundError,
     simulate,
 )
+from failing_exchange.core.commands import LiquidatePosition
 from tests.client.test_structures import Judge, validator
 
 SWAP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
@@ -56,6 +58,15 @@ async def balances(x: FailingExchange) -> list[Any]:
     return [await x.fetch_balance({"type": "swap"})]
 
 
+async def liquidations(x: FailingExchange) -> list[Any]:
+    await x.set_leverage(100, SWAP)
+    await x.create_order(SWAP, "market", "buy", 0.1)
+    await x.operate(LiquidatePosition("main", SWAP))
+    [entry] = await x.fetch_my_liquidations(SWAP)
+    assert entry["price"] > 0
+    return [{**entry, "price": None}]  # with a price the validator takes baseValue for quoteValue
+
+
 # ccxt's validators, and what gives them entries
 ACCEPTED: dict[str, Callable[[FailingExchange], Any]] = {
     "market": lambda x: x.fetch_markets(),
@@ -64,7 +75,16 @@ ACCEPTED: dict[str, Callable[[FailingExchange], Any]] = {
     "transfer": transfers,
     "order": contract_orders,
     "balance": balances,
+    "leverage_tier": lambda x: x.fetch_market_leverage_tiers(SWAP),
+    "funding_rate_history": lambda x: x.fetch_funding_rate_history(SWAP),
+    "open_interest": lambda x: _listed(x.fetch_open_interest(SWAP)),
+    "margin_mode": lambda x: _listed(x.fetch_margin_mode(SWAP)),
+    "liquidation": liquidations,
 }
+
+
+async def _listed(call: Any) -> list[Any]:
+    return [await call]
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
@@ -80,6 +100,8 @@ def test_ccxt_accepts(name: str) -> None:
             arguments: list[Any] = [judge, {}, f"fetch_{name}", entry]
             if name in ("position", "order"):
                 arguments += [entry["symbol"], judge.milliseconds()]
+            if name in ("funding_rate_history", "liquidation"):
+                arguments.append(SWAP)
             if name == "transfer":
                 arguments.append("USDT")
             validator(name)(*arguments)
@@ -220,3 +242,72 @@ def test_refusals_are_those_of_ccxts_binanceusdm() -> None:
     """-4046 raises MarginModeAlreadySet there, -4048, -4061 and -2027 OperationRejected."""
     assert issubclass(NoChangeError, ccxt.MarginModeAlreadySet)
     assert issubclass(OperationRejectedError, ccxt.OperationRejected)
+
+
+def test_what_is_set_can_be_read() -> None:
+    """A bot checks its leverage and modes before its first order."""
+
+    async def story() -> None:
+        x = make()
+        await x.set_leverage(7, SWAP)
+        await x.set_margin_mode("isolated", SWAP)
+        leverage = await x.fetch_leverage(SWAP)
+        assert (leverage["longLeverage"], leverage["marginMode"]) == (7, "isolated")
+        assert (await x.fetch_margin_mode(SWAP))["marginMode"] == "isolated"
+        assert {s: m["marginMode"] for s, m in (await x.fetch_margin_modes()).items()} == {
+            SWAP: "isolated", "ETH/USDT:USDT": "cross"
+        }  # fmt: skip
+        assert list(await x.fetch_leverages(["ETH/USDT:USDT"])) == ["ETH/USDT:USDT"]
+        assert (await x.fetch_position_mode())["hedged"] is False
+        await x.set_position_mode(True)
+        assert (await x.fetch_position_mode())["hedged"] is True
+        tiers = await x.fetch_leverage_tiers()
+        assert tiers[SWAP][0]["maxLeverage"] == 150 and list(tiers) == [SWAP, "ETH/USDT:USDT"]
+        with pytest.raises(SymbolNotFoundError, match="not a contract"):
+            await x.fetch_market_leverage_tiers(SPOT)
+
+    simulate(story())
+
+
+def test_funding_is_told_before_it_is_paid_and_booked_after() -> None:
+    """The rate of the history is that which the account paid for its position."""
+
+    async def story() -> None:
+        x = make()
+        told = await x.fetch_funding_rate(SWAP)
+        assert set(told) == FUNDING_KEYS and told["interval"] == "8h"
+        assert told["fundingTimestamp"] % (8 * 3_600_000) == 0
+        assert set(await x.fetch_funding_rates()) == {SWAP, "ETH/USDT:USDT"}
+        interval = await x.fetch_funding_interval(SWAP)
+        assert set(interval) == FUNDING_KEYS and interval["interval"] == "8h"
+        await x.create_order(SWAP, "market", "buy", 0.1)
+        assert await x.fetch_funding_history() == []
+        await asyncio.sleep(8 * 3_600)
+        *before, last = await x.fetch_funding_rate_history(SWAP)
+        assert len(before) == 99 and last["timestamp"] == told["fundingTimestamp"]
+        [paid] = await x.fetch_funding_history(SWAP)
+        mark = float(last["info"]["markPrice"])
+        assert paid["amount"] == pytest.approx(-0.1 * mark * last["fundingRate"], abs=1e-8)
+        assert (paid["code"], paid["timestamp"]) == ("USDT", last["timestamp"])
+        two = await x.fetch_funding_rate_history(SWAP, before[5]["timestamp"], 2)
+        assert two == before[5:7]
+
+    simulate(story())
+
+
+def test_mark_prices_are_tickers_with_a_mark_price() -> None:
+    """ccxt gives them in its ticker structure, and nothing else in it."""
+
+    async def story() -> None:
+        x = make()
+        one = await x.fetch_mark_price(SWAP)
+        assert set(one) == set(await x.fetch_ticker(SWAP)) and one["last"] is None
+        assert one["markPrice"] == pytest.approx(one["indexPrice"], rel=1e-3)
+        assert set(await x.fetch_mark_prices([SWAP])) == {SWAP}
+        with pytest.raises(SymbolNotFoundError):
+            await x.fetch_mark_price(SPOT)
+
+    simulate(story())
+
+
+FUNDING_KEYS = set(ccxt.binanceusdm().parse_funding_rate({"symbol": "BTCUSDT"}))

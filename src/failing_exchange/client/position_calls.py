@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.client.call_params import NONE, Params, own
-from failing_exchange.client.unified_api import Symbol, Symbols, UnifiedRequests, names_of
-from failing_exchange.errors import BadRequestError
+from failing_exchange.client.unified_api import (
+    Limit,
+    Since,
+    Symbol,
+    Symbols,
+    UnifiedRequests,
+    names_of,
+    recent,
+)
+from failing_exchange.errors import BadRequestError, SymbolNotFoundError
 
 
 class ContractApi(UnifiedRequests):
@@ -35,8 +43,7 @@ class ContractApi(UnifiedRequests):
     async def fetch_positions(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return the positions that hold something, of some contracts or of all."""
         names = names_of(symbols)
-        symbol = names[0] if len(names) == 1 else ""
-        found = await self._ask("fetch_positions", params, symbol, names)
+        found = await self._ask("fetch_positions", params, _only(names), names)
         if len(names) < 2 or not isinstance(found, list):
             return found
         return [one for one in found if one["symbol"] in names]
@@ -84,6 +91,89 @@ class ContractApi(UnifiedRequests):
         kept = own("reduce_margin", params)
         return await self._client.call("reduce_margin", symbol, (amount, kept))
 
+    async def fetch_leverages(self, symbols: Symbols = None, params: Params = NONE) -> Any:
+        """Return leverage and margin mode by symbol, of some contracts or of all."""
+        names = names_of(symbols)
+        return _some(await self._ask("fetch_leverages", params, _only(names), names), names)
+
+    async def fetch_leverage(self, symbol: str, params: Params = NONE) -> Any:
+        """Return `longLeverage`, `shortLeverage` and `marginMode` of a contract."""
+        return _one(await self._ask("fetch_leverage", params, symbol, (symbol,)), symbol)
+
+    async def fetch_leverage_tiers(self, symbols: Symbols = None, params: Params = NONE) -> Any:
+        """Return the notional brackets by symbol, lowest first: leverage and maintenance rate."""
+        names = names_of(symbols)
+        return _some(await self._ask("fetch_leverage_tiers", params, _only(names)), names)
+
+    async def fetch_market_leverage_tiers(self, symbol: str, params: Params = NONE) -> Any:
+        """Return the notional brackets of a contract, lowest first."""
+        tiers = await self.fetch_leverage_tiers(params=params)
+        return _one(tiers, symbol)
+
+    async def fetch_margin_modes(self, symbols: Symbols = None, params: Params = NONE) -> Any:
+        """Return the margin modes by symbol."""
+        names = names_of(symbols)
+        return _some(await self._ask("fetch_margin_modes", params, _only(names), names), names)
+
+    async def fetch_margin_mode(self, symbol: str, params: Params = NONE) -> Any:
+        """Return `marginMode` of a contract: "cross" or "isolated"."""
+        return _one(await self._ask("fetch_margin_mode", params, symbol, (symbol,)), symbol)
+
+    async def fetch_position_mode(self, symbol: Symbol = None, params: Params = NONE) -> Any:
+        """Return `hedged`: whether each contract has a long and a short position."""
+        return await self._ask("fetch_position_mode", params, symbol or "")
+
+    async def fetch_funding_rates(self, symbols: Symbols = None, params: Params = NONE) -> Any:
+        """Return the funding to come by symbol; see `fetch_funding_rate`."""
+        return await self._ask("fetch_funding_rates", params, "", names_of(symbols))
+
+    async def fetch_funding_rate(self, symbol: str, params: Params = NONE) -> Any:
+        """Return mark and index price, and the rate that the premiums so far make.
+
+        It is paid at `fundingTimestamp`: by longs where it is positive, by shorts else.
+        """
+        return _one(await self._ask("fetch_funding_rate", params, symbol, (symbol,)), symbol)
+
+    async def fetch_funding_intervals(self, symbols: Symbols = None, params: Params = NONE) -> Any:
+        """Return how often funding is paid by symbol: `interval` "8h", "4h", "2h" or "1h"."""
+        return await self._ask("fetch_funding_intervals", params, "", names_of(symbols))
+
+    async def fetch_funding_interval(self, symbol: str, params: Params = NONE) -> Any:
+        """Return how often funding of a contract is paid."""
+        return _one(await self.fetch_funding_intervals([symbol], params), symbol)
+
+    async def fetch_funding_rate_history(
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
+    ) -> Any:
+        """Return the rates that were paid; 100 by default. Params: until (milliseconds)."""
+        call = "fetch_funding_rate_history"
+        return await self._page(call, params, _named(call, symbol), since, limit)
+
+    async def fetch_funding_history(
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
+    ) -> Any:
+        """Return what the account got for funding, below 0 paid. Params: until (milliseconds)."""
+        return await self._page("fetch_funding_history", params, symbol, since, limit)
+
+    async def fetch_mark_prices(self, symbols: Symbols = None, params: Params = NONE) -> Any:
+        """Return `markPrice` and `indexPrice` by symbol, in ccxt's ticker structure."""
+        return await self._ask("fetch_mark_prices", params, "", names_of(symbols))
+
+    async def fetch_mark_price(self, symbol: str, params: Params = NONE) -> Any:
+        """Return `markPrice` and `indexPrice` of a contract, in ccxt's ticker structure."""
+        return await self._ask("fetch_mark_price", params, symbol)
+
+    async def fetch_open_interest(self, symbol: str, params: Params = NONE) -> Any:
+        """Return how many contracts are held, and what they are worth at the mark price."""
+        return await self._ask("fetch_open_interest", params, symbol)
+
+    async def fetch_my_liquidations(
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
+    ) -> Any:
+        """Return what the venue closed of the account's positions by force, oldest first."""
+        found = await self._ask("fetch_my_liquidations", params, symbol or "")
+        return recent(found, since, limit) if isinstance(found, list) else found
+
     async def transfer(
         self, code: str, amount: Any, fromAccount: str, toAccount: str, params: Params = NONE
     ) -> Any:
@@ -92,6 +182,25 @@ class ContractApi(UnifiedRequests):
         Unrealised profit can't leave the futures wallet.
         """
         return await self._ask("transfer", params, "", (code, amount, fromAccount, toAccount))
+
+
+def _only(names: tuple[str, ...]) -> str:
+    """The symbol of a trip about one contract; "" of any other."""
+    return names[0] if len(names) == 1 else ""
+
+
+def _some(found: Any, names: tuple[str, ...]) -> Any:
+    """Those of an answer by symbol that were asked for; an answer of another kind as it is."""
+    if not names or not isinstance(found, dict):
+        return found
+    return {symbol: _one(found, symbol) for symbol in names}
+
+
+def _one(found: Any, symbol: str) -> Any:
+    """The entry of a symbol; an answer that is not by symbol as it is."""
+    if not isinstance(found, dict) or symbol in found:
+        return found[symbol] if isinstance(found, dict) else found
+    raise SymbolNotFoundError(f"Symbol not found: {symbol!r} is not a contract that is listed here")
 
 
 def _named(call: str, symbol: Symbol) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from failing_exchange.client.call_params import Params, own
 from failing_exchange.client.request import LocalClient
 from failing_exchange.errors import BadRequestError, NotSupportedError
+from failing_exchange.text.number_checks import is_number
 
 Symbol = str | None  # None: every market
 Symbols = Sequence[str] | None  # likewise
@@ -43,6 +44,23 @@ def names_of(symbols: Sequence[str] | str | None) -> tuple[str, ...]:
     if symbols is not None and not isinstance(symbols, Iterable):
         raise BadRequestError(f"symbols must be a list of symbols or None, not {symbols!r}")
     return (symbols,) if isinstance(symbols, str) else tuple(symbols or ())
+
+
+def count_of(name: str, value: Any, default: int) -> int:
+    """A number that a caller gives, or what holds without one."""
+    if value is None:
+        return default
+    if not is_number(value) or not 0 <= value < 10**15:
+        raise BadRequestError(f"Invalid {name}: {value!r} is not a number of at least 0")
+    return int(value) or default
+
+
+def recent(entries: list[Any], since: Any, limit: Any) -> list[Any]:
+    """Entries from `since` (milliseconds) on, the last `limit` of them, as ccxt cuts what came."""
+    start = count_of("since", since, 0)
+    if start:
+        entries = [one for one in entries if not one["timestamp"] or one["timestamp"] >= start]
+    return entries[-count_of("limit", limit, len(entries)) :] if limit is not None else entries
 
 
 NOT_SUPPORTED = (

@@ -12,11 +12,12 @@ from failing_exchange.client.unified_api import (
     Symbol,
     Symbols,
     UnifiedRequests,
+    count_of,
     names_of,
+    recent,
 )
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.errors import BadRequestError, SymbolNotFoundError
-from failing_exchange.text.number_checks import is_number
 
 if TYPE_CHECKING:
     from failing_exchange.client.subscriptions import Channel, Streams, Wanted
@@ -72,7 +73,7 @@ class WatchApi(UnifiedRequests):
         self, symbols: Sequence[str], limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the next order book of whichever of several markets changes first."""
-        call, levels = "watch_order_book_for_symbols", _count("limit", limit, LEVELS)
+        call, levels = "watch_order_book_for_symbols", count_of("limit", limit, LEVELS)
         return await self._watch(call, params, "watch_order_book", symbols, levels)
 
     async def watch_ohlcv(
@@ -107,16 +108,16 @@ class WatchApi(UnifiedRequests):
         params: Params = NONE,
     ) -> Any:  # fmt: skip
         """Return the public trades since the last call of whichever of several markets has some."""
-        call, most = "watch_trades_for_symbols", _count("limit", limit, TRADES)
+        call, most = "watch_trades_for_symbols", count_of("limit", limit, TRADES)
         found = await self._watch(call, params, "watch_trades", symbols, 0, most)
-        return _recent(found, since, limit)
+        return recent(found, since, limit)
 
     async def watch_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the orders that changed since the last call, one entry per change."""
         found = await self._account("watch_orders", params, "watch_orders", [symbol or ""])
-        return _recent(found, since, limit)
+        return recent(found, since, limit)
 
     async def watch_orders_for_symbols(
         self, symbols: Sequence[str], since: Since = None, limit: Limit = None,
@@ -124,14 +125,14 @@ class WatchApi(UnifiedRequests):
     ) -> Any:  # fmt: skip
         """Return what `watch_orders` does, of several markets."""
         call = "watch_orders_for_symbols"
-        return _recent(await self._account(call, params, "watch_orders", symbols), since, limit)
+        return recent(await self._account(call, params, "watch_orders", symbols), since, limit)
 
     async def watch_my_trades(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the account's own fills since the last call."""
         found = await self._account("watch_my_trades", params, "watch_my_trades", [symbol or ""])
-        return _recent(found, since, limit)
+        return recent(found, since, limit)
 
     async def watch_my_trades_for_symbols(
         self, symbols: Sequence[str], since: Since = None, limit: Limit = None,
@@ -139,7 +140,7 @@ class WatchApi(UnifiedRequests):
     ) -> Any:  # fmt: skip
         """Return what `watch_my_trades` does, of several markets."""
         call = "watch_my_trades_for_symbols"
-        return _recent(await self._account(call, params, "watch_my_trades", symbols), since, limit)
+        return recent(await self._account(call, params, "watch_my_trades", symbols), since, limit)
 
     async def watch_balance(self, params: Params = NONE) -> Any:
         """Return the balances after their next change."""
@@ -289,30 +290,13 @@ FEEDS = {
 CHANGES = ("watch_trades", "watch_orders", "watch_my_trades")  # each push says what is new
 
 
-def _count(name: str, value: Any, default: int) -> int:
-    """A number that a caller gives, or what holds without one."""
-    if value is None:
-        return default
-    if not is_number(value) or not 0 <= value < 10**15:
-        raise BadRequestError(f"Invalid {name}: {value!r} is not a number of at least 0")
-    return int(value) or default
-
-
 def _candles(timeframe: str, since: Since, limit: Limit) -> tuple[int, int, int]:
     """What a query of candles asks for: seconds, the first instant, how many."""
     from failing_exchange.unified.errors import checked
     from failing_exchange.unified.timeframes import seconds_of
 
-    start = _count("since", since, 0) * MILLISECOND
-    return checked(seconds_of, timeframe), start, _count("limit", limit, 1)
-
-
-def _recent(entries: list[Any], since: Any, limit: Any) -> list[Any]:
-    """Entries from `since` (milliseconds) on, the last `limit` of them, as ccxt cuts what came."""
-    start = _count("since", since, 0)
-    if start:
-        entries = [one for one in entries if not one["timestamp"] or one["timestamp"] >= start]
-    return entries[-_count("limit", limit, len(entries)) :] if limit is not None else entries
+    start = count_of("since", since, 0) * MILLISECOND
+    return checked(seconds_of, timeframe), start, count_of("limit", limit, 1)
 
 
 def _some(entries: Sequence[Any]) -> Sequence[Any]:

@@ -13,6 +13,8 @@ from failing_exchange.core import (
     commands as c,
     conditional_orders,
     contract_incidents,
+    contract_queries,
+    contract_reads,
     margin_commands,
     margin_queries,
     operator_commands,
@@ -109,6 +111,11 @@ HANDLERS: dict[type, Handler] = {
     q.FetchMargin: margin_queries.fetch_margin,
     q.FetchFuturesAccount: margin_queries.fetch_futures_account,
     q.FetchMarkPrice: margin_queries.fetch_mark_price,
+    contract_queries.FetchMarkPrices: contract_reads.fetch_mark_prices,
+    contract_queries.FetchFunding: contract_reads.fetch_funding,
+    contract_queries.FetchFundingRates: contract_reads.fetch_funding_rates,
+    contract_queries.FetchOpenInterest: contract_reads.fetch_open_interest,
+    contract_queries.FetchIncome: contract_reads.fetch_income,
 }
 
 

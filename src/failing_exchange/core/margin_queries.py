@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from failing_exchange.core.contract_prices import mark_of
+from failing_exchange.core.contract_prices import index_of, mark_of
 from failing_exchange.core.ledger import futures_wallet
 from failing_exchange.core.margin import (
     SIDES,
@@ -118,4 +118,4 @@ def fetch_futures_account(state: State, q: FetchFuturesAccount, at: int) -> Futu
 def fetch_mark_price(state: State, q: FetchMarkPrice, at: int) -> MarkPrice:
     """The mark price of a contract."""
     ms = state.market(q.symbol, at)
-    return MarkPrice(ms.market, mark_of(ms, at), at)
+    return MarkPrice(ms.market, mark_of(ms, at), at, index_of(ms, at))

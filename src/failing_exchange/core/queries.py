@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias, get_args
 
 from failing_exchange.core.candles import Bar
+from failing_exchange.core.contract_queries import (
+    FetchFunding,
+    FetchFundingRates,
+    FetchIncome,
+    FetchMarkPrices,
+    FetchOpenInterest,
+)
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     Amendment,
@@ -299,6 +306,11 @@ Query: TypeAlias = (
     | FetchMargin
     | FetchFuturesAccount
     | FetchMarkPrice
+    | FetchMarkPrices
+    | FetchFunding
+    | FetchFundingRates
+    | FetchOpenInterest
+    | FetchIncome
 )  # fmt: skip
 QUERIES = frozenset(get_args(Query))  # they change nothing
 
@@ -484,6 +496,7 @@ class MarkPrice(NamedTuple):
     market: Market
     mark: int
     at: int
+    index_price: int = 0
 
 
 class Countdown(NamedTuple):

@@ -58,6 +58,7 @@ GROUPS = {  # names for sets of operations, the largest first
     "changes of orders": ops.CHANGE,
     "changes of margin and modes": ops.SETTINGS,
     "reads of positions": ops.POSITION_READS,
+    "market data of contracts": ops.CONTRACT_DATA,
     "placing orders": ops.PLACE,
     "reads of orders": ops.ORDER_READS,
     "lists of orders": ops.ORDER_LISTS,

@@ -28,16 +28,23 @@ SETTINGS = (
     "set_leverage", "set_margin_mode", "set_position_mode", "add_margin", "reduce_margin",
     "transfer",
 )  # fmt: skip
-POSITION_READS = ("fetch_positions", "fetch_position")
+POSITION_READS = (
+    "fetch_positions", "fetch_position", "fetch_leverage", "fetch_leverages", "fetch_margin_mode",
+    "fetch_margin_modes", "fetch_position_mode", "fetch_funding_history", "fetch_my_liquidations",
+)  # fmt: skip
+CONTRACT_DATA = (
+    "fetch_funding_rate", "fetch_funding_rates", "fetch_funding_intervals",
+    "fetch_funding_rate_history", "fetch_mark_price", "fetch_mark_prices", "fetch_open_interest",
+)  # fmt: skip
 MARKET_DATA = (*TICKER, *TICKER_LISTS, *BOOK, *TRADES, *CANDLES)
 
-RULES = ("fetch_markets", "fetch_currencies", "fetch_trading_fees")
+RULES = ("fetch_markets", "fetch_currencies", "fetch_trading_fees", "fetch_leverage_tiers")
 TIME = ("fetch_time",)
 STATUS = ("fetch_status",)
 
 PRIVATE_CALLS = (*CHANGE, *SETTINGS, *ACCOUNT_READS, *POSITION_READS)
 READS = (*ACCOUNT_READS, *MARKET_DATA)
-CALLS = (*PRIVATE_CALLS, *MARKET_DATA, *RULES, *TIME, *STATUS)
+CALLS = (*PRIVATE_CALLS, *MARKET_DATA, *CONTRACT_DATA, *RULES, *TIME, *STATUS)
 
 ACCOUNT_FEEDS = ("watch_orders", "watch_my_trades", "watch_balance")
 MARKET_FEEDS = (

@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.commands import NO_OPTIONS, PlaceOrder
 from failing_exchange.core.order import Fill, OrderSnapshot, record
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Edited, Trip
-from failing_exchange.text.number_checks import is_number
 from failing_exchange.unified import contracts, structures as write
 from failing_exchange.unified.contract_calls import CONTRACT_CALLS, read_balance
 from failing_exchange.unified.decode import (
@@ -29,11 +28,11 @@ from failing_exchange.unified.decode import (
     Decoder,
     order_id_of,
 )
+from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
 from failing_exchange.unified.numbers import hashable, lots_of, ticks_of
 from failing_exchange.unified.order_dicts import order, public_trade, trade
 from failing_exchange.unified.timeframes import seconds_of
 
-SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
 QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
 
 
@@ -71,30 +70,9 @@ class Codec(Decoder):
 # ---- reading messages
 
 
-def _instant(since: Any) -> int:
-    if since is None:
-        return 0
-    if not is_number(since) or not 0 <= since < SINCE_MAX:
-        raise Reject(Reason.BAD_REQUEST, f"Invalid since: {since!r} is not a time in milliseconds")
-    return int(since) * MILLISECOND or 1  # 0 says that none was given
-
-
-def _until(values: list[Any]) -> int:
-    """The instant of a param `until`, which follows in a message where it is given; 0 = none."""
-    return _instant(values[0]) if values else 0
-
-
-def _limit(value: Any, default: int, most: int) -> int:
-    if value is None:
-        return default
-    if not is_number(value) or not value >= 1:
-        raise Reject(Reason.BAD_REQUEST, f"Invalid limit: {value!r} is not a number of at least 1")
-    return int(min(value, most))
-
-
 def _window(since: Any, limit: Any) -> tuple[int, int | None]:
     """The first instant and the number of entries of an account's list; None = all."""
-    return _instant(since), None if limit is None else _limit(limit, 500, 10_000)
+    return instant_of(since), None if limit is None else limit_of(limit, 500, 10_000)
 
 
 def _pair(d: Codec, t: Trip) -> Any:
@@ -133,7 +111,7 @@ def _orders(which: str) -> Callable[[Codec, Trip], Any]:
     def decode(d: Codec, t: Trip) -> Any:
         since, limit, *until = t.message
         symbol, (start, most) = d.known(t.symbol), _window(since, limit)
-        return q.FetchOrders(t.account, symbol, which, start, most, until=_until(until))
+        return q.FetchOrders(t.account, symbol, which, start, most, until=until_of(until))
 
     return decode
 
@@ -142,26 +120,26 @@ def _own_fills(d: Codec, t: Trip) -> Any:
     order_id, since, limit, *until = t.message
     symbol, number = d.known(t.symbol), order_id_of(order_id, {})[0] if order_id is not None else 0
     start, most = _window(since, limit)
-    return q.FetchFills(t.account, symbol, number, start, most, until=_until(until))
+    return q.FetchFills(t.account, symbol, number, start, most, until=until_of(until))
 
 
 def _book(d: Codec, t: Trip) -> Any:
     d.market(t.symbol)
-    return q.FetchBook(t.account, t.symbol, _limit(t.message, 100, 5_000))
+    return q.FetchBook(t.account, t.symbol, limit_of(t.message, 100, 5_000))
 
 
 def _trades(d: Codec, t: Trip) -> Any:
     since, limit, *until = t.message
     d.market(t.symbol)
-    most = _limit(limit, 500, 1_000)
-    return q.FetchTrades(t.account, t.symbol, _instant(since), most, until=_until(until))
+    most = limit_of(limit, 500, 1_000)
+    return q.FetchTrades(t.account, t.symbol, instant_of(since), most, until=until_of(until))
 
 
 def _candles(d: Codec, t: Trip) -> Any:
     timeframe, since, limit, *until = t.message
     d.market(t.symbol)
     seconds = seconds_of(timeframe)
-    since, most, last = _instant(since), _limit(limit, 500, 1_500), _until(until)
+    since, most, last = instant_of(since), limit_of(limit, 500, 1_500), until_of(until)
     return q.FetchCandles(t.account, t.symbol, seconds, since, most, until=last)
 
 

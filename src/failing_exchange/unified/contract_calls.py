@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from failing_exchange.core import commands as c, queries as q
+from failing_exchange.core import commands as c, contract_queries as cq, queries as q
 from failing_exchange.core.market import Market
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.journal.trip import Trip
 from failing_exchange.text.number_checks import is_whole
-from failing_exchange.unified import contracts as write
+from failing_exchange.unified import contracts as write, funding
 from failing_exchange.unified.decode import Decoder, position_side
+from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
 from failing_exchange.unified.numbers import atoms_of, hashable
 
 WALLETS = {"spot": False, "swap": True, "future": True, "linear": True}  # name -> is it futures
@@ -115,6 +116,60 @@ def _transfer(d: Decoder, t: Trip) -> Any:
     return c.TransferFunds(t.account, str(code), atoms_of(hashable(amount)), to_futures)
 
 
+def _each_position(d: Decoder, t: Trip) -> Any:
+    for symbol in t.message:
+        contract(d, symbol)
+    named = t.message[0] if len(t.message) == 1 else ""
+    return q.FetchPositions(t.account, named, idle=True)
+
+
+def _of_contracts(query: type[Any]) -> Callable[[Decoder, Trip], Any]:
+    """What reads a query of several contracts; the message holds their symbols, none = all."""
+
+    def read(d: Decoder, t: Trip) -> Any:
+        for symbol in t.message:
+            contract(d, symbol)
+        return query(t.account, tuple(t.message))
+
+    return read
+
+
+def _mark_price(d: Decoder, t: Trip) -> Any:
+    return q.FetchMarkPrice(t.account, contract(d, t.symbol).symbol)
+
+
+def _open_interest(d: Decoder, t: Trip) -> Any:
+    return cq.FetchOpenInterest(t.account, contract(d, t.symbol).symbol)
+
+
+def _funding_rates(d: Decoder, t: Trip) -> Any:
+    since, limit, *until = t.message
+    symbol, most = contract(d, t.symbol).symbol, limit_of(limit, 100, 1_000)
+    start, last = instant_of(since), until_of(until)
+    return cq.FetchFundingRates(t.account, symbol, start, most, last)
+
+
+def _funding_payments(d: Decoder, t: Trip) -> Any:
+    since, limit, *until = t.message
+    symbol, most = contract(d, t.symbol).symbol if t.symbol else "", limit_of(limit, 100, 1_000)
+    start, last = instant_of(since), until_of(until)
+    return cq.FetchIncome(t.account, symbol, "funding", start, most, last)
+
+
+def _forced_orders(d: Decoder, t: Trip) -> Any:
+    symbol = contract(d, t.symbol).symbol if t.symbol else ""
+    return q.FetchOrders(t.account, symbol, "all")
+
+
+def _liquidations(d: Decoder, told: q.Orders) -> Any:
+    return [
+        funding.liquidation(one, d.market(one.order.symbol))
+        for one in told.orders
+        if one.order.forced and one.filled
+    ]
+
+
+UNTIL = ("until",)
 DONE = {"code": 200, "msg": "success"}
 
 CONTRACT_CALLS: dict[str, Row] = {
@@ -129,5 +184,34 @@ CONTRACT_CALLS: dict[str, Row] = {
     "reduce_margin": Row(
         _adjust_margin(-1), lambda d, told: write.margin_modification(told), ("positionSide",)
     ),
+    "fetch_leverage": Row(_each_position, lambda d, told: funding.leverages(told)),
+    "fetch_leverages": Row(_each_position, lambda d, told: funding.leverages(told)),
+    "fetch_margin_mode": Row(_each_position, lambda d, told: funding.margin_modes(told)),
+    "fetch_margin_modes": Row(_each_position, lambda d, told: funding.margin_modes(told)),
+    "fetch_position_mode": Row(
+        lambda d, t: q.FetchMargin(t.account), lambda d, told: funding.position_mode(told)
+    ),
+    "fetch_leverage_tiers": Row(
+        lambda d, t: q.FetchMarkets(t.account), lambda d, told: funding.leverage_tiers(told.markets)
+    ),
+    "fetch_funding_rate": Row(
+        _of_contracts(cq.FetchFunding), lambda d, told: funding.funding_rates(told)
+    ),
+    "fetch_funding_rates": Row(
+        _of_contracts(cq.FetchFunding), lambda d, told: funding.funding_rates(told)
+    ),
+    "fetch_funding_intervals": Row(
+        _of_contracts(cq.FetchFunding), lambda d, told: funding.funding_intervals(told)
+    ),
+    "fetch_funding_rate_history": Row(
+        _funding_rates, lambda d, told: funding.funding_history(told), UNTIL
+    ),
+    "fetch_funding_history": Row(_funding_payments, lambda d, told: funding.incomes(told), UNTIL),
+    "fetch_mark_price": Row(_mark_price, lambda d, told: funding.mark_price(told)),
+    "fetch_mark_prices": Row(
+        _of_contracts(cq.FetchMarkPrices), lambda d, told: funding.mark_prices(told)
+    ),
+    "fetch_open_interest": Row(_open_interest, lambda d, told: funding.open_interest(told)),
+    "fetch_my_liquidations": Row(_forced_orders, _liquidations),
     "transfer": Row(_transfer, lambda d, told: write.transfer(told)),
 }

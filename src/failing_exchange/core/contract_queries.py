@@ -1,0 +1,113 @@
+"""Queries of what contracts are worth, pay and hold, and their answers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from failing_exchange.core.market import Market
+
+
+class FetchMarkPrices(NamedTuple):
+    """The mark prices of several contracts; no symbols = all."""
+
+    account: str
+    symbols: tuple[str, ...] = ()
+
+
+class FetchFunding(NamedTuple):
+    """Mark and index price, and the funding to come, of several contracts; no symbols = all."""
+
+    account: str
+    symbols: tuple[str, ...] = ()
+
+
+class FetchFundingRates(NamedTuple):
+    """Past funding rates of a contract, oldest first.
+
+    Of more than `limit`, the first from `since` (an instant) on, else the last ones; none after
+    `until`.
+    """
+
+    account: str
+    symbol: str
+    since: int = 0
+    limit: int = 100
+    until: int = 0
+
+
+class FetchOpenInterest(NamedTuple):
+    """How many contracts are held long; as many are held short."""
+
+    account: str
+    symbol: str
+
+
+class FetchIncome(NamedTuple):
+    """What changed an account's futures wallet without a match, oldest first. Cut as rates are.
+
+    `why`: as in `FuturesBalanceChanged`; empty: all.
+    """
+
+    account: str
+    symbol: str = ""
+    why: str = ""
+    since: int = 0
+    limit: int | None = None
+    until: int = 0
+
+
+class Funding(NamedTuple):
+    """Prices (atoms of the quote asset) and funding of a contract.
+
+    `rate`: what the premiums of the running interval make so far, in atoms of a fraction (1e-8);
+    `next_at`: when it is paid; `hours`: the interval.
+    """
+
+    market: Market
+    mark: int
+    index_price: int
+    rate: int
+    next_at: int
+    hours: int
+    at: int
+
+
+class FundingRate(NamedTuple):
+    """A rate at which funding was paid at an instant; `mark`: the mark price then, 0: not kept."""
+
+    at: int
+    rate: int
+    mark: int
+
+
+class FundingRates(NamedTuple):
+    """The answer to `FetchFundingRates`."""
+
+    market: Market
+    rates: tuple[FundingRate, ...]
+
+
+class OpenInterest(NamedTuple):
+    """The answer to `FetchOpenInterest`; `value` is that of the lots at the mark price."""
+
+    market: Market
+    lots: int
+    value: int
+    at: int
+
+
+class Income(NamedTuple):
+    """A change of a futures wallet without a match; `id` is unique within the account."""
+
+    id: int
+    symbol: str
+    asset: str
+    atoms: int
+    why: str
+    at: int
+
+
+class Incomes(NamedTuple):
+    """The answer to `FetchIncome`."""
+
+    incomes: tuple[Income, ...]

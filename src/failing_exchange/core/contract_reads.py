@@ -1,0 +1,105 @@
+"""Handlers of the queries about reference prices, funding, open interest and income."""
+
+from __future__ import annotations
+
+from failing_exchange.core.contract_prices import (
+    estimated_rate,
+    index_of,
+    interval,
+    mark_of,
+    next_funding,
+    rate_of,
+)
+from failing_exchange.core.contract_queries import (
+    FetchFunding,
+    FetchFundingRates,
+    FetchIncome,
+    FetchMarkPrices,
+    FetchOpenInterest,
+    Funding,
+    FundingRate,
+    FundingRates,
+    Income,
+    Incomes,
+    OpenInterest,
+)
+from failing_exchange.core.queries import MarkPrice
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.units import HOUR, SECOND
+
+DAYS_HELD = 3  # of a day's volume of the background, one part in this many is held overnight
+
+
+def contract_state(state: State, symbol: str, at: int) -> MarketState:
+    """A market that is a contract; raise `Reject` for any other."""
+    ms = state.market(symbol, at)
+    if ms.market.contract is None:
+        raise Reject(Reason.UNKNOWN_SYMBOL, symbol=symbol)
+    return ms
+
+
+def _contracts(state: State, symbols: tuple[str, ...], at: int) -> list[MarketState]:
+    names = symbols or tuple(ms.market.symbol for ms in state.contracts)
+    return [contract_state(state, name, at) for name in names]
+
+
+def fetch_mark_prices(state: State, q: FetchMarkPrices, at: int) -> tuple[MarkPrice, ...]:
+    """Mark and index prices of several contracts."""
+    found = _contracts(state, q.symbols, at)
+    return tuple(MarkPrice(ms.market, mark_of(ms, at), at, index_of(ms, at)) for ms in found)
+
+
+def fetch_funding(state: State, q: FetchFunding, at: int) -> tuple[Funding, ...]:
+    """Prices and the funding to come of several contracts."""
+    return tuple(_funding(ms, at) for ms in _contracts(state, q.symbols, at))
+
+
+def _funding(ms: MarketState, at: int) -> Funding:
+    due, span = next_funding(ms, at), interval(ms)
+    rate = estimated_rate(ms, due - span, at)
+    return Funding(ms.market, mark_of(ms, at), index_of(ms, at), rate, due, span // HOUR, at)
+
+
+def fetch_funding_rates(state: State, q: FetchFundingRates, at: int) -> FundingRates:
+    """Past funding rates: those that were paid here, and before them those of the background."""
+    ms = contract_state(state, q.symbol, at)
+    until, span = min(q.until or at, at), interval(ms)
+    found = [due for due in ms.funding_marks if q.since <= due <= until]
+    born = next(iter(ms.funding_marks), at + 1)  # before it, all is at regular times
+    if (q.since and len(found) < q.limit) or not q.since:
+        end = min(until, born - 1) // span * span
+        first = max(-(-q.since // span) * span, end - (q.limit - 1) * span if not q.since else 0)
+        last = min(end, first + (q.limit - 1) * span)
+        found = [*range(first, last + 1, span), *found]
+    kept = found[: q.limit] if q.since else found[-q.limit :]
+    rates = (FundingRate(due, rate_of(ms, due), ms.funding_marks.get(due, 0)) for due in kept)
+    return FundingRates(ms.market, tuple(rates))
+
+
+def fetch_open_interest(state: State, q: FetchOpenInterest, at: int) -> OpenInterest:
+    """The sum of the long positions of a contract, and what the background holds of its own.
+
+    Those who are simulated as one background hold positions against each other: about a third of
+    what they trade in a day, as in the large contracts of Binance.
+    """
+    ms = contract_state(state, q.symbol, at)
+    lots = sum(position.lots for position in ms.positions.values() if position.lots > 0)
+    day = ms.tape.day.at(at // SECOND) if ms.liquidity.background is not None else None
+    if day is not None:
+        lots += day.volume // DAYS_HELD
+    return OpenInterest(ms.market, lots, ms.market.worth(mark_of(ms, at), lots), at)
+
+
+def fetch_income(state: State, q: FetchIncome, at: int) -> Incomes:
+    """Changes of an account's futures wallet: funding, transfers and the like."""
+    until, found, last = q.until or at, [], Income(0, "", "", 0, "", 0)
+    for one in state.account(q.account).changes:
+        number = last.id + 1 if one.at == last.at else one.at
+        last = Income(number, one.symbol, one.asset, one.change, one.why, one.at)
+        fits = q.symbol in ("", one.symbol) and q.why in ("", one.why)
+        if fits and q.since <= one.at <= until:
+            found.append(last)
+    if q.limit is not None:
+        found = found[: q.limit] if q.since else found[-q.limit :]
+    return Incomes(tuple(found))

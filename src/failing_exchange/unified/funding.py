@@ -1,0 +1,184 @@
+"""ccxt's structures of funding, reference prices, leverage and liquidations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from failing_exchange.core.contract_queries import (
+    Funding,
+    FundingRate,
+    FundingRates,
+    Incomes,
+    OpenInterest,
+)
+from failing_exchange.core.market import Market
+from failing_exchange.core.order import OrderSnapshot
+from failing_exchange.core.positions import MarginMode
+from failing_exchange.core.queries import Margins, MarkPrice, Positions
+from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
+from failing_exchange.unified.instants import iso
+from failing_exchange.unified.structures import BLANK
+
+NEVER: dict[str, Any] = dict.fromkeys((
+    "nextFundingRate", "nextFundingTimestamp", "nextFundingDatetime", "previousFundingRate",
+    "previousFundingTimestamp", "previousFundingDatetime",
+))  # fmt: skip
+
+
+def funding_rate(f: Funding) -> dict[str, Any]:
+    """ccxt's funding rate structure: `fundingRate` is what would be paid at `fundingTimestamp`."""
+    contract, ms, due = f.market.contract, f.at // MILLISECOND, f.next_at // MILLISECOND
+    assert contract is not None
+    return {
+        "info": {"symbol": f.market.symbol, "lastFundingRate": atoms_text(f.rate)},
+        "symbol": f.market.symbol, "markPrice": f.mark / ATOMS, "indexPrice": f.index_price / ATOMS,
+        "interestRate": contract.interest / ATOMS, "estimatedSettlePrice": f.index_price / ATOMS,
+        "timestamp": ms, "datetime": iso(ms), "fundingRate": f.rate / ATOMS,
+        "fundingTimestamp": due, "fundingDatetime": iso(due), **NEVER, "interval": f"{f.hours}h",
+    }  # fmt: skip
+
+
+def funding_rates(told: Iterable[Funding]) -> dict[str, Any]:
+    """Funding rate structures by symbol."""
+    return {f.market.symbol: funding_rate(f) for f in told}
+
+
+def funding_intervals(told: Iterable[Funding]) -> dict[str, Any]:
+    """The same with nothing but the interval, as ccxt gives it for Binance."""
+    blank = dict.fromkeys(funding_rate_keys())
+    return {
+        f.market.symbol: blank
+        | {
+            "info": {"symbol": f.market.symbol, "fundingIntervalHours": f.hours},
+            "symbol": f.market.symbol,
+            "interval": f"{f.hours}h",
+        }
+        for f in told
+    }
+
+
+def funding_rate_keys() -> tuple[str, ...]:
+    """The keys of a funding rate structure."""
+    return (
+        "info", "symbol", "markPrice", "indexPrice", "interestRate", "estimatedSettlePrice",
+        "timestamp", "datetime", "fundingRate", "fundingTimestamp", "fundingDatetime", *NEVER,
+        "interval",
+    )  # fmt: skip
+
+
+def funding_history(told: FundingRates) -> list[dict[str, Any]]:
+    """ccxt's funding rate history: the rates that were paid."""
+    return [_paid(told.market, one) for one in told.rates]
+
+
+def _paid(market: Market, one: FundingRate) -> dict[str, Any]:
+    ms = one.at // MILLISECOND
+    return {
+        "info": {"symbol": market.symbol, "fundingRate": atoms_text(one.rate),
+                 "markPrice": atoms_text(one.mark)},
+        "symbol": market.symbol, "fundingRate": one.rate / ATOMS, "timestamp": ms,
+        "datetime": iso(ms),
+    }  # fmt: skip
+
+
+def incomes(told: Incomes) -> list[dict[str, Any]]:
+    """ccxt's funding history: what the account got (or paid, below 0)."""
+    return [
+        {
+            "info": {"tranId": one.id, "incomeType": one.why, "income": atoms_text(one.atoms)},
+            "symbol": one.symbol, "code": one.asset, "timestamp": one.at // MILLISECOND,
+            "datetime": iso(one.at // MILLISECOND), "id": str(one.id),
+            "amount": one.atoms / ATOMS,
+        }
+        for one in told.incomes
+    ]  # fmt: skip
+
+
+def mark_price(m: MarkPrice) -> dict[str, Any]:
+    """ccxt's ticker structure with nothing but mark and index price."""
+    ms = m.at // MILLISECOND
+    return BLANK | {
+        "info": {"symbol": m.market.symbol, "markPrice": atoms_text(m.mark)},
+        "symbol": m.market.symbol, "timestamp": ms, "datetime": iso(ms),
+        "markPrice": m.mark / ATOMS, "indexPrice": m.index_price / ATOMS,
+        "baseVolume": None, "quoteVolume": None,
+    }  # fmt: skip
+
+
+def mark_prices(told: Iterable[MarkPrice]) -> dict[str, Any]:
+    """Mark prices by symbol."""
+    return {m.market.symbol: mark_price(m) for m in told}
+
+
+def open_interest(o: OpenInterest) -> dict[str, Any]:
+    """ccxt's open interest structure; the value is in the asset that the contract settles in."""
+    ms, amount = o.at // MILLISECOND, o.lots * o.market.amount_step / ATOMS
+    return {
+        "info": {"symbol": o.market.symbol, "openInterest": o.market.amount_text(o.lots)},
+        "symbol": o.market.symbol, "baseVolume": amount, "quoteVolume": o.value / ATOMS,
+        "openInterestAmount": amount, "openInterestValue": o.value / ATOMS,
+        "timestamp": ms, "datetime": iso(ms),
+    }  # fmt: skip
+
+
+def leverages(told: Positions) -> dict[str, Any]:
+    """ccxt's leverage structures by symbol."""
+    return {
+        p.market.symbol: {
+            "info": {"symbol": p.market.symbol, "leverage": p.leverage, "marginType": p.mode.value},
+            "symbol": p.market.symbol, "marginMode": p.mode.value,
+            "longLeverage": p.leverage, "shortLeverage": p.leverage,
+        }
+        for p in told.positions
+    }  # fmt: skip
+
+
+def margin_modes(told: Positions) -> dict[str, Any]:
+    """ccxt's margin mode structures by symbol."""
+    return {
+        p.market.symbol: {
+            "info": {"symbol": p.market.symbol, "isolated": p.mode is MarginMode.ISOLATED},
+            "symbol": p.market.symbol, "marginMode": p.mode.value,
+        }
+        for p in told.positions
+    }  # fmt: skip
+
+
+def position_mode(told: Margins) -> dict[str, Any]:
+    """ccxt's position mode structure."""
+    return {"info": {"dualSidePosition": told.hedge}, "hedged": told.hedge}
+
+
+def leverage_tiers(markets: Iterable[Market]) -> dict[str, Any]:
+    """ccxt's leverage tiers of contracts by symbol, lowest first."""
+    return {m.symbol: _tiers(m) for m in markets if m.contract is not None}
+
+
+def _tiers(market: Market) -> list[dict[str, Any]]:
+    assert market.contract is not None
+    rows, floor = [], 0
+    for number, bracket in enumerate(market.contract.brackets, 1):
+        rows.append({
+            "tier": float(number), "symbol": market.symbol, "currency": market.contract.settle,
+            "minNotional": floor / ATOMS, "maxNotional": bracket.notional_max / ATOMS,
+            "maintenanceMarginRate": bracket.rate / PPM, "maxLeverage": float(bracket.leverage_max),
+            "info": {"bracket": number, "cum": atoms_text(bracket.deduction)},
+        })  # fmt: skip
+        floor = bracket.notional_max
+    return rows
+
+
+def liquidation(o: OrderSnapshot, market: Market) -> dict[str, Any]:
+    """ccxt's liquidation structure of an order that the venue placed to close a position."""
+    contract, ms = market.contract, o.updated_at // MILLISECOND
+    assert contract is not None
+    size, contracts = contract.size / ATOMS, o.filled * market.amount_step / ATOMS
+    average = o.cost / (o.filled * market.amount_step) if o.filled else None
+    return {
+        "info": {"orderId": str(o.order.id), "clientOrderId": o.order.client_id},
+        "symbol": market.symbol, "contracts": contracts, "contractSize": size,
+        "price": average / size if average else None, "side": o.order.side.value,
+        "baseValue": contracts * size, "quoteValue": o.cost / ATOMS, "timestamp": ms,
+        "datetime": iso(ms),
+    }  # fmt: skip
