@@ -136,6 +136,16 @@ class SyntheticReference(Reference):
         """The premium index after a second: a fraction of the index."""
         return self._premium.move.at(second // TEN_S) * POINT
 
+    def _sum(self, start: int, span: int) -> tuple[int, int]:
+        if span != MINUTE_S:
+            return super()._sum(start, span)
+        total = weighed = 0
+        for number, ten in enumerate(range(start // TEN_S, (start + span) // TEN_S)):
+            value = self._premium.move.at(ten) * POINT  # of two samples
+            total += 2 * value
+            weighed += (4 * number + 3) * value
+        return total, weighed
+
     def averaged(self, second: int, /) -> int:
         """The premium on average of the last 30 seconds, each of which has a sample."""
         index, place = divmod(second, TEN_S)

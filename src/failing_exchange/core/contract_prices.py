@@ -101,7 +101,7 @@ def estimated_rate(ms: MarketState, start: int, stop: int) -> int:
 def _moved_premium(ms: MarketState, reference: ReferencePrices, first: int, last: int) -> int:
     """What moves of the price add to the average premium; one sample a minute."""
     shifts, step = ms.liquidity.shifts, ms.market.price_step
-    if not shifts.kept:
+    if not shifts.kept or shifts.range(first, last) == (0, 0):
         return 0
     total = weights = 0
     for number, second in enumerate(range(first, last, MINUTE_S), 1):
