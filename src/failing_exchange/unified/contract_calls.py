@@ -11,7 +11,7 @@ from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.journal.trip import Trip
 from failing_exchange.text.number_checks import is_whole
-from failing_exchange.unified import contracts as write, funding
+from failing_exchange.unified import contract_data as data, contracts as write
 from failing_exchange.unified.decode import Decoder, position_side
 from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
 from failing_exchange.unified.numbers import atoms_of, hashable
@@ -163,7 +163,7 @@ def _forced_orders(d: Decoder, t: Trip) -> Any:
 
 def _liquidations(d: Decoder, told: q.Orders) -> Any:
     return [
-        funding.liquidation(one, d.market(one.order.symbol))
+        data.liquidation(one, d.market(one.order.symbol))
         for one in told.orders
         if one.order.forced and one.filled
     ]
@@ -184,34 +184,35 @@ CONTRACT_CALLS: dict[str, Row] = {
     "reduce_margin": Row(
         _adjust_margin(-1), lambda d, told: write.margin_modification(told), ("positionSide",)
     ),
-    "fetch_leverage": Row(_each_position, lambda d, told: funding.leverages(told)),
-    "fetch_leverages": Row(_each_position, lambda d, told: funding.leverages(told)),
-    "fetch_margin_mode": Row(_each_position, lambda d, told: funding.margin_modes(told)),
-    "fetch_margin_modes": Row(_each_position, lambda d, told: funding.margin_modes(told)),
+    "fetch_leverage": Row(_each_position, lambda d, told: data.leverages(told)),
+    "fetch_leverages": Row(_each_position, lambda d, told: data.leverages(told)),
+    "fetch_margin_mode": Row(_each_position, lambda d, told: data.margin_modes(told)),
+    "fetch_margin_modes": Row(_each_position, lambda d, told: data.margin_modes(told)),
     "fetch_position_mode": Row(
-        lambda d, t: q.FetchMargin(t.account), lambda d, told: funding.position_mode(told)
+        lambda d, t: q.FetchMargin(t.account), lambda d, told: data.position_mode(told)
     ),
     "fetch_leverage_tiers": Row(
-        lambda d, t: q.FetchMarkets(t.account), lambda d, told: funding.leverage_tiers(told.markets)
+        lambda d, t: q.FetchMarkets(t.account),
+        lambda d, told: data.leverage_tiers(told.markets),
     ),
     "fetch_funding_rate": Row(
-        _of_contracts(cq.FetchFunding), lambda d, told: funding.funding_rates(told)
+        _of_contracts(cq.FetchFunding), lambda d, told: data.funding_rates(told)
     ),
     "fetch_funding_rates": Row(
-        _of_contracts(cq.FetchFunding), lambda d, told: funding.funding_rates(told)
+        _of_contracts(cq.FetchFunding), lambda d, told: data.funding_rates(told)
     ),
     "fetch_funding_intervals": Row(
-        _of_contracts(cq.FetchFunding), lambda d, told: funding.funding_intervals(told)
+        _of_contracts(cq.FetchFunding), lambda d, told: data.funding_intervals(told)
     ),
     "fetch_funding_rate_history": Row(
-        _funding_rates, lambda d, told: funding.funding_history(told), UNTIL
+        _funding_rates, lambda d, told: data.funding_history(told), UNTIL
     ),
-    "fetch_funding_history": Row(_funding_payments, lambda d, told: funding.incomes(told), UNTIL),
-    "fetch_mark_price": Row(_mark_price, lambda d, told: funding.mark_price(told)),
+    "fetch_funding_history": Row(_funding_payments, lambda d, told: data.incomes(told), UNTIL),
+    "fetch_mark_price": Row(_mark_price, lambda d, told: data.mark_price(told)),
     "fetch_mark_prices": Row(
-        _of_contracts(cq.FetchMarkPrices), lambda d, told: funding.mark_prices(told)
+        _of_contracts(cq.FetchMarkPrices), lambda d, told: data.mark_prices(told)
     ),
-    "fetch_open_interest": Row(_open_interest, lambda d, told: funding.open_interest(told)),
+    "fetch_open_interest": Row(_open_interest, lambda d, told: data.open_interest(told)),
     "fetch_my_liquidations": Row(_forced_orders, _liquidations),
     "transfer": Row(_transfer, lambda d, told: write.transfer(told)),
 }

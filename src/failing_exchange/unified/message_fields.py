@@ -12,6 +12,7 @@ SINCE_MAX = 10**15  # milliseconds; a later `since` is refused
 
 
 def instant_of(since: Any) -> int:
+    """Milliseconds as an instant; 0 for None. Raises `Reject` for another value."""
     if since is None:
         return 0
     if not is_number(since) or not 0 <= since < SINCE_MAX:
@@ -25,6 +26,7 @@ def until_of(values: list[Any]) -> int:
 
 
 def limit_of(value: Any, default: int, most: int) -> int:
+    """A number of entries, `most` at most; raises `Reject` for one that is not at least 1."""
     if value is None:
         return default
     if not is_number(value) or not value >= 1:
