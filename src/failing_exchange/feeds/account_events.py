@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import PlaceOrder, Replaced
 from failing_exchange.core.events import TradeBusted
-from failing_exchange.core.queries import FetchOrder, Query
+from failing_exchange.core.queries import FetchMargin, FetchOrder, FetchPositions, Query
 from failing_exchange.core.reject import Reject
 from failing_exchange.feeds.account_steps import Numbered, account_of
 
 if TYPE_CHECKING:
+    from failing_exchange.core.conditional_order import ConditionalOrder
     from failing_exchange.core.events import Event
     from failing_exchange.core.market import Market
-    from failing_exchange.core.order import OrderSnapshot
+    from failing_exchange.core.order import Fill, OrderSnapshot
+    from failing_exchange.core.queries import Margins, Positions
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import RunningVenue
@@ -135,6 +137,26 @@ class StepView:
     def market(self, symbol: str) -> Market:
         """A market's rules."""
         return self._engine.state.markets[symbol].market
+
+    def positions(self, symbol: str) -> Positions:
+        """The account's positions in a contract, empty ones as well."""
+        found: Positions = self.ask(FetchPositions(self._account, symbol, idle=True))
+        return found
+
+    def margins(self) -> Margins:
+        """The account's futures wallet."""
+        found: Margins = self.ask(FetchMargin(self._account))
+        return found
+
+    def conditional(self, number: int) -> ConditionalOrder:
+        """A conditional order of the account."""
+        found = self._engine.state.accounts[self._account].find_conditional(number)
+        assert found is not None, f"no conditional order {number} of {self._account}"
+        return found
+
+    def fills(self) -> Reversible[Fill]:
+        """The account's latest fills, oldest first."""
+        return self._engine.state.accounts[self._account].fills
 
     def refused(self) -> tuple[PlaceOrder, Reject] | None:
         """The order of this step that was refused after another was canceled for it."""

@@ -143,9 +143,13 @@ class UserStreams(AccountEvents):
 
     def tell(self, account: str, events: Numbered, look: StepView) -> None:
         """Push each record of a step to the account's streams, one stream after the other."""
-        told = records(events, look)
+        told = self.records(account, events, look)
         self._told.setdefault(account, deque(maxlen=REPLAY_MAX)).extend(told)
         self._push(list(self._streams.get(account, ())), told)
+
+    def records(self, account: str, events: Numbered, look: StepView) -> list[Record]:
+        """What an account hears of a step."""
+        return records(events, look)
 
     def _push(self, streams: Iterable[UserStream], told: Iterable[Record]) -> None:
         for stream in streams:

@@ -11,6 +11,13 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core.events import OrderListChanged
 from failing_exchange.core.order import Fill, OrderSnapshot, PreventedMatch
+from failing_exchange.feeds.contract_records import (
+    BriefFill,
+    ConditionalReport,
+    FuturesUpdate,
+    MarginCall,
+    SettingChanged,
+)
 
 
 class Execution(StrEnum):
@@ -64,6 +71,9 @@ class ExecutionReport(NamedTuple):
     fill: Fill | None = None
     prevented: Prevented | None = None
     reason: RejectReason = RejectReason.NONE
+    bids: int = 0  # notional of the open orders that may add to the position, in atoms
+    asks: int = 0
+    change_id: str = ""  # the client's name of a change
 
 
 class AssetBalances(NamedTuple):
@@ -88,13 +98,21 @@ class Terminated(NamedTuple):
     at: int
 
 
-Record = ExecutionReport | OrderListChanged | AssetBalances | Delta
+Record = (
+    ExecutionReport | OrderListChanged | AssetBalances | Delta | BriefFill | FuturesUpdate
+    | ConditionalReport | MarginCall | SettingChanged
+)  # fmt: skip
 # which unified feed a record belongs to: what faults name
 FEEDS: dict[type, str] = {
     ExecutionReport: "watch_orders",
     OrderListChanged: "watch_orders",
+    ConditionalReport: "watch_orders",
+    BriefFill: "watch_my_trades",
     AssetBalances: "watch_balance",
     Delta: "watch_balance",
+    FuturesUpdate: "watch_balance",
+    MarginCall: "watch_positions",
+    SettingChanged: "watch_positions",
 }
 
 
@@ -104,14 +122,24 @@ def ends_stream(record: Any) -> bool:
 
 
 def feed_of(record: Any) -> str:
-    """The unified feed that a push belongs to; a trade's report belongs to `watch_my_trades`."""
+    """The unified feed that a push belongs to.
+
+    A trade's report belongs to `watch_my_trades`, a changed wallet with positions to
+    `watch_positions`.
+    """
     if isinstance(record, ExecutionReport) and record.fill is not None:
         return "watch_my_trades"
+    if isinstance(record, FuturesUpdate) and record.positions:
+        return "watch_positions"
     return FEEDS.get(type(record), "watch_orders")
 
 
 def symbol_of(record: Any) -> str:
     """The market that a record is about; empty for one that is about the account."""
-    if isinstance(record, ExecutionReport):
+    if isinstance(record, ExecutionReport | BriefFill):
         return record.snapshot.order.symbol
-    return record.symbol if isinstance(record, OrderListChanged) else ""
+    if isinstance(record, ConditionalReport):
+        return record.event.symbol
+    if isinstance(record, FuturesUpdate) and record.positions:
+        return record.positions[0].market.symbol
+    return record.symbol if isinstance(record, OrderListChanged | SettingChanged) else ""

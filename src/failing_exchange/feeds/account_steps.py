@@ -24,6 +24,7 @@ from failing_exchange.core.order import (
     Status,
     Why,
 )
+from failing_exchange.core.queries import Positions
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.feeds.account_records import (
     AssetBalances,
@@ -58,6 +59,13 @@ class Look(Protocol):
         """The order of this step that was refused after another was canceled for it."""
 
 
+class StateLook(Look, Protocol):
+    """The same where positions are told, too."""
+
+    def positions(self, symbol: str) -> Positions:
+        """The account's positions in a contract, empty ones as well."""
+
+
 def account_of(event: e.Event) -> str:
     """Whom an event concerns; empty for nobody."""
     fill = getattr(event, "fill", None)
@@ -71,7 +79,8 @@ def records(events: Numbered, look: Look) -> list[Record]:
     Reports and lists as things happened, and after each that happened by itself the balances that
     may have changed.
     """
-    step = _Step(events, look)
+    events = of_kind(events, look, contracts=False)
+    step = AccountStep(events, look)
     first = events[0][0] if events else 0
     turns = [*takewhile(lambda number: number > first, reversed(look.turns()))]
     for number, event in events:
@@ -88,21 +97,54 @@ def records(events: Numbered, look: Look) -> list[Record]:
     return step.told
 
 
-def states(events: Numbered, look: Look) -> Iterator[tuple[str, str, Any]]:
-    """The same as unified feeds tell it: (feed, symbol, answer) of each fill, then of each order.
+def of_kind(events: Numbered, look: Look, *, contracts: bool) -> Numbered:
+    """Those events about orders that concern contracts, or other markets; all of the others."""
+    return [
+        (number, event)
+        for number, event in events
+        if (symbol := _market_of(event, look)) is None
+        or (look.market(symbol).contract is not None) is contracts
+    ]
 
-    An order comes once a step, as it is after it.
+
+def _market_of(event: e.Event, look: Look) -> str | None:
+    """The market of an event about an order; None for other events."""
+    fill = getattr(event, "fill", None)
+    if fill is not None:
+        symbol: str = fill.symbol
+        return symbol
+    if isinstance(event, ORDER_EVENTS):
+        return look.order(event.order_id).order.symbol
+    return event.symbol if isinstance(event, e.TradeBusted) else None
+
+
+ORDER_EVENTS = (
+    e.OrderAccepted, e.OrderCanceled, e.OrderExpired, e.OrderTriggered, e.OrderActivated,
+    e.OrderAmended, e.OrderDecremented,
+)  # fmt: skip
+
+
+def states(events: Numbered, look: StateLook) -> Iterator[tuple[str, str, Any]]:
+    """The same as unified feeds tell it: (feed, symbol, answer).
+
+    Each fill, then each order and the positions of each contract, once a step, as they are after
+    it; a position that was closed comes as well.
     """
     orders: dict[int, None] = {}
+    contracts: dict[str, None] = {}
     for _, event in events:
         fill = getattr(event, "fill", None)
         if fill is not None:
             yield "watch_my_trades", fill.symbol, (fill,)
         if order_id := getattr(event, "order_id", 0):
             orders[order_id] = None
+        if isinstance(event, e.PositionChanged):
+            contracts[event.symbol] = None
     for order_id in orders:
         snapshot = look.order(order_id)
         yield "watch_orders", snapshot.order.symbol, (snapshot,)
+    for symbol in contracts:
+        yield "watch_positions", symbol, look.positions(symbol)
 
 
 REJECT_REASONS = {
@@ -125,7 +167,7 @@ def _rejected(place: PlaceOrder, refused: Reject, at: int, number: int) -> Execu
     return ExecutionReport(Execution.REJECTED, order.snapshot(), at, number, reason=reason)
 
 
-class _Step:
+class AccountStep:
     """The events of one account in one step; orders are unrolled from their state after it."""
 
     def __init__(self, events: Numbered, look: Look) -> None:
@@ -162,9 +204,12 @@ class _Step:
         state = self._states.get(order_id)
         if state is None:
             state = self._before(self.look.order(order_id))
-        market = self.look.market(state.order.symbol)
-        self.assets[market.base] = self.assets[market.quote] = None
+        self.touch(self.look.market(state.order.symbol))
         return state
+
+    def touch(self, market: Market) -> None:
+        """Note the assets of a market, whose balances may have changed."""
+        self.assets[market.base] = self.assets[market.quote] = None
 
     def _before(self, after: OrderSnapshot) -> OrderSnapshot:
         order = after.order
@@ -202,10 +247,13 @@ class _Step:
         state: OrderSnapshot,
         fill: Fill | None = None,
         prevented: Prevented | None = None,
+        **more: Any,
     ) -> None:
         """Something happened to an order, and this is how it stands now."""
         self._states[state.order.id] = state = state._replace(updated_at=self.at)
-        self.told.append(ExecutionReport(execution, state, self.at, self.number, fill, prevented))
+        self.told.append(
+            ExecutionReport(execution, state, self.at, self.number, fill, prevented, **more)
+        )
 
     def prevent(self, state: OrderSnapshot, match: PreventedMatch) -> None:
         """A part of an order has expired for a prevented match, and the order with the last one."""
@@ -230,30 +278,34 @@ class _Step:
             self.assets.clear()
 
 
-def _becomes(execution: Execution, **changes: Any) -> Callable[[_Step, Any], None]:
+def becomes(execution: Execution, **changes: Any) -> Callable[[AccountStep, Any], None]:
     """The note of an event by which an order becomes something, without more."""
 
-    def note(step: _Step, event: Any) -> None:
+    def note(step: AccountStep, event: Any) -> None:
         state = step.order(event.order_id, event.at)
         step.tell(execution, state._replace(**changes))
 
     return note
 
 
-def _filled(step: _Step, event: e.OrderFilled) -> None:
+def _filled(step: AccountStep, event: e.OrderFilled) -> None:
+    state = step.order(event.order_id, event.fill.at)
+    step.assets[event.fill.fee_asset] = None
+    step.tell(Execution.FILLED, after_fill(state, event), event.fill)
+
+
+def after_fill(state: OrderSnapshot, event: e.OrderFilled) -> OrderSnapshot:
+    """An order after a fill, from how it stood before."""
     fill = event.fill
-    state = step.order(event.order_id, fill.at)
-    step.assets[fill.fee_asset] = None
-    state = state._replace(
+    return state._replace(
         status=Status.OPEN if event.lots_left else Status.FILLED,
         filled=state.filled + fill.lots,
         cost=state.cost + fill.cost,
         fills=state.fills + 1,
     )
-    step.tell(Execution.FILLED, state, fill)
 
 
-def _expired(step: _Step, event: e.OrderExpired) -> None:
+def _expired(step: AccountStep, event: e.OrderExpired) -> None:
     state = step.order(event.order_id, event.at)
     ended = state._replace(status=Status.EXPIRED)
     if event.why != Why.SELF_TRADE:
@@ -262,12 +314,12 @@ def _expired(step: _Step, event: e.OrderExpired) -> None:
     step.prevent(ended, step.look.order(event.order_id).prevented_matches[-1])
 
 
-def _decremented(step: _Step, event: e.OrderDecremented) -> None:
+def _decremented(step: AccountStep, event: e.OrderDecremented) -> None:
     state = step.order(event.order_id, event.at)
     step.prevent(state._replace(lots=state.lots - event.lots), event.match)
 
 
-def _activated(step: _Step, event: e.OrderActivated) -> None:
+def _activated(step: AccountStep, event: e.OrderActivated) -> None:
     state = step.order(event.order_id, event.at)
     waits = state.order.kind in TRIGGERED_TYPES
     after = step.look.order(event.order_id)
@@ -277,17 +329,17 @@ def _activated(step: _Step, event: e.OrderActivated) -> None:
     )
 
 
-def _list_changed(step: _Step, event: e.OrderListChanged) -> None:
+def _list_changed(step: AccountStep, event: e.OrderListChanged) -> None:
     step.told.append(event)
 
 
-def _amended(step: _Step, event: e.OrderAmended) -> None:
+def _amended(step: AccountStep, event: e.OrderAmended) -> None:
     state = step.order(event.order_id, event.at)
     ticks = event.ticks or state.ticks
     step.tell(Execution.AMENDED, state._replace(lots=event.lots, ticks=ticks))
 
 
-def _balance(step: _Step, event: e.BalanceChanged) -> None:
+def _balance(step: AccountStep, event: e.BalanceChanged) -> None:
     locked = event.why == "lock"
     kind = BalanceChange.LOCKED if locked else BalanceChange.DEPOSITED
     atoms = event.used if locked else event.free
@@ -296,16 +348,16 @@ def _balance(step: _Step, event: e.BalanceChanged) -> None:
     step.told.append(Delta(kind, event.asset, atoms, event.at))
 
 
-def _busted(step: _Step, event: e.TradeBusted) -> None:
-    market, step.at = step.look.market(event.symbol), event.at
-    step.assets[market.base] = step.assets[market.quote] = None
+def _busted(step: AccountStep, event: e.TradeBusted) -> None:
+    step.at = event.at
+    step.touch(step.look.market(event.symbol))
 
 
-NOTES: dict[type, Callable[[_Step, Any], None]] = {
-    e.OrderAccepted: _becomes(Execution.ACCEPTED),
-    e.OrderTriggered: _becomes(Execution.ACCEPTED, status=Status.OPEN),
+NOTES: dict[type, Callable[[AccountStep, Any], None]] = {
+    e.OrderAccepted: becomes(Execution.ACCEPTED),
+    e.OrderTriggered: becomes(Execution.ACCEPTED, status=Status.OPEN),
     e.OrderFilled: _filled,
-    e.OrderCanceled: _becomes(Execution.CANCELED, status=Status.CANCELED),
+    e.OrderCanceled: becomes(Execution.CANCELED, status=Status.CANCELED),
     e.OrderExpired: _expired,
     e.OrderDecremented: _decremented,
     e.OrderAmended: _amended,

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from failing_exchange.venue.venue import RunningVenue
     from failing_exchange.venue.venue_clock import Cancelable
 
-FAST = SECOND // 10  # the shorter of the two beats
-
 
 class Topic(NamedTuple):
     """Something that clients can listen to. Topics of equal `key` are written once for all.
@@ -35,7 +33,7 @@ class Topic(NamedTuple):
     `source(world, at)` makes what finds news (`feeds.sources`), from an instant on. Each answer is
     written by `write(answer, at)`, as JSON can hold it, and changed by `edit(written, edits)` where
     a fault wants that. `every` is the span between two looks in nanoseconds: 0 for after each
-    change, `FAST`, or a second (the source may skip some).
+    change, a part of a second, or a second (the source may skip some).
     """
 
     key: Hashable
@@ -101,7 +99,7 @@ class Feeds:
         self._by_symbol: dict[str, list[Feed]] = {}
         self._world: EngineView | None = None
         self._beat: Cancelable | None = None
-        self._fast: Cancelable | None = None
+        self._fast: dict[int, Cancelable] = {}  # beats within a second that are to come
 
     # ---- listeners
 
@@ -165,27 +163,30 @@ class Feeds:
             self._push(feed, feed.source.new(now), now)
         self._set_beat()
 
-    def _on_fast(self) -> None:
-        self._fast = None
+    def _on_fast(self, every: int) -> None:
+        del self._fast[every]
         now = self._gateway.clock.now()
         for feed in list(self._feeds.values()):
-            if feed.topic.every == FAST:
+            if feed.topic.every == every:
                 self._push(feed, feed.source.new(now), now)
 
     def _on_events(self, events: tuple[Event, ...], at: int) -> None:
         """Something happened: real time pushes now, the others with their next beat."""
         if not self._feeds or self._world is None:
             return
-        fast = False
+        fast: dict[int, None] = {}
         for symbol, levels in self._world.touched(events).items():
             for feed in list(self._by_symbol.get(symbol, ())):
                 if isinstance(feed.source, DepthSource):
                     feed.source.touch(levels, at)
                 if not feed.topic.every:
                     self._push(feed, feed.source.new(at), at)
-                fast = fast or feed.topic.every == FAST
-        if fast and self._fast is None and (at + FAST) // FAST * FAST % SECOND:
-            self._fast = self._gateway.later((at // FAST + 1) * FAST, self._on_fast)
+                elif feed.topic.every < SECOND:
+                    fast[feed.topic.every] = None
+        for every in fast:
+            due = (at // every + 1) * every
+            if every not in self._fast and due % SECOND:  # else the beat of the second is next
+                self._fast[every] = self._gateway.later(due, self._on_fast, every)
 
     def _on_request(self, trip: Trip, at: int, /) -> None:
         """A snapshot is about to be read: the updates after it must be as deep as it is."""

@@ -5,6 +5,7 @@ A source finds news as the core's own answers. How they are written is the venue
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -38,6 +39,8 @@ class EngineView:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.depths: dict[str, int] = {}
+        self.noted = 0  # events of `NOTED` so far; the latest are kept
+        self._kept: deque[tuple[int, e.Event]] = deque(maxlen=NOTED_KEPT_MAX)
 
     def ask(self, query: q.Query, at: int) -> Any:
         """Read the first column."""
@@ -47,6 +50,9 @@ class EngineView:
         """The markets that events concern, and at which prices."""
         found: dict[str, list[Level]] = {}
         for event in events:
+            if isinstance(event, NOTED):
+                self.noted += 1
+                self._kept.append((self.noted, event))
             if isinstance(event, e.OrderFilled):
                 fill = event.fill
                 side = fill.side if fill.maker else fill.side.other
@@ -58,6 +64,14 @@ class EngineView:
             elif symbol := getattr(event, "symbol", ""):
                 found.setdefault(symbol, []).append(Level(None, 0))
         return found
+
+    def since(self, number: int, kinds: Any, symbol: str) -> list[Any]:
+        """The noted events of these kinds behind a number, of one market or (empty) of all."""
+        return [
+            event
+            for n, event in self._kept
+            if n > number and isinstance(event, kinds) and symbol in ("", event.symbol)
+        ]
 
     def _order(self, event: Any) -> Any:
         account = self.engine.state.accounts.get(event.account)
@@ -81,6 +95,9 @@ class EngineView:
             for source in mine:
                 source.deepen(at)
 
+
+NOTED = (e.PositionLiquidated, e.MarketChanged, e.ContractSettled)
+NOTED_KEPT_MAX = 1_000  # between two looks of a source; of more, it does not see the oldest
 
 ORDER_EVENTS = (e.OrderAccepted, e.OrderCanceled, e.OrderExpired, e.OrderTriggered, e.OrderAmended)
 
@@ -217,27 +234,31 @@ class CandleSource:
 
 
 class TickerSource:
-    """Statistics of one market, or of those that changed, while they change.
+    """Statistics of one market, or of those that changed (`among` some), while they change.
 
     `window` is in seconds and begins on a minute; 0 is the last 24 hours. With `ends` the first and
     the last trade of the window come, too.
     """
 
     def __init__(
-        self, world: EngineView, symbol: str, at: int, *, window: int = 0, ends: bool = False
-    ) -> None:
+        self, world: EngineView, symbol: str, at: int, *, window: int = 0, ends: bool = False,
+        among: tuple[str, ...] = (), beat: int = 1,
+    ) -> None:  # fmt: skip
         self.world = world
         self.symbol = symbol
         self.operation = "watch_ticker" if symbol else "watch_tickers"
         self._window = window
         self._ends = ends
+        self._symbols = (symbol,) if symbol else among
+        self._beat = beat
         self._seen: dict[str, Any] = {}
 
     def new(self, at: int) -> Iterable[Any]:
-        """One ticker, or a tuple of them."""
+        """One ticker, or a tuple of them; every `beat` seconds."""
+        if at // SECOND % self._beat:
+            return
         since = (at // SECOND - self._window) // 60 * 60 if self._window else 0
-        symbols = (self.symbol,) if self.symbol else ()
-        query = q.FetchTickers(NOBODY, symbols, since=since, ends=self._ends)
+        query = q.FetchTickers(NOBODY, self._symbols, since=since, ends=self._ends)
         tickers = self.world.ask(query, at)
         changed = tuple(ticker for ticker in tickers if self._changed(ticker))
         if changed:
