@@ -28,11 +28,11 @@ from failing_exchange.feeds.market_feeds import Feed
 from failing_exchange.journal.trip import BUG, DamageKind
 from failing_exchange.server.damage import EFFECTS
 from failing_exchange.server.http_reader import RequestReader
-from failing_exchange.venues.binance import socket_api, user_events
+from failing_exchange.venues.binance import user_events
 from failing_exchange.venues.binance.spot_rest import SpotRest
-from failing_exchange.venues.binance.ws_api import ApiRequest
-from failing_exchange.venues.binance_common import early_replies
+from failing_exchange.venues.binance_common import early_replies, ws_envelope
 from failing_exchange.venues.binance_common.metering import Interval, VenueLimits
+from failing_exchange.venues.binance_common.ws_api import ApiRequest
 from tests.passes import as_ours
 from tests.venues.binance.raw import API, DOORS, ORDER, STREAM, Line, Place, at, request, signed
 
@@ -262,7 +262,7 @@ BUGS = [
     (upgrade, early_replies, "given", b"HTTP/1.1 500 ", b"HTTP/1.1 101 "),
     (order_over_the_api, SpotRest, "read", b"\x81", b'"status":200'),
     (order_over_the_api, ApiRequest, "call", b"\x81", b'"status":200'),
-    (order_over_the_api, socket_api, "asked", b"\x88", b'"status":200'),
+    (order_over_the_api, ws_envelope, "asked", b"\x88", b'"status":200'),
     (candles_over_the_api, SpotRest, "make", b"\x81", b'"status":200'),
     (time_over_rest, SpotRest, "written", b"HTTP/1.1 500 ", b'"serverTime"'),
     (order_over_the_api, SpotRest, "written", b"\x81", b'"status":200'),

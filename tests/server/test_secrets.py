@@ -13,8 +13,8 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.journal.serialize import LEFT_OUT, plain
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.control_api import ControlApi
-from failing_exchange.venues.binance.user_events import ListenKeyExpired
 from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.venues.binance_common.listen_keys import ListenKeyExpired
 from tests.venues.binance.client import HOST, Client
 from tests.venues.binance.socket_client import URL, hmac_sign
 

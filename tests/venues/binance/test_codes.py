@@ -14,8 +14,9 @@ import pytest
 
 from failing_exchange import Binance, simulate
 from failing_exchange.server.api_keys import DEFAULT_KEY, Keyring
-from failing_exchange.venues.binance import codes, ws_session as socket_session
+from failing_exchange.venues.binance import codes
 from failing_exchange.venues.binance.codes import CODES
+from failing_exchange.venues.binance_common import ws_session as socket_session
 from tests.venues.binance.client import Client, Got
 from tests.venues.binance.refused import BEGAN, CASES, Case
 from tests.venues.binance.socket_client import SocketClient, on_a_socket

@@ -6,9 +6,9 @@ import pytest
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
-from failing_exchange.venues.binance.ws_session import SESSION
 from failing_exchange.venues.binance_common.parameter_checks import check, check_count
 from failing_exchange.venues.binance_common.params import Params
+from failing_exchange.venues.binance_common.ws_session import SESSION
 
 DEPTH, ORDER = BY_HTTP["GET /api/v3/depth"], BY_HTTP["POST /api/v3/order"]
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "1", "price": "1"}

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.server.api_keys import Key, Keyring
 from failing_exchange.server.messages import Request
-from failing_exchange.venues.binance.socket_api import asked
 from failing_exchange.venues.binance_common.call import Security
+from failing_exchange.venues.binance_common.ws_envelope import asked
 
 NAME = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"

@@ -8,8 +8,8 @@ import pytest
 
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.venues.binance.codes import said
-from failing_exchange.venues.binance.socket_api import asked, refused
 from failing_exchange.venues.binance_common.signing import hmac_verifier
+from failing_exchange.venues.binance_common.ws_envelope import asked, refused
 
 # web-socket-api.md, "SIGNED request example (HMAC)", 2026-07-21
 KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
@@ -87,7 +87,7 @@ def test_a_request_without_an_id_or_method_is_refused() -> None:
 
 def test_a_method_may_name_its_version() -> None:
     """ "v3/order.place" is order.place."""
-    assert asked('{"id":1,"method":"v3/order.place"}').method == "order.place"
+    assert asked('{"id":1,"method":"v3/order.place"}', "v3/").method == "order.place"
 
 
 def test_half_a_character_is_no_text() -> None:

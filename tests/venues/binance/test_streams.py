@@ -19,8 +19,9 @@ from failing_exchange.server.conversation import Join, Leave, Opened, Send
 from failing_exchange.server.messages import Request
 from failing_exchange.venue.api_changes import Features
 from failing_exchange.venues.binance.changes import CHANGES
-from failing_exchange.venues.binance.market_streams import METHODS, RefusedCommand, raw, read
+from failing_exchange.venues.binance.spot_streams import SpotStreams
 from failing_exchange.venues.binance.stream_topics import topic
+from failing_exchange.venues.binance_common.market_streams import METHODS, RefusedCommand, read
 from tests.venues.binance.client import Client, on_the_wire
 from tests.venues.binance.streams import streams
 
@@ -77,7 +78,7 @@ def test_a_session_is_text_in_and_actions_out() -> None:
     done: list[Any] = []
     request = Request("GET", "/ws/btcusdt@trade/token", "", {}, b"", "127.0.0.1")
     features = Features(CHANGES, None)
-    session = raw(feeds, None, features, Opened("ws-1", request, 0, done.append))
+    session = SpotStreams(feeds, None, features, Opened("ws-1", request, 0, done.append))
     (join,) = session.opened(0)
     assert isinstance(join, Join)
     assert [one.key for one in join.topics] == [("btcusdt@trade", False)]

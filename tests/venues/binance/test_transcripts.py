@@ -15,7 +15,7 @@ import pytest
 
 from failing_exchange.venues.binance.endpoints import BY_SOCKET, ENDPOINTS
 from failing_exchange.venues.binance.stream_names import Kind, parse
-from failing_exchange.venues.binance.ws_session import SESSION
+from failing_exchange.venues.binance_common.ws_session import SESSION
 from tests.venues.binance.documents import MANY, ROW, Unreadable, parse as parse_example, shape
 from tests.venues.binance.transcript import HERE, Play, Said
 

@@ -17,18 +17,19 @@ from failing_exchange.venues.binance.connecting import (
     WS_API_CONNECTIONS,
     check_format,
 )
-from failing_exchange.venues.binance.market_streams import StreamSession, combined, raw
 from failing_exchange.venues.binance.spot_early_replies import REMOVED, SpotEarlyReplies
 from failing_exchange.venues.binance.spot_limits import SpotMetering
 from failing_exchange.venues.binance.spot_rest import SpotRest
-from failing_exchange.venues.binance.ws_api import ApiConversation
+from failing_exchange.venues.binance.spot_streams import SpotStreams
+from failing_exchange.venues.binance.spot_ws_api import SpotApi
+from failing_exchange.venues.binance.user_events import event_writer
 from failing_exchange.venues.binance_common.connection_query import Given
 
 if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Keyring
     from failing_exchange.server.messages import Reply, Request
     from failing_exchange.venue.venue import RunningVenue
-    from failing_exchange.venues.binance.listen_keys import ListenKeys
+    from failing_exchange.venues.binance_common.listen_keys import ListenKeys
     from failing_exchange.venues.binance_common.metering import VenueLimits
 
 WS_API = "/ws-api/v3"
@@ -55,18 +56,20 @@ class SpotDialect:
         self.features = Features(CHANGES, venue.as_of, kept=kept)
         venue.add_api(self.features)
         if self.features.has("listen_keys"):
-            from failing_exchange.venues.binance.listen_keys import ListenKeys
+            from failing_exchange.venues.binance_common.listen_keys import ListenKeys
 
             self.listen_keys = ListenKeys(
-                self.user_streams, seed=venue.seed, features=self.features
+                self.user_streams, partial(event_writer, self.features), seed=venue.seed
             )
         self.features.watch(self._follow)
+        make = partial(SpotStreams, self.feeds, self.listen_keys, self.features)
+        streams = WebSocketRoute(converse(make, self.feeds), STREAMS)
         self.routes = {
-            "/ws": self._streams(raw),
-            "/ws/": self._streams(raw),
-            "/stream": self._streams(combined),
+            "/ws": streams,
+            "/ws/": streams,
+            "/stream": streams,
             WS_API: WebSocketRoute(
-                converse(partial(ApiConversation, self.rest, self.user_streams)),
+                converse(partial(SpotApi, self.rest, self.user_streams)),
                 WS_API_CONNECTIONS,
                 "open_api",
             ),
@@ -77,10 +80,6 @@ class SpotDialect:
         keys = self.listen_keys
         self.rest.follow(self.features, () if keys is None else keys.endpoints.values())
         self._early.removed = () if self.features.has("listen_keys") else REMOVED
-
-    def _streams(self, make: Callable[..., StreamSession]) -> WebSocketRoute:
-        talk = converse(partial(make, self.feeds, self.listen_keys, self.features), self.feeds)
-        return WebSocketRoute(talk, STREAMS)
 
     def refuse_connection(
         self, request: Request, route: WebSocketRoute | None, at: int

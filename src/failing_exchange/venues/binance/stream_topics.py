@@ -46,13 +46,16 @@ def topic(name: str, symbols: Iterable[str], *, micro: bool) -> Topic | None:
     symbol = next((one for one in symbols if venue_symbol(one) == stream.symbol), "")
     if stream.symbol and not symbol:
         return None
-    source, write = BEHIND[stream.kind](stream)
+    behind = BEHIND[stream.kind](stream)
+    source: Callable[..., Source] = behind.source
+    if stream.kind in TICKERS and not symbol:
+        source = partial(source, among=tuple(symbols))
 
     def find(world: EngineView, at: int) -> Source:
         return source(world, symbol, at)
 
     every = stream.every * MILLISECOND
-    return Topic((name, micro), find, partial(write, micro=micro), events.edit, every)
+    return Topic((name, micro), find, partial(behind.write, micro=micro), events.edit, every)
 
 
 def _candles(stream: StreamName) -> Behind:

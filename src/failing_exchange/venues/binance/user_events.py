@@ -35,6 +35,7 @@ from failing_exchange.venues.binance.orders import (
 )
 from failing_exchange.venues.binance.pegs import asked, fields
 from failing_exchange.venues.binance_common.edits import EVENT_FIELDS, edit
+from failing_exchange.venues.binance_common.listen_keys import ListenKeyExpired
 from failing_exchange.venues.binance_common.values import (
     amount,
     decimal,
@@ -45,13 +46,6 @@ from failing_exchange.venues.binance_common.values import (
 
 if TYPE_CHECKING:
     from failing_exchange.venue.api_changes import Features
-
-
-class ListenKeyExpired(NamedTuple):
-    """The key of a stream of old has run out."""
-
-    listen_key: str
-    at: int
 
 
 class Heard(NamedTuple):

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from failing_exchange.venue.gateway import Decode
     from failing_exchange.venue.venue import RunningVenue
     from failing_exchange.venues.binance_common.early_replies import EarlyReplies
+    from failing_exchange.venues.binance_common.connection_query import Given
     from failing_exchange.venues.binance_common.metering import Metering
+    from failing_exchange.venues.binance_common.ws_session import SessionMethod
 
 PUBLIC = Security.NONE
 KEYS_NAMED_MAX = 5  # known keys that the log names when an unknown one comes; others are left out
@@ -61,7 +63,7 @@ class BinanceRest(Rest):
     """Reads and answers requests of the REST API of one product (see `server.rest_api.Rest`).
 
     `table` has its endpoints by method and path, `kind` is that of its markets, and `calls` its
-    messages. `formats` tells by the headers whether instants are told in microseconds.
+    messages. `sockets` and `sessions` are the methods of the WebSocket API, by name. `formats` tells by the headers whether instants are told in microseconds.
     `encoded`: payloads must be percent-encoded before they are signed; `micro`: timestamps may be
     in microseconds. Both are as of the day of the API, and may change while it runs.
     """
@@ -71,6 +73,8 @@ class BinanceRest(Rest):
     table: Mapping[str, Endpoint]
     kind: str
     calls: type[Call]
+    sockets: Mapping[str, Endpoint]
+    sessions: Mapping[str, SessionMethod]
     formats: Callable[[Mapping[str, str]], bool] | None = None
     encoded: bool = True
     micro: bool = True
@@ -87,6 +91,10 @@ class BinanceRest(Rest):
         self.endpoints = self.table
         markets = venue.markets.values()
         self.symbols = {venue_symbol(m.symbol): m.symbol for m in markets if m.kind == self.kind}
+
+    def is_micro_in(self, found: Given) -> bool:
+        """Whether the URL of a connection asks for instants in microseconds."""
+        return False
 
     # ---- requests
 

@@ -17,7 +17,6 @@ from failing_exchange.venues.binance_common.refusals import Said, refuse
 from failing_exchange.venues.binance_common.values import instant
 
 ID = re.compile(r"[a-zA-Z0-9-_]{1,36}\Z")
-VERSION = "v3/"  # an explicit version may stand before a method
 LIMITED = (418, 429)  # statuses of which the error says from when on to try again
 
 
@@ -38,8 +37,11 @@ class _Number(str):
     """A number as its sender wrote it: its text is what was signed."""
 
 
-def asked(text: str) -> WsRequest:
-    """Read a request from its text; `refused` says what is wrong with it."""
+def asked(text: str, version: str = "") -> WsRequest:
+    """Read a request from its text; `refused` says what is wrong with it.
+
+    `version` may stand before a method.
+    """
     try:
         message = json.loads(
             text, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
@@ -53,7 +55,7 @@ def asked(text: str) -> WsRequest:
     known = _id_of(message)
     if known is None:
         return _refused(None, "INVALID_JSON", INVALID_ID)
-    return _asked(known[0], message.get("method"), message.get("params", {}))
+    return _asked(known[0], message.get("method"), message.get("params", {}), version)
 
 
 INVALID_ID = (
@@ -72,7 +74,7 @@ def _id_of(message: Mapping[str, Any]) -> tuple[int | str | None] | None:
     return (given,) if isinstance(given, str) and ID.match(given) else None
 
 
-def _asked(given: int | str | None, method: Any, params: Any) -> WsRequest:
+def _asked(given: int | str | None, method: Any, params: Any, version: str) -> WsRequest:
     if not isinstance(method, str) or isinstance(method, _Number):
         text = "Invalid 'method' in JSON request; expected a string."
         return _refused(given, "INVALID_JSON", text)
@@ -83,7 +85,7 @@ def _asked(given: int | str | None, method: Any, params: Any) -> WsRequest:
         text = "Too many parameters sent for this endpoint."
         return _refused(given, "TOO_MANY_PARAMETERS", text)
     found = Params({name: _text(value) for name, value in params.items()})
-    return WsRequest(given, method.removeprefix(VERSION), found, payload(found))
+    return WsRequest(given, method.removeprefix(version), found, payload(found))
 
 
 def payload(params: Mapping[str, str]) -> str:

@@ -1,23 +1,22 @@
-"""The user streams of old: a listen key from the REST API names a stream of /ws and /stream.
+"""User streams by listen key: a key from the REST API names a stream of /ws and /stream.
 
-The venue's documents until 2025-12-18. The feature `listen_keys` (changes.py) says whether there
+Of Spot, the documents until 2025-12-18. The feature `listen_keys` of its changes says whether there
 are any: where it goes, no key is made or extended, and those that there are live their hour out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.units import HOUR
-from failing_exchange.feeds.account_feeds import UserStream, UserStreams
+from failing_exchange.feeds.account_feeds import UserStream, UserStreams, Write
 from failing_exchange.server.conversation import Abort, Send
-from failing_exchange.venues.binance.user_events import ListenKeyExpired, event_writer
 from failing_exchange.venues.binance_common.call import Endpoint, Reading, Security, Writing
 from failing_exchange.venues.binance_common.refusals import refuse
 
@@ -31,6 +30,13 @@ LISTENERS_MAX = 1_000  # connections on one key; one more hears nothing
 PATH = "/api/v3/userDataStream"
 
 
+class ListenKeyExpired(NamedTuple):
+    """A key has run out."""
+
+    listen_key: str
+    at: int
+
+
 class _ListenKey:
     """A key: whose it is, until when, and who listens by it."""
 
@@ -42,11 +48,15 @@ class _ListenKey:
 
 
 class ListenKeys:
-    """The listen keys of a venue; an account has one at a time."""
+    """The listen keys of a venue; an account has one at a time.
 
-    def __init__(self, streams: UserStreams, *, seed: int, features: Features) -> None:
+    `writer` makes, for each listener, what writes a record in the product's words; it is told
+    `micro` by keyword.
+    """
+
+    def __init__(self, streams: UserStreams, writer: Callable[..., Write], *, seed: int) -> None:
         self._streams = streams
-        self._features = features
+        self._writer = writer
         self._seed = seed
         self._keys: dict[str, _ListenKey] = {}
         self._made = 0
@@ -69,43 +79,49 @@ class ListenKeys:
         }  # fmt: skip
 
     def _read_start(self, r: Reading) -> SessionCommand:
-        return SessionCommand(r.account, lambda at: self._start(r.account, at))
+        return SessionCommand(r.account, lambda at: self.start(r.account, at))
 
     def _read_extend(self, r: Reading) -> SessionCommand:
         name = r.params.need("listenKey")
-        return SessionCommand(
-            r.account, lambda at: self._extend(self._find(name, r.account, at), at)
-        )
+        return SessionCommand(r.account, lambda at: self.extend(self.find(name, r.account, at), at))
 
     def _read_close(self, r: Reading) -> SessionCommand:
         name = r.params.need("listenKey")
-        return SessionCommand(r.account, lambda at: self._close(self._find(name, r.account, at)))
+        return SessionCommand(r.account, lambda at: self.close(self.find(name, r.account, at)))
 
     # ---- what the requests do
 
-    def _start(self, account: str, at: int) -> dict[str, str]:
+    def start(self, account: str, at: int) -> dict[str, str]:
         """A new key, or the account's present one, extended."""
-        for known in self._keys.values():
-            if known.account == account and known.until > at:
-                self._extend(known, at)
-                return {"listenKey": known.name}
+        known = self.of(account, at)
+        if known is not None:
+            self.extend(known, at)
+            return {"listenKey": known.name}
         self._made += 1
         name = sha256(f"{self._seed}/{account}/{self._made}".encode()).hexdigest()
         made = self._keys[name] = _ListenKey(name, account, at + LIFE)
         self._watch(made)
         return {"listenKey": name}
 
-    def _find(self, name: str, account: str, at: int) -> _ListenKey:
+    def of(self, account: str, at: int) -> _ListenKey | None:
+        """The key that an account has now."""
+        return next(
+            (one for one in self._keys.values() if one.account == account and one.until > at), None
+        )
+
+    def find(self, name: str, account: str, at: int) -> _ListenKey:
+        """An account's key of a name; raises `Reject` where it has none."""
         found = self._keys.get(name)
         if found is None or found.account != account or found.until <= at:
             refuse("INVALID_LISTEN_KEY", "This listenKey does not exist.")
         return found
 
-    def _extend(self, known: _ListenKey, at: int) -> dict[str, Any]:
+    def extend(self, known: _ListenKey, at: int) -> dict[str, Any]:
+        """Let it live for another hour."""
         known.until = at + LIFE
         return {}
 
-    def _close(self, known: _ListenKey) -> dict[str, Any]:
+    def close(self, known: _ListenKey) -> dict[str, Any]:
         """It is void at once; who listens hears no more, not even that."""
         del self._keys[known.name]
         for stream in known.streams.values():
@@ -131,21 +147,32 @@ class ListenKeys:
 
     # ---- who listens
 
-    def listen(self, names: Iterable[str], opened: Opened, *, combined: bool, micro: bool) -> None:
-        """Let a connection hear the accounts of those of these names that are keys."""
+    def listen(
+        self, names: Iterable[str], opened: Opened, combined: bool, micro: bool,
+        events: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
+        """Let a connection hear the accounts of those of these names that are keys.
+
+        `events`: only those of these names; all where there are none.
+        """
         for name in names:
             known = self._keys.get(name)
             if known is not None and len(known.streams) < LISTENERS_MAX:
-                self._join(known, opened, combined=combined, micro=micro)
+                self._join(known, opened, combined, micro, events)
 
-    def _join(self, known: _ListenKey, opened: Opened, *, combined: bool, micro: bool) -> None:
+    def _join(
+        self, known: _ListenKey, opened: Opened, combined: bool, micro: bool,
+        events: frozenset[str],
+    ) -> None:  # fmt: skip
         def say(event: Any, damage: Damage | None) -> None:
+            if events and event is not ... and event.get("e") not in events:
+                return
             payload = UNREADABLE if event is ... else orjson.dumps(event)
             if combined:
                 payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)
             opened.do((Send(payload, damage),))
 
-        write = event_writer(self._features, micro=micro)
+        write = self._writer(micro=micro)
         stream = UserStream(known.account, write, say, lambda: opened.do((Abort(),)))
         stream.last = partial(ListenKeyExpired, known.name)
         stream.ended = partial(self.leave, (known.name,), opened.name)

@@ -25,15 +25,12 @@ from failing_exchange.server.conversation import (
 )
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.text.number_checks import is_whole
-from failing_exchange.venues.binance.connecting import is_micro_in
-from failing_exchange.venues.binance.stream_names import feature_of, parse
-from failing_exchange.venues.binance.stream_topics import topic
-from failing_exchange.venues.binance_common.connection_query import given
+from failing_exchange.venues.binance_common.connection_query import Given, given
 from failing_exchange.venues.binance_common.values import instant
 
 if TYPE_CHECKING:
-    from failing_exchange.venue.api_changes import Features
-    from failing_exchange.venues.binance.listen_keys import ListenKeys
+    from failing_exchange.feeds.market_feeds import Topic
+    from failing_exchange.venues.binance_common.listen_keys import ListenKeys
 
 STREAMS_MAX = 1_024  # of one connection; a request for more is refused
 ID_LENGTH_MAX = 36  # characters of a request's id; a longer one is refused
@@ -62,53 +59,54 @@ class StreamCommand(NamedTuple):
 class StreamSession(Conversation):
     """A connection to market streams: what it has subscribed to, and how it is told.
 
-    `names` stand in its URL; those that are listen keys are left to `keys`. `combined`: messages
-    name their stream.
+    /ws/<stream>: messages as they are; /stream?streams=a/b/c: messages that name their stream.
+    Names in the URL that are listen keys are left to `keys`. `prefix` is what stands before.
+    A product says which streams there are.
     """
 
     def __init__(
-        self,
-        feeds: Feeds,
-        keys: ListenKeys | None,
-        features: Features,
-        opened: Opened,
-        names: list[str],
-        *,
-        combined: bool,
+        self, feeds: Feeds, keys: ListenKeys | None, opened: Opened, prefix: str = ""
     ) -> None:
         self.feeds = feeds
         self.keys = keys
         self.opened_as = opened
-        self.names = names
-        self.combined = combined
-        self.features = features
-        self.micro = features.has("microseconds") and is_micro_in(given(opened.request.query))
+        query = given(opened.request.query)
+        path = unquote(opened.request.path).removeprefix(prefix)
+        self.combined = path == "/stream"
+        listed = query.get("streams", [""])[0] if self.combined else path.removeprefix("/ws")
+        self.names = [name for name in listed.split("/") if name]
+        self.micro = self.is_micro(query)
+        self.events: frozenset[str] = frozenset()  # of listen keys; empty: all
         self.streams: dict[str, None] = {}
-        features.watch(self._follow)
 
-    def _follow(self) -> None:
-        """The API has changed: streams that are no more fall silent."""
-        gone = [name for name in self.streams if not self._exists(name)]
-        if gone:
-            self.opened_as.do([Leave((name, self.micro)) for name in gone])
+    def is_micro(self, query: Given) -> bool:
+        """Whether the URL asks for instants in microseconds."""
+        return False
 
-    def _exists(self, name: str) -> bool:
-        needs = feature_of(name)
-        return needs is None or self.features.has(needs)
+    def topic(self, name: str) -> Topic | None:
+        """The topic of a stream; None for one that does not exist, or never has anything to say."""
+        raise NotImplementedError
+
+    def tells_shutdown(self) -> bool:
+        """Whether a client is told that the venue is about to shut down."""
+        return True
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a stream of this name."""
+        raise NotImplementedError
 
     def opened(self, at: int) -> Iterable[Action]:
         """Subscribe to what the URL names; in that of single streams any token may stand."""
         combined = self.combined
         try:
-            yield from self.subscribe([n for n in self.names if combined or parse(n) is not None])
+            yield from self.subscribe([n for n in self.names if combined or self.exists(n)])
         except RefusedCommand as no:
             yield Close(Code.POLICY, str(no))
         if self.keys is not None:
-            self.keys.listen(self.names, self.opened_as, combined=combined, micro=self.micro)
+            self.keys.listen(self.names, self.opened_as, combined, self.micro, self.events)
 
     def closed(self, at: int) -> None:
         """Its listen keys have one listener less."""
-        self.features.unwatch(self._follow)
         if self.keys is not None:
             self.keys.leave(self.names, self.opened_as.name)
 
@@ -131,9 +129,7 @@ class StreamSession(Conversation):
         if not new:
             return []
         self.streams.update(dict.fromkeys(new))
-        markets = self.feeds.venue.markets
-        there = [name for name in new if self._exists(name)]
-        found = [topic(name, markets, micro=self.micro) for name in there]
+        found = [self.topic(name) for name in new]
         return [Join([one for one in found if one is not None])]
 
     def unsubscribe(self, names: list[str]) -> list[Action]:
@@ -145,7 +141,7 @@ class StreamSession(Conversation):
 
     def shutdown(self, at: int) -> Iterable[Action]:
         """The venue is about to shut down ("Server Shutdown")."""
-        if not self.features.has("server_shutdown"):
+        if not self.tells_shutdown():
             return
         event = {"e": "serverShutdown", "E": instant(at, micro=self.micro)}
         yield Send(self.news((SHUTDOWN, self.micro), orjson.dumps(event)))
@@ -253,19 +249,3 @@ def _id(body: dict[str, Any]) -> int | str | None:
 def _place(text: str, end: int) -> str:
     before = text[:end]
     return f"line {before.count(chr(10)) + 1} column {end - (before.rfind(chr(10)) + 1)}"
-
-
-def raw(feeds: Feeds, keys: ListenKeys | None, features: Features, opened: Opened) -> StreamSession:
-    """/ws, /ws/<stream>, /ws/<any token>: messages as they are."""
-    path = unquote(opened.request.path)
-    names = [name for name in path.removeprefix("/ws").split("/") if name]
-    return StreamSession(feeds, keys, features, opened, names, combined=False)
-
-
-def combined(
-    feeds: Feeds, keys: ListenKeys | None, features: Features, opened: Opened
-) -> StreamSession:
-    """/stream?streams=a/b/c: messages that name their stream."""
-    listed = given(opened.request.query).get("streams", [""])[0]
-    names = [name for name in listed.split("/") if name]
-    return StreamSession(feeds, keys, features, opened, names, combined=True)

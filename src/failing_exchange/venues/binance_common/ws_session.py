@@ -104,8 +104,12 @@ class ApiSession:
             "connectedSince": instant(self._connected_at, micro=micro),
             "returnRateLimits": self.limits_shown,
             "serverTime": instant(at, micro=micro),
-            "userDataStream": bool(self._subscriptions),
+            **self._streams_open(),
         }
+
+    def _streams_open(self) -> dict[str, Any]:
+        """Whether the connection listens to an account."""
+        return {"userDataStream": bool(self._subscriptions)}
 
     # ---- subscriptions
 

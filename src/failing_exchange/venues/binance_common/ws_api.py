@@ -9,18 +9,12 @@ import orjson
 
 from failing_exchange.core.commands import SessionCommand
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.feeds.account_feeds import UserStream, UserStreams
+from failing_exchange.feeds.account_feeds import UserStream, UserStreams, Write
 from failing_exchange.server.conversation import Abort, Action, Ask, Close, Conversation, Send
 from failing_exchange.server.damage import repeated
 from failing_exchange.server.websocket_frames import Code
-from failing_exchange.venues.binance import socket_api
-from failing_exchange.venues.binance.codes import CODES, said
-from failing_exchange.venues.binance.socket_api import WsRequest
-from failing_exchange.venues.binance.spot_call import SpotCall
-from failing_exchange.venues.binance.spot_rest import SpotRest
-from failing_exchange.venues.binance.user_events import event_writer
-from failing_exchange.venues.binance.ws_session import SESSION, ApiSession
-from failing_exchange.venues.binance_common.binance_rest import NOBODY
+from failing_exchange.venues.binance_common import ws_envelope
+from failing_exchange.venues.binance_common.binance_rest import NOBODY, BinanceRest
 from failing_exchange.venues.binance_common.call import Answered, Call, Endpoint, Security
 from failing_exchange.venues.binance_common.connection_query import given
 from failing_exchange.venues.binance_common.parameter_checks import check
@@ -32,6 +26,8 @@ from failing_exchange.venues.binance_common.signing import (
     refused_key,
 )
 from failing_exchange.venues.binance_common.values import instant
+from failing_exchange.venues.binance_common.ws_envelope import WsRequest
+from failing_exchange.venues.binance_common.ws_session import ApiSession
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage, Told, Trip
@@ -40,11 +36,10 @@ if TYPE_CHECKING:
     from failing_exchange.server.rest_api import RoutedCall
     from failing_exchange.venue.gateway import Decode
 
-CONNECT_WEIGHT = 2  # web-socket-api.md, "IP limits", 2026-07-21
 BANNED = 418
 UNREADABLE = b'{"subscriptionId":'  # what arrives of a push that can't be read
 # errors.md, -1000: what is said of a reply that could not be written
-UNKNOWN = Said(500, CODES["UNKNOWN"], "An unknown error occurred while processing the request.")
+UNKNOWN = Said(500, -1000, "An unknown error occurred while processing the request.")
 # errors.md, -1020; what production says was not seen
 UNKNOWN_METHOD = Reject(
     Reason.NOT_SUPPORTED, "This operation is not supported.", code="UNSUPPORTED_OPERATION"
@@ -52,14 +47,22 @@ UNKNOWN_METHOD = Reject(
 
 
 class ApiConversation(Conversation):
-    """What is said on one connection. Replies leave as their trips end, not as they were asked."""
+    """What is said on one connection. Replies leave as their trips end, not as they were asked.
 
-    def __init__(self, rest: SpotRest, streams: UserStreams, opened: Opened) -> None:
+    A product has a class of its own. A `version` may stand before each method; a handshake weighs
+    `connect_weight`.
+    """
+
+    sessions: type[ApiSession] = ApiSession
+    version: str
+    connect_weight: int
+
+    def __init__(self, rest: BinanceRest, streams: UserStreams, opened: Opened) -> None:
         options = given(opened.request.query)
         self.rest = rest
         self.opened_as = opened
         self.micro = rest.is_micro_in(options)
-        self.session = ApiSession(
+        self.session = self.sessions(
             streams,
             self._open_stream,
             client=opened.name,
@@ -68,26 +71,34 @@ class ApiConversation(Conversation):
             micro=self.micro,
         )
 
+    def writer(self) -> Write:
+        """What writes the events of a user stream on this connection."""
+        raise NotImplementedError
+
+    def tells_shutdown(self) -> bool:
+        """Whether a client is told that the venue is about to shut down."""
+        return True
+
     def opened(self, at: int) -> Iterable[Action]:
         """Connecting weighs."""
-        self.rest.metering.weigh(self.opened_as.request.peer, at, CONNECT_WEIGHT)
+        self.rest.metering.weigh(self.opened_as.request.peer, at, self.connect_weight)
         return ()
 
     def heard(self, text: str, at: int) -> Iterable[Action]:
         """Answer a message of text that has arrived."""
-        asked = socket_api.asked(text)
+        asked = ws_envelope.asked(text, self.version)
         method = self.rest.sessions.get(asked.method)
         endpoint = self.rest.sockets.get(asked.method) if method is None else method.endpoint
         if endpoint is None:
             self.rest.metering.weigh(self.opened_as.request.peer, at, 1)
-            no = said(asked.refused or UNKNOWN_METHOD, "")
-            return (self.say(socket_api.refused(asked.id, no, at, micro=self.micro)),)
+            no = self.rest.refusals.said(asked.refused or UNKNOWN_METHOD, "")
+            return (self.say(ws_envelope.refused(asked.id, no, at, micro=self.micro)),)
         request = ApiRequest(self, asked, endpoint)
         return (Ask(request, request.steps() if endpoint.costly else None),)
 
     def shutdown(self, at: int) -> Iterable[Action]:
         """The venue is about to shut down."""
-        if not self.rest.features.has("server_shutdown"):
+        if not self.tells_shutdown():
             return ()
         event = {"e": "serverShutdown", "E": instant(at, micro=self.micro)}
         return (self.say({"event": event}),)
@@ -109,7 +120,7 @@ class ApiConversation(Conversation):
             else:
                 do((self.say({"subscriptionId": number, "event": event}, damage),))
 
-        write = event_writer(self.rest.features, micro=self.micro)
+        write = self.writer()
         return UserStream(account, write, say, lambda: do((Abort(),)))
 
 
@@ -120,7 +131,9 @@ class ApiRequest:
         self._conversation = conversation
         self._asked = asked
         self._endpoint = endpoint
-        self._method = SESSION.get(endpoint.socket)  # None: it concerns more than its connection
+        self._method = conversation.session_methods.get(
+            endpoint.socket
+        )  # None: it concerns more than its connection
         self._given = asked.id  # which comes back in the reply
         self._limits_shown = conversation.session.limits_shown
 
@@ -148,7 +161,7 @@ class ApiRequest:
                 self._given = None  # "Regarding API key revocation"
         self._limits_shown = TRUE_FALSE.get(shown, session.limits_shown)
         micro = self._conversation.micro
-        call = SpotCall(endpoint, params, endpoint.weighs(params), address, micro, refused)
+        call = rest.calls(endpoint, params, endpoint.weighs(params), address, micro, refused)
         read = None if self._method is None else _reader(refused, account, action)
         return rest.routed(call, account, expires_at, read)
 
@@ -190,15 +203,15 @@ class ApiRequest:
         """Status, result or error, and what is used of the limits."""
         at, status, micro = trip.told_at, 200, self._conversation.micro
         if isinstance(told.answer, Reject):
-            no = said(told.answer, trip.operation)
-            reply, status = socket_api.refused(self._given, no, at, micro=micro), no.status
+            no = self._conversation.rest.refusals.said(told.answer, trip.operation)
+            reply, status = ws_envelope.refused(self._given, no, at, micro=micro), no.status
         else:
             written = self._conversation.rest.written(trip, told.answer, told.edits)
             if written.__class__ is Answered:
                 status = written.status
                 reply = {"id": self._given, "status": status, "error": written.body}
             else:
-                reply = socket_api.accepted(self._given, written)
+                reply = ws_envelope.accepted(self._given, written)
         yield self._said(trip, reply, told.damage)
         if status == BANNED:
             yield Close(Code.POLICY, "IP banned")
@@ -206,12 +219,12 @@ class ApiRequest:
     def stand_in(self, trip: Trip) -> bytes:
         """What repeats the parameters of the request."""
         call: Call = trip.message
-        return self._said(trip, socket_api.accepted(self._given, repeated(call.params))).text
+        return self._said(trip, ws_envelope.accepted(self._given, repeated(call.params))).text
 
     def lost(self, at: int) -> bytes:
         """Nobody knows."""
         micro = self._conversation.micro
-        return orjson.dumps(socket_api.refused(self._given, UNKNOWN, at, micro=micro))
+        return orjson.dumps(ws_envelope.refused(self._given, UNKNOWN, at, micro=micro))
 
     def _said(self, trip: Trip, reply: dict[str, Any], damage: Damage | None = None) -> Send:
         if self._limits_shown:
