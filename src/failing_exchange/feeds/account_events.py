@@ -18,7 +18,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.feeds.account_steps import Numbered, account_of
 
 if TYPE_CHECKING:
-    from failing_exchange.core.conditional_order import ConditionalOrder
+    from failing_exchange.core.conditional_order import ConditionalSnapshot
     from failing_exchange.core.events import Event
     from failing_exchange.core.market import Market
     from failing_exchange.core.order import Fill, OrderSnapshot
@@ -148,11 +148,11 @@ class StepView:
         found: Margins = self.ask(FetchMargin(self._account))
         return found
 
-    def conditional(self, number: int) -> ConditionalOrder:
+    def conditional(self, number: int) -> ConditionalSnapshot:
         """A conditional order of the account."""
         found = self._engine.state.accounts[self._account].find_conditional(number)
         assert found is not None, f"no conditional order {number} of {self._account}"
-        return found
+        return found.snapshot()
 
     def fills(self) -> Reversible[Fill]:
         """The account's latest fills, oldest first."""

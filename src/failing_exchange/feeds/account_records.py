@@ -71,8 +71,8 @@ class ExecutionReport(NamedTuple):
     fill: Fill | None = None
     prevented: Prevented | None = None
     reason: RejectReason = RejectReason.NONE
-    bids: int = 0  # notional of the open orders that may add to the position, in atoms
-    asks: int = 0
+    bid_notional: int = 0  # notional of the open orders that may add to the position, in atoms
+    ask_notional: int = 0
     change_id: str = ""  # the client's name of a change
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from failing_exchange.core.conditional_order import ConditionalOrder
+from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.events import ConditionalChanged
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, OrderSnapshot, PositionSide
@@ -60,7 +60,7 @@ class FuturesUpdate(NamedTuple):
     """
 
     why: FuturesChange
-    assets: tuple[WalletState, ...]
+    wallets: tuple[WalletState, ...]
     positions: tuple[PositionState, ...]
     at: int
     symbol: str = ""
@@ -78,7 +78,7 @@ class ConditionalReport(NamedTuple):
     """A conditional order changed its status."""
 
     event: ConditionalChanged
-    conditional: ConditionalOrder
+    conditional: ConditionalSnapshot
     at: int
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Reversible
 from typing import Any, Protocol
 
 from failing_exchange.core import events as e
-from failing_exchange.core.conditional_order import ConditionalOrder
+from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.order import Fill, OrderSnapshot, PositionSide, Status
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.queries import Margins, PositionReport
@@ -45,7 +45,7 @@ class ContractLook(StateLook, Protocol):
     def margins(self) -> Margins:
         """The account's futures wallet."""
 
-    def conditional(self, number: int) -> ConditionalOrder:
+    def conditional(self, number: int) -> ConditionalSnapshot:
         """A conditional order of the account."""
 
     def fills(self) -> Reversible[Fill]:
@@ -133,7 +133,15 @@ class ContractStep(AccountStep):
     ) -> None:  # fmt: skip
         """Something happened to an order."""
         held = self.report((state.order.symbol, state.order.position_side))
-        super().tell(execution, state, fill, prevented, bids=held.bids, asks=held.asks, **more)
+        super().tell(
+            execution,
+            state,
+            fill,
+            prevented,
+            bid_notional=held.bids,
+            ask_notional=held.asks,
+            **more,
+        )
 
     def brief(self, fill: Fill, state: OrderSnapshot) -> None:
         """Tell a fill in few words, once."""
@@ -177,11 +185,11 @@ class ContractStep(AccountStep):
         return WalletState(asset, balance, balance - isolated, change)
 
     def update(
-        self, why: FuturesChange, assets: Iterable[WalletState],
+        self, why: FuturesChange, wallets: Iterable[WalletState],
         positions: Iterable[PositionState], at: int, symbol: str = "",
     ) -> None:  # fmt: skip
         """A wallet or positions changed."""
-        self.told.append(FuturesUpdate(why, tuple(assets), tuple(positions), at, symbol))
+        self.told.append(FuturesUpdate(why, tuple(wallets), tuple(positions), at, symbol))
 
 
 def _accepted(step: ContractStep, event: e.OrderAccepted) -> None:

@@ -14,8 +14,8 @@ from failing_exchange.venues.binance.connecting import (
 from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
 from failing_exchange.venues.binance.endpoints_as_of import SESSION_NEEDS, endpoints_as_of
 from failing_exchange.venues.binance.spot_call import SpotCall
-from failing_exchange.venues.binance_common.ws_session import SESSION
 from failing_exchange.venues.binance_common.binance_rest import BinanceRest, costly_paths
+from failing_exchange.venues.binance_common.ws_session import SESSION
 
 if TYPE_CHECKING:
     from failing_exchange.venue.api_changes import Features

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Key, Keyring
     from failing_exchange.venue.gateway import Decode
     from failing_exchange.venue.venue import RunningVenue
-    from failing_exchange.venues.binance_common.early_replies import EarlyReplies
     from failing_exchange.venues.binance_common.connection_query import Given
+    from failing_exchange.venues.binance_common.early_replies import EarlyReplies
     from failing_exchange.venues.binance_common.metering import Metering
     from failing_exchange.venues.binance_common.ws_session import SessionMethod
 
@@ -63,7 +63,8 @@ class BinanceRest(Rest):
     """Reads and answers requests of the REST API of one product (see `server.rest_api.Rest`).
 
     `table` has its endpoints by method and path, `kind` is that of its markets, and `calls` its
-    messages. `sockets` and `sessions` are the methods of the WebSocket API, by name. `formats` tells by the headers whether instants are told in microseconds.
+    messages. `sockets` and `sessions` are the methods of the WebSocket API, by name. `formats`
+    tells by the headers whether instants are told in microseconds.
     `encoded`: payloads must be percent-encoded before they are signed; `micro`: timestamps may be
     in microseconds. Both are as of the day of the API, and may change while it runs.
     """

@@ -23,7 +23,6 @@ from failing_exchange.venues.binance_common.refusals import refuse
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Damage
     from failing_exchange.server.conversation import Opened
-    from failing_exchange.venue.api_changes import Features
 
 LIFE = HOUR  # of a key, from its making or its last extension
 LISTENERS_MAX = 1_000  # connections on one key; one more hears nothing

@@ -131,9 +131,8 @@ class ApiRequest:
         self._conversation = conversation
         self._asked = asked
         self._endpoint = endpoint
-        self._method = conversation.session_methods.get(
-            endpoint.socket
-        )  # None: it concerns more than its connection
+        # None: it concerns more than its connection
+        self._method = conversation.rest.sessions.get(endpoint.socket)
         self._given = asked.id  # which comes back in the reply
         self._limits_shown = conversation.session.limits_shown
 

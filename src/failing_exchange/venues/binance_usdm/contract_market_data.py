@@ -132,16 +132,17 @@ def read_aggregates(r: Reading) -> FetchTrades:
 
 def write_aggregates(w: Writing, answer: Trades) -> list[dict[str, Any]]:
     """Aggregate trades: the id of an aggregate is that of its first trade."""
-    return [_aggregate(group, answer.market) for group in by_taker(answer.trades)]
+    return [aggregate(group, answer.market) for group in by_taker(answer.trades)]
 
 
-def _aggregate(group: Sequence[Trade], market: Market) -> dict[str, Any]:
+def aggregate(group: Sequence[Trade], market: Market) -> dict[str, Any]:
+    """The trades of one taker at one price; `nq` is without RPI orders, of which there are none."""
     first, quantity = group[0], amount(sum(one.lots for one in group), market)
     return {
         "a": first.id,
         "p": price(first.ticks, market),
         "q": quantity,
-        "nq": quantity,  # without RPI orders, of which there are none
+        "nq": quantity,
         "f": first.id,
         "l": group[-1].id,
         "T": first.at // MILLISECOND,
@@ -218,10 +219,11 @@ def candles_of(r: Reading, market: Market) -> FetchCandles:
 def write_candles(w: Writing, answer: Candles) -> list[list[Any]]:
     """Candles as rows of twelve."""
     interval = w.params["interval"]
-    return [_row(bar, answer.market, next_edge(interval, bar.at)) for bar in answer.bars]
+    return [row_of(bar, answer.market, next_edge(interval, bar.at)) for bar in answer.bars]
 
 
-def _row(bar: Bar, market: Market, end: int) -> list[Any]:
+def row_of(bar: Bar, market: Market, end: int) -> list[Any]:
+    """A candle as a row; `end` is the second at which it closes."""
     bought_cost = bar.cost * bar.bought // bar.volume if bar.volume else 0
     return [
         bar.at * 1_000,
@@ -293,11 +295,11 @@ def _best(t: Ticker) -> dict[str, Any]:
 
 def write_24h(w: Writing, tickers: Tickers) -> Any:
     """Statistics of 24 hours."""
-    return _answer(w, tickers, _day)
+    return _answer(w, tickers, day_statistics)
 
 
-def _day(t: Ticker) -> dict[str, Any]:
-    """Without trades the prices are the last one, and the ids -1."""
+def day_statistics(t: Ticker) -> dict[str, Any]:
+    """24 hours of a contract. Without trades the prices are the last one, and the ids -1."""
     bar, market, last = t.day, t.market, t.last or 0
     opened = bar.open if bar else last
     volume, spent = (bar.volume, market.cost(1, bar.cost)) if bar else (0, 0)

@@ -1,18 +1,30 @@
-"""The protocol of Binance USD-M, bound to one running venue: REST."""
+"""The protocol of Binance USD-M, bound to one running venue: REST, streams, WebSocket API."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from failing_exchange.feeds.contract_feeds import ContractStreams
+from failing_exchange.feeds.market_feeds import Feeds
+from failing_exchange.server.conversation import converse
+from failing_exchange.server.websocket_connection import WebSocketRoute
+from failing_exchange.venues.binance_usdm.contract_streams import StreamRoute
+from failing_exchange.venues.binance_usdm.futures_events import event_writer
+from failing_exchange.venues.binance_usdm.futures_listen_keys import FuturesListenKeys
 from failing_exchange.venues.binance_usdm.usdm_limits import UsdmMetering
 from failing_exchange.venues.binance_usdm.usdm_rest import UsdmEarlyReplies, UsdmRest
+from failing_exchange.venues.binance_usdm.usdm_streams import STREAMS, UsdmStreams
+from failing_exchange.venues.binance_usdm.usdm_ws_api import LOG_ON, UsdmApi, methods_of
 
 if TYPE_CHECKING:
     from failing_exchange.server.api_keys import Keyring
     from failing_exchange.server.messages import Reply, Request
-    from failing_exchange.server.websocket_connection import WebSocketRoute
     from failing_exchange.venue.venue import RunningVenue
+    from failing_exchange.venues.binance_common.connection_query import Given
     from failing_exchange.venues.binance_common.metering import VenueLimits
+
+WS_API = "/ws-fapi/v1"
 
 
 class UsdmDialect:
@@ -24,10 +36,33 @@ class UsdmDialect:
         self.limits = UsdmMetering(limits)
         self._early = UsdmEarlyReplies(self.limits)
         self.rest = UsdmRest(venue, keys, self.limits, self._early)
-        self.routes: dict[str, WebSocketRoute] = {}
+        self.feeds = Feeds(venue)
+        self.user_streams = ContractStreams(venue)
+        self.listen_keys = FuturesListenKeys(self.user_streams, event_writer, seed=venue.seed)
+        self.rest.endpoints = {**self.listen_keys.endpoints, **self.rest.table}
+        self.rest.sockets, self.rest.sessions = methods_of(self.rest.endpoints), LOG_ON
+        self.routes = {
+            f"{route}{path}": self._streams(route)
+            for route in StreamRoute
+            for path in ("/ws", "/ws/", "/stream")
+        }
+        self.routes[WS_API] = WebSocketRoute(
+            converse(partial(UsdmApi, self.rest, self.user_streams)),
+            STREAMS._replace(counts_text=False),
+            "open_api",
+        )
+
+    def _streams(self, route: StreamRoute) -> WebSocketRoute:
+        make = partial(UsdmStreams, route, self.feeds, self.listen_keys)
+        return WebSocketRoute(converse(make, self.feeds), STREAMS)
 
     def refuse_connection(
         self, request: Request, route: WebSocketRoute | None, at: int
     ) -> Reply | None:
-        """Nothing is spoken at any path."""
-        return self._early.refuse_connection(request, None, at)
+        """A ban, nothing there, or too many connections; parameters are not looked at."""
+        check = None if route is None else _anything
+        return self._early.refuse_connection(request, check, at)
+
+
+def _anything(found: Given) -> None:
+    """The URL of a connection may say what it likes."""

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from failing_exchange.venues.binance_usdm.usdm_examples import UsdmExamples
 
 ABOUT = (
-    "Binance USD-M futures are simulated, under their production names: REST, not yet the streams; "
-    "COIN-M, options, portfolio margin, the test networks and other exchanges are not"
+    "Binance USD-M futures are simulated, under their production names: REST, streams and the "
+    "WebSocket API; COIN-M, options, portfolio margin, the test networks and other exchanges are "
+    "not"
 )
 
 
@@ -33,7 +34,11 @@ class BinanceUsdm(Venue):
     name = "binance-usdm"
     title = "Binance USD-M"
     about = ABOUT
-    places = (("fapi.binance.com", 443),)
+    places = (
+        ("fapi.binance.com", 443),
+        ("fstream.binance.com", 443),
+        ("ws-fapi.binance.com", 443),
+    )
     fallback_places = (("api.binance.com", 443),)
     kinds = ("linear",)
     ccxt_ids = ("binanceusdm",)
@@ -65,7 +70,7 @@ class BinanceUsdm(Venue):
         limits: VenueLimits | None = None,
         **switches: bool,
     ) -> UsdmDialect:
-        """The REST API."""
+        """REST, market streams, user streams and the WebSocket API."""
         return UsdmDialect(venue, keys, limits)
 
 
