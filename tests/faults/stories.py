@@ -24,6 +24,7 @@ class Story(NamedTuple):
     fields: dict[str, Any] = {}  # noqa: RUF012  never changed
     when: str = "always"
     on: tuple[str, ...] = ()
+    markets: tuple[str, ...] = ("BTC/USDT", "ETH/USDT")
 
 
 async def said(call: Awaitable[Any]) -> Any:

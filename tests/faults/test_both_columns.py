@@ -9,7 +9,7 @@ import pytest
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.faults.catalogue import CATALOGUE
 from failing_exchange.faults.triggers import parse
-from tests.faults import stories as s
+from tests.faults import contract_stories as p, stories as s
 from tests.faults.stories import Story
 
 Both = tuple[Any, Any]  # (happened, told)
@@ -29,6 +29,47 @@ UNCROSSED: Both = ([], ("bid below ask", True))
 CANDLES: Both = ([], (20, [1], True))
 PUSHED: Both = (TWO, [1, 2])
 
+OF_CONTRACTS: dict[str, Story] = {
+    "force_close": Story(
+        p.hold_and_ask,
+        (["OrderAccepted", "PositionLiquidated", "PositionChanged", "OrderFilled",
+          "FuturesBalanceChanged"], 0),
+        ([], 1),
+        when="nth(1)",
+    ),
+    "hide_forced_close": Story(
+        p.liquidated, (["OrderAccepted", "OrderFilled"], False),
+        (["OrderAccepted", "OrderFilled"], True),
+    ),
+    "lose_trigger": Story(
+        p.stopped, (["OrderAccepted", "OrderFilled"], False),
+        (["OrderAccepted", "OrderFilled"], True),
+    ),
+    "pay_funding_now": Story(
+        p.cash_over_a_read, (["FundingPaid", "FuturesBalanceChanged"], True), ([], False),
+        when="nth(1)",
+    ),
+    "spike_mark": Story(p.mark_over_last, (["MarkMoved"], True), ([], False), when="nth(1)"),
+    "cache_reads": Story(p.position_after_a_trade, (1, [0, 0, 1]), (1, [0, 1, 1])),
+    "list_position_twice": Story(
+        p.how_many_positions, (["OrderFilled"], 2), (["OrderFilled"], 1)
+    ),
+    "refuse_leverage": Story(
+        p.leverage, ([], (["BadRequestError", "OperationRejectedError"], 20.0)),
+        (["MarginSettingsChanged", "MarginSettingsChanged"], (["done", "done"], 5.0)),
+    ),
+    "refuse_stop": Story(
+        p.stop, (["OrderAccepted", "PositionChanged", "OrderFilled"], ("NotSupportedError",
+                                                                     "closed")),
+        (["OrderAccepted", "OrderAccepted", "PositionChanged", "OrderFilled"],
+         ("open", "closed")),
+    ),
+    "refuse_reduce_only": Story(p.leave, (1, "InvalidOrderError"), (0, "closed")),
+    "overload": Story(
+        p.enter_and_leave, (2, ["ExchangeUnavailableError", "closed"]),
+        (2, ["closed", "closed"]), {"executed": "before"},
+    ),
+}  # fmt: skip
 STORIES: dict[str, Story] = {
     "lose_request": Story(s.place, ([], "RequestTimeoutError"), PLACED),
     "delay_request": Story(
@@ -165,6 +206,7 @@ STORIES: dict[str, Story] = {
     "bust_last_trade": Story(
         s.trade_and_count, (["OrderFilled", "TradeBusted"], 0.0), (["OrderFilled"], 0.000999)
     ),
+    **{name: one._replace(markets=p.MARKETS) for name, one in OF_CONTRACTS.items()},
     "null_ticker": Story(s.ticker, ([], (None, None, None)), UNCROSSED),
     "zero_price": Story(s.ticker, ([], (0.0, 0.0, 0.0)), UNCROSSED),
     "cross_ticker": Story(s.ticker, ([], ("bid below ask", False)), UNCROSSED),
@@ -193,7 +235,7 @@ def columns(name: str, story: Story, *, armed: bool) -> tuple[Any, Any]:
     """Both columns of a fault's story."""
 
     async def main() -> tuple[Any, Any]:
-        async with FailingExchange(latency=None, markets=["BTC/USDT", "ETH/USDT"]) as x:
+        async with FailingExchange(latency=None, markets=list(story.markets)) as x:
             await x.fetch_time()
 
             def arm() -> None:

@@ -11,6 +11,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import (
     cancel_races,
     connection,
+    contract_faults,
     damaged_answers,
     delivery,
     false_answers,
@@ -145,6 +146,19 @@ ROWS: list[Entry] = [
         incidents.LockFunds: ops.CALLS,
         incidents.TakeFunds: ops.CALLS,
         incidents.BustLastTrade: ops.CALLS,
+    }),
+    *_group("contracts", {
+        contract_faults.ForceClose: ops.CALLS,
+        contract_faults.HideForcedClose: ops.ACCOUNT_FEEDS,
+        contract_faults.LoseTrigger: ops.ACCOUNT_FEEDS,
+        contract_faults.PayFundingNow: ops.CALLS,
+        contract_faults.SpikeMark: ops.CALLS,
+        contract_faults.CacheReads: (*ops.POSITION_READS, *ops.BALANCE),
+        contract_faults.ListPositionTwice: ops.POSITION_READS,
+        contract_faults.RefuseLeverage: ops.SETTINGS,
+        contract_faults.RefuseStop: ops.PLACE,
+        contract_faults.RefuseReduceOnly: ops.PLACE,
+        contract_faults.Overload: ops.PLACE,
     }),
     *_group("market data", {
         market_data_faults.NullTicker: ("fetch_ticker", "watch_ticker"),

@@ -1,0 +1,291 @@
+"""Faults of contracts: forced closes, mark prices, views that lag, refused exits and leverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from failing_exchange.core.commands import (
+    Deleverage,
+    LiquidatePosition,
+    MoveMark,
+    PayFunding,
+    PlaceConditional,
+    PlaceOrder,
+    SetLeverage,
+    SetMarginMode,
+)
+from failing_exchange.core.conditional_order import ConditionalSnapshot
+from failing_exchange.core.order import LIMIT, TRIGGERED_TYPES, Fill, OrderSnapshot
+from failing_exchange.core.queries import FetchOrder, FetchOrders, FetchPositions, Positions
+from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import ATOMS
+from failing_exchange.faults.fields import (
+    SHORTEST,
+    acts,
+    choice,
+    ends_after,
+    executed,
+    fault,
+    flag,
+    nanoseconds,
+    number,
+    ppm,
+    span,
+    span_or_never,
+)
+from failing_exchange.faults.lookups import answer_of, market_of
+from failing_exchange.faults.plan import Answer, Cause, Drop, Match, Replace, Verdict
+from failing_exchange.faults.rejections import active_until, refusal
+from failing_exchange.faults.stages import AtAnswer, AtRequest, AtStages
+from failing_exchange.journal.trip import Edited, Stage
+
+READS_KEPT_MAX = 1_000  # answers that a cache holds; the oldest is read anew
+RATE_PERCENT_MAX = 3.0  # of a payment of funding; more than any cap seen
+
+
+@fault
+class ForceClose(AtRequest):
+    """The venue closes the client's position in the request's contract, as in a liquidation."""
+
+    how: str = choice("liquidation", "why it is closed", "liquidation", "adl")
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Close it before the request is carried out; where nothing is held, do nothing."""
+        symbol = _contract(match)
+        if not symbol or not _held(match, symbol):
+            return None
+        account = match.trip.account
+        if self.how == "adl":
+            return Cause(Deleverage(account, symbol))
+        return Cause(LiquidatePosition(account, symbol))
+
+
+@fault
+class HideForcedClose(AtAnswer):
+    """No push tells of what the venue has closed by force."""
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Lose a push about an order that the venue itself has placed."""
+        if not match.trip.is_push:
+            return None
+        return Drop() if any(_is_forced(match, one) for one in _parts(match)) else None
+
+
+@fault
+class LoseTrigger(AtAnswer):
+    """A conditional order fires, and no push tells of it or of the order that it has placed."""
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        if not match.trip.is_push:
+            return None
+        return Drop() if any(_is_triggered(match, one) for one in _parts(match)) else None
+
+
+@fault
+class PayFundingNow(AtRequest):
+    """Funding of the request's contract is paid out of turn, at an unusual rate."""
+
+    rate: float = number(
+        0.1, "of the notional; negative = shorts pay longs", "percent",
+        minimum=-RATE_PERCENT_MAX, maximum=RATE_PERCENT_MAX,
+    )  # fmt: skip
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Have it paid before the request is carried out."""
+        symbol = _contract(match)
+        rate = round(self.rate * ATOMS / 100)
+        return Cause(PayFunding(symbol, rate)) if symbol else None
+
+
+@fault
+class SpikeMark(AtRequest):
+    """The mark price of the request's contract jumps away from the last price."""
+
+    by: float = number(
+        -0.05, "by how much of it; negative = down", "share", minimum=-0.99, maximum=10
+    )
+    lasts: float | None = span_or_never(
+        5.0, "then it comes back; None = it stays", minimum=SHORTEST
+    )
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Move it before the request is carried out; trades and the book stay."""
+        symbol = _contract(match)
+        if not symbol:
+            return None
+        return Cause(MoveMark(symbol, 0, ends_after(self.lasts), ppm(self.by)))
+
+
+@fault
+class CacheReads(AtAnswer):
+    """A read of positions or margin is answered with what an earlier one was told."""
+
+    seconds: float = span(10.0, "how old an answer may be", minimum=SHORTEST)
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Keep an answer; give it again until it is too old."""
+        trip, answer = match.trip, answer_of(match)
+        if trip.is_push or answer is None:
+            return None
+        kept: dict[Any, tuple[int, Any]] = match.memory.setdefault("answers", {})
+        name = (trip.account, trip.operation, repr(trip.command))
+        at, earlier = kept.get(name, (0, None))
+        if earlier is not None and match.at - at <= nanoseconds(self.seconds):
+            return None if earlier == answer else Replace(earlier)
+        kept.pop(name, None)
+        kept[name] = (match.at, answer)
+        if len(kept) > READS_KEPT_MAX:
+            del kept[next(iter(kept))]
+        return None
+
+
+@fault
+class RefuseLeverage(AtRequest):
+    """The venue refuses to change leverage or margin mode, which stay as they are."""
+
+    lasts: float | None = span_or_never(
+        0, "how long all further such requests are refused too; None = until disarmed"
+    )
+
+    def decide(self, match: Match, hit: bool) -> bool:
+        """Strike for as long as it lasts once it has begun."""
+        return active_until(match, hit, self.lasts) is not None
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Refuse in the words of each."""
+        command: Any = match.trip.command
+        if isinstance(command, SetLeverage):
+            message = f"Leverage {command.leverage} is not valid"
+            return refusal(Reason.LEVERAGE, match, message)
+        if isinstance(command, SetMarginMode):
+            return refusal(Reason.MODE_KEPT, match)
+        return None
+
+
+@fault
+class ListPositionTwice(AtAnswer):
+    """A list of positions has one of them twice."""
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        answer = answer_of(match)
+        if not isinstance(answer, Positions) or not answer.positions:
+            return None
+        return Replace(Positions((*answer.positions, answer.positions[-1])))
+
+
+@fault
+class RefuseStop(AtRequest):
+    """The venue takes no stop where it has always taken them: it wants them elsewhere."""
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Refuse what waits for a price, for good."""
+        command: Any = match.trip.command
+        waits = isinstance(command, PlaceConditional) or (
+            isinstance(command, PlaceOrder) and command.kind in TRIGGERED_TYPES
+        )
+        return refusal(Reason.NOT_SUPPORTED, match, MOVED) if waits else None
+
+
+@fault
+class RefuseReduceOnly(AtRequest):
+    """An order that may only reduce a position is refused, although there is one to reduce."""
+
+    beside_others: bool = flag(False, "whether only beside an open order that closes it, too")
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        command: Any = match.trip.command
+        if not _is_exit(command) or not isinstance(command, PlaceOrder):
+            return None
+        if self.beside_others and not _is_being_closed(match, command):
+            return None
+        return refusal(Reason.REDUCE_ONLY, match)
+
+
+@fault
+class Overload(AtStages):
+    """The venue says that it is overloaded, and has accepted the order or not."""
+
+    executed: str = executed()
+    spares_exits: bool = flag(True, "whether orders that only reduce a position are exempt")
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.REQUEST, Stage.WIRE)
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Say it before or behind the engine; the words are the same."""
+        if self.spares_exits and _is_exit(match.trip.command):
+            return None
+        refused = refusal(Reason.UNAVAILABLE, match, OVERLOADED)
+        if stage is Stage.REQUEST:
+            return None if acts(match, self.executed) else Answer(refused)
+        return None if isinstance(match.trip.answer, Reject) else refused
+
+
+# Binance USD-M, -4120, as seen on the wire (freqtrade/freqtrade#12610, 2025-12-09)
+MOVED = (
+    "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+)
+# Binance USD-M, -1008, as seen on the wire (banbox/banbot#114, 2025-09-22)
+OVERLOADED = (
+    "Server is currently overloaded with other requests. Please try again in a few minutes."
+)
+
+
+def _contract(match: Match) -> str:
+    """The contract that a request of an account names; "" for a spot market or none."""
+    symbol = match.trip.symbol
+    market = market_of(match, symbol) if match.trip.account and symbol else None
+    return "" if market is None or market.contract is None else symbol
+
+
+def _held(match: Match, symbol: str) -> bool:
+    """Whether the client holds something of a contract."""
+    try:
+        found = match.look(FetchPositions(match.trip.account, symbol)).positions
+    except Reject:  # a market stream's client is a connection
+        return False
+    return any(one.lots for one in found)
+
+
+def _is_exit(command: Any) -> bool:
+    if isinstance(command, PlaceConditional):
+        return command.reduce_only or command.close_position
+    return isinstance(command, PlaceOrder) and command.reduce_only
+
+
+def _is_being_closed(match: Match, command: PlaceOrder) -> bool:
+    """Whether a limit order that closes the position rests already."""
+    found = match.look(FetchOrders(command.account, command.symbol, "open")).orders
+    return any(
+        one.order.reduce_only and one.order.side is command.side and one.order.kind is LIMIT
+        for one in found
+    )
+
+
+def _parts(match: Match) -> Iterator[Any]:
+    """What a push tells, one by one."""
+    answer = answer_of(match)
+    if isinstance(answer, Edited):
+        answer = answer.answer
+    yield from (answer if answer.__class__ is tuple else (answer,))
+
+
+def _order_of(match: Match, one: Any) -> Any:
+    """The order that a part of a push is about; None where there is none."""
+    if isinstance(one, Fill):
+        try:
+            return match.look(FetchOrder(one.account, "", one.order_id, "")).order
+        except Reject:  # it has long been forgotten
+            return None
+    snapshot = one if isinstance(one, OrderSnapshot) else getattr(one, "snapshot", None)
+    return getattr(snapshot, "order", None)
+
+
+def _is_forced(match: Match, one: Any) -> bool:
+    return bool(getattr(_order_of(match, one), "forced", False))
+
+
+def _is_triggered(match: Match, one: Any) -> bool:
+    conditional = getattr(one, "conditional", one)
+    if isinstance(conditional, ConditionalSnapshot):
+        return conditional.triggered_at > 0
+    return bool(getattr(_order_of(match, one), "conditional_id", 0))
