@@ -31,6 +31,7 @@ from failing_exchange.faults.fields import (
     nanoseconds,
     number,
     ppm,
+    reason,
     span,
     span_or_never,
 )
@@ -176,15 +177,21 @@ class ListPositionTwice(AtAnswer):
 
 @fault
 class RefuseStop(AtRequest):
-    """The venue takes no stop where it has always taken them: it wants them elsewhere."""
+    """The venue refuses what waits for a price, and takes all other orders."""
+
+    why: Reason = reason(Reason.NOT_SUPPORTED)
+    lasts: float | None = span_or_never(
+        0, "how long all further stops are refused too; None = until disarmed"
+    )
+
+    def decide(self, match: Match, hit: bool) -> bool:
+        """Strike for as long as it lasts once a stop was met."""
+        return active_until(match, hit and _waits(match.trip.command), self.lasts) is not None
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        """Refuse what waits for a price, for good."""
-        command: Any = match.trip.command
-        waits = isinstance(command, PlaceConditional) or (
-            isinstance(command, PlaceOrder) and command.kind in TRIGGERED_TYPES
-        )
-        return refusal(Reason.NOT_SUPPORTED, match, MOVED) if waits else None
+        """Refuse a stop; by default because it is to be sent elsewhere."""
+        message = MOVED if self.why is Reason.NOT_SUPPORTED else ""
+        return refusal(self.why, match, message) if _waits(match.trip.command) else None
 
 
 @fault
@@ -192,10 +199,19 @@ class RefuseReduceOnly(AtRequest):
     """An order that may only reduce a position is refused, although there is one to reduce."""
 
     beside_others: bool = flag(False, "whether only beside an open order that closes it, too")
+    lasts: float | None = span_or_never(
+        0, "how long all further ones are refused too; None = until disarmed"
+    )
+
+    def decide(self, match: Match, hit: bool) -> bool:
+        """Strike for as long as it lasts once an order that closes was met."""
+        command: Any = match.trip.command
+        closes = _is_exit(command) and not _waits(command)
+        return active_until(match, hit and closes, self.lasts) is not None
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         command: Any = match.trip.command
-        if not _is_exit(command) or not isinstance(command, PlaceOrder):
+        if not _is_exit(command) or _waits(command):
             return None
         if self.beside_others and not _is_being_closed(match, command):
             return None
@@ -244,6 +260,13 @@ def _held(match: Match, symbol: str) -> bool:
     except Reject:  # a market stream's client is a connection
         return False
     return any(one.lots for one in found)
+
+
+def _waits(command: Any) -> bool:
+    """Whether a command places an order that waits for a price."""
+    if isinstance(command, PlaceOrder):
+        return command.kind in TRIGGERED_TYPES
+    return isinstance(command, PlaceConditional)
 
 
 def _is_exit(command: Any) -> bool:

@@ -42,7 +42,7 @@ KEYS = (
     "incidents", "intent", "family", "symptom", "behaviour", "rules", "options", "bot", "calm",
     "restarts", "expect", "as_of",
 )  # fmt: skip
-STRATEGIES = ("minute", "maker", "stopper", "streamer")  # of the reference bots
+STRATEGIES = ("minute", "maker", "stopper", "streamer", "perpetual")  # of the reference bots
 EXPECTED = ("naive_breaks", "harms", "harms_breaks", "in_process", "wire")  # keys of [expect]
 WHOLE_MAX = 10**18 - 1  # of a seed or a limit; a larger number is refused
 SECONDS_MAX = 10_000 * DAY_S  # no time of a scenario is longer; a longer one is refused

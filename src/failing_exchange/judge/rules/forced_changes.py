@@ -12,6 +12,7 @@ from failing_exchange.judge.holdings import NOTICED
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 
+TIMES_MAX = 1_000  # that a payment is booked; more is not taken for funding
 NOTICED_CASH = 1e-6  # units: sums of floats differ by less
 
 
@@ -130,17 +131,29 @@ class FundingOnce(Rule):
 
         if any(map(near, states)):
             return
-        for parts, what in ((changes, "left out"), ([-one for one in changes], "booked twice")):
-            if near(states[0] - sum(parts)) or reached(states[:1], _newest(parts), near):
-                wrong = round(abs(believed * ATOMS - states[0]))
-                self.breach(
-                    f"{what} {wrong / ATOMS:.8f} {asset} of funding",
-                    money=facts.value(asset, wrong, end.at),
-                    at=end.at,
-                )
-                return
-        self.unknown = f"what it believes to own of {asset} is wrong for another reason"
+        wrong = round(believed * ATOMS) - states[0]
+        if reached(states[:1], _newest(changes), near) or near(states[0] - sum(changes)):
+            what = "left out"
+        elif any(_is_multiple(wrong, one) for one in (sum(changes), *_newest(changes))):
+            what = "booked again"
+        elif reached(states[:1], _newest([-one for one in changes]), near):
+            what = "booked twice"
+        else:
+            self.unknown = f"what it believes to own of {asset} is wrong for another reason"
+            return
+        self.breach(
+            f"{what} {abs(wrong) / ATOMS:.8f} {asset} of funding",
+            money=facts.value(asset, abs(wrong), end.at),
+            at=end.at,
+        )
 
 
 def _newest(parts: list[int]) -> Iterable[int]:
     return islice(reversed(parts), PARTS_MAX)
+
+
+def _is_multiple(wrong: int, paid: int) -> bool:
+    """Whether what is wrong is a multiple of a payment."""
+    times = round(wrong / paid) if paid else 0
+    tolerance = round(NOTICED_CASH * ATOMS) * max(1, times)
+    return 0 < times <= TIMES_MAX and abs(wrong - times * paid) <= tolerance

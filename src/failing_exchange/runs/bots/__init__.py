@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from failing_exchange.runs.bots import (
+    long_position,
     market_maker as maker,
     stop_loss as stopper,
     stream_reader as streamer,
@@ -25,6 +26,7 @@ STRATEGIES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "maker": (maker.naive, maker.careful),
     "stopper": (stopper.naive, stopper.careful),
     "streamer": (streamer.naive, streamer.careful),
+    "perpetual": (long_position.naive, long_position.careful),
 }
 MANNERS = ("naive", "careful")
 BOTS: dict[str, Callable[..., Any]] = {

@@ -48,7 +48,12 @@ class Notebook:
 
     @contextmanager
     def intend(
-        self, side: str, amount: float, *, covered_within: float | None = None
+        self,
+        side: str,
+        amount: float,
+        *,
+        covered_within: float | None = None,
+        symbol: str = SYMBOL,
     ) -> Iterator[PlannedOrder]:
         """Note that one order is meant, until the block ends; `covered_within`: with a stop."""
         if len(self.intents) >= INTENTS_KEPT_MAX:
@@ -56,7 +61,7 @@ class Notebook:
         intent = PlannedOrder(len(self.intents) + 1, side, amount, self.now())
         self.intents.append(intent)
         try:
-            with intend(SYMBOL, side, amount, covered_within=covered_within):
+            with intend(symbol, side, amount, covered_within=covered_within):
                 yield intent
         finally:
             intent.ended_at = self.now()

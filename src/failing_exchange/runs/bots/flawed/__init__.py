@@ -10,6 +10,8 @@ True
 from __future__ import annotations
 
 from failing_exchange.runs.bots.flawed import (
+    contract_books,
+    contract_exits,
     event_bots,
     kinds,
     life,
@@ -24,6 +26,8 @@ __all__ = [
     "CAREFUL",
     "FLAWED",
     "TWINS",
+    "contract_books",
+    "contract_exits",
     "event_bots",
     "kinds",
     "life",

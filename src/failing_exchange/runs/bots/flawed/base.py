@@ -21,13 +21,12 @@ FLAWED: dict[str, Callable[..., Awaitable[None]]] = {}
 TWINS: dict[str, str] = {}  # flawed bot -> the careful one from which it differs by one habit
 
 
-def flawed(base: type[Minute], name: str) -> Callable[[type[Minute]], type[Minute]]:
+def flawed(base: type[Any], name: str) -> Callable[[type[Any]], type[Any]]:
     """Register a bot under its name; `base` is the careful one whose habits it has otherwise."""
 
-    def add(cls: type[Minute]) -> type[Minute]:
+    def add(cls: type[Any]) -> type[Any]:
         FLAWED[name] = _coroutine(cls)
-        if base is not cls:
-            TWINS[name] = next(known for known, one in CAREFUL.items() if one is base)
+        TWINS[name] = next((known for known, one in CAREFUL.items() if one is base), OF_CONTRACTS)
         return cls
 
     return add
@@ -45,9 +44,10 @@ def careful(name: str) -> Callable[[type[Minute]], type[Minute]]:
 
 
 CAREFUL: dict[str, type[Minute]] = {}
+OF_CONTRACTS = "perpetual-careful"  # the twin of the bots that trade contracts
 
 
-def _coroutine(cls: type[Minute]) -> Callable[[Any, Notebook], Awaitable[None]]:
+def _coroutine(cls: type[Any]) -> Callable[[Any, Notebook], Awaitable[None]]:
     async def bot(exchange: Any, notebook: Notebook) -> None:
         await cls(exchange, notebook).run()
 
