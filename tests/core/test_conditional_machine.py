@@ -169,5 +169,5 @@ class Conditionals(RuleBasedStateMachine):
         assert told == set(state.conditionals)
 
 
-Conditionals.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Conditionals.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestConditionals = Conditionals.TestCase

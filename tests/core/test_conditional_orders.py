@@ -110,6 +110,17 @@ def test_no_margin_is_held_before_the_trigger(floor: Waiting) -> None:
     assert done.order is None
 
 
+def test_a_triggered_order_has_a_least_worth_unless_it_reduces(floor: Waiting) -> None:
+    """As any other order of the contract."""
+    ms = floor.engine.state.markets[S]
+    ms.market = replace(ms.market, cost_min=100 * ATOMS)
+    small, exit_ = floor.wait_for(9_500, lots=1), floor.wait_for(9_500, lots=1, reduce_only=True)
+    floor.limit("bob", BUY, 9_500, BTC)
+    floor.limit("carol", SELL, 9_500, BTC)
+    assert floor.state_of(small).reason is Reason.INVALID_COST
+    assert floor.state_of(exit_).status is ConditionalStatus.FINISHED
+
+
 def test_a_stop_limit_rests_after_its_trigger(floor: Waiting) -> None:
     """It has triggered while its order is open, and is finished when that is canceled."""
     one = floor.wait_for(9_500, kind=STOP_LIMIT, ticks=9_600 * USD)

@@ -10,7 +10,7 @@ from failing_exchange.core.mark_watch import ALGO, watch_mark
 from failing_exchange.core.order import LIMIT, LIMIT_TYPES, MARKET, PositionSide, TriggerBy
 from failing_exchange.core.order_rules import check
 from failing_exchange.core.pegged_orders import pegged
-from failing_exchange.core.place_order import accept, enter, enter_capped, make
+from failing_exchange.core.place_order import accept, enter, enter_capped, make, market_cost
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
@@ -100,7 +100,8 @@ def fire(state: State, ms: MarketState, one: ConditionalOrder, at: int) -> None:
         command = pegged(ms, _command(ms, one))
         check(state, ms, account, _checked(ms, one, command), at)
         order = make(state, ms, command, at, account)
-        settlement_of(ms).hold_need(state, ms, order, at)
+        cost = market_cost(ms, order, command) if order.kind is MARKET else None
+        settlement_of(ms).hold_need(state, ms, order, at, cost)
     except Reject as refused:
         one.reason = refused.reason
         take_step(state, one, ConditionalStatus.REJECTED, at, refused.text)

@@ -58,7 +58,7 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
         check(state, ms, account, command, at)
     order = make(state, ms, command, at, account, (), usual)
     settlement = SETTLEMENTS[market.kind]
-    cost = _market_cost(ms, order, command) if kind is MARKET else None
+    cost = market_cost(ms, order, command) if kind is MARKET else None
     settlement.hold_need(state, ms, order, at, cost)
     if not usual and command.test:
         settlement.release(state, ms, order, at)
@@ -138,7 +138,7 @@ def start_trailing(ms: MarketState, order: Order, at: int) -> None:
         order.trailing_at = at if order.extreme else 0
 
 
-def _market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
+def market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
     """The cost of a market order in the present book; an order by cost gets its amount."""
     rules = ms.market.rules
     if c.cost:
