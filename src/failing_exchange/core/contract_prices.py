@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from failing_exchange.core.funding_rate import funding_rate
-from failing_exchange.core.mark_price import BASIS_S, Range, ReferencePrices, carry_of
+from failing_exchange.core.mark_price import (
+    BASIS_S,
+    PriceCandle,
+    Range,
+    ReferencePrices,
+    carry_of,
+    mark_candle,
+)
 from failing_exchange.core.state import MarketState
 from failing_exchange.core.units import HOUR, HOUR_S, MINUTE_S, SECOND
 
@@ -109,6 +116,22 @@ def _moved_premium(ms: MarketState, reference: ReferencePrices, first: int, last
         total += weight * shifts.at(second) * step * 10**8 // reference.index(second)
         weights += weight
     return total // weights
+
+
+def mark_candle_of(
+    ms: MarketState, reference: ReferencePrices, start: int, stop: int
+) -> PriceCandle:
+    """The mark price in the seconds of [start, stop); its extremes are bounds (`mark_candle`)."""
+    span, step, shifts = interval(ms) // SECOND, ms.market.price_step, ms.liquidity.shifts
+    carries = [_carry(ms, start), _carry(ms, stop - 1)]
+    for due in range((start // span + 1) * span, stop, span):
+        carries += [0, _carry(ms, due)]
+    least, most = shifts.range(start - BASIS_S, stop) if shifts.kept else (0, 0)
+    ends = (mark_of(ms, start * SECOND), mark_of(ms, (stop - 1) * SECOND))
+    return mark_candle(
+        reference, start, stop, ends, carry=Range(min(carries), max(carries)),
+        moved=Range(least * step, most * step),
+    )  # fmt: skip
 
 
 def first_mark_touch(

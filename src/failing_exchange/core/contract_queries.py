@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
+from failing_exchange.core.mark_price import PriceCandle
 from failing_exchange.core.market import Market
 
 
@@ -111,3 +113,27 @@ class Incomes(NamedTuple):
     """The answer to `FetchIncome`."""
 
     incomes: tuple[Income, ...]
+
+
+class PriceKind(StrEnum):
+    """Which price of a contract."""
+
+    INDEX = "index"
+    MARK = "mark"
+    PREMIUM = "premium"
+
+
+class FetchPriceCandles(NamedTuple):
+    """Candles between edges: epoch seconds, in order; one that is not over ends now."""
+
+    account: str
+    symbol: str
+    kind: PriceKind
+    edges: tuple[int, ...]
+
+
+class PriceCandles(NamedTuple):
+    """The answer to `FetchPriceCandles`: (second at which it opens, candle), oldest first."""
+
+    market: Market
+    candles: tuple[tuple[int, PriceCandle], ...]

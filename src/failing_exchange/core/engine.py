@@ -20,6 +20,7 @@ from failing_exchange.core import (
     operator_commands,
     order_lists,
     place_order,
+    price_candles,
     queries as q,
     read_handlers,
     reference_price,
@@ -116,6 +117,7 @@ HANDLERS: dict[type, Handler] = {
     contract_queries.FetchFundingRates: contract_reads.fetch_funding_rates,
     contract_queries.FetchOpenInterest: contract_reads.fetch_open_interest,
     contract_queries.FetchIncome: contract_reads.fetch_income,
+    contract_queries.FetchPriceCandles: price_candles.fetch_price_candles,
 }
 
 

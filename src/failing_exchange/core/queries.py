@@ -11,6 +11,7 @@ from failing_exchange.core.contract_queries import (
     FetchIncome,
     FetchMarkPrices,
     FetchOpenInterest,
+    FetchPriceCandles,
 )
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
@@ -311,6 +312,7 @@ Query: TypeAlias = (
     | FetchFundingRates
     | FetchOpenInterest
     | FetchIncome
+    | FetchPriceCandles
 )  # fmt: skip
 QUERIES = frozenset(get_args(Query))  # they change nothing
 

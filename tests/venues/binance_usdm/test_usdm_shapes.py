@@ -52,12 +52,15 @@ PUBLIC: list[tuple[str, dict[str, Any]]] = [
     ("GET v1/ping", {}), ("GET v1/time", {}), ("GET v1/exchangeInfo", {}),
     ("GET v1/depth", SYMBOL), ("GET v1/trades", SYMBOL), ("GET v1/aggTrades", SYMBOL),
     ("GET v1/ticker/24hr", {}), ("GET v1/ticker/price", {}), ("GET v2/ticker/price", {}),
-    ("GET v1/ticker/bookTicker", {}),
+    ("GET v1/ticker/bookTicker", {}), ("GET v1/premiumIndex", {}), ("GET v1/fundingInfo", {}),
+    ("GET v1/fundingRate", SYMBOL), ("GET v1/openInterest", SYMBOL),
 ]  # fmt: skip
 # Shapes that other tests hold: rows of candles, lists of answers, liquidations.
 ELSEWHERE = {
-    "GET v1/klines", "GET v1/continuousKlines", "POST v1/batchOrders", "PUT v1/batchOrders",
-    "DELETE v1/batchOrders", "GET v1/algoOrder", "GET v1/forceOrders", "GET v1/historicalTrades",
+    "GET v1/klines", "GET v1/continuousKlines", "GET v1/indexPriceKlines",
+    "GET v1/markPriceKlines", "GET v1/premiumIndexKlines", "POST v1/batchOrders",
+    "PUT v1/batchOrders", "DELETE v1/batchOrders", "GET v1/algoOrder", "GET v1/forceOrders",
+    "GET v1/historicalTrades",
 }  # fmt: skip
 
 
@@ -80,7 +83,12 @@ def test_one_symbol_is_answered_by_an_object() -> None:
     """And all of them by a list, of tickers and brackets alike."""
 
     async def story(client: UsdmClient) -> None:
-        for path in ("v1/ticker/24hr", "v1/ticker/price", "v1/ticker/bookTicker"):
+        for path in (
+            "v1/ticker/24hr",
+            "v1/ticker/price",
+            "v1/ticker/bookTicker",
+            "v1/premiumIndex",
+        ):
             got = await client.public("GET", path, **SYMBOL)
             check_shape(f"GET {path}", [got.body])
         got = await client.signed("GET", "v1/leverageBracket", **SYMBOL)

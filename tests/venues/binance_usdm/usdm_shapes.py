@@ -160,6 +160,16 @@ SHAPES: dict[str, str] = {
         "openPrice:s highPrice:s lowPrice:s volume:s quoteVolume:s openTime:i closeTime:i "
         "firstId:i lastId:i count:i"
     ),
+    "GET v1/premiumIndex": (
+        "*symbol:s markPrice:s indexPrice:s estimatedSettlePrice:s lastFundingRate:s "
+        "interestRate:s nextFundingTime:i time:i"
+    ),
+    "GET v1/fundingRate": "*symbol:s fundingRate:s fundingTime:i markPrice:s rateType:s",
+    "GET v1/fundingInfo": (
+        "*symbol:s adjustedFundingRateCap:s adjustedFundingRateFloor:s fundingIntervalHours:i "
+        "disclaimer:b"
+    ),
+    "GET v1/openInterest": "openInterest:s symbol:s time:i",
     # pages 2025-03-16: a list for all symbols; `notionalCoef` only where the user's was changed
     "GET v1/leverageBracket": "*symbol:s brackets:*BRACKET",
 }

@@ -16,6 +16,7 @@ from failing_exchange.venues.binance_usdm import (
     contract_market_data as data,
     contract_orders as orders,
     contract_placing as placing,
+    contract_price_data as prices,
     exchange_info,
     futures_account as account,
     margin_settings as settings,
@@ -103,6 +104,37 @@ ENDPOINTS = (
     Endpoint(
         http="GET /fapi/v1/ticker/bookTicker", operation="fetch_tickers", weight=by_symbol(2, 5),
         takes="symbol", read=data.read_tickers, write=data.write_best,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/premiumIndex", operation="fetch_mark_price", weight=by_symbol(1, 10),
+        takes="symbol", read=prices.read_premium, write=prices.write_premium,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/fundingRate", operation="fetch_funding_rate_history", weight=0,
+        takes=f"symbol! {SPAN}", read=prices.read_rates, write=prices.write_rates,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/fundingInfo", operation="fetch_funding_intervals", weight=0, takes="",
+        read=prices.read_terms, write=prices.write_terms,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/openInterest", operation="fetch_open_interest", takes="symbol!",
+        read=prices.read_interest, write=prices.write_interest,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/indexPriceKlines", operation="fetch_ohlcv", weight=data.candles_weight,
+        takes=f"pair! interval! {SPAN}", example="pair=BTCUSDT", read=prices.read_index_candles,
+        write=prices.write_price_candles,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/markPriceKlines", operation="fetch_ohlcv", weight=data.candles_weight,
+        takes=f"symbol! interval! {SPAN}", read=prices.read_mark_candles,
+        write=prices.write_price_candles,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/premiumIndexKlines", operation="fetch_ohlcv",
+        weight=data.candles_weight, takes=f"symbol! interval! {SPAN}",
+        read=prices.read_premium_candles, write=prices.write_price_candles,
     ),
     Endpoint(
         http="POST /fapi/v1/order", operation="create_order", security=Security.TRADE, weight=0,

@@ -198,11 +198,17 @@ def pair_of(r: Reading) -> Market:
     return r.markets[symbol].market
 
 
-def candles_of(r: Reading, market: Market) -> FetchCandles:
-    """The candles of a market that a request asks for."""
-    p, interval = r.params, r.params.need("interval")
+def interval_of(p: Params) -> str:
+    """The interval of candles; raises `Reject` for an unknown one."""
+    interval = p.need("interval")
     if interval not in NO_SECONDS:
         refuse("BAD_INTERVAL", "Invalid interval.")
+    return interval
+
+
+def candles_of(r: Reading, market: Market) -> FetchCandles:
+    """The candles of a market that a request asks for."""
+    p, interval = r.params, interval_of(r.params)
     since, until, limit = _since(p), _until(p), limit_of(p, 500, CANDLES_MAX)
     if since and until and since > until:
         refuse("START_TIME_GREATER_THAN_END_TIME", "Start time is greater than end time.")

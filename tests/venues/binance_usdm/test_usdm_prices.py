@@ -1,0 +1,69 @@
+"""Mark price, index and funding over REST, in a market with a background."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+from failing_exchange import simulate
+from failing_exchange.server.api_keys import Keyring
+from failing_exchange.venues.base import like_production
+from tests.venues.binance_usdm.usdm_client import UsdmClient
+
+SYMBOL, PAIR = {"symbol": "BTCUSDT"}, {"pair": "BTCUSDT"}
+KINDS: list[tuple[str, dict[str, Any], str]] = [
+    ("v1/markPriceKlines", SYMBOL, "markPrice"),
+    ("v1/indexPriceKlines", PAIR, "indexPrice"),
+]
+
+
+def test_candles_end_at_the_prices_of_the_premium_index() -> None:
+    """A client that mixes both sources sees one price; the candles hang together."""
+
+    async def main() -> None:
+        venue = like_production("binance-usdm", latency=None, keys=Keyring.default(), seed=7,
+                                markets=["BTC/USDT:USDT"])  # fmt: skip
+        client = UsdmClient(venue)
+        try:
+            await client.exchange.ready()
+            await asyncio.sleep(90)
+            now = (await client.public("GET", "v1/premiumIndex", **SYMBOL)).body
+            assert now["nextFundingTime"] == 1_767_225_600_000 + 8 * 3_600_000
+            for path, named, price in KINDS:
+                rows = (await client.public("GET", path, **named, interval="5m", limit=24)).body
+                assert rows[-1][4] == now[price]
+                assert len(rows) == 24
+                for row, following in pairwise(rows):
+                    assert following[0] == row[6] + 1 == row[0] + 300_000
+                    opened, high, low, close = map(float, row[1:5])
+                    assert low <= min(opened, close) <= max(opened, close) <= high
+            premiums = await client.public("GET", "v1/premiumIndexKlines", **SYMBOL, interval="1h")
+            assert all(abs(float(row[4])) < 0.01 for row in premiums.body)
+        finally:
+            await venue.close()
+
+    simulate(main(), seed=7)
+
+
+def test_funding_is_paid_at_the_rate_that_is_told() -> None:
+    """The history has what was paid, with the mark price of then."""
+
+    async def main() -> None:
+        venue = like_production("binance-usdm", latency=None, keys=Keyring.default(), seed=7,
+                                markets=["BTC/USDT:USDT"])  # fmt: skip
+        client = UsdmClient(venue)
+        try:
+            await client.exchange.ready()
+            await client.market()
+            await asyncio.sleep(8 * 3_600 + 60)
+            (last,) = (await client.public("GET", "v1/fundingRate", **SYMBOL, limit=1)).body
+            assert last["fundingTime"] == 1_767_225_600_000 + 8 * 3_600_000
+            assert float(last["markPrice"]) > 0
+            assert len((await client.public("GET", "v1/fundingRate", **SYMBOL)).body) == 100
+            got = await client.public("GET", "v1/fundingRate", **SYMBOL)
+            assert "x-mbx-used-weight-1m" not in got.headers
+        finally:
+            await venue.close()
+
+    simulate(main(), seed=7)
