@@ -55,8 +55,7 @@ def add_parser(commands: Any) -> None:
         default=1.0,
         help="virtual hours of each world, or 30m, 2d (default 1)",
     )
-    add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
-    add("--as-of", type=day, metavar="DATE", help=AS_OF)
+    _add_venue(add)
     add_user_code(explore)
     add(
         "--jobs",
@@ -78,6 +77,19 @@ def add_parser(commands: Any) -> None:
     )
     _add_files(add)
     explore.set_defaults(command=explore_command, judges=True)
+
+
+def _add_venue(add: Any) -> None:
+    """The options that say where, when and what is traded."""
+    add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
+    add("--as-of", type=day, metavar="DATE", help=AS_OF)
+    add(
+        "--market",
+        action="append",
+        metavar="SYMBOL",
+        help="a market that its worlds list, as BTC/USDT:USDT (may be repeated; default: what the "
+        "bot says in its attribute `symbols`, else the markets of Spot)",
+    )
 
 
 def _add_files(add: Any) -> None:
@@ -116,6 +128,7 @@ def explore_command(options: argparse.Namespace) -> int:
         faults=tuple(options.fault or ()),
         venue=options.venue,
         as_of=options.as_of or "",
+        markets=tuple(options.market or ()),
     )
     with _progress(_seeds_of(wanted)) as tell, _executor(options.dask) as executor:
         found = explore(wanted, executor=executor, tell=tell)

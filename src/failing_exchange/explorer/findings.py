@@ -366,11 +366,17 @@ def needed(example: Example) -> str:
     counts = ((strikes, "fault"), (len(world.restarts), "restart"))
     parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n]
     parts += [weather(arm) for arm in world.faults]
+    parts += [f"{one['do']} after {one['at']:g} s" for one in world.incidents]
     if world.rate_limit is not None:
         parts.append(f"a limit of {world.rate_limit} requests a minute")
     if world.balances is not None:
         held = [f"{amount:,.8g} {asset}" for asset, amount in world.balances.items()]
         parts.append(f"an account of {', '.join(held) or 'nothing'}")
+    if world.margin:
+        said = (f"{name.replace('_', ' ')} {value}" for name, value in world.margin.items())
+        parts.append(f"an account with {', '.join(said)}")
+    if world.brackets != 1:
+        parts.append(f"brackets of 1/{world.brackets:,}")
     if world.latency != World(seed=0, seconds=0).latency:
         parts.append(f"a latency of {world.latency or 0:g} ms")
     if not parts:

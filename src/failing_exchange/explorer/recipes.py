@@ -59,6 +59,21 @@ WRONG_CLOCK = FaultSpec("reject_request", "", CREATE, {"why": "clock_skew", "las
 # An answer that comes before the fill: it has no average price yet. Binance's shows all fills.
 UNFILLED = (FaultSpec("null_fields", "", ("create_order", "fetch_order"), {"fields": ["average"]}),)
 
+# What goes wrong with contracts alone: with changes of leverage and modes, and with exits.
+SETTINGS_CALLS = ("set_leverage", "set_margin_mode", "set_position_mode")
+CONTRACT_RECIPES = (
+    FaultSpec("lose_answer", "", SETTINGS_CALLS),
+    FaultSpec("lose_request", "", SETTINGS_CALLS),
+    FaultSpec("false_reject", "", SETTINGS_CALLS),
+    FaultSpec("reject_request", "", SETTINGS_CALLS, {"why": "unavailable", "lasts": 120}),
+    FaultSpec("reject_request", "", ("set_leverage",), {"why": "leverage"}),
+    FaultSpec("reject_request", "", CREATE, {"why": "position_limit"}),
+    FaultSpec("reject_request", "", CREATE, {"why": "insufficient_funds"}),
+    FaultSpec("time_out", "", ops.POSITION_READS),
+    FaultSpec("null_answer", "", ops.POSITION_READS),
+    FaultSpec("delay_answer", "", (*ops.POSITION_READS, *CREATE), {"seconds": 20.0}),
+)
+
 
 class Kinds(NamedTuple):
     """From what the worlds of a venue are drawn: recipes of incidents, and common ones by sets."""

@@ -73,6 +73,7 @@ class Options:
     faults: tuple[str, ...] = ()  # of the user, as path.py:Name: each is in every second world
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the newest
+    markets: tuple[str, ...] = ()  # that are listed; empty: those that the bot says it trades
 
 
 @dataclass(kw_only=True)
@@ -252,7 +253,7 @@ class _Search:
     def _look_at_calm_worlds(self) -> None:
         """What fails without any fault is reported once, as the baseline."""
         worlds = [
-            replace(self._drawn(seed), faults=(), restarts=(), **USUAL)
+            replace(self._drawn(seed), faults=(), restarts=(), incidents=(), **USUAL)
             for seed in self._seeds()[:CALM_WORLDS]
         ]
         results = self._batch(worlds, calm=True)
@@ -300,6 +301,7 @@ class _Search:
             seconds=self.options.seconds,
             venue=self._venue,
             intents=self.target.takes_intents,
+            symbols=self.options.markets or self.target.symbols,
         )
         return with_own(replace(drawn, as_of=self.options.as_of), self.options.faults)
 

@@ -28,7 +28,9 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the weather that is tried, the mi
 
 
 # What surrounds a bot on a usual day, besides faults: what is other than this is needed, or goes.
-USUAL: dict[str, Any] = {"rate_limit": None, "latency": "auto", "balances": None}
+USUAL: dict[str, Any] = {
+    "rate_limit": None, "latency": "auto", "balances": None, "margin": {}, "brackets": 1,
+}  # fmt: skip
 
 
 class Example(NamedTuple):
@@ -49,7 +51,8 @@ class Example(NamedTuple):
         world = self.world
         strikes = sum(len(rule["strikes"]) for rule in world.plan)
         unusual = sum(bool(getattr(world, name) != value) for name, value in USUAL.items())
-        return strikes + len(world.restarts) + len(world.faults) + unusual
+        caused = len(world.restarts) + len(world.faults) + len(world.incidents)
+        return strikes + caused + unusual
 
     @property
     def extent(self) -> tuple[bool, int, float]:
@@ -91,7 +94,7 @@ class _Shrinking:
 
     def is_calm(self) -> bool:
         """Is the rule broken without any fault? Then nothing else needs to be known."""
-        calm = replace(self.best, faults=(), plan=(), restarts=(), **USUAL)
+        calm = replace(self.best, faults=(), plan=(), restarts=(), incidents=(), **USUAL)
         self._is_guessed = calm != self.best and self._take(calm)
         return self._is_guessed
 
@@ -127,8 +130,8 @@ class _Shrinking:
             self._cut()
             steps: list[Callable[[], bool]] = [
                 self._by_evidence, self._earlier, self._fewer_strikes, self._fewer_faults,
-                self._fewer_restarts, self._fewer_intents, self._plainer, self._shorter,
-                self._milder,
+                self._fewer_restarts, self._fewer_incidents, self._fewer_intents, self._plainer,
+                self._shorter, self._milder,
             ]  # fmt: skip
             self._by_evidence()
             if self._strikes() > STRIKES_SHRUNK_MAX:
@@ -225,6 +228,11 @@ class _Shrinking:
             list(self.best.restarts), lambda kept: replace(self.best, restarts=tuple(kept))
         )
 
+    def _fewer_incidents(self) -> bool:
+        return self._fewer(
+            list(self.best.incidents), lambda kept: replace(self.best, incidents=tuple(kept))
+        )
+
     def _fewer_intents(self) -> bool:
         return self._fewer(
             list(self.best.intents), lambda kept: replace(self.best, intents=tuple(kept)), least=1
@@ -255,7 +263,7 @@ class _Shrinking:
         usual = World(seed=0, seconds=0)
         done = [
             self._take(replace(self.best, **{name: getattr(usual, name)}))
-            for name in ("rate_limit", "latency", "balances", "timeout")
+            for name in (*USUAL, "timeout")
             if getattr(self.best, name) != getattr(usual, name)
         ]
         return any(done)

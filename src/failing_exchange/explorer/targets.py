@@ -9,7 +9,7 @@ from typing import NamedTuple
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.trial import RunRequest, TrialResult, run
 from failing_exchange.explorer.world import World
-from failing_exchange.runs.bot_loader import find_bot, makes_own_clients, parameters
+from failing_exchange.runs.bot_loader import find_bot, makes_own_clients, parameters, symbols_of
 from failing_exchange.venues.base import DEFAULT
 
 TEST = "::"  # what a pytest test id has in it
@@ -20,6 +20,8 @@ class Target(NamedTuple):
 
     `venue`: the one that it reaches by its production host names, unless another is asked for;
     empty if it is given a client.
+    `symbols`: the markets that it says it trades, by an attribute of the function; with a
+    contract among them, its worlds are of contracts.
     `takes_intents`: whether the run tells it what orders to place.
     """
 
@@ -27,6 +29,7 @@ class Target(NamedTuple):
     run: Callable[[World | RunRequest], TrialResult]
     venue: str = ""
     takes_intents: bool = False
+    symbols: tuple[str, ...] = ()
 
 
 def load(name: str) -> Target:
@@ -46,4 +49,4 @@ def load(name: str) -> Target:
     bot = find_bot(name)
     venue = DEFAULT if makes_own_clients(bot) else ""
     play_it = partial(run, bot, again=partial(find_bot, name))
-    return Target(name, play_it, venue, "intents" in parameters(bot))
+    return Target(name, play_it, venue, "intents" in parameters(bot), symbols_of(bot))

@@ -14,6 +14,7 @@ from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import InternalError
+from failing_exchange.explorer import contract_world
 from failing_exchange.explorer.call_sites import CallSites, shown_file
 from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import kind_of
@@ -43,6 +44,7 @@ TRIPS_KEPT_MAX = 200_000  # of a trial; the plan of a longer one begins with the
 GROUND_MAX = 500  # new situations that one trial may report; more are left to other trials
 FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)  # a line of a traceback
 START = "2026-01-05T00:00:00Z"  # a Monday, midnight
+ACCOUNT = "main"  # of the bot
 Watch: TypeAlias = "Callable[[FailingExchange, Notebook | None], None]"
 
 
@@ -176,6 +178,8 @@ def built(world: World, **options: Any) -> FailingExchange:
         drawn["balances"] = world.balances  # the balances of a test have priority
     if world.as_of:
         drawn["as_of"] = world.as_of
+    if world.markets and "markets" not in options:
+        drawn["markets"] = contract_world.listed(world)
     exchange = FailingExchange(**{**options, **drawn})
     exchange.venue.journal = Journal(keep=TRIPS_KEPT_MAX)
     if world.rate_limit is not None:
@@ -185,6 +189,11 @@ def built(world: World, **options: Any) -> FailingExchange:
         exchange.arm(arm.kind, when, operations=arm.operations, **arm.fields)
     if world.plan:
         RecordedPlan.of_rules(world.plan).arm(exchange.venue.plan)
+    for after, command in contract_world.planned(world) if world.incidents else ():
+        exchange.venue.plan_incident(round(after * SECOND), command)
+    if world.margin:
+        venue = exchange.venue
+        venue.on_start.append(lambda: contract_world.set_up(venue, ACCOUNT, world.margin))
     return exchange
 
 
@@ -293,7 +302,9 @@ def summary_of(result: TrialResult) -> TrialSummary:
     began = result.trips[0].born_at if result.trips else verdict.at
     return TrialSummary(
         breaks=tuple(
-            _broken_rule(one.breaches[0], trips, began, _place(one.breaches[0], result))
+            _broken_rule(
+                one.breaches[0], trips, began, _place(one.breaches[0], result), result.world
+            )
             for one in verdict.failures
         ),
         sentence=verdict.sentence,
@@ -338,8 +349,13 @@ def _place(breach: Breach, result: TrialResult) -> str:
     return next(filter(None, places), "")
 
 
-def _broken_rule(breach: Breach, trips: Mapping[int, Trip], began: int, place: str) -> BrokenRule:
+def _broken_rule(
+    breach: Breach, trips: Mapping[int, Trip], began: int, place: str, world: World
+) -> BrokenRule:
     shown = [trips[number] for number in breach.trips if number in trips]
+    after = (breach.at - began) / SECOND
+    caused = tuple(sorted({str(one["do"]) for one in world.incidents if one["at"] <= after}))
+    before = [t for t in trips.values() if t.born_at <= breach.at]
     return BrokenRule(
         rule=breach.rule,
         text=breach.text,
@@ -347,8 +363,8 @@ def _broken_rule(breach: Breach, trips: Mapping[int, Trip], began: int, place: s
         requests=tuple((t.account, t.operation, t.symbol, t.request_number) for t in shown),
         operation=breach.operation or next((t.operation for t in shown), ""),
         money=breach.money or 0.0,
-        after=(breach.at - began) / SECOND,
-        kinds=_kinds(shown) or _kinds([t for t in trips.values() if t.born_at <= breach.at][-50:]),
+        after=after,
+        kinds=_kinds(shown) or _kinds(before[-50:]) or caused,
         row=breach.row,
         place=place,
     )

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from failing_exchange.core.chance import below, key
+from failing_exchange.core.market import is_contract
 from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.explorer.contract_world import (
+    DIVISOR_MAX,
+    check_parts,
+    contract_recipes,
+    draw_parts,
+    symbols_of,
+)
 from failing_exchange.explorer.recipes import (
     SHORTAGE,
     WRONG_CLOCK,
@@ -56,6 +64,10 @@ class World:
     `plan` is a recorded plan as JSON can hold it, in the place of faults drawn by dice. `balances`
     are those of the bot's account, in units; None = plenty of each asset.
 
+    Of contracts: `margin` says how the account was left before (leverage, margin_mode, hedge), the
+    ends of the notional brackets are divided by `brackets`, and `incidents` are what the operator
+    does, as in scenario files: {"at": 600.0, "do": "liquidate", "symbol": "BTC/USDT:USDT"}.
+
     >>> World(seed=7, seconds=600.0, faults=(FaultSpec("lose_answer", "nth(1)"),)).timeout
     10.0
     """
@@ -73,6 +85,10 @@ class World:
     plan: tuple[Mapping[str, Any], ...] = ()  # the rules of a recorded plan
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the newest
+    markets: tuple[str, ...] = ()  # that are listed; empty: the default ones
+    margin: Mapping[str, Any] = field(default_factory=dict)
+    brackets: int = 1
+    incidents: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The world as JSON; values that equal the default are left out."""
@@ -96,7 +112,7 @@ class World:
                 FaultSpec(kind, when, tuple(operations), fields)
                 for kind, when, operations, fields in given.get("faults", ())
             )
-            for name in ("restarts", "intents", "plan"):
+            for name in ("restarts", "intents", "plan", "markets", "incidents"):
                 given[name] = tuple(given.get(name, ()))
             return cls(**given)
         except (TypeError, ValueError) as error:
@@ -107,8 +123,17 @@ class World:
         check_world(self)
 
 
-def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -> World:
+def draw(
+    seed: int,
+    *,
+    seconds: float,
+    venue: str = "",
+    intents: bool = False,
+    symbols: Sequence[str] = (),
+) -> World:
     """The world of a seed. First which faults there are at all, then how often each strikes.
+
+    `symbols` are what the bot trades; with a contract among them, the world is one of contracts.
 
     >>> draw(7, seconds=3600) == draw(7, seconds=3600)
     True
@@ -119,8 +144,11 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
     places = dict.fromkeys(below(dice, 10 + n, len(recipes)) for n in range(count))
     faults = tuple(_armed(recipes[place], key("fault", seed, place)) for place in places)
     restarts = 1 + below(dice, 4, 2) if below(dice, 3, 5) == 0 else 0
-    small = below(dice, 8, SMALL_EVERY) == 0
-    return World(
+    markets = symbols_of(venue, symbols)
+    symbol = next(filter(is_contract, markets), markets[0] if markets else SYMBOL)
+    has_contracts = any(map(is_contract, markets))
+    small = below(dice, 8, SMALL_EVERY) == 0 and not has_contracts
+    drawn = World(
         seed=seed,
         seconds=seconds,
         calm=calm_of(seconds),
@@ -134,9 +162,22 @@ def draw(seed: int, *, seconds: float, venue: str = "", intents: bool = False) -
             *_wrong_clock(dice),
         ),
         restarts=tuple(sorted(_moment(dice, 20 + n, seconds) for n in range(restarts))),
-        intents=_intents(dice, seconds) if intents else (),
+        intents=_intents(dice, seconds, symbol) if intents else (),
         venue="" if venue == DEFAULT else venue,
+        markets=markets,
     )
+    return _of_contracts(drawn) if has_contracts else drawn
+
+
+def _of_contracts(drawn: World) -> World:
+    """A drawn world with what only contracts have, and their faults."""
+    dice = key("contract fault", drawn.seed)
+    faults = (
+        _armed(recipe, key("trigger", dice, place))
+        for place, recipe in enumerate(contract_recipes(drawn.seed))
+    )
+    parts = draw_parts(drawn.seed, drawn.seconds, drawn.markets)
+    return replace(drawn, faults=(*drawn.faults, *faults), **parts._asdict())
 
 
 def with_own(world: World, faults: Sequence[str]) -> World:
@@ -201,12 +242,12 @@ def _armed(recipe: FaultSpec, dice: int) -> FaultSpec:
     return recipe._replace(when=when)
 
 
-def _intents(dice: int, seconds: float) -> tuple[Mapping[str, Any], ...]:
+def _intents(dice: int, seconds: float, symbol: str) -> tuple[Mapping[str, Any], ...]:
     """What a bot is asked to do, where it takes that from the world."""
     found = [
         {
             "at": _moment(dice, 40 + n, seconds),
-            "symbol": SYMBOL,
+            "symbol": symbol,
             "side": ("buy", "sell")[below(dice, 50 + n, 2)],
             "amount": (1 + below(dice, 60 + n, 20)) / 100,
         }
@@ -217,7 +258,13 @@ def _intents(dice: int, seconds: float) -> tuple[Mapping[str, Any], ...]:
 
 def mutate(parent: World, seed: int, *, venue: str = "") -> World:
     """A neighbour of a world that has shown something new: one thing in it is another."""
-    fresh = draw(seed, seconds=parent.seconds, venue=venue, intents=bool(parent.intents))
+    fresh = draw(
+        seed,
+        seconds=parent.seconds,
+        venue=venue,
+        intents=bool(parent.intents),
+        symbols=parent.markets,
+    )
     dice = key("mutation", seed)
     match below(dice, 0, 5):
         case 0:
@@ -228,7 +275,13 @@ def mutate(parent: World, seed: int, *, venue: str = "") -> World:
             out = below(dice, 1, len(parent.faults))
             return replace(parent, faults=parent.faults[:out] + parent.faults[out + 1 :])
         case 3:
-            return replace(parent, restarts=fresh.restarts, latency=fresh.latency)
+            return replace(
+                parent,
+                restarts=fresh.restarts,
+                latency=fresh.latency,
+                margin=fresh.margin,
+                incidents=fresh.incidents,
+            )
         case _:
             return replace(parent, rate_limit=fresh.rate_limit, faults=fresh.faults)
 
@@ -250,6 +303,7 @@ def check_world(world: World) -> None:
             raise ConfigurationError(f"the world's {name} is {value!r}; expected {what}")
     if world.balances is not None:
         check_balances(balances_of(world.balances), MARKETS)
+    check_parts(world)
     for arm in world.faults:
         check(arm)
     for intent in world.intents:
@@ -289,6 +343,12 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "venue": ("a venue's name, or path.py:NAME", lambda v: isinstance(v, str)),
     "as_of": ("a date as 2025-12-01, or empty", lambda v: v == "" or _is_day(v)),
     "timeout": ("seconds above 0", lambda v: _is_number(v, 0.001, SECONDS_MAX)),
+    "brackets": (
+        f"a whole number from 1 to {DIVISOR_MAX:,}",
+        lambda v: is_whole(v) and 1 <= v <= DIVISOR_MAX,
+    ),
+    "margin": ("a table", lambda v: isinstance(v, Mapping)),
+    "markets": ("a list of symbols", lambda v: all(isinstance(one, str) for one in v)),
     "restarts": (
         "a list of seconds",
         lambda v: all(_is_number(one, 0, SECONDS_MAX) for one in v),

@@ -244,6 +244,21 @@ def makes_own_clients(bot: Bot) -> bool:
     return not required(bot) and not any(name in GIVEN for name in parameters(bot))
 
 
+def symbols_of(bot: Bot) -> tuple[str, ...]:
+    """The markets that a bot says it trades: `main.symbols = ("BTC/USDT:USDT",)`; else empty.
+
+    Raises:
+        ConfigurationError: it is not a list of strings.
+    """
+    found = getattr(bot, "symbols", ())
+    if not isinstance(found, (list, tuple)) or not all(isinstance(one, str) for one in found):
+        raise ConfigurationError(
+            f"{getattr(bot, '__name__', 'the bot')}.symbols is {found!r}; expected a list of "
+            'symbols, like ("BTC/USDT:USDT",)'
+        )
+    return tuple(found)
+
+
 # ---- programs
 
 

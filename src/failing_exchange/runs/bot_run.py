@@ -18,7 +18,7 @@ from failing_exchange.faults.triggers import chance
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.judge import Judge
 from failing_exchange.report.text import Shown
-from failing_exchange.runs.bot_loader import Bot, find_bot, makes_own_clients
+from failing_exchange.runs.bot_loader import Bot, find_bot, makes_own_clients, symbols_of
 from failing_exchange.runs.bot_process import (
     JudgedRun,
     Progress,
@@ -223,7 +223,7 @@ class _Run:
         bot = find_bot(config.bot)
         _check_as_of(config, bot)
         load_faults(name for name, _ in config.faults)
-        self.exchange = _exchange(config, scenario)
+        self.exchange = _exchange(config, scenario, symbols_of(bot))
         options, intent = ({}, {}) if scenario is None else (scenario.options, scenario.intent)
         rules = rules_of({**options, **{name: {} for name in config.rules}})
         self.judged = JudgedRun(
@@ -310,9 +310,12 @@ def _check_as_of(config: RunConfig, bot: Bot) -> None:
     venue_of(config.venue or DEFAULT).check_as_of(config.as_of)
 
 
-def _exchange(config: RunConfig, scenario: Scenario | None) -> FailingExchange:
-    """The exchange of a run: the scenario's, with what the configuration adds."""
-    arguments = {} if scenario is None else dict(scenario.arguments)
+def _exchange(
+    config: RunConfig, scenario: Scenario | None, symbols: tuple[str, ...]
+) -> FailingExchange:
+    """The exchange of a run: the scenario's, else one with what the bot trades."""
+    arguments: dict[str, Any] = {"markets": list(symbols) or None}
+    arguments |= {} if scenario is None else scenario.arguments
     arguments |= {"seed": config.seed, "connection_timeout": config.timeout}
     if config.as_of:
         arguments["as_of"] = config.as_of
