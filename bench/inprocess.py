@@ -14,18 +14,21 @@ from failing_exchange.faults.triggers import nth
 from failing_exchange.virtual.wallclock import REAL
 
 ORDER = ("BTC/USDT", "limit", "buy", 0.01, 30_000.0)
+FUTURES = {"USDT": 1e9}  # the margin of all orders at once
+CONTRACT = "BTC/USDT:USDT"
 
 
-async def _rate(call: Callable[..., Awaitable[Any]], calls: int) -> float:
+async def _rate(call: Callable[..., Awaitable[Any]], calls: int, symbol: str = "BTC/USDT") -> float:
+    order = (symbol, *ORDER[1:])
     gc.collect()
     began = REAL["perf_counter"]()
     for _ in range(calls):
-        await call(*ORDER)
+        await call(*order)
     return calls / float(REAL["perf_counter"]() - began)
 
 
-async def _orders(exchange: FailingExchange, calls: int) -> float:
-    found = await _rate(exchange.create_order, calls)
+async def _orders(exchange: FailingExchange, calls: int, symbol: str = "BTC/USDT") -> float:
+    found = await _rate(exchange.create_order, calls, symbol)
     await exchange.cancel_all_orders()
     return found
 
@@ -40,6 +43,18 @@ def plain(size: Size) -> Iterator[Pair]:
     calls, exchange = size(300, 30), FailingExchange(latency=None)
     with asyncio.Runner() as runner:
         yield (lambda: runner.run(_orders(exchange, calls)), lambda: runner.run(_mocked(calls)))
+
+
+@bench("calls/s", "AsyncMock", at_least=0.55, rounds=60)
+def perpetual(size: Size) -> Iterator[Pair]:
+    """create_order of a perpetual with nothing armed, in real time."""
+    calls = size(300, 30)
+    exchange = FailingExchange(markets=[CONTRACT], balances=FUTURES, latency=None)
+    with asyncio.Runner() as runner:
+        yield (
+            lambda: runner.run(_orders(exchange, calls, CONTRACT)),
+            lambda: runner.run(_mocked(calls)),
+        )
 
 
 @bench("calls/s", "nothing armed", at_least=0.9, rounds=60)
@@ -92,6 +107,15 @@ async def _trade(hours: float) -> None:
         await asyncio.sleep(1)
 
 
+async def _poll(hours: float) -> None:
+    """The positions each second; there is one."""
+    exchange = FailingExchange(markets=[CONTRACT, "ETH/USDT:USDT", "SOL/USDT:USDT"])
+    await exchange.create_order(CONTRACT, "market", "buy", 0.01)
+    for _ in range(int(hours * 3_600)):
+        await exchange.fetch_positions()
+        await asyncio.sleep(1)
+
+
 async def _order_a_minute(hours: float) -> None:
     exchange = FailingExchange()
     for _ in range(int(hours * 60)):
@@ -108,6 +132,12 @@ def _hours(program: Callable[[float], Coroutine[Any, Any, None]], hours: float) 
 def watcher(size: Size) -> Iterator[Pair]:
     """Simulated hours of a bot that reads the ticker each second."""
     yield from _hours(_watch, size(20, 1) / 10)
+
+
+@bench("hours/CPU s", IDLE_CORE, at_least=8, rounds=3)
+def position_poller(size: Size) -> Iterator[Pair]:
+    """The same of a bot that reads the positions of perpetuals, of which it has one."""
+    yield from _hours(_poll, size(20, 1) / 10)
 
 
 @bench("hours/CPU s", IDLE_CORE, at_least=10, rounds=3)

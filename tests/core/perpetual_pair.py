@@ -267,7 +267,7 @@ def pair_price(pair: Pair, symbol: str, random: Random) -> int:
     """A price in ticks: mostly near the last one, and seldom far from where all began."""
     last = pair.venue.contracts[symbol].last // MARKETS[symbol].price_step
     middle = last if random.randrange(4) else PRICE
-    return max(1, middle + random.randint(-6, 6))
+    return max(1, middle + random.randint(-4, 4))
 
 
 def cancel(pair: Pair, random: Random) -> None:
@@ -300,7 +300,7 @@ def settings(pair: Pair, random: Random) -> None:
     name, symbol = random.choice(NAMES), random.choice(tuple(MARKETS))
     venue, kind = pair.venue, random.randrange(4)
     if kind < 2:
-        leverage = random.choice((0, 1, 2, 3, 5, 7, 10, 20, 25, 50, 76))
+        leverage = random.choice((0, 1, 3, 7, 10, 20, 25, 25, 50, 50, 76))
         command: Any = c.SetLeverage(name, symbol, leverage)
         pair.do(command, lambda: venue.set_leverage(name, symbol, leverage))
     elif kind == 2:
@@ -318,7 +318,7 @@ def money(pair: Pair, random: Random) -> None:
     name, symbol = random.choice(NAMES), random.choice(tuple(MARKETS))
     venue, atoms = pair.venue, random.choice((-1, 1)) * random.randint(1, 60 * ATOMS)
     if random.randrange(4) == 0:
-        rich = random.choice((1, 1, 10, 100)) * abs(atoms)
+        rich = random.choice((1, 1, 1, 30)) * abs(atoms)
         opened = c.OpenAccount(name, (), None, (("USDT", rich),))
         pair.do(opened, lambda: venue.pay_in(name, rich))
         return

@@ -50,7 +50,7 @@ def run(seed: int, steps: int, every: int = 1) -> Pair:
 def test_random_steps_agree(seed: int) -> None:
     """Positions, money, orders and refusals are the reference's, to the atom, after each step."""
     pair = run(seed, 600)
-    assert len(pair.trades) > 50
+    assert len(pair.trades) > 30
 
 
 @pytest.mark.slow

@@ -242,3 +242,29 @@ def test_an_undone_trade_never_makes_a_long_position_short(floor: Floor) -> None
     floor.do(c.BustTrade(S, bought))
     assert "alice" not in floor.positions
     assert floor.wallet("alice")[0] == before + (5 - 100) * ATOMS, "the fee, and the rise"
+
+
+def test_an_order_after_another_is_refused_where_margin_is_spent(floor: Floor) -> None:
+    """What is available is not reckoned anew for each order; it is never too much."""
+    for _ in range(20):
+        floor.limit("alice", BUY, 10_000, BTC)
+    assert floor.available("alice") == 0
+    assert refused(floor, c.PlaceOrder("alice", S, BUY, LIMIT, 1, 1_000_000)) is (
+        Reason.INSUFFICIENT_FUNDS
+    )
+
+
+@pytest.mark.parametrize("spent", ["transfer", "other order", "leverage"])
+def test_margin_spent_otherwise_counts_at_once(floor: Floor, spent: str) -> None:
+    """Whatever takes margin between two orders of the same second."""
+    floor.do(c.PlaceOrder("alice", S, BUY, LIMIT, BTC, 1_000_000, test=True))
+    floor.limit("alice", BUY, 10_000, 10 * BTC)
+    if spent == "transfer":
+        floor.do(c.TransferFunds("alice", "USDT", 5_000 * ATOMS, to_futures=False))
+    elif spent == "other order":
+        floor.limit("alice", BUY, 10_000, 10 * BTC)
+    else:
+        floor.do(c.SetLeverage("alice", S, 10))
+    assert refused(floor, c.PlaceOrder("alice", S, BUY, LIMIT, BTC, 1_000_000)) is (
+        Reason.INSUFFICIENT_FUNDS
+    )

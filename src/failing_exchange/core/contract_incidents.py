@@ -80,7 +80,7 @@ def change_funding(state: State, command: c.ChangeFunding, at: int) -> None:
         raise Reject(Reason.BAD_REQUEST, f"{command.symbol}: {wrong}") from None
     rate_of(ms, next_funding(ms, at) - interval(ms))  # the last one stays what it was
     ms.market = replace(ms.market, contract=new)
-    ms.mark_seen = ((-1, 0), 0)
+    ms.mark_seen = ((), None)
     if ms.due_at:
         ms.due_at = 0
         Settlement.schedule_due(state, ms, next_funding(ms, at))

@@ -30,13 +30,15 @@ def mark_of(ms: MarketState, at: int) -> int:
 
     Without a background it is the last price.
     """
-    second = at // SECOND
-    last = ms.tape.last(second)
-    if not last:
-        return 0
-    if ms.mark_seen[0] != (second, last):
-        ms.mark_seen = ((second, last), _mark(ms, second, last * ms.market.price_step))
-    return max(0, ms.mark_seen[1] + ms.mark_shift)
+    second, trades, moves = at // SECOND, ms.tape.trades, ms.liquidity.shifts.kept
+    # all that moves the last price: asked several times about one instant
+    seen = (second, trades[-1] if trades else None, moves[-1] if moves else None)
+    known, found = ms.mark_seen
+    if known != seen:
+        last = ms.tape.last(second)
+        found = _mark(ms, second, last * ms.market.price_step) if last else None
+        ms.mark_seen = (seen, found)
+    return 0 if found is None else max(0, found + ms.mark_shift)
 
 
 def reference_of(ms: MarketState) -> ReferencePrices | None:
@@ -64,7 +66,7 @@ def _moved(ms: MarketState, second: int) -> int:
     shifts = ms.liquidity.shifts
     if not shifts.kept:
         return 0
-    moved = sum(shifts.at(one) for one in range(second - BASIS_S + 1, second + 1))
+    moved = shifts.total(second - BASIS_S + 1, second + 1)
     return moved * ms.market.price_step // BASIS_S
 
 

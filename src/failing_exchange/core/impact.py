@@ -186,6 +186,15 @@ class Shifts:
                 stop = min(stop, (tens + 1) * TEN_S)
         return stop
 
+    def total(self, start: int, stop: int) -> int:
+        """The sum of what the price is moved by in each second of [start, stop), in ticks."""
+        total = 0
+        while start < stop:
+            end = min(stop, self.steady_until(start))
+            total += self.at(start) * (end - start)
+            start = end
+        return total
+
     def range(self, start: int, stop: int) -> tuple[int, int]:
         """The least and the most by which the price is moved in the seconds of [start, stop).
 

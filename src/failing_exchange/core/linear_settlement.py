@@ -16,7 +16,7 @@ from failing_exchange.core.margin import (
 )
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import BUY, LIMIT_TYPES, Fill, Order, PositionSide, Side
-from failing_exchange.core.positions import Position
+from failing_exchange.core.positions import LEVERAGE, Position
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.settlement_base import Settlement
 from failing_exchange.core.state import Account, MarketState, State
@@ -52,7 +52,9 @@ class LinearSettlement(Settlement):
     def hold(self, state: State, ms: MarketState, order: Order, atoms: int, at: int) -> None:
         if not atoms:
             return  # a market order: it needs no position before it is filled
-        position = position_of(state, ms, order.account, order.position_side)
+        position = ms.positions.get((order.account, order.position_side))
+        if position is None:
+            position = position_of(state, ms, order.account, order.position_side)
         order.reserved += atoms
         if order.side is BUY:
             position.bids += atoms
@@ -62,14 +64,15 @@ class LinearSettlement(Settlement):
     def hold_need(
         self, state: State, ms: MarketState, order: Order, at: int, cost: int | None = None
     ) -> None:
-        account = state.accounts[order.account]
-        _check_side(account, order)
-        if order.reduce_only or is_closing(order):
+        account, side = state.accounts[order.account], order.position_side
+        if account.margin.hedge is (side is BOTH):
+            raise _wrong_side(account, order)
+        if order.reduce_only or (side is not BOTH and is_closing(order)):
             _check_reduces(ms, order)
             return
         check_margin(state, ms, account, order, at)
-        self.hold(state, ms, order, self.need(ms.market, order), at)
-        forget_idle(ms, order.account, order.position_side)
+        if order.kind in LIMIT_TYPES:
+            self.hold(state, ms, order, ms.market.cost_up(order.ticks, order.lots), at)
 
     def release(
         self, state: State, ms: MarketState, order: Order, at: int, *, keep: int = 0
@@ -173,31 +176,49 @@ def check_margin(state: State, ms: MarketState, account: Account, order: Order, 
     Contracts" (copy of 2026-01): cost = initial margin + open loss, where the part that closes a
     position has no open loss.
     """
-    market = ms.market
+    market, lots = ms.market, order.lots
     mark = mark_of(ms, at) or order.ticks * market.price_step
     price = assumed_price(ms, order, mark, at)
-    worth = market.worth(price, order.lots)
+    worth = market.worth(price, lots)
     position = ms.positions.get((order.account, order.position_side)) or NOTHING
     held, bids, asks = signed_notional(market, position.lots, mark), position.bids, position.asks
-    leverage = account.margin.leverage_of(market.symbol)
-    before = margin_needed(held, bids, asks, leverage)
+    leverage = account.margin.leverage.get(market.symbol, LEVERAGE)
+    needed = -margin_needed(held, bids, asks, leverage)
     if order.side is BUY:
-        bids, asked, closing = bids + worth, 1, -position.lots
+        bids += worth
+        notional, closing = held + bids, -position.lots
     else:
-        asks, asked, closing = asks + worth, -1, position.lots
-    _check_leverage(ms, held + bids if order.side is BUY else asks - held, leverage)
-    needed = margin_needed(held, bids, asks, leverage) - before
-    if order.kind in LIMIT_TYPES:
-        price = order.ticks * market.price_step
-    loss = asked * (price - mark)
+        asks += worth
+        notional, closing = asks - held, position.lots
+    _check_leverage(ms, notional, leverage)
+    needed += margin_needed(held, bids, asks, leverage)
+    asked = order.ticks * market.price_step if order.kind in LIMIT_TYPES else price
+    loss = asked - mark if order.side is BUY else mark - asked
     if loss > 0:
-        needed += market.worth(loss, order.lots - min(order.lots, max(0, closing)))
-    available = status_of(state, account, market.settle, at).available
-    if needed > available:
-        raise Reject(
-            Reason.INSUFFICIENT_FUNDS,
-            free=atoms_text(available), asset=market.settle, needed=atoms_text(needed),
-        )  # fmt: skip
+        loss = market.worth(loss, lots - min(lots, max(0, closing)))
+    _check_available(state, account, order, market.settle, needed, max(0, loss), at)
+
+
+def _check_available(
+    state: State, account: Account, order: Order, asset: str, margin: int, loss: int, at: int
+) -> None:
+    """Raise `Reject` where margin and open loss of a new order are more than what is available.
+
+    What is available is reckoned anew unless all that has happened in this second since the last
+    order was checked is that it was accepted.
+    """
+    settings, second = account.margin, at // SECOND
+    number, needed = state.executions + len(state.events), margin + loss
+    known, available = settings.room
+    if known != (second, number, order.id, asset) or needed > available:
+        available = status_of(state, account, asset, at).available
+        if needed > available:
+            raise Reject(
+                Reason.INSUFFICIENT_FUNDS,
+                free=atoms_text(available), asset=asset, needed=atoms_text(needed),
+            )  # fmt: skip
+    # it may hold an atom more than it was checked for
+    settings.room = ((second, number + 1, order.id + 1, asset), available - margin - 1)
 
 
 def assumed_price(ms: MarketState, order: Order, mark: int, at: int) -> int:
@@ -207,24 +228,26 @@ def assumed_price(ms: MarketState, order: Order, mark: int, at: int) -> int:
     mark price and its own.
     """
     step = ms.market.price_step
+    limited = order.kind in LIMIT_TYPES
+    if limited and order.side is BUY:
+        return order.ticks * step
     last = ms.tape.last(at // SECOND) * step * (PPM + SLIPPAGE) // PPM
-    if order.kind not in LIMIT_TYPES:
-        return last or mark
-    own = order.ticks * step
-    return own if order.side is BUY else max(own, last, mark)
+    return max(order.ticks * step, last, mark) if limited else last or mark
 
 
 def _check_leverage(ms: MarketState, notional: int, leverage: int) -> None:
     """Raise `Reject` where a position would be too large for its leverage."""
-    most = largest_notional(ms, leverage)
-    if notional > most:
-        market = ms.market
-        raise Reject(
-            Reason.POSITION_LIMIT,
-            notional=market.cost_and_asset(notional),
-            leverage=leverage,
-            maximum=market.cost_and_asset(most),
-        )
+    market = ms.market
+    assert market.contract is not None
+    for bracket in market.contract.brackets:
+        if notional <= bracket.notional_max and leverage <= bracket.leverage_max:
+            return
+    raise Reject(
+        Reason.POSITION_LIMIT,
+        notional=market.cost_and_asset(notional),
+        leverage=leverage,
+        maximum=market.cost_and_asset(largest_notional(ms, leverage)),
+    )
 
 
 def largest_notional(ms: MarketState, leverage: int) -> int:
@@ -262,12 +285,10 @@ def is_closing(order: Order | PlaceOrder | PlaceConditional) -> bool:
     return side is not BOTH and (order.side is BUY) is (side is SHORT)
 
 
-def _check_side(account: Account, order: Order) -> None:
-    """Raise `Reject` where the position side does not fit the account's mode."""
-    hedge = account.margin.hedge
-    if hedge is (order.position_side is BOTH):
-        mode = "hedge" if hedge else "one-way"
-        raise Reject(Reason.POSITION_SIDE, mode=mode, position_side=str(order.position_side))
+def _wrong_side(account: Account, order: Order) -> Reject:
+    """The refusal of an order whose position side does not fit the account's mode."""
+    mode = "hedge" if account.margin.hedge else "one-way"
+    return Reject(Reason.POSITION_SIDE, mode=mode, position_side=str(order.position_side))
 
 
 def _check_reduces(ms: MarketState, order: Order) -> None:

@@ -7,7 +7,6 @@ USDⓈ-M Futures Contracts" (Binance FAQ, 2025).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from failing_exchange.core.contract import Bracket, bracket_of
@@ -46,8 +45,8 @@ def margin_needed(notional: int, bids: int, asks: int, leverage: int) -> int:
 
     The larger of what the position would be with all bids, or with all asks, filled.
     """
-    most = max(abs(notional + bids), abs(notional - asks), abs(notional))
-    return initial_margin(most, leverage)
+    most = max(notional + bids, asks - notional)  # at least the notional: both are 0 or more
+    return -(-most // leverage)
 
 
 def signed_notional(market: Market, lots: int, mark: int) -> int:
@@ -61,12 +60,13 @@ def maintenance_margin(brackets: tuple[Bracket, ...], notional: int) -> int:
     return max(0, -(-notional * bracket.rate // PPM) - bracket.deduction)
 
 
-def positions_in(ms: MarketState, account: str) -> Iterator[Position]:
+def positions_in(ms: MarketState, account: str) -> list[Position]:
     """The positions of an account in one market, empty ones with open orders included."""
-    for side in SIDES:
-        position = ms.positions.get((account, side))
-        if position is not None:
-            yield position
+    positions = ms.positions
+    if not positions:
+        return []
+    found = [positions.get((account, side)) for side in SIDES]
+    return [position for position in found if position is not None]
 
 
 def exposure_of(ms: MarketState, position: Position, mark: int) -> MarkedPosition:
@@ -101,25 +101,26 @@ def order_margin(ms: MarketState, account: Account, mark: int) -> tuple[int, int
 
 def status_of(state: State, account: Account, asset: str, at: int) -> MarginStatus:
     """The margin of an account in one asset at the present mark prices."""
-    wallet = futures_wallet(account.name)
+    wallet, settings = futures_wallet(account.name), account.margin
     isolated = isolated_unrealised = unrealised = maintenance = held = held_alone = ordered = 0
     for ms in state.contracts:
-        if ms.market.settle != asset:
+        found, market = positions_in(ms, account.name), ms.market
+        if not found or market.settle != asset:
             continue
-        found = [p for p in positions_in(ms, account.name) if not p.is_idle]
-        if not found:
-            continue
-        mark, alone = mark_of(ms, at), account.margin.is_isolated(ms.market.symbol)
-        of_positions, of_orders = order_margin(ms, account, mark)
-        ordered += of_orders
-        held += 0 if alone else of_positions
-        held_alone += of_positions if alone else 0
+        mark, alone = mark_of(ms, at), settings.is_isolated(market.symbol)
+        leverage = settings.leverage_of(market.symbol)
         for position in found:
             exposure = exposure_of(ms, position, mark)
+            signed = exposure.notional if position.lots > 0 else -exposure.notional
+            margin = initial_margin(exposure.notional, leverage)
+            if position.bids or position.asks:
+                ordered += margin_needed(signed, position.bids, position.asks, leverage) - margin
             if alone:
+                held_alone += margin
                 isolated += position.margin
                 isolated_unrealised += exposure.unrealised
             else:
+                held += margin
                 unrealised += exposure.unrealised
                 maintenance += exposure.maintenance
     free = state.ledger.free(wallet, asset)

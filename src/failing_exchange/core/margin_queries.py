@@ -8,6 +8,7 @@ from failing_exchange.core.contract_prices import index_of, mark_of
 from failing_exchange.core.ledger import futures_wallet
 from failing_exchange.core.margin import (
     SIDES,
+    MarkedPosition,
     exposure_of,
     liquidation_price,
     order_margin,
@@ -61,6 +62,8 @@ def report_of(
     exposure, settings = exposure_of(ms, position, mark), account.margin
     isolated = settings.is_isolated(market.symbol)
     held, ordered = order_margin(ms, account, mark)
+    here = [p for p in positions_in(ms, account.name) if p.lots]
+    own = [exposure if p is position else exposure_of(ms, p, mark) for p in here]
     status = None if isolated else status_of(state, account, market.settle, at)
     return PositionReport(
         market=market,
@@ -76,7 +79,7 @@ def report_of(
         initial=held,
         open_order=ordered,
         maintenance=exposure.maintenance,
-        liquidation=_liquidation(account, ms, position, status, at),
+        liquidation=_liquidation(ms, position, status, own),
         updated_at=position.updated_at,
         bids=position.bids,
         asks=position.asks,
@@ -85,20 +88,18 @@ def report_of(
 
 
 def _liquidation(
-    account: Account, ms: MarketState, position: Position, status: MarginStatus | None, at: int
+    ms: MarketState, position: Position, status: MarginStatus | None, own: list[MarkedPosition]
 ) -> int:
-    """The liquidation price; `status`: what a cross position shares with others."""
+    """The liquidation price; `status`: what a cross position shares with `own` and others."""
     if not position.lots:
         return 0
     if status is None:
         return liquidation_price(ms, [position], position.margin)
-    here = [p for p in positions_in(ms, account.name) if p.lots]
-    own = [exposure_of(ms, p, mark_of(ms, at)) for p in here]
     others = status._replace(
         unrealised=status.unrealised - sum(e.unrealised for e in own),
         maintenance=status.maintenance - sum(e.maintenance for e in own),
     )
-    return liquidation_price(ms, here, status.wallet, others)
+    return liquidation_price(ms, [e.position for e in own], status.wallet, others)
 
 
 def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:

@@ -54,6 +54,8 @@ class MarginSettings:
     leverage: dict[str, int] = field(default_factory=dict)
     modes: dict[str, MarginMode] = field(default_factory=dict)
     called: dict[tuple[str, str], None] = field(default_factory=dict)  # (asset, symbol): for margin
+    # (second, number of events, order, asset): what is available at least to that order then
+    room: tuple[tuple[int, int, int, str], int] = ((-1, 0, 0, ""), 0)
 
     def leverage_of(self, symbol: str) -> int:
         """The leverage of a symbol."""

@@ -176,7 +176,7 @@ class MarketState:
         self.positions: dict[PositionKey, Position] = {}  # where the settlement keeps them
         self.mark_shift = 0  # atoms by which the operator has moved the mark price
         self.mark_watched: dict[str, Bounds] = {}  # mark prices, in atoms: see `core.mark_watch`
-        self.mark_seen: tuple[tuple[int, int], int] = ((-1, 0), 0)  # (second, last price), mark
+        self.mark_seen: tuple[object, int | None] = ((), None)  # what it was reckoned by, mark
         self.funding_rates: dict[int, int] = {}  # by the instant of payment
         self.funding_marks: dict[int, int] = {}  # mark prices at those that were paid
         self.mark_due_at = 0  # when the mark price is looked at next; 0: not planned
