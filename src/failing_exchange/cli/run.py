@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 MAINTENANCE_START = "02:00"  # UTC
 # options of a single run, which `--all` does not take
 SINGLE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "seed", "rate_limit",
-          "timeout", "maintenance", "journal", "real_time", "rule", "fault")  # fmt: skip
+          "timeout", "maintenance", "journal", "real_time", "rule", "fault", "as_of",
+          "change")  # fmt: skip
+
+
+CHANGE = "a change of the venue's API that comes in the middle of the run (docs/api_changes.md)"
+CHANGES = (
+    "run across each change of the venue's API, and print what will break the bot; takes "
+    "--duration (default: 2h) and --venue"
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -80,6 +88,8 @@ def _add_venue(add: Any) -> None:
     """The options that say which venue a bot with clients of its own reaches."""
     add("--venue", default="", metavar="NAME", help=VENUE_OF_BOT)
     add("--as-of", type=day, metavar="DATE", help=AS_OF)
+    add("--change", default="", metavar="NAME", help=CHANGE)
+    add("--changes", action="store_true", help=CHANGES)
 
 
 def _add_maintenance(add: Any) -> None:
@@ -101,6 +111,8 @@ def run_command(options: argparse.Namespace) -> int:
     check_file("--output", output)
     if options.all:
         return _run_all(options, output)
+    if options.changes:
+        return _run_changes(options, output)
     report = run_and_show(_config(options))
     write_file(output, json.dumps(report.as_dict(), indent=1) + "\n")
     print(f"Results are in {output}; as a page: failing-exchange report {output}")
@@ -137,14 +149,33 @@ def exit_code_of(report: RunReport) -> int:
     return CLEAN if report.verdict.clean else FINDINGS
 
 
+def _run_changes(options: argparse.Namespace, output: Path) -> int:
+    from failing_exchange.runs import change_card
+
+    _refuse_single(options, "with --changes each run has its own", but=("duration",))
+    seconds = options.duration or change_card.SECONDS
+    card = change_card.make(options.bot, venue=options.venue, seconds=seconds)
+    change_card.show(card)
+    write_file(output, json.dumps(card.as_dict(), indent=1) + "\n")
+    print(f"Results are in {output}")
+    if card.interrupted:
+        return INTERRUPTED
+    if card.broken_off or not card.judged:
+        return COULD_NOT_RUN
+    return CLEAN if card.clean else FINDINGS
+
+
+def _refuse_single(options: argparse.Namespace, why: str, but: tuple[str, ...] = ()) -> None:
+    """Exit with an error for an option of a single run."""
+    for name in SINGLE:
+        if name not in but and getattr(options, name) not in (None, False, ""):
+            options.parser.error(f"--{name.replace('_', '-')} is for a single run; {why}")
+
+
 def _run_all(options: argparse.Namespace, output: Path) -> int:
     from failing_exchange.runs import report_card
 
-    values = {name: getattr(options, name) for name in SINGLE}
-    given = [name for name, value in values.items() if value is not None and value is not False]
-    if given:
-        name = given[0].replace("_", "-")
-        options.parser.error(f"--{name} is for a single run; with --all each scenario sets its own")
+    _refuse_single(options, "with --all each scenario sets its own")
     card = report_card.make(options.bot, venue=options.venue)
     report_card.show(card)
     write_file(output, json.dumps(card.as_dict(), indent=1) + "\n")
@@ -203,4 +234,5 @@ def _config(options: argparse.Namespace) -> RunConfig:
         faults=tuple((name, options.probability) for name in options.fault or ()),
         venue=options.venue,
         as_of=options.as_of or "",
+        change=options.change,
     )

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.client.exchange import FailingExchange
+from failing_exchange.core.commands import ChangeApi
 from failing_exchange.core.market import Market
 from failing_exchange.core.units import HOUR_S, MINUTE_S, SECOND
 from failing_exchange.errors import ConfigurationError
@@ -75,6 +76,7 @@ class RunConfig:
     faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the scenario's, else the newest
+    change: str = ""  # of its API, which comes in the middle of the run
 
     def resolved(self, scenario: Scenario | None) -> RunConfig:
         """The same run with nothing left to a scenario or a default."""
@@ -133,6 +135,8 @@ class RunConfig:
             parts += ["--venue", self.venue]
         if self.as_of:
             parts += ["--as-of", self.as_of]
+        if self.change:
+            parts += ["--change", self.change]
         return shlex.join(parts)
 
 
@@ -300,14 +304,20 @@ def run(
 
 def _check_as_of(config: RunConfig, bot: Bot) -> None:
     """Raise ConfigurationError for a day that the bot can't notice, or that is not known."""
-    if not config.as_of:
+    if not config.as_of and not config.change:
         return
     if not makes_own_clients(bot):
+        given = f"--as-of {config.as_of}" if config.as_of else f"--change {config.change}"
         raise ConfigurationError(
-            f"--as-of {config.as_of}: {config.bot} takes a client of ours, which speaks no venue's "
-            "protocol; let it make its own, or leave --as-of out"
+            f"{given}: {config.bot} takes a client of ours, which speaks no venue's "
+            "protocol; let it make its own, or leave this out"
         )
-    venue_of(config.venue or DEFAULT).check_as_of(config.as_of)
+    venue = venue_of(config.venue or DEFAULT)
+    venue.check_as_of(config.as_of or None)
+    if config.change:
+        if venue.changes is None:
+            raise ConfigurationError(f"--change: {venue.name} has no table of changes")
+        venue.changes.named(config.change)
 
 
 def _exchange(
@@ -323,6 +333,9 @@ def _exchange(
         daily = {"start": config.maintenance_start, "duration": config.maintenance_minutes}
         arguments["maintenance_schedule"] = {"daily": daily}
     exchange = FailingExchange(journal=config.journal, **arguments)
+    if config.change:
+        half = round((config.duration or DURATION_S) / 2 * SECOND)
+        exchange.venue.plan_incident(half, ChangeApi(config.change))
     for mode, probability in config.modes or ():
         exchange.add_failure_mode(mode, probability)
     for name, probability in config.faults:
@@ -370,6 +383,7 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
     "venue": ("a string", lambda v: isinstance(v, str)),
     "as_of": ("a string", lambda v: isinstance(v, str)),
+    "change": ("a string", lambda v: isinstance(v, str)),
 }
 
 

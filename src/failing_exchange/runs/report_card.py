@@ -115,7 +115,7 @@ def make(bot: str, names: Sequence[str] | None = None, *, venue: str = "", jobs:
     venue_of(venue or DEFAULT)
     wanted = in_order(shipped() if names is None else names)
     card = Card(bot=bot, wanted=len(wanted))
-    processes = ProcessPoolExecutor(jobs or None, initializer=_ignore_interrupts)
+    processes = ProcessPoolExecutor(jobs or None, initializer=ignore_interrupts)
     try:
         _fill(card, wanted, venue, processes)
     except KeyboardInterrupt:
@@ -155,7 +155,7 @@ def _kind(bot: str, scenario: Scenario) -> str:
                  sorted(map(str, same.arguments.items()))))  # fmt: skip
 
 
-def _ignore_interrupts() -> None:
+def ignore_interrupts() -> None:
     """Ctrl-C goes to all processes of a terminal: the first one decides, and ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

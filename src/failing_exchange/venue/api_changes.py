@@ -22,7 +22,7 @@ class Change(NamedTuple):
     """One dated change of a venue's API: it turns the feature `name` on, or off.
 
     `day` is the day (UTC, ISO) on which it took effect. `before` and `after` say what a client
-    meets, `source` is the document that announced it.
+    meets, `source` is the document that announced it. `unseen`: why a simulated run can't show it.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Change(NamedTuple):
     before: str
     after: str
     source: str
+    unseen: str = ""
 
 
 class ApiTable(NamedTuple):

@@ -59,6 +59,7 @@ CHANGES = ApiTable(
             "a signature over the plain payload passes, and one over the encoded payload too",
             "the payload of REST must be percent-encoded before it is signed; else -1022",
             "CHANGELOG.md, 2025-12-17",
+            unseen="a simulated venue takes any key, whose signatures it can't check",
         ),
         Change(
             "listen_keys", "2026-02-20", False,

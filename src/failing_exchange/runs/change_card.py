@@ -1,0 +1,231 @@
+"""What will break a bot: run it across each dated change of a venue's API, and judge each side."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from failing_exchange.core.units import HOUR_S
+from failing_exchange.errors import ConfigurationError
+from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
+from failing_exchange.runs.bot_run import RunConfig, run
+from failing_exchange.runs.report_card import ignore_interrupts
+from failing_exchange.venue.api_changes import ApiTable, Change
+from failing_exchange.venues.base import DEFAULT, venue_of
+
+SECONDS = 2.0 * HOUR_S  # of a run: a listen key that can't be renewed is missed within the hour
+
+
+class ApiRun(NamedTuple):
+    """How a bot did with one API. `broken`: the rules it broke, with the first breach each.
+
+    `placed`: orders that were accepted; `error`: why it could not be judged; `again`: the command
+    line that makes the run again.
+    """
+
+    broken: Mapping[str, str] = {}
+    placed: int = 0
+    requests: int = 0
+    error: str = ""
+    again: str = ""
+
+
+class Crossing(NamedTuple):
+    """A bot across one change: with the API before it, when it comes, and with the API after it."""
+
+    change: str
+    day: str
+    before: ApiRun
+    at: ApiRun
+    after: ApiRun
+    unseen: str = ""  # why a run can't show what the change does to a bot
+
+    @property
+    def words(self) -> str:
+        """The result in words: what the change does to the bot."""
+        sides = (self.before, self.at, self.after)
+        if any(side.error for side in sides):
+            return next(side.error for side in sides if side.error)
+        news = [self._news(side) for side in (self.at, self.after)]
+        for when, found in zip(("when it comes", "after it"), news, strict=True):
+            if found:
+                both = all(news) and "breaks when it comes and after it"
+                return f"{both or f'breaks {when}'}: {found}"
+        if self.unseen:
+            return f"not judged: {self.unseen}"
+        return "fails with and without it" if self.before.broken else "passes"
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the change breaks the bot."""
+        return bool(self._news(self.at) or self._news(self.after))
+
+    def _news(self, side: ApiRun) -> str:
+        """What is wrong with a side that was not wrong before the change."""
+        if side.error:
+            return ""
+        new = [f"{rule} ({why})" for rule, why in side.broken.items()
+               if rule not in self.before.broken]  # fmt: skip
+        if self.before.placed and not side.placed:
+            new.append(f"it places no orders ({self.before.placed} before)")
+        return "; ".join(new)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        sides = {name: getattr(self, name)._asdict() for name in ("before", "at", "after")}
+        return {"change": self.change, "day": self.day, **sides, "breaks": self.breaks,
+                "verdict": self.words}  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class ChangeCard:
+    """A bot across all changes of a venue, the oldest first."""
+
+    bot: str
+    venue: str
+    seconds: float
+    crossings: list[Crossing] = field(default_factory=list)
+    wanted: int = 0
+    interrupted: bool = False
+    broken_off: str = ""  # why it ended early, if not by Ctrl-C
+
+    @property
+    def clean(self) -> bool:
+        """Whether no change breaks the bot."""
+        return not any(one.breaks for one in self.crossings)
+
+    @property
+    def judged(self) -> bool:
+        """Whether any run could be judged."""
+        return any(not side.error for one in self.crossings for side in one[2:5])
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "kind": "changes",
+            "bot": self.bot,
+            "venue": self.venue,
+            "seconds": self.seconds,
+            "changes": [one.as_dict() for one in self.crossings],
+            "wanted": self.wanted,
+            "interrupted": self.interrupted,
+            "broken_off": self.broken_off,
+        }
+
+
+def make(bot: str, *, venue: str = "", seconds: float = SECONDS, jobs: int = 0) -> ChangeCard:
+    """Run a bot across each change of a venue's API, several runs side by side.
+
+    Each change has three runs without faults: with the API of the day before, with the change in
+    the middle of the run, and with the API of that day. Ctrl-C, and a bot that ends its process,
+    leave what there is until then.
+
+    Raises ConfigurationError for a bot that does not speak to a venue, or one without changes.
+    """
+    name = venue or DEFAULT
+    table = _table(bot, name)
+    card = ChangeCard(bot=bot, venue=name, seconds=seconds, wanted=len(table.changes))
+    processes = ProcessPoolExecutor(jobs or None, initializer=ignore_interrupts)
+    try:
+        asked = _ask(processes, RunConfig(bot=bot, venue=venue, duration=seconds), table)
+        card.crossings.extend(_answers(table, asked))
+    except KeyboardInterrupt:
+        card.interrupted = True
+        for child in multiprocessing.active_children():  # their results are not wanted any more
+            child.terminate()
+    except BrokenProcessPool:
+        card.broken_off = "the bot ended its process"
+    finally:
+        processes.shutdown(cancel_futures=True)
+    return card
+
+
+def _table(bot: str, venue: str) -> ApiTable:
+    """The changes of the venue that a bot reaches."""
+    found = venue_of(venue)
+    if not makes_own_clients(find_bot(bot)):
+        raise ConfigurationError(
+            f"--changes: {bot} takes a client of ours, which speaks no venue's protocol; let it "
+            "make its own"
+        )
+    if found.changes is None:
+        raise ConfigurationError(f"--changes: {venue} has no table of changes")
+    return found.changes
+
+
+def day_before(change: Change) -> str:
+    """The last day without a change."""
+    return (date.fromisoformat(change.day) - timedelta(days=1)).isoformat()
+
+
+def _ask(processes: ProcessPoolExecutor, config: RunConfig, table: ApiTable) -> _Asked:
+    """Have all runs made. Days between the same changes have the same API, and one run."""
+    asked: _Asked = {}
+    for change in table.changes:
+        before = day_before(change)
+        for day, name in ((before, ""), (before, change.name), (change.day, "")):
+            key = _in_force(table, day), name
+            if key not in asked:
+                asked[key] = processes.submit(run_side, config, day, name)
+    return asked
+
+
+_Asked = dict[tuple[int, str], "Future[ApiRun]"]
+
+
+def _in_force(table: ApiTable, day: str) -> int:
+    return sum(change.day <= day for change in table.changes)
+
+
+def _answers(table: ApiTable, asked: _Asked) -> Iterator[Crossing]:
+    for change in table.changes:
+        earlier, since = _in_force(table, day_before(change)), _in_force(table, change.day)
+        keys = (earlier, ""), (earlier, change.name), (since, "")
+        before, at, after = (asked[key].result() for key in keys)
+        yield Crossing(change.name, change.day, before, at, after, change.unseen)
+
+
+def run_side(config: RunConfig, day: str, change: str) -> ApiRun:
+    """Run a bot with the API of a day, without faults; `change` comes in the middle of the run."""
+    wanted = RunConfig(
+        bot=config.bot, venue=config.venue, duration=config.duration, as_of=day, change=change,
+        modes=(), rate_limit=0, calm=0.0,
+    )  # fmt: skip
+    report = run(wanted)
+    verdict, again = report.verdict, report.config.again()
+    if verdict is None or report.stopped:
+        return ApiRun(error=report.stopped or "the run has no verdict", again=again)
+    return ApiRun(verdict.broken, verdict.placed, verdict.requests, "", again)
+
+
+def show(card: ChangeCard) -> None:
+    """Print a row for each change, and the result in one line."""
+    from failing_exchange.report.text import console, table
+
+    made = table("", "from", "change", "before", "when it comes", "after", "verdict")
+    for one in card.crossings:
+        sides = [_mark(side) for side in (one.before, one.at, one.after)]
+        made.add_row(one.day, one.change, *sides, one.words)
+    made.columns[-1].overflow = "fold"
+    out = console()
+    out.print(made)
+    broken = [one.change for one in card.crossings if one.breaks]
+    done, all_of = len(card.crossings), card.wanted
+    if card.interrupted or card.broken_off:
+        why = card.broken_off or "interrupted"
+        out.print(f"{card.bot}: {why}, after {done} of {all_of} changes of {card.venue}.")
+    if broken:
+        out.print(f"{len(broken)} of {done} changes break {card.bot}: {', '.join(broken)}.")
+    elif done:
+        out.print(f"None of {done} changes of {card.venue} breaks {card.bot}.")
+
+
+def _mark(side: ApiRun) -> str:
+    if side.error:
+        return "[yellow]not judged[/]"
+    return "[red]fails[/]" if side.broken else "[green]passes[/]"
