@@ -15,7 +15,7 @@ from failing_exchange.runs import change_card
 from failing_exchange.runs.bot_run import RunConfig
 from failing_exchange.runs.change_card import ApiRun, ChangeCard, Crossing, make, run_side
 from failing_exchange.venue.api_changes import ApiTable
-from failing_exchange.venues.binance.changes import CHANGES
+from failing_exchange.venues.binance.spot_changes import CHANGES
 from failing_exchange.venues.binance.venue import BINANCE
 
 BOT = """

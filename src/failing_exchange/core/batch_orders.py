@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from failing_exchange.core import commands as c
+from failing_exchange.core import commands as c, conditional_orders
 from failing_exchange.core.cancel_replace import cancel
 from failing_exchange.core.change_order import change
+from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.place_order import place
 from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.state import State
 
-RUN: dict[type, Callable[[State, Any, int], OrderSnapshot]] = {
+RUN: dict[type, Callable[[State, Any, int], OrderSnapshot | ConditionalSnapshot]] = {
     c.PlaceOrder: place,
     c.ChangeOrder: change,
     c.CancelOrder: cancel,
+    c.PlaceConditional: conditional_orders.place,
+    c.CancelConditional: conditional_orders.cancel,
 }
 
 
@@ -33,8 +36,8 @@ def run(state: State, batch: c.BatchOrders, at: int) -> c.BatchDone:
 
 
 def _one(
-    state: State, command: c.PlaceOrder | c.ChangeOrder | c.CancelOrder | Refusal, at: int
-) -> OrderSnapshot | Reject:
+    state: State, command: c.InBatch | Refusal, at: int
+) -> OrderSnapshot | ConditionalSnapshot | Reject:
     if isinstance(command, Refusal):
         return command.as_reject()
     state.begin_transaction(at)

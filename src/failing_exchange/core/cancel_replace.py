@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from failing_exchange.core.commands import (
     AmendOrder,
+    CancelAllConditionals,
     CancelAllOrders,
     CancelOnly,
     CancelOrder,
     Replaced,
     ReplaceOrder,
 )
+from failing_exchange.core.conditional_orders import cancel_all as cancel_conditionals
 from failing_exchange.core.events import OrderAmended
 from failing_exchange.core.generated_ids import Named, unused_id
 from failing_exchange.core.market import Market
@@ -67,6 +69,8 @@ def cancel_all(state: State, command: CancelAllOrders, at: int) -> tuple[OrderSn
     account = state.account(command.account)
     if command.symbol:
         state.market(command.symbol, at)
+    if command.conditionals:
+        cancel_conditionals(state, CancelAllConditionals(command.account, command.symbol), at)
     ended = [o for o in account.open.values() if not command.symbol or o.symbol == command.symbol]
     for order in ended:
         if order.is_open:  # the other order of a list may have ended with its partner

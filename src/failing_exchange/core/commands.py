@@ -123,6 +123,7 @@ class CancelAllOrders(NamedTuple):
     account: str
     symbol: str = ""
     cancel_id: str = ""
+    conditionals: bool = False  # conditional orders that wait, too
 
 
 class AmendOrder(NamedTuple):
@@ -238,6 +239,9 @@ class ChangeOrder(NamedTuple):
 BATCH_MAX = 10  # commands of one batch; a longer one is refused (Binance: 5 unless they cancel)
 
 
+InBatch: TypeAlias = PlaceOrder | ChangeOrder | CancelOrder | PlaceConditional | CancelConditional
+
+
 class BatchOrders(NamedTuple):
     """Place, change or cancel several orders; each is done, or refused, on its own.
 
@@ -245,13 +249,13 @@ class BatchOrders(NamedTuple):
     """
 
     account: str
-    commands: tuple[PlaceOrder | ChangeOrder | CancelOrder | Refusal, ...]
+    commands: tuple[InBatch | Refusal, ...]
 
 
 class BatchDone(NamedTuple):
     """The result of `BatchOrders`: of each command, in their order."""
 
-    results: tuple[OrderSnapshot | Reject, ...]
+    results: tuple[Any, ...]  # an OrderSnapshot, a ConditionalSnapshot or a Reject each
 
 
 class SetCountdown(NamedTuple):
@@ -543,7 +547,7 @@ class Restart(NamedTuple):
 class ChangeApi(NamedTuple):
     """A change of the venue's API comes into force. The exchange only records that it did.
 
-    `change` is its name in the table of a venue (`venues/*/changes.py`), `after` the nanoseconds
+    `change` is its name in the table of a venue (`venues/*/*_changes.py`), `after` the nanoseconds
     until it comes.
     """
 

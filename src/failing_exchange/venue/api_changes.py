@@ -1,6 +1,6 @@
 """Dated changes of a venue's API: which are in force on a date, and which came while it ran.
 
-A table of a venue (`venues/*/changes.py`) is the only place that knows dates. All other code asks
+A table of a venue (`venues/*/*_changes.py`) is the only place that knows dates. All other code asks
 `Features.has(name)`.
 """
 

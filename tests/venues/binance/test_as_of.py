@@ -19,8 +19,8 @@ from failing_exchange.core.commands import ChangeApi
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.venue.api_changes import Change
 from failing_exchange.venue.default_world import MARKETS
-from failing_exchange.venues.binance.changes import CHANGES
 from failing_exchange.venues.binance.markets import as_in_production
+from failing_exchange.venues.binance.spot_changes import CHANGES
 from tests.venues.binance.client import HOST, Client, on_the_wire
 from tests.venues.binance.socket_client import URL as API, SocketClient
 from tests.venues.binance.streams import streams

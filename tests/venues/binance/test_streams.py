@@ -18,7 +18,7 @@ from failing_exchange.feeds.sources import CANDLES_A_PUSH_MAX, EngineView
 from failing_exchange.server.conversation import Join, Leave, Opened, Send
 from failing_exchange.server.messages import Request
 from failing_exchange.venue.api_changes import Features
-from failing_exchange.venues.binance.changes import CHANGES
+from failing_exchange.venues.binance.spot_changes import CHANGES
 from failing_exchange.venues.binance.spot_streams import SpotStreams
 from failing_exchange.venues.binance.stream_topics import topic
 from failing_exchange.venues.binance_common.market_streams import METHODS, RefusedCommand, read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
@@ -19,7 +19,7 @@ from tests.venues.binance_usdm.futures_ear import check_shape
 STREAM = "wss://fstream.binance.com"
 MINE = "main"  # the account of any key
 KEYS = {"X-MBX-APIKEY": "any"}
-Story = Callable[["Clients"], Awaitable[None]]
+T = TypeVar("T")
 # The connector's examples, 2026-08-21; field order as there. `ps` and `st` stand where the
 # documents of 2026-08-19 name them, `X` of a trade as clients read it (no document has it).
 CANDLE = 't# T# {}i" f# L# o c h l v n# x? q V Q B'
@@ -78,11 +78,11 @@ class Clients:
             return response.status, await response.json()
 
 
-def on_streams(story: Story) -> None:
+def on_streams(story: Callable[[Clients], Awaitable[T]], **options: Any) -> T:
     """Run a story against a venue where bob offers 1 BTC at 50,000 and bids at 49,000."""
 
-    async def main() -> None:
-        venue = usdm()
+    async def main() -> T:
+        venue = usdm(**options)
         venue.accept_any_key()
         await venue.listen_in_simulation()
         try:
@@ -90,11 +90,11 @@ def on_streams(story: Story) -> None:
                 clients = Clients(venue, session)
                 await clients.bob.create_order(BTC, "limit", "sell", 1, 50_000)
                 await clients.bob.create_order(BTC, "limit", "buy", 1, 49_000)
-                await story(clients)
+                return await story(clients)
         finally:
             await venue.close()
 
-    simulate(main(), seed=1)
+    return simulate(main(), seed=1)
 
 
 def path_of(name: str) -> str:

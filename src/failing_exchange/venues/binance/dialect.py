@@ -11,12 +11,12 @@ from failing_exchange.feeds.market_feeds import Feeds
 from failing_exchange.server.conversation import converse
 from failing_exchange.server.websocket_connection import WebSocketRoute
 from failing_exchange.venue.api_changes import Features
-from failing_exchange.venues.binance.changes import CHANGES
 from failing_exchange.venues.binance.connecting import (
     STREAMS,
     WS_API_CONNECTIONS,
     check_format,
 )
+from failing_exchange.venues.binance.spot_changes import CHANGES
 from failing_exchange.venues.binance.spot_early_replies import REMOVED, SpotEarlyReplies
 from failing_exchange.venues.binance.spot_limits import SpotMetering
 from failing_exchange.venues.binance.spot_rest import SpotRest

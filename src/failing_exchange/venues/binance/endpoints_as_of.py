@@ -1,16 +1,17 @@
 """The endpoints of Spot with the features that are on: which there are, and what they take and say.
 
-The dates are in changes.py; that of each feature is a row there.
+The dates are in spot_changes.py; that of each feature is a row there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.venues.binance.endpoints import ENDPOINTS
-from failing_exchange.venues.binance_common.call import Answered, Endpoint, Writing
+from failing_exchange.venues.binance_common.call import Endpoint
+from failing_exchange.venues.binance_common.hidden_fields import without
 
 if TYPE_CHECKING:
     from failing_exchange.venue.api_changes import Features
@@ -93,25 +94,3 @@ def _hidden(endpoint: Endpoint, features: Features) -> list[str]:
         return [] if features.has("expiry_reason") else ["expiryReason"]
     asked = endpoint.operation in ("fetch_order", "fetch_orders")
     return ["expiryReason"] if asked and not features.has("expiry_reason_in_queries") else []
-
-
-def without(
-    write: Callable[[Writing, Any], Any], fields: Iterable[str]
-) -> Callable[[Writing, Any], Any]:
-    """What writes an answer without some fields, however deep they are."""
-    hidden = frozenset(fields)
-
-    def wrote(w: Writing, told: Any) -> Any:
-        return _bare(write(w, told), hidden)
-
-    return wrote
-
-
-def _bare(found: Any, hidden: frozenset[str]) -> Any:
-    if isinstance(found, dict):
-        return {name: _bare(value, hidden) for name, value in found.items() if name not in hidden}
-    if isinstance(found, list):
-        return [_bare(one, hidden) for one in found]
-    if isinstance(found, Answered):
-        return found._replace(body=_bare(found.body, hidden))
-    return found

@@ -69,7 +69,7 @@ ALL_MARKETS: dict[str, StreamName] = {
 }
 
 
-# streams that there are only with a feature (changes.py)
+# streams that there are only with a feature (spot_changes.py)
 NEEDS = {"!ticker@arr": "all_tickers_stream"}
 KINDS_NEED = {"referencePrice": "reference_prices", "blockTrade": "block_trades"}
 

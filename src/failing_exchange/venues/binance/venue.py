@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.server.venue_server import VenueServer
 from failing_exchange.venues.base import Venue, production_exchange
-from failing_exchange.venues.binance.changes import CHANGES
 from failing_exchange.venues.binance.dialect import SpotDialect
 from failing_exchange.venues.binance.markets import as_in_production
 from failing_exchange.venues.binance.places import (
@@ -17,6 +16,7 @@ from failing_exchange.venues.binance.places import (
     PRODUCTS,
     SIMULATED,
 )
+from failing_exchange.venues.binance.spot_changes import CHANGES
 from failing_exchange.venues.binance_common.impossible import IMPOSSIBLE
 from failing_exchange.venues.binance_common.metering import VenueLimits
 from failing_exchange.venues.binance_common.signing import check_key

@@ -145,10 +145,17 @@ def _working_type(p: Params) -> TriggerBy:
 
 def _trail(p: Params) -> int:
     """A callbackRate as basis points."""
+    return trail_within(p, LARGEST_RATE) // BIP
+
+
+def trail_within(p: Params, most: int) -> int:
+    """A callbackRate up to `most`; 0 where none was sent."""
+    if "callbackRate" not in p:
+        return 0
     rate = p.atoms("callbackRate", Reason.BAD_REQUEST)
-    if not LEAST_RATE <= rate <= LARGEST_RATE or rate % BIP:
+    if not LEAST_RATE <= rate <= most or rate % BIP:
         refuse("INVALID_PARAMETER", "Data sent for parameter 'callbackRate' is not valid.")
-    return rate // BIP
+    return rate
 
 
 def _named(p: Params) -> tuple[int, str]:

@@ -112,18 +112,18 @@ def _trade(one: Trade, market: Market) -> dict[str, Any]:
     }
 
 
-def read_aggregates(r: Reading) -> FetchTrades:
-    """GET /fapi/v1/aggTrades: of the last two days, and of an hour where both times are sent."""
+def read_aggregates(r: Reading, kept: int = AGGREGATES_KEPT) -> FetchTrades:
+    """GET /fapi/v1/aggTrades: of the time `kept`; of an hour where both times are sent."""
     p = r.params
     since, until = _since(p), _until(p)
     if since and until and until - since > HOUR:
         refuse("MORE_THAN_XX_HOURS", "More than 1 hours between startTime and endTime.")
     limit, first = limit_of(p, 500, TRADES_MAX), _first_id(p)
-    kept = max(1, r.at - AGGREGATES_KEPT)
+    oldest = max(1, r.at - kept)
     if until and not since and not first:
         since = 0
     elif not first and since:
-        since = max(since, kept)
+        since = max(since, oldest)
     return FetchTrades(
         r.account, r.market().symbol, since=since, limit=limit, until=until, from_id=first,
         takers=True,

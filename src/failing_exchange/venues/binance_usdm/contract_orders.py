@@ -185,21 +185,21 @@ def queried(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     found = acknowledged(snapshot, market)
     updated = found.pop("updateTime")
     del found["cumQty"]
-    return _with_costs(found, snapshot, market) | {
+    return with_costs(found, snapshot.cost, snapshot.filled, market) | {
         "time": snapshot.order.created_at // MILLISECOND,
         "updateTime": updated,
     }
 
 
-def _with_costs(found: dict[str, Any], snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
+def with_costs(found: dict[str, Any], spent: int, filled: int, market: Market) -> dict[str, Any]:
     """The same with average price and cost in their places."""
     placed: dict[str, Any] = {}
     for name, value in found.items():
         placed[name] = value
         if name == "price":
-            placed["avgPrice"] = average(snapshot.cost, snapshot.filled, market)
+            placed["avgPrice"] = average(spent, filled, market)
         elif name == "executedQty":
-            placed["cumQuote"] = cost(snapshot.cost, market)
+            placed["cumQuote"] = cost(spent, market)
     return placed
 
 
@@ -224,7 +224,7 @@ def stored(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
 def write_tested(w: Writing, placed: OrderSnapshot) -> dict[str, Any]:
     """A test order leaves no trace; it is shown as it would have come in."""
     market = w.market(placed.order.symbol)
-    return _with_costs(acknowledged(placed, market), placed, market)
+    return with_costs(acknowledged(placed, market), placed.cost, placed.filled, market)
 
 
 def write_all_canceled(w: Writing, answer: Any) -> dict[str, Any]:

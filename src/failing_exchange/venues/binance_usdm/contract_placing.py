@@ -20,6 +20,7 @@ from failing_exchange.venues.binance_common.params import Params
 from failing_exchange.venues.binance_common.refusals import missing, refuse
 from failing_exchange.venues.binance_usdm.order_terms import (
     CHANGE,
+    CONDITIONS,
     FORCES,
     ORDER,
     check_response,
@@ -46,7 +47,7 @@ CHANGES_SHOWN_MAX = 100  # of one answer; a larger limit is refused
 ORDER_NAMES, CHANGE_NAMES = (
     frozenset(word.rstrip("!") for word in words.split()) for words in (ORDER, CHANGE)
 )
-Command = TypeVar("Command", c.PlaceOrder, c.ChangeOrder)
+Command = TypeVar("Command", bound=c.InBatch)
 
 
 def read_place(r: Reading) -> c.PlaceOrder:
@@ -68,6 +69,7 @@ def read_place(r: Reading) -> c.PlaceOrder:
         needed(p, "price")
     if name == "MARKET":
         unwanted(p, "price", "timeInForce")
+    unwanted(p, *CONDITIONS.split())
     check_response(p)
     force = force_of(p)
     return c.PlaceOrder(
@@ -158,15 +160,20 @@ def read_changes(r: Reading) -> FetchAmendments:
 
 def read_places(r: Reading) -> c.BatchOrders:
     """POST /fapi/v1/batchOrders."""
-    return c.BatchOrders(r.account, _each(r, read_place, ORDER_NAMES))
+    return c.BatchOrders(r.account, each(r, read_place, ORDER_NAMES))
 
 
 def read_batch_of_changes(r: Reading) -> c.BatchOrders:
     """PUT /fapi/v1/batchOrders."""
-    return c.BatchOrders(r.account, _each(r, read_change, CHANGE_NAMES))
+    return c.BatchOrders(r.account, each(r, read_change, CHANGE_NAMES))
 
 
-def _each(
+def modified_without(r: Reading) -> c.BatchOrders:
+    """PUT /fapi/v1/batchOrders, before changes had ids of the client."""
+    return c.BatchOrders(r.account, each(r, read_change, CHANGE_NAMES - {"modifyId"}))
+
+
+def each(
     r: Reading, read: Callable[[Reading], Command], known: frozenset[str]
 ) -> tuple[Command | Refusal, ...]:
     """The commands of a list of orders; what is wrong with one refuses that one alone."""

@@ -9,9 +9,13 @@ from failing_exchange.feeds.contract_feeds import ContractStreams
 from failing_exchange.feeds.market_feeds import Feeds
 from failing_exchange.server.conversation import converse
 from failing_exchange.server.websocket_connection import WebSocketRoute
+from failing_exchange.venue.api_changes import Features
+from failing_exchange.venues.binance_usdm.contract_endpoints_as_of import endpoints_as_of
 from failing_exchange.venues.binance_usdm.contract_streams import StreamRoute
 from failing_exchange.venues.binance_usdm.futures_events import event_writer
 from failing_exchange.venues.binance_usdm.futures_listen_keys import FuturesListenKeys
+from failing_exchange.venues.binance_usdm.orders_before_algo import OrdersBeforeAlgo
+from failing_exchange.venues.binance_usdm.usdm_changes import CHANGES
 from failing_exchange.venues.binance_usdm.usdm_limits import UsdmMetering
 from failing_exchange.venues.binance_usdm.usdm_rest import UsdmEarlyReplies, UsdmRest
 from failing_exchange.venues.binance_usdm.usdm_streams import STREAMS, UsdmStreams
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from failing_exchange.venues.binance_common.metering import VenueLimits
 
 WS_API = "/ws-fapi/v1"
+ROUTED = tuple(f"{route}/" for route in StreamRoute if route is not StreamRoute.NONE)
 
 
 class UsdmDialect:
@@ -39,8 +44,11 @@ class UsdmDialect:
         self.feeds = Feeds(venue)
         self.user_streams = ContractStreams(venue)
         self.listen_keys = FuturesListenKeys(self.user_streams, event_writer, seed=venue.seed)
-        self.rest.endpoints = {**self.listen_keys.endpoints, **self.rest.table}
-        self.rest.sockets, self.rest.sessions = methods_of(self.rest.endpoints), LOG_ON
+        self.features = Features(CHANGES, venue.as_of)
+        venue.add_api(self.features)
+        self._old_orders = OrdersBeforeAlgo(venue)
+        self.rest.sessions = LOG_ON
+        self.features.watch(self._follow)
         self.routes = {
             f"{route}{path}": self._streams(route)
             for route in StreamRoute
@@ -53,14 +61,22 @@ class UsdmDialect:
         )
 
     def _streams(self, route: StreamRoute) -> WebSocketRoute:
-        make = partial(UsdmStreams, route, self.feeds, self.listen_keys)
+        make = partial(UsdmStreams, route, self.feeds, self.listen_keys, self.features)
         return WebSocketRoute(converse(make, self.feeds), STREAMS)
+
+    def _follow(self) -> None:
+        """Behave as the features say from now on."""
+        old = self._old_orders.endpoints
+        table = {**self.listen_keys.endpoints, **self.rest.table}
+        self.rest.endpoints = endpoints_as_of(table, old, self.features)
+        self.rest.sockets = methods_of(self.rest.endpoints)
 
     def refuse_connection(
         self, request: Request, route: WebSocketRoute | None, at: int
     ) -> Reply | None:
         """A ban, nothing there, or too many connections; parameters are not looked at."""
-        check = None if route is None else _anything
+        routed = request.path.startswith(ROUTED) and not self.features.has("routed_streams")
+        check = None if route is None or routed else _anything
         return self._early.refuse_connection(request, check, at)
 
 

@@ -17,9 +17,11 @@ from failing_exchange.venues.binance_common.params import DECIMAL, DECIMAL_RANGE
 from failing_exchange.venues.binance_common.refusals import missing, refuse
 from failing_exchange.venues.binance_usdm.number_formats import places_of
 
+# Of conditional orders, which this endpoint took until 2025 and now refuses by their type (-4120).
+CONDITIONS = "stopPrice closePosition activationPrice callbackRate workingType priceProtect"
 ORDER = (
     "symbol! side! type! positionSide timeInForce reduceOnly quantity price newClientOrderId "
-    "newOrderRespType priceMatch selfTradePreventionMode goodTillDate"
+    f"newOrderRespType priceMatch selfTradePreventionMode goodTillDate {CONDITIONS}"
 )
 CHANGE = "symbol! side! quantity! price orderId origClientOrderId priceMatch modifyId"
 ALGO = (

@@ -39,8 +39,12 @@ LOG_ON = {name: SESSION[name] for name in ("session.logon", "session.status", "s
 
 
 def methods_of(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
-    """The methods by name."""
-    return {name: replace(endpoints[http], socket=name) for name, http in SAME_AS.items()}
+    """The methods by name, of those endpoints that there are."""
+    return {
+        name: replace(endpoints[http], socket=name)
+        for name, http in SAME_AS.items()
+        if http in endpoints
+    }
 
 
 class UsdmSession(ApiSession):

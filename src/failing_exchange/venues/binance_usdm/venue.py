@@ -12,6 +12,7 @@ from failing_exchange.venues.binance_common.impossible import IMPOSSIBLE
 from failing_exchange.venues.binance_common.signing import check_key
 from failing_exchange.venues.binance_usdm.dialect import UsdmDialect
 from failing_exchange.venues.binance_usdm.production_contracts import as_in_production
+from failing_exchange.venues.binance_usdm.usdm_changes import CHANGES
 from failing_exchange.venues.binance_usdm.usdm_limits import LIMITS
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class BinanceUsdm(Venue):
     ccxt_ids = ("binanceusdm",)
     products = ("swap", "future")
     impossible = IMPOSSIBLE
+    changes = CHANGES
 
     def as_in_production(self, market: Market) -> Market:
         """With production's filters, where it is one that they are known of."""
