@@ -120,3 +120,15 @@ def test_a_fall_of_the_mark_price_liquidates_at_its_second() -> None:
 
 def mark_of_background(ms: Any, second: int) -> int:
     return mark_of(ms, second * SECOND)
+
+
+def test_a_moved_price_is_looked_at_again() -> None:
+    """The operator's fall of a tenth takes the mark price along: within half a minute."""
+    floor = world()
+    floor.wait(3_600)
+    floor.do(c.TransferFunds("alice", "USDT", 9_000 * ATOMS, to_futures=False))
+    floor.market("alice", BUY, 20_000)
+    floor.wait(60)
+    floor.do(c.MovePrice(S, ppm=-120_000))
+    floor.wait(60)
+    assert "alice" not in floor.positions

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.book import OrderBook
-from failing_exchange.core.commands import EndDue, Operator
+from failing_exchange.core.commands import CheckMarks, EndDue, Operator
 from failing_exchange.core.conditional_order import ConditionalOrder
 from failing_exchange.core.events import Event, FuturesBalanceChanged
 from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger
@@ -267,7 +267,11 @@ class MarketState:
 
 
 def search_again(state: State, ms: MarketState, at: int) -> None:
-    """Have the engine search again, from the next second, for the next fill or trigger."""
+    """Have the engine search again, from the next second: the price was moved."""
+    due = (at // SECOND + 1) * SECOND
+    if ms.mark_watched and not 0 < ms.mark_due_at <= due:
+        ms.mark_due_at = due
+        state.plan(due, CheckMarks(ms.market.symbol))
     if ms.lower is None and ms.upper is None and not (ms.waiting or ms.conditionals):
         return
     ms.stale = True
